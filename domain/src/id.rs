@@ -1,0 +1,166 @@
+//! Names of things, each its own type, each with a bound on its length and its alphabet.
+//!
+//! Ids are minted by the client or at the edge, before a workflow starts; never inside an activity, which
+//! may run twice.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Shorter or longer than the id may be.
+    #[error("must have {min} to {max} characters")]
+    Length {
+        /// Fewest characters.
+        min: usize,
+        /// Most characters.
+        max: usize,
+    },
+    /// A character outside the id's alphabet.
+    #[error("may hold only {0}")]
+    Alphabet(&'static str),
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $min:literal..=$max:literal, $alphabet:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads an id; refuses a wrong length or a character outside its alphabet.
+            pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
+                let text = text.into();
+                let allowed: fn(u8) -> bool = $allowed;
+                if !text.bytes().all(allowed) {
+                    return Err(IdError::Alphabet($alphabet));
+                }
+                if !($min..=$max).contains(&text.len()) {
+                    return Err(IdError::Length { min: $min, max: $max });
+                }
+                Ok(Self(text))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A checkout: 6 to 64 of `A-Z a-z 0-9 - _`. Also the order number that the PSP and the buyer see.
+    CheckoutId, 6..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
+    /// One seller's part of a checkout: 1 to 64 of `A-Z a-z 0-9 - _`.
+    PaymentOrderId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
+    /// The account a seller is credited on: 1 to 64 of `A-Z a-z 0-9 - _ .`. It has no colon, so that it
+    /// can stand between colons in the name of a ledger account.
+    SellerAccount, 1..=64, "A-Z a-z 0-9 - _ .", |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
+}
+text_id! {
+    /// The marketplace's own id of a buyer: 1 to 64 of `A-Z a-z 0-9 - _ . : @ +`.
+    BuyerId, 1..=64, "A-Z a-z 0-9 - _ . : @ +", |byte| byte.is_ascii_alphanumeric() || b"-_.:@+".contains(&byte)
+}
+text_id! {
+    /// What the PSP calls one attempt of a buyer to pay: 1 to 200 visible ASCII characters.
+    PaymentKey, 1..=200, "visible ASCII", |byte| byte.is_ascii_graphic()
+}
+text_id! {
+    /// What a client sends to make a request safe to repeat: 1 to 255 visible ASCII characters.
+    ///
+    /// Source: IETF draft "The Idempotency-Key HTTP Header Field".
+    IdempotencyKey, 1..=255, "visible ASCII", |byte| byte.is_ascii_graphic()
+}
+text_id! {
+    /// An API key's public name, the part before its secret: 4 to 32 of `a-z 0-9`.
+    ApiKeyId, 4..=32, "a-z 0-9", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+text_id! {
+    /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
+    WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+
+impl IdempotencyKey {
+    /// Reads a header value: the key bare, or quoted as a structured-field string (RFC 8941, with `\"` and
+    /// `\\` escaped).
+    pub fn from_header(value: &str) -> Result<Self, IdError> {
+        let value = value.trim_matches([' ', '\t']);
+        let Some(inner) = value.strip_prefix('"') else {
+            return Self::parse(value);
+        };
+        let malformed = IdError::Alphabet("visible ASCII, bare or as one quoted string");
+        let mut text = String::with_capacity(inner.len());
+        let mut rest = inner.chars();
+        loop {
+            match rest.next().ok_or(malformed)? {
+                '"' if rest.as_str().is_empty() => return Self::parse(text),
+                '"' => return Err(malformed),
+                '\\' => match rest.next() {
+                    Some(escaped @ ('"' | '\\')) => text.push(escaped),
+                    _ => return Err(malformed),
+                },
+                plain => text.push(plain),
+            }
+        }
+    }
+}
+
+impl WorkflowId {
+    /// The workflow of a checkout: one API key and one idempotency key make one workflow.
+    ///
+    /// The key is hashed (UUID version 5 in a namespace of the API key), so the id is short, safe in an
+    /// address and says nothing of what a client put into its key.
+    pub fn of_checkout(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x6f2c_5e0a_7d0b_4c7e_9a55_d2c0_34b8_a1f7);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        let id = Uuid::new_v5(&of_api_key, key.as_str().as_bytes());
+        Self(format!("checkout-{id}"))
+    }
+}
+
+impl CheckoutId {
+    /// The id of a checkout whose client named none, from randomness that the caller brings along.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+}
+
+impl PaymentOrderId {
+    /// The id of a payment order whose client named none, from randomness that the caller brings along.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+}

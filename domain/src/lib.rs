@@ -1,0 +1,31 @@
+//! What daegeum decides: money, ledger entries and the life of a checkout.
+//!
+//! Everything here is a pure function of its arguments. A workflow asks this crate what is true and what
+//! to do next; it never decides for itself.
+//!
+//! # What this crate does not do
+//!
+//! It reads no clock, no environment and no file, starts no thread and draws no random number. It cannot:
+//! it is `no_std`. Whoever calls it brings the time and the ids along.
+//!
+//! # Invariants
+//!
+//! * An amount is an unsigned integer of minor units with a currency ([`Money`]); direction is structure.
+//! * A ledger entry is a non-empty list of postings, each one debit and one credit of the same money
+//!   ([`ledger::Entry`]), so the sum over the books is zero by construction.
+//! * A checkout's status changes only through [`checkout::Status::after`].
+//! * A charge whose outcome is not known never becomes a failure by running out of patience
+//!   ([`charge::next_step`]).
+#![no_std]
+
+extern crate alloc;
+
+pub mod charge;
+pub mod checkout;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod time;
+
+pub use money::{Currency, Money};
+pub use time::Timestamp;
