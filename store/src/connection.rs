@@ -1,0 +1,131 @@
+//! Connections: one set of limits for both databases.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+
+use crate::StoreError;
+
+/// The most connections of a reader.
+const READER_CONNECTIONS: u32 = 8;
+/// The most connections of a writer to PostgreSQL. SQLite has one writer at a time, so it gets one.
+const WRITER_CONNECTIONS: u32 = 8;
+/// How long to wait for a connection.
+const ACQUIRE_TIME: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another writer to finish.
+const BUSY_TIME: Duration = Duration::from_secs(5);
+/// How long one statement may take on PostgreSQL.
+const STATEMENT_TIME_MS: u32 = 10_000;
+
+/// Where the database is: `sqlite://path` or `postgres://user:password@host/name`. Never printed with its
+/// password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+/// A text that is no address of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a database address starts with sqlite:// or postgres://")]
+pub struct DatabaseUrlError;
+
+impl DatabaseUrl {
+    /// The SQLite database in a file, which is created when it is missing.
+    pub fn of_file(path: &std::path::Path) -> Self {
+        Self(format!("sqlite://{}", path.display()))
+    }
+
+    /// Whether it is SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        self.0.starts_with("sqlite:")
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if known.iter().any(|scheme| text.starts_with(scheme)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DatabaseUrlError)
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("database") };
+        let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+        match rest.rsplit_once('@') {
+            Some((_credentials, host)) => write!(f, "{scheme}://…@{host}"),
+            None => write!(f, "{scheme}://{rest}"),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    connection: DatabaseConnection,
+}
+
+impl Database {
+    /// Opens a database to write to. Creates a missing SQLite file.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
+        Self::open(options(url, connections, false)).await
+    }
+
+    /// Opens a database to read from; the database refuses every write on it.
+    pub async fn connect_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Self::open(options(url, READER_CONNECTIONS, true)).await
+    }
+
+    async fn open(options: ConnectOptions) -> Result<Self, StoreError> {
+        let connection = sea_orm::Database::connect(options).await?;
+        Ok(Self { connection })
+    }
+
+    /// The connection, for migrations.
+    pub const fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.connection.ping().await?)
+    }
+
+    /// Closes every connection, once the running statements are done.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.connection.close().await
+    }
+}
+
+fn options(url: &DatabaseUrl, connections: u32, read_only: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.0.clone());
+    options.max_connections(connections).acquire_timeout(ACQUIRE_TIME).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .create_if_missing(!read_only)
+            .busy_timeout(BUSY_TIME)
+            .foreign_keys(true)
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL");
+        if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
+    });
+    options.map_sqlx_postgres_opts(move |postgres| {
+        let mode = if read_only { "on" } else { "off" };
+        postgres.application_name("daegeum").options([
+            ("default_transaction_read_only", mode.to_owned()),
+            ("statement_timeout", STATEMENT_TIME_MS.to_string()),
+        ])
+    });
+    options
+}

@@ -1,0 +1,12 @@
+//! One module per table, as `migrations` made it.
+
+#![expect(unreachable_pub, reason = "`DeriveEntityModel` makes public what it derives")]
+
+pub(crate) mod api_keys;
+pub(crate) mod checkout_requests;
+pub(crate) mod ledger_entries;
+pub(crate) mod ledger_postings;
+pub(crate) mod payment_events;
+pub(crate) mod payment_orders;
+pub(crate) mod payment_status_history;
+pub(crate) mod wallets;

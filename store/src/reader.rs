@@ -1,0 +1,33 @@
+//! Reading: checkouts, wallets and the books, in the types of `domain`.
+
+mod checkouts;
+mod ledger;
+
+pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
+pub use ledger::{AccountBalance, WalletRecord};
+
+use sea_orm::DatabaseConnection;
+
+use crate::{Database, StoreError};
+
+/// Reads. It cannot write: the database refuses.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    database: Database,
+}
+
+impl Reader {
+    /// A reader of a database opened with [`Database::connect_read_only`].
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    pub(crate) const fn connection(&self) -> &DatabaseConnection {
+        self.database.connection()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+}

@@ -1,0 +1,283 @@
+//! Checkouts: recording them and moving them on.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Timestamp,
+    charge::Failure,
+    checkout::{Plan, Status},
+    id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    sea_query::OnConflict,
+};
+
+use super::Writer;
+use crate::{
+    StoreError,
+    convert::{to_column_amount, to_column_revision, to_column_time},
+    entities::{checkout_requests, payment_events, payment_orders, payment_status_history},
+};
+
+/// A change of a checkout, on its way into the database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NextStatus<'a> {
+    pub(super) checkout_id: &'a CheckoutId,
+    pub(super) revision: u32,
+    pub(super) status: Status,
+    pub(super) occurred_at: Timestamp,
+    pub(super) payment_key: Option<&'a PaymentKey>,
+    pub(super) failure: Option<&'a Failure>,
+    pub(super) psp: Option<Approval<'a>>,
+}
+
+/// What the PSP said of a captured payment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Approval<'a> {
+    pub(super) method: Option<&'a str>,
+    pub(super) receipt_url: Option<&'a str>,
+    pub(super) approved_at: Timestamp,
+}
+
+/// Whether a change was written now, or stands there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Now,
+    Before,
+}
+
+impl Writer {
+    /// Records a new checkout with all its orders. Answers `false` when another workflow has taken its
+    /// checkout id or one of its order ids. The workflow id is the key: asked again, it answers the same.
+    pub async fn record_checkout(
+        &self,
+        (workflow_id, api_key_id): (&WorkflowId, &ApiKeyId),
+        fingerprint: &str,
+        plan: &Plan,
+        (created_at, expires_at): (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let request = |accepted| checkout_requests::ActiveModel {
+            workflow_id: Set(workflow_id.to_string()),
+            api_key_id: Set(api_key_id.to_string()),
+            fingerprint: Set(fingerprint.to_owned()),
+            checkout_id: Set(plan.checkout_id().to_string()),
+            accepted: Set(accepted),
+            recorded_at: Set(Utc::now()),
+        };
+        let transaction = self.begin().await?;
+        if !insert_request(&transaction, request(true)).await? {
+            return accepted_before(&transaction, workflow_id).await;
+        }
+        let event = event_row(workflow_id, plan, created_at, expires_at)?;
+        if insert_checkout(&transaction, event, plan).await? {
+            append_history(&transaction, recording(plan, created_at), Utc::now()).await?;
+            transaction.commit().await?;
+            return Ok(true);
+        }
+        transaction.rollback().await?;
+
+        let transaction = self.begin().await?;
+        insert_request(&transaction, request(false)).await?;
+        let accepted = accepted_before(&transaction, workflow_id).await?;
+        transaction.commit().await?;
+        Ok(accepted)
+    }
+
+    /// Moves a checkout, and each of its orders, to its next status. The revision is the key: asked again
+    /// with the same one, it changes nothing.
+    pub async fn advance(
+        &self,
+        checkout_id: &CheckoutId,
+        (revision, status): (u32, Status),
+        occurred_at: Timestamp,
+        payment_key: Option<&PaymentKey>,
+        failure: Option<&Failure>,
+    ) -> Result<(), StoreError> {
+        let next = NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None };
+        let transaction = self.begin().await?;
+        if write_status(&transaction, next).await? == Written::Now {
+            set_order_status(&transaction, checkout_id, status).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// Writes the next status of a checkout and its line of history; not of its orders.
+pub(super) async fn write_status(
+    transaction: &DatabaseTransaction,
+    next: NextStatus<'_>,
+) -> Result<Written, StoreError> {
+    let now = Utc::now();
+    let before = to_column_revision(next.revision)? - 1;
+    let mut update = payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::Status, Expr::value(next.status.as_str()))
+        .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(next.revision)?))
+        .col_expr(payment_events::Column::IsPaymentDone, Expr::value(next.status.is_payment_done()))
+        .col_expr(payment_events::Column::FailureCode, Expr::value(next.failure.map(|failure| failure.code.clone())))
+        .col_expr(
+            payment_events::Column::FailureMessage,
+            Expr::value(next.failure.map(|failure| failure.message.clone())),
+        )
+        .col_expr(payment_events::Column::UpdatedAt, Expr::value(now));
+    if let Some(payment_key) = next.payment_key {
+        update = update.col_expr(payment_events::Column::PaymentKey, Expr::value(payment_key.as_str()));
+    }
+    if let Some(psp) = next.psp {
+        update = update
+            .col_expr(payment_events::Column::PspMethod, Expr::value(psp.method.map(str::to_owned)))
+            .col_expr(payment_events::Column::PspReceiptUrl, Expr::value(psp.receipt_url.map(str::to_owned)))
+            .col_expr(payment_events::Column::PspApprovedAt, Expr::value(to_column_time(psp.approved_at)));
+    }
+    let updated = update
+        .filter(payment_events::Column::CheckoutId.eq(next.checkout_id.as_str()))
+        .filter(payment_events::Column::Revision.eq(before))
+        .exec(transaction)
+        .await?;
+    if updated.rows_affected == 1 {
+        append_history(transaction, next, now).await?;
+        return Ok(Written::Now);
+    }
+    let written =
+        payment_status_history::Entity::find_by_id((next.checkout_id.to_string(), to_column_revision(next.revision)?))
+            .one(transaction)
+            .await?;
+    if written.is_some_and(|line| line.status == next.status.as_str()) {
+        return Ok(Written::Before);
+    }
+    Err(StoreError::OutOfStep { checkout_id: next.checkout_id.to_string(), revision: next.revision })
+}
+
+async fn set_order_status(
+    transaction: &DatabaseTransaction,
+    checkout_id: &CheckoutId,
+    status: Status,
+) -> Result<(), StoreError> {
+    payment_orders::Entity::update_many()
+        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(status.as_str()))
+        .filter(payment_orders::Column::CheckoutId.eq(checkout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn append_history(
+    transaction: &DatabaseTransaction,
+    next: NextStatus<'_>,
+    recorded_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let line = payment_status_history::ActiveModel {
+        checkout_id: Set(next.checkout_id.to_string()),
+        revision: Set(to_column_revision(next.revision)?),
+        status: Set(next.status.to_string()),
+        failure_code: Set(next.failure.map(|failure| failure.code.clone())),
+        failure_message: Set(next.failure.map(|failure| failure.message.clone())),
+        occurred_at: Set(to_column_time(next.occurred_at)),
+        recorded_at: Set(recorded_at),
+    };
+    payment_status_history::Entity::insert(line).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
+    NextStatus {
+        checkout_id: plan.checkout_id(),
+        revision: 0,
+        status: Status::NotStarted,
+        occurred_at: created_at,
+        payment_key: None,
+        failure: None,
+        psp: None,
+    }
+}
+
+/// Whether the row is new.
+async fn insert_request(
+    transaction: &DatabaseTransaction,
+    request: checkout_requests::ActiveModel,
+) -> Result<bool, StoreError> {
+    let rows = checkout_requests::Entity::insert(request)
+        .on_conflict(OnConflict::column(checkout_requests::Column::WorkflowId).do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == 1)
+}
+
+async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
+    let request = checkout_requests::Entity::find_by_id(workflow_id.as_str()).one(transaction).await?;
+    request
+        .map(|request| request.accepted)
+        .ok_or_else(|| StoreError::Corrupt { what: "no request", value: workflow_id.to_string() })
+}
+
+/// Whether all rows are new; if not, the caller rolls back.
+async fn insert_checkout(
+    transaction: &DatabaseTransaction,
+    event: payment_events::ActiveModel,
+    plan: &Plan,
+) -> Result<bool, StoreError> {
+    let rows = payment_events::Entity::insert(event)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    if rows != 1 {
+        return Ok(false);
+    }
+    let orders = order_rows(plan)?;
+    let expected = orders.len() as u64;
+    let rows = payment_orders::Entity::insert_many(orders)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == expected)
+}
+
+fn event_row(
+    workflow_id: &WorkflowId,
+    plan: &Plan,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<payment_events::ActiveModel, StoreError> {
+    let fields = plan.fields();
+    Ok(payment_events::ActiveModel {
+        checkout_id: Set(plan.checkout_id().to_string()),
+        workflow_id: Set(workflow_id.to_string()),
+        order_name: Set(fields.order_name.clone()),
+        buyer_id: Set(fields.buyer_id.to_string()),
+        amount: Set(to_column_amount(plan.total())?),
+        currency: Set(plan.total().currency().code().to_owned()),
+        status: Set(Status::NotStarted.to_string()),
+        revision: Set(0),
+        is_payment_done: Set(false),
+        payment_key: Set(None),
+        psp_method: Set(None),
+        psp_approved_at: Set(None),
+        psp_receipt_url: Set(None),
+        failure_code: Set(None),
+        failure_message: Set(None),
+        success_url: Set(fields.success_url.clone()),
+        fail_url: Set(fields.fail_url.clone()),
+        metadata: Set(fields.metadata.clone()),
+        created_at: Set(to_column_time(created_at)),
+        expires_at: Set(to_column_time(expires_at)),
+        updated_at: Set(Utc::now()),
+    })
+}
+
+fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreError> {
+    let row = |(line, order): (i32, &domain::checkout::Order)| {
+        Ok(payment_orders::ActiveModel {
+            payment_order_id: Set(order.id.to_string()),
+            checkout_id: Set(plan.checkout_id().to_string()),
+            line: Set(line),
+            seller_account: Set(order.seller.to_string()),
+            amount: Set(to_column_amount(order.amount)?),
+            currency: Set(order.amount.currency().code().to_owned()),
+            payment_order_status: Set(Status::NotStarted.to_string()),
+            wallet_updated: Set(false),
+            ledger_updated: Set(false),
+            refunded_amount: Set(0),
+        })
+    };
+    (0..).zip(plan.orders()).map(row).collect()
+}
