@@ -1,0 +1,138 @@
+//! What is known when a call did not end in a Payment.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::codes::{self, Class, Operation};
+use crate::limits::LimitError;
+use crate::payment::ShapeError;
+use crate::transport::ANSWER_LIMIT_BYTES;
+
+/// The one refusal that says another request under the same key is still running.
+const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
+
+/// What was being done, to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The API that was called.
+    pub operation: Operation,
+    /// The order id or payment key it was called about.
+    pub subject: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation.verb(), self.subject)
+    }
+}
+
+/// A call that did not end in a [`crate::Payment`], by how much is known of its effect.
+///
+/// An expected refusal is an `Err` here too, because at this level it is: the answer to "confirm"
+/// is a Payment. [`Error::class`] tells the caller which refusals are ordinary outcomes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection was made: refused, unresolved, untrusted or too slow. Toss knows nothing.
+    #[error("could not reach Toss to {call}")]
+    NotSent {
+        /// What was being done.
+        call: Call,
+        /// Why the connection failed.
+        source: reqwest::Error,
+    },
+    /// The connection was up and the call timed out or broke. Toss may have acted.
+    #[error("Toss did not answer the request to {call}")]
+    NoAnswer {
+        /// What was being done.
+        call: Call,
+        /// How the exchange ended.
+        source: reqwest::Error,
+    },
+    /// An answer began that is not what Toss writes. Toss has probably acted.
+    #[error("cannot read what Toss answered, with status {status}, to the request to {call}")]
+    Unreadable {
+        /// What was being done.
+        call: Call,
+        /// HTTP status.
+        status: u16,
+        /// `x-tosspayments-trace-id`, for asking Toss about it.
+        trace_id: Option<String>,
+        /// What is wrong with the answer.
+        #[source]
+        reason: UnreadableReason,
+    },
+    /// Toss said no, with a code.
+    #[error("Toss refused to {call}: {code} ({status})")]
+    Refused {
+        /// What was being done.
+        call: Call,
+        /// HTTP status. It says little: see [`Error::class`].
+        status: u16,
+        /// Toss's code. Empty only for a 429 that carried no readable body.
+        code: String,
+        /// Toss's sentence, usually Korean, cut to 510 characters. It may be shown to the buyer.
+        message: String,
+        /// `x-tosspayments-trace-id`, for asking Toss about it.
+        trace_id: Option<String>,
+        /// `Retry-After` in seconds, at most a day.
+        retry_after: Option<Duration>,
+    },
+    /// Our own check refused before anything was sent.
+    #[error("the request breaks a limit of the API")]
+    Limit(#[from] LimitError),
+}
+
+/// What is wrong with an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableReason {
+    /// The body ended early, or the deadline passed in the middle of it.
+    #[error("the body broke off")]
+    CutOff(#[source] reqwest::Error),
+    /// The body is longer than [`ANSWER_LIMIT_BYTES`].
+    #[error("the body is longer than {ANSWER_LIMIT_BYTES} bytes")]
+    TooLarge,
+    /// A success that holds no Payment.
+    #[error("the body is not a payment")]
+    NotAPayment(#[source] ShapeError),
+    /// A failure that holds no code, such as a gateway's page or a redirect.
+    #[error("the body is not an error of Toss")]
+    NotAnError,
+}
+
+impl Error {
+    /// What to do about it.
+    ///
+    /// A refusal is classified by operation and code. The status is never asked, with one
+    /// exception: 429 has no documented body, so it stands for itself when the code is unknown.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::NotSent { .. } => Class::RetryLater,
+            Self::NoAnswer { .. } | Self::Unreadable { .. } => Class::QueryFirst,
+            Self::Refused { call, status, code, .. } => codes::class(call.operation, code).unwrap_or(match status {
+                429 => Class::RetryLater,
+                _ => Class::QueryFirst,
+            }),
+            Self::Limit(_) => Class::Permanent,
+        }
+    }
+
+    /// Whether an answer arrived, readable or not.
+    pub fn was_answered(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } | Self::Refused { .. } => true,
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Limit(_) => false,
+        }
+    }
+
+    /// Whether the idempotency key must be taken as bound to this answer for 15 days.
+    ///
+    /// Asking again under a spent key only brings the same answer back. So a retry of
+    /// [`Class::RetryLater`] takes a new key if this is true and must keep its key if not.
+    pub fn spent_key(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => code != STILL_PROCESSING,
+            Self::Unreadable { .. } => true,
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Limit(_) => false,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The forms in which Toss writes a time.
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use serde::{Deserialize, Deserializer, de};
+
+/// Korea has kept UTC+9 without daylight saving since 1988.
+const KOREA_OFFSET_SECONDS: i32 = 9 * 60 * 60;
+
+/// Reads `2022-06-08T15:40:09+09:00`, the same without an offset, and either with a fraction.
+///
+/// `dueDate` and the `createdAt` of v1 webhooks carry no offset and are Korean time.
+pub(crate) fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time);
+    }
+    let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    let korea = FixedOffset::east_opt(KOREA_OFFSET_SECONDS)?;
+    naive.and_local_timezone(korea).single()
+}
+
+/// For `#[serde(deserialize_with)]`: absent and null are `None`, an unreadable time is an error.
+pub(crate) fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<FixedOffset>>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(text) => parse(&text).map(Some).ok_or_else(|| {
+            de::Error::invalid_value(de::Unexpected::Str(&text), &"a time such as 2022-06-08T15:40:09+09:00")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_the_same_instant() {
+        let forms = [
+            "2022-06-08T15:40:09+09:00",
+            "2022-06-08T15:40:09.000000+09:00",
+            "2022-06-08T15:40:09",
+            "2022-06-08T15:40:09.000000",
+            "2022-06-08T06:40:09Z",
+        ];
+        for form in forms {
+            let seconds = parse(form).map(|time| time.timestamp());
+            assert_eq!(seconds, Some(1_654_670_409), "{form}");
+        }
+        for broken in ["", "2022-06-08", "yesterday", "2022-13-08T15:40:09"] {
+            assert_eq!(parse(broken), None, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One request, one bounded answer, and an honest account of what is known in between.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+
+use crate::error::{Call, Error, UnreadableReason};
+use crate::payment::Payment;
+
+/// Bytes of an answer that are read before it is given up. A Payment is a few thousand.
+pub const ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
+/// Characters of an error's message. Source: Toss, request and response page.
+const MESSAGE_LIMIT: usize = 510;
+/// Characters of an error's code; the longest documented one has 47.
+const CODE_LIMIT: usize = 100;
+/// Characters of a trace id; a replayed answer carries two.
+const TRACE_ID_LIMIT: usize = 200;
+/// The longest wait a `Retry-After` can ask for.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
+
+/// Sends the request and reads a Payment or the reason why there is none.
+pub(crate) async fn exchange(request: RequestBuilder, call: Call) -> Result<Payment, Error> {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return Err(unanswered(error, call)),
+    };
+    let status = response.status();
+    let head =
+        Head { status, trace_id: trace_id(response.headers()), retry_after: retry_after(response.headers()), call };
+    match read(response).await {
+        Ok(body) if status.is_success() => {
+            Payment::parse(&body).map_err(|source| head.unreadable(UnreadableReason::NotAPayment(source)))
+        }
+        Ok(body) => Err(head.refused(&body)),
+        Err(reason) => Err(head.unreadable(reason)),
+    }
+}
+
+/// Only a failure to connect proves that nothing left.
+///
+/// A connection taken from the pool that turns out to be closed is not such a proof: bytes may
+/// have been read before it closed.
+fn unanswered(error: reqwest::Error, call: Call) -> Error {
+    // The address holds the payment key, and `call` has already said it.
+    let source = error.without_url();
+    if source.is_connect() || source.is_builder() {
+        Error::NotSent { call, source }
+    } else {
+        Error::NoAnswer { call, source }
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, UnreadableReason> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_LIMIT_BYTES => {
+                return Err(UnreadableReason::TooLarge);
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(UnreadableReason::CutOff(error.without_url())),
+        }
+    }
+}
+
+/// What an answer says before its body.
+struct Head {
+    call: Call,
+    status: StatusCode,
+    trace_id: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Head {
+    fn unreadable(self, reason: UnreadableReason) -> Error {
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            return self.refusal(Refusal::default());
+        }
+        Error::Unreadable { call: self.call, status: self.status.as_u16(), trace_id: self.trace_id, reason }
+    }
+
+    fn refused(self, body: &[u8]) -> Error {
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
+        match Refusal::parse(body) {
+            Some(refusal) if is_error => self.refusal(refusal),
+            _ => self.unreadable(UnreadableReason::NotAnError),
+        }
+    }
+
+    fn refusal(self, refusal: Refusal) -> Error {
+        Error::Refused {
+            call: self.call,
+            status: self.status.as_u16(),
+            code: refusal.code,
+            message: refusal.message.chars().take(MESSAGE_LIMIT).collect(),
+            trace_id: self.trace_id,
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Refusal {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The v2 envelope around the same pair.
+#[derive(Deserialize)]
+struct Envelope {
+    error: Refusal,
+}
+
+impl Refusal {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let refusal: Self = serde_json::from_slice(body)
+            .or_else(|_| serde_json::from_slice(body).map(|envelope: Envelope| envelope.error))
+            .ok()?;
+        let is_code =
+            (1..=CODE_LIMIT).contains(&refusal.code.len()) && refusal.code.bytes().all(|byte| byte.is_ascii_graphic());
+        is_code.then_some(refusal)
+    }
+}
+
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(TRACE_ID)?.to_str().ok()?;
+    Some(text.chars().take(TRACE_ID_LIMIT).collect())
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_LIMIT))
+}

@@ -1,0 +1,329 @@
+//! What Toss sends by itself.
+//!
+//! Payment webhooks are **not signed**: anybody who knows the address can send one. They are hints,
+//! so nothing here returns an amount to act on without the caller looking the payment up. What can
+//! be compared is the `secret` ([`Webhook::secret`]) with the one stored at confirm. Only
+//! `payout.changed` and `seller.changed` carry a signature: see [`signature`].
+//!
+//! A hint is read with more patience than an answer: an odd time or an unreadable Payment leaves the
+//! keys, which is all that a look-up needs.
+//!
+//! Source: docs.tosspayments.com/reference/using-api/webhook-events.
+
+pub mod signature;
+
+use chrono::{DateTime, FixedOffset};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::payment::Payment;
+use crate::private::Private;
+use crate::times;
+use crate::words::{CancelStatus, PaymentStatus};
+
+/// Bytes of a webhook that are read. The largest is a Payment, a few thousand.
+pub const WEBHOOK_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// What Toss tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Webhook {
+    /// `PAYMENT_STATUS_CHANGED`. Not sent for billing charges nor for a closed window.
+    PaymentStatusChanged {
+        /// When the event was made; a resend keeps it. `None` if unreadable.
+        created_at: Option<DateTime<FixedOffset>>,
+        /// Which payment.
+        news: PaymentNews,
+    },
+    /// The deposit callback of a virtual account, which has neither an event type nor a payment
+    /// key.
+    DepositCallback {
+        /// When the event was made; a resend keeps it. `None` if unreadable.
+        created_at: Option<DateTime<FixedOffset>>,
+        /// Compares with `Payment.secret`.
+        secret: Private,
+        /// Where the payment now stands.
+        status: PaymentStatus,
+        /// The transaction of the deposit.
+        transaction_key: Option<String>,
+        /// The merchant's name for the order.
+        order_id: String,
+    },
+    /// `CANCEL_STATUS_CHANGED`: a foreign wallet's cancellation moved on.
+    CancelStatusChanged {
+        /// When the event was made; a resend keeps it. `None` if unreadable.
+        created_at: Option<DateTime<FixedOffset>>,
+        /// Which cancellation.
+        news: CancelNews,
+    },
+    /// `BILLING_DELETED`: a billing key was deleted, by API or by the card's issuer.
+    BillingDeleted {
+        /// When the event was made; a resend keeps it. `None` if unreadable.
+        created_at: Option<DateTime<FixedOffset>>,
+        /// The key that no longer charges.
+        billing_key: Private,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// `payout.changed`, signed.
+    PayoutChanged(Entity),
+    /// `seller.changed`, signed.
+    SellerChanged(Entity),
+    /// An event this version does not know, or does not read.
+    Other {
+        /// Toss's name of the event.
+        event_type: String,
+        /// The whole document.
+        body: Private<Value>,
+    },
+}
+
+/// What a `PAYMENT_STATUS_CHANGED` says of the payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentNews {
+    /// The whole payment.
+    Full(Box<Payment>),
+    /// Its names and status: the form of 2022, or a Payment this version cannot read.
+    Brief {
+        /// Toss's name for the payment.
+        payment_key: String,
+        /// The merchant's name for the order.
+        order_id: String,
+        /// Where it stands.
+        status: PaymentStatus,
+        /// Compares with `Payment.secret`.
+        secret: Option<Private>,
+    },
+}
+
+/// What a `CANCEL_STATUS_CHANGED` says. Its amounts name no currency and are therefore not read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelNews {
+    /// How the cancellation stands.
+    pub cancel_status: CancelStatus,
+    /// Key of the cancellation.
+    pub transaction_key: Option<String>,
+    /// The merchant's name for the cancellation.
+    pub cancel_request_id: Option<String>,
+    /// Toss's name for the payment; absent from the documented sample.
+    pub payment_key: Option<String>,
+    /// The merchant's name for the order; absent from the documented sample.
+    pub order_id: Option<String>,
+}
+
+/// The v2 envelope around a payout or a seller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// When the event was made; a resend keeps it. `None` if unreadable.
+    pub created_at: Option<DateTime<FixedOffset>>,
+    /// API version that wrote it.
+    pub version: Option<String>,
+    /// The event's own name.
+    pub event_id: Option<String>,
+    /// `payout` or `seller`.
+    pub entity_type: Option<String>,
+    /// The payout or seller, as written.
+    pub entity_body: Private<Value>,
+}
+
+/// Why a body is not a webhook.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// It is longer than [`WEBHOOK_LIMIT_BYTES`].
+    #[error("the webhook is longer than {WEBHOOK_LIMIT_BYTES} bytes")]
+    TooLarge,
+    /// It is not JSON.
+    #[error("the webhook is not JSON")]
+    Json(#[source] serde_json::Error),
+    /// It is JSON but neither names an event nor looks like a deposit callback.
+    #[error("the webhook names no event")]
+    NoEvent,
+    /// It names an event and lacks what that event must say.
+    #[error("the webhook {event_type} lacks its fields")]
+    Fields {
+        /// Which event.
+        event_type: &'static str,
+        /// What is missing.
+        source: serde_json::Error,
+    },
+}
+
+impl Webhook {
+    /// The merchant's name for the order it is about, if it says.
+    pub fn order_id(&self) -> Option<&str> {
+        match self {
+            Self::PaymentStatusChanged { news, .. } => Some(match news {
+                PaymentNews::Full(payment) => &payment.order_id,
+                PaymentNews::Brief { order_id, .. } => order_id,
+            }),
+            Self::DepositCallback { order_id, .. } => Some(order_id),
+            Self::CancelStatusChanged { news, .. } => news.order_id.as_deref(),
+            Self::BillingDeleted { .. } | Self::PayoutChanged(_) | Self::SellerChanged(_) | Self::Other { .. } => None,
+        }
+    }
+
+    /// Toss's name for the payment it is about, if it says.
+    pub fn payment_key(&self) -> Option<&str> {
+        match self {
+            Self::PaymentStatusChanged { news, .. } => Some(match news {
+                PaymentNews::Full(payment) => &payment.payment_key,
+                PaymentNews::Brief { payment_key, .. } => payment_key,
+            }),
+            Self::CancelStatusChanged { news, .. } => news.payment_key.as_deref(),
+            Self::DepositCallback { .. }
+            | Self::BillingDeleted { .. }
+            | Self::PayoutChanged(_)
+            | Self::SellerChanged(_)
+            | Self::Other { .. } => None,
+        }
+    }
+
+    /// What to compare with the `secret` stored at confirm, by [`Private::matches`].
+    pub fn secret(&self) -> Option<&Private> {
+        match self {
+            Self::PaymentStatusChanged { news, .. } => match news {
+                PaymentNews::Full(payment) => payment.secret.as_ref(),
+                PaymentNews::Brief { secret, .. } => secret.as_ref(),
+            },
+            Self::DepositCallback { secret, .. } => Some(secret),
+            Self::CancelStatusChanged { .. }
+            | Self::BillingDeleted { .. }
+            | Self::PayoutChanged(_)
+            | Self::SellerChanged(_)
+            | Self::Other { .. } => None,
+        }
+    }
+}
+
+/// Reads the body of a webhook, in any of Toss's dialects.
+///
+/// # Errors
+///
+/// [`WebhookError`]; no bytes make it panic. An event of an unknown name is no error.
+pub fn parse(body: &[u8]) -> Result<Webhook, WebhookError> {
+    if body.len() > WEBHOOK_LIMIT_BYTES {
+        return Err(WebhookError::TooLarge);
+    }
+    let document: Value = serde_json::from_slice(body).map_err(WebhookError::Json)?;
+    let Value::Object(fields) = document else {
+        return Err(WebhookError::NoEvent);
+    };
+    let Some(Value::String(event_type)) = fields.get("eventType") else {
+        return deposit_callback(fields);
+    };
+    match event_type.as_str() {
+        "PAYMENT_STATUS_CHANGED" => payment_status_changed(fields),
+        "DEPOSIT_CALLBACK" => deposit_callback(fields),
+        "CANCEL_STATUS_CHANGED" => Ok(Webhook::CancelStatusChanged {
+            created_at: created_at(&fields),
+            news: data("CANCEL_STATUS_CHANGED", &fields)?,
+        }),
+        "BILLING_DELETED" => billing_deleted(&fields),
+        "payout.changed" => Ok(Webhook::PayoutChanged(entity("payout.changed", &fields)?)),
+        "seller.changed" => Ok(Webhook::SellerChanged(entity("seller.changed", &fields)?)),
+        _ => Ok(Webhook::Other { event_type: event_type.clone(), body: Private::new(Value::Object(fields)) }),
+    }
+}
+
+fn payment_status_changed(fields: Map<String, Value>) -> Result<Webhook, WebhookError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Names {
+        payment_key: String,
+        order_id: String,
+        status: PaymentStatus,
+        secret: Option<Private>,
+    }
+
+    let names: Names = data("PAYMENT_STATUS_CHANGED", &fields)?;
+    let created_at = created_at(&fields);
+    let payment = fields.get("data").cloned().map(Payment::from_value);
+    let news = match payment {
+        Some(Ok(payment)) => PaymentNews::Full(Box::new(payment)),
+        Some(Err(_)) | None => PaymentNews::Brief {
+            payment_key: names.payment_key,
+            order_id: names.order_id,
+            status: names.status,
+            secret: names.secret,
+        },
+    };
+    Ok(Webhook::PaymentStatusChanged { created_at, news })
+}
+
+/// The one webhook that is told by its shape: a secret, a status and an order, all at the top.
+fn deposit_callback(fields: Map<String, Value>) -> Result<Webhook, WebhookError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Deposit {
+        secret: Private,
+        status: PaymentStatus,
+        transaction_key: Option<String>,
+        order_id: String,
+    }
+
+    let created_at = created_at(&fields);
+    let looks_like_one = ["secret", "status", "orderId"].iter().all(|name| fields.contains_key(*name));
+    if !looks_like_one {
+        return Err(WebhookError::NoEvent);
+    }
+    let deposit: Deposit = fields_of("DEPOSIT_CALLBACK", Value::Object(fields))?;
+    Ok(Webhook::DepositCallback {
+        created_at,
+        secret: deposit.secret,
+        status: deposit.status,
+        transaction_key: deposit.transaction_key,
+        order_id: deposit.order_id,
+    })
+}
+
+fn billing_deleted(fields: &Map<String, Value>) -> Result<Webhook, WebhookError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Deleted {
+        billing_key: Private,
+        reason: Option<String>,
+    }
+
+    let deleted: Deleted = data("BILLING_DELETED", fields)?;
+    Ok(Webhook::BillingDeleted {
+        created_at: created_at(fields),
+        billing_key: deleted.billing_key,
+        reason: deleted.reason,
+    })
+}
+
+fn entity(event_type: &'static str, fields: &Map<String, Value>) -> Result<Entity, WebhookError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope {
+        version: Option<String>,
+        event_id: Option<String>,
+        entity_type: Option<String>,
+        entity_body: Map<String, Value>,
+    }
+
+    let envelope: Envelope = fields_of(event_type, Value::Object(fields.clone()))?;
+    Ok(Entity {
+        created_at: created_at(fields),
+        version: envelope.version,
+        event_id: envelope.event_id,
+        entity_type: envelope.entity_type,
+        entity_body: Private::new(Value::Object(envelope.entity_body)),
+    })
+}
+
+fn data<T: for<'de> Deserialize<'de>>(
+    event_type: &'static str,
+    fields: &Map<String, Value>,
+) -> Result<T, WebhookError> {
+    let data = fields.get("data").cloned().unwrap_or(Value::Null);
+    fields_of(event_type, data)
+}
+
+fn fields_of<T: for<'de> Deserialize<'de>>(event_type: &'static str, value: Value) -> Result<T, WebhookError> {
+    serde_json::from_value(value).map_err(|source| WebhookError::Fields { event_type, source })
+}
+
+fn created_at(fields: &Map<String, Value>) -> Option<DateTime<FixedOffset>> {
+    times::parse(fields.get("createdAt")?.as_str()?)
+}

@@ -1,0 +1,198 @@
+//! The enumerations of the Payment object.
+//!
+//! Toss writes some of them in Korean. Asking for English changes the values themselves, so this
+//! client never sends `Accept-Language`.
+
+use crate::open_enum::open_enum;
+
+open_enum! {
+    /// Where a payment stands. `Done` is not final: a deposit found faulty goes back to waiting.
+    PaymentStatus {
+        /// The window is open, nobody has authenticated yet.
+        Ready = "READY",
+        /// The buyer has authenticated; confirm within 10 minutes.
+        InProgress = "IN_PROGRESS",
+        /// A virtual account was issued and no money has arrived.
+        WaitingForDeposit = "WAITING_FOR_DEPOSIT",
+        /// The money is taken.
+        Done = "DONE",
+        /// Cancelled in one piece.
+        Canceled = "CANCELED",
+        /// Cancelled in pieces. It stays so when the last piece is gone: see the balance.
+        PartialCanceled = "PARTIAL_CANCELED",
+        /// The confirmation failed.
+        Aborted = "ABORTED",
+        /// Nobody authenticated in 30 minutes, or nobody confirmed in 10.
+        Expired = "EXPIRED",
+    }
+}
+
+open_enum! {
+    /// How a payment was started.
+    PaymentType {
+        /// In the payment window.
+        Normal = "NORMAL",
+        /// With a billing key.
+        Billing = "BILLING",
+        /// Through BrandPay.
+        BrandPay = "BRANDPAY",
+    }
+}
+
+open_enum! {
+    /// What the buyer paid with.
+    Method {
+        /// Card.
+        Card = "카드",
+        /// Virtual account.
+        VirtualAccount = "가상계좌",
+        /// A wallet, which may itself have charged a card.
+        EasyPay = "간편결제",
+        /// Mobile phone bill.
+        MobilePhone = "휴대폰",
+        /// Bank transfer.
+        Transfer = "계좌이체",
+        /// Culture voucher.
+        CultureGiftCertificate = "문화상품권",
+        /// Book voucher.
+        BookGiftCertificate = "도서문화상품권",
+        /// Game voucher.
+        GameGiftCertificate = "게임문화상품권",
+        /// A foreign wallet, as older versions write it.
+        ForeignEasyPay = "해외간편결제",
+    }
+}
+
+open_enum! {
+    /// What kind of card it is.
+    CardType {
+        /// Credit.
+        Credit = "신용",
+        /// Debit.
+        Debit = "체크",
+        /// Prepaid.
+        Gift = "기프트",
+        /// Not known to the acquirer.
+        Unconfirmed = "미확인",
+    }
+}
+
+open_enum! {
+    /// Whose card it is.
+    OwnerType {
+        /// A person's.
+        Person = "개인",
+        /// A company's.
+        Company = "법인",
+        /// Not known to the acquirer.
+        Unconfirmed = "미확인",
+    }
+}
+
+open_enum! {
+    /// How far the acquirer has come with collecting a card payment.
+    AcquireStatus {
+        /// Not asked yet.
+        Ready = "READY",
+        /// Asked.
+        Requested = "REQUESTED",
+        /// Collected.
+        Completed = "COMPLETED",
+        /// Asked to give it back.
+        CancelRequested = "CANCEL_REQUESTED",
+        /// Given back.
+        Canceled = "CANCELED",
+    }
+}
+
+open_enum! {
+    /// Who pays the interest of an instalment plan.
+    InterestPayer {
+        /// The buyer.
+        Buyer = "BUYER",
+        /// The card company.
+        CardCompany = "CARD_COMPANY",
+        /// The merchant.
+        Merchant = "MERCHANT",
+    }
+}
+
+open_enum! {
+    /// Whether a virtual account serves one order or many.
+    AccountType {
+        /// One order.
+        Ordinary = "일반",
+        /// A fixed number reused for a customer.
+        Fixed = "고정",
+    }
+}
+
+open_enum! {
+    /// How a refund into the buyer's bank account stands.
+    RefundStatus {
+        /// None was asked for.
+        None = "NONE",
+        /// On its way.
+        Pending = "PENDING",
+        /// Failed.
+        Failed = "FAILED",
+        /// Failed in part.
+        PartialFailed = "PARTIAL_FAILED",
+        /// Paid.
+        Completed = "COMPLETED",
+    }
+}
+
+open_enum! {
+    /// Whether Toss has paid the merchant for it.
+    SettlementStatus {
+        /// Not yet.
+        Incompleted = "INCOMPLETED",
+        /// Paid.
+        Completed = "COMPLETED",
+    }
+}
+
+open_enum! {
+    /// How a cancellation stands. Only foreign wallets cancel asynchronously.
+    CancelStatus {
+        /// On its way.
+        InProgress = "IN_PROGRESS",
+        /// Cancelled.
+        Done = "DONE",
+        /// Failed.
+        Aborted = "ABORTED",
+    }
+}
+
+open_enum! {
+    /// What a cash receipt is used for.
+    CashReceiptType {
+        /// A person's income deduction.
+        IncomeDeduction = "소득공제",
+        /// Proof of a business expense.
+        ProofOfExpense = "지출증빙",
+    }
+}
+
+open_enum! {
+    /// How the issue of a cash receipt stands; final after one or two days.
+    IssueStatus {
+        /// At the tax office.
+        InProgress = "IN_PROGRESS",
+        /// Issued.
+        Completed = "COMPLETED",
+        /// Refused.
+        Failed = "FAILED",
+    }
+}
+
+open_enum! {
+    /// Whether a cash receipt records a payment or takes one back.
+    TransactionType {
+        /// A payment.
+        Confirm = "CONFIRM",
+        /// A cancellation.
+        Cancel = "CANCEL",
+    }
+}
