@@ -1,0 +1,193 @@
+//! A checkout, from the request to the money on the sellers' accounts.
+#![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
+
+mod charging;
+mod recording;
+mod waiting;
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Event, Plan, Status, check_confirmation},
+    id::{ApiKeyId, CheckoutId},
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::{
+    SyncWorkflowContext, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
+    WorkflowResult, WorkflowTermination, workflow, workflow_methods,
+};
+use waiting::Waited;
+
+use crate::ports::Recorded;
+
+/// The workflow type's name; permanent.
+pub const WORKFLOW_TYPE: &str = "checkout";
+
+/// What starts a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutInput {
+    /// What the buyer is asked to pay.
+    pub plan: Plan,
+    /// The API key that created it.
+    pub api_key_id: ApiKeyId,
+    /// SHA-256 of the request's body in lower-case hex.
+    pub fingerprint: String,
+    /// How long the buyer may take, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// How a checkout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It was never recorded: its id, or one of its orders' ids, was taken.
+    Refused,
+    /// It came to rest.
+    At(Status),
+}
+
+/// Where a running checkout stands, for whoever asks the workflow itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// Where it stands.
+    pub status: Status,
+    /// How many changes were written since it was recorded.
+    pub revision: u32,
+    /// Whether the buyer has come back with a payment.
+    pub confirming: bool,
+}
+
+/// The PSP said that something may have changed. It is a hint: the workflow asks the PSP for the truth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nudge {
+    /// What kind of event it was, in the PSP's words.
+    #[serde(default)]
+    pub event: Option<String>,
+}
+
+/// A person looked at a stuck checkout and says: go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Who says so.
+    pub by: String,
+    /// Why it may go on.
+    pub reason: String,
+}
+
+/// The durable life of one checkout.
+#[workflow]
+pub struct CheckoutWorkflow {
+    input: CheckoutInput,
+    status: Status,
+    revision: u32,
+    recorded: bool,
+    confirmation: Option<Confirmation>,
+    nudges: u32,
+    resumes: u32,
+}
+
+type Context = WorkflowContext<CheckoutWorkflow>;
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+#[workflow_methods]
+impl CheckoutWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: CheckoutInput) -> Self {
+        Self {
+            input,
+            status: Status::NotStarted,
+            revision: 0,
+            recorded: false,
+            confirmation: None,
+            nudges: 0,
+            resumes: 0,
+        }
+    }
+
+    /// The whole life, in one paragraph.
+    #[run(name = "checkout")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ended> {
+        if recording::record(ctx).await? == Recorded::Exists {
+            return Ok(Ended::Refused);
+        }
+        match waiting::for_buyer(ctx).await {
+            Waited::Buyer(confirmation) => charging::charge(ctx, confirmation).await?,
+            Waited::Deadline => recording::advance(ctx, Event::DeadlinePassed, None).await?,
+            Waited::Canceled => recording::advance(ctx, Event::Canceled, None).await?,
+        }
+        ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
+        let status = ctx.state(|checkout| checkout.status);
+        if ctx.cancellation_token().is_cancelled() && status != Status::Success {
+            return Err(WorkflowTermination::cancelled_with_details(Ended::At(status)));
+        }
+        Ok(Ended::At(status))
+    }
+
+    #[update_validator(confirm)]
+    fn validate_confirm(&self, _ctx: &WorkflowContextView, confirmation: &Confirmation) -> Result<(), Refusal> {
+        if !self.recorded {
+            return Err(ConfirmRefusal::NotConfirmable.into());
+        }
+        self.check(confirmation).map(|_| ()).map_err(Into::into)
+    }
+
+    /// The buyer came back. Answers with the status once the payment has come to rest.
+    #[update(name = "confirm")]
+    pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
+        // The validator saw an older state if two confirmations came in one workflow task.
+        match ctx.state(|checkout| checkout.check(&confirmation))? {
+            Confirmable::Begins => ctx.state_mut(|checkout| checkout.confirmation = Some(confirmation)),
+            Confirmable::Joins => {}
+        }
+        ctx.wait_condition_with_options(|checkout| checkout.status.is_answer(), detached()).await?;
+        Ok(ctx.state(|checkout| checkout.status))
+    }
+
+    /// The PSP's webhook, passed on.
+    #[signal(name = "psp_nudge")]
+    pub fn psp_nudge(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _nudge: Nudge) {
+        self.nudges = self.nudges.saturating_add(1);
+    }
+
+    /// An operator's word that a stuck checkout may go on.
+    #[signal(name = "resume")]
+    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _resume: Resume) {
+        self.resumes = self.resumes.saturating_add(1);
+    }
+
+    /// Where the checkout stands.
+    #[query(name = "standing")]
+    pub fn standing(&self, _ctx: &WorkflowContextView) -> Standing {
+        Standing {
+            checkout_id: self.input.plan.checkout_id().clone(),
+            status: self.status,
+            revision: self.revision,
+            confirming: self.confirmation.is_some(),
+        }
+    }
+}
+
+impl CheckoutWorkflow {
+    fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
+        let plan = &self.input.plan;
+        let bound = self.confirmation.as_ref().map(|confirmation| &confirmation.payment_key);
+        check_confirmation((plan.checkout_id(), plan.total()), self.status, bound, confirmation)
+    }
+}
+
+/// A wait that goes on when the workflow is canceled.
+fn detached() -> WaitConditionOptions {
+    WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
+}
+
+/// The workflow's time: the same on every replay.
+fn now(ctx: &Context) -> Timestamp {
+    let since_epoch = ctx
+        .workflow_time()
+        .and_then(|time| time.duration_since(std::time::SystemTime::UNIX_EPOCH).ok())
+        .unwrap_or(Duration::ZERO);
+    Timestamp::from_epoch_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

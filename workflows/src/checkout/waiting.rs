@@ -1,0 +1,89 @@
+//! Waiting: for the buyer, for the PSP, for a person. Never without a timer or an open task.
+
+use std::time::Duration;
+
+use domain::checkout::Confirmation;
+use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
+
+use super::{CheckoutWorkflow, Context, detached};
+
+/// What ended the wait for the buyer.
+pub(super) enum Waited {
+    /// The buyer came back from the payment window.
+    Buyer(Confirmation),
+    /// The time to pay ran out.
+    Deadline,
+    /// Somebody canceled the workflow.
+    Canceled,
+}
+
+/// Waits until the buyer comes back, the deadline passes or the workflow is canceled. A buyer who came back
+/// in the same instant wins.
+pub(super) async fn for_buyer(ctx: &Context) -> Waited {
+    let deadline = ctx.state(|checkout| Duration::from_millis(checkout.input.deadline_ms));
+    ctx.set_current_details(format!("waiting for the buyer, at most {} s", deadline.as_secs()));
+    until(ctx, |checkout| checkout.confirmation.is_some(), deadline, "the time to pay").await;
+    match ctx.state(|checkout| checkout.confirmation.clone()) {
+        Some(confirmation) => Waited::Buyer(confirmation),
+        None if ctx.cancellation_token().is_cancelled() => Waited::Canceled,
+        None => Waited::Deadline,
+    }
+}
+
+/// Pauses before the PSP is asked; a nudge from the PSP or a cancellation cuts the pause short.
+pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: u32, given_up: bool) {
+    let condition = move |checkout: &CheckoutWorkflow| checkout.nudges != nudges_seen;
+    let pause = Duration::from_millis(pause_ms);
+    if given_up {
+        // Canceled already: the cancellation must not cut short every pause from here on.
+        until_detached(ctx, condition, pause, "before asking the PSP").await;
+    } else {
+        until(ctx, condition, pause, "before asking the PSP").await;
+    }
+}
+
+/// Waits for a person to say that the checkout may go on.
+pub(super) async fn for_operator(ctx: &Context) {
+    let seen = ctx.state(|checkout| checkout.resumes);
+    // The token is detached, so this wait has no other end.
+    let _ = ctx.wait_condition_with_options(move |checkout| checkout.resumes != seen, detached()).await;
+}
+
+async fn until(
+    ctx: &Context,
+    condition: impl FnMut(&CheckoutWorkflow) -> bool,
+    limit: Duration,
+    summary: &'static str,
+) {
+    until_on(ctx, condition, limit, summary, ctx.cancellation_token().child_token()).await;
+}
+
+async fn until_detached(
+    ctx: &Context,
+    condition: impl FnMut(&CheckoutWorkflow) -> bool,
+    limit: Duration,
+    summary: &'static str,
+) {
+    until_on(ctx, condition, limit, summary, WorkflowCancellationToken::new()).await;
+}
+
+async fn until_on(
+    ctx: &WorkflowContext<CheckoutWorkflow>,
+    condition: impl FnMut(&CheckoutWorkflow) -> bool,
+    limit: Duration,
+    summary: &'static str,
+    token: WorkflowCancellationToken,
+) {
+    {
+        let options = WaitConditionOptions::builder().cancellation_token(token.clone()).build();
+        let mut met = std::pin::pin!(ctx.wait_condition_with_options(condition, options));
+        let timer = TimerOptions::builder(limit).summary(summary.to_owned()).cancellation_token(token.clone());
+        let mut passed = std::pin::pin!(ctx.timer(timer.build()));
+        workflows::select! {
+            _ = met => {}
+            _ = passed => {}
+        }
+    }
+    // Dropping a timer's future does not cancel the timer.
+    token.cancel();
+}

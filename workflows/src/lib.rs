@@ -1,0 +1,28 @@
+//! The order of steps in a payment.
+//!
+//! A workflow here says what happens next; it never does it. Whatever touches the world is a row in
+//! [`ports`], and another crate fills it in. What is decided, `domain` decides.
+//!
+//! # What this crate does not do
+//!
+//! It has no clock, no randomness, no I/O and no task runtime. It cannot: none of them is reachable from
+//! its manifest, and `clippy.toml` bans what `std` would still allow. The reason is replay: a worker that
+//! restarts runs this code again and must arrive at the same step.
+//!
+//! # Invariants
+//!
+//! * A type that enters a workflow history is a promise to every running checkout: fields are added with
+//!   defaults, never renamed or removed.
+//! * A charge is sent only by who holds a [`saga::Promised`]: its undo is promised before it.
+//! * No workflow waits without a timer or an open task for a person.
+
+pub mod attributes;
+pub mod checkout;
+pub mod patches;
+pub mod ports;
+pub mod saga;
+
+/// The task queue that workflows and activities share.
+pub const TASK_QUEUE: &str = "daegeum";
+
+pub use temporalio_workflow::common::ActivityDefinition;

@@ -1,0 +1,8 @@
+//! Every patch id, with the date from which it may be removed.
+//!
+//! A change to the order of steps would lead the replay of a running checkout astray. Such a change asks
+//! `ctx.patched(id)` and keeps the old order beside the new one until no checkout that began before it can
+//! still run: the longest deadline of a checkout plus the retention of closed workflows. Write the id here
+//! as a constant, with the date of that day, and delete both when it has come.
+//!
+//! There is none yet: the recorded histories in `temporal/histories` replay on today's code as it stands.

@@ -1,0 +1,154 @@
+//! What workflows ask the world for: one row per activity, with its name, its input and its output.
+//!
+//! A row has no body. `activities` fills each one in, and the names are permanent: they stand in the
+//! histories of running checkouts.
+
+use domain::{
+    Currency, Money, Timestamp,
+    charge::{Charge, Failure},
+    checkout::{Plan, Status},
+    id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
+    ledger::Entry,
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::common::ActivityDefinition;
+
+macro_rules! ports {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $name;
+
+            impl ActivityDefinition for $name {
+                type Input = $input;
+                type Output = $output;
+
+                fn name(&self) -> &str {
+                    $wire
+                }
+            }
+        )+
+
+        /// The name of every port, in the order of the table. Tests count the steps of a payment by it.
+        pub const ALL: &[&str] = &[$($wire),+];
+    };
+}
+
+ports! {
+    /// Records a new checkout, or says why it is refused. Safe to repeat: the workflow id is its key.
+    Record = "checkout.record": RecordCheckout => Recorded;
+    /// Moves a checkout to its next status, without money. Safe to repeat: the revision is its key.
+    Advance = "checkout.advance": Change => ();
+    /// Moves a checkout to its next status and books the money that moved, in one transaction. Safe to
+    /// repeat: the revision and the entry's key are its keys.
+    Post = "ledger.post": Posted => ();
+    /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::charge::Doubt)
+    /// as its details, of type [`DOUBT`], when the outcome is not known.
+    Confirm = "psp.confirm": ConfirmCharge => Charge;
+    /// Asks the PSP what became of a charge.
+    LookUp = "psp.look_up": LookUpCharge => Charge;
+    /// Tells the PSP to give back all that it still holds of a charge.
+    Cancel = "psp.cancel": CancelCharge => Charge;
+}
+
+/// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).
+pub const DOUBT: &str = "psp.doubt";
+
+/// A checkout to record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordCheckout {
+    /// The workflow that asks.
+    pub workflow_id: WorkflowId,
+    /// The API key that created it.
+    pub api_key_id: ApiKeyId,
+    /// SHA-256 of the request's body in lower-case hex: the same key with another body is a mistake.
+    pub fingerprint: String,
+    /// What the buyer is asked to pay.
+    pub plan: Plan,
+    /// When the checkout was created.
+    pub created_at: Timestamp,
+    /// When it expires unless the buyer has paid.
+    pub expires_at: Timestamp,
+}
+
+/// What came of recording a checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorded {
+    /// It is recorded.
+    Accepted,
+    /// Another checkout has this checkout id already, or one of these payment order ids.
+    Exists,
+}
+
+/// A step in the life of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// The number of this change, from 1; number 0 is the recording. Each is written once.
+    pub revision: u32,
+    /// Where the checkout stands from now on, and each of its orders with it.
+    pub status: Status,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// What the PSP calls the buyer's attempt, where this change begins it.
+    #[serde(default)]
+    pub payment_key: Option<PaymentKey>,
+    /// Why, where it went wrong.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+/// A step in the life of a checkout that moved money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// The step.
+    pub change: Change,
+    /// The money that moved.
+    pub entry: Entry,
+    /// How the buyer paid, in the PSP's words.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The buyer's receipt.
+    #[serde(default)]
+    pub receipt_url: Option<String>,
+}
+
+/// A charge to capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmCharge {
+    /// The checkout, which is the order number at the PSP.
+    pub checkout_id: CheckoutId,
+    /// What the PSP calls the buyer's attempt.
+    pub payment_key: PaymentKey,
+    /// What to capture.
+    pub amount: Money,
+    /// Makes the request safe to repeat; minted by the workflow.
+    pub idempotency_key: String,
+}
+
+/// A charge to ask about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookUpCharge {
+    /// What the PSP calls the buyer's attempt.
+    pub payment_key: PaymentKey,
+    /// The checkout it must belong to.
+    pub checkout_id: CheckoutId,
+}
+
+/// A charge to give back in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelCharge {
+    /// What the PSP calls the buyer's attempt.
+    pub payment_key: PaymentKey,
+    /// The checkout it must belong to.
+    pub checkout_id: CheckoutId,
+    /// The currency of the charge.
+    pub currency: Currency,
+    /// Why, for the buyer's statement.
+    pub reason: String,
+    /// Makes the request safe to repeat; minted by the workflow.
+    pub idempotency_key: String,
+}
