@@ -1,0 +1,56 @@
+//! Recording checkouts and moving them on.
+#![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
+
+use std::sync::Arc;
+
+use store::Writer;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::ports::{Advance, Change, Record, RecordCheckout, Recorded};
+
+use crate::failure::store_failure;
+
+/// The activities that write checkouts.
+#[derive(Debug, Clone)]
+pub struct Checkouts {
+    /// Where they are written.
+    pub writer: Writer,
+}
+
+#[activities]
+impl Checkouts {
+    /// Records a new checkout. The workflow id is the key.
+    #[activity(definition = Record)]
+    pub async fn record(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        new: RecordCheckout,
+    ) -> Result<Recorded, ActivityError> {
+        let accepted = self
+            .writer
+            .record_checkout(
+                (&new.workflow_id, &new.api_key_id),
+                &new.fingerprint,
+                &new.plan,
+                (new.created_at, new.expires_at),
+            )
+            .await
+            .map_err(store_failure)?;
+        Ok(if accepted { Recorded::Accepted } else { Recorded::Exists })
+    }
+
+    /// Moves a checkout to its next status. The revision is the key.
+    #[activity(definition = Advance)]
+    pub async fn advance(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<(), ActivityError> {
+        self.writer
+            .advance(
+                &change.checkout_id,
+                (change.revision, change.status),
+                change.occurred_at,
+                change.payment_key.as_ref(),
+                change.failure.as_ref(),
+            )
+            .await
+            .map_err(store_failure)
+    }
+}

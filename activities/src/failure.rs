@@ -1,0 +1,78 @@
+//! The one classifier: what an error means, and whether Temporal tries again.
+
+use domain::charge::{Doubt, Failure};
+use store::StoreError;
+use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
+use toss::Class;
+use workflows::ports;
+
+/// What an error of the PSP means for the charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was refused: nothing was done, and the same request will not do it.
+    Refused(Failure),
+    /// Nothing was done, and the same request with the same key may do it later.
+    TryAgain,
+    /// Nobody knows, or the key is spent on an answer that does not tell: ask first.
+    Ask(Doubt),
+}
+
+/// Decides what an error of the PSP means. Exhaustive, and never by HTTP status.
+pub fn classify(error: &toss::Error) -> Verdict {
+    match (error.class(), error.spent_key()) {
+        (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
+        (Class::RetryLater, false) => Verdict::TryAgain,
+        (Class::RetryLater, true) | (Class::QueryFirst, _) => {
+            Verdict::Ask(Doubt { answered: error.spent_key(), evidence: evidence(error) })
+        }
+    }
+}
+
+/// A failure that Temporal tries again, under the policy of the workflow that asked.
+pub(crate) fn try_again(error: toss::Error) -> ActivityError {
+    ActivityError::application(ApplicationFailure::builder(error).type_name("psp.try_again".to_owned()).build())
+}
+
+/// A failure that goes back to the workflow: it has to ask the PSP before anything else.
+pub(crate) fn doubtful(doubt: Doubt) -> ActivityError {
+    ActivityError::application(
+        ApplicationFailure::builder(format!("the outcome is not known: {}", doubt.evidence))
+            .type_name(ports::DOUBT.to_owned())
+            .non_retryable(true)
+            .details(doubt)
+            .build(),
+    )
+}
+
+/// A write that did not happen, or whose confirmation was lost. All of them are tried again: what happened
+/// has to be written, and a write is safe to repeat.
+pub(crate) fn store_failure(error: StoreError) -> ActivityError {
+    let type_name = match &error {
+        StoreError::Database(_) => "store.database",
+        StoreError::Corrupt { .. } => "store.corrupt",
+        StoreError::OutOfStep { .. } => "store.out_of_step",
+        StoreError::Amount => "store.amount",
+    };
+    tracing::warn!(error = &error as &dyn std::error::Error, "a write did not succeed");
+    ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
+}
+
+fn refusal(error: &toss::Error) -> Failure {
+    match error {
+        toss::Error::Refused { code, message, .. } => Failure { code: code.clone(), message: message.clone() },
+        toss::Error::NotSent { .. }
+        | toss::Error::NoAnswer { .. }
+        | toss::Error::Unreadable { .. }
+        | toss::Error::Limit(_) => Failure { code: "not_sent".to_owned(), message: error.to_string() },
+    }
+}
+
+fn evidence(error: &toss::Error) -> String {
+    match error {
+        toss::Error::Refused { code, .. } => format!("the PSP answered {code}"),
+        toss::Error::NotSent { .. } => "the PSP could not be reached".to_owned(),
+        toss::Error::NoAnswer { .. } => "the PSP did not answer in time".to_owned(),
+        toss::Error::Unreadable { .. } => "the PSP's answer could not be read".to_owned(),
+        toss::Error::Limit(_) => "the request broke a limit of the PSP".to_owned(),
+    }
+}

@@ -1,0 +1,36 @@
+//! Booking the money that moved.
+#![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
+
+use std::sync::Arc;
+
+use store::Writer;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::ports::{Post, Posted};
+
+use crate::failure::store_failure;
+
+/// The activities that write the books.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    /// Where they are written.
+    pub writer: Writer,
+}
+
+#[activities]
+impl Ledger {
+    /// Books a captured payment and what it brings about, in one transaction. The revision is the key.
+    #[activity(definition = Post)]
+    pub async fn post(self: Arc<Self>, _ctx: ActivityContext, posted: Posted) -> Result<(), ActivityError> {
+        self.writer
+            .post(
+                &posted.change.checkout_id,
+                (posted.change.revision, posted.change.status),
+                posted.change.occurred_at,
+                &posted.entry,
+                (posted.method.as_deref(), posted.receipt_url.as_deref()),
+            )
+            .await
+            .map_err(store_failure)
+    }
+}

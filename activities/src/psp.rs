@@ -1,0 +1,185 @@
+//! Between our words and the PSP's: the only place outside `toss` that knows both.
+#![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use domain::{
+    Currency, Money, Timestamp,
+    charge::{Capture, Charge, Doubt, Failure},
+    id::{CheckoutId, PaymentKey},
+};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Payment, PaymentStatus, webhook::Webhook};
+use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
+
+use crate::failure::{Verdict, classify, doubtful, try_again};
+
+/// What the PSP answers about a payment it has never heard of.
+const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
+
+/// The activities that call the PSP.
+#[derive(Debug, Clone)]
+pub struct Psp {
+    /// The way to it.
+    pub toss: toss::Client,
+}
+
+#[activities]
+impl Psp {
+    /// Captures what the buyer authorized. A refusal is a value; a doubt is an error.
+    #[activity(definition = Confirm)]
+    pub async fn confirm(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        charge: ConfirmCharge,
+    ) -> Result<Charge, ActivityError> {
+        let key = idempotency_key(&charge.idempotency_key)?;
+        let request = ConfirmRequest {
+            payment_key: charge.payment_key.to_string(),
+            order_id: charge.checkout_id.to_string(),
+            amount: charge.amount.minor(),
+            currency: to_toss_currency(charge.amount.currency()),
+        };
+        match self.toss.confirm(&request, &key).await {
+            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Err(error) => match classify(&error) {
+                Verdict::Refused(failure) => Ok(Charge::Refused(failure)),
+                Verdict::TryAgain => Err(try_again(error)),
+                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+            },
+        }
+    }
+
+    /// Asks what became of a charge.
+    #[activity(definition = LookUp)]
+    pub async fn look_up(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        charge: LookUpCharge,
+    ) -> Result<Charge, ActivityError> {
+        match self.toss.payment(charge.payment_key.as_str()).await {
+            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Err(toss::Error::Refused { code, .. }) if code == NOT_FOUND => Ok(Charge::Absent),
+            Err(error) => Err(try_again(error)),
+        }
+    }
+
+    /// Gives back all that is still held. Anything but a payment without balance proves nothing.
+    #[activity(definition = Cancel)]
+    pub async fn cancel(self: Arc<Self>, _ctx: ActivityContext, charge: CancelCharge) -> Result<Charge, ActivityError> {
+        let key = idempotency_key(&charge.idempotency_key)?;
+        let request = CancelRequest {
+            reason: charge.reason,
+            amount: None,
+            currency: to_toss_currency(charge.currency),
+            refundable_amount: None,
+            refund_account: None,
+        };
+        match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
+            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Err(error) => match classify(&error) {
+                Verdict::TryAgain => Err(try_again(error)),
+                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+                Verdict::Refused(failure) => {
+                    let evidence = format!("the PSP answered {}", failure.code);
+                    Err(doubtful(Doubt { answered: true, evidence }))
+                }
+            },
+        }
+    }
+}
+
+/// The checkout that a webhook is about, with the kind of event; `None` for what we do not understand. It
+/// is a hint and nothing more: anybody can send one, so nothing else of it is passed on.
+pub fn read_webhook(body: &[u8]) -> Option<(CheckoutId, &'static str)> {
+    let webhook = toss::webhook::parse(body).ok()?;
+    let event = match &webhook {
+        Webhook::PaymentStatusChanged { .. } => "PAYMENT_STATUS_CHANGED",
+        Webhook::DepositCallback { .. } => "DEPOSIT_CALLBACK",
+        Webhook::CancelStatusChanged { .. } => "CANCEL_STATUS_CHANGED",
+        Webhook::BillingDeleted { .. }
+        | Webhook::PayoutChanged(_)
+        | Webhook::SellerChanged(_)
+        | Webhook::Other { .. } => return None,
+    };
+    Some((CheckoutId::parse(webhook.order_id()?).ok()?, event))
+}
+
+/// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself,
+/// is no answer.
+fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &CheckoutId) -> Result<Charge, Doubt> {
+    if payment.payment_key != payment_key.as_str() || payment.order_id != checkout_id.as_str() {
+        return Err(unreadable("the PSP answered about another payment"));
+    }
+    match &payment.status {
+        PaymentStatus::Done if payment.balance_amount != payment.total_amount => {
+            Err(unreadable("the PSP's amounts contradict each other"))
+        }
+        PaymentStatus::Done => capture(payment, payment.total_amount),
+        PaymentStatus::PartialCanceled if payment.balance_amount > 0 => capture(payment, payment.balance_amount),
+        PaymentStatus::PartialCanceled | PaymentStatus::Canceled => Ok(Charge::Returned),
+        PaymentStatus::WaitingForDeposit => Ok(Charge::AwaitingDeposit { overdue: is_overdue(payment) }),
+        PaymentStatus::Aborted => Ok(Charge::Refused(failure(payment, "ABORTED", "결제가 승인되지 않았습니다."))),
+        PaymentStatus::Expired => Ok(Charge::Refused(failure(payment, "EXPIRED_PAYMENT", "결제가 만료되었습니다."))),
+        PaymentStatus::Ready | PaymentStatus::InProgress => Ok(Charge::Open),
+        PaymentStatus::Other(_) => Err(unreadable("the PSP named a status we do not know")),
+    }
+}
+
+fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
+    let amount = Money::try_from_minor(minor, to_currency(payment.currency))
+        .map_err(|_| unreadable("the PSP named an amount beyond all limits"))?;
+    Ok(Charge::Captured(Capture {
+        amount,
+        captured_at: payment.approved_at.map_or_else(|| to_timestamp(Utc::now().fixed_offset()), to_timestamp),
+        method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
+        receipt_url: payment.receipt.as_ref().map(|receipt| receipt.url.clone()),
+    }))
+}
+
+fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
+    match &payment.failure {
+        Some(failure) => Failure {
+            code: failure.code.clone(),
+            message: failure.message.clone().unwrap_or_else(|| message.to_owned()),
+        },
+        None => Failure { code: code.to_owned(), message: message.to_owned() },
+    }
+}
+
+fn is_overdue(payment: &Payment) -> bool {
+    payment
+        .virtual_account
+        .as_ref()
+        .is_some_and(|account| account.expired == Some(true) || account.due_date.is_some_and(|due| due < Utc::now()))
+}
+
+fn unreadable(evidence: &str) -> Doubt {
+    Doubt { answered: true, evidence: evidence.to_owned() }
+}
+
+fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {
+    IdempotencyKey::parse(text).map_err(|error| doubtful(unreadable(&error.to_string())))
+}
+
+fn to_timestamp(time: DateTime<FixedOffset>) -> Timestamp {
+    Timestamp::from_epoch_ms(time.timestamp_millis())
+}
+
+const fn to_toss_currency(currency: Currency) -> toss::Currency {
+    match currency {
+        Currency::Krw => toss::Currency::Krw,
+        Currency::Usd => toss::Currency::Usd,
+        Currency::Jpy => toss::Currency::Jpy,
+    }
+}
+
+const fn to_currency(currency: toss::Currency) -> Currency {
+    match currency {
+        toss::Currency::Krw => Currency::Krw,
+        toss::Currency::Usd => Currency::Usd,
+        toss::Currency::Jpy => Currency::Jpy,
+    }
+}
