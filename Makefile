@@ -1,0 +1,32 @@
+# daegeum on one machine. Everything that is fetched goes to .cache/, everything that runs to .daegeum/.
+
+CARGO ?= cargo
+PYTHON ?= python3
+# What `demo` and `dev` run: the quick build. `make dev PROFILE=release` takes the optimized one.
+PROFILE ?= dev
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
+BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
+
+.PHONY: help demo dev test bench temporal-cli build
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: build temporal-cli ## run the main job once: real checkouts, then the books; exit 0 if all is right
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) demo
+
+dev: build temporal-cli ## run everything and keep it up, with the buyer's page and the Temporal UI
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) dev
+
+test: temporal-cli ## run all tests; says which optional part is left out, and why
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/cluster/run-tests
+
+bench: build temporal-cli ## run all benchmarks and print a table
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/benches/run
+
+build: ## build the binary
+	@$(BUILD)
+
+temporal-cli: ## find the Temporal command line, or fetch it into .cache/
+	@temporal/cluster/temporal-cli

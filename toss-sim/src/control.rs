@@ -1,0 +1,320 @@
+//! The control plane, `/_sim`: what a test or a curious person does to the simulator, never Toss.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use chrono::TimeDelta;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bodies::{Won, is_order_id, is_order_name};
+use crate::codes::{Code, Language};
+use crate::gate::MAX_BODY;
+use crate::mint;
+use crate::mischief::{DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
+use crate::payment::{Method, Payment};
+use crate::till::{Kept, MAX_PAYMENTS, Totals};
+use crate::time::{Instant, with_offset};
+use crate::world::{MAX_CLOCK_AHEAD, Shared, World};
+
+/// Most webhook addresses.
+const MAX_WEBHOOK_URLS: usize = 16;
+
+type Sim = State<Arc<Shared>>;
+
+/// The routes of the control plane.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/_sim/authorize", post(authorize))
+        .route("/_sim/mischief", post(add_mischief).get(list_mischief).delete(clear_mischief))
+        .route("/_sim/deposit", post(deposit))
+        .route("/_sim/deposit-error", post(deposit_error))
+        .route("/_sim/clock", post(advance_clock).get(read_clock))
+        .route("/_sim/payments", get(list_payments))
+        .route("/_sim/payments/{order_id}", get(show_order))
+        .route("/_sim/calls", get(list_calls))
+        .route("/_sim/totals", get(totals))
+        .route("/_sim/webhooks", post(set_webhooks).get(list_webhooks))
+}
+
+/// Why the control plane did not do something. This is where its HTTP statuses are decided.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Objection {
+    #[error("the body is not understood: {0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("no payment has the orderId {0}")]
+    UnknownOrder(String),
+    #[error("{0}")]
+    WrongState(&'static str),
+    #[error("the simulator is full: {0}")]
+    Full(String),
+}
+
+impl IntoResponse for Objection {
+    fn into_response(self) -> Response {
+        let (status, code) = match &self {
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_body"),
+            Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_value"),
+            Self::UnknownOrder(_) => (StatusCode::NOT_FOUND, "unknown_order"),
+            Self::WrongState(_) => (StatusCode::CONFLICT, "wrong_state"),
+            Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+        };
+        (status, Json(json!({ "code": code, "message": self.to_string() }))).into_response()
+    }
+}
+
+/// A JSON body whose content type does not matter: `curl -d` need not say it.
+struct Told<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Told<T> {
+    type Rejection = Objection;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Objection> {
+        let body: Bytes =
+            to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| Objection::Malformed(error.to_string()))?;
+        serde_json::from_slice(&body).map(Told).map_err(|error| Objection::Malformed(error.to_string()))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AuthorizeBody {
+    order_id: String,
+    amount: Won,
+    order_name: Option<String>,
+    method: Option<String>,
+    customer_key: Option<String>,
+}
+
+async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Value>, Objection> {
+    let order_name = body.order_name.unwrap_or_else(|| "테스트 주문".to_owned());
+    let method = body.method.as_deref().map_or(Ok(Method::Card), |name| {
+        Method::named(name)
+            .ok_or_else(|| Objection::Invalid(format!("method {name} is none of 카드, 가상계좌, 계좌이체, 간편결제")))
+    })?;
+    if !is_order_id(&body.order_id) {
+        return Err(Objection::Invalid("orderId has 6 to 64 of A-Z a-z 0-9 - _ =".to_owned()));
+    }
+    if !is_order_name(&order_name) {
+        return Err(Objection::Invalid("orderName has 1 to 100 characters".to_owned()));
+    }
+    if body.amount.0 == 0 {
+        return Err(Objection::Invalid("amount is more than 0".to_owned()));
+    }
+    let (order_id, customer_key) = (body.order_id, body.customer_key);
+    let key = sim.enter(|world, now| {
+        let merchant_id = world.merchants.first().map_or("", |merchant| merchant.merchant_id.as_str());
+        let key = mint::payment_key(merchant_id, now);
+        let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
+        payment.customer_key = customer_key;
+        payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
+        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, return_urls: None });
+        if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
+    })?;
+    Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MischiefBody {
+    on: Subject,
+    kind: Kind,
+    times: Option<u64>,
+    delay_ms: Option<u64>,
+    code: Option<String>,
+    #[serde(rename = "orderId")]
+    order_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct MischiefShown {
+    on: Subject,
+    kind: Kind,
+    times: u64,
+    delay_ms: u64,
+    code: &'static str,
+    #[serde(rename = "orderId")]
+    order_id: Option<String>,
+}
+
+impl MischiefShown {
+    fn of(mischief: &Mischief) -> Self {
+        Self {
+            on: mischief.on,
+            kind: mischief.kind,
+            times: mischief.times.unwrap_or(0),
+            delay_ms: mischief.delay_ms,
+            code: mischief.code.name(),
+            order_id: mischief.order_id.clone(),
+        }
+    }
+}
+
+async fn add_mischief(sim: Sim, Told(body): Told<MischiefBody>) -> Result<Json<MischiefShown>, Objection> {
+    if !body.kind.applies_to(body.on) {
+        return Err(Objection::Invalid(format!("{} cannot be done to that", body.kind.name())));
+    }
+    let code = body.code.as_deref().map_or(Ok(Code::FailedInternalSystemProcessing), |name| {
+        Code::named(name).ok_or_else(|| Objection::Invalid(format!("{name} is not a Toss error code known here")))
+    })?;
+    let delay_ms = body.delay_ms.unwrap_or(DEFAULT_DELAY_MS);
+    if delay_ms > MAX_DELAY_MS {
+        return Err(Objection::Invalid(format!("delay_ms is at most {MAX_DELAY_MS}")));
+    }
+    let mischief = Mischief {
+        on: body.on,
+        kind: body.kind,
+        times: Some(body.times.unwrap_or(1)).filter(|times| *times > 0),
+        delay_ms,
+        code,
+        order_id: body.order_id,
+    };
+    let shown = MischiefShown::of(&mischief);
+    let has_room = sim.enter(|world, _| world.mischief.push(mischief));
+    if has_room { Ok(Json(shown)) } else { Err(Objection::Full(format!("{MAX_MISCHIEFS} mischiefs"))) }
+}
+
+async fn list_mischief(sim: Sim) -> Json<Vec<MischiefShown>> {
+    Json(sim.enter(|world, _| world.mischief.iter().map(MischiefShown::of).collect()))
+}
+
+async fn clear_mischief(sim: Sim) -> Json<Value> {
+    Json(json!({ "cleared": sim.enter(|world, _| world.mischief.clear()) }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OrderBody {
+    order_id: String,
+}
+
+async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
+    sim.enter(|world, now| {
+        let key = key_of(world, &body.order_id)?;
+        let deposited = world.till.change(&key, |payment| payment.deposit(now, mint::fresh()));
+        finish_transfer(world, &key, deposited, now)
+    })
+}
+
+async fn deposit_error(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
+    sim.enter(|world, now| {
+        let key = key_of(world, &body.order_id)?;
+        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(mint::fresh()));
+        finish_transfer(world, &key, taken_back, now)
+    })
+}
+
+fn key_of(world: &World, order_id: &str) -> Result<String, Objection> {
+    let kept = world.till.of_order(order_id).ok_or_else(|| Objection::UnknownOrder(order_id.to_owned()))?;
+    Ok(kept.payment.key.clone())
+}
+
+fn finish_transfer(
+    world: &mut World,
+    key: &str,
+    changed: Option<Result<(), &'static str>>,
+    now: Instant,
+) -> Result<Json<Value>, Objection> {
+    let unknown = || Objection::UnknownOrder(key.to_owned());
+    changed.ok_or_else(unknown)?.map_err(Objection::WrongState)?;
+    world.note_capture(key, now);
+    world.announce(key, now);
+    let kept = world.till.get(key).ok_or_else(unknown)?;
+    Ok(Json(world.show(kept, Language::Korean, now)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockBody {
+    advance_s: u64,
+}
+
+async fn advance_clock(sim: Sim, Told(body): Told<ClockBody>) -> Result<Json<Value>, Objection> {
+    let too_far = || Objection::Invalid("the clock is at most a hundred years ahead".to_owned());
+    let step = i64::try_from(body.advance_s).ok().and_then(TimeDelta::try_seconds).ok_or_else(too_far)?;
+    let now = sim.enter(|world, _| {
+        let ahead = world.clock_ahead.checked_add(&step).filter(|ahead| *ahead <= MAX_CLOCK_AHEAD);
+        world.clock_ahead = ahead.ok_or_else(too_far)?;
+        let now = world.now();
+        world.tick(now);
+        Ok(now)
+    })?;
+    // A resend may have become due although nothing new was posted.
+    sim.bell().notify_one();
+    Ok(Json(json!({ "now": with_offset(now) })))
+}
+
+async fn read_clock(sim: Sim) -> Json<Value> {
+    Json(json!({ "now": with_offset(sim.enter(|_, now| now)) }))
+}
+
+async fn list_payments(sim: Sim) -> Json<Vec<Value>> {
+    Json(sim.enter(|world, now| world.till.iter().map(|kept| world.show(kept, Language::Korean, now)).collect()))
+}
+
+/// The payment that stands for the order, with what all its attempts come to beside it.
+async fn show_order(sim: Sim, Path(order_id): Path<String>) -> Result<Json<Value>, Objection> {
+    sim.enter(|world, now| {
+        let kept = world.till.of_order(&order_id).ok_or_else(|| Objection::UnknownOrder(order_id.clone()))?;
+        let mut shown = world.show(kept, Language::Korean, now);
+        let attempts: Vec<&Payment> = world.till.attempts(&order_id).map(|kept| &kept.payment).collect();
+        let captured = || attempts.iter().filter(|payment| payment.captured);
+        if let Value::Object(fields) = &mut shown {
+            fields.insert("charges".to_owned(), json!(captured().count()));
+            fields.insert("charged".to_owned(), json!(captured().map(|payment| payment.total).sum::<u64>()));
+            fields.insert("canceled".to_owned(), json!(captured().map(|payment| payment.refunded()).sum::<u64>()));
+            let tried: Vec<Value> = attempts
+                .iter()
+                .map(|payment| json!({ "paymentKey": payment.key, "status": payment.status.name() }))
+                .collect();
+            fields.insert("attempts".to_owned(), Value::Array(tried));
+            let calls: Vec<_> = world.calls.iter().filter(|call| call.order_id.as_ref() == Some(&order_id)).collect();
+            fields.insert("calls".to_owned(), json!(calls));
+        }
+        Ok(Json(shown))
+    })
+}
+
+async fn list_calls(sim: Sim) -> Json<Value> {
+    Json(sim.enter(|world, _| json!(world.calls.iter().collect::<Vec<_>>())))
+}
+
+async fn totals(sim: Sim) -> Json<Totals> {
+    Json(sim.enter(|world, _| world.till.totals()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhooksBody {
+    urls: Vec<String>,
+}
+
+async fn set_webhooks(sim: Sim, Told(body): Told<WebhooksBody>) -> Result<Json<Value>, Objection> {
+    if body.urls.len() > MAX_WEBHOOK_URLS {
+        return Err(Objection::Invalid(format!("there are at most {MAX_WEBHOOK_URLS} urls")));
+    }
+    for url in &body.urls {
+        let is_web = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_web {
+            return Err(Objection::Invalid(format!("{url} is not an http address")));
+        }
+    }
+    sim.enter(|world, _| world.outbox.set_urls(body.urls.clone()));
+    Ok(Json(json!({ "urls": body.urls })))
+}
+
+async fn list_webhooks(sim: Sim) -> Json<Value> {
+    Json(sim.enter(|world, _| {
+        let attempts: Vec<Value> = world.outbox.attempts().map(|attempt| json!(attempt)).collect();
+        json!({ "urls": world.outbox.urls(), "waiting": world.outbox.waiting(), "attempts": attempts })
+    }))
+}

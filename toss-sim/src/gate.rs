@@ -1,0 +1,185 @@
+//! Toss's API over HTTP: one gate that every call passes, whatever it asks for.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+
+use crate::codes::{Code, Language};
+use crate::connection::Line;
+use crate::idempotency::{Bound, Identity};
+use crate::mint;
+use crate::operations::{Answer, Ask, Operation};
+use crate::reception::{Call, Ending, Reception, Reply, Verdict, language};
+use crate::world::Shared;
+
+/// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
+pub(crate) const MAX_BODY: usize = 64 * 1_024;
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const TRACE_ID: &str = "x-tosspayments-trace-id";
+const TEST_CODE: &str = "tosspayments-test-code";
+
+/// The routes of Toss's API.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/v1/payments/confirm", post(|sim: Sim, request: Request| pass(sim.0, Operation::Confirm, request)))
+        .route("/v1/payments/{payment_key}", get(look_up_payment))
+        .route("/v1/payments/orders/{order_id}", get(look_up_order))
+        .route("/v1/payments/{payment_key}/cancel", post(cancel))
+        .route(
+            "/v1/virtual-accounts",
+            post(|sim: Sim, request: Request| pass(sim.0, Operation::IssueVirtualAccount, request)),
+        )
+        .route("/v1/transactions", get(transactions))
+        .route("/v1/settlements", get(settlements))
+        .route("/v2/payouts", any(|sim: Sim, request: Request| pass(sim.0, Operation::Payouts, request)))
+        .route("/v2/payouts/{*rest}", any(|sim: Sim, request: Request| pass(sim.0, Operation::Payouts, request)))
+        .method_not_allowed_fallback(|headers: HeaderMap| async move { refusal(Code::NotFoundHttpMethod, &headers) })
+        .fallback(|headers: HeaderMap| async move { refusal(Code::NotFound, &headers) })
+}
+
+type Sim = State<Arc<Shared>>;
+
+async fn look_up_payment(sim: Sim, Path(payment_key): Path<String>, request: Request) -> Response {
+    pass(sim.0, Operation::LookUpPayment { payment_key }, request).await
+}
+
+async fn look_up_order(sim: Sim, Path(order_id): Path<String>, request: Request) -> Response {
+    pass(sim.0, Operation::LookUpOrder { order_id }, request).await
+}
+
+async fn cancel(sim: Sim, Path(payment_key): Path<String>, request: Request) -> Response {
+    pass(sim.0, Operation::Cancel { payment_key }, request).await
+}
+
+async fn transactions(sim: Sim, RawQuery(query): RawQuery, request: Request) -> Response {
+    pass(sim.0, Operation::ListTransactions { query: query.unwrap_or_default() }, request).await
+}
+
+async fn settlements(sim: Sim, RawQuery(query): RawQuery, request: Request) -> Response {
+    pass(sim.0, Operation::ListSettlements { query: query.unwrap_or_default() }, request).await
+}
+
+/// One call, from the first byte to the last.
+async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Response {
+    let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
+    let headers = request.headers().clone();
+    let call = match read(operation, request).await {
+        Ok(call) => call,
+        Err(code) => return refusal(code, &headers),
+    };
+    let (mut passage, verdict) = Passage::begin(shared, &call);
+    let reply = match verdict {
+        Verdict::Reply(reply) => reply,
+        Verdict::HangUp => return hang_up(line),
+        Verdict::HoldThenHangUp(delay_ms) => {
+            passage.shared.hold(delay_ms).await;
+            return hang_up(line);
+        }
+        Verdict::HoldThenExecute(delay_ms, caller) => {
+            if !passage.shared.hold(delay_ms).await {
+                return hang_up(line);
+            }
+            let call_id = passage.call_id;
+            passage.shared.enter(|world, now| world.execute_late(call_id, &call, &caller, now))
+        }
+    };
+    passage.remember(&reply);
+    if reply.hold_ms > 0 && !passage.shared.hold(reply.hold_ms).await {
+        return hang_up(line);
+    }
+    passage.answer(reply, call.idempotency_key.as_deref())
+}
+
+async fn read(operation: Operation, request: Request) -> Result<Call, Code> {
+    let (parts, body) = request.into_parts();
+    let text = |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let call = Call {
+        method: parts.method.to_string(),
+        address: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+        authorization: text(AUTHORIZATION.as_str()),
+        idempotency_key: text(IDEMPOTENCY_KEY),
+        ask: Ask {
+            operation,
+            test_code: text(TEST_CODE),
+            language: language(text(ACCEPT_LANGUAGE.as_str()).as_deref()),
+            body: to_bytes(body, MAX_BODY).await.map_err(|_| Code::InvalidRequest)?,
+        },
+    };
+    Ok(call)
+}
+
+/// A call on its way. Dropped at the end or, when the client goes away, in the middle; either way its
+/// idempotency key is bound to what was executed, or freed.
+struct Passage {
+    shared: Arc<Shared>,
+    call_id: u64,
+    trace_id: String,
+    claim: Option<Identity>,
+    bound: Option<Bound>,
+    status: Option<u16>,
+}
+
+impl Passage {
+    fn begin(shared: Arc<Shared>, call: &Call) -> (Self, Verdict) {
+        let Reception { call_id, claim, verdict } = shared.enter(|world, now| world.receive(call, now));
+        let passage = Self { shared, call_id, trace_id: mint::trace_id(), claim, bound: None, status: None };
+        (passage, verdict)
+    }
+
+    /// From here on the call has been executed, whether or not its answer leaves.
+    fn remember(&mut self, reply: &Reply) {
+        self.bound =
+            Some(Bound { status: reply.truth.status, body: reply.truth.body.clone(), trace_id: self.trace_id.clone() });
+    }
+
+    fn answer(mut self, reply: Reply, idempotency_key: Option<&str>) -> Response {
+        self.status = Some(reply.answer.status);
+        let trace_id = match reply.original_trace_id {
+            Some(original) => format!("{}, {original}", self.trace_id),
+            None => self.trace_id.clone(),
+        };
+        let mut response = respond(reply.answer);
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&trace_id) {
+            headers.insert(TRACE_ID, value);
+        }
+        if let Some(value) = idempotency_key.and_then(|key| HeaderValue::from_str(key).ok()) {
+            headers.insert(IDEMPOTENCY_KEY, value);
+        }
+        response
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let ending =
+            Ending { call_id: self.call_id, claim: self.claim.take(), bound: self.bound.take(), status: self.status };
+        self.shared.enter(|world, _| world.end(ending));
+    }
+}
+
+fn respond(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json;charset=UTF-8")], Body::from(answer.body)).into_response()
+}
+
+/// Closes the connection without a byte. A router that is not behind [`crate::serve`] has no line to cut
+/// and answers an empty 503 instead.
+fn hang_up(line: Option<Line>) -> Response {
+    if let Some(line) = line {
+        line.cut();
+    }
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+fn refusal(code: Code, headers: &HeaderMap) -> Response {
+    let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language: Language = language(asked);
+    respond(Answer::refusal(code, language))
+}

@@ -1,0 +1,116 @@
+//! A Toss Payments (토스페이먼츠) that declines, stalls, repeats and forgets on request.
+//!
+//! It speaks Toss's REST API at its root, stands in for the browser script and the payment window, sends
+//! the webhooks, and has a control plane under `/_sim` where a test says what goes wrong next and asks
+//! what really happened. It is fit for tests and for a developer's machine.
+//!
+//! # What this crate does not do
+//!
+//! It moves no money and checks no card. It shares no type with the client that talks to it: two
+//! readings of one reference disagree where one of them is wrong, and that is what tests are for. It
+//! keeps everything in memory and forgets it at the end. Billing, key-in, cash receipts, BrandPay and
+//! payouts are not here; see the README for the list.
+//!
+//! # Invariants
+//!
+//! * A refused transition changes nothing; the state machine in `payment` has no clock and no I/O.
+//! * A request under one idempotency key is executed once, also when its client goes away.
+//! * Money is never forgotten: when the simulator is full, it refuses new payments.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use tokio::net::TcpListener;
+
+use crate::connection::{Door, Line};
+use crate::world::Shared;
+
+mod authorization;
+mod banks;
+mod bodies;
+mod calls;
+mod codes;
+mod connection;
+mod control;
+mod gate;
+mod idempotency;
+mod mint;
+mod mischief;
+mod operations;
+mod options;
+mod outbox;
+mod pages;
+mod payment;
+mod payment_json;
+mod reception;
+mod reconciliation;
+mod sender;
+mod till;
+mod time;
+mod window;
+mod world;
+
+pub use crate::options::{
+    DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY,
+    Merchant, Options,
+};
+
+/// How long after the shutdown signal [`serve`] waits for connections to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// The routes of a new simulator.
+///
+/// Behind another server than [`serve`] a connection cannot be cut: mischief that would cut it answers an
+/// empty 503.
+pub fn router(options: Options) -> Router {
+    routes(Arc::new(Shared::new(options)))
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .merge(gate::routes())
+        .merge(control::routes())
+        .merge(window::routes())
+        .layer(from_fn_with_state(Arc::clone(&shared), start_sending))
+        .with_state(shared)
+}
+
+/// The sender needs a runtime; the first request is sure to bring one.
+async fn start_sending(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    shared.start_sending();
+    next.run(request).await
+}
+
+/// Serves a new simulator until `shutdown`, then lets go of every held request and ends within two seconds.
+///
+/// # Errors
+/// The listener's address cannot be read, or serving failed.
+pub async fn serve(
+    listener: TcpListener,
+    mut options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    options.public_url.get_or_insert_with(|| format!("http://{address}"));
+    let shared = Arc::new(Shared::new(options));
+    shared.start_sending();
+    let service = routes(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
+    let closing = Arc::clone(&shared);
+    let graceful = async move {
+        shutdown.await;
+        closing.close();
+    };
+    let patience = async move {
+        shared.closed().await;
+        tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+    };
+    tokio::select! {
+        ended = axum::serve(Door(listener), service).with_graceful_shutdown(graceful) => ended,
+        () = patience => Ok(()),
+    }
+}

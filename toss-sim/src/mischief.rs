@@ -1,0 +1,222 @@
+//! Mischief: what the simulator has been asked to do wrong, in the order it was asked.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::Code;
+
+/// Most mischiefs that may wait at once.
+pub(crate) const MAX_MISCHIEFS: usize = 1_000;
+/// How long a mischief that waits, waits, when nobody says otherwise.
+pub(crate) const DEFAULT_DELAY_MS: u64 = 60_000;
+/// Longest a mischief may wait: one day.
+pub(crate) const MAX_DELAY_MS: u64 = 86_400_000;
+
+/// What a mischief is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Subject {
+    Confirm,
+    Cancel,
+    /// Both look-ups: by paymentKey and by orderId.
+    Lookup,
+    Transactions,
+    Settlements,
+    Payouts,
+    Webhook,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// The connection is closed before anything is executed, without a byte of answer.
+    RefuseConnection,
+    /// The request is held, never executed, and the connection is closed.
+    StallBefore,
+    /// The request is executed at once and its answer is held.
+    ExecuteAndStall,
+    /// An error is answered and nothing is executed; a decline code declines the payment.
+    ErrorBefore,
+    /// The request is executed and an error is answered.
+    ExecuteAndError,
+    /// The request is executed and the answer is a 200 that is not JSON.
+    GarbageAfter,
+    /// 429, nothing executed.
+    RateLimit,
+    /// A webhook is sent twice.
+    Duplicate,
+    /// A webhook is sent after the next one of its order.
+    Reorder,
+    /// A webhook is never sent.
+    Drop,
+    /// A request is executed later; a webhook is sent later.
+    Delay,
+    /// Another amount than was asked: charged by a confirm, shown by every other answer.
+    WrongAmount,
+}
+
+impl Kind {
+    /// Whether this kind can be done to that subject.
+    pub(crate) fn applies_to(self, subject: Subject) -> bool {
+        let is_webhook = subject == Subject::Webhook;
+        match self {
+            Self::RefuseConnection
+            | Self::StallBefore
+            | Self::ExecuteAndStall
+            | Self::ErrorBefore
+            | Self::ExecuteAndError
+            | Self::GarbageAfter
+            | Self::RateLimit
+            | Self::WrongAmount => !is_webhook,
+            Self::Duplicate | Self::Reorder | Self::Drop => is_webhook,
+            Self::Delay => true,
+        }
+    }
+
+    /// Whether it happens at the front door, before the idempotency key is looked at.
+    pub(crate) fn is_at_the_door(self) -> bool {
+        match self {
+            Self::RefuseConnection | Self::RateLimit => true,
+            Self::StallBefore
+            | Self::ExecuteAndStall
+            | Self::ErrorBefore
+            | Self::ExecuteAndError
+            | Self::GarbageAfter
+            | Self::Duplicate
+            | Self::Reorder
+            | Self::Drop
+            | Self::Delay
+            | Self::WrongAmount => false,
+        }
+    }
+
+    /// The name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::RefuseConnection => "refuse_connection",
+            Self::StallBefore => "stall_before",
+            Self::ExecuteAndStall => "execute_and_stall",
+            Self::ErrorBefore => "error_before",
+            Self::ExecuteAndError => "execute_and_error",
+            Self::GarbageAfter => "garbage_after",
+            Self::RateLimit => "rate_limit",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Drop => "drop",
+            Self::Delay => "delay",
+            Self::WrongAmount => "wrong_amount",
+        }
+    }
+}
+
+/// One thing to do wrong, some number of times.
+#[derive(Clone, Debug)]
+pub(crate) struct Mischief {
+    pub(crate) on: Subject,
+    pub(crate) kind: Kind,
+    /// Times left; `None` until cleared.
+    pub(crate) times: Option<u64>,
+    pub(crate) delay_ms: u64,
+    pub(crate) code: Code,
+    /// Only for this order; for every order when absent.
+    pub(crate) order_id: Option<String>,
+}
+
+impl Mischief {
+    fn concerns(&self, subject: Subject, order_id: Option<&str>) -> bool {
+        self.on == subject && self.order_id.as_deref().is_none_or(|wanted| Some(wanted) == order_id)
+    }
+}
+
+/// The mischiefs that wait, first asked first done.
+#[derive(Debug, Default)]
+pub(crate) struct MischiefQueue {
+    waiting: VecDeque<Mischief>,
+}
+
+impl MischiefQueue {
+    /// Adds one at the end; says whether there was room.
+    pub(crate) fn push(&mut self, mischief: Mischief) -> bool {
+        let has_room = self.waiting.len() < MAX_MISCHIEFS;
+        if has_room {
+            self.waiting.push_back(mischief);
+        }
+        has_room
+    }
+
+    /// The next mischief for this request, if it satisfies `ready`; it is used up once.
+    ///
+    /// Only the first that concerns the request is looked at: a later one never overtakes it.
+    pub(crate) fn take_if(
+        &mut self,
+        subject: Subject,
+        order_id: Option<&str>,
+        ready: impl Fn(Kind) -> bool,
+    ) -> Option<Mischief> {
+        let index = self.waiting.iter().position(|mischief| mischief.concerns(subject, order_id))?;
+        let mischief = self.waiting.get_mut(index).filter(|mischief| ready(mischief.kind))?;
+        let taken = mischief.clone();
+        mischief.times = mischief.times.map(|left| left.saturating_sub(1));
+        if mischief.times == Some(0) {
+            self.waiting.remove(index);
+        }
+        Some(taken)
+    }
+
+    /// Forgets all of them and says how many there were.
+    pub(crate) fn clear(&mut self) -> usize {
+        std::mem::take(&mut self.waiting).len()
+    }
+
+    /// Those that wait, first first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Mischief> {
+        self.waiting.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Mischief, MischiefQueue, Subject};
+    use crate::codes::Code;
+
+    fn mischief(kind: Kind, times: Option<u64>, order_id: Option<&str>) -> Mischief {
+        Mischief {
+            on: Subject::Confirm,
+            kind,
+            times,
+            delay_ms: 0,
+            code: Code::CommonError,
+            order_id: order_id.map(str::to_owned),
+        }
+    }
+
+    fn kinds(queue: &mut MischiefQueue, orders: &[&str]) -> Vec<Option<Kind>> {
+        orders
+            .iter()
+            .map(|order| queue.take_if(Subject::Confirm, Some(order), |_| true).map(|taken| taken.kind))
+            .collect()
+    }
+
+    #[test]
+    fn they_are_done_in_order_and_as_often_as_asked() {
+        let mut queue = MischiefQueue::default();
+        queue.push(mischief(Kind::RateLimit, Some(2), None));
+        queue.push(mischief(Kind::StallBefore, Some(1), Some("order-b")));
+        queue.push(mischief(Kind::GarbageAfter, None, None));
+        let done = kinds(&mut queue, &["order-a", "order-a", "order-a", "order-b", "order-b"]);
+        let garbage = Some(Kind::GarbageAfter);
+        assert_eq!(done, [Some(Kind::RateLimit), Some(Kind::RateLimit), garbage, Some(Kind::StallBefore), garbage]);
+        assert_eq!(queue.clear(), 1);
+    }
+
+    #[test]
+    fn a_later_mischief_never_overtakes_an_earlier_one() {
+        let mut queue = MischiefQueue::default();
+        queue.push(mischief(Kind::GarbageAfter, Some(1), None));
+        queue.push(mischief(Kind::RateLimit, Some(1), None));
+        assert!(queue.take_if(Subject::Confirm, None, Kind::is_at_the_door).is_none());
+        assert!(queue.take_if(Subject::Lookup, None, |_| true).is_none());
+    }
+}

@@ -1,0 +1,71 @@
+//! How a simulator is set up.
+
+/// The client key of the default merchant: 결제창, `payment()` of the browser script.
+pub const DEFAULT_CLIENT_KEY: &str = "test_ck_daegeum";
+/// The secret key of the default merchant: pairs with [`DEFAULT_CLIENT_KEY`].
+pub const DEFAULT_SECRET_KEY: &str = "test_sk_daegeum";
+/// The client key of the default merchant for widgets.
+pub const DEFAULT_WIDGET_CLIENT_KEY: &str = "test_gck_daegeum";
+/// The secret key of the default merchant for widgets: pairs with [`DEFAULT_WIDGET_CLIENT_KEY`].
+pub const DEFAULT_WIDGET_SECRET_KEY: &str = "test_gsk_daegeum";
+/// The security key of the default merchant: 64 hexadecimal characters, a fixed value that protects nothing.
+pub const DEFAULT_SECURITY_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// A merchant the simulator knows. Any other key is answered 401 `UNAUTHORIZED_KEY`.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// `mId` in a Payment, at most 14 characters.
+    pub merchant_id: String,
+    /// Shown to the buyer in the payment window.
+    pub name: String,
+    /// `test_ck_…`
+    pub client_key: String,
+    /// `test_sk_…`
+    pub secret_key: String,
+    /// `test_gck_…`
+    pub widget_client_key: String,
+    /// `test_gsk_…`
+    pub widget_secret_key: String,
+    /// 64 hexadecimal characters. Payment webhooks are unsigned, so nothing here uses it yet.
+    pub security_key: String,
+}
+
+impl Default for Merchant {
+    fn default() -> Self {
+        Self {
+            merchant_id: "daegeum".to_owned(),
+            name: "대금 테스트 상점".to_owned(),
+            client_key: DEFAULT_CLIENT_KEY.to_owned(),
+            secret_key: DEFAULT_SECRET_KEY.to_owned(),
+            widget_client_key: DEFAULT_WIDGET_CLIENT_KEY.to_owned(),
+            widget_secret_key: DEFAULT_WIDGET_SECRET_KEY.to_owned(),
+            security_key: DEFAULT_SECURITY_KEY.to_owned(),
+        }
+    }
+}
+
+/// How a simulator is set up; the default is one merchant with the `DEFAULT_…` keys and no webhooks.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The merchants it knows. The first owns what `POST /_sim/authorize` creates.
+    pub merchants: Vec<Merchant>,
+    /// Where webhooks go; may be empty, and may be set later with `POST /_sim/webhooks`.
+    pub webhook_urls: Vec<String>,
+    /// The address browsers reach it at, for receipt and checkout links; no slash at the end.
+    /// [`crate::serve`] uses the listener's address when absent.
+    pub public_url: Option<String>,
+    /// Whether a 5xx answer is bound to its idempotency key, as 4xx answers measurably are.
+    /// Toss does not document it; bound is the harder case for a client, hence the default.
+    pub bind_server_errors: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            merchants: vec![Merchant::default()],
+            webhook_urls: Vec::new(),
+            public_url: None,
+            bind_server_errors: true,
+        }
+    }
+}

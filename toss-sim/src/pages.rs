@@ -1,0 +1,147 @@
+//! What a person sees: the payment window, a receipt, and the simulator's front page.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::codes::{Code, Language};
+use crate::payment::{Method, Payment};
+use crate::time::with_offset;
+
+const STYLE: &str = include_str!("window.css");
+
+/// `15,000원`.
+fn won(amount: u64) -> String {
+    let digits = amount.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped}원")
+}
+
+fn page(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="ko" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                div class="notice" role="note" { "테스트 결제창 · 시뮬레이터입니다. 실제로 결제되지 않습니다." }
+                main { (content) }
+            }
+        }
+    }
+}
+
+const METHODS: [(Method, &str); 4] = [
+    (Method::Card, "신용·체크카드, 일시불"),
+    (Method::EasyPay, "토스페이"),
+    (Method::Transfer, "은행 계좌에서 바로 출금"),
+    (Method::VirtualAccount, "발급된 계좌로 입금하면 결제 완료"),
+];
+
+/// The payment window of a payment that is READY.
+pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Method) -> Markup {
+    let base = format!("/_window/{}", payment.key);
+    let content = html! {
+        p class="merchant" { (merchant_name) }
+        h1 { (payment.order_name) }
+        p class="amount" id="amount" { (won(payment.total)) }
+        p class="order" { "주문번호 " (payment.order_id) }
+        form method="post" action=(format!("{base}/pay")) {
+            fieldset {
+                legend { "결제수단" }
+                @for (method, hint) in METHODS {
+                    label class="method" {
+                        input type="radio" name="method" value=(method.name(Language::English)) checked[method == chosen];
+                        span { (method.name(Language::Korean)) small { (hint) } }
+                    }
+                }
+            }
+            div class="bench" {
+                strong { "시뮬레이터 설정" }
+                label {
+                    input type="checkbox" id="decline-on-confirm" name="decline_on_confirm" value=(Code::RejectCardPayment.name());
+                    span {
+                        "승인할 때 카드사가 거절합니다" br;
+                        code { (Code::RejectCardPayment.name()) }
+                    }
+                }
+            }
+            button type="submit" id="pay" { (won(payment.total)) " 결제하기" }
+            div class="others" {
+                button type="submit" id="decline" formaction=(format!("{base}/decline")) { "인증 실패" }
+                button type="submit" id="close" formaction=(format!("{base}/close")) { "창 닫기" }
+            }
+        }
+    };
+    page("테스트 결제창", &content)
+}
+
+/// A page that says what stands in the way.
+pub(crate) fn refusal(code: Code) -> Markup {
+    let content = html! {
+        h1 id="refusal" { (code.message(Language::Korean)) }
+        p class="order" { code id="refusal-code" { (code.name()) } }
+        p class="text" { "결제창을 열 수 없습니다. 상점으로 돌아가 다시 시도해주세요." }
+    };
+    page("결제를 진행할 수 없습니다", &content)
+}
+
+/// The receipt of a payment.
+pub(crate) fn receipt(payment: &Payment, merchant_name: &str) -> Markup {
+    let method = payment.method.map_or("-", |method| method.name(Language::Korean));
+    let content = html! {
+        p class="merchant" { (merchant_name) " · 테스트 영수증" }
+        h1 { (payment.order_name) }
+        p class="amount" { (won(payment.total)) }
+        dl {
+            dt { "상태" } dd { (payment.status.name()) }
+            dt { "결제수단" } dd { (method) }
+            dt { "주문번호" } dd { (payment.order_id) }
+            dt { "승인일시" } dd { (payment.approved_at.map_or_else(|| "-".to_owned(), with_offset)) }
+            dt { "남은 금액" } dd { (won(payment.balance)) }
+            @for cancel in &payment.cancels {
+                dt { "취소" } dd { "−" (won(cancel.amount)) " · " (cancel.reason) }
+            }
+        }
+    };
+    page("테스트 영수증", &content)
+}
+
+/// The front page: what this is and where to look.
+pub(crate) fn front() -> Markup {
+    let content = html! {
+        h1 { "토스페이먼츠 시뮬레이터" }
+        p class="text" { "테스트와 개발을 위한 가짜 결제 서버입니다. 결제 API는 이 주소의 " code { "/v1" } " 아래에 있습니다." }
+        dl {
+            dt { "결제 목록" } dd { a href="/_sim/payments" { "/_sim/payments" } }
+            dt { "합계" } dd { a href="/_sim/totals" { "/_sim/totals" } }
+            dt { "받은 요청" } dd { a href="/_sim/calls" { "/_sim/calls" } }
+            dt { "웹훅" } dd { a href="/_sim/webhooks" { "/_sim/webhooks" } }
+            dt { "대기 중인 장난" } dd { a href="/_sim/mischief" { "/_sim/mischief" } }
+            dt { "스크립트" } dd { a href="/v2/standard" { "/v2/standard" } }
+        }
+        pre { "curl -d '{\"orderId\":\"order-0001\",\"amount\":15000}' \\\n  <이 주소>/_sim/authorize" }
+    };
+    page("토스페이먼츠 시뮬레이터", &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::won;
+
+    #[test]
+    fn won_are_grouped_by_thousands() {
+        for (amount, text) in [(0, "0원"), (999, "999원"), (15_000, "15,000원"), (1_234_567, "1,234,567원")] {
+            assert_eq!(won(amount), text);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A payment as Toss writes it: every field of the Payment object, null where there is nothing to say.
+//!
+//! Shape: Toss Payments reference, Payment object, API version 2022-11-16.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::codes::Language;
+use crate::payment::{Cancel, Method, Payment, Status, VirtualAccount};
+use crate::time::{Instant, with_offset, without_offset};
+
+const API_VERSION: &str = "2022-11-16";
+/// How long after the window opened an answer carries the buyer's refund account.
+const REFUND_ACCOUNT_SHOWN: TimeDelta = TimeDelta::minutes(30);
+
+/// Everything around a payment that its JSON needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) merchant_id: &'a str,
+    pub(crate) public_url: &'a str,
+    pub(crate) language: Language,
+    pub(crate) now: Instant,
+}
+
+impl Method {
+    /// The name in a Payment. The English names are inferred from the browser script's.
+    pub(crate) fn name(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Card, Language::Korean) => "카드",
+            (Self::VirtualAccount, Language::Korean) => "가상계좌",
+            (Self::Transfer, Language::Korean) => "계좌이체",
+            (Self::EasyPay, Language::Korean) => "간편결제",
+            (Self::Card, Language::English) => "CARD",
+            (Self::VirtualAccount, Language::English) => "VIRTUAL_ACCOUNT",
+            (Self::Transfer, Language::English) => "TRANSFER",
+            (Self::EasyPay, Language::English) => "EASY_PAY",
+        }
+    }
+
+    /// The method of a Korean or English name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Card, Self::VirtualAccount, Self::Transfer, Self::EasyPay]
+            .into_iter()
+            .find(|method| name == method.name(Language::Korean) || name == method.name(Language::English))
+    }
+}
+
+/// VAT of a taxed amount: one eleventh, rounded half up.
+fn vat(amount: u64) -> u64 {
+    (amount + 5) / 11
+}
+
+/// The Payment object.
+pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
+    let method = payment.method;
+    let is_confirmed = payment.status.uses_up_the_order();
+    let vat = vat(payment.balance);
+    json!({
+        "mId": setting.merchant_id,
+        "version": API_VERSION,
+        "paymentKey": payment.key,
+        "status": payment.status.name(),
+        "lastTransactionKey": payment.last_transaction_key,
+        "transactionKey": null,
+        "orderId": payment.order_id,
+        "orderName": payment.order_name,
+        "requestedAt": with_offset(payment.requested_at),
+        "approvedAt": payment.approved_at.map(with_offset),
+        "useEscrow": is_confirmed.then_some(false),
+        "cultureExpense": false,
+        "card": (is_confirmed && method == Some(Method::Card)).then(|| card_json(payment, setting.language)),
+        "virtualAccount": payment.virtual_account.as_ref().map(|account| account_json(account, payment, setting)),
+        "transfer": (is_confirmed && method == Some(Method::Transfer))
+            .then(|| json!({ "bankCode": payment.bank_code, "settlementStatus": "INCOMPLETED" })),
+        "mobilePhone": null,
+        "giftCertificate": null,
+        "cashReceipt": null,
+        "cashReceipts": null,
+        "discount": null,
+        "cancels": (!payment.cancels.is_empty())
+            .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
+        "secret": payment.secret,
+        "type": "NORMAL",
+        "easyPay": (is_confirmed && method == Some(Method::EasyPay))
+            .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
+        "easyPayAmount": null,
+        "easyPayDiscountAmount": null,
+        "country": "KR",
+        "failure": payment.failure
+            .map(|code| json!({ "code": code.name(), "message": code.message(setting.language) })),
+        "isPartialCancelable": payment.status != Status::WaitingForDeposit,
+        "receipt": is_confirmed
+            .then(|| json!({ "url": format!("{}/_window/receipts/{}", setting.public_url, payment.key) })),
+        "checkout": { "url": format!("{}/v1/payments/{}/checkout", setting.public_url, payment.key) },
+        "currency": "KRW",
+        "totalAmount": payment.total,
+        "balanceAmount": payment.balance,
+        "suppliedAmount": payment.balance - vat,
+        "vat": vat,
+        "taxFreeAmount": 0,
+        "taxExemptionAmount": 0,
+        "metadata": null,
+        "method": method.map(|method| method.name(setting.language)),
+    })
+}
+
+fn easy_pay_provider(language: Language) -> &'static str {
+    match language {
+        Language::Korean => "토스페이",
+        Language::English => "TOSSPAY",
+    }
+}
+
+fn card_json(payment: &Payment, language: Language) -> Value {
+    let (card_type, owner_type) = match language {
+        Language::Korean => ("신용", "개인"),
+        Language::English => ("CREDIT", "PERSONAL"),
+    };
+    let acquire_status = if payment.status == Status::Canceled { "CANCELED" } else { "READY" };
+    json!({
+        "amount": payment.total,
+        "issuerCode": "61",
+        "acquirerCode": "31",
+        "number": "43301234****123*",
+        "installmentPlanMonths": 0,
+        "approveNo": payment.approve_number,
+        "useCardPoint": false,
+        "cardType": card_type,
+        "ownerType": owner_type,
+        "acquireStatus": acquire_status,
+        "isInterestFree": false,
+        "interestPayer": null,
+    })
+}
+
+fn account_json(account: &VirtualAccount, payment: &Payment, setting: Setting<'_>) -> Value {
+    let shows_refund_account = setting.now < payment.requested_at + REFUND_ACCOUNT_SHOWN;
+    json!({
+        "accountType": match setting.language {
+            Language::Korean => "일반",
+            Language::English => "NORMAL",
+        },
+        "accountNumber": account.number,
+        "bankCode": account.bank_code,
+        "customerName": account.customer_name,
+        "depositorName": if payment.captured { account.customer_name.as_str() } else { "" },
+        "dueDate": without_offset(account.due),
+        "refundStatus": if account.refund_account.is_some() { "PENDING" } else { "NONE" },
+        "expired": payment.deposit_is_overdue(setting.now),
+        "settlementStatus": "INCOMPLETED",
+        "refundReceiveAccount": account.refund_account.as_ref().filter(|_| shows_refund_account).map(|refund| json!({
+            "bankCode": refund.bank_code,
+            "accountNumber": refund.number,
+            "holderName": refund.holder,
+        })),
+    })
+}
+
+/// The Cancel object.
+pub(crate) fn cancel_json(cancel: &Cancel) -> Value {
+    json!({
+        "cancelAmount": cancel.amount,
+        "cancelReason": cancel.reason,
+        "taxFreeAmount": 0,
+        "taxExemptionAmount": 0,
+        "refundableAmount": cancel.refundable,
+        "cardDiscountAmount": 0,
+        "transferDiscountAmount": 0,
+        "easyPayDiscountAmount": 0,
+        "canceledAt": with_offset(cancel.canceled_at),
+        "transactionKey": cancel.transaction_key,
+        "receiptKey": null,
+        "cancelStatus": "DONE",
+        "cancelRequestId": null,
+    })
+}

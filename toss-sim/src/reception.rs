@@ -1,0 +1,265 @@
+//! What happens to a call at the gate: who is it, is it a repeat, is there mischief for it.
+
+use serde::Deserialize;
+
+use crate::authorization::{Caller, caller};
+use crate::bodies::About;
+use crate::calls::CallRecord;
+use crate::codes::{Code, Language};
+use crate::idempotency::{Begun, Bound, Identity, MAX_KEY_LENGTH};
+use crate::mischief::{Kind, Mischief};
+use crate::operations::{Answer, Ask, Operation, Tampering, WRONG_BY};
+use crate::payment::Twist;
+use crate::time::{Instant, with_offset};
+use crate::world::World;
+
+/// A call as it came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) ask: Ask,
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) address: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// An answer, and how it leaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    /// What the idempotency key is bound to, when this call owns one.
+    pub(crate) truth: Answer,
+    /// How long the answer is held, in milliseconds.
+    pub(crate) hold_ms: u64,
+    /// The trace id of the answer that is being replayed.
+    pub(crate) original_trace_id: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn plain(answer: Answer) -> Self {
+        Self { truth: answer.clone(), answer, hold_ms: 0, original_trace_id: None }
+    }
+
+    fn replay(bound: Bound) -> Self {
+        let answer = Answer { status: bound.status, body: bound.body, took_effect: false };
+        Self { original_trace_id: Some(bound.trace_id), ..Self::plain(answer) }
+    }
+}
+
+/// What to do with a call.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Close the connection.
+    HangUp,
+    /// Hold the request that many milliseconds, then close the connection.
+    HoldThenHangUp(u64),
+    /// Hold the request that many milliseconds, then execute it.
+    HoldThenExecute(u64, Caller),
+    Reply(Reply),
+}
+
+/// A call that has been taken in.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    pub(crate) call_id: u64,
+    /// The idempotency key this call owns until it ends.
+    pub(crate) claim: Option<Identity>,
+    pub(crate) verdict: Verdict,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) call_id: u64,
+    pub(crate) claim: Option<Identity>,
+    /// What was executed; none if nothing was.
+    pub(crate) bound: Option<Bound>,
+    /// The status that left; none if no answer did.
+    pub(crate) status: Option<u16>,
+}
+
+impl World {
+    /// Takes a call in and, unless it is to be held first, executes it.
+    pub(crate) fn receive(&mut self, call: &Call, now: Instant) -> Reception {
+        let (order_id, payment_key) = self.subject_of(call);
+        let call_id = self.write_down(call, order_id.clone(), payment_key, now);
+        let mut reception = Reception { call_id, claim: None, verdict: Verdict::HangUp };
+        reception.verdict = match self.admit(call, order_id.as_deref(), &mut reception, now) {
+            Ok((caller, mischief)) => {
+                self.note_mischief(call_id, mischief.as_ref());
+                self.carry_out(call, caller, mischief, now)
+            }
+            Err(verdict) => verdict,
+        };
+        if let Verdict::Reply(reply) = &reception.verdict {
+            self.note_effect(call_id, &reply.truth, reply.original_trace_id.is_some());
+        }
+        reception
+    }
+
+    fn write_down(&mut self, call: &Call, order_id: Option<String>, payment_key: Option<String>, now: Instant) -> u64 {
+        self.calls.open(CallRecord {
+            id: 0,
+            time: with_offset(now),
+            method: call.method.clone(),
+            path: call.address.clone(),
+            order_id,
+            payment_key,
+            idempotency_key: call.idempotency_key.clone(),
+            status: None,
+            took_effect: false,
+            replayed: false,
+            mischief: None,
+        })
+    }
+
+    /// The order and payment a call is about, as far as the call or the till knows.
+    fn subject_of(&self, call: &Call) -> (Option<String>, Option<String>) {
+        let order_of = |key: &str| self.till.get(key).map(|kept| kept.payment.order_id.clone());
+        match &call.ask.operation {
+            Operation::Confirm | Operation::IssueVirtualAccount => {
+                let about: About = parse_leniently(&call.ask.body);
+                (about.order_id, about.payment_key)
+            }
+            Operation::Cancel { payment_key } | Operation::LookUpPayment { payment_key } => {
+                (order_of(payment_key), Some(payment_key.clone()))
+            }
+            Operation::LookUpOrder { order_id } => {
+                let key = self.till.of_order(order_id).map(|kept| kept.payment.key.clone());
+                (Some(order_id.clone()), key)
+            }
+            Operation::ListTransactions { .. } | Operation::ListSettlements { .. } | Operation::Payouts => (None, None),
+        }
+    }
+
+    /// Everything between the front door and the execution. `Err` is a verdict without execution.
+    fn admit(
+        &mut self,
+        call: &Call,
+        order_id: Option<&str>,
+        reception: &mut Reception,
+        now: Instant,
+    ) -> Result<(Caller, Option<Mischief>), Verdict> {
+        let language = call.ask.language;
+        let subject = call.ask.operation.subject();
+        let refuse = |code: Code| Verdict::Reply(Reply::plain(Answer::refusal(code, language)));
+        let at_the_door = subject.and_then(|on| self.mischief.take_if(on, order_id, Kind::is_at_the_door));
+        if let Some(mischief) = at_the_door {
+            self.note_mischief(reception.call_id, Some(&mischief));
+            let is_refused = mischief.kind == Kind::RefuseConnection;
+            return Err(if is_refused { Verdict::HangUp } else { refuse(Code::TooManyRequests) });
+        }
+        let caller = caller(call.authorization.as_deref(), &self.merchants).map_err(refuse)?;
+        if let Some(key) = call.idempotency_key.as_ref().filter(|_| call.method == "POST") {
+            if key.chars().count() > MAX_KEY_LENGTH {
+                return Err(refuse(Code::InvalidIdempotencyKey));
+            }
+            let identity = Identity {
+                method: call.method.clone(),
+                address: call.address.clone(),
+                api_key: caller.secret_key.clone(),
+                key: key.clone(),
+            };
+            match self.keys.begin(&identity, now) {
+                Begun::First => reception.claim = Some(identity),
+                Begun::Running => return Err(refuse(Code::IdempotentRequestProcessing)),
+                Begun::Answered(bound) => return Err(Verdict::Reply(Reply::replay(bound))),
+            }
+        }
+        let mischief = subject.and_then(|on| self.mischief.take_if(on, order_id, |_| true));
+        Ok((caller, mischief))
+    }
+
+    fn carry_out(&mut self, call: &Call, caller: Caller, mischief: Option<Mischief>, now: Instant) -> Verdict {
+        let Some(Mischief { kind, delay_ms, code, .. }) = mischief else {
+            return Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
+        };
+        let is_confirm = call.ask.operation == Operation::Confirm;
+        let error = Answer::refusal(code, call.ask.language);
+        match kind {
+            Kind::RefuseConnection => Verdict::HangUp,
+            Kind::RateLimit => Verdict::Reply(Reply::plain(Answer::refusal(Code::TooManyRequests, call.ask.language))),
+            Kind::StallBefore => Verdict::HoldThenHangUp(delay_ms),
+            Kind::Delay => Verdict::HoldThenExecute(delay_ms, caller),
+            Kind::ErrorBefore if is_confirm && code.is_decline() => {
+                let twist = Twist { decline: Some(code), overcharge: 0 };
+                let tampering = Tampering { twist, shown_extra: 0 };
+                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, tampering, now)))
+            }
+            Kind::ErrorBefore => Verdict::Reply(Reply::plain(error)),
+            Kind::WrongAmount => {
+                let tampering = if is_confirm {
+                    Tampering { twist: Twist { decline: None, overcharge: WRONG_BY }, shown_extra: 0 }
+                } else {
+                    Tampering { twist: Twist::default(), shown_extra: WRONG_BY }
+                };
+                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, tampering, now)))
+            }
+            Kind::ExecuteAndStall => {
+                let answer = self.execute(&call.ask, &caller, Tampering::default(), now);
+                Verdict::Reply(Reply { hold_ms: delay_ms, ..Reply::plain(answer) })
+            }
+            Kind::ExecuteAndError => {
+                let executed = self.execute(&call.ask, &caller, Tampering::default(), now);
+                Verdict::Reply(Reply::plain(Answer { took_effect: executed.took_effect, ..error }))
+            }
+            Kind::GarbageAfter => {
+                let executed = self.execute(&call.ask, &caller, Tampering::default(), now);
+                // Damage on the way: the key stays bound to what was really answered.
+                let garbage = Answer { status: 200, body: GARBAGE.into(), took_effect: executed.took_effect };
+                Verdict::Reply(Reply { answer: garbage, ..Reply::plain(executed) })
+            }
+            // The control plane accepts these for webhooks only.
+            Kind::Duplicate | Kind::Reorder | Kind::Drop => {
+                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)))
+            }
+        }
+    }
+
+    /// Executes a call that was held first.
+    pub(crate) fn execute_late(&mut self, call_id: u64, call: &Call, caller: &Caller, now: Instant) -> Reply {
+        let reply = Reply::plain(self.execute(&call.ask, caller, Tampering::default(), now));
+        self.note_effect(call_id, &reply.truth, false);
+        reply
+    }
+
+    fn note_mischief(&mut self, call_id: u64, mischief: Option<&Mischief>) {
+        if let Some(record) = self.calls.call_mut(call_id) {
+            record.mischief = mischief.map(|mischief| mischief.kind.name());
+        }
+    }
+
+    fn note_effect(&mut self, call_id: u64, truth: &Answer, replayed: bool) {
+        if let Some(record) = self.calls.call_mut(call_id) {
+            record.took_effect = truth.took_effect;
+            record.replayed = replayed;
+        }
+    }
+
+    /// Ends a call: binds or frees its key, writes down the status that left.
+    pub(crate) fn end(&mut self, ending: Ending) {
+        if let Some(record) = self.calls.call_mut(ending.call_id) {
+            record.status = ending.status;
+        }
+        let Some(identity) = ending.claim else { return };
+        let binds_servers = self.bind_server_errors;
+        match ending.bound.filter(|bound| bound.status < 500 || binds_servers) {
+            Some(bound) => self.keys.bind(&identity, bound),
+            None => self.keys.release(&identity),
+        }
+    }
+}
+
+/// An HTML page where JSON belongs, as a broken proxy would answer.
+const GARBAGE: &str = "<html><body>upstream answered something else\u{fffd}</body>";
+
+fn parse_leniently<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> T {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// The language of an `Accept-Language` header: English when it asks for it first.
+pub(crate) fn language(header: Option<&str>) -> Language {
+    let asks_for_english = header.is_some_and(|header| header.trim_start().to_ascii_lowercase().starts_with("en"));
+    if asks_for_english { Language::English } else { Language::Korean }
+}

@@ -1,0 +1,10 @@
+//! The simulator from outside: real HTTP on port 0, one simulator per test.
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
+mod mischief;
+mod payments;
+mod repeats;
+mod support;
+mod virtual_accounts;
+mod webhooks;
+mod window;
