@@ -1,0 +1,181 @@
+//! Confirming a payment: the buyer came back from the PSP's window.
+//!
+//! The record decides what is answered, before and after the workflow is asked; `domain` decides what the
+//! record means. So the same claim gets the same answer from the redirect, from a second tab and a year
+//! later. No API key is needed: whoever knows the payment key is the buyer.
+
+use std::time::Duration;
+
+use domain::{
+    Money,
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Status, check_confirmation},
+    id::{CheckoutId, PaymentKey, WorkflowId},
+};
+use sha2::{Digest, Sha256};
+use store::CheckoutRecord;
+use temporalio_client::{WorkflowExecuteUpdateOptions, errors::WorkflowUpdateError};
+use tokio::time::{Instant, sleep, timeout_at};
+use workflows::checkout::CheckoutWorkflow;
+
+use super::unknown;
+use crate::{
+    Api,
+    body::{FieldErrors, JsonBody},
+    problem::{FieldCode, Problem},
+    temporal,
+};
+
+/// The fields of the body.
+const FIELDS: &[&str] = &["payment_key", "order_id", "amount"];
+/// How often a workflow is asked that refuses what the record allows: it is a moment ahead of the record or
+/// behind it.
+const ASKED_AT_MOST: u32 = 12;
+/// The pause before it is asked again the first time; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// How many characters of the payment key's hash make an update id.
+const UPDATE_ID_CHARS: usize = 32;
+
+/// What the buyer's browser says was agreed in the PSP's window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    payment_key: PaymentKey,
+    /// A text that is no checkout id is another order's, not a malformed field.
+    order_id: String,
+    amount: String,
+}
+
+/// What came of a confirmation.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Paid, or waiting for the buyer's deposit.
+    Known(CheckoutRecord),
+    /// Nobody knows yet; the workflow goes on.
+    NotKnownYet(CheckoutRecord),
+}
+
+/// What a workflow said.
+enum Said {
+    /// The payment has come to rest.
+    Answered,
+    /// No; or it has closed.
+    Refused,
+    /// Nothing in time.
+    Nothing,
+}
+
+/// Reads the body.
+pub(super) fn read(body: &JsonBody) -> Result<Claim, Problem> {
+    let mut errors = FieldErrors::default();
+    let fields = body.fields();
+    fields.refuse_others(FIELDS, &mut errors);
+    let payment_key = fields.required("payment_key", PaymentKey::parse, &mut errors);
+    let order_id = fields.text("order_id", &mut errors);
+    let amount = fields.amount("amount", &mut errors);
+    let claim = payment_key.zip(order_id).zip(amount).map(|((payment_key, order_id), amount)| Claim {
+        payment_key,
+        order_id: order_id.to_owned(),
+        amount: amount.to_owned(),
+    });
+    errors.finish(claim)
+}
+
+/// Confirms payments.
+pub(super) struct Confirmations<'a> {
+    api: &'a Api,
+}
+
+impl<'a> Confirmations<'a> {
+    /// With everything that it reaches.
+    pub(super) const fn new(api: &'a Api) -> Self {
+        Self { api }
+    }
+
+    /// Confirms a payment, and waits for what comes of it.
+    pub(super) async fn confirm(&self, id: &CheckoutId, claim: &Claim) -> Result<Outcome, Problem> {
+        let deadline = Instant::now() + self.api.settings.confirm_wait;
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..ASKED_AT_MOST {
+            let record = self.record(id).await?;
+            let confirmation = claim.over(&record)?;
+            if let Some(answer) = answer(&record, &confirmation)? {
+                return Ok(answer);
+            }
+            match self.ask(&record.workflow_id, confirmation, deadline).await? {
+                Said::Answered => {}
+                Said::Refused => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Said::Nothing => return self.conclude(id, claim).await,
+            }
+        }
+        // The record allows it and the workflow does not take it: an operator ended the workflow.
+        let record = self.record(id).await?;
+        answer(&record, &claim.over(&record)?)?.ok_or_else(|| Problem::not_confirmable(record.status))
+    }
+
+    /// The last word on a confirmation whose time is up.
+    async fn conclude(&self, id: &CheckoutId, claim: &Claim) -> Result<Outcome, Problem> {
+        let record = self.record(id).await?;
+        let answer = answer(&record, &claim.over(&record)?)?;
+        Ok(answer.unwrap_or(Outcome::NotKnownYet(record)))
+    }
+
+    async fn record(&self, id: &CheckoutId) -> Result<CheckoutRecord, Problem> {
+        self.api.reader.checkout(id).await?.ok_or_else(unknown)
+    }
+
+    async fn ask(&self, id: &WorkflowId, confirmation: Confirmation, by: Instant) -> Result<Said, Problem> {
+        let checkout = self.api.temporal.get_workflow_handle::<CheckoutWorkflow>(id.as_str());
+        let options = WorkflowExecuteUpdateOptions::builder()
+            .update_id(update_id(&confirmation.payment_key))
+            .rpc_options(temporal::rpc_options())
+            .build();
+        match timeout_at(by, checkout.execute_update(CheckoutWorkflow::confirm, confirmation, options)).await {
+            Err(_) => Ok(Said::Nothing),
+            Ok(Ok(_)) => Ok(Said::Answered),
+            Ok(Err(WorkflowUpdateError::Failed(_) | WorkflowUpdateError::NotFound(_))) => Ok(Said::Refused),
+            Ok(Err(error @ WorkflowUpdateError::PayloadConversion(_))) => Err(Problem::internal(&error)),
+            Ok(Err(error)) => Err(Problem::temporal(&error)),
+        }
+    }
+}
+
+impl Claim {
+    /// The claim in the terms of the checkout that it is made of.
+    fn over(&self, record: &CheckoutRecord) -> Result<Confirmation, Problem> {
+        let checkout_id =
+            CheckoutId::parse(self.order_id.as_str()).map_err(|_| Problem::from(ConfirmRefusal::OrderMismatch))?;
+        let amount = Money::parse(&self.amount, record.total.currency())
+            .map_err(|error| Problem::of_field("amount", FieldCode::Invalid, error))?;
+        Ok(Confirmation { payment_key: self.payment_key.clone(), checkout_id, amount })
+    }
+}
+
+/// What the record says to a confirmation; `None` when the workflow has to be asked.
+fn answer(record: &CheckoutRecord, confirmation: &Confirmation) -> Result<Option<Outcome>, Problem> {
+    let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
+    match check_confirmation((&record.checkout_id, record.total), record.status, bound, confirmation)? {
+        Confirmable::Begins => Ok(None),
+        Confirmable::Joins => standing(record),
+    }
+}
+
+fn standing(record: &CheckoutRecord) -> Result<Option<Outcome>, Problem> {
+    match record.status {
+        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => {
+            Ok(Some(Outcome::Known(record.clone())))
+        }
+        Status::Failed => Err(Problem::declined(record.failure.clone())),
+        Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
+        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(None),
+    }
+}
+
+/// One payment key, one update: a second tab and a repeated request join the first.
+fn update_id(payment_key: &PaymentKey) -> String {
+    let hash = hex::encode(Sha256::digest(payment_key.as_str().as_bytes()));
+    format!("confirm-{}", &hash[..UPDATE_ID_CHARS])
+}

@@ -1,0 +1,44 @@
+//! Whether this process is alive, and whether it can take work.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+use temporalio_client::{
+    Client,
+    grpc::WorkflowService,
+    tonic::{IntoRequest, Request},
+};
+use temporalio_common::protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
+
+use crate::{
+    Api,
+    problem::{Code, Problem},
+};
+
+/// How long the database and Temporal may each take to answer.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+/// `GET /readyz`: the database and Temporal answer too.
+pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
+    let database = tokio::time::timeout(ANSWER_TIME, api.reader.ping());
+    let temporal = tokio::time::timeout(ANSWER_TIME, temporal_answers(&api.temporal));
+    let (database, temporal) = tokio::join!(database, temporal);
+    match (matches!(database, Ok(Ok(()))), matches!(temporal, Ok(true))) {
+        (true, true) => Ok(Json(json!({ "status": "ready" }))),
+        (true, false) => Err(Problem::new(Code::NotReady, "Temporal does not answer.")),
+        (false, true) => Err(Problem::new(Code::NotReady, "The database does not answer.")),
+        (false, false) => Err(Problem::new(Code::NotReady, "Neither the database nor Temporal answers.")),
+    }
+}
+
+async fn temporal_answers(client: &Client) -> bool {
+    let mut client = client.clone();
+    let question: Request<GetSystemInfoRequest> = GetSystemInfoRequest::default().into_request();
+    client.get_system_info(question).await.is_ok()
+}

@@ -1,0 +1,96 @@
+//! Listens: HTTP in, Temporal and the books behind it.
+//!
+//! A route starts a workflow, updates one, signals one, or reads what workflows have written. The buyer's
+//! pages are here too.
+//!
+//! # What this crate does not do
+//!
+//! It decides nothing about money: whether a payment may be confirmed is asked of `domain`, and what comes
+//! of it of the workflow. It writes no database, for it has only a [`Reader`](store::Reader), and it never
+//! talks to the PSP. The PSP's words stop at the pages, which hand them over.
+//!
+//! # Invariants
+//!
+//! * A route is answered in bounded time; what takes longer is answered truthfully with "not known yet" and
+//!   an address to ask again.
+//! * The status of an error is decided in [`problem`] and nowhere else.
+//! * One API key and one idempotency key make one workflow, however often and however simultaneously the
+//!   request arrives.
+//! * No secret, no card number and no body is ever logged or echoed.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
+
+mod body;
+mod callers;
+mod card_numbers;
+mod checkout;
+mod health;
+pub mod keys;
+mod ledger;
+mod pages;
+mod payment_order;
+mod problem;
+mod requests;
+mod routes;
+mod shapes;
+mod temporal;
+mod webhook;
+
+use std::{fmt, time::Duration};
+
+use domain::id::CheckoutId;
+
+pub use routes::router;
+
+/// What an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that buyers reach, without a slash at its end; payment pages are below it.
+    pub public_url: String,
+    /// How long a buyer may take to pay.
+    pub checkout_deadline: Duration,
+    /// How long a confirmation is waited for before the answer is "not known yet".
+    pub confirm_wait: Duration,
+    /// How long a new checkout is waited for before the answer is "not recorded yet".
+    pub record_wait: Duration,
+    /// The PSP's public key, for the payment window.
+    pub psp_client_key: String,
+    /// The PSP's script for the browser.
+    pub psp_script_url: String,
+    /// The Temporal UI, without a slash at its end, where operators have one.
+    pub temporal_ui_url: Option<String>,
+    /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
+    /// once.
+    pub eager_start: bool,
+}
+
+/// What a webhook of the PSP is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PspHint {
+    /// The checkout that something may have happened to.
+    pub checkout_id: CheckoutId,
+    /// What kind of event it was, in the PSP's words.
+    pub event: Option<String>,
+}
+
+/// Reads the body of a webhook; `None` when it is none that concerns a checkout.
+pub type ReadPspHint = fn(&[u8]) -> Option<PspHint>;
+
+/// Everything that the routes reach.
+#[derive(Clone)]
+pub struct Api {
+    /// Starts, updates and signals workflows.
+    pub temporal: temporalio_client::Client,
+    /// Reads what they have written.
+    pub reader: store::Reader,
+    /// What an operator can set.
+    pub settings: Settings,
+    /// Translates the PSP's webhooks.
+    pub read_psp_hint: ReadPspHint,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

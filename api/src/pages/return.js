@@ -1,0 +1,65 @@
+(() => {
+  "use strict";
+  const main = document.querySelector("main");
+  const sections = [...document.querySelectorAll("[data-for]")];
+  const reason = document.querySelector("#reason");
+  const next = document.querySelector("#next");
+  const again = document.querySelector("#again");
+  const query = new URLSearchParams(location.search);
+  const claim = {
+    payment_key: query.get("paymentKey"),
+    order_id: query.get("orderId"),
+    amount: query.get("amount"),
+  };
+  const paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"];
+  const MAX_TRIES = 150;
+  const PAUSE_S = 2;
+  const LONGEST_PAUSE_S = 10;
+  const REDIRECT_AFTER_MS = 4000;
+  const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+  const show = (status, why) => {
+    const shown = sections.some((section) => section.dataset.for === status) ? status : "REFUSED";
+    for (const section of sections) section.hidden = section.dataset.for !== shown;
+    reason.textContent = why || "";
+    main.dataset.status = status;
+    if (shown === "CONFIRMING" || shown === "UNKNOWN") return;
+    const address = paid.includes(shown) ? main.dataset.success : main.dataset.fail;
+    if (!address) {
+      again.hidden = paid.includes(shown);
+      return;
+    }
+    next.href = address;
+    next.hidden = false;
+    setTimeout(() => location.assign(address), REDIRECT_AFTER_MS);
+  };
+
+  // Sending the same claim again is safe, so asking for the outcome is confirming once more.
+  const ask = async () => {
+    const answer = await fetch(main.dataset.confirm, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify(claim),
+    });
+    const body = await answer.json();
+    if (answer.status === 200) return () => show(body.status);
+    if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
+      return Math.min(Number(answer.headers.get("retry-after")) || PAUSE_S, LONGEST_PAUSE_S);
+    }
+    if (answer.status === 402) return () => show("FAILED", body.detail);
+    return () => show(String(body.code).toUpperCase());
+  };
+
+  const confirm = async () => {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const result = await ask().catch(() => PAUSE_S);
+      if (typeof result === "function") return result();
+      await pause(result);
+    }
+    show("UNKNOWN");
+  };
+
+  if (claim.payment_key && claim.order_id && claim.amount) confirm();
+  else if (main.dataset.status === "CONFIRMING") location.replace(again.href);
+  else show(main.dataset.status);
+})();

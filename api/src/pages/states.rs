@@ -1,0 +1,52 @@
+//! What the pages say of each status.
+
+use domain::checkout::Status;
+use maud::{Markup, html};
+
+use super::words::Words;
+
+/// A payment that is being confirmed.
+const CONFIRMING: &str = "CONFIRMING";
+/// A payment that was not taken, for a reason that is no status. The script falls back to it.
+const REFUSED: &str = "REFUSED";
+
+/// What the return page shows before its script has an answer.
+pub(super) const fn on_return(status: Status) -> &'static str {
+    if status.is_answer() { status.as_str() } else { CONFIRMING }
+}
+
+/// What is said of a status on the page where the buyer would have paid.
+pub(super) fn section(status: Status, words: &Words, shown: bool) -> Markup {
+    let (title, text) = match status {
+        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => words.confirming,
+        Status::WaitingForDeposit => words.waiting_for_deposit,
+        Status::Success => words.paid,
+        Status::Failed => words.declined,
+        Status::Expired => words.expired,
+        Status::Canceled => words.canceled,
+        Status::PartiallyRefunded => words.partially_refunded,
+        Status::Refunded => words.refunded,
+    };
+    shape(status.as_str(), title, text, shown)
+}
+
+/// Everything that the return page may come to say; its script shows one of them.
+pub(super) fn sections(shown: &str, words: &Words) -> Markup {
+    html! {
+        (shape(CONFIRMING, words.confirming.0, words.confirming.1, shown == CONFIRMING))
+        (shape("UNKNOWN", words.late.0, words.late.1, false))
+        (shape(REFUSED, words.refused.0, words.refused.1, false))
+        @for status in Status::ALL.into_iter().filter(|status| status.is_answer()) {
+            (section(status, words, shown == status.as_str()))
+        }
+    }
+}
+
+fn shape(name: &str, title: &str, text: &str, shown: bool) -> Markup {
+    html! {
+        section data-for=(name) hidden[!shown] {
+            h2 { span.mark aria-hidden="true" {} (title) }
+            p { (text) }
+        }
+    }
+}

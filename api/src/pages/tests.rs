@@ -1,0 +1,121 @@
+use domain::{
+    checkout::Order,
+    id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
+};
+use store::OrderRecord;
+
+use super::*;
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Currency::Krw).unwrap()
+}
+
+fn record(order_name: &str, status: Status) -> CheckoutRecord {
+    CheckoutRecord {
+        checkout_id: CheckoutId::parse("checkout-1").unwrap(),
+        workflow_id: WorkflowId::parse("w").unwrap(),
+        order_name: order_name.to_owned(),
+        buyer_id: BuyerId::parse("buyer-1").unwrap(),
+        total: won(15_000),
+        status,
+        revision: 0,
+        orders: vec![OrderRecord {
+            order: Order {
+                id: PaymentOrderId::parse("o-1").unwrap(),
+                seller: SellerAccount::parse("seller-a").unwrap(),
+                amount: won(15_000),
+            },
+            status,
+            wallet_updated: false,
+            ledger_updated: false,
+            refunded: won(0),
+        }],
+        failure: None,
+        psp: None,
+        success_url: Some("https://shop.example/done?a=1#top".to_owned()),
+        fail_url: None,
+        metadata: None,
+        created_at: Timestamp::from_epoch_ms(0),
+        expires_at: Timestamp::from_epoch_ms(1),
+    }
+}
+
+fn page(language: Language) -> Page {
+    Page { language, words: language.words() }
+}
+
+#[test]
+fn money_is_read_easily() {
+    let korean = page(Language::Korean);
+    assert_eq!(korean.money(won(0)), "0원");
+    assert_eq!(korean.money(won(999)), "999원");
+    assert_eq!(korean.money(won(15_000)), "15,000원");
+    assert_eq!(korean.money(won(1_234_567)), "1,234,567원");
+    assert_eq!(korean.money(Money::try_from_minor(123_450, Currency::Usd).unwrap()), "1,234.50 USD");
+    assert_eq!(page(Language::English).money(won(15_000)), "15,000 KRW");
+}
+
+#[test]
+fn the_language_is_the_buyers_and_korean_by_default() {
+    for (header, language) in [
+        ("", Language::Korean),
+        ("fr", Language::Korean),
+        ("en", Language::English),
+        ("en-US,en;q=0.9", Language::English),
+        ("ko-KR,ko;q=0.9,en;q=0.8", Language::Korean),
+        ("en;q=0.8, ko;q=0.9", Language::Korean),
+        ("ko;q=0.25, en;q=0.5", Language::English),
+        ("de, en;q=0.1", Language::English),
+        ("en;q=0", Language::Korean),
+    ] {
+        assert_eq!(Language::accepted(header), language, "{header}");
+    }
+}
+
+#[test]
+fn what_comes_from_outside_is_escaped() {
+    let evil = "<script>alert(1)</script>\"'";
+    let page = page(Language::Korean);
+    for markup in [
+        page.returned(&record(evil, Status::NotStarted)),
+        page.failed(&record(evil, Status::NotStarted), evil, evil),
+        page.lines(&record(evil, Status::NotStarted)),
+    ] {
+        assert!(!markup.into_string().contains("<script>"));
+    }
+}
+
+#[test]
+fn a_known_reason_is_told_in_our_words() {
+    let words = Language::English.words();
+    assert_eq!(words::reason("PAY_PROCESS_CANCELED", "anything", words), "You canceled the payment.");
+    assert_eq!(words::reason("NEW_CODE", "Their words.", words), "Their words.");
+    assert_eq!(words::reason("NEW_CODE", "", words), "The payment did not go through. No money was taken.");
+    assert_eq!(words::reason("", &"a".repeat(1000), words).len(), 200);
+}
+
+#[test]
+fn the_way_back_names_the_checkout() {
+    let record = record("T", Status::Success);
+    let address = |url| return_address(url, &record);
+    assert_eq!(address("https://a.example"), "https://a.example?checkout_id=checkout-1");
+    assert_eq!(address("https://a.example/?b=1#c"), "https://a.example/?b=1&checkout_id=checkout-1#c");
+}
+
+#[test]
+fn the_return_page_shows_one_state_and_holds_all() {
+    for status in Status::ALL {
+        let markup = page(Language::Korean).returned(&record("T", status)).into_string();
+        let shown = states::on_return(status);
+        assert!(markup.contains(&format!("data-status=\"{shown}\"")), "{status}");
+        assert!(markup.contains(&format!("data-for=\"{shown}\">")), "{status}");
+        assert_eq!(markup.matches("<section").count(), markup.matches(" hidden><h2>").count() + 1, "{status}");
+    }
+}
+
+#[test]
+fn scripts_do_not_end_their_element() {
+    for text in [PAY_SCRIPT, RETURN_SCRIPT, STYLE] {
+        assert!(!text.contains("</"));
+    }
+}

@@ -1,0 +1,55 @@
+//! `GET /v1/payments/{id}`: one address for a whole checkout and for one payment order.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use domain::id::{CheckoutId, PaymentOrderId};
+use store::{CheckoutRecord, Scope};
+
+use crate::{
+    Api,
+    callers::ReadCaller,
+    problem::{Code, Problem},
+    shapes::{CheckoutBody, OrderBody},
+};
+
+/// `GET /v1/payments/{id}`: a checkout id wins over a payment order id of the same text.
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    caller: ReadCaller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    if let Some(record) = checkout(&api, &id).await? {
+        let body = CheckoutBody::current(&record, &api.settings);
+        return Ok(match caller.scope {
+            Scope::Ops => {
+                let namespace = &api.temporal.options().namespace;
+                Json(body.with_workflow(&record, &api.settings, namespace)).into_response()
+            }
+            Scope::Read | Scope::Checkout => Json(body).into_response(),
+        });
+    }
+    let order = order(&api, &id).await?.ok_or_else(unknown)?;
+    Ok(Json(order).into_response())
+}
+
+async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
+    let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
+    Ok(api.reader.checkout(&id).await?)
+}
+
+async fn order(api: &Api, id: &str) -> Result<Option<OrderBody>, Problem> {
+    let Ok(id) = PaymentOrderId::parse(id) else { return Ok(None) };
+    let Some(checkout_id) = api.reader.checkout_of_order(&id).await? else { return Ok(None) };
+    let Some(record) = api.reader.checkout(&checkout_id).await? else { return Ok(None) };
+    let order = record.orders.iter().find(|order| order.order.id == id);
+    Ok(order.map(|order| OrderBody::alone(order, &checkout_id)))
+}
+
+fn unknown() -> Problem {
+    Problem::new(Code::CheckoutNotFound, "Neither a checkout nor a payment order has this id.")
+}

@@ -1,0 +1,452 @@
+//! What went wrong, as RFC 9457 problem details.
+//!
+//! Every error that leaves this crate is a [`Problem`], and this is the only place that decides the HTTP
+//! status of an error. A handler answers `Result<_, Problem>`; [`render`], around all routes, adds the
+//! request's path and writes the body.
+
+use std::{borrow::Cow, error::Error, fmt::Display};
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    charge::Failure,
+    checkout::{ConfirmRefusal, Status},
+};
+use serde::Serialize;
+use store::{Scope, StoreError};
+
+/// Where the problem types are documented; the code follows.
+const TYPE_BASE: &str = "https://daegeum.dev/problems/";
+/// The media type of RFC 9457.
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// When to try again after something that passes quickly, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+/// Every way in which a request can fail. The code is part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    AddressMalformed,
+    BodyMalformed,
+    BodyTimeout,
+    BodyTooLarge,
+    CardNumberRefused,
+    CheckoutExists,
+    CheckoutNotFound,
+    AmountMismatch,
+    Forbidden,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    Internal,
+    MethodNotAllowed,
+    NotConfirmable,
+    NotFound,
+    NotReady,
+    NotRecordedYet,
+    OrderMismatch,
+    PaymentDeclined,
+    RequestInProgress,
+    TemporalUnavailable,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+}
+
+impl Code {
+    /// The code, the status and the title. A title says the same of every problem of its code.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
+            Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body is not JSON"),
+            Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::CardNumberRefused => {
+                ("card_number_refused", StatusCode::UNPROCESSABLE_ENTITY, "Card numbers are not accepted")
+            }
+            Self::CheckoutExists => ("checkout_exists", StatusCode::CONFLICT, "The checkout exists already"),
+            Self::CheckoutNotFound => ("checkout_not_found", StatusCode::NOT_FOUND, "There is no such checkout"),
+            Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::IdempotencyKeyInvalid => {
+                ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The idempotency key is malformed")
+            }
+            Self::IdempotencyKeyMissing => {
+                ("idempotency_key_missing", StatusCode::BAD_REQUEST, "An idempotency key is required")
+            }
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The idempotency key belongs to another request",
+            ),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
+            }
+            Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
+            Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
+            Self::NotRecordedYet => {
+                ("not_recorded_yet", StatusCode::SERVICE_UNAVAILABLE, "The checkout is not recorded yet")
+            }
+            Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
+            Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
+            Self::RequestInProgress => {
+                ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
+            }
+            Self::TemporalUnavailable => {
+                ("temporal_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporal cannot be reached")
+            }
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "An API key is required"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
+            }
+            Self::ValidationFailed => {
+                ("validation_failed", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are not valid")
+            }
+        }
+    }
+
+    /// Whether the same request may succeed in a moment.
+    const fn is_transient(self) -> bool {
+        match self {
+            Self::NotReady | Self::NotRecordedYet | Self::RequestInProgress | Self::TemporalUnavailable => true,
+            Self::AddressMalformed
+            | Self::BodyMalformed
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::CardNumberRefused
+            | Self::CheckoutExists
+            | Self::CheckoutNotFound
+            | Self::AmountMismatch
+            | Self::Forbidden
+            | Self::IdempotencyKeyInvalid
+            | Self::IdempotencyKeyMissing
+            | Self::IdempotencyKeyReused
+            | Self::Internal
+            | Self::MethodNotAllowed
+            | Self::NotConfirmable
+            | Self::NotFound
+            | Self::OrderMismatch
+            | Self::PaymentDeclined
+            | Self::Unauthorized
+            | Self::UnsupportedMediaType
+            | Self::ValidationFailed => false,
+        }
+    }
+
+    /// The status that says it.
+    pub(crate) const fn status(self) -> StatusCode {
+        self.row().1
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FieldCode {
+    Required,
+    WrongType,
+    Invalid,
+    UnknownField,
+}
+
+/// A field that is not valid, by its path: `payment_orders[0].amount`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) code: FieldCode,
+    pub(crate) detail: String,
+}
+
+/// The members of RFC 9457, then ours.
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psp_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psp_message: Option<&'a str>,
+}
+
+/// A request that failed, and all that its sender may know of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem(Box<Told>);
+
+#[derive(Debug, Clone)]
+struct Told {
+    code: Code,
+    detail: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    psp: Option<Failure>,
+    /// What went wrong on our side: for the log, never for the sender.
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem of a kind, told in a sentence.
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Told { code, detail: detail.into(), fields: Vec::new(), psp: None, cause: None }))
+    }
+
+    /// Fields that are not valid.
+    pub(crate) fn of_fields(fields: Vec<FieldError>) -> Self {
+        let names: Vec<&str> = fields.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("See `errors` for what is wrong with: {}.", names.join(", "));
+        let mut problem = Self::new(Code::ValidationFailed, detail);
+        problem.0.fields = fields;
+        problem
+    }
+
+    /// One field that is not valid.
+    pub(crate) fn of_field(field: impl Into<String>, code: FieldCode, detail: impl Display) -> Self {
+        Self::of_fields(vec![FieldError { field: field.into(), code, detail: detail.to_string() }])
+    }
+
+    /// The PSP or the buyer's bank said no.
+    pub(crate) fn declined(failure: Option<Failure>) -> Self {
+        let message = failure.as_ref().map_or("The payment did not succeed.", |failure| failure.message.as_str());
+        let mut problem = Self::new(Code::PaymentDeclined, message.to_owned());
+        problem.0.psp = failure;
+        problem
+    }
+
+    /// A checkout that came to rest without a payment, or never began one.
+    pub(crate) fn not_confirmable(status: Status) -> Self {
+        Self::new(Code::NotConfirmable, format!("The checkout is {status}: {}.", ConfirmRefusal::NotConfirmable))
+    }
+
+    /// A key that may not do this.
+    pub(crate) fn forbidden(needed: Scope) -> Self {
+        Self::new(Code::Forbidden, format!("This needs an API key of scope `{}`.", needed.as_str()))
+    }
+
+    /// No key, or none that is known. One sentence for all of them, so that nobody learns which keys exist.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(
+            Code::Unauthorized,
+            "Send `Authorization: Bearer <API key>`, or HTTP Basic with the API key as user name.",
+        )
+    }
+
+    /// Something that must not happen; the cause goes to the log.
+    pub(crate) fn internal(cause: &dyn Error) -> Self {
+        let detail = "Nothing is known to be wrong with the request. Our log has the request id.";
+        Self::new(Code::Internal, detail).because_of(cause)
+    }
+
+    /// Temporal did not take what we asked of it.
+    pub(crate) fn temporal(cause: &dyn Error) -> Self {
+        let detail = "The request did not get through. Sending the same one again is safe.";
+        Self::new(Code::TemporalUnavailable, detail).because_of(cause)
+    }
+
+    fn because_of(mut self, cause: &dyn Error) -> Self {
+        self.0.cause = Some(chain(cause));
+        self
+    }
+
+    /// The problem's kind.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The fields that are not valid.
+    #[cfg(test)]
+    pub(crate) fn fields(&self) -> &[FieldError] {
+        &self.0.fields
+    }
+
+    /// For the log: what went wrong on our side.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The body, for a request to `instance`.
+    fn body<'a>(&'a self, instance: &'a str) -> Body<'a> {
+        let (code, status, title) = self.0.code.row();
+        Body {
+            kind: format!("{TYPE_BASE}{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.0.detail,
+            instance,
+            code,
+            errors: &self.0.fields,
+            psp_code: self.0.psp.as_ref().map(|failure| failure.code.as_str()),
+            psp_message: self.0.psp.as_ref().map(|failure| failure.message.as_str()),
+        }
+    }
+
+    fn extra_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self.0.code {
+            Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            code if code.is_transient() => Some((header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))),
+            _ => None,
+        }
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<ConfirmRefusal> for Problem {
+    fn from(refusal: ConfirmRefusal) -> Self {
+        let code = match refusal {
+            ConfirmRefusal::OrderMismatch => Code::OrderMismatch,
+            ConfirmRefusal::AmountMismatch => Code::AmountMismatch,
+            ConfirmRefusal::NotConfirmable => Code::NotConfirmable,
+        };
+        Self::new(code, format!("Nothing was sent to the payment provider: {refusal}."))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.code.status().into_response();
+        response.headers_mut().extend(self.extra_header());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the body of a problem, which names the request's path. An error of axum's own, such as a path that
+/// is not UTF-8, becomes a problem too; a page for a browser stays one.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let instance = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    let mut response = match response.extensions().get::<Problem>() {
+        None if failed && !is_html(&response) => {
+            Problem::new(Code::AddressMalformed, "The path or the query cannot be read.").into_response()
+        }
+        Some(_) | None => response,
+    };
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        let body = serde_json::to_vec(&problem.body(&instance)).unwrap_or_default();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);
+        *response.body_mut() = body.into();
+    }
+    response
+}
+
+fn is_html(response: &Response) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
+}
+
+/// Nothing is served at this address.
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::new(Code::NotFound, "No route has this path.")
+}
+
+/// Something is served at this address, but not by this method.
+pub(crate) async fn no_such_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "The header `Allow` lists the methods of this address.")
+}
+
+/// A handler panicked: a defect of ours, and the end of that request only.
+pub(crate) fn of_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+    Problem::internal(&Panic(said.unwrap_or_default())).into_response()
+}
+
+/// What a panic said.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked: {0}")]
+struct Panic(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_its_type_its_request_and_its_fields() {
+        let problem = Problem::of_fields(vec![FieldError {
+            field: "payment_orders[0].amount".to_owned(),
+            code: FieldCode::WrongType,
+            detail: "must be a string".to_owned(),
+        }]);
+        insta::assert_json_snapshot!(problem.body("/v1/payments"), @r#"
+        {
+          "type": "https://daegeum.dev/problems/validation_failed",
+          "title": "Some fields are not valid",
+          "status": 422,
+          "detail": "See `errors` for what is wrong with: payment_orders[0].amount.",
+          "instance": "/v1/payments",
+          "code": "validation_failed",
+          "errors": [
+            {
+              "field": "payment_orders[0].amount",
+              "code": "wrong_type",
+              "detail": "must be a string"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_declined_payment_carries_the_words_of_the_psp() {
+        let failure = Failure {
+            code: "REJECT_CARD_COMPANY".to_owned(),
+            message: "결제 승인이 거절되었습니다.".to_owned(),
+        };
+        insta::assert_json_snapshot!(Problem::declined(Some(failure)).body("/v1/payments/c-1/confirm"), @r#"
+        {
+          "type": "https://daegeum.dev/problems/payment_declined",
+          "title": "The payment was declined",
+          "status": 402,
+          "detail": "결제 승인이 거절되었습니다.",
+          "instance": "/v1/payments/c-1/confirm",
+          "code": "payment_declined",
+          "psp_code": "REJECT_CARD_COMPANY",
+          "psp_message": "결제 승인이 거절되었습니다."
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_cause_is_not_told() {
+        let problem = Problem::internal(&std::io::Error::other("the password is wrong"));
+        assert_eq!(problem.cause(), Some("the password is wrong"));
+        let body = serde_json::to_string(&problem.body("/")).unwrap();
+        assert!(!body.contains("password"), "{body}");
+    }
+
+    #[test]
+    fn what_passes_says_when_to_try_again() {
+        let response = Problem::new(Code::RequestInProgress, "").into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let response = Problem::unauthorized().into_response();
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    }
+}

@@ -1,0 +1,45 @@
+//! Every address that is served.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn,
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{Api, body::MAX_BODY_BYTES, checkout, health, ledger, pages, payment_order, problem, requests, webhook};
+
+/// The API and the buyer's pages.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .nest("/v1/payments", payments())
+        .nest("/payments/payment/v1", payments())
+        .route("/v1/webhooks/toss", post(webhook::receive))
+        .route("/payments/webhook", post(webhook::receive))
+        .route("/v1/wallets/{seller_account}", get(ledger::wallet))
+        .route("/v1/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/checkout/{checkout_id}", get(pages::checkout))
+        .route("/checkout/{checkout_id}/success", get(pages::success))
+        .route("/checkout/{checkout_id}/fail", get(pages::fail))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn(problem::render))
+        .layer(from_fn(requests::observe))
+        .with_state(Arc::new(api))
+}
+
+/// Payments, under their documented path and under the older one.
+fn payments() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/", post(checkout::create))
+        .route("/{id}", get(payment_order::show))
+        .route("/{id}/history", get(checkout::history))
+        .route("/{id}/confirm", post(checkout::confirm))
+}

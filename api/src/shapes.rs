@@ -1,0 +1,200 @@
+//! The JSON of the answers.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::CheckoutId};
+use serde::Serialize;
+use serde_json::Value;
+use store::{CheckoutRecord, OrderRecord, PspRecord, StatusChange};
+
+use crate::Settings;
+
+/// The PSP's name in the answers.
+const PSP_NAME: &str = "toss";
+/// How many characters of a payment key are shown: enough to tell two attempts apart, too few to pay with.
+const KEY_SUFFIX_CHARS: usize = 4;
+
+/// An instant as RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    let time: DateTime<Utc> = DateTime::from_timestamp_millis(time.epoch_ms()).unwrap_or(DateTime::UNIX_EPOCH);
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// An amount as its two fields.
+fn decimal(money: Money) -> (String, &'static str) {
+    (money.to_decimal_string(), money.currency().code())
+}
+
+/// A checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct CheckoutBody {
+    checkout_id: String,
+    status: &'static str,
+    order_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer_id: Option<String>,
+    amount: String,
+    currency: &'static str,
+    is_payment_done: bool,
+    payment_page: String,
+    expires_at: String,
+    created_at: String,
+    payment_orders: Vec<OrderBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psp: Option<PspBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<WorkflowBody>,
+}
+
+/// A payment order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OrderBody {
+    payment_order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkout_id: Option<String>,
+    seller_account: String,
+    amount: String,
+    currency: &'static str,
+    payment_order_status: &'static str,
+    wallet_updated: bool,
+    ledger_updated: bool,
+    refunded_amount: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct PspBody {
+    name: &'static str,
+    payment_key_suffix: String,
+    method: Option<String>,
+    approved_at: Option<String>,
+    receipt_url: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct WorkflowBody {
+    id: String,
+    ui_url: Option<String>,
+}
+
+/// One line of a checkout's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ChangeBody {
+    revision: u32,
+    status: &'static str,
+    failure: Option<Failure>,
+    occurred_at: String,
+    recorded_at: String,
+}
+
+impl CheckoutBody {
+    /// What the first request was answered, and every repetition of it is: the checkout as it began.
+    pub(crate) fn first(record: &CheckoutRecord, settings: &Settings) -> Self {
+        let mut body = Self {
+            status: Status::NotStarted.as_str(),
+            is_payment_done: Status::NotStarted.is_payment_done(),
+            failure: None,
+            psp: None,
+            ..Self::current(record, settings)
+        };
+        for (order, record) in body.payment_orders.iter_mut().zip(&record.orders) {
+            order.payment_order_status = Status::NotStarted.as_str();
+            order.wallet_updated = false;
+            order.ledger_updated = false;
+            order.refunded_amount = Money::zero(record.refunded.currency()).to_decimal_string();
+        }
+        body
+    }
+
+    /// The checkout as it stands.
+    pub(crate) fn current(record: &CheckoutRecord, settings: &Settings) -> Self {
+        let (amount, currency) = decimal(record.total);
+        Self {
+            checkout_id: record.checkout_id.to_string(),
+            status: record.status.as_str(),
+            order_name: record.order_name.clone(),
+            buyer_id: Some(record.buyer_id.to_string()),
+            amount,
+            currency,
+            is_payment_done: record.status.is_payment_done(),
+            payment_page: payment_page(&record.checkout_id, settings),
+            expires_at: rfc3339(record.expires_at),
+            created_at: rfc3339(record.created_at),
+            payment_orders: record.orders.iter().map(OrderBody::new).collect(),
+            metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            failure: record.failure.clone(),
+            psp: record.psp.as_ref().map(PspBody::new),
+            workflow: None,
+        }
+    }
+
+    /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes.
+    pub(crate) fn for_buyer(record: &CheckoutRecord, settings: &Settings) -> Self {
+        Self { buyer_id: None, metadata: None, ..Self::current(record, settings) }
+    }
+
+    /// Adds where an operator finds the workflow.
+    pub(crate) fn with_workflow(mut self, record: &CheckoutRecord, settings: &Settings, namespace: &str) -> Self {
+        let id = record.workflow_id.to_string();
+        let ui_url = settings.temporal_ui_url.as_ref();
+        let ui_url = ui_url.map(|base| format!("{base}/namespaces/{namespace}/workflows/{id}"));
+        self.workflow = Some(WorkflowBody { id, ui_url });
+        self
+    }
+}
+
+/// The page where the buyer pays.
+pub(crate) fn payment_page(checkout_id: &CheckoutId, settings: &Settings) -> String {
+    format!("{}/checkout/{checkout_id}", settings.public_url)
+}
+
+impl OrderBody {
+    fn new(record: &OrderRecord) -> Self {
+        let (amount, currency) = decimal(record.order.amount);
+        Self {
+            payment_order_id: record.order.id.to_string(),
+            checkout_id: None,
+            seller_account: record.order.seller.to_string(),
+            amount,
+            currency,
+            payment_order_status: record.status.as_str(),
+            wallet_updated: record.wallet_updated,
+            ledger_updated: record.ledger_updated,
+            refunded_amount: record.refunded.to_decimal_string(),
+        }
+    }
+
+    /// A payment order by itself, which names its checkout.
+    pub(crate) fn alone(record: &OrderRecord, checkout_id: &CheckoutId) -> Self {
+        Self { checkout_id: Some(checkout_id.to_string()), ..Self::new(record) }
+    }
+}
+
+impl PspBody {
+    fn new(record: &PspRecord) -> Self {
+        let key = record.payment_key.as_str();
+        Self {
+            name: PSP_NAME,
+            // A payment key is ASCII. One that is hardly longer than the suffix is not shown.
+            payment_key_suffix: key.get(key.len().saturating_sub(KEY_SUFFIX_CHARS)..).unwrap_or_default().to_owned(),
+            method: record.method.clone(),
+            approved_at: record.approved_at.map(rfc3339),
+            receipt_url: record.receipt_url.clone(),
+        }
+    }
+}
+
+impl ChangeBody {
+    /// A change of status.
+    pub(crate) fn new(change: StatusChange) -> Self {
+        Self {
+            revision: change.revision,
+            status: change.status.as_str(),
+            failure: change.failure,
+            occurred_at: rfc3339(change.occurred_at),
+            recorded_at: rfc3339(change.recorded_at),
+        }
+    }
+}
