@@ -1,0 +1,179 @@
+//! The command line. Every option of a running system is also a setting; see [`crate::settings`].
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use store::DatabaseUrl;
+
+/// daegeum: a payment backend for marketplaces. Pay-in through Toss Payments, wallets and a double-entry
+/// ledger, on Temporal.
+#[derive(Debug, Parser)]
+#[command(name = "daegeum", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Settings that every command takes. Order of precedence: flag, environment, file, default.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// A settings file [default: daegeum.toml in the working directory, if there is one]
+    #[arg(long, global = true, env = "DAEGEUM_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the embedded databases and the API key of `dev` are kept [default: .daegeum]
+    #[arg(long, global = true, env = "DAEGEUM_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME [default: SQLite in the data directory]
+    #[arg(long, global = true, env = "DAEGEUM_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<DatabaseUrl>,
+    /// Where the API listens; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, global = true, env = "DAEGEUM_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How buyers reach this API, for links to the payment page [default: http:// and the listen address]
+    #[arg(long, global = true, env = "DAEGEUM_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// How long a buyer may take to pay, in seconds, 5 to 2592000 [default: 1800]
+    #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
+    pub(crate) checkout_deadline_s: Option<u64>,
+    /// The Temporal UI, for links to it [default: none; `dev` sets its own]
+    #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
+    pub(crate) temporal_ui_url: Option<String>,
+    /// Toss's API [default: https://api.tosspayments.com; `dev` uses its simulator]
+    #[arg(long, global = true, env = "TOSS_BASE_URL", value_name = "URL")]
+    pub(crate) toss_base_url: Option<String>,
+    /// The script that opens Toss's payment window [default: https://js.tosspayments.com/v2/standard]
+    #[arg(long, global = true, env = "TOSS_SCRIPT_URL", value_name = "URL")]
+    pub(crate) toss_script_url: Option<String>,
+    /// Toss's client key, test_ck_… or live_ck_…; buyers' browsers see it. The secret key comes from the
+    /// environment (TOSS_SECRET_KEY) or the file, never from the command line
+    #[arg(long, global = true, env = "TOSS_CLIENT_KEY", value_name = "KEY")]
+    pub(crate) toss_client_key: Option<String>,
+    /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH]
+    #[arg(long, global = true, env = "TEMPORAL_CLI", value_name = "FILE")]
+    pub(crate) temporal_cli: Option<PathBuf>,
+    /// What is logged, such as `info` or `api=debug,warn` [default: info; `demo` and `dev`: warn]
+    #[arg(long, global = true, env = "DAEGEUM_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How it is logged [default: pretty]
+    #[arg(long, global = true, env = "DAEGEUM_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine: Temporal dev server, Toss simulator, database, worker and API
+    Dev(DevPorts),
+    /// Run the main job once on free ports: real checkouts over HTTP, then the books; exit 0 if all is right
+    Demo,
+    /// Run API and worker in one process, against an external Temporal, database and Toss
+    Serve,
+    /// Run the API alone
+    Api,
+    /// Run a worker alone
+    Worker,
+    /// Bring the database's schema up to date, take back the newest change, or show where it stands
+    #[command(subcommand)]
+    Migrate(MigrateStep),
+    /// Run the Toss Payments simulator alone
+    TossSim(SimulatorOptions),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysAction),
+    /// Replay recorded workflow histories against this build's workflows
+    Replay {
+        /// Histories as the SDK writes them [default: all in temporal/histories]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// The ports of `dev`; each may be 0 for a free one.
+#[derive(Debug, Args)]
+pub(crate) struct DevPorts {
+    /// The API and the buyer's page
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The Temporal server
+    #[arg(long, default_value_t = 7233)]
+    pub(crate) temporal_port: u16,
+    /// The Temporal UI
+    #[arg(long, default_value_t = 8233)]
+    pub(crate) ui_port: u16,
+    /// The Toss simulator
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) sim_port: u16,
+}
+
+/// Where the simulator listens and what it tells.
+#[derive(Debug, Args)]
+pub(crate) struct SimulatorOptions {
+    /// Its port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) sim_port: u16,
+    /// Where it sends webhooks; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub(crate) webhook_url: Vec<String>,
+}
+
+/// A step of the schema.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum MigrateStep {
+    /// Apply every change that is missing
+    Up,
+    /// Take back the newest change
+    Down,
+    /// Show every change and whether it is applied
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysAction {
+    /// Create a key; its secret is printed once, alone on the last line
+    Create {
+        /// What it may do: `read`; `checkout` may read too; `ops` may do everything
+        #[arg(long)]
+        scope: KeyScope,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// List all keys, without their secrets
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key at once
+    Revoke {
+        /// The part between `dk_` and the next `_`
+        id: String,
+    },
+}
+
+/// A key's scope on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KeyScope {
+    /// Create and cancel checkouts, and read.
+    Checkout,
+    /// Read.
+    Read,
+    /// Everything, stuck workflows included.
+    Ops,
+}

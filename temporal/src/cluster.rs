@@ -1,0 +1,9 @@
+//! Temporal: connecting to it, preparing its namespace, and running one on this machine.
+
+mod connection;
+mod dev_server;
+mod search_attributes;
+
+pub(crate) use connection::{connect, connect_to};
+pub(crate) use dev_server::{DevServer, DevServerOptions, find_cli};
+pub(crate) use search_attributes::ensure_search_attributes;

@@ -1,0 +1,131 @@
+//! The composition root: which room gets what.
+
+use anyhow::{Context as _, ensure};
+use migrations::{Migrator, MigratorTrait};
+use store::{Database, DatabaseUrl, Reader, Writer};
+use temporalio_client::Client;
+use temporalio_sdk::{Runtime, Worker, WorkerOptions};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use workflows::checkout::CheckoutWorkflow;
+
+use crate::{
+    settings::{Settings, Toss},
+    shutdown::{SERVER_STOP_TIME, WORKER_STOP_TIME},
+};
+
+/// How many workflows a worker keeps in memory; others are replayed when they go on.
+const CACHED_WORKFLOWS: usize = 1000;
+/// How long a buyer's browser waits for the outcome of a payment before it is told to ask again.
+const CONFIRM_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a request to create a checkout waits for it to be recorded.
+const RECORD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Opens the database for writing and for reading. Its schema must be up to date.
+pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<(Writer, Reader)> {
+    let database = Database::connect(url).await.with_context(|| format!("could not open the database {url}"))?;
+    let pending = Migrator::get_pending_migrations(database.connection()).await?;
+    ensure!(pending.is_empty(), "the database {url} lacks {} schema changes; run `daegeum migrate up`", pending.len());
+    let reading = Database::connect_read_only(url).await?;
+    Ok((Writer::new(database), Reader::new(reading)))
+}
+
+/// A worker that runs every workflow and every activity.
+pub(crate) fn worker(client: &Client, writer: Writer, toss: toss::Client) -> anyhow::Result<Worker> {
+    let options = WorkerOptions::new(workflows::TASK_QUEUE)
+        .register_workflow::<CheckoutWorkflow>()?
+        .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
+        .register_activities(activities::ledger::Ledger { writer })
+        .register_activities(activities::psp::Psp { toss })
+        .max_cached_workflows(CACHED_WORKFLOWS)
+        .graceful_shutdown_period(WORKER_STOP_TIME)
+        .build();
+    let runtime = Runtime::from_current_tokio(Default::default())?;
+    Ok(Worker::new(&runtime, client.clone(), options)?)
+}
+
+/// Runs a worker until the token is canceled. It is not `Send`: it stays on the task that called.
+pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> anyhow::Result<()> {
+    let shut_down = worker.shutdown_handle();
+    let canceled = stop.clone();
+    let watch = async move {
+        canceled.cancelled().await;
+        shut_down();
+    };
+    let (run, ()) = tokio::join!(
+        async {
+            let run = worker.run().await;
+            // A worker that ends by itself takes the rest down with it.
+            stop.cancel();
+            run
+        },
+        watch
+    );
+    run.context("the worker stopped")
+}
+
+/// The client of Toss.
+pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
+    let secret_key = toss
+        .secret_key
+        .clone()
+        .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
+    toss::Client::try_new(toss::Config::new(toss.base_url.clone(), secret_key))
+        .context("the settings of Toss are malformed")
+}
+
+/// The API's settings. Only where API and worker share a process can a workflow start eagerly.
+pub(crate) fn api_settings(
+    settings: &Settings,
+    public_url: String,
+    eager_start: bool,
+) -> anyhow::Result<api::Settings> {
+    Ok(api::Settings {
+        public_url,
+        checkout_deadline: settings.checkout_deadline,
+        confirm_wait: CONFIRM_WAIT,
+        record_wait: RECORD_WAIT,
+        psp_client_key: settings
+            .toss
+            .client_key
+            .clone()
+            .context("no client key of Toss is set; set TOSS_CLIENT_KEY")?,
+        psp_script_url: settings.toss.script_url.clone(),
+        temporal_ui_url: settings.temporal_ui_url.clone(),
+        eager_start,
+    })
+}
+
+/// The API, ready to be served.
+pub(crate) fn router(temporal: Client, reader: Reader, settings: api::Settings) -> axum::Router {
+    api::router(api::Api { temporal, reader, settings, read_psp_hint })
+}
+
+fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
+    activities::psp::read_webhook(body)
+        .map(|(checkout_id, event)| api::PspHint { checkout_id, event: Some(event.to_owned()) })
+}
+
+/// Serves HTTP until the token is canceled; open requests get a moment to finish.
+pub(crate) async fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(SERVER_STOP_TIME).await;
+    };
+    tokio::select! {
+        served = server => served.context("the HTTP server stopped"),
+        () = overdue => Ok(()),
+    }
+}
+
+/// Takes a port, or says which one is taken and what to do.
+pub(crate) async fn listen(address: std::net::SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}; is another daegeum running? choose another port with {flag}, or 0 for a free one")
+    })
+}

@@ -1,0 +1,105 @@
+//! The main job, once, for everyone to see: real buyers check out over HTTP, then the books are opened.
+//!
+//! Everything runs on the embedded default and on free ports. Each story says what it expects, so the exit
+//! code tells whether daegeum works on this machine.
+
+mod books;
+mod shop;
+mod stories;
+
+use std::{process::ExitCode, time::Instant};
+
+use crate::{
+    cli::DevPorts,
+    dev::Stack,
+    settings::{self, Settings},
+    shutdown,
+};
+use shop::Shop;
+
+/// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
+
+/// Runs the stories and opens the books. Fails if any of them is not as it should be.
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let data_dir = settings.data_dir.join("demo");
+    if data_dir.exists() {
+        std::fs::remove_dir_all(&data_dir)?;
+    }
+    settings::make_private_directory(&data_dir)?;
+    let settings = Settings {
+        data_dir: data_dir.clone(),
+        database_url: None,
+        public_url: None,
+        checkout_deadline: DEADLINE,
+        ..settings.clone()
+    };
+    println!("daegeum demo: real checkouts on Temporal, SQLite and a simulated Toss Payments\n");
+    println!("Starting Temporal, the Toss simulator, a database, a worker and the API …");
+    let stop = shutdown::on_signal()?;
+    let ports = DevPorts { port: 0, temporal_port: 0, ui_port: 0, sim_port: 0 };
+    let stack = Stack::start(&settings, &ports, stop.clone()).await?;
+    println!(
+        "Up after {:.1} s. API {}, Temporal UI {}\n",
+        seconds(began),
+        stack.addresses.api,
+        stack.addresses.temporal_ui
+    );
+
+    let shop = Shop::new(&stack)?;
+    let told = async {
+        let told = tokio::select! {
+            told = tell(&shop) => told,
+            () = stop.cancelled() => Err(anyhow::anyhow!("stopped by a signal")),
+        };
+        stop.cancel();
+        told
+    };
+    let (told, ran) = tokio::join!(told, stack.run());
+    ran?;
+    let wrong = told?;
+    println!("Where to look further");
+    println!("  every step of these checkouts, in the Temporal UI:  daegeum dev --data-dir {}", data_dir.display());
+    println!("  the same stack, kept up, with the buyer's page:     make dev\n");
+    if wrong == 0 {
+        println!("All as it should be, in {:.1} s.", seconds(began));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{wrong} things are not as they should be; see the lines marked ✗.");
+    Ok(ExitCode::FAILURE)
+}
+
+/// Tells every story, then opens the books. Answers how many things were wrong.
+async fn tell(shop: &Shop) -> anyhow::Result<usize> {
+    let abandoned = stories::walks_away(shop).await?;
+    let mut wrong = 0;
+    wrong += stories::pays_by_card(shop).await?;
+    wrong += stories::is_declined(shop).await?;
+    wrong += stories::answer_is_lost(shop).await?;
+    wrong += stories::never_came_back(shop, &abandoned).await?;
+    wrong += books::open(shop).await?;
+    Ok(wrong)
+}
+
+/// Prints one expectation and whether it holds. Answers how many things are wrong: none or one.
+fn expect(holds: bool, what: impl std::fmt::Display) -> usize {
+    println!("   {} {what}", if holds { "✓" } else { "✗" });
+    usize::from(!holds)
+}
+
+fn seconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64()
+}
+
+/// An amount as people write it: `23000` becomes `₩23,000`.
+fn won(amount: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in amount.chars().enumerate() {
+        if index > 0 && (amount.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("₩{text}")
+}

@@ -1,0 +1,173 @@
+//! What a marketplace's backend and its buyers do: plain HTTP against the API and the Toss simulator.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use temporalio_client::WorkflowDescribeOptions;
+
+use crate::dev::{Addresses, Stack};
+
+/// How long one request may take: longer than the API itself allows.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+/// How often a story looks where its checkout stands.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A marketplace that sells through the running stack.
+pub(super) struct Shop {
+    http: Client,
+    temporal: temporalio_client::Client,
+    pub(super) addresses: Addresses,
+    api_key: String,
+    run: String,
+}
+
+/// A checkout that the shop has created.
+pub(super) struct Order {
+    pub(super) checkout_id: String,
+    pub(super) amount: String,
+    pub(super) took: Duration,
+}
+
+/// What the API answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
+    pub(super) took: Duration,
+}
+
+impl Shop {
+    pub(super) fn new(stack: &Stack) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: Client::builder().timeout(REQUEST_TIME).build()?,
+            temporal: stack.temporal.clone(),
+            addresses: stack.addresses.clone(),
+            api_key: stack.api_key.clone(),
+            run: hex::encode(rand::random::<[u8; 4]>()),
+        })
+    }
+
+    /// The marketplace's backend creates a checkout over the given sellers and amounts.
+    pub(super) async fn create(&self, name: &str, order_name: &str, lines: &[(&str, &str)]) -> anyhow::Result<Order> {
+        let checkout_id = format!("demo-{}-{name}", self.run);
+        let orders: Vec<_> = lines
+            .iter()
+            .map(|(seller, amount)| json!({ "seller_account": seller, "amount": amount, "currency": "KRW" }))
+            .collect();
+        let began = Instant::now();
+        let response = self
+            .http
+            .post(format!("{}/v1/payments", self.addresses.api))
+            .bearer_auth(&self.api_key)
+            .header("Idempotency-Key", format!("{checkout_id}-key"))
+            .json(&json!({
+                "checkout_id": checkout_id,
+                "order_name": order_name,
+                "buyer_info": { "id": format!("buyer-{name}") },
+                "payment_orders": orders,
+            }))
+            .send()
+            .await?;
+        let answer = Answer::read(response, began).await?;
+        ensure!(answer.status == StatusCode::CREATED, "a checkout was not created: {} {}", answer.status, answer.body);
+        let amount = answer.body["amount"].as_str().context("a checkout without amount")?.to_owned();
+        Ok(Order { checkout_id, amount, took: answer.took })
+    }
+
+    /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
+    pub(super) async fn authorize(&self, order: &Order) -> anyhow::Result<String> {
+        let amount: u64 = order.amount.parse()?;
+        let body = json!({ "orderId": order.checkout_id, "amount": amount });
+        let response = self.simulator("authorize", &body).await?;
+        Ok(response["paymentKey"].as_str().context("the simulator named no payment")?.to_owned())
+    }
+
+    /// The next call about this order goes wrong in the given way.
+    pub(super) async fn mischief(&self, order: &Order, kind: &str, code: Option<&str>) -> anyhow::Result<()> {
+        let mut body = json!({ "on": "confirm", "kind": kind, "times": 1, "orderId": order.checkout_id });
+        if let Some(code) = code {
+            body["code"] = code.into();
+        }
+        self.simulator("mischief", &body).await?;
+        Ok(())
+    }
+
+    /// The buyer's browser comes back to the success page, which confirms.
+    pub(super) async fn confirm(&self, order: &Order, payment_key: &str) -> anyhow::Result<Answer> {
+        let began = Instant::now();
+        let response = self
+            .http
+            .post(format!("{}/v1/payments/{}/confirm", self.addresses.api, order.checkout_id))
+            .json(&json!({ "payment_key": payment_key, "order_id": order.checkout_id, "amount": order.amount }))
+            .send()
+            .await?;
+        Answer::read(response, began).await
+    }
+
+    /// Where a checkout stands.
+    pub(super) async fn checkout(&self, order: &Order) -> anyhow::Result<Value> {
+        self.get(&format!("/v1/payments/{}", order.checkout_id)).await
+    }
+
+    /// Every status it has had, as one line.
+    pub(super) async fn history(&self, order: &Order) -> anyhow::Result<String> {
+        let history = self.get(&format!("/v1/payments/{}/history", order.checkout_id)).await?;
+        let changes = history["history"].as_array().context("a checkout without history")?;
+        let statuses: Vec<_> = changes.iter().filter_map(|change| change["status"].as_str()).collect();
+        Ok(statuses.join(" → "))
+    }
+
+    /// Follows a checkout until `until` holds, at most `limit`, and shows each new status while waiting.
+    pub(super) async fn follow(&self, order: &Order, until: &str, limit: Duration) -> anyhow::Result<String> {
+        let began = Instant::now();
+        let mut last = String::new();
+        loop {
+            let checkout = self.checkout(order).await?;
+            let status = checkout["status"].as_str().unwrap_or_default().to_owned();
+            if status != last {
+                println!("     {:>5.1} s  {status}", began.elapsed().as_secs_f64());
+                last.clone_from(&status);
+            }
+            if status == until || began.elapsed() > limit {
+                return Ok(status);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// How many events the history of a checkout's workflow has.
+    pub(super) async fn history_events(&self, checkout: &Value) -> anyhow::Result<usize> {
+        let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
+        let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);
+        Ok(handle.describe(WorkflowDescribeOptions::default()).await?.history_length())
+    }
+
+    /// Reads from the API.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.addresses.api);
+        let response = self.http.get(&url).bearer_auth(&self.api_key).send().await?;
+        let status = response.status();
+        let body: Value = response.json().await.with_context(|| format!("{path} did not answer JSON"))?;
+        ensure!(status.is_success(), "{path} answered {status}: {body}");
+        Ok(body)
+    }
+
+    /// What really happened at Toss.
+    pub(super) async fn toss(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}/_sim/{path}", self.addresses.toss_simulator);
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    async fn simulator(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}/_sim/{path}", self.addresses.toss_simulator);
+        let response = self.http.post(url).json(body).send().await?.error_for_status()?;
+        Ok(response.json().await.unwrap_or(Value::Null))
+    }
+}
+
+impl Answer {
+    async fn read(response: Response, began: Instant) -> anyhow::Result<Self> {
+        Ok(Self { status: response.status(), body: response.json().await?, took: began.elapsed() })
+    }
+}

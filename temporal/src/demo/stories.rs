@@ -1,0 +1,95 @@
+//! The stories: what buyers do, and what must come of it.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::{
+    DEADLINE, expect,
+    shop::{Order, Shop},
+    won,
+};
+
+/// The most history events of a paid card checkout: each costs the Temporal server.
+const EVENT_BUDGET: usize = 30;
+/// How long a lost answer may take to be found out.
+const LOST_ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// A buyer who opens a checkout and never pays. Comes first, so that the deadline runs while others pay.
+pub(super) async fn walks_away(shop: &Shop) -> anyhow::Result<Order> {
+    shop.create("abandoned", "두고 간 장바구니", &[("seller-a", "9900")]).await
+}
+
+/// A buyer pays by card for the goods of two sellers, and reloads the success page.
+pub(super) async fn pays_by_card(shop: &Shop) -> anyhow::Result<usize> {
+    let order = shop.create("paid", "토스 티셔츠 외 2건", &[("seller-a", "15000"), ("seller-b", "8000")]).await?;
+    println!("1. A buyer pays {} by card for the goods of two sellers", won(&order.amount));
+    println!("     created in {} ms: {}", order.took.as_millis(), order.checkout_id);
+    let payment_key = shop.authorize(&order).await?;
+    let answer = shop.confirm(&order, &payment_key).await?;
+    println!("     confirmed in {} ms", answer.took.as_millis());
+    let again = shop.confirm(&order, &payment_key).await?;
+    let checkout = shop.checkout(&order).await?;
+    let orders = checkout["payment_orders"].as_array().cloned().unwrap_or_default();
+    let booked = orders.iter().all(|order| order["wallet_updated"] == true && order["ledger_updated"] == true);
+    let events = shop.history_events(&checkout).await?;
+    let at_toss = shop.toss(&format!("payments/{}", order.checkout_id)).await?;
+
+    let mut wrong =
+        expect(answer.status == StatusCode::OK && checkout["status"] == "SUCCESS", shop.history(&order).await?);
+    wrong += expect(orders.len() == 2 && booked, "both sellers' wallets and the ledger have their orders");
+    wrong += expect(again.status == StatusCode::OK && again.body == answer.body, "reloading the page answers the same");
+    wrong += expect(at_toss["status"] == "DONE", format!("Toss charged {} once", won(&order.amount)));
+    wrong +=
+        expect(events <= EVENT_BUDGET, format!("{events} events in its Temporal history, of {EVENT_BUDGET} allowed"));
+    println!();
+    Ok(wrong)
+}
+
+/// The card company declines.
+pub(super) async fn is_declined(shop: &Shop) -> anyhow::Result<usize> {
+    let order = shop.create("declined", "무선 키보드", &[("seller-b", "89000")]).await?;
+    println!("2. The card company declines {}", won(&order.amount));
+    let payment_key = shop.authorize(&order).await?;
+    shop.mischief(&order, "error_before", Some("REJECT_CARD_PAYMENT")).await?;
+    let answer = shop.confirm(&order, &payment_key).await?;
+    let checkout = shop.checkout(&order).await?;
+    let message = checkout["failure"]["message"].as_str().unwrap_or("(no reason)").to_owned();
+
+    let mut wrong = expect(checkout["status"] == "FAILED", shop.history(&order).await?);
+    wrong += expect(
+        answer.status == StatusCode::PAYMENT_REQUIRED && checkout["failure"]["code"] == "REJECT_CARD_PAYMENT",
+        format!("the buyer is told why: {message}"),
+    );
+    println!();
+    Ok(wrong)
+}
+
+/// Toss charges and its answer never arrives.
+pub(super) async fn answer_is_lost(shop: &Shop) -> anyhow::Result<usize> {
+    let order = shop.create("lost", "캠핑 의자 세트", &[("seller-a", "32000"), ("seller-c", "16000")]).await?;
+    println!("3. Toss charges {} and its answer is lost", won(&order.amount));
+    let payment_key = shop.authorize(&order).await?;
+    shop.mischief(&order, "execute_and_stall", None).await?;
+    let (answer, followed) =
+        tokio::join!(shop.confirm(&order, &payment_key), shop.follow(&order, "SUCCESS", LOST_ANSWER_LIMIT));
+    let (answer, status) = (answer?, followed?);
+    let history = shop.history(&order).await?;
+
+    let mut wrong = expect(status == "SUCCESS" && history.contains("UNKNOWN"), history);
+    wrong += expect(
+        answer.status == StatusCode::OK,
+        format!("found out by asking, and the buyer was told after {:.1} s", answer.took.as_secs_f64()),
+    );
+    println!();
+    Ok(wrong)
+}
+
+/// The buyer of the first checkout never came back.
+pub(super) async fn never_came_back(shop: &Shop, order: &Order) -> anyhow::Result<usize> {
+    println!("4. A buyer leaves {} in the cart; the deadline here is {} s", won(&order.amount), DEADLINE.as_secs());
+    let status = shop.follow(order, "EXPIRED", DEADLINE * 2).await?;
+    let wrong = expect(status == "EXPIRED", shop.history(order).await?);
+    println!();
+    Ok(wrong)
+}

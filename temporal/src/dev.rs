@@ -1,0 +1,203 @@
+//! Everything on one machine: the Temporal dev server, the Toss simulator, the database, a worker and the API.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use anyhow::Context as _;
+use store::{DatabaseUrl, Reader, Scope, Writer};
+use temporalio_client::Client;
+use temporalio_sdk::Worker;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::DevPorts,
+    cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
+    compose, keys, migrate,
+    settings::{self, Settings, Toss},
+    shutdown,
+};
+
+/// The file in the data directory that holds the API key of `dev`.
+const KEY_FILE: &str = "api-key";
+/// The file in the data directory that says where everything listens.
+const ADDRESSES_FILE: &str = "addresses.json";
+
+/// Where everything listens.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct Addresses {
+    pub(crate) api: String,
+    pub(crate) temporal: String,
+    pub(crate) temporal_ui: String,
+    pub(crate) toss_simulator: String,
+    pub(crate) data_dir: PathBuf,
+}
+
+/// The stack, started: everything answers.
+pub(crate) struct Stack {
+    pub(crate) addresses: Addresses,
+    pub(crate) api_key: String,
+    pub(crate) temporal: Client,
+    server: DevServer,
+    worker: Worker,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+    stop: CancellationToken,
+}
+
+/// Runs the stack until a signal comes.
+pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    eprintln!("Starting Temporal, the Toss simulator, the database, a worker and the API …");
+    let started = tokio::select! {
+        stack = Stack::start(settings, ports, stop.clone()) => stack?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    print_welcome(&started);
+    started.run().await?;
+    eprintln!("Stopped.");
+    Ok(())
+}
+
+impl Stack {
+    /// Starts everything; when it returns, everything answers.
+    pub(crate) async fn start(settings: &Settings, ports: &DevPorts, stop: CancellationToken) -> anyhow::Result<Self> {
+        settings::make_private_directory(&settings.data_dir)?;
+        let cli = find_cli(settings.temporal_cli.as_deref())?;
+        let api_listener = local(ports.port, "--port").await?;
+        let sim_listener = local(ports.sim_port, "--sim-port").await?;
+        let (port, ui_port) = free_ports(ports).await?;
+        let database_url = settings.database()?;
+        migrate::up(&database_url).await?;
+        let (writer, reader) = compose::open(&database_url).await?;
+        let api_key = api_key(settings, &database_url, &writer, &reader).await?;
+        let addresses = Addresses {
+            api: format!("http://{}", api_listener.local_addr()?),
+            temporal: format!("127.0.0.1:{port}"),
+            temporal_ui: format!("http://127.0.0.1:{ui_port}"),
+            toss_simulator: format!("http://{}", sim_listener.local_addr()?),
+            data_dir: settings.data_dir.clone(),
+        };
+        let options = DevServerOptions { cli: &cli, data_dir: &settings.data_dir, port, ui_port };
+        let (server, temporal) = DevServer::start(options).await?;
+        ensure_search_attributes(&temporal).await?;
+
+        let settings = Settings {
+            toss: simulated_toss(&addresses),
+            temporal_ui_url: Some(addresses.temporal_ui.clone()),
+            ..settings.clone()
+        };
+        let worker = compose::worker(&temporal, writer, compose::toss_client(&settings.toss)?)?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
+        let api_settings = compose::api_settings(&settings, public_url, true)?;
+        let router = compose::router(temporal.clone(), reader, api_settings);
+        let simulator = toss_sim::Options {
+            webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
+            ..toss_sim::Options::default()
+        };
+        let sim_stop = stop.clone().cancelled_owned();
+        let tasks = vec![
+            tokio::spawn(async move {
+                toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")
+            }),
+            tokio::spawn(compose::serve_http(api_listener, router, stop.clone())),
+        ];
+        std::fs::write(settings.data_dir.join(ADDRESSES_FILE), serde_json::to_vec_pretty(&addresses)?)?;
+        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stop })
+    }
+
+    /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Self { mut server, worker, tasks, stop, .. } = self;
+        let watched = {
+            let stop = stop.clone();
+            async move {
+                tokio::select! {
+                    () = stop.cancelled() => (server, Ok(())),
+                    ended = server.ended() => {
+                        stop.cancel();
+                        let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+                        (server, Err(anyhow::anyhow!("the Temporal server ended by itself ({status})")))
+                    }
+                }
+            }
+        };
+        let (worked, (server, watched)) = tokio::join!(compose::run_worker(worker, stop), watched);
+        for task in tasks {
+            task.await??;
+        }
+        server.stop().await?;
+        worked.and(watched)
+    }
+}
+
+async fn local(port: u16, flag: &str) -> anyhow::Result<TcpListener> {
+    compose::listen((Ipv4Addr::LOCALHOST, port).into(), flag).await
+}
+
+/// Ports for the Temporal server, which binds them itself: tried here, so that a taken one is named.
+async fn free_ports(ports: &DevPorts) -> anyhow::Result<(u16, u16)> {
+    let server = local(ports.temporal_port, "--temporal-port").await?;
+    let ui = local(ports.ui_port, "--ui-port").await?;
+    Ok((server.local_addr()?.port(), ui.local_addr()?.port()))
+}
+
+fn simulated_toss(addresses: &Addresses) -> Toss {
+    Toss {
+        base_url: addresses.toss_simulator.clone(),
+        script_url: format!("{}/v2/standard", addresses.toss_simulator),
+        client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
+        secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
+    }
+}
+
+/// The key of `dev`: the one in the data directory while the database knows it, otherwise a new one.
+async fn api_key(
+    settings: &Settings,
+    database_url: &DatabaseUrl,
+    writer: &Writer,
+    reader: &Reader,
+) -> anyhow::Result<String> {
+    let file = settings.data_dir.join(KEY_FILE);
+    if let Ok(stored) = std::fs::read_to_string(&file)
+        && let Some((id, _secret)) = api::keys::SecretKey::parse(stored.trim())
+        && reader.api_key(&id).await?.is_some_and(|key| key.revoked_at.is_none())
+    {
+        return Ok(stored.trim().to_owned());
+    }
+    let (_id, secret) = keys::create(writer, "daegeum dev", Scope::Ops).await?;
+    write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
+    Ok(secret)
+}
+
+fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let mut opened = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
+    writeln!(opened, "{text}")
+}
+
+fn print_welcome(stack: &Stack) {
+    let Addresses { api, temporal, temporal_ui, toss_simulator, data_dir } = &stack.addresses;
+    println!(
+        "daegeum is up. Stop it with Ctrl-C.
+
+  API              {api}
+  Temporal UI      {temporal_ui}
+  Temporal         {temporal}
+  Toss simulator   {toss_simulator}
+  Data             {data}
+  API key          {key}
+
+Create a checkout, then open its payment_page in a browser and pay:
+
+  curl -s {api}/v1/payments \\
+    -H 'Authorization: Bearer {key}' \\
+    -H \"Idempotency-Key: $(date +%s%N)\" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{\"order_name\": \"토스 티셔츠 외 2건\", \"buyer_info\": {{\"id\": \"buyer-1\"}},
+         \"payment_orders\": [
+           {{\"seller_account\": \"seller-a\", \"amount\": \"15000\", \"currency\": \"KRW\"}},
+           {{\"seller_account\": \"seller-b\", \"amount\": \"8000\", \"currency\": \"KRW\"}}]}}'
+",
+        data = data_dir.display(),
+        key = stack.api_key,
+    );
+}

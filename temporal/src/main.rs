@@ -1,0 +1,64 @@
+//! The one binary of daegeum: it reads the configuration, puts the rooms together and runs them.
+//!
+//! # What this crate does not do
+//!
+//! It holds no rule of payments and no SQL. Nothing depends on it.
+//!
+//! # Invariants
+//!
+//! * A setting that is unknown or malformed stops the start with a message that names it.
+//! * A secret is printed once, by the command that makes it, and never logged.
+//! * Whatever was started is stopped: on SIGTERM and Ctrl-C within ten seconds, leaving no child.
+
+mod cli;
+mod cluster;
+mod compose;
+mod demo;
+mod dev;
+mod keys;
+mod logging;
+mod migrate;
+mod replay;
+mod roles;
+mod settings;
+mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("daegeum: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let settings = settings::Settings::load(&cli)?;
+    logging::start(&settings, &cli.command);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Dev(ports) => dev::run(&settings, &ports).await,
+            Command::Demo => return demo::run(&settings).await,
+            Command::Serve => roles::serve(&settings).await,
+            Command::Api => roles::api(&settings).await,
+            Command::Worker => roles::worker(&settings).await,
+            Command::Migrate(step) => migrate::run(&settings, step).await,
+            Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
+            Command::Keys(action) => keys::run(&settings, action).await,
+            Command::Replay { files } => replay::run(&files).await,
+        }?;
+        Ok(ExitCode::SUCCESS)
+    });
+    // A lingering connection must not hold up the exit: everything of value is in the database by now.
+    runtime.shutdown_timeout(shutdown::RUNTIME_STOP_TIME);
+    outcome
+}

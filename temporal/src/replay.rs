@@ -1,0 +1,38 @@
+//! Replaying recorded histories: a change that would lead a running checkout astray shows here first.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use temporalio_client::WorkflowHistory;
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use workflows::checkout::CheckoutWorkflow;
+
+/// Where the recorded histories are, seen from the root of the repository.
+const HISTORIES: &str = "temporal/histories";
+
+/// Replays each history; fails on the first that takes another path.
+pub(crate) async fn run(files: &[PathBuf]) -> anyhow::Result<()> {
+    let files = if files.is_empty() { recorded()? } else { files.to_vec() };
+    ensure!(!files.is_empty(), "there is no history in {HISTORIES}; name files to replay");
+    let options = WorkflowReplayerOptions::new().register_workflow::<CheckoutWorkflow>()?.build();
+    let replayer = WorkflowReplayer::new(options)?;
+    for file in &files {
+        let json = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+        let history = WorkflowHistory::from_json(&json)
+            .with_context(|| format!("{} is no history as the SDK writes it", file.display()))?;
+        replayer
+            .replay_workflow(history)
+            .await
+            .with_context(|| format!("{} does not replay on this build", file.display()))?;
+        println!("replayed {}", file.display());
+    }
+    Ok(())
+}
+
+fn recorded() -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(HISTORIES).with_context(|| format!("could not read {HISTORIES}"))?;
+    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,71 @@
+//! Production: API and worker in one process, or each role its own.
+
+use anyhow::Context as _;
+
+use crate::{
+    cli::SimulatorOptions,
+    cluster::{connect, ensure_search_attributes},
+    compose,
+    settings::Settings,
+    shutdown,
+};
+
+/// API and worker in one process: small production.
+pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    let toss = compose::toss_client(&settings.toss)?;
+    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let listener = compose::listen(settings.listen, "--listen").await?;
+    let public_url = public_url(settings, &listener)?;
+    let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
+    let client = connect().await?;
+    ensure_search_attributes(&client).await?;
+    let worker = compose::worker(&client, writer, toss)?;
+    let router = compose::router(client, reader, api_settings);
+    println!("daegeum serve: API at {public_url}");
+    let serving = tokio::spawn(compose::serve_http(listener, router, stop.clone()));
+    let worked = compose::run_worker(worker, stop.clone()).await;
+    stop.cancel();
+    serving.await??;
+    worked
+}
+
+/// The API alone.
+pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    let (_writer, reader) = compose::open(&settings.database()?).await?;
+    let listener = compose::listen(settings.listen, "--listen").await?;
+    let public_url = public_url(settings, &listener)?;
+    let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
+    let client = connect().await?;
+    ensure_search_attributes(&client).await?;
+    println!("daegeum api: {public_url}");
+    compose::serve_http(listener, compose::router(client, reader, api_settings), stop).await
+}
+
+/// A worker alone.
+pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    let toss = compose::toss_client(&settings.toss)?;
+    let (writer, _reader) = compose::open(&settings.database()?).await?;
+    let client = connect().await?;
+    ensure_search_attributes(&client).await?;
+    println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
+    compose::run_worker(compose::worker(&client, writer, toss)?, stop).await
+}
+
+/// The Toss simulator alone.
+pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    let listener = compose::listen((std::net::Ipv4Addr::LOCALHOST, options.sim_port).into(), "--sim-port").await?;
+    println!("daegeum toss-sim: http://{}", listener.local_addr()?);
+    let simulator = toss_sim::Options { webhook_urls: options.webhook_url.clone(), ..toss_sim::Options::default() };
+    toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")
+}
+
+fn public_url(settings: &Settings, listener: &tokio::net::TcpListener) -> anyhow::Result<String> {
+    match &settings.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(format!("http://{}", listener.local_addr()?)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Settings: defaults, then the file, then the environment, then flags.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use store::DatabaseUrl;
+
+use crate::cli::{Cli, LogFormat};
+
+/// The file that is read when it is there and none is named.
+const DEFAULT_FILE: &str = "daegeum.toml";
+/// Shortest and longest time a buyer may take to pay, in seconds.
+const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 5..=30 * 24 * 60 * 60;
+/// The prefix of our own environment variables: each of them must be one we know.
+const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
+/// Our own environment variables.
+const ENVIRONMENT: [&str; 9] = [
+    "DAEGEUM_CONFIG",
+    "DAEGEUM_DATA_DIR",
+    "DAEGEUM_DATABASE_URL",
+    "DAEGEUM_LISTEN",
+    "DAEGEUM_PUBLIC_URL",
+    "DAEGEUM_CHECKOUT_DEADLINE_S",
+    "DAEGEUM_TEMPORAL_UI_URL",
+    "DAEGEUM_LOG",
+    "DAEGEUM_LOG_FORMAT",
+];
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database_url: Option<DatabaseUrl>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) checkout_deadline: Duration,
+    pub(crate) temporal_ui_url: Option<String>,
+    pub(crate) temporal_cli: Option<PathBuf>,
+    pub(crate) toss: Toss,
+    pub(crate) log: Option<String>,
+    pub(crate) log_format: LogFormat,
+}
+
+/// How to reach Toss.
+#[derive(Debug, Clone)]
+pub(crate) struct Toss {
+    pub(crate) base_url: String,
+    pub(crate) script_url: String,
+    pub(crate) client_key: Option<String>,
+    pub(crate) secret_key: Option<toss::SecretKey>,
+}
+
+/// The file `daegeum.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    checkout_deadline_s: Option<u64>,
+    temporal_ui_url: Option<String>,
+    temporal_cli: Option<PathBuf>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+    #[serde(default)]
+    toss: TossFile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TossFile {
+    base_url: Option<String>,
+    script_url: Option<String>,
+    client_key: Option<String>,
+    secret_key: Option<String>,
+}
+
+impl std::fmt::Debug for TossFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TossFile").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Reads all sources; names the setting that is unknown or malformed.
+    pub(crate) fn load(cli: &Cli) -> anyhow::Result<Self> {
+        refuse_unknown_environment()?;
+        let flags = &cli.common;
+        let file = read_file(flags.config.as_deref())?;
+        let database_url = match (&flags.database_url, file.database_url) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
+            (None, None) => None,
+        };
+        let deadline_s = flags.checkout_deadline_s.or(file.checkout_deadline_s).unwrap_or(30 * 60);
+        ensure!(
+            DEADLINE_RANGE_S.contains(&deadline_s),
+            "the setting checkout_deadline_s must be {} to {}, not {deadline_s}",
+            DEADLINE_RANGE_S.start(),
+            DEADLINE_RANGE_S.end()
+        );
+        let public_url = flags.public_url.clone().or(file.public_url);
+        Ok(Self {
+            data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
+            database_url,
+            listen: flags.listen.or(file.listen).unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into()),
+            public_url: public_url.map(|url| web_address("public_url", url)).transpose()?,
+            checkout_deadline: Duration::from_secs(deadline_s),
+            temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
+            temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
+            toss: toss_settings(flags, file.toss)?,
+            log: flags.log.clone().or(file.log),
+            log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
+        })
+    }
+
+    /// The database: the one that is set, or SQLite in the data directory, which is made if it is missing.
+    pub(crate) fn database(&self) -> anyhow::Result<DatabaseUrl> {
+        if let Some(url) = &self.database_url {
+            return Ok(url.clone());
+        }
+        make_private_directory(&self.data_dir)?;
+        Ok(DatabaseUrl::of_file(&self.data_dir.join("daegeum.db")))
+    }
+}
+
+/// Makes a directory that only its owner can read: it will hold a key and people's orders.
+pub(crate) fn make_private_directory(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("could not make the data directory {}; set --data-dir", path.display()))
+}
+
+fn toss_settings(flags: &crate::cli::Common, file: TossFile) -> anyhow::Result<Toss> {
+    let secret_key = std::env::var("TOSS_SECRET_KEY").ok().or(file.secret_key);
+    let base_url = flags.toss_base_url.clone().or(file.base_url);
+    let script_url = flags.toss_script_url.clone().or(file.script_url);
+    Ok(Toss {
+        base_url: web_address("toss.base_url", base_url.unwrap_or_else(|| "https://api.tosspayments.com".into()))?,
+        script_url: web_address(
+            "toss.script_url",
+            script_url.unwrap_or_else(|| "https://js.tosspayments.com/v2/standard".into()),
+        )?,
+        client_key: flags.toss_client_key.clone().or(file.client_key),
+        secret_key: secret_key.map(toss::SecretKey::from),
+    })
+}
+
+fn web_address(name: &str, url: String) -> anyhow::Result<String> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    ensure!(
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')),
+        "the setting {name} must start with http:// or https://, not {url:?}"
+    );
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn refuse_unknown_environment() -> anyhow::Result<()> {
+    for (name, _) in std::env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        if name.starts_with(ENVIRONMENT_PREFIX) && !ENVIRONMENT.contains(&name) {
+            bail!("the environment variable {name} is none of ours; we know {}", ENVIRONMENT.join(", "));
+        }
+    }
+    Ok(())
+}
+
+fn read_file(named: Option<&Path>) -> anyhow::Result<File> {
+    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
+    match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("the settings file {} is malformed", path.display())),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+        Err(error) => Err(error).with_context(|| format!("could not read the settings file {}", path.display())),
+    }
+}
