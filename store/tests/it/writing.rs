@@ -1,0 +1,261 @@
+//! What is written is written once, all or nothing, and for good.
+
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    charge::Failure,
+    checkout::{Order, Plan, PlanFields, Status},
+    id::{ApiKeyId, BuyerId, CheckoutId, IdempotencyKey, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
+    ledger::{Account, Entry},
+};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::ConnectionTrait;
+use store::{ApiKey, Scope, StoreError};
+
+use crate::{database::Fresh, on_both_databases};
+
+on_both_databases!(
+    a_checkout_is_recorded_once_and_read_back,
+    a_taken_id_is_refused_and_leaves_nothing,
+    racing_requests_for_one_checkout_make_one,
+    a_change_is_written_once_and_in_order,
+    a_payment_is_posted_once_and_as_a_whole,
+    concurrent_payments_leave_exact_wallets,
+    history_and_books_only_grow,
+    a_reader_cannot_write,
+    keys_are_created_and_revoked_once,
+    the_schema_goes_down_and_up_again,
+);
+
+const CREATED: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+const EXPIRES: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
+
+fn workflow(name: &str) -> WorkflowId {
+    WorkflowId::of_checkout(&api_key(), &IdempotencyKey::parse(name).unwrap())
+}
+
+fn api_key() -> ApiKeyId {
+    ApiKeyId::parse("test").unwrap()
+}
+
+fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
+    let order = |(id, seller, minor): &(&str, &str, u64)| Order {
+        id: PaymentOrderId::parse(*id).unwrap(),
+        seller: SellerAccount::parse(*seller).unwrap(),
+        amount: Money::try_from_minor(*minor, Krw).unwrap(),
+    };
+    Plan::try_new(PlanFields {
+        checkout_id: CheckoutId::parse(checkout).unwrap(),
+        order_name: "토스 티셔츠".to_owned(),
+        buyer_id: BuyerId::parse("buyer-1").unwrap(),
+        orders: orders.iter().map(order).collect(),
+        success_url: Some("https://shop.example/done".to_owned()),
+        fail_url: None,
+        metadata: Some(r#"{"cart":7}"#.to_owned()),
+    })
+    .unwrap()
+}
+
+async fn record(fresh: &Fresh, workflow_name: &str, plan: &Plan) -> bool {
+    let ids = (&workflow(workflow_name), &api_key());
+    fresh.writer.record_checkout(ids, "fingerprint", plan, (CREATED, EXPIRES)).await.unwrap()
+}
+
+async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> {
+    let key = PaymentKey::parse("pk-1").unwrap();
+    fresh.writer.advance(plan.checkout_id(), (1, Status::Executing), CREATED, Some(&key), None).await
+}
+
+async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
+    let entry = Entry::of_captured_payment(plan, CREATED).unwrap();
+    let psp = (Some("카드"), Some("https://receipt.example"));
+    fresh.writer.post(plan.checkout_id(), (revision, Status::Success), CREATED, &entry, psp).await
+}
+
+async fn pending(fresh: &Fresh, seller: &str) -> u64 {
+    let wallets = fresh.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
+    wallets.first().map_or(0, |wallet| wallet.pending.minor())
+}
+
+async fn a_checkout_is_recorded_once_and_read_back(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 15_000), ("o-2", "seller-b", 8_000)]);
+    assert!(record(&fresh, "key", &plan).await);
+    assert!(record(&fresh, "key", &plan).await);
+
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.revision, stored.total), (Status::NotStarted, 0, plan.total()));
+    assert_eq!((stored.created_at, stored.expires_at), (CREATED, EXPIRES));
+    assert_eq!(stored.orders.iter().map(|order| order.order.clone()).collect::<Vec<_>>(), plan.orders());
+    assert_eq!(stored.metadata.as_deref(), Some(r#"{"cart":7}"#));
+    assert_eq!(stored.success_url, plan.fields().success_url);
+    assert_eq!(fresh.reader.history(plan.checkout_id()).await.unwrap().len(), 1);
+    let request = fresh.reader.request(&workflow("key")).await.unwrap().unwrap();
+    assert_eq!((request.accepted, request.fingerprint.as_str()), (true, "fingerprint"));
+    let order = PaymentOrderId::parse("o-2").unwrap();
+    assert_eq!(fresh.reader.checkout_of_order(&order).await.unwrap().as_ref(), Some(plan.checkout_id()));
+}
+
+async fn a_taken_id_is_refused_and_leaves_nothing(fresh: Fresh) {
+    assert!(record(&fresh, "first", &plan("checkout-1", &[("o-1", "seller-a", 1)])).await);
+    assert!(!record(&fresh, "second", &plan("checkout-1", &[("o-2", "seller-a", 1)])).await);
+    let same_order = plan("checkout-3", &[("o-3", "seller-a", 1), ("o-1", "seller-a", 1)]);
+    assert!(!record(&fresh, "third", &same_order).await);
+    assert!(!record(&fresh, "third", &same_order).await);
+    assert_eq!(fresh.reader.checkout(same_order.checkout_id()).await.unwrap(), None);
+    assert_eq!(fresh.reader.checkout_of_order(&PaymentOrderId::parse("o-3").unwrap()).await.unwrap(), None);
+    assert!(!fresh.reader.request(&workflow("third")).await.unwrap().unwrap().accepted);
+}
+
+async fn racing_requests_for_one_checkout_make_one(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 1)]);
+    let accepted = futures_of(20, |index| {
+        let (writer, plan) = (fresh.writer.clone(), plan.clone());
+        async move {
+            // Every key comes twice: two runs of one activity.
+            let id = workflow(&format!("key-{}", index / 2));
+            writer.record_checkout((&id, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+        }
+    })
+    .await;
+    assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 2, "one key, both of its runs");
+    assert_eq!(fresh.reader.history(plan.checkout_id()).await.unwrap().len(), 1);
+}
+
+async fn a_change_is_written_once_and_in_order(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 1)]);
+    record(&fresh, "key", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    begin(&fresh, &plan).await.unwrap();
+    let failure = Failure { code: "REJECT_CARD_PAYMENT".to_owned(), message: "한도초과".to_owned() };
+    let advance = |revision, status| {
+        let (writer, plan, failure) = (fresh.writer.clone(), plan.clone(), failure.clone());
+        async move { writer.advance(plan.checkout_id(), (revision, status), CREATED, None, Some(&failure)).await }
+    };
+    assert!(matches!(advance(3, Status::Failed).await, Err(StoreError::OutOfStep { revision: 3, .. })));
+    assert!(matches!(advance(1, Status::Failed).await, Err(StoreError::OutOfStep { revision: 1, .. })));
+    let raced = futures_of(8, |_| advance(2, Status::Failed)).await;
+    assert!(raced.iter().all(Result::is_ok), "{raced:?}");
+
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.revision, stored.failure), (Status::Failed, 2, Some(failure)));
+    assert_eq!(stored.orders[0].status, Status::Failed);
+    let history: Vec<_> =
+        fresh.reader.history(plan.checkout_id()).await.unwrap().iter().map(|change| change.status).collect();
+    assert_eq!(history, [Status::NotStarted, Status::Executing, Status::Failed]);
+}
+
+async fn a_payment_is_posted_once_and_as_a_whole(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 15_000), ("o-2", "seller-b", 8_000)]);
+    record(&fresh, "key", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    assert!(post(&fresh, &plan, 7).await.is_err(), "out of step");
+    assert_eq!(pending(&fresh, "seller-a").await, 0);
+    assert!(fresh.reader.trial_balance().await.unwrap().is_empty());
+
+    let posted = futures_of(10, |_| post(&fresh, &plan, 2)).await;
+    assert!(posted.iter().all(Result::is_ok), "{posted:?}");
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!(stored.status, Status::Success);
+    assert!(stored.orders.iter().all(|order| order.wallet_updated && order.ledger_updated));
+    let psp = stored.psp.unwrap();
+    assert_eq!((psp.method.as_deref(), psp.approved_at), (Some("카드"), Some(CREATED)));
+    assert_eq!((pending(&fresh, "seller-a").await, pending(&fresh, "seller-b").await), (15_000, 8_000));
+    let trial = fresh.reader.trial_balance().await.unwrap();
+    let receivable = trial.iter().find(|balance| balance.account == Account::PspReceivable).unwrap();
+    assert_eq!(receivable.balance(), Some(plan.total()));
+    let debits: u64 = trial.iter().map(|balance| balance.debits.minor()).sum();
+    let credits: u64 = trial.iter().map(|balance| balance.credits.minor()).sum();
+    assert_eq!((debits, credits), (23_000, 23_000));
+}
+
+async fn concurrent_payments_leave_exact_wallets(fresh: Fresh) {
+    let fresh = std::sync::Arc::new(fresh);
+    futures_of(24, |index| {
+        let fresh = fresh.clone();
+        async move {
+            // The sellers in alternating order: locks taken in the order of the postings would deadlock.
+            let (first, second) = if index % 2 == 0 { ("seller-a", "seller-b") } else { ("seller-b", "seller-a") };
+            let orders = [(format!("o-{index}-1"), first), (format!("o-{index}-2"), second)];
+            let lines: Vec<_> = orders.iter().map(|(id, seller)| (id.as_str(), *seller, 1_000)).collect();
+            let plan = plan(&format!("checkout-{index}"), &lines);
+            assert!(record(&fresh, &format!("key-{index}"), &plan).await);
+            begin(&fresh, &plan).await.unwrap();
+            post(&fresh, &plan, 2).await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!((pending(&fresh, "seller-a").await, pending(&fresh, "seller-b").await), (24_000, 24_000));
+}
+
+async fn history_and_books_only_grow(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 1)]);
+    record(&fresh, "key", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    post(&fresh, &plan, 2).await.unwrap();
+    for (table, column) in [
+        ("ledger_entries", "reason"),
+        ("ledger_postings", "currency"),
+        ("payment_status_history", "status"),
+        ("checkout_requests", "fingerprint"),
+    ] {
+        for statement in [format!("UPDATE {table} SET {column} = 'x'"), format!("DELETE FROM {table}")] {
+            let refused = fresh.database.connection().execute_unprepared(&statement).await;
+            assert!(refused.unwrap_err().to_string().contains("append only"), "{statement}");
+        }
+    }
+    let unbalanced = "INSERT INTO ledger_postings (entry_id, line, debit_account, credit_account, amount, currency) \
+                      VALUES ('payment_captured:checkout-1', 9, 'psp:receivable', 'psp:receivable', 1, 'KRW')";
+    assert!(fresh.database.connection().execute_unprepared(unbalanced).await.is_err());
+    let nothing = unbalanced.replace("'psp:receivable', 1", "'seller:a:pending', 0");
+    assert!(fresh.database.connection().execute_unprepared(&nothing).await.is_err());
+}
+
+async fn a_reader_cannot_write(fresh: Fresh) {
+    let statement = "DELETE FROM wallets";
+    assert!(fresh.reading.connection().execute_unprepared(statement).await.is_err());
+    fresh.database.connection().execute_unprepared(statement).await.unwrap();
+}
+
+async fn keys_are_created_and_revoked_once(fresh: Fresh) {
+    let hash = ApiKey::hash("secret");
+    fresh.writer.create_api_key(&api_key(), "shop", Scope::Checkout, &hash).await.unwrap();
+    assert!(fresh.writer.create_api_key(&api_key(), "again", Scope::Ops, &hash).await.is_err());
+    let key = fresh.reader.api_key(&api_key()).await.unwrap().unwrap();
+    assert_eq!((key.scope, key.secret_hash, key.revoked_at), (Scope::Checkout, hash, None));
+    assert!(fresh.writer.revoke_api_key(&api_key()).await.unwrap());
+    assert!(!fresh.writer.revoke_api_key(&api_key()).await.unwrap());
+    assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
+}
+
+async fn the_schema_goes_down_and_up_again(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 1)]);
+    record(&fresh, "key", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    post(&fresh, &plan, 2).await.unwrap();
+    Migrator::down(fresh.database.connection(), None).await.unwrap();
+    Migrator::up(fresh.database.connection(), None).await.unwrap();
+    assert_eq!(fresh.reader.checkout(plan.checkout_id()).await.unwrap(), None);
+    assert!(record(&fresh, "key", &plan).await);
+}
+
+/// Runs `count` tasks at once and gathers what they answer.
+async fn futures_of<F, T>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T>,
+{
+    let mut pinned: Vec<_> = (0..count).map(|index| Some(Box::pin(task(index)))).collect();
+    let mut answers = Vec::new();
+    std::future::poll_fn(|context| {
+        for slot in &mut pinned {
+            if let Some(future) = slot
+                && let std::task::Poll::Ready(answer) = future.as_mut().poll(context)
+            {
+                answers.push(answer);
+                *slot = None;
+            }
+        }
+        if pinned.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    answers
+}
