@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, IdempotencyKey, WorkflowId};
-use serde_json::{Value, json};
 use store::CheckoutRecord;
 
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     body::JsonBody,
     callers::{CheckoutCaller, ReadCaller},
     problem::{Code, Problem},
-    shapes::{ChangeBody, CheckoutBody},
+    shapes::{ChangeBody, CheckoutBody, HistoryBody},
 };
 use confirm::{Confirmations, Outcome};
 use create::{Checkouts, Made};
@@ -52,14 +51,14 @@ pub(crate) async fn history(
     State(api): State<Arc<Api>>,
     _: ReadCaller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<HistoryBody>, Problem> {
     let id = CheckoutId::parse(id).map_err(|_| unknown())?;
     let changes = api.reader.history(&id).await?;
     if changes.is_empty() {
         return Err(unknown());
     }
-    let changes: Vec<ChangeBody> = changes.into_iter().map(ChangeBody::new).collect();
-    Ok(Json(json!({ "checkout_id": id.as_str(), "history": changes })))
+    let history = changes.into_iter().map(ChangeBody::new).collect();
+    Ok(Json(HistoryBody { checkout_id: id.to_string(), history }))
 }
 
 /// `POST /v1/payments/{checkout_id}/confirm`.

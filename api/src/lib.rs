@@ -13,7 +13,7 @@
 //!
 //! * A route is answered in bounded time; what takes longer is answered truthfully with "not known yet" and
 //!   an address to ask again.
-//! * The status of an error is decided in [`problem`] and nowhere else.
+//! * The status of an error is decided in `problem.rs` and nowhere else.
 //! * One API key and one idempotency key make one workflow, however often and however simultaneously the
 //!   request arrives.
 //! * No secret, no card number and no body is ever logged or echoed.

@@ -79,6 +79,13 @@ struct WorkflowBody {
     ui_url: Option<String>,
 }
 
+/// Every status that a checkout has had, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct HistoryBody {
+    pub(crate) checkout_id: String,
+    pub(crate) history: Vec<ChangeBody>,
+}
+
 /// One line of a checkout's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ChangeBody {
@@ -174,16 +181,21 @@ impl OrderBody {
 
 impl PspBody {
     fn new(record: &PspRecord) -> Self {
-        let key = record.payment_key.as_str();
         Self {
             name: PSP_NAME,
-            // A payment key is ASCII. One that is hardly longer than the suffix is not shown.
-            payment_key_suffix: key.get(key.len().saturating_sub(KEY_SUFFIX_CHARS)..).unwrap_or_default().to_owned(),
+            payment_key_suffix: suffix(record.payment_key.as_str()).to_owned(),
             method: record.method.clone(),
             approved_at: record.approved_at.map(rfc3339),
             receipt_url: record.receipt_url.clone(),
         }
     }
+}
+
+/// The end of a payment key; nothing of one so short that its end would give away half of it. A payment key
+/// is ASCII.
+fn suffix(payment_key: &str) -> &str {
+    let hidden = payment_key.len().saturating_sub(KEY_SUFFIX_CHARS);
+    payment_key.get(hidden..).filter(|_| hidden > KEY_SUFFIX_CHARS).unwrap_or_default()
 }
 
 impl ChangeBody {
@@ -196,5 +208,23 @@ impl ChangeBody {
             occurred_at: rfc3339(change.occurred_at),
             recorded_at: rfc3339(change.recorded_at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_to_the_millisecond() {
+        assert_eq!(rfc3339(Timestamp::from_epoch_ms(1_795_271_572_731)), "2026-11-21T14:32:52.731Z");
+        assert_eq!(rfc3339(Timestamp::from_epoch_ms(0)), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_payment_key_is_shown_by_its_end_only() {
+        assert_eq!(suffix("daege20261121232253cP48kI4X"), "kI4X");
+        assert_eq!(suffix("12345678"), "");
+        assert_eq!(suffix("abc"), "");
     }
 }

@@ -179,3 +179,92 @@ fn update_id(payment_key: &PaymentKey) -> String {
     let hash = hex::encode(Sha256::digest(payment_key.as_str().as_bytes()));
     format!("confirm-{}", &hash[..UPDATE_ID_CHARS])
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Currency, Timestamp, charge::Failure, id::BuyerId};
+    use store::PspRecord;
+
+    use super::*;
+    use crate::problem::Code;
+
+    fn record(status: Status, bound: Option<&str>) -> CheckoutRecord {
+        CheckoutRecord {
+            checkout_id: CheckoutId::parse("checkout-1").unwrap(),
+            workflow_id: WorkflowId::parse("w").unwrap(),
+            order_name: "T".to_owned(),
+            buyer_id: BuyerId::parse("buyer-1").unwrap(),
+            total: Money::try_from_minor(15_000, Currency::Krw).unwrap(),
+            status,
+            revision: 0,
+            orders: Vec::new(),
+            failure: Some(Failure { code: "REJECTED".to_owned(), message: "No.".to_owned() }),
+            psp: bound.map(|key| PspRecord {
+                payment_key: PaymentKey::parse(key).unwrap(),
+                method: None,
+                approved_at: None,
+                receipt_url: None,
+            }),
+            success_url: None,
+            fail_url: None,
+            metadata: None,
+            created_at: Timestamp::from_epoch_ms(0),
+            expires_at: Timestamp::from_epoch_ms(1),
+        }
+    }
+
+    /// What a body is answered without asking the workflow; `None` when it has to be asked.
+    fn check(body: &str, record: &CheckoutRecord) -> Option<Result<Status, Code>> {
+        let claim = read(&JsonBody::parse(body.as_bytes()).unwrap());
+        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?));
+        match answered {
+            Err(problem) => Some(Err(problem.code())),
+            Ok(None) => None,
+            Ok(Some(Outcome::Known(record) | Outcome::NotKnownYet(record))) => Some(Ok(record.status)),
+        }
+    }
+
+    const GOOD: &str = r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15000"}"#;
+
+    #[test]
+    fn a_claim_is_refused_before_anything_is_sent() {
+        let cases = [
+            (r#"{"payment_key": "key", "order_id": "checkout-2", "amount": "15000"}"#, Code::OrderMismatch),
+            (r#"{"payment_key": "key", "order_id": "?", "amount": "15000"}"#, Code::OrderMismatch),
+            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15001"}"#, Code::AmountMismatch),
+            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15000.5"}"#, Code::ValidationFailed),
+            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": 15000}"#, Code::ValidationFailed),
+            (r#"{"payment_key": "", "order_id": "checkout-1", "amount": "15000"}"#, Code::ValidationFailed),
+            (r#"{"order_id": "checkout-1", "amount": "15000"}"#, Code::ValidationFailed),
+        ];
+        for (body, code) in cases {
+            assert_eq!(check(body, &record(Status::NotStarted, None)), Some(Err(code)), "{body}");
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_answer() {
+        for status in Status::ALL {
+            let expected = match status {
+                Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => None,
+                Status::Failed => Some(Err(Code::PaymentDeclined)),
+                Status::Expired | Status::Canceled => Some(Err(Code::NotConfirmable)),
+                Status::WaitingForDeposit | Status::Success | Status::PartiallyRefunded | Status::Refunded => {
+                    Some(Ok(status))
+                }
+            };
+            assert_eq!(check(GOOD, &record(status, Some("key"))), expected, "{status}");
+            assert_eq!(check(GOOD, &record(status, Some("other"))), Some(Err(Code::NotConfirmable)), "{status}");
+        }
+        assert_eq!(check(GOOD, &record(Status::NotStarted, None)), None);
+        assert_eq!(check(GOOD, &record(Status::Expired, None)), Some(Err(Code::NotConfirmable)));
+    }
+
+    #[test]
+    fn one_payment_key_is_one_update() {
+        let id = |key: &str| update_id(&PaymentKey::parse(key).unwrap());
+        assert_eq!(id("key"), id("key"));
+        assert_ne!(id("key"), id("other"));
+        assert!(!id("key").contains("key"));
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Simulator, send, start};
+use crate::support::{PATIENCE, Simulator, send, send_until_free, start};
 
 async fn charged(sim: &Simulator) -> u64 {
     sim.ask("/_sim/totals").await["charged"].as_u64().unwrap()
@@ -63,12 +63,7 @@ async fn a_stalled_key_is_free_again_when_its_client_has_gone() {
     sim.mischief(json!({ "on": "confirm", "kind": "stall_before" })).await;
     let confirm = || sim.confirm_request(&key, "order-0001", 1_000).header("Idempotency-Key", "key-1");
     assert!(confirm().timeout(Duration::from_millis(50)).send().await.unwrap_err().is_timeout());
-    let answer = loop {
-        let answer = send(confirm()).await;
-        if answer.status != 409 {
-            break answer;
-        }
-    };
+    let answer = send_until_free(confirm).await;
     assert_eq!(answer.status, 200);
     assert_eq!(charged(&sim).await, 1_000);
 }

@@ -4,7 +4,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use toss_sim::Options;
 
-use crate::support::{Simulator, send, start, start_with};
+use crate::support::{Simulator, send, send_until_free, start, start_with};
 
 fn keyed(request: RequestBuilder, key: &str) -> RequestBuilder {
     request.header("Idempotency-Key", key)
@@ -92,12 +92,7 @@ async fn a_second_request_meets_the_first_one_running() {
     // The first client goes away; what was executed for it is what its key answers from now on.
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    let replay = loop {
-        let answer = send(keyed(sim.confirm_request(&key, "order-0001", 1_000), "key-1")).await;
-        if answer.status != 409 {
-            break answer;
-        }
-    };
+    let replay = send_until_free(|| keyed(sim.confirm_request(&key, "order-0001", 1_000), "key-1")).await;
     assert_eq!((replay.status, &replay.json["status"]), (200, &json!("DONE")));
     assert_eq!(sim.ask("/_sim/totals").await["charged"], 1_000);
 }

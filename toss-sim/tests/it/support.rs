@@ -167,3 +167,16 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     let json = serde_json::from_str(&text).unwrap_or(Value::Null);
     Answer { status, headers, text, json }
 }
+
+/// Sends a request again and again until the first one under its key has ended, and returns that answer.
+pub(crate) async fn send_until_free(request: impl Fn() -> RequestBuilder) -> Answer {
+    let sending = async {
+        loop {
+            let answer = send(request()).await;
+            if answer.status != 409 {
+                return answer;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, sending).await.unwrap()
+}
