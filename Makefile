@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
 
-.PHONY: help demo dev test bench temporal-cli build
+.PHONY: help demo dev test temporal-cli build
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,10 +20,7 @@ dev: build temporal-cli ## run everything and keep it up, with the buyer's page 
 	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) dev
 
 test: temporal-cli ## run all tests; says which optional part is left out, and why
-	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/cluster/run-tests
-
-bench: build temporal-cli ## run all benchmarks and print a table
-	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/benches/run
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/tests/run
 
 build: ## build the binary
 	@$(BUILD)

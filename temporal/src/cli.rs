@@ -77,7 +77,11 @@ pub(crate) enum Command {
     /// Run everything on this machine: Temporal dev server, Toss simulator, database, worker and API
     Dev(DevPorts),
     /// Run the main job once on free ports: real checkouts over HTTP, then the books; exit 0 if all is right
-    Demo,
+    Demo {
+        /// Also write the workflow histories of the stories to this directory, for `replay`
+        #[arg(long, value_name = "DIR")]
+        record_histories: Option<PathBuf>,
+    },
     /// Run API and worker in one process, against an external Temporal, database and Toss
     Serve,
     /// Run the API alone

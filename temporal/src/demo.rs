@@ -7,7 +7,7 @@ mod books;
 mod shop;
 mod stories;
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 use crate::{
     cli::DevPorts,
@@ -21,7 +21,7 @@ use shop::Shop;
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
 
 /// Runs the stories and opens the books. Fails if any of them is not as it should be.
-pub(crate) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let data_dir = settings.data_dir.join("demo");
     if data_dir.exists() {
@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let shop = Shop::new(&stack)?;
     let told = async {
         let told = tokio::select! {
-            told = tell(&shop) => told,
+            told = tell(&shop, histories) => told,
             () = stop.cancelled() => Err(anyhow::anyhow!("stopped by a signal")),
         };
         stop.cancel();
@@ -71,7 +71,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 }
 
 /// Tells every story, then opens the books. Answers how many things were wrong.
-async fn tell(shop: &Shop) -> anyhow::Result<usize> {
+async fn tell(shop: &Shop, histories: Option<&Path>) -> anyhow::Result<usize> {
     let abandoned = stories::walks_away(shop).await?;
     let mut wrong = 0;
     wrong += stories::pays_by_card(shop).await?;
@@ -79,6 +79,9 @@ async fn tell(shop: &Shop) -> anyhow::Result<usize> {
     wrong += stories::answer_is_lost(shop).await?;
     wrong += stories::never_came_back(shop, &abandoned).await?;
     wrong += books::open(shop).await?;
+    if let Some(directory) = histories {
+        shop.record_histories(directory).await?;
+    }
     Ok(wrong)
 }
 

@@ -47,7 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Dev(ports) => dev::run(&settings, &ports).await,
-            Command::Demo => return demo::run(&settings).await,
+            Command::Demo { record_histories } => return demo::run(&settings, record_histories.as_deref()).await,
             Command::Serve => roles::serve(&settings).await,
             Command::Api => roles::api(&settings).await,
             Command::Worker => roles::worker(&settings).await,

@@ -1,11 +1,14 @@
 //! What a marketplace's backend and its buyers do: plain HTTP against the API and the Toss simulator.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
-use temporalio_client::WorkflowDescribeOptions;
+use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions};
 
 use crate::dev::{Addresses, Stack};
 
@@ -141,6 +144,18 @@ impl Shop {
         let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
         let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);
         Ok(handle.describe(WorkflowDescribeOptions::default()).await?.history_length())
+    }
+
+    /// Writes the history of each story's workflow to a file, as the SDK replays it.
+    pub(super) async fn record_histories(&self, directory: &Path) -> anyhow::Result<()> {
+        for story in ["paid", "declined", "lost", "abandoned"] {
+            let checkout = self.get(&format!("/v1/payments/demo-{}-{story}", self.run)).await?;
+            let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
+            let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);
+            let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await?;
+            std::fs::write(directory.join(format!("{story}.json")), history)?;
+        }
+        Ok(())
     }
 
     /// Reads from the API.

@@ -1,0 +1,139 @@
+//! A checkout over HTTP: paid, declined, lost, abandoned, repeated, malformed.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::stack::{Dev, checkout, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkouts_end_in_the_state_that_is_true_at_the_psp() {
+    let dev = Dev::start(&["--checkout-deadline-s", "8"]).await;
+    let shop = &dev.shop;
+    shop.create("abandoned-1").await;
+
+    shop.create("paid-checkout").await;
+    let key = shop.authorize("paid-checkout").await;
+    assert_eq!(shop.confirm("paid-checkout", &key, "22999").await.1["code"], "amount_mismatch");
+    let twice =
+        tokio::join!(shop.confirm("paid-checkout", &key, "23000"), shop.confirm("paid-checkout", &key, "23000"));
+    assert_eq!((twice.0.0, twice.1.0), (200, 200));
+    assert_eq!(twice.0.1, twice.1.1);
+    assert_eq!(twice.0.1["status"], "SUCCESS");
+    let other = shop.authorize("paid-checkout").await;
+    assert_eq!(shop.confirm("paid-checkout", &other, "23000").await.1["code"], "not_confirmable");
+
+    shop.create("declined-1").await;
+    let key = shop.authorize("declined-1").await;
+    let decline =
+        json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT", "orderId": "declined-1" });
+    shop.simulate("mischief", &decline).await;
+    let (status, problem) = shop.confirm("declined-1", &key, "23000").await;
+    assert_eq!((status, problem["code"].as_str()), (402, Some("payment_declined")));
+    assert_eq!(shop.status("declined-1").await, "FAILED");
+
+    shop.create("lost-answer").await;
+    let key = shop.authorize("lost-answer").await;
+    let stall = json!({ "on": "confirm", "kind": "execute_and_stall", "orderId": "lost-answer" });
+    shop.simulate("mischief", &stall).await;
+    let (status, body) = shop.confirm("lost-answer", &key, "23000").await;
+    assert_eq!((status, body["status"].as_str()), (200, Some("SUCCESS")));
+    let history = shop.get("/v1/payments/lost-answer/history").await.to_string();
+    assert!(history.contains("UNKNOWN"), "{history}");
+
+    shop.create("wrong-amount").await;
+    let key = shop.authorize("wrong-amount").await;
+    shop.simulate("mischief", &json!({ "on": "confirm", "kind": "wrong_amount", "orderId": "wrong-amount" })).await;
+    shop.confirm("wrong-amount", &key, "23000").await;
+    until("a wrong amount is settled one way", || async {
+        ["SUCCESS", "FAILED"].contains(&shop.status("wrong-amount").await.as_str())
+    })
+    .await;
+
+    until("the abandoned one expires", || async { shop.status("abandoned-1").await == "EXPIRED" }).await;
+    assert_eq!(shop.charged().await, (shop.receivable().await, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_makes_one_checkout() {
+    let dev = Dev::start(&[]).await;
+    let shop = &dev.shop;
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let shop = shop.clone();
+            tokio::spawn(async move { shop.post("one-key", &checkout("hundred-1")).await.status().as_u16() })
+        })
+        .collect();
+    let (mut created, mut first) = (0, 0);
+    for request in requests {
+        match request.await.unwrap() {
+            201 => created += 1,
+            429 => first += 1,
+            other => panic!("a request was answered {other}"),
+        }
+    }
+    assert!(created >= 1 && created + first == 100, "{created} created or replayed, {first} told to wait");
+
+    let first = shop.post("key-2", &checkout("replayed-1")).await;
+    assert_eq!(first.status(), 201);
+    assert!(first.headers().get("location").unwrap().to_str().unwrap().ends_with("/v1/payments/replayed-1"));
+    let first: Value = first.json().await.unwrap();
+    let again = shop.post("key-2", &checkout("replayed-1")).await;
+    assert_eq!((again.status().as_u16(), again.headers()["idempotent-replayed"].to_str().unwrap()), (201, "true"));
+    assert_eq!(again.json::<Value>().await.unwrap(), first);
+
+    let code = |response: reqwest::Response| async {
+        (response.status().as_u16(), response.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned())
+    };
+    let other_body = shop.post("key-2", &checkout("replayed-2")).await;
+    assert_eq!(code(other_body).await, (422, "idempotency_key_reused".to_owned()));
+    let other_key = shop.post("key-3", &checkout("replayed-1")).await;
+    assert_eq!(code(other_key).await, (409, "checkout_exists".to_owned()));
+    let malformed = shop.post("two words", &checkout("replayed-3")).await;
+    assert_eq!(code(malformed).await, (400, "idempotency_key_invalid".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named_and_a_stop_leaves_nothing() {
+    let mut dev = Dev::start(&[]).await;
+    let shop = &dev.shop;
+    let wrong: [(&str, Value, &str); 6] = [
+        ("/payment_orders/0/amount", json!("-1"), "payment_orders[0].amount"),
+        ("/payment_orders/0/amount", json!(15_000), "payment_orders[0].amount"),
+        ("/payment_orders/1/currency", json!("EUR"), "payment_orders[1].currency"),
+        ("/payment_orders/1/seller_account", json!("a:b"), "payment_orders[1].seller_account"),
+        ("/checkout_id", json!("no"), "checkout_id"),
+        ("/order_name", json!(""), "order_name"),
+    ];
+    for (pointer, value, field) in wrong {
+        let mut body = checkout("wrong-body");
+        *body.pointer_mut(pointer).unwrap() = value;
+        let response = shop.post("wrong", &body).await;
+        assert_eq!(response.status(), 422, "{pointer}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    let mut with_card = checkout("card-number");
+    with_card["order_name"] = "4242 4242 4242 4242".into();
+    let card: Value = shop.post("card", &with_card).await.json().await.unwrap();
+    assert_eq!(card["code"], "card_number_refused");
+    assert!(!card.to_string().contains("4242"));
+
+    let keyless = shop.http.post(format!("{}/v1/payments", shop.api)).json(&checkout("no-key-1"));
+    assert_eq!(keyless.send().await.unwrap().status(), 401);
+    let no_idempotency_key =
+        shop.http.post(format!("{}/v1/payments", shop.api)).bearer_auth(&shop.api_key).json(&checkout("no-key-1"));
+    let problem: Value = no_idempotency_key.send().await.unwrap().json().await.unwrap();
+    assert_eq!(problem["code"], "idempotency_key_missing");
+    assert_eq!(shop.get("/v1/payments/nothing-here").await["status"], 404);
+    let webhook = shop.http.post(format!("{}/v1/webhooks/toss", shop.api)).body("{\"not\": [");
+    assert_eq!(webhook.send().await.unwrap().status(), 200);
+
+    let temporal = format!("/proc/{}", dev.temporal_pid());
+    assert!(std::path::Path::new(&temporal).exists());
+    dev.process.signal(Signal::SIGTERM);
+    assert!(dev.process.wait(Duration::from_secs(10)), "a stop is no failure");
+    assert!(!std::path::Path::new(&temporal).exists(), "a child was left behind");
+}

@@ -1,0 +1,8 @@
+//! The whole, from outside: real processes, real HTTP, a real Temporal server.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
+
+mod crash;
+mod http;
+mod replay;
+mod stack;
+mod walls;

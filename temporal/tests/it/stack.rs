@@ -1,0 +1,198 @@
+//! A stack of real processes on free ports, in a data directory of the test's own.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+
+/// How long anything in a test may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(50);
+
+/// The binary under test.
+pub(crate) fn daegeum() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_daegeum"))
+}
+
+/// A process that is killed when the test ends, however it ends.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts a process whose output goes to a file.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
+        let output = File::create(log).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).spawn();
+        Self(child.unwrap())
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Waits for the end, at most `limit`; answers whether it ended well.
+    pub(crate) fn wait(&mut self, limit: Duration) -> bool {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(began.elapsed() < limit, "the process did not end in {limit:?}");
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `daegeum dev`, up and running.
+pub(crate) struct Dev {
+    pub(crate) process: Process,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) shop: Shop,
+}
+
+impl Dev {
+    /// Starts one and waits until it answers.
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let mut command = daegeum();
+        command.arg("--data-dir").arg(directory.path()).arg("dev").args(arguments);
+        command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
+        let process = Process::start(&mut command, &log);
+        let addresses = directory.path().join("addresses.json");
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        until("the stack is up", || async { addresses.exists() && said().contains("API key") }).await;
+        let addresses: Value = serde_json::from_slice(&std::fs::read(addresses).unwrap()).unwrap();
+        let text = |name: &str| addresses[name].as_str().unwrap().to_owned();
+        let api_key = std::fs::read_to_string(directory.path().join("api-key")).unwrap().trim().to_owned();
+        let shop = Shop::new(text("api"), text("toss_simulator"), api_key);
+        Self { process, directory, shop }
+    }
+
+    /// The Temporal server's process id.
+    pub(crate) fn temporal_pid(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("temporal.pid")).unwrap()
+    }
+}
+
+/// Polls until a condition holds.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} and still not: {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// A marketplace and its buyers, over HTTP.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) http: Client,
+    pub(crate) api: String,
+    pub(crate) simulator: String,
+    pub(crate) api_key: String,
+}
+
+impl Shop {
+    pub(crate) fn new(api: String, simulator: String, api_key: String) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { http: Client::builder().timeout(PATIENCE).build().unwrap(), api, simulator, api_key }
+    }
+
+    /// Posts a checkout with a key.
+    pub(crate) async fn post(&self, key: &str, body: &Value) -> Response {
+        let request = self.http.post(format!("{}/v1/payments", self.api)).bearer_auth(&self.api_key);
+        request.header("Idempotency-Key", key).json(body).send().await.unwrap()
+    }
+
+    /// Creates a checkout of 23,000 won over two sellers.
+    pub(crate) async fn create(&self, checkout_id: &str) {
+        let response = self.post(checkout_id, &checkout(checkout_id)).await;
+        assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
+    }
+
+    /// The buyer finishes the payment window.
+    pub(crate) async fn authorize(&self, checkout_id: &str) -> String {
+        let body = json!({ "orderId": checkout_id, "amount": 23_000 });
+        let answer = self.simulate("authorize", &body).await;
+        answer["paymentKey"].as_str().unwrap().to_owned()
+    }
+
+    /// Tells the simulator something.
+    pub(crate) async fn simulate(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}/_sim/{path}", self.simulator);
+        let response = self.http.post(url).json(body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap_or(Value::Null)
+    }
+
+    /// The browser comes back and confirms.
+    pub(crate) async fn confirm(&self, checkout_id: &str, payment_key: &str, amount: &str) -> (u16, Value) {
+        let url = format!("{}/v1/payments/{checkout_id}/confirm", self.api);
+        let body = json!({ "payment_key": payment_key, "order_id": checkout_id, "amount": amount });
+        let response = self.http.post(url).json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Reads from the API.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.unwrap();
+        response.json().await.unwrap()
+    }
+
+    /// Where a checkout stands.
+    pub(crate) async fn status(&self, checkout_id: &str) -> String {
+        let checkout = self.get(&format!("/v1/payments/{checkout_id}")).await;
+        checkout["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What the simulator really charged: net won, and orders charged twice.
+    pub(crate) async fn charged(&self) -> (u64, u64) {
+        let url = format!("{}/_sim/totals", self.simulator);
+        let totals: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        (totals["net"].as_u64().unwrap(), totals["double_charged_orders"].as_u64().unwrap())
+    }
+
+    /// What the ledger says the PSP owes us.
+    pub(crate) async fn receivable(&self) -> u64 {
+        let trial = self.get("/v1/ledger/trial-balance").await;
+        assert_eq!(trial["balanced"], true, "{trial}");
+        let accounts = trial["accounts"].as_array().unwrap();
+        let account = accounts.iter().find(|account| account["account"] == "psp:receivable");
+        account.map_or(0, |account| account["balance"].as_str().unwrap().parse().unwrap())
+    }
+}
+
+/// A request for a checkout of 23,000 won over two sellers.
+pub(crate) fn checkout(checkout_id: &str) -> Value {
+    json!({
+        "checkout_id": checkout_id,
+        "order_name": "토스 티셔츠 외 2건",
+        "buyer_info": { "id": "buyer-1" },
+        "payment_orders": [
+            { "seller_account": "seller-a", "amount": "15000", "currency": "KRW" },
+            { "seller_account": "seller-b", "amount": "8000", "currency": "KRW" },
+        ],
+    })
+}
+
+/// The Temporal command line that `make` names.
+pub(crate) fn temporal_cli() -> PathBuf {
+    match std::env::var_os("TEMPORAL_CLI") {
+        Some(path) => path.into(),
+        None => panic!("TEMPORAL_CLI is not set; run `make test`, which finds or fetches it"),
+    }
+}
