@@ -40,10 +40,10 @@ pub(crate) struct Common {
     /// The Temporal UI, for links to it [default: none; `dev` sets its own]
     #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
     pub(crate) temporal_ui_url: Option<String>,
-    /// Toss's API [default: https://api.tosspayments.com; `dev` uses its simulator]
+    /// Toss's API [default: Toss's own, api.tosspayments.com; `dev` uses its simulator]
     #[arg(long, global = true, env = "TOSS_BASE_URL", value_name = "URL")]
     pub(crate) toss_base_url: Option<String>,
-    /// The script that opens Toss's payment window [default: https://js.tosspayments.com/v2/standard]
+    /// The script that opens Toss's payment window [default: Toss's own, version 2]
     #[arg(long, global = true, env = "TOSS_SCRIPT_URL", value_name = "URL")]
     pub(crate) toss_script_url: Option<String>,
     /// Toss's client key, test_ck_… or live_ck_…; buyers' browsers see it. The secret key comes from the

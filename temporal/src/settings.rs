@@ -177,8 +177,15 @@ fn refuse_unknown_environment() -> anyhow::Result<()> {
 fn read_file(named: Option<&Path>) -> anyhow::Result<File> {
     let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
     match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("the settings file {} is malformed", path.display())),
+        Ok(text) => toml::from_str(&text).map_err(|error| malformed(path, &text, &error)),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
         Err(error) => Err(error).with_context(|| format!("could not read the settings file {}", path.display())),
     }
+}
+
+/// Says where and what, and does not quote the line: it may hold a secret.
+fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    anyhow::anyhow!("the settings file {} is malformed in line {line}: {}", path.display(), error.message())
 }

@@ -36,6 +36,11 @@ impl Process {
         nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     /// Waits for the end, at most `limit`; answers whether it ended well.
     pub(crate) fn wait(&mut self, limit: Duration) -> bool {
         let began = Instant::now();
@@ -71,10 +76,14 @@ impl Dev {
         let mut command = daegeum();
         command.arg("--data-dir").arg(directory.path()).arg("dev").args(arguments);
         command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
-        let process = Process::start(&mut command, &log);
+        let mut process = Process::start(&mut command, &log);
         let addresses = directory.path().join("addresses.json");
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
-        until("the stack is up", || async { addresses.exists() && said().contains("API key") }).await;
+        let began = Instant::now();
+        while !(addresses.exists() && said().contains("API key")) {
+            assert!(process.is_running() && began.elapsed() < PATIENCE, "the stack did not come up: {}", said());
+            tokio::time::sleep(POLL).await;
+        }
         let addresses: Value = serde_json::from_slice(&std::fs::read(addresses).unwrap()).unwrap();
         let text = |name: &str| addresses[name].as_str().unwrap().to_owned();
         let api_key = std::fs::read_to_string(directory.path().join("api-key")).unwrap().trim().to_owned();
