@@ -264,6 +264,8 @@ fn event_row(
     })
 }
 
+/// The rows in the order of their ids, so that two checkouts that want the same ones wait for each other and
+/// do not deadlock.
 fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreError> {
     let row = |(line, order): (i32, &domain::checkout::Order)| {
         Ok(payment_orders::ActiveModel {
@@ -279,5 +281,7 @@ fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreErro
             refunded_amount: Set(0),
         })
     };
-    (0..).zip(plan.orders()).map(row).collect()
+    let mut orders: Vec<(i32, &domain::checkout::Order)> = (0..).zip(plan.orders()).collect();
+    orders.sort_by(|(_, left), (_, right)| left.id.cmp(&right.id));
+    orders.into_iter().map(row).collect()
 }
