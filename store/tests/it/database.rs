@@ -8,6 +8,7 @@ use store::{Database, DatabaseUrl, Reader, Writer};
 
 /// A migrated database of a test's own.
 pub(crate) struct Fresh {
+    pub(crate) url: DatabaseUrl,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
     pub(crate) database: Database,
@@ -40,6 +41,7 @@ async fn open(url: &DatabaseUrl, file: Option<tempfile::TempDir>) -> Fresh {
     Migrator::up(database.connection(), None).await.unwrap();
     let reading = Database::connect_read_only(url).await.unwrap();
     Fresh {
+        url: url.clone(),
         writer: Writer::new(database.clone()),
         reader: Reader::new(reading.clone()),
         database,

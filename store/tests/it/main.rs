@@ -1,5 +1,10 @@
 //! The store from outside, every behaviour on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 
+mod connection;
 mod database;
+mod racing;
+mod reading;
+mod refusing;
+mod sequences;
 mod writing;

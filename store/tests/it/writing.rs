@@ -27,18 +27,18 @@ on_both_databases!(
     the_schema_goes_down_and_up_again,
 );
 
-const CREATED: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
-const EXPIRES: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
+pub(crate) const CREATED: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+pub(crate) const EXPIRES: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
 
-fn workflow(name: &str) -> WorkflowId {
+pub(crate) fn workflow(name: &str) -> WorkflowId {
     WorkflowId::of_checkout(&api_key(), &IdempotencyKey::parse(name).unwrap())
 }
 
-fn api_key() -> ApiKeyId {
+pub(crate) fn api_key() -> ApiKeyId {
     ApiKeyId::parse("test").unwrap()
 }
 
-fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
+pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
     let order = |(id, seller, minor): &(&str, &str, u64)| Order {
         id: PaymentOrderId::parse(*id).unwrap(),
         seller: SellerAccount::parse(*seller).unwrap(),
@@ -56,23 +56,23 @@ fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
     .unwrap()
 }
 
-async fn record(fresh: &Fresh, workflow_name: &str, plan: &Plan) -> bool {
+pub(crate) async fn record(fresh: &Fresh, workflow_name: &str, plan: &Plan) -> bool {
     let ids = (&workflow(workflow_name), &api_key());
     fresh.writer.record_checkout(ids, "fingerprint", plan, (CREATED, EXPIRES)).await.unwrap()
 }
 
-async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> {
+pub(crate) async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> {
     let key = PaymentKey::parse("pk-1").unwrap();
     fresh.writer.advance(plan.checkout_id(), (1, Status::Executing), CREATED, Some(&key), None).await
 }
 
-async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
+pub(crate) async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
     let entry = Entry::of_captured_payment(plan, CREATED).unwrap();
     let psp = (Some("카드"), Some("https://receipt.example"));
     fresh.writer.post(plan.checkout_id(), (revision, Status::Success), CREATED, &entry, psp).await
 }
 
-async fn pending(fresh: &Fresh, seller: &str) -> u64 {
+pub(crate) async fn pending(fresh: &Fresh, seller: &str) -> u64 {
     let wallets = fresh.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
     wallets.first().map_or(0, |wallet| wallet.pending.minor())
 }

@@ -1,0 +1,116 @@
+//! The classifier, error by error: only what provably did nothing is a refusal or tried again.
+
+use std::time::Duration;
+
+use activities::failure::{Verdict, classify};
+use domain::charge::Failure;
+use tokio::net::TcpListener;
+use toss::{Call, Class, Error, LimitError, Operation, UnreadableReason, codes};
+
+use crate::simulator::{ANSWER_TIME, PATIENCE, client_of, nobody};
+
+fn call(operation: Operation) -> Call {
+    Call { operation, subject: "checkout-1".to_owned() }
+}
+
+fn refused(operation: Operation, status: u16, code: &str) -> Error {
+    Error::Refused {
+        call: call(operation),
+        status,
+        code: code.to_owned(),
+        message: "안 됩니다.".to_owned(),
+        trace_id: None,
+        retry_after: Some(Duration::from_secs(1)),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Expected {
+    Refused,
+    TryAgain,
+    Ask { answered: bool },
+}
+
+fn check(error: &Error, expected: &Expected) {
+    let verdict = match classify(error) {
+        Verdict::Refused(_) => Expected::Refused,
+        Verdict::TryAgain => Expected::TryAgain,
+        Verdict::Ask(doubt) => Expected::Ask { answered: doubt.answered },
+    };
+    assert_eq!(&verdict, expected, "{error}");
+}
+
+#[test]
+fn what_was_refused_is_decided_by_operation_and_code() {
+    use Operation::{Cancel, Confirm};
+    let ask = || Expected::Ask { answered: true };
+    let table = [
+        (Confirm, 403, "REJECT_CARD_PAYMENT", Expected::Refused),
+        (Confirm, 400, "INVALID_REQUEST", Expected::Refused),
+        (Confirm, 401, "UNAUTHORIZED_KEY", Expected::Refused),
+        (Confirm, 403, "NOT_AVAILABLE_BANK", Expected::Refused),
+        (Cancel, 403, "NOT_AVAILABLE_BANK", ask()),
+        (Confirm, 400, "PROVIDER_ERROR", ask()),
+        (Confirm, 400, "ALREADY_PROCESSED_PAYMENT", ask()),
+        (Confirm, 404, "NOT_FOUND_PAYMENT", ask()),
+        (Cancel, 400, "ALREADY_CANCELED_PAYMENT", ask()),
+        // Still running under the same key, which is not spent on this answer.
+        (Confirm, 409, "IDEMPOTENT_REQUEST_PROCESSING", Expected::TryAgain),
+        // Codes of tomorrow, and answers without one.
+        (Confirm, 400, "A_CODE_OF_TOMORROW", ask()),
+        (Confirm, 500, "A_CODE_OF_TOMORROW", ask()),
+        (Confirm, 429, "", ask()),
+    ];
+    for (operation, status, code, expected) in table {
+        check(&refused(operation, status, code), &expected);
+    }
+}
+
+#[test]
+fn a_refusal_carries_the_words_of_the_psp() {
+    let failure = Failure { code: "REJECT_CARD_PAYMENT".to_owned(), message: "안 됩니다.".to_owned() };
+    assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), Verdict::Refused(failure));
+}
+
+#[test]
+fn no_documented_code_that_leaves_a_doubt_is_a_refusal_whatever_its_status() {
+    for operation in [Operation::Confirm, Operation::Cancel] {
+        for row in codes::TABLE.iter().filter(|row| row.class_after(operation) == Class::QueryFirst) {
+            for status in [400, 403, 404, 429, 500, 503] {
+                check(&refused(operation, status, row.code), &Expected::Ask { answered: true });
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_a_doubt_with_an_answer() {
+    for reason in [UnreadableReason::NotAnError, UnreadableReason::TooLarge] {
+        let error = Error::Unreadable { call: call(Operation::Confirm), status: 200, trace_id: None, reason };
+        check(&error, &Expected::Ask { answered: true });
+    }
+}
+
+#[test]
+fn what_our_own_limits_stop_was_not_sent() {
+    match classify(&Error::Limit(LimitError::Amount)) {
+        Verdict::Refused(failure) => assert_eq!(failure.code, "not_sent"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn without_a_connection_the_same_request_may_be_sent_again() {
+    let error = client_of(&nobody().await, PATIENCE).payment("payment-key").await.unwrap_err();
+    assert!(matches!(error, Error::NotSent { .. }), "{error:?}");
+    check(&error, &Expected::TryAgain);
+}
+
+#[tokio::test]
+async fn silence_is_a_doubt_without_an_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let error = client_of(&url, ANSWER_TIME).payment("payment-key").await.unwrap_err();
+    assert!(matches!(error, Error::NoAnswer { .. }), "{error:?}");
+    check(&error, &Expected::Ask { answered: false });
+}

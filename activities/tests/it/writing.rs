@@ -1,0 +1,171 @@
+//! Record, advance, post: each twice, on a real database.
+
+use activities::{checkout::Checkouts, ledger::Ledger};
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    checkout::{Order, Plan, PlanFields, Status},
+    id::{ApiKeyId, BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
+    ledger::Entry,
+};
+use migrations::{Migrator, MigratorTrait};
+use store::{Database, DatabaseUrl, Reader, Writer};
+use temporalio_sdk::testing::ActivityEnvironment;
+use workflows::ports::{Change, Posted, RecordCheckout, Recorded};
+
+use crate::as_workflow_sees;
+
+const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+const LATER: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
+
+/// The activities that write, and a reader of what they wrote.
+struct Books {
+    activities: ActivityEnvironment,
+    reader: Reader,
+    _file: tempfile::TempDir,
+}
+
+impl Books {
+    async fn open() -> Self {
+        let file = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::of_file(&file.path().join("test.db"));
+        let database = Database::connect(&url).await.unwrap();
+        Migrator::up(database.connection(), None).await.unwrap();
+        let writer = Writer::new(database);
+        let activities = ActivityEnvironment::builder()
+            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Ledger { writer })
+            .build();
+        let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
+        Self { activities, reader, _file: file }
+    }
+
+    /// With a checkout that the PSP is being asked about.
+    async fn open_with(plan: &Plan) -> Self {
+        let books = Self::open().await;
+        books.activities.run(Checkouts::record, record_of("workflow-1", plan)).await.unwrap();
+        books.activities.run(Checkouts::advance, begin_of(plan)).await.unwrap();
+        books
+    }
+
+    async fn statuses(&self, plan: &Plan) -> Vec<Status> {
+        let history = self.reader.history(plan.checkout_id()).await.unwrap();
+        history.into_iter().map(|change| change.status).collect()
+    }
+
+    async fn pending(&self, seller: &str) -> Vec<Money> {
+        let wallets = self.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
+        wallets.into_iter().map(|wallet| wallet.pending).collect()
+    }
+}
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+fn plan() -> Plan {
+    let order = |id: &str, seller: &str, minor| Order {
+        id: PaymentOrderId::parse(id).unwrap(),
+        seller: SellerAccount::parse(seller).unwrap(),
+        amount: won(minor),
+    };
+    Plan::try_new(PlanFields {
+        checkout_id: CheckoutId::parse("checkout-1").unwrap(),
+        order_name: "토스 티셔츠 외 1건".to_owned(),
+        buyer_id: BuyerId::parse("buyer-1").unwrap(),
+        orders: vec![order("order-1", "seller-a", 10_000), order("order-2", "seller-b", 5_000)],
+        success_url: None,
+        fail_url: None,
+        metadata: None,
+    })
+    .unwrap()
+}
+
+fn record_of(workflow: &str, plan: &Plan) -> RecordCheckout {
+    RecordCheckout {
+        workflow_id: WorkflowId::parse(workflow).unwrap(),
+        api_key_id: ApiKeyId::parse("test").unwrap(),
+        fingerprint: "00".repeat(32),
+        plan: plan.clone(),
+        created_at: NOW,
+        expires_at: LATER,
+    }
+}
+
+fn begin_of(plan: &Plan) -> Change {
+    Change {
+        checkout_id: plan.checkout_id().clone(),
+        revision: 1,
+        status: Status::Executing,
+        occurred_at: NOW,
+        payment_key: Some(PaymentKey::parse("payment-key").unwrap()),
+        failure: None,
+    }
+}
+
+fn post_of(plan: &Plan, revision: u32) -> Posted {
+    Posted {
+        change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
+        entry: Entry::of_captured_payment(plan, NOW).unwrap(),
+        method: Some("카드".to_owned()),
+        receipt_url: None,
+    }
+}
+
+#[tokio::test]
+async fn recording_twice_is_recording_once_and_a_taken_id_stays_taken() {
+    let (books, plan) = (Books::open().await, plan());
+    for _ in 0..2 {
+        let mine = books.activities.run(Checkouts::record, record_of("workflow-1", &plan)).await;
+        assert_eq!(mine.unwrap(), Recorded::Accepted);
+        let other = books.activities.run(Checkouts::record, record_of("workflow-2", &plan)).await;
+        assert_eq!(other.unwrap(), Recorded::Exists);
+    }
+    let checkout = books.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!(checkout.workflow_id.as_str(), "workflow-1");
+    assert_eq!(books.statuses(&plan).await, [Status::NotStarted]);
+}
+
+#[tokio::test]
+async fn advancing_twice_is_advancing_once() {
+    let plan = plan();
+    let books = Books::open_with(&plan).await;
+    books.activities.run(Checkouts::advance, begin_of(&plan)).await.unwrap();
+    let checkout = books.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!((checkout.status, checkout.revision), (Status::Executing, 1));
+    assert_eq!(checkout.psp.unwrap().payment_key.as_str(), "payment-key");
+    assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing]);
+}
+
+#[tokio::test]
+async fn posting_twice_is_posting_once() {
+    let plan = plan();
+    let books = Books::open_with(&plan).await;
+    for _ in 0..2 {
+        books.activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
+    }
+    assert_eq!(books.pending("seller-a").await, [won(10_000)]);
+    assert_eq!(books.pending("seller-b").await, [won(5_000)]);
+    assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing, Status::Success]);
+}
+
+/// What happened has to be written, so nothing that stops a write is final.
+#[tokio::test]
+async fn a_write_out_of_step_writes_nothing_and_is_repeated() {
+    let plan = plan();
+    let books = Books::open_with(&plan).await;
+    for _ in 0..2 {
+        let advanced = Change { revision: 3, ..begin_of(&plan) };
+        let failures = [
+            as_workflow_sees(books.activities.run(Checkouts::advance, advanced).await),
+            as_workflow_sees(books.activities.run(Ledger::post, post_of(&plan, 3)).await),
+        ];
+        for failure in failures {
+            assert_eq!(failure.type_name(), Some("store.out_of_step"));
+            assert!(!failure.is_non_retryable());
+        }
+    }
+    assert!(books.pending("seller-a").await.is_empty());
+    assert!(books.reader.trial_balance().await.unwrap().is_empty());
+    assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing]);
+}

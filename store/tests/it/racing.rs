@@ -1,0 +1,136 @@
+//! Many at once, from two processes: each writer here has a connection pool of its own.
+
+use std::sync::Arc;
+
+use domain::{checkout::Status, ledger::Entry};
+use store::{Database, StoreError, Writer};
+use tokio::task::JoinSet;
+
+use crate::{
+    database::Fresh,
+    on_both_databases,
+    writing::{CREATED, EXPIRES, api_key, begin, pending, plan, post, record, workflow},
+};
+
+on_both_databases!(
+    of_twenty_workflows_one_gets_the_checkout,
+    twenty_recordings_of_one_workflow_are_one,
+    checkouts_that_want_each_others_orders_do_not_lock_each_other_up,
+    of_two_different_changes_with_one_number_one_is_written,
+    thirty_two_payments_to_one_seller_add_up,
+);
+
+/// Runs the tasks at once and gathers what they answer.
+async fn at_once<F, T>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let tasks: JoinSet<T> = tasks.into_iter().collect();
+    tasks.join_all().await
+}
+
+/// The writers of two processes.
+async fn two_writers(fresh: &Fresh) -> [Writer; 2] {
+    [fresh.writer.clone(), Writer::new(Database::connect(&fresh.url).await.unwrap())]
+}
+
+async fn of_twenty_workflows_one_gets_the_checkout(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    let accepted = at_once((0..20).map(|index| {
+        let writer = writers[index % 2].clone();
+        async move {
+            let order = format!("o-{index}");
+            let plan = plan("checkout-1", &[(&order, "seller-a", 1)]);
+            let workflow = workflow(&format!("key-{index}"));
+            writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+        }
+    }))
+    .await;
+    assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 1);
+    for index in 0..20 {
+        let request = fresh.reader.request(&workflow(&format!("key-{index}"))).await.unwrap();
+        assert!(request.is_some(), "request {index} is remembered, refused or not");
+    }
+}
+
+async fn twenty_recordings_of_one_workflow_are_one(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    let plan = Arc::new(plan("checkout-1", &[("o-1", "seller-a", 1), ("o-2", "seller-b", 2)]));
+    let accepted = at_once((0..20).map(|index| {
+        let (writer, plan) = (writers[index % 2].clone(), plan.clone());
+        async move {
+            let ids = (&workflow("key"), &api_key());
+            writer.record_checkout(ids, "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+        }
+    }))
+    .await;
+    assert_eq!(accepted, [true; 20]);
+    assert_eq!(fresh.reader.history(plan.checkout_id()).await.unwrap().len(), 1);
+    assert_eq!(fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap().orders.len(), 2);
+}
+
+async fn checkouts_that_want_each_others_orders_do_not_lock_each_other_up(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    for round in 0..20 {
+        let accepted = at_once((0..2).map(|side| {
+            let writer = writers[side].clone();
+            async move {
+                let mut ids: Vec<_> = (0..50).map(|order| format!("o-{round}-{order}")).collect();
+                if side == 1 {
+                    ids.reverse();
+                }
+                let orders: Vec<_> = ids.iter().map(|id| (id.as_str(), "seller-a", 1)).collect();
+                let plan = plan(&format!("checkout-{round}-{side}"), &orders);
+                let workflow = workflow(&format!("key-{round}-{side}"));
+                writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+            }
+        }))
+        .await;
+        assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 1);
+    }
+}
+
+async fn of_two_different_changes_with_one_number_one_is_written(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    let plan = Arc::new(plan("checkout-1", &[("o-1", "seller-a", 1)]));
+    record(&fresh, "key", &plan).await;
+    let results = at_once([Status::Executing, Status::Canceled].into_iter().zip(writers).map(|(status, writer)| {
+        let plan = plan.clone();
+        async move { (status, writer.advance(plan.checkout_id(), (1, status), CREATED, None, None).await) }
+    }))
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
+    assert_eq!((won.len(), lost.len()), (1, 1));
+    assert!(matches!(lost[0].1, Err(StoreError::OutOfStep { revision: 1, .. })), "{lost:?}");
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.orders[0].status, stored.revision), (won[0].0, won[0].0, 1));
+    assert_eq!(fresh.reader.history(plan.checkout_id()).await.unwrap().len(), 2);
+}
+
+async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    let mut plans = Vec::new();
+    for index in 0_u64..32 {
+        let orders = [format!("o-{index}-1"), format!("o-{index}-2")];
+        let plan = plan(
+            &format!("checkout-{index}"),
+            &[(&orders[0], "seller-a", 1_000 + index), (&orders[1], &format!("seller-{index}"), 7)],
+        );
+        record(&fresh, &format!("key-{index}"), &plan).await;
+        begin(&fresh, &plan).await.unwrap();
+        plans.push(plan);
+    }
+    // Each of them posted by both processes.
+    let posts = plans.iter().flat_map(|plan| writers.clone().map(|writer| (plan.clone(), writer)));
+    let posted = at_once(posts.map(|(plan, writer)| async move {
+        let entry = Entry::of_captured_payment(&plan, CREATED).unwrap();
+        writer.post(plan.checkout_id(), (2, Status::Success), CREATED, &entry, (None, None)).await
+    }))
+    .await;
+    assert!(posted.iter().all(Result::is_ok), "{posted:?}");
+    assert_eq!(pending(&fresh, "seller-a").await, 32 * 1_000 + (0..32).sum::<u64>());
+    assert_eq!(pending(&fresh, "seller-31").await, 7);
+    assert!(post(&fresh, &plans[0], 2).await.is_ok(), "and once more changes nothing");
+    assert_eq!(pending(&fresh, "seller-0").await, 7);
+}
