@@ -5,11 +5,16 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::stack::{Dev, checkout, until};
+use crate::{
+    database::Kind,
+    on_both_databases,
+    stack::{Dev, checkout, until},
+};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn checkouts_end_in_the_state_that_is_true_at_the_psp() {
-    let dev = Dev::start(&["--checkout-deadline-s", "8"]).await;
+on_both_databases!(checkouts_end_in_the_state_that_is_true_at_the_psp, one_key_makes_one_checkout);
+
+async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
+    let dev = Dev::start(database, &["--checkout-deadline-s", "8"]).await;
     let shop = &dev.shop;
     shop.create("abandoned-1").await;
 
@@ -55,9 +60,8 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp() {
     assert_eq!(shop.charged().await, (shop.receivable().await, 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_key_makes_one_checkout() {
-    let dev = Dev::start(&[]).await;
+async fn one_key_makes_one_checkout(database: Kind) {
+    let dev = Dev::start(database, &[]).await;
     let shop = &dev.shop;
     let requests: Vec<_> = (0..100)
         .map(|_| {
@@ -96,7 +100,7 @@ async fn one_key_makes_one_checkout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_named_and_a_stop_leaves_nothing() {
-    let mut dev = Dev::start(&[]).await;
+    let mut dev = Dev::start(Kind::Sqlite, &[]).await;
     let shop = &dev.shop;
     let wrong: [(&str, Value, &str); 6] = [
         ("/payment_orders/0/amount", json!("-1"), "payment_orders[0].amount"),

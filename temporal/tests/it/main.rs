@@ -3,7 +3,10 @@
 
 mod browser;
 mod crash;
+mod database;
+mod faults;
 mod http;
 mod replay;
+mod roles;
 mod stack;
 mod walls;

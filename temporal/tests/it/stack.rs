@@ -11,6 +11,8 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
+use crate::database::Kind;
+
 /// How long anything in a test may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -70,11 +72,11 @@ pub(crate) struct Dev {
 
 impl Dev {
     /// Starts one and waits until it answers.
-    pub(crate) async fn start(arguments: &[&str]) -> Self {
+    pub(crate) async fn start(database: Kind, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
         let mut command = daegeum();
-        command.arg("--data-dir").arg(directory.path()).arg("dev").args(arguments);
+        command.arg("--data-dir").arg(directory.path()).args(database.flags().await).arg("dev").args(arguments);
         command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
         let mut process = Process::start(&mut command, &log);
         let addresses = directory.path().join("addresses.json");

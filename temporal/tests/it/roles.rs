@@ -1,0 +1,93 @@
+//! The roles, each its own process, on one Temporal server, one database and one simulator.
+
+use std::process::Command;
+
+use crate::{
+    database::Kind,
+    stack::{Process, Shop, daegeum, temporal_cli, until},
+};
+
+/// A small production: Temporal, the simulator and the API run; workers are the test's to start and to kill.
+pub(crate) struct Roles {
+    pub(crate) shop: Shop,
+    pub(crate) temporal: String,
+    directory: tempfile::TempDir,
+    database: Vec<String>,
+    listen: String,
+    sim_port: u16,
+    processes: Vec<Process>,
+}
+
+impl Roles {
+    /// Starts all but the worker, and waits until the API answers.
+    pub(crate) async fn start(database: Kind) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let [temporal_port, api_port, sim_port] = free_ports();
+        let mut roles = Self {
+            shop: Shop::new(
+                format!("http://127.0.0.1:{api_port}"),
+                format!("http://127.0.0.1:{sim_port}"),
+                String::new(),
+            ),
+            temporal: format!("127.0.0.1:{temporal_port}"),
+            database: database.flags().await,
+            listen: format!("127.0.0.1:{api_port}"),
+            sim_port,
+            directory,
+            processes: Vec::new(),
+        };
+        roles.start_temporal(temporal_port);
+        until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
+        assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
+        let created = roles.command(&["keys", "create", "--scope", "checkout"]).output().unwrap();
+        let secret = String::from_utf8(created.stdout).unwrap();
+        secret.lines().last().unwrap().clone_into(&mut roles.shop.api_key);
+        for role in ["toss-sim", "api"] {
+            let process = roles.role(role);
+            roles.processes.push(process);
+        }
+        let ready = format!("{}/readyz", roles.shop.api);
+        until("the API answers", || async { roles.shop.http.get(&ready).send().await.is_ok() }).await;
+        roles
+    }
+
+    /// Starts a role; its output goes to a file in the data directory.
+    pub(crate) fn role(&self, name: &str) -> Process {
+        let mut command = self.command(&["--listen", &self.listen, name]);
+        if name == "toss-sim" {
+            command.args(["--sim-port", &self.sim_port.to_string()]);
+        }
+        Process::start(&mut command, &self.directory.path().join(format!("{name}.log")))
+    }
+
+    /// What opens the database here: flags that every role and command takes.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.database[..] {
+            [_flag, url] => url.clone(),
+            _ => format!("sqlite://{}", self.directory.path().join("daegeum.db").display()),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = daegeum();
+        command.arg("--data-dir").arg(self.directory.path()).args(&self.database);
+        command.env("TEMPORAL_ADDRESS", &self.temporal).env("TOSS_BASE_URL", &self.shop.simulator);
+        command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+        command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
+        command.args(arguments);
+        command
+    }
+
+    fn start_temporal(&mut self, port: u16) {
+        let place = self.directory.path();
+        let mut server = Command::new(temporal_cli());
+        server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+        server.arg("--db-filename").arg(place.join("temporal.db"));
+        self.processes.push(Process::start(&mut server, &place.join("temporal.log")));
+    }
+}
+
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
