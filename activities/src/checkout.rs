@@ -36,7 +36,12 @@ impl Checkouts {
             )
             .await
             .map_err(store_failure)?;
-        Ok(if accepted { Recorded::Accepted } else { Recorded::Exists })
+        if !accepted {
+            return Ok(Recorded::Exists);
+        }
+        let sellers: Vec<_> = new.plan.orders().iter().map(|order| &order.seller).collect();
+        let rates = self.writer.commissions(&sellers, new.created_at).await.map_err(store_failure)?;
+        Ok(Recorded::Accepted { rates })
     }
 
     /// Moves a checkout to its next status. The revision is the key.

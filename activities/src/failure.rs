@@ -51,6 +51,8 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
         StoreError::Database(_) => "store.database",
         StoreError::Corrupt { .. } => "store.corrupt",
         StoreError::OutOfStep { .. } => "store.out_of_step",
+        StoreError::Refused(_) => "store.refused",
+        StoreError::Stopped => "store.stopped",
         StoreError::Amount => "store.amount",
     };
     tracing::warn!(error = &error as &dyn std::error::Error, "a write did not succeed");

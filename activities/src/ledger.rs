@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::calendar::ReleaseRule;
 use store::Writer;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -15,6 +16,8 @@ use crate::failure::store_failure;
 pub struct Ledger {
     /// Where they are written.
     pub writer: Writer,
+    /// When what a seller has earned may be paid out.
+    pub release_rule: ReleaseRule,
 }
 
 #[activities]
@@ -27,7 +30,7 @@ impl Ledger {
                 &posted.change.checkout_id,
                 (posted.change.revision, posted.change.status),
                 posted.change.occurred_at,
-                &posted.entry,
+                (&posted.entry, Some(self.release_rule.releases_at(posted.entry.fields().occurred_at))),
                 (posted.method.as_deref(), posted.receipt_url.as_deref()),
             )
             .await

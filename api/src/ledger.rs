@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use domain::{Currency, Money, id::SellerAccount, ledger::NormalSide};
+use domain::{Currency, Money, Timestamp, id::SellerAccount, ledger::NormalSide, wallet::Wallet};
 use serde::Serialize;
 use store::{AccountBalance, WalletRecord};
 
@@ -23,7 +23,10 @@ struct BalanceBody {
     currency: &'static str,
     pending: String,
     available: String,
+    held: String,
+    in_transit: String,
     paid_out: String,
+    debt: String,
     updated_at: Option<String>,
 }
 
@@ -76,10 +79,10 @@ pub(crate) async fn wallet(
     let seller = SellerAccount::parse(seller).map_err(|_| Problem::new(Code::NotFound, "No seller has this name."))?;
     let currency = currency_of(&parameters)?;
     let wallets = api.reader.wallets(&seller).await?;
-    let balance = wallets.iter().find(|wallet| wallet.pending.currency() == currency);
+    let balance = wallets.iter().find(|wallet| wallet.wallet.currency() == currency);
     Ok(Json(WalletBody {
         seller_account: seller.to_string(),
-        balance: balance.map_or_else(|| BalanceBody::empty(currency), BalanceBody::new),
+        balance: balance.map_or_else(|| BalanceBody::of(&Wallet::empty(currency), None), BalanceBody::new),
         balances: wallets.iter().map(BalanceBody::new).collect(),
     }))
 }
@@ -110,24 +113,20 @@ fn refuse_others(parameters: &Parameters, known: &[&str]) -> Result<(), Problem>
 }
 
 impl BalanceBody {
-    fn new(wallet: &WalletRecord) -> Self {
-        Self {
-            currency: wallet.pending.currency().code(),
-            pending: wallet.pending.to_decimal_string(),
-            available: wallet.available.to_decimal_string(),
-            paid_out: wallet.paid_out.to_decimal_string(),
-            updated_at: Some(rfc3339(wallet.updated_at)),
-        }
+    fn new(record: &WalletRecord) -> Self {
+        Self::of(&record.wallet, Some(record.updated_at))
     }
 
-    fn empty(currency: Currency) -> Self {
-        let zero = Money::zero(currency).to_decimal_string();
+    fn of(wallet: &Wallet, updated_at: Option<Timestamp>) -> Self {
         Self {
-            currency: currency.code(),
-            pending: zero.clone(),
-            available: zero.clone(),
-            paid_out: zero,
-            updated_at: None,
+            currency: wallet.currency().code(),
+            pending: wallet.pending.to_decimal_string(),
+            available: wallet.available.to_decimal_string(),
+            held: wallet.held.to_decimal_string(),
+            in_transit: wallet.in_transit.to_decimal_string(),
+            paid_out: wallet.paid_out.to_decimal_string(),
+            debt: wallet.debt.to_decimal_string(),
+            updated_at: updated_at.map(rfc3339),
         }
     }
 }

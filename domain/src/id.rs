@@ -91,6 +91,14 @@ text_id! {
     SellerAccount, 1..=64, "A-Z a-z 0-9 - _ .", |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
 text_id! {
+    /// A part of a seller's money, reserved; also the payout that captures it: 1 to 64 of `A-Z a-z 0-9 - _`.
+    HoldId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
+    /// A refund: 1 to 64 of `A-Z a-z 0-9 - _`.
+    RefundId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
     /// The marketplace's own id of a buyer: 1 to 64 of `A-Z a-z 0-9 - _ . : @ +`.
     BuyerId, 1..=64, "A-Z a-z 0-9 - _ . : @ +", |byte| byte.is_ascii_alphanumeric() || b"-_.:@+".contains(&byte)
 }

@@ -1,91 +1,26 @@
 //! Double entry: accounts, postings and entries, balanced by construction.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{fmt, str::FromStr};
+mod account;
+mod canonical;
+mod movements;
+mod orders;
+
+use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+pub use account::{Account, AccountClass, NormalSide, UnknownAccount};
+pub use canonical::Place;
+pub use movements::{Hold, Refund};
+pub use orders::OrderChange;
+
 use crate::{
-    Money, Timestamp,
-    checkout::Plan,
-    id::{CheckoutId, PaymentOrderId, SellerAccount},
+    Currency, Money, Timestamp,
+    id::{CheckoutId, PaymentOrderId},
 };
 
 /// The most postings in one entry.
 pub const MAX_POSTINGS: usize = 1000;
-
-/// The chart of accounts. Every account exists once per currency.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Account {
-    /// What the PSP has captured for us and not settled yet. An asset.
-    PspReceivable,
-    /// What a seller has earned and cannot be paid out yet. A liability.
-    SellerPending(SellerAccount),
-}
-
-/// On which side an account grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NormalSide {
-    /// Assets and expenses.
-    Debit,
-    /// Liabilities and income.
-    Credit,
-}
-
-impl Account {
-    /// On which side the account grows.
-    pub const fn normal_side(&self) -> NormalSide {
-        match self {
-            Self::PspReceivable => NormalSide::Debit,
-            Self::SellerPending(_) => NormalSide::Credit,
-        }
-    }
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PspReceivable => f.write_str("psp:receivable"),
-            Self::SellerPending(seller) => write!(f, "seller:{seller}:pending"),
-        }
-    }
-}
-
-/// A text that names no account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such account; accounts are psp:receivable and seller:<account>:pending")]
-pub struct UnknownAccount;
-
-impl FromStr for Account {
-    type Err = UnknownAccount;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAccount> {
-        if text == "psp:receivable" {
-            return Ok(Self::PspReceivable);
-        }
-        let seller = text.strip_prefix("seller:").and_then(|rest| rest.strip_suffix(":pending"));
-        SellerAccount::parse(seller.ok_or(UnknownAccount)?).map(Self::SellerPending).map_err(|_| UnknownAccount)
-    }
-}
-
-impl TryFrom<String> for Account {
-    type Error = UnknownAccount;
-
-    fn try_from(text: String) -> Result<Self, UnknownAccount> {
-        text.parse()
-    }
-}
-
-impl From<Account> for String {
-    fn from(account: Account) -> Self {
-        account.to_string()
-    }
-}
 
 /// Why postings are no entry. All are mistakes of the caller: nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +40,18 @@ pub enum EntryError {
     /// Postings of two currencies.
     #[error("all postings of an entry have one currency")]
     MixedCurrencies,
+    /// A sum beyond the largest amount of money.
+    #[error("the amounts of an entry add up to more than money can be")]
+    TooLarge,
+    /// A name that is empty, too long, or not visible ASCII.
+    #[error("an entry's key has 1 to {MAX_KEY_CHARS} visible ASCII characters")]
+    Key,
+    /// A reversal of a reversal: book the first entry again under a new key instead.
+    #[error("a reversal is not reversed; book the first entry again under a key of its own")]
+    ReversalOfReversal,
+    /// More is taken than there is to take.
+    #[error("more is taken than there is")]
+    NotEnough,
 }
 
 /// One debit and one credit of the same money.
@@ -159,21 +106,78 @@ impl From<Posting> for PostingFields {
 }
 
 /// Why money moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// A buyer's payment was captured.
     PaymentCaptured,
+    /// What a seller has earned may be paid out from now on.
+    PendingReleased,
+    /// A buyer was promised money back.
+    RefundPromised,
+    /// The PSP gave money back to a buyer.
+    RefundExecuted,
+    /// A part of a seller's money was reserved.
+    HoldReserved,
+    /// A hold ended, and what it held is available again.
+    HoldReleased,
+    /// A hold ran out of time, and what it held is available again.
+    HoldExpired,
+    /// What was held was sent to the seller's bank.
+    PayoutSent,
+    /// The seller's bank has the money.
+    PayoutArrived,
+    /// The seller's bank sent the money back.
+    PayoutFailed,
+    /// The PSP paid us what it had captured, less its fees.
+    PspSettled,
+    /// Another entry was a mistake.
+    Reversed,
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::PaymentCaptured,
+        Self::PendingReleased,
+        Self::RefundPromised,
+        Self::RefundExecuted,
+        Self::HoldReserved,
+        Self::HoldReleased,
+        Self::HoldExpired,
+        Self::PayoutSent,
+        Self::PayoutArrived,
+        Self::PayoutFailed,
+        Self::PspSettled,
+        Self::Reversed,
+    ];
+
     /// The reason as the books write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PaymentCaptured => "payment_captured",
+            Self::PendingReleased => "pending_released",
+            Self::RefundPromised => "refund_promised",
+            Self::RefundExecuted => "refund_executed",
+            Self::HoldReserved => "hold_reserved",
+            Self::HoldReleased => "hold_released",
+            Self::HoldExpired => "hold_expired",
+            Self::PayoutSent => "payout_sent",
+            Self::PayoutArrived => "payout_arrived",
+            Self::PayoutFailed => "payout_failed",
+            Self::PspSettled => "psp_settled",
+            Self::Reversed => "reversed",
         }
     }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
 }
+
+/// The most characters of an entry's key.
+pub const MAX_KEY_CHARS: usize = 200;
 
 /// A movement in the books: a reason, a reference and at least one posting. Append only; a correction is
 /// another entry.
@@ -184,12 +188,16 @@ pub struct Entry(EntryFields);
 /// The parts of an [`Entry`], not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryFields {
-    /// Derived from the business reference, so that posting twice is posting once.
+    /// The reason and the business reference, `payment_captured:<checkout>`: posting twice is posting once.
     pub key: String,
     /// Why money moved.
     pub reason: Reason,
-    /// The checkout it is about.
-    pub checkout_id: CheckoutId,
+    /// The checkout it is about, if it is about one.
+    #[serde(default)]
+    pub checkout_id: Option<CheckoutId>,
+    /// The key of the entry that this one takes back.
+    #[serde(default)]
+    pub reverses: Option<String>,
     /// When it happened, which is not when it was booked.
     pub occurred_at: Timestamp,
     /// What moved; never empty, all of one currency.
@@ -199,6 +207,9 @@ pub struct EntryFields {
 impl Entry {
     /// Checks the parts.
     pub fn try_new(fields: EntryFields) -> Result<Self, EntryError> {
+        if !(1..=MAX_KEY_CHARS).contains(&fields.key.len()) || !fields.key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(EntryError::Key);
+        }
         let first = fields.postings.first().ok_or(EntryError::NoPostings)?;
         if fields.postings.len() > MAX_POSTINGS {
             return Err(EntryError::TooManyPostings);
@@ -207,31 +218,21 @@ impl Entry {
         if fields.postings.iter().any(|posting| posting.fields().amount.currency() != currency) {
             return Err(EntryError::MixedCurrencies);
         }
+        let mut sum = Money::zero(currency);
+        for posting in &fields.postings {
+            sum = sum.plus(posting.fields().amount).map_err(|_| EntryError::TooLarge)?;
+        }
         Ok(Self(fields))
-    }
-
-    /// The entry for a captured payment: for each order the PSP owes us its amount and we owe it to the seller.
-    pub fn of_captured_payment(plan: &Plan, captured_at: Timestamp) -> Result<Self, EntryError> {
-        let postings = plan.orders().iter().map(|order| {
-            Posting::try_new(PostingFields {
-                debit: Account::PspReceivable,
-                credit: Account::SellerPending(order.seller.clone()),
-                amount: order.amount,
-                order: Some(order.id.clone()),
-            })
-        });
-        Self::try_new(EntryFields {
-            key: format!("payment_captured:{}", plan.checkout_id()),
-            reason: Reason::PaymentCaptured,
-            checkout_id: plan.checkout_id().clone(),
-            occurred_at: captured_at,
-            postings: postings.collect::<Result<_, _>>()?,
-        })
     }
 
     /// Its parts.
     pub const fn fields(&self) -> &EntryFields {
         &self.0
+    }
+
+    /// The currency of all its postings.
+    pub fn currency(&self) -> Currency {
+        self.0.postings.first().map_or(Currency::Krw, |posting| posting.fields().amount.currency())
     }
 }
 

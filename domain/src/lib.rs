@@ -20,12 +20,15 @@
 
 extern crate alloc;
 
+pub mod calendar;
 pub mod charge;
 pub mod checkout;
+pub mod commission;
 pub mod id;
 pub mod ledger;
 pub mod money;
 pub mod time;
+pub mod wallet;
 
 pub use money::{Currency, Money};
 pub use time::Timestamp;

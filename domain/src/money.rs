@@ -161,6 +161,11 @@ impl Money {
         Ok(Self { minor, ..self })
     }
 
+    /// The smaller of two amounts of one currency; of two currencies, this one.
+    pub const fn least(self, other: Self) -> Self {
+        if other.minor < self.minor { Self { minor: other.minor, ..self } } else { self }
+    }
+
     /// Splits the amount in proportion to `weights`, losing and inventing nothing: the parts add up to the
     /// whole. Each part is rounded down and the minor units left over go, one each, to the parts that were
     /// cut the most, the earlier one first among equals (largest remainder method).

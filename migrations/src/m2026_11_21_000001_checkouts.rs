@@ -57,6 +57,9 @@ enum PaymentOrders {
     WalletUpdated,
     LedgerUpdated,
     RefundedAmount,
+    Commission,
+    Unreleased,
+    ReleasesAt,
 }
 
 #[derive(DeriveIden)]
@@ -93,6 +96,15 @@ impl MigrationTrait for Migration {
                     .name("payment_orders_by_seller")
                     .table(PaymentOrders::Table)
                     .col(PaymentOrders::SellerAccount)
+                    .to_owned(),
+            )
+            .await?;
+        manager
+            .create_index(
+                Index::create()
+                    .name("payment_orders_by_release")
+                    .table(PaymentOrders::Table)
+                    .col(PaymentOrders::ReleasesAt)
                     .to_owned(),
             )
             .await?;
@@ -167,6 +179,9 @@ fn payment_orders() -> TableCreateStatement {
                     .and(Expr::col(PaymentOrders::RefundedAmount).lte(Expr::col(PaymentOrders::Amount))),
             ),
         )
+        .col(big_integer(PaymentOrders::Commission).default(0).check(Expr::col(PaymentOrders::Commission).gte(0)))
+        .col(big_integer(PaymentOrders::Unreleased).default(0).check(Expr::col(PaymentOrders::Unreleased).gte(0)))
+        .col(timestamp_with_time_zone_null(PaymentOrders::ReleasesAt))
         .foreign_key(
             ForeignKey::create()
                 .from(PaymentOrders::Table, PaymentOrders::CheckoutId)

@@ -1,9 +1,9 @@
 //! Between the types of `domain` and the columns.
 
 use chrono::{DateTime, Utc};
-use domain::{Currency, Money, Timestamp, checkout::Status};
+use domain::{Currency, Money, Timestamp, checkout::Status, wallet::Wallet};
 
-use crate::StoreError;
+use crate::{StoreError, entities::wallets};
 
 pub(crate) fn to_column_time(time: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time.epoch_ms()).unwrap_or(DateTime::UNIX_EPOCH)
@@ -26,6 +26,18 @@ pub(crate) fn from_column_amount(minor: i64, currency: Currency) -> Result<Money
 
 pub(crate) fn from_column_currency(code: &str) -> Result<Currency, StoreError> {
     code.parse().map_err(|_| corrupt("a currency", code))
+}
+
+pub(crate) fn wallet_of_row(row: &wallets::Model) -> Result<Wallet, StoreError> {
+    let currency = from_column_currency(&row.currency)?;
+    Ok(Wallet {
+        pending: from_column_amount(row.pending, currency)?,
+        available: from_column_amount(row.available, currency)?,
+        held: from_column_amount(row.held, currency)?,
+        in_transit: from_column_amount(row.in_transit, currency)?,
+        paid_out: from_column_amount(row.paid_out, currency)?,
+        debt: from_column_amount(row.debt, currency)?,
+    })
 }
 
 pub(crate) fn from_column_status(text: &str) -> Result<Status, StoreError> {

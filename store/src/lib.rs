@@ -16,6 +16,7 @@
 //! * A transaction begins as a writer, so that two of them wait for each other instead of failing.
 
 mod api_keys;
+mod books;
 mod connection;
 mod convert;
 mod entities;
@@ -23,11 +24,12 @@ mod reader;
 mod writer;
 
 pub use api_keys::{ApiKey, Scope};
+pub use books::{BookedEntry, GENESIS, hash_of};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use reader::{
     AccountBalance, CheckoutRecord, OrderRecord, PspRecord, Reader, RequestRecord, StatusChange, WalletRecord,
 };
-pub use writer::Writer;
+pub use writer::{Booked, HoldStatus, Refusal, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,12 @@ pub enum StoreError {
         /// The number of the change that was to be written.
         revision: u32,
     },
+    /// What the rules of the books forbid; nothing of it was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The writer is being stopped, or the transaction came to an end without an answer.
+    #[error("the books are being closed down")]
+    Stopped,
     /// Money that the database has no room for.
     #[error("an amount does not fit the database")]
     Amount,

@@ -1,9 +1,17 @@
 //! Writing what a workflow decided.
 
+mod booking;
+mod bookkeeper;
+mod books;
 mod checkouts;
+mod holds;
 mod ledger;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+pub use booking::{Booked, Refusal};
+use bookkeeper::Bookkeeper;
+pub use holds::HoldStatus;
 
 use crate::{Database, StoreError};
 
@@ -11,25 +19,32 @@ use crate::{Database, StoreError};
 #[derive(Debug, Clone)]
 pub struct Writer {
     database: Database,
+    bookkeeper: Bookkeeper,
 }
 
 impl Writer {
-    /// A writer to an open database.
-    pub const fn new(database: Database) -> Self {
-        Self { database }
+    /// A writer to an open database. It starts a bookkeeper on the current runtime: clone the writer rather than
+    /// making another one, so that payments of one process are booked together.
+    pub fn new(database: Database) -> Self {
+        let bookkeeper = Bookkeeper::start(database.clone());
+        Self { database, bookkeeper }
     }
 
     pub(crate) const fn connection(&self) -> &DatabaseConnection {
         self.database.connection()
     }
 
-    /// A transaction that begins as a writer: on SQLite a transaction that reads first may not become one
-    /// any more once another has written.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(self.connection().begin_with_options(options).await?)
+        begin(&self.database).await
     }
+}
+
+/// A transaction that begins as a writer: on SQLite a transaction that reads first may not become one any more
+/// once another has written.
+async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(database.connection().begin_with_options(options).await?)
 }

@@ -37,6 +37,10 @@ pub(crate) struct Common {
     /// How long a buyer may take to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
     pub(crate) checkout_deadline_s: Option<u64>,
+    /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Korean public holidays
+    /// that move from year to year are the setting `holidays` of the file
+    #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
+    pub(crate) release_business_days: Option<u16>,
     /// The Temporal UI, for links to it [default: none; `dev` sets its own]
     #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
     pub(crate) temporal_ui_url: Option<String>,

@@ -1,6 +1,7 @@
 //! The composition root: which room gets what.
 
 use anyhow::{Context as _, ensure};
+use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_client::Client;
@@ -31,11 +32,16 @@ pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<(Writer, Reader)> 
 }
 
 /// A worker that runs every workflow and every activity.
-pub(crate) fn worker(client: &Client, writer: Writer, toss: toss::Client) -> anyhow::Result<Worker> {
+pub(crate) fn worker(
+    client: &Client,
+    writer: Writer,
+    toss: toss::Client,
+    release_rule: ReleaseRule,
+) -> anyhow::Result<Worker> {
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer })
+        .register_activities(activities::ledger::Ledger { writer, release_rule })
         .register_activities(activities::psp::Psp { toss })
         .max_cached_workflows(CACHED_WORKFLOWS)
         .graceful_shutdown_period(WORKER_STOP_TIME)

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::DevPorts,
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
-    compose, keys, migrate,
+    compose, housekeeping, keys, migrate,
     settings::{self, Settings, Toss},
     shutdown,
 };
@@ -85,7 +85,8 @@ impl Stack {
             temporal_ui_url: Some(addresses.temporal_ui.clone()),
             ..settings.clone()
         };
-        let worker = compose::worker(&temporal, writer, compose::toss_client(&settings.toss)?)?;
+        let toss = compose::toss_client(&settings.toss)?;
+        let worker = compose::worker(&temporal, writer.clone(), toss, settings.release_rule.clone())?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
         let router = compose::router(temporal.clone(), reader, api_settings);
@@ -94,11 +95,16 @@ impl Stack {
             ..toss_sim::Options::default()
         };
         let sim_stop = stop.clone().cancelled_owned();
+        let housekeeping = housekeeping::run(writer, stop.clone());
         let tasks = vec![
             tokio::spawn(async move {
                 toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")
             }),
             tokio::spawn(compose::serve_http(api_listener, router, stop.clone())),
+            tokio::spawn(async move {
+                housekeeping.await;
+                Ok(())
+            }),
         ];
         std::fs::write(settings.data_dir.join(ADDRESSES_FILE), serde_json::to_vec_pretty(&addresses)?)?;
         Ok(Self { addresses, api_key, temporal, server, worker, tasks, stop })

@@ -15,6 +15,7 @@ mod cluster;
 mod compose;
 mod demo;
 mod dev;
+mod housekeeping;
 mod keys;
 mod logging;
 mod migrate;

@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use crate::{
     cli::SimulatorOptions,
     cluster::{connect, ensure_search_attributes},
-    compose,
+    compose, housekeeping,
     settings::Settings,
     shutdown,
 };
@@ -20,12 +20,14 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
-    let worker = compose::worker(&client, writer, toss)?;
+    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     let router = compose::router(client, reader, api_settings);
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(compose::serve_http(listener, router, stop.clone()));
     let worked = compose::run_worker(worker, stop.clone()).await;
     stop.cancel();
+    housekeeping.await?;
     serving.await??;
     worked
 }
@@ -51,7 +53,11 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    compose::run_worker(compose::worker(&client, writer, toss)?, stop).await
+    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+    let worked = compose::run_worker(worker, stop).await;
+    housekeeping.await?;
+    worked
 }
 
 /// The Toss simulator alone.

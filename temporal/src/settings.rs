@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
 use store::DatabaseUrl;
 
@@ -16,16 +17,21 @@ use crate::cli::{Cli, LogFormat};
 const DEFAULT_FILE: &str = "daegeum.toml";
 /// Shortest and longest time a buyer may take to pay, in seconds.
 const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 5..=30 * 24 * 60 * 60;
+/// How many business days pass before a seller can be paid out, unless it is set.
+const RELEASE_BUSINESS_DAYS: u16 = 3;
+/// The most business days that may pass.
+const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 9] = [
+const ENVIRONMENT: [&str; 10] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
     "DAEGEUM_LISTEN",
     "DAEGEUM_PUBLIC_URL",
     "DAEGEUM_CHECKOUT_DEADLINE_S",
+    "DAEGEUM_RELEASE_BUSINESS_DAYS",
     "DAEGEUM_TEMPORAL_UI_URL",
     "DAEGEUM_LOG",
     "DAEGEUM_LOG_FORMAT",
@@ -39,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
     pub(crate) checkout_deadline: Duration,
+    pub(crate) release_rule: ReleaseRule,
     pub(crate) temporal_ui_url: Option<String>,
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) toss: Toss,
@@ -64,6 +71,9 @@ struct File {
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     checkout_deadline_s: Option<u64>,
+    release_business_days: Option<u16>,
+    #[serde(default)]
+    holidays: Vec<String>,
     temporal_ui_url: Option<String>,
     temporal_cli: Option<PathBuf>,
     log: Option<String>,
@@ -105,6 +115,7 @@ impl Settings {
             DEADLINE_RANGE_S.start(),
             DEADLINE_RANGE_S.end()
         );
+        let release_rule = release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?;
         let public_url = flags.public_url.clone().or(file.public_url);
         Ok(Self {
             data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
@@ -112,6 +123,7 @@ impl Settings {
             listen: flags.listen.or(file.listen).unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into()),
             public_url: public_url.map(|url| web_address("public_url", url)).transpose()?,
             checkout_deadline: Duration::from_secs(deadline_s),
+            release_rule,
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             toss: toss_settings(flags, file.toss)?,
@@ -153,6 +165,16 @@ fn toss_settings(flags: &crate::cli::Common, file: TossFile) -> anyhow::Result<T
         client_key: flags.toss_client_key.clone().or(file.client_key),
         secret_key: secret_key.map(toss::SecretKey::from),
     })
+}
+
+fn release_rule(business_days: Option<u16>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
+    let business_days = business_days.unwrap_or(RELEASE_BUSINESS_DAYS);
+    ensure!(
+        business_days <= MAX_RELEASE_BUSINESS_DAYS,
+        "the setting release_business_days must be 0 to {MAX_RELEASE_BUSINESS_DAYS}, not {business_days}"
+    );
+    let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
+    Ok(ReleaseRule { business_days, holidays: holidays.iter().map(day).collect::<anyhow::Result<_>>()? })
 }
 
 fn web_address(name: &str, url: String) -> anyhow::Result<String> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::{
     Timestamp,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, Event, Plan, Status, check_confirmation},
+    commission::BasisPoints,
     id::{ApiKeyId, CheckoutId},
 };
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,7 @@ pub struct CheckoutWorkflow {
     status: Status,
     revision: u32,
     recorded: bool,
+    rates: Vec<BasisPoints>,
     confirmation: Option<Confirmation>,
     nudges: u32,
     resumes: u32,
@@ -101,6 +103,7 @@ impl CheckoutWorkflow {
             status: Status::NotStarted,
             revision: 0,
             recorded: false,
+            rates: Vec::new(),
             confirmation: None,
             nudges: 0,
             resumes: 0,

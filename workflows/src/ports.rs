@@ -7,6 +7,7 @@ use domain::{
     Currency, Money, Timestamp,
     charge::{Charge, Failure},
     checkout::{Plan, Status},
+    commission::BasisPoints,
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
     ledger::Entry,
 };
@@ -73,11 +74,15 @@ pub struct RecordCheckout {
 }
 
 /// What came of recording a checkout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recorded {
     /// It is recorded.
-    Accepted,
+    Accepted {
+        /// What we keep of each order, in their order: the rates of the moment at which it was created.
+        #[serde(default)]
+        rates: Vec<BasisPoints>,
+    },
     /// Another checkout has this checkout id already, or one of these payment order ids.
     Exists,
 }

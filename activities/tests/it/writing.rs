@@ -4,7 +4,9 @@ use activities::{checkout::Checkouts, ledger::Ledger};
 use domain::{
     Currency::Krw,
     Money, Timestamp,
+    calendar::ReleaseRule,
     checkout::{Order, Plan, PlanFields, Status},
+    commission::BasisPoints,
     id::{ApiKeyId, BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
     ledger::Entry,
 };
@@ -34,7 +36,7 @@ impl Books {
         let writer = Writer::new(database);
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone() })
-            .register_activities(Ledger { writer })
+            .register_activities(Ledger { writer, release_rule: ReleaseRule::default() })
             .build();
         let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
         Self { activities, reader, _file: file }
@@ -55,7 +57,7 @@ impl Books {
 
     async fn pending(&self, seller: &str) -> Vec<Money> {
         let wallets = self.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
-        wallets.into_iter().map(|wallet| wallet.pending).collect()
+        wallets.into_iter().map(|wallet| wallet.wallet.pending).collect()
     }
 }
 
@@ -106,7 +108,7 @@ fn begin_of(plan: &Plan) -> Change {
 fn post_of(plan: &Plan, revision: u32) -> Posted {
     Posted {
         change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
-        entry: Entry::of_captured_payment(plan, NOW).unwrap(),
+        entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),
         method: Some("카드".to_owned()),
         receipt_url: None,
     }
@@ -117,7 +119,7 @@ async fn recording_twice_is_recording_once_and_a_taken_id_stays_taken() {
     let (books, plan) = (Books::open().await, plan());
     for _ in 0..2 {
         let mine = books.activities.run(Checkouts::record, record_of("workflow-1", &plan)).await;
-        assert_eq!(mine.unwrap(), Recorded::Accepted);
+        assert_eq!(mine.unwrap(), Recorded::Accepted { rates: vec![BasisPoints::default(); 2] });
         let other = books.activities.run(Checkouts::record, record_of("workflow-2", &plan)).await;
         assert_eq!(other.unwrap(), Recorded::Exists);
     }

@@ -1,4 +1,4 @@
-//! The books: entries; append only.
+//! The books: entries in one hash chain; append only.
 
 use sea_orm::entity::prelude::*;
 
@@ -6,11 +6,14 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "ledger_entries")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    pub sequence: i64,
     pub entry_id: String,
     pub reason: String,
-    pub checkout_id: String,
+    pub checkout_id: Option<String>,
+    pub reverses: Option<String>,
     pub occurred_at: DateTimeUtc,
     pub booked_at: DateTimeUtc,
+    pub hash: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "ledger_postings")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub entry_id: String,
+    pub sequence: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub line: i32,
     pub debit_account: String,

@@ -4,9 +4,13 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod checkout_requests;
+pub(crate) mod commission_rates;
+pub(crate) mod ledger_balances;
 pub(crate) mod ledger_entries;
+pub(crate) mod ledger_head;
 pub(crate) mod ledger_postings;
 pub(crate) mod payment_events;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
+pub(crate) mod wallet_holds;
 pub(crate) mod wallets;

@@ -16,6 +16,9 @@ pub struct Model {
     pub wallet_updated: bool,
     pub ledger_updated: bool,
     pub refunded_amount: i64,
+    pub commission: i64,
+    pub unreleased: i64,
+    pub releases_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

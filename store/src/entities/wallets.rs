@@ -11,7 +11,10 @@ pub struct Model {
     pub currency: String,
     pub pending: i64,
     pub available: i64,
+    pub held: i64,
+    pub in_transit: i64,
     pub paid_out: i64,
+    pub debt: i64,
     pub updated_at: DateTimeUtc,
 }
 

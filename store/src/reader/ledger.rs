@@ -1,32 +1,25 @@
 //! Wallets and the books.
 
-use std::collections::BTreeMap;
-
 use domain::{
     Money, Timestamp,
     id::SellerAccount,
     ledger::{Account, NormalSide},
+    wallet::Wallet,
 };
-use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::Reader;
 use crate::{
     StoreError,
-    convert::{corrupt, from_column_amount, from_column_currency, from_column_time},
-    entities::{ledger_postings, wallets},
+    convert::{corrupt, from_column_amount, from_column_currency, from_column_time, wallet_of_row},
+    entities::{ledger_balances, wallets},
 };
 
 /// A seller's wallet in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalletRecord {
-    /// Earned, and not to be paid out yet.
-    pub pending: Money,
-    /// Ready to be paid out.
-    pub available: Money,
-    /// Paid out so far.
-    pub paid_out: Money,
+    /// What is in it.
+    pub wallet: Wallet,
     /// When it last moved.
     pub updated_at: Timestamp,
 }
@@ -43,6 +36,15 @@ pub struct AccountBalance {
 }
 
 impl AccountBalance {
+    fn of_row(row: ledger_balances::Model) -> Result<Self, StoreError> {
+        let currency = from_column_currency(&row.currency)?;
+        Ok(Self {
+            account: row.account.parse().map_err(|_| corrupt("an account", &row.account))?,
+            debits: from_column_amount(row.debits, currency)?,
+            credits: from_column_amount(row.credits, currency)?,
+        })
+    }
+
     /// The balance on the side on which the account grows; `None` when it stands on the other side.
     pub fn balance(&self) -> Option<Money> {
         match self.account.normal_side() {
@@ -50,13 +52,6 @@ impl AccountBalance {
             NormalSide::Credit => self.credits.minus(self.debits).ok(),
         }
     }
-}
-
-#[derive(FromQueryResult)]
-struct Turnover {
-    account: String,
-    currency: String,
-    total: i64,
 }
 
 impl Reader {
@@ -68,59 +63,15 @@ impl Reader {
             .all(self.connection())
             .await?;
         rows.into_iter()
-            .map(|row| {
-                let currency = from_column_currency(&row.currency)?;
-                Ok(WalletRecord {
-                    pending: from_column_amount(row.pending, currency)?,
-                    available: from_column_amount(row.available, currency)?,
-                    paid_out: from_column_amount(row.paid_out, currency)?,
-                    updated_at: from_column_time(row.updated_at),
-                })
-            })
+            .map(|row| Ok(WalletRecord { wallet: wallet_of_row(&row)?, updated_at: from_column_time(row.updated_at) }))
             .collect()
     }
 
-    /// Debits and credits of every account, recomputed from the postings, in the order of the accounts.
+    /// Debits and credits of every account, in the order of the accounts.
     pub async fn trial_balance(&self) -> Result<Vec<AccountBalance>, StoreError> {
-        let mut balances: BTreeMap<(Account, String), (i64, i64)> = BTreeMap::new();
-        for turnover in self.turnovers(ledger_postings::Column::DebitAccount).await? {
-            let (key, total) = keyed(turnover)?;
-            balances.entry(key).or_default().0 = total;
-        }
-        for turnover in self.turnovers(ledger_postings::Column::CreditAccount).await? {
-            let (key, total) = keyed(turnover)?;
-            balances.entry(key).or_default().1 = total;
-        }
-        balances
-            .into_iter()
-            .map(|((account, currency), (debits, credits))| {
-                let currency = from_column_currency(&currency)?;
-                Ok(AccountBalance {
-                    account,
-                    debits: from_column_amount(debits, currency)?,
-                    credits: from_column_amount(credits, currency)?,
-                })
-            })
-            .collect()
+        let rows = ledger_balances::Entity::find().all(self.connection()).await?;
+        let mut balances = rows.into_iter().map(AccountBalance::of_row).collect::<Result<Vec<_>, _>>()?;
+        balances.sort_by_cached_key(|balance| (balance.account.clone(), balance.debits.currency()));
+        Ok(balances)
     }
-
-    async fn turnovers(&self, side: ledger_postings::Column) -> Result<Vec<Turnover>, StoreError> {
-        // PostgreSQL sums bigint to numeric; the cast brings it back.
-        let total = Expr::col(ledger_postings::Column::Amount).sum().cast_as("bigint");
-        Ok(ledger_postings::Entity::find()
-            .select_only()
-            .column_as(side, "account")
-            .column(ledger_postings::Column::Currency)
-            .column_as(total, "total")
-            .group_by(side)
-            .group_by(ledger_postings::Column::Currency)
-            .into_model::<Turnover>()
-            .all(self.connection())
-            .await?)
-    }
-}
-
-fn keyed(turnover: Turnover) -> Result<((Account, String), i64), StoreError> {
-    let account = turnover.account.parse().map_err(|_| corrupt("an account", &turnover.account))?;
-    Ok(((account, turnover.currency), turnover.total))
 }

@@ -138,14 +138,17 @@ pub(super) async fn write_status(
         append_history(transaction, next, now).await?;
         return Ok(Written::Now);
     }
-    let written =
-        payment_status_history::Entity::find_by_id((next.checkout_id.to_string(), to_column_revision(next.revision)?))
-            .one(transaction)
-            .await?;
-    if written.is_some_and(|line| line.status == next.status.as_str()) {
+    if is_written(transaction, &next).await? {
         return Ok(Written::Before);
     }
     Err(StoreError::OutOfStep { checkout_id: next.checkout_id.to_string(), revision: next.revision })
+}
+
+/// Whether a change stands in the history already.
+pub(super) async fn is_written(transaction: &DatabaseTransaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
+    let key = (next.checkout_id.to_string(), to_column_revision(next.revision)?);
+    let line = payment_status_history::Entity::find_by_id(key).one(transaction).await?;
+    Ok(line.is_some_and(|line| line.status == next.status.as_str()))
 }
 
 async fn set_order_status(
@@ -279,6 +282,9 @@ fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreErro
             wallet_updated: Set(false),
             ledger_updated: Set(false),
             refunded_amount: Set(0),
+            commission: Set(0),
+            unreleased: Set(0),
+            releases_at: Set(None),
         })
     };
     let mut orders: Vec<(i32, &domain::checkout::Order)> = (0..).zip(plan.orders()).collect();

@@ -1,28 +1,30 @@
-//! The books: entries, postings and the wallets folded from them, with the status they bring about.
+//! The books: what can be asked of the bookkeeper.
 
-use std::collections::BTreeMap;
-
-use chrono::Utc;
 use domain::{
-    Currency, Timestamp,
+    Money, Timestamp,
     checkout::Status,
-    id::{CheckoutId, SellerAccount},
-    ledger::{Account, Entry},
+    commission::BasisPoints,
+    id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    ledger::{Entry, Hold},
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream::FuturesUnordered};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 use super::{
     Writer,
-    checkouts::{Approval, NextStatus, Written, write_status},
+    booking::{Booked, Booking, Payment},
+    holds::HoldStatus,
 };
 use crate::{
     StoreError,
-    convert::{to_column_amount, to_column_time},
-    entities::{ledger_entries, ledger_postings, payment_orders, wallets},
+    convert::{corrupt, to_column_time},
+    entities::{commission_rates, payment_orders, wallet_holds},
 };
+
+/// The seller whose commission is that of every seller without one of their own.
+const EVERY_SELLER: &str = "*";
 
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the
@@ -33,110 +35,164 @@ impl Writer {
         checkout_id: &CheckoutId,
         (revision, status): (u32, Status),
         occurred_at: Timestamp,
-        entry: &Entry,
+        (entry, releases_at): (&Entry, Option<Timestamp>),
         (method, receipt_url): (Option<&str>, Option<&str>),
     ) -> Result<(), StoreError> {
-        let approved_at = entry.fields().occurred_at;
-        let next = NextStatus {
-            checkout_id,
+        let payment = Payment {
+            checkout_id: checkout_id.clone(),
             revision,
             status,
             occurred_at,
-            payment_key: None,
-            failure: None,
-            psp: Some(Approval { method, receipt_url, approved_at }),
+            entry: entry.clone(),
+            method: method.map(str::to_owned),
+            receipt_url: receipt_url.map(str::to_owned),
+            releases_at,
         };
-        let transaction = self.begin().await?;
-        if write_status(&transaction, next).await? == Written::Now {
-            insert_entry(&transaction, entry).await?;
-            credit_wallets(&transaction, entry).await?;
-            mark_orders_booked(&transaction, checkout_id, status).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
     }
-}
 
-/// Inserts an entry that is not there yet; one that is means that a revision was written without it, and
-/// the unique key stops the transaction.
-async fn insert_entry(transaction: &DatabaseTransaction, entry: &Entry) -> Result<(), StoreError> {
-    let fields = entry.fields();
-    let row = ledger_entries::ActiveModel {
-        entry_id: Set(fields.key.clone()),
-        reason: Set(fields.reason.as_str().to_owned()),
-        checkout_id: Set(fields.checkout_id.to_string()),
-        occurred_at: Set(to_column_time(fields.occurred_at)),
-        booked_at: Set(Utc::now()),
-    };
-    ledger_entries::Entity::insert(row).exec_without_returning(transaction).await?;
-    let mut postings = Vec::with_capacity(fields.postings.len());
-    for (line, posting) in (0..).zip(&fields.postings) {
-        let posting = posting.fields();
-        postings.push(ledger_postings::ActiveModel {
-            entry_id: Set(fields.key.clone()),
-            line: Set(line),
-            debit_account: Set(posting.debit.to_string()),
-            credit_account: Set(posting.credit.to_string()),
-            amount: Set(to_column_amount(posting.amount)?),
-            currency: Set(posting.amount.currency().code().to_owned()),
-            payment_order_id: Set(posting.order.as_ref().map(ToString::to_string)),
-        });
+    /// Books an entry as it is: a settlement of the PSP, a correction. Its key is the key.
+    pub async fn book(&self, entry: Entry) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Entry(entry)).await
     }
-    ledger_postings::Entity::insert_many(postings).exec_without_returning(transaction).await?;
-    Ok(())
-}
 
-/// Moves the wallets by what the entry moves on the sellers' accounts. In the order of the accounts, so
-/// that two entries over the same sellers wait for each other and do not deadlock.
-async fn credit_wallets(transaction: &DatabaseTransaction, entry: &Entry) -> Result<(), StoreError> {
-    let mut pending: BTreeMap<(&SellerAccount, Currency), i64> = BTreeMap::new();
-    for posting in &entry.fields().postings {
-        let posting = posting.fields();
-        let amount = to_column_amount(posting.amount)?;
-        for (account, change) in [(&posting.debit, -amount), (&posting.credit, amount)] {
-            match account {
-                Account::SellerPending(seller) => {
-                    let balance = pending.entry((seller, posting.amount.currency())).or_default();
-                    *balance = balance.checked_add(change).ok_or(StoreError::Amount)?;
-                }
-                Account::PspReceivable => {}
-            }
-        }
+    /// Takes back the entry under a key. Asked again, it changes nothing.
+    pub async fn reverse(&self, key: &str, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Reversal { key: key.to_owned(), at }).await
     }
-    for ((seller, currency), change) in pending {
-        let wallet = wallets::ActiveModel {
-            seller_account: Set(seller.to_string()),
-            currency: Set(currency.code().to_owned()),
-            pending: Set(change),
-            available: Set(0),
-            paid_out: Set(0),
-            updated_at: Set(Utc::now()),
-        };
-        let moved = Expr::col((wallets::Entity, wallets::Column::Pending)).add(change);
-        wallets::Entity::insert(wallet)
-            .on_conflict(
-                OnConflict::columns([wallets::Column::SellerAccount, wallets::Column::Currency])
-                    .value(wallets::Column::Pending, moved)
-                    .update_column(wallets::Column::UpdatedAt)
-                    .to_owned(),
-            )
-            .exec_without_returning(transaction)
+
+    /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
+    /// was; fewer than `limit` means that none is left.
+    pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        let due: Vec<String> = payment_orders::Entity::find()
+            .select_only()
+            .column(payment_orders::Column::PaymentOrderId)
+            .filter(payment_orders::Column::ReleasesAt.lte(to_column_time(now)))
+            .filter(payment_orders::Column::Unreleased.gt(0))
+            .order_by_asc(payment_orders::Column::ReleasesAt)
+            .limit(limit)
+            .into_tuple()
+            .all(self.connection())
             .await?;
+        let mut releases = FuturesUnordered::new();
+        for order in due {
+            let order = PaymentOrderId::parse(order).map_err(|error| corrupt("an order", error))?;
+            releases.push(self.bookkeeper.book(Booking::Release { order, at: now }));
+        }
+        let mut released = 0;
+        while let Some(result) = releases.next().await {
+            result?;
+            released += 1;
+        }
+        Ok(released)
     }
-    Ok(())
-}
 
-async fn mark_orders_booked(
-    transaction: &DatabaseTransaction,
-    checkout_id: &CheckoutId,
-    status: Status,
-) -> Result<(), StoreError> {
-    payment_orders::Entity::update_many()
-        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(status.as_str()))
-        .col_expr(payment_orders::Column::WalletUpdated, Expr::value(true))
-        .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(true))
-        .filter(payment_orders::Column::CheckoutId.eq(checkout_id.as_str()))
-        .exec(transaction)
-        .await?;
-    Ok(())
+    /// Books that a buyer is promised a part of an order back. The refund's id is the key.
+    pub async fn promise_refund(
+        &self,
+        refund: &RefundId,
+        order: &PaymentOrderId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<Booked, StoreError> {
+        let (refund, order) = (refund.clone(), order.clone());
+        self.bookkeeper.book(Booking::RefundPromise { refund, order, amount, at }).await
+    }
+
+    /// Books that the PSP gave back what was promised. The refund's id is the key.
+    pub async fn execute_refund(&self, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::RefundExecution { refund: refund.clone(), at }).await
+    }
+
+    /// Reserves a part of what a seller has available. The hold's id is the key.
+    pub async fn reserve(
+        &self,
+        hold: &Hold,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Hold { hold: hold.clone(), expires_at, at }).await
+    }
+
+    /// Lets a hold go.
+    pub async fn release_hold(&self, hold: &HoldId, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::HoldEnd { hold: hold.clone(), expired: false, at }).await
+    }
+
+    /// Sends what is held, or a part of it, on its way to the seller; the rest is available again.
+    pub async fn capture_hold(&self, hold: &HoldId, amount: Money, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::HoldCapture { hold: hold.clone(), amount, at }).await
+    }
+
+    /// Books that the payout that a hold became arrived, or came back.
+    pub async fn end_payout(&self, payout: &HoldId, arrived: bool, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::PayoutEnd { payout: payout.clone(), arrived, at }).await
+    }
+
+    /// Ends holds whose time has run out, at most `limit` of them. Answers how many it was.
+    pub async fn expire_holds(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        let due: Vec<String> = wallet_holds::Entity::find()
+            .select_only()
+            .column(wallet_holds::Column::HoldId)
+            .filter(wallet_holds::Column::Status.eq(HoldStatus::Reserved.as_str()))
+            .filter(wallet_holds::Column::ExpiresAt.lte(to_column_time(now)))
+            .limit(limit)
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        let ends: FuturesUnordered<_> = due
+            .into_iter()
+            .map(|hold| async move {
+                let hold = HoldId::parse(hold).map_err(|error| corrupt("a hold", error))?;
+                self.bookkeeper.book(Booking::HoldEnd { hold, expired: true, at: now }).await
+            })
+            .collect();
+        Ok(ends.try_collect::<Vec<_>>().await?.len())
+    }
+
+    /// Closes the days before an instant: nothing is booked any more as having happened then.
+    pub async fn close_books_before(&self, instant: Timestamp) -> Result<(), StoreError> {
+        self.bookkeeper.book(Booking::Closing { before: instant }).await.map(|_| ())
+    }
+
+    /// Sets what is kept of a seller's sales, or of every seller's who has no rate of their own, from an instant
+    /// on. A rate that is set is not changed: set another one from a later instant. Answers whether it is new.
+    pub async fn set_commission(
+        &self,
+        seller: Option<&SellerAccount>,
+        rate: BasisPoints,
+        effective_from: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = commission_rates::ActiveModel {
+            seller_account: Set(seller.map_or(EVERY_SELLER, SellerAccount::as_str).to_owned()),
+            effective_from: Set(to_column_time(effective_from)),
+            basis_points: Set(rate.points().into()),
+            set_at: Set(chrono::Utc::now()),
+        };
+        let rows = commission_rates::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// What is kept of a sale of each of these sellers at an instant, in their order.
+    pub async fn commissions(&self, sellers: &[&SellerAccount], at: Timestamp) -> Result<Vec<BasisPoints>, StoreError> {
+        let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
+        let rates = commission_rates::Entity::find()
+            .filter(commission_rates::Column::SellerAccount.is_in(names))
+            .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
+            .order_by_desc(commission_rates::Column::EffectiveFrom)
+            .all(self.connection())
+            .await?;
+        let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name).map(|rate| rate.basis_points);
+        sellers
+            .iter()
+            .map(|seller| {
+                let points = of(seller.as_str()).or_else(|| of(EVERY_SELLER)).unwrap_or(0);
+                let rate = u16::try_from(points).ok().and_then(|points| BasisPoints::try_new(points).ok());
+                rate.ok_or_else(|| corrupt("a commission", points))
+            })
+            .collect()
+    }
 }

@@ -120,9 +120,9 @@ async fn wallets_and_books_are_kept_by_currency(fresh: Fresh) {
     }
     let seller = SellerAccount::parse("seller-a").unwrap();
     let wallets = fresh.reader.wallets(&seller).await.unwrap();
-    let pending: Vec<_> = wallets.iter().map(|wallet| wallet.pending).collect();
+    let pending: Vec<_> = wallets.iter().map(|wallet| wallet.wallet.pending).collect();
     assert_eq!(pending, [won.total(), dollars.total()]);
-    assert!(wallets.iter().all(|wallet| wallet.available.is_zero() && wallet.paid_out.is_zero()));
+    assert!(wallets.iter().all(|wallet| wallet.wallet.available.is_zero() && wallet.wallet.paid_out.is_zero()));
     let trial = fresh.reader.trial_balance().await.unwrap();
     let balances: Vec<_> = trial.iter().map(AccountBalance::balance).collect();
     assert_eq!(balances, [won.total(), dollars.total(), won.total(), dollars.total()].map(Some));

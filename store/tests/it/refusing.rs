@@ -49,8 +49,8 @@ async fn amounts_of_nothing_are_refused_by_the_schema(fresh: Fresh) {
     record(&fresh, "key", &plan).await;
     begin(&fresh, &plan).await.unwrap();
     post(&fresh, &plan, 2).await.unwrap();
-    let posting = "INSERT INTO ledger_postings (entry_id, line, debit_account, credit_account, amount, currency) \
-                   VALUES ('payment_captured:checkout-1', 1,";
+    let posting = "INSERT INTO ledger_postings (sequence, line, debit_account, credit_account, amount, currency) \
+                   VALUES (1, 2,";
     for statement in [
         "UPDATE payment_events SET amount = 0",
         "UPDATE payment_events SET amount = -1",
@@ -86,8 +86,8 @@ async fn rows_of_no_checkout_are_refused_by_the_schema(fresh: Fresh) {
          payment_order_status, wallet_updated, ledger_updated) \
          VALUES ('o', 'nowhere', 0, 's', 1, 'KRW', 'NOT_STARTED', false, false)"
             .to_owned(),
-        "INSERT INTO ledger_postings (entry_id, line, debit_account, credit_account, amount, currency) \
-         VALUES ('nowhere', 0, 'psp:receivable', 'seller:a:pending', 1, 'KRW')"
+        "INSERT INTO ledger_postings (sequence, line, debit_account, credit_account, amount, currency) \
+         VALUES (77, 0, 'psp:receivable', 'seller:a:pending', 1, 'KRW')"
             .to_owned(),
     ] {
         let refusal = fresh.database.connection().execute_unprepared(&statement).await.unwrap_err().to_string();

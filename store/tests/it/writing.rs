@@ -67,14 +67,14 @@ pub(crate) async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> 
 }
 
 pub(crate) async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
-    let entry = Entry::of_captured_payment(plan, CREATED).unwrap();
+    let entry = Entry::of_captured_payment(plan, &[], CREATED).unwrap();
     let psp = (Some("카드"), Some("https://receipt.example"));
-    fresh.writer.post(plan.checkout_id(), (revision, Status::Success), CREATED, &entry, psp).await
+    fresh.writer.post(plan.checkout_id(), (revision, Status::Success), CREATED, (&entry, None), psp).await
 }
 
 pub(crate) async fn pending(fresh: &Fresh, seller: &str) -> u64 {
     let wallets = fresh.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
-    wallets.first().map_or(0, |wallet| wallet.pending.minor())
+    wallets.first().map_or(0, |wallet| wallet.wallet.pending.minor())
 }
 
 async fn a_checkout_is_recorded_once_and_read_back(fresh: Fresh) {
@@ -203,8 +203,8 @@ async fn history_and_books_only_grow(fresh: Fresh) {
             assert!(refused.unwrap_err().to_string().contains("append only"), "{statement}");
         }
     }
-    let unbalanced = "INSERT INTO ledger_postings (entry_id, line, debit_account, credit_account, amount, currency) \
-                      VALUES ('payment_captured:checkout-1', 9, 'psp:receivable', 'psp:receivable', 1, 'KRW')";
+    let unbalanced = "INSERT INTO ledger_postings (sequence, line, debit_account, credit_account, amount, currency) \
+                      VALUES (1, 9, 'psp:receivable', 'psp:receivable', 1, 'KRW')";
     assert!(fresh.database.connection().execute_unprepared(unbalanced).await.is_err());
     let nothing = unbalanced.replace("'psp:receivable', 1", "'seller:a:pending', 0");
     assert!(fresh.database.connection().execute_unprepared(&nothing).await.is_err());

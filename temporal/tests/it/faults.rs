@@ -156,7 +156,7 @@ async fn worker(roles: &Roles, faults: Faults) -> Worker {
         .register_workflow::<CheckoutWorkflow>()
         .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer })
+        .register_activities(activities::ledger::Ledger { writer, release_rule: Default::default() })
         .register_activities(activities::psp::Psp { toss: toss::Client::try_new(toss).unwrap() })
         .activity_inbound_interceptor(faults)
         .build();

@@ -50,7 +50,12 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
         expires_at: created_at.plus_ms(input.deadline_ms),
     };
     let recorded = write(ctx, Record, request).await?;
-    ctx.state_mut(|checkout| checkout.recorded = recorded == Recorded::Accepted);
+    if let Recorded::Accepted { rates } = &recorded {
+        ctx.state_mut(|checkout| {
+            checkout.recorded = true;
+            checkout.rates.clone_from(rates);
+        });
+    }
     Ok(recorded)
 }
 
@@ -70,7 +75,7 @@ pub(super) async fn begin(ctx: &Context, payment_key: PaymentKey) -> Result<(), 
 pub(super) async fn settle(ctx: &Context, capture: Capture) -> Result<(), WorkflowTermination> {
     let change = next_change(ctx, Event::Paid)?;
     let entry = ctx
-        .state(|checkout| Entry::of_captured_payment(&checkout.input.plan, capture.captured_at))
+        .state(|checkout| Entry::of_captured_payment(&checkout.input.plan, &checkout.rates, capture.captured_at))
         .map_err(ApplicationFailure::non_retryable)?;
     let posted = Posted { change: change.clone(), entry, method: capture.method, receipt_url: capture.receipt_url };
     write_change(ctx, Post, posted, change).await

@@ -1,0 +1,129 @@
+//! Days in Korea: what a business day is, and when a day of the books begins.
+//!
+//! Korea has one time zone without summer time, nine hours ahead of UTC.
+
+use alloc::collections::BTreeSet;
+use core::{fmt, str::FromStr};
+
+use crate::Timestamp;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const KOREA_MS: i64 = 9 * 60 * 60 * 1000;
+
+/// A day in Korea. Written as `2026-11-21`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day {
+    since_epoch: i64,
+}
+
+/// A text that is no date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a day is written as 2026-11-21")]
+pub struct NoDay;
+
+impl Day {
+    /// The day in Korea on which an instant falls.
+    pub const fn of(at: Timestamp) -> Self {
+        Self { since_epoch: at.epoch_ms().saturating_add(KOREA_MS).div_euclid(DAY_MS) }
+    }
+
+    /// The first instant of the day.
+    pub const fn start(self) -> Timestamp {
+        Timestamp::from_epoch_ms(self.since_epoch.saturating_mul(DAY_MS).saturating_sub(KOREA_MS))
+    }
+
+    /// The day after.
+    pub const fn next(self) -> Self {
+        Self { since_epoch: self.since_epoch.saturating_add(1) }
+    }
+
+    /// Whether it is a Saturday or a Sunday. 1970-01-01 was a Thursday.
+    pub const fn is_weekend(self) -> bool {
+        matches!(self.since_epoch.rem_euclid(7), 2 | 3)
+    }
+
+    /// A day by its date; refuses one that does not exist.
+    ///
+    /// Source of the arithmetic: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    pub fn try_from_date(year: i64, month: i64, day: i64) -> Result<Self, NoDay> {
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1970..=9999).contains(&year) {
+            return Err(NoDay);
+        }
+        let shifted = if month <= 2 { year - 1 } else { year };
+        let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let found = Self { since_epoch: era * 146_097 + day_of_era - 719_468 };
+        if found.date() == (year, month, day) { Ok(found) } else { Err(NoDay) }
+    }
+
+    /// Year, month and day of the month.
+    pub const fn date(self) -> (i64, i64, i64) {
+        let shifted = self.since_epoch + 719_468;
+        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+        (year, month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.date();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl FromStr for Day {
+    type Err = NoDay;
+
+    fn from_str(text: &str) -> Result<Self, NoDay> {
+        let number = |part: &str, digits: usize| {
+            let written = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+            if written { part.parse().map_err(|_| NoDay) } else { Err(NoDay) }
+        };
+        let (year, rest) = text.split_once('-').ok_or(NoDay)?;
+        let (month, day) = rest.split_once('-').ok_or(NoDay)?;
+        Self::try_from_date(number(year, 4)?, number(month, 2)?, number(day, 2)?)
+    }
+}
+
+/// The days of the year on which Korean banks never work, as (month, day).
+///
+/// Source: 관공서의 공휴일에 관한 규정, article 2, as far as it names dates of the solar calendar, and Workers' Day.
+const FIXED_HOLIDAYS: [(i64, i64); 9] = [(1, 1), (3, 1), (5, 1), (5, 5), (6, 6), (8, 15), (10, 3), (10, 9), (12, 25)];
+
+/// When what a seller has earned may be paid out: so many business days after the day of the payment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReleaseRule {
+    /// Business days to wait; 0 releases on the day of the payment.
+    pub business_days: u16,
+    /// Days that are no business days besides weekends and the holidays with a fixed date. They are settings:
+    /// lunar and substitute holidays are announced year by year.
+    pub holidays: BTreeSet<Day>,
+}
+
+impl ReleaseRule {
+    /// Whether banks work on a day.
+    pub fn is_business_day(&self, day: Day) -> bool {
+        let (_, month, day_of_month) = day.date();
+        !day.is_weekend() && !FIXED_HOLIDAYS.contains(&(month, day_of_month)) && !self.holidays.contains(&day)
+    }
+
+    /// The first instant at which a payment of that time may be paid out. With no day to wait that is at once.
+    pub fn releases_at(&self, paid_at: Timestamp) -> Timestamp {
+        if self.business_days == 0 {
+            return paid_at;
+        }
+        let mut day = Day::of(paid_at);
+        let mut waited = 0;
+        while waited < self.business_days {
+            day = day.next();
+            waited += u16::from(self.is_business_day(day));
+        }
+        day.start()
+    }
+}

@@ -1,0 +1,67 @@
+//! What the marketplace keeps of a sale.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Money;
+
+/// A share in hundredths of a per cent: 0 to 10,000, where 250 is 2.5 %.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct BasisPoints(u16);
+
+/// More than the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a commission is 0 to 10000 basis points")]
+pub struct TooManyBasisPoints;
+
+/// The whole.
+const WHOLE: u16 = 10_000;
+
+impl BasisPoints {
+    /// So many hundredths of a per cent, at most the whole.
+    pub const fn try_new(points: u16) -> Result<Self, TooManyBasisPoints> {
+        if points > WHOLE { Err(TooManyBasisPoints) } else { Ok(Self(points)) }
+    }
+
+    /// Hundredths of a per cent.
+    pub const fn points(self) -> u16 {
+        self.0
+    }
+
+    /// The commission on an amount, rounded down to the minor unit: what rounding leaves is the seller's.
+    pub fn of(self, amount: Money) -> Money {
+        let minor = u128::from(amount.minor()) * u128::from(self.0) / u128::from(WHOLE);
+        // At most the amount, so it is money again.
+        u64::try_from(minor)
+            .ok()
+            .and_then(|minor| Money::try_from_minor(minor, amount.currency()).ok())
+            .unwrap_or(amount)
+    }
+}
+
+impl TryFrom<u16> for BasisPoints {
+    type Error = TooManyBasisPoints;
+
+    fn try_from(points: u16) -> Result<Self, TooManyBasisPoints> {
+        Self::try_new(points)
+    }
+}
+
+impl From<BasisPoints> for u16 {
+    fn from(points: BasisPoints) -> Self {
+        points.0
+    }
+}
+
+/// How much of an order's commission has been given up once `refunded` of its `amount` has been given back,
+/// rounded down: a whole refund gives up the whole, and the parts of many partial ones add up to it.
+pub fn given_up(commission: Money, refunded: Money, amount: Money) -> Money {
+    if amount.is_zero() || refunded.minor() >= amount.minor() {
+        return commission;
+    }
+    let minor = u128::from(commission.minor()) * u128::from(refunded.minor()) / u128::from(amount.minor());
+    u64::try_from(minor)
+        .ok()
+        .and_then(|minor| Money::try_from_minor(minor, commission.currency()).ok())
+        .unwrap_or(commission)
+}

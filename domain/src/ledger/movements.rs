@@ -1,0 +1,210 @@
+//! Every movement that the product knows, as an entry: who owes whom what, and under which key.
+
+use alloc::{format, string::String, vec, vec::Vec};
+use core::fmt::Display;
+
+use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
+use crate::{
+    Money, Timestamp,
+    checkout::{Order, Plan},
+    commission::BasisPoints,
+    id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    wallet::Wallet,
+};
+
+/// A part of one seller's money, reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Its id, minted by whoever asks for it.
+    pub id: HoldId,
+    /// Whose money.
+    pub seller: SellerAccount,
+    /// How much.
+    pub amount: Money,
+}
+
+/// Money that goes back to the buyer of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its id, minted by whoever asks for it.
+    pub id: RefundId,
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// The order.
+    pub order: Order,
+    /// How much the buyer gets back.
+    pub amount: Money,
+    /// How much of it we give up of our commission; the seller gives the rest.
+    pub commission: Money,
+    /// How much of the seller's part has not been released yet; it is taken first.
+    pub unreleased: Money,
+}
+
+impl Entry {
+    /// A captured payment: for each order the PSP owes us its amount; of it we owe the seller what our
+    /// commission leaves. `rates` are those of the orders, in their order; one that is missing is zero.
+    pub fn of_captured_payment(plan: &Plan, rates: &[BasisPoints], captured_at: Timestamp) -> Result<Self, EntryError> {
+        let mut postings = Vec::with_capacity(plan.orders().len());
+        for (index, order) in plan.orders().iter().enumerate() {
+            let commission = rates.get(index).copied().unwrap_or_default().of(order.amount);
+            let pending = minus(order.amount, commission)?;
+            let about = Some(&order.id);
+            postings.extend(posting(
+                &Account::PspReceivable,
+                &Account::SellerPending(order.seller.clone()),
+                pending,
+                about,
+            )?);
+            postings.extend(posting(&Account::PspReceivable, &Account::PlatformCommission, commission, about)?);
+        }
+        let id = plan.checkout_id();
+        Self::of(Reason::PaymentCaptured, id, Some(id.clone()), captured_at, postings)
+    }
+
+    /// What an order earned may be paid out from now on; a debt is recovered first.
+    pub fn of_release(
+        (seller, order): (&SellerAccount, &PaymentOrderId),
+        checkout_id: &CheckoutId,
+        amount: Money,
+        wallet: &Wallet,
+        released_at: Timestamp,
+    ) -> Result<Self, EntryError> {
+        let recovered = wallet.debt.least(amount);
+        let pending = Account::SellerPending(seller.clone());
+        let mut postings =
+            Vec::from_iter(posting(&pending, &Account::SellerDebt(seller.clone()), recovered, Some(order))?);
+        let rest = minus(amount, recovered)?;
+        postings.extend(posting(&pending, &Account::SellerAvailable(seller.clone()), rest, Some(order))?);
+        Self::of(Reason::PendingReleased, order, Some(checkout_id.clone()), released_at, postings)
+    }
+
+    /// A buyer was promised money back. Taken from what we earned, then from what the order has pending, then
+    /// from what the seller has available; what is left is the seller's debt.
+    pub fn of_refund_promised(refund: &Refund, wallet: &Wallet, promised_at: Timestamp) -> Result<Self, EntryError> {
+        let seller = || refund.order.seller.clone();
+        let by_seller = minus(refund.amount, refund.commission)?;
+        let pending = refund.unreleased.least(by_seller);
+        let available = wallet.available.least(minus(by_seller, pending)?);
+        let debt = minus(minus(by_seller, pending)?, available)?;
+        let mut postings = Vec::new();
+        for (account, amount) in [
+            (Account::PlatformCommission, refund.commission),
+            (Account::SellerPending(seller()), pending),
+            (Account::SellerAvailable(seller()), available),
+            (Account::SellerDebt(seller()), debt),
+        ] {
+            postings.extend(posting(&account, &Account::RefundsPayable, amount, Some(&refund.order.id))?);
+        }
+        Self::of(Reason::RefundPromised, &refund.id, Some(refund.checkout_id.clone()), promised_at, postings)
+    }
+
+    /// The PSP gave money back to a buyer.
+    pub fn of_refund_executed(refund: &Refund, executed_at: Timestamp) -> Result<Self, EntryError> {
+        let about = Some(&refund.order.id);
+        let postings = posting(&Account::RefundsPayable, &Account::PspReceivable, refund.amount, about)?;
+        let checkout_id = Some(refund.checkout_id.clone());
+        Self::of(Reason::RefundExecuted, &refund.id, checkout_id, executed_at, Vec::from_iter(postings))
+    }
+
+    /// A part of what a seller has available is reserved.
+    pub fn of_hold(hold: &Hold, reserved_at: Timestamp) -> Result<Self, EntryError> {
+        let (available, held) = hold.accounts();
+        let postings = posting(&available, &held, hold.amount, None)?;
+        Self::of(Reason::HoldReserved, &hold.id, None, reserved_at, Vec::from_iter(postings))
+    }
+
+    /// A hold ends, by a word or by its time, and what it held is available again.
+    pub fn of_hold_ended(hold: &Hold, expired: bool, ended_at: Timestamp) -> Result<Self, EntryError> {
+        let (available, held) = hold.accounts();
+        let reason = if expired { Reason::HoldExpired } else { Reason::HoldReleased };
+        Self::of(reason, &hold.id, None, ended_at, Vec::from_iter(posting(&held, &available, hold.amount, None)?))
+    }
+
+    /// What was held, or a part of it, is on its way to the seller's bank; the rest is available again.
+    pub fn of_hold_captured(hold: &Hold, amount: Money, sent_at: Timestamp) -> Result<Self, EntryError> {
+        let (available, held) = hold.accounts();
+        let in_transit = Account::PayoutInTransit(hold.seller.clone());
+        let mut postings = Vec::from_iter(posting(&held, &in_transit, amount, None)?);
+        postings.extend(posting(&held, &available, minus(hold.amount, amount)?, None)?);
+        Self::of(Reason::PayoutSent, &hold.id, None, sent_at, postings)
+    }
+
+    /// The seller's bank has the money, or sent it back.
+    pub fn of_payout_ended(payout: &Hold, arrived: bool, ended_at: Timestamp) -> Result<Self, EntryError> {
+        let (reason, to) = if arrived {
+            (Reason::PayoutArrived, Account::Bank)
+        } else {
+            (Reason::PayoutFailed, Account::SellerAvailable(payout.seller.clone()))
+        };
+        let postings = posting(&Account::PayoutInTransit(payout.seller.clone()), &to, payout.amount, None)?;
+        Self::of(reason, &payout.id, None, ended_at, Vec::from_iter(postings))
+    }
+
+    /// The PSP paid us `gross` of what it had captured, less its fee.
+    pub fn of_psp_settlement(
+        settlement: &str,
+        gross: Money,
+        fee: Money,
+        settled_at: Timestamp,
+    ) -> Result<Self, EntryError> {
+        let mut postings = Vec::from_iter(posting(&Account::Bank, &Account::PspReceivable, minus(gross, fee)?, None)?);
+        postings.extend(posting(&Account::PspFees, &Account::PspReceivable, fee, None)?);
+        Self::of(Reason::PspSettled, settlement, None, settled_at, postings)
+    }
+
+    /// Takes back another entry. What was taken back stays so: a reversal is not reversed.
+    pub fn of_reversal(mistake: &Self, reversed_at: Timestamp) -> Result<Self, EntryError> {
+        let fields = mistake.fields();
+        if fields.reason == Reason::Reversed {
+            return Err(EntryError::ReversalOfReversal);
+        }
+        let mut postings = vec![];
+        for wrong in &fields.postings {
+            let wrong = wrong.fields();
+            postings.extend(posting(&wrong.credit, &wrong.debit, wrong.amount, wrong.order.as_ref())?);
+        }
+        Self::try_new(EntryFields {
+            key: format!("{}:{}", Reason::Reversed.as_str(), fields.key),
+            reason: Reason::Reversed,
+            checkout_id: fields.checkout_id.clone(),
+            reverses: Some(fields.key.clone()),
+            occurred_at: reversed_at,
+            postings,
+        })
+    }
+
+    fn of(
+        reason: Reason,
+        reference: impl Display,
+        checkout_id: Option<CheckoutId>,
+        occurred_at: Timestamp,
+        postings: Vec<Posting>,
+    ) -> Result<Self, EntryError> {
+        let key: String = format!("{}:{reference}", reason.as_str());
+        Self::try_new(EntryFields { key, reason, checkout_id, reverses: None, occurred_at, postings })
+    }
+}
+
+impl Hold {
+    fn accounts(&self) -> (Account, Account) {
+        (Account::SellerAvailable(self.seller.clone()), Account::SellerHeld(self.seller.clone()))
+    }
+}
+
+/// A posting, unless it is over nothing.
+fn posting(
+    debit: &Account,
+    credit: &Account,
+    amount: Money,
+    order: Option<&PaymentOrderId>,
+) -> Result<Option<Posting>, EntryError> {
+    if amount.is_zero() {
+        return Ok(None);
+    }
+    Posting::try_new(PostingFields { debit: debit.clone(), credit: credit.clone(), amount, order: order.cloned() })
+        .map(Some)
+}
+
+fn minus(whole: Money, part: Money) -> Result<Money, EntryError> {
+    whole.minus(part).map_err(|_| EntryError::NotEnough)
+}

@@ -1,0 +1,326 @@
+//! What can be booked, and how each becomes an entry.
+
+use domain::{
+    Money, Timestamp,
+    checkout::{Order, Status},
+    commission::given_up,
+    id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    ledger::{Account, Entry, EntryError, EntryFields, Hold, Reason, Refund},
+    wallet::Overdrawn,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    books::Books,
+    checkouts::{Approval, NextStatus, Written, is_written, write_status},
+    holds,
+};
+use crate::{
+    StoreError,
+    convert::{corrupt, from_column_amount, from_column_currency, to_column_time},
+    entities::{ledger_entries, payment_orders},
+};
+
+/// Whether an entry was booked now, or stands there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    /// It was booked.
+    Now,
+    /// The same entry was booked before; nothing changed.
+    Before,
+}
+
+/// Why something is not booked. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Another entry stands under this key.
+    #[error("another entry is booked under the key {key}")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+    /// It happened on a day that is closed.
+    #[error("{key} happened on a day that is closed; date it to an open day")]
+    DayClosed {
+        /// The key of the entry.
+        key: String,
+    },
+    /// A part of a wallet would fall below zero.
+    #[error(transparent)]
+    Overdrawn(#[from] Overdrawn),
+    /// It makes no entry.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// Nothing is booked under this key.
+    #[error("nothing is booked under the key {key}")]
+    NoSuchEntry {
+        /// The key.
+        key: String,
+    },
+    /// No such order was ever paid.
+    #[error("no order {order} is paid")]
+    NoSuchOrder {
+        /// Its id.
+        order: PaymentOrderId,
+    },
+    /// More would be given back than was paid.
+    #[error("of order {order}, {left} is left to refund")]
+    RefundTooLarge {
+        /// The order.
+        order: PaymentOrderId,
+        /// What is left.
+        left: Money,
+    },
+    /// No such hold.
+    #[error("there is no hold {hold}")]
+    NoSuchHold {
+        /// Its id.
+        hold: HoldId,
+    },
+    /// The hold, or the payout it became, has come to another end.
+    #[error("hold {hold} is {status} already")]
+    HoldEnded {
+        /// Its id.
+        hold: HoldId,
+        /// Where it stands.
+        status: holds::HoldStatus,
+    },
+}
+
+/// A captured payment, with the status it brings about.
+#[derive(Debug, Clone)]
+pub(super) struct Payment {
+    pub(super) checkout_id: CheckoutId,
+    pub(super) revision: u32,
+    pub(super) status: Status,
+    pub(super) occurred_at: Timestamp,
+    pub(super) entry: Entry,
+    pub(super) method: Option<String>,
+    pub(super) receipt_url: Option<String>,
+    pub(super) releases_at: Option<Timestamp>,
+}
+
+/// Something to book.
+#[derive(Debug, Clone)]
+pub(super) enum Booking {
+    Payment(Box<Payment>),
+    Entry(Entry),
+    Reversal { key: String, at: Timestamp },
+    Release { order: PaymentOrderId, at: Timestamp },
+    RefundPromise { refund: RefundId, order: PaymentOrderId, amount: Money, at: Timestamp },
+    RefundExecution { refund: RefundId, at: Timestamp },
+    Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
+    HoldEnd { hold: HoldId, expired: bool, at: Timestamp },
+    HoldCapture { hold: HoldId, amount: Money, at: Timestamp },
+    PayoutEnd { payout: HoldId, arrived: bool, at: Timestamp },
+    Closing { before: Timestamp },
+}
+
+impl Booking {
+    /// The entry, where it is known beforehand.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Payment(payment) => Some(&payment.entry),
+            Self::Entry(entry) => Some(entry),
+            Self::Reversal { .. }
+            | Self::Release { .. }
+            | Self::RefundPromise { .. }
+            | Self::RefundExecution { .. }
+            | Self::Hold { .. }
+            | Self::HoldEnd { .. }
+            | Self::HoldCapture { .. }
+            | Self::PayoutEnd { .. }
+            | Self::Closing { .. } => None,
+        }
+    }
+
+    /// About how many postings it makes.
+    pub(super) fn postings(&self) -> usize {
+        self.entry().map_or(4, |entry| entry.fields().postings.len())
+    }
+
+    /// Adds it to the books, or refuses before anything of it is written.
+    pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
+        match self {
+            Self::Payment(payment) => payment.carry_out(books).await,
+            Self::Entry(entry) => books.book(entry.clone()).await,
+            Self::Reversal { key, at } => reverse(books, key, *at).await,
+            Self::Release { order, at } => release(books, order, *at).await,
+            Self::RefundPromise { refund, order, amount, at } => {
+                promise_refund(books, refund, order, *amount, *at).await
+            }
+            Self::RefundExecution { refund, at } => execute_refund(books, refund, *at).await,
+            Self::Hold { hold, expires_at, at } => holds::reserve(books, hold, *expires_at, *at).await,
+            Self::HoldEnd { hold, expired, at } => holds::end(books, hold, *expired, *at).await,
+            Self::HoldCapture { hold, amount, at } => holds::capture(books, hold, *amount, *at).await,
+            Self::PayoutEnd { payout, arrived, at } => holds::end_payout(books, payout, *arrived, *at).await,
+            Self::Closing { before } => {
+                books.close_before(*before);
+                Ok(Booked::Now)
+            }
+        }
+    }
+}
+
+impl Payment {
+    /// The entry, the checkout's status with its line of history, and the orders, all or nothing. Money that was
+    /// captured is booked whatever day is closed: on the first open one, and the PSP's own time stays with the
+    /// checkout.
+    async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
+        let next = NextStatus {
+            checkout_id: &self.checkout_id,
+            revision: self.revision,
+            status: self.status,
+            occurred_at: self.occurred_at,
+            payment_key: None,
+            failure: None,
+            psp: Some(Approval {
+                method: self.method.as_deref(),
+                receipt_url: self.receipt_url.as_deref(),
+                approved_at: self.entry.fields().occurred_at,
+            }),
+        };
+        if is_written(books.transaction, &next).await? {
+            return Ok(Booked::Before);
+        }
+        let entry = not_before(&self.entry, books.open_from())?;
+        if books.check(&entry).await?.is_some() {
+            return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
+        }
+        match write_status(books.transaction, next).await? {
+            Written::Now => {}
+            Written::Before => return Ok(Booked::Before),
+        }
+        payment_orders::Entity::update_many()
+            .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(self.status.as_str()))
+            .col_expr(payment_orders::Column::WalletUpdated, Expr::value(true))
+            .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(true))
+            .col_expr(payment_orders::Column::ReleasesAt, Expr::value(self.releases_at.map(to_column_time)))
+            .filter(payment_orders::Column::CheckoutId.eq(self.checkout_id.as_str()))
+            .exec(books.transaction)
+            .await?;
+        books.add(entry).await
+    }
+}
+
+fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {
+    let fields = entry.fields();
+    let occurred_at = open_from.map_or(fields.occurred_at, |open_from| fields.occurred_at.max(open_from));
+    Ok(Entry::try_new(EntryFields { occurred_at, ..fields.clone() }).map_err(Refusal::from)?)
+}
+
+async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Booked, StoreError> {
+    let mistake = books.find(key).await?.ok_or_else(|| Refusal::NoSuchEntry { key: key.to_owned() })?;
+    let reversal = Entry::of_reversal(&mistake, at).map_err(Refusal::from)?;
+    if books.find(&reversal.fields().key).await?.is_some() {
+        return Ok(Booked::Before);
+    }
+    books.book(reversal).await
+}
+
+/// An order that was paid, and what the books say of it.
+struct PaidOrder {
+    order: Order,
+    checkout_id: CheckoutId,
+    commission: Money,
+    unreleased: Money,
+    refunded: Money,
+}
+
+async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOrder, StoreError> {
+    books.write().await?;
+    let row = payment_orders::Entity::find_by_id(id.as_str())
+        .filter(payment_orders::Column::LedgerUpdated.eq(true))
+        .one(books.transaction)
+        .await?
+        .ok_or_else(|| Refusal::NoSuchOrder { order: id.clone() })?;
+    let currency = from_column_currency(&row.currency)?;
+    let seller = SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller", error))?;
+    Ok(PaidOrder {
+        order: Order { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
+        checkout_id: CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("a checkout", error))?,
+        commission: from_column_amount(row.commission, currency)?,
+        unreleased: from_column_amount(row.unreleased, currency)?,
+        refunded: from_column_amount(row.refunded_amount, currency)?,
+    })
+}
+
+async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -> Result<Booked, StoreError> {
+    let paid = paid_order(books, order).await?;
+    if paid.unreleased.is_zero() {
+        return Ok(Booked::Before);
+    }
+    let wallet = books.wallet(&paid.order.seller, paid.unreleased.currency()).await?;
+    let entry = Entry::of_release((&paid.order.seller, order), &paid.checkout_id, paid.unreleased, &wallet, at);
+    books.book(entry.map_err(Refusal::from)?).await
+}
+
+async fn promise_refund(
+    books: &mut Books<'_>,
+    refund: &RefundId,
+    order: &PaymentOrderId,
+    amount: Money,
+    at: Timestamp,
+) -> Result<Booked, StoreError> {
+    let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
+    if let Some(booked) = books.find(&key).await? {
+        let same = promised(&booked) == Some(amount) && about(&booked) == Some(order);
+        return if same { Ok(Booked::Before) } else { Err(Refusal::KeyReused { key }.into()) };
+    }
+    let PaidOrder { order, checkout_id, commission, unreleased, refunded } = paid_order(books, order).await?;
+    let left = order.amount.minus(refunded).unwrap_or(Money::zero(amount.currency()));
+    let after = refunded.plus(amount).map_err(|_| Refusal::RefundTooLarge { order: order.id.clone(), left })?;
+    if after.minor() > order.amount.minor() {
+        return Err(Refusal::RefundTooLarge { order: order.id, left }.into());
+    }
+    // What is left of the commission is given up in proportion to what is left of the order.
+    let commission = given_up(commission, amount, left);
+    let wallet = books.wallet(&order.seller, amount.currency()).await?;
+    let refund = Refund { id: refund.clone(), checkout_id, order, amount, commission, unreleased };
+    books.book(Entry::of_refund_promised(&refund, &wallet, at).map_err(Refusal::from)?).await
+}
+
+async fn execute_refund(books: &mut Books<'_>, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
+    let key = format!("{}:{refund}", Reason::RefundExecuted.as_str());
+    if books.find(&key).await?.is_some() {
+        return Ok(Booked::Before);
+    }
+    let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
+    let missing = || Refusal::NoSuchEntry { key: key.clone() };
+    let promise = books.find(&key).await?.ok_or_else(missing)?;
+    if is_reversed(books, &key).await? {
+        return Err(missing().into());
+    }
+    let amount = promised(&promise).ok_or_else(missing)?;
+    let order = about(&promise).ok_or_else(missing)?.clone();
+    let paid = paid_order(books, &order).await?;
+    let nothing = Money::zero(amount.currency());
+    let refund = Refund {
+        id: refund.clone(),
+        checkout_id: paid.checkout_id,
+        order: paid.order,
+        amount,
+        commission: nothing,
+        unreleased: nothing,
+    };
+    books.book(Entry::of_refund_executed(&refund, at).map_err(Refusal::from)?).await
+}
+
+async fn is_reversed(books: &mut Books<'_>, key: &str) -> Result<bool, StoreError> {
+    books.write().await?;
+    let reversal = ledger_entries::Entity::find().filter(ledger_entries::Column::Reverses.eq(key));
+    Ok(reversal.one(books.transaction).await?.is_some())
+}
+
+/// What a promise gives back.
+fn promised(entry: &Entry) -> Option<Money> {
+    let postings = entry.fields().postings.iter().map(|posting| posting.fields());
+    let mut credits =
+        postings.filter(|posting| posting.credit == Account::RefundsPayable).map(|posting| posting.amount);
+    let first = credits.next()?;
+    credits.try_fold(first, |sum, amount| sum.plus(amount).ok())
+}
+
+fn about(entry: &Entry) -> Option<&PaymentOrderId> {
+    entry.fields().postings.first()?.fields().order.as_ref()
+}

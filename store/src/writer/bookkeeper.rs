@@ -1,0 +1,116 @@
+//! The one writer of the books in a process: it takes what waits and books it in one transaction.
+//!
+//! The hash chain makes entries follow one another, so two transactions cannot book at once. Instead of
+//! letting every payment wait for the disk in turn, the bookkeeper takes all that have come in while the last
+//! transaction was being written and books them together: one lock, one statement per table, one flush to
+//! disk. A hot account costs no more than a cold one, because an account's balance moves once per transaction
+//! however many entries touch it. Several processes take turns by the lock on `ledger_head`.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    begin,
+    booking::{Booked, Booking},
+    books::Books,
+};
+use crate::{Database, StoreError};
+
+/// How many requests may wait; whoever comes then waits to wait.
+const MAX_WAITING: usize = 4096;
+/// The most requests in one transaction.
+const MAX_BATCH: usize = 256;
+/// The most postings in one transaction, unless a single request has more: their values are parameters of one
+/// statement, of which SQLite takes 32,766.
+const MAX_BATCH_POSTINGS: usize = 2000;
+
+struct Request {
+    booking: Booking,
+    answer: oneshot::Sender<Result<Booked, StoreError>>,
+}
+
+/// Where bookings are handed in.
+#[derive(Debug, Clone)]
+pub(super) struct Bookkeeper {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Bookkeeper {
+    /// Starts on the current runtime; it ends when nobody can hand in anything any more.
+    pub(super) fn start(database: Database) -> Self {
+        let (requests, waiting) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(run(database, waiting));
+        Self { requests }
+    }
+
+    /// Books, or says why not. It goes on when the caller stops waiting.
+    pub(super) async fn book(&self, booking: Booking) -> Result<Booked, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request { booking, answer }).await.map_err(|_| StoreError::Stopped)?;
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+async fn run(database: Database, mut waiting: mpsc::Receiver<Request>) {
+    let mut taken = Vec::with_capacity(MAX_BATCH);
+    while waiting.recv_many(&mut taken, MAX_BATCH).await > 0 {
+        while !taken.is_empty() {
+            let batch = first_batch(&mut taken);
+            carry_out(&database, batch).await;
+        }
+    }
+}
+
+/// As many of the first requests as fit into one transaction; at least one.
+fn first_batch(taken: &mut Vec<Request>) -> Vec<Request> {
+    let mut postings = 0;
+    let fits = taken.iter().take_while(|request| {
+        postings += request.booking.postings();
+        postings <= MAX_BATCH_POSTINGS
+    });
+    let count = fits.count().max(1);
+    taken.drain(..count).collect()
+}
+
+async fn carry_out(database: &Database, mut batch: Vec<Request>) {
+    let bookings: Vec<&Booking> = batch.iter().map(|request| &request.booking).collect();
+    // Whoever does not wait for an answer any more asks again, and is told that it is booked.
+    let error = match book_all(database, &bookings).await {
+        Ok(results) => {
+            for (request, result) in batch.into_iter().zip(results) {
+                let _ = request.answer.send(result);
+            }
+            return;
+        }
+        Err(error) => error,
+    };
+    // Nothing of the batch is written.
+    if batch.len() > 1 {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a batch of bookings failed; booking one by one");
+        for request in batch {
+            let alone = book_all(database, &[&request.booking]).await;
+            let result = alone.and_then(|results| results.into_iter().next().unwrap_or(Err(StoreError::Stopped)));
+            let _ = request.answer.send(result);
+        }
+    } else if let Some(request) = batch.pop() {
+        let _ = request.answer.send(Err(error));
+    }
+}
+
+/// Books all in one transaction. An error means that nothing was written; a refusal of one is among the results
+/// and leaves the others alone.
+async fn book_all(database: &Database, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
+    let transaction = begin(database).await?;
+    let mut books = Books::open(&transaction).await?;
+    books.look_up(bookings).await?;
+    let mut results = Vec::with_capacity(bookings.len());
+    for booking in bookings {
+        match booking.carry_out(&mut books).await {
+            Ok(booked) => results.push(Ok(booked)),
+            Err(refusal @ (StoreError::Refused(_) | StoreError::OutOfStep { .. })) => results.push(Err(refusal)),
+            Err(error) => return Err(error),
+        }
+    }
+    books.close().await?;
+    transaction.commit().await?;
+    Ok(results)
+}

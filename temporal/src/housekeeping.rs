@@ -1,0 +1,41 @@
+//! What has to be done when its time comes: what sellers have earned becomes available, holds expire.
+//!
+//! Each of it is one transaction with a key of its own, so any number of workers may do it at once, and one
+//! that dies in the middle leaves nothing undone.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use store::{StoreError, Writer};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked whether the time of something has come.
+const PAUSE: Duration = Duration::from_secs(30);
+/// How much is done before it is looked again whether to stop.
+const PORTION: u64 = 200;
+
+/// Runs until the token is canceled. What goes wrong is logged and tried again after a pause.
+pub(crate) async fn run(writer: Writer, stop: CancellationToken) {
+    loop {
+        let pause = match portion(&writer).await {
+            Ok(0) => PAUSE,
+            Ok(done) => {
+                tracing::info!(done, "released earnings and expired holds");
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "could not release earnings or expire holds");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn portion(writer: &Writer) -> Result<usize, StoreError> {
+    let now = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
+    Ok(writer.release_due(now, PORTION).await? + writer.expire_holds(now, PORTION).await?)
+}
