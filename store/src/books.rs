@@ -1,11 +1,13 @@
 //! Entries as the database keeps them, and the hash chain that they form.
 
+use std::collections::HashMap;
+
 use domain::{
-    Money,
+    Money, Timestamp,
     id::{CheckoutId, PaymentOrderId},
     ledger::{Entry, EntryFields, Place, Posting, PostingFields, Reason},
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -13,7 +15,6 @@ use crate::{
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::{ledger_entries, ledger_postings},
 };
-use domain::Timestamp;
 
 /// What stands before the first entry: 64 zeros.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -42,10 +43,32 @@ impl BookedEntry {
         hash_of(&self.entry, Place { sequence: self.sequence, previous, booked_at: self.booked_at })
     }
 
-    pub(crate) fn of_rows(
-        row: ledger_entries::Model,
-        postings: Vec<ledger_postings::Model>,
-    ) -> Result<Self, StoreError> {
+    /// Entries with their postings, in the order of the books.
+    pub(crate) async fn complete(
+        rows: Vec<ledger_entries::Model>,
+        connection: &impl ConnectionTrait,
+    ) -> Result<Vec<Self>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines = ledger_postings::Entity::find()
+            .filter(ledger_postings::Column::Sequence.is_in(rows.iter().map(|row| row.sequence)))
+            .order_by_asc(ledger_postings::Column::Sequence)
+            .order_by_asc(ledger_postings::Column::Line);
+        let mut postings: HashMap<i64, Vec<ledger_postings::Model>> = HashMap::new();
+        for line in lines.all(connection).await? {
+            postings.entry(line.sequence).or_default().push(line);
+        }
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let lines = postings.remove(&row.sequence).unwrap_or_default();
+            entries.push(Self::of_rows(row, lines)?);
+        }
+        entries.sort_by_key(|entry| entry.sequence);
+        Ok(entries)
+    }
+
+    fn of_rows(row: ledger_entries::Model, postings: Vec<ledger_postings::Model>) -> Result<Self, StoreError> {
         let postings = postings.into_iter().map(posting_of_row).collect::<Result<_, _>>()?;
         let fields = EntryFields {
             reason: Reason::parse(&row.reason).ok_or_else(|| corrupt("a reason", &row.reason))?,

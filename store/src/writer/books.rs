@@ -176,21 +176,8 @@ impl<'t> Books<'t> {
             .filter(ledger_entries::Column::EntryId.is_in(keys.iter().cloned()))
             .all(self.transaction)
             .await?;
-        let sequences = rows.iter().map(|row| row.sequence);
-        let mut postings: HashMap<i64, Vec<ledger_postings::Model>> = HashMap::new();
-        if !rows.is_empty() {
-            let lines = ledger_postings::Entity::find()
-                .filter(ledger_postings::Column::Sequence.is_in(sequences))
-                .order_by_asc(ledger_postings::Column::Sequence)
-                .order_by_asc(ledger_postings::Column::Line);
-            for line in lines.all(self.transaction).await? {
-                postings.entry(line.sequence).or_default().push(line);
-            }
-        }
         self.known.extend(keys.into_iter().map(|key| (key, None)));
-        for row in rows {
-            let lines = postings.remove(&row.sequence).unwrap_or_default();
-            let booked = BookedEntry::of_rows(row, lines)?;
+        for booked in BookedEntry::complete(rows, self.transaction).await? {
             self.known.insert(booked.entry.fields().key.clone(), Some(booked.entry));
         }
         // What this transaction has added and not written is known better here.
