@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
 
-.PHONY: help demo dev test temporal-cli build
+.PHONY: help demo dev test bench temporal-cli build
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,6 +21,9 @@ dev: build temporal-cli ## run everything and keep it up, with the buyer's page 
 
 test: temporal-cli ## run all tests; says which optional part is left out, and why
 	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/tests/run
+
+bench: ## run all benchmarks and print their tables; wants PostgreSQL
+	@temporal/benches/run
 
 build: ## build the binary
 	@$(BUILD)
