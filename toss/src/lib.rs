@@ -23,33 +23,47 @@
 //! Source: the core API reference at docs.tosspayments.com/reference and the pages beside it.
 
 mod amounts;
+mod breaker;
 mod client;
 pub mod codes;
+mod config;
 mod error;
+mod gate;
+mod jwe;
 mod limits;
 mod open_enum;
 mod payment;
+mod payments;
+mod pins;
 mod private;
 mod requests;
+mod shape;
 mod times;
+mod tls;
 mod transport;
 pub mod webhook;
 mod words;
 
 pub use amounts::{AmountError, Currency};
-pub use client::{Client, Config, ConfigError};
-pub use codes::{Class, Operation};
-pub use error::{Call, Error, UnreadableReason};
+pub use breaker::{BreakerRule, BreakerState};
+pub use client::Client;
+pub use codes::{Class, Operation, Pause};
+pub use config::{Config, ConfigError};
+pub use error::{Call, Error, NotSentReason, UnreadableReason};
+pub use gate::OperationMetrics;
+pub use jwe::JweError;
 pub use limits::{
     AMOUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT, IdempotencyKey, LimitError, ORDER_ID_LIMIT, ORDER_ID_MINIMUM,
     PAYMENT_KEY_LIMIT, REASON_LIMIT,
 };
 pub use payment::{
     Cancel, Card, CashReceipt, CashReceiptRecord, Checkout, Discount, EasyPay, Failure, GiftCertificate, MobilePhone,
-    Payment, Receipt, RefundReceiveAccount, ShapeError, Transfer, VirtualAccount,
+    Payment, Receipt, RefundReceiveAccount, Transfer, VirtualAccount,
 };
-pub use private::{Private, SecretKey};
+pub use pins::{ENFORCED_PINS_MINIMUM, Pin, PinReport, Pinning};
+pub use private::{Private, SecretKey, SecurityKey};
 pub use requests::{CancelRequest, ConfirmRequest, RefundAccount};
+pub use shape::{ShapeError, Unknown};
 pub use transport::ANSWER_LIMIT_BYTES;
 pub use words::{
     AccountType, AcquireStatus, CancelStatus, CardType, CashReceiptType, InterestPayer, IssueStatus, Method, OwnerType,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::amounts::{Currency, json_number};
+use crate::client::written;
 use crate::limits::{self, ACCOUNT_NUMBER_LIMIT, HOLDER_NAME_LIMIT, LimitError};
 
 /// Takes the money of a payment the buyer has authenticated, within 10 minutes of that.
@@ -124,11 +125,6 @@ impl CancelRequest {
             }),
         })
     }
-}
-
-/// Texts always become JSON, so a body that cannot be written could only owe it to its amount.
-fn written(body: &impl Serialize) -> Result<Vec<u8>, LimitError> {
-    serde_json::to_vec(body).map_err(|_| LimitError::Amount)
 }
 
 impl RefundAccount {

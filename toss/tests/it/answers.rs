@@ -50,6 +50,7 @@ async fn the_card_example_is_read() -> Outcome {
         acquire_status: Some("READY".into()),
         is_interest_free: Some(false),
         interest_payer: None,
+        unknown: toss::Unknown::default(),
     };
     assert_eq!(payment.card, Some(card));
     Ok(())
