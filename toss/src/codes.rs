@@ -132,7 +132,7 @@ impl Operation {
             Self::Cancel => "cancel payment",
             Self::KeyIn => "charge a card for order",
             Self::VirtualAccount => "issue a virtual account for order",
-            Self::BillingIssue => "issue a billing key to customer",
+            Self::BillingIssue => "issue a billing key",
             Self::BillingCharge => "charge a billing key for order",
             Self::BillingDelete => "delete a billing key",
             Self::Transactions => "list transactions",
