@@ -10,7 +10,6 @@ use crate::jwe::JweError;
 use crate::limits::LimitError;
 use crate::shape::ShapeError;
 use crate::times;
-use crate::transport::ANSWER_LIMIT_BYTES;
 
 /// The one refusal that says another request under the same key is still running.
 const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
@@ -119,8 +118,8 @@ pub enum UnreadableReason {
     /// The body ended early, or the deadline passed in the middle of it.
     #[error("the body broke off")]
     CutOff(#[source] reqwest::Error),
-    /// The body is longer than [`ANSWER_LIMIT_BYTES`].
-    #[error("the body is longer than {ANSWER_LIMIT_BYTES} bytes")]
+    /// The body is longer than [`crate::ANSWER_LIMIT_BYTES`], or for a page of a report sixteen times that.
+    #[error("the body is longer than any answer")]
     TooLarge,
     /// A success that does not hold what was asked for.
     #[error("the body is not what the API documents")]
