@@ -126,12 +126,8 @@ pub(crate) fn scale(
             Value::Array(items) if CONTAINERS.contains(&key.as_str()) => {
                 items.iter_mut().filter_map(Value::as_object_mut).try_for_each(|item| scale(item, currency, sign))?;
             }
-            Value::Number(_)
-            | Value::Object(_)
-            | Value::Array(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::String(_) => {}
+            Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::String(_) => {
+            }
         }
     }
     Ok(())

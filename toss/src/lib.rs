@@ -23,7 +23,9 @@
 //! Source: the core API reference at docs.tosspayments.com/reference and the pages beside it.
 
 mod amounts;
+mod billing;
 mod breaker;
+mod cash_receipt;
 mod client;
 pub mod codes;
 mod config;
@@ -31,21 +33,32 @@ mod error;
 mod gate;
 mod jwe;
 mod limits;
+mod money;
 mod open_enum;
+mod pages;
 mod payment;
 mod payments;
+mod payout;
 mod pins;
 mod private;
 mod requests;
+mod seller;
+mod settlement;
 mod shape;
 mod times;
 mod tls;
+mod transaction;
 mod transport;
+mod virtual_account;
 pub mod webhook;
 mod words;
 
 pub use amounts::{AmountError, Currency};
+pub use billing::{
+    AUTH_KEY_LIMIT, Billing, BillingAccount, BillingChargeRequest, BillingIssueRequest, CUSTOMER_KEY_LIMIT,
+};
 pub use breaker::{BreakerRule, BreakerState};
+pub use cash_receipt::CashReceiptRequest;
 pub use client::Client;
 pub use codes::{Class, Operation, Pause};
 pub use config::{Config, ConfigError};
@@ -56,18 +69,30 @@ pub use limits::{
     AMOUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT, IdempotencyKey, LimitError, ORDER_ID_LIMIT, ORDER_ID_MINIMUM,
     PAYMENT_KEY_LIMIT, REASON_LIMIT,
 };
+pub use money::Money;
 pub use payment::{
     Cancel, Card, CashReceipt, CashReceiptRecord, Checkout, Discount, EasyPay, Failure, GiftCertificate, MobilePhone,
     Payment, Receipt, RefundReceiveAccount, Transfer, VirtualAccount,
 };
+pub use payout::{
+    Balance, DESCRIPTION_LIMIT, PAYOUT_AMOUNT_BOUND, PAYOUT_COUNT_LIMIT, Payout, PayoutRequest, Schedule,
+};
 pub use pins::{ENFORCED_PINS_MINIMUM, Pin, PinReport, Pinning};
 pub use private::{Private, SecretKey, SecurityKey};
 pub use requests::{CancelRequest, ConfirmRequest, RefundAccount};
+pub use seller::{
+    AccountDetails, Company, CompanyDetails, Individual, IndividualDetails, Seller, SellerAccount, SellerDetails,
+    SellerRequest,
+};
+pub use settlement::{DateType, Fee, Settlement};
 pub use shape::{ShapeError, Unknown};
+pub use transaction::Transaction;
 pub use transport::ANSWER_LIMIT_BYTES;
+pub use virtual_account::{DepositReceipt, Due, EscrowProduct, VALID_HOURS_LIMIT, VirtualAccountRequest};
 pub use words::{
-    AccountType, AcquireStatus, CancelStatus, CardType, CashReceiptType, InterestPayer, IssueStatus, Method, OwnerType,
-    PaymentStatus, PaymentType, RefundStatus, SettlementStatus, TransactionType,
+    AccountType, AcquireStatus, BusinessType, CancelStatus, CardType, CashReceiptType, FeeType, InterestPayer,
+    IssueStatus, Method, OwnerType, PaymentStatus, PaymentType, PayoutStatus, RefundStatus, ScheduleType, SellerStatus,
+    SettlementStatus, TransactionType,
 };
 
 /// Keeps the example of the README compiling.

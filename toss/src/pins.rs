@@ -130,8 +130,7 @@ impl ServerCertVerifier for PinVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified =
-            self.machine.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        let verified = self.machine.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         self.check(end_entity)?;
         Ok(verified)
     }

@@ -17,7 +17,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::payment::Payment;
+use crate::payout::Payout;
 use crate::private::Private;
+use crate::seller::Seller;
+use crate::shape::ShapeError;
 use crate::times;
 use crate::words::{CancelStatus, PaymentStatus};
 
@@ -122,8 +125,28 @@ pub struct Entity {
     pub event_id: Option<String>,
     /// `payout` or `seller`.
     pub entity_type: Option<String>,
-    /// The payout or seller, as written.
+    /// The payout or seller, as written: [`Entity::payout`] and [`Entity::seller`] read it.
     pub entity_body: Private<Value>,
+}
+
+impl Entity {
+    /// The payout of a `payout.changed`, which is sent when one is completed or has failed.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the entity is not one.
+    pub fn payout(&self) -> Result<Payout, ShapeError> {
+        Payout::from_value(self.entity_body.expose().clone())
+    }
+
+    /// The seller of a `seller.changed`, which is sent when one may be paid more or less than before.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the entity is not one.
+    pub fn seller(&self) -> Result<Seller, ShapeError> {
+        Seller::from_value(self.entity_body.expose().clone())
+    }
 }
 
 /// Why a body is not a webhook.

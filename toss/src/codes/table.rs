@@ -38,16 +38,8 @@ const POSTS: &[Operation] = &[
     PayoutCancel,
 ];
 /// Codes of the payout service, whose tables do not say which of its calls answers which.
-const PAYOUTS: &[Operation] = &[
-    Balance,
-    SellerRegister,
-    SellerUpdate,
-    SellerDelete,
-    SellerLookUp,
-    PayoutRequest,
-    PayoutCancel,
-    PayoutLookUp,
-];
+const PAYOUTS: &[Operation] =
+    &[Balance, SellerRegister, SellerUpdate, SellerDelete, SellerLookUp, PayoutRequest, PayoutCancel, PayoutLookUp];
 /// Codes of the full list that no per-API table claims.
 const UNSTATED: &[Operation] = &[];
 /// Codes seen without their status.
