@@ -30,6 +30,8 @@ mod client;
 pub mod codes;
 mod config;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod jwe;
 mod limits;
