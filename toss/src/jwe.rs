@@ -155,22 +155,25 @@ mod tests {
         "7bgQlJKGpdB5La44DAjTMg"
     );
 
-    fn key() -> ContentKey {
-        ContentKey::from_hex(KEY).expect("64 hexadecimal characters")
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn key() -> Result<ContentKey, &'static str> {
+        ContentKey::from_hex(KEY).ok_or("not 64 hexadecimal characters")
     }
 
     #[test]
-    fn what_another_implementation_sealed_opens_and_is_sealed_the_same() {
-        assert_eq!(open(SEALED.as_bytes(), &key()), Ok(PLAINTEXT.to_vec()));
+    fn what_another_implementation_sealed_opens_and_is_sealed_the_same() -> Outcome {
+        assert_eq!(open(SEALED.as_bytes(), &key()?), Ok(PLAINTEXT.to_vec()));
         let parts: Vec<&str> = SEALED.split('.').collect();
-        let header = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).expect("base64")).expect("text");
-        let vector = URL_SAFE_NO_PAD.decode(parts[2]).expect("base64").try_into().expect("12 bytes");
-        assert_eq!(seal_under(&header, PLAINTEXT, &key(), vector), SEALED);
+        let header = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0])?)?;
+        let vector = URL_SAFE_NO_PAD.decode(parts[2])?.try_into().map_err(|_| "not 12 bytes")?;
+        assert_eq!(seal_under(&header, PLAINTEXT, &key()?, vector), SEALED);
+        Ok(())
     }
 
     #[test]
-    fn a_header_says_when_and_is_never_the_same() {
-        let now = DateTime::parse_from_rfc3339("2026-01-01T18:04:05.678Z").expect("a time").to_utc();
+    fn a_header_says_when_and_is_never_the_same() -> Outcome {
+        let now = DateTime::parse_from_rfc3339("2026-01-01T18:04:05.678Z")?.to_utc();
         let nonce = Uuid::from_u128(0xf0c8_d5c4_8c1d_4b7e_9d51_1f0f_2b3c_4d5e);
         assert_eq!(
             header(now, nonce),
@@ -179,16 +182,16 @@ mod tests {
                 r#""nonce":"f0c8d5c4-8c1d-4b7e-9d51-1f0f2b3c4d5e"}"#
             )
         );
-        let (one, two) = (seal(PLAINTEXT, &key(), now), seal(PLAINTEXT, &key(), now));
-        let (one, two) = (one.expect("random bytes"), two.expect("random bytes"));
+        let (one, two) = (seal(PLAINTEXT, &key()?, now)?, seal(PLAINTEXT, &key()?, now)?);
         for part in [0, 2, 3, 4] {
             assert_ne!(one.split('.').nth(part), two.split('.').nth(part), "part {part} repeats");
         }
-        assert_eq!(open(two.as_bytes(), &key()), Ok(PLAINTEXT.to_vec()));
+        assert_eq!(open(two.as_bytes(), &key()?), Ok(PLAINTEXT.to_vec()));
+        Ok(())
     }
 
     #[test]
-    fn any_other_header_is_refused_even_if_it_is_sealed_well() {
+    fn any_other_header_is_refused_even_if_it_is_sealed_well() -> Outcome {
         for header in [
             r#"{"alg":"none","enc":"A256GCM"}"#,
             r#"{"alg":"A256KW","enc":"A256GCM"}"#,
@@ -198,14 +201,15 @@ mod tests {
             r#"{"alg":"dir"}"#,
             "not json",
         ] {
-            let sealed = seal_under(header, PLAINTEXT, &key(), [7; IV_BYTES]);
-            assert_eq!(open(sealed.as_bytes(), &key()), Err(JweError::Header), "{header}");
+            let sealed = seal_under(header, PLAINTEXT, &key()?, [7; IV_BYTES]);
+            assert_eq!(open(sealed.as_bytes(), &key()?), Err(JweError::Header), "{header}");
         }
+        Ok(())
     }
 
     #[test]
-    fn what_was_changed_does_not_open() {
-        let other = ContentKey::from_hex(&KEY.replace("00", "ff")).expect("a key");
+    fn what_was_changed_does_not_open() -> Outcome {
+        let other = ContentKey::from_hex(&KEY.replace("00", "ff")).ok_or("no key")?;
         assert_eq!(open(SEALED.as_bytes(), &other), Err(JweError::Key));
         let parts: Vec<&str> = SEALED.split('.').collect();
         for changed in [
@@ -213,7 +217,7 @@ mod tests {
             format!("{}..{}.{}.{}", parts[0], parts[2], "AAAA", parts[4]),
             format!("{}..{}.{}.{}", parts[0], parts[2], parts[3], "AAAAAAAAAAAAAAAAAAAAAA"),
         ] {
-            assert_eq!(open(changed.as_bytes(), &key()), Err(JweError::Key), "{changed}");
+            assert_eq!(open(changed.as_bytes(), &key()?), Err(JweError::Key), "{changed}");
         }
         for broken in [
             String::new(),
@@ -223,9 +227,10 @@ mod tests {
             format!("{}..{}.{}.", parts[0], parts[2], parts[3]),
             format!("{}..AAAA.{}.{}", parts[0], parts[3], parts[4]),
         ] {
-            assert_eq!(open(broken.as_bytes(), &key()), Err(JweError::Form), "{broken}");
+            assert_eq!(open(broken.as_bytes(), &key()?), Err(JweError::Form), "{broken}");
         }
         assert!(is_compact(SEALED.as_bytes()) && !is_compact(PLAINTEXT) && !is_compact(b"a.b"));
         assert!(ContentKey::from_hex(&KEY[2..]).is_none() && ContentKey::from_hex("x").is_none());
+        Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! The table. Source: docs.tosspayments.com/reference/error-codes and the per-API tables of the
 //! core API reference; the class is this crate's reading of each sentence.
 //!
-//! Four rows read a sentence that could be read otherwise:
+//! Five rows read a sentence that could be read otherwise:
 //!
 //! * `NOT_AVAILABLE_BANK` ("the bank is closed"): the buyer of a confirmation cannot wait for the
 //!   morning, since the session lasts 10 minutes; a cancellation can.
 //! * `NOT_FOUND_PAYMENT`: final when looking up. After a confirmation or a cancellation an earlier
 //!   attempt may have moved the payment, and a table has no memory, so the look-up decides.
 //! * `MAINTAINED_METHOD`: nothing was done and the maintenance ends.
+//! * `NTS_ERROR`: the tax office forwards its own sentence, which may or may not mean that a receipt
+//!   was issued.
 //! * `INVALID_BANK`: a cancellation names the buyer's bank, an issue names the merchant's choice.
 
 use super::Class::{self, BuyerActs, Permanent, QueryFirst, RetryLater};
@@ -154,6 +156,7 @@ pub const TABLE: &[Row] = &[
     row("INVALID_SUBMALL_ID", 400, Permanent, PAYOUTS),
     row("INVALID_TEST_CODE", 400, Permanent, EVERY),
     row("INVALID_UNREGISTERED_SUBMALL", 400, Permanent, &[Confirm]),
+    row("INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE", UNSHOWN, Permanent, &[VirtualAccount]),
     row("INVALID_VIRTUAL_ACCOUNT_TYPE", 400, Permanent, &[VirtualAccount]),
     row("MAINTAINED_METHOD", 400, RetryLater, UNSTATED).until(Maintenance),
     row("NOT_ALLOWED_HOLIDAY", 400, Permanent, PAYOUTS),
@@ -188,6 +191,7 @@ pub const TABLE: &[Row] = &[
     row("NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN", 400, BuyerActs, &[Confirm, KeyIn, BillingCharge]),
     row("NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT", 400, BuyerActs, &[LookUp, KeyIn]),
     row("NOT_SUPPORTED_REFUND", 403, Permanent, UNSTATED),
+    row("NTS_ERROR", UNSHOWN, QueryFirst, &[CashReceiptIssue]),
     row("PAYOUT_NOT_FOUND", 404, Permanent, PAYOUTS),
     row("PAY_PROCESS_ABORTED", 400, BuyerActs, &[Confirm]),
     row("PAY_PROCESS_CANCELED", 400, BuyerActs, &[Confirm]),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use tokio::time::timeout;
 use toss::{
     BreakerRule, BreakerState, Class, Client, Config, ConfigError, ConfirmRequest, Currency, Error, NotSentReason,
@@ -58,6 +59,8 @@ async fn failing_confirmations_are_not_sent_and_the_look_up_that_clears_them_up_
     for _ in 0..3 {
         let kept = confirm(&client).await?;
         assert!(is_kept_by_breaker(&kept), "{kept:?}");
+        let again = kept.err().and_then(|error| error.again_at(DateTime::UNIX_EPOCH)).map(|time| time.timestamp());
+        assert!(again.is_some_and(|again| (590..=600).contains(&again)), "{again:?}");
     }
     assert_eq!(server.received(), None, "not a byte of them was sent");
 

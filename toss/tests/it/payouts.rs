@@ -26,7 +26,7 @@ fn sealed(document: &Value, key: u8) -> String {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"dir","enc":"A256GCM"}"#);
     let text = document.to_string();
     let payload = Payload { msg: text.as_bytes(), aad: header.as_bytes() };
-    let sealed = cipher(key).encrypt(&[9; 12].into(), payload).unwrap();
+    let sealed = cipher(key).encrypt(&[9; 12].into(), payload).unwrap_or_default();
     let (ciphertext, tag) = sealed.split_at(sealed.len() - 16);
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     format!("{header}..{}.{}.{}", encode(&[9; 12]), encode(ciphertext), encode(tag))
