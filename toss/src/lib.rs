@@ -1,23 +1,28 @@
 //! Toss Payments' HTTP API in Toss's own words.
 //!
-//! A [`Client`] confirms, looks up and cancels payments. Its answers are [`Payment`]s with every
-//! field Toss documents, or an [`Error`] that says how much is known about what happened, which is
+//! A [`Client`] confirms, looks up and cancels payments, issues virtual accounts, billing keys and cash
+//! receipts, reads transactions and settlements, and pays sellers out. Its answers are objects with
+//! every field Toss documents, or an [`Error`] that says how much is known about what happened, which is
 //! what a caller that moves money has to know. [`webhook::parse`] reads what Toss sends by itself.
 //!
 //! # What this crate does not do
 //!
-//! It keeps nothing, repeats nothing and decides nothing: one method call is at most one request.
+//! It keeps nothing, repeats nothing and decides nothing: one method call is at most one request, and
+//! one for each page of a stream.
 //! Whether to ask again is the caller's decision, and [`Error::class`] is the advice. It mints no
 //! idempotency key: a key minted here would be a new key on every attempt, and a new key is a
-//! second charge. It follows no redirect and reads no proxy from the environment.
+//! second charge. It touches no card number. It follows no redirect and reads no proxy from the
+//! environment.
 //!
 //! # Invariants
 //!
-//! * An amount is a `u64` of the currency's minor unit, on both sides; no float is ever computed.
-//! * A request is called [`Error::NotSent`] only if no byte of it can have left. Every doubt is
-//!   [`Error::NoAnswer`] or [`Error::Unreadable`], and both classify as [`Class::QueryFirst`].
+//! * An amount is an integer of the currency's minor unit, on both sides; no float is ever computed.
+//! * A request is called [`Error::NotSent`] only if no byte of it can have left: an open breaker and a
+//!   full gate refuse before sending. Every doubt is [`Error::NoAnswer`] or [`Error::Unreadable`], and
+//!   both classify as [`Class::QueryFirst`].
+//! * A stream that ends without an error has given the whole list.
 //! * A refusal is classified by `(operation, code)` in [`codes`], never by HTTP status.
-//! * New fields and new enum values are no error: Toss adds them without a new version.
+//! * New fields and new enum values are no error, and are kept: Toss adds them without a new version.
 //! * Neither a key nor a buyer's personal detail is printed by `Debug` or by an error text.
 //!
 //! Source: the core API reference at docs.tosspayments.com/reference and the pages beside it.
