@@ -131,11 +131,12 @@ impl Client {
         body: Vec<u8>,
         read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
     ) -> Result<T, Error> {
-        let post = self
-            .request(&call, Method::POST, segments)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(IDEMPOTENCY_KEY, key.as_str())
-            .body(body);
+        let post = self.request(&call, Method::POST, segments).header(IDEMPOTENCY_KEY, key.as_str());
+        let post = match body.is_empty() {
+            // No body is no JSON document either.
+            true => post,
+            false => post.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
+        };
         self.exchange(post, call, None, read).await
     }
 

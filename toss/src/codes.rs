@@ -146,7 +146,7 @@ impl Operation {
             Self::SellerUpdate => "update seller",
             Self::SellerDelete => "delete seller",
             Self::SellerLookUp => "look up seller",
-            Self::PayoutRequest => "request payout",
+            Self::PayoutRequest => "pay out",
             Self::PayoutCancel => "cancel payout",
             Self::PayoutLookUp => "look up payout",
         }

@@ -180,6 +180,15 @@ fn check(requests: &[PayoutRequest]) -> Result<(), LimitError> {
     requests.iter().try_for_each(PayoutRequest::check)
 }
 
+/// What an error names: a hundred references would drown it.
+fn subject(requests: &[PayoutRequest]) -> String {
+    match requests {
+        [] => String::new(),
+        [only] => only.ref_payout_id.clone(),
+        [first, others @ ..] => format!("{} and {} more", first.ref_payout_id, others.len()),
+    }
+}
+
 /// Reads the answer to a request: every payout that was asked for, and nothing else, once.
 ///
 /// A list that names fewer says nothing of the others, so it is no answer; the caller looks them up.
@@ -225,8 +234,7 @@ impl Client {
         key: &IdempotencyKey,
     ) -> Result<Vec<Payout>, Error> {
         check(requests)?;
-        let names: Vec<&str> = requests.iter().map(|request| request.ref_payout_id.as_str()).collect();
-        let call = call(Operation::PayoutRequest, &names.join(", "));
+        let call = call(Operation::PayoutRequest, &subject(requests));
         let read = |body: &[u8]| requested(body, requests);
         self.post_sealed(call, &["v2", "payouts"], key, written(&requests)?, read).await
     }

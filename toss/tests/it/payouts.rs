@@ -157,6 +157,8 @@ async fn an_answer_that_leaves_a_payout_out_is_no_answer() -> Outcome {
                 if matches!(reason, UnreadableReason::Shape(ShapeError::OtherThings))
                     && error.class() == Class::QueryFirst);
             assert!(unknown, "{named:?}: {outcome:?}");
+            let text = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(text.ends_with("the request to pay out p-1 and 1 more"), "{text}");
         }
     }
     Ok(())
@@ -256,7 +258,7 @@ async fn a_payout_is_looked_up_listed_and_cancelled() -> Outcome {
     let cancel = server.arrived().await?;
     assert_eq!(first_line(&cancel), "POST /v2/payouts/FPA_1/cancel HTTP/1.1");
     assert_eq!((header(&cancel, "idempotency-key"), body(&cancel)), (Some("attempt-1"), ""));
-    assert_eq!(header(&cancel, "tosspayments-api-security-mode"), None);
+    assert_eq!((header(&cancel, "tosspayments-api-security-mode"), header(&cancel, "content-type")), (None, None));
 
     // The server repeats its page for ever; the list ends with an error.
     let rows: Vec<_> = client.payouts().collect().await;
@@ -290,7 +292,27 @@ async fn what_breaks_a_rule_is_not_sent() -> Outcome {
     let nobody = SellerRequest { details: SellerDetails::default(), ..registration() };
     let person = SellerRequest { business_type: BusinessType::Individual, ..registration() };
     let short = SellerRequest { ref_seller_id: "short".into(), ..registration() };
-    for (request, expected) in [(nobody, "businessType"), (person, "businessType"), (short, "refSellerId")] {
+    let mut homeless = registration();
+    homeless.details.account = None;
+    let mut two_digits = registration();
+    let mut dashed = registration();
+    if let (Some(two), Some(dash)) = (two_digits.details.account.as_mut(), dashed.details.account.as_mut()) {
+        two.bank_code = "92".into();
+        dash.account_number = "100-12".into();
+    }
+    let mut unregistered = registration();
+    if let Some(company) = unregistered.details.company.as_mut() {
+        company.business_registration_number = "123-45-67890".into();
+    }
+    for (request, expected) in [
+        (nobody, "businessType"),
+        (person, "businessType"),
+        (short, "refSellerId"),
+        (homeless, "account"),
+        (two_digits, "bankCode"),
+        (dashed, "accountNumber"),
+        (unregistered, "businessRegistrationNumber"),
+    ] {
         let outcome = client.register_seller(&request, &key()?).await;
         let named = matches!(&outcome, Err(Error::Limit(LimitError::Field { field, .. })) if *field == expected);
         assert!(named, "{expected}: {outcome:?}");
