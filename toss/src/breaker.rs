@@ -5,12 +5,15 @@
 
 use std::time::{Duration, Instant};
 
+/// The longest rest; a longer one is taken for this.
+const REST_LIMIT: Duration = Duration::from_secs(60 * 60);
+
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerRule {
     /// Calls in a row without a readable answer that open it. 10 unless set; `u32::MAX` never opens.
     pub failures: u32,
-    /// How long it stays open before one call is let through to try. 5 s unless set.
+    /// How long it stays open before one call is let through to try. 5 s unless set, an hour at most.
     pub rest: Duration,
 }
 
@@ -66,6 +69,7 @@ pub(crate) struct Breaker {
 
 impl Breaker {
     pub(crate) fn new(rule: BreakerRule) -> Self {
+        let rule = BreakerRule { rest: rule.rest.min(REST_LIMIT), ..rule };
         Self { rule, position: Position::Closed { failures: 0 }, openings: 0 }
     }
 
@@ -189,6 +193,15 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::HalfOpen, "the trial decides");
         breaker.learn(Terms::Ordinary, Ending::Answered, now + REST);
         assert_eq!(breaker.state(), BreakerState::Closed, "an answer is an answer");
+    }
+
+    #[test]
+    fn a_rest_without_end_ends() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(BreakerRule { failures: 1, rest: Duration::MAX });
+        breaker.learn(Terms::Ordinary, Ending::Unanswered, now);
+        assert_eq!(breaker.admit(now), Err(REST_LIMIT));
+        assert_eq!(breaker.admit(now + REST_LIMIT), Ok(Terms::Trial));
     }
 
     #[test]

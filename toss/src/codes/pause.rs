@@ -35,14 +35,19 @@ impl Pause {
         let now = now.with_timezone(&times::korea());
         let today = now.date_naive();
         match self {
-            Self::Moment => now + MOMENT,
-            Self::Maintenance => now + MAINTENANCE,
+            Self::Moment => later(now, MOMENT),
+            Self::Maintenance => later(now, MAINTENANCE),
             Self::BankHours if now.hour() >= BANKS_CLOSE_HOUR => at_hour(now, today.succ_opt(), BANKS_OPEN_HOUR),
             Self::BankHours if now.hour() < BANKS_OPEN_HOUR => at_hour(now, Some(today), BANKS_OPEN_HOUR),
-            Self::BankHours => now + MAINTENANCE,
+            Self::BankHours => later(now, MAINTENANCE),
             Self::NextDay => at_hour(now, today.succ_opt(), 0),
         }
     }
+}
+
+/// The last moments of the calendar have no later one.
+fn later(now: DateTime<FixedOffset>, wait: Duration) -> DateTime<FixedOffset> {
+    now.checked_add_signed(wait).unwrap_or(now)
 }
 
 /// Korea has no daylight saving, so every hour exists once; the last day of the calendar has no next.
