@@ -86,7 +86,7 @@ pub use payout::{
 };
 pub use pins::{ENFORCED_PINS_MINIMUM, Pin, PinReport, Pinning};
 pub use private::{Private, SecretKey, SecurityKey};
-pub use requests::{CancelRequest, ConfirmRequest, RefundAccount};
+pub use requests::{CancelDetails, CancelRequest, ConfirmRequest, RefundAccount};
 pub use seller::{
     AccountDetails, Company, CompanyDetails, Individual, IndividualDetails, Seller, SellerAccount, SellerDetails,
     SellerRequest,

@@ -1,11 +1,11 @@
-//! The four calls about payments.
+//! The calls about payments.
 
 use crate::client::{Client, call};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey};
 use crate::payment::Payment;
-use crate::requests::{CancelRequest, ConfirmRequest};
+use crate::requests::{CancelDetails, CancelRequest, ConfirmRequest};
 
 impl Client {
     /// Takes the money: `POST /v1/payments/confirm`.
@@ -55,9 +55,24 @@ impl Client {
         request: &CancelRequest,
         key: &IdempotencyKey,
     ) -> Result<Payment, Error> {
+        self.cancel_with(payment_key, request, &CancelDetails::default(), key).await
+    }
+
+    /// The same for goods that differ in tax, and for foreign wallets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::cancel`].
+    pub async fn cancel_with(
+        &self,
+        payment_key: &str,
+        request: &CancelRequest,
+        details: &CancelDetails,
+        key: &IdempotencyKey,
+    ) -> Result<Payment, Error> {
         limits::payment_key(payment_key)?;
-        request.check()?;
+        request.check(details)?;
         let segments = ["v1", "payments", payment_key, "cancel"];
-        self.post(call(Operation::Cancel, payment_key), &segments, key, request.body()?, Payment::parse).await
+        self.post(call(Operation::Cancel, payment_key), &segments, key, request.body(details)?, Payment::parse).await
     }
 }
