@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use futures::StreamExt;
 use tokio::time::timeout;
 use toss::{
-    BreakerRule, BreakerState, Class, Client, Config, ConfigError, ConfirmRequest, Currency, Error, NotSentReason,
-    Operation, OperationMetrics, Payment,
+    BillingChargeRequest, BreakerRule, BreakerState, Class, Client, Config, ConfigError, ConfirmRequest, Currency,
+    Error, NotSentReason, Operation, OperationMetrics, Payment,
 };
 
 use crate::CARD;
@@ -172,5 +173,33 @@ async fn a_call_may_have_a_deadline_of_its_own() -> Outcome {
     let patient = Client::try_new(Config { answer_time: LONG_REST, ..Config::new(server.url(), SECRET) })?;
     let outcome = timeout(PATIENCE, patient.within(ANSWER_TIME).payment("pay-1")).await?;
     assert!(matches!(outcome, Err(Error::NoAnswer { .. })), "{outcome:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_toss_is_slow_at_has_the_long_deadline() -> Outcome {
+    let server = Server::start(vec![Act::AnswerAndStall(Vec::new())]).await?;
+    // The other way round than usual, so that the wrong one would wait for ever.
+    let client = Client::try_new(Config {
+        answer_time: LONG_REST,
+        long_answer_time: ANSWER_TIME,
+        ..Config::new(server.url(), SECRET)
+    })?;
+    let charge = BillingChargeRequest {
+        customer_key: "customer-1".into(),
+        amount: 1_000,
+        order_id: "order-1".into(),
+        order_name: "구독".into(),
+        customer_email: None,
+        customer_name: None,
+        customer_ip: None,
+        tax_free_amount: None,
+        tax_exemption_amount: None,
+    };
+    let charged = timeout(PATIENCE, client.charge_billing_key(&"bk".into(), &charge, &key()?)).await?;
+    assert!(matches!(charged, Err(Error::NoAnswer { .. })), "{charged:?}");
+    let time = DateTime::UNIX_EPOCH.fixed_offset();
+    let rows: Vec<_> = timeout(PATIENCE, client.transactions(time, time).collect()).await?;
+    assert!(matches!(rows[..], [Err(Error::NoAnswer { .. })]), "{rows:?}");
     Ok(())
 }
