@@ -46,16 +46,16 @@ pub(crate) struct Gates {
 }
 
 #[derive(Debug)]
-struct Gate(Mutex<Ledger>);
+struct Gate(Mutex<Tally>);
 
 #[derive(Debug)]
-struct Ledger {
+struct Tally {
     breaker: Breaker,
     metrics: OperationMetrics,
 }
 
 impl Gate {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
         // Nothing panics while holding it, and counters stay counters if something did.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,7 +79,7 @@ impl Gates {
                 turned_away_by_crowd: 0,
                 time_spent: Duration::ZERO,
             };
-            Gate(Mutex::new(Ledger { breaker: Breaker::new(rule), metrics }))
+            Gate(Mutex::new(Tally { breaker: Breaker::new(rule), metrics }))
         };
         Self { gates: Operation::ALL.map(gate), concurrency_limit }
     }
@@ -93,20 +93,20 @@ impl Gates {
             return Ok(Pass { gate: None, terms: Terms::Ordinary, since: Instant::now() });
         };
         let since = Instant::now();
-        let mut ledger = gate.ledger();
+        let mut tally = gate.tally();
         let not_sent = |reason| Error::NotSent { call: call.clone(), reason };
         // First the crowd: a trial that the breaker grants must not then be turned away.
-        if ledger.metrics.in_flight >= self.concurrency_limit {
-            ledger.metrics.turned_away_by_crowd += 1;
+        if tally.metrics.in_flight >= self.concurrency_limit {
+            tally.metrics.turned_away_by_crowd += 1;
             return Err(not_sent(NotSentReason::Crowded { limit: self.concurrency_limit }));
         }
-        match ledger.breaker.admit(since) {
+        match tally.breaker.admit(since) {
             Ok(terms) => {
-                ledger.metrics.in_flight += 1;
+                tally.metrics.in_flight += 1;
                 Ok(Pass { gate: Some(gate), terms, since })
             }
             Err(again_in) => {
-                ledger.metrics.turned_away_by_breaker += 1;
+                tally.metrics.turned_away_by_breaker += 1;
                 Err(not_sent(NotSentReason::BreakerOpen { again_in }))
             }
         }
@@ -114,9 +114,9 @@ impl Gates {
 
     pub(crate) fn metrics(&self) -> Vec<OperationMetrics> {
         let metrics = |gate: &Gate| {
-            let ledger = gate.ledger();
-            let breaker = &ledger.breaker;
-            OperationMetrics { breaker: breaker.state(), openings: breaker.openings(), ..ledger.metrics }
+            let tally = gate.tally();
+            let breaker = &tally.breaker;
+            OperationMetrics { breaker: breaker.state(), openings: breaker.openings(), ..tally.metrics }
         };
         self.gates.iter().map(metrics).collect()
     }
@@ -153,11 +153,11 @@ impl Pass<'_> {
     fn settle(&mut self, ending: Ending, count: impl FnOnce(&mut OperationMetrics)) {
         let Some(gate) = self.gate.take() else { return };
         let now = Instant::now();
-        let mut ledger = gate.ledger();
-        ledger.metrics.in_flight = ledger.metrics.in_flight.saturating_sub(1);
-        ledger.metrics.time_spent += now - self.since;
-        ledger.breaker.learn(self.terms, ending, now);
-        count(&mut ledger.metrics);
+        let mut tally = gate.tally();
+        tally.metrics.in_flight = tally.metrics.in_flight.saturating_sub(1);
+        tally.metrics.time_spent += now - self.since;
+        tally.breaker.learn(self.terms, ending, now);
+        count(&mut tally.metrics);
     }
 }
 

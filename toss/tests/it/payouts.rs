@@ -327,6 +327,8 @@ async fn nothing_that_must_be_sealed_goes_open() -> Outcome {
     let outcome = server.client()?.request_payouts(&[request("p-1")], &key()?).await;
     assert!(matches!(outcome, Err(Error::Limit(LimitError::SecurityKey))), "{outcome:?}");
     assert_eq!(server.received(), None);
+    let printed = format!("{:?}", Config { security_key: Some(SECURITY.into()), ..Config::new(server.url(), SECRET) });
+    assert!(!printed.contains(SECURITY) && !printed.contains(SECRET), "{printed}");
     for broken in ["", "00", &SECURITY[1..], &SECURITY.replace('0', "g")] {
         let made = Client::try_new(Config { security_key: Some(broken.into()), ..Config::new(server.url(), SECRET) });
         assert!(matches!(made, Err(ConfigError::SecurityKey)), "{broken}: {made:?}");
