@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::limits::{AMOUNT_LIMIT, LimitError};
 
-/// Keys under which a Payment, and what it contains, holds an amount in the payment's currency.
-const AMOUNT_FIELDS: [&str; 14] = [
+/// Keys under which a document, and what it contains, holds an amount in the document's currency.
+const AMOUNT_FIELDS: [&str; 18] = [
     "amount",
     "balanceAmount",
     "cancelAmount",
@@ -17,8 +17,12 @@ const AMOUNT_FIELDS: [&str; 14] = [
     "discountAmount",
     "easyPayAmount",
     "easyPayDiscountAmount",
+    "fee",
+    "interestFee",
+    "payOutAmount",
     "refundableAmount",
     "suppliedAmount",
+    "supplyAmount",
     "taxExemptionAmount",
     "taxFreeAmount",
     "totalAmount",
@@ -26,8 +30,19 @@ const AMOUNT_FIELDS: [&str; 14] = [
     "vat",
 ];
 
-/// The merchant's own words, which may reuse any key.
-const METADATA: &str = "metadata";
+/// Objects and lists that hold such amounts. Any other object is left as Toss wrote it: an object this
+/// version does not know may use the same key for something else, and the merchant's metadata may too.
+const CONTAINERS: [&str; 8] =
+    ["cancel", "cancels", "card", "cashReceipt", "cashReceipts", "discount", "easyPay", "fees"];
+
+/// Whether amounts of a document may lie below zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// A payment: below zero is an error.
+    Refused,
+    /// A report, whose cancellations Toss may write either way.
+    Kept,
+}
 
 /// The currencies Toss pays in.
 ///
@@ -93,30 +108,39 @@ pub enum AmountError {
     TooLarge,
 }
 
-/// Turns every amount inside a Payment from a decimal into an integer of minor units.
+/// Turns every amount inside a document from a decimal into an integer of minor units.
 ///
 /// The pass runs over the document before it gets its shape, because a field cannot know the
 /// currency that stands beside it. Nesting is bounded by the JSON reader (128 levels).
-pub(crate) fn scale(object: &mut Map<String, Value>, currency: Currency) -> Result<(), (String, AmountError)> {
+pub(crate) fn scale(
+    object: &mut Map<String, Value>,
+    currency: Currency,
+    sign: Sign,
+) -> Result<(), (String, AmountError)> {
     for (key, value) in object.iter_mut() {
-        if key == METADATA {
-            continue;
+        match value {
+            Value::Number(number) if AMOUNT_FIELDS.contains(&key.as_str()) => {
+                *number = minor_number(number, currency, sign).map_err(|error| (key.clone(), error))?;
+            }
+            Value::Object(inner) if CONTAINERS.contains(&key.as_str()) => scale(inner, currency, sign)?,
+            Value::Array(items) if CONTAINERS.contains(&key.as_str()) => {
+                items.iter_mut().filter_map(Value::as_object_mut).try_for_each(|item| scale(item, currency, sign))?;
+            }
+            Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::String(_) => {
+            }
         }
-        scale_value(key, value, currency)?;
     }
     Ok(())
 }
 
-fn scale_value(key: &str, value: &mut Value, currency: Currency) -> Result<(), (String, AmountError)> {
-    match value {
-        Value::Object(inner) => scale(inner, currency),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| scale_value(key, item, currency)),
-        Value::Number(number) if AMOUNT_FIELDS.contains(&key) => {
-            let minor = minor_units(&number.to_string(), currency).map_err(|error| (key.to_owned(), error))?;
-            *number = Number::from(minor);
-            Ok(())
+fn minor_number(number: &Number, currency: Currency, sign: Sign) -> Result<Number, AmountError> {
+    let text = number.to_string();
+    match (text.strip_prefix('-'), sign) {
+        (Some(magnitude), Sign::Kept) => {
+            let minor = i64::try_from(minor_units(magnitude, currency)?).map_err(|_| AmountError::TooLarge)?;
+            Ok(Number::from(-minor))
         }
-        Value::Number(_) | Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        (Some(_), Sign::Refused) | (None, _) => minor_units(&text, currency).map(Number::from),
     }
 }
 
@@ -124,7 +148,7 @@ fn scale_value(key: &str, value: &mut Value, currency: Currency) -> Result<(), (
 ///
 /// The text comes from the JSON reader, which holds fractions in a float. Within [`AMOUNT_LIMIT`]
 /// (fifteen digits) a float gives back the digits it was read from; beyond, this refuses.
-fn minor_units(text: &str, currency: Currency) -> Result<u64, AmountError> {
+pub(crate) fn minor_units(text: &str, currency: Currency) -> Result<u64, AmountError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| AmountError::TooLarge)?),
         None => (text, 0),
@@ -225,19 +249,32 @@ mod tests {
     }
 
     #[test]
-    fn metadata_keeps_its_numbers() {
+    fn what_is_not_known_keeps_its_numbers() {
         let mut document = serde_json::json!({
             "totalAmount": 10.5, "count": 1.5, "metadata": {"amount": 0.125},
-            "cancels": [{"cancelAmount": 0.5}],
+            "cancels": [{"cancelAmount": 0.5}], "brandNew": {"amount": -0.125},
         });
-        let scaled = document.as_object_mut().map(|object| scale(object, Currency::Usd));
+        let scaled = document.as_object_mut().map(|object| scale(object, Currency::Usd, Sign::Refused));
         assert_eq!(scaled, Some(Ok(())));
         assert_eq!(
             document,
             serde_json::json!({
                 "totalAmount": 1050, "count": 1.5, "metadata": {"amount": 0.125},
-                "cancels": [{"cancelAmount": 50}],
+                "cancels": [{"cancelAmount": 50}], "brandNew": {"amount": -0.125},
             })
         );
+    }
+
+    #[test]
+    fn a_report_may_go_below_zero_and_a_payment_may_not() {
+        let report = serde_json::json!({"amount": -10.5, "fees": [{"type": "BASE", "fee": -0.01}], "vat": -0.0});
+        let scaled = |sign| {
+            let mut document = report.clone();
+            let scaled = document.as_object_mut().map(|object| scale(object, Currency::Usd, sign));
+            scaled.map(|result| result.map(|()| document))
+        };
+        let expected = serde_json::json!({"amount": -1050, "fees": [{"type": "BASE", "fee": -1}], "vat": 0});
+        assert_eq!(scaled(Sign::Kept), Some(Ok(expected)));
+        assert_eq!(scaled(Sign::Refused), Some(Err(("amount".to_owned(), AmountError::Negative))));
     }
 }

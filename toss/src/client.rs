@@ -1,4 +1,4 @@
-//! The client: four calls and how it is set up.
+//! The client: how it is set up and how every call leaves. The calls stand beside their objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::Utc;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Url};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use serde::Serialize;
 
 use crate::codes::Operation;
-use crate::error::{Call, Error};
-use crate::limits::{self, IdempotencyKey};
-use crate::payment::Payment;
+use crate::config::{Config, ConfigError};
+use crate::error::{Call, Error, NotSentReason};
+use crate::gate::{Gates, OperationMetrics};
+use crate::jwe::{self, ContentKey};
+use crate::limits::{IdempotencyKey, LimitError};
+use crate::pins::{PinReport, PinVerifier};
 use crate::private::SecretKey;
-use crate::requests::{CancelRequest, ConfirmRequest};
-use crate::transport;
+use crate::shape::ShapeError;
+use crate::{tls, transport};
 
 /// How long an idle connection is kept: less than the minute most servers allow, so that a request
 /// seldom meets a connection its server is closing.
@@ -27,66 +30,24 @@ const POOL_IDLE_TIME: Duration = Duration::from_secs(20);
 const POOL_IDLE_LIMIT: usize = 32;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that the body is sealed. Source: docs.tosspayments.com/guides/v2/payouts.
+const SECURITY_MODE: HeaderName = HeaderName::from_static("tosspayments-api-security-mode");
 
-/// Where Toss is, who asks, and how long an answer may take.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// `https://api.tosspayments.com`, or a simulator's `http://` address.
-    pub base_url: String,
-    /// The merchant's secret key.
-    pub secret_key: SecretKey,
-    /// From the first byte of connecting to the last byte of the answer. 3 s unless set: Toss
-    /// publishes no time for a confirmation, and a slower one is an [`Error::NoAnswer`], which is
-    /// looked up rather than lost.
-    pub answer_time: Duration,
-    /// For DNS, TCP and TLS together. 1 s unless set; never more than half of `answer_time`, so
-    /// that running out of it is always known as a connection that was not made.
-    pub connect_time: Duration,
-}
-
-impl Config {
-    /// The usual times, 3 s to answer and 1 s to connect.
-    pub fn new(base_url: impl Into<String>, secret_key: impl Into<SecretKey>) -> Self {
-        Self {
-            base_url: base_url.into(),
-            secret_key: secret_key.into(),
-            answer_time: Duration::from_secs(3),
-            connect_time: Duration::from_secs(1),
-        }
-    }
-}
-
-/// Why a [`Client`] could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// `base_url` is not an `http://` or `https://` address of a host, without a query, a fragment
-    /// or a password.
-    #[error("the base URL of Toss is not a plain http or https address")]
-    BaseUrl,
-    /// The secret key is empty or has characters other than visible ASCII, such as a newline.
-    #[error("the secret key of Toss is not a line of visible ASCII")]
-    SecretKey,
-    /// A time is zero.
-    #[error("the time to connect to Toss or to wait for its answer is zero")]
-    Time,
-    /// TLS could not be set up, for instance because the machine has no root certificates.
-    #[error("could not set up TLS for Toss")]
-    Tls(#[source] rustls::Error),
-    /// The HTTP client could not be set up.
-    #[error("could not set up the HTTP client for Toss")]
-    Http(#[source] reqwest::Error),
-}
-
-/// Speaks to Toss. Cloning is cheap and shares the connections.
+/// Speaks to Toss. Cloning is cheap and shares connections, breakers and limits.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    answer_time: Option<Duration>,
 }
 
 struct Shared {
     http: reqwest::Client,
     base_url: Url,
     authorization: HeaderValue,
+    content_key: Option<ContentKey>,
+    long_answer_time: Duration,
+    gates: Gates,
+    pins: Option<Arc<PinVerifier>>,
 }
 
 impl fmt::Debug for Client {
@@ -102,13 +63,17 @@ impl Client {
     ///
     /// [`ConfigError`] names the part of `config` that cannot be used.
     pub fn try_new(config: Config) -> Result<Self, ConfigError> {
-        if config.answer_time.is_zero() || config.connect_time.is_zero() {
-            return Err(ConfigError::Time);
-        }
+        config.check()?;
         let base_url = base_url(&config.base_url)?;
         let authorization = authorization(&config.secret_key)?;
+        let content_key = config
+            .security_key
+            .as_ref()
+            .map(|key| ContentKey::from_hex(key.expose()).ok_or(ConfigError::SecurityKey))
+            .transpose()?;
+        let (tls, pins) = tls::set_up(&config, base_url.scheme() == "https").map_err(ConfigError::Tls)?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&base_url)?)
+            .tls_backend_preconfigured(tls)
             .timeout(config.answer_time)
             .connect_timeout(config.connect_time.min(config.answer_time / 2))
             .pool_idle_timeout(POOL_IDLE_TIME)
@@ -120,81 +85,155 @@ impl Client {
             .user_agent(concat!("toss-rust/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ConfigError::Http)?;
-        Ok(Self { shared: Arc::new(Shared { http, base_url, authorization }) })
+        let gates = Gates::new(config.breaker, config.concurrency_limit);
+        let long_answer_time = config.long_answer_time;
+        let shared = Shared { http, base_url, authorization, content_key, long_answer_time, gates, pins };
+        Ok(Self { shared: Arc::new(shared), answer_time: None })
     }
 
-    /// Takes the money: `POST /v1/payments/confirm`.
+    /// The same client with another deadline for every call, connecting included.
     ///
-    /// A virtual account answers `WAITING_FOR_DEPOSIT` rather than `DONE`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`], by how much is known. After [`Error::NoAnswer`] and [`Error::Unreadable`] the
-    /// money may have been taken.
-    pub async fn confirm(&self, request: &ConfirmRequest, key: &IdempotencyKey) -> Result<Payment, Error> {
-        request.check()?;
-        let post = self.post(&["v1", "payments", "confirm"], key).body(request.body()?);
-        transport::exchange(post, call(Operation::Confirm, &request.order_id)).await
+    /// A deadline below twice [`Config::connect_time`] may pass while connecting, and then the call is
+    /// [`Error::NoAnswer`] although nothing was sent: unknown is the safe side.
+    #[must_use]
+    pub fn within(&self, answer_time: Duration) -> Self {
+        Self { shared: self.shared.clone(), answer_time: Some(answer_time) }
     }
 
-    /// Looks a payment up by Toss's name for it: `GET /v1/payments/{paymentKey}`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; an unknown key is refused with `NOT_FOUND_PAYMENT`.
-    pub async fn payment(&self, payment_key: &str) -> Result<Payment, Error> {
-        limits::payment_key(payment_key)?;
-        let get = self.request(Method::GET, &["v1", "payments", payment_key]);
-        transport::exchange(get, call(Operation::LookUp, payment_key)).await
+    /// What became of the calls so far, one row per operation in the order of [`Operation::ALL`].
+    pub fn metrics(&self) -> Vec<OperationMetrics> {
+        self.shared.gates.metrics()
     }
 
-    /// Looks a payment up by the merchant's name for it: `GET /v1/payments/orders/{orderId}`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; an unknown order is refused with `NOT_FOUND_PAYMENT`.
-    pub async fn payment_by_order(&self, order_id: &str) -> Result<Payment, Error> {
-        limits::order_id(order_id)?;
-        let get = self.request(Method::GET, &["v1", "payments", "orders", order_id]);
-        transport::exchange(get, call(Operation::LookUp, order_id)).await
+    /// What was seen of keys that are not pinned; nothing without [`Config::pinning`].
+    pub fn pin_report(&self) -> PinReport {
+        self.shared.pins.as_ref().map(|pins| pins.report()).unwrap_or_default()
     }
 
-    /// Gives money back: `POST /v1/payments/{paymentKey}/cancel`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`], by how much is known. After [`Error::NoAnswer`] and [`Error::Unreadable`] the
-    /// money may have been given back.
-    pub async fn cancel(
+    /// Asks for something: nothing changes at Toss, so there is no key.
+    pub(crate) async fn get<T>(
         &self,
-        payment_key: &str,
-        request: &CancelRequest,
+        call: Call,
+        segments: &[&str],
+        query: &[(&str, String)],
+        read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
+    ) -> Result<T, Error> {
+        let get = self.request(&call, Method::GET, segments).query(query);
+        self.exchange(get, call, None, read).await
+    }
+
+    /// Does something, at most once per key.
+    pub(crate) async fn post<T>(
+        &self,
+        call: Call,
+        segments: &[&str],
         key: &IdempotencyKey,
-    ) -> Result<Payment, Error> {
-        limits::payment_key(payment_key)?;
-        request.check()?;
-        let post = self.post(&["v1", "payments", payment_key, "cancel"], key).body(request.body()?);
-        transport::exchange(post, call(Operation::Cancel, payment_key)).await
+        body: Vec<u8>,
+        read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
+    ) -> Result<T, Error> {
+        let post = self.request(&call, Method::POST, segments).header(IDEMPOTENCY_KEY, key.as_str());
+        let post = match body.is_empty() {
+            // No body is no JSON document either.
+            true => post,
+            false => post.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
+        };
+        self.exchange(post, call, None, read).await
     }
 
-    fn post(&self, segments: &[&str], key: &IdempotencyKey) -> RequestBuilder {
-        self.request(Method::POST, segments)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    /// Does something, at most once per key, with body and answer sealed.
+    pub(crate) async fn post_sealed<T>(
+        &self,
+        call: Call,
+        segments: &[&str],
+        key: &IdempotencyKey,
+        body: Vec<u8>,
+        read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
+    ) -> Result<T, Error> {
+        let content_key = self.shared.content_key.as_ref().ok_or(LimitError::SecurityKey)?;
+        let sealed = match jwe::seal(&body, content_key, Utc::now()) {
+            Ok(sealed) => sealed,
+            Err(error) => return Err(Error::NotSent { call, reason: NotSentReason::NoRandomness(error) }),
+        };
+        let post = self
+            .request(&call, Method::POST, segments)
+            .header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))
+            .header(SECURITY_MODE, HeaderValue::from_static("ENCRYPTION"))
             .header(IDEMPOTENCY_KEY, key.as_str())
+            .body(sealed);
+        self.exchange(post, call, Some(content_key), read).await
     }
 
-    fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+    /// Takes something away. Toss calls DELETE idempotent by nature and reads no key.
+    pub(crate) async fn delete(&self, call: Call, segments: &[&str]) -> Result<(), Error> {
+        let delete = self.request(&call, Method::DELETE, segments);
+        self.exchange(delete, call, None, |_| Ok(())).await
+    }
+
+    async fn exchange<T>(
+        &self,
+        request: RequestBuilder,
+        call: Call,
+        key: Option<&ContentKey>,
+        read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
+    ) -> Result<T, Error> {
+        let pass = self.shared.gates.enter(&call)?;
+        let outcome = transport::exchange(request, call, key, read).await;
+        pass.leave(&outcome);
+        outcome
+    }
+
+    fn request(&self, call: &Call, method: Method, segments: &[&str]) -> RequestBuilder {
         let mut url = self.shared.base_url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             // Each segment is percent-encoded, so a slash in a key stays inside it.
             path.pop_if_empty().extend(segments);
         }
-        self.shared.http.request(method, url).header(AUTHORIZATION, self.shared.authorization.clone())
+        let request = self.shared.http.request(method, url).header(AUTHORIZATION, self.shared.authorization.clone());
+        let slow = is_slow(call.operation).then_some(self.shared.long_answer_time);
+        match self.answer_time.or(slow) {
+            Some(answer_time) => request.timeout(answer_time),
+            None => request,
+        }
     }
 }
 
-fn call(operation: Operation, subject: &str) -> Call {
+/// The calls for which Toss asks clients to wait a minute. Source: the core API reference and the guide
+/// to payouts.
+fn is_slow(operation: Operation) -> bool {
+    match operation {
+        Operation::BillingCharge
+        | Operation::Transactions
+        | Operation::Settlements
+        | Operation::PayoutRequest
+        | Operation::PayoutCancel => true,
+        Operation::Confirm
+        | Operation::LookUp
+        | Operation::Cancel
+        | Operation::KeyIn
+        | Operation::VirtualAccount
+        | Operation::BillingIssue
+        | Operation::BillingDelete
+        | Operation::SettlementRequest
+        | Operation::CashReceiptIssue
+        | Operation::CashReceiptCancel
+        | Operation::CashReceiptList
+        | Operation::Balance
+        | Operation::SellerRegister
+        | Operation::SellerUpdate
+        | Operation::SellerDelete
+        | Operation::SellerLookUp
+        | Operation::PayoutLookUp => false,
+    }
+}
+
+pub(crate) fn call(operation: Operation, subject: &str) -> Call {
     Call { operation, subject: subject.to_owned() }
+}
+
+/// Texts and whole numbers always become JSON, so a body that cannot be written could only owe it to
+/// its amount.
+pub(crate) fn written(body: &impl Serialize) -> Result<Vec<u8>, LimitError> {
+    serde_json::to_vec(body).map_err(|_| LimitError::Amount)
 }
 
 fn base_url(text: &str) -> Result<Url, ConfigError> {
@@ -221,21 +260,4 @@ fn authorization(secret_key: &SecretKey) -> Result<HeaderValue, ConfigError> {
     let mut value = HeaderValue::try_from(text).map_err(|_| ConfigError::SecretKey)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// TLS 1.2 or newer by ring, trusting what the machine trusts.
-///
-/// The provider is named here so that no process-wide default has to exist. A simulator is spoken
-/// to in plain text, and then a machine without root certificates is no obstacle.
-fn tls(base_url: &Url) -> Result<ClientConfig, ConfigError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(ConfigError::Tls)?;
-    let builder = if base_url.scheme() == "https" {
-        builder.with_platform_verifier().map_err(ConfigError::Tls)?
-    } else {
-        builder.with_root_certificates(RootCertStore::empty())
-    };
-    Ok(builder.with_no_client_auth())
 }

@@ -1,12 +1,15 @@
-//! What is known when a call did not end in a Payment.
+//! What is known when a call did not end in what was asked for.
 
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, FixedOffset, Utc};
+
 use crate::codes::{self, Class, Operation};
+use crate::jwe::JweError;
 use crate::limits::LimitError;
-use crate::payment::ShapeError;
-use crate::transport::ANSWER_LIMIT_BYTES;
+use crate::shape::ShapeError;
+use crate::times;
 
 /// The one refusal that says another request under the same key is still running.
 const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
@@ -16,29 +19,33 @@ const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
 pub struct Call {
     /// The API that was called.
     pub operation: Operation,
-    /// The order id or payment key it was called about.
+    /// The order id, payment key or other name it was called about; empty where that is a secret or
+    /// there is none.
     pub subject: String,
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.operation.verb(), self.subject)
+        f.write_str(self.operation.verb())?;
+        if self.subject.is_empty() { Ok(()) } else { write!(f, " {}", self.subject) }
     }
 }
 
-/// A call that did not end in a [`crate::Payment`], by how much is known of its effect.
+/// A call that did not end in what was asked for, by how much is known of its effect.
 ///
 /// An expected refusal is an `Err` here too, because at this level it is: the answer to "confirm"
-/// is a Payment. [`Error::class`] tells the caller which refusals are ordinary outcomes.
+/// is a [`crate::Payment`]. [`Error::class`] tells the caller which refusals are ordinary outcomes.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection was made: refused, unresolved, untrusted or too slow. Toss knows nothing.
-    #[error("could not reach Toss to {call}")]
+    /// Not a byte of **this** call left, so Toss knows nothing of it. An earlier call under the same
+    /// idempotency key may have arrived all the same.
+    #[error("sent Toss nothing to {call}")]
     NotSent {
         /// What was being done.
         call: Call,
-        /// Why the connection failed.
-        source: reqwest::Error,
+        /// What kept it.
+        #[source]
+        reason: NotSentReason,
     },
     /// The connection was up and the call timed out or broke. Toss may have acted.
     #[error("Toss did not answer the request to {call}")]
@@ -82,18 +89,44 @@ pub enum Error {
     Limit(#[from] LimitError),
 }
 
+/// What kept a request from being sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSentReason {
+    /// No connection was made: refused, unresolved, untrusted or too slow.
+    #[error("no connection to Toss was made")]
+    NoConnection(#[source] reqwest::Error),
+    /// The breaker of this operation is open, after too many calls in a row brought no answer.
+    #[error("the circuit breaker is open for another {again_in:?}")]
+    BreakerOpen {
+        /// When the next call will be let through.
+        again_in: Duration,
+    },
+    /// As many calls of this operation as are allowed at once are under way.
+    #[error("{limit} such calls are under way, the most allowed at once")]
+    Crowded {
+        /// [`crate::Config::concurrency_limit`].
+        limit: u32,
+    },
+    /// The machine gave no random bytes to seal the request with.
+    #[error("the machine gave no random bytes")]
+    NoRandomness(#[source] getrandom::Error),
+}
+
 /// What is wrong with an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableReason {
     /// The body ended early, or the deadline passed in the middle of it.
     #[error("the body broke off")]
     CutOff(#[source] reqwest::Error),
-    /// The body is longer than [`ANSWER_LIMIT_BYTES`].
-    #[error("the body is longer than {ANSWER_LIMIT_BYTES} bytes")]
+    /// The body is longer than [`crate::ANSWER_LIMIT_BYTES`], or for a page of a report sixteen times that.
+    #[error("the body is longer than any answer")]
     TooLarge,
-    /// A success that holds no Payment.
-    #[error("the body is not a payment")]
-    NotAPayment(#[source] ShapeError),
+    /// A success that does not hold what was asked for.
+    #[error("the body is not what the API documents")]
+    Shape(#[source] ShapeError),
+    /// A sealed answer that our security key does not open.
+    #[error("the body is sealed and does not open")]
+    Sealed(#[source] JweError),
     /// A failure that holds no code, such as a gateway's page or a redirect.
     #[error("the body is not an error of Toss")]
     NotAnError,
@@ -133,6 +166,22 @@ impl Error {
             Self::Refused { code, .. } => code != STILL_PROCESSING,
             Self::Unreadable { .. } => true,
             Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Limit(_) => false,
+        }
+    }
+
+    /// The earliest time at which asking again makes sense, in Korean time; `None` if nothing is known.
+    ///
+    /// From `Retry-After` or the code ([`codes::Pause`]), whichever is later, or from the breaker. It
+    /// says when, not whether: that is [`Error::class`].
+    pub fn again_at(&self, now: DateTime<Utc>) -> Option<DateTime<FixedOffset>> {
+        let after = |wait: Duration| now.with_timezone(&times::korea()) + wait;
+        match self {
+            Self::Refused { code, retry_after, .. } => {
+                let pause = codes::row(code).and_then(|row| row.pause).map(|pause| pause.ends_after(now));
+                pause.max(retry_after.map(after))
+            }
+            Self::NotSent { reason: NotSentReason::BreakerOpen { again_in }, .. } => Some(after(*again_in)),
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Unreadable { .. } | Self::Limit(_) => None,
         }
     }
 }

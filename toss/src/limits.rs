@@ -1,6 +1,7 @@
 //! What is refused before it is sent, and the names of the limits.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Characters of an idempotency key. Source: Toss, authorization page.
 pub const IDEMPOTENCY_KEY_LIMIT: usize = 300;
@@ -44,6 +45,17 @@ pub enum LimitError {
          and a holder of 1 to {HOLDER_NAME_LIMIT} characters"
     )]
     RefundAccount,
+    /// The call is sealed and [`crate::Config::security_key`] is not set.
+    #[error("the call has to be sealed and no security key is configured")]
+    SecurityKey,
+    /// Another field keeps not to its rule.
+    #[error("{field} {rule}")]
+    Field {
+        /// Toss's name of the field.
+        field: &'static str,
+        /// What it has to be, as the rest of the sentence.
+        rule: &'static str,
+    },
 }
 
 /// The name under which Toss executes a POST at most once, for 15 days.
@@ -81,8 +93,7 @@ impl fmt::Debug for IdempotencyKey {
 }
 
 pub(crate) fn payment_key(text: &str) -> Result<(), LimitError> {
-    // A dot segment would be folded away and the request would reach another address.
-    if !is_visible(text, PAYMENT_KEY_LIMIT) || matches!(text, "." | "..") {
+    if !is_segment(text) {
         return Err(LimitError::PaymentKey);
     }
     Ok(())
@@ -108,6 +119,36 @@ pub(crate) fn amount(minor: u64) -> Result<(), LimitError> {
         return Err(LimitError::Amount);
     }
     Ok(())
+}
+
+/// A text of 1 to `limit` characters.
+pub(crate) fn text(value: &str, limit: usize, field: &'static str, rule: &'static str) -> Result<(), LimitError> {
+    holds(!value.trim().is_empty() && value.chars().count() <= limit, field, rule)
+}
+
+/// A text of decimal digits.
+pub(crate) fn digits(
+    value: &str,
+    lengths: RangeInclusive<usize>,
+    field: &'static str,
+    rule: &'static str,
+) -> Result<(), LimitError> {
+    holds(lengths.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit()), field, rule)
+}
+
+/// A name of Toss's that becomes a segment of an address.
+pub(crate) fn segment(value: &str, field: &'static str) -> Result<(), LimitError> {
+    holds(is_segment(value), field, "is 1 to 200 visible ASCII characters")
+}
+
+/// Any other rule.
+pub(crate) fn holds(kept: bool, field: &'static str, rule: &'static str) -> Result<(), LimitError> {
+    if kept { Ok(()) } else { Err(LimitError::Field { field, rule }) }
+}
+
+/// A dot segment would be folded away and the request would reach another address.
+fn is_segment(text: &str) -> bool {
+    is_visible(text, PAYMENT_KEY_LIMIT) && !matches!(text, "." | "..")
 }
 
 fn is_visible(text: &str, limit: usize) -> bool {

@@ -5,11 +5,12 @@
 //! unreadable answer over a missing decoration.
 
 use chrono::{DateTime, FixedOffset};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::amounts::{self, AmountError, Currency};
+use crate::amounts::{Currency, Sign};
 use crate::private::Private;
+use crate::shape::{self, ShapeError, Unknown, nullable_list};
 use crate::times;
 use crate::words::{
     AccountType, AcquireStatus, CancelStatus, CardType, CashReceiptType, InterestPayer, IssueStatus, Method, OwnerType,
@@ -107,6 +108,9 @@ pub struct Payment {
     pub cash_receipts: Vec<CashReceiptRecord>,
     /// Discount by a promotion.
     pub discount: Option<Discount>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl Payment {
@@ -117,15 +121,11 @@ impl Payment {
     /// [`ShapeError`] when it is not JSON, names a currency whose minor unit is unknown, holds an
     /// amount that is no whole number of minor units, or lacks a required field.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        Self::from_value(serde_json::from_slice(bytes).map_err(ShapeError::Json)?)
+        Self::from_value(shape::json(bytes)?)
     }
 
-    pub(crate) fn from_value(mut document: Value) -> Result<Self, ShapeError> {
-        let object = document.as_object_mut().ok_or(ShapeError::NotAnObject)?;
-        let currency =
-            object.get("currency").and_then(Value::as_str).and_then(Currency::from_code).ok_or(ShapeError::Currency)?;
-        amounts::scale(object, currency).map_err(|(field, source)| ShapeError::Amount { field, source })?;
-        serde_json::from_value(document).map_err(ShapeError::Fields)
+    pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
+        shape::in_its_currency(document, Sign::Refused)
     }
 
     /// Whether everything has been given back.
@@ -136,31 +136,6 @@ impl Payment {
         let canceled = matches!(self.status, PaymentStatus::Canceled | PaymentStatus::PartialCanceled);
         canceled && self.balance_amount == 0
     }
-}
-
-/// Why a document is not a Payment.
-#[derive(Debug, thiserror::Error)]
-pub enum ShapeError {
-    /// It is not JSON.
-    #[error("the document is not JSON")]
-    Json(#[source] serde_json::Error),
-    /// It is JSON but not an object.
-    #[error("the document is not an object")]
-    NotAnObject,
-    /// It names no currency, or one whose minor unit this crate does not know.
-    #[error("the document names no currency we know")]
-    Currency,
-    /// An amount is not a whole number of minor units.
-    #[error("cannot read the amount in {field}")]
-    Amount {
-        /// Toss's name of the field.
-        field: String,
-        /// What is wrong with it.
-        source: AmountError,
-    },
-    /// A required field is missing, or a field has another type.
-    #[error("the document lacks the fields of a payment")]
-    Fields(#[source] serde_json::Error),
 }
 
 /// One cancellation.
@@ -194,6 +169,9 @@ pub struct Cancel {
     pub cancel_status: Option<CancelStatus>,
     /// The merchant's name for an asynchronous cancellation.
     pub cancel_request_id: Option<String>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Card details.
@@ -224,6 +202,9 @@ pub struct Card {
     pub is_interest_free: Option<bool>,
     /// Who pays the interest of a free plan.
     pub interest_payer: Option<InterestPayer>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Virtual account details.
@@ -251,6 +232,9 @@ pub struct VirtualAccount {
     pub settlement_status: Option<SettlementStatus>,
     /// The buyer's refund account, shown only for 30 minutes after the window opened.
     pub refund_receive_account: Option<RefundReceiveAccount>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The buyer's refund account, as typed into the window.
@@ -263,6 +247,9 @@ pub struct RefundReceiveAccount {
     pub account_number: Option<Private>,
     /// Its holder.
     pub holder_name: Option<Private>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Mobile phone details.
@@ -275,6 +262,9 @@ pub struct MobilePhone {
     pub settlement_status: Option<SettlementStatus>,
     /// The receipt page.
     pub receipt_url: Option<String>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Voucher details.
@@ -285,6 +275,9 @@ pub struct GiftCertificate {
     pub approve_no: Option<String>,
     /// Whether Toss has paid the merchant.
     pub settlement_status: Option<SettlementStatus>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Bank transfer details.
@@ -295,6 +288,9 @@ pub struct Transfer {
     pub bank_code: Option<String>,
     /// Whether Toss has paid the merchant.
     pub settlement_status: Option<SettlementStatus>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The receipt page.
@@ -302,6 +298,9 @@ pub struct Transfer {
 pub struct Receipt {
     /// Its address.
     pub url: String,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The payment window page.
@@ -309,6 +308,9 @@ pub struct Receipt {
 pub struct Checkout {
     /// Its address.
     pub url: String,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Wallet details. `totalAmount = card.amount + easyPay.amount + easyPay.discountAmount`.
@@ -321,6 +323,9 @@ pub struct EasyPay {
     pub amount: Option<u64>,
     /// What the wallet forgave.
     pub discount_amount: Option<u64>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Why a payment, or the issue of a receipt, failed.
@@ -330,6 +335,9 @@ pub struct Failure {
     pub code: String,
     /// A sentence for people, at most 510 characters.
     pub message: Option<String>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The cash receipt of a payment.
@@ -349,6 +357,9 @@ pub struct CashReceipt {
     pub amount: Option<u64>,
     /// Its part without tax.
     pub tax_free_amount: Option<u64>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// One issue or cancellation of a cash receipt.
@@ -385,6 +396,17 @@ pub struct CashReceiptRecord {
     /// When it was asked for.
     #[serde(default, deserialize_with = "times::nullable")]
     pub requested_at: Option<DateTime<FixedOffset>>,
+    /// Approval number; only the cash receipt API writes it.
+    pub approval_number: Option<String>,
+    /// When it was issued; only the cash receipt API writes it.
+    #[serde(default, deserialize_with = "times::nullable")]
+    pub approved_at: Option<DateTime<FixedOffset>>,
+    /// When it was taken back; only the cash receipt API writes it.
+    #[serde(default, deserialize_with = "times::nullable")]
+    pub canceled_at: Option<DateTime<FixedOffset>>,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Discount by a promotion of a card company or bank.
@@ -392,13 +414,7 @@ pub struct CashReceiptRecord {
 pub struct Discount {
     /// How much.
     pub amount: u64,
-}
-
-/// Toss writes an empty list as null.
-fn nullable_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
 /// A value whose `Debug` shows nothing: a webhook secret, a buyer's name, an account number.
@@ -41,36 +41,79 @@ impl<T> From<T> for Private<T> {
     }
 }
 
+/// An empty value, such as the unknown fields of an object that has none.
+impl<T: Default> Default for Private<T> {
+    fn default() -> Self {
+        Self(T::default())
+    }
+}
+
+impl From<&str> for Private<String> {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+/// For `#[serde(serialize_with)]` on what Toss must read. [`Private`] itself is not serializable, so
+/// that it does not leave in the middle of something else.
+pub(crate) fn exposed<T: Serialize, S: Serializer>(value: &Private<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.0.serialize(serializer)
+}
+
+/// The same for what may be absent; absent fields are skipped.
+pub(crate) fn exposed_option<T: Serialize, S: Serializer>(
+    value: &Option<Private<T>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(Private::expose).serialize(serializer)
+}
+
 impl<T> fmt::Debug for Private<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Private(..)")
     }
 }
 
-/// A secret key of a merchant: `test_sk_…`, `live_sk_…`, or `…_gsk_…` for the widget.
-#[derive(Clone)]
-pub struct SecretKey(String);
+/// Declares a text that is only ever handed to what needs it.
+macro_rules! key {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone)]
+        pub struct $name(String);
 
-impl SecretKey {
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
+        impl $name {
+            pub(crate) fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
 }
 
-impl From<String> for SecretKey {
-    fn from(value: String) -> Self {
-        Self(value)
-    }
+key! {
+    /// A secret key of a merchant: `test_sk_…`, `live_sk_…`, or `…_gsk_…` for the widget.
+    SecretKey
 }
 
-impl From<&str> for SecretKey {
-    fn from(value: &str) -> Self {
-        Self(value.to_owned())
-    }
-}
-
-impl fmt::Debug for SecretKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretKey(..)")
-    }
+key! {
+    /// The security key of a merchant: 64 hexadecimal characters from the developer centre. It signs
+    /// the webhooks of payouts and sellers, and seals the requests about them.
+    SecurityKey
 }

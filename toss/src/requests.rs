@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::amounts::{Currency, json_number};
-use crate::limits::{self, ACCOUNT_NUMBER_LIMIT, HOLDER_NAME_LIMIT, LimitError};
+use crate::client::written;
+use crate::limits::{self, ACCOUNT_NUMBER_LIMIT, AMOUNT_LIMIT, HOLDER_NAME_LIMIT, LimitError, holds};
 
 /// Takes the money of a payment the buyer has authenticated, within 10 minutes of that.
 ///
@@ -38,6 +39,19 @@ pub struct CancelRequest {
     pub refundable_amount: Option<u64>,
     /// Where to pay, needed only for a virtual account into which money has come.
     pub refund_account: Option<RefundAccount>,
+}
+
+/// What a cancellation says besides, where goods differ in tax or the wallet is foreign. Minor units of
+/// [`CancelRequest::currency`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CancelDetails {
+    /// The part of the cancelled amount without tax.
+    pub tax_free_amount: Option<u64>,
+    /// The part of the cancelled amount exempt from tax. Toss cancels a card payment that has one only
+    /// as a whole.
+    pub tax_exemption_amount: Option<u64>,
+    /// The merchant's name for an asynchronous cancellation by a foreign wallet, 6 to 64 characters.
+    pub cancel_request_id: Option<String>,
 }
 
 /// The bank account that receives the refund of a deposit.
@@ -76,6 +90,12 @@ struct CancelBody<'a> {
     refundable_amount: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_receive_account: Option<AccountBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_free_amount: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_exemption_amount: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_request_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -103,14 +123,20 @@ impl ConfirmRequest {
 }
 
 impl CancelRequest {
-    pub(crate) fn check(&self) -> Result<(), LimitError> {
+    pub(crate) fn check(&self, details: &CancelDetails) -> Result<(), LimitError> {
         limits::reason(&self.reason)?;
         self.amount.map_or(Ok(()), limits::amount)?;
+        let most = Some(self.amount.unwrap_or(AMOUNT_LIMIT));
+        holds(details.tax_free_amount <= most, "taxFreeAmount", "is a part of the amount")?;
+        holds(details.tax_exemption_amount <= most, "taxExemptionAmount", "is a part of the amount")?;
+        details.cancel_request_id.as_deref().map_or(Ok(()), |id| {
+            holds((6..=64).contains(&id.chars().count()), "cancelRequestId", "is 6 to 64 characters")
+        })?;
         self.refundable_amount.map_or(Ok(()), limits::amount)?;
         self.refund_account.as_ref().map_or(Ok(()), RefundAccount::check)
     }
 
-    pub(crate) fn body(&self) -> Result<Vec<u8>, LimitError> {
+    pub(crate) fn body(&self, details: &CancelDetails) -> Result<Vec<u8>, LimitError> {
         let number = |minor: Option<u64>| minor.map(|minor| json_number(minor, self.currency)).transpose();
         written(&CancelBody {
             cancel_reason: &self.reason,
@@ -122,13 +148,11 @@ impl CancelRequest {
                 account_number: &account.account_number,
                 holder_name: &account.holder_name,
             }),
+            tax_free_amount: number(details.tax_free_amount)?,
+            tax_exemption_amount: number(details.tax_exemption_amount)?,
+            cancel_request_id: details.cancel_request_id.as_deref(),
         })
     }
-}
-
-/// Texts always become JSON, so a body that cannot be written could only owe it to its amount.
-fn written(body: &impl Serialize) -> Result<Vec<u8>, LimitError> {
-    serde_json::to_vec(body).map_err(|_| LimitError::Amount)
 }
 
 impl RefundAccount {
@@ -171,7 +195,7 @@ mod tests {
             currency: Currency::Usd,
         };
         assert_eq!(text(confirm.body()), r#"{"paymentKey":"key","orderId":"order-1","amount":10.05}"#);
-        assert_eq!(text(cancel().body()), r#"{"cancelReason":"단순 변심","currency":"KRW"}"#);
+        assert_eq!(text(cancel().body(&CancelDetails::default())), r#"{"cancelReason":"단순 변심","currency":"KRW"}"#);
         let partial = CancelRequest {
             amount: Some(1_000),
             refundable_amount: Some(15_000),
@@ -182,15 +206,40 @@ mod tests {
             }),
             ..cancel()
         };
-        assert_eq!(partial.check(), Ok(()));
+        assert_eq!(partial.check(&CancelDetails::default()), Ok(()));
         assert_eq!(
-            text(partial.body()),
+            text(partial.body(&CancelDetails::default())),
             concat!(
                 r#"{"cancelReason":"단순 변심","cancelAmount":1000,"currency":"KRW","#,
                 r#""refundableAmount":15000,"refundReceiveAccount":{"bank":"88","#,
                 r#""accountNumber":"110123456789","holderName":"김토스"}}"#
             )
         );
+    }
+
+    #[test]
+    fn the_details_of_a_cancellation_are_written_and_are_parts_of_it() {
+        let request = CancelRequest { amount: Some(1_000), currency: Currency::Usd, ..cancel() };
+        let details = CancelDetails {
+            tax_free_amount: Some(205),
+            tax_exemption_amount: Some(0),
+            cancel_request_id: Some("cancel-1".into()),
+        };
+        assert_eq!(request.check(&details), Ok(()));
+        assert_eq!(
+            text(request.body(&details)),
+            concat!(
+                r#"{"cancelReason":"단순 변심","cancelAmount":10.00,"currency":"USD","#,
+                r#""taxFreeAmount":2.05,"taxExemptionAmount":0.00,"cancelRequestId":"cancel-1"}"#
+            )
+        );
+        for broken in [
+            CancelDetails { tax_free_amount: Some(1_001), ..details.clone() },
+            CancelDetails { tax_exemption_amount: Some(1_001), ..details.clone() },
+            CancelDetails { cancel_request_id: Some("short".into()), ..details },
+        ] {
+            assert!(matches!(request.check(&broken), Err(LimitError::Field { .. })), "{broken:?}");
+        }
     }
 
     #[test]
@@ -210,7 +259,7 @@ mod tests {
             account("88", "1", &long),
         ] {
             let request = CancelRequest { refund_account: Some(broken), ..cancel() };
-            assert_eq!(request.check(), Err(LimitError::RefundAccount));
+            assert_eq!(request.check(&CancelDetails::default()), Err(LimitError::RefundAccount));
         }
         let printed = format!("{:?}", account("88", "110123456789", "김토스"));
         assert!(!printed.contains("110123456789") && !printed.contains("김토스"), "{printed}");

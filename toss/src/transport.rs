@@ -6,11 +6,16 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::error::{Call, Error, UnreadableReason};
-use crate::payment::Payment;
+use crate::codes::Operation;
+use crate::error::{Call, Error, NotSentReason, UnreadableReason};
+use crate::jwe::{self, ContentKey};
+use crate::shape::ShapeError;
 
-/// Bytes of an answer that are read before it is given up. A Payment is a few thousand.
+/// Bytes of an answer that are read before it is given up; pages of reports may have sixteen times as
+/// many. A Payment is a few thousand.
 pub const ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
+/// The same for a list: a thousand settlements of two thousand bytes, eight times over.
+pub(crate) const LIST_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 /// Characters of an error's message. Source: Toss, request and response page.
 const MESSAGE_LIMIT: usize = 510;
 /// Characters of an error's code; the longest documented one has 47.
@@ -22,21 +27,62 @@ const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
 
-/// Sends the request and reads a Payment or the reason why there is none.
-pub(crate) async fn exchange(request: RequestBuilder, call: Call) -> Result<Payment, Error> {
+/// Sends the request and reads what was asked for, or the reason why there is none.
+///
+/// With a key, a body in the form of a JWE is opened first. Toss may answer in plain JSON even to a
+/// sealed request, which is read too: the connection already proves who speaks.
+pub(crate) async fn exchange<T>(
+    request: RequestBuilder,
+    call: Call,
+    key: Option<&ContentKey>,
+    read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
+) -> Result<T, Error> {
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return Err(unanswered(error, call)),
     };
     let status = response.status();
+    let limit_bytes = answer_limit_bytes(call.operation);
     let head =
         Head { status, trace_id: trace_id(response.headers()), retry_after: retry_after(response.headers()), call };
-    match read(response).await {
+    match body(response, limit_bytes).await.and_then(|body| unsealed(body, key)) {
         Ok(body) if status.is_success() => {
-            Payment::parse(&body).map_err(|source| head.unreadable(UnreadableReason::NotAPayment(source)))
+            read(&body).map_err(|source| head.unreadable(UnreadableReason::Shape(source)))
         }
         Ok(body) => Err(head.refused(&body)),
         Err(reason) => Err(head.unreadable(reason)),
+    }
+}
+
+fn answer_limit_bytes(operation: Operation) -> usize {
+    match operation {
+        Operation::Transactions | Operation::Settlements | Operation::CashReceiptList => LIST_LIMIT_BYTES,
+        Operation::Confirm
+        | Operation::LookUp
+        | Operation::Cancel
+        | Operation::KeyIn
+        | Operation::VirtualAccount
+        | Operation::BillingIssue
+        | Operation::BillingCharge
+        | Operation::BillingDelete
+        | Operation::SettlementRequest
+        | Operation::CashReceiptIssue
+        | Operation::CashReceiptCancel
+        | Operation::Balance
+        | Operation::SellerRegister
+        | Operation::SellerUpdate
+        | Operation::SellerDelete
+        | Operation::SellerLookUp
+        | Operation::PayoutRequest
+        | Operation::PayoutCancel
+        | Operation::PayoutLookUp => ANSWER_LIMIT_BYTES,
+    }
+}
+
+fn unsealed(body: Vec<u8>, key: Option<&ContentKey>) -> Result<Vec<u8>, UnreadableReason> {
+    match key {
+        Some(key) if jwe::is_compact(&body) => jwe::open(&body, key).map_err(UnreadableReason::Sealed),
+        Some(_) | None => Ok(body),
     }
 }
 
@@ -48,17 +94,17 @@ fn unanswered(error: reqwest::Error, call: Call) -> Error {
     // The address holds the payment key, and `call` has already said it.
     let source = error.without_url();
     if source.is_connect() || source.is_builder() {
-        Error::NotSent { call, source }
+        Error::NotSent { call, reason: NotSentReason::NoConnection(source) }
     } else {
         Error::NoAnswer { call, source }
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, UnreadableReason> {
+async fn body(mut response: Response, limit_bytes: usize) -> Result<Vec<u8>, UnreadableReason> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_LIMIT_BYTES => {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit_bytes => {
                 return Err(UnreadableReason::TooLarge);
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
@@ -104,8 +150,9 @@ impl Head {
     }
 }
 
+/// What Toss says when it says no.
 #[derive(Default, Deserialize)]
-struct Refusal {
+pub(crate) struct Refusal {
     code: String,
     #[serde(default)]
     message: String,
@@ -118,7 +165,7 @@ struct Envelope {
 }
 
 impl Refusal {
-    fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let refusal: Self = serde_json::from_slice(body)
             .or_else(|_| serde_json::from_slice(body).map(|envelope: Envelope| envelope.error))
             .ok()?;

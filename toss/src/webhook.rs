@@ -17,10 +17,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::payment::Payment;
+use crate::payout::Payout;
 use crate::private::Private;
+use crate::seller::Seller;
+use crate::shape::{ShapeError, Unknown};
 use crate::times;
 use crate::words::{CancelStatus, PaymentStatus};
 
+/// Header with the name of this sending, to tell deliveries apart. Whether a resend keeps it is not
+/// documented.
+pub const ID_HEADER: &str = "tosspayments-webhook-transmission-id";
+/// Header with how often this event was sent before: `0` to `7`, over not quite four days.
+pub const RETRIED_COUNT_HEADER: &str = "tosspayments-webhook-transmission-retried-count";
 /// Bytes of a webhook that are read. The largest is a Payment, a few thousand.
 pub const WEBHOOK_LIMIT_BYTES: usize = 1024 * 1024;
 
@@ -109,6 +117,9 @@ pub struct CancelNews {
     pub payment_key: Option<String>,
     /// The merchant's name for the order; absent from the documented sample.
     pub order_id: Option<String>,
+    /// Every other field, the amounts among them, as Toss wrote them.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The v2 envelope around a payout or a seller.
@@ -122,8 +133,38 @@ pub struct Entity {
     pub event_id: Option<String>,
     /// `payout` or `seller`.
     pub entity_type: Option<String>,
-    /// The payout or seller, as written.
+    /// The payout or seller, as written: [`Entity::payout`] and [`Entity::seller`] read it.
     pub entity_body: Private<Value>,
+}
+
+impl Entity {
+    /// The payout of a `payout.changed`, which is sent when one is completed or has failed.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the envelope names another type, or the entity is not one.
+    pub fn payout(&self) -> Result<Payout, ShapeError> {
+        self.is("payout")?;
+        Payout::from_value(self.entity_body.expose().clone())
+    }
+
+    /// The seller of a `seller.changed`, which is sent when one may be paid more or less than before.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the envelope names another type, or the entity is not one.
+    pub fn seller(&self) -> Result<Seller, ShapeError> {
+        self.is("seller")?;
+        Seller::from_value(self.entity_body.expose().clone())
+    }
+
+    /// An envelope that names no type is taken by its event.
+    fn is(&self, entity_type: &str) -> Result<(), ShapeError> {
+        match &self.entity_type {
+            Some(named) if named != entity_type => Err(ShapeError::OtherThings),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// Why a body is not a webhook.

@@ -1,4 +1,4 @@
-//! The enumerations of the Payment object.
+//! The enumerations of Toss's objects.
 //!
 //! Toss writes some of them in Korean. Asking for English changes the values themselves, so this
 //! client never sends `Accept-Language`.
@@ -172,6 +172,8 @@ open_enum! {
         IncomeDeduction = "소득공제",
         /// Proof of a business expense.
         ProofOfExpense = "지출증빙",
+        /// None is issued; only a request for a virtual account says so.
+        NotIssued = "미발행",
     }
 }
 
@@ -194,5 +196,73 @@ open_enum! {
         Confirm = "CONFIRM",
         /// A cancellation.
         Cancel = "CANCEL",
+    }
+}
+
+open_enum! {
+    /// What a part of Toss's fee is for.
+    FeeType {
+        /// The fee of every payment.
+        Base = "BASE",
+        /// Discount of an instalment plan, borne by the merchant.
+        InstallmentDiscount = "INSTALLMENT_DISCOUNT",
+        /// An instalment plan.
+        Installment = "INSTALLMENT",
+        /// Points the buyer earned.
+        PointSaving = "POINT_SAVING",
+        /// Anything else.
+        Etc = "ETC",
+    }
+}
+
+open_enum! {
+    /// What kind of business a seller is.
+    BusinessType {
+        /// A person without a registered business.
+        Individual = "INDIVIDUAL",
+        /// A person with a registered business.
+        IndividualBusiness = "INDIVIDUAL_BUSINESS",
+        /// A corporation.
+        Corporate = "CORPORATE",
+    }
+}
+
+open_enum! {
+    /// How far Toss lets a seller be paid.
+    SellerStatus {
+        /// The person must prove who they are first.
+        ApprovalRequired = "APPROVAL_REQUIRED",
+        /// Payouts below 10 million won.
+        PartiallyApproved = "PARTIALLY_APPROVED",
+        /// The seller must be known better first; asked for again every one or three years.
+        KycRequired = "KYC_REQUIRED",
+        /// Any payout.
+        Approved = "APPROVED",
+    }
+}
+
+open_enum! {
+    /// When a payout is made.
+    ScheduleType {
+        /// At once, on weekdays from 8 to 15 o'clock in Korea.
+        Express = "EXPRESS",
+        /// On a business day to come.
+        Scheduled = "SCHEDULED",
+    }
+}
+
+open_enum! {
+    /// How a payout stands.
+    PayoutStatus {
+        /// Waiting for its day; it can still be cancelled.
+        Requested = "REQUESTED",
+        /// On its way.
+        InProgress = "IN_PROGRESS",
+        /// Paid.
+        Completed = "COMPLETED",
+        /// Not paid; see the payout's error.
+        Failed = "FAILED",
+        /// Cancelled before it left.
+        Canceled = "CANCELED",
     }
 }

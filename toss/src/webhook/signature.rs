@@ -3,12 +3,12 @@
 //! Toss signs `{body}:{time}` with HMAC-SHA256 under the merchant's security key. The body is the
 //! bytes as they arrived: JSON that was read and written again has another signature.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+pub use crate::private::SecurityKey;
 
 /// Header with the signatures, `v1:<base64>,v1:<base64>`.
 pub const SIGNATURE_HEADER: &str = "tosspayments-webhook-signature";
@@ -18,28 +18,6 @@ pub const TIME_HEADER: &str = "tosspayments-webhook-transmission-time";
 /// Signatures in one header that are looked at. A key rotation makes two.
 const SIGNATURE_LIMIT: usize = 8;
 
-/// The security key of a merchant: 64 hexadecimal characters from the developer centre.
-#[derive(Clone)]
-pub struct SecurityKey(String);
-
-impl From<String> for SecurityKey {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<&str> for SecurityKey {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for SecurityKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecurityKey(..)")
-    }
-}
-
 /// Whether any signature in `signatures` is that of `body` sent at `time`.
 ///
 /// Toss does not say whether the key is the 64 characters or the 32 bytes they spell, and clients
@@ -48,7 +26,7 @@ impl fmt::Debug for SecurityKey {
 /// It does not judge the age of `time`: a resend may be days late and carries a time of its own.
 pub fn verify(body: &[u8], time: &str, signatures: &str, key: &SecurityKey) -> bool {
     // An empty key is one that everybody knows.
-    if key.0.is_empty() {
+    if key.expose().is_empty() {
         return false;
     }
     signatures
@@ -60,11 +38,11 @@ pub fn verify(body: &[u8], time: &str, signatures: &str, key: &SecurityKey) -> b
 }
 
 fn is_signed(body: &[u8], time: &str, signature: &[u8], key: &SecurityKey) -> bool {
-    let spelled = hex::decode(&key.0).ok();
+    let spelled = hex::decode(key.expose()).ok();
     spelled
         .as_deref()
         .into_iter()
-        .chain([key.0.as_bytes()])
+        .chain([key.expose().as_bytes()])
         .filter_map(|bytes| Hmac::<Sha256>::new_from_slice(bytes).ok())
         .any(|mac| mac.chain_update(body).chain_update(b":").chain_update(time).verify_slice(signature).is_ok())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use toss::{
     Card, CardType, Class, Currency, Error, Method, OwnerType, Payment, PaymentStatus, PaymentType, Private,
     RefundStatus,
@@ -50,6 +52,7 @@ async fn the_card_example_is_read() -> Outcome {
         acquire_status: Some("READY".into()),
         is_interest_free: Some(false),
         interest_payer: None,
+        unknown: toss::Unknown::default(),
     };
     assert_eq!(payment.card, Some(card));
     Ok(())
@@ -217,6 +220,49 @@ async fn a_429_needs_no_body() -> Outcome {
                 && error.class() == Class::RetryLater);
         assert!(is_refusal, "{outcome:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_says_when_asking_again_makes_sense() -> Outcome {
+    let midnight: DateTime<Utc> = "2026-01-02T14:30:00Z".parse()?;
+    let noon: DateTime<Utc> = "2026-01-02T03:00:00Z".parse()?;
+    for (code, retry_after, now, expected) in [
+        ("NOT_AVAILABLE_BANK", "7", midnight, Some("2026-01-03T01:00:00+09:00")),
+        ("NOT_AVAILABLE_BANK", "7", noon, Some("2026-01-02T12:30:00+09:00")),
+        ("MAINTAINED_METHOD", "x", midnight, Some("2026-01-03T00:00:00+09:00")),
+        ("EXCEED_MAX_REFUND_AMOUNT", "x", noon, Some("2026-01-03T00:00:00+09:00")),
+        ("FORBIDDEN_CONSECUTIVE_REQUEST", "60", noon, Some("2026-01-02T12:01:00+09:00")),
+        ("A_CODE_OF_TOMORROW", "60", noon, Some("2026-01-02T12:01:00+09:00")),
+        ("A_CODE_OF_TOMORROW", "x", noon, None),
+        ("REJECT_CARD_PAYMENT", "x", noon, None),
+    ] {
+        let body = format!(r#"{{"code":"{code}","message":"m"}}"#);
+        let headers = format!("retry-after: {retry_after}\r\n");
+        let server = Server::start(vec![Act::Answer(answer(403, &headers, &body))]).await?;
+        let outcome = server.client()?.cancel("payment-key", &cancel(), &key()?).await;
+        let again = outcome.err().and_then(|error| error.again_at(now)).map(|time| time.to_rfc3339());
+        assert_eq!(again.as_deref(), expected, "{code} {retry_after}");
+    }
+    Ok(())
+}
+
+#[test]
+fn unknown_fields_are_kept_as_written_everywhere() -> Outcome {
+    let mut document: Value = serde_json::from_str(CARD)?;
+    document["brandNew"] = json!({"amount": -5, "name": "김토스"});
+    document["card"]["chip"] = json!([1.5]);
+    document["cancels"] = json!([{"cancelAmount": 1, "by": "buyer"}]);
+    document["cashReceipts"] = json!([{"amount": 1, "paper": true}]);
+    document["receipt"]["pages"] = json!(2);
+    let payment = Payment::parse(document.to_string().as_bytes())?;
+    assert_eq!(payment.unknown.expose()["brandNew"], json!({"amount": -5, "name": "김토스"}));
+    assert_eq!(payment.unknown.expose().len(), 1, "what is known is not repeated");
+    assert_eq!(payment.card.as_ref().map(|card| &card.unknown.expose()["chip"]), Some(&json!([1.5])));
+    assert_eq!(payment.cancels[0].unknown.expose()["by"], "buyer");
+    assert_eq!(payment.cash_receipts[0].unknown.expose()["paper"], true);
+    assert_eq!(payment.receipt.as_ref().map(|receipt| &receipt.unknown.expose()["pages"]), Some(&json!(2)));
+    assert!(!format!("{payment:?}").contains("김토스"));
     Ok(())
 }
 

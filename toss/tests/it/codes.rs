@@ -1,7 +1,7 @@
 //! The table of codes against a list kept apart from it.
 
 use toss::codes::{TABLE, class, row};
-use toss::{Class, Operation};
+use toss::{Class, Operation, Pause};
 
 /// Every code of the published tables, by class (outside the exceptions) and status.
 const PUBLISHED: &[(Class, Option<u16>, &str)] = &[
@@ -82,6 +82,8 @@ const PUBLISHED: &[(Class, Option<u16>, &str)] = &[
          FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING FAILED_REFUND_PROCESS UNKNOWN_ERROR \
          UNKNOWN_PAYMENT_ERROR",
     ),
+    (Class::Permanent, None, "INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE"),
+    (Class::QueryFirst, None, "NTS_ERROR"),
     (Class::RetryLater, None, "FORBIDDEN_SELLER_PAYOUT"),
     (Class::RetryLater, Some(400), "MAINTAINED_METHOD NOT_ENOUGH_AMOUNT"),
     (Class::RetryLater, Some(403), "EXCEED_CANCEL_LIMIT EXCEED_MAX_REFUND_AMOUNT FORBIDDEN_CONSECUTIVE_REQUEST"),
@@ -127,6 +129,21 @@ fn an_operation_may_differ() {
     let rows_that_differ: Vec<&str> =
         TABLE.iter().filter(|row| !row.exceptions.is_empty()).map(|row| row.code).collect();
     assert_eq!(rows_that_differ, ["INVALID_BANK", "NOT_AVAILABLE_BANK", "NOT_FOUND_PAYMENT"]);
+}
+
+#[test]
+fn a_pause_is_named_where_the_code_names_a_time() {
+    let pauses: Vec<(&str, Pause)> = TABLE.iter().filter_map(|row| Some((row.code, row.pause?))).collect();
+    let expected = [
+        ("EXCEED_CANCEL_LIMIT", Pause::NextDay),
+        ("EXCEED_MAX_REFUND_AMOUNT", Pause::NextDay),
+        ("FORBIDDEN_CONSECUTIVE_REQUEST", Pause::Moment),
+        ("IDEMPOTENT_REQUEST_PROCESSING", Pause::Moment),
+        ("MAINTAINED_METHOD", Pause::Maintenance),
+        ("NOT_AVAILABLE_BANK", Pause::BankHours),
+        ("NOT_AVAILABLE_PAYMENT", Pause::BankHours),
+    ];
+    assert_eq!(pauses, expected);
 }
 
 #[test]

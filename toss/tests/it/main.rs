@@ -3,6 +3,12 @@
 mod answers;
 mod codes;
 mod doubts;
+mod gates;
+mod issues;
+mod parsers;
+mod payouts;
+mod pinning;
+mod reports;
 mod requests;
 mod server;
 mod webhooks;

@@ -6,10 +6,11 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use toss::{Client, Config, IdempotencyKey};
 
 /// What a test answers with when something outside the claim breaks.
@@ -87,6 +88,11 @@ impl Server {
         client(&self.url())
     }
 
+    /// Waits for a request to arrive.
+    pub(crate) async fn arrived(&mut self) -> Result<String, Box<dyn Error>> {
+        Ok(timeout(PATIENCE, self.requests.recv()).await?.ok_or("the server is gone")?)
+    }
+
     /// The next request that arrived, as text.
     pub(crate) fn received(&mut self) -> Option<String> {
         self.requests.try_recv().ok()
@@ -113,6 +119,22 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The value of a header of a request.
+pub(crate) fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    let (head, _) = request.split_once("\r\n\r\n")?;
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// The first line of a request.
+pub(crate) fn first_line(request: &str) -> &str {
+    request.lines().next().unwrap_or_default()
+}
+
+/// The body of a request.
+pub(crate) fn body(request: &str) -> &str {
+    request.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
 async fn perform(stream: &mut TcpStream, act: Act) -> bool {
     match act {
         Act::Answer(bytes) => stream.write_all(&bytes).await.is_ok(),
@@ -134,7 +156,7 @@ async fn perform(stream: &mut TcpStream, act: Act) -> bool {
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {

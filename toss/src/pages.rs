@@ -1,0 +1,88 @@
+//! Lists that Toss gives in pages, as one stream.
+
+use std::future::Future;
+
+use futures::stream::{self, Stream, TryStreamExt};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::shape::{self, ShapeError};
+
+/// One page, and where the next one begins; `None` after the last.
+pub(crate) struct Page<T, C> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<C>,
+}
+
+impl<T, C: PartialEq> Page<T, C> {
+    /// A page whose next one begins elsewhere than it began itself, so that a list ends.
+    pub(crate) fn after(items: Vec<T>, this: Option<&C>, next: Option<C>) -> Result<Self, ShapeError> {
+        if next.is_some() && next.as_ref() == this {
+            return Err(ShapeError::Loop);
+        }
+        Ok(Self { items, next })
+    }
+
+    /// A page that says itself whether another follows. One that follows without a cursor cannot be
+    /// asked for, and leaving it out would pass a part of the list for the whole.
+    pub(crate) fn continued(
+        items: Vec<T>,
+        has_next: bool,
+        this: Option<&C>,
+        cursor: Option<C>,
+    ) -> Result<Self, ShapeError> {
+        match (has_next, cursor) {
+            (false, _) => Ok(Self { items, next: None }),
+            (true, None) => Err(ShapeError::Loop),
+            (true, next) => Self::after(items, this, next),
+        }
+    }
+}
+
+/// Reads a list of the v2 API, `{hasNext, lastCursor, items}` in an envelope.
+pub(crate) fn entities<T>(
+    body: &[u8],
+    cursor: Option<&String>,
+    read: impl Fn(Value) -> Result<T, ShapeError>,
+) -> Result<Page<T, String>, ShapeError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List {
+        #[serde(default)]
+        has_next: bool,
+        last_cursor: Option<String>,
+        items: Vec<Value>,
+    }
+
+    let list: List = shape::fields(shape::entity(body)?)?;
+    let items = list.items.into_iter().map(read).collect::<Result<_, _>>()?;
+    Page::continued(items, list.has_next, cursor, list.last_cursor)
+}
+
+/// The items of all pages in order. A page is asked for when the one before it is used up; the first
+/// error is the last item, so a list that ended without one is whole.
+pub(crate) fn all<T, C, F, A>(ask: F) -> impl Stream<Item = Result<T, Error>>
+where
+    F: Fn(Option<C>) -> A,
+    A: Future<Output = Result<Page<T, C>, Error>>,
+{
+    enum Begin<C> {
+        Start,
+        Cursor(C),
+        End,
+    }
+
+    stream::try_unfold((Begin::Start, ask), |(begin, ask)| async move {
+        let cursor = match begin {
+            Begin::Start => None,
+            Begin::Cursor(cursor) => Some(cursor),
+            Begin::End => return Ok::<_, Error>(None),
+        };
+        let page = ask(cursor).await?;
+        let next = page.next.map_or(Begin::End, Begin::Cursor);
+        Ok(Some((stream::iter(page.items.into_iter().map(Ok)), (next, ask))))
+    })
+    .try_flatten()
+}
