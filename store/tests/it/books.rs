@@ -1,0 +1,353 @@
+//! What sellers earn, owe and are paid: releases, refunds, holds, payouts and corrections, as the books see them.
+
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    checkout::{Plan, Status},
+    commission::BasisPoints,
+    id::{HoldId, PaymentOrderId, RefundId, SellerAccount},
+    ledger::{Entry, EntryError, EntryFields, Hold, Posting, PostingFields, Reason},
+    wallet::Wallet,
+};
+use store::{Booked, Database, HoldStatus, Refusal, StoreError, Writer};
+use tokio::task::JoinSet;
+
+use crate::{
+    database::Fresh,
+    on_both_databases,
+    writing::{CREATED, begin, plan, record},
+};
+
+on_both_databases!(
+    commission_is_kept_and_the_rest_is_released_when_its_time_has_come,
+    a_rate_counts_from_its_day_and_is_never_changed,
+    a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt,
+    a_debt_is_recovered_by_the_next_release,
+    refunds_never_exceed_what_was_paid,
+    a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been,
+    a_hold_is_captured_and_paid_out_or_comes_back,
+    holds_run_out_of_time,
+    many_holds_at_once_never_hold_more_than_there_is,
+    a_mistake_is_reversed_once_and_for_good,
+    nothing_happens_on_a_closed_day_any_more,
+    a_key_stands_for_one_entry_also_from_two_processes_at_once,
+    one_refused_booking_leaves_the_others_of_its_batch_alone,
+);
+
+const LATER: Timestamp = CREATED.plus_ms(1_000);
+
+pub(crate) fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+pub(crate) fn seller(name: &str) -> SellerAccount {
+    SellerAccount::parse(name).unwrap()
+}
+
+pub(crate) fn order(id: &str) -> PaymentOrderId {
+    PaymentOrderId::parse(id).unwrap()
+}
+
+pub(crate) fn refund(id: &str) -> RefundId {
+    RefundId::parse(id).unwrap()
+}
+
+pub(crate) fn hold(id: &str) -> HoldId {
+    HoldId::parse(id).unwrap()
+}
+
+/// A paid checkout of one order, of which we keep `bps`, released at [`CREATED`].
+pub(crate) async fn paid(fresh: &Fresh, id: &str, seller: &str, minor: u64, bps: u16) -> Plan {
+    let plan = plan(&format!("checkout-{id}"), &[(id, seller, minor)]);
+    assert!(record(fresh, &format!("key-{id}"), &plan).await);
+    begin(fresh, &plan).await.unwrap();
+    let rates = [BasisPoints::try_new(bps).unwrap()];
+    let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
+    let posted = (&entry, Some(CREATED));
+    fresh.writer.post(plan.checkout_id(), (2, Status::Success), CREATED, posted, (None, None)).await.unwrap();
+    plan
+}
+
+pub(crate) async fn wallet(fresh: &Fresh, name: &str) -> Wallet {
+    let wallets = fresh.reader.wallets(&seller(name)).await.unwrap();
+    wallets.first().map_or(Wallet::empty(Krw), |record| record.wallet)
+}
+
+/// Pending, available, held, in transit, paid out, owed.
+async fn parts(fresh: &Fresh, name: &str) -> [u64; 6] {
+    let wallet = wallet(fresh, name).await;
+    [wallet.pending, wallet.available, wallet.held, wallet.in_transit, wallet.paid_out, wallet.debt].map(Money::minor)
+}
+
+async fn balance(fresh: &Fresh, account: &str) -> u64 {
+    let balances = fresh.reader.trial_balance().await.unwrap();
+    let found = balances.into_iter().find(|balance| balance.account.to_string() == account);
+    found.map_or(0, |found| found.balance().unwrap().minor())
+}
+
+fn refused(result: Result<Booked, StoreError>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Done twice, it is done once.
+async fn twice(what: impl AsyncFn() -> Result<Booked, StoreError>) {
+    assert_eq!(what().await.unwrap(), Booked::Now);
+    assert_eq!(what().await.unwrap(), Booked::Before);
+}
+
+async fn commission_is_kept_and_the_rest_is_released_when_its_time_has_come(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_001, 250).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [9_751, 0, 0, 0, 0, 0], "rounding is the seller's");
+    assert_eq!(balance(&fresh, "platform:commission").await, 250);
+    assert_eq!(fresh.writer.release_due(Timestamp::from_epoch_ms(CREATED.epoch_ms() - 1), 10).await.unwrap(), 0);
+    assert_eq!(fresh.writer.release_due(CREATED, 10).await.unwrap(), 1);
+    assert_eq!(fresh.writer.release_due(CREATED, 10).await.unwrap(), 0);
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 9_751, 0, 0, 0, 0]);
+}
+
+async fn a_rate_counts_from_its_day_and_is_never_changed(fresh: Fresh) {
+    let (own, every) = (BasisPoints::try_new(500).unwrap(), BasisPoints::try_new(100).unwrap());
+    let (a, b) = (seller("seller-a"), seller("seller-b"));
+    let rates = async |at| fresh.writer.commissions(&[&a, &b], at).await.unwrap().map_points();
+    assert_eq!(rates(CREATED).await, [0, 0]);
+    assert!(fresh.writer.set_commission(None, every, CREATED).await.unwrap());
+    assert!(fresh.writer.set_commission(Some(&a), own, LATER).await.unwrap());
+    assert!(!fresh.writer.set_commission(Some(&a), every, LATER).await.unwrap(), "it stays as it was set");
+    assert_eq!(rates(CREATED).await, [100, 100]);
+    assert_eq!(rates(LATER).await, [500, 100]);
+}
+
+trait Points {
+    fn map_points(self) -> Vec<u16>;
+}
+
+impl Points for Vec<BasisPoints> {
+    fn map_points(self) -> Vec<u16> {
+        self.into_iter().map(BasisPoints::points).collect()
+    }
+}
+
+async fn a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 1_000).await;
+    let promise = async |id: &str, of: &str, minor| {
+        twice(async || fresh.writer.promise_refund(&refund(id), &order(of), won(minor), LATER).await).await;
+    };
+    promise("r-1", "o-1", 1_000).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [8_100, 0, 0, 0, 0, 0]);
+    assert_eq!(balance(&fresh, "platform:commission").await, 900, "a tenth of our share is given up");
+    assert_eq!(balance(&fresh, "refunds:payable").await, 1_000);
+    twice(async || fresh.writer.execute_refund(&refund("r-1"), LATER).await).await;
+    assert_eq!((balance(&fresh, "refunds:payable").await, balance(&fresh, "psp:receivable").await), (0, 9_000));
+
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    promise("r-2", "o-1", 3_000).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 5_400, 0, 0, 0, 0]);
+    let payout = Hold { id: hold("p-1"), seller: seller("seller-a"), amount: won(5_000) };
+    fresh.writer.reserve(&payout, None, LATER).await.unwrap();
+    fresh.writer.capture_hold(&payout.id, won(5_000), LATER).await.unwrap();
+    promise("r-3", "o-1", 6_000).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 5_000, 0, 5_000], "the rest is a debt");
+    assert_eq!(balance(&fresh, "platform:commission").await, 0, "all of our share is given up");
+}
+
+async fn a_debt_is_recovered_by_the_next_release(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    let payout = Hold { id: hold("p-1"), seller: seller("seller-a"), amount: won(10_000) };
+    fresh.writer.reserve(&payout, None, LATER).await.unwrap();
+    fresh.writer.capture_hold(&payout.id, won(10_000), LATER).await.unwrap();
+    fresh.writer.promise_refund(&refund("r-1"), &order("o-1"), won(10_000), LATER).await.unwrap();
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 10_000, 0, 10_000]);
+    paid(&fresh, "o-2", "seller-a", 4_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 10_000, 0, 6_000]);
+    paid(&fresh, "o-3", "seller-a", 7_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 1_000, 0, 10_000, 0, 0]);
+}
+
+async fn refunds_never_exceed_what_was_paid(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 333).await;
+    let promise =
+        async |id: &str, minor| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(minor), LATER).await;
+    assert_eq!(promise("r-1", 7_000).await.unwrap(), Booked::Now);
+    let left = won(3_000);
+    assert_eq!(refused(promise("r-2", 3_001).await), Refusal::RefundTooLarge { order: order("o-1"), left });
+    assert!(matches!(refused(promise("r-1", 6_999).await), Refusal::KeyReused { .. }));
+    assert_eq!(refused(promise("r-3", 0).await), Refusal::Entry(EntryError::NoPostings));
+    assert!(matches!(
+        refused(fresh.writer.promise_refund(&refund("r-4"), &order("nowhere"), won(1), LATER).await),
+        Refusal::NoSuchOrder { .. }
+    ));
+    let mut at_once = JoinSet::new();
+    for number in 0..10 {
+        let writer = fresh.writer.clone();
+        at_once.spawn(async move {
+            let (refund, order) = (refund(&format!("many-{number}")), order("o-1"));
+            writer.promise_refund(&refund, &order, won(1_000), LATER).await.is_ok()
+        });
+    }
+    assert_eq!(at_once.join_all().await.into_iter().filter(|ok| *ok).count(), 3);
+    assert_eq!((balance(&fresh, "refunds:payable").await, balance(&fresh, "platform:commission").await), (10_000, 0));
+    assert_eq!(parts(&fresh, "seller-a").await, [0; 6]);
+}
+
+async fn a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been(fresh: Fresh) {
+    let plan = paid(&fresh, "o-1", "seller-a", 10_000, 250).await;
+    let promise = async |id: &str| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(10_000), LATER).await;
+    promise("r-1").await.unwrap();
+    twice(async || fresh.writer.reverse("refund_promised:r-1", LATER).await).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [9_750, 0, 0, 0, 0, 0]);
+    assert!(matches!(refused(fresh.writer.execute_refund(&refund("r-1"), LATER).await), Refusal::NoSuchEntry { .. }));
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert!(stored.orders[0].refunded.is_zero());
+    assert_eq!(promise("r-2").await.unwrap(), Booked::Now);
+}
+
+async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    let reserve = async |id: &str, minor| {
+        let hold = Hold { id: hold(id), seller: seller("seller-a"), amount: won(minor) };
+        fresh.writer.reserve(&hold, None, LATER).await
+    };
+    twice(async || reserve("h-1", 6_000).await).await;
+    assert!(matches!(refused(reserve("h-1", 5_000).await), Refusal::KeyReused { .. }));
+    assert!(matches!(refused(reserve("h-2", 4_001).await), Refusal::Overdrawn(_)));
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 4_000, 6_000, 0, 0, 0]);
+    assert_eq!(
+        refused(fresh.writer.capture_hold(&hold("h-1"), won(6_001), LATER).await),
+        Refusal::Entry(EntryError::NotEnough)
+    );
+    twice(async || fresh.writer.capture_hold(&hold("h-1"), won(5_000), LATER).await).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 5_000, 0, 0], "what is not captured is available again");
+    twice(async || fresh.writer.end_payout(&hold("h-1"), true, LATER).await).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
+    let ended = Refusal::HoldEnded { hold: hold("h-1"), status: HoldStatus::PaidOut };
+    assert_eq!(refused(fresh.writer.end_payout(&hold("h-1"), false, LATER).await), ended);
+    assert_eq!(refused(fresh.writer.release_hold(&hold("h-1"), LATER).await), ended);
+
+    reserve("h-2", 2_000).await.unwrap();
+    twice(async || fresh.writer.release_hold(&hold("h-2"), LATER).await).await;
+    reserve("h-3", 5_000).await.unwrap();
+    fresh.writer.capture_hold(&hold("h-3"), won(5_000), LATER).await.unwrap();
+    twice(async || fresh.writer.end_payout(&hold("h-3"), false, LATER).await).await;
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
+    assert!(matches!(refused(fresh.writer.release_hold(&hold("never"), LATER).await), Refusal::NoSuchHold { .. }));
+}
+
+async fn holds_run_out_of_time(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    for (id, expires_at) in [("h-1", Some(LATER)), ("h-2", Some(LATER.plus_ms(1))), ("h-3", None)] {
+        let hold = Hold { id: hold(id), seller: seller("seller-a"), amount: won(1_000) };
+        fresh.writer.reserve(&hold, expires_at, CREATED).await.unwrap();
+    }
+    assert_eq!(fresh.writer.expire_holds(LATER, 10).await.unwrap(), 1);
+    assert_eq!(fresh.writer.expire_holds(LATER, 10).await.unwrap(), 0);
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 8_000, 2_000, 0, 0, 0]);
+    assert!(matches!(
+        refused(fresh.writer.capture_hold(&hold("h-1"), won(1), LATER).await),
+        Refusal::HoldEnded { status: HoldStatus::Expired, .. }
+    ));
+}
+
+async fn many_holds_at_once_never_hold_more_than_there_is(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    fresh.writer.release_due(LATER, 10).await.unwrap();
+    let other = Writer::new(Database::connect(&fresh.url).await.unwrap());
+    let mut at_once = JoinSet::new();
+    for number in 0..40 {
+        let writer = if number % 2 == 0 { fresh.writer.clone() } else { other.clone() };
+        at_once.spawn(async move {
+            let hold = Hold { id: hold(&format!("h-{number}")), seller: seller("seller-a"), amount: won(900) };
+            writer.reserve(&hold, None, LATER).await
+        });
+    }
+    let (held, refused): (Vec<_>, Vec<_>) = at_once.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!((held.len(), refused.len()), (11, 29));
+    assert!(refused.iter().all(|refusal| matches!(refusal, Err(StoreError::Refused(Refusal::Overdrawn(_))))));
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 100, 9_900, 0, 0, 0]);
+}
+
+async fn a_mistake_is_reversed_once_and_for_good(fresh: Fresh) {
+    let settlement = Entry::of_psp_settlement("2026-11-21", won(9_000), won(300), LATER).unwrap();
+    twice(async || fresh.writer.book(settlement.clone()).await).await;
+    twice(async || fresh.writer.reverse("psp_settled:2026-11-21", LATER).await).await;
+    assert_eq!((balance(&fresh, "bank").await, balance(&fresh, "psp:fees").await), (0, 0));
+    assert_eq!(
+        refused(fresh.writer.reverse("reversed:psp_settled:2026-11-21", LATER).await),
+        Refusal::Entry(EntryError::ReversalOfReversal)
+    );
+    assert!(matches!(refused(fresh.writer.reverse("nothing", LATER).await), Refusal::NoSuchEntry { .. }));
+    // A reversal under another key is refused by the database itself.
+    let again = Entry::of_reversal(&settlement, LATER).unwrap();
+    let again = Entry::try_new(EntryFields { key: "again".to_owned(), ..again.fields().clone() }).unwrap();
+    fresh.writer.book(again).await.unwrap_err();
+    assert_eq!(balance(&fresh, "bank").await, 0);
+}
+
+async fn nothing_happens_on_a_closed_day_any_more(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 1_000)]);
+    record(&fresh, "key-1", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    fresh.writer.close_books_before(LATER).await.unwrap();
+    fresh.writer.close_books_before(CREATED).await.unwrap();
+    let settlement = |at| Entry::of_psp_settlement("one", won(9_000), won(300), at).unwrap();
+    assert!(matches!(refused(fresh.writer.book(settlement(CREATED)).await), Refusal::DayClosed { .. }));
+    assert_eq!(fresh.writer.book(settlement(LATER)).await.unwrap(), Booked::Now);
+    // Money that was captured is booked all the same, and the PSP's own time is kept.
+    for _ in 0..2 {
+        crate::writing::post(&fresh, &plan, 2).await.unwrap();
+    }
+    assert_eq!(parts(&fresh, "seller-a").await, [1_000, 0, 0, 0, 0, 0]);
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!(stored.psp.unwrap().approved_at, Some(CREATED));
+}
+
+async fn a_key_stands_for_one_entry_also_from_two_processes_at_once(fresh: Fresh) {
+    let other = Writer::new(Database::connect(&fresh.url).await.unwrap());
+    let settlement = Entry::of_psp_settlement("one", won(9_000), won(300), LATER).unwrap();
+    let mut at_once = JoinSet::new();
+    for number in 0..40 {
+        let (entry, writer) = (settlement.clone(), if number % 2 == 0 { fresh.writer.clone() } else { other.clone() });
+        at_once.spawn(async move { writer.book(entry).await.unwrap() });
+    }
+    let booked = at_once.join_all().await;
+    assert_eq!(booked.into_iter().filter(|booked| *booked == Booked::Now).count(), 1);
+    assert_eq!(balance(&fresh, "bank").await, 8_700);
+    let changed = Entry::of_psp_settlement("one", won(9_000), won(301), LATER).unwrap();
+    assert!(matches!(refused(fresh.writer.book(changed).await), Refusal::KeyReused { .. }));
+}
+
+async fn one_refused_booking_leaves_the_others_of_its_batch_alone(fresh: Fresh) {
+    let mut at_once = JoinSet::new();
+    for number in 0..60_u64 {
+        let writer = fresh.writer.clone();
+        at_once.spawn(async move {
+            let (from, to) = if number % 3 == 0 { ("available", "pending") } else { ("debt", "pending") };
+            let account = |part: &str| format!("seller:seller-{number}:{part}").parse().unwrap();
+            let fields = PostingFields { debit: account(from), credit: account(to), amount: won(1), order: None };
+            let entry = Entry::try_new(EntryFields {
+                key: format!("mixed:{number}"),
+                reason: Reason::PaymentCaptured,
+                checkout_id: None,
+                reverses: None,
+                occurred_at: LATER,
+                postings: vec![Posting::try_new(fields).unwrap()],
+            });
+            (number, writer.book(entry.unwrap()).await)
+        });
+    }
+    for (number, result) in at_once.join_all().await {
+        if number % 3 == 0 {
+            assert!(matches!(refused(result), Refusal::Overdrawn(_)), "{number}");
+        } else {
+            assert_eq!(result.unwrap(), Booked::Now, "{number}");
+        }
+    }
+    assert_eq!(fresh.reader.trial_balance().await.unwrap().len(), 80);
+}
