@@ -125,12 +125,15 @@ impl Bench {
                     let mut booked = 0_u32;
                     while began.elapsed() < SLICE {
                         let number = minted.fetch_add(1, Ordering::Relaxed);
-                        match load {
-                            Load::Hot => drop(writer.book(entry(number, "hot", 1)).await.unwrap()),
-                            Load::Distinct => {
-                                drop(writer.book(entry(number, &format!("s-{number}"), 1)).await.unwrap())
-                            }
-                            Load::RowLock => book_with_row_locks(&connection, number).await,
+                        let seller = match load {
+                            Load::Hot => "hot".to_owned(),
+                            Load::Distinct => format!("s-{number}"),
+                            Load::RowLock => String::new(),
+                        };
+                        if load == Load::RowLock {
+                            book_with_row_locks(&connection, number).await;
+                        } else {
+                            writer.book(entry(number, &seller, 1)).await.unwrap();
                         }
                         booked += 1;
                     }
