@@ -2,8 +2,9 @@ use domain::{
     Currency::{Krw, Usd},
     Money, Timestamp,
     checkout::Plan,
-    id::SellerAccount,
-    ledger::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason},
+    commission::{BasisPoints, given_up},
+    id::{CheckoutId, PaymentOrderId, SellerAccount},
+    ledger::{Account, Entry, EntryError, EntryFields, Place, Posting, PostingFields, Reason},
 };
 use proptest::prelude::*;
 
@@ -76,5 +77,84 @@ proptest! {
         prop_assert_eq!(booked, plan.total());
         let again = Entry::of_captured_payment(&plan, &[], Timestamp::from_epoch_ms(2)).unwrap();
         prop_assert_eq!(&again.fields().key, &entry.fields().key);
+    }
+}
+
+#[test]
+fn every_account_of_the_chart_is_written_and_read_back() {
+    let seller = SellerAccount::parse("a.b-c_D9").unwrap();
+    for account in [
+        Account::PspReceivable,
+        Account::Bank,
+        Account::SellerDebt(seller.clone()),
+        Account::SellerPending(seller.clone()),
+        Account::SellerAvailable(seller.clone()),
+        Account::SellerHeld(seller.clone()),
+        Account::PayoutInTransit(seller),
+        Account::RefundsPayable,
+        Account::Suspense,
+        Account::PlatformCommission,
+        Account::PspFees,
+    ] {
+        assert_eq!(account.to_string().parse::<Account>().as_ref(), Ok(&account));
+    }
+}
+
+/// Auditors recompute these bytes: they never change.
+#[test]
+fn the_canonical_text_of_an_entry_is_fixed() {
+    let won = Money::try_from_minor(15_000, Krw).unwrap();
+    let posting = Posting::try_new(PostingFields {
+        debit: Account::PspReceivable,
+        credit: seller("seller-a"),
+        amount: won,
+        order: Some(PaymentOrderId::parse("order-1").unwrap()),
+    });
+    let entry = Entry::try_new(EntryFields {
+        key: "payment_captured:checkout-1".to_owned(),
+        reason: Reason::PaymentCaptured,
+        checkout_id: Some(CheckoutId::parse("checkout-1").unwrap()),
+        reverses: None,
+        occurred_at: Timestamp::from_epoch_ms(1_700_000_000_000),
+        postings: vec![posting.unwrap()],
+    });
+    let previous = "0".repeat(64);
+    let place = Place { sequence: 7, previous: &previous, booked_at: Timestamp::from_epoch_ms(1_700_000_000_123) };
+    let expected = format!(
+        "daegeum-entry 1\nsequence 1:7\nprevious 64:{previous}\nkey 27:payment_captured:checkout-1\n\
+         reason 16:payment_captured\ncheckout 10:checkout-1\nreverses 0:\noccurred 13:1700000000000\n\
+         booked 13:1700000000123\ncurrency 3:KRW\npostings 1:1\ndebit 14:psp:receivable\n\
+         credit 23:seller:seller-a:pending\namount 5:15000\norder 7:order-1\n"
+    );
+    assert_eq!(entry.unwrap().canonical(place), expected);
+}
+
+#[test]
+fn an_entry_that_adds_up_beyond_money_is_refused() {
+    let most = Money::try_from_minor(domain::money::MAX_MINOR, Krw).unwrap();
+    let one = posting(Account::PspReceivable, seller("a"), most).unwrap();
+    assert_eq!(entry(vec![one.clone()]).map(|_| ()), Ok(()));
+    assert_eq!(entry(vec![one.clone(), one]), Err(EntryError::TooLarge));
+}
+
+proptest! {
+    /// Whatever is taken from whom, nothing of an order is lost: its parts come back to nothing once all of it
+    /// is refunded, however many parts it is refunded in.
+    #[test]
+    fn partial_refunds_give_up_exactly_the_whole_commission(
+        amount in 1_u64..1_000_000_000, bps in 0_u16..=10_000, cuts in prop::collection::vec(1_u64..1_000_000_000, 0..8),
+    ) {
+        let won = |minor| Money::try_from_minor(minor, Krw).unwrap();
+        let commission = BasisPoints::try_new(bps).unwrap().of(won(amount));
+        prop_assert!(u128::from(commission.minor()) * 10_000 <= u128::from(amount) * u128::from(bps));
+        let (mut left, mut kept) = (won(amount), commission);
+        for cut in cuts.into_iter().map(|cut| cut % amount).chain([amount]) {
+            let part = won(cut).least(left);
+            let gives = given_up(kept, part, left);
+            kept = kept.minus(gives).unwrap();
+            left = left.minus(part).unwrap();
+            prop_assert!(kept.minor() <= left.minor(), "we never keep more than is left of the order");
+        }
+        prop_assert_eq!((left, kept), (won(0), won(0)));
     }
 }

@@ -1,6 +1,7 @@
 //! What `domain` decides, in tables and properties.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod calendar;
 mod charge;
 mod checkout;
 mod id;
