@@ -3,6 +3,8 @@
 //! Source: the error tables of the Toss Payments reference (`/reference/error-codes`) and the tables of
 //! each API. One row is one code; the table is the only place that knows a status or a message.
 
+use serde::{Deserialize, Serialize};
+
 /// In which language Toss answers: Korean, unless the request says `Accept-Language: en-US`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -23,8 +25,8 @@ macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $nature:ident, $korean:literal, $english:expr;)*) => {
         /// An error code of Toss Payments, v1.
         #[expect(clippy::enum_variant_names, reason = "INVALID_TEST_CODE is Toss's name, not ours")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(crate) enum Code { $($variant),* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub(crate) enum Code { $(#[serde(rename = $name)] $variant),* }
 
         impl Code {
             /// Every code, in the order of the table.

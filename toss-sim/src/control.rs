@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
 use crate::gate::MAX_BODY;
-use crate::mint;
 use crate::mischief::{DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
 use crate::payment::{Method, Payment};
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
@@ -113,11 +112,11 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
     let (order_id, customer_key) = (body.order_id, body.customer_key);
     let key = sim.enter(|world, now| {
         let merchant_id = world.merchants.first().map_or("", |merchant| merchant.merchant_id.as_str());
-        let key = mint::payment_key(merchant_id, now);
+        let key = world.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
-        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, return_urls: None });
+        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, is_billed: false, return_urls: None });
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))
@@ -200,7 +199,7 @@ struct OrderBody {
 async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
     sim.enter(|world, now| {
         let key = key_of(world, &body.order_id)?;
-        let deposited = world.till.change(&key, |payment| payment.deposit(now, mint::fresh()));
+        let deposited = world.till.change(&key, |payment| payment.deposit(now, world.mint.fresh()));
         finish_transfer(world, &key, deposited, now)
     })
 }
@@ -208,7 +207,7 @@ async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, O
 async fn deposit_error(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
     sim.enter(|world, now| {
         let key = key_of(world, &body.order_id)?;
-        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(mint::fresh()));
+        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(world.mint.fresh()));
         finish_transfer(world, &key, taken_back, now)
     })
 }

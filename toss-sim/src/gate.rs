@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
 use crate::codes::{Code, Language};
-use crate::connection::Line;
-use crate::idempotency::{Bound, Identity};
-use crate::mint;
+use crate::connection::{Line, hang_up};
+use crate::idempotency::Identity;
 use crate::operations::{Answer, Ask, Operation};
-use crate::reception::{Call, Ending, Reception, Reply, Verdict, language};
+use crate::reception::{Call, Ending, Held, Reception, Reply, Verdict, language};
 use crate::world::Shared;
 
 /// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
@@ -67,13 +66,14 @@ async fn settlements(sim: Sim, RawQuery(query): RawQuery, request: Request) -> R
 
 /// One call, from the first byte to the last.
 async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Response {
-    let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
+    let line = Line::of(&request);
     let headers = request.headers().clone();
     let call = match read(operation, request).await {
         Ok(call) => call,
         Err(code) => return refusal(code, &headers),
     };
-    let (mut passage, verdict) = Passage::begin(shared, &call);
+    let Reception { call_id, claim, trace_id, verdict } = shared.enter(|world, now| world.receive(&call, now));
+    let passage = Passage { shared, call_id, trace_id, claim, status: None };
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
         Verdict::HangUp => return hang_up(line),
@@ -85,11 +85,9 @@ async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Re
             if !passage.shared.hold(delay_ms).await {
                 return hang_up(line);
             }
-            let call_id = passage.call_id;
-            passage.shared.enter(|world, now| world.execute_late(call_id, &call, &caller, now))
+            passage.shared.enter(|world, now| world.execute_late(&passage.held(), &call, &caller, now))
         }
     };
-    passage.remember(&reply);
     if reply.hold_ms > 0 && !passage.shared.hold(reply.hold_ms).await {
         return hang_up(line);
     }
@@ -115,27 +113,18 @@ async fn read(operation: Operation, request: Request) -> Result<Call, Code> {
 }
 
 /// A call on its way. Dropped at the end or, when the client goes away, in the middle; either way its
-/// idempotency key is bound to what was executed, or freed.
+/// idempotency key then answers what was executed, or is free.
 struct Passage {
     shared: Arc<Shared>,
     call_id: u64,
     trace_id: String,
     claim: Option<Identity>,
-    bound: Option<Bound>,
     status: Option<u16>,
 }
 
 impl Passage {
-    fn begin(shared: Arc<Shared>, call: &Call) -> (Self, Verdict) {
-        let Reception { call_id, claim, verdict } = shared.enter(|world, now| world.receive(call, now));
-        let passage = Self { shared, call_id, trace_id: mint::trace_id(), claim, bound: None, status: None };
-        (passage, verdict)
-    }
-
-    /// From here on the call has been executed, whether or not its answer leaves.
-    fn remember(&mut self, reply: &Reply) {
-        self.bound =
-            Some(Bound { status: reply.truth.status, body: reply.truth.body.clone(), trace_id: self.trace_id.clone() });
+    fn held(&self) -> Held<'_> {
+        Held { call_id: self.call_id, claim: self.claim.as_ref(), trace_id: &self.trace_id }
     }
 
     fn answer(mut self, reply: Reply, idempotency_key: Option<&str>) -> Response {
@@ -158,8 +147,7 @@ impl Passage {
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        let ending =
-            Ending { call_id: self.call_id, claim: self.claim.take(), bound: self.bound.take(), status: self.status };
+        let ending = Ending { call_id: self.call_id, claim: self.claim.take(), status: self.status };
         self.shared.enter(|world, _| world.end(ending));
     }
 }
@@ -167,15 +155,6 @@ impl Drop for Passage {
 fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(CONTENT_TYPE, "application/json;charset=UTF-8")], Body::from(answer.body)).into_response()
-}
-
-/// Closes the connection without a byte. A router that is not behind [`crate::serve`] has no line to cut
-/// and answers an empty 503 instead.
-fn hang_up(line: Option<Line>) -> Response {
-    if let Some(line) = line {
-        line.cut();
-    }
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 fn refusal(code: Code, headers: &HeaderMap) -> Response {

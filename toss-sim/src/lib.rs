@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use crate::connection::{Door, Line};
 use crate::world::Shared;
 
+mod announcements;
 mod authorization;
 mod banks;
 mod bodies;
@@ -37,6 +38,7 @@ mod calls;
 mod codes;
 mod connection;
 mod control;
+mod file;
 mod gate;
 mod idempotency;
 mod mint;
@@ -50,6 +52,7 @@ mod payment_json;
 mod reception;
 mod reconciliation;
 mod sender;
+mod shelf;
 mod till;
 mod time;
 mod window;
@@ -67,8 +70,11 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1_500);
 ///
 /// Behind another server than [`serve`] a connection cannot be cut: mischief that would cut it answers an
 /// empty 503.
-pub fn router(options: Options) -> Router {
-    routes(Arc::new(Shared::new(options)))
+///
+/// # Errors
+/// [`Options::file`] cannot be opened.
+pub fn router(options: Options) -> std::io::Result<Router> {
+    Ok(routes(Arc::new(Shared::open(options)?)))
 }
 
 fn routes(shared: Arc<Shared>) -> Router {
@@ -76,20 +82,23 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(gate::routes())
         .merge(control::routes())
         .merge(window::routes())
-        .layer(from_fn_with_state(Arc::clone(&shared), start_sending))
+        .layer(from_fn_with_state(Arc::clone(&shared), surround))
         .with_state(shared)
 }
 
-/// The sender needs a runtime; the first request is sure to bring one.
-async fn start_sending(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Around every request. The sender needs a runtime, and the first request is sure to bring one; and what
+/// the file does not know is not answered.
+async fn surround(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     shared.start_sending();
-    next.run(request).await
+    let line = Line::of(&request);
+    let response = next.run(request).await;
+    if shared.is_lost() { connection::hang_up(line) } else { response }
 }
 
 /// Serves a new simulator until `shutdown`, then lets go of every held request and ends within two seconds.
 ///
 /// # Errors
-/// The listener's address cannot be read, or serving failed.
+/// The listener's address cannot be read, [`Options::file`] cannot be opened or written, or serving failed.
 pub async fn serve(
     listener: TcpListener,
     mut options: Options,
@@ -97,20 +106,23 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     options.public_url.get_or_insert_with(|| format!("http://{address}"));
-    let shared = Arc::new(Shared::new(options));
+    let shared = Arc::new(Shared::open(options)?);
     shared.start_sending();
     let service = routes(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
     let closing = Arc::clone(&shared);
     let graceful = async move {
-        shutdown.await;
-        closing.close();
+        tokio::select! {
+            () = shutdown => closing.close(),
+            () = closing.closed() => {}
+        }
     };
-    let patience = async move {
+    let patience = async {
         shared.closed().await;
         tokio::time::sleep(SHUTDOWN_PATIENCE).await;
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = axum::serve(Door(listener), service).with_graceful_shutdown(graceful) => ended,
         () = patience => Ok(()),
-    }
+    };
+    if shared.is_lost() { Err(std::io::Error::other("the simulator's file could not be written")) } else { ended }
 }

@@ -1,10 +1,10 @@
 //! Mischief: what the simulator has been asked to do wrong, in the order it was asked.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
+use crate::file::{Change, File, FileError};
+use crate::shelf::{Saved, Shelf};
 
 /// Most mischiefs that may wait at once.
 pub(crate) const MAX_MISCHIEFS: usize = 1_000;
@@ -112,7 +112,7 @@ impl Kind {
 }
 
 /// One thing to do wrong, some number of times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Mischief {
     pub(crate) on: Subject,
     pub(crate) kind: Kind,
@@ -131,9 +131,29 @@ impl Mischief {
 }
 
 /// The mischiefs that wait, first asked first done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MischiefQueue {
-    waiting: VecDeque<Mischief>,
+    waiting: Shelf<u64, Mischief>,
+}
+
+impl Default for MischiefQueue {
+    fn default() -> Self {
+        Self { waiting: Shelf::new("mischief") }
+    }
+}
+
+impl Saved for MischiefQueue {
+    fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
+        self.waiting.take_changes(into)
+    }
+
+    fn forget_changes(&mut self) {
+        self.waiting.forget_changes();
+    }
+
+    fn restore(&mut self, file: &File) -> Result<(), FileError> {
+        self.waiting.restore(file)
+    }
 }
 
 impl MischiefQueue {
@@ -141,7 +161,8 @@ impl MischiefQueue {
     pub(crate) fn push(&mut self, mischief: Mischief) -> bool {
         let has_room = self.waiting.len() < MAX_MISCHIEFS;
         if has_room {
-            self.waiting.push_back(mischief);
+            let last = self.waiting.last_id().copied().unwrap_or_default();
+            self.waiting.insert(last + 1, mischief);
         }
         has_room
     }
@@ -155,24 +176,29 @@ impl MischiefQueue {
         order_id: Option<&str>,
         ready: impl Fn(Kind) -> bool,
     ) -> Option<Mischief> {
-        let index = self.waiting.iter().position(|mischief| mischief.concerns(subject, order_id))?;
-        let mischief = self.waiting.get_mut(index).filter(|mischief| ready(mischief.kind))?;
-        let taken = mischief.clone();
-        mischief.times = mischief.times.map(|left| left.saturating_sub(1));
-        if mischief.times == Some(0) {
-            self.waiting.remove(index);
+        let (number, found) = self.waiting.iter().find(|(_, mischief)| mischief.concerns(subject, order_id))?;
+        if !ready(found.kind) {
+            return None;
+        }
+        let (number, taken) = (*number, found.clone());
+        match taken.times {
+            Some(0 | 1) => drop(self.waiting.remove(&number)),
+            Some(times) => {
+                self.waiting.get_mut(&number)?.times = Some(times - 1);
+            }
+            None => {}
         }
         Some(taken)
     }
 
     /// Forgets all of them and says how many there were.
     pub(crate) fn clear(&mut self) -> usize {
-        std::mem::take(&mut self.waiting).len()
+        self.waiting.clear()
     }
 
     /// Those that wait, first first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mischief> {
-        self.waiting.iter()
+        self.waiting.iter().map(|(_, mischief)| mischief)
     }
 }
 

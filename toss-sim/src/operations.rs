@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::authorization::Caller;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
-use crate::mint;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
 use crate::payment_json::payment_json;
@@ -147,7 +146,7 @@ impl World {
         if kept.payment.order_id == order_id && self.order_is_used_up_by_another(&payment_key, &order_id) {
             return Err(Code::DuplicatedOrderId);
         }
-        let fresh = mint::fresh();
+        let fresh = self.mint.fresh();
         let confirmed = self
             .till
             .change(&payment_key, |payment| payment.confirm(&order_id, amount, twist, now, fresh))
@@ -182,7 +181,7 @@ impl World {
     fn cancel(&mut self, payment_key: &str, ask: &Ask, caller: &Caller, now: Instant) -> Result<Done, Code> {
         let request = cancel_request(&ask.body)?;
         let was_captured = self.owned(payment_key, caller)?.payment.captured;
-        let fresh = mint::fresh();
+        let fresh = self.mint.fresh();
         self.till
             .change(payment_key, |payment| payment.cancel(&request, now, fresh))
             .ok_or(Code::NotFoundPayment)??;
@@ -203,13 +202,13 @@ impl World {
             return Err(Code::DuplicatedOrderId);
         }
         let merchant_id = self.merchants.get(caller.merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-        let key = mint::payment_key(merchant_id, now);
+        let key = self.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), request.order_id, request.order_name, request.amount, now);
         payment.customer_name = request.customer_name;
-        payment.bank_code = request.bank_code;
-        payment.issue_account(request.due, mint::fresh());
+        payment.bank_code = request.bank_code.to_owned();
+        payment.issue_account(request.due, self.mint.fresh());
         debug_assert_eq!(payment.method, Some(Method::VirtualAccount));
-        let kept = Kept { payment, merchant: caller.merchant, pair: None, return_urls: None };
+        let kept = Kept { payment, merchant: caller.merchant, pair: None, is_billed: false, return_urls: None };
         if !self.till.keep(kept) {
             return Err(Code::FailedInternalSystemProcessing);
         }

@@ -1,5 +1,7 @@
 //! How a simulator is set up.
 
+use std::path::PathBuf;
+
 /// The client key of the default merchant: 결제창, `payment()` of the browser script.
 pub const DEFAULT_CLIENT_KEY: &str = "test_ck_daegeum";
 /// The secret key of the default merchant: pairs with [`DEFAULT_CLIENT_KEY`].
@@ -57,6 +59,12 @@ pub struct Options {
     /// Whether a 5xx answer is bound to its idempotency key, as 4xx answers measurably are.
     /// Toss does not document it; bound is the harder case for a client, hence the default.
     pub bind_server_errors: bool,
+    /// A SQLite file to remember everything by, also when the process is killed; made when absent. One
+    /// simulator at a time. Everything is forgotten at the end when this is `None`.
+    pub file: Option<PathBuf>,
+    /// Makes keys, numbers and random mischief the same in every run that receives the same requests in the
+    /// same order. Two payments of two files then have the same keys.
+    pub seed: Option<u64>,
 }
 
 impl Default for Options {
@@ -66,6 +74,8 @@ impl Default for Options {
             webhook_urls: Vec::new(),
             public_url: None,
             bind_server_errors: true,
+            file: None,
+            seed: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! cases can drive it. A refused transition changes nothing.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
 use crate::time::Instant;
@@ -24,7 +25,7 @@ const CARD_MINIMUM: u64 = 100;
 const ACCOUNT_MINIMUM: u64 = 200;
 
 /// 결제수단: how the buyer pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Card,
     VirtualAccount,
@@ -33,7 +34,7 @@ pub(crate) enum Method {
 }
 
 /// Status of a payment, as the Payment object spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
     Ready,
     InProgress,
@@ -82,7 +83,7 @@ pub(crate) struct Fresh {
 }
 
 /// The virtual account a buyer is to pay into.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct VirtualAccount {
     pub(crate) number: String,
     pub(crate) bank_code: String,
@@ -93,7 +94,7 @@ pub(crate) struct VirtualAccount {
 }
 
 /// Where a deposited virtual account is refunded to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefundAccount {
     pub(crate) bank_code: String,
     pub(crate) number: String,
@@ -101,7 +102,7 @@ pub(crate) struct RefundAccount {
 }
 
 /// One cancel that was carried out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cancel {
     pub(crate) amount: u64,
     pub(crate) reason: String,
@@ -145,14 +146,14 @@ pub(crate) enum Confirmed {
 }
 
 /// One attempt to pay an order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Payment {
     pub(crate) key: String,
     pub(crate) order_id: String,
     pub(crate) order_name: String,
     pub(crate) customer_key: Option<String>,
     pub(crate) customer_name: String,
-    pub(crate) bank_code: &'static str,
+    pub(crate) bank_code: String,
     pub(crate) method: Option<Method>,
     pub(crate) status: Status,
     pub(crate) total: u64,
@@ -180,7 +181,7 @@ impl Payment {
             order_name,
             customer_key: None,
             customer_name: "김토스".to_owned(),
-            bank_code: crate::banks::DEFAULT_BANK,
+            bank_code: crate::banks::DEFAULT_BANK.to_owned(),
             method: None,
             status: Status::Ready,
             total: amount,
@@ -316,7 +317,7 @@ impl Payment {
         self.secret = Some(fresh.secret);
         self.virtual_account = Some(VirtualAccount {
             number: fresh.account_number,
-            bank_code: self.bank_code.to_owned(),
+            bank_code: self.bank_code.clone(),
             customer_name: self.customer_name.clone(),
             due,
             refund_account: None,

@@ -65,7 +65,16 @@ pub(crate) struct Reception {
     pub(crate) call_id: u64,
     /// The idempotency key this call owns until it ends.
     pub(crate) claim: Option<Identity>,
+    pub(crate) trace_id: String,
     pub(crate) verdict: Verdict,
+}
+
+/// A call that is held at the gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held<'a> {
+    pub(crate) call_id: u64,
+    pub(crate) claim: Option<&'a Identity>,
+    pub(crate) trace_id: &'a str,
 }
 
 /// How a call ended.
@@ -73,8 +82,6 @@ pub(crate) struct Reception {
 pub(crate) struct Ending {
     pub(crate) call_id: u64,
     pub(crate) claim: Option<Identity>,
-    /// What was executed; none if nothing was.
-    pub(crate) bound: Option<Bound>,
     /// The status that left; none if no answer did.
     pub(crate) status: Option<u16>,
 }
@@ -84,7 +91,8 @@ impl World {
     pub(crate) fn receive(&mut self, call: &Call, now: Instant) -> Reception {
         let (order_id, payment_key) = self.subject_of(call);
         let call_id = self.write_down(call, order_id.clone(), payment_key, now);
-        let mut reception = Reception { call_id, claim: None, verdict: Verdict::HangUp };
+        let trace_id = self.mint.trace_id();
+        let mut reception = Reception { call_id, claim: None, trace_id, verdict: Verdict::HangUp };
         reception.verdict = match self.admit(call, order_id.as_deref(), &mut reception, now) {
             Ok((caller, mischief)) => {
                 self.note_mischief(call_id, mischief.as_ref());
@@ -93,7 +101,8 @@ impl World {
             Err(verdict) => verdict,
         };
         if let Verdict::Reply(reply) = &reception.verdict {
-            self.note_effect(call_id, &reply.truth, reply.original_trace_id.is_some());
+            let held = Held { call_id, claim: reception.claim.as_ref(), trace_id: &reception.trace_id };
+            self.note_effect(&held, reply);
         }
         reception
     }
@@ -218,35 +227,38 @@ impl World {
     }
 
     /// Executes a call that was held first.
-    pub(crate) fn execute_late(&mut self, call_id: u64, call: &Call, caller: &Caller, now: Instant) -> Reply {
+    pub(crate) fn execute_late(&mut self, held: &Held<'_>, call: &Call, caller: &Caller, now: Instant) -> Reply {
         let reply = Reply::plain(self.execute(&call.ask, caller, Tampering::default(), now));
-        self.note_effect(call_id, &reply.truth, false);
+        self.note_effect(held, &reply);
         reply
     }
 
     fn note_mischief(&mut self, call_id: u64, mischief: Option<&Mischief>) {
         if let Some(record) = self.calls.call_mut(call_id) {
-            record.mischief = mischief.map(|mischief| mischief.kind.name());
+            record.mischief = mischief.map(|mischief| mischief.kind);
         }
     }
 
-    fn note_effect(&mut self, call_id: u64, truth: &Answer, replayed: bool) {
-        if let Some(record) = self.calls.call_mut(call_id) {
-            record.took_effect = truth.took_effect;
-            record.replayed = replayed;
+    /// Writes down what a call came to, and binds its key to that.
+    fn note_effect(&mut self, held: &Held<'_>, reply: &Reply) {
+        if let Some(record) = self.calls.call_mut(held.call_id) {
+            record.took_effect = reply.truth.took_effect;
+            record.replayed = reply.original_trace_id.is_some();
+        }
+        let Some(identity) = held.claim else { return };
+        if reply.truth.status < 500 || self.bind_server_errors {
+            let (status, body) = (reply.truth.status, reply.truth.body.clone());
+            self.keys.bind(identity, Bound { status, body, trace_id: held.trace_id.to_owned() });
         }
     }
 
-    /// Ends a call: binds or frees its key, writes down the status that left.
+    /// Ends a call: frees its key or lets it answer, and writes down the status that left.
     pub(crate) fn end(&mut self, ending: Ending) {
         if let Some(record) = self.calls.call_mut(ending.call_id) {
             record.status = ending.status;
         }
-        let Some(identity) = ending.claim else { return };
-        let binds_servers = self.bind_server_errors;
-        match ending.bound.filter(|bound| bound.status < 500 || binds_servers) {
-            Some(bound) => self.keys.bind(&identity, bound),
-            None => self.keys.release(&identity),
+        if let Some(identity) = ending.claim {
+            self.keys.end(&identity);
         }
     }
 }

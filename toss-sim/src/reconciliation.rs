@@ -44,7 +44,6 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
     world
         .till
         .transactions()
-        .iter()
         .filter(move |transaction| transaction.merchant == merchant)
         .filter_map(|transaction| Some((transaction, world.till.get(&transaction.payment_key)?)))
 }

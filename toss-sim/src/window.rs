@@ -17,7 +17,6 @@ use crate::authorization::client_key_owner;
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
 use crate::gate::MAX_BODY;
-use crate::mint;
 use crate::pages;
 use crate::payment::{Method, Payment, Status};
 use crate::till::{Kept, ReturnUrls};
@@ -115,14 +114,14 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     web_address(&opening.fail_url).ok_or(Code::IncorrectFailUrlFormat)?;
 
     let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-    let key = mint::payment_key(merchant_id, now);
+    let key = world.mint.payment_key(merchant_id, now);
     let mut payment = Payment::ready(key.clone(), opening.order_id, opening.order_name, amount, now);
     payment.customer_key = Some(opening.customer_key).filter(|key| !key.is_empty());
     if !opening.customer_name.is_empty() {
         payment.customer_name = opening.customer_name;
     }
     let return_urls = Some(ReturnUrls { success: opening.success_url, fail: opening.fail_url });
-    if !world.till.keep(Kept { payment, merchant, pair: Some(pair), return_urls }) {
+    if !world.till.keep(Kept { payment, merchant, pair: Some(pair), is_billed: false, return_urls }) {
         return Err(Code::FailedInternalSystemProcessing);
     }
     let chosen = Method::named(&opening.method).unwrap_or(Method::Card);
