@@ -27,7 +27,7 @@ impl World {
 
     /// Puts an event into the outbox, in the manner mischief has in mind for it.
     pub(crate) fn tell(&mut self, event: &Event, now: Instant) {
-        let taken = self.mischief.take_if(Subject::Webhook, Some(&event.order_id), |_| true);
+        let taken = self.mischief.take(Subject::Webhook, Some(&event.order_id));
         let manner = taken.map_or(Manner::Plainly, |mischief| manner(mischief.kind, mischief.delay_ms));
         self.outbox.post(event, manner, &self.mint.transmission_id(), now);
     }
@@ -47,7 +47,9 @@ fn manner(kind: Kind, delay_ms: u64) -> Manner {
         | Kind::ExecuteAndError
         | Kind::GarbageAfter
         | Kind::RateLimit
-        | Kind::WrongAmount => Manner::Plainly,
+        | Kind::WrongAmount
+        | Kind::UnknownField
+        | Kind::UnknownEnum => Manner::Plainly,
     }
 }
 

@@ -38,9 +38,12 @@ mod calls;
 mod codes;
 mod connection;
 mod control;
+mod control_payouts;
+mod envelope;
 mod file;
 mod gate;
 mod idempotency;
+mod jwe;
 mod mint;
 mod mischief;
 mod operations;
@@ -49,10 +52,16 @@ mod outbox;
 mod pages;
 mod payment;
 mod payment_json;
+mod payout;
+mod payout_calls;
+mod payout_office;
 mod reception;
 mod reconciliation;
+mod seller;
 mod sender;
 mod shelf;
+mod signature;
+mod tamper;
 mod till;
 mod time;
 mod window;
@@ -60,7 +69,7 @@ mod world;
 
 pub use crate::options::{
     DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY,
-    Merchant, Options,
+    Merchant, Options, SigningKey,
 };
 
 /// How long after the shutdown signal [`serve`] waits for connections to end.
@@ -81,6 +90,7 @@ fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(gate::routes())
         .merge(control::routes())
+        .merge(control_payouts::routes())
         .merge(window::routes())
         .layer(from_fn_with_state(Arc::clone(&shared), surround))
         .with_state(shared)

@@ -30,7 +30,7 @@ impl Mint {
     /// The source of the next draw.
     pub(crate) fn draw(&mut self) -> StdRng {
         self.drawn = self.drawn.wrapping_add(1);
-        StdRng::seed_from_u64(self.seed.wrapping_add(self.drawn.wrapping_mul(STRIDE)))
+        nth(self.seed, self.drawn)
     }
 
     /// What one transition needs.
@@ -68,6 +68,11 @@ impl Mint {
     pub(crate) fn named(&mut self, prefix: &str, length: usize) -> String {
         format!("{prefix}{}", letters(&mut self.draw(), length))
     }
+}
+
+/// The n-th source of randomness of a seed.
+pub(crate) fn nth(seed: u64, number: u64) -> StdRng {
+    StdRng::seed_from_u64(seed.wrapping_add(number.wrapping_mul(STRIDE)))
 }
 
 fn letters(random: &mut StdRng, length: usize) -> String {

@@ -1,5 +1,6 @@
 //! Mischief: what the simulator has been asked to do wrong, in the order it was asked.
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
@@ -10,6 +11,8 @@ use crate::shelf::{Saved, Shelf};
 pub(crate) const MAX_MISCHIEFS: usize = 1_000;
 /// How long a mischief that waits, waits, when nobody says otherwise.
 pub(crate) const DEFAULT_DELAY_MS: u64 = 60_000;
+/// Longest a webhook is late by chance.
+const CHANCE_DELAY_MS: u64 = 2_000;
 /// Longest a mischief may wait: one day.
 pub(crate) const MAX_DELAY_MS: u64 = 86_400_000;
 
@@ -23,6 +26,9 @@ pub(crate) enum Subject {
     Lookup,
     Transactions,
     Settlements,
+    VirtualAccounts,
+    Balances,
+    Sellers,
     Payouts,
     Webhook,
 }
@@ -55,6 +61,10 @@ pub(crate) enum Kind {
     Delay,
     /// Another amount than was asked: charged by a confirm, shown by every other answer.
     WrongAmount,
+    /// The request is executed and its answer has a field nobody has heard of.
+    UnknownField,
+    /// The request is executed and its answer has a value where there was a closed list.
+    UnknownEnum,
 }
 
 impl Kind {
@@ -69,7 +79,9 @@ impl Kind {
             | Self::ExecuteAndError
             | Self::GarbageAfter
             | Self::RateLimit
-            | Self::WrongAmount => !is_webhook,
+            | Self::WrongAmount
+            | Self::UnknownField
+            | Self::UnknownEnum => !is_webhook,
             Self::Duplicate | Self::Reorder | Self::Drop => is_webhook,
             Self::Delay => true,
         }
@@ -88,7 +100,9 @@ impl Kind {
             | Self::Reorder
             | Self::Drop
             | Self::Delay
-            | Self::WrongAmount => false,
+            | Self::WrongAmount
+            | Self::UnknownField
+            | Self::UnknownEnum => false,
         }
     }
 
@@ -107,6 +121,8 @@ impl Kind {
             Self::Drop => "drop",
             Self::Delay => "delay",
             Self::WrongAmount => "wrong_amount",
+            Self::UnknownField => "unknown_field",
+            Self::UnknownEnum => "unknown_enum",
         }
     }
 }
@@ -134,25 +150,67 @@ impl Mischief {
 #[derive(Debug)]
 pub(crate) struct MischiefQueue {
     waiting: Shelf<u64, Mischief>,
+    chance: Shelf<u8, Chance>,
+}
+
+/// The only chance there is.
+const THE_CHANCE: u8 = 0;
+const CERTAIN_BPS: u16 = 10_000;
+
+/// Mischief that nobody asked for by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Chance {
+    rate_bps: u16,
+    seed: u64,
+    drawn: u64,
+}
+
+impl Chance {
+    /// A chance of that many in ten thousand; `None` when that is more than certain.
+    pub(crate) fn new(seed: u64, rate_bps: u16) -> Option<Self> {
+        (rate_bps <= CERTAIN_BPS).then_some(Self { rate_bps, seed, drawn: 0 })
+    }
+
+    /// What happens to the next request: the same in every run with the same seed and the same requests.
+    fn draw(&mut self, on: Subject) -> Option<Mischief> {
+        self.drawn = self.drawn.wrapping_add(1);
+        let mut random = crate::mint::nth(self.seed, self.drawn);
+        if random.random_range(0..CERTAIN_BPS) >= self.rate_bps {
+            return None;
+        }
+        let kinds: &[Kind] = if on == Subject::Webhook {
+            &[Kind::Duplicate, Kind::Drop, Kind::Delay, Kind::Reorder]
+        } else {
+            &[Kind::StallBefore, Kind::ErrorBefore, Kind::ExecuteAndError, Kind::GarbageAfter]
+        };
+        let kind = *kinds.get(random.random_range(0..kinds.len()))?;
+        let code = Code::FailedInternalSystemProcessing;
+        // Nothing is held for long: a stalled request is closed at once, a delayed webhook follows soon.
+        let delay_ms = if on == Subject::Webhook { random.random_range(0..CHANCE_DELAY_MS) } else { 0 };
+        Some(Mischief { on, kind, times: Some(1), delay_ms, code, order_id: None })
+    }
 }
 
 impl Default for MischiefQueue {
     fn default() -> Self {
-        Self { waiting: Shelf::new("mischief") }
+        Self { waiting: Shelf::new("mischief"), chance: Shelf::new("chance") }
     }
 }
 
 impl Saved for MischiefQueue {
     fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
-        self.waiting.take_changes(into)
+        self.waiting.take_changes(into)?;
+        self.chance.take_changes(into)
     }
 
     fn forget_changes(&mut self) {
         self.waiting.forget_changes();
+        self.chance.forget_changes();
     }
 
     fn restore(&mut self, file: &File) -> Result<(), FileError> {
-        self.waiting.restore(file)
+        self.waiting.restore(file)?;
+        self.chance.restore(file)
     }
 }
 
@@ -191,8 +249,19 @@ impl MischiefQueue {
         Some(taken)
     }
 
-    /// Forgets all of them and says how many there were.
+    /// The next mischief for this request, asked for or by chance.
+    pub(crate) fn take(&mut self, subject: Subject, order_id: Option<&str>) -> Option<Mischief> {
+        self.take_if(subject, order_id, |_| true).or_else(|| self.chance.get_mut(&THE_CHANCE)?.draw(subject))
+    }
+
+    /// From now on chance decides wherever nothing waits.
+    pub(crate) fn leave_to(&mut self, chance: Chance) {
+        self.chance.insert(THE_CHANCE, chance);
+    }
+
+    /// Forgets all of them, chance too, and says how many there were.
     pub(crate) fn clear(&mut self) -> usize {
+        self.chance.clear();
         self.waiting.clear()
     }
 
@@ -204,7 +273,7 @@ impl MischiefQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Mischief, MischiefQueue, Subject};
+    use super::{Chance, Kind, Mischief, MischiefQueue, Subject};
     use crate::codes::Code;
 
     fn mischief(kind: Kind, times: Option<u64>, order_id: Option<&str>) -> Mischief {
@@ -235,6 +304,23 @@ mod tests {
         let garbage = Some(Kind::GarbageAfter);
         assert_eq!(done, [Some(Kind::RateLimit), Some(Kind::RateLimit), garbage, Some(Kind::StallBefore), garbage]);
         assert_eq!(queue.clear(), 1);
+    }
+
+    #[test]
+    fn chance_is_the_same_with_the_same_seed_and_as_frequent_as_asked() {
+        let draws = |seed, rate_bps| {
+            let mut queue = MischiefQueue::default();
+            queue.leave_to(Chance::new(seed, rate_bps).unwrap());
+            let take = |_| queue.take(Subject::Confirm, None).map(|taken| taken.kind);
+            (0..1_000).map(take).collect::<Vec<_>>()
+        };
+        let some = draws(1, 500);
+        assert_eq!(some, draws(1, 500));
+        assert_ne!(some, draws(2, 500));
+        assert!((20..100).contains(&some.iter().flatten().count()));
+        assert_eq!(draws(1, 0).iter().flatten().count(), 0);
+        assert_eq!(draws(1, 10_000).iter().flatten().count(), 1_000);
+        assert!(Chance::new(1, 10_001).is_none());
     }
 
     #[test]

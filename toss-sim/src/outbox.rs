@@ -229,8 +229,9 @@ impl Outbox {
 
     /// Whoever waits for the next event of its order waits for this one.
     fn let_follow(&mut self, id: u64, event: &Event, url: &str) {
-        let is_followed =
-            |held: &Delivery| held.behind == Behind::TheNext && held.url == url && held.event.order_id == event.order_id;
+        let is_followed = |held: &Delivery| {
+            held.behind == Behind::TheNext && held.url == url && held.event.order_id == event.order_id
+        };
         for held_id in self.those(is_followed) {
             if let Some(held) = self.waiting.get_mut(&held_id) {
                 held.behind = Behind::Delivery(id);

@@ -40,12 +40,19 @@ fn page(title: &str, content: &Markup) -> Markup {
     }
 }
 
-const METHODS: [(Method, &str); 4] = [
-    (Method::Card, "신용·체크카드, 일시불"),
-    (Method::EasyPay, "토스페이"),
-    (Method::Transfer, "은행 계좌에서 바로 출금"),
-    (Method::VirtualAccount, "발급된 계좌로 입금하면 결제 완료"),
-];
+/// What a buyer reads under the name of a method.
+fn hint(method: Method) -> &'static str {
+    match method {
+        Method::Card => "신용·체크카드, 일시불",
+        Method::EasyPay => "토스페이",
+        Method::Transfer => "은행 계좌에서 바로 출금",
+        Method::VirtualAccount => "발급된 계좌로 입금하면 결제 완료",
+        Method::MobilePhone => "통신요금에 더해 결제",
+        Method::CultureGiftCertificate => "컬쳐랜드",
+        Method::BookGiftCertificate => "북앤라이프",
+        Method::GameGiftCertificate => "게임문화상품권",
+    }
+}
 
 /// The payment window of a payment that is READY.
 pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Method) -> Markup {
@@ -58,10 +65,10 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
         form method="post" action=(format!("{base}/pay")) {
             fieldset {
                 legend { "결제수단" }
-                @for (method, hint) in METHODS {
+                @for method in Method::ALL {
                     label class="method" {
                         input type="radio" name="method" value=(method.name(Language::English)) checked[method == chosen];
-                        span { (method.name(Language::Korean)) small { (hint) } }
+                        span { (method.name(Language::Korean)) small { (hint(method)) } }
                     }
                 }
             }

@@ -70,11 +70,6 @@ impl<Id: Ord + Clone, T> Shelf<Id, T> {
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Id, &T)> {
         self.records.iter()
     }
-
-    /// Every record after that id, in the order of the ids.
-    pub(crate) fn iter_after(&self, id: &Id) -> impl Iterator<Item = (&Id, &T)> {
-        self.records.range((std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded))
-    }
 }
 
 /// What a world saves and reads again, whatever its records are.

@@ -99,8 +99,7 @@ impl Saved for Till {
     fn restore(&mut self, file: &File) -> Result<(), FileError> {
         self.kept.restore(file)?;
         self.transactions.restore(file)?;
-        let found: Vec<_> =
-            self.kept.iter().map(|(number, kept)| Found::of(*number, &kept.payment)).collect();
+        let found: Vec<_> = self.kept.iter().map(|(number, kept)| Found::of(*number, &kept.payment)).collect();
         for found in found {
             self.index(found);
         }

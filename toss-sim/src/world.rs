@@ -14,9 +14,10 @@ use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
 use crate::mischief::MischiefQueue;
-use crate::options::{Merchant, Options};
+use crate::options::{Merchant, Options, SigningKey};
 use crate::outbox::Outbox;
 use crate::payment_json::Setting;
+use crate::payout_office::PayoutOffice;
 use crate::shelf::{Saved, Shelf};
 use crate::till::Till;
 use crate::time::Instant;
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     clock_ahead_s: i64,
     drawn: u64,
     webhook_urls: Vec<String>,
+    bank_closed_until: Option<Instant>,
 }
 
 /// All the simulator knows.
@@ -42,8 +44,13 @@ pub(crate) struct World {
     pub(crate) public_url: String,
     pub(crate) bind_server_errors: bool,
     pub(crate) clock_ahead: TimeDelta,
+    /// No bank moves money before then.
+    pub(crate) bank_closed_until: Option<Instant>,
     pub(crate) mint: Mint,
+    pub(crate) keep_express_hours: bool,
+    pub(crate) signs_with: SigningKey,
     pub(crate) till: Till,
+    pub(crate) payouts: PayoutOffice,
     pub(crate) keys: Keys,
     pub(crate) mischief: MischiefQueue,
     pub(crate) outbox: Outbox,
@@ -59,8 +66,12 @@ impl World {
             public_url: options.public_url.unwrap_or_default(),
             bind_server_errors: options.bind_server_errors,
             clock_ahead: TimeDelta::zero(),
+            bank_closed_until: None,
             mint: Mint::new(options.seed),
+            keep_express_hours: options.keep_express_hours,
+            signs_with: options.signs_with,
             till: Till::default(),
+            payouts: PayoutOffice::default(),
             keys: Keys::default(),
             mischief: MischiefQueue::default(),
             outbox: Outbox::default(),
@@ -75,8 +86,16 @@ impl World {
         Ok(world)
     }
 
-    fn collections(&mut self) -> [&mut dyn Saved; 6] {
-        [&mut self.desk, &mut self.till, &mut self.keys, &mut self.mischief, &mut self.outbox, &mut self.calls]
+    fn collections(&mut self) -> [&mut dyn Saved; 7] {
+        [
+            &mut self.desk,
+            &mut self.till,
+            &mut self.payouts,
+            &mut self.keys,
+            &mut self.mischief,
+            &mut self.outbox,
+            &mut self.calls,
+        ]
     }
 
     /// Takes in what the file knows.
@@ -88,6 +107,7 @@ impl World {
         if let Some(desk) = self.desk.get(&THE_DESK).cloned() {
             self.clock_ahead = TimeDelta::try_seconds(desk.clock_ahead_s).unwrap_or_default();
             self.mint.drawn = desk.drawn;
+            self.bank_closed_until = desk.bank_closed_until;
             self.outbox.set_urls(desk.webhook_urls);
         }
         self.file = Some(file);
@@ -104,6 +124,7 @@ impl World {
             clock_ahead_s: self.clock_ahead.num_seconds(),
             drawn: self.mint.drawn,
             webhook_urls: self.outbox.urls().to_vec(),
+            bank_closed_until: self.bank_closed_until,
         };
         if self.desk.get(&THE_DESK) != Some(&desk) {
             self.desk.insert(THE_DESK, desk);
@@ -130,11 +151,12 @@ impl World {
         Setting { merchant_id, public_url: &self.public_url, language, now }
     }
 
-    /// Expires what is over, and tells.
+    /// Expires what is over, lets payouts go on, and tells.
     pub(crate) fn tick(&mut self, now: Instant) {
         for key in self.till.expire(now) {
             self.announce(&key, now);
         }
+        self.advance_payouts(now);
     }
 }
 

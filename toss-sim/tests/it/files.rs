@@ -238,7 +238,8 @@ async fn remembered(sim: &Simulator) -> Value {
     for path in ["/_sim/payments", "/_sim/calls", "/_sim/totals", "/_sim/mischief"] {
         all.insert(path, without_the_port(sim, sim.ask(path).await));
     }
-    let webhooks = sim.ask_until("/_sim/webhooks", |webhooks| webhooks["attempts"].as_array().unwrap().len() == 3).await;
+    let webhooks =
+        sim.ask_until("/_sim/webhooks", |webhooks| webhooks["attempts"].as_array().unwrap().len() == 3).await;
     all.insert("/_sim/webhooks", webhooks);
     json!(all)
 }
@@ -251,7 +252,11 @@ fn without_the_port(sim: &Simulator, value: Value) -> Value {
 async fn a_file_that_is_no_file_is_refused_before_anything_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("not.db");
-    std::fs::write(&file, "this is not a database, it is a sentence of more than a hundred bytes, as SQLite's header is").unwrap();
+    std::fs::write(
+        &file,
+        "this is not a database, it is a sentence of more than a hundred bytes, as SQLite's header is",
+    )
+    .unwrap();
     assert!(toss_sim::router(options(&file)).is_err());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     assert!(toss_sim::serve(listener, options(&file), std::future::pending()).await.is_err());

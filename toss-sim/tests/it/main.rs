@@ -4,6 +4,7 @@
 mod files;
 mod mischief;
 mod payments;
+mod payouts;
 mod repeats;
 mod support;
 mod virtual_accounts;
