@@ -89,6 +89,8 @@ mod tests {
     /// Made with another implementation (jwcrypto) under the same key.
     const FOREIGN: &str = "eyJhbGciOiAiZGlyIiwgImVuYyI6ICJBMjU2R0NNIiwgImlhdCI6ICIyMDI2LTAxLTAyVDAzOjA0OjA1KzA5OjAwIiwgIm5vbmNlIjogImYwYzhkNWM0LThjMWQtNGI3ZS05ZDUxLTFmMGYyYjNjNGQ1ZSJ9..SnyVmQdj4koCV7qS.QL7RQDh-t0koUVegwNcxjooH7aXmQgjB2GN-w6g.7bgQlJKGpdB5La44DAjTMg";
 
+    const SEALED: &[u8] = br#"{"refSellerId":"seller-0001"}"#;
+
     fn sealed(text: &str) -> String {
         seal(text.as_bytes(), KEY, DateTime::UNIX_EPOCH, StdRng::seed_from_u64(1)).unwrap()
     }
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_another_implementation_sealed_is_opened() {
-        assert_eq!(open(FOREIGN.as_bytes(), KEY).unwrap(), br#"{"refSellerId":"seller-0001"}"#);
+        assert_eq!(open(FOREIGN.as_bytes(), KEY).unwrap(), SEALED);
         assert_eq!(open(sealed("대금").as_bytes(), KEY).unwrap(), "대금".as_bytes());
     }
 
@@ -147,7 +149,9 @@ mod tests {
             let mut token = FOREIGN.as_bytes().to_vec();
             token.truncate(at);
             token.extend(bytes);
-            prop_assert_eq!(open(&token, KEY), None);
+            // What was sealed is all that can come out, whatever else is on the way.
+            let is_what_was_sealed = open(&token, KEY).is_none_or(|text| text == SEALED);
+            prop_assert!(is_what_was_sealed);
         }
     }
 }

@@ -15,11 +15,13 @@ pub(crate) const MAX_PAYMENTS: usize = 200_000;
 /// Largest amount of one payment in won, so that no sum of all payments overflows.
 pub(crate) const MAX_AMOUNT: u64 = 1_000_000_000_000;
 
-/// Where the window sends the buyer's browser back to.
+/// How the window tells the shop that it has ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ReturnUrls {
-    pub(crate) success: String,
-    pub(crate) fail: String,
+pub(crate) enum WayBack {
+    /// The browser goes to one of these addresses.
+    Redirect { success: String, fail: String },
+    /// The window is in a frame, and the page around it, of this origin, gets a message.
+    Message { opener: String },
 }
 
 /// A payment, whose it is, and how its window was opened.
@@ -34,7 +36,7 @@ pub(crate) struct Kept {
     #[serde(default)]
     pub(crate) is_billed: bool,
     /// Present when a browser opened it.
-    pub(crate) return_urls: Option<ReturnUrls>,
+    pub(crate) way_back: Option<WayBack>,
 }
 
 /// One approval or one cancel, as the transaction API lists it.
