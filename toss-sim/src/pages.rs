@@ -10,8 +10,14 @@ use crate::payment::{Method, Payment};
 use crate::time::{with_offset, without_offset};
 
 /// The banks a buyer chooses from, the one that is chosen unless the buyer chooses among them.
-const OFFERED_BANKS: [(&str, &str); 6] =
-    [("20", "우리은행"), ("88", "신한은행"), ("06", "국민은행"), ("81", "하나은행"), ("90", "카카오뱅크"), ("92", "토스뱅크")];
+const OFFERED_BANKS: [(&str, &str); 6] = [
+    ("20", "우리은행"),
+    ("88", "신한은행"),
+    ("06", "국민은행"),
+    ("81", "하나은행"),
+    ("90", "카카오뱅크"),
+    ("92", "토스뱅크"),
+];
 
 fn bank_name(code: &str) -> &str {
     OFFERED_BANKS.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)

@@ -35,7 +35,9 @@ const WIDGET_STYLE: &str = include_str!("widget.css");
 /// too, and the way back leads to the shop.
 fn policy(opener: Option<&str>) -> String {
     let ancestors = opener.unwrap_or("'none'");
-    format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; base-uri 'none'; frame-ancestors {ancestors}")
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    )
 }
 
 type Sim = State<Arc<Shared>>;
@@ -80,7 +82,11 @@ async fn script(sim: Sim) -> Response {
         .map(|method| {
             let name = method.name(Language::English);
             // A widget offers an easy pay by its own name.
-            let (code, label) = if method == Method::EasyPay { ("TOSSPAY", "토스페이") } else { (name, method.name(Language::Korean)) };
+            let (code, label) = if method == Method::EasyPay {
+                ("TOSSPAY", "토스페이")
+            } else {
+                (name, method.name(Language::Korean))
+            };
             json!({ "method": name, "code": code, "label": label, "hint": pages::hint(method) })
         })
         .collect();
@@ -324,7 +330,8 @@ fn redirect(success: &str, fail: &str, payment: &Payment, ended: &Ended) -> Opti
 
 /// What the script hears. It tells a closed window by a name of its own.
 fn message(payment: &Payment, ended: &Ended) -> Value {
-    let failure = |code: &str, message: &str| json!({ "from": "toss-sim", "failure": { "code": code, "message": message } });
+    let failure =
+        |code: &str, message: &str| json!({ "from": "toss-sim", "failure": { "code": code, "message": message } });
     match ended {
         Ended::Paid => {
             let amount = json!({ "currency": "KRW", "value": payment.total });

@@ -172,7 +172,10 @@ async fn browser_is_promised_a_payment_without_leaving_the_shop() {
     browser.click("#pay").await;
     browser.leave_frame().await;
     let paid = browser.wait_for("return window.told.paid").await;
-    assert_eq!((&paid["orderId"], &paid["amount"]), (&json!("order-0001"), &json!({ "currency": "KRW", "value": 15_000 })));
+    assert_eq!(
+        (&paid["orderId"], &paid["amount"]),
+        (&json!("order-0001"), &json!({ "currency": "KRW", "value": 15_000 }))
+    );
     assert_eq!(browser.address().await.trim_end_matches('/'), shop.url, "the shop's page never went away");
     let payment = confirmed(&sim, DEFAULT_SECRET_KEY, paid["paymentKey"].as_str().unwrap()).await;
     assert_eq!((&payment["status"], &payment["method"]), (&json!("DONE"), &json!("카드")));

@@ -11,9 +11,18 @@ use crate::support::{PATIENCE, client};
 
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// The program between a test and its browser; it ends when the test does, however that ends.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _already_ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 /// A Chromium with a fresh profile, and the driver it hangs on.
 pub(crate) struct Browser {
-    driver: Child,
+    _driver: Driver,
     session: String,
     client: reqwest::Client,
     _profile: tempfile::TempDir,
@@ -22,9 +31,12 @@ pub(crate) struct Browser {
 impl Browser {
     /// A window of that size; a phone also says that it is one.
     pub(crate) async fn start(width: u32, height: u32) -> Self {
-        let mut driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())).unwrap();
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut driver = Driver(started.unwrap());
+        let mut lines = BufReader::new(driver.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = lines
+            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()))
+            .unwrap();
         let profile = tempfile::tempdir().unwrap();
         let mut arguments: Vec<String> = [
             "--headless",
@@ -43,15 +55,18 @@ impl Browser {
         let mut options = json!({ "args": arguments });
         if width < 600 {
             let metrics = json!({ "width": width, "height": height, "pixelRatio": 2.0 });
-            options["mobileEmulation"] = json!({ "deviceMetrics": metrics, "userAgent": "Mozilla/5.0 (Linux; Android 15) Mobile" });
+            options["mobileEmulation"] =
+                json!({ "deviceMetrics": metrics, "userAgent": "Mozilla/5.0 (Linux; Android 15) Mobile" });
         }
-        let wanted = json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
+        let wanted =
+            json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
         let client = client();
         let answer = client.post(format!("http://127.0.0.1:{port}/session")).json(&wanted).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
-        let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {answer}"));
-        let session = format!("http://127.0.0.1:{port}/session/{id}");
-        Self { driver, session, client, _profile: profile }
+        let id = answer["value"]["sessionId"].as_str();
+        assert!(id.is_some(), "no session: {answer}");
+        let session = format!("http://127.0.0.1:{port}/session/{}", id.unwrap());
+        Self { _driver: driver, session, client, _profile: profile }
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<Value, Value> {
@@ -84,14 +99,16 @@ impl Browser {
         let asking = async {
             loop {
                 // A page that is being left has nobody to answer.
-                let answer = self.post("execute/sync", json!({ "script": script, "args": [] })).await.unwrap_or(Value::Null);
+                let answer =
+                    self.post("execute/sync", json!({ "script": script, "args": [] })).await.unwrap_or(Value::Null);
                 if !matches!(answer, Value::Null | Value::Bool(false)) {
                     return answer;
                 }
             }
         };
         let waited = tokio::time::timeout(PATIENCE, asking).await;
-        waited.unwrap_or_else(|_| panic!("never came true: {script}"))
+        assert!(waited.is_ok(), "never came true: {script}");
+        waited.unwrap()
     }
 
     async fn find(&self, selector: &str) -> String {
@@ -125,11 +142,5 @@ impl Browser {
 
     pub(crate) async fn close(&self) {
         self.client.delete(&self.session).send().await.unwrap();
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _already_ended = self.driver.kill().and_then(|()| self.driver.wait());
     }
 }

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
 
 mod browser;
+mod contract;
 mod driver;
 mod files;
+mod fuzz;
 mod mischief;
 mod payments;
 mod payouts;
