@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::billing::BillingCall;
 use crate::codes::{Code, Language};
 use crate::connection::{Line, hang_up};
 use crate::idempotency::Identity;
@@ -38,6 +39,19 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         )
         .route("/v1/transactions", get(transactions))
         .route("/v1/settlements", get(settlements))
+        .route(
+            "/v1/billing/authorizations/card",
+            post(|sim: Sim, request: Request| billing(sim, BillingCall::IssueByCard, request)),
+        )
+        .route(
+            "/v1/billing/{billing_key}",
+            post(|sim: Sim, Path(billing_key): Path<String>, request: Request| {
+                billing(sim, BillingCall::Charge { billing_key }, request)
+            })
+            .delete(|sim: Sim, Path(billing_key): Path<String>, request: Request| {
+                billing(sim, BillingCall::Delete { billing_key }, request)
+            }),
+        )
         .merge(payout_routes())
         .method_not_allowed_fallback(|headers: HeaderMap| async move { refusal(Code::NotFoundHttpMethod, &headers) })
         .fallback(|headers: HeaderMap| async move { refusal(Code::NotFound, &headers) })
@@ -89,6 +103,10 @@ fn payout_routes() -> Router<Arc<Shared>> {
 }
 
 type Sim = State<Arc<Shared>>;
+
+async fn billing(sim: Sim, call: BillingCall, request: Request) -> Response {
+    pass(sim.0, Operation::Billing(call), request).await
+}
 
 async fn payout(sim: Sim, call: PayoutCall, request: Request) -> Response {
     pass(sim.0, Operation::Payout(call), request).await

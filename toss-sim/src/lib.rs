@@ -33,6 +33,8 @@ use crate::world::Shared;
 mod announcements;
 mod authorization;
 mod banks;
+mod billing;
+mod billing_calls;
 mod bodies;
 mod calls;
 mod codes;

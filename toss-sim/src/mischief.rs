@@ -27,6 +27,7 @@ pub(crate) enum Subject {
     Transactions,
     Settlements,
     VirtualAccounts,
+    Billing,
     Balances,
     Sellers,
     Payouts,

@@ -4,13 +4,14 @@ use axum::body::Bytes;
 use serde_json::Value;
 
 use crate::authorization::Caller;
+use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
 use crate::envelope::{self, Dialect};
 use crate::jwe;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
-use crate::payment_json::payment_json;
+use crate::payment_json::{Setting, payment_json};
 use crate::payout_calls::PayoutCall;
 use crate::reconciliation;
 use crate::tamper::{self, Novelty};
@@ -28,6 +29,7 @@ pub(crate) enum Operation {
     IssueVirtualAccount,
     ListTransactions { query: String },
     ListSettlements { query: String },
+    Billing(BillingCall),
     Payout(PayoutCall),
 }
 
@@ -41,6 +43,7 @@ impl Operation {
             Self::IssueVirtualAccount => Subject::VirtualAccounts,
             Self::ListTransactions { .. } => Subject::Transactions,
             Self::ListSettlements { .. } => Subject::Settlements,
+            Self::Billing(_) => Subject::Billing,
             Self::Payout(call) => call.subject(),
         }
     }
@@ -54,7 +57,8 @@ impl Operation {
             | Self::LookUpOrder { .. }
             | Self::IssueVirtualAccount
             | Self::ListTransactions { .. }
-            | Self::ListSettlements { .. } => Dialect::V1,
+            | Self::ListSettlements { .. }
+            | Self::Billing(_) => Dialect::V1,
             Self::Payout(_) => Dialect::V2,
         }
     }
@@ -140,7 +144,10 @@ impl World {
                 let entity = envelope::entity(call.entity_type(), &done.value, &ask.trace_id).to_string();
                 if call.is_sealed() { self.sealed(&entity, caller, now)? } else { entity }
             }
-            Operation::Confirm
+            // Measured: a deleted key is answered with nothing.
+            Operation::Billing(BillingCall::Delete { .. }) => String::new(),
+            Operation::Billing(_)
+            | Operation::Confirm
             | Operation::Cancel { .. }
             | Operation::LookUpPayment { .. }
             | Operation::LookUpOrder { .. }
@@ -194,6 +201,7 @@ impl World {
                 let value = reconciliation::settlements(self, caller.merchant, query, ask.language, now)?;
                 Ok(Done { value, took_effect: false })
             }
+            Operation::Billing(call) => self.perform_billing(call, ask, caller, now),
             Operation::Payout(call) => {
                 let body = self.opened(call, ask, caller)?;
                 self.perform_payout(call, &body, caller, now)
@@ -298,6 +306,7 @@ impl World {
 
     /// A payment as its merchant sees it.
     pub(crate) fn show(&self, kept: &Kept, language: Language, now: Instant) -> Value {
-        payment_json(&kept.payment, self.setting(kept.merchant, language, now))
+        let payment_type = if kept.is_billed { "BILLING" } else { "NORMAL" };
+        payment_json(&kept.payment, Setting { payment_type, ..self.setting(kept.merchant, language, now) })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) public_url: &'a str,
     pub(crate) language: Language,
     pub(crate) now: Instant,
+    /// `NORMAL` or `BILLING`.
+    pub(crate) payment_type: &'static str,
 }
 
 impl Method {
@@ -107,7 +109,7 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "cancels": (!payment.cancels.is_empty())
             .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
         "secret": payment.secret,
-        "type": "NORMAL",
+        "type": setting.payment_type,
         "easyPay": (is_confirmed && method == Some(Method::EasyPay))
             .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
         "easyPayAmount": null,

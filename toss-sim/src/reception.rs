@@ -117,7 +117,7 @@ impl World {
     fn subject_of(&self, call: &Call) -> (Option<String>, Option<String>) {
         let order_of = |key: &str| self.till.get(key).map(|kept| kept.payment.order_id.clone());
         match &call.ask.operation {
-            Operation::Confirm | Operation::IssueVirtualAccount => {
+            Operation::Confirm | Operation::IssueVirtualAccount | Operation::Billing(_) => {
                 let about: About = parse_leniently(&call.ask.body);
                 (about.order_id, about.payment_key)
             }

@@ -8,6 +8,7 @@ use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
+use crate::billing::BillingKeys;
 use crate::calls::CallLog;
 use crate::codes::Language;
 use crate::file::{File, FileError};
@@ -51,6 +52,7 @@ pub(crate) struct World {
     pub(crate) signs_with: SigningKey,
     pub(crate) till: Till,
     pub(crate) payouts: PayoutOffice,
+    pub(crate) billing: BillingKeys,
     pub(crate) keys: Keys,
     pub(crate) mischief: MischiefQueue,
     pub(crate) outbox: Outbox,
@@ -72,6 +74,7 @@ impl World {
             signs_with: options.signs_with,
             till: Till::default(),
             payouts: PayoutOffice::default(),
+            billing: BillingKeys::default(),
             keys: Keys::default(),
             mischief: MischiefQueue::default(),
             outbox: Outbox::default(),
@@ -86,11 +89,12 @@ impl World {
         Ok(world)
     }
 
-    fn collections(&mut self) -> [&mut dyn Saved; 7] {
+    fn collections(&mut self) -> [&mut dyn Saved; 8] {
         [
             &mut self.desk,
             &mut self.till,
             &mut self.payouts,
+            &mut self.billing,
             &mut self.keys,
             &mut self.mischief,
             &mut self.outbox,
@@ -148,7 +152,7 @@ impl World {
     /// What the JSON of a payment of that merchant needs.
     pub(crate) fn setting(&self, merchant: usize, language: Language, now: Instant) -> Setting<'_> {
         let merchant_id = self.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-        Setting { merchant_id, public_url: &self.public_url, language, now }
+        Setting { merchant_id, public_url: &self.public_url, language, now, payment_type: "NORMAL" }
     }
 
     /// Expires what is over, lets payouts go on, and tells.

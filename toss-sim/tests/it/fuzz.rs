@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use toss_sim::{DEFAULT_SECRET_KEY, Options};
 use tower::ServiceExt;
 
-const POSTS: [&str; 14] = [
+const POSTS: [&str; 16] = [
+    "/v1/billing/authorizations/card",
+    "/v1/billing/any",
     "/v1/payments/confirm",
     "/v1/payments/any/cancel",
     "/v1/virtual-accounts",

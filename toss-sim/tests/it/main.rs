@@ -1,6 +1,7 @@
 //! The simulator from outside: real HTTP on port 0, one simulator per test.
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
 
+mod billing;
 mod browser;
 mod contract;
 mod driver;
