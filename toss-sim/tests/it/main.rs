@@ -7,6 +7,7 @@ mod contract;
 mod driver;
 mod files;
 mod fuzz;
+mod lifecycle;
 mod mischief;
 mod payments;
 mod payouts;
