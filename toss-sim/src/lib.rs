@@ -8,14 +8,15 @@
 //!
 //! It moves no money and checks no card. It shares no type with the client that talks to it: two
 //! readings of one reference disagree where one of them is wrong, and that is what tests are for. It
-//! keeps everything in memory and forgets it at the end. Billing, key-in, cash receipts, BrandPay and
-//! payouts are not here; see the README for the list.
+//! knows one merchant contract, one currency and one version of the API; see the README for what is not
+//! here.
 //!
 //! # Invariants
 //!
 //! * A refused transition changes nothing; the state machine in `payment` has no clock and no I/O.
 //! * A request under one idempotency key is executed once, also when its client goes away.
 //! * Money is never forgotten: when the simulator is full, it refuses new payments.
+//! * With a file, what was answered is on disk before the answer; what cannot be written is not answered.
 
 use std::future::Future;
 use std::sync::Arc;
