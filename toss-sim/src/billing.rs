@@ -27,8 +27,12 @@ const SHOWN_DIGITS: usize = 8;
 pub(crate) enum BillingCall {
     /// With a card's number.
     IssueByCard,
-    Charge { billing_key: String },
-    Delete { billing_key: String },
+    Charge {
+        billing_key: String,
+    },
+    Delete {
+        billing_key: String,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -63,6 +63,12 @@ impl File {
         Ok(Self { connection })
     }
 
+    /// From now on nothing can be written, as on a full disk.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self) -> Result<(), FileError> {
+        Ok(self.connection.pragma_update(None, "query_only", true)?)
+    }
+
     /// Every record of that kind with its id, in no order.
     pub(crate) fn records(&self, kind: &str) -> Result<Vec<(String, String)>, FileError> {
         let mut select = self.connection.prepare("SELECT id, record FROM records WHERE kind = ?1")?;

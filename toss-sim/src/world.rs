@@ -260,3 +260,21 @@ impl Shared {
 fn causes(error: &FileError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+    use crate::options::Options;
+
+    #[test]
+    fn what_cannot_be_written_ends_the_simulator() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { file: Some(folder.path().join("sim.db")), ..Options::default() };
+        let shared = Shared::open(options).unwrap();
+        shared.enter(|world, _| world.mint.trace_id());
+        assert!(!shared.is_lost());
+        shared.world.lock().unwrap().file.as_ref().unwrap().refuse_writes().unwrap();
+        shared.enter(|world, _| world.mint.trace_id());
+        assert!(shared.is_lost() && *shared.closing.borrow());
+    }
+}

@@ -9,10 +9,25 @@ use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, client};
 
+/// How often a driver is started before a test gives up.
+const STARTS: usize = 10;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The program between a test and its browser; it ends when the test does, however that ends.
 struct Driver(Child);
+
+impl Driver {
+    /// A driver and its port. It looks for a port that is free and then takes it, so another may be faster:
+    /// then it ends without a word.
+    fn start() -> Option<(Self, String)> {
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut driver = Self(started.unwrap());
+        let mut lines = BufReader::new(driver.0.stdout.take()?).lines().map(Result::unwrap);
+        let port = lines
+            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()))?;
+        Some((driver, port))
+    }
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -31,12 +46,7 @@ pub(crate) struct Browser {
 impl Browser {
     /// A window of that size; a phone also says that it is one.
     pub(crate) async fn start(width: u32, height: u32) -> Self {
-        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut driver = Driver(started.unwrap());
-        let mut lines = BufReader::new(driver.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines
-            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()))
-            .unwrap();
+        let (driver, port) = (0..STARTS).find_map(|_| Driver::start()).unwrap();
         let profile = tempfile::tempdir().unwrap();
         let mut arguments: Vec<String> = [
             "--headless",

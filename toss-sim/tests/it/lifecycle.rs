@@ -41,7 +41,13 @@ async fn a_method_says_how_it_was_paid() {
 async fn each_method_is_refunded_for_its_own_time() {
     let sim = start().await;
     // Whatever today is, a phone bill closes within 31 days; a card never does.
-    let cases = [("휴대폰", 31, 403), ("계좌이체", 179, 200), ("계좌이체", 180, 403), ("카드", 400, 200), ("문화상품권", 400, 200)];
+    let cases = [
+        ("휴대폰", 31, 403),
+        ("계좌이체", 179, 200),
+        ("계좌이체", 180, 403),
+        ("카드", 400, 200),
+        ("문화상품권", 400, 200),
+    ];
     for (index, (method, days, status)) in cases.into_iter().enumerate() {
         let key = paid_by(&sim, method, &format!("order-{index:04}")).await;
         sim.advance(days * DAY).await;
