@@ -133,6 +133,9 @@ pub(crate) struct SimulatorOptions {
     /// Where it sends webhooks; may be given several times
     #[arg(long, value_name = "URL")]
     pub(crate) webhook_url: Vec<String>,
+    /// The SQLite file it remembers everything by; without one it forgets everything at the end
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sim_file: Option<std::path::PathBuf>,
 }
 
 /// A step of the schema.

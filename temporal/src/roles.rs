@@ -65,7 +65,11 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let listener = compose::listen((std::net::Ipv4Addr::LOCALHOST, options.sim_port).into(), "--sim-port").await?;
     println!("daegeum toss-sim: http://{}", listener.local_addr()?);
-    let simulator = toss_sim::Options { webhook_urls: options.webhook_url.clone(), ..toss_sim::Options::default() };
+    let simulator = toss_sim::Options {
+        webhook_urls: options.webhook_url.clone(),
+        file: options.sim_file.clone(),
+        ..toss_sim::Options::default()
+    };
     toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")
 }
 

@@ -1,9 +1,11 @@
 //! Request bodies of Toss's API, read into what the payment understands. Unknown fields are ignored, as
 //! Toss ignores them.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Number;
 
 use crate::banks::bank_code;
@@ -18,6 +20,9 @@ const MAX_HOLDER_NAME: usize = 60;
 const MAX_CUSTOMER_NAME: usize = 100;
 const MAX_ORDER_NAME: usize = 100;
 const MAX_VALID_HOURS: i64 = 2_160;
+const MAX_METADATA: usize = 5;
+const MAX_METADATA_KEY: usize = 40;
+const MAX_METADATA_VALUE: usize = 2_000;
 const MAX_DUE: TimeDelta = TimeDelta::days(90);
 
 /// A whole number of won; `15000.0` is read as 15000, a fraction is not read.
@@ -33,6 +38,25 @@ impl<'de> Deserialize<'de> for Won {
             return Err(D::Error::custom(format_args!("an amount is at most {MAX_AMOUNT} won")));
         }
         Ok(Self(amount))
+    }
+}
+
+/// What a merchant hangs on an object: at most five pairs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Metadata(Option<BTreeMap<String, String>>);
+
+impl Metadata {
+    /// Whether it is within Toss's limits.
+    pub(crate) fn is_short(&self) -> bool {
+        self.0.as_ref().is_none_or(|pairs| {
+            pairs.len() <= MAX_METADATA
+                && pairs.iter().all(|(key, value)| {
+                    key.chars().count() <= MAX_METADATA_KEY
+                        && !key.contains(['[', ']'])
+                        && value.chars().count() <= MAX_METADATA_VALUE
+                })
+        })
     }
 }
 

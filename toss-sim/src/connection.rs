@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +24,11 @@ pub(crate) struct Door(pub(crate) TcpListener);
 pub(crate) struct Line(Arc<AtomicBool>);
 
 impl Line {
+    /// The connection a request came in on, when [`crate::serve`] listens.
+    pub(crate) fn of(request: &Request) -> Option<Self> {
+        request.extensions().get::<ConnectInfo<Self>>().map(|ConnectInfo(line)| line.clone())
+    }
+
     pub(crate) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -28,6 +36,15 @@ impl Line {
     fn broken(&self) -> Option<io::Error> {
         self.0.load(Ordering::Acquire).then(|| io::Error::from(io::ErrorKind::ConnectionAborted))
     }
+}
+
+/// Closes the connection without a byte. A router that is not behind [`crate::serve`] has no line to cut
+/// and answers an empty 503 instead.
+pub(crate) fn hang_up(line: Option<Line>) -> Response {
+    if let Some(line) = line {
+        line.cut();
+    }
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 /// A TCP stream that can be cut.

@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
 use crate::gate::MAX_BODY;
-use crate::mint;
-use crate::mischief::{DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
+use crate::mischief::{Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
 use crate::payment::{Method, Payment};
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
@@ -34,6 +33,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/_sim/authorize", post(authorize))
         .route("/_sim/mischief", post(add_mischief).get(list_mischief).delete(clear_mischief))
+        .route("/_sim/mischief/random", post(leave_to_chance))
+        .route("/_sim/bank", post(close_bank))
         .route("/_sim/deposit", post(deposit))
         .route("/_sim/deposit-error", post(deposit_error))
         .route("/_sim/clock", post(advance_clock).get(read_clock))
@@ -53,6 +54,8 @@ pub(crate) enum Objection {
     Invalid(String),
     #[error("no payment has the orderId {0}")]
     UnknownOrder(String),
+    #[error("there is no {0}")]
+    Unknown(String),
     #[error("{0}")]
     WrongState(&'static str),
     #[error("the simulator is full: {0}")]
@@ -65,6 +68,7 @@ impl IntoResponse for Objection {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_body"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_value"),
             Self::UnknownOrder(_) => (StatusCode::NOT_FOUND, "unknown_order"),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
             Self::WrongState(_) => (StatusCode::CONFLICT, "wrong_state"),
             Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         };
@@ -73,7 +77,7 @@ impl IntoResponse for Objection {
 }
 
 /// A JSON body whose content type does not matter: `curl -d` need not say it.
-struct Told<T>(T);
+pub(crate) struct Told<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Told<T> {
     type Rejection = Objection;
@@ -98,8 +102,12 @@ struct AuthorizeBody {
 async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Value>, Objection> {
     let order_name = body.order_name.unwrap_or_else(|| "테스트 주문".to_owned());
     let method = body.method.as_deref().map_or(Ok(Method::Card), |name| {
-        Method::named(name)
-            .ok_or_else(|| Objection::Invalid(format!("method {name} is none of 카드, 가상계좌, 계좌이체, 간편결제")))
+        Method::named(name).ok_or_else(|| {
+            Objection::Invalid(format!(
+                "method {name} is none of {}",
+                Method::ALL.map(|method| method.name(Language::Korean)).join(", ")
+            ))
+        })
     })?;
     if !is_order_id(&body.order_id) {
         return Err(Objection::Invalid("orderId has 6 to 64 of A-Z a-z 0-9 - _ =".to_owned()));
@@ -113,11 +121,11 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
     let (order_id, customer_key) = (body.order_id, body.customer_key);
     let key = sim.enter(|world, now| {
         let merchant_id = world.merchants.first().map_or("", |merchant| merchant.merchant_id.as_str());
-        let key = mint::payment_key(merchant_id, now);
+        let key = world.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
-        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, return_urls: None });
+        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, is_billed: false, way_back: None });
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))
@@ -159,13 +167,32 @@ impl MischiefShown {
     }
 }
 
+/// The code of that name, or another when none is given.
+pub(crate) fn code_named(name: Option<&str>, otherwise: Code) -> Result<Code, Objection> {
+    let Some(name) = name else { return Ok(otherwise) };
+    Code::named(name).ok_or_else(|| Objection::Invalid(format!("{name} is not a Toss error code known here")))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChanceBody {
+    seed: u64,
+    rate_bps: u16,
+}
+
+/// Mischief by chance, wherever none waits: that many calls and webhooks of ten thousand.
+async fn leave_to_chance(sim: Sim, Told(body): Told<ChanceBody>) -> Result<Json<Value>, Objection> {
+    let chance = Chance::new(body.seed, body.rate_bps)
+        .ok_or_else(|| Objection::Invalid("rate_bps is at most 10000".to_owned()))?;
+    sim.enter(|world, _| world.mischief.leave_to(chance));
+    Ok(Json(json!({ "seed": body.seed, "rate_bps": body.rate_bps })))
+}
+
 async fn add_mischief(sim: Sim, Told(body): Told<MischiefBody>) -> Result<Json<MischiefShown>, Objection> {
     if !body.kind.applies_to(body.on) {
         return Err(Objection::Invalid(format!("{} cannot be done to that", body.kind.name())));
     }
-    let code = body.code.as_deref().map_or(Ok(Code::FailedInternalSystemProcessing), |name| {
-        Code::named(name).ok_or_else(|| Objection::Invalid(format!("{name} is not a Toss error code known here")))
-    })?;
+    let code = code_named(body.code.as_deref(), Code::FailedInternalSystemProcessing)?;
     let delay_ms = body.delay_ms.unwrap_or(DEFAULT_DELAY_MS);
     if delay_ms > MAX_DELAY_MS {
         return Err(Objection::Invalid(format!("delay_ms is at most {MAX_DELAY_MS}")));
@@ -200,7 +227,7 @@ struct OrderBody {
 async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
     sim.enter(|world, now| {
         let key = key_of(world, &body.order_id)?;
-        let deposited = world.till.change(&key, |payment| payment.deposit(now, mint::fresh()));
+        let deposited = world.till.change(&key, |payment| payment.deposit(now, world.mint.fresh()));
         finish_transfer(world, &key, deposited, now)
     })
 }
@@ -208,7 +235,7 @@ async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, O
 async fn deposit_error(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
     sim.enter(|world, now| {
         let key = key_of(world, &body.order_id)?;
-        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(mint::fresh()));
+        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(world.mint.fresh()));
         finish_transfer(world, &key, taken_back, now)
     })
 }
@@ -251,6 +278,25 @@ async fn advance_clock(sim: Sim, Told(body): Told<ClockBody>) -> Result<Json<Val
     // A resend may have become due although nothing new was posted.
     sim.bell().notify_one();
     Ok(Json(json!({ "now": with_offset(now) })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BankBody {
+    closed_s: u64,
+}
+
+/// Banks keep their hours: transfers and refunds through one are refused meanwhile.
+async fn close_bank(sim: Sim, Told(body): Told<BankBody>) -> Result<Json<Value>, Objection> {
+    let too_long = || Objection::Invalid("a bank is closed for a hundred years at most".to_owned());
+    let closed =
+        i64::try_from(body.closed_s).ok().and_then(TimeDelta::try_seconds).filter(|closed| *closed <= MAX_CLOCK_AHEAD);
+    let until = sim.enter(|world, now| {
+        let until = now + closed.ok_or_else(too_long)?;
+        world.bank_closed_until = Some(until);
+        Ok(until)
+    })?;
+    Ok(Json(json!({ "closed_until": with_offset(until) })))
 }
 
 async fn read_clock(sim: Sim) -> Json<Value> {

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 
+use crate::billing::BillingCall;
 use crate::codes::{Code, Language};
-use crate::connection::Line;
-use crate::idempotency::{Bound, Identity};
-use crate::mint;
+use crate::connection::{Line, hang_up};
+use crate::idempotency::Identity;
 use crate::operations::{Answer, Ask, Operation};
+use crate::payout_calls::PayoutCall;
 use crate::reception::{Call, Ending, Reception, Reply, Verdict, language};
 use crate::world::Shared;
 
@@ -23,6 +24,7 @@ pub(crate) const MAX_BODY: usize = 64 * 1_024;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const TRACE_ID: &str = "x-tosspayments-trace-id";
 const TEST_CODE: &str = "tosspayments-test-code";
+const SECURITY_MODE: &str = "tosspayments-api-security-mode";
 
 /// The routes of Toss's API.
 pub(crate) fn routes() -> Router<Arc<Shared>> {
@@ -37,13 +39,82 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         )
         .route("/v1/transactions", get(transactions))
         .route("/v1/settlements", get(settlements))
-        .route("/v2/payouts", any(|sim: Sim, request: Request| pass(sim.0, Operation::Payouts, request)))
-        .route("/v2/payouts/{*rest}", any(|sim: Sim, request: Request| pass(sim.0, Operation::Payouts, request)))
+        .route(
+            "/v1/billing/authorizations/card",
+            post(|sim: Sim, request: Request| billing(sim, BillingCall::IssueByCard, request)),
+        )
+        .route(
+            "/v1/billing/{billing_key}",
+            post(|sim: Sim, Path(billing_key): Path<String>, request: Request| {
+                billing(sim, BillingCall::Charge { billing_key }, request)
+            })
+            .delete(|sim: Sim, Path(billing_key): Path<String>, request: Request| {
+                billing(sim, BillingCall::Delete { billing_key }, request)
+            }),
+        )
+        .merge(payout_routes())
         .method_not_allowed_fallback(|headers: HeaderMap| async move { refusal(Code::NotFoundHttpMethod, &headers) })
         .fallback(|headers: HeaderMap| async move { refusal(Code::NotFound, &headers) })
 }
 
+fn payout_routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/v2/balances", get(|sim: Sim, request: Request| payout(sim, PayoutCall::ShowBalance, request)))
+        .route(
+            "/v2/sellers",
+            post(|sim: Sim, request: Request| payout(sim, PayoutCall::AddSeller, request)).get(
+                |sim: Sim, query: RawQuery, request: Request| {
+                    payout(sim, PayoutCall::ListSellers { query: said(query) }, request)
+                },
+            ),
+        )
+        .route(
+            "/v2/sellers/{id}",
+            get(|sim: Sim, Path(id): Path<String>, request: Request| {
+                payout(sim, PayoutCall::ShowSeller { id }, request)
+            })
+            .post(|sim: Sim, Path(id): Path<String>, request: Request| {
+                payout(sim, PayoutCall::ChangeSeller { id }, request)
+            })
+            .delete(|sim: Sim, Path(id): Path<String>, request: Request| {
+                payout(sim, PayoutCall::DeleteSeller { id }, request)
+            }),
+        )
+        .route(
+            "/v2/payouts",
+            post(|sim: Sim, request: Request| payout(sim, PayoutCall::RequestPayouts, request)).get(
+                |sim: Sim, query: RawQuery, request: Request| {
+                    payout(sim, PayoutCall::ListPayouts { query: said(query) }, request)
+                },
+            ),
+        )
+        .route(
+            "/v2/payouts/{id}",
+            get(|sim: Sim, Path(id): Path<String>, request: Request| {
+                payout(sim, PayoutCall::ShowPayout { id }, request)
+            }),
+        )
+        .route(
+            "/v2/payouts/{id}/cancel",
+            post(|sim: Sim, Path(id): Path<String>, request: Request| {
+                payout(sim, PayoutCall::CancelPayout { id }, request)
+            }),
+        )
+}
+
 type Sim = State<Arc<Shared>>;
+
+async fn billing(sim: Sim, call: BillingCall, request: Request) -> Response {
+    pass(sim.0, Operation::Billing(call), request).await
+}
+
+async fn payout(sim: Sim, call: PayoutCall, request: Request) -> Response {
+    pass(sim.0, Operation::Payout(call), request).await
+}
+
+fn said(RawQuery(query): RawQuery) -> String {
+    query.unwrap_or_default()
+}
 
 async fn look_up_payment(sim: Sim, Path(payment_key): Path<String>, request: Request) -> Response {
     pass(sim.0, Operation::LookUpPayment { payment_key }, request).await
@@ -57,23 +128,27 @@ async fn cancel(sim: Sim, Path(payment_key): Path<String>, request: Request) -> 
     pass(sim.0, Operation::Cancel { payment_key }, request).await
 }
 
-async fn transactions(sim: Sim, RawQuery(query): RawQuery, request: Request) -> Response {
-    pass(sim.0, Operation::ListTransactions { query: query.unwrap_or_default() }, request).await
+async fn transactions(sim: Sim, query: RawQuery, request: Request) -> Response {
+    pass(sim.0, Operation::ListTransactions { query: said(query) }, request).await
 }
 
-async fn settlements(sim: Sim, RawQuery(query): RawQuery, request: Request) -> Response {
-    pass(sim.0, Operation::ListSettlements { query: query.unwrap_or_default() }, request).await
+async fn settlements(sim: Sim, query: RawQuery, request: Request) -> Response {
+    pass(sim.0, Operation::ListSettlements { query: said(query) }, request).await
 }
 
 /// One call, from the first byte to the last.
 async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Response {
-    let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
+    let line = Line::of(&request);
     let headers = request.headers().clone();
-    let call = match read(operation, request).await {
+    let mut call = match read(operation, request).await {
         Ok(call) => call,
         Err(code) => return refusal(code, &headers),
     };
-    let (mut passage, verdict) = Passage::begin(shared, &call);
+    let Reception { call_id, claim, verdict } = shared.enter(|world, now| {
+        call.ask.trace_id = world.mint.trace_id();
+        world.receive(&call, now)
+    });
+    let passage = Passage { shared, call_id, trace_id: call.ask.trace_id.clone(), claim, status: None };
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
         Verdict::HangUp => return hang_up(line),
@@ -85,11 +160,10 @@ async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Re
             if !passage.shared.hold(delay_ms).await {
                 return hang_up(line);
             }
-            let call_id = passage.call_id;
-            passage.shared.enter(|world, now| world.execute_late(call_id, &call, &caller, now))
+            let claim = passage.claim.as_ref();
+            passage.shared.enter(|world, now| world.execute_late(&call, call_id, claim, &caller, now))
         }
     };
-    passage.remember(&reply);
     if reply.hold_ms > 0 && !passage.shared.hold(reply.hold_ms).await {
         return hang_up(line);
     }
@@ -108,6 +182,8 @@ async fn read(operation: Operation, request: Request) -> Result<Call, Code> {
             operation,
             test_code: text(TEST_CODE),
             language: language(text(ACCEPT_LANGUAGE.as_str()).as_deref()),
+            is_encrypted: text(SECURITY_MODE).is_some_and(|mode| mode == "ENCRYPTION"),
+            trace_id: String::new(),
             body: to_bytes(body, MAX_BODY).await.map_err(|_| Code::InvalidRequest)?,
         },
     };
@@ -115,29 +191,16 @@ async fn read(operation: Operation, request: Request) -> Result<Call, Code> {
 }
 
 /// A call on its way. Dropped at the end or, when the client goes away, in the middle; either way its
-/// idempotency key is bound to what was executed, or freed.
+/// idempotency key then answers what was executed, or is free.
 struct Passage {
     shared: Arc<Shared>,
     call_id: u64,
     trace_id: String,
     claim: Option<Identity>,
-    bound: Option<Bound>,
     status: Option<u16>,
 }
 
 impl Passage {
-    fn begin(shared: Arc<Shared>, call: &Call) -> (Self, Verdict) {
-        let Reception { call_id, claim, verdict } = shared.enter(|world, now| world.receive(call, now));
-        let passage = Self { shared, call_id, trace_id: mint::trace_id(), claim, bound: None, status: None };
-        (passage, verdict)
-    }
-
-    /// From here on the call has been executed, whether or not its answer leaves.
-    fn remember(&mut self, reply: &Reply) {
-        self.bound =
-            Some(Bound { status: reply.truth.status, body: reply.truth.body.clone(), trace_id: self.trace_id.clone() });
-    }
-
     fn answer(mut self, reply: Reply, idempotency_key: Option<&str>) -> Response {
         self.status = Some(reply.answer.status);
         let trace_id = match reply.original_trace_id {
@@ -158,24 +221,17 @@ impl Passage {
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        let ending =
-            Ending { call_id: self.call_id, claim: self.claim.take(), bound: self.bound.take(), status: self.status };
+        let ending = Ending { call_id: self.call_id, claim: self.claim.take(), status: self.status };
         self.shared.enter(|world, _| world.end(ending));
     }
 }
 
 fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/json;charset=UTF-8")], Body::from(answer.body)).into_response()
-}
-
-/// Closes the connection without a byte. A router that is not behind [`crate::serve`] has no line to cut
-/// and answers an empty 503 instead.
-fn hang_up(line: Option<Line>) -> Response {
-    if let Some(line) = line {
-        line.cut();
-    }
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
+    // A compact JWE begins with the base64 of `{"`, which no JSON does.
+    let is_sealed = answer.body.starts_with(b"ey");
+    let content_type = if is_sealed { "text/plain;charset=UTF-8" } else { "application/json;charset=UTF-8" };
+    (status, [(CONTENT_TYPE, content_type)], Body::from(answer.body)).into_response()
 }
 
 fn refusal(code: Code, headers: &HeaderMap) -> Response {

@@ -3,11 +3,14 @@
 //! The identity is method, address, API key and idempotency key. The body is not part of it: a corrected
 //! body under the same key gets the old answer, refusals included.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
+use crate::file::{Change, File, FileError};
+use crate::shelf::{Saved, Shelf};
 use crate::time::Instant;
 
 /// How long a key is honoured from its first use.
@@ -18,7 +21,7 @@ const MAX_KEYS: usize = 200_000;
 pub(crate) const MAX_KEY_LENGTH: usize = 300;
 
 /// What makes two requests the same request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) method: String,
     pub(crate) address: String,
@@ -27,23 +30,25 @@ pub(crate) struct Identity {
 }
 
 /// An answer as it left, to be sent again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound {
     pub(crate) status: u16,
+    #[serde(with = "crate::shelf::text")]
     pub(crate) body: Bytes,
     pub(crate) trace_id: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum State {
-    Running,
+    /// The first request is still at the gate, executed with this answer or not executed yet.
+    Running(Option<Bound>),
     Answered(Bound),
 }
 
 /// What to do with a request that carries a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Begun {
-    /// First use: execute it, then [`Keys::bind`] or [`Keys::release`].
+    /// First use: execute it, [`Keys::bind`] what it comes to, then [`Keys::end`].
     First,
     /// The first request is still running.
     Running,
@@ -52,10 +57,43 @@ pub(crate) enum Begun {
 }
 
 /// The keys in use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Keys {
-    states: HashMap<Identity, (Instant, State)>,
+    states: Shelf<Identity, (Instant, State)>,
     by_age: BTreeSet<(Instant, Identity)>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { states: Shelf::new("idempotency_key"), by_age: BTreeSet::new() }
+    }
+}
+
+impl Saved for Keys {
+    fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
+        self.states.take_changes(into)
+    }
+
+    fn forget_changes(&mut self) {
+        self.states.forget_changes();
+    }
+
+    /// Whoever waited for a running request is gone: executed, it has been answered; not executed, its key
+    /// is free.
+    fn restore(&mut self, file: &File) -> Result<(), FileError> {
+        self.states.restore(file)?;
+        let running: Vec<Identity> = self
+            .states
+            .iter()
+            .filter(|(_, (_, state))| matches!(state, State::Running(_)))
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        self.by_age = self.states.iter().map(|(identity, (since, _))| (*since, identity.clone())).collect();
+        for identity in running {
+            self.end(&identity);
+        }
+        Ok(())
+    }
 }
 
 impl Keys {
@@ -63,27 +101,34 @@ impl Keys {
     pub(crate) fn begin(&mut self, identity: &Identity, now: Instant) -> Begun {
         self.forget_old(now);
         match self.states.get(identity) {
-            Some((_, State::Running)) => Begun::Running,
+            Some((_, State::Running(_))) => Begun::Running,
             Some((_, State::Answered(bound))) => Begun::Answered(bound.clone()),
             None => {
-                self.states.insert(identity.clone(), (now, State::Running));
+                self.states.insert(identity.clone(), (now, State::Running(None)));
                 self.by_age.insert((now, identity.clone()));
                 Begun::First
             }
         }
     }
 
-    /// Binds the answer to the key.
+    /// Binds the key to what its request came to. The answer is yet to leave; in the file it already has,
+    /// so that a process killed in between does not execute the request again.
     pub(crate) fn bind(&mut self, identity: &Identity, bound: Bound) {
         if let Some((_, state)) = self.states.get_mut(identity) {
-            *state = State::Answered(bound);
+            *state = State::Running(Some(bound));
         }
     }
 
-    /// Frees the key: the request was never executed.
-    pub(crate) fn release(&mut self, identity: &Identity) {
-        if let Some((since, _)) = self.states.remove(identity) {
-            self.by_age.remove(&(since, identity.clone()));
+    /// Ends the first request: from now on its key answers what it came to, or is free if nothing was bound.
+    pub(crate) fn end(&mut self, identity: &Identity) {
+        let Some((since, state)) = self.states.remove(identity) else { return };
+        match state {
+            State::Running(Some(bound)) | State::Answered(bound) => {
+                self.states.insert(identity.clone(), (since, State::Answered(bound)));
+            }
+            State::Running(None) => {
+                self.by_age.remove(&(since, identity.clone()));
+            }
         }
     }
 
@@ -93,9 +138,8 @@ impl Keys {
             if is_kept {
                 return;
             }
-            if let Some((_, identity)) = self.by_age.pop_first() {
-                self.states.remove(&identity);
-            }
+            let Some((_, identity)) = self.by_age.pop_first() else { return };
+            self.states.remove(&identity);
         }
     }
 }
@@ -124,17 +168,19 @@ mod tests {
         assert_eq!(keys.begin(&identity("a"), start), Begun::First);
         assert_eq!(keys.begin(&identity("a"), start), Begun::Running);
         keys.bind(&identity("a"), bound.clone());
+        assert_eq!(keys.begin(&identity("a"), start), Begun::Running);
+        keys.end(&identity("a"));
         let last_second = start + TimeDelta::days(15) - TimeDelta::seconds(1);
         assert_eq!(keys.begin(&identity("a"), last_second), Begun::Answered(bound));
         assert_eq!(keys.begin(&identity("a"), start + TimeDelta::days(15)), Begun::First);
     }
 
     #[test]
-    fn a_released_key_may_run_again() {
+    fn a_key_whose_request_came_to_nothing_may_run_again() {
         let mut keys = Keys::default();
         let start = DateTime::UNIX_EPOCH;
         assert_eq!(keys.begin(&identity("a"), start), Begun::First);
-        keys.release(&identity("a"));
+        keys.end(&identity("a"));
         assert_eq!(keys.begin(&identity("a"), start), Begun::First);
         assert_eq!(keys.begin(&identity("b"), start), Begun::First);
     }

@@ -8,14 +8,15 @@
 //!
 //! It moves no money and checks no card. It shares no type with the client that talks to it: two
 //! readings of one reference disagree where one of them is wrong, and that is what tests are for. It
-//! keeps everything in memory and forgets it at the end. Billing, key-in, cash receipts, BrandPay and
-//! payouts are not here; see the README for the list.
+//! knows one merchant contract, one currency and one version of the API; see the README for what is not
+//! here.
 //!
 //! # Invariants
 //!
 //! * A refused transition changes nothing; the state machine in `payment` has no clock and no I/O.
 //! * A request under one idempotency key is executed once, also when its client goes away.
 //! * Money is never forgotten: when the simulator is full, it refuses new payments.
+//! * With a file, what was answered is on disk before the answer; what cannot be written is not answered.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,15 +31,22 @@ use tokio::net::TcpListener;
 use crate::connection::{Door, Line};
 use crate::world::Shared;
 
+mod announcements;
 mod authorization;
 mod banks;
+mod billing;
+mod billing_calls;
 mod bodies;
 mod calls;
 mod codes;
 mod connection;
 mod control;
+mod control_payouts;
+mod envelope;
+mod file;
 mod gate;
 mod idempotency;
+mod jwe;
 mod mint;
 mod mischief;
 mod operations;
@@ -47,9 +55,16 @@ mod outbox;
 mod pages;
 mod payment;
 mod payment_json;
+mod payout;
+mod payout_calls;
+mod payout_office;
 mod reception;
 mod reconciliation;
+mod seller;
 mod sender;
+mod shelf;
+mod signature;
+mod tamper;
 mod till;
 mod time;
 mod window;
@@ -57,7 +72,7 @@ mod world;
 
 pub use crate::options::{
     DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY,
-    Merchant, Options,
+    Merchant, Options, SigningKey,
 };
 
 /// How long after the shutdown signal [`serve`] waits for connections to end.
@@ -67,29 +82,36 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1_500);
 ///
 /// Behind another server than [`serve`] a connection cannot be cut: mischief that would cut it answers an
 /// empty 503.
-pub fn router(options: Options) -> Router {
-    routes(Arc::new(Shared::new(options)))
+///
+/// # Errors
+/// [`Options::file`] cannot be opened.
+pub fn router(options: Options) -> std::io::Result<Router> {
+    Ok(routes(Arc::new(Shared::open(options)?)))
 }
 
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(gate::routes())
         .merge(control::routes())
+        .merge(control_payouts::routes())
         .merge(window::routes())
-        .layer(from_fn_with_state(Arc::clone(&shared), start_sending))
+        .layer(from_fn_with_state(Arc::clone(&shared), surround))
         .with_state(shared)
 }
 
-/// The sender needs a runtime; the first request is sure to bring one.
-async fn start_sending(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Around every request. The sender needs a runtime, and the first request is sure to bring one; and what
+/// the file does not know is not answered.
+async fn surround(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     shared.start_sending();
-    next.run(request).await
+    let line = Line::of(&request);
+    let response = next.run(request).await;
+    if shared.is_lost() { connection::hang_up(line) } else { response }
 }
 
 /// Serves a new simulator until `shutdown`, then lets go of every held request and ends within two seconds.
 ///
 /// # Errors
-/// The listener's address cannot be read, or serving failed.
+/// The listener's address cannot be read, [`Options::file`] cannot be opened or written, or serving failed.
 pub async fn serve(
     listener: TcpListener,
     mut options: Options,
@@ -97,20 +119,23 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     options.public_url.get_or_insert_with(|| format!("http://{address}"));
-    let shared = Arc::new(Shared::new(options));
+    let shared = Arc::new(Shared::open(options)?);
     shared.start_sending();
     let service = routes(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
     let closing = Arc::clone(&shared);
     let graceful = async move {
-        shutdown.await;
-        closing.close();
+        tokio::select! {
+            () = shutdown => closing.close(),
+            () = closing.closed() => {}
+        }
     };
-    let patience = async move {
+    let patience = async {
         shared.closed().await;
         tokio::time::sleep(SHUTDOWN_PATIENCE).await;
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = axum::serve(Door(listener), service).with_graceful_shutdown(graceful) => ended,
         () = patience => Ok(()),
-    }
+    };
+    if shared.is_lost() { Err(std::io::Error::other("the simulator's file could not be written")) } else { ended }
 }

@@ -1,15 +1,18 @@
 //! Mischief: what the simulator has been asked to do wrong, in the order it was asked.
 
-use std::collections::VecDeque;
-
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
+use crate::file::{Change, File, FileError};
+use crate::shelf::{Saved, Shelf};
 
 /// Most mischiefs that may wait at once.
 pub(crate) const MAX_MISCHIEFS: usize = 1_000;
 /// How long a mischief that waits, waits, when nobody says otherwise.
 pub(crate) const DEFAULT_DELAY_MS: u64 = 60_000;
+/// Longest a webhook is late by chance.
+const CHANCE_DELAY_MS: u64 = 2_000;
 /// Longest a mischief may wait: one day.
 pub(crate) const MAX_DELAY_MS: u64 = 86_400_000;
 
@@ -23,6 +26,10 @@ pub(crate) enum Subject {
     Lookup,
     Transactions,
     Settlements,
+    VirtualAccounts,
+    Billing,
+    Balances,
+    Sellers,
     Payouts,
     Webhook,
 }
@@ -55,6 +62,10 @@ pub(crate) enum Kind {
     Delay,
     /// Another amount than was asked: charged by a confirm, shown by every other answer.
     WrongAmount,
+    /// The request is executed and its answer has a field nobody has heard of.
+    UnknownField,
+    /// The request is executed and its answer has a value where there was a closed list.
+    UnknownEnum,
 }
 
 impl Kind {
@@ -69,7 +80,9 @@ impl Kind {
             | Self::ExecuteAndError
             | Self::GarbageAfter
             | Self::RateLimit
-            | Self::WrongAmount => !is_webhook,
+            | Self::WrongAmount
+            | Self::UnknownField
+            | Self::UnknownEnum => !is_webhook,
             Self::Duplicate | Self::Reorder | Self::Drop => is_webhook,
             Self::Delay => true,
         }
@@ -88,7 +101,9 @@ impl Kind {
             | Self::Reorder
             | Self::Drop
             | Self::Delay
-            | Self::WrongAmount => false,
+            | Self::WrongAmount
+            | Self::UnknownField
+            | Self::UnknownEnum => false,
         }
     }
 
@@ -107,12 +122,14 @@ impl Kind {
             Self::Drop => "drop",
             Self::Delay => "delay",
             Self::WrongAmount => "wrong_amount",
+            Self::UnknownField => "unknown_field",
+            Self::UnknownEnum => "unknown_enum",
         }
     }
 }
 
 /// One thing to do wrong, some number of times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Mischief {
     pub(crate) on: Subject,
     pub(crate) kind: Kind,
@@ -131,9 +148,71 @@ impl Mischief {
 }
 
 /// The mischiefs that wait, first asked first done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MischiefQueue {
-    waiting: VecDeque<Mischief>,
+    waiting: Shelf<u64, Mischief>,
+    chance: Shelf<u8, Chance>,
+}
+
+/// The only chance there is.
+const THE_CHANCE: u8 = 0;
+const CERTAIN_BPS: u16 = 10_000;
+
+/// Mischief that nobody asked for by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Chance {
+    rate_bps: u16,
+    seed: u64,
+    drawn: u64,
+}
+
+impl Chance {
+    /// A chance of that many in ten thousand; `None` when that is more than certain.
+    pub(crate) fn new(seed: u64, rate_bps: u16) -> Option<Self> {
+        (rate_bps <= CERTAIN_BPS).then_some(Self { rate_bps, seed, drawn: 0 })
+    }
+
+    /// What happens to the next request: the same in every run with the same seed and the same requests.
+    fn draw(&mut self, on: Subject) -> Option<Mischief> {
+        self.drawn = self.drawn.wrapping_add(1);
+        let mut random = crate::mint::nth(self.seed, self.drawn);
+        if random.random_range(0..CERTAIN_BPS) >= self.rate_bps {
+            return None;
+        }
+        let kinds: &[Kind] = if on == Subject::Webhook {
+            &[Kind::Duplicate, Kind::Drop, Kind::Delay, Kind::Reorder]
+        } else {
+            &[Kind::StallBefore, Kind::ErrorBefore, Kind::ExecuteAndError, Kind::GarbageAfter]
+        };
+        let kind = *kinds.get(random.random_range(0..kinds.len()))?;
+        let code = Code::FailedInternalSystemProcessing;
+        // Nothing is held for long: a stalled request is closed at once, a delayed webhook follows soon.
+        let delay_ms = if on == Subject::Webhook { random.random_range(0..CHANCE_DELAY_MS) } else { 0 };
+        Some(Mischief { on, kind, times: Some(1), delay_ms, code, order_id: None })
+    }
+}
+
+impl Default for MischiefQueue {
+    fn default() -> Self {
+        Self { waiting: Shelf::new("mischief"), chance: Shelf::new("chance") }
+    }
+}
+
+impl Saved for MischiefQueue {
+    fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
+        self.waiting.take_changes(into)?;
+        self.chance.take_changes(into)
+    }
+
+    fn forget_changes(&mut self) {
+        self.waiting.forget_changes();
+        self.chance.forget_changes();
+    }
+
+    fn restore(&mut self, file: &File) -> Result<(), FileError> {
+        self.waiting.restore(file)?;
+        self.chance.restore(file)
+    }
 }
 
 impl MischiefQueue {
@@ -141,7 +220,8 @@ impl MischiefQueue {
     pub(crate) fn push(&mut self, mischief: Mischief) -> bool {
         let has_room = self.waiting.len() < MAX_MISCHIEFS;
         if has_room {
-            self.waiting.push_back(mischief);
+            let last = self.waiting.last_id().copied().unwrap_or_default();
+            self.waiting.insert(last + 1, mischief);
         }
         has_room
     }
@@ -155,30 +235,46 @@ impl MischiefQueue {
         order_id: Option<&str>,
         ready: impl Fn(Kind) -> bool,
     ) -> Option<Mischief> {
-        let index = self.waiting.iter().position(|mischief| mischief.concerns(subject, order_id))?;
-        let mischief = self.waiting.get_mut(index).filter(|mischief| ready(mischief.kind))?;
-        let taken = mischief.clone();
-        mischief.times = mischief.times.map(|left| left.saturating_sub(1));
-        if mischief.times == Some(0) {
-            self.waiting.remove(index);
+        let (number, found) = self.waiting.iter().find(|(_, mischief)| mischief.concerns(subject, order_id))?;
+        if !ready(found.kind) {
+            return None;
+        }
+        let (number, taken) = (*number, found.clone());
+        match taken.times {
+            Some(0 | 1) => drop(self.waiting.remove(&number)),
+            Some(times) => {
+                self.waiting.get_mut(&number)?.times = Some(times - 1);
+            }
+            None => {}
         }
         Some(taken)
     }
 
-    /// Forgets all of them and says how many there were.
+    /// The next mischief for this request, asked for or by chance.
+    pub(crate) fn take(&mut self, subject: Subject, order_id: Option<&str>) -> Option<Mischief> {
+        self.take_if(subject, order_id, |_| true).or_else(|| self.chance.get_mut(&THE_CHANCE)?.draw(subject))
+    }
+
+    /// From now on chance decides wherever nothing waits.
+    pub(crate) fn leave_to(&mut self, chance: Chance) {
+        self.chance.insert(THE_CHANCE, chance);
+    }
+
+    /// Forgets all of them, chance too, and says how many there were.
     pub(crate) fn clear(&mut self) -> usize {
-        std::mem::take(&mut self.waiting).len()
+        self.chance.clear();
+        self.waiting.clear()
     }
 
     /// Those that wait, first first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mischief> {
-        self.waiting.iter()
+        self.waiting.iter().map(|(_, mischief)| mischief)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Mischief, MischiefQueue, Subject};
+    use super::{Chance, Kind, Mischief, MischiefQueue, Subject};
     use crate::codes::Code;
 
     fn mischief(kind: Kind, times: Option<u64>, order_id: Option<&str>) -> Mischief {
@@ -209,6 +305,23 @@ mod tests {
         let garbage = Some(Kind::GarbageAfter);
         assert_eq!(done, [Some(Kind::RateLimit), Some(Kind::RateLimit), garbage, Some(Kind::StallBefore), garbage]);
         assert_eq!(queue.clear(), 1);
+    }
+
+    #[test]
+    fn chance_is_the_same_with_the_same_seed_and_as_frequent_as_asked() {
+        let draws = |seed, rate_bps| {
+            let mut queue = MischiefQueue::default();
+            queue.leave_to(Chance::new(seed, rate_bps).unwrap());
+            let take = |_| queue.take(Subject::Confirm, None).map(|taken| taken.kind);
+            (0..1_000).map(take).collect::<Vec<_>>()
+        };
+        let some = draws(1, 500);
+        assert_eq!(some, draws(1, 500));
+        assert_ne!(some, draws(2, 500));
+        assert!((20..100).contains(&some.iter().flatten().count()));
+        assert_eq!(draws(1, 0).iter().flatten().count(), 0);
+        assert_eq!(draws(1, 10_000).iter().flatten().count(), 1_000);
+        assert!(Chance::new(1, 10_001).is_none());
     }
 
     #[test]

@@ -1,58 +1,65 @@
 //! What Toss's API does, once a call is through the gate.
 
 use axum::body::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::authorization::Caller;
+use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
-use crate::mint;
+use crate::envelope::{self, Dialect};
+use crate::jwe;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
-use crate::payment_json::payment_json;
+use crate::payment_json::{Setting, payment_json};
+use crate::payout_calls::PayoutCall;
 use crate::reconciliation;
+use crate::tamper::{self, Novelty};
 use crate::till::Kept;
 use crate::time::Instant;
 use crate::world::World;
-
-/// Won by which `wrong_amount` is wrong.
-pub(crate) const WRONG_BY: u64 = 100;
 
 /// What a call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Confirm,
-    Cancel {
-        payment_key: String,
-    },
-    LookUpPayment {
-        payment_key: String,
-    },
-    LookUpOrder {
-        order_id: String,
-    },
+    Cancel { payment_key: String },
+    LookUpPayment { payment_key: String },
+    LookUpOrder { order_id: String },
     IssueVirtualAccount,
-    ListTransactions {
-        query: String,
-    },
-    ListSettlements {
-        query: String,
-    },
-    /// Payouts are not simulated; mischief on them is.
-    Payouts,
+    ListTransactions { query: String },
+    ListSettlements { query: String },
+    Billing(BillingCall),
+    Payout(PayoutCall),
 }
 
 impl Operation {
-    /// What mischief calls it; issuing a virtual account has no name there.
-    pub(crate) fn subject(&self) -> Option<Subject> {
+    /// What mischief calls it.
+    pub(crate) fn subject(&self) -> Subject {
         match self {
-            Self::Confirm => Some(Subject::Confirm),
-            Self::Cancel { .. } => Some(Subject::Cancel),
-            Self::LookUpPayment { .. } | Self::LookUpOrder { .. } => Some(Subject::Lookup),
-            Self::IssueVirtualAccount => None,
-            Self::ListTransactions { .. } => Some(Subject::Transactions),
-            Self::ListSettlements { .. } => Some(Subject::Settlements),
-            Self::Payouts => Some(Subject::Payouts),
+            Self::Confirm => Subject::Confirm,
+            Self::Cancel { .. } => Subject::Cancel,
+            Self::LookUpPayment { .. } | Self::LookUpOrder { .. } => Subject::Lookup,
+            Self::IssueVirtualAccount => Subject::VirtualAccounts,
+            Self::ListTransactions { .. } => Subject::Transactions,
+            Self::ListSettlements { .. } => Subject::Settlements,
+            Self::Billing(_) => Subject::Billing,
+            Self::Payout(call) => call.subject(),
+        }
+    }
+
+    /// Which API it belongs to.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Confirm
+            | Self::Cancel { .. }
+            | Self::LookUpPayment { .. }
+            | Self::LookUpOrder { .. }
+            | Self::IssueVirtualAccount
+            | Self::ListTransactions { .. }
+            | Self::ListSettlements { .. }
+            | Self::Billing(_) => Dialect::V1,
+            Self::Payout(_) => Dialect::V2,
         }
     }
 }
@@ -63,6 +70,8 @@ pub(crate) struct Tampering {
     pub(crate) twist: Twist,
     /// Won by which the answer alone is wrong.
     pub(crate) shown_extra: u64,
+    /// What the answer has that no client has heard of.
+    pub(crate) novelty: Option<Novelty>,
 }
 
 /// A status and a body.
@@ -75,9 +84,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// `{"code", "message"}`: the error of API v1.
+    /// A refusal of API v1 that has no call: its path or its body was not even read.
     pub(crate) fn refusal(code: Code, language: Language) -> Self {
-        let body = json!({ "code": code.name(), "message": code.message(language) });
+        let body = envelope::error(Dialect::V1, code, language, "");
         Self { status: code.status(), body: Bytes::from(body.to_string()), took_effect: false }
     }
 }
@@ -89,11 +98,24 @@ pub(crate) struct Ask {
     pub(crate) body: Bytes,
     pub(crate) test_code: Option<String>,
     pub(crate) language: Language,
+    /// The request says that its body is encrypted.
+    pub(crate) is_encrypted: bool,
+    /// Minted when the call is taken in.
+    pub(crate) trace_id: String,
 }
 
-struct Done {
-    value: Value,
-    took_effect: bool,
+impl Ask {
+    /// The answer that says what went wrong.
+    pub(crate) fn refusal(&self, code: Code) -> Answer {
+        let body = envelope::error(self.operation.dialect(), code, self.language, &self.trace_id);
+        Answer { status: code.status(), body: Bytes::from(body.to_string()), took_effect: false }
+    }
+}
+
+/// What a call comes to, before it is written down as an answer.
+pub(crate) struct Done {
+    pub(crate) value: Value,
+    pub(crate) took_effect: bool,
 }
 
 impl World {
@@ -101,15 +123,60 @@ impl World {
     pub(crate) fn execute(&mut self, ask: &Ask, caller: &Caller, tampering: Tampering, now: Instant) -> Answer {
         // Measured on the real server: the test code answers before the body is looked at.
         if let Some(name) = &ask.test_code {
-            return Answer::refusal(Code::named(name).unwrap_or(Code::InvalidTestCode), ask.language);
+            return ask.refusal(Code::named(name).unwrap_or(Code::InvalidTestCode));
         }
         match self.perform(ask, caller, tampering.twist, now) {
             Ok(mut done) => {
-                overstate(&mut done.value, tampering.shown_extra);
-                Answer { status: 200, body: Bytes::from(done.value.to_string()), took_effect: done.took_effect }
+                tamper::overstate(&mut done.value, tampering.shown_extra);
+                if let Some(novelty) = tampering.novelty {
+                    tamper::surprise(&mut done.value, novelty);
+                }
+                self.written(ask, caller, &done, now).unwrap_or_else(|code| ask.refusal(code))
             }
-            Err(code) => Answer::refusal(code, ask.language),
+            Err(code) => ask.refusal(code),
         }
+    }
+
+    /// Writes an answer: bare in v1, in an envelope in v2, encrypted when the request was.
+    fn written(&mut self, ask: &Ask, caller: &Caller, done: &Done, now: Instant) -> Result<Answer, Code> {
+        let text = match &ask.operation {
+            Operation::Payout(call) => {
+                let entity = envelope::entity(call.entity_type(), &done.value, &ask.trace_id).to_string();
+                if call.is_sealed() { self.sealed(&entity, caller, now)? } else { entity }
+            }
+            // Measured: a deleted key is answered with nothing.
+            Operation::Billing(BillingCall::Delete { .. }) => String::new(),
+            Operation::Billing(_)
+            | Operation::Confirm
+            | Operation::Cancel { .. }
+            | Operation::LookUpPayment { .. }
+            | Operation::LookUpOrder { .. }
+            | Operation::IssueVirtualAccount
+            | Operation::ListTransactions { .. }
+            | Operation::ListSettlements { .. } => done.value.to_string(),
+        };
+        Ok(Answer { status: 200, body: Bytes::from(text), took_effect: done.took_effect })
+    }
+
+    fn sealed(&mut self, text: &str, caller: &Caller, now: Instant) -> Result<String, Code> {
+        let random = self.mint.draw();
+        jwe::seal(text.as_bytes(), self.security_key(caller)?, now, random).ok_or(Code::InvalidApiKey)
+    }
+
+    fn security_key(&self, caller: &Caller) -> Result<&str, Code> {
+        let merchant = self.merchants.get(caller.merchant).ok_or(Code::NotFoundMerchant)?;
+        Ok(&merchant.security_key)
+    }
+
+    /// The body as it was before it was encrypted; a call that needs encryption refuses a plain one.
+    fn opened(&self, call: &PayoutCall, ask: &Ask, caller: &Caller) -> Result<Bytes, Code> {
+        if !call.is_sealed() {
+            return Ok(ask.body.clone());
+        }
+        if !ask.is_encrypted {
+            return Err(Code::InvalidRequest);
+        }
+        jwe::open(&ask.body, self.security_key(caller)?).map(Bytes::from).ok_or(Code::InvalidRequest)
     }
 
     fn perform(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Code> {
@@ -134,7 +201,11 @@ impl World {
                 let value = reconciliation::settlements(self, caller.merchant, query, ask.language, now)?;
                 Ok(Done { value, took_effect: false })
             }
-            Operation::Payouts => Err(Code::NotFound),
+            Operation::Billing(call) => self.perform_billing(call, ask, caller, now),
+            Operation::Payout(call) => {
+                let body = self.opened(call, ask, caller)?;
+                self.perform_payout(call, &body, caller, now)
+            }
         }
     }
 
@@ -147,7 +218,8 @@ impl World {
         if kept.payment.order_id == order_id && self.order_is_used_up_by_another(&payment_key, &order_id) {
             return Err(Code::DuplicatedOrderId);
         }
-        let fresh = mint::fresh();
+        self.refuse_closed_bank(kept.payment.method, now)?;
+        let fresh = self.mint.fresh();
         let confirmed = self
             .till
             .change(&payment_key, |payment| payment.confirm(&order_id, amount, twist, now, fresh))
@@ -166,6 +238,13 @@ impl World {
         Ok(Done { value: self.show(kept, ask.language, now), took_effect: true })
     }
 
+    /// A bank that is closed moves no money, neither way.
+    fn refuse_closed_bank(&self, method: Option<Method>, now: Instant) -> Result<(), Code> {
+        let is_closed = self.bank_closed_until.is_some_and(|until| now < until);
+        let needs_it = method.is_some_and(Method::needs_the_bank);
+        if is_closed && needs_it { Err(Code::NotAvailableBank) } else { Ok(()) }
+    }
+
     fn order_is_used_up_by_another(&self, payment_key: &str, order_id: &str) -> bool {
         self.till
             .attempts(order_id)
@@ -181,8 +260,10 @@ impl World {
 
     fn cancel(&mut self, payment_key: &str, ask: &Ask, caller: &Caller, now: Instant) -> Result<Done, Code> {
         let request = cancel_request(&ask.body)?;
-        let was_captured = self.owned(payment_key, caller)?.payment.captured;
-        let fresh = mint::fresh();
+        let payment = &self.owned(payment_key, caller)?.payment;
+        let was_captured = payment.captured;
+        self.refuse_closed_bank(payment.method.filter(|_| was_captured), now)?;
+        let fresh = self.mint.fresh();
         self.till
             .change(payment_key, |payment| payment.cancel(&request, now, fresh))
             .ok_or(Code::NotFoundPayment)??;
@@ -203,13 +284,13 @@ impl World {
             return Err(Code::DuplicatedOrderId);
         }
         let merchant_id = self.merchants.get(caller.merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-        let key = mint::payment_key(merchant_id, now);
+        let key = self.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), request.order_id, request.order_name, request.amount, now);
         payment.customer_name = request.customer_name;
-        payment.bank_code = request.bank_code;
-        payment.issue_account(request.due, mint::fresh());
+        payment.bank_code = request.bank_code.to_owned();
+        payment.issue_account(request.due, self.mint.fresh());
         debug_assert_eq!(payment.method, Some(Method::VirtualAccount));
-        let kept = Kept { payment, merchant: caller.merchant, pair: None, return_urls: None };
+        let kept = Kept { payment, merchant: caller.merchant, pair: None, is_billed: false, way_back: None };
         if !self.till.keep(kept) {
             return Err(Code::FailedInternalSystemProcessing);
         }
@@ -225,23 +306,7 @@ impl World {
 
     /// A payment as its merchant sees it.
     pub(crate) fn show(&self, kept: &Kept, language: Language, now: Instant) -> Value {
-        payment_json(&kept.payment, self.setting(kept.merchant, language, now))
-    }
-}
-
-/// Makes the amounts of an answer wrong; of a list, its first row's.
-fn overstate(value: &mut Value, extra: u64) {
-    if extra == 0 {
-        return;
-    }
-    let target = match value {
-        Value::Array(rows) => rows.first_mut(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Some(value),
-    };
-    let Some(Value::Object(fields)) = target else { return };
-    for name in ["totalAmount", "amount"] {
-        if let Some(amount) = fields.get(name).and_then(Value::as_u64) {
-            fields.insert(name.to_owned(), json!(amount.saturating_add(extra)));
-        }
+        let payment_type = if kept.is_billed { "BILLING" } else { "NORMAL" };
+        payment_json(&kept.payment, Setting { payment_type, ..self.setting(kept.merchant, language, now) })
     }
 }

@@ -1,5 +1,7 @@
 //! How a simulator is set up.
 
+use std::path::PathBuf;
+
 /// The client key of the default merchant: 결제창, `payment()` of the browser script.
 pub const DEFAULT_CLIENT_KEY: &str = "test_ck_daegeum";
 /// The secret key of the default merchant: pairs with [`DEFAULT_CLIENT_KEY`].
@@ -26,7 +28,7 @@ pub struct Merchant {
     pub widget_client_key: String,
     /// `test_gsk_…`
     pub widget_secret_key: String,
-    /// 64 hexadecimal characters. Payment webhooks are unsigned, so nothing here uses it yet.
+    /// 64 hexadecimal characters: encrypts payouts and signs their webhooks. Payment webhooks are unsigned.
     pub security_key: String,
 }
 
@@ -44,6 +46,16 @@ impl Default for Merchant {
     }
 }
 
+/// Which bytes of a security key sign webhooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SigningKey {
+    /// The 32 bytes its hexadecimal characters stand for.
+    #[default]
+    Decoded,
+    /// The 64 characters themselves.
+    Text,
+}
+
 /// How a simulator is set up; the default is one merchant with the `DEFAULT_…` keys and no webhooks.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -57,6 +69,18 @@ pub struct Options {
     /// Whether a 5xx answer is bound to its idempotency key, as 4xx answers measurably are.
     /// Toss does not document it; bound is the harder case for a client, hence the default.
     pub bind_server_errors: bool,
+    /// Whether EXPRESS payouts are served from 08:00 to 15:00 on weekdays only, as third parties report of
+    /// Toss. Off unless asked for: a developer works at night, too.
+    pub keep_express_hours: bool,
+    /// Which bytes of [`Merchant::security_key`] sign payout and seller webhooks: the 32 it stands for, or
+    /// its 64 characters. Toss does not document it.
+    pub signs_with: SigningKey,
+    /// A SQLite file to remember everything by, also when the process is killed; made when absent. One
+    /// simulator at a time. Everything is forgotten at the end when this is `None`.
+    pub file: Option<PathBuf>,
+    /// Makes keys, numbers and random mischief the same in every run that receives the same requests in the
+    /// same order. Two payments of two files then have the same keys.
+    pub seed: Option<u64>,
 }
 
 impl Default for Options {
@@ -66,6 +90,10 @@ impl Default for Options {
             webhook_urls: Vec::new(),
             public_url: None,
             bind_server_errors: true,
+            keep_express_hours: false,
+            signs_with: SigningKey::default(),
+            file: None,
+            seed: None,
         }
     }
 }

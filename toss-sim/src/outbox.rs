@@ -1,11 +1,13 @@
 //! Webhooks to send: who gets what, when, and again when. No I/O: [`crate::sender`] carries them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 
 use axum::body::Bytes;
 use chrono::TimeDelta;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::file::{Change, File, FileError};
+use crate::shelf::{Saved, Shelf};
 use crate::time::{Instant, with_offset};
 
 /// Minutes from a failed send to the next one; after the last the delivery has failed.
@@ -15,22 +17,32 @@ const MAX_WAITING: usize = 10_000;
 /// Most attempts remembered.
 const MAX_ATTEMPTS: usize = 5_000;
 
-/// Which of the two payment webhooks this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Which webhook this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum EventName {
     #[serde(rename = "PAYMENT_STATUS_CHANGED")]
     PaymentStatusChanged,
     /// Has no `eventType` in its body; the name is only for the log.
     #[serde(rename = "DEPOSIT_CALLBACK")]
     DepositCallback,
+    #[serde(rename = "BILLING_DELETED")]
+    BillingDeleted,
+    #[serde(rename = "payout.changed")]
+    PayoutChanged,
+    #[serde(rename = "seller.changed")]
+    SellerChanged,
 }
 
 /// Something that happened, as it is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) name: EventName,
+    /// What it is about: an orderId, or the id of a seller, a payout or a billing key.
     pub(crate) order_id: String,
+    #[serde(with = "crate::shelf::text")]
     pub(crate) body: Bytes,
+    /// The merchant whose security key signs it; payment webhooks are unsigned.
+    pub(crate) signed_by: Option<usize>,
 }
 
 /// How an event goes out.
@@ -45,14 +57,14 @@ pub(crate) enum Manner {
     AfterTheNext(u64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Behind {
     Nothing,
     TheNext,
     Delivery(u64),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Delivery {
     transmission_id: String,
     url: String,
@@ -60,6 +72,7 @@ struct Delivery {
     retried: usize,
     due: Instant,
     behind: Behind,
+    #[serde(skip)]
     is_being_sent: bool,
 }
 
@@ -72,10 +85,11 @@ pub(crate) struct Attempt {
     pub(crate) transmission_time: String,
     pub(crate) retried: usize,
     pub(crate) body: Bytes,
+    pub(crate) signed_by: Option<usize>,
 }
 
 /// What became of a send.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AttemptRecord {
     time: String,
@@ -84,22 +98,69 @@ struct AttemptRecord {
     url: Option<String>,
     transmission_id: Option<String>,
     retried_count: usize,
-    /// `delivered`, `failed`, `gave_up`, `dropped` or `lost`.
-    outcome: &'static str,
+    outcome: Outcome,
     /// The status answered; null when no answer came.
     status: Option<u16>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Delivered,
+    /// It is sent again.
+    Failed,
+    GaveUp,
+    /// By mischief.
+    Dropped,
+    /// There was no room.
+    Lost,
+}
+
 /// The waiting deliveries and what became of the sent ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     urls: Vec<String>,
-    waiting: BTreeMap<u64, Delivery>,
+    waiting: Shelf<u64, Delivery>,
     agenda: BTreeSet<(Instant, u64)>,
     busy: HashSet<(String, String)>,
-    attempts: VecDeque<AttemptRecord>,
+    attempts: Shelf<u64, AttemptRecord>,
     next_id: u64,
     has_news: bool,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            waiting: Shelf::new("delivery"),
+            agenda: BTreeSet::new(),
+            busy: HashSet::new(),
+            attempts: Shelf::new("attempt"),
+            next_id: 0,
+            has_news: false,
+        }
+    }
+}
+
+impl Saved for Outbox {
+    fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
+        self.waiting.take_changes(into)?;
+        self.attempts.take_changes(into)
+    }
+
+    fn forget_changes(&mut self) {
+        self.waiting.forget_changes();
+        self.attempts.forget_changes();
+    }
+
+    /// What was being sent is sent again: its receiver may have seen it, as with any webhook.
+    fn restore(&mut self, file: &File) -> Result<(), FileError> {
+        self.waiting.restore(file)?;
+        self.attempts.restore(file)?;
+        self.agenda = self.waiting.iter().map(|(id, delivery)| (delivery.due, *id)).collect();
+        self.next_id = self.waiting.last_id().copied().unwrap_or_default();
+        Ok(())
+    }
 }
 
 impl Outbox {
@@ -117,7 +178,7 @@ impl Outbox {
 
     /// The log of attempts, oldest first.
     pub(crate) fn attempts(&self) -> impl Iterator<Item = impl Serialize + '_> {
-        self.attempts.iter()
+        self.attempts.iter().map(|(_, attempt)| attempt)
     }
 
     /// Whether something was added since this was last asked.
@@ -136,7 +197,7 @@ impl Outbox {
                 Manner::AfterTheNext(delay_ms) => (1, later(now, delay_ms), Behind::TheNext),
             };
             if copies == 0 {
-                self.remember(event, Some(url.clone()), None, 0, "dropped", None, now);
+                self.remember(event, Some(url.clone()), None, 0, Outcome::Dropped, None, now);
             }
             for _ in 0..copies {
                 self.add(event, &url, transmission_id, due, behind, now);
@@ -146,18 +207,12 @@ impl Outbox {
 
     fn add(&mut self, event: &Event, url: &str, transmission_id: &str, due: Instant, behind: Behind, now: Instant) {
         if self.waiting.len() >= MAX_WAITING {
-            self.remember(event, Some(url.to_owned()), Some(transmission_id), 0, "lost", None, now);
+            self.remember(event, Some(url.to_owned()), Some(transmission_id), 0, Outcome::Lost, None, now);
             return;
         }
         self.next_id += 1;
         let id = self.next_id;
-        for held in self.waiting.values_mut() {
-            let is_followed =
-                held.behind == Behind::TheNext && held.url == url && held.event.order_id == event.order_id;
-            if is_followed {
-                held.behind = Behind::Delivery(id);
-            }
-        }
+        self.let_follow(id, event, url);
         let delivery = Delivery {
             transmission_id: transmission_id.to_owned(),
             url: url.to_owned(),
@@ -172,6 +227,22 @@ impl Outbox {
         self.has_news = true;
     }
 
+    /// Whoever waits for the next event of its order waits for this one.
+    fn let_follow(&mut self, id: u64, event: &Event, url: &str) {
+        let is_followed = |held: &Delivery| {
+            held.behind == Behind::TheNext && held.url == url && held.event.order_id == event.order_id
+        };
+        for held_id in self.those(is_followed) {
+            if let Some(held) = self.waiting.get_mut(&held_id) {
+                held.behind = Behind::Delivery(id);
+            }
+        }
+    }
+
+    fn those(&self, are_wanted: impl Fn(&Delivery) -> bool) -> Vec<u64> {
+        self.waiting.iter().filter(|(_, delivery)| are_wanted(delivery)).map(|(id, _)| *id).collect()
+    }
+
     /// The sends that are due, at most `most`; they are being sent until [`Outbox::finish`].
     ///
     /// Two events of one order never travel at the same time, so only mischief reorders them.
@@ -182,11 +253,12 @@ impl Outbox {
             if attempts.len() == most {
                 break;
             }
-            let Some(delivery) = self.waiting.get_mut(&id) else { continue };
+            let Some(delivery) = self.waiting.get(&id) else { continue };
             let lane = (delivery.url.clone(), delivery.event.order_id.clone());
             if !self.busy.insert(lane) {
                 continue;
             }
+            let Some(delivery) = self.waiting.get_mut(&id) else { continue };
             self.agenda.remove(&(delivery.due, id));
             delivery.is_being_sent = true;
             attempts.push(Attempt {
@@ -196,6 +268,7 @@ impl Outbox {
                 transmission_time: with_offset(now),
                 retried: delivery.retried,
                 body: delivery.event.body.clone(),
+                signed_by: delivery.event.signed_by,
             });
         }
         attempts
@@ -209,13 +282,13 @@ impl Outbox {
         self.has_news = true;
         let pause = RETRY_MINUTES.get(delivery.retried).copied();
         let outcome = match (status, pause) {
-            (Some(200), _) => "delivered",
-            (_, Some(_)) => "failed",
-            (_, None) => "gave_up",
+            (Some(200), _) => Outcome::Delivered,
+            (_, Some(_)) => Outcome::Failed,
+            (_, None) => Outcome::GaveUp,
         };
         let (event, url) = (delivery.event.clone(), delivery.url.clone());
         self.remember(&event, Some(url), Some(&delivery.transmission_id), delivery.retried, outcome, status, now);
-        if let ("failed", Some(minutes)) = (outcome, pause) {
+        if let (Outcome::Failed, Some(minutes)) = (outcome, pause) {
             delivery.retried += 1;
             delivery.due = now + TimeDelta::minutes(minutes);
             delivery.is_being_sent = false;
@@ -225,13 +298,12 @@ impl Outbox {
     }
 
     fn release_those_behind(&mut self, id: u64, now: Instant) {
-        for (held_id, held) in &mut self.waiting {
-            if held.behind == Behind::Delivery(id) && !held.is_being_sent {
-                self.agenda.remove(&(held.due, *held_id));
-                held.behind = Behind::Nothing;
-                held.due = now;
-                self.agenda.insert((now, *held_id));
-            }
+        for held_id in self.those(|held| held.behind == Behind::Delivery(id) && !held.is_being_sent) {
+            let Some(held) = self.waiting.get_mut(&held_id) else { continue };
+            self.agenda.remove(&(held.due, held_id));
+            held.behind = Behind::Nothing;
+            held.due = now;
+            self.agenda.insert((now, held_id));
         }
     }
 
@@ -247,14 +319,15 @@ impl Outbox {
         url: Option<String>,
         transmission_id: Option<&str>,
         retried_count: usize,
-        outcome: &'static str,
+        outcome: Outcome,
         status: Option<u16>,
         now: Instant,
     ) {
         if self.attempts.len() == MAX_ATTEMPTS {
-            self.attempts.pop_front();
+            self.attempts.pop_first();
         }
-        self.attempts.push_back(AttemptRecord {
+        let number = self.attempts.last_id().map_or(1, |last| last + 1);
+        let attempt = AttemptRecord {
             time: with_offset(now),
             event: event.name,
             order_id: event.order_id.clone(),
@@ -263,7 +336,8 @@ impl Outbox {
             retried_count,
             outcome,
             status,
-        });
+        };
+        self.attempts.insert(number, attempt);
     }
 }
 

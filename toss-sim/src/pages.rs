@@ -2,9 +2,26 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use serde_json::Value;
+
+use crate::banks::DEFAULT_BANK;
 use crate::codes::{Code, Language};
 use crate::payment::{Method, Payment};
-use crate::time::with_offset;
+use crate::time::{with_offset, without_offset};
+
+/// The banks a buyer chooses from, the one that is chosen unless the buyer chooses among them.
+const OFFERED_BANKS: [(&str, &str); 6] = [
+    ("20", "우리은행"),
+    ("88", "신한은행"),
+    ("06", "국민은행"),
+    ("81", "하나은행"),
+    ("90", "카카오뱅크"),
+    ("92", "토스뱅크"),
+];
+
+fn bank_name(code: &str) -> &str {
+    OFFERED_BANKS.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+}
 
 const STYLE: &str = include_str!("window.css");
 
@@ -40,12 +57,19 @@ fn page(title: &str, content: &Markup) -> Markup {
     }
 }
 
-const METHODS: [(Method, &str); 4] = [
-    (Method::Card, "신용·체크카드, 일시불"),
-    (Method::EasyPay, "토스페이"),
-    (Method::Transfer, "은행 계좌에서 바로 출금"),
-    (Method::VirtualAccount, "발급된 계좌로 입금하면 결제 완료"),
-];
+/// What a buyer reads under the name of a method.
+pub(crate) fn hint(method: Method) -> &'static str {
+    match method {
+        Method::Card => "신용·체크카드, 일시불",
+        Method::EasyPay => "토스페이",
+        Method::Transfer => "은행 계좌에서 바로 출금",
+        Method::VirtualAccount => "발급된 계좌로 입금하면 결제 완료",
+        Method::MobilePhone => "통신요금에 더해 결제",
+        Method::CultureGiftCertificate => "컬쳐랜드",
+        Method::BookGiftCertificate => "북앤라이프",
+        Method::GameGiftCertificate => "게임문화상품권",
+    }
+}
 
 /// The payment window of a payment that is READY.
 pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Method) -> Markup {
@@ -56,12 +80,20 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
         p class="amount" id="amount" { (won(payment.total)) }
         p class="order" { "주문번호 " (payment.order_id) }
         form method="post" action=(format!("{base}/pay")) {
-            fieldset {
+            fieldset class="methods" {
                 legend { "결제수단" }
-                @for (method, hint) in METHODS {
+                @for method in Method::ALL {
                     label class="method" {
                         input type="radio" name="method" value=(method.name(Language::English)) checked[method == chosen];
-                        span { (method.name(Language::Korean)) small { (hint) } }
+                        span { (method.name(Language::Korean)) small { (hint(method)) } }
+                    }
+                }
+            }
+            label class="bank" {
+                span { "은행" }
+                select name="bank" {
+                    @for (code, name) in OFFERED_BANKS {
+                        option value=(code) selected[code == DEFAULT_BANK] { (name) }
                     }
                 }
             }
@@ -75,12 +107,23 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
                     }
                 }
             }
-            button type="submit" id="pay" { (won(payment.total)) " 결제하기" }
-            div class="others" {
-                button type="submit" id="decline" formaction=(format!("{base}/decline")) { "인증 실패" }
-                button type="submit" id="close" formaction=(format!("{base}/close")) { "창 닫기" }
+            div class="actions" {
+                button type="submit" id="pay" { (won(payment.total)) " 결제하기" }
+                div class="others" {
+                    button type="submit" id="decline" formaction=(format!("{base}/decline")) { "인증 실패" }
+                    button type="submit" id="close" formaction=(format!("{base}/close")) { "창 닫기" }
+                }
             }
         }
+    };
+    page("테스트 결제창", &content)
+}
+
+/// The last page of a framed window: it has nothing to show, the shop's page is about to remove it.
+pub(crate) fn finish(opener: &str, message: &Value) -> Markup {
+    let content = html! {
+        p class="text" id="told" data-opener=(opener) data-message=(message.to_string()) { "상점으로 돌아갑니다." }
+        script src="/_window/finish.js" {}
     };
     page("테스트 결제창", &content)
 }
@@ -106,6 +149,10 @@ pub(crate) fn receipt(payment: &Payment, merchant_name: &str) -> Markup {
             dt { "상태" } dd { (payment.status.name()) }
             dt { "결제수단" } dd { (method) }
             dt { "주문번호" } dd { (payment.order_id) }
+            @if let Some(account) = &payment.virtual_account {
+                dt { "입금계좌" } dd id="account" { (bank_name(&account.bank_code)) " " (account.number) }
+                dt { "입금기한" } dd { (without_offset(account.due).replace('T', " ")) }
+            }
             dt { "승인일시" } dd { (payment.approved_at.map_or_else(|| "-".to_owned(), with_offset)) }
             dt { "남은 금액" } dd { (won(payment.balance)) }
             @for cancel in &payment.cancels {

@@ -4,9 +4,10 @@
 //! cases can drive it. A refused transition changes nothing.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
-use crate::time::Instant;
+use crate::time::{Instant, next_month};
 
 /// From the opened window to the buyer's authentication.
 const AUTHENTICATION_PATIENCE: TimeDelta = TimeDelta::minutes(30);
@@ -24,16 +25,47 @@ const CARD_MINIMUM: u64 = 100;
 const ACCOUNT_MINIMUM: u64 = 200;
 
 /// 결제수단: how the buyer pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Card,
     VirtualAccount,
     Transfer,
     EasyPay,
+    MobilePhone,
+    CultureGiftCertificate,
+    BookGiftCertificate,
+    GameGiftCertificate,
+}
+
+impl Method {
+    /// Least amount in won; Toss documents one for cards and one for accounts.
+    fn minimum(self) -> u64 {
+        match self {
+            Self::Card | Self::EasyPay => CARD_MINIMUM,
+            Self::Transfer | Self::VirtualAccount => ACCOUNT_MINIMUM,
+            Self::MobilePhone
+            | Self::CultureGiftCertificate
+            | Self::BookGiftCertificate
+            | Self::GameGiftCertificate => 1,
+        }
+    }
+
+    /// Whether a bank moves the money, while the bank is open.
+    pub(crate) fn needs_the_bank(self) -> bool {
+        match self {
+            Self::Transfer | Self::VirtualAccount => true,
+            Self::Card
+            | Self::EasyPay
+            | Self::MobilePhone
+            | Self::CultureGiftCertificate
+            | Self::BookGiftCertificate
+            | Self::GameGiftCertificate => false,
+        }
+    }
 }
 
 /// Status of a payment, as the Payment object spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
     Ready,
     InProgress,
@@ -82,7 +114,7 @@ pub(crate) struct Fresh {
 }
 
 /// The virtual account a buyer is to pay into.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct VirtualAccount {
     pub(crate) number: String,
     pub(crate) bank_code: String,
@@ -93,7 +125,7 @@ pub(crate) struct VirtualAccount {
 }
 
 /// Where a deposited virtual account is refunded to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefundAccount {
     pub(crate) bank_code: String,
     pub(crate) number: String,
@@ -101,7 +133,7 @@ pub(crate) struct RefundAccount {
 }
 
 /// One cancel that was carried out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cancel {
     pub(crate) amount: u64,
     pub(crate) reason: String,
@@ -145,14 +177,14 @@ pub(crate) enum Confirmed {
 }
 
 /// One attempt to pay an order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Payment {
     pub(crate) key: String,
     pub(crate) order_id: String,
     pub(crate) order_name: String,
     pub(crate) customer_key: Option<String>,
     pub(crate) customer_name: String,
-    pub(crate) bank_code: &'static str,
+    pub(crate) bank_code: String,
     pub(crate) method: Option<Method>,
     pub(crate) status: Status,
     pub(crate) total: u64,
@@ -180,7 +212,7 @@ impl Payment {
             order_name,
             customer_key: None,
             customer_name: "김토스".to_owned(),
-            bank_code: crate::banks::DEFAULT_BANK,
+            bank_code: crate::banks::DEFAULT_BANK.to_owned(),
             method: None,
             status: Status::Ready,
             total: amount,
@@ -276,7 +308,13 @@ impl Payment {
                 self.issue_account(now + DEFAULT_DEPOSIT_PATIENCE, fresh);
                 Confirmed::AccountIssued
             }
-            Method::Card | Method::Transfer | Method::EasyPay => {
+            Method::Card
+            | Method::Transfer
+            | Method::EasyPay
+            | Method::MobilePhone
+            | Method::CultureGiftCertificate
+            | Method::BookGiftCertificate
+            | Method::GameGiftCertificate => {
                 self.status = Status::Done;
                 self.approved_at = Some(now);
                 self.last_transaction_key = Some(fresh.transaction_key);
@@ -301,10 +339,7 @@ impl Payment {
                 return Some(Code::AlreadyProcessedPayment);
             }
         }
-        let minimum = match self.method.unwrap_or(Method::Card) {
-            Method::Card | Method::EasyPay => CARD_MINIMUM,
-            Method::Transfer | Method::VirtualAccount => ACCOUNT_MINIMUM,
-        };
+        let minimum = self.method.unwrap_or(Method::Card).minimum();
         (amount < minimum).then_some(Code::BelowMinimumAmount)
     }
 
@@ -316,7 +351,7 @@ impl Payment {
         self.secret = Some(fresh.secret);
         self.virtual_account = Some(VirtualAccount {
             number: fresh.account_number,
-            bank_code: self.bank_code.to_owned(),
+            bank_code: self.bank_code.clone(),
             customer_name: self.customer_name.clone(),
             due,
             refund_account: None,
@@ -413,12 +448,17 @@ impl Payment {
     }
 
     fn refund_deadline(&self) -> Option<Instant> {
-        let patience = match self.method? {
-            Method::Card | Method::EasyPay => return None,
-            Method::Transfer => TRANSFER_REFUND_PATIENCE,
-            Method::VirtualAccount => DEPOSIT_REFUND_PATIENCE,
-        };
-        Some(self.approved_at? + patience)
+        let approved_at = self.approved_at?;
+        match self.method? {
+            Method::Card
+            | Method::EasyPay
+            | Method::CultureGiftCertificate
+            | Method::BookGiftCertificate
+            | Method::GameGiftCertificate => None,
+            Method::Transfer => Some(approved_at + TRANSFER_REFUND_PATIENCE),
+            Method::VirtualAccount => Some(approved_at + DEPOSIT_REFUND_PATIENCE),
+            Method::MobilePhone => next_month(approved_at),
+        }
     }
 
     /// Won given back to the buyer. A virtual account cancelled before its deposit gives nothing back.

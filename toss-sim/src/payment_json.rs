@@ -9,7 +9,7 @@ use crate::codes::Language;
 use crate::payment::{Cancel, Method, Payment, Status, VirtualAccount};
 use crate::time::{Instant, with_offset, without_offset};
 
-const API_VERSION: &str = "2022-11-16";
+pub(crate) const API_VERSION: &str = "2022-11-16";
 /// How long after the window opened an answer carries the buyer's refund account.
 const REFUND_ACCOUNT_SHOWN: TimeDelta = TimeDelta::minutes(30);
 
@@ -20,28 +20,52 @@ pub(crate) struct Setting<'a> {
     pub(crate) public_url: &'a str,
     pub(crate) language: Language,
     pub(crate) now: Instant,
+    /// `NORMAL` or `BILLING`.
+    pub(crate) payment_type: &'static str,
 }
 
 impl Method {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Card,
+        Self::EasyPay,
+        Self::Transfer,
+        Self::VirtualAccount,
+        Self::MobilePhone,
+        Self::CultureGiftCertificate,
+        Self::BookGiftCertificate,
+        Self::GameGiftCertificate,
+    ];
+
     /// The name in a Payment. The English names are inferred from the browser script's.
     pub(crate) fn name(self, language: Language) -> &'static str {
-        match (self, language) {
-            (Self::Card, Language::Korean) => "카드",
-            (Self::VirtualAccount, Language::Korean) => "가상계좌",
-            (Self::Transfer, Language::Korean) => "계좌이체",
-            (Self::EasyPay, Language::Korean) => "간편결제",
-            (Self::Card, Language::English) => "CARD",
-            (Self::VirtualAccount, Language::English) => "VIRTUAL_ACCOUNT",
-            (Self::Transfer, Language::English) => "TRANSFER",
-            (Self::EasyPay, Language::English) => "EASY_PAY",
+        let (korean, english) = match self {
+            Self::Card => ("카드", "CARD"),
+            Self::VirtualAccount => ("가상계좌", "VIRTUAL_ACCOUNT"),
+            Self::Transfer => ("계좌이체", "TRANSFER"),
+            Self::EasyPay => ("간편결제", "EASY_PAY"),
+            Self::MobilePhone => ("휴대폰", "MOBILE_PHONE"),
+            Self::CultureGiftCertificate => ("문화상품권", "CULTURE_GIFT_CERTIFICATE"),
+            Self::BookGiftCertificate => ("도서문화상품권", "BOOK_GIFT_CERTIFICATE"),
+            Self::GameGiftCertificate => ("게임문화상품권", "GAME_GIFT_CERTIFICATE"),
+        };
+        match language {
+            Language::Korean => korean,
+            Language::English => english,
         }
     }
 
     /// The method of a Korean or English name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Card, Self::VirtualAccount, Self::Transfer, Self::EasyPay]
+        Self::ALL
             .into_iter()
             .find(|method| name == method.name(Language::Korean) || name == method.name(Language::English))
+    }
+
+    fn is_gift_certificate(self) -> bool {
+        match self {
+            Self::CultureGiftCertificate | Self::BookGiftCertificate | Self::GameGiftCertificate => true,
+            Self::Card | Self::EasyPay | Self::Transfer | Self::VirtualAccount | Self::MobilePhone => false,
+        }
     }
 }
 
@@ -72,15 +96,20 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "virtualAccount": payment.virtual_account.as_ref().map(|account| account_json(account, payment, setting)),
         "transfer": (is_confirmed && method == Some(Method::Transfer))
             .then(|| json!({ "bankCode": payment.bank_code, "settlementStatus": "INCOMPLETED" })),
-        "mobilePhone": null,
-        "giftCertificate": null,
+        "mobilePhone": (is_confirmed && method == Some(Method::MobilePhone)).then(|| json!({
+            "customerMobilePhone": "01012345678",
+            "settlementStatus": "INCOMPLETED",
+            "receiptUrl": receipt_url(payment, setting),
+        })),
+        "giftCertificate": (is_confirmed && method.is_some_and(Method::is_gift_certificate))
+            .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
         "cashReceipt": null,
         "cashReceipts": null,
         "discount": null,
         "cancels": (!payment.cancels.is_empty())
             .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
         "secret": payment.secret,
-        "type": "NORMAL",
+        "type": setting.payment_type,
         "easyPay": (is_confirmed && method == Some(Method::EasyPay))
             .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
         "easyPayAmount": null,
@@ -89,8 +118,7 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "failure": payment.failure
             .map(|code| json!({ "code": code.name(), "message": code.message(setting.language) })),
         "isPartialCancelable": payment.status != Status::WaitingForDeposit,
-        "receipt": is_confirmed
-            .then(|| json!({ "url": format!("{}/_window/receipts/{}", setting.public_url, payment.key) })),
+        "receipt": is_confirmed.then(|| json!({ "url": receipt_url(payment, setting) })),
         "checkout": { "url": format!("{}/v1/payments/{}/checkout", setting.public_url, payment.key) },
         "currency": "KRW",
         "totalAmount": payment.total,
@@ -102,6 +130,10 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "metadata": null,
         "method": method.map(|method| method.name(setting.language)),
     })
+}
+
+fn receipt_url(payment: &Payment, setting: Setting<'_>) -> String {
+    format!("{}/_window/receipts/{}", setting.public_url, payment.key)
 }
 
 fn easy_pay_provider(language: Language) -> &'static str {

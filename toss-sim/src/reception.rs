@@ -8,8 +8,9 @@ use crate::calls::CallRecord;
 use crate::codes::{Code, Language};
 use crate::idempotency::{Begun, Bound, Identity, MAX_KEY_LENGTH};
 use crate::mischief::{Kind, Mischief};
-use crate::operations::{Answer, Ask, Operation, Tampering, WRONG_BY};
+use crate::operations::{Answer, Ask, Operation, Tampering};
 use crate::payment::Twist;
+use crate::tamper::{Novelty, WRONG_BY};
 use crate::time::{Instant, with_offset};
 use crate::world::World;
 
@@ -73,8 +74,6 @@ pub(crate) struct Reception {
 pub(crate) struct Ending {
     pub(crate) call_id: u64,
     pub(crate) claim: Option<Identity>,
-    /// What was executed; none if nothing was.
-    pub(crate) bound: Option<Bound>,
     /// The status that left; none if no answer did.
     pub(crate) status: Option<u16>,
 }
@@ -93,7 +92,7 @@ impl World {
             Err(verdict) => verdict,
         };
         if let Verdict::Reply(reply) = &reception.verdict {
-            self.note_effect(call_id, &reply.truth, reply.original_trace_id.is_some());
+            self.note_effect(call, call_id, reception.claim.as_ref(), reply);
         }
         reception
     }
@@ -118,7 +117,7 @@ impl World {
     fn subject_of(&self, call: &Call) -> (Option<String>, Option<String>) {
         let order_of = |key: &str| self.till.get(key).map(|kept| kept.payment.order_id.clone());
         match &call.ask.operation {
-            Operation::Confirm | Operation::IssueVirtualAccount => {
+            Operation::Confirm | Operation::IssueVirtualAccount | Operation::Billing(_) => {
                 let about: About = parse_leniently(&call.ask.body);
                 (about.order_id, about.payment_key)
             }
@@ -129,7 +128,9 @@ impl World {
                 let key = self.till.of_order(order_id).map(|kept| kept.payment.key.clone());
                 (Some(order_id.clone()), key)
             }
-            Operation::ListTransactions { .. } | Operation::ListSettlements { .. } | Operation::Payouts => (None, None),
+            Operation::ListTransactions { .. } | Operation::ListSettlements { .. } | Operation::Payout(_) => {
+                (None, None)
+            }
         }
     }
 
@@ -141,10 +142,9 @@ impl World {
         reception: &mut Reception,
         now: Instant,
     ) -> Result<(Caller, Option<Mischief>), Verdict> {
-        let language = call.ask.language;
         let subject = call.ask.operation.subject();
-        let refuse = |code: Code| Verdict::Reply(Reply::plain(Answer::refusal(code, language)));
-        let at_the_door = subject.and_then(|on| self.mischief.take_if(on, order_id, Kind::is_at_the_door));
+        let refuse = |code: Code| Verdict::Reply(Reply::plain(call.ask.refusal(code)));
+        let at_the_door = self.mischief.take_if(subject, order_id, Kind::is_at_the_door);
         if let Some(mischief) = at_the_door {
             self.note_mischief(reception.call_id, Some(&mischief));
             let is_refused = mischief.kind == Kind::RefuseConnection;
@@ -167,7 +167,7 @@ impl World {
                 Begun::Answered(bound) => return Err(Verdict::Reply(Reply::replay(bound))),
             }
         }
-        let mischief = subject.and_then(|on| self.mischief.take_if(on, order_id, |_| true));
+        let mischief = self.mischief.take(subject, order_id);
         Ok((caller, mischief))
     }
 
@@ -176,77 +176,82 @@ impl World {
             return Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
         };
         let is_confirm = call.ask.operation == Operation::Confirm;
-        let error = Answer::refusal(code, call.ask.language);
-        match kind {
-            Kind::RefuseConnection => Verdict::HangUp,
-            Kind::RateLimit => Verdict::Reply(Reply::plain(Answer::refusal(Code::TooManyRequests, call.ask.language))),
-            Kind::StallBefore => Verdict::HoldThenHangUp(delay_ms),
-            Kind::Delay => Verdict::HoldThenExecute(delay_ms, caller),
+        let error = call.ask.refusal(code);
+        let mut executed = |tampering| self.execute(&call.ask, &caller, tampering, now);
+        let plainly = Tampering::default;
+        Verdict::Reply(match kind {
+            Kind::RefuseConnection => return Verdict::HangUp,
+            Kind::StallBefore => return Verdict::HoldThenHangUp(delay_ms),
+            Kind::Delay => return Verdict::HoldThenExecute(delay_ms, caller),
+            Kind::RateLimit => Reply::plain(call.ask.refusal(Code::TooManyRequests)),
             Kind::ErrorBefore if is_confirm && code.is_decline() => {
-                let twist = Twist { decline: Some(code), overcharge: 0 };
-                let tampering = Tampering { twist, shown_extra: 0 };
-                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, tampering, now)))
+                let twist = Twist { decline: Some(code), ..Twist::default() };
+                Reply::plain(executed(Tampering { twist, ..plainly() }))
             }
-            Kind::ErrorBefore => Verdict::Reply(Reply::plain(error)),
-            Kind::WrongAmount => {
-                let tampering = if is_confirm {
-                    Tampering { twist: Twist { decline: None, overcharge: WRONG_BY }, shown_extra: 0 }
-                } else {
-                    Tampering { twist: Twist::default(), shown_extra: WRONG_BY }
-                };
-                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, tampering, now)))
+            Kind::ErrorBefore => Reply::plain(error),
+            Kind::WrongAmount if is_confirm => {
+                let twist = Twist { overcharge: WRONG_BY, ..Twist::default() };
+                Reply::plain(executed(Tampering { twist, ..plainly() }))
             }
-            Kind::ExecuteAndStall => {
-                let answer = self.execute(&call.ask, &caller, Tampering::default(), now);
-                Verdict::Reply(Reply { hold_ms: delay_ms, ..Reply::plain(answer) })
-            }
+            Kind::WrongAmount => Reply::plain(executed(Tampering { shown_extra: WRONG_BY, ..plainly() })),
+            Kind::UnknownField => Reply::plain(executed(Tampering { novelty: Some(Novelty::Field), ..plainly() })),
+            Kind::UnknownEnum => Reply::plain(executed(Tampering { novelty: Some(Novelty::EnumValue), ..plainly() })),
+            Kind::ExecuteAndStall => Reply { hold_ms: delay_ms, ..Reply::plain(executed(plainly())) },
             Kind::ExecuteAndError => {
-                let executed = self.execute(&call.ask, &caller, Tampering::default(), now);
-                Verdict::Reply(Reply::plain(Answer { took_effect: executed.took_effect, ..error }))
+                let took_effect = executed(plainly()).took_effect;
+                Reply::plain(Answer { took_effect, ..error })
             }
             Kind::GarbageAfter => {
-                let executed = self.execute(&call.ask, &caller, Tampering::default(), now);
+                let truth = executed(plainly());
                 // Damage on the way: the key stays bound to what was really answered.
-                let garbage = Answer { status: 200, body: GARBAGE.into(), took_effect: executed.took_effect };
-                Verdict::Reply(Reply { answer: garbage, ..Reply::plain(executed) })
+                let garbage = Answer { status: 200, body: GARBAGE.into(), took_effect: truth.took_effect };
+                Reply { answer: garbage, ..Reply::plain(truth) }
             }
             // The control plane accepts these for webhooks only.
-            Kind::Duplicate | Kind::Reorder | Kind::Drop => {
-                Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)))
-            }
-        }
+            Kind::Duplicate | Kind::Reorder | Kind::Drop => Reply::plain(executed(plainly())),
+        })
     }
 
     /// Executes a call that was held first.
-    pub(crate) fn execute_late(&mut self, call_id: u64, call: &Call, caller: &Caller, now: Instant) -> Reply {
+    pub(crate) fn execute_late(
+        &mut self,
+        call: &Call,
+        call_id: u64,
+        claim: Option<&Identity>,
+        caller: &Caller,
+        now: Instant,
+    ) -> Reply {
         let reply = Reply::plain(self.execute(&call.ask, caller, Tampering::default(), now));
-        self.note_effect(call_id, &reply.truth, false);
+        self.note_effect(call, call_id, claim, &reply);
         reply
     }
 
     fn note_mischief(&mut self, call_id: u64, mischief: Option<&Mischief>) {
         if let Some(record) = self.calls.call_mut(call_id) {
-            record.mischief = mischief.map(|mischief| mischief.kind.name());
+            record.mischief = mischief.map(|mischief| mischief.kind);
         }
     }
 
-    fn note_effect(&mut self, call_id: u64, truth: &Answer, replayed: bool) {
+    /// Writes down what a call came to, and binds its key to that.
+    fn note_effect(&mut self, call: &Call, call_id: u64, claim: Option<&Identity>, reply: &Reply) {
         if let Some(record) = self.calls.call_mut(call_id) {
-            record.took_effect = truth.took_effect;
-            record.replayed = replayed;
+            record.took_effect = reply.truth.took_effect;
+            record.replayed = reply.original_trace_id.is_some();
+        }
+        let Some(identity) = claim else { return };
+        if reply.truth.status < 500 || self.bind_server_errors {
+            let (status, body) = (reply.truth.status, reply.truth.body.clone());
+            self.keys.bind(identity, Bound { status, body, trace_id: call.ask.trace_id.clone() });
         }
     }
 
-    /// Ends a call: binds or frees its key, writes down the status that left.
+    /// Ends a call: frees its key or lets it answer, and writes down the status that left.
     pub(crate) fn end(&mut self, ending: Ending) {
         if let Some(record) = self.calls.call_mut(ending.call_id) {
             record.status = ending.status;
         }
-        let Some(identity) = ending.claim else { return };
-        let binds_servers = self.bind_server_errors;
-        match ending.bound.filter(|bound| bound.status < 500 || binds_servers) {
-            Some(bound) => self.keys.bind(&identity, bound),
-            None => self.keys.release(&identity),
+        if let Some(identity) = ending.claim {
+            self.keys.end(&identity);
         }
     }
 }

@@ -25,7 +25,7 @@ fn field(query: &str, name: &str) -> Option<String> {
     Some(found.1.into_owned())
 }
 
-fn limit(query: &str, name: &str) -> Result<usize, Code> {
+pub(crate) fn limit(query: &str, name: &str) -> Result<usize, Code> {
     let Some(text) = field(query, name) else { return Ok(DEFAULT_LIMIT) };
     let limit: usize = text.parse().map_err(|_| Code::InvalidRequest)?;
     match limit {
@@ -33,6 +33,18 @@ fn limit(query: &str, name: &str) -> Result<usize, Code> {
         1..=MAX_LIMIT => Ok(limit),
         _ => Err(Code::ExceedMaxQueryLimit),
     }
+}
+
+/// The rows after the one `startingAfter` names, or all of them.
+///
+/// # Errors
+/// `INVALID_PAGING_KEY`: no row is named so.
+pub(crate) fn paged<T>(mut rows: Vec<T>, query: &str, name: impl Fn(&T) -> &str) -> Result<Vec<T>, Code> {
+    if let Some(after) = field(query, "startingAfter") {
+        let index = rows.iter().position(|row| name(row) == after);
+        rows.drain(..=index.ok_or(Code::InvalidPagingKey)?);
+    }
+    Ok(rows)
 }
 
 fn instant(query: &str, name: &str) -> Result<Instant, Code> {
@@ -44,7 +56,6 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
     world
         .till
         .transactions()
-        .iter()
         .filter(move |transaction| transaction.merchant == merchant)
         .filter_map(|transaction| Some((transaction, world.till.get(&transaction.payment_key)?)))
 }
@@ -56,12 +67,9 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
 pub(crate) fn transactions(world: &World, merchant: usize, query: &str, language: Language) -> Result<Value, Code> {
     let (start, end) = (instant(query, "startDate")?, instant(query, "endDate")?);
     let limit = limit(query, "limit")?;
-    let mut listed: Vec<_> =
+    let listed =
         rows(world, merchant).filter(|(transaction, _)| start <= transaction.at && transaction.at <= end).collect();
-    if let Some(after) = field(query, "startingAfter") {
-        let index = listed.iter().position(|(transaction, _)| transaction.key == after);
-        listed.drain(..=index.ok_or(Code::InvalidPagingKey)?);
-    }
+    let listed = paged(listed, query, |(transaction, _)| transaction.key.as_str())?;
     let public_url = &world.public_url;
     let shown = listed.into_iter().take(limit).map(|(transaction, kept)| {
         let merchant_id = world.setting(merchant, language, transaction.at).merchant_id;
@@ -117,21 +125,55 @@ pub(crate) fn settlements(
     Ok(Value::Array(shown.collect()))
 }
 
+/// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled.
+pub(crate) fn settled(world: &World, merchant: usize, is_wanted: impl Fn(NaiveDate) -> bool) -> i64 {
+    rows(world, merchant)
+        .filter(|(transaction, _)| is_wanted(paid_out(korean_date(transaction.at))))
+        .map(|(transaction, kept)| Settled::of(transaction, kept).pay_out())
+        .sum()
+}
+
 fn paid_out(sold: NaiveDate) -> NaiveDate {
     sold.checked_add_days(DAYS_TO_PAYOUT).unwrap_or(sold)
+}
+
+/// What one transaction comes to, in won: below nothing when it undoes an approval.
+struct Settled {
+    sign: i64,
+    amount: u64,
+    /// Supply value of the fee.
+    supply: u64,
+    vat: u64,
+}
+
+impl Settled {
+    fn of(transaction: &Transaction, kept: &Kept) -> Self {
+        let is_cancel = kept.payment.cancels.iter().any(|cancel| cancel.transaction_key == transaction.key);
+        // A cancel, or a bank that takes a deposit back, undoes what the approval paid out.
+        let is_reversal = is_cancel || transaction.status == Status::WaitingForDeposit;
+        let supply = transaction.amount * FEE_PER_MILLE / 1_000;
+        let sign = if is_reversal { -1 } else { 1 };
+        Self { sign, amount: transaction.amount, supply, vat: supply / 10 }
+    }
+
+    fn signed(&self, amount: u64) -> i64 {
+        i64::try_from(amount).map_or(i64::MAX, |amount| amount) * self.sign
+    }
+
+    fn fee(&self) -> u64 {
+        self.supply + self.vat
+    }
+
+    fn pay_out(&self) -> i64 {
+        self.signed(self.amount.saturating_sub(self.fee()))
+    }
 }
 
 fn settlement_json(transaction: &Transaction, kept: &Kept, merchant_id: &str, language: Language) -> Value {
     let payment = &kept.payment;
     let cancel = payment.cancels.iter().find(|cancel| cancel.transaction_key == transaction.key);
-    let supply = transaction.amount * FEE_PER_MILLE / 1_000;
-    let vat = supply / 10;
-    let fee = supply + vat;
+    let settled = Settled::of(transaction, kept);
     let sold = korean_date(transaction.at);
-    // A cancel, or a bank that takes a deposit back, undoes what the approval paid out.
-    let is_reversal = cancel.is_some() || transaction.status == Status::WaitingForDeposit;
-    let sign = if is_reversal { -1 } else { 1 };
-    let signed = |amount: u64| i64::try_from(amount).map_or(i64::MAX, |amount| amount) * sign;
     json!({
         "mId": merchant_id,
         "paymentKey": transaction.payment_key,
@@ -139,12 +181,12 @@ fn settlement_json(transaction: &Transaction, kept: &Kept, merchant_id: &str, la
         "orderId": payment.order_id,
         "currency": "KRW",
         "method": payment.method.map(|method| method.name(language)),
-        "amount": signed(transaction.amount),
+        "amount": settled.signed(transaction.amount),
         "interestFee": 0,
-        "fees": [{ "type": "BASE", "fee": signed(fee) }],
-        "supplyAmount": signed(supply),
-        "vat": signed(vat),
-        "payOutAmount": signed(transaction.amount.saturating_sub(fee)),
+        "fees": [{ "type": "BASE", "fee": settled.signed(settled.fee()) }],
+        "supplyAmount": settled.signed(settled.supply),
+        "vat": settled.signed(settled.vat),
+        "payOutAmount": settled.pay_out(),
         "approvedAt": payment.approved_at.map(with_offset),
         "soldDate": sold.to_string(),
         "paidOutDate": paid_out(sold).to_string(),

@@ -35,11 +35,12 @@ pub(crate) async fn run(shared: Weak<Shared>, bell: Arc<Notify>, mut closing: wa
         let room = MAX_ON_THEIR_WAY - on_their_way.len();
         let (attempts, next_due) = strong.enter(|world, now| {
             let attempts = world.outbox.due(now, room);
+            let attempts: Vec<_> = attempts.into_iter().map(|attempt| (world.signature(&attempt), attempt)).collect();
             (attempts, world.outbox.next_due().map(|due| due - now))
         });
         drop(strong);
-        for attempt in attempts {
-            on_their_way.spawn(send(client.clone(), attempt));
+        for (signature, attempt) in attempts {
+            on_their_way.spawn(send(client.clone(), attempt, signature));
         }
         tokio::select! {
             _ = closing.wait_for(|is_closing| *is_closing) => return,
@@ -71,17 +72,18 @@ fn client() -> reqwest::Result<Client> {
     Client::builder().timeout(PATIENCE).redirect(Policy::none()).no_proxy().build()
 }
 
-async fn send(client: Client, attempt: Attempt) -> (u64, Option<u16>) {
-    let sent = client
+async fn send(client: Client, attempt: Attempt, signature: Option<String>) -> (u64, Option<u16>) {
+    let mut request = client
         .post(&attempt.url)
         .header(CONTENT_TYPE, "application/json;charset=UTF-8")
         .header("tosspayments-webhook-transmission-time", &attempt.transmission_time)
         .header("tosspayments-webhook-transmission-retried-count", attempt.retried)
         .header("tosspayments-webhook-transmission-id", &attempt.transmission_id)
-        .body(attempt.body)
-        .send()
-        .await;
-    match sent {
+        .body(attempt.body);
+    if let Some(signature) = signature {
+        request = request.header("tosspayments-webhook-signature", signature);
+    }
+    match request.send().await {
         Ok(response) => (attempt.id, Some(response.status().as_u16())),
         Err(error) => {
             tracing::debug!(%error, transmission.id = attempt.transmission_id, "webhook not delivered");

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::authorization::KeyPair;
+use crate::file::{Change, File, FileError};
 use crate::payment::{Payment, Status};
+use crate::shelf::{Saved, Shelf};
 use crate::time::Instant;
 
 /// Most payments kept. Money is never forgotten: past this, a new payment is refused.
@@ -13,27 +15,32 @@ pub(crate) const MAX_PAYMENTS: usize = 200_000;
 /// Largest amount of one payment in won, so that no sum of all payments overflows.
 pub(crate) const MAX_AMOUNT: u64 = 1_000_000_000_000;
 
-/// Where the window sends the buyer's browser back to.
-#[derive(Clone, Debug)]
-pub(crate) struct ReturnUrls {
-    pub(crate) success: String,
-    pub(crate) fail: String,
+/// How the window tells the shop that it has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum WayBack {
+    /// The browser goes to one of these addresses.
+    Redirect { success: String, fail: String },
+    /// The window is in a frame, and the page around it, of this origin, gets a message.
+    Message { opener: String },
 }
 
 /// A payment, whose it is, and how its window was opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) payment: Payment,
     /// Index among the merchants.
     pub(crate) merchant: usize,
     /// The pair of keys that opened the window; any pair confirms when absent.
     pub(crate) pair: Option<KeyPair>,
+    /// Charged to a billing key: Toss sends no webhook about it.
+    #[serde(default)]
+    pub(crate) is_billed: bool,
     /// Present when a browser opened it.
-    pub(crate) return_urls: Option<ReturnUrls>,
+    pub(crate) way_back: Option<WayBack>,
 }
 
 /// One approval or one cancel, as the transaction API lists it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Transaction {
     pub(crate) key: String,
     pub(crate) payment_key: String,
@@ -58,39 +65,91 @@ pub(crate) struct Totals {
 }
 
 /// The payments there are. Every change goes through [`Till::change`], which keeps the deadlines true.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Till {
-    kept: HashMap<String, Kept>,
-    /// Payment keys in order of arrival.
-    arrivals: Vec<String>,
-    attempts: HashMap<String, Vec<String>>,
-    deadlines: BTreeSet<(Instant, String)>,
-    transactions: Vec<Transaction>,
+    /// By number of arrival.
+    kept: Shelf<u64, Kept>,
+    numbers: HashMap<String, u64>,
+    attempts: HashMap<String, Vec<u64>>,
+    deadlines: BTreeSet<(Instant, u64)>,
+    transactions: Shelf<u64, Transaction>,
+}
+
+impl Default for Till {
+    fn default() -> Self {
+        Self {
+            kept: Shelf::new("payment"),
+            numbers: HashMap::new(),
+            attempts: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            transactions: Shelf::new("transaction"),
+        }
+    }
+}
+
+impl Saved for Till {
+    fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError> {
+        self.kept.take_changes(into)?;
+        self.transactions.take_changes(into)
+    }
+
+    fn forget_changes(&mut self) {
+        self.kept.forget_changes();
+        self.transactions.forget_changes();
+    }
+
+    fn restore(&mut self, file: &File) -> Result<(), FileError> {
+        self.kept.restore(file)?;
+        self.transactions.restore(file)?;
+        let found: Vec<_> = self.kept.iter().map(|(number, kept)| Found::of(*number, &kept.payment)).collect();
+        for found in found {
+            self.index(found);
+        }
+        Ok(())
+    }
+}
+
+/// What the indexes know of a payment.
+struct Found {
+    number: u64,
+    key: String,
+    order_id: String,
+    deadline: Option<Instant>,
+}
+
+impl Found {
+    fn of(number: u64, payment: &Payment) -> Self {
+        Self { number, key: payment.key.clone(), order_id: payment.order_id.clone(), deadline: payment.deadline() }
+    }
 }
 
 impl Till {
     /// Keeps a new payment; says whether there was room and the key was new.
     pub(crate) fn keep(&mut self, kept: Kept) -> bool {
-        let key = kept.payment.key.clone();
-        if self.arrivals.len() >= MAX_PAYMENTS || self.kept.contains_key(&key) {
+        if self.kept.len() >= MAX_PAYMENTS || self.numbers.contains_key(&kept.payment.key) {
             return false;
         }
-        if let Some(deadline) = kept.payment.deadline() {
-            self.deadlines.insert((deadline, key.clone()));
-        }
-        self.arrivals.push(key.clone());
-        self.attempts.entry(kept.payment.order_id.clone()).or_default().push(key.clone());
-        self.kept.insert(key, kept);
+        let number = self.kept.last_id().map_or(1, |last| last + 1);
+        self.index(Found::of(number, &kept.payment));
+        self.kept.insert(number, kept);
         true
     }
 
+    fn index(&mut self, found: Found) {
+        if let Some(deadline) = found.deadline {
+            self.deadlines.insert((deadline, found.number));
+        }
+        self.attempts.entry(found.order_id).or_default().push(found.number);
+        self.numbers.insert(found.key, found.number);
+    }
+
     pub(crate) fn get(&self, payment_key: &str) -> Option<&Kept> {
-        self.kept.get(payment_key)
+        self.kept.get(self.numbers.get(payment_key)?)
     }
 
     /// Every attempt to pay that order, oldest first.
     pub(crate) fn attempts(&self, order_id: &str) -> impl Iterator<Item = &Kept> {
-        self.attempts.get(order_id).into_iter().flatten().filter_map(|key| self.kept.get(key))
+        self.attempts.get(order_id).into_iter().flatten().filter_map(|number| self.kept.get(number))
     }
 
     /// The attempt that stands for its order: the one that was confirmed, else the latest.
@@ -101,16 +160,17 @@ impl Till {
 
     /// Changes a payment and answers what the change answers; `None` when there is no such payment.
     pub(crate) fn change<R>(&mut self, payment_key: &str, change: impl FnOnce(&mut Payment) -> R) -> Option<R> {
-        let payment = &mut self.kept.get_mut(payment_key)?.payment;
+        let number = *self.numbers.get(payment_key)?;
+        let payment = &mut self.kept.get_mut(&number)?.payment;
         let before = payment.deadline();
         let result = change(payment);
         let after = payment.deadline();
         if before != after {
             if let Some(deadline) = before {
-                self.deadlines.remove(&(deadline, payment_key.to_owned()));
+                self.deadlines.remove(&(deadline, number));
             }
             if let Some(deadline) = after {
-                self.deadlines.insert((deadline, payment_key.to_owned()));
+                self.deadlines.insert((deadline, number));
             }
         }
         Some(result)
@@ -118,40 +178,40 @@ impl Till {
 
     /// Expires what is over and says which.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<String> {
-        let over: Vec<String> =
-            self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, key)| key.clone()).collect();
+        let over: Vec<String> = self
+            .deadlines
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= now)
+            .filter_map(|(_, number)| Some(self.kept.get(number)?.payment.key.clone()))
+            .collect();
         over.into_iter().filter(|key| self.change(key, |payment| payment.expire(now)) == Some(true)).collect()
     }
 
     /// Writes down the payment's last transaction, of that amount.
     pub(crate) fn note_transaction(&mut self, payment_key: &str, amount: u64, now: Instant) {
-        let Some(kept) = self.kept.get(payment_key) else { return };
+        let Some(kept) = self.get(payment_key) else { return };
         let Some(key) = kept.payment.last_transaction_key.clone() else { return };
-        self.transactions.push(Transaction {
-            key,
-            payment_key: payment_key.to_owned(),
-            merchant: kept.merchant,
-            status: kept.payment.status,
-            at: now,
-            amount,
-        });
+        let (merchant, status) = (kept.merchant, kept.payment.status);
+        let number = self.transactions.last_id().map_or(1, |last| last + 1);
+        let transaction = Transaction { key, payment_key: payment_key.to_owned(), merchant, status, at: now, amount };
+        self.transactions.insert(number, transaction);
     }
 
     /// Every transaction, in order of time.
-    pub(crate) fn transactions(&self) -> &[Transaction] {
-        &self.transactions
+    pub(crate) fn transactions(&self) -> impl Iterator<Item = &Transaction> {
+        self.transactions.iter().map(|(_, transaction)| transaction)
     }
 
     /// Every payment, in order of arrival.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Kept> {
-        self.arrivals.iter().filter_map(|key| self.kept.get(key))
+        self.kept.iter().map(|(_, kept)| kept)
     }
 
     /// What all payments come to.
     pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         let mut captures: HashMap<&str, u64> = HashMap::new();
-        for payment in self.kept.values().map(|kept| &kept.payment).filter(|payment| payment.captured) {
+        for payment in self.iter().map(|kept| &kept.payment).filter(|payment| payment.captured) {
             totals.charged += payment.total;
             totals.canceled += payment.refunded();
             totals.payments += 1;

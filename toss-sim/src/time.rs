@@ -1,6 +1,6 @@
 //! Korean wall-clock forms of an instant. Korea keeps UTC+9 all year, so the offset is a constant.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 /// An instant on the simulator's clock.
 pub(crate) type Instant = DateTime<Utc>;
@@ -32,6 +32,21 @@ pub(crate) fn korean_date(at: Instant) -> NaiveDate {
     (at + KOREA_AHEAD).date_naive()
 }
 
+/// The wall clock in Korea.
+pub(crate) fn korean_time(at: Instant) -> NaiveTime {
+    (at + KOREA_AHEAD).time()
+}
+
+/// Midnight in Korea at which the next month begins.
+pub(crate) fn next_month(at: Instant) -> Option<Instant> {
+    midnight(korean_date(at).with_day(1)?.checked_add_months(Months::new(1))?)
+}
+
+/// The first instant of a day in Korea.
+pub(crate) fn midnight(date: NaiveDate) -> Option<Instant> {
+    date.and_hms_opt(0, 0, 0)?.and_utc().checked_sub_signed(KOREA_AHEAD)
+}
+
 /// Reads `yyyy-MM-dd'T'HH:mm:ss`, or a date alone as its midnight, in Korean time.
 pub(crate) fn parse(text: &str) -> Option<Instant> {
     let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
@@ -52,5 +67,6 @@ mod tests {
         assert_eq!(parse(&without_offset(at)), Some(at));
         assert_eq!(parse("2026-01-02").map(with_offset), Some("2026-01-02T00:00:00+09:00".to_owned()));
         assert_eq!(parse("yesterday"), None);
+        assert_eq!(super::next_month(at).map(with_offset), Some("2026-02-01T00:00:00+09:00".to_owned()));
     }
 }

@@ -12,22 +12,33 @@ use axum::routing::{get, post};
 use maud::Markup;
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::authorization::client_key_owner;
+use crate::banks::bank_code;
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
 use crate::gate::MAX_BODY;
-use crate::mint;
 use crate::pages;
 use crate::payment::{Method, Payment, Status};
-use crate::till::{Kept, ReturnUrls};
+use crate::till::{Kept, WayBack};
 use crate::time::Instant;
 use crate::world::{Shared, World};
 
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SCRIPT: &str = include_str!("standard.js");
-/// No script, no outside resource. `form-action` stays open: a browser applies it to redirects too, and
-/// the way back leads to the shop.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+const FINISH: &str = include_str!("finish.js");
+const WIDGET_STYLE: &str = include_str!("widget.css");
+
+/// What a page may do: run no script but the simulator's own last one, load nothing from outside, and be
+/// framed by the page that opened it only. `form-action` stays open: a browser applies it to redirects
+/// too, and the way back leads to the shop.
+fn policy(opener: Option<&str>) -> String {
+    let ancestors = opener.unwrap_or("'none'");
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    )
+}
 
 type Sim = State<Arc<Shared>>;
 
@@ -38,6 +49,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/v2/standard", get(script))
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/_window/open", get(open))
+        .route("/_window/finish.js", get(|| async { ([(CONTENT_TYPE, JAVASCRIPT)], FINISH) }))
         .route("/_window/receipts/{payment_key}", get(receipt))
         .route("/_window/{payment_key}", get(window))
         .route("/_window/{payment_key}/pay", post(pay))
@@ -47,7 +59,12 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 }
 
 fn show(status: StatusCode, page: Markup) -> Response {
-    (status, [(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")], page).into_response()
+    show_to(None, status, page)
+}
+
+fn show_to(opener: Option<&str>, status: StatusCode, page: Markup) -> Response {
+    let headers = [(CONTENT_SECURITY_POLICY, policy(opener)), (CACHE_CONTROL, "no-store".to_owned())];
+    (status, headers, page).into_response()
 }
 
 fn refuse(code: Code) -> Response {
@@ -57,12 +74,28 @@ fn refuse(code: Code) -> Response {
 
 /// Client keys are public, so the script may know which ones exist and refuse the others by itself.
 async fn script(sim: Sim) -> Response {
-    let keys: Vec<String> = sim.enter(|world, _| {
-        let pairs = world.merchants.iter().flat_map(|merchant| [&merchant.client_key, &merchant.widget_client_key]);
-        pairs.cloned().collect()
+    let (payment, widget): (Vec<String>, Vec<String>) = sim.enter(|world, _| {
+        world.merchants.iter().map(|merchant| (merchant.client_key.clone(), merchant.widget_client_key.clone())).unzip()
     });
-    let script = SCRIPT.replace("__CLIENT_KEYS__", &serde_json::json!(keys).to_string());
-    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-store")], script).into_response()
+    let methods: Vec<_> = Method::ALL
+        .into_iter()
+        .map(|method| {
+            let name = method.name(Language::English);
+            // A widget offers an easy pay by its own name.
+            let (code, label) = if method == Method::EasyPay {
+                ("TOSSPAY", "토스페이")
+            } else {
+                (name, method.name(Language::Korean))
+            };
+            json!({ "method": name, "code": code, "label": label, "hint": pages::hint(method) })
+        })
+        .collect();
+    let script = SCRIPT
+        .replace("__PAYMENT_KEYS__", &json!(payment).to_string())
+        .replace("__WIDGET_KEYS__", &json!(widget).to_string())
+        .replace("__METHODS__", &json!(methods).to_string())
+        .replace("__WIDGET_STYLE__", &json!(WIDGET_STYLE).to_string());
+    ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, "no-store")], script).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,8 +105,13 @@ struct Opening {
     order_id: String,
     order_name: String,
     amount: String,
+    #[serde(default)]
     success_url: String,
+    #[serde(default)]
     fail_url: String,
+    /// The origin of the page that frames the window, when one does.
+    #[serde(default)]
+    opener: String,
     #[serde(default)]
     currency: String,
     #[serde(default)]
@@ -111,22 +149,30 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if amount == 0 {
         return Err(Code::BelowZeroAmount);
     }
-    web_address(&opening.success_url).ok_or(Code::IncorrectSuccessUrlFormat)?;
-    web_address(&opening.fail_url).ok_or(Code::IncorrectFailUrlFormat)?;
+    let way_back = way_back_of(&opening)?;
 
     let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-    let key = mint::payment_key(merchant_id, now);
+    let key = world.mint.payment_key(merchant_id, now);
     let mut payment = Payment::ready(key.clone(), opening.order_id, opening.order_name, amount, now);
     payment.customer_key = Some(opening.customer_key).filter(|key| !key.is_empty());
     if !opening.customer_name.is_empty() {
         payment.customer_name = opening.customer_name;
     }
-    let return_urls = Some(ReturnUrls { success: opening.success_url, fail: opening.fail_url });
-    if !world.till.keep(Kept { payment, merchant, pair: Some(pair), return_urls }) {
+    if !world.till.keep(Kept { payment, merchant, pair: Some(pair), is_billed: false, way_back: Some(way_back) }) {
         return Err(Code::FailedInternalSystemProcessing);
     }
     let chosen = Method::named(&opening.method).unwrap_or(Method::Card);
     Ok(format!("/_window/{key}?method={}", chosen.name(Language::English)))
+}
+
+fn way_back_of(opening: &Opening) -> Result<WayBack, Code> {
+    if !opening.opener.is_empty() {
+        let opener = web_address(&opening.opener).ok_or(Code::InvalidRequest)?.origin().ascii_serialization();
+        return Ok(WayBack::Message { opener });
+    }
+    web_address(&opening.success_url).ok_or(Code::IncorrectSuccessUrlFormat)?;
+    web_address(&opening.fail_url).ok_or(Code::IncorrectFailUrlFormat)?;
+    Ok(WayBack::Redirect { success: opening.success_url.clone(), fail: opening.fail_url.clone() })
 }
 
 /// Any http address may be returned to, as with Toss; `javascript:` and `data:` may not.
@@ -162,9 +208,17 @@ async fn window(
         if let Some(code) = closed_by(&kept.payment) {
             return Err(code);
         }
-        Ok(pages::payment_window(&kept.payment, merchant_name(world, kept), chosen))
+        let page = pages::payment_window(&kept.payment, merchant_name(world, kept), chosen);
+        Ok((page, opener(kept).map(str::to_owned)))
     });
-    page.map_or_else(refuse, |page| show(StatusCode::OK, page))
+    page.map_or_else(refuse, |(page, opener)| show_to(opener.as_deref(), StatusCode::OK, page))
+}
+
+fn opener(kept: &Kept) -> Option<&str> {
+    match kept.way_back.as_ref()? {
+        WayBack::Message { opener } => Some(opener),
+        WayBack::Redirect { .. } => None,
+    }
 }
 
 /// Why the window of this payment no longer opens.
@@ -188,70 +242,105 @@ fn merchant_name<'a>(world: &'a World, kept: &Kept) -> &'a str {
 #[derive(Debug, Deserialize)]
 struct Choice {
     method: String,
+    #[serde(default)]
+    bank: String,
     decline_on_confirm: Option<String>,
 }
 
-/// The buyer pays: the payment is IN_PROGRESS, and the browser goes to the shop's success address.
+/// The buyer pays: the payment is IN_PROGRESS, and the shop hears of success.
 async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choice>, FormRejection>) -> Response {
     let Ok(Form(choice)) = choice else { return refuse(Code::InvalidRequest) };
     let Some(method) = Method::named(&choice.method) else { return refuse(Code::NotFoundMethod) };
     let decline = choice.decline_on_confirm.map(|name| Code::named(&name).unwrap_or(Code::RejectCardPayment));
-    let address = sim.enter(|world, now| {
-        let address = way_back(world, &payment_key, |payment, urls| {
-            let amount = payment.total.to_string();
-            let pairs = [
-                ("paymentType", "NORMAL"),
-                ("orderId", payment.order_id.as_str()),
-                ("paymentKey", payment.key.as_str()),
-                ("amount", amount.as_str()),
-            ];
-            with_query(&urls.success, &pairs)
-        })?;
+    end(sim.enter(|world, now| {
+        let exit = exit(world, &payment_key, &Ended::Paid)?;
         world
             .till
-            .change(&payment_key, |payment| payment.authenticate(method, decline, now))
+            .change(&payment_key, |payment| {
+                payment.authenticate(method, decline, now)?;
+                if let Some(bank) = bank_code(&choice.bank) {
+                    payment.bank_code = bank.to_owned();
+                }
+                Ok(())
+            })
             .ok_or(Code::NotFoundPayment)??;
-        Ok(address)
-    });
-    go(address)
+        Ok(exit)
+    }))
 }
 
 /// The buyer could not authenticate. The payment stays READY and expires by itself.
 async fn decline(sim: Sim, Path(payment_key): Path<String>) -> Response {
-    let code = Code::RejectCardCompany;
-    go(sim.enter(|world, _| {
-        way_back(world, &payment_key, |payment, urls| {
-            let pairs = [
-                ("code", code.name()),
-                ("message", code.message(Language::Korean)),
-                ("orderId", payment.order_id.as_str()),
-            ];
-            with_query(&urls.fail, &pairs)
-        })
-    }))
+    end(sim.enter(|world, _| exit(world, &payment_key, &Ended::Refused(Code::RejectCardCompany))))
 }
 
 /// The buyer closed the window: Toss then leaves out the orderId, and sends no webhook.
 async fn close(sim: Sim, Path(payment_key): Path<String>) -> Response {
-    let code = Code::PayProcessCanceled;
-    go(sim.enter(|world, _| {
-        way_back(world, &payment_key, |_, urls| {
-            with_query(&urls.fail, &[("code", code.name()), ("message", code.message(Language::Korean))])
-        })
-    }))
+    end(sim.enter(|world, _| exit(world, &payment_key, &Ended::Closed)))
 }
 
-fn way_back(
-    world: &World,
-    payment_key: &str,
-    address: impl FnOnce(&Payment, &ReturnUrls) -> Option<String>,
-) -> Result<String, Code> {
+/// How a window ended.
+enum Ended {
+    Paid,
+    Refused(Code),
+    Closed,
+}
+
+/// Where the browser goes, or what the page around the frame is told.
+enum Exit {
+    Redirect(String),
+    Message { opener: String, message: Value },
+}
+
+fn exit(world: &World, payment_key: &str, ended: &Ended) -> Result<Exit, Code> {
     let kept = world.till.get(payment_key).ok_or(Code::NotFoundPayment)?;
     if let Some(code) = closed_by(&kept.payment) {
         return Err(code);
     }
-    let urls = kept.return_urls.as_ref().ok_or(Code::NotFoundPaymentSession)?;
-    address(&kept.payment, urls).ok_or(Code::InvalidRequest)
+    match kept.way_back.as_ref().ok_or(Code::NotFoundPaymentSession)? {
+        WayBack::Redirect { success, fail } => {
+            let address = redirect(success, fail, &kept.payment, ended);
+            address.map(Exit::Redirect).ok_or(Code::InvalidRequest)
+        }
+        WayBack::Message { opener } => {
+            Ok(Exit::Message { opener: opener.clone(), message: message(&kept.payment, ended) })
+        }
+    }
+}
+
+fn redirect(success: &str, fail: &str, payment: &Payment, ended: &Ended) -> Option<String> {
+    let (order_id, amount) = (payment.order_id.as_str(), payment.total.to_string());
+    let message = |code: Code| [("code", code.name()), ("message", code.message(Language::Korean))];
+    match ended {
+        Ended::Paid => {
+            let pairs = [
+                ("paymentType", "NORMAL"),
+                ("orderId", order_id),
+                ("paymentKey", payment.key.as_str()),
+                ("amount", amount.as_str()),
+            ];
+            with_query(success, &pairs)
+        }
+        Ended::Refused(code) => {
+            let [code, message] = message(*code);
+            with_query(fail, &[code, message, ("orderId", order_id)])
+        }
+        Ended::Closed => with_query(fail, &message(Code::PayProcessCanceled)),
+    }
+}
+
+/// What the script hears. It tells a closed window by a name of its own.
+fn message(payment: &Payment, ended: &Ended) -> Value {
+    let failure =
+        |code: &str, message: &str| json!({ "from": "toss-sim", "failure": { "code": code, "message": message } });
+    match ended {
+        Ended::Paid => {
+            let amount = json!({ "currency": "KRW", "value": payment.total });
+            let success = json!({ "paymentKey": payment.key, "orderId": payment.order_id, "amount": amount });
+            json!({ "from": "toss-sim", "success": success })
+        }
+        Ended::Refused(code) => failure(code.name(), code.message(Language::Korean)),
+        Ended::Closed => failure("USER_CANCEL", "취소되었습니다."),
+    }
 }
 
 fn with_query(address: &str, pairs: &[(&str, &str)]) -> Option<String> {
@@ -260,8 +349,14 @@ fn with_query(address: &str, pairs: &[(&str, &str)]) -> Option<String> {
     Some(url.into())
 }
 
-fn go(address: Result<String, Code>) -> Response {
-    address.map_or_else(refuse, |address| Redirect::to(&address).into_response())
+fn end(exit: Result<Exit, Code>) -> Response {
+    match exit {
+        Ok(Exit::Redirect(address)) => Redirect::to(&address).into_response(),
+        Ok(Exit::Message { opener, message }) => {
+            show_to(Some(&opener), StatusCode::OK, pages::finish(&opener, &message))
+        }
+        Err(code) => refuse(code),
+    }
 }
 
 async fn receipt(sim: Sim, Path(payment_key): Path<String>) -> Response {

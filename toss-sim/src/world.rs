@@ -4,25 +4,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
 use chrono::{TimeDelta, Utc};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
+use crate::billing::BillingKeys;
 use crate::calls::CallLog;
 use crate::codes::Language;
+use crate::file::{File, FileError};
 use crate::idempotency::Keys;
-use crate::mint;
-use crate::mischief::{Kind, MischiefQueue, Subject};
-use crate::options::{Merchant, Options};
-use crate::outbox::{Event, EventName, Manner, Outbox};
-use crate::payment::{Method, Payment, Status};
-use crate::payment_json::{Setting, payment_json};
+use crate::mint::Mint;
+use crate::mischief::MischiefQueue;
+use crate::options::{Merchant, Options, SigningKey};
+use crate::outbox::Outbox;
+use crate::payment_json::Setting;
+use crate::payout_office::PayoutOffice;
+use crate::shelf::{Saved, Shelf};
 use crate::till::Till;
-use crate::time::{Instant, with_microseconds};
+use crate::time::Instant;
 
 /// Furthest the clock may be moved ahead of the real one: a hundred years.
 pub(crate) const MAX_CLOCK_AHEAD: TimeDelta = TimeDelta::days(36_525);
+
+/// The only record of its kind.
+const THE_DESK: u8 = 0;
+
+/// What the simulator knows besides its collections, as the file keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Desk {
+    clock_ahead_s: i64,
+    drawn: u64,
+    webhook_urls: Vec<String>,
+    bank_closed_until: Option<Instant>,
+}
 
 /// All the simulator knows.
 #[derive(Debug)]
@@ -31,28 +45,103 @@ pub(crate) struct World {
     pub(crate) public_url: String,
     pub(crate) bind_server_errors: bool,
     pub(crate) clock_ahead: TimeDelta,
+    /// No bank moves money before then.
+    pub(crate) bank_closed_until: Option<Instant>,
+    pub(crate) mint: Mint,
+    pub(crate) keep_express_hours: bool,
+    pub(crate) signs_with: SigningKey,
     pub(crate) till: Till,
+    pub(crate) payouts: PayoutOffice,
+    pub(crate) billing: BillingKeys,
     pub(crate) keys: Keys,
     pub(crate) mischief: MischiefQueue,
     pub(crate) outbox: Outbox,
     pub(crate) calls: CallLog,
+    desk: Shelf<u8, Desk>,
+    file: Option<File>,
 }
 
 impl World {
-    fn new(options: Options) -> Self {
-        let mut outbox = Outbox::default();
-        outbox.set_urls(options.webhook_urls);
-        Self {
+    fn new(options: Options) -> Result<Self, FileError> {
+        let mut world = Self {
             merchants: options.merchants,
             public_url: options.public_url.unwrap_or_default(),
             bind_server_errors: options.bind_server_errors,
             clock_ahead: TimeDelta::zero(),
+            bank_closed_until: None,
+            mint: Mint::new(options.seed),
+            keep_express_hours: options.keep_express_hours,
+            signs_with: options.signs_with,
             till: Till::default(),
+            payouts: PayoutOffice::default(),
+            billing: BillingKeys::default(),
             keys: Keys::default(),
             mischief: MischiefQueue::default(),
-            outbox,
+            outbox: Outbox::default(),
             calls: CallLog::default(),
+            desk: Shelf::new("desk"),
+            file: options.file.as_deref().map(File::open).transpose()?,
+        };
+        world.restore()?;
+        if !options.webhook_urls.is_empty() {
+            world.outbox.set_urls(options.webhook_urls);
         }
+        Ok(world)
+    }
+
+    fn collections(&mut self) -> [&mut dyn Saved; 8] {
+        [
+            &mut self.desk,
+            &mut self.till,
+            &mut self.payouts,
+            &mut self.billing,
+            &mut self.keys,
+            &mut self.mischief,
+            &mut self.outbox,
+            &mut self.calls,
+        ]
+    }
+
+    /// Takes in what the file knows.
+    fn restore(&mut self) -> Result<(), FileError> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        for collection in self.collections() {
+            collection.restore(&file)?;
+        }
+        if let Some(desk) = self.desk.get(&THE_DESK).cloned() {
+            self.clock_ahead = TimeDelta::try_seconds(desk.clock_ahead_s).unwrap_or_default();
+            self.mint.drawn = desk.drawn;
+            self.bank_closed_until = desk.bank_closed_until;
+            self.outbox.set_urls(desk.webhook_urls);
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Writes down what has changed, if there is a file to write to.
+    fn save(&mut self) -> Result<(), FileError> {
+        let Some(mut file) = self.file.take() else {
+            self.collections().into_iter().for_each(Saved::forget_changes);
+            return Ok(());
+        };
+        let desk = Desk {
+            clock_ahead_s: self.clock_ahead.num_seconds(),
+            drawn: self.mint.drawn,
+            webhook_urls: self.outbox.urls().to_vec(),
+            bank_closed_until: self.bank_closed_until,
+        };
+        if self.desk.get(&THE_DESK) != Some(&desk) {
+            self.desk.insert(THE_DESK, desk);
+        }
+        let mut changes = Vec::new();
+        for collection in self.collections() {
+            collection.take_changes(&mut changes)?;
+        }
+        if !changes.is_empty() {
+            file.save(&changes)?;
+        }
+        self.file = Some(file);
+        Ok(())
     }
 
     /// The time on the simulator's clock.
@@ -63,89 +152,16 @@ impl World {
     /// What the JSON of a payment of that merchant needs.
     pub(crate) fn setting(&self, merchant: usize, language: Language, now: Instant) -> Setting<'_> {
         let merchant_id = self.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
-        Setting { merchant_id, public_url: &self.public_url, language, now }
+        Setting { merchant_id, public_url: &self.public_url, language, now, payment_type: "NORMAL" }
     }
 
-    /// Expires what is over, and tells.
+    /// Expires what is over, lets payouts go on, and tells.
     pub(crate) fn tick(&mut self, now: Instant) {
         for key in self.till.expire(now) {
             self.announce(&key, now);
         }
+        self.advance_payouts(now);
     }
-
-    /// Tells the webhook addresses about the payment's new status.
-    pub(crate) fn announce(&mut self, payment_key: &str, now: Instant) {
-        let Some(kept) = self.till.get(payment_key) else { return };
-        let setting = self.setting(kept.merchant, Language::Korean, now);
-        let events: Vec<Event> = [status_changed(&kept.payment, setting), deposit_callback(&kept.payment, now)]
-            .into_iter()
-            .flatten()
-            .collect();
-        for event in events {
-            let taken = self.mischief.take_if(Subject::Webhook, Some(&event.order_id), |_| true);
-            let manner = taken.map_or(Manner::Plainly, |mischief| manner(mischief.kind, mischief.delay_ms));
-            self.outbox.post(&event, manner, &mint::transmission_id(), now);
-        }
-    }
-}
-
-fn manner(kind: Kind, delay_ms: u64) -> Manner {
-    match kind {
-        Kind::Duplicate => Manner::Twice,
-        Kind::Drop => Manner::Never,
-        Kind::Delay => Manner::Later(delay_ms),
-        Kind::Reorder => Manner::AfterTheNext(delay_ms),
-        // The control plane does not accept these for a webhook.
-        Kind::RefuseConnection
-        | Kind::StallBefore
-        | Kind::ExecuteAndStall
-        | Kind::ErrorBefore
-        | Kind::ExecuteAndError
-        | Kind::GarbageAfter
-        | Kind::RateLimit
-        | Kind::WrongAmount => Manner::Plainly,
-    }
-}
-
-/// `PAYMENT_STATUS_CHANGED` for the statuses Toss sends it for.
-fn status_changed(payment: &Payment, setting: Setting<'_>) -> Option<Event> {
-    match payment.status {
-        Status::Done | Status::Canceled | Status::PartialCanceled | Status::Aborted | Status::Expired => {}
-        Status::Ready | Status::InProgress | Status::WaitingForDeposit => return None,
-    }
-    let body = json!({
-        "eventType": "PAYMENT_STATUS_CHANGED",
-        "createdAt": with_microseconds(setting.now),
-        "data": payment_json(payment, setting),
-    });
-    Some(Event {
-        name: EventName::PaymentStatusChanged,
-        order_id: payment.order_id.clone(),
-        body: Bytes::from(body.to_string()),
-    })
-}
-
-/// `DEPOSIT_CALLBACK`: flat, with neither eventType nor paymentKey, for virtual accounts only.
-fn deposit_callback(payment: &Payment, now: Instant) -> Option<Event> {
-    match payment.status {
-        Status::WaitingForDeposit | Status::Done | Status::Canceled | Status::PartialCanceled => {}
-        Status::Ready | Status::InProgress | Status::Aborted | Status::Expired => return None,
-    }
-    if payment.method != Some(Method::VirtualAccount) {
-        return None;
-    }
-    let body = json!({
-        "createdAt": with_microseconds(now),
-        "secret": payment.secret,
-        "status": payment.status.name(),
-        "transactionKey": payment.last_transaction_key,
-        "orderId": payment.order_id,
-    });
-    Some(Event {
-        name: EventName::DepositCallback,
-        order_id: payment.order_id.clone(),
-        body: Bytes::from(body.to_string()),
-    })
 }
 
 /// The world, its lock, and the two signals that cross it.
@@ -156,19 +172,30 @@ pub(crate) struct Shared {
     bell: Arc<Notify>,
     closing: watch::Sender<bool>,
     is_sending: AtomicBool,
+    /// The file could not be written: nothing may be answered any more.
+    is_lost: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options) -> Self {
-        Self {
-            world: Mutex::new(World::new(options)),
+    /// A new world, or the one its file remembers.
+    ///
+    /// # Errors
+    /// The file is not one, or of another version, or another simulator has it open.
+    pub(crate) fn open(options: Options) -> std::io::Result<Self> {
+        let path = options.file.clone().unwrap_or_default();
+        let world = World::new(options)
+            .map_err(|error| std::io::Error::other(format!("could not open {}: {}", path.display(), causes(&error))))?;
+        Ok(Self {
+            world: Mutex::new(world),
             bell: Arc::new(Notify::new()),
             closing: watch::Sender::new(false),
             is_sending: AtomicBool::new(false),
-        }
+            is_lost: AtomicBool::new(false),
+        })
     }
 
-    /// Does something under the lock, at one instant, with everything that is over already expired.
+    /// Does something under the lock, at one instant, with everything that is over already expired, and
+    /// saves it before anybody can hear of it.
     ///
     /// A poisoned lock is entered all the same: each change is made after its last refusal, so what
     /// a panic leaves behind is still a world.
@@ -178,11 +205,25 @@ impl Shared {
         world.tick(now);
         let result = act(&mut world, now);
         let has_news = world.outbox.take_news();
+        if let Err(error) = world.save() {
+            self.lose(&error);
+        }
         drop(world);
         if has_news {
             self.bell.notify_one();
         }
         result
+    }
+
+    fn lose(&self, error: &FileError) {
+        tracing::error!(error = causes(error), "the simulator ends: its file could not be written");
+        self.is_lost.store(true, Ordering::Release);
+        self.close();
+    }
+
+    /// Whether something happened that the file does not know.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
     }
 
     pub(crate) fn bell(&self) -> Arc<Notify> {
@@ -213,5 +254,27 @@ impl Shared {
             () = tokio::time::sleep(Duration::from_millis(delay_ms)) => true,
             () = self.closed() => false,
         }
+    }
+}
+
+fn causes(error: &FileError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+    use crate::options::Options;
+
+    #[test]
+    fn what_cannot_be_written_ends_the_simulator() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { file: Some(folder.path().join("sim.db")), ..Options::default() };
+        let shared = Shared::open(options).unwrap();
+        shared.enter(|world, _| world.mint.trace_id());
+        assert!(!shared.is_lost());
+        shared.world.lock().unwrap().file.as_ref().unwrap().refuse_writes().unwrap();
+        shared.enter(|world, _| world.mint.trace_id());
+        assert!(shared.is_lost() && *shared.closing.borrow());
     }
 }

@@ -1,8 +1,16 @@
 //! The simulator from outside: real HTTP on port 0, one simulator per test.
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
 
+mod billing;
+mod browser;
+mod contract;
+mod driver;
+mod files;
+mod fuzz;
+mod lifecycle;
 mod mischief;
 mod payments;
+mod payouts;
 mod repeats;
 mod support;
 mod virtual_accounts;

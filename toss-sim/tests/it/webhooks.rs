@@ -14,21 +14,21 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::support::{PATIENCE, Simulator, start, start_with};
 
 /// A shop's webhook address.
-struct Shop {
-    url: String,
+pub(crate) struct Shop {
+    pub(crate) url: String,
     status: Arc<AtomicU16>,
-    received: UnboundedReceiver<(HeaderMap, Value)>,
+    received: UnboundedReceiver<(HeaderMap, String)>,
 }
 
-type Mouth = (Arc<AtomicU16>, UnboundedSender<(HeaderMap, Value)>);
+type Mouth = (Arc<AtomicU16>, UnboundedSender<(HeaderMap, String)>);
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (status, (heard, received)) = (Arc::new(AtomicU16::new(200)), unbounded_channel());
         let hook = |State((status, heard)): State<Mouth>, headers: HeaderMap, body: String| async move {
-            heard.send((headers, serde_json::from_str(&body).unwrap())).unwrap();
+            heard.send((headers, body)).unwrap();
             StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap()
         };
         let routes = Router::new().route("/hook", post(hook)).with_state((Arc::clone(&status), heard));
@@ -36,8 +36,14 @@ impl Shop {
         Self { url, status, received }
     }
 
-    async fn next(&mut self) -> (HeaderMap, Value) {
+    /// The next body as it came, to the byte.
+    pub(crate) async fn next_raw(&mut self) -> (HeaderMap, String) {
         tokio::time::timeout(PATIENCE, self.received.recv()).await.unwrap().unwrap()
+    }
+
+    async fn next(&mut self) -> (HeaderMap, Value) {
+        let (headers, body) = self.next_raw().await;
+        (headers, serde_json::from_str(&body).unwrap())
     }
 
     async fn next_body(&mut self) -> Value {

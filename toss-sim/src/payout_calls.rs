@@ -1,0 +1,279 @@
+//! What the payout API (지급대행 v2) does, once a call is through the gate.
+
+use chrono::Days;
+use serde_json::{Value, json};
+
+use crate::authorization::Caller;
+use crate::bodies::read;
+use crate::codes::Code;
+use crate::mischief::Subject;
+use crate::operations::Done;
+use crate::outbox::{Event, EventName};
+use crate::payout::{Payout, PayoutBody};
+use crate::reconciliation::{limit, paged, settled};
+use crate::seller::{Seller, SellerBody, SellerStatus};
+use crate::time::{Instant, korean_date, with_offset};
+use crate::world::World;
+
+/// Most payouts of one request.
+const MAX_PAYOUTS_AT_ONCE: usize = 100;
+/// From this amount on Toss wants to know its customer, in won.
+const KYC_AMOUNT: u64 = 10_000_000;
+/// Sales are pending from this long before they are available.
+const PENDING_FOR: Days = Days::new(2);
+const ID_LENGTH: usize = 26;
+
+/// What a call to the payout API asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PayoutCall {
+    ShowBalance,
+    AddSeller,
+    ListSellers { query: String },
+    ShowSeller { id: String },
+    ChangeSeller { id: String },
+    DeleteSeller { id: String },
+    RequestPayouts,
+    ListPayouts { query: String },
+    ShowPayout { id: String },
+    CancelPayout { id: String },
+}
+
+impl PayoutCall {
+    /// Whether the body has to be encrypted; its answer then is, too.
+    pub(crate) fn is_sealed(&self) -> bool {
+        match self {
+            Self::AddSeller | Self::ChangeSeller { .. } | Self::RequestPayouts => true,
+            Self::ShowBalance
+            | Self::ListSellers { .. }
+            | Self::ShowSeller { .. }
+            | Self::DeleteSeller { .. }
+            | Self::ListPayouts { .. }
+            | Self::ShowPayout { .. }
+            | Self::CancelPayout { .. } => false,
+        }
+    }
+
+    /// What mischief calls it.
+    pub(crate) fn subject(&self) -> Subject {
+        match self {
+            Self::ShowBalance => Subject::Balances,
+            Self::AddSeller
+            | Self::ListSellers { .. }
+            | Self::ShowSeller { .. }
+            | Self::ChangeSeller { .. }
+            | Self::DeleteSeller { .. } => Subject::Sellers,
+            Self::RequestPayouts | Self::ListPayouts { .. } | Self::ShowPayout { .. } | Self::CancelPayout { .. } => {
+                Subject::Payouts
+            }
+        }
+    }
+
+    /// `entityType` of the answer.
+    pub(crate) fn entity_type(&self) -> &'static str {
+        match self {
+            Self::ShowBalance => "balance",
+            Self::AddSeller | Self::ShowSeller { .. } | Self::ChangeSeller { .. } => "seller",
+            Self::ListSellers { .. } | Self::RequestPayouts | Self::ListPayouts { .. } => "x-list",
+            Self::DeleteSeller { .. } => "deleted-entity",
+            Self::ShowPayout { .. } | Self::CancelPayout { .. } => "payout",
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn perform_payout(
+        &mut self,
+        call: &PayoutCall,
+        body: &[u8],
+        caller: &Caller,
+        now: Instant,
+    ) -> Result<Done, Code> {
+        let merchant = caller.merchant;
+        let shown = |value| Ok(Done { value, took_effect: false });
+        match call {
+            PayoutCall::ShowBalance => shown(self.balance_json(merchant, now)),
+            PayoutCall::AddSeller => self.add_seller(body, merchant, now),
+            PayoutCall::ListSellers { query } => {
+                let sellers = self.payouts.sellers(merchant).map(|seller| (seller.id.as_str(), seller.json()));
+                shown(list(sellers, query)?)
+            }
+            PayoutCall::ShowSeller { id } => shown(self.seller_of(id, merchant)?.json()),
+            PayoutCall::ChangeSeller { id } => self.change_seller(id, body, merchant),
+            PayoutCall::DeleteSeller { id } => {
+                self.seller_of(id, merchant)?;
+                self.payouts.seller_mut(id).ok_or(Code::NotFoundSubmall)?.is_deleted = true;
+                Ok(Done { value: json!({ "id": id }), took_effect: true })
+            }
+            PayoutCall::RequestPayouts => self.request_payouts(body, merchant, now),
+            PayoutCall::ListPayouts { query } => {
+                let payouts = self.payouts.payouts(merchant).map(|payout| (payout.id.as_str(), payout.json()));
+                shown(list(payouts, query)?)
+            }
+            PayoutCall::ShowPayout { id } => shown(self.payout_of(id, merchant)?.json()),
+            PayoutCall::CancelPayout { id } => {
+                self.payout_of(id, merchant)?;
+                self.payouts.change_payout(id, Payout::cancel).ok_or(Code::PayoutNotFound)??;
+                Ok(Done { value: self.payout_of(id, merchant)?.json(), took_effect: true })
+            }
+        }
+    }
+
+    fn seller_of(&self, id: &str, merchant: usize) -> Result<&Seller, Code> {
+        self.payouts.seller(id).filter(|seller| seller.merchant == merchant).ok_or(Code::NotFoundSubmall)
+    }
+
+    fn payout_of(&self, id: &str, merchant: usize) -> Result<&Payout, Code> {
+        self.payouts.payout(id).filter(|payout| payout.merchant == merchant).ok_or(Code::PayoutNotFound)
+    }
+
+    fn add_seller(&mut self, body: &[u8], merchant: usize, now: Instant) -> Result<Done, Code> {
+        let body = SellerBody::read(body)?;
+        if self.payouts.knows_seller_reference(merchant, &body.ref_seller_id) {
+            return Err(Code::AlreadyExistSubmall);
+        }
+        if !self.payouts.has_room_for(0) {
+            return Err(Code::FailedInternalSystemProcessing);
+        }
+        let (id, status) = (self.mint.named("seller_", ID_LENGTH), body.first_status());
+        let seller = Seller { id: id.clone(), merchant, body, status, is_deleted: false };
+        let value = seller.json();
+        self.payouts.add_seller(seller);
+        self.announce_seller(&id, now);
+        Ok(Done { value, took_effect: true })
+    }
+
+    fn change_seller(&mut self, id: &str, body: &[u8], merchant: usize) -> Result<Done, Code> {
+        let reference = &self.seller_of(id, merchant)?.body.ref_seller_id;
+        let body = SellerBody::read_change(body, reference)?;
+        let seller = self.payouts.seller_mut(id).ok_or(Code::NotFoundSubmall)?;
+        seller.body = body;
+        Ok(Done { value: seller.json(), took_effect: true })
+    }
+
+    /// All of them or none: what is wrong with one refuses every one.
+    fn request_payouts(&mut self, body: &[u8], merchant: usize, now: Instant) -> Result<Done, Code> {
+        let bodies: Vec<PayoutBody> = read(body)?;
+        if bodies.is_empty() || bodies.len() > MAX_PAYOUTS_AT_ONCE {
+            return Err(Code::InvalidRequest);
+        }
+        for (index, body) in bodies.iter().enumerate() {
+            let is_repeated = bodies.iter().take(index).any(|earlier| earlier.ref_payout_id == body.ref_payout_id);
+            if is_repeated || self.payouts.payout_called(merchant, &body.ref_payout_id).is_some() {
+                return Err(Code::DuplicatedRequest);
+            }
+        }
+        if !self.payouts.has_room_for(bodies.len()) {
+            return Err(Code::FailedInternalSystemProcessing);
+        }
+        let mut payouts = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let id = self.mint.named("FPA_", ID_LENGTH);
+            payouts.push(Payout::requested(id, merchant, body, self.keep_express_hours, now)?);
+        }
+        self.refuse_unknown_customers(&payouts, merchant, now)?;
+        let wanted: u64 = payouts.iter().map(|payout| payout.amount).sum();
+        if wanted > self.available(merchant, now) {
+            return Err(Code::NotEnoughAmount);
+        }
+        // After this point it must succeed.
+        let items: Vec<Value> = payouts.iter().map(Payout::json).collect();
+        for payout in payouts {
+            self.payouts.add_payout(payout);
+        }
+        let value = json!({ "hasNext": false, "lastCursor": items.last().map(|item| &item["id"]), "items": items });
+        Ok(Done { value, took_effect: true })
+    }
+
+    /// A large payout to a seller Toss half knows makes it want to know the whole.
+    fn refuse_unknown_customers(&mut self, payouts: &[Payout], merchant: usize, now: Instant) -> Result<(), Code> {
+        for payout in payouts {
+            let status = self.seller_of(&payout.destination, merchant)?.status;
+            if status == SellerStatus::PartiallyApproved && payout.amount >= KYC_AMOUNT {
+                self.set_seller_status(&payout.destination, SellerStatus::KycRequired, now);
+                return Err(Code::ForbiddenSellerPayout);
+            }
+            if !status.is_paid() {
+                return Err(Code::ForbiddenSellerPayout);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a seller to a status, and tells; says whether there is such a seller.
+    pub(crate) fn set_seller_status(&mut self, id: &str, status: SellerStatus, now: Instant) -> bool {
+        let Some(seller) = self.payouts.seller_mut(id) else { return false };
+        seller.status = status;
+        self.announce_seller(id, now);
+        true
+    }
+
+    /// Lets everything happen to payouts that is due.
+    pub(crate) fn advance_payouts(&mut self, now: Instant) {
+        while let Some(id) = self.payouts.due(now) {
+            self.payouts.change_payout(&id, Payout::go_on);
+            self.announce_payout(&id, now);
+        }
+    }
+
+    /// Won that can be paid out: what the control plane put in and what sales have been settled, less the
+    /// payouts. Never below nothing, even when refunds have taken back what was paid out.
+    pub(crate) fn available(&self, merchant: usize, now: Instant) -> u64 {
+        let today = korean_date(now);
+        let settled = settled(self, merchant, |paid_out| paid_out <= today);
+        let deposited = i64::try_from(self.payouts.deposited(merchant)).unwrap_or(i64::MAX);
+        let taken = i64::try_from(self.payouts.taken(merchant)).unwrap_or(i64::MAX);
+        u64::try_from(deposited.saturating_add(settled).saturating_sub(taken)).unwrap_or(0)
+    }
+
+    fn balance_json(&self, merchant: usize, now: Instant) -> Value {
+        let today = korean_date(now);
+        let soon = today.checked_add_days(PENDING_FOR).unwrap_or(today);
+        let pending = settled(self, merchant, |paid_out| today < paid_out && paid_out <= soon).max(0);
+        json!({
+            "pendingAmount": { "currency": "KRW", "value": pending },
+            "availableAmount": { "currency": "KRW", "value": self.available(merchant, now) },
+        })
+    }
+
+    fn announce_seller(&mut self, id: &str, now: Instant) {
+        let Some(seller) = self.payouts.seller(id).filter(|seller| seller.status.is_told()) else { return };
+        let (entity, merchant) = (seller.json(), seller.merchant);
+        self.announce_entity(EventName::SellerChanged, id, &entity, merchant, now);
+    }
+
+    /// Tells of a payout that has come to an end.
+    pub(crate) fn announce_payout(&mut self, id: &str, now: Instant) {
+        let Some(payout) = self.payouts.payout(id).filter(|payout| payout.status.is_told()) else { return };
+        let (entity, merchant) = (payout.json(), payout.merchant);
+        self.announce_entity(EventName::PayoutChanged, id, &entity, merchant, now);
+    }
+
+    fn announce_entity(&mut self, name: EventName, id: &str, entity: &Value, merchant: usize, now: Instant) {
+        let (event_type, entity_type) = match name {
+            EventName::SellerChanged => ("seller.changed", "seller"),
+            EventName::PayoutChanged => ("payout.changed", "payout"),
+            EventName::PaymentStatusChanged | EventName::DepositCallback | EventName::BillingDeleted => return,
+        };
+        let body = json!({
+            "eventType": event_type,
+            "createdAt": with_offset(now),
+            "version": crate::payment_json::API_VERSION,
+            "eventId": self.mint.named("evt_", ID_LENGTH),
+            "entityType": entity_type,
+            "entityBody": entity,
+        });
+        let body = body.to_string().into();
+        self.tell(&Event { name, order_id: id.to_owned(), body, signed_by: Some(merchant) }, now);
+    }
+}
+
+/// A page of a list, oldest first.
+fn list<'a>(rows: impl Iterator<Item = (&'a str, Value)>, query: &str) -> Result<Value, Code> {
+    let limit = limit(query, "limit")?;
+    let mut rows = paged(rows.collect(), query, |(id, _)| id)?;
+    let has_next = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().map(|(id, _)| (*id).to_owned());
+    let items: Vec<Value> = rows.into_iter().map(|(_, item)| item).collect();
+    Ok(json!({ "hasNext": has_next, "lastCursor": last, "items": items }))
+}

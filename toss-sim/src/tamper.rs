@@ -1,0 +1,84 @@
+//! Answers that are not what was done: amounts that are wrong, and things no client has heard of.
+
+use serde_json::{Value, json};
+
+/// Won by which `wrong_amount` is wrong.
+pub(crate) const WRONG_BY: u64 = 100;
+
+/// What Toss may add without a new version of its API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Novelty {
+    Field,
+    EnumValue,
+}
+
+/// The object an answer is about; of a list, its first row.
+fn target(value: &mut Value) -> Option<&mut Value> {
+    if value.get("items").is_some() {
+        return value.get_mut("items")?.get_mut(0);
+    }
+    match value {
+        Value::Array(rows) => rows.first_mut(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Some(value),
+    }
+}
+
+/// Makes the amounts of an answer wrong.
+pub(crate) fn overstate(value: &mut Value, extra: u64) {
+    if extra == 0 {
+        return;
+    }
+    let Some(target) = target(value) else { return };
+    for path in ["/totalAmount", "/amount", "/amount/value", "/availableAmount/value"] {
+        let Some(found) = target.pointer_mut(path) else { continue };
+        if let Some(amount) = found.as_u64() {
+            *found = json!(amount.saturating_add(extra));
+        }
+    }
+}
+
+/// Puts something new into an answer: a field of its own, or another value where there is a closed list.
+pub(crate) fn surprise(value: &mut Value, novelty: Novelty) {
+    let Some(Value::Object(fields)) = target(value) else { return };
+    match novelty {
+        Novelty::Field => {
+            fields.insert("somethingNew".to_owned(), json!({ "since": "2099-01-01", "values": [1, null, "새로움"] }));
+        }
+        Novelty::EnumValue => {
+            for name in ["method", "type", "businessType", "scheduleType"] {
+                if fields.get(name).is_some_and(Value::is_string) {
+                    fields.insert(name.to_owned(), json!("SOMETHING_NEW"));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Novelty, overstate, surprise};
+    use serde_json::json;
+
+    #[test]
+    fn the_first_amount_is_overstated_wherever_it_is() {
+        let cases = [
+            (json!({ "totalAmount": 1 }), json!({ "totalAmount": 101 })),
+            (json!([{ "amount": 1 }, { "amount": 1 }]), json!([{ "amount": 101 }, { "amount": 1 }])),
+            (json!({ "items": [{ "amount": { "value": 1 } }] }), json!({ "items": [{ "amount": { "value": 101 } }] })),
+            (json!([]), json!([])),
+        ];
+        for (mut value, wanted) in cases {
+            overstate(&mut value, 100);
+            assert_eq!(value, wanted);
+        }
+    }
+
+    #[test]
+    fn a_surprise_is_a_field_or_a_value() {
+        let mut value = json!({ "method": "카드", "totalAmount": 1 });
+        surprise(&mut value, Novelty::EnumValue);
+        assert_eq!(value, json!({ "method": "SOMETHING_NEW", "totalAmount": 1 }));
+        surprise(&mut value, Novelty::Field);
+        assert!(value["somethingNew"].is_object());
+    }
+}

@@ -1,0 +1,152 @@
+//! Clients of Toss against the simulator: ours, and one that others have written and published.
+
+use serde_json::json;
+use toss::codes::TABLE;
+use toss::{CancelRequest, Client, Config, ConfirmRequest, Currency, Error, IdempotencyKey, Operation, PaymentStatus};
+use toss_sim::DEFAULT_SECRET_KEY;
+use tosspayments::api::{CancelPayment, CancelPaymentBody, ConfirmPayment, GetPayment, ListTransactions};
+
+use crate::support::{Simulator, start};
+
+fn ours(sim: &Simulator) -> Client {
+    Client::try_new(Config::new(sim.url.clone(), DEFAULT_SECRET_KEY)).unwrap()
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
+}
+
+fn confirm(payment_key: &str, order_id: &str, amount: u64) -> ConfirmRequest {
+    let (payment_key, order_id) = (payment_key.to_owned(), order_id.to_owned());
+    ConfirmRequest { payment_key, order_id, amount, currency: Currency::Krw }
+}
+
+fn part(amount: u64) -> CancelRequest {
+    CancelRequest {
+        reason: "단순 변심".to_owned(),
+        amount: Some(amount),
+        currency: Currency::Krw,
+        refundable_amount: None,
+        refund_account: None,
+    }
+}
+
+#[tokio::test]
+async fn our_client_confirms_looks_up_and_cancels_every_method() {
+    let sim = start().await;
+    let client = ours(&sim);
+    for (index, method) in ["카드", "간편결제", "계좌이체", "휴대폰", "문화상품권", "도서문화상품권", "게임문화상품권"]
+        .into_iter()
+        .enumerate()
+    {
+        let order_id = format!("order-{index:04}");
+        let payment_key = sim.authorize_by(&order_id, 10_000, method).await;
+        let paid =
+            client.confirm(&confirm(&payment_key, &order_id, 10_000), &key(&format!("{order_id}-c"))).await.unwrap();
+        assert_eq!((paid.status, paid.total_amount), (PaymentStatus::Done, 10_000), "{method}");
+        let found = client.payment_by_order(&order_id).await.unwrap();
+        assert_eq!((found.payment_key.as_str(), found.balance_amount), (payment_key.as_str(), 10_000));
+        let part_back = client.cancel(&payment_key, &part(4_000), &key(&format!("{order_id}-x"))).await.unwrap();
+        assert_eq!((part_back.status, part_back.balance_amount), (PaymentStatus::PartialCanceled, 6_000));
+    }
+    let payment_key = sim.authorize_by("order-account", 10_000, "가상계좌").await;
+    let waiting = client.confirm(&confirm(&payment_key, "order-account", 10_000), &key("account-c")).await.unwrap();
+    assert_eq!(waiting.status, PaymentStatus::WaitingForDeposit);
+    assert!(waiting.virtual_account.is_some() && waiting.secret.is_some());
+    sim.tell("/_sim/deposit", json!({ "orderId": "order-account" })).await;
+    assert_eq!(client.payment(&payment_key).await.unwrap().status, PaymentStatus::Done);
+}
+
+/// What a client is told, and what ours makes of it.
+async fn refused(client: &Client, sim: &Simulator, operation: Operation, order_id: &str) -> Error {
+    match operation {
+        Operation::Cancel => {
+            let payment_key = sim.paid(order_id, 1_000).await;
+            client.cancel(&payment_key, &part(100), &key(order_id)).await.unwrap_err()
+        }
+        Operation::LookUp => client.payment_by_order(order_id).await.unwrap_err(),
+        _ => {
+            let payment_key = sim.authorize(order_id, 1_000).await;
+            client.confirm(&confirm(&payment_key, order_id, 1_000), &key(order_id)).await.unwrap_err()
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_code_comes_with_its_status_and_our_client_classifies_it() {
+    let sim = start().await;
+    let client = ours(&sim);
+    let operations = [(Operation::Confirm, "confirm"), (Operation::LookUp, "lookup"), (Operation::Cancel, "cancel")];
+    for (index, row) in TABLE.iter().enumerate() {
+        for (operation, on) in operations {
+            let order_id = format!("order-{index:04}-{on}");
+            let mischief = json!({ "on": on, "kind": "error_before", "code": row.code, "orderId": order_id });
+            sim.mischief(mischief).await;
+            let error = refused(&client, &sim, operation, &order_id).await;
+            assert_eq!(error.class(), row.class_after(operation), "{} on {on}", row.code);
+            let Error::Refused { status, code, message, trace_id, .. } = error else { unreachable!("{error:?}") };
+            assert_eq!(code, row.code);
+            assert!(row.http_status.is_none_or(|wanted| wanted == status), "{} is {status}", row.code);
+            assert!(!message.is_empty() && trace_id.is_some(), "{}", row.code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_client_knows_how_much_it_does_not_know() {
+    let sim = start().await;
+    let client = ours(&sim);
+    let cases = [("refuse_connection", 0), ("execute_and_error", 1_000), ("garbage_after", 1_000)];
+    for (kind, charged) in cases {
+        let order_id = format!("order-{kind}");
+        let payment_key = sim.authorize(&order_id, 1_000).await;
+        sim.mischief(json!({ "on": "confirm", "kind": kind, "orderId": order_id })).await;
+        let error = client.confirm(&confirm(&payment_key, &order_id, 1_000), &key(&order_id)).await.unwrap_err();
+        assert_eq!(error.class(), toss::Class::QueryFirst, "{kind}: {error:?}");
+        assert_eq!(sim.ask(&format!("/_sim/payments/{order_id}")).await["charged"], charged, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn our_client_reads_what_toss_has_not_written_yet() {
+    let sim = start().await;
+    let client = ours(&sim);
+    for kind in ["unknown_field", "unknown_enum"] {
+        let order_id = format!("order-{kind}");
+        let payment_key = sim.authorize(&order_id, 1_000).await;
+        sim.mischief(json!({ "on": "confirm", "kind": kind })).await;
+        let paid = client.confirm(&confirm(&payment_key, &order_id, 1_000), &key(&order_id)).await.unwrap();
+        assert_eq!((paid.status, paid.total_amount), (PaymentStatus::Done, 1_000), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_published_client_pays_looks_up_cancels_and_lists() {
+    let sim = start().await;
+    let client = tosspayments::Client::from_url(sim.url.clone(), DEFAULT_SECRET_KEY);
+    let payment_key = sim.authorize("order-0001", 15_000).await;
+    let confirm = || {
+        let order_id = "order-0001".to_owned();
+        ConfirmPayment { payment_key: payment_key.clone(), order_id, amount: 15_000 }
+    };
+    let paid = client.execute(&confirm()).await.unwrap();
+    assert_eq!((paid.order_id.as_str(), paid.total_amount), ("order-0001", 15_000));
+    let found = client.execute(&GetPayment::OrderId("order-0001".to_owned())).await.unwrap();
+    assert_eq!(found.payment_key, payment_key);
+    let tosspayments::Error::Tosspayments(again) = client.execute(&confirm()).await.unwrap_err() else {
+        unreachable!("a second confirm is refused in Toss's words")
+    };
+    assert_eq!((again.http_status, again.message.as_str()), (400, "이미 처리된 결제 입니다."));
+    let body = CancelPaymentBody::builder().cancel_reason("변심".to_owned()).cancel_amount(Some(5_000)).build();
+    let cancel = CancelPayment { payment_key, body, idempotency_key: Some("cancel-1".to_owned()) };
+    assert_eq!(client.execute(&cancel).await.unwrap().balance_amount, 10_000);
+    assert_eq!(client.execute(&cancel).await.unwrap().balance_amount, 10_000, "the key makes it one cancel");
+    let today = sim.ask("/_sim/clock").await["now"].as_str().unwrap().get(..10).unwrap().to_owned();
+    let list = ListTransactions::builder()
+        .start_date(format!("{today}T00:00:00"))
+        .end_date(format!("{today}T23:59:59"))
+        .build();
+    let listed = client.execute(&list).await.unwrap();
+    assert_eq!(listed.iter().map(|row| row.amount).collect::<Vec<_>>(), [15_000, 5_000]);
+    assert_eq!(sim.ask("/_sim/totals").await["net"], 10_000);
+}
