@@ -98,12 +98,17 @@ pub(crate) fn api_settings(
 
 /// The API, ready to be served.
 pub(crate) fn router(temporal: Client, reader: Reader, settings: api::Settings) -> axum::Router {
-    api::router(api::Api { temporal, reader, settings, read_psp_hint })
+    api::router(api::Api { temporal, reader, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
     activities::psp::read_webhook(body)
         .map(|(checkout_id, event)| api::PspHint { checkout_id, event: Some(event.to_owned()) })
+}
+
+/// What only the buyer can change, Toss tells the buyer.
+fn is_for_buyer(code: &str) -> bool {
+    toss::codes::class(toss::Operation::Confirm, code) == Some(toss::Class::BuyerActs)
 }
 
 /// Serves HTTP until the token is canceled; open requests get a moment to finish.
