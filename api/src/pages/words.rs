@@ -104,7 +104,7 @@ const KOREAN: Words = Words {
     code: "코드",
     back_to_shop: "쇼핑몰로 돌아가기",
     back_to_checkout: "결제 페이지로 돌아가기",
-    confirming: ("결제를 확인하고 있습니다", "잠시만 기다려 주세요. 창을 닫아도 결제는 계속 처리됩니다."),
+    confirming: ("결제를 확인하고 있습니다", "확인이 끝날 때까지 이 창을 닫지 말고 잠시만 기다려 주세요."),
     late: (
         "확인이 늦어지고 있습니다",
         "결제 결과를 계속 확인하고 있습니다. 다시 결제하지 말고 잠시 후 이 페이지를 새로 고쳐 주세요.",
@@ -158,7 +158,7 @@ const ENGLISH: Words = Words {
     code: "Code",
     back_to_shop: "Back to the shop",
     back_to_checkout: "Back to the checkout",
-    confirming: ("Confirming your payment", "One moment, please. It goes on even if you close this window."),
+    confirming: ("Confirming your payment", "One moment, please. Keep this window open until it is confirmed."),
     late: ("This is taking longer", "We are still finding out. Please do not pay again; reload this page in a while."),
     refused: (
         "This payment cannot be taken",
