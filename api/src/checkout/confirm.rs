@@ -56,10 +56,10 @@ pub(super) enum Outcome {
 }
 
 /// What the record says to a confirmation.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// What came of it.
-    Outcome(CheckoutRecord),
+    /// It holds what came of it.
+    Known,
     /// It was accepted, and nothing has come of it yet.
     Accepted,
     /// Nothing yet: the workflow has to be asked.
@@ -111,7 +111,7 @@ impl<'a> Confirmations<'a> {
             let record = self.record(id).await?;
             let confirmation = claim.over(&record)?;
             match answer(&record, &confirmation, self.api.is_for_buyer)? {
-                Answer::Outcome(record) => return Ok(Outcome::Known(record)),
+                Answer::Known => return Ok(Outcome::Known(record)),
                 Answer::Accepted | Answer::Nothing => {}
             }
             match self.ask(&record.workflow_id, confirmation, deadline).await? {
@@ -137,7 +137,7 @@ impl<'a> Confirmations<'a> {
     ) -> Result<Outcome, Problem> {
         let record = self.record(id).await?;
         match answer(&record, &claim.over(&record)?, self.api.is_for_buyer)? {
-            Answer::Outcome(record) => Ok(Outcome::Known(record)),
+            Answer::Known => Ok(Outcome::Known(record)),
             Answer::Accepted => Ok(Outcome::NotKnownYet(record)),
             Answer::Nothing => Err(otherwise(record.status)),
         }
@@ -185,9 +185,7 @@ fn answer(record: &CheckoutRecord, confirmation: &Confirmation, is_for_buyer: Is
 
 fn standing(record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
     match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => {
-            Ok(Answer::Outcome(record.clone()))
-        }
+        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
         Status::Failed => Err(Problem::declined(record.failure.clone(), is_for_buyer).about(record.status)),
         Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
         Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(Answer::Accepted),
@@ -246,7 +244,7 @@ mod tests {
         match answered {
             Err(problem) => Some(Err(problem.code())),
             Ok(Answer::Accepted | Answer::Nothing) => None,
-            Ok(Answer::Outcome(record)) => Some(Ok(record.status)),
+            Ok(Answer::Known) => Some(Ok(record.status)),
         }
     }
 
