@@ -78,6 +78,7 @@ async fn nothing_is_said_to_go_on_that_nobody_took(database: Kind) {
 
     let _worker = roles.role("worker");
     assert_eq!(told(confirm(shop, "no-worker", &key).await).await, (200, "SUCCESS".to_owned(), None));
+    until("it is recorded", || async { shop.post("unrecorded", &unrecorded).await.status() == 201 }).await;
     let created = shop.post("unrecorded", &unrecorded).await;
     assert_eq!((created.status().as_u16(), created.headers()["idempotent-replayed"].to_str().unwrap()), (201, "true"));
     assert_eq!(shop.charged().await, (23_000, 0));
