@@ -19,7 +19,7 @@ use crate::{
     Api,
     body::JsonBody,
     callers::{CheckoutCaller, ReadCaller},
-    problem::{Code, Problem},
+    problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     shapes::{ChangeBody, CheckoutBody, HistoryBody},
 };
 use confirm::{Confirmations, Outcome};
@@ -27,8 +27,6 @@ use create::{Checkouts, Made};
 
 /// Makes a request safe to repeat.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that an answer is a repeated one.
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to ask again for an outcome that is not known yet, in seconds.
 const ASK_AGAIN_AFTER_S: u32 = 2;
 

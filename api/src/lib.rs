@@ -51,7 +51,7 @@ pub struct Settings {
     pub checkout_deadline: Duration,
     /// How long a confirmation is waited for before the answer is "not known yet".
     pub confirm_wait: Duration,
-    /// How long a new checkout is waited for before the answer is "not recorded yet".
+    /// How long a new checkout is waited for before its sender is told to ask again.
     pub record_wait: Duration,
     /// The PSP's public key, for the payment window.
     pub psp_client_key: String,
@@ -76,6 +76,10 @@ pub struct PspHint {
 /// Reads the body of a webhook; `None` when it is none that concerns a checkout.
 pub type ReadPspHint = fn(&[u8]) -> Option<PspHint>;
 
+/// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about
+/// us: a wrong key, a missing contract.
+pub type IsForBuyer = fn(&str) -> bool;
+
 /// Everything that the routes reach.
 #[derive(Clone)]
 pub struct Api {
@@ -87,6 +91,8 @@ pub struct Api {
     pub settings: Settings,
     /// Translates the PSP's webhooks.
     pub read_psp_hint: ReadPspHint,
+    /// Knows the PSP's error codes.
+    pub is_for_buyer: IsForBuyer,
 }
 
 impl fmt::Debug for Api {

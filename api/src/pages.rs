@@ -26,7 +26,8 @@ use crate::{
     shapes::payment_page,
 };
 use policy::Policy;
-use words::{Language, Words};
+use states::WayOut;
+use words::{Language, Reason, Words};
 
 const STYLE: &str = include_str!("pages/style.css");
 const PAY_SCRIPT: &str = include_str!("pages/pay.js");
@@ -67,8 +68,8 @@ pub(crate) async fn fail(
 ) -> Result<Response, Problem> {
     let page = Page::of(&headers);
     let Some(record) = find(&api, &id).await? else { return Ok(page.unknown_checkout()) };
-    let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
-    let body = page.failed(&record, parameter("code"), parameter("message"));
+    let code = parameters.get("code").map_or("", String::as_str);
+    let body = page.failed(&record, words::reason(code, page.words));
     Ok(page.answer(&Policy::own(), page.words.failed_title, None, &body))
 }
 
@@ -143,13 +144,10 @@ impl Page {
         }
     }
 
-    fn failed(&self, record: &CheckoutRecord, code: &str, message: &str) -> Markup {
-        let reason = words::reason(code, message, self.words);
+    fn failed(&self, record: &CheckoutRecord, reason: Reason) -> Markup {
         html! {
-            main data-status=(record.status) data-code=(words::shown_code(code)) {
-                h1 { (self.words.failed_title) }
-                p #reason { (reason) }
-                @if !code.is_empty() { p.quiet { (self.words.code) " " code { (words::shown_code(code)) } } }
+            main data-status=(record.status) data-code=[reason.code] {
+                (states::after_window(record.status, reason, self.words))
                 p { (record.order_name) " · " (self.money(record.total)) }
                 a.button href=(format!("/checkout/{}", record.checkout_id)) { (self.words.back_to_checkout) }
                 (self.way_out(record))
@@ -170,7 +168,11 @@ impl Page {
 
     /// The way back to the marketplace, where it named one.
     fn way_out(&self, record: &CheckoutRecord) -> Markup {
-        let url = if record.status.is_payment_done() { &record.success_url } else { &record.fail_url };
+        let url = match WayOut::of(record.status) {
+            WayOut::Success => &record.success_url,
+            WayOut::Failure => &record.fail_url,
+            WayOut::None => &None,
+        };
         html! {
             @if let Some(url) = url { a.plain href=(return_address(url, record)) { (self.words.back_to_shop) } }
         }

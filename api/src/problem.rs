@@ -8,7 +8,7 @@ use std::{borrow::Cow, error::Error, fmt::Display};
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,10 +19,14 @@ use domain::{
 use serde::Serialize;
 use store::{Scope, StoreError};
 
+use crate::IsForBuyer;
+
 /// Where the problem types are documented; the code follows.
 const TYPE_BASE: &str = "https://daegeum.dev/problems/";
 /// The media type of RFC 9457.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Says that an answer is a repeated one.
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -36,6 +40,8 @@ pub(crate) enum Code {
     CardNumberRefused,
     CheckoutExists,
     CheckoutNotFound,
+    ConfirmNotAccepted,
+    DatabaseUnavailable,
     AmountMismatch,
     Forbidden,
     IdempotencyKeyInvalid,
@@ -46,7 +52,6 @@ pub(crate) enum Code {
     NotConfirmable,
     NotFound,
     NotReady,
-    NotRecordedYet,
     OrderMismatch,
     PaymentDeclined,
     RequestInProgress,
@@ -69,6 +74,12 @@ impl Code {
             }
             Self::CheckoutExists => ("checkout_exists", StatusCode::CONFLICT, "The checkout exists already"),
             Self::CheckoutNotFound => ("checkout_not_found", StatusCode::NOT_FOUND, "There is no such checkout"),
+            Self::ConfirmNotAccepted => {
+                ("confirm_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The confirmation was not accepted yet")
+            }
+            Self::DatabaseUnavailable => {
+                ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
+            }
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
             Self::IdempotencyKeyInvalid => {
@@ -89,9 +100,6 @@ impl Code {
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
-            Self::NotRecordedYet => {
-                ("not_recorded_yet", StatusCode::SERVICE_UNAVAILABLE, "The checkout is not recorded yet")
-            }
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
             Self::RequestInProgress => {
@@ -113,7 +121,11 @@ impl Code {
     /// Whether the same request may succeed in a moment.
     const fn is_transient(self) -> bool {
         match self {
-            Self::NotReady | Self::NotRecordedYet | Self::RequestInProgress | Self::TemporalUnavailable => true,
+            Self::ConfirmNotAccepted
+            | Self::DatabaseUnavailable
+            | Self::NotReady
+            | Self::RequestInProgress
+            | Self::TemporalUnavailable => true,
             Self::AddressMalformed
             | Self::BodyMalformed
             | Self::BodyTimeout
@@ -178,6 +190,10 @@ struct Body<'a> {
     psp_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     psp_message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkout_status: Option<&'static str>,
 }
 
 /// A request that failed, and all that its sender may know of it.
@@ -189,15 +205,66 @@ struct Told {
     code: Code,
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
-    psp: Option<Failure>,
+    decline: Decline,
+    /// Where the checkout stands that it is about.
+    checkout_status: Option<Status>,
+    /// Whether an earlier request was told the same.
+    replayed: bool,
     /// What went wrong on our side: for the log, never for the sender.
     cause: Option<String>,
+}
+
+/// Why a payment did not succeed, as far as the buyer may know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Decline {
+    /// There is nothing to tell: no payment, or a reason that is none of the buyer's business, such as a wrong
+    /// key of ours.
+    #[default]
+    Untold,
+    /// In the PSP's words, which it means for the buyer.
+    Psp(Failure),
+    /// By one of our own codes.
+    Ours(String),
+}
+
+impl Decline {
+    fn of(failure: Failure, is_for_buyer: IsForBuyer) -> Self {
+        if is_for_buyer(&failure.code) {
+            Self::Psp(failure)
+        } else if failure.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            Self::Ours(failure.code)
+        } else {
+            Self::Untold
+        }
+    }
+
+    const fn psp(&self) -> Option<&Failure> {
+        match self {
+            Self::Psp(failure) => Some(failure),
+            Self::Ours(_) | Self::Untold => None,
+        }
+    }
+
+    fn ours(&self) -> Option<&str> {
+        match self {
+            Self::Ours(code) => Some(code),
+            Self::Psp(_) | Self::Untold => None,
+        }
+    }
 }
 
 impl Problem {
     /// A problem of a kind, told in a sentence.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Told { code, detail: detail.into(), fields: Vec::new(), psp: None, cause: None }))
+        Self(Box::new(Told {
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            decline: Decline::Untold,
+            checkout_status: None,
+            replayed: false,
+            cause: None,
+        }))
     }
 
     /// Fields that are not valid.
@@ -214,17 +281,23 @@ impl Problem {
         Self::of_fields(vec![FieldError { field: field.into(), code, detail: detail.to_string() }])
     }
 
-    /// The PSP or the buyer's bank said no.
-    pub(crate) fn declined(failure: Option<Failure>) -> Self {
-        let message = failure.as_ref().map_or("The payment did not succeed.", |failure| failure.message.as_str());
-        let mut problem = Self::new(Code::PaymentDeclined, message.to_owned());
-        problem.0.psp = failure;
+    /// The payment did not succeed. Only what the PSP says to the buyer is passed on to the buyer; the marketplace
+    /// reads the rest in `failure` of the checkout.
+    pub(crate) fn declined(failure: Option<Failure>, is_for_buyer: IsForBuyer) -> Self {
+        let decline = failure.map_or(Decline::Untold, |failure| Decline::of(failure, is_for_buyer));
+        let detail = match decline.psp() {
+            Some(failure) => Cow::Owned(failure.message.clone()),
+            None => Cow::Borrowed("The payment did not succeed, and no money is held."),
+        };
+        let mut problem = Self::new(Code::PaymentDeclined, detail);
+        problem.0.decline = decline;
         problem
     }
 
     /// A checkout that came to rest without a payment, or never began one.
     pub(crate) fn not_confirmable(status: Status) -> Self {
         Self::new(Code::NotConfirmable, format!("The checkout is {status}: {}.", ConfirmRefusal::NotConfirmable))
+            .about(status)
     }
 
     /// A key that may not do this.
@@ -250,6 +323,18 @@ impl Problem {
     pub(crate) fn temporal(cause: &dyn Error) -> Self {
         let detail = "The request did not get through. Sending the same one again is safe.";
         Self::new(Code::TemporalUnavailable, detail).because_of(cause)
+    }
+
+    /// Adds where the checkout stands that the request was about.
+    pub(crate) fn about(mut self, status: Status) -> Self {
+        self.0.checkout_status = Some(status);
+        self
+    }
+
+    /// The same problem, told again to the same request.
+    pub(crate) fn replayed(mut self) -> Self {
+        self.0.replayed = true;
+        self
     }
 
     fn because_of(mut self, cause: &dyn Error) -> Self {
@@ -285,17 +370,25 @@ impl Problem {
             instance,
             code,
             errors: &self.0.fields,
-            psp_code: self.0.psp.as_ref().map(|failure| failure.code.as_str()),
-            psp_message: self.0.psp.as_ref().map(|failure| failure.message.as_str()),
+            psp_code: self.0.decline.psp().map(|failure| failure.code.as_str()),
+            psp_message: self.0.decline.psp().map(|failure| failure.message.as_str()),
+            failure_code: self.0.decline.ours(),
+            checkout_status: self.0.checkout_status.map(Status::as_str),
         }
     }
 
-    fn extra_header(&self) -> Option<(HeaderName, HeaderValue)> {
-        match self.0.code {
-            Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            code if code.is_transient() => Some((header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))),
-            _ => None,
+    fn extra_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.0.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if self.0.code.is_transient() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        if self.0.replayed {
+            headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
+        headers
     }
 }
 
@@ -312,6 +405,10 @@ fn chain(error: &dyn Error) -> String {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            let detail = "The database did not answer in time. Sending the same request again is safe.";
+            return Self::new(Code::DatabaseUnavailable, detail).because_of(&error);
+        }
         Self::internal(&error)
     }
 }
@@ -330,7 +427,7 @@ impl From<ConfirmRefusal> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.0.code.status().into_response();
-        response.headers_mut().extend(self.extra_header());
+        response.headers_mut().extend(self.extra_headers());
         response.extensions_mut().insert(self);
         response
     }
@@ -414,13 +511,15 @@ mod tests {
         "#);
     }
 
+    fn declined(code: &str, message: &str) -> Problem {
+        let failure = Failure { code: code.to_owned(), message: message.to_owned() };
+        Problem::declined(Some(failure), |code| code == "REJECT_CARD_COMPANY").about(Status::Failed)
+    }
+
     #[test]
     fn a_declined_payment_carries_the_words_of_the_psp() {
-        let failure = Failure {
-            code: "REJECT_CARD_COMPANY".to_owned(),
-            message: "결제 승인이 거절되었습니다.".to_owned(),
-        };
-        insta::assert_json_snapshot!(Problem::declined(Some(failure)).body("/v1/payments/c-1/confirm"), @r#"
+        let problem = declined("REJECT_CARD_COMPANY", "결제 승인이 거절되었습니다.");
+        insta::assert_json_snapshot!(problem.body("/v1/payments/c-1/confirm"), @r#"
         {
           "type": "https://daegeum.dev/problems/payment_declined",
           "title": "The payment was declined",
@@ -429,9 +528,36 @@ mod tests {
           "instance": "/v1/payments/c-1/confirm",
           "code": "payment_declined",
           "psp_code": "REJECT_CARD_COMPANY",
-          "psp_message": "결제 승인이 거절되었습니다."
+          "psp_message": "결제 승인이 거절되었습니다.",
+          "checkout_status": "FAILED"
         }
         "#);
+    }
+
+    #[test]
+    fn a_reason_of_ours_is_marked_as_ours() {
+        let problem = declined("psp_amount_mismatch", "The payment provider captured another amount.");
+        insta::assert_json_snapshot!(problem.body("/v1/payments/c-1/confirm"), @r#"
+        {
+          "type": "https://daegeum.dev/problems/payment_declined",
+          "title": "The payment was declined",
+          "status": 402,
+          "detail": "The payment did not succeed, and no money is held.",
+          "instance": "/v1/payments/c-1/confirm",
+          "code": "payment_declined",
+          "failure_code": "psp_amount_mismatch",
+          "checkout_status": "FAILED"
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_the_psp_says_of_our_keys_is_not_for_the_buyer() {
+        let problem = declined("UNAUTHORIZED_KEY", "인증되지 않은 시크릿 키 혹은 클라이언트 키 입니다.");
+        let body = serde_json::to_value(problem.body("/")).unwrap();
+        assert_eq!(body["status"], 402);
+        assert!(body.get("psp_code").is_none() && body.get("failure_code").is_none(), "{body}");
+        assert!(!body.to_string().contains("키"), "{body}");
     }
 
     #[test]
@@ -446,6 +572,9 @@ mod tests {
     fn what_passes_says_when_to_try_again() {
         let response = Problem::new(Code::RequestInProgress, "").into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        assert!(!response.headers().contains_key(IDEMPOTENT_REPLAYED));
+        let response = Problem::new(Code::CheckoutExists, "").replayed().into_response();
+        assert_eq!(response.headers()[IDEMPOTENT_REPLAYED], "true");
         let response = Problem::unauthorized().into_response();
         assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
     }

@@ -137,9 +137,10 @@ impl CheckoutBody {
         }
     }
 
-    /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes.
+    /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes, and
+    /// without what we and the PSP say of each other while the outcome is not known.
     pub(crate) fn for_buyer(record: &CheckoutRecord, settings: &Settings) -> Self {
-        Self { buyer_id: None, metadata: None, ..Self::current(record, settings) }
+        Self { buyer_id: None, metadata: None, failure: None, ..Self::current(record, settings) }
     }
 
     /// Adds where an operator finds the workflow.

@@ -6,12 +6,19 @@
 //!
 //! # Invariants
 //!
+//! * A migration happens whole or not at all.
 //! * A migration that has been released is never edited; the next one changes what it made.
 //! * What the types of `domain` promise, the schema repeats: amounts above zero, a debit that is not its own
 //!   credit, history and books that only grow.
 
+use std::collections::BTreeMap;
+
 pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::{async_trait, prelude::*};
+use sea_orm_migration::{
+    async_trait,
+    prelude::*,
+    sea_orm::{ConnectionTrait, Statement},
+};
 
 mod m2026_11_21_000001_checkouts;
 mod m2026_11_21_000002_ledger;
@@ -25,15 +32,56 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m2026_11_21_000001_checkouts::Migration),
-            Box::new(m2026_11_21_000002_ledger::Migration),
-            Box::new(m2026_11_21_000003_api_keys::Migration),
+            whole(m2026_11_21_000001_checkouts::Migration),
+            whole(m2026_11_21_000002_ledger::Migration),
+            whole(m2026_11_21_000003_api_keys::Migration),
         ]
     }
 }
 
-/// Makes a table refuse every UPDATE and DELETE, whoever asks.
+/// A migration that happens whole or not at all. By itself only PostgreSQL would run it in a transaction.
+struct Whole<M>(M);
+
+fn whole<M: MigrationTrait + 'static>(migration: M) -> Box<dyn MigrationTrait> {
+    Box::new(Whole(migration))
+}
+
+impl<M: MigrationName> MigrationName for Whole<M> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
+
+#[async_trait::async_trait]
+impl<M: MigrationTrait> MigrationTrait for Whole<M> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.0.up(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.0.down(manager).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+/// Makes a table refuse every UPDATE and DELETE, whoever asks, and every INSERT that would replace a row. It has
+/// its unique keys already.
 async fn make_append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    refuse_changes(manager, table, &format!("ABORT, '{table} is append only'")).await
+}
+
+/// The same for a table whose rows are inserted with `ON CONFLICT DO NOTHING`: where a key is taken, the first
+/// row stays and nothing is said.
+async fn make_first_insert_stay(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    refuse_changes(manager, table, "IGNORE").await
+}
+
+/// `on_taken_key` is what SQLite raises when an INSERT meets a key that exists. SQLite asks before it looks at the
+/// statement's own `ON CONFLICT`, and cannot tell one statement from another.
+async fn refuse_changes(manager: &SchemaManager<'_>, table: &str, on_taken_key: &str) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     if manager.get_database_backend() == sea_orm_migration::sea_orm::DbBackend::Sqlite {
         for (action, name) in [("UPDATE", "update"), ("DELETE", "delete")] {
@@ -44,6 +92,15 @@ async fn make_append_only(manager: &SchemaManager<'_>, table: &str) -> Result<()
                 ))
                 .await?;
         }
+        // `INSERT OR REPLACE` deletes the row in its way, and fires no trigger for that unless the connection
+        // asked for it; so the schema itself has to stand in the way.
+        let taken = taken_keys(manager, table).await?;
+        connection
+            .execute_unprepared(&format!(
+                "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} \
+                 WHEN EXISTS (SELECT 1 FROM {table} WHERE {taken}) BEGIN SELECT RAISE({on_taken_key}); END"
+            ))
+            .await?;
         return Ok(());
     }
     connection
@@ -59,6 +116,22 @@ async fn make_append_only(manager: &SchemaManager<'_>, table: &str) -> Result<()
         ))
         .await?;
     Ok(())
+}
+
+/// The condition under which a row of an SQLite table is in the way of a new one: it has the same row id, or the
+/// same values in a unique key.
+async fn taken_keys(manager: &SchemaManager<'_>, table: &str) -> Result<String, DbErr> {
+    let keys = "SELECT list.name AS \"index\", info.name AS \"column\" \
+                FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info \
+                WHERE list.\"unique\" ORDER BY list.seq, info.seqno";
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), keys, [table.into()]);
+    let mut conditions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in manager.get_connection().query_all_raw(statement).await? {
+        let column: String = row.try_get("", "column")?;
+        conditions.entry(row.try_get("", "index")?).or_default().push(format!("{column} = NEW.{column}"));
+    }
+    let keys = conditions.into_values().map(|columns| format!("({})", columns.join(" AND ")));
+    Ok(std::iter::once("rowid = NEW.rowid".to_owned()).chain(keys).collect::<Vec<_>>().join(" OR "))
 }
 
 /// Removes what [`make_append_only`] left behind once no table uses it any more.

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{async_trait, prelude::*, schema::*};
 
-use crate::{forget_append_only, make_append_only};
+use crate::{forget_append_only, make_append_only, make_first_insert_stay};
 
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
@@ -108,7 +108,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        make_append_only(manager, "checkout_requests").await?;
+        make_first_insert_stay(manager, "checkout_requests").await?;
         make_append_only(manager, "payment_status_history").await
     }
 

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{async_trait, prelude::*, schema::*};
 
-use crate::make_append_only;
+use crate::{make_append_only, make_first_insert_stay};
 
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
@@ -105,7 +105,7 @@ impl MigrationTrait for Migration {
             manager.create_index(index).await?;
         }
         manager.execute(first_head()).await?;
-        make_append_only(manager, "commission_rates").await?;
+        make_first_insert_stay(manager, "commission_rates").await?;
         make_append_only(manager, "ledger_entries").await?;
         make_append_only(manager, "ledger_postings").await
     }

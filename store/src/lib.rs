@@ -21,6 +21,7 @@ mod connection;
 mod convert;
 mod entities;
 mod reader;
+mod unavailable;
 mod writer;
 
 pub use api_keys::{ApiKey, Scope};

@@ -25,10 +25,16 @@ const RECORD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Opens the database for writing and for reading. Its schema must be up to date.
 pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<(Writer, Reader)> {
     let database = Database::connect(url).await.with_context(|| format!("could not open the database {url}"))?;
-    let pending = Migrator::get_pending_migrations(database.connection()).await?;
+    Ok((Writer::new(database), open_reader(url).await?))
+}
+
+/// Opens the database for reading alone: who may only SELECT can. Its schema must be up to date.
+pub(crate) async fn open_reader(url: &DatabaseUrl) -> anyhow::Result<Reader> {
+    let database =
+        Database::connect_read_only(url).await.with_context(|| format!("could not open the database {url}"))?;
+    let pending = Migrator::get_pending_migrations_read_only(database.connection()).await?;
     ensure!(pending.is_empty(), "the database {url} lacks {} schema changes; run `daegeum migrate up`", pending.len());
-    let reading = Database::connect_read_only(url).await?;
-    Ok((Writer::new(database), Reader::new(reading)))
+    Ok(Reader::new(database))
 }
 
 /// A worker that runs every workflow and every activity.
@@ -104,12 +110,17 @@ pub(crate) fn api_settings(
 
 /// The API, ready to be served.
 pub(crate) fn router(temporal: Client, reader: Reader, settings: api::Settings) -> axum::Router {
-    api::router(api::Api { temporal, reader, settings, read_psp_hint })
+    api::router(api::Api { temporal, reader, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
     activities::psp::read_webhook(body)
         .map(|(checkout_id, event)| api::PspHint { checkout_id, event: Some(event.to_owned()) })
+}
+
+/// What only the buyer can change, Toss tells the buyer.
+fn is_for_buyer(code: &str) -> bool {
+    toss::codes::class(toss::Operation::Confirm, code) == Some(toss::Class::BuyerActs)
 }
 
 /// Serves HTTP until the token is canceled; open requests get a moment to finish.

@@ -35,7 +35,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// The API alone.
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
-    let (_writer, reader) = compose::open(&settings.database()?).await?;
+    let reader = compose::open_reader(&settings.database()?).await?;
     let listener = compose::listen(settings.listen, "--listen").await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;

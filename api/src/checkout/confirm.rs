@@ -19,9 +19,9 @@ use workflows::checkout::CheckoutWorkflow;
 
 use super::unknown;
 use crate::{
-    Api,
+    Api, IsForBuyer,
     body::{FieldErrors, JsonBody},
-    problem::{FieldCode, Problem},
+    problem::{Code, FieldCode, Problem},
     temporal,
 };
 
@@ -53,6 +53,17 @@ pub(super) enum Outcome {
     Known(CheckoutRecord),
     /// Nobody knows yet; the workflow goes on.
     NotKnownYet(CheckoutRecord),
+}
+
+/// What the record says to a confirmation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It holds what came of it.
+    Known,
+    /// It was accepted, and nothing has come of it yet.
+    Accepted,
+    /// Nothing yet: the workflow has to be asked.
+    Nothing,
 }
 
 /// What a workflow said.
@@ -99,8 +110,9 @@ impl<'a> Confirmations<'a> {
         for _ in 0..ASKED_AT_MOST {
             let record = self.record(id).await?;
             let confirmation = claim.over(&record)?;
-            if let Some(answer) = answer(&record, &confirmation)? {
-                return Ok(answer);
+            match answer(&record, &confirmation, self.api.is_for_buyer)? {
+                Answer::Known => return Ok(Outcome::Known(record)),
+                Answer::Accepted | Answer::Nothing => {}
             }
             match self.ask(&record.workflow_id, confirmation, deadline).await? {
                 Said::Answered => {}
@@ -108,19 +120,27 @@ impl<'a> Confirmations<'a> {
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Said::Nothing => return self.conclude(id, claim).await,
+                Said::Nothing => return self.conclude(id, claim, not_accepted).await,
             }
         }
         // The record allows it and the workflow does not take it: an operator ended the workflow.
-        let record = self.record(id).await?;
-        answer(&record, &claim.over(&record)?)?.ok_or_else(|| Problem::not_confirmable(record.status))
+        self.conclude(id, claim, Problem::not_confirmable).await
     }
 
-    /// The last word on a confirmation whose time is up.
-    async fn conclude(&self, id: &CheckoutId, claim: &Claim) -> Result<Outcome, Problem> {
+    /// The last word on a confirmation. Only what the record shows to be accepted is said to go on: Temporal
+    /// keeps no update that no worker took.
+    async fn conclude(
+        &self,
+        id: &CheckoutId,
+        claim: &Claim,
+        otherwise: fn(Status) -> Problem,
+    ) -> Result<Outcome, Problem> {
         let record = self.record(id).await?;
-        let answer = answer(&record, &claim.over(&record)?)?;
-        Ok(answer.unwrap_or(Outcome::NotKnownYet(record)))
+        match answer(&record, &claim.over(&record)?, self.api.is_for_buyer)? {
+            Answer::Known => Ok(Outcome::Known(record)),
+            Answer::Accepted => Ok(Outcome::NotKnownYet(record)),
+            Answer::Nothing => Err(otherwise(record.status)),
+        }
     }
 
     async fn record(&self, id: &CheckoutId) -> Result<CheckoutRecord, Problem> {
@@ -146,32 +166,36 @@ impl<'a> Confirmations<'a> {
 impl Claim {
     /// The claim in the terms of the checkout that it is made of.
     fn over(&self, record: &CheckoutRecord) -> Result<Confirmation, Problem> {
-        let checkout_id =
-            CheckoutId::parse(self.order_id.as_str()).map_err(|_| Problem::from(ConfirmRefusal::OrderMismatch))?;
+        let checkout_id = CheckoutId::parse(self.order_id.as_str())
+            .map_err(|_| Problem::from(ConfirmRefusal::OrderMismatch).about(record.status))?;
         let amount = Money::parse(&self.amount, record.total.currency())
             .map_err(|error| Problem::of_field("amount", FieldCode::Invalid, error))?;
         Ok(Confirmation { payment_key: self.payment_key.clone(), checkout_id, amount })
     }
 }
 
-/// What the record says to a confirmation; `None` when the workflow has to be asked.
-fn answer(record: &CheckoutRecord, confirmation: &Confirmation) -> Result<Option<Outcome>, Problem> {
+fn answer(record: &CheckoutRecord, confirmation: &Confirmation, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
     let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-    match check_confirmation((&record.checkout_id, record.total), record.status, bound, confirmation)? {
-        Confirmable::Begins => Ok(None),
-        Confirmable::Joins => standing(record),
+    match check_confirmation((&record.checkout_id, record.total), record.status, bound, confirmation) {
+        Ok(Confirmable::Begins) => Ok(Answer::Nothing),
+        Ok(Confirmable::Joins) => standing(record, is_for_buyer),
+        Err(refusal) => Err(Problem::from(refusal).about(record.status)),
     }
 }
 
-fn standing(record: &CheckoutRecord) -> Result<Option<Outcome>, Problem> {
+fn standing(record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
     match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => {
-            Ok(Some(Outcome::Known(record.clone())))
-        }
-        Status::Failed => Err(Problem::declined(record.failure.clone())),
+        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
+        Status::Failed => Err(Problem::declined(record.failure.clone(), is_for_buyer).about(record.status)),
         Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
-        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(None),
+        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(Answer::Accepted),
     }
+}
+
+fn not_accepted(status: Status) -> Problem {
+    let detail = "Nobody took it up in time, and nothing is known to have been sent to the payment provider. Send the \
+                  same request again.";
+    Problem::new(Code::ConfirmNotAccepted, detail).about(status)
 }
 
 /// One payment key, one update: a second tab and a repeated request join the first.
@@ -216,12 +240,25 @@ mod tests {
     /// What a body is answered without asking the workflow; `None` when it has to be asked.
     fn check(body: &str, record: &CheckoutRecord) -> Option<Result<Status, Code>> {
         let claim = read(&JsonBody::parse(body.as_bytes()).unwrap());
-        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?));
+        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?, |_| true));
         match answered {
             Err(problem) => Some(Err(problem.code())),
-            Ok(None) => None,
-            Ok(Some(Outcome::Known(record) | Outcome::NotKnownYet(record))) => Some(Ok(record.status)),
+            Ok(Answer::Accepted | Answer::Nothing) => None,
+            Ok(Answer::Known) => Some(Ok(record.status)),
         }
+    }
+
+    #[test]
+    fn only_what_the_record_names_is_accepted() {
+        let accepted = |record: &CheckoutRecord| {
+            let claim = read(&JsonBody::parse(GOOD.as_bytes()).unwrap()).unwrap();
+            matches!(answer(record, &claim.over(record).unwrap(), |_| true), Ok(Answer::Accepted))
+        };
+        for status in [Status::Executing, Status::Unknown, Status::Stuck] {
+            assert!(accepted(&record(status, Some("key"))), "{status}");
+            assert!(!accepted(&record(status, Some("other"))), "{status}");
+        }
+        assert!(!accepted(&record(Status::NotStarted, None)));
     }
 
     const GOOD: &str = r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15000"}"#;

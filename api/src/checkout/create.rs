@@ -91,11 +91,14 @@ impl<'a> Checkouts<'a> {
         match started.await.map_err(|elapsed| Problem::temporal(&elapsed))?? {
             Started::Now => {
                 let request = self.recorded_by(deadline, workflow_id).await?;
-                self.accepted(&request).await.map(Made::Now)
+                if !request.accepted {
+                    return Err(taken());
+                }
+                self.checkout(&request).await.map(Made::Now)
             }
             Started::Before => match self.api.reader.request(workflow_id).await? {
                 Some(request) => self.replay(&request, &fingerprint).await,
-                None => Err(Problem::new(Code::RequestInProgress, "A request with this key is being recorded.")),
+                None => Err(in_progress()),
             },
         }
     }
@@ -106,15 +109,13 @@ impl<'a> Checkouts<'a> {
             let detail = "This idempotency key came with another body before. Use a new key for a new checkout.";
             return Err(Problem::new(Code::IdempotencyKeyReused, detail));
         }
-        self.accepted(first).await.map(Made::Before)
+        if !first.accepted {
+            return Err(taken().replayed());
+        }
+        self.checkout(first).await.map(Made::Before)
     }
 
-    /// The checkout of a request, unless one of its ids was taken.
-    async fn accepted(&self, request: &RequestRecord) -> Result<CheckoutRecord, Problem> {
-        if !request.accepted {
-            let detail = "Another checkout has this `checkout_id`, or one of these `payment_order_id`s.";
-            return Err(Problem::new(Code::CheckoutExists, detail));
-        }
+    async fn checkout(&self, request: &RequestRecord) -> Result<CheckoutRecord, Problem> {
         let record = self.api.reader.checkout(&request.checkout_id).await?;
         record.ok_or_else(|| Problem::internal(&Vanished))
     }
@@ -147,13 +148,24 @@ impl<'a> Checkouts<'a> {
                 return Ok(request);
             }
             if Instant::now() + pause > deadline {
-                let detail = "It was taken and will be recorded. Send the same request with the same key again.";
-                return Err(Problem::new(Code::NotRecordedYet, detail));
+                return Err(in_progress());
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// A request that was taken and will be recorded.
+fn in_progress() -> Problem {
+    let detail = "The request is being recorded. Send it again with the same key.";
+    Problem::new(Code::RequestInProgress, detail)
+}
+
+/// A request that asked for an id of another checkout.
+fn taken() -> Problem {
+    let detail = "Another checkout has this `checkout_id`, or one of these `payment_order_id`s.";
+    Problem::new(Code::CheckoutExists, detail)
 }
 
 /// A request that was accepted, and whose checkout is not there.

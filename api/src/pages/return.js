@@ -12,19 +12,24 @@
     amount: query.get("amount"),
   };
   const paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"];
+  const unpaid = ["FAILED", "EXPIRED", "CANCELED"];
   const MAX_TRIES = 150;
   const PAUSE_S = 2;
   const LONGEST_PAUSE_S = 10;
   const REDIRECT_AFTER_MS = 4000;
   const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-  const show = (status, why) => {
+  const failures = [...document.querySelectorAll("[data-failure]")];
+  const inOurWords = (code) => failures.find((failure) => failure.dataset.failure === code)?.textContent;
+
+  // What is shown may be about this claim; where the buyer goes on to is always about the checkout.
+  const show = (status, why, standing = status) => {
     const shown = sections.some((section) => section.dataset.for === status) ? status : "REFUSED";
     for (const section of sections) section.hidden = section.dataset.for !== shown;
     reason.textContent = why || "";
     main.dataset.status = status;
     if (shown === "CONFIRMING" || shown === "UNKNOWN") return;
-    const address = paid.includes(shown) ? main.dataset.success : main.dataset.fail;
+    const address = paid.includes(standing) ? main.dataset.success : unpaid.includes(standing) && main.dataset.fail;
     if (!address) {
       again.hidden = paid.includes(shown);
       return;
@@ -46,8 +51,8 @@
     if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
       return Math.min(Number(answer.headers.get("retry-after")) || PAUSE_S, LONGEST_PAUSE_S);
     }
-    if (answer.status === 402) return () => show("FAILED", body.detail);
-    return () => show(String(body.code).toUpperCase());
+    if (answer.status === 402) return () => show("FAILED", body.psp_message || inOurWords(body.failure_code));
+    return () => show(String(body.code).toUpperCase(), "", body.checkout_status);
   };
 
   const confirm = async () => {

@@ -3,7 +3,7 @@
 use domain::checkout::Status;
 use maud::{Markup, html};
 
-use super::words::Words;
+use super::words::{Reason, Words};
 
 /// A payment that is being confirmed.
 const CONFIRMING: &str = "CONFIRMING";
@@ -38,6 +38,52 @@ pub(super) fn sections(shown: &str, words: &Words) -> Markup {
         (shape(REFUSED, words.refused.0, words.refused.1, false))
         @for status in Status::ALL.into_iter().filter(|status| status.is_answer()) {
             (section(status, words, shown == status.as_str()))
+        }
+        @for (code, text) in words.failures { p data-failure=(code) hidden { (text) } }
+    }
+}
+
+/// What is said where the payment window closed without a payment: nothing that the checkout itself knows better.
+/// Another tab may have paid.
+pub(super) fn after_window(status: Status, reason: Reason, words: &Words) -> Markup {
+    match status {
+        Status::NotStarted => html! {
+            h1 { (words.failed_title) }
+            p #reason { (reason.text) }
+            @if let Some(code) = reason.code { p.quiet { (words.code) " " code { (code) } } }
+        },
+        Status::Executing
+        | Status::Unknown
+        | Status::WaitingForDeposit
+        | Status::Success
+        | Status::Failed
+        | Status::Expired
+        | Status::Canceled
+        | Status::PartiallyRefunded
+        | Status::Refunded
+        | Status::Stuck => section(status, words, true),
+    }
+}
+
+/// Where the marketplace takes the buyer back, if anywhere yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WayOut {
+    /// To its address for success.
+    Success,
+    /// To its address for failure.
+    Failure,
+    /// Nowhere: nobody knows yet which of them would be true.
+    None,
+}
+
+impl WayOut {
+    /// The way out of a page that shows a status.
+    pub(super) const fn of(status: Status) -> Self {
+        match status {
+            Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Self::Success,
+            // Who has not paid yet may leave.
+            Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Self::Failure,
+            Status::Executing | Status::Unknown | Status::Stuck => Self::None,
         }
     }
 }

@@ -78,7 +78,7 @@ fn what_comes_from_outside_is_escaped() {
     let page = page(Language::Korean);
     for markup in [
         page.returned(&record(evil, Status::NotStarted)),
-        page.failed(&record(evil, Status::NotStarted), evil, evil),
+        page.failed(&record(evil, Status::NotStarted), words::reason(evil, page.words)),
         page.lines(&record(evil, Status::NotStarted)),
     ] {
         assert!(!markup.into_string().contains("<script>"));
@@ -86,12 +86,48 @@ fn what_comes_from_outside_is_escaped() {
 }
 
 #[test]
-fn a_known_reason_is_told_in_our_words() {
+fn a_reason_is_told_in_our_words_or_not_at_all() {
+    for language in [Language::Korean, Language::English] {
+        let words = language.words();
+        let told =
+            |code| page(language).failed(&record("T", Status::NotStarted), words::reason(code, words)).into_string();
+        let known = told("PAY_PROCESS_CANCELED");
+        assert!(known.contains("PAY_PROCESS_CANCELED") && !known.contains(words::reason("", words).text));
+        let unknown = told("CALL_010_1234_5678_TO_PAY");
+        assert!(!unknown.contains("CALL") && unknown.contains(words::reason("", words).text), "{unknown}");
+    }
+}
+
+#[test]
+fn the_fail_page_believes_the_checkout_and_not_the_address() {
     let words = Language::English.words();
-    assert_eq!(words::reason("PAY_PROCESS_CANCELED", "anything", words), "You canceled the payment.");
-    assert_eq!(words::reason("NEW_CODE", "Their words.", words), "Their words.");
-    assert_eq!(words::reason("NEW_CODE", "", words), "The payment did not go through. No money was taken.");
-    assert_eq!(words::reason("", &"a".repeat(1000), words).len(), 200);
+    let told = |status| {
+        page(Language::English).failed(&record("T", status), words::reason("PAY_PROCESS_CANCELED", words)).into_string()
+    };
+    assert!(told(Status::NotStarted).contains("You canceled the payment."));
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::NotStarted) {
+        let page = told(status);
+        assert!(!page.contains("You canceled") && !page.contains("No money was taken"), "{status}: {page}");
+    }
+    assert!(told(Status::Success).contains("https://shop.example/done?a=1&amp;checkout_id=checkout-1#top"));
+    assert!(!told(Status::Executing).contains("shop.example"));
+}
+
+#[test]
+fn nobody_is_sent_where_it_may_be_untrue() {
+    for status in Status::ALL {
+        let expected = match status {
+            Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => {
+                WayOut::Success
+            }
+            Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => WayOut::Failure,
+            Status::Executing | Status::Unknown | Status::Stuck => WayOut::None,
+        };
+        assert_eq!(WayOut::of(status), expected, "{status}");
+    }
+    // The script decides by the same table, but who has not paid yet stays.
+    assert!(RETURN_SCRIPT.contains(r#"paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"]"#));
+    assert!(RETURN_SCRIPT.contains(r#"unpaid = ["FAILED", "EXPIRED", "CANCELED"]"#));
 }
 
 #[test]

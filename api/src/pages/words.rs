@@ -1,8 +1,5 @@
 //! What the pages say, in Korean and in English.
 
-/// The most characters shown of a reason or a code that comes in an address.
-const MAX_REASON_CHARS: usize = 200;
-
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -86,6 +83,8 @@ pub(super) struct Words {
     /// Why the payment window closed, for the codes that it is known to give.
     reasons: &'static [Said],
     some_reason: &'static str,
+    /// Why a payment was not made, for the codes that are ours and not the PSP's.
+    pub(super) failures: &'static [Said],
 }
 
 const KOREAN: Words = Words {
@@ -105,20 +104,23 @@ const KOREAN: Words = Words {
     code: "코드",
     back_to_shop: "쇼핑몰로 돌아가기",
     back_to_checkout: "결제 페이지로 돌아가기",
-    confirming: ("결제를 확인하고 있습니다", "잠시만 기다려 주세요. 창을 닫아도 결제는 계속 처리됩니다."),
+    confirming: ("결제를 확인하고 있습니다", "확인이 끝날 때까지 이 창을 닫지 말고 잠시만 기다려 주세요."),
     late: (
         "확인이 늦어지고 있습니다",
         "결제 결과를 계속 확인하고 있습니다. 다시 결제하지 말고 잠시 후 이 페이지를 새로 고쳐 주세요.",
     ),
     refused: (
         "결제를 진행할 수 없습니다",
-        "이 결제는 주문과 맞지 않거나 이미 끝난 주문입니다. 출금된 금액은 없습니다.",
+        "이 결제는 주문과 맞지 않거나, 결제를 더 받지 않는 주문입니다. 결제 페이지에서 주문 상태를 확인해 주세요.",
     ),
     paid: ("결제가 완료되었습니다", "이용해 주셔서 감사합니다."),
     waiting_for_deposit: ("입금을 기다리고 있습니다", "안내받은 가상계좌로 기한 안에 입금해 주세요."),
-    declined: ("결제가 승인되지 않았습니다", "출금된 금액은 없습니다. 다른 결제 수단으로 새로 주문해 주세요."),
-    expired: ("결제 시간이 지났습니다", "출금된 금액은 없습니다. 새로 주문해 주세요."),
-    canceled: ("취소된 주문입니다", "출금된 금액은 없습니다."),
+    declined: (
+        "결제가 승인되지 않았습니다",
+        "이 주문으로 결제된 금액은 없습니다. 다른 결제 수단으로 새로 주문해 주세요.",
+    ),
+    expired: ("결제 시간이 지났습니다", "이 주문으로 결제된 금액은 없습니다. 새로 주문해 주세요."),
+    canceled: ("취소된 주문입니다", "이 주문으로 결제된 금액은 없습니다."),
     partially_refunded: ("일부 금액이 환불되었습니다", "나머지 금액은 결제된 상태입니다."),
     refunded: ("환불되었습니다", "결제 금액이 모두 환불되었습니다."),
     reasons: &[
@@ -129,6 +131,14 @@ const KOREAN: Words = Words {
         ("EXPIRED_PAYMENT", "결제창의 시간이 지났습니다."),
     ],
     some_reason: "결제가 완료되지 않았습니다. 출금된 금액은 없습니다.",
+    failures: &[
+        ("psp_amount_mismatch", "결제 금액이 주문 금액과 달라 결제를 취소했습니다."),
+        ("canceled", "주문이 취소되어 결제를 취소했습니다."),
+        ("returned_at_psp", "결제사에서 결제가 취소되었습니다."),
+        ("payment_not_found", "결제사에서 이 결제를 찾을 수 없습니다."),
+        ("not_sent", "결제사에 결제를 요청하지 못했습니다."),
+        ("deposit_expired", "가상계좌의 입금 기한이 지났습니다."),
+    ],
 };
 
 const ENGLISH: Words = Words {
@@ -148,17 +158,20 @@ const ENGLISH: Words = Words {
     code: "Code",
     back_to_shop: "Back to the shop",
     back_to_checkout: "Back to the checkout",
-    confirming: ("Confirming your payment", "One moment, please. It goes on even if you close this window."),
+    confirming: ("Confirming your payment", "One moment, please. Keep this window open until it is confirmed."),
     late: ("This is taking longer", "We are still finding out. Please do not pay again; reload this page in a while."),
     refused: (
         "This payment cannot be taken",
-        "It does not match the order, or the order is closed. No money was taken.",
+        "It does not match the order, or the order takes no payment any more. The checkout shows where the order stands.",
     ),
     paid: ("Paid", "Thank you for your order."),
     waiting_for_deposit: ("Waiting for your deposit", "Please pay into the account you were given before it expires."),
-    declined: ("The payment was declined", "No money was taken. Please order again and pay in another way."),
-    expired: ("The time to pay has run out", "No money was taken. Please order again."),
-    canceled: ("This order was canceled", "No money was taken."),
+    declined: (
+        "The payment was declined",
+        "Nothing is paid for this order. Please order again and pay in another way.",
+    ),
+    expired: ("The time to pay has run out", "Nothing is paid for this order. Please order again."),
+    canceled: ("This order was canceled", "Nothing is paid for this order."),
     partially_refunded: ("Partly refunded", "A part of the payment was given back; the rest is paid."),
     refunded: ("Refunded", "The whole payment was given back."),
     reasons: &[
@@ -169,19 +182,28 @@ const ENGLISH: Words = Words {
         ("EXPIRED_PAYMENT", "The payment window timed out."),
     ],
     some_reason: "The payment did not go through. No money was taken.",
+    failures: &[
+        ("psp_amount_mismatch", "The amount paid was not the amount of the order, so the payment was canceled."),
+        ("canceled", "The order was canceled, and the payment with it."),
+        ("returned_at_psp", "The payment was canceled at the payment provider."),
+        ("payment_not_found", "The payment provider does not know this payment."),
+        ("not_sent", "The payment provider could not be asked for the payment."),
+        ("deposit_expired", "The time to pay into the account ran out."),
+    ],
 };
 
-/// Why the payment window closed: in our words where we know the code, else in the window's own.
-pub(super) fn reason(code: &str, message: &str, words: &Words) -> String {
-    let known = words.reasons.iter().find(|(known, _)| *known == code);
-    match known {
-        Some((_, said)) => (*said).to_owned(),
-        None if message.trim().is_empty() => words.some_reason.to_owned(),
-        None => message.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect(),
+/// Why the payment window closed, in our words. An address can be made by anybody, so nothing in it but a code
+/// that we know is shown.
+pub(super) fn reason(code: &str, words: &Words) -> Reason {
+    match words.reasons.iter().find(|(known, _)| *known == code) {
+        Some((code, text)) => Reason { code: Some(code), text },
+        None => Reason { code: None, text: words.some_reason },
     }
 }
 
-/// A code as it may be shown: whatever stands in the address, but only what a code can hold.
-pub(super) fn shown_code(code: &str) -> String {
-    code.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '_').take(64).collect()
+/// A reason with its code, if it is one that we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) code: Option<&'static str>,
+    pub(super) text: &'static str,
 }

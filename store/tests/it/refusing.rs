@@ -2,7 +2,7 @@
 
 use domain::{Currency::Krw, Money, checkout::Status};
 use migrations::{Migrator, MigratorTrait};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use store::Database;
 
 use crate::{
@@ -18,6 +18,7 @@ on_both_databases!(
     a_reader_can_neither_insert_nor_change_the_schema,
     a_reopened_database_still_has_everything,
     every_migration_goes_down_alone_and_up_again,
+    a_migration_that_fails_half_way_leaves_nothing,
 );
 
 /// Whether the database refuses a statement on the writer's own connection.
@@ -139,4 +140,60 @@ async fn every_migration_goes_down_alone_and_up_again(fresh: Fresh) {
     assert_eq!(pending(&fresh, "seller-a").await, 15_000);
     assert!(refuses(&fresh, "DELETE FROM ledger_entries").await, "append only, also the second time");
     assert!(refuses(&fresh, "DELETE FROM checkout_requests").await, "append only, also the second time");
+}
+
+/// A table of another stands where one of ours belongs: the tables before it must not stay.
+async fn a_migration_that_fails_half_way_leaves_nothing(fresh: Fresh) {
+    let connection = fresh.database.connection();
+    Migrator::down(connection, None).await.unwrap();
+    connection.execute_unprepared("CREATE TABLE payment_status_history (mine text)").await.unwrap();
+    Migrator::up(connection, None).await.unwrap_err();
+    assert!(refuses(&fresh, "SELECT 1 FROM checkout_requests").await, "a part of the migration stayed");
+    connection.execute_unprepared("DROP TABLE payment_status_history").await.unwrap();
+    Migrator::up(connection, None).await.unwrap();
+    assert_eq!(pending(&fresh, "seller-a").await, 0);
+}
+
+/// SQLite replaces a row without a word to its DELETE trigger: by a unique key, and by the row id alone.
+#[tokio::test]
+async fn sqlite_replaces_nothing_that_only_grows() {
+    let fresh = crate::database::sqlite().await;
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 15_000)]);
+    record(&fresh, "key", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    post(&fresh, &plan, 2).await.unwrap();
+    let connection = fresh.database.connection();
+    for (table, forge) in [
+        ("payment_status_history", "status = 'FAILED'"),
+        ("ledger_entries", "reason = 'forged'"),
+        ("ledger_postings", "amount = 1"),
+    ] {
+        assert!(number(&fresh, &format!("SELECT count(*) FROM {table}")).await > 0);
+        let forged = format!("CREATE TEMP TABLE forged AS SELECT * FROM {table}; UPDATE forged SET {forge}");
+        connection.execute_unprepared(&forged).await.unwrap();
+        for way in ["INSERT OR REPLACE", "REPLACE", "INSERT"] {
+            let statement = format!("{way} INTO {table} SELECT * FROM forged");
+            let refusal = connection.execute_unprepared(&statement).await.unwrap_err().to_string();
+            assert!(refusal.contains("append only"), "{statement}: {refusal}");
+        }
+        assert_eq!(number(&fresh, &format!("SELECT count(*) FROM {table} WHERE {forge}")).await, 0, "{table}");
+        connection.execute_unprepared("DROP TABLE forged").await.unwrap();
+    }
+    // Here the first row stays, and nothing is said.
+    for (key, row) in [("workflow_id", "NULL"), ("workflow_id || 'b'", "rowid")] {
+        let values = format!("{row}, {key}, api_key_id, 'forged', checkout_id, accepted, recorded_at");
+        let columns = "rowid, workflow_id, api_key_id, fingerprint, checkout_id, accepted, recorded_at";
+        let statement =
+            format!("INSERT OR REPLACE INTO checkout_requests ({columns}) SELECT {values} FROM checkout_requests");
+        connection.execute_unprepared(&statement).await.unwrap();
+        assert_eq!(number(&fresh, "SELECT count(*) FROM checkout_requests").await, 1);
+        assert_eq!(number(&fresh, "SELECT count(*) FROM checkout_requests WHERE fingerprint = 'forged'").await, 0);
+    }
+    assert!(record(&fresh, "key", &plan).await, "a repeated recording is answered as before");
+}
+
+async fn number(fresh: &Fresh, query: &str) -> i64 {
+    let connection = fresh.database.connection();
+    let statement = Statement::from_string(connection.get_database_backend(), query);
+    connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     database::Kind,
-    stack::{Dev, Process, until},
+    stack::{Dev, Process, checkout, until},
 };
 
 /// How long a page may take to become what it should be.
@@ -145,5 +145,43 @@ async fn browser_believes_no_amount_in_the_address() {
     assert_eq!(shop.charged().await, (0, 0));
     browser.open(&back(23_000)).await;
     browser.shows_status("SUCCESS").await;
+    assert_eq!(shop.charged().await, (23_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_goes_on_by_where_the_checkout_stands() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let shop = &dev.shop;
+    let browser = Browser::start(dev.directory.path()).await;
+    for id in ["browser-tabs", "browser-mismatch"] {
+        let mut body = checkout(id);
+        body["success_url"] = format!("{}/healthz?went=success", shop.api).into();
+        body["fail_url"] = format!("{}/healthz?went=fail", shop.api).into();
+        assert_eq!(shop.post(id, &body).await.status(), 201);
+    }
+    let back = async |id: &str| {
+        let key = shop.authorize(id).await;
+        let query = format!("paymentType=NORMAL&orderId={id}&paymentKey={key}&amount=23000");
+        browser.open(&format!("{}/checkout/{id}/success?{query}", shop.api)).await;
+    };
+
+    back("browser-tabs").await;
+    browser.shows_status("SUCCESS").await;
+    // Another tab comes back with a payment of its own, which is not taken; the order is paid all the same.
+    back("browser-tabs").await;
+    browser.shows_status("NOT_CONFIRMABLE").await;
+    browser.wait_for("#next[href*='went=success']").await;
+    browser.open(&format!("{}/checkout/browser-tabs/fail?code=NONE&message=Call+0101234", shop.api)).await;
+    browser.shows_status("SUCCESS").await;
+    let text = browser.text().await;
+    assert!(text.contains("Paid") && !text.contains("Call") && !text.contains("No money was taken"), "{text}");
+
+    let mischief = json!({ "on": "confirm", "kind": "wrong_amount", "orderId": "browser-mismatch" });
+    shop.simulate("mischief", &mischief).await;
+    back("browser-mismatch").await;
+    browser.shows_status("FAILED").await;
+    browser.wait_for("#next[href*='went=fail']").await;
+    let text = browser.text().await;
+    assert!(text.contains("was not the amount of the order"), "{text}");
     assert_eq!(shop.charged().await, (23_000, 0));
 }

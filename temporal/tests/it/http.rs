@@ -27,7 +27,8 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     assert_eq!(twice.0.1, twice.1.1);
     assert_eq!(twice.0.1["status"], "SUCCESS");
     let other = shop.authorize("paid-checkout").await;
-    assert_eq!(shop.confirm("paid-checkout", &other, "23000").await.1["code"], "not_confirmable");
+    let problem = shop.confirm("paid-checkout", &other, "23000").await.1;
+    assert_eq!((&problem["code"], &problem["checkout_status"]), (&json!("not_confirmable"), &json!("SUCCESS")));
 
     shop.create("declined-1").await;
     let key = shop.authorize("declined-1").await;
@@ -36,6 +37,10 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     shop.simulate("mischief", &decline).await;
     let (status, problem) = shop.confirm("declined-1", &key, "23000").await;
     assert_eq!((status, problem["code"].as_str()), (402, Some("payment_declined")));
+    assert_eq!(
+        (problem["psp_code"].as_str(), &problem["psp_message"]),
+        (Some("REJECT_CARD_PAYMENT"), &problem["detail"])
+    );
     assert_eq!(shop.status("declined-1").await, "FAILED");
 
     shop.create("lost-answer").await;
@@ -50,11 +55,21 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     shop.create("wrong-amount").await;
     let key = shop.authorize("wrong-amount").await;
     shop.simulate("mischief", &json!({ "on": "confirm", "kind": "wrong_amount", "orderId": "wrong-amount" })).await;
-    shop.confirm("wrong-amount", &key, "23000").await;
-    until("a wrong amount is settled one way", || async {
-        ["SUCCESS", "FAILED"].contains(&shop.status("wrong-amount").await.as_str())
-    })
-    .await;
+    let charged = shop.charged().await;
+    let (status, problem) = shop.confirm("wrong-amount", &key, "23000").await;
+    assert_eq!((status, problem["failure_code"].as_str()), (402, Some("psp_amount_mismatch")), "{problem}");
+    assert_eq!(problem.get("psp_code"), None);
+    assert_eq!(shop.status("wrong-amount").await, "FAILED");
+    assert_eq!(shop.charged().await, charged, "a wrong amount is not kept");
+
+    shop.create("wrong-key").await;
+    let key = shop.authorize("wrong-key").await;
+    let refuse = json!({ "on": "confirm", "kind": "error_before", "code": "UNAUTHORIZED_KEY", "orderId": "wrong-key" });
+    shop.simulate("mischief", &refuse).await;
+    let (status, problem) = shop.confirm("wrong-key", &key, "23000").await;
+    assert_eq!((status, problem["code"].as_str()), (402, Some("payment_declined")));
+    assert!(!problem.to_string().contains("키") && !problem.to_string().contains("KEY"), "{problem}");
+    assert_eq!(shop.get("/v1/payments/wrong-key").await["failure"]["code"], "UNAUTHORIZED_KEY");
 
     until("the abandoned one expires", || async { shop.status("abandoned-1").await == "EXPIRED" }).await;
     assert_eq!(shop.charged().await, (shop.receivable().await, 0));
@@ -66,18 +81,22 @@ async fn one_key_makes_one_checkout(database: Kind) {
     let requests: Vec<_> = (0..100)
         .map(|_| {
             let shop = shop.clone();
-            tokio::spawn(async move { shop.post("one-key", &checkout("hundred-1")).await.status().as_u16() })
+            tokio::spawn(async move {
+                let answer = shop.post("one-key", &checkout("hundred-1")).await;
+                (answer.status().as_u16(), answer.headers().contains_key("idempotent-replayed"))
+            })
         })
         .collect();
-    let (mut created, mut first) = (0, 0);
+    let (mut created, mut replayed, mut waiting) = (0, 0, 0);
     for request in requests {
         match request.await.unwrap() {
-            201 => created += 1,
-            429 => first += 1,
-            other => panic!("a request was answered {other}"),
+            (201, false) => created += 1,
+            (201, true) => replayed += 1,
+            (429, false) => waiting += 1,
+            (status, _) => panic!("a request was answered {status}"),
         }
     }
-    assert!(created >= 1 && created + first == 100, "{created} created or replayed, {first} told to wait");
+    assert_eq!((created, replayed + waiting), (1, 99), "{replayed} replayed, {waiting} told to wait");
 
     let first = shop.post("key-2", &checkout("replayed-1")).await;
     assert_eq!(first.status(), 201);
@@ -93,7 +112,15 @@ async fn one_key_makes_one_checkout(database: Kind) {
     let other_body = shop.post("key-2", &checkout("replayed-2")).await;
     assert_eq!(code(other_body).await, (422, "idempotency_key_reused".to_owned()));
     let other_key = shop.post("key-3", &checkout("replayed-1")).await;
-    assert_eq!(code(other_key).await, (409, "checkout_exists".to_owned()));
+    assert!(!other_key.headers().contains_key("idempotent-replayed"));
+    let refusal: Value = other_key.json().await.unwrap();
+    assert_eq!((&refusal["status"], &refusal["code"]), (&json!(409), &json!("checkout_exists")));
+    let refused_again = shop.post("key-3", &checkout("replayed-1")).await;
+    assert_eq!(
+        (refused_again.status().as_u16(), &refused_again.headers()["idempotent-replayed"]),
+        (409, &"true".parse().unwrap())
+    );
+    assert_eq!(refused_again.json::<Value>().await.unwrap(), refusal);
     let malformed = shop.post("two words", &checkout("replayed-3")).await;
     assert_eq!(code(malformed).await, (400, "idempotency_key_invalid".to_owned()));
 }

@@ -1,6 +1,7 @@
 //! The whole, from outside: real processes, real HTTP, a real Temporal server.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 
+mod absence;
 mod browser;
 mod crash;
 mod database;

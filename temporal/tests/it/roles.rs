@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use domain::id::{IdempotencyKey, WorkflowId};
+
 use crate::{
     database::Kind,
     stack::{Process, Shop, daegeum, temporal_cli, until},
@@ -39,9 +41,7 @@ impl Roles {
         roles.start_temporal(temporal_port);
         until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
-        let created = roles.command(&["keys", "create", "--scope", "checkout"]).output().unwrap();
-        let secret = String::from_utf8(created.stdout).unwrap();
-        secret.lines().last().unwrap().clone_into(&mut roles.shop.api_key);
+        roles.shop.api_key = roles.create_key("checkout");
         for role in ["toss-sim", "api"] {
             let process = roles.role(role);
             roles.processes.push(process);
@@ -60,6 +60,44 @@ impl Roles {
         Process::start(&mut command, &self.directory.path().join(format!("{name}.log")))
     }
 
+    /// Creates an API key.
+    pub(crate) fn create_key(&self, scope: &str) -> String {
+        let created = self.command(&["keys", "create", "--scope", scope]).output().unwrap();
+        let secret = String::from_utf8(created.stdout).unwrap();
+        secret.lines().last().unwrap().to_owned()
+    }
+
+    /// A second API, on another address and with another way into the database.
+    pub(crate) async fn second_api(&self, database_url: &str) -> (Process, String) {
+        let [port, _, _] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.command(&["--listen", &address, "--database-url", database_url, "api"]);
+        let log = self.directory.path().join("second-api.log");
+        let process = Process::start(&mut command, &log);
+        until("the second API listens", || async {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(!said.contains("Error"), "{said}");
+            tokio::net::TcpStream::connect(&address).await.is_ok()
+        })
+        .await;
+        (process, format!("http://{address}"))
+    }
+
+    /// Ends the Temporal server.
+    pub(crate) fn stop_temporal(&mut self) {
+        drop(self.processes.remove(0));
+    }
+
+    /// Ends a checkout's workflow as an operator would.
+    pub(crate) fn terminate(&self, idempotency_key: &str) {
+        let (key, _) = api::keys::SecretKey::parse(&self.shop.api_key).unwrap();
+        let workflow = WorkflowId::of_checkout(&key, &IdempotencyKey::parse(idempotency_key).unwrap());
+        let mut command = Command::new(temporal_cli());
+        command.args(["workflow", "terminate", "--address", &self.temporal, "--reason", "a test"]);
+        let ended = command.args(["--workflow-id", workflow.as_str()]).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+
     /// What opens the database here: flags that every role and command takes.
     pub(crate) fn database_url(&self) -> String {
         match &self.database[..] {
@@ -70,7 +108,10 @@ impl Roles {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
-        command.arg("--data-dir").arg(self.directory.path()).args(&self.database);
+        command.arg("--data-dir").arg(self.directory.path());
+        if !arguments.contains(&"--database-url") {
+            command.args(&self.database);
+        }
         command.env("TEMPORAL_ADDRESS", &self.temporal).env("TOSS_BASE_URL", &self.shop.simulator);
         command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
         command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
