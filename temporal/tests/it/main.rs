@@ -9,4 +9,5 @@ mod http;
 mod replay;
 mod roles;
 mod stack;
+mod stuck;
 mod walls;

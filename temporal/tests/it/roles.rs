@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url};
+
 use crate::{
     database::Kind,
     stack::{Process, Shop, daegeum, temporal_cli, until},
@@ -39,7 +41,7 @@ impl Roles {
         roles.start_temporal(temporal_port);
         until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
-        let created = roles.command(&["keys", "create", "--scope", "checkout"]).output().unwrap();
+        let created = roles.command(&["keys", "create", "--scope", "ops"]).output().unwrap();
         let secret = String::from_utf8(created.stdout).unwrap();
         secret.lines().last().unwrap().clone_into(&mut roles.shop.api_key);
         for role in ["toss-sim", "api"] {
@@ -58,6 +60,13 @@ impl Roles {
             command.args(["--sim-port", &self.sim_port.to_string()]);
         }
         Process::start(&mut command, &self.directory.path().join(format!("{name}.log")))
+    }
+
+    /// A client of Temporal, as an operator has it.
+    pub(crate) async fn temporal(&self) -> Client {
+        let target: Url = format!("http://{}", self.temporal).parse().unwrap();
+        let connection = ConnectionOptions::new(target).build();
+        Client::connect(connection, ClientOptions::new("default").build()).await.unwrap()
     }
 
     /// What opens the database here: flags that every role and command takes.

@@ -129,15 +129,26 @@ impl Shop {
         request.header("Idempotency-Key", key).json(body).send().await.unwrap()
     }
 
-    /// Creates a checkout of 23,000 won over two sellers.
+    /// Creates a checkout of 23,000 won over two sellers. Sends the same request again while the first is
+    /// being recorded, as the API says.
     pub(crate) async fn create(&self, checkout_id: &str) {
-        let response = self.post(checkout_id, &checkout(checkout_id)).await;
+        let began = Instant::now();
+        let mut response = self.post(checkout_id, &checkout(checkout_id)).await;
+        while [429, 503].contains(&response.status().as_u16()) && began.elapsed() < PATIENCE {
+            tokio::time::sleep(POLL).await;
+            response = self.post(checkout_id, &checkout(checkout_id)).await;
+        }
         assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
     }
 
     /// The buyer finishes the payment window.
     pub(crate) async fn authorize(&self, checkout_id: &str) -> String {
-        let body = json!({ "orderId": checkout_id, "amount": 23_000 });
+        self.authorize_by(checkout_id, "카드").await
+    }
+
+    /// The buyer finishes the payment window and pays by a method of Toss's.
+    pub(crate) async fn authorize_by(&self, checkout_id: &str, method: &str) -> String {
+        let body = json!({ "orderId": checkout_id, "amount": 23_000, "method": method });
         let answer = self.simulate("authorize", &body).await;
         answer["paymentKey"].as_str().unwrap().to_owned()
     }
