@@ -3,14 +3,32 @@
 use domain::charge::{Doubt, Failure};
 use store::StoreError;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
-use toss::Class;
+use toss::{Class, Operation};
 use workflows::ports;
+
+/// The PSP does not take our key or our settings. Whoever is let in with another key may have been answered
+/// otherwise, so this says nothing of the charge, and no buyer can mend it.
+const ACCESS_DENIED: &[&str] = &[
+    "API_VERSION_UPDATE_NEEDED",
+    "INCORRECT_BASIC_AUTH_FORMAT",
+    "INVALID_API_KEY",
+    "NOT_FOUND",
+    "NOT_FOUND_HTTP_METHOD",
+    "NOT_FOUND_MERCHANT",
+    "UNAUTHORIZED_KEY",
+];
+/// Told to capture it, the PSP has never heard of the payment.
+const UNKNOWN_PAYMENT: &[&str] = &["INVALID_PAYMENT_KEY", "NOT_FOUND_PAYMENT"];
+/// Told to capture it, the PSP knows the payment as another order's or over another amount.
+const ANOTHER_PAYMENT: &str = "FORBIDDEN_REQUEST";
 
 /// What an error of the PSP means for the charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It was refused: nothing was done, and the same request will not do it.
     Refused(Failure),
+    /// It is no payment of this checkout: nothing was done.
+    NotOurs(Failure),
     /// Nothing was done, and the same request with the same key may do it later.
     TryAgain,
     /// Nobody knows, or the key is spent on an answer that does not tell: ask first.
@@ -19,13 +37,40 @@ pub enum Verdict {
 
 /// Decides what an error of the PSP means. Exhaustive, and never by HTTP status.
 pub fn classify(error: &toss::Error) -> Verdict {
+    if let toss::Error::Refused { call, code, .. } = error {
+        if ACCESS_DENIED.contains(&code.as_str()) {
+            return Verdict::Ask(Doubt { stranger: true, ..Doubt::of(true, evidence(error)) });
+        }
+        let is_unknown = code == ANOTHER_PAYMENT || UNKNOWN_PAYMENT.contains(&code.as_str());
+        if is_unknown && call.operation == Operation::Confirm {
+            return Verdict::NotOurs(refusal(error));
+        }
+    }
     match (error.class(), error.spent_key()) {
         (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
         (Class::RetryLater, false) => Verdict::TryAgain,
         (Class::RetryLater, true) | (Class::QueryFirst, _) => {
-            Verdict::Ask(Doubt { answered: error.spent_key(), evidence: evidence(error) })
+            Verdict::Ask(Doubt::of(error.spent_key(), evidence(error)))
         }
     }
+}
+
+/// What an answer to attempt number `attempt` of one activity still proves: after the first, an earlier one
+/// may have gone through while its worker died, and its answer with it.
+pub fn after_attempt(attempt: u32, verdict: Verdict) -> Verdict {
+    if attempt <= 1 {
+        return verdict;
+    }
+    match verdict {
+        Verdict::Refused(failure) | Verdict::NotOurs(failure) => Verdict::Ask(refused(failure)),
+        Verdict::Ask(doubt) if doubt.stranger => Verdict::Ask(Doubt { answered: false, ..doubt }),
+        Verdict::Ask(_) | Verdict::TryAgain => verdict,
+    }
+}
+
+/// A refusal that proves nothing.
+pub(crate) fn refused(failure: Failure) -> Doubt {
+    Doubt { refusal: Some(failure.clone()), ..Doubt::of(true, format!("the PSP answered {}", failure.code)) }
 }
 
 /// A failure that Temporal tries again, under the policy of the workflow that asked.

@@ -14,7 +14,7 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Payment, PaymentStatus, webhook::Webhook};
 use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
 
-use crate::failure::{Verdict, classify, doubtful, try_again};
+use crate::failure::{Verdict, after_attempt, classify, doubtful, refused, try_again};
 
 /// What the PSP answers about a payment it has never heard of.
 const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
@@ -28,11 +28,11 @@ pub struct Psp {
 
 #[activities]
 impl Psp {
-    /// Captures what the buyer authorized. A refusal is a value; a doubt is an error.
+    /// Captures what the buyer authorized. A refusal of the first attempt is a value; a doubt is an error.
     #[activity(definition = Confirm)]
     pub async fn confirm(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         charge: ConfirmCharge,
     ) -> Result<Charge, ActivityError> {
         let key = idempotency_key(&charge.idempotency_key)?;
@@ -44,8 +44,9 @@ impl Psp {
         };
         match self.toss.confirm(&request, &key).await {
             Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
-            Err(error) => match classify(&error) {
+            Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
                 Verdict::Refused(failure) => Ok(Charge::Refused(failure)),
+                Verdict::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
                 Verdict::TryAgain => Err(try_again(error)),
                 Verdict::Ask(doubt) => Err(doubtful(doubt)),
             },
@@ -82,10 +83,7 @@ impl Psp {
             Err(error) => match classify(&error) {
                 Verdict::TryAgain => Err(try_again(error)),
                 Verdict::Ask(doubt) => Err(doubtful(doubt)),
-                Verdict::Refused(failure) => {
-                    let evidence = format!("the PSP answered {}", failure.code);
-                    Err(doubtful(Doubt { answered: true, evidence }))
-                }
+                Verdict::Refused(failure) | Verdict::NotOurs(failure) => Err(doubtful(refused(failure))),
             },
         }
     }
@@ -157,7 +155,7 @@ fn is_overdue(payment: &Payment) -> bool {
 }
 
 fn unreadable(evidence: &str) -> Doubt {
-    Doubt { answered: true, evidence: evidence.to_owned() }
+    Doubt::of(true, evidence.to_owned())
 }
 
 fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {

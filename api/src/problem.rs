@@ -300,6 +300,11 @@ impl Problem {
             .about(status)
     }
 
+    /// A payment that the PSP knows as none of this checkout, which waits for another one.
+    pub(crate) fn payment_not_found() -> Self {
+        Self::new(Code::NotConfirmable, "The payment provider knows no such payment of this checkout.")
+    }
+
     /// A key that may not do this.
     pub(crate) fn forbidden(needed: Scope) -> Self {
         Self::new(Code::Forbidden, format!("This needs an API key of scope `{}`.", needed.as_str()))

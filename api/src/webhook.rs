@@ -1,9 +1,13 @@
 //! The PSP's webhooks.
 //!
 //! A webhook is a hint: it is passed on as a nudge, and the workflow asks the PSP for the truth. So a forged
-//! one costs a question, and a lost one a little time.
+//! one costs a question, and a lost one a little time. Where nothing is asked, none is passed on; and of many
+//! at once Temporal takes one, because each costs the workflow's history.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
@@ -14,6 +18,8 @@ use crate::{Api, body::RawBody, problem::Problem, temporal};
 
 /// How long Temporal may take to accept a nudge. The PSP waits 10 s for an answer.
 const NUDGE_TIME: Duration = Duration::from_secs(5);
+/// In how many seconds a workflow takes one nudge: the request id is the same for all of them.
+const NUDGE_WINDOW_S: u64 = 10;
 
 /// `POST /v1/webhooks/toss`: 200 for all that need not be sent again, 503 for what must.
 pub(crate) async fn receive(State(api): State<Arc<Api>>, RawBody(body): RawBody) -> Result<Json<Value>, Problem> {
@@ -21,10 +27,15 @@ pub(crate) async fn receive(State(api): State<Arc<Api>>, RawBody(body): RawBody)
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
     };
-    let Some(workflow_id) = api.reader.workflow_of(&hint.checkout_id).await? else { return Ok(received()) };
-    let checkout = api.temporal.get_workflow_handle::<CheckoutWorkflow>(workflow_id.as_str());
+    let record = api.reader.checkout(&hint.checkout_id).await?.filter(|record| record.status.heeds_psp());
+    let Some(record) = record else { return Ok(received()) };
+    let checkout = api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());
     let nudge = Nudge { event: hint.event };
-    let options = WorkflowSignalOptions::builder().rpc_options(temporal::rpc_options()).build();
+    let window = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs() / NUDGE_WINDOW_S;
+    let options = WorkflowSignalOptions::builder()
+        .request_id(format!("nudge.{window}"))
+        .rpc_options(temporal::rpc_options())
+        .build();
     let sent = checkout.signal(CheckoutWorkflow::psp_nudge, nudge, options);
     match tokio::time::timeout(NUDGE_TIME, sent).await {
         // A workflow that has closed needs no nudge.

@@ -2,8 +2,19 @@
 //!
 //! The rule of this module: a charge of unknown outcome is asked about, never guessed. It ends only on
 //! evidence: captured, or provably without money. When patience runs out a person is called.
+//!
+//! What counts as evidence that no money is held:
+//!
+//! * a refusal of the *first* request, since nothing ran before it. A repeated request may be refused while
+//!   the first one captured, by a worker with another key for one: it sends us to ask.
+//! * a payment that the PSP itself has ended: aborted, expired, returned. One that is merely open may still
+//!   be captured by a request under way; the PSP ends it in time, and then says so.
+//! * never that the PSP does not know the payment, once a request may have reached it.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +32,18 @@ pub const LONGEST_DEPOSIT_PAUSE_MS: u64 = 60 * 60 * 1_000;
 pub const PATIENCE_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How long an undo may stay unfinished before a person is called, in milliseconds: an hour.
 pub const UNDO_PATIENCE_MS: u64 = 60 * 60 * 1_000;
+/// How long the PSP lets a payment be confirmed after the buyer has authorized it, in milliseconds. Longer
+/// than this after a request was sent, it can begin nothing any more. Source: Toss Payments, `/v1/payments/confirm`.
+pub const SESSION_MS: u64 = 10 * 60 * 1_000;
+/// How long a deposit may still come in after a virtual account was found overdue, in milliseconds: banks
+/// report late what was paid in time.
+pub const DEPOSIT_GRACE_MS: u64 = 60 * 60 * 1_000;
+/// How often the PSP is asked before a person is called because it does not take our key or our settings.
+pub const QUESTIONS_TO_A_STRANGER: u32 = 3;
+/// Shortest time between two questions when the PSP nudges us, in milliseconds. Anybody can forge a nudge.
+pub const NUDGED_PAUSE_MS: u64 = 1_000;
+/// How many nudges of one charge are heeded; after that the pauses run their time.
+pub const MAX_NUDGED: u32 = 100;
 /// How long a virtual account may wait for its deposit before a person is called, in milliseconds: the
 /// longest that the PSP lets one live (2,160 hours) and a day.
 pub const DEPOSIT_PATIENCE_MS: u64 = 91 * 24 * 60 * 60 * 1_000;
@@ -67,8 +90,10 @@ pub enum Charge {
     Returned,
     /// Begun and not ended: no money is held now, but may be later.
     Open,
-    /// The PSP does not know it.
+    /// Asked about it, the PSP does not know it.
     Absent,
+    /// Told to capture it, the PSP knows no such payment, or knows it as another order's or over another amount.
+    NotOurs(Failure),
 }
 
 /// Why we do not know what happened to a charge.
@@ -79,34 +104,163 @@ pub struct Doubt {
     pub answered: bool,
     /// The PSP's error code, or what failed.
     pub evidence: String,
+    /// The refusal, where there is one that proves nothing.
+    #[serde(default)]
+    pub refusal: Option<Failure>,
+    /// Whether the PSP does not take our key or our settings: only a person can mend that.
+    #[serde(default)]
+    pub stranger: bool,
+}
+
+impl Doubt {
+    /// No answer came, or none that can be understood.
+    pub const fn of(answered: bool, evidence: String) -> Self {
+        Self { answered, evidence, refusal: None, stranger: false }
+    }
 }
 
 /// What is known of a charge that was sent to the PSP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Knowledge {
-    /// The PSP told.
+    /// The PSP answered the request to capture it.
+    Answered(Charge),
+    /// We asked and the PSP told.
     Told(Charge),
     /// The charge was sent and nobody knows what came of it.
     Lost(Doubt),
     /// We asked and did not learn anything.
     NotTold,
+    /// The PSP refused to give it back.
+    Kept(Failure),
 }
 
 /// How far we are in finding out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// How often the charge was sent, at least once.
+    /// How often the charge was sent.
     pub confirms: u32,
-    /// How often we have asked since it last came to rest in a new status.
+    /// When it was last sent.
+    pub sent_at: Timestamp,
+    /// Whether a request under the present idempotency key may still be running: see [`Doubt::answered`].
+    pub unanswered: bool,
+    /// What the PSP refused a repeated request with: a reason, and no proof.
+    pub refusal: Option<Failure>,
+    /// Whether the PSP did not take our key or our settings when the charge was last sent.
+    pub stranger: bool,
+    /// Whether the PSP has ever told us of this payment.
+    pub known: bool,
+    /// Since when we know that the deposit is overdue.
+    pub overdue_since: Option<Timestamp>,
+    /// What the PSP refused to give it back with.
+    pub kept: Option<Failure>,
+    /// How often we have asked, unprompted, since it last came to rest in a new status.
     pub asked: u32,
-    /// Milliseconds since then.
-    pub waited_ms: u64,
-    /// Whether the last sending got an answer; see [`Doubt::answered`].
-    pub answered: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Progress {
+    /// Nothing was sent yet.
+    pub const fn new(now: Timestamp) -> Self {
+        Self {
+            confirms: 0,
+            sent_at: now,
+            unanswered: false,
+            refusal: None,
+            stranger: false,
+            known: false,
+            overdue_since: None,
+            kept: None,
+            asked: 0,
+            since: now,
+        }
+    }
+
+    /// The charge is about to be sent.
+    pub fn send(&mut self, new_key: bool, now: Timestamp) {
+        self.confirms += 1;
+        self.sent_at = now;
+        self.refusal = None;
+        self.unanswered &= !new_key;
+    }
+
+    /// Something was learned.
+    pub fn learn(&mut self, knowledge: &Knowledge, now: Timestamp) {
+        match knowledge {
+            Knowledge::Answered(charge) => {
+                // The answer is the one to every request under its key.
+                (self.unanswered, self.stranger) = (false, false);
+                self.hear(charge, now);
+                self.refusal = match charge {
+                    Charge::Refused(failure) | Charge::NotOurs(failure) => Some(failure.clone()),
+                    Charge::Captured(_)
+                    | Charge::AwaitingDeposit { .. }
+                    | Charge::Returned
+                    | Charge::Open
+                    | Charge::Absent => None,
+                };
+            }
+            Knowledge::Told(charge) => self.hear(charge, now),
+            Knowledge::Lost(doubt) => {
+                // Who is not let in learns nothing of the requests that were.
+                self.unanswered = !doubt.answered || (doubt.stranger && self.unanswered);
+                self.stranger = doubt.stranger;
+                self.refusal.clone_from(&doubt.refusal);
+            }
+            Knowledge::NotTold => {}
+            Knowledge::Kept(failure) => self.kept = Some(failure.clone()),
+        }
+    }
+
+    fn hear(&mut self, charge: &Charge, now: Timestamp) {
+        match charge {
+            Charge::AwaitingDeposit { overdue: true } => {
+                self.overdue_since.get_or_insert(now);
+            }
+            Charge::AwaitingDeposit { overdue: false } => self.overdue_since = None,
+            Charge::Captured(_) | Charge::Refused(_) | Charge::Returned | Charge::Open => {}
+            Charge::Absent | Charge::NotOurs(_) => return,
+        }
+        self.known = true;
+    }
+
+    /// It came to rest in a new status, or a person says: go on.
+    pub fn start_over(&mut self, now: Timestamp) {
+        (self.asked, self.since, self.kept) = (0, now, None);
+    }
+}
+
+/// The circumstances of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// When it is.
+    pub now: Timestamp,
     /// Whether somebody asked to give the checkout up.
     pub given_up: bool,
     /// Whether a virtual account was issued and its deposit is awaited.
     pub awaits_deposit: bool,
+}
+
+/// Why no money may be held after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UndoReason {
+    /// Somebody gave the checkout up.
+    Canceled,
+    /// The PSP captured another amount.
+    WrongAmount,
+    /// The time to pay into the virtual account ran out. A deposit found on the way is welcome.
+    DepositOverdue,
+}
+
+impl UndoReason {
+    /// What the checkout is closed with once no money is held.
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::Canceled => failure("canceled", "The checkout was canceled."),
+            Self::WrongAmount => failure("psp_amount_mismatch", "The payment provider captured another amount."),
+            Self::DepositOverdue => failure("deposit_expired", "The time to pay into the virtual account ran out."),
+        }
+    }
 }
 
 /// What to do next with a charge.
@@ -116,8 +270,10 @@ pub enum Step {
     Settle(Capture),
     /// Close the checkout: no money is held.
     Fail(Failure),
+    /// Forget the buyer's attempt and wait for another: it was none of this checkout, and nothing was done.
+    Reject(Failure),
     /// Make sure that no money is held, then close the checkout.
-    Undo(Failure),
+    Undo(UndoReason),
     /// Ask the PSP after a pause, or when it nudges us; meanwhile the checkout stands at `status`.
     Ask {
         /// Where the checkout stands while waiting.
@@ -134,54 +290,60 @@ pub enum Step {
     CallForHelp(Failure),
 }
 
-/// Decides what to do next with a charge over `total`.
-pub fn next_step(total: Money, knowledge: &Knowledge, progress: Progress) -> Step {
+/// Decides what to do next with a charge over `total`. `progress` has learned `knowledge` already.
+pub fn next_step(total: Money, knowledge: &Knowledge, progress: &Progress, moment: Moment) -> Step {
     match knowledge {
-        Knowledge::Told(Charge::Captured(capture)) => on_capture(total, capture, progress),
-        Knowledge::Told(Charge::Refused(failure)) => Step::Fail(failure.clone()),
-        Knowledge::Told(Charge::Returned) => {
-            Step::Fail(failure("returned_at_psp", "The payment was canceled at the payment provider."))
-        }
-        Knowledge::Told(Charge::AwaitingDeposit { overdue }) if *overdue || progress.given_up => {
-            Step::Undo(failure("deposit_expired", "The time to pay into the virtual account ran out."))
-        }
-        Knowledge::Told(Charge::AwaitingDeposit { .. }) => await_deposit(progress),
-        Knowledge::Told(Charge::Open | Charge::Absent) if progress.given_up => Step::Undo(given_up()),
-        // The PSP answered the charge without telling, and now says that it knows no such payment: twice no.
-        Knowledge::Told(Charge::Absent) if progress.answered => {
-            Step::Fail(failure("payment_not_found", "The payment provider does not know this payment."))
-        }
-        // Not captured. The PSP ends it by itself in time, and then says so; until then it may be sent again.
-        Knowledge::Told(Charge::Open | Charge::Absent)
-            if progress.confirms < MAX_CONFIRMS && !progress.awaits_deposit =>
-        {
-            Step::Confirm { new_key: progress.answered }
-        }
-        Knowledge::Told(Charge::Open | Charge::Absent) | Knowledge::Lost(_) | Knowledge::NotTold => {
-            if progress.awaits_deposit { await_deposit(progress) } else { ask(progress) }
-        }
+        Knowledge::Answered(Charge::NotOurs(failure)) if progress.confirms <= 1 => Step::Reject(failure.clone()),
+        Knowledge::Answered(Charge::Refused(failure)) if progress.confirms <= 1 => Step::Fail(failure.clone()),
+        Knowledge::Answered(Charge::NotOurs(_) | Charge::Refused(_)) => ask(progress, moment),
+        Knowledge::Answered(charge) | Knowledge::Told(charge) => on_charge(total, charge, progress, moment),
+        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => ask(progress, moment),
     }
 }
 
-fn on_capture(total: Money, capture: &Capture, progress: Progress) -> Step {
-    if capture.amount != total {
-        return Step::Undo(failure("psp_amount_mismatch", "The payment provider captured another amount."));
+fn on_charge(total: Money, charge: &Charge, progress: &Progress, moment: Moment) -> Step {
+    let sendable = progress.confirms < MAX_CONFIRMS && progress.refusal.is_none() && !moment.awaits_deposit;
+    match charge {
+        Charge::Captured(capture) if capture.amount != total => Step::Undo(UndoReason::WrongAmount),
+        Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Open | Charge::Absent if moment.given_up => {
+            Step::Undo(UndoReason::Canceled)
+        }
+        Charge::Captured(capture) => Step::Settle(capture.clone()),
+        Charge::Refused(failure) => Step::Fail(progress.refusal.as_ref().unwrap_or(failure).clone()),
+        Charge::Returned => Step::Fail(failure("returned_at_psp", "The payment was canceled at the payment provider.")),
+        Charge::AwaitingDeposit { overdue: true } if is_out_of_grace(progress, moment) => {
+            Step::Undo(UndoReason::DepositOverdue)
+        }
+        Charge::AwaitingDeposit { .. } => await_deposit(progress, moment),
+        Charge::Open if sendable => Step::Confirm { new_key: !progress.unanswered },
+        // The request seems never to have arrived; under its key it may arrive twice.
+        Charge::Absent if sendable && progress.unanswered && !progress.known => Step::Confirm { new_key: false },
+        Charge::Open | Charge::Absent | Charge::NotOurs(_) => ask(progress, moment),
     }
-    if progress.given_up {
-        return Step::Undo(given_up());
-    }
-    Step::Settle(capture.clone())
 }
 
-fn ask(progress: Progress) -> Step {
-    if progress.waited_ms >= PATIENCE_MS {
+fn is_out_of_grace(progress: &Progress, moment: Moment) -> bool {
+    progress.overdue_since.is_some_and(|since| moment.now.ms_since(since) >= DEPOSIT_GRACE_MS)
+}
+
+fn ask(progress: &Progress, moment: Moment) -> Step {
+    if moment.awaits_deposit {
+        return await_deposit(progress, moment);
+    }
+    if progress.stranger && progress.asked >= QUESTIONS_TO_A_STRANGER {
+        return Step::CallForHelp(failure(
+            "psp_access_denied",
+            "The payment provider does not accept our key or our settings; the buyer is not at fault.",
+        ));
+    }
+    if moment.now.ms_since(progress.since) >= PATIENCE_MS {
         return Step::CallForHelp(failure("outcome_unknown", "Nobody could tell for a day whether this was paid."));
     }
     Step::Ask { status: Status::Unknown, pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
 }
 
-fn await_deposit(progress: Progress) -> Step {
-    if progress.waited_ms >= DEPOSIT_PATIENCE_MS {
+fn await_deposit(progress: &Progress, moment: Moment) -> Step {
+    if moment.now.ms_since(progress.since) >= DEPOSIT_PATIENCE_MS {
         return Step::CallForHelp(failure("deposit_unresolved", "The virtual account outlived every due date."));
     }
     Step::Ask { status: Status::WaitingForDeposit, pause_ms: pause_ms(progress.asked, LONGEST_DEPOSIT_PAUSE_MS) }
@@ -192,6 +354,8 @@ fn await_deposit(progress: Progress) -> Step {
 pub enum UndoStep {
     /// No money is held, and none can be any more.
     Done,
+    /// Book it after all: the deposit came, late and in the right amount.
+    Settle(Capture),
     /// Tell the PSP to give it back.
     Cancel,
     /// Ask the PSP after a pause, in milliseconds.
@@ -203,31 +367,56 @@ pub enum UndoStep {
     CallForHelp(Failure),
 }
 
-/// Decides what to do next to make sure that no money is held. `asked` counts the questions so far and
-/// `waited_ms` the time since the first.
-pub fn next_undo_step(knowledge: &Knowledge, asked: u32, waited_ms: u64) -> UndoStep {
-    match knowledge {
-        // Ended, or never known to the PSP: nothing can come of it any more.
-        Knowledge::Told(Charge::Refused(_) | Charge::Returned | Charge::Absent) => UndoStep::Done,
-        _ if waited_ms >= UNDO_PATIENCE_MS => {
-            UndoStep::CallForHelp(failure("undo_unfinished", "The payment could not be undone for an hour."))
+/// Decides what to do next to make sure that no money is held. `progress` has learned `knowledge` already,
+/// and started over when the undo began.
+pub fn next_undo_step(
+    (total, reason): (Money, UndoReason),
+    knowledge: &Knowledge,
+    progress: &Progress,
+    now: Timestamp,
+) -> UndoStep {
+    let charge = match knowledge {
+        Knowledge::Answered(charge) | Knowledge::Told(charge) => Some(charge),
+        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => None,
+    };
+    match charge {
+        Some(Charge::Refused(_) | Charge::Returned) => UndoStep::Done,
+        Some(Charge::Captured(capture)) if reason == UndoReason::DepositOverdue && capture.amount == total => {
+            UndoStep::Settle(capture.clone())
         }
-        Knowledge::Told(Charge::Captured(_) | Charge::AwaitingDeposit { .. }) => UndoStep::Cancel,
+        Some(Charge::Captured(_) | Charge::AwaitingDeposit { .. }) => take_back(progress, now),
+        // A request that was sent may reach the PSP for as long as its session lasts.
+        Some(Charge::Absent) if !progress.known && now.ms_since(progress.sent_at) >= SESSION_MS => UndoStep::Done,
         // Open: it cannot be canceled yet, and a late answer may still capture it. The PSP ends it in time.
-        Knowledge::Told(Charge::Open) | Knowledge::Lost(_) | Knowledge::NotTold => {
-            UndoStep::Ask { pause_ms: pause_ms(asked, LONGEST_PAUSE_MS) }
+        Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None if is_patient(progress, now) => {
+            UndoStep::Ask { pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
         }
+        Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None => UndoStep::CallForHelp(undo_unfinished()),
     }
+}
+
+fn take_back(progress: &Progress, now: Timestamp) -> UndoStep {
+    match &progress.kept {
+        Some(refusal) => UndoStep::CallForHelp(Failure {
+            code: "undo_refused".to_string(),
+            message: format!("The payment provider does not give the payment back: {}.", refusal.code),
+        }),
+        None if is_patient(progress, now) => UndoStep::Cancel,
+        None => UndoStep::CallForHelp(undo_unfinished()),
+    }
+}
+
+fn is_patient(progress: &Progress, now: Timestamp) -> bool {
+    now.ms_since(progress.since) < UNDO_PATIENCE_MS
+}
+
+fn undo_unfinished() -> Failure {
+    failure("undo_unfinished", "The payment could not be undone for an hour.")
 }
 
 /// The pause before question number `asked` (from zero): 1 s, 2 s, 4 s … up to `longest_ms`.
 pub fn pause_ms(asked: u32, longest_ms: u64) -> u64 {
     FIRST_PAUSE_MS.checked_shl(asked.min(40)).unwrap_or(longest_ms).min(longest_ms)
-}
-
-/// A checkout that was given up while its payment was under way.
-pub fn given_up() -> Failure {
-    failure("canceled", "The checkout was canceled.")
 }
 
 fn failure(code: &str, message: &str) -> Failure {

@@ -17,6 +17,11 @@ pub const MAX_ORDERS: usize = 100;
 pub const MAX_ORDER_NAME_CHARS: usize = 100;
 /// The most bytes of metadata, as compact JSON.
 pub const MAX_METADATA_BYTES: usize = 4096;
+/// The most payment keys that one checkout tries and the PSP does not know as its own. Each costs about a dozen
+/// history events; after the last one the checkout takes no payment any more and expires.
+pub const MAX_REJECTED_KEYS: u32 = 500;
+/// How long a checkout takes no other payment key after one was rejected, in milliseconds.
+pub const REJECTION_PAUSE_MS: u64 = 1_000;
 /// The most bytes of a return address.
 pub const MAX_URL_BYTES: usize = 1024;
 
@@ -161,7 +166,12 @@ fn total(orders: &[Order]) -> Result<Money, PlanError> {
         }
         total = total.plus(order.amount).map_err(|error| match error {
             MoneyError::MixedCurrencies(..) => PlanError::MixedCurrencies { index },
-            _ => PlanError::TotalTooLarge,
+            MoneyError::TooLarge
+            | MoneyError::UnknownCurrency
+            | MoneyError::Malformed
+            | MoneyError::TooManyDecimals(_)
+            | MoneyError::BelowZero
+            | MoneyError::NoWeights => PlanError::TotalTooLarge,
         })?;
     }
     Ok(total)
@@ -274,24 +284,61 @@ impl Status {
             Canceled, Executing, Expired, Failed, NotStarted, PartiallyRefunded, Refunded, Stuck, Success, Unknown,
             WaitingForDeposit,
         };
-        let next = match (event, self) {
-            (Event::ConfirmRequested, NotStarted | Stuck) => Executing,
-            (Event::OutcomeUnknown, Executing | Stuck) => Unknown,
-            (Event::DepositAwaited, Executing | Unknown | Stuck) => WaitingForDeposit,
-            (Event::Paid, Executing | Unknown | WaitingForDeposit | Stuck) => Success,
-            (Event::Declined, Executing | Unknown | Stuck) => Failed,
-            // An account that can no longer be paid into has expired, whatever ended it.
-            (Event::Declined | Event::DeadlinePassed, WaitingForDeposit) => Expired,
-            (Event::DeadlinePassed, NotStarted | Stuck) => Expired,
-            (Event::Canceled, NotStarted | Stuck) => Canceled,
-            (Event::PartRefunded, Success | PartiallyRefunded | Stuck) => PartiallyRefunded,
-            (Event::Refunded, Success | PartiallyRefunded | Stuck) => Refunded,
-            (
-                Event::HelpNeeded,
+        let illegal = Err(IllegalChange { status: self, event });
+        let next = match event {
+            Event::ConfirmRequested => match self {
+                NotStarted | Stuck => Executing,
+                Executing | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled | PartiallyRefunded
+                | Refunded => return illegal,
+            },
+            Event::OutcomeUnknown => match self {
+                Executing | Stuck => Unknown,
+                NotStarted | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled
+                | PartiallyRefunded | Refunded => return illegal,
+            },
+            Event::DepositAwaited => match self {
+                Executing | Unknown | Stuck => WaitingForDeposit,
+                NotStarted | WaitingForDeposit | Success | Failed | Expired | Canceled | PartiallyRefunded
+                | Refunded => return illegal,
+            },
+            Event::Paid => match self {
+                Executing | Unknown | WaitingForDeposit | Stuck => Success,
+                NotStarted | Success | Failed | Expired | Canceled | PartiallyRefunded | Refunded => return illegal,
+            },
+            Event::Declined => match self {
+                Executing | Unknown | Stuck => Failed,
+                // An account that can no longer be paid into has expired, whatever ended it.
+                WaitingForDeposit => Expired,
+                NotStarted | Success | Failed | Expired | Canceled | PartiallyRefunded | Refunded => return illegal,
+            },
+            Event::DeadlinePassed => match self {
+                NotStarted | WaitingForDeposit | Stuck => Expired,
+                Executing | Unknown | Success | Failed | Expired | Canceled | PartiallyRefunded | Refunded => {
+                    return illegal;
+                }
+            },
+            Event::Canceled => match self {
+                NotStarted | Stuck => Canceled,
+                Executing | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled | PartiallyRefunded
+                | Refunded => return illegal,
+            },
+            Event::PartRefunded => match self {
+                Success | PartiallyRefunded | Stuck => PartiallyRefunded,
+                NotStarted | Executing | Unknown | WaitingForDeposit | Failed | Expired | Canceled | Refunded => {
+                    return illegal;
+                }
+            },
+            Event::Refunded => match self {
+                Success | PartiallyRefunded | Stuck => Refunded,
+                NotStarted | Executing | Unknown | WaitingForDeposit | Failed | Expired | Canceled | Refunded => {
+                    return illegal;
+                }
+            },
+            Event::HelpNeeded => match self {
                 NotStarted | Executing | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled
-                | PartiallyRefunded | Refunded,
-            ) => Stuck,
-            (status_event, status) => return Err(IllegalChange { status, event: status_event }),
+                | PartiallyRefunded | Refunded => Stuck,
+                Stuck => return illegal,
+            },
         };
         Ok(next)
     }
@@ -322,6 +369,20 @@ impl Status {
             | Self::Canceled
             | Self::PartiallyRefunded
             | Self::Refunded => true,
+        }
+    }
+
+    /// Whether something at the PSP may bring it on: its webhooks are worth a question.
+    pub const fn heeds_psp(self) -> bool {
+        match self {
+            Self::Executing | Self::Unknown | Self::WaitingForDeposit | Self::Stuck => true,
+            Self::NotStarted
+            | Self::Success
+            | Self::Failed
+            | Self::Expired
+            | Self::Canceled
+            | Self::PartiallyRefunded
+            | Self::Refunded => false,
         }
     }
 

@@ -7,11 +7,15 @@ mod waiting;
 
 use std::time::Duration;
 
+use charging::Charged;
 use domain::{
     Timestamp,
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, Event, Plan, Status, check_confirmation},
+    checkout::{
+        ConfirmRefusal, Confirmable, Confirmation, Event, MAX_REJECTED_KEYS, Plan, REJECTION_PAUSE_MS, Status,
+        check_confirmation,
+    },
     commission::BasisPoints,
-    id::{ApiKeyId, CheckoutId},
+    id::{ApiKeyId, CheckoutId, PaymentKey},
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
@@ -86,7 +90,11 @@ pub struct CheckoutWorkflow {
     revision: u32,
     recorded: bool,
     rates: Vec<BasisPoints>,
+    expires_at: Timestamp,
     confirmation: Option<Confirmation>,
+    /// Whether the PSP knows the payment in `confirmation` as none of this checkout.
+    rejected: bool,
+    rejections: u32,
     nudges: u32,
     resumes: u32,
 }
@@ -104,7 +112,10 @@ impl CheckoutWorkflow {
             revision: 0,
             recorded: false,
             rates: Vec::new(),
+            expires_at: Timestamp::from_epoch_ms(0),
             confirmation: None,
+            rejected: false,
+            rejections: 0,
             nudges: 0,
             resumes: 0,
         }
@@ -116,10 +127,15 @@ impl CheckoutWorkflow {
         if recording::record(ctx).await? == Recorded::Exists {
             return Ok(Ended::Refused);
         }
-        match waiting::for_buyer(ctx).await {
-            Waited::Buyer(confirmation) => charging::charge(ctx, confirmation).await?,
-            Waited::Deadline => recording::advance(ctx, Event::DeadlinePassed, None).await?,
-            Waited::Canceled => recording::advance(ctx, Event::Canceled, None).await?,
+        loop {
+            match waiting::for_buyer(ctx).await {
+                Waited::Buyer(confirmation) => match charging::charge(ctx, confirmation).await? {
+                    Charged::Closed => break,
+                    Charged::Rejected => forget_buyer(ctx).await,
+                },
+                Waited::Deadline => break recording::advance(ctx, Event::DeadlinePassed, None).await?,
+                Waited::Canceled => break recording::advance(ctx, Event::Canceled, None).await?,
+            }
         }
         ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
         let status = ctx.state(|checkout| checkout.status);
@@ -137,22 +153,26 @@ impl CheckoutWorkflow {
         self.check(confirmation).map(|_| ()).map_err(Into::into)
     }
 
-    /// The buyer came back. Answers with the status once the payment has come to rest.
+    /// The buyer came back. Answers with the status once the payment has come to rest; that is `NOT_STARTED`
+    /// when the PSP knows the payment as none of this checkout, which goes on waiting for the buyer.
     #[update(name = "confirm")]
     pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
         // The validator saw an older state if two confirmations came in one workflow task.
+        let payment_key = confirmation.payment_key.clone();
         match ctx.state(|checkout| checkout.check(&confirmation))? {
             Confirmable::Begins => ctx.state_mut(|checkout| checkout.confirmation = Some(confirmation)),
             Confirmable::Joins => {}
         }
-        ctx.wait_condition_with_options(|checkout| checkout.status.is_answer(), detached()).await?;
-        Ok(ctx.state(|checkout| checkout.status))
+        ctx.wait_condition_with_options(|checkout| checkout.answer(&payment_key).is_some(), detached()).await?;
+        Ok(ctx.state(|checkout| checkout.answer(&payment_key)).unwrap_or(Status::NotStarted))
     }
 
-    /// The PSP's webhook, passed on.
+    /// The PSP's webhook, passed on. Before a charge and after it there is nothing to ask.
     #[signal(name = "psp_nudge")]
     pub fn psp_nudge(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _nudge: Nudge) {
-        self.nudges = self.nudges.saturating_add(1);
+        if self.status.heeds_psp() {
+            self.nudges = self.nudges.saturating_add(1);
+        }
     }
 
     /// An operator's word that a stuck checkout may go on.
@@ -179,6 +199,29 @@ impl CheckoutWorkflow {
         let bound = self.confirmation.as_ref().map(|confirmation| &confirmation.payment_key);
         check_confirmation((plan.checkout_id(), plan.total()), self.status, bound, confirmation)
     }
+
+    /// What came of a payment; `None` while nothing has.
+    fn answer(&self, payment_key: &PaymentKey) -> Option<Status> {
+        let is_taken = |bound: &Confirmation| bound.payment_key == *payment_key && !self.rejected;
+        if !self.confirmation.as_ref().is_some_and(is_taken) {
+            return Some(Status::NotStarted);
+        }
+        self.status.is_answer().then_some(self.status)
+    }
+}
+
+/// Forgets a payment that is none of this checkout, and after a pause takes another one. After too many it
+/// takes none.
+async fn forget_buyer(ctx: &Context) {
+    ctx.state_mut(|checkout| {
+        checkout.rejected = true;
+        checkout.rejections += 1;
+    });
+    if ctx.state(|checkout| checkout.rejections) >= MAX_REJECTED_KEYS {
+        return;
+    }
+    waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
+    ctx.state_mut(|checkout| (checkout.rejected, checkout.confirmation) = (false, None));
 }
 
 /// A wait that goes on when the workflow is canceled.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use activities::failure::{Verdict, classify};
-use domain::charge::Failure;
+use activities::failure::{Verdict, after_attempt, classify};
+use domain::charge::{Doubt, Failure};
 use tokio::net::TcpListener;
 use toss::{Call, Class, Error, LimitError, Operation, UnreadableReason, codes};
 
@@ -27,13 +27,20 @@ fn refused(operation: Operation, status: u16, code: &str) -> Error {
 #[derive(Debug, PartialEq, Eq)]
 enum Expected {
     Refused,
+    NotOurs,
     TryAgain,
-    Ask { answered: bool },
+    Ask {
+        answered: bool,
+    },
+    /// A person has to mend our key or our settings.
+    NotLetIn,
 }
 
 fn check(error: &Error, expected: &Expected) {
     let verdict = match classify(error) {
         Verdict::Refused(_) => Expected::Refused,
+        Verdict::NotOurs(_) => Expected::NotOurs,
+        Verdict::Ask(doubt) if doubt.stranger => Expected::NotLetIn,
         Verdict::TryAgain => Expected::TryAgain,
         Verdict::Ask(doubt) => Expected::Ask { answered: doubt.answered },
     };
@@ -47,12 +54,19 @@ fn what_was_refused_is_decided_by_operation_and_code() {
     let table = [
         (Confirm, 403, "REJECT_CARD_PAYMENT", Expected::Refused),
         (Confirm, 400, "INVALID_REQUEST", Expected::Refused),
-        (Confirm, 401, "UNAUTHORIZED_KEY", Expected::Refused),
+        (Confirm, 401, "UNAUTHORIZED_KEY", Expected::NotLetIn),
+        (Cancel, 401, "UNAUTHORIZED_KEY", Expected::NotLetIn),
+        (Confirm, 400, "INVALID_API_KEY", Expected::NotLetIn),
+        (Confirm, 403, "INCORRECT_BASIC_AUTH_FORMAT", Expected::NotLetIn),
+        (Confirm, 403, "FORBIDDEN_REQUEST", Expected::NotOurs),
+        (Confirm, 400, "INVALID_PAYMENT_KEY", Expected::NotOurs),
+        (Cancel, 403, "FORBIDDEN_REQUEST", Expected::Refused),
+        (Cancel, 404, "NOT_FOUND_PAYMENT", ask()),
         (Confirm, 403, "NOT_AVAILABLE_BANK", Expected::Refused),
         (Cancel, 403, "NOT_AVAILABLE_BANK", ask()),
         (Confirm, 400, "PROVIDER_ERROR", ask()),
         (Confirm, 400, "ALREADY_PROCESSED_PAYMENT", ask()),
-        (Confirm, 404, "NOT_FOUND_PAYMENT", ask()),
+        (Confirm, 404, "NOT_FOUND_PAYMENT", Expected::NotOurs),
         (Cancel, 400, "ALREADY_CANCELED_PAYMENT", ask()),
         // Still running under the same key, which is not spent on this answer.
         (Confirm, 409, "IDEMPOTENT_REQUEST_PROCESSING", Expected::TryAgain),
@@ -72,10 +86,34 @@ fn a_refusal_carries_the_words_of_the_psp() {
     assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), Verdict::Refused(failure));
 }
 
+/// The worker of the first attempt may have died with the PSP's answer that it captured.
+#[test]
+fn only_the_first_attempt_is_refused() {
+    for code in ["REJECT_CARD_PAYMENT", "NOT_FOUND_PAYMENT", "FORBIDDEN_REQUEST"] {
+        let verdict = || classify(&refused(Operation::Confirm, 403, code));
+        assert_eq!(after_attempt(1, verdict()), verdict(), "{code}");
+        let failure = Failure { code: code.to_owned(), message: "안 됩니다.".to_owned() };
+        let doubt = Doubt { refusal: Some(failure), ..Doubt::of(true, format!("the PSP answered {code}")) };
+        assert_eq!(after_attempt(2, verdict()), Verdict::Ask(doubt));
+    }
+    let verdict = || classify(&refused(Operation::Confirm, 401, "UNAUTHORIZED_KEY"));
+    for attempt in [1, 2] {
+        match after_attempt(attempt, verdict()) {
+            Verdict::Ask(doubt) => assert_eq!((doubt.stranger, doubt.answered), (true, attempt == 1)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let again = classify(&refused(Operation::Confirm, 409, "IDEMPOTENT_REQUEST_PROCESSING"));
+    assert_eq!(after_attempt(2, again), Verdict::TryAgain);
+}
+
 #[test]
 fn no_documented_code_that_leaves_a_doubt_is_a_refusal_whatever_its_status() {
     for operation in [Operation::Confirm, Operation::Cancel] {
-        for row in codes::TABLE.iter().filter(|row| row.class_after(operation) == Class::QueryFirst) {
+        let in_doubt = |row: &&codes::Row| row.class_after(operation) == Class::QueryFirst;
+        // Told to capture what it does not know, the PSP did nothing: see `not_ours` in the table above.
+        let told = |row: &&codes::Row| operation == Operation::Confirm && row.code == "NOT_FOUND_PAYMENT";
+        for row in codes::TABLE.iter().filter(in_doubt).filter(|row| !told(row)) {
             for status in [400, 403, 404, 429, 500, 503] {
                 check(&refused(operation, status, row.code), &Expected::Ask { answered: true });
             }

@@ -6,7 +6,7 @@ use activities::psp::Psp;
 use domain::id::{CheckoutId, PaymentKey};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use temporalio_sdk::testing::ActivityEnvironment;
+use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use tokio::{net::TcpListener, sync::oneshot};
 use toss_sim::{DEFAULT_SECRET_KEY, Options};
 
@@ -37,6 +37,13 @@ impl Simulator {
         let control = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let psp = psp_at(&url);
         Self { url, control, psp, _until_dropped: sender }
+    }
+
+    /// The activities as Temporal repeats them, such as after the worker of the first attempt has died.
+    pub(crate) fn repeated(&self) -> ActivityEnvironment {
+        let info = TestActivityInfoOptions::builder().attempt(2).build();
+        let psp = Psp { toss: client_of(&self.url, ANSWER_TIME) };
+        ActivityEnvironment::builder().info(info).register_activities(psp).build()
     }
 
     /// A client beside the activities, such as somebody at the PSP's own pages.

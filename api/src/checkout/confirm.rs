@@ -155,6 +155,7 @@ impl<'a> Confirmations<'a> {
             .build();
         match timeout_at(by, checkout.execute_update(CheckoutWorkflow::confirm, confirmation, options)).await {
             Err(_) => Ok(Said::Nothing),
+            Ok(Ok(Status::NotStarted)) => Err(Problem::payment_not_found()),
             Ok(Ok(_)) => Ok(Said::Answered),
             Ok(Err(WorkflowUpdateError::Failed(_) | WorkflowUpdateError::NotFound(_))) => Ok(Said::Refused),
             Ok(Err(error @ WorkflowUpdateError::PayloadConversion(_))) => Err(Problem::internal(&error)),

@@ -10,4 +10,5 @@ mod http;
 mod replay;
 mod roles;
 mod stack;
+mod stuck;
 mod walls;

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use domain::id::{IdempotencyKey, WorkflowId};
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url};
 
 use crate::{
     database::Kind,
@@ -41,7 +42,7 @@ impl Roles {
         roles.start_temporal(temporal_port);
         until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
-        roles.shop.api_key = roles.create_key("checkout");
+        roles.shop.api_key = roles.create_key("ops");
         for role in ["toss-sim", "api"] {
             let process = roles.role(role);
             roles.processes.push(process);
@@ -96,6 +97,13 @@ impl Roles {
         command.args(["workflow", "terminate", "--address", &self.temporal, "--reason", "a test"]);
         let ended = command.args(["--workflow-id", workflow.as_str()]).output().unwrap();
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+
+    /// A client of Temporal, as an operator has it.
+    pub(crate) async fn temporal(&self) -> Client {
+        let target: Url = format!("http://{}", self.temporal).parse().unwrap();
+        let connection = ConnectionOptions::new(target).build();
+        Client::connect(connection, ClientOptions::new("default").build()).await.unwrap()
     }
 
     /// What opens the database here: flags that every role and command takes.

@@ -129,7 +129,8 @@ impl Shop {
         request.header("Idempotency-Key", key).json(body).send().await.unwrap()
     }
 
-    /// Creates a checkout of 23,000 won over two sellers.
+    /// Creates a checkout of 23,000 won over two sellers. Sends the same request again while the first is
+    /// being recorded, as the API says.
     pub(crate) async fn create(&self, checkout_id: &str) {
         let body = checkout(checkout_id);
         until("the checkout is created", || async {
@@ -144,7 +145,12 @@ impl Shop {
 
     /// The buyer finishes the payment window.
     pub(crate) async fn authorize(&self, checkout_id: &str) -> String {
-        let body = json!({ "orderId": checkout_id, "amount": 23_000 });
+        self.authorize_by(checkout_id, "카드").await
+    }
+
+    /// The buyer finishes the payment window and pays by a method of Toss's.
+    pub(crate) async fn authorize_by(&self, checkout_id: &str, method: &str) -> String {
+        let body = json!({ "orderId": checkout_id, "amount": 23_000, "method": method });
         let answer = self.simulate("authorize", &body).await;
         answer["paymentKey"].as_str().unwrap().to_owned()
     }

@@ -1,16 +1,24 @@
 //! Charging the buyer: send, find out, book; or make sure that nothing is held.
+//!
+//! The first request is sent while the record still says `NOT_STARTED`: anybody can claim a payment key, and
+//! only the PSP's answer shows whether it is one of this checkout. The key and the promise of the undo stand
+//! in the workflow's history before the request leaves, so no crash loses them. An answer or
+//! [`CONFIRM_TIME`] later the record says `EXECUTING`, or nothing happened.
 
 use std::time::Duration;
 
 use domain::{
     Money, Timestamp,
-    charge::{self, Charge, Doubt, Failure, Knowledge, Progress, Step, UndoStep},
+    charge::{
+        self, Capture, Charge, Doubt, Failure, Knowledge, MAX_NUDGED, Moment, NUDGED_PAUSE_MS, Progress, Step,
+        UndoReason, UndoStep,
+    },
     checkout::{Confirmation, Event, Status},
     id::{CheckoutId, PaymentKey},
 };
 use temporalio_workflow::{
-    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowTermination,
-    common::error::IncomingError,
+    ActivityCloseTimeouts, ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken,
+    WorkflowTermination, common::error::IncomingError,
 };
 
 use super::{
@@ -25,15 +33,34 @@ use crate::{
 
 /// How long one call to the PSP may take: its answer time and the way to it.
 const PSP_CALL_TIME: Duration = Duration::from_secs(5);
+/// How long all attempts to capture may take: less than the buyer's browser waits, and the record says
+/// `NOT_STARTED` for so long.
+const CONFIRM_TIME: Duration = Duration::from_secs(8);
 /// How often a charge that was provably not carried out is sent before the PSP is asked about it.
 const PSP_ATTEMPTS: u32 = 5;
 /// The pause after the first attempt; it doubles: 1 s, 2 s, 4 s, 8 s.
 const FIRST_PSP_PAUSE: Duration = Duration::from_secs(1);
 
+/// What came of a buyer's attempt to pay.
+pub(super) enum Charged {
+    /// The checkout is closed: booked, or no money is held.
+    Closed,
+    /// It was none of this checkout. Nothing happened; another may come.
+    Rejected,
+}
+
 /// What to do when the checkout must not be paid after all.
 enum Undo {
     /// Ensure that no money is held under this key.
     Void(PaymentKey),
+}
+
+/// What came of an undo.
+enum Undone {
+    /// No money is held.
+    NothingHeld,
+    /// The money came after all, and it is welcome.
+    Paid(Capture),
 }
 
 /// The charge under way.
@@ -43,48 +70,67 @@ struct Inquiry {
     total: Money,
     /// How many idempotency keys were used up before the present one.
     generation: u32,
-    confirms: u32,
-    answered: bool,
-    asked: u32,
-    since: Timestamp,
+    progress: Progress,
+    /// The nudges that came before the last question.
+    nudges_seen: u32,
+    /// How many questions were brought forward by a nudge.
+    nudged: u32,
+    asked_at: Timestamp,
 }
 
 /// Charges the buyer and follows the charge until it is booked, or no money is held.
-pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<(), WorkflowTermination> {
+pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
     let mut saga = Saga::new();
-    begin(ctx, confirmation.payment_key.clone()).await?;
+    let began_at = now(ctx);
     let promised = saga.promise(Undo::Void(confirmation.payment_key.clone()));
     let mut inquiry = Inquiry::of(ctx, confirmation);
-    let mut knowledge = confirm(ctx, &mut inquiry, &promised).await;
+    let mut knowledge = inquiry.confirm(ctx, false, &promised).await;
     loop {
-        match charge::next_step(inquiry.total, &knowledge, inquiry.progress(ctx)) {
+        let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment(ctx));
+        if !matches!(step, Step::Reject(_)) && ctx.state(|checkout| checkout.status) == Status::NotStarted {
+            begin(ctx, inquiry.payment_key.clone(), began_at).await?;
+        }
+        match step {
             Step::Settle(capture) => {
                 settle(ctx, capture).await?;
                 saga.keep();
-                return Ok(());
+                return Ok(Charged::Closed);
+            }
+            Step::Reject(_) => {
+                saga.keep();
+                return Ok(Charged::Rejected);
             }
             Step::Fail(failure) => {
                 saga.keep();
-                return advance(ctx, Event::Declined, Some(failure)).await;
+                advance(ctx, Event::Declined, Some(failure)).await?;
+                return Ok(Charged::Closed);
             }
-            Step::Undo(failure) => {
-                unwind(ctx, saga, &inquiry).await?;
-                return advance(ctx, Event::Declined, Some(failure)).await;
+            Step::Undo(reason) => {
+                match unwind(ctx, saga, &mut inquiry, reason).await? {
+                    Undone::Paid(capture) => settle(ctx, capture).await?,
+                    Undone::NothingHeld => advance(ctx, Event::Declined, Some(reason.failure())).await?,
+                }
+                return Ok(Charged::Closed);
             }
-            Step::Confirm { new_key } => {
-                inquiry.generation += u32::from(new_key);
-                knowledge = confirm(ctx, &mut inquiry, &promised).await;
-            }
+            Step::Confirm { new_key } => knowledge = inquiry.confirm(ctx, new_key, &promised).await,
             Step::Ask { status, pause_ms } => {
                 inquiry.stand_at(ctx, status, &knowledge).await?;
-                knowledge = inquiry.ask_after(ctx, pause_ms).await;
+                knowledge = inquiry.ask_after(ctx, pause_ms, moment(ctx).given_up).await;
             }
             Step::CallForHelp(failure) => {
                 call_for_help(ctx, failure).await?;
-                inquiry.start_over(ctx);
-                knowledge = look_up(ctx, &inquiry.checkout_id, &inquiry.payment_key).await;
+                inquiry.progress.start_over(now(ctx));
+                knowledge = inquiry.look_up(ctx).await;
             }
         }
+    }
+}
+
+fn moment(ctx: &Context) -> Moment {
+    Moment {
+        now: now(ctx),
+        given_up: ctx.cancellation_token().is_cancelled(),
+        awaits_deposit: ctx.state(|checkout| checkout.status) == Status::WaitingForDeposit,
     }
 }
 
@@ -95,27 +141,11 @@ impl Inquiry {
             payment_key: confirmation.payment_key,
             total: confirmation.amount,
             generation: 0,
-            confirms: 0,
-            answered: false,
-            asked: 0,
-            since: now(ctx),
+            progress: Progress::new(now(ctx)),
+            nudges_seen: ctx.state(|checkout| checkout.nudges),
+            nudged: 0,
+            asked_at: now(ctx),
         }
-    }
-
-    fn progress(&self, ctx: &Context) -> Progress {
-        Progress {
-            confirms: self.confirms,
-            asked: self.asked,
-            waited_ms: now(ctx).ms_since(self.since),
-            answered: self.answered,
-            given_up: ctx.cancellation_token().is_cancelled(),
-            awaits_deposit: ctx.state(|checkout| checkout.status) == Status::WaitingForDeposit,
-        }
-    }
-
-    fn start_over(&mut self, ctx: &Context) {
-        self.asked = 0;
-        self.since = now(ctx);
     }
 
     /// Writes down that we wait, once, and why.
@@ -131,102 +161,134 @@ impl Inquiry {
         let event = if status == Status::WaitingForDeposit { Event::DepositAwaited } else { Event::OutcomeUnknown };
         let evidence = match knowledge {
             Knowledge::Lost(doubt) => Some(doubt.evidence.clone()),
-            Knowledge::Told(_) | Knowledge::NotTold => None,
+            Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::NotTold | Knowledge::Kept(_) => None,
         };
         let failure = evidence.map(|message| Failure { code: "outcome_unknown".to_owned(), message });
         advance(ctx, event, failure).await?;
-        self.start_over(ctx);
+        self.progress.start_over(now(ctx));
         Ok(())
     }
 
-    async fn ask_after(&mut self, ctx: &Context, pause_ms: u64) -> Knowledge {
-        let nudges = ctx.state(|checkout| checkout.nudges);
-        let given_up = ctx.cancellation_token().is_cancelled();
-        waiting::for_psp(ctx, pause_ms, nudges, given_up).await;
-        self.asked += 1;
-        ctx.set_current_details(format!("asking the PSP what happened, question {}", self.asked));
-        look_up(ctx, &self.checkout_id, &self.payment_key).await
+    /// Sends the charge.
+    async fn confirm(&mut self, ctx: &Context, new_key: bool, _undo: &Promised) -> Knowledge {
+        self.generation += u32::from(new_key);
+        self.progress.send(new_key, now(ctx));
+        let request = ConfirmCharge {
+            checkout_id: self.checkout_id.clone(),
+            payment_key: self.payment_key.clone(),
+            amount: self.total,
+            idempotency_key: format!("{}.confirm.{}", key_prefix(ctx), self.generation),
+        };
+        let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+            schedule_to_close: CONFIRM_TIME,
+            start_to_close: PSP_CALL_TIME,
+        };
+        let options = psp_call(timeouts, PSP_ATTEMPTS, "capturing the payment");
+        let knowledge = match ctx.execute_activity(Confirm, request, options).await {
+            Ok(charge) => Knowledge::Answered(charge),
+            Err(error) => Knowledge::Lost(doubt_of(&error)),
+        };
+        self.progress.learn(&knowledge, now(ctx));
+        knowledge
     }
-}
 
-async fn confirm(ctx: &Context, inquiry: &mut Inquiry, _undo: &Promised) -> Knowledge {
-    let request = ConfirmCharge {
-        checkout_id: inquiry.checkout_id.clone(),
-        payment_key: inquiry.payment_key.clone(),
-        amount: inquiry.total,
-        idempotency_key: format!("{}.confirm.{}", ctx.workflow_id(), inquiry.generation),
-    };
-    inquiry.confirms += 1;
-    let options = psp_call(PSP_ATTEMPTS, "capturing the payment");
-    match ctx.execute_activity(Confirm, request, options).await {
-        Ok(charge) => {
-            inquiry.answered = true;
-            Knowledge::Told(charge)
+    /// Asks the PSP after a pause. A nudge cuts it short; too many nudges do not.
+    async fn ask_after(&mut self, ctx: &Context, pause_ms: u64, given_up: bool) -> Knowledge {
+        let heeded = (self.nudged < MAX_NUDGED).then_some(self.nudges_seen);
+        if waiting::for_psp(ctx, pause_ms, heeded, given_up).await {
+            self.nudged += 1;
+            let early_ms = NUDGED_PAUSE_MS.saturating_sub(now(ctx).ms_since(self.asked_at));
+            waiting::out(ctx, early_ms, "after a nudge").await;
+        } else {
+            self.progress.asked += 1;
         }
-        Err(error) => {
-            let doubt = doubt_of(&error);
-            inquiry.answered = doubt.answered;
-            Knowledge::Lost(doubt)
-        }
+        ctx.set_current_details(format!("asking the PSP what happened, question {}", self.progress.asked));
+        self.look_up(ctx).await
+    }
+
+    /// Asks the PSP. A nudge that comes meanwhile leads to another question.
+    async fn look_up(&mut self, ctx: &Context) -> Knowledge {
+        self.nudges_seen = ctx.state(|checkout| checkout.nudges);
+        self.asked_at = now(ctx);
+        let request = LookUpCharge { payment_key: self.payment_key.clone(), checkout_id: self.checkout_id.clone() };
+        let options = psp_call(ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME), 1, "asking what happened");
+        let knowledge = match ctx.execute_activity(LookUp, request, options).await {
+            Ok(charge) => Knowledge::Told(charge),
+            Err(_) => Knowledge::NotTold,
+        };
+        self.progress.learn(&knowledge, now(ctx));
+        knowledge
+    }
+
+    /// Tells the PSP to give everything back.
+    async fn cancel(&mut self, ctx: &Context, round: u32) -> Knowledge {
+        let request = CancelCharge {
+            payment_key: self.payment_key.clone(),
+            checkout_id: self.checkout_id.clone(),
+            currency: self.total.currency(),
+            reason: "결제 취소 (주문 미완료)".to_owned(),
+            idempotency_key: format!("{}.void.{round}", ctx.workflow_id()),
+        };
+        let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
+        let options = psp_call(timeouts, PSP_ATTEMPTS, "giving the payment back");
+        let knowledge = match ctx.execute_activity(Cancel, request, options).await {
+            Ok(charge @ Charge::Returned) => Knowledge::Told(charge),
+            // Anything else does not prove that nothing is held: ask again, after a pause.
+            Ok(_) => Knowledge::NotTold,
+            Err(error) => doubt_of(&error).refusal.map_or(Knowledge::NotTold, Knowledge::Kept),
+        };
+        self.progress.learn(&knowledge, now(ctx));
+        knowledge
     }
 }
 
-async fn look_up(ctx: &Context, checkout_id: &CheckoutId, payment_key: &PaymentKey) -> Knowledge {
-    let request = LookUpCharge { payment_key: payment_key.clone(), checkout_id: checkout_id.clone() };
-    match ctx.execute_activity(LookUp, request, psp_call(1, "asking what happened")).await {
-        Ok(charge) => Knowledge::Told(charge),
-        Err(_) => Knowledge::NotTold,
+/// An idempotency key is bound to its first answer whatever the body, so each payment key has its own.
+fn key_prefix(ctx: &Context) -> String {
+    match ctx.state(|checkout| checkout.rejections) {
+        0 => ctx.workflow_id().to_owned(),
+        rejected => format!("{}.{rejected}", ctx.workflow_id()),
     }
 }
 
-async fn unwind(ctx: &Context, saga: Saga<Undo>, inquiry: &Inquiry) -> Result<(), WorkflowTermination> {
+async fn unwind(
+    ctx: &Context,
+    saga: Saga<Undo>,
+    inquiry: &mut Inquiry,
+    reason: UndoReason,
+) -> Result<Undone, WorkflowTermination> {
     for undo in saga.into_undos() {
         match undo {
-            Undo::Void(payment_key) => void(ctx, inquiry, &payment_key).await?,
+            Undo::Void(payment_key) => {
+                debug_assert_eq!(payment_key, inquiry.payment_key, "the promise is about this charge");
+                if let paid @ Undone::Paid(_) = void(ctx, inquiry, reason).await? {
+                    return Ok(paid);
+                }
+            }
         }
     }
-    Ok(())
+    Ok(Undone::NothingHeld)
 }
 
-/// Ensures that no money is held under a payment key. Safe to repeat, and it runs on when canceled.
-async fn void(ctx: &Context, inquiry: &Inquiry, payment_key: &PaymentKey) -> Result<(), WorkflowTermination> {
-    let checkout_id = &inquiry.checkout_id;
-    let (mut asked, mut since, mut round) = (0, now(ctx), 0);
-    let mut knowledge = look_up(ctx, checkout_id, payment_key).await;
+/// Ensures that no money is held. Safe to repeat, and it runs on when canceled.
+async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Result<Undone, WorkflowTermination> {
+    let mut round = 0;
+    inquiry.progress.start_over(now(ctx));
+    let mut knowledge = inquiry.look_up(ctx).await;
     loop {
-        match charge::next_undo_step(&knowledge, asked, now(ctx).ms_since(since)) {
-            UndoStep::Done => return Ok(()),
+        match charge::next_undo_step((inquiry.total, reason), &knowledge, &inquiry.progress, now(ctx)) {
+            UndoStep::Done => return Ok(Undone::NothingHeld),
+            UndoStep::Settle(capture) => return Ok(Undone::Paid(capture)),
             UndoStep::Cancel => {
-                knowledge = cancel(ctx, inquiry, payment_key, round).await;
+                knowledge = inquiry.cancel(ctx, round).await;
                 round += 1;
             }
-            UndoStep::Ask { pause_ms } => {
-                let nudges = ctx.state(|checkout| checkout.nudges);
-                waiting::for_psp(ctx, pause_ms, nudges, true).await;
-                asked += 1;
-                knowledge = look_up(ctx, checkout_id, payment_key).await;
-            }
+            UndoStep::Ask { pause_ms } => knowledge = inquiry.ask_after(ctx, pause_ms, true).await,
             UndoStep::CallForHelp(failure) => {
                 call_for_help(ctx, failure).await?;
-                (asked, since) = (0, now(ctx));
-                knowledge = look_up(ctx, checkout_id, payment_key).await;
+                inquiry.progress.start_over(now(ctx));
+                knowledge = inquiry.look_up(ctx).await;
             }
         }
-    }
-}
-
-async fn cancel(ctx: &Context, inquiry: &Inquiry, payment_key: &PaymentKey, round: u32) -> Knowledge {
-    let request = CancelCharge {
-        payment_key: payment_key.clone(),
-        checkout_id: inquiry.checkout_id.clone(),
-        currency: inquiry.total.currency(),
-        reason: "결제 취소 (주문 미완료)".to_owned(),
-        idempotency_key: format!("{}.void.{round}", ctx.workflow_id()),
-    };
-    match ctx.execute_activity(Cancel, request, psp_call(PSP_ATTEMPTS, "giving the payment back")).await {
-        Ok(charge @ Charge::Returned) => Knowledge::Told(charge),
-        // Anything else does not prove that nothing is held: ask again, after a pause.
-        Ok(_) | Err(_) => Knowledge::NotTold,
     }
 }
 
@@ -241,8 +303,8 @@ async fn call_for_help(ctx: &Context, failure: Failure) -> Result<(), WorkflowTe
 }
 
 /// A call to the PSP. It is not cut off when the workflow is canceled: its outcome has to be known.
-fn psp_call(attempts: u32, summary: &'static str) -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(PSP_CALL_TIME)
+fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: &'static str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(timeouts)
         .retry_policy(
             RetryPolicy::builder()
                 .initial_interval(FIRST_PSP_PAUSE)
@@ -263,5 +325,5 @@ fn doubt_of(error: &ActivityExecutionError) -> Doubt {
         }
         _ => None,
     };
-    told.unwrap_or_else(|| Doubt { answered: false, evidence: "the call to the PSP did not return".to_owned() })
+    told.unwrap_or_else(|| Doubt::of(false, "the call to the PSP did not return".to_owned()))
 }

@@ -2,13 +2,15 @@
 //!
 //! A write is a local activity first: it costs the Temporal server nothing. If that fails, the same port
 //! is asked again as a regular activity, which an operator can see and which is tried for as long as it
-//! takes: what happened has to be written.
+//! takes: what happened has to be written. What keeps failing is shown to a person meanwhile, in the
+//! Temporal UI, since it cannot be shown in the row.
 
 use std::time::Duration;
 
 use domain::{
+    Timestamp,
     charge::{Capture, Failure},
-    checkout::Event,
+    checkout::{Event, Status},
     id::{PaymentKey, WorkflowId},
     ledger::Entry,
 };
@@ -33,8 +35,14 @@ const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
 const LOCAL_ATTEMPTS: u32 = 3;
 /// How long one write as a regular activity may take.
 const WRITE_TIME: Duration = Duration::from_secs(10);
-/// The longest pause between two tries of a regular write; there is no last try.
+/// How often a write is tried as a regular activity before a person is shown that it does not succeed.
+const ATTEMPTS_BEFORE_ALARM: u32 = 8;
+/// The longest pause between these tries; with the others it makes about two minutes.
 const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(60);
+/// What no repetition mends, in the words of the activities: a person is shown it at once.
+const PERMANENT_FAILURES: [&str; 4] = ["store.amount", "store.corrupt", "store.out_of_step", "store.refused"];
+/// The pause between two tries after that, first and longest. There is no last try.
+const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
 /// Records the checkout and shows it in the Temporal UI.
 pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTermination> {
@@ -49,11 +57,13 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
         created_at,
         expires_at: created_at.plus_ms(input.deadline_ms),
     };
+    let expires_at = request.expires_at;
     let recorded = write(ctx, Record, request).await?;
     if let Recorded::Accepted { rates } = &recorded {
         ctx.state_mut(|checkout| {
             checkout.recorded = true;
             checkout.rates.clone_from(rates);
+            checkout.expires_at = expires_at;
         });
     }
     Ok(recorded)
@@ -65,9 +75,14 @@ pub(super) async fn advance(ctx: &Context, event: Event, failure: Option<Failure
     write_change(ctx, Advance, change.clone(), change).await
 }
 
-/// Writes that the payment has begun, and under which key the PSP knows it.
-pub(super) async fn begin(ctx: &Context, payment_key: PaymentKey) -> Result<(), WorkflowTermination> {
-    let change = Change { payment_key: Some(payment_key), ..next_change(ctx, Event::ConfirmRequested)? };
+/// Writes when the payment began, and under which key the PSP knows it.
+pub(super) async fn begin(
+    ctx: &Context,
+    payment_key: PaymentKey,
+    began_at: Timestamp,
+) -> Result<(), WorkflowTermination> {
+    let change =
+        Change { payment_key: Some(payment_key), occurred_at: began_at, ..next_change(ctx, Event::ConfirmRequested)? };
     write_change(ctx, Advance, change.clone(), change).await
 }
 
@@ -100,9 +115,8 @@ where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
     P::Input: Clone + TemporalSerializable,
 {
-    ctx.set_current_details(format!("**{}**, change {}", change.status, change.revision));
-    ctx.upsert_search_attributes([attributes::PAYMENT_STATUS.value_set(change.status.to_string())]);
     write(ctx, port, input).await?;
+    show(ctx, change.status, format!("**{}**, change {}", change.status, change.revision));
     ctx.state_mut(|checkout| {
         checkout.status = change.status;
         checkout.revision = change.revision;
@@ -110,8 +124,8 @@ where
     Ok(())
 }
 
-/// Asks a port of the store: locally, then as a regular activity for as long as it takes. It goes on when
-/// the workflow is canceled.
+/// Asks a port of the store: locally, then as a regular activity, then as one that a person is shown, for as
+/// long as it takes. It goes on when the workflow is canceled.
 async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
@@ -132,16 +146,36 @@ where
     if let Ok(output) = ctx.execute_local_activity(port, input.clone(), locally).await {
         return Ok(output);
     }
-    let patiently = ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
-        .retry_policy(
-            RetryPolicy::builder()
-                .initial_interval(Duration::from_secs(1))
-                .backoff_coefficient(2.0)
-                .maximum_interval(LONGEST_WRITE_PAUSE)
-                .build(),
-        )
-        .summary("the local write failed; trying until it succeeds")
+    let patiently = RetryPolicy::builder()
+        .initial_interval(Duration::from_secs(1))
+        .maximum_interval(LONGEST_WRITE_PAUSE)
+        .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
+        .non_retryable_error_types(PERMANENT_FAILURES);
+    let options = regular_write(patiently.build(), "the local write failed");
+    if let Ok(output) = ctx.execute_activity(port, input.clone(), options).await {
+        return Ok(output);
+    }
+    let [first, longest] = ALARMED_PAUSES;
+    show(ctx, Status::Stuck, "**STUCK**: a write does not succeed; its activity says why. It is repeated.".to_owned());
+    let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
+    let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
+    let output = ctx.execute_activity(port, input, options).await?;
+    let status = ctx.state(|checkout| checkout.status);
+    show(ctx, status, format!("**{status}**, the write that did not succeed is written"));
+    Ok(output)
+}
+
+/// A write that an operator can see. It goes on when the workflow is canceled.
+fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
+        .retry_policy(policy)
+        .summary(summary)
         .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    Ok(ctx.execute_activity(port, input, patiently).await?)
+        .build()
+}
+
+/// Shows in the Temporal UI where the checkout stands.
+fn show(ctx: &Context, status: Status, details: String) {
+    ctx.set_current_details(details);
+    ctx.upsert_search_attributes([attributes::PAYMENT_STATUS.value_set(status.to_string())]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::checkout::Confirmation;
 use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
 
-use super::{CheckoutWorkflow, Context, detached};
+use super::{CheckoutWorkflow, Context, detached, now};
 
 /// What ended the wait for the buyer.
 pub(super) enum Waited {
@@ -17,28 +17,40 @@ pub(super) enum Waited {
     Canceled,
 }
 
-/// Waits until the buyer comes back, the deadline passes or the workflow is canceled. A buyer who came back
+/// Waits until the buyer comes back, the checkout expires or the workflow is canceled. A buyer who came back
 /// in the same instant wins.
 pub(super) async fn for_buyer(ctx: &Context) -> Waited {
-    let deadline = ctx.state(|checkout| Duration::from_millis(checkout.input.deadline_ms));
-    ctx.set_current_details(format!("waiting for the buyer, at most {} s", deadline.as_secs()));
-    until(ctx, |checkout| checkout.confirmation.is_some(), deadline, "the time to pay").await;
-    match ctx.state(|checkout| checkout.confirmation.clone()) {
+    let left = Duration::from_millis(ctx.state(|checkout| checkout.expires_at).ms_since(now(ctx)));
+    ctx.set_current_details(format!("waiting for the buyer, at most {} s", left.as_secs()));
+    if !left.is_zero() {
+        let came_back = |checkout: &CheckoutWorkflow| checkout.confirmation.is_some() && !checkout.rejected;
+        until(ctx, came_back, left, "the time to pay").await;
+    }
+    match ctx.state(|checkout| checkout.confirmation.clone().filter(|_| !checkout.rejected)) {
         Some(confirmation) => Waited::Buyer(confirmation),
         None if ctx.cancellation_token().is_cancelled() => Waited::Canceled,
         None => Waited::Deadline,
     }
 }
 
-/// Pauses before the PSP is asked; a nudge from the PSP or a cancellation cuts the pause short.
-pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: u32, given_up: bool) {
-    let condition = move |checkout: &CheckoutWorkflow| checkout.nudges != nudges_seen;
+/// Pauses before the PSP is asked. Answers whether a nudge of the PSP cut the pause short; one that came
+/// since `nudges_seen` does so at once.
+pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: Option<u32>, given_up: bool) -> bool {
+    let is_nudged = move |checkout: &CheckoutWorkflow| nudges_seen.is_some_and(|seen| checkout.nudges != seen);
     let pause = Duration::from_millis(pause_ms);
     if given_up {
         // Canceled already: the cancellation must not cut short every pause from here on.
-        until_detached(ctx, condition, pause, "before asking the PSP").await;
+        until_detached(ctx, is_nudged, pause, "before asking the PSP").await;
     } else {
-        until(ctx, condition, pause, "before asking the PSP").await;
+        until(ctx, is_nudged, pause, "before asking the PSP").await;
+    }
+    ctx.state(is_nudged)
+}
+
+/// Lets time pass, whatever happens.
+pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
+    if ms > 0 {
+        until_detached(ctx, |_| false, Duration::from_millis(ms), summary).await;
     }
 }
 
