@@ -3,6 +3,7 @@
 
 mod connection;
 mod database;
+mod listing;
 mod racing;
 mod reading;
 mod refusing;
