@@ -148,7 +148,15 @@ mod tests {
         }
         assert_eq!(place_of::<MovementPosition>(&entry), None);
         let packed = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        for broken in ["", "!", "null", &packed("7"), &packed(r#"["entries",-1]"#), &packed(r#"["entries",1,2]"#)] {
+        for broken in [
+            "",
+            "!",
+            "null",
+            &packed("7"),
+            &packed(r#"["entries",-1]"#),
+            &packed(r#"["entries",1,2]"#),
+            &packed(r#"["others",1]"#),
+        ] {
             assert_eq!(place_of::<u64>(broken), None, "{broken}");
         }
         let nowhere = packed(r#"["accounts",["seller:a:b:c","KRW"]]"#);

@@ -60,24 +60,23 @@ async fn pay(fresh: &Fresh, name: &str, orders: &[(&str, &str, u64)], occurred_a
     fresh.writer.post(plan.checkout_id(), (2, Status::Success), occurred_at, entry, (None, None)).await.unwrap();
 }
 
+fn posting(debit: Account, credit: Account, minor: u64, currency: Currency) -> Posting {
+    let amount = Money::try_from_minor(minor, currency).unwrap();
+    Posting::try_new(PostingFields { debit, credit, amount, order: None }).unwrap()
+}
+
+fn by_hand(key: &str, occurred_at: Timestamp, postings: Vec<Posting>) -> Entry {
+    let (key, reason) = (key.to_owned(), Reason::PspSettled);
+    Entry::try_new(EntryFields { key, reason, checkout_id: None, reverses: None, occurred_at, postings }).unwrap()
+}
+
 /// An entry of two postings in dollars, which no checkout of these tests makes.
 fn in_dollars(reference: &str, occurred_at: Timestamp) -> Entry {
-    let posting = |debit, credit, minor| {
-        let amount = Money::try_from_minor(minor, Usd).unwrap();
-        Posting::try_new(PostingFields { debit, credit, amount, order: None }).unwrap()
-    };
-    Entry::try_new(EntryFields {
-        key: format!("psp_settled:{reference}"),
-        reason: Reason::PspSettled,
-        checkout_id: None,
-        reverses: None,
-        occurred_at,
-        postings: vec![
-            posting(Account::Bank, Account::PspReceivable, 970),
-            posting(Account::PspFees, Account::PspReceivable, 30),
-        ],
-    })
-    .unwrap()
+    let postings = vec![
+        posting(Account::Bank, Account::PspReceivable, 970, Usd),
+        posting(Account::PspFees, Account::PspReceivable, 30, Usd),
+    ];
+    by_hand(&format!("psp_settled:{reference}"), occurred_at, postings)
 }
 
 /// Every kind of entry; some at one instant, some booked after what happened later.
@@ -446,13 +445,19 @@ async fn a_list_neither_skips_nor_repeats_while_others_book(fresh: Fresh) {
 }
 
 async fn the_books_balance_at_every_moment(fresh: Fresh) {
-    const ENTRIES: usize = 60;
+    const ENTRIES: usize = 150;
     let writer = fresh.writer.clone();
+    let (pending, available) =
+        (Account::SellerPending(seller("seller-a")), Account::SellerAvailable(seller("seller-a")));
+    let funds = posting(Account::Suspense, pending.clone(), 1_000_000, Usd);
+    writer.book(by_hand("funds", after(0), vec![funds])).await.unwrap();
     let booking = tokio::spawn(async move {
         for index in 0..ENTRIES {
             // Half of it as if it had happened in the future: "until now" cuts through what is being booked.
             let occurred_at = if index % 2 == 0 { after(0) } else { after(1 << 41) };
-            writer.book(in_dollars(&format!("n-{index}"), occurred_at)).await.unwrap();
+            let mut postings = in_dollars("any", occurred_at).fields().postings.clone();
+            postings.push(posting(pending.clone(), available.clone(), 1_000, Usd));
+            writer.book(by_hand(&format!("n-{index}"), occurred_at, postings)).await.unwrap();
         }
     });
     let everything = EntryFilter::default();
@@ -470,14 +475,21 @@ async fn the_books_balance_at_every_moment(fresh: Fresh) {
             let debits: u64 = balances.iter().map(|balance| balance.debits.minor()).sum();
             let credits: u64 = balances.iter().map(|balance| balance.credits.minor()).sum();
             assert_eq!(debits, credits);
-            assert_eq!(debits % 1_000, 0, "a part of an entry was counted");
+            assert_eq!(debits % 2_000, 0, "a part of an entry was counted");
             seen.insert(debits);
         }
-        // Two per entry, and never an entry above a gap.
+        // Two movements per entry after the first, and never an entry above a gap.
         let window = Window { after: None, limit: ALL };
-        let movements = fresh.reader.movements_of_account(&Account::PspReceivable, &everything, &window).await.unwrap();
-        let read = movements.items.iter().rev().map(|movement| movement.position.sequence);
-        assert!(read.eq((0..movements.items.len() as u64).map(|index| index / 2 + 1)), "{movements:?}");
+        let of_account =
+            fresh.reader.movements_of_account(&Account::PspReceivable, &everything, &window).await.unwrap();
+        let of_wallet = fresh.reader.movements_of_wallet(&seller("seller-a"), &everything, &window).await.unwrap();
+        let numbers = |movements: &[Movement]| -> Vec<u64> {
+            movements.iter().rev().map(|movement| movement.position.sequence).collect()
+        };
+        let pairs = |count: usize| (4..).map(|number| number / 2).take(count);
+        assert_eq!(numbers(&of_account.items), pairs(of_account.items.len()).collect::<Vec<_>>());
+        let expected: Vec<_> = std::iter::once(1).chain(pairs(of_wallet.items.len() - 1)).collect();
+        assert_eq!(numbers(&of_wallet.items), expected);
         if done {
             break;
         }
@@ -555,20 +567,8 @@ async fn a_seller_is_known_from_the_first_order_on(fresh: Fresh) {
     record(&fresh, "key", &plan("checkout-1", &[("o-1", "seller-a", 1)])).await;
     assert!(known("seller-a").await);
     assert!(!known("seller-").await);
-    let posting = PostingFields {
-        debit: Account::Suspense,
-        credit: Account::SellerAvailable(seller("by-hand")),
-        amount: won(1),
-        order: None,
-    };
-    let entry = EntryFields {
-        key: "by-hand".to_owned(),
-        reason: Reason::PspSettled,
-        checkout_id: None,
-        reverses: None,
-        occurred_at: after(0),
-        postings: vec![Posting::try_new(posting).unwrap()],
-    };
-    fresh.writer.book(Entry::try_new(entry).unwrap()).await.unwrap();
+    let credit = Account::SellerAvailable(seller("by-hand"));
+    let entry = by_hand("by-hand", after(0), vec![posting(Account::Suspense, credit, 1, Krw)]);
+    fresh.writer.book(entry).await.unwrap();
     assert!(known("by-hand").await);
 }
