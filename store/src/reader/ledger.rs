@@ -76,9 +76,9 @@ impl Reader {
     /// Today's balances less what came after the instant. One statement, so it sees the books between two
     /// transactions and its debits equal its credits, whoever books meanwhile.
     ///
-    /// It reads the postings since the instant, of one account by that account's index: the nearer to now, the
-    /// cheaper, and no sum ever starts at the first day. By booking time those postings are the ones behind one
-    /// sequence number, which one look-up finds; by event time each entry since the instant is looked at.
+    /// By booking time the postings since the instant are the ones behind one sequence number, which one look-up
+    /// finds; of one account they are read by that account's index. The nearer to now, the cheaper. By event time
+    /// each entry since the instant is looked at, or, for one account, each of its postings.
     async fn balances(
         &self,
         account: Option<&Account>,
