@@ -28,12 +28,16 @@ mod health;
 pub mod keys;
 mod ledger;
 mod pages;
+mod paging;
+mod parameters;
 mod payment_order;
+mod payments_list;
 mod problem;
 mod requests;
 mod routes;
 mod shapes;
 mod temporal;
+mod wallets;
 mod webhook;
 
 use std::{fmt, time::Duration};

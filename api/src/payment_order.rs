@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, PaymentOrderId};
-use store::{CheckoutRecord, Scope};
+use store::CheckoutRecord;
 
 use crate::{
     Api,
@@ -24,14 +24,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
-        let body = CheckoutBody::current(&record, &api.settings);
-        return Ok(match caller.scope {
-            Scope::Ops => {
-                let namespace = &api.temporal.options().namespace;
-                Json(body.with_workflow(&record, &api.settings, namespace)).into_response()
-            }
-            Scope::Read | Scope::Checkout => Json(body).into_response(),
-        });
+        return Ok(Json(CheckoutBody::for_scope(caller.scope, &record, &api)).into_response());
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
     Ok(Json(order).into_response())

@@ -10,7 +10,10 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Api, body::MAX_BODY_BYTES, checkout, health, ledger, pages, payment_order, problem, requests, webhook};
+use crate::{
+    Api, body::MAX_BODY_BYTES, checkout, health, ledger, pages, payment_order, payments_list, problem, requests,
+    wallets, webhook,
+};
 
 /// The API and the buyer's pages.
 pub fn router(api: Api) -> Router {
@@ -19,7 +22,13 @@ pub fn router(api: Api) -> Router {
         .nest("/payments/payment/v1", payments())
         .route("/v1/webhooks/toss", post(webhook::receive))
         .route("/payments/webhook", post(webhook::receive))
-        .route("/v1/wallets/{seller_account}", get(ledger::wallet))
+        .route("/v1/wallets/{seller_account}", get(wallets::show))
+        .route("/v1/wallets/{seller_account}/entries", get(wallets::movements))
+        .route("/v1/ledger/accounts", get(ledger::accounts))
+        .route("/v1/ledger/accounts/{account}", get(ledger::account))
+        .route("/v1/ledger/accounts/{account}/entries", get(ledger::movements))
+        .route("/v1/ledger/entries", get(ledger::entries))
+        .route("/v1/ledger/entries/{entry_id}", get(ledger::entry))
         .route("/v1/ledger/trial-balance", get(ledger::trial_balance))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -38,7 +47,7 @@ pub fn router(api: Api) -> Router {
 /// Payments, under their documented path and under the older one.
 fn payments() -> Router<Arc<Api>> {
     Router::new()
-        .route("/", post(checkout::create))
+        .route("/", get(payments_list::list).post(checkout::create))
         .route("/{id}", get(payment_order::show))
         .route("/{id}/history", get(checkout::history))
         .route("/{id}/confirm", post(checkout::confirm))

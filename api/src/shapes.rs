@@ -4,9 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::CheckoutId};
 use serde::Serialize;
 use serde_json::Value;
-use store::{CheckoutRecord, OrderRecord, PspRecord, StatusChange};
+use store::{CheckoutRecord, OrderRecord, PspRecord, Scope, StatusChange};
 
-use crate::Settings;
+use crate::{Api, Settings};
 
 /// The PSP's name in the answers.
 const PSP_NAME: &str = "toss";
@@ -17,6 +17,14 @@ const KEY_SUFFIX_CHARS: usize = 4;
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     let time: DateTime<Utc> = DateTime::from_timestamp_millis(time.epoch_ms()).unwrap_or(DateTime::UNIX_EPOCH);
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What was added less what was taken, as a decimal string; below zero with a sign before it.
+pub(crate) fn signed(added: Money, taken: Money) -> String {
+    match added.minus(taken) {
+        Ok(balance) => balance.to_decimal_string(),
+        Err(_) => format!("-{}", taken.minus(added).unwrap_or(Money::zero(added.currency())).to_decimal_string()),
+    }
 }
 
 /// An amount as its two fields.
@@ -143,8 +151,17 @@ impl CheckoutBody {
         Self { buyer_id: None, metadata: None, failure: None, ..Self::current(record, settings) }
     }
 
+    /// The checkout as it stands, for a caller of a scope: an operator is told where the workflow is.
+    pub(crate) fn for_scope(scope: Scope, record: &CheckoutRecord, api: &Api) -> Self {
+        let body = Self::current(record, &api.settings);
+        match scope {
+            Scope::Ops => body.with_workflow(record, &api.settings, &api.temporal.options().namespace),
+            Scope::Read | Scope::Checkout => body,
+        }
+    }
+
     /// Adds where an operator finds the workflow.
-    pub(crate) fn with_workflow(mut self, record: &CheckoutRecord, settings: &Settings, namespace: &str) -> Self {
+    fn with_workflow(mut self, record: &CheckoutRecord, settings: &Settings, namespace: &str) -> Self {
         let id = record.workflow_id.to_string();
         let ui_url = settings.temporal_ui_url.as_ref();
         let ui_url = ui_url.map(|base| format!("{base}/namespaces/{namespace}/workflows/{id}"));
@@ -220,6 +237,14 @@ mod tests {
     fn times_are_utc_to_the_millisecond() {
         assert_eq!(rfc3339(Timestamp::from_epoch_ms(1_795_271_572_731)), "2026-11-21T14:32:52.731Z");
         assert_eq!(rfc3339(Timestamp::from_epoch_ms(0)), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_difference_below_zero_has_a_sign() {
+        let cents = |minor| Money::try_from_minor(minor, domain::Currency::Usd).unwrap();
+        assert_eq!(signed(cents(1_250), cents(1_000)), "2.50");
+        assert_eq!(signed(cents(1_000), cents(1_250)), "-2.50");
+        assert_eq!(signed(cents(7), cents(7)), "0.00");
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub(crate) fn to_column_revision(revision: u32) -> Result<i32, StoreError> {
     i32::try_from(revision).map_err(|_| corrupt("a revision", revision))
 }
 
+/// A number of an entry to compare with: there is none beyond what the column holds.
+pub(crate) fn to_column_sequence(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
 pub(crate) fn corrupt(what: &'static str, value: impl ToString) -> StoreError {
     StoreError::Corrupt { what, value: value.to_string() }
 }

@@ -28,7 +28,9 @@ pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use reader::{
-    AccountBalance, CheckoutRecord, OrderRecord, PspRecord, Reader, RequestRecord, StatusChange, WalletRecord,
+    AccountBalance, AccountFilter, AccountPosition, AsOf, CheckoutFilter, CheckoutPosition, CheckoutRecord,
+    EntryFilter, EntryRecord, Flow, Movement, MovementPosition, OrderRecord, Page, PastWallet, PspRecord, Reader,
+    RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
 pub use writer::{Booked, HoldStatus, Refusal, Writer};
 

@@ -1,10 +1,22 @@
 //! Reading: checkouts, wallets and the books, in the types of `domain`.
 
+mod accounts;
 mod checkouts;
+mod entries;
 mod ledger;
+mod movements;
+mod paging;
+mod payments;
+mod wallets;
 
+pub use accounts::{AccountFilter, AccountPosition};
 pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
-pub use ledger::{AccountBalance, WalletRecord};
+pub use entries::{EntryFilter, EntryRecord};
+pub use ledger::{AccountBalance, AsOf};
+pub use movements::{Movement, MovementPosition, Side};
+pub use paging::{Page, Window};
+pub use payments::{CheckoutFilter, CheckoutPosition};
+pub use wallets::{Flow, PastWallet, WalletRecord};
 
 use sea_orm::DatabaseConnection;
 

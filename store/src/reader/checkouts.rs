@@ -168,7 +168,7 @@ impl Reader {
     }
 }
 
-fn order_record(row: payment_orders::Model) -> Result<OrderRecord, StoreError> {
+pub(super) fn order_record(row: payment_orders::Model) -> Result<OrderRecord, StoreError> {
     let currency = from_column_currency(&row.currency)?;
     Ok(OrderRecord {
         order: Order {
@@ -183,7 +183,10 @@ fn order_record(row: payment_orders::Model) -> Result<OrderRecord, StoreError> {
     })
 }
 
-fn checkout_record(event: payment_events::Model, orders: Vec<OrderRecord>) -> Result<CheckoutRecord, StoreError> {
+pub(super) fn checkout_record(
+    event: payment_events::Model,
+    orders: Vec<OrderRecord>,
+) -> Result<CheckoutRecord, StoreError> {
     let psp = match event.payment_key {
         None => None,
         Some(payment_key) => Some(PspRecord {

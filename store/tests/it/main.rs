@@ -4,6 +4,7 @@
 mod books;
 mod connection;
 mod database;
+mod listing;
 mod racing;
 mod reading;
 mod refusing;

@@ -7,6 +7,7 @@ mod crash;
 mod database;
 mod faults;
 mod http;
+mod ledger_reads;
 mod replay;
 mod roles;
 mod stack;

@@ -1,0 +1,105 @@
+//! Entries: all of them, or one by its id.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use domain::ledger::Posting;
+use serde::Serialize;
+use store::EntryRecord;
+
+use super::{CHOICE, chosen, reference};
+use crate::{
+    Api,
+    callers::ReadCaller,
+    paging::{ListBody, PAGING, window},
+    parameters::Parameters,
+    problem::{Code, Problem},
+    shapes::rfc3339,
+};
+
+/// An entry as a whole.
+#[derive(Debug, Serialize)]
+pub(crate) struct EntryBody {
+    sequence: u64,
+    entry_id: String,
+    reason: &'static str,
+    reference: String,
+    checkout_id: Option<String>,
+    reverses: Option<String>,
+    reversed_by: Option<String>,
+    occurred_at: String,
+    booked_at: String,
+    previous_hash: String,
+    hash: String,
+    postings: Vec<PostingBody>,
+}
+
+/// One debit and one credit.
+#[derive(Debug, Serialize)]
+struct PostingBody {
+    debit_account: String,
+    credit_account: String,
+    amount: String,
+    currency: &'static str,
+    payment_order_id: Option<String>,
+}
+
+/// `GET /v1/ledger/entries?from=&to=&checkout_id=&payment_order_id=&reason=`: the last booked first.
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    _: ReadCaller,
+    parameters: Parameters,
+) -> Result<Json<ListBody<EntryBody>>, Problem> {
+    parameters.refuse_others(&[&PAGING[..], &CHOICE].concat())?;
+    let page = api.reader.entries(&chosen(&parameters)?, &window(&parameters)?).await?;
+    Ok(Json(ListBody::new(&page, |record| record.booked.sequence, EntryBody::new)))
+}
+
+/// `GET /v1/ledger/entries/{entry_id}`.
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    _: ReadCaller,
+    Path(id): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<EntryBody>, Problem> {
+    parameters.refuse_others(&[])?;
+    let record = api.reader.entry(&id).await?;
+    let record = record.ok_or_else(|| Problem::new(Code::NotFound, "The books have no entry of this id."))?;
+    Ok(Json(EntryBody::new(&record)))
+}
+
+impl EntryBody {
+    fn new(record: &EntryRecord) -> Self {
+        let fields = record.booked.entry.fields();
+        Self {
+            sequence: record.booked.sequence,
+            entry_id: fields.key.clone(),
+            reason: fields.reason.as_str(),
+            reference: reference(&fields.key, fields.reason).to_owned(),
+            checkout_id: fields.checkout_id.as_ref().map(ToString::to_string),
+            reverses: fields.reverses.clone(),
+            reversed_by: record.reversed_by.clone(),
+            occurred_at: rfc3339(fields.occurred_at),
+            booked_at: rfc3339(record.booked.booked_at),
+            previous_hash: record.previous_hash.clone(),
+            hash: record.booked.hash.clone(),
+            postings: fields.postings.iter().map(PostingBody::new).collect(),
+        }
+    }
+}
+
+impl PostingBody {
+    fn new(posting: &Posting) -> Self {
+        let posting = posting.fields();
+        Self {
+            debit_account: posting.debit.to_string(),
+            credit_account: posting.credit.to_string(),
+            amount: posting.amount.to_decimal_string(),
+            currency: posting.amount.currency().code(),
+            payment_order_id: posting.order.as_ref().map(ToString::to_string),
+        }
+    }
+}
