@@ -5,6 +5,7 @@ mod browser;
 mod crash;
 mod database;
 mod faults;
+mod first_contact;
 mod http;
 mod replay;
 mod roles;

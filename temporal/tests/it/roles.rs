@@ -1,11 +1,14 @@
 //! The roles, each its own process, on one Temporal server, one database and one simulator.
 
-use std::process::Command;
+use std::{net::TcpListener, path::PathBuf, process::Command, sync::Mutex};
 
 use crate::{
     database::Kind,
     stack::{Process, Shop, daegeum, temporal_cli, until},
 };
+
+/// How often Temporal is started anew when another process came first to one of its ports.
+const TEMPORAL_ATTEMPTS: usize = 5;
 
 /// A small production: Temporal, the simulator and the API run; workers are the test's to start and to kill.
 pub(crate) struct Roles {
@@ -13,39 +16,26 @@ pub(crate) struct Roles {
     pub(crate) temporal: String,
     directory: tempfile::TempDir,
     database: Vec<String>,
-    listen: String,
-    sim_port: u16,
     processes: Vec<Process>,
 }
 
 impl Roles {
     /// Starts all but the worker, and waits until the API answers.
     pub(crate) async fn start(database: Kind) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let [temporal_port, api_port, sim_port] = free_ports();
         let mut roles = Self {
-            shop: Shop::new(
-                format!("http://127.0.0.1:{api_port}"),
-                format!("http://127.0.0.1:{sim_port}"),
-                String::new(),
-            ),
-            temporal: format!("127.0.0.1:{temporal_port}"),
+            shop: Shop::new(String::new(), String::new(), String::new()),
+            temporal: String::new(),
+            directory: tempfile::tempdir().unwrap(),
             database: database.flags().await,
-            listen: format!("127.0.0.1:{api_port}"),
-            sim_port,
-            directory,
             processes: Vec::new(),
         };
-        roles.start_temporal(temporal_port);
-        until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
+        roles.start_temporal().await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
         let created = roles.command(&["keys", "create", "--scope", "checkout"]).output().unwrap();
         let secret = String::from_utf8(created.stdout).unwrap();
         secret.lines().last().unwrap().clone_into(&mut roles.shop.api_key);
-        for role in ["toss-sim", "api"] {
-            let process = roles.role(role);
-            roles.processes.push(process);
-        }
+        roles.shop.simulator = roles.start_listening("toss-sim").await;
+        roles.shop.api = roles.start_listening("api").await;
         let ready = format!("{}/readyz", roles.shop.api);
         until("the API answers", || async { roles.shop.http.get(&ready).send().await.is_ok() }).await;
         roles
@@ -53,11 +43,26 @@ impl Roles {
 
     /// Starts a role; its output goes to a file in the data directory.
     pub(crate) fn role(&self, name: &str) -> Process {
-        let mut command = self.command(&["--listen", &self.listen, name]);
+        let mut command = self.command(&["--listen", "127.0.0.1:0", name]);
         if name == "toss-sim" {
-            command.args(["--sim-port", &self.sim_port.to_string()]);
+            command.args(["--sim-port", "0"]);
         }
-        Process::start(&mut command, &self.directory.path().join(format!("{name}.log")))
+        Process::start(&mut command, &self.log(name))
+    }
+
+    /// Starts a role that listens, for as long as the test runs, and answers where: it says so when it does.
+    async fn start_listening(&mut self, name: &str) -> String {
+        self.processes.push(self.role(name));
+        let said = || std::fs::read_to_string(self.log(name)).unwrap_or_default();
+        let listens = format!("daegeum {name}: http://");
+        until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;
+        let said = said();
+        let line = said.lines().find(|line| line.starts_with(&listens)).unwrap();
+        line.split_once(": ").unwrap().1.to_owned()
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}.log"))
     }
 
     /// What opens the database here: flags that every role and command takes.
@@ -78,16 +83,25 @@ impl Roles {
         command
     }
 
-    fn start_temporal(&mut self, port: u16) {
+    /// Starts Temporal on a free port, again if another process took it, or one of the server's own, in between.
+    async fn start_temporal(&mut self) {
         let place = self.directory.path();
-        let mut server = Command::new(temporal_cli());
-        server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()]);
-        server.arg("--db-filename").arg(place.join("temporal.db"));
-        self.processes.push(Process::start(&mut server, &place.join("temporal.log")));
+        for _ in 0..TEMPORAL_ATTEMPTS {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let mut server = Command::new(temporal_cli());
+            server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
+            server.args(["--port", &free.port().to_string()]);
+            server.arg("--db-filename").arg(place.join("temporal.db"));
+            let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
+            let is_running = || process.lock().unwrap().is_running();
+            until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(free).await.is_ok() })
+                .await;
+            if is_running() {
+                self.temporal = free.to_string();
+                self.processes.push(process.into_inner().unwrap());
+                return;
+            }
+        }
+        panic!("Temporal did not start: {}", std::fs::read_to_string(self.log("temporal")).unwrap());
     }
-}
-
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
