@@ -76,7 +76,11 @@ impl Roles {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.directory.path()).args(&self.database);
-        command.env("TEMPORAL_ADDRESS", &self.temporal).env("TOSS_BASE_URL", &self.shop.simulator);
+        command.env("TEMPORAL_ADDRESS", &self.temporal);
+        // Until the simulator runs, it has no address; the commands before it need none.
+        if !self.shop.simulator.is_empty() {
+            command.env("TOSS_BASE_URL", &self.shop.simulator);
+        }
         command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
         command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
         command.args(arguments);
