@@ -4,6 +4,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 # What `demo` and `dev` run: the quick build. `make dev PROFILE=release` takes the optimized one.
 PROFILE ?= dev
+# What follows the command of `demo` and `dev`: make dev ARGS="--port 0"
+ARGS ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
@@ -14,10 +16,10 @@ help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 demo: build temporal-cli ## run the main job once: real checkouts, then the books; exit 0 if all is right
-	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) demo
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) demo $(ARGS)
 
 dev: build temporal-cli ## run everything and keep it up, with the buyer's page and the Temporal UI
-	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) dev
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) dev $(ARGS)
 
 test: temporal-cli ## run all tests; says which optional part is left out, and why
 	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/tests/run

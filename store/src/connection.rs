@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DbErr, RuntimeErr,
+    sqlx::{self, ConnectOptions as _, Connection as _, postgres::PgConnectOptions},
+};
 
 use crate::StoreError;
 
@@ -12,6 +15,8 @@ const READER_CONNECTIONS: u32 = 8;
 const WRITER_CONNECTIONS: u32 = 8;
 /// How long to wait for a connection.
 const ACQUIRE_TIME: Duration = Duration::from_secs(5);
+/// How long PostgreSQL may take to answer for the first time.
+const FIRST_ANSWER_TIME: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another writer to finish.
 const BUSY_TIME: Duration = Duration::from_secs(5);
 /// How long one statement may take on PostgreSQL.
@@ -78,6 +83,9 @@ pub struct Database {
 impl Database {
     /// Opens a database to write to. Creates a missing SQLite file.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        if !url.is_sqlite() {
+            knock(url).await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        }
         let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
         Self::open(options(url, connections, false)).await
     }
@@ -106,6 +114,14 @@ impl Database {
     pub async fn close(self) -> Result<(), DbErr> {
         self.connection.close().await
     }
+}
+
+/// Connects once without a pool: a pool tries again until its time is up and then forgets why it failed.
+async fn knock(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
+    let options: PgConnectOptions = url.0.parse()?;
+    let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
+    let connection = tokio::time::timeout(FIRST_ANSWER_TIME, options.connect()).await.map_err(late)??;
+    connection.close().await
 }
 
 fn options(url: &DatabaseUrl, connections: u32, read_only: bool) -> ConnectOptions {

@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 
 /// Settings that every command takes. Order of precedence: flag, environment, file, default.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Settings of every command")]
 pub(crate) struct Common {
     /// A settings file [default: daegeum.toml in the working directory, if there is one]
     #[arg(long, global = true, env = "DAEGEUM_CONFIG", value_name = "FILE")]
@@ -54,7 +55,8 @@ pub(crate) struct Common {
     /// environment (TOSS_SECRET_KEY) or the file, never from the command line
     #[arg(long, global = true, env = "TOSS_CLIENT_KEY", value_name = "KEY")]
     pub(crate) toss_client_key: Option<String>,
-    /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH]
+    /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH, then
+    /// .cache/temporal/temporal]
     #[arg(long, global = true, env = "TEMPORAL_CLI", value_name = "FILE")]
     pub(crate) temporal_cli: Option<PathBuf>,
     /// What is logged, such as `info` or `api=debug,warn` [default: info; `demo` and `dev`: warn]
@@ -67,6 +69,7 @@ pub(crate) struct Common {
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// For people.
@@ -74,6 +77,18 @@ pub(crate) enum LogFormat {
     /// One JSON object a line.
     Json,
 }
+
+/// What the commands that need a Temporal of one's own say about it.
+const TEMPORAL_HELP: &str = "\
+Where Temporal is, as for all of Temporal's own tools:
+  TEMPORAL_ADDRESS     HOST:PORT [default: 127.0.0.1:7233]
+  TEMPORAL_NAMESPACE   [default: default]
+  TEMPORAL_API_KEY     for Temporal Cloud; turns TLS on
+  TEMPORAL_TLS         true for TLS without a certificate of one's own
+  TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_CA_CERT_PATH,
+  TEMPORAL_TLS_SERVER_NAME
+                       and the other TEMPORAL_TLS_… settings; or a profile of the file TEMPORAL_CONFIG_FILE
+Toss's secret key is TOSS_SECRET_KEY. Every key of daegeum.toml stands in daegeum.example.toml.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -87,10 +102,13 @@ pub(crate) enum Command {
         record_histories: Option<PathBuf>,
     },
     /// Run API and worker in one process, against an external Temporal, database and Toss
+    #[command(after_help = TEMPORAL_HELP)]
     Serve,
     /// Run the API alone
+    #[command(after_help = TEMPORAL_HELP)]
     Api,
     /// Run a worker alone
+    #[command(after_help = TEMPORAL_HELP)]
     Worker,
     /// Bring the database's schema up to date, take back the newest change, or show where it stands
     #[command(subcommand)]
@@ -110,9 +128,9 @@ pub(crate) enum Command {
 /// The ports of `dev`; each may be 0 for a free one.
 #[derive(Debug, Args)]
 pub(crate) struct DevPorts {
-    /// The API and the buyer's page
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
+    /// The API and the buyer's page, on 127.0.0.1 [default: the address that --listen names, or 8080]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
     /// The Temporal server
     #[arg(long, default_value_t = 7233)]
     pub(crate) temporal_port: u16,
@@ -158,7 +176,7 @@ pub(crate) enum MigrateStep {
 pub(crate) enum KeysAction {
     /// Create a key; its secret is printed once, alone on the last line
     Create {
-        /// What it may do: `read`; `checkout` may read too; `ops` may do everything
+        /// What it may do
         #[arg(long)]
         scope: KeyScope,
         /// What it is for
@@ -181,10 +199,10 @@ pub(crate) enum KeysAction {
 /// A key's scope on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum KeyScope {
-    /// Create and cancel checkouts, and read.
+    /// Create checkouts, and read.
     Checkout,
-    /// Read.
+    /// Read only.
     Read,
-    /// Everything, stuck workflows included.
+    /// All of that, and see which workflow carries a checkout.
     Ops,
 }

@@ -5,5 +5,5 @@ mod dev_server;
 mod search_attributes;
 
 pub(crate) use connection::{connect, connect_to};
-pub(crate) use dev_server::{DevServer, DevServerOptions, find_cli};
+pub(crate) use dev_server::{DevServer, DevServerOptions, find_cli, stop_leftover};
 pub(crate) use search_attributes::ensure_search_attributes;

@@ -9,12 +9,7 @@ mod stories;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use crate::{
-    cli::DevPorts,
-    dev::Stack,
-    settings::{self, Settings},
-    shutdown,
-};
+use crate::{cli::DevPorts, cluster::stop_leftover, data_dir::DataDir, dev::Stack, settings::Settings, shutdown};
 use shop::Shop;
 
 /// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
@@ -23,13 +18,12 @@ const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
 /// Runs the stories and opens the books. Fails if any of them is not as it should be.
 pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let data_dir = settings.data_dir.join("demo");
-    if data_dir.exists() {
-        std::fs::remove_dir_all(&data_dir)?;
-    }
-    settings::make_private_directory(&data_dir)?;
+    let directory = settings.data_dir.join("demo");
+    let data_dir = DataDir::take(&directory)?;
+    stop_leftover(&data_dir).await?;
+    data_dir.clear()?;
     let settings = Settings {
-        data_dir: data_dir.clone(),
+        data_dir: directory.clone(),
         database_url: None,
         public_url: None,
         checkout_deadline: DEADLINE,
@@ -38,8 +32,8 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     println!("daegeum demo: real checkouts on Temporal, SQLite and a simulated Toss Payments\n");
     println!("Starting Temporal, the Toss simulator, a database, a worker and the API …");
     let stop = shutdown::on_signal()?;
-    let ports = DevPorts { port: 0, temporal_port: 0, ui_port: 0, sim_port: 0 };
-    let stack = Stack::start(&settings, &ports, stop.clone()).await?;
+    let ports = DevPorts { port: Some(0), temporal_port: 0, ui_port: 0, sim_port: 0 };
+    let stack = Stack::start(&settings, data_dir, &ports, stop.clone()).await?;
     println!(
         "Up after {:.1} s. API {}, Temporal UI {}\n",
         seconds(began),
@@ -60,7 +54,11 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     ran?;
     let wrong = told?;
     println!("Where to look further");
-    println!("  every step of these checkouts, in the Temporal UI:  daegeum dev --data-dir {}", data_dir.display());
+    println!(
+        "  every step of these checkouts, in the Temporal UI:  {} dev --data-dir {}",
+        program(),
+        directory.display()
+    );
     println!("  the same stack, kept up, with the buyer's page:     make dev\n");
     if wrong == 0 {
         println!("All as it should be, in {:.1} s.", seconds(began));
@@ -68,6 +66,11 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     }
     println!("{wrong} things are not as they should be; see the lines marked ✗.");
     Ok(ExitCode::FAILURE)
+}
+
+/// This program as it was called, so that what is printed can be typed.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "daegeum".to_owned())
 }
 
 /// Tells every story, then opens the books. Answers how many things were wrong.

@@ -1,8 +1,11 @@
 //! Everything on one machine: the Temporal dev server, the Toss simulator, the database, a worker and the API.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use store::{DatabaseUrl, Reader, Scope, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
@@ -12,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::DevPorts,
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
-    compose, housekeeping, keys, migrate,
-    settings::{self, Settings, Toss},
+    compose,
+    data_dir::DataDir,
+    housekeeping, keys, migrate,
+    settings::{Settings, Toss},
     shutdown,
 };
 
@@ -21,6 +26,9 @@ use crate::{
 const KEY_FILE: &str = "api-key";
 /// The file in the data directory that says where everything listens.
 const ADDRESSES_FILE: &str = "addresses.json";
+
+/// The file in the data directory in which the simulator remembers what it charged.
+const SIMULATOR_FILE: &str = "toss-sim.db";
 
 /// Where everything listens.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -41,14 +49,17 @@ pub(crate) struct Stack {
     worker: Worker,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
     stop: CancellationToken,
+    /// Held for as long as anything runs in it.
+    _data_dir: DataDir,
 }
 
 /// Runs the stack until a signal comes.
 pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
+    let data_dir = DataDir::take(&settings.data_dir)?;
     eprintln!("Starting Temporal, the Toss simulator, the database, a worker and the API …");
     let started = tokio::select! {
-        stack = Stack::start(settings, ports, stop.clone()) => stack?,
+        stack = Stack::start(settings, data_dir, ports, stop.clone()) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
     print_welcome(&started);
@@ -58,26 +69,29 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
 }
 
 impl Stack {
-    /// Starts everything; when it returns, everything answers.
-    pub(crate) async fn start(settings: &Settings, ports: &DevPorts, stop: CancellationToken) -> anyhow::Result<Self> {
-        settings::make_private_directory(&settings.data_dir)?;
+    /// Starts everything in the data directory of the settings; when it returns, everything answers.
+    pub(crate) async fn start(
+        settings: &Settings,
+        data_dir: DataDir,
+        ports: &DevPorts,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let cli = find_cli(settings.temporal_cli.as_deref())?;
-        let api_listener = local(ports.port, "--port").await?;
-        let sim_listener = local(ports.sim_port, "--sim-port").await?;
-        let (port, ui_port) = free_ports(ports).await?;
+        let (api_listener, sim_listener) = take_ports(settings, ports).await?;
         let database_url = settings.database()?;
         migrate::up(&database_url).await?;
         let (writer, reader) = compose::open(&database_url).await?;
         let api_key = api_key(settings, &database_url, &writer, &reader).await?;
+        let (port, ui_port) = (ports.temporal_port, ports.ui_port);
+        let options = DevServerOptions { cli: &cli, data_dir: &data_dir, port, ui_port };
+        let (server, temporal) = DevServer::start(options).await?;
         let addresses = Addresses {
             api: format!("http://{}", api_listener.local_addr()?),
-            temporal: format!("127.0.0.1:{port}"),
-            temporal_ui: format!("http://127.0.0.1:{ui_port}"),
+            temporal: format!("127.0.0.1:{}", server.port),
+            temporal_ui: format!("http://127.0.0.1:{}", server.ui_port),
             toss_simulator: format!("http://{}", sim_listener.local_addr()?),
             data_dir: settings.data_dir.clone(),
         };
-        let options = DevServerOptions { cli: &cli, data_dir: &settings.data_dir, port, ui_port };
-        let (server, temporal) = DevServer::start(options).await?;
         ensure_search_attributes(&temporal).await?;
 
         let settings = Settings {
@@ -91,6 +105,7 @@ impl Stack {
         let api_settings = compose::api_settings(&settings, public_url, true)?;
         let router = compose::router(temporal.clone(), reader, api_settings);
         let simulator = toss_sim::Options {
+            file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
             ..toss_sim::Options::default()
         };
@@ -107,7 +122,7 @@ impl Stack {
             }),
         ];
         std::fs::write(settings.data_dir.join(ADDRESSES_FILE), serde_json::to_vec_pretty(&addresses)?)?;
-        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stop })
+        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stop, _data_dir: data_dir })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
@@ -135,15 +150,33 @@ impl Stack {
     }
 }
 
-async fn local(port: u16, flag: &str) -> anyhow::Result<TcpListener> {
-    compose::listen((Ipv4Addr::LOCALHOST, port).into(), flag).await
-}
-
-/// Ports for the Temporal server, which binds them itself: tried here, so that a taken one is named.
-async fn free_ports(ports: &DevPorts) -> anyhow::Result<(u16, u16)> {
-    let server = local(ports.temporal_port, "--temporal-port").await?;
-    let ui = local(ports.ui_port, "--ui-port").await?;
-    Ok((server.local_addr()?.port(), ui.local_addr()?.port()))
+/// Takes the ports of the API and of the simulator, and looks whether the Temporal server will find its own.
+/// Names all that cannot be had.
+async fn take_ports(settings: &Settings, ports: &DevPorts) -> anyhow::Result<(TcpListener, TcpListener)> {
+    let on_this_machine = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let wanted = [
+        ("--port", ports.port.map_or(settings.listen, on_this_machine)),
+        ("--sim-port", on_this_machine(ports.sim_port)),
+        ("--temporal-port", on_this_machine(ports.temporal_port)),
+        ("--ui-port", on_this_machine(ports.ui_port)),
+    ];
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for (flag, address) in wanted {
+        match TcpListener::bind(address).await {
+            Ok(listener) => taken.push(listener),
+            Err(error) => refused.push((flag, format!("\n  {address:<22} {flag:<16} {error}"))),
+        }
+    }
+    let mut taken = taken.into_iter();
+    if let (true, Some(api), Some(simulator)) = (refused.is_empty(), taken.next(), taken.next()) {
+        return Ok((api, simulator));
+    }
+    let list: String = refused.iter().map(|(_, line)| line.as_str()).collect();
+    let free = refused.iter().map(|(flag, _)| format!("{flag} 0")).collect::<Vec<_>>().join(" ");
+    bail!(
+        "could not listen on these addresses; is another daegeum running?{list}\n\
+         Choose other ports, or 0 for free ones: `make dev ARGS=\"{free}\"`, or the same flags after `daegeum dev`."
+    )
 }
 
 fn simulated_toss(addresses: &Addresses) -> Toss {

@@ -72,7 +72,13 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
     println!("{:<14} {:<9} {:<25} {:<25} name", "id", "scope", "created", "revoked");
     for key in keys {
         let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), text);
-        println!("{:<14} {:<9} {:<25} {revoked:<25} {}", key.id, key.scope.as_str(), text(key.created_at), key.name);
+        println!(
+            "{:<14} {:<9} {:<25} {revoked:<25} {}",
+            key.id.as_str(),
+            key.scope.as_str(),
+            text(key.created_at),
+            key.name
+        );
     }
     Ok(())
 }

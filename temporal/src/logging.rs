@@ -1,5 +1,7 @@
 //! Log lines to standard error; standard output is for what a command answers.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -20,7 +22,8 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         eprintln!("daegeum: the setting log is malformed ({error}); logging at info");
         EnvFilter::new("info")
     });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match settings.log_format {
         LogFormat::Pretty => lines.compact().init(),
         LogFormat::Json => lines.json().init(),

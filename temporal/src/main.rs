@@ -13,6 +13,7 @@
 mod cli;
 mod cluster;
 mod compose;
+mod data_dir;
 mod demo;
 mod dev;
 mod housekeeping;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("daegeum: {error:#}");
+            eprintln!("daegeum: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
@@ -62,4 +63,30 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // A lingering connection must not hold up the exit: everything of value is in the database by now.
     runtime.shutdown_timeout(shutdown::RUNTIME_STOP_TIME);
     outcome
+}
+
+/// What went wrong and why, cause by cause. Some libraries repeat the cause in their own text; here it stands once.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let separator = if told.is_empty() { "" } else { ": " };
+            told.extend([separator, &cause]);
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::told_once;
+
+    #[test]
+    fn a_cause_that_is_told_is_not_told_again() {
+        let error =
+            anyhow!("connection refused").context("could not connect: connection refused").context("no database");
+        assert_eq!(told_once(&error), "no database: could not connect: connection refused");
+    }
 }

@@ -30,7 +30,9 @@ pub(crate) async fn run(files: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 fn recorded() -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(HISTORIES).with_context(|| format!("could not read {HISTORIES}"))?;
+    let entries = std::fs::read_dir(HISTORIES).with_context(|| {
+        format!("could not read {HISTORIES}; run this at the root of the repository, or name the files to replay")
+    })?;
     let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();

@@ -64,6 +64,7 @@ pub(crate) struct Toss {
 
 /// The file `daegeum.toml`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 struct File {
     data_dir: Option<PathBuf>,
@@ -83,6 +84,7 @@ struct File {
 }
 
 #[derive(Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 struct TossFile {
     base_url: Option<String>,
@@ -210,4 +212,43 @@ fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error 
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     anyhow::anyhow!("the settings file {} is malformed in line {line}: {}", path.display(), error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../daegeum.example.toml");
+
+    fn keys(file: &File) -> Vec<String> {
+        let value = serde_json::to_value(file).unwrap();
+        let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+        keys.extend(value["toss"].as_object().unwrap().keys().map(|key| format!("toss.{key}")));
+        keys
+    }
+
+    /// Of the example, the lines that a reader would uncomment: `#key = value`, while prose has a space.
+    fn uncommented() -> String {
+        let is_setting = |rest: &&str| rest.starts_with(|first: char| first.is_ascii_lowercase());
+        EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(is_setting).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    #[test]
+    fn the_example_holds_every_setting_and_changes_none() {
+        let file: File = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(serde_json::to_value(file).unwrap(), serde_json::to_value(File::default()).unwrap());
+        let file: File = toml::from_str(&uncommented()).unwrap();
+        let value = serde_json::to_value(&file).unwrap();
+        for key in keys(&file) {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            assert!(!value.pointer(&pointer).unwrap().is_null(), "daegeum.example.toml has no {key}");
+        }
+        release_rule(file.release_business_days, &file.holidays).unwrap();
+        file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
+    }
 }

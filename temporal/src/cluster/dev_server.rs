@@ -1,20 +1,31 @@
 //! A Temporal server on this machine, as a child process with its state in a file.
 
 use std::{
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use nix::{sys::signal::Signal, unistd::Pid};
 use temporalio_client::Client;
 use tokio::process::{Child, Command};
 use workflows::attributes;
 
 use super::connect_to;
-use crate::shutdown::CHILD_STOP_TIME;
+use crate::{data_dir::DataDir, shutdown::CHILD_STOP_TIME};
 
+/// How often the server is started anew when it finds a port taken.
+///
+/// It takes seven: those of its API, its UI, its HTTP API and its metrics, and one for each of three services that
+/// talk among themselves, which no option names. It picks a free one and takes it a moment later, and so do we;
+/// in between, another process can come first.
+const START_ATTEMPTS: usize = 5;
+/// What the server says when it finds a port taken.
+const PORT_TAKEN: &str = "address already in use";
+/// How many of its last lines are quoted when it ends at its start.
+const QUOTED_LINES: usize = 5;
 /// How long the server may take to answer.
 const START_TIME: Duration = Duration::from_secs(60);
 /// How often it is asked whether it does.
@@ -22,6 +33,10 @@ const START_POLL: Duration = Duration::from_millis(100);
 /// How long another server on the same file may take to go away.
 const LEFTOVER_STOP_TIME: Duration = Duration::from_secs(5);
 
+/// The file in the data directory that holds the server's state.
+const DATABASE_FILE: &str = "temporal.db";
+/// The file in the data directory that says which process the server is.
+const PID_FILE: &str = "temporal.pid";
 /// The server's state is a file in WAL mode: it survives kill -9, and a power cut may lose the last moments.
 const SQLITE_PRAGMAS: [&str; 2] = ["journal_mode=WAL", "synchronous=NORMAL"];
 /// A dev server polls its own queues with long pauses and its settings often: these shorten each step of a
@@ -34,11 +49,11 @@ const DYNAMIC_CONFIG: [&str; 5] = [
     "system.forceNexusEndpointRefreshOnRead=false",
 ];
 
-/// Where a dev server listens and keeps its state.
-#[derive(Debug)]
+/// Where a dev server listens and keeps its state. Port 0 is a free one.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct DevServerOptions<'a> {
     pub(crate) cli: &'a Path,
-    pub(crate) data_dir: &'a Path,
+    pub(crate) data_dir: &'a DataDir,
     pub(crate) port: u16,
     pub(crate) ui_port: u16,
 }
@@ -46,8 +61,24 @@ pub(crate) struct DevServerOptions<'a> {
 /// A running dev server. Dropping it kills it; [`DevServer::stop`] lets it finish.
 #[derive(Debug)]
 pub(crate) struct DevServer {
+    pub(crate) port: u16,
+    pub(crate) ui_port: u16,
     child: Child,
     pid_file: PathBuf,
+}
+
+/// Why a server did not start.
+enum Failure {
+    /// Another process came first to one of its ports.
+    PortTaken(anyhow::Error),
+    /// Something that another try would not mend.
+    Other(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
 }
 
 /// Finds the Temporal command line: the one that is set, the one on the PATH, or the one that `make` fetched.
@@ -70,12 +101,26 @@ pub(crate) fn find_cli(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 impl DevServer {
     /// Starts a server and waits until it answers. Returns it with a client.
     pub(crate) async fn start(options: DevServerOptions<'_>) -> anyhow::Result<(Self, Client)> {
-        let pid_file = options.data_dir.join("temporal.pid");
-        let database = options.data_dir.join("temporal.db");
-        stop_leftover(&pid_file, &database).await;
-        let log = options.data_dir.join("temporal.log");
+        let data_dir = options.data_dir.path().canonicalize()?;
+        stop_leftover(options.data_dir).await?;
+        for _ in 1..START_ATTEMPTS {
+            match Self::try_start(options, &data_dir).await {
+                Ok(started) => return Ok(started),
+                Err(Failure::Other(error)) => return Err(error),
+                Err(Failure::PortTaken(error)) => tracing::info!(%error, "starting the Temporal server anew"),
+            }
+        }
+        Self::try_start(options, &data_dir).await.map_err(|failure| match failure {
+            Failure::PortTaken(error) => error.context(format!("tried {START_ATTEMPTS} times")),
+            Failure::Other(error) => error,
+        })
+    }
+
+    async fn try_start(options: DevServerOptions<'_>, data_dir: &Path) -> Result<(Self, Client), Failure> {
+        let log = data_dir.join("temporal.log");
         let output = std::fs::File::create(&log).with_context(|| format!("could not write {}", log.display()))?;
-        let child = command(&options)
+        let [port, ui_port] = free_ports([options.port, options.ui_port])?;
+        let child = command(DevServerOptions { port, ui_port, ..options }, data_dir)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -84,27 +129,31 @@ impl DevServer {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("could not start {}", options.cli.display()))?;
+        let pid_file = data_dir.join(PID_FILE);
         if let Some(pid) = child.id() {
             std::fs::write(&pid_file, pid.to_string())?;
         }
-        let mut server = Self { child, pid_file };
-        let client = server.wait_until_ready(options.port, &log).await?;
+        let mut server = Self { port, ui_port, child, pid_file };
+        let client = server.wait_until_ready(&log).await?;
         Ok((server, client))
     }
 
-    async fn wait_until_ready(&mut self, port: u16, log: &Path) -> anyhow::Result<Client> {
+    async fn wait_until_ready(&mut self, log: &Path) -> Result<Client, Failure> {
         let deadline = tokio::time::Instant::now() + START_TIME;
         loop {
+            let answer = connect_to(self.port).await;
+            // Asked after the connection: who answers on the port of a server that has ended is another one.
             if let Some(status) = self.child.try_wait()? {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
-                let last = said.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>();
-                bail!("the Temporal server ended at its start ({status}); it said:\n  {}", last.join("\n  "));
+                return Err(ended_at_start(status, log));
             }
-            if let Ok(client) = connect_to(port).await {
+            if let Ok(client) = answer {
                 return Ok(client);
             }
             if tokio::time::Instant::now() > deadline {
-                bail!("the Temporal server did not answer for {} s; see {}", START_TIME.as_secs(), log.display());
+                let patience = START_TIME.as_secs();
+                return Err(
+                    anyhow!("the Temporal server did not answer for {patience} s; see {}", log.display()).into()
+                );
             }
             tokio::time::sleep(START_POLL).await;
         }
@@ -129,11 +178,31 @@ impl DevServer {
     }
 }
 
-fn command(options: &DevServerOptions<'_>) -> Command {
+fn ended_at_start(status: std::process::ExitStatus, log: &Path) -> Failure {
+    let said = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = said.lines().collect();
+    let last = lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n  ");
+    let error = anyhow!("the Temporal server ended at its start ({status}); it said:\n  {last}");
+    if said.contains(PORT_TAKEN) { Failure::PortTaken(error) } else { Failure::Other(error) }
+}
+
+/// The given ports, and free ones for those that are 0: all different, because all are held at once.
+fn free_ports<const N: usize>(ports: [u16; N]) -> std::io::Result<[u16; N]> {
+    let mut held = Vec::new();
+    let mut chosen = ports;
+    for port in chosen.iter_mut().filter(|port| **port == 0) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(chosen)
+}
+
+fn command(options: DevServerOptions<'_>, data_dir: &Path) -> Command {
     let mut command = Command::new(options.cli);
     command.args(["server", "start-dev", "--ip", "127.0.0.1", "--log-level", "error"]);
     command.args(["--port", &options.port.to_string(), "--ui-port", &options.ui_port.to_string()]);
-    command.arg("--db-filename").arg(options.data_dir.join("temporal.db"));
+    command.arg("--db-filename").arg(data_dir.join(DATABASE_FILE));
     for pragma in SQLITE_PRAGMAS {
         command.args(["--sqlite-pragma", pragma]);
     }
@@ -146,16 +215,17 @@ fn command(options: &DevServerOptions<'_>) -> Command {
     command
 }
 
-/// Ends a server that a killed daegeum left behind on the same data directory: it would hold the file.
-async fn stop_leftover(pid_file: &Path, database: &Path) {
-    let Some(pid) = std::fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok()) else {
-        return;
-    };
+/// Ends a server that a killed daegeum left behind on the same data directory: it would hold the file. Who asks
+/// has the directory, so that the server is nobody else's.
+pub(crate) async fn stop_leftover(data_dir: &DataDir) -> anyhow::Result<()> {
+    let data_dir = data_dir.path().canonicalize()?;
+    let written = std::fs::read_to_string(data_dir.join(PID_FILE)).ok();
+    let Some(pid) = written.and_then(|text| text.trim().parse::<i32>().ok()) else { return Ok(()) };
     let process = PathBuf::from(format!("/proc/{pid}/cmdline"));
-    let database = database.to_string_lossy();
-    let is_ours = |line: Vec<u8>| String::from_utf8_lossy(&line).contains(&*database);
+    let database = data_dir.join(DATABASE_FILE);
+    let is_ours = |line: Vec<u8>| String::from_utf8_lossy(&line).contains(&*database.to_string_lossy());
     if !std::fs::read(&process).is_ok_and(is_ours) {
-        return;
+        return Ok(());
     }
     tracing::warn!(pid, "stopping the Temporal server that an earlier run left behind");
     let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
@@ -163,8 +233,9 @@ async fn stop_leftover(pid_file: &Path, database: &Path) {
     while process.exists() {
         if tokio::time::Instant::now() > deadline {
             let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
-            return;
+            break;
         }
         tokio::time::sleep(START_POLL).await;
     }
+    Ok(())
 }

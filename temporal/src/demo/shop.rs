@@ -31,6 +31,7 @@ pub(super) struct Order {
     pub(super) checkout_id: String,
     pub(super) amount: String,
     pub(super) took: Duration,
+    created: Instant,
 }
 
 /// What the API answered.
@@ -75,7 +76,7 @@ impl Shop {
         let answer = Answer::read(response, began).await?;
         ensure!(answer.status == StatusCode::CREATED, "a checkout was not created: {} {}", answer.status, answer.body);
         let amount = answer.body["amount"].as_str().context("a checkout without amount")?.to_owned();
-        Ok(Order { checkout_id, amount, took: answer.took })
+        Ok(Order { checkout_id, amount, took: answer.took, created: Instant::now() })
     }
 
     /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
@@ -121,7 +122,8 @@ impl Shop {
         Ok(statuses.join(" → "))
     }
 
-    /// Follows a checkout until `until` holds, at most `limit`, and shows each new status while waiting.
+    /// Follows a checkout until it stands at `until`, at most `limit`, and shows each new status with the
+    /// checkout's age.
     pub(super) async fn follow(&self, order: &Order, until: &str, limit: Duration) -> anyhow::Result<String> {
         let began = Instant::now();
         let mut last = String::new();
@@ -129,7 +131,7 @@ impl Shop {
             let checkout = self.checkout(order).await?;
             let status = checkout["status"].as_str().unwrap_or_default().to_owned();
             if status != last {
-                println!("     {:>5.1} s  {status}", began.elapsed().as_secs_f64());
+                println!("     {:>5.1} s  {status}", order.created.elapsed().as_secs_f64());
                 last.clone_from(&status);
             }
             if status == until || began.elapsed() > limit {

@@ -87,7 +87,11 @@ pub(super) async fn answer_is_lost(shop: &Shop) -> anyhow::Result<usize> {
 
 /// The buyer of the first checkout never came back.
 pub(super) async fn never_came_back(shop: &Shop, order: &Order) -> anyhow::Result<usize> {
-    println!("4. A buyer leaves {} in the cart; the deadline here is {} s", won(&order.amount), DEADLINE.as_secs());
+    println!(
+        "4. A buyer left {} in the cart before the first story; the deadline here is {} s",
+        won(&order.amount),
+        DEADLINE.as_secs()
+    );
     let status = shop.follow(order, "EXPIRED", DEADLINE * 2).await?;
     let wrong = expect(status == "EXPIRED", shop.history(order).await?);
     println!();

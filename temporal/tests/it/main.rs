@@ -6,6 +6,7 @@ mod browser;
 mod crash;
 mod database;
 mod faults;
+mod first_contact;
 mod http;
 mod ledger_reads;
 mod replay;

@@ -1,6 +1,11 @@
 //! The roles, each its own process, on one Temporal server, one database and one simulator.
 
-use std::process::Command;
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+};
 
 use domain::id::{IdempotencyKey, WorkflowId};
 use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url};
@@ -10,43 +15,33 @@ use crate::{
     stack::{Process, Shop, daegeum, temporal_cli, until},
 };
 
+/// How often Temporal is started anew when another process came first to one of its ports.
+const TEMPORAL_ATTEMPTS: usize = 5;
+
 /// A small production: Temporal, the simulator and the API run; workers are the test's to start and to kill.
 pub(crate) struct Roles {
     pub(crate) shop: Shop,
     pub(crate) temporal: String,
     directory: tempfile::TempDir,
     database: Vec<String>,
-    listen: String,
-    sim_port: u16,
     processes: Vec<Process>,
 }
 
 impl Roles {
     /// Starts all but the worker, and waits until the API answers.
     pub(crate) async fn start(database: Kind) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let [temporal_port, api_port, sim_port] = free_ports();
         let mut roles = Self {
-            shop: Shop::new(
-                format!("http://127.0.0.1:{api_port}"),
-                format!("http://127.0.0.1:{sim_port}"),
-                String::new(),
-            ),
-            temporal: format!("127.0.0.1:{temporal_port}"),
+            shop: Shop::new(String::new(), String::new(), String::new()),
+            temporal: String::new(),
+            directory: tempfile::tempdir().unwrap(),
             database: database.flags().await,
-            listen: format!("127.0.0.1:{api_port}"),
-            sim_port,
-            directory,
             processes: Vec::new(),
         };
-        roles.start_temporal(temporal_port);
-        until("Temporal listens", || async { tokio::net::TcpStream::connect(&roles.temporal).await.is_ok() }).await;
+        roles.start_temporal().await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
         roles.shop.api_key = roles.create_key("ops");
-        for role in ["toss-sim", "api"] {
-            let process = roles.role(role);
-            roles.processes.push(process);
-        }
+        roles.shop.simulator = roles.start_listening("toss-sim").await;
+        roles.shop.api = roles.start_listening("api").await;
         let ready = format!("{}/readyz", roles.shop.api);
         until("the API answers", || async { roles.shop.http.get(&ready).send().await.is_ok() }).await;
         roles
@@ -54,11 +49,21 @@ impl Roles {
 
     /// Starts a role; its output goes to a file in the data directory.
     pub(crate) fn role(&self, name: &str) -> Process {
-        let mut command = self.command(&["--listen", &self.listen, name]);
+        let mut command = self.command(&["--listen", "127.0.0.1:0", name]);
         if name == "toss-sim" {
-            command.args(["--sim-port", &self.sim_port.to_string()]);
+            command.args(["--sim-port", "0"]);
         }
-        Process::start(&mut command, &self.directory.path().join(format!("{name}.log")))
+        Process::start(&mut command, &self.log(name))
+    }
+
+    /// Starts a role that listens, for as long as the test runs, and answers where: it says so when it does.
+    async fn start_listening(&mut self, name: &str) -> String {
+        self.processes.push(self.role(name));
+        listens_in(&self.log(name), name).await
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}.log"))
     }
 
     /// Creates an API key.
@@ -70,18 +75,11 @@ impl Roles {
 
     /// A second API, on another address and with another way into the database.
     pub(crate) async fn second_api(&self, database_url: &str) -> (Process, String) {
-        let [port, _, _] = free_ports();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = self.command(&["--listen", &address, "--database-url", database_url, "api"]);
-        let log = self.directory.path().join("second-api.log");
+        let mut command = self.command(&["--listen", "127.0.0.1:0", "--database-url", database_url, "api"]);
+        let log = self.log("second-api");
         let process = Process::start(&mut command, &log);
-        until("the second API listens", || async {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(!said.contains("Error"), "{said}");
-            tokio::net::TcpStream::connect(&address).await.is_ok()
-        })
-        .await;
-        (process, format!("http://{address}"))
+        let address = listens_in(&log, "api").await;
+        (process, address)
     }
 
     /// Ends the Temporal server.
@@ -120,23 +118,46 @@ impl Roles {
         if !arguments.contains(&"--database-url") {
             command.args(&self.database);
         }
-        command.env("TEMPORAL_ADDRESS", &self.temporal).env("TOSS_BASE_URL", &self.shop.simulator);
+        command.env("TEMPORAL_ADDRESS", &self.temporal);
+        // Until the simulator runs, it has no address; the commands before it need none.
+        if !self.shop.simulator.is_empty() {
+            command.env("TOSS_BASE_URL", &self.shop.simulator);
+        }
         command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
         command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
         command.args(arguments);
         command
     }
 
-    fn start_temporal(&mut self, port: u16) {
+    /// Starts Temporal on a free port, again if another process took it, or one of the server's own, in between.
+    async fn start_temporal(&mut self) {
         let place = self.directory.path();
-        let mut server = Command::new(temporal_cli());
-        server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()]);
-        server.arg("--db-filename").arg(place.join("temporal.db"));
-        self.processes.push(Process::start(&mut server, &place.join("temporal.log")));
+        for _ in 0..TEMPORAL_ATTEMPTS {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let mut server = Command::new(temporal_cli());
+            server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
+            server.args(["--port", &free.port().to_string()]);
+            server.arg("--db-filename").arg(place.join("temporal.db"));
+            let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
+            let is_running = || process.lock().unwrap().is_running();
+            until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(free).await.is_ok() })
+                .await;
+            if is_running() {
+                self.temporal = free.to_string();
+                self.processes.push(process.into_inner().unwrap());
+                return;
+            }
+        }
+        panic!("Temporal did not start: {}", std::fs::read_to_string(self.log("temporal")).unwrap());
     }
 }
 
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+/// Where a role says that it listens.
+async fn listens_in(log: &Path, name: &str) -> String {
+    let said = || std::fs::read_to_string(log).unwrap_or_default();
+    let listens = format!("daegeum {name}: http://");
+    until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;
+    let said = said();
+    let line = said.lines().find(|line| line.starts_with(&listens)).unwrap();
+    line.split_once(": ").unwrap().1.to_owned()
 }

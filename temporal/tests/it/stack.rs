@@ -10,6 +10,7 @@ use std::{
 use nix::{sys::signal::Signal, unistd::Pid};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::database::Kind;
 
@@ -66,18 +67,30 @@ impl Drop for Process {
 /// `daegeum dev`, up and running.
 pub(crate) struct Dev {
     pub(crate) process: Process,
-    pub(crate) directory: tempfile::TempDir,
+    _temporal: Temporal,
+    pub(crate) directory: TempDir,
     pub(crate) shop: Shop,
 }
 
 impl Dev {
-    /// Starts one and waits until it answers.
+    /// Starts one on free ports and waits until it answers.
     pub(crate) async fn start(database: Kind, arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), database, arguments).await
+    }
+
+    /// The same, in a data directory that may hold something.
+    pub(crate) async fn start_in(directory: TempDir, database: Kind, arguments: &[&str]) -> Self {
+        let free_ports = ["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"];
+        Self::start_with(directory, database, arguments, &free_ports).await
+    }
+
+    /// The same, on the ports that the arguments name.
+    pub(crate) async fn start_with(directory: TempDir, database: Kind, arguments: &[&str], ports: &[&str]) -> Self {
         let log = directory.path().join("log");
+        let _ = std::fs::remove_file(directory.path().join("addresses.json"));
         let mut command = daegeum();
-        command.arg("--data-dir").arg(directory.path()).args(database.flags().await).arg("dev").args(arguments);
-        command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
+        command.arg("--data-dir").arg(directory.path()).args(database.flags().await);
+        command.arg("dev").args(arguments).args(ports);
         let mut process = Process::start(&mut command, &log);
         let addresses = directory.path().join("addresses.json");
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
@@ -90,12 +103,24 @@ impl Dev {
         let text = |name: &str| addresses[name].as_str().unwrap().to_owned();
         let api_key = std::fs::read_to_string(directory.path().join("api-key")).unwrap().trim().to_owned();
         let shop = Shop::new(text("api"), text("toss_simulator"), api_key);
-        Self { process, directory, shop }
+        let temporal = Temporal(directory.path().join("temporal.pid"));
+        Self { process, _temporal: temporal, directory, shop }
     }
 
     /// The Temporal server's process id.
     pub(crate) fn temporal_pid(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("temporal.pid")).unwrap()
+    }
+}
+
+/// The Temporal server of a `dev`, by its file: a killed `dev` leaves it behind, and a test must not.
+struct Temporal(PathBuf);
+
+impl Drop for Temporal {
+    fn drop(&mut self) {
+        if let Some(pid) = std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse().ok()) {
+            let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
     }
 }
 

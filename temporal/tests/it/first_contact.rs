@@ -1,0 +1,195 @@
+//! What a newcomer meets: a second `dev` beside the first, a port that is taken, a setting that is wrong.
+
+use std::{
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::{
+    database::Kind,
+    stack::{Dev, daegeum, temporal_cli, until},
+};
+
+/// The same as for the first `dev`: a part that comes up here takes no other's port.
+const FREE_PORTS: [&str; 8] = ["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"];
+
+fn ended_badly(command: &mut Command) -> String {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    assert!(!status.success(), "it should have refused");
+    String::from_utf8(stderr).unwrap()
+}
+
+fn dev_in(directory: &Path) -> Command {
+    let mut command = daegeum();
+    command.arg("--data-dir").arg(directory).arg("dev").args(FREE_PORTS);
+    command
+}
+
+fn exists(temporal_pid: &str) -> bool {
+    Path::new("/proc").join(temporal_pid).exists()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_is_of_one_dev_at_a_time_and_outlives_a_killed_one() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    dev.shop.create("before-the-second").await;
+    let temporal = dev.temporal_pid();
+
+    let said = ended_badly(&mut dev_in(dev.directory.path()));
+    assert!(said.contains("is in use by process ") && said.contains("--data-dir"), "{said}");
+    assert!(exists(&temporal), "the second one stopped the first one's Temporal server");
+    dev.shop.create("after-the-second").await;
+
+    let Dev { mut process, directory, .. } = dev;
+    process.signal(Signal::SIGKILL);
+    process.wait(Duration::from_secs(10));
+    assert!(exists(&temporal), "nobody was left to stop the Temporal server");
+    let mut again = Dev::start_in(directory, Kind::Sqlite, &[]).await;
+    assert!(!exists(&temporal), "two Temporal servers share one file");
+    assert_eq!(again.shop.status("after-the-second").await, "NOT_STARTED");
+    again.process.signal(Signal::SIGTERM);
+    assert!(again.process.wait(Duration::from_secs(10)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_listens_where_the_settings_say() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("daegeum.toml"), "listen = \"127.0.0.2:0\"").unwrap();
+    let settings = directory.path().join("daegeum.toml");
+    let flags = ["--config", settings.to_str().unwrap()];
+    let dev = Dev::start_with(directory, Kind::Sqlite, &flags, &FREE_PORTS[2..]).await;
+    assert!(dev.shop.api.starts_with("http://127.0.0.2:"), "{}", dev.shop.api);
+}
+
+#[test]
+fn every_taken_port_is_named_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [api, temporal, simulator] = held.each_ref().map(|listener| listener.local_addr().unwrap().port().to_string());
+    let mut command = daegeum();
+    command.arg("--data-dir").arg(directory.path());
+    command.args(["dev", "--port", &api, "--temporal-port", &temporal, "--ui-port", "0", "--sim-port", &simulator]);
+    let said = ended_badly(&mut command);
+    for named in [&api, &temporal, &simulator] {
+        assert!(said.contains(&format!("127.0.0.1:{named} ")), "{named} is not named: {said}");
+    }
+    assert!(said.contains("make dev ARGS=\"--port 0 --sim-port 0 --temporal-port 0\""), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_lost_in_a_race_is_chosen_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let cli = directory.path().join("temporal-that-comes-second");
+    let marker = directory.path().join("came-second");
+    let script = format!(
+        "#!/bin/sh\nif [ ! -e '{marker}' ]; then\n  touch '{marker}'\n  \
+         echo 'listen tcp 127.0.0.1:36041: bind: address already in use' >&2\n  exit 1\nfi\nexec '{cli}' \"$@\"\n",
+        marker = marker.display(),
+        cli = temporal_cli().display(),
+    );
+    std::fs::write(&cli, script).unwrap();
+    std::fs::set_permissions(&cli, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let flags = ["--temporal-cli", cli.to_str().unwrap()];
+    let dev = Dev::start_with(directory, Kind::Sqlite, &flags, &FREE_PORTS).await;
+    assert!(marker.exists());
+    dev.shop.create("on-the-second-try").await;
+    until("the API can take work", || async {
+        dev.shop.http.get(format!("{}/readyz", dev.shop.api)).send().await.unwrap().status() == 200
+    })
+    .await;
+}
+
+const ENGLISH: &str = include_str!("../../../README.md");
+const KOREAN: &str = include_str!("../../../README.ko.md");
+
+/// The fenced blocks of a language in one section of a README.
+fn blocks(readme: &str, section: &str, language: &str) -> Vec<String> {
+    let section = readme.split("\n## ").find(|text| text.starts_with(section)).unwrap();
+    let fenced = section.split("\n```").filter_map(|block| block.strip_prefix(&format!("{language}\n")));
+    fenced.map(str::to_owned).collect()
+}
+
+/// The names of all fields, and what is under them; of a value, only its kind.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Array(values) => values.iter().map(shape).collect(),
+        Value::String(_) => "text".into(),
+        Value::Bool(_) => "truth".into(),
+        Value::Number(_) => "number".into(),
+        Value::Null => Value::Null,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readme_says_what_curl_gets() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let place = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(dev.directory.path(), place.path().join(".daegeum")).unwrap();
+    let script = blocks(ENGLISH, "Try it by hand", "sh").join("\n");
+    let script =
+        script.replace("http://127.0.0.1:8080", &dev.shop.api).replace("curl -s ", "curl -s --fail-with-body ");
+    let script = script.replace("http://127.0.0.1:9090", &dev.shop.simulator);
+    let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(&place).output().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+
+    let answers: Vec<Value> = serde_json::Deserializer::from_str(&said).into_iter().map(Result::unwrap).collect();
+    let [created, confirmed, checkout, history, wallet, books] = &answers[..] else {
+        panic!("other answers than the README tells of: {said}");
+    };
+    let printed: Value = serde_json::from_str(&blocks(ENGLISH, "Try it by hand", "json")[0]).unwrap();
+    assert_eq!(shape(&printed), shape(created));
+    assert_eq!((&confirmed["status"], &checkout["status"]), (&"SUCCESS".into(), &"SUCCESS".into()));
+    assert_eq!(history["history"].as_array().unwrap().len(), 3);
+    assert_eq!((&wallet["pending"], &books["balanced"]), (&"15000".into(), &true.into()));
+}
+
+#[test]
+fn both_readmes_give_the_same_examples() {
+    for language in ["sh", "json"] {
+        let english = blocks(ENGLISH, "Try it by hand", language);
+        assert!(!english.is_empty());
+        assert_eq!(english, blocks(KOREAN, "직접 써 보기", language));
+    }
+    assert_eq!(blocks(ENGLISH, "Two commands", "text"), blocks(KOREAN, "두 개의 명령", "text"));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_reason() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://user:hidden@{refused}/name");
+    let said = ended_badly(daegeum().args(["--database-url", &url, "migrate", "status"]));
+    assert_eq!(said.matches("Connection refused").count(), 1, "{said}");
+    assert!(!said.contains("hidden"), "{said}");
+
+    let said = ended_badly(daegeum().current_dir(&nowhere).arg("replay"));
+    assert!(said.contains("at the root of the repository"), "{said}");
+}
+
+#[test]
+fn the_list_of_keys_has_straight_columns_and_no_log_line_a_colour() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = daegeum();
+        let Output { status, stdout, stderr } =
+            command.arg("--data-dir").arg(directory.path()).args(["--log", "debug"]).args(arguments).output().unwrap();
+        let said = String::from_utf8(stderr).unwrap();
+        assert!(status.success() && !said.contains('\u{1b}'), "{said}");
+        String::from_utf8(stdout).unwrap()
+    };
+    run(&["migrate", "up"]);
+    run(&["keys", "create", "--scope", "read", "--name", "shop"]);
+    let listed = run(&["keys", "list"]);
+    let [header, key] = listed.lines().collect::<Vec<_>>()[..] else { panic!("{listed}") };
+    for (column, value) in [("scope", "read"), ("name", "shop")] {
+        assert_eq!(header.find(column), key.find(value), "{listed}");
+    }
+}
