@@ -16,6 +16,7 @@ use sea_orm_migration::{async_trait, prelude::*};
 mod m2026_11_21_000001_checkouts;
 mod m2026_11_21_000002_ledger;
 mod m2026_11_21_000003_api_keys;
+mod m2026_11_21_000004_checkpoints;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_21_000001_checkouts::Migration),
             Box::new(m2026_11_21_000002_ledger::Migration),
             Box::new(m2026_11_21_000003_api_keys::Migration),
+            Box::new(m2026_11_21_000004_checkpoints::Migration),
         ]
     }
 }

@@ -5,4 +5,5 @@ mod charge;
 mod checkout;
 mod id;
 mod ledger;
+mod merkle;
 mod money;
