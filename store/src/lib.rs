@@ -17,6 +17,7 @@
 
 mod api_keys;
 mod books;
+mod checkpoints;
 mod connection;
 mod convert;
 mod entities;
@@ -25,9 +26,12 @@ mod writer;
 
 pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
+pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use reader::{
-    AccountBalance, CheckoutRecord, OrderRecord, PspRecord, Reader, RequestRecord, StatusChange, WalletRecord,
+    AccountBalance, Audit, BooksState, ChainEnd, Check, CheckoutRecord, CommissionRate, Disagreement, Findings,
+    Inclusion, MAX_NAMED, OnProgress, OrderRecord, Progress, PspRecord, Reader, RequestRecord, StatusChange,
+    WalletRecord,
 };
 pub use writer::{Booked, HoldStatus, Refusal, Writer};
 

@@ -1,9 +1,15 @@
 //! Reading: checkouts, wallets and the books, in the types of `domain`.
 
+mod audit;
 mod checkouts;
+mod commissions;
 mod ledger;
 
+pub use audit::{
+    Audit, BooksState, ChainEnd, Check, Disagreement, Findings, Inclusion, MAX_NAMED, OnProgress, Progress,
+};
 pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
+pub use commissions::CommissionRate;
 pub use ledger::{AccountBalance, WalletRecord};
 
 use sea_orm::DatabaseConnection;
