@@ -6,6 +6,7 @@ mod crash;
 mod database;
 mod faults;
 mod http;
+mod ledger;
 mod replay;
 mod roles;
 mod stack;
