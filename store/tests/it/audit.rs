@@ -33,6 +33,7 @@ on_both_databases!(
     a_missing_row_is_named,
     a_changed_order_is_named,
     an_order_without_its_checkout_is_named,
+    postings_without_their_entry_are_named,
     a_payment_that_is_not_booked_is_named,
     a_booked_payment_of_an_unpaid_checkout_is_named,
     a_changed_hold_is_named,
@@ -329,16 +330,27 @@ async fn a_changed_order_is_named(fresh: Fresh) {
 
 async fn an_order_without_its_checkout_is_named(fresh: Fresh) {
     keep_books(&fresh).await;
-    // In one go, so that it is one connection of the pool.
-    let (off, on) = if fresh.url.is_sqlite() {
-        ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON")
-    } else {
-        ("SET session_replication_role = replica", "SET session_replication_role = origin")
-    };
     let delete = "DELETE FROM payment_events WHERE checkout_id = 'checkout-1'";
-    let found = found(&fresh, &[&format!("{off}; {delete}; {on}")]).await;
+    let found = found(&fresh, &[&without_foreign_keys(&fresh, delete)]).await;
     assert!(found.contains(&"orders: order o-1: its checkout is missing".to_owned()), "{found:?}");
     assert!(found.contains(&"checkouts: entry 1: the checkout it names is missing".to_owned()), "{found:?}");
+}
+
+async fn postings_without_their_entry_are_named(fresh: Fresh) {
+    keep_books(&fresh).await;
+    let delete = "DELETE FROM ledger_entries WHERE sequence = 3";
+    let found = found(&fresh, &[&without_foreign_keys(&fresh, delete)]).await;
+    assert!(found.contains(&"chain: entry 3: missing".to_owned()), "{found:?}");
+    assert!(found.contains(&"chain: postings of entry 3: there is no such entry".to_owned()), "{found:?}");
+}
+
+/// One text, so that it is carried out on one connection of the pool.
+fn without_foreign_keys(fresh: &Fresh, statement: &str) -> String {
+    if fresh.url.is_sqlite() {
+        format!("PRAGMA foreign_keys = OFF; {statement}; PRAGMA foreign_keys = ON")
+    } else {
+        format!("SET session_replication_role = replica; {statement}; SET session_replication_role = origin")
+    }
 }
 
 async fn a_payment_that_is_not_booked_is_named(fresh: Fresh) {
