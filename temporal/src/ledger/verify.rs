@@ -24,8 +24,11 @@ pub(super) async fn run(reader: &Reader, trusted: &[PublicKey], json: bool) -> a
 /// Audits. Answers whether everything agrees, and one line about it.
 pub(crate) async fn agrees(reader: &Reader) -> anyhow::Result<(bool, String)> {
     let audit = reader.audit(&[], &mut |_| {}).await?;
-    let first = audit.findings.named.first().map(|first| format!(" First: {first}")).unwrap_or_default();
-    Ok((audit.findings.count == 0, format!("{}{first}", summary(&audit))))
+    let from = format!("recomputed from {} entries with {} postings", audit.end.sequence, audit.postings);
+    Ok(match audit.findings.named.first() {
+        None => (true, format!("{from}, everything agrees")),
+        Some(first) => (false, format!("{from}, {} things do not agree; the first: {first}", audit.findings.count)),
+    })
 }
 
 fn summary(audit: &Audit) -> String {
