@@ -2,6 +2,7 @@
 
 mod account;
 mod canonical;
+mod checkpoint;
 mod movements;
 mod orders;
 
@@ -10,7 +11,8 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AccountClass, NormalSide, UnknownAccount};
-pub use canonical::Place;
+pub use canonical::{Place, sequence_of};
+pub use checkpoint::Checkpoint;
 pub use movements::{Hold, Refund};
 pub use orders::OrderChange;
 

@@ -26,6 +26,7 @@ pub mod checkout;
 pub mod commission;
 pub mod id;
 pub mod ledger;
+pub mod merkle;
 pub mod money;
 pub mod time;
 pub mod wallet;

@@ -23,6 +23,7 @@ use sea_orm_migration::{
 mod m2026_11_21_000001_checkouts;
 mod m2026_11_21_000002_ledger;
 mod m2026_11_21_000003_api_keys;
+mod m2026_11_21_000004_checkpoints;
 mod m2026_11_21_000005_reads;
 
 /// Every migration, oldest first.
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000001_checkouts::Migration),
             whole(m2026_11_21_000002_ledger::Migration),
             whole(m2026_11_21_000003_api_keys::Migration),
+            whole(m2026_11_21_000004_checkpoints::Migration),
             whole(m2026_11_21_000005_reads::Migration),
         ]
     }

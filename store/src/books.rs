@@ -68,7 +68,10 @@ impl BookedEntry {
         Ok(entries)
     }
 
-    fn of_rows(row: ledger_entries::Model, postings: Vec<ledger_postings::Model>) -> Result<Self, StoreError> {
+    pub(crate) fn of_rows(
+        row: ledger_entries::Model,
+        postings: Vec<ledger_postings::Model>,
+    ) -> Result<Self, StoreError> {
         let postings = postings.into_iter().map(posting_of_row).collect::<Result<_, _>>()?;
         let fields = EntryFields {
             reason: Reason::parse(&row.reason).ok_or_else(|| corrupt("a reason", &row.reason))?,

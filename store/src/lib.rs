@@ -17,6 +17,7 @@
 
 mod api_keys;
 mod books;
+mod checkpoints;
 mod connection;
 mod convert;
 mod entities;
@@ -26,11 +27,13 @@ mod writer;
 
 pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
+pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use reader::{
-    AccountBalance, AccountFilter, AccountPosition, AsOf, CheckoutFilter, CheckoutPosition, CheckoutRecord,
-    EntryFilter, EntryRecord, Flow, Movement, MovementPosition, OrderRecord, Page, PastWallet, PspRecord, Reader,
-    RequestRecord, Side, StatusChange, WalletRecord, Window,
+    AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
+    CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
+    Inclusion, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
+    Reader, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
 pub use writer::{Booked, HoldStatus, Refusal, Writer};
 

@@ -1,7 +1,9 @@
 //! Reading: checkouts, wallets and the books, in the types of `domain`.
 
 mod accounts;
+mod audit;
 mod checkouts;
+mod commissions;
 mod entries;
 mod ledger;
 mod movements;
@@ -10,7 +12,11 @@ mod payments;
 mod wallets;
 
 pub use accounts::{AccountFilter, AccountPosition};
+pub use audit::{
+    Audit, BooksState, ChainEnd, Check, Disagreement, Findings, Inclusion, MAX_NAMED, OnProgress, Progress,
+};
 pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
+pub use commissions::CommissionRate;
 pub use entries::{EntryFilter, EntryRecord};
 pub use ledger::{AccountBalance, AsOf};
 pub use movements::{Movement, MovementPosition, Side};

@@ -12,6 +12,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Tr
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use holds::HoldStatus;
+pub(crate) use ledger::EVERY_SELLER;
 
 use crate::{Database, StoreError};
 

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use store::DatabaseUrl;
+use domain::{calendar::Day, id::SellerAccount};
+use store::{DatabaseUrl, PublicKey};
 
 /// daegeum: a payment backend for marketplaces. Pay-in through Toss Payments, wallets and a double-entry
 /// ledger, on Temporal.
@@ -118,6 +119,12 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(KeysAction),
+    /// Check, sign, export, close and correct the books
+    #[command(subcommand)]
+    Ledger(LedgerAction),
+    /// Set and list what the marketplace keeps of a sale
+    #[command(subcommand)]
+    Commissions(CommissionsAction),
     /// Replay recorded workflow histories against this build's workflows
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]
@@ -205,4 +212,129 @@ pub(crate) enum KeyScope {
     Read,
     /// All of that, and see which workflow carries a checkout.
     Ops,
+}
+
+/// What to do with the books. All of it works beside a running system.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerAction {
+    /// Recompute everything from the postings and name whatever disagrees; exit 1 if anything does
+    ///
+    /// Compared are: the hash chain and its end, signed checkpoints, debits and credits, the balances of accounts,
+    /// wallets, holds, and checkouts and payment orders with the payments that are booked. It reads one snapshot in
+    /// pages; memory grows with the number of accounts and wallets, not of entries. The first 100 disagreements are
+    /// named and all are counted.
+    Verify {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Accept only checkpoints signed by this key, which you kept elsewhere; may be given several times
+        /// [default: whatever key stands beside the checkpoint]
+        #[arg(long, value_name = "HEX")]
+        public_key: Vec<PublicKey>,
+    },
+    /// Recompute the hash chain and sign where it ends
+    ///
+    /// Keep what it prints, or the public key, where whoever can write to the database cannot: only a signed
+    /// checkpoint tells that the end of the books was cut off or that all of it was written anew.
+    Checkpoint {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        key: SigningKeyFile,
+    },
+    /// Print the public key that checks checkpoints and proofs
+    PublicKey {
+        #[command(flatten)]
+        key: SigningKeyFile,
+    },
+    /// Print a proof, as JSON, that an entry is among those a checkpoint signed
+    Prove {
+        /// The key of the entry, such as payment_captured:CHECKOUT
+        entry_key: String,
+        /// The last entry of the checkpoint [default: the newest checkpoint]
+        #[arg(long, value_name = "SEQUENCE")]
+        checkpoint: Option<u64>,
+    },
+    /// Check a proof, with no database and no settings; exit 1 and the reason if it does not hold
+    CheckProof {
+        /// What `prove` printed; - is standard input
+        file: PathBuf,
+        /// The public key, as `public-key` printed it once
+        #[arg(long, value_name = "HEX")]
+        public_key: PublicKey,
+    },
+    /// Write the books to standard output
+    ///
+    /// Accounts in hledger and Beancount are named like Liabilities:Seller-NAME:Pending, where the characters _ . Z of
+    /// a seller's name are written Zu Zd Zz. Dates are days in Korea. In CSV a cell that a spreadsheet would take for
+    /// a formula begins with an apostrophe.
+    Export {
+        /// For which program
+        #[arg(long)]
+        format: ExportFormat,
+        /// Leave out what happened before this day in Korea, and with it the balances until then
+        #[arg(long, value_name = "DATE")]
+        from: Option<Day>,
+        /// Leave out what happened after this day in Korea
+        #[arg(long, value_name = "DATE")]
+        to: Option<Day>,
+    },
+    /// Close the days before a day: nothing is booked any more as having happened then. It cannot be undone
+    Close {
+        /// The first day that stays open, in Korea, such as 2026-12-01; at the latest today
+        #[arg(long, value_name = "DATE")]
+        before: Day,
+    },
+    /// Take back an entry by another one, and print that
+    Reverse {
+        /// The key of the entry, such as psp_settled:2026-11-21
+        entry_key: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where the key is that signs checkpoints.
+#[derive(Debug, Args)]
+pub(crate) struct SigningKeyFile {
+    /// An Ed25519 private key, PKCS#8 in DER; `checkpoint` makes one where there is none
+    /// [default: ledger-signing-key in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+}
+
+/// A format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// hledger's journal.
+    Hledger,
+    /// Beancount, version 2 or 3.
+    Beancount,
+    /// One line per posting, RFC 4180.
+    Csv,
+}
+
+/// What to do with commissions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommissionsAction {
+    /// Set what is kept of sales from an instant on; payments captured before keep their rate
+    Set {
+        /// Hundredths of a per cent, 0 to 10000: 250 is 2.5 %
+        #[arg(long)]
+        bps: u16,
+        /// Whose sales [default: every seller's who has no rate of their own]
+        #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
+        seller: Option<SellerAccount>,
+        /// From when on: a day in Korea, or an instant such as 2026-12-01T09:00:00+09:00 [default: now]
+        #[arg(long, value_name = "DATE|TIME")]
+        from: Option<String>,
+    },
+    /// List every rate that was ever set
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

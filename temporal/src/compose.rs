@@ -37,6 +37,14 @@ pub(crate) async fn open_reader(url: &DatabaseUrl) -> anyhow::Result<Reader> {
     Ok(Reader::new(database))
 }
 
+/// Opens the database for reading alone: for an auditor, who may have no right to write.
+pub(crate) async fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<Reader> {
+    let reading = Database::connect_read_only(url).await;
+    let reading = reading
+        .with_context(|| format!("could not open the database {url}; name it with --data-dir or --database-url"))?;
+    Ok(Reader::new(reading))
+}
+
 /// A worker that runs every workflow and every activity.
 pub(crate) fn worker(
     client: &Client,

@@ -11,6 +11,7 @@ use std::{path::Path, process::ExitCode, time::Instant};
 
 use crate::{cli::DevPorts, cluster::stop_leftover, data_dir::DataDir, dev::Stack, settings::Settings, shutdown};
 use shop::Shop;
+use store::DatabaseUrl;
 
 /// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
@@ -42,9 +43,10 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     );
 
     let shop = Shop::new(&stack)?;
+    let database = settings.database()?;
     let told = async {
         let told = tokio::select! {
-            told = tell(&shop, histories) => told,
+            told = tell(&shop, &database, histories) => told,
             () = stop.cancelled() => Err(anyhow::anyhow!("stopped by a signal")),
         };
         stop.cancel();
@@ -74,14 +76,14 @@ fn program() -> String {
 }
 
 /// Tells every story, then opens the books. Answers how many things were wrong.
-async fn tell(shop: &Shop, histories: Option<&Path>) -> anyhow::Result<usize> {
+async fn tell(shop: &Shop, database: &DatabaseUrl, histories: Option<&Path>) -> anyhow::Result<usize> {
     let abandoned = stories::walks_away(shop).await?;
     let mut wrong = 0;
     wrong += stories::pays_by_card(shop).await?;
     wrong += stories::is_declined(shop).await?;
     wrong += stories::answer_is_lost(shop).await?;
     wrong += stories::never_came_back(shop, &abandoned).await?;
-    wrong += books::open(shop).await?;
+    wrong += books::open(shop, database).await?;
     if let Some(directory) = histories {
         shop.record_histories(directory).await?;
     }

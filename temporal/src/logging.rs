@@ -12,9 +12,13 @@ use crate::{
 /// Starts logging. A filter that cannot be read is a setting like any other: it is named, and `info` used.
 pub(crate) fn start(settings: &Settings, command: &Command) {
     let default = match command {
-        Command::Dev(_) | Command::Demo { .. } | Command::Keys(_) | Command::Migrate(_) | Command::Replay { .. } => {
-            "warn"
-        }
+        Command::Dev(_)
+        | Command::Demo { .. }
+        | Command::Keys(_)
+        | Command::Ledger(_)
+        | Command::Commissions(_)
+        | Command::Migrate(_)
+        | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",
     };
     let wanted = settings.log.as_deref().unwrap_or(default);

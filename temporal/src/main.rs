@@ -12,12 +12,14 @@
 
 mod cli;
 mod cluster;
+mod commissions;
 mod compose;
 mod data_dir;
 mod demo;
 mod dev;
 mod housekeeping;
 mod keys;
+mod ledger;
 mod logging;
 mod migrate;
 mod replay;
@@ -28,7 +30,7 @@ mod shutdown;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, LedgerAction};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -42,6 +44,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Whoever checks a proof need not have daegeum: it reads no settings.
+    if let Command::Ledger(LedgerAction::CheckProof { file, public_key }) = &cli.command {
+        return ledger::check_proof(file, public_key);
+    }
     rustls::crypto::ring::default_provider().install_default().ok();
     let settings = settings::Settings::load(&cli)?;
     logging::start(&settings, &cli.command);
@@ -56,6 +62,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate(step) => migrate::run(&settings, step).await,
             Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
             Command::Keys(action) => keys::run(&settings, action).await,
+            Command::Ledger(action) => return ledger::run(&settings, action).await,
+            Command::Commissions(action) => commissions::run(&settings, action).await,
             Command::Replay { files } => replay::run(&files).await,
         }?;
         Ok(ExitCode::SUCCESS)

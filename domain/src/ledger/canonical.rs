@@ -42,6 +42,15 @@ pub struct Place<'a> {
     pub booked_at: Timestamp,
 }
 
+/// The number of the entry whose canonical text this is; `None` when it begins like no such text.
+pub fn sequence_of(canonical: &str) -> Option<u64> {
+    let first = canonical.strip_prefix(HEADER)?.lines().next()?;
+    let sequence: u64 = first.split_once(':')?.1.parse().ok()?;
+    let mut written = String::new();
+    line(&mut written, "sequence", &sequence);
+    (written.trim_end() == first).then_some(sequence)
+}
+
 impl Entry {
     /// The bytes that are hashed for an entry at a place in the books.
     pub fn canonical(&self, place: Place<'_>) -> String {
@@ -68,7 +77,7 @@ impl Entry {
     }
 }
 
-fn line(text: &mut String, name: &str, value: &impl Display) {
+pub(super) fn line(text: &mut String, name: &str, value: &impl Display) {
     let value = value.to_string();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{name} {}:{value}", value.len());

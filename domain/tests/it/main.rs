@@ -6,4 +6,5 @@ mod charge;
 mod checkout;
 mod id;
 mod ledger;
+mod merkle;
 mod money;

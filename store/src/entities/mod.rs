@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
 pub(crate) mod ledger_balances;
+pub(crate) mod ledger_checkpoints;
 pub(crate) mod ledger_entries;
 pub(crate) mod ledger_head;
 pub(crate) mod ledger_postings;

@@ -40,6 +40,11 @@ impl HoldStatus {
     const ALL: [Self; 6] =
         [Self::Reserved, Self::Released, Self::Expired, Self::InTransit, Self::PaidOut, Self::PayoutFailed];
 
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
     /// The status as the database writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -181,7 +186,7 @@ async fn find(books: &Books<'_>, id: &HoldId) -> Result<Option<Written>, StoreEr
     };
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account.clone()).map_err(|error| corrupt("a seller", error))?;
-    let status = HoldStatus::ALL.into_iter().find(|status| status.as_str() == row.status);
+    let status = HoldStatus::parse(&row.status);
     Ok(Some(Written {
         hold: Hold { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
         captured: from_column_amount(row.captured_amount, currency)?,

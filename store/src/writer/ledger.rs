@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The seller whose commission is that of every seller without one of their own.
-const EVERY_SELLER: &str = "*";
+pub(crate) const EVERY_SELLER: &str = "*";
 
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the

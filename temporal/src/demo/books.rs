@@ -2,14 +2,16 @@
 
 use anyhow::Context as _;
 use serde_json::Value;
+use store::DatabaseUrl;
 
 use super::{expect, shop::Shop, won};
+use crate::{compose, ledger};
 
 /// What each seller must have earned in the stories.
 const EARNED: [(&str, u64); 3] = [("seller-a", 15_000 + 32_000), ("seller-b", 8_000), ("seller-c", 16_000)];
 
 /// Opens the books and compares them. Answers how many things are wrong.
-pub(super) async fn open(shop: &Shop) -> anyhow::Result<usize> {
+pub(super) async fn open(shop: &Shop, database: &DatabaseUrl) -> anyhow::Result<usize> {
     let trial = shop.get("/v1/ledger/trial-balance").await?;
     println!("The books");
     println!("     {:<28} {:>12} {:>12}", "account", "debits", "credits");
@@ -32,6 +34,8 @@ pub(super) async fn open(shop: &Shop) -> anyhow::Result<usize> {
         wrong += expect(pending == earned, format!("{seller} has {} pending", won(&pending.to_string())));
     }
     wrong += agree_with_toss(shop, receivable).await?;
+    let (agree, audit) = ledger::agrees(&compose::open_to_read(database).await?).await?;
+    wrong += expect(agree, audit);
     println!();
     Ok(wrong)
 }

@@ -8,6 +8,7 @@ mod database;
 mod faults;
 mod first_contact;
 mod http;
+mod ledger;
 mod ledger_reads;
 mod replay;
 mod roles;
