@@ -51,6 +51,11 @@ pub enum EntryError {
     /// A reversal of a reversal: book the first entry again under a new key instead.
     #[error("a reversal is not reversed; book the first entry again under a key of its own")]
     ReversalOfReversal,
+    /// A reversal of what stands beside a hold, a payout or a release, which it would not move.
+    #[error(
+        "a hold, a payout or a release is taken back by ending it, or by a correction of its own, not by a reversal"
+    )]
+    NotReversible,
     /// More is taken than there is to take.
     #[error("more is taken than there is")]
     NotEnough,
@@ -153,6 +158,22 @@ impl Reason {
         Self::PspSettled,
         Self::Reversed,
     ];
+
+    /// Whether an entry may be reversed: whatever it did is then taken back with it. Holds and payouts have a
+    /// state of their own that a reversal would not move, and what was released would be released again at once.
+    const fn reversible(self) -> Result<(), EntryError> {
+        match self {
+            Self::PaymentCaptured | Self::RefundPromised | Self::RefundExecuted | Self::PspSettled => Ok(()),
+            Self::PendingReleased
+            | Self::HoldReserved
+            | Self::HoldReleased
+            | Self::HoldExpired
+            | Self::PayoutSent
+            | Self::PayoutArrived
+            | Self::PayoutFailed => Err(EntryError::NotReversible),
+            Self::Reversed => Err(EntryError::ReversalOfReversal),
+        }
+    }
 
     /// The reason as the books write it.
     pub const fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{async_trait, prelude::*, schema::*};
 
-use crate::make_append_only;
+use crate::make_first_insert_stay;
 
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
@@ -37,7 +37,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        make_append_only(manager, "ledger_checkpoints").await
+        make_first_insert_stay(manager, "ledger_checkpoints").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Timestamp, calendar::Day, ledger::Reason};
 use serde_json::{Value, json};
@@ -67,35 +67,13 @@ async fn close(settings: &Settings, before: Day) -> anyhow::Result<()> {
 
 async fn reverse(settings: &Settings, key: &str, json: bool) -> anyhow::Result<()> {
     let (writer, reader) = compose::open(&settings.database()?).await?;
-    let mistake = reader.booked_entry(key).await?;
-    let mistake = mistake.with_context(|| no_such_entry(key))?;
-    refuse_reversal(mistake.entry.fields().reason)?;
+    reader.booked_entry(key).await?.with_context(|| no_such_entry(key))?;
     let booked = writer.reverse(key, now()).await.with_context(|| format!("{key} was not reversed"))?;
     if booked == Booked::Before {
         eprintln!("It was reversed before, by this entry:");
     }
     let reversal = reader.booked_entry(&format!("{}:{key}", Reason::Reversed.as_str())).await?;
     print_entry(&reversal.context("the reversal is not in the books")?, json)
-}
-
-/// Some entries stand beside something that a reversal would not move, and another entry ends them.
-fn refuse_reversal(reason: Reason) -> anyhow::Result<()> {
-    match reason {
-        Reason::HoldReserved
-        | Reason::HoldReleased
-        | Reason::HoldExpired
-        | Reason::PayoutSent
-        | Reason::PayoutArrived
-        | Reason::PayoutFailed => {
-            bail!("the hold or payout itself would stand where it is; end it, or book a correction of its own")
-        }
-        Reason::PendingReleased => bail!("its time has come, so it would be released again at once"),
-        Reason::PaymentCaptured
-        | Reason::RefundPromised
-        | Reason::RefundExecuted
-        | Reason::PspSettled
-        | Reason::Reversed => Ok(()),
-    }
 }
 
 fn no_such_entry(key: &str) -> String {

@@ -155,9 +155,7 @@ impl Entry {
     /// Takes back another entry. What was taken back stays so: a reversal is not reversed.
     pub fn of_reversal(mistake: &Self, reversed_at: Timestamp) -> Result<Self, EntryError> {
         let fields = mistake.fields();
-        if fields.reason == Reason::Reversed {
-            return Err(EntryError::ReversalOfReversal);
-        }
+        fields.reason.reversible()?;
         let mut postings = vec![];
         for wrong in &fields.postings {
             let wrong = wrong.fields();

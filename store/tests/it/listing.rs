@@ -108,7 +108,7 @@ async fn keep_books(fresh: &Fresh) {
     writer.end_payout(&id("h-1"), true, after(3_002)).await.unwrap();
     writer.capture_hold(&id("h-3"), won(6_300), after(3_002)).await.unwrap();
     writer.end_payout(&id("h-3"), true, after(3_003)).await.unwrap();
-    writer.reverse("payout_arrived:h-3", after(3_004)).await.unwrap();
+    writer.reverse("refund_executed:r-1", after(3_004)).await.unwrap();
     // More is given back than the seller has: a debt.
     writer.promise_refund(&refund("r-3"), &order("o-2"), won(7_000), after(4_000)).await.unwrap();
     // Dated before everything else, booked last.
@@ -202,7 +202,7 @@ async fn entries_are_the_whole_chain(fresh: Fresh) {
         previous = &record.booked.hash;
         let key = &record.booked.entry.fields().key;
         assert_eq!(fresh.reader.entry(key).await.unwrap().as_ref(), Some(record));
-        let reversal = (key == "payout_arrived:h-3").then(|| format!("reversed:{key}"));
+        let reversal = (key == "refund_executed:r-1").then(|| format!("reversed:{key}"));
         assert_eq!(record.reversed_by, reversal, "{key}");
     }
     assert_eq!(fresh.reader.entry("reversed").await.unwrap(), None);

@@ -1,6 +1,12 @@
-//! Whatever is recorded, advanced and posted, in whatever order and however often: the books agree.
+//! Whatever is recorded, paid, refunded, held, paid out and reversed, in whatever order and however often: an
+//! audit finds nothing.
 
-use domain::{checkout::Status, ledger::Account};
+use domain::{
+    Timestamp,
+    checkout::{Plan, Status},
+    commission::BasisPoints,
+    ledger::{Entry, Hold},
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -8,16 +14,20 @@ use proptest::{
 use store::StoreError;
 
 use crate::{
+    books::{hold, order, refund, seller, won},
     database::{Fresh, postgres, sqlite},
-    writing::{CREATED, begin, pending, plan, post, record},
+    writing::{CREATED, begin, plan, record},
 };
 
 /// Databases are made anew for each case.
 const CASES: u32 = 12;
 const CHECKOUTS: usize = 4;
 const SELLERS: usize = 3;
+/// How many ids of refunds and of holds there are: few, so that they meet.
+const IDS: usize = 4;
+const LATER: Timestamp = CREATED.plus_ms(1);
 
-/// A step that a workflow may ask for, at a time that makes sense or not.
+/// A step that somebody may ask for, at a time that makes sense or not.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// By one of two workflows.
@@ -37,22 +47,69 @@ enum Step {
         checkout: usize,
         revision: u32,
     },
+    Release,
+    PromiseRefund {
+        refund: usize,
+        checkout: usize,
+        minor: u64,
+    },
+    ExecuteRefund {
+        refund: usize,
+    },
+    Reserve {
+        hold: usize,
+        seller: usize,
+        minor: u64,
+    },
+    ReleaseHold {
+        hold: usize,
+    },
+    CaptureHold {
+        hold: usize,
+        minor: u64,
+    },
+    EndPayout {
+        hold: usize,
+        arrived: bool,
+    },
+    Reverse {
+        what: usize,
+        id: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let checkout = 0..CHECKOUTS;
+    let (checkout, id, minor) = (0..CHECKOUTS, 0..IDS, 0..400_u64);
     let status = prop_oneof![Just(Status::Executing), Just(Status::Unknown), Just(Status::Stuck)];
     prop_oneof![
-        3 => (checkout.clone(), 0..2_usize).prop_map(|(checkout, workflow)| Step::Record { checkout, workflow }),
-        3 => checkout.clone().prop_map(|checkout| Step::Begin { checkout }),
-        2 => (checkout.clone(), 1..5_u32, status)
+        4 => (checkout.clone(), 0..2_usize).prop_map(|(checkout, workflow)| Step::Record { checkout, workflow }),
+        4 => checkout.clone().prop_map(|checkout| Step::Begin { checkout }),
+        1 => (checkout.clone(), 1..5_u32, status)
             .prop_map(|(checkout, revision, status)| Step::Advance { checkout, revision, status }),
-        4 => (checkout, 1..5_u32).prop_map(|(checkout, revision)| Step::Post { checkout, revision }),
+        6 => (checkout.clone(), 2..4_u32).prop_map(|(checkout, revision)| Step::Post { checkout, revision }),
+        3 => Just(Step::Release),
+        3 => (id.clone(), checkout, minor.clone())
+            .prop_map(|(refund, checkout, minor)| Step::PromiseRefund { refund, checkout, minor }),
+        2 => id.clone().prop_map(|refund| Step::ExecuteRefund { refund }),
+        3 => (id.clone(), 0..SELLERS, minor.clone())
+            .prop_map(|(hold, seller, minor)| Step::Reserve { hold, seller, minor }),
+        1 => id.clone().prop_map(|hold| Step::ReleaseHold { hold }),
+        2 => (id.clone(), minor).prop_map(|(hold, minor)| Step::CaptureHold { hold, minor }),
+        2 => (id.clone(), any::<bool>()).prop_map(|(hold, arrived)| Step::EndPayout { hold, arrived }),
+        2 => (0..REVERSED.len(), id).prop_map(|(what, id)| Step::Reverse { what, id }),
     ]
 }
 
+const REVERSED: [&str; 5] = [
+    "payment_captured:checkout-",
+    "refund_promised:r-",
+    "refund_executed:r-",
+    "hold_reserved:h-",
+    "reversed:refund_promised:r-",
+];
+
 /// Checkout 3 wants an order of checkout 2: only one of them can be recorded.
-fn plan_of(checkout: usize) -> domain::checkout::Plan {
+fn plan_of(checkout: usize) -> Plan {
     let shared = if checkout == 3 { "o-2-0".to_owned() } else { format!("o-{checkout}-0") };
     let ids = [shared, format!("o-{checkout}-1")];
     let amount = |line: usize| 100 * (checkout as u64 + 1) + line as u64;
@@ -61,49 +118,71 @@ fn plan_of(checkout: usize) -> domain::checkout::Plan {
 }
 
 async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
+    let writer = &fresh.writer;
+    let (refund_id, hold_id) = (|id| refund(&format!("r-{id}")), |id| hold(&format!("h-{id}")));
     match step {
         Step::Record { checkout, workflow } => {
             record(fresh, &format!("key-{checkout}-{workflow}"), &plan_of(checkout)).await;
-            Ok(())
         }
-        Step::Begin { checkout } => begin(fresh, &plan_of(checkout)).await,
+        Step::Begin { checkout } => begin(fresh, &plan_of(checkout)).await?,
         Step::Advance { checkout, revision, status } => {
-            fresh.writer.advance(plan_of(checkout).checkout_id(), (revision, status), CREATED, None, None).await
+            writer.advance(plan_of(checkout).checkout_id(), (revision, status), CREATED, None, None).await?;
         }
-        Step::Post { checkout, revision } => post(fresh, &plan_of(checkout), revision).await,
+        Step::Post { checkout, revision } => {
+            let plan = plan_of(checkout);
+            let rates = [BasisPoints::try_new(333).unwrap(), BasisPoints::default()];
+            let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
+            let posted = (&entry, Some(CREATED));
+            let to = (revision, Status::Success);
+            writer.post(plan.checkout_id(), to, CREATED, posted, (None, None)).await?;
+        }
+        Step::Release => {
+            writer.release_due(LATER, 100).await?;
+        }
+        Step::PromiseRefund { refund, checkout, minor } => {
+            let order = order(&format!("o-{checkout}-1"));
+            writer.promise_refund(&refund_id(refund), &order, won(minor), LATER).await?;
+        }
+        Step::ExecuteRefund { refund } => {
+            writer.execute_refund(&refund_id(refund), LATER).await?;
+        }
+        Step::Reserve { hold, seller: of, minor } => {
+            let hold = Hold { id: hold_id(hold), seller: seller(&format!("seller-{of}")), amount: won(minor) };
+            writer.reserve(&hold, None, LATER).await?;
+        }
+        Step::ReleaseHold { hold } => {
+            writer.release_hold(&hold_id(hold), LATER).await?;
+        }
+        Step::CaptureHold { hold, minor } => {
+            writer.capture_hold(&hold_id(hold), won(minor), LATER).await?;
+        }
+        Step::EndPayout { hold, arrived } => {
+            writer.end_payout(&hold_id(hold), arrived, LATER).await?;
+        }
+        Step::Reverse { what, id } => {
+            writer.reverse(&format!("{}{id}", REVERSED[what]), LATER).await?;
+        }
     }
+    Ok(())
 }
 
-/// Debits are credits are wallets are paid orders, and each history counts without a gap.
+/// Everything that an audit looks at, and that each history counts without a gap.
 async fn check_books(fresh: &Fresh) {
-    let trial = fresh.reader.trial_balance().await.unwrap();
-    let debits: u64 = trial.iter().map(|balance| balance.debits.minor()).sum();
-    let credits: u64 = trial.iter().map(|balance| balance.credits.minor()).sum();
-    let receivable = trial.iter().find(|balance| balance.account == Account::PspReceivable);
-    let mut wallets = 0;
-    for seller in 0..SELLERS {
-        wallets += pending(fresh, &format!("seller-{seller}")).await;
-    }
-    let mut paid = 0;
+    let audit = fresh.reader.audit(&[], &mut |_| {}).await.unwrap();
+    assert_eq!(audit.findings.named, []);
     for checkout in 0..CHECKOUTS {
         let plan = plan_of(checkout);
         let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap();
         let history = fresh.reader.history(plan.checkout_id()).await.unwrap();
         let expected = stored.as_ref().map_or(0, |stored| stored.revision + 1);
         assert!(history.iter().map(|change| change.revision).eq(0..expected), "{history:?}");
-        for order in stored.into_iter().flat_map(|stored| stored.orders) {
-            assert_eq!(order.wallet_updated, order.ledger_updated);
-            paid += if order.ledger_updated { order.order.amount.minor() } else { 0 };
-        }
     }
-    assert_eq!((debits, credits, wallets), (paid, paid, paid));
-    assert_eq!(receivable.map_or(0, |balance| balance.debits.minor()), paid);
 }
 
-fn any_sequence_leaves_the_books_balanced(open: impl AsyncFn() -> Fresh) {
+fn any_sequence_leaves_sound_books(open: impl AsyncFn() -> Fresh) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
-    let sequences = proptest::collection::vec((step(), 1..4_usize), 1..40);
+    let sequences = proptest::collection::vec((step(), 1..4_usize), 1..80);
     let checked = TestRunner::new(config).run(&sequences, |sequence| {
         runtime.block_on(async {
             let fresh = open().await;
@@ -122,11 +201,11 @@ fn any_sequence_leaves_the_books_balanced(open: impl AsyncFn() -> Fresh) {
 }
 
 #[test]
-fn any_sequence_on_sqlite_leaves_the_books_balanced() {
-    any_sequence_leaves_the_books_balanced(sqlite);
+fn any_sequence_on_sqlite_leaves_sound_books() {
+    any_sequence_leaves_sound_books(sqlite);
 }
 
 #[test]
-fn any_sequence_on_postgres_leaves_the_books_balanced() {
-    any_sequence_leaves_the_books_balanced(postgres);
+fn any_sequence_on_postgres_leaves_sound_books() {
+    any_sequence_leaves_sound_books(postgres);
 }
