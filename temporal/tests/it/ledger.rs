@@ -495,8 +495,8 @@ async fn an_entry_is_reversed_and_shown(kind: Kind) {
     for (key, why) in [
         ("nothing", "nothing is booked under the key nothing"),
         (&*format!("reversed:{key}"), "a reversal is not reversed"),
-        ("hold_reserved:h-2", "the hold or payout itself"),
-        ("pending_released:checkout-2-0", "would be released again"),
+        ("hold_reserved:h-2", "a hold, a payout or a release"),
+        ("pending_released:checkout-2-0", "a hold, a payout or a release"),
     ] {
         let refused = books.refuses(&["ledger", "reverse", key]);
         assert!(refused.contains(why), "{refused}");
