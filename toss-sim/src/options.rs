@@ -56,6 +56,37 @@ pub enum SigningKey {
     Text,
 }
 
+/// When the payments of a period are sold to the acquirer.
+///
+/// Source: Toss Payments, settlement API, `soldDate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SettlementCycle {
+    /// On the day of the payment.
+    #[default]
+    Daily,
+    /// On the Sunday of its week.
+    Weekly,
+    /// On the last day of its month.
+    Monthly,
+}
+
+/// What a merchant has agreed with Toss on settlement. Days are those of Korea.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// When payments are sold.
+    pub cycle: SettlementCycle,
+    /// How many business days later they are paid out; weekends are no business days.
+    pub payout_days: u32,
+    /// What Toss keeps, in thousandths, VAT not included.
+    pub fee_per_mille: u64,
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self { cycle: SettlementCycle::Daily, payout_days: 2, fee_per_mille: 27 }
+    }
+}
+
 /// How a simulator is set up; the default is one merchant with the `DEFAULT_…` keys and no webhooks.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -72,6 +103,8 @@ pub struct Options {
     /// Whether EXPRESS payouts are served from 08:00 to 15:00 on weekdays only, as third parties report of
     /// Toss. Off unless asked for: a developer works at night, too.
     pub keep_express_hours: bool,
+    /// What every merchant has agreed on settlement.
+    pub contract: Contract,
     /// Which bytes of [`Merchant::security_key`] sign payout and seller webhooks: the 32 it stands for, or
     /// its 64 characters. Toss does not document it.
     pub signs_with: SigningKey,
@@ -91,6 +124,7 @@ impl Default for Options {
             public_url: None,
             bind_server_errors: true,
             keep_express_hours: false,
+            contract: Contract::default(),
             signs_with: SigningKey::default(),
             file: None,
             seed: None,

@@ -1,12 +1,14 @@
 //! What reconciliation asks for: transactions the same day, settlements from the next.
 //!
 //! Toss's test environment has no settlements; here they exist, so that a settlement run can be tried.
-//! The fee and the cycle are made up and constant: 2.7 % plus VAT, sold daily, paid out two days later.
+//! The fee and the cycle are those of [`Contract`]: unless it says otherwise 2.7 % plus VAT, sold daily, paid out two
+//! business days later.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate, Weekday};
 use serde_json::{Value, json};
 
 use crate::codes::{Code, Language};
+use crate::options::{Contract, SettlementCycle};
 use crate::payment::Status;
 use crate::payment_json::cancel_json;
 use crate::till::{Kept, Transaction};
@@ -15,8 +17,6 @@ use crate::world::World;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 5_000;
-const FEE_PER_MILLE: u64 = 27;
-const DAYS_TO_PAYOUT: Days = Days::new(2);
 
 /// A query string's value, percent-decoded.
 fn field(query: &str, name: &str) -> Option<String> {
@@ -114,13 +114,13 @@ pub(crate) fn settlements(
     let skipped = page.checked_sub(1).ok_or(Code::InvalidRequest)?.saturating_mul(size);
     let today = korean_date(now);
     let listed = rows(world, merchant).filter(|(transaction, _)| {
-        let sold = korean_date(transaction.at);
-        let wanted = if by_payout { paid_out(sold) } else { sold };
-        sold < today && start <= wanted && wanted <= end
+        let sold = world.contract.sold(korean_date(transaction.at));
+        let wanted = if by_payout { world.contract.paid_out(sold) } else { sold };
+        korean_date(transaction.at) < today && start <= wanted && wanted <= end
     });
     let shown = listed.skip(skipped).take(size).map(|(transaction, kept)| {
         let merchant_id = world.setting(merchant, language, now).merchant_id;
-        settlement_json(transaction, kept, merchant_id, language)
+        settlement_json(transaction, kept, merchant_id, &world.contract, language)
     });
     Ok(Value::Array(shown.collect()))
 }
@@ -128,13 +128,31 @@ pub(crate) fn settlements(
 /// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled.
 pub(crate) fn settled(world: &World, merchant: usize, is_wanted: impl Fn(NaiveDate) -> bool) -> i64 {
     rows(world, merchant)
-        .filter(|(transaction, _)| is_wanted(paid_out(korean_date(transaction.at))))
-        .map(|(transaction, kept)| Settled::of(transaction, kept).pay_out())
+        .filter(|(transaction, _)| is_wanted(world.contract.paid_out(world.contract.sold(korean_date(transaction.at)))))
+        .map(|(transaction, kept)| Settled::of(transaction, kept, &world.contract).pay_out())
         .sum()
 }
 
-fn paid_out(sold: NaiveDate) -> NaiveDate {
-    sold.checked_add_days(DAYS_TO_PAYOUT).unwrap_or(sold)
+impl Contract {
+    /// The `soldDate` of a payment of that day.
+    fn sold(&self, paid: NaiveDate) -> NaiveDate {
+        let last = match self.cycle {
+            SettlementCycle::Daily => Some(paid),
+            SettlementCycle::Weekly => {
+                paid.checked_add_days(Days::new((7 - u64::from(paid.weekday().num_days_from_sunday())) % 7))
+            }
+            SettlementCycle::Monthly => paid.with_day(u32::from(paid.num_days_in_month())),
+        };
+        last.unwrap_or(paid)
+    }
+
+    /// The `paidOutDate` of what was sold on that day.
+    fn paid_out(&self, sold: NaiveDate) -> NaiveDate {
+        let business_days =
+            sold.iter_days().skip(1).filter(|day| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun));
+        let days = usize::try_from(self.payout_days).unwrap_or(usize::MAX);
+        days.checked_sub(1).and_then(|index| business_days.into_iter().nth(index)).unwrap_or(sold)
+    }
 }
 
 /// What one transaction comes to, in won: below nothing when it undoes an approval.
@@ -147,11 +165,11 @@ struct Settled {
 }
 
 impl Settled {
-    fn of(transaction: &Transaction, kept: &Kept) -> Self {
+    fn of(transaction: &Transaction, kept: &Kept, contract: &Contract) -> Self {
         let is_cancel = kept.payment.cancels.iter().any(|cancel| cancel.transaction_key == transaction.key);
         // A cancel, or a bank that takes a deposit back, undoes what the approval paid out.
         let is_reversal = is_cancel || transaction.status == Status::WaitingForDeposit;
-        let supply = transaction.amount * FEE_PER_MILLE / 1_000;
+        let supply = transaction.amount * contract.fee_per_mille / 1_000;
         let sign = if is_reversal { -1 } else { 1 };
         Self { sign, amount: transaction.amount, supply, vat: supply / 10 }
     }
@@ -169,11 +187,17 @@ impl Settled {
     }
 }
 
-fn settlement_json(transaction: &Transaction, kept: &Kept, merchant_id: &str, language: Language) -> Value {
+fn settlement_json(
+    transaction: &Transaction,
+    kept: &Kept,
+    merchant_id: &str,
+    contract: &Contract,
+    language: Language,
+) -> Value {
     let payment = &kept.payment;
     let cancel = payment.cancels.iter().find(|cancel| cancel.transaction_key == transaction.key);
-    let settled = Settled::of(transaction, kept);
-    let sold = korean_date(transaction.at);
+    let settled = Settled::of(transaction, kept, contract);
+    let sold = contract.sold(korean_date(transaction.at));
     json!({
         "mId": merchant_id,
         "paymentKey": transaction.payment_key,
@@ -189,7 +213,7 @@ fn settlement_json(transaction: &Transaction, kept: &Kept, merchant_id: &str, la
         "payOutAmount": settled.pay_out(),
         "approvedAt": payment.approved_at.map(with_offset),
         "soldDate": sold.to_string(),
-        "paidOutDate": paid_out(sold).to_string(),
+        "paidOutDate": contract.paid_out(sold).to_string(),
         "card": null,
         "easyPay": null,
         "giftCertificate": null,
@@ -198,4 +222,30 @@ fn settlement_json(transaction: &Transaction, kept: &Kept, merchant_id: &str, la
         "virtualAccount": null,
         "cancel": cancel.map(cancel_json),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sold_and_paid_out_by_the_contract() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let (daily, weekly, monthly) = (SettlementCycle::Daily, SettlementCycle::Weekly, SettlementCycle::Monthly);
+        for (cycle, payout_days, paid, sold, paid_out) in [
+            // A Saturday.
+            (daily, 2, "2026-11-21", "2026-11-21", "2026-11-24"),
+            (daily, 0, "2026-11-21", "2026-11-21", "2026-11-21"),
+            (daily, 2, "2026-11-17", "2026-11-17", "2026-11-19"),
+            (weekly, 2, "2026-11-21", "2026-11-22", "2026-11-24"),
+            (weekly, 2, "2026-11-22", "2026-11-22", "2026-11-24"),
+            (weekly, 2, "2026-11-23", "2026-11-29", "2026-12-01"),
+            (monthly, 3, "2026-02-03", "2026-02-28", "2026-03-04"),
+            (monthly, 1, "2026-12-31", "2026-12-31", "2027-01-01"),
+        ] {
+            let contract = Contract { cycle, payout_days, ..Contract::default() };
+            assert_eq!(contract.sold(date(paid)), date(sold), "{cycle:?} {paid}");
+            assert_eq!(contract.paid_out(date(sold)), date(paid_out), "{cycle:?} {paid}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
 use crate::mischief::MischiefQueue;
-use crate::options::{Merchant, Options, SigningKey};
+use crate::options::{Contract, Merchant, Options, SigningKey};
 use crate::outbox::Outbox;
 use crate::payment_json::Setting;
 use crate::payout_office::PayoutOffice;
@@ -49,6 +49,7 @@ pub(crate) struct World {
     pub(crate) bank_closed_until: Option<Instant>,
     pub(crate) mint: Mint,
     pub(crate) keep_express_hours: bool,
+    pub(crate) contract: Contract,
     pub(crate) signs_with: SigningKey,
     pub(crate) till: Till,
     pub(crate) payouts: PayoutOffice,
@@ -71,6 +72,7 @@ impl World {
             bank_closed_until: None,
             mint: Mint::new(options.seed),
             keep_express_hours: options.keep_express_hours,
+            contract: options.contract,
             signs_with: options.signs_with,
             till: Till::default(),
             payouts: PayoutOffice::default(),
