@@ -105,6 +105,8 @@ impl MigrationTrait for Migration {
                     .name("payment_orders_by_release")
                     .table(PaymentOrders::Table)
                     .col(PaymentOrders::ReleasesAt)
+                    // Orders that were released long ago are not looked at again.
+                    .cond_where(Expr::col(PaymentOrders::Unreleased).gt(Expr::cust("0")))
                     .to_owned(),
             )
             .await?;

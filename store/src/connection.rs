@@ -19,6 +19,9 @@ const ACQUIRE_TIME: Duration = Duration::from_secs(5);
 const FIRST_ANSWER_TIME: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another writer to finish.
 const BUSY_TIME: Duration = Duration::from_secs(5);
+/// How long a transaction may stand still on PostgreSQL: a process that froze in the middle of one would hold the
+/// end of the hash chain, and with it every booking of every process.
+const IDLE_TIME_MS: u32 = 15_000;
 /// How long one statement may take on PostgreSQL.
 const STATEMENT_TIME_MS: u32 = 10_000;
 
@@ -141,6 +144,7 @@ fn options(url: &DatabaseUrl, connections: u32, read_only: bool) -> ConnectOptio
         postgres.application_name("daegeum").options([
             ("default_transaction_read_only", mode.to_owned()),
             ("statement_timeout", STATEMENT_TIME_MS.to_string()),
+            ("idle_in_transaction_session_timeout", IDLE_TIME_MS.to_string()),
         ])
     });
     options

@@ -62,8 +62,8 @@ pub enum StoreError {
     /// What the rules of the books forbid; nothing of it was written.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The writer is being stopped, or the transaction came to an end without an answer.
-    #[error("the books are being closed down")]
+    /// The writer is being stopped, or the database is away.
+    #[error("the booking was not carried out, or its answer was lost; ask again")]
     Stopped,
     /// Money that the database has no room for.
     #[error("an amount does not fit the database")]

@@ -13,7 +13,11 @@ const SQLITE_CODES: [&str; 3] = ["5", "261", "517"];
 impl StoreError {
     /// Whether the database could not be reached or had no time: the same request may succeed later.
     pub fn is_unavailable(&self) -> bool {
-        let Self::Database(error) = self else { return false };
+        let error = match self {
+            Self::Database(error) => error,
+            Self::Stopped => return true,
+            _ => return false,
+        };
         match error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
             DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => is_absence(error),

@@ -1,7 +1,7 @@
 //! What has to be done when its time comes: what sellers have earned becomes available, holds expire.
 //!
-//! Each of it is one transaction with a key of its own, so any number of workers may do it at once, and one
-//! that dies in the middle leaves nothing undone.
+//! Each of it has a key of its own, so any number of workers may do it at once; what one leaves undone the next
+//! does. What is refused is logged and tried again at the next round.
 
 use std::time::Duration;
 
@@ -37,5 +37,6 @@ pub(crate) async fn run(writer: Writer, stop: CancellationToken) {
 
 async fn portion(writer: &Writer) -> Result<usize, StoreError> {
     let now = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
-    Ok(writer.release_due(now, PORTION).await? + writer.expire_holds(now, PORTION).await?)
+    let (released, expired) = (writer.release_due(now, PORTION).await, writer.expire_holds(now, PORTION).await);
+    Ok(released? + expired?)
 }

@@ -61,9 +61,10 @@ impl Entry {
         Self::of(Reason::PaymentCaptured, id, Some(id.clone()), captured_at, postings)
     }
 
-    /// What an order earned may be paid out from now on; a debt is recovered first.
+    /// What an order earned may be paid out from now on; a debt is recovered first. `round` is 1, and more where a
+    /// refund was taken back after a release.
     pub fn of_release(
-        (seller, order): (&SellerAccount, &PaymentOrderId),
+        (seller, order, round): (&SellerAccount, &PaymentOrderId, u32),
         checkout_id: &CheckoutId,
         amount: Money,
         wallet: &Wallet,
@@ -75,7 +76,8 @@ impl Entry {
             Vec::from_iter(posting(&pending, &Account::SellerDebt(seller.clone()), recovered, Some(order))?);
         let rest = minus(amount, recovered)?;
         postings.extend(posting(&pending, &Account::SellerAvailable(seller.clone()), rest, Some(order))?);
-        Self::of(Reason::PendingReleased, order, Some(checkout_id.clone()), released_at, postings)
+        let reference = if round > 1 { format!("{order}:{round}") } else { format!("{order}") };
+        Self::of(Reason::PendingReleased, reference, Some(checkout_id.clone()), released_at, postings)
     }
 
     /// A buyer was promised money back. Taken from what we earned, then from what the order has pending, then
@@ -122,6 +124,9 @@ impl Entry {
 
     /// What was held, or a part of it, is on its way to the seller's bank; the rest is available again.
     pub fn of_hold_captured(hold: &Hold, amount: Money, sent_at: Timestamp) -> Result<Self, EntryError> {
+        if amount.is_zero() {
+            return Err(EntryError::ZeroAmount);
+        }
         let (available, held) = hold.accounts();
         let in_transit = Account::PayoutInTransit(hold.seller.clone());
         let mut postings = Vec::from_iter(posting(&held, &in_transit, amount, None)?);

@@ -57,6 +57,20 @@ pub enum Refusal {
         /// The key.
         key: String,
     },
+    /// It was booked and taken back: ask again under another key.
+    #[error("{key} was reversed; ask again under another key")]
+    Reversed {
+        /// The key.
+        key: String,
+    },
+    /// Another entry rests on it.
+    #[error("{by} rests on {key}; reverse that first")]
+    BuiltUpon {
+        /// What was to be reversed.
+        key: String,
+        /// What rests on it.
+        by: String,
+    },
     /// No such order was ever paid.
     #[error("no order {order} is paid")]
     NoSuchOrder {
@@ -215,7 +229,40 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
     if books.find(&reversal.fields().key).await?.is_some() {
         return Ok(Booked::Before);
     }
+    refuse_what_was_built_upon(books, &mistake).await?;
+    check_orders(books, &reversal).await?;
     books.book(reversal).await
+}
+
+/// What the PSP has given back stays promised for as long as that entry stands.
+async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> Result<(), StoreError> {
+    let fields = mistake.fields();
+    let Some((_, reference)) = fields.key.split_once(':').filter(|_| fields.reason == Reason::RefundPromised) else {
+        return Ok(());
+    };
+    let executed = format!("{}:{reference}", Reason::RefundExecuted.as_str());
+    if books.find(&executed).await?.is_some() && !is_reversed(books, &executed).await? {
+        return Err(Refusal::BuiltUpon { key: fields.key.clone(), by: executed }.into());
+    }
+    Ok(())
+}
+
+/// Refuses an entry that takes more of an order than it has.
+async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreError> {
+    books.write().await?;
+    for (order, change) in entry.order_changes() {
+        let row = payment_orders::Entity::find_by_id(order.as_str()).one(books.transaction).await?;
+        let Some(row) = row else { return Err(Refusal::NoSuchOrder { order: order.clone() }.into()) };
+        let after = [
+            row.unreleased.saturating_add(change.unreleased),
+            row.commission.saturating_add(change.commission),
+            row.refunded_amount.saturating_add(change.refunded),
+        ];
+        if after.iter().any(|after| *after < 0) {
+            return Err(Refusal::from(EntryError::NotEnough).into());
+        }
+    }
+    Ok(())
 }
 
 /// An order that was paid, and what the books say of it.
@@ -234,6 +281,10 @@ async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOr
         .one(books.transaction)
         .await?
         .ok_or_else(|| Refusal::NoSuchOrder { order: id.clone() })?;
+    let captured = format!("{}:{}", Reason::PaymentCaptured.as_str(), row.checkout_id);
+    if is_reversed(books, &captured).await? {
+        return Err(Refusal::NoSuchOrder { order: id.clone() }.into());
+    }
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller", error))?;
     Ok(PaidOrder {
@@ -251,8 +302,15 @@ async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -
         return Ok(Booked::Before);
     }
     let wallet = books.wallet(&paid.order.seller, paid.unreleased.currency()).await?;
-    let entry = Entry::of_release((&paid.order.seller, order), &paid.checkout_id, paid.unreleased, &wallet, at);
-    books.book(entry.map_err(Refusal::from)?).await
+    // A refund that was taken back after a release leaves something to release again.
+    for round in 1.. {
+        let of = (&paid.order.seller, order, round);
+        let entry = Entry::of_release(of, &paid.checkout_id, paid.unreleased, &wallet, at).map_err(Refusal::from)?;
+        if books.find(&entry.fields().key).await?.is_none() {
+            return books.book(entry).await;
+        }
+    }
+    Ok(Booked::Before)
 }
 
 async fn promise_refund(
@@ -264,6 +322,7 @@ async fn promise_refund(
 ) -> Result<Booked, StoreError> {
     let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
     if let Some(booked) = books.find(&key).await? {
+        refuse_reversed(books, &key).await?;
         let same = promised(&booked) == Some(amount) && about(&booked) == Some(order);
         return if same { Ok(Booked::Before) } else { Err(Refusal::KeyReused { key }.into()) };
     }
@@ -283,6 +342,7 @@ async fn promise_refund(
 async fn execute_refund(books: &mut Books<'_>, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
     let key = format!("{}:{refund}", Reason::RefundExecuted.as_str());
     if books.find(&key).await?.is_some() {
+        refuse_reversed(books, &key).await?;
         return Ok(Booked::Before);
     }
     let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
@@ -304,6 +364,11 @@ async fn execute_refund(books: &mut Books<'_>, refund: &RefundId, at: Timestamp)
         unreleased: nothing,
     };
     books.book(Entry::of_refund_executed(&refund, at).map_err(Refusal::from)?).await
+}
+
+/// Who asks for what was taken back must not believe that it stands.
+async fn refuse_reversed(books: &mut Books<'_>, key: &str) -> Result<(), StoreError> {
+    if is_reversed(books, key).await? { Err(Refusal::Reversed { key: key.to_owned() }.into()) } else { Ok(()) }
 }
 
 async fn is_reversed(books: &mut Books<'_>, key: &str) -> Result<bool, StoreError> {

@@ -2,9 +2,9 @@
 //!
 //! The hash chain makes entries follow one another, so two transactions cannot book at once. Instead of
 //! letting every payment wait for the disk in turn, the bookkeeper takes all that have come in while the last
-//! transaction was being written and books them together: one lock, one statement per table, one flush to
-//! disk. A hot account costs no more than a cold one, because an account's balance moves once per transaction
-//! however many entries touch it. Several processes take turns by the lock on `ledger_head`.
+//! transaction was being written and books them together: one lock, one flush to disk, and for payments one
+//! statement per table of the books. A hot account costs no more than a cold one, because an account's balance
+//! moves once for all the entries that are written together. Several processes take turns by the lock on `ledger_head`.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -83,10 +83,15 @@ async fn carry_out(database: &Database, mut batch: Vec<Request>) {
         }
         Err(error) => error,
     };
-    // Nothing of the batch is written.
-    if batch.len() > 1 {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a batch of bookings failed; booking one by one");
+    // Nothing of the batch is written, unless the answer to its commit was lost: whoever asks again finds out.
+    if error.is_unavailable() {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database is away; nobody of the batch is served");
         for request in batch {
+            let _ = request.answer.send(Err(StoreError::Stopped));
+        }
+    } else if batch.len() > 1 {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a batch of bookings failed; booking one by one");
+        for request in batch.into_iter().filter(|request| !request.answer.is_closed()) {
             let alone = book_all(database, &[&request.booking]).await;
             let result = alone.and_then(|results| results.into_iter().next().unwrap_or(Err(StoreError::Stopped)));
             let _ = request.answer.send(result);
@@ -96,7 +101,7 @@ async fn carry_out(database: &Database, mut batch: Vec<Request>) {
     }
 }
 
-/// Books all in one transaction. An error means that nothing was written; a refusal of one is among the results
+/// Books all in one transaction. An error means that nothing was written, or that nobody knows; a refusal of one is among the results
 /// and leaves the others alone.
 async fn book_all(database: &Database, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
     let transaction = begin(database).await?;

@@ -120,9 +120,19 @@ pub(super) async fn capture(
     at: Timestamp,
 ) -> Result<Booked, StoreError> {
     let written = existing(books, id).await?;
-    if !written.stands_at(HoldStatus::Reserved, HoldStatus::InTransit)? {
-        let reused = || Refusal::HoldEnded { hold: id.clone(), status: written.status };
-        return if written.captured == amount { Ok(Booked::Before) } else { Err(reused().into()) };
+    match written.status {
+        HoldStatus::Reserved => {}
+        // It was captured, whatever has become of the payout.
+        HoldStatus::InTransit | HoldStatus::PaidOut | HoldStatus::PayoutFailed if written.captured == amount => {
+            return Ok(Booked::Before);
+        }
+        HoldStatus::InTransit
+        | HoldStatus::PaidOut
+        | HoldStatus::PayoutFailed
+        | HoldStatus::Released
+        | HoldStatus::Expired => {
+            return Err(Refusal::HoldEnded { hold: id.clone(), status: written.status }.into());
+        }
     }
     let entry = Entry::of_hold_captured(&written.hold, amount, at).map_err(Refusal::from)?;
     written.move_to(books, HoldStatus::InTransit, Some(amount), entry).await

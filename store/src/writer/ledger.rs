@@ -7,9 +7,11 @@ use domain::{
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, Hold},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream::FuturesUnordered};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{
@@ -62,13 +64,14 @@ impl Writer {
     }
 
     /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
-    /// was; fewer than `limit` means that none is left.
+    /// was. What is wrong with one order is logged and does not stop the others.
     pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
         let due: Vec<String> = payment_orders::Entity::find()
             .select_only()
             .column(payment_orders::Column::PaymentOrderId)
             .filter(payment_orders::Column::ReleasesAt.lte(to_column_time(now)))
-            .filter(payment_orders::Column::Unreleased.gt(0))
+            // A literal, so that the partial index serves.
+            .filter(Expr::col(payment_orders::Column::Unreleased).gt(Expr::cust("0")))
             .order_by_asc(payment_orders::Column::ReleasesAt)
             .limit(limit)
             .into_tuple()
@@ -81,8 +84,7 @@ impl Writer {
         }
         let mut released = 0;
         while let Some(result) = releases.next().await {
-            result?;
-            released += 1;
+            released += usize::from(is_done(result)?);
         }
         Ok(released)
     }
@@ -140,14 +142,18 @@ impl Writer {
             .into_tuple()
             .all(self.connection())
             .await?;
-        let ends: FuturesUnordered<_> = due
+        let mut ends: FuturesUnordered<_> = due
             .into_iter()
             .map(|hold| async move {
                 let hold = HoldId::parse(hold).map_err(|error| corrupt("a hold", error))?;
                 self.bookkeeper.book(Booking::HoldEnd { hold, expired: true, at: now }).await
             })
             .collect();
-        Ok(ends.try_collect::<Vec<_>>().await?.len())
+        let mut ended = 0;
+        while let Some(result) = ends.next().await {
+            ended += usize::from(is_done(result)?);
+        }
+        Ok(ended)
     }
 
     /// Closes the days before an instant: nothing is booked any more as having happened then.
@@ -194,5 +200,17 @@ impl Writer {
                 rate.ok_or_else(|| corrupt("a commission", points))
             })
             .collect()
+    }
+}
+
+/// Whether it is booked. A refusal is logged: whoever does many things goes on with the others.
+fn is_done(result: Result<Booked, StoreError>) -> Result<bool, StoreError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(StoreError::Refused(refusal)) => {
+            tracing::error!(refusal = %refusal, "what is due was refused");
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -25,6 +25,8 @@ on_both_databases!(
     a_debt_is_recovered_by_the_next_release,
     refunds_never_exceed_what_was_paid,
     a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been,
+    what_a_refund_taken_back_after_a_release_leaves_is_released_again,
+    nothing_is_reversed_that_something_rests_on,
     a_hold_is_captured_and_paid_out_or_comes_back,
     holds_run_out_of_time,
     many_holds_at_once_never_hold_more_than_there_is,
@@ -207,6 +209,40 @@ async fn a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been(fresh: Fr
     assert_eq!(promise("r-2").await.unwrap(), Booked::Now);
 }
 
+async fn what_a_refund_taken_back_after_a_release_leaves_is_released_again(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    for (id, available) in [("r-1", 10_000), ("r-2", 10_000)] {
+        fresh.writer.promise_refund(&refund(id), &order("o-1"), won(4_000), LATER).await.unwrap();
+        fresh.writer.release_due(LATER, 10).await.unwrap();
+        fresh.writer.reverse(&format!("refund_promised:{id}"), LATER).await.unwrap();
+        fresh.writer.release_due(LATER, 10).await.unwrap();
+        assert_eq!(parts(&fresh, "seller-a").await, [0, available, 0, 0, 0, 0]);
+    }
+    assert_eq!(fresh.writer.release_due(LATER, 10).await.unwrap(), 0);
+}
+
+async fn nothing_is_reversed_that_something_rests_on(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    let promise = async |id: &str| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(4_000), LATER).await;
+    let execute = async || fresh.writer.execute_refund(&refund("r-1"), LATER).await;
+    promise("r-1").await.unwrap();
+    execute().await.unwrap();
+    let reverse = async |key: &str| fresh.writer.reverse(key, LATER).await;
+    assert!(matches!(refused(reverse("refund_promised:r-1").await), Refusal::BuiltUpon { .. }));
+    reverse("refund_executed:r-1").await.unwrap();
+    assert!(matches!(refused(execute().await), Refusal::Reversed { .. }), "it does not stand any more");
+    reverse("refund_promised:r-1").await.unwrap();
+    assert!(matches!(refused(promise("r-1").await), Refusal::Reversed { .. }));
+
+    // Another order of the seller has enough pending; this one has not.
+    paid(&fresh, "o-2", "seller-a", 10_000, 0).await;
+    promise("r-2").await.unwrap();
+    assert_eq!(refused(reverse("payment_captured:checkout-o-1").await), Refusal::Entry(EntryError::NotEnough));
+    reverse("refund_promised:r-2").await.unwrap();
+    reverse("payment_captured:checkout-o-1").await.unwrap();
+    assert!(matches!(refused(promise("r-3").await), Refusal::NoSuchOrder { .. }), "nothing of it is paid any more");
+}
+
 async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
     fresh.writer.release_due(LATER, 10).await.unwrap();
@@ -219,6 +255,10 @@ async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
     assert!(matches!(refused(reserve("h-2", 4_001).await), Refusal::Overdrawn(_)));
     assert_eq!(parts(&fresh, "seller-a").await, [0, 4_000, 6_000, 0, 0, 0]);
     assert_eq!(
+        refused(fresh.writer.capture_hold(&hold("h-1"), won(0), LATER).await),
+        Refusal::Entry(EntryError::ZeroAmount)
+    );
+    assert_eq!(
         refused(fresh.writer.capture_hold(&hold("h-1"), won(6_001), LATER).await),
         Refusal::Entry(EntryError::NotEnough)
     );
@@ -226,7 +266,10 @@ async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 5_000, 0, 0], "what is not captured is available again");
     twice(async || fresh.writer.end_payout(&hold("h-1"), true, LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
+    let late = fresh.writer.capture_hold(&hold("h-1"), won(5_000), LATER).await;
+    assert_eq!(late.unwrap(), Booked::Before, "it was sent, whatever became of it");
     let ended = Refusal::HoldEnded { hold: hold("h-1"), status: HoldStatus::PaidOut };
+    assert_eq!(refused(fresh.writer.capture_hold(&hold("h-1"), won(4_999), LATER).await), ended);
     assert_eq!(refused(fresh.writer.end_payout(&hold("h-1"), false, LATER).await), ended);
     assert_eq!(refused(fresh.writer.release_hold(&hold("h-1"), LATER).await), ended);
 
