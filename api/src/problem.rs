@@ -108,7 +108,7 @@ impl Code {
             Self::TemporalUnavailable => {
                 ("temporal_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporal cannot be reached")
             }
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "An API key is required"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid API key is required"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
             }
@@ -314,7 +314,8 @@ impl Problem {
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             Code::Unauthorized,
-            "Send `Authorization: Bearer <API key>`, or HTTP Basic with the API key as user name.",
+            "No key came, or one that is unknown or revoked. Send `Authorization: Bearer <API key>`, or HTTP Basic with the \
+             API key as user name.",
         )
     }
 

@@ -319,7 +319,7 @@ pub(crate) enum ExportFormat {
 /// What to do with commissions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CommissionsAction {
-    /// Set what is kept of sales from an instant on; payments captured before keep their rate
+    /// Set what is kept of sales from an instant on; checkouts created before keep their rate
     Set {
         /// Hundredths of a per cent, 0 to 10000: 250 is 2.5 %
         #[arg(long)]

@@ -36,7 +36,7 @@ use crate::{
     entities::{ledger_entries, ledger_head},
 };
 
-/// How many disagreements are named; more are counted.
+/// How many disagreements are named; more are counted, but of rows without a parent no more are looked for.
 pub const MAX_NAMED: usize = 100;
 /// An audit counts whole tables; that may take longer than a statement of a request.
 const PATIENCE: &str = "SET LOCAL statement_timeout = '10min'";

@@ -227,7 +227,8 @@ async fn name_strays(
     let orders = payment_orders::Entity::find();
     if orders.clone().count(connection).await? != counts.orders {
         let column = Expr::col((payment_orders::Entity, payment_orders::Column::CheckoutId));
-        let strays = orders.filter(checkout_of(column).not()).limit(MAX_NAMED as u64);
+        let strays = orders.filter(checkout_of(column).not()).order_by_asc(payment_orders::Column::PaymentOrderId);
+        let strays = strays.limit(MAX_NAMED as u64);
         for stray in rows::rows::<_, String>(strays, "payment_order_id", connection).await? {
             findings.add(Check::Orders, format_args!("order {}", stray.key), "its checkout is missing");
         }
@@ -235,7 +236,8 @@ async fn name_strays(
     let entries = ledger_entries::Entity::find().filter(ledger_entries::Column::CheckoutId.is_not_null());
     if entries.clone().count(connection).await? != counts.entries {
         let column = Expr::col((ledger_entries::Entity, ledger_entries::Column::CheckoutId));
-        let strays = entries.filter(checkout_of(column).not()).limit(MAX_NAMED as u64);
+        let strays = entries.filter(checkout_of(column).not()).order_by_asc(ledger_entries::Column::Sequence);
+        let strays = strays.limit(MAX_NAMED as u64);
         for stray in rows::rows::<_, i64>(strays, "sequence", connection).await? {
             findings.add(Check::Checkouts, format_args!("entry {}", stray.key), "the checkout it names is missing");
         }

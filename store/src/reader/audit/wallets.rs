@@ -22,7 +22,13 @@ pub(super) async fn compare_balances(
     findings: &mut Findings,
 ) -> Result<BTreeMap<Currency, u128>, StoreError> {
     let mut seen = BTreeSet::new();
-    for row in rows::rows::<_, String>(ledger_balances::Entity::find(), "account", connection).await? {
+    for row in rows::rows::<_, String>(
+        ledger_balances::Entity::find().order_by_asc(ledger_balances::Column::Account),
+        "account",
+        connection,
+    )
+    .await?
+    {
         let Some(row) = row.or_name("balance of", findings) else { continue };
         let subject = format!("balance of {} {}", row.account, row.currency);
         let key = row.account.parse::<Account>().map_err(|_| corrupt("an account", &row.account));
@@ -62,7 +68,8 @@ pub(super) async fn compare_wallets(
     fold: &Fold,
     findings: &mut Findings,
 ) -> Result<u64, StoreError> {
-    let rows = rows::rows::<_, String>(wallets::Entity::find(), "seller_account", connection).await?;
+    let by_seller = wallets::Entity::find().order_by_asc(wallets::Column::SellerAccount);
+    let rows = rows::rows::<_, String>(by_seller, "seller_account", connection).await?;
     let count = rows.len() as u64;
     let mut seen = BTreeSet::new();
     for row in rows {
