@@ -11,6 +11,9 @@ use crate::{
     money::MoneyError,
 };
 
+/// The largest checkout in minor units: far above any purchase, and so far below the largest amount of money that
+/// the sums over all of them stay money.
+pub const MAX_TOTAL_MINOR: u64 = 1_000_000_000_000;
 /// The most payment orders in one checkout.
 pub const MAX_ORDERS: usize = 100;
 /// The most characters in an order name. Source: Toss Payments, field `orderName`.
@@ -96,8 +99,8 @@ pub enum PlanError {
         /// Which order.
         index: usize,
     },
-    /// The sum is beyond what money holds.
-    #[error("the amounts add up to more than {max} minor units", max = crate::money::MAX_MINOR)]
+    /// The sum is beyond [`MAX_TOTAL_MINOR`].
+    #[error("the amounts add up to more than {MAX_TOTAL_MINOR} minor units")]
     TotalTooLarge,
     /// A return address that is not http(s) or too long.
     #[error("a return address starts with http:// or https:// and has at most {MAX_URL_BYTES} bytes")]
@@ -173,6 +176,9 @@ fn total(orders: &[Order]) -> Result<Money, PlanError> {
             | MoneyError::BelowZero
             | MoneyError::NoWeights => PlanError::TotalTooLarge,
         })?;
+        if total.minor() > MAX_TOTAL_MINOR {
+            return Err(PlanError::TotalTooLarge);
+        }
     }
     Ok(total)
 }

@@ -133,7 +133,11 @@ fn a_plan_adds_up_and_refuses_what_cannot_be_paid() {
         }),
         PlanError::MixedCurrencies { index: 1 }
     );
-    assert_eq!(refusal(|plan| plan.orders.push(order("o-2", "s", domain::money::MAX_MINOR))), PlanError::TotalTooLarge);
+    let most = domain::checkout::MAX_TOTAL_MINOR;
+    assert!(Plan::try_new(fields(vec![order("o-1", "s", most - 1), order("o-2", "s", 1)])).is_ok());
+    for orders in [vec![order("o-1", "s", most), order("o-2", "s", 1)], vec![order("o-1", "s", most + 1)]] {
+        assert_eq!(Plan::try_new(fields(orders)).unwrap_err(), PlanError::TotalTooLarge);
+    }
     let many = |count: usize| (0..count).map(|index| order(&format!("o-{index}"), "s", 1)).collect();
     assert!(Plan::try_new(fields(many(MAX_ORDERS))).is_ok());
     assert_eq!(Plan::try_new(fields(many(MAX_ORDERS + 1))).unwrap_err(), PlanError::TooManyOrders);
