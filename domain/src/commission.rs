@@ -30,12 +30,7 @@ impl BasisPoints {
 
     /// The commission on an amount, rounded down to the minor unit: what rounding leaves is the seller's.
     pub fn of(self, amount: Money) -> Money {
-        let minor = u128::from(amount.minor()) * u128::from(self.0) / u128::from(WHOLE);
-        // At most the amount, so it is money again.
-        u64::try_from(minor)
-            .ok()
-            .and_then(|minor| Money::try_from_minor(minor, amount.currency()).ok())
-            .unwrap_or(amount)
+        amount.share(self.0.into(), WHOLE.into())
     }
 }
 
@@ -56,12 +51,5 @@ impl From<BasisPoints> for u16 {
 /// How much of an order's commission has been given up once `refunded` of its `amount` has been given back,
 /// rounded down: a whole refund gives up the whole, and the parts of many partial ones add up to it.
 pub fn given_up(commission: Money, refunded: Money, amount: Money) -> Money {
-    if amount.is_zero() || refunded.minor() >= amount.minor() {
-        return commission;
-    }
-    let minor = u128::from(commission.minor()) * u128::from(refunded.minor()) / u128::from(amount.minor());
-    u64::try_from(minor)
-        .ok()
-        .and_then(|minor| Money::try_from_minor(minor, commission.currency()).ok())
-        .unwrap_or(commission)
+    commission.share(refunded.minor(), amount.minor())
 }

@@ -6,7 +6,8 @@ mod checkpoint;
 mod movements;
 mod orders;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use core::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
@@ -191,6 +192,11 @@ impl Reason {
             Self::PspSettled => "psp_settled",
             Self::Reversed => "reversed",
         }
+    }
+
+    /// The key of an entry for this reason about something: the one place that knows how a key is made.
+    pub fn key(self, reference: impl Display) -> String {
+        format!("{}:{reference}", self.as_str())
     }
 
     /// Reads what [`Self::as_str`] writes.

@@ -166,6 +166,17 @@ impl Money {
         if other.minor < self.minor { Self { minor: other.minor, ..self } } else { self }
     }
 
+    /// So many of `whole` parts of the amount, rounded down to the minor unit; all of it for as many as the whole or
+    /// more, and of nothing.
+    pub fn share(self, parts: u64, whole: u64) -> Self {
+        if parts >= whole {
+            return self;
+        }
+        let minor = u128::from(self.minor) * u128::from(parts) / u128::from(whole);
+        // Less than the amount, so it is money again.
+        u64::try_from(minor).map_or(self, |minor| Self { minor, ..self })
+    }
+
     /// Splits the amount in proportion to `weights`, losing and inventing nothing: the parts add up to the
     /// whole. Each part is rounded down and the minor units left over go, one each, to the parts that were
     /// cut the most, the earlier one first among equals (largest remainder method).

@@ -72,7 +72,7 @@ async fn reverse(settings: &Settings, key: &str, json: bool) -> anyhow::Result<(
     if booked == Booked::Before {
         eprintln!("It was reversed before, by this entry:");
     }
-    let reversal = reader.booked_entry(&format!("{}:{key}", Reason::Reversed.as_str())).await?;
+    let reversal = reader.booked_entry(&Reason::Reversed.key(key)).await?;
     print_entry(&reversal.context("the reversal is not in the books")?, json)
 }
 

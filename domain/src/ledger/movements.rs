@@ -1,6 +1,6 @@
 //! Every movement that the product knows, as an entry: who owes whom what, and under which key.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, vec, vec::Vec};
 use core::fmt::Display;
 
 use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
@@ -167,7 +167,7 @@ impl Entry {
             postings.extend(posting(&wrong.credit, &wrong.debit, wrong.amount, wrong.order.as_ref())?);
         }
         Self::try_new(EntryFields {
-            key: format!("{}:{}", Reason::Reversed.as_str(), fields.key),
+            key: Reason::Reversed.key(&fields.key),
             reason: Reason::Reversed,
             checkout_id: fields.checkout_id.clone(),
             reverses: Some(fields.key.clone()),
@@ -183,8 +183,14 @@ impl Entry {
         occurred_at: Timestamp,
         postings: Vec<Posting>,
     ) -> Result<Self, EntryError> {
-        let key: String = format!("{}:{reference}", reason.as_str());
-        Self::try_new(EntryFields { key, reason, checkout_id, reverses: None, occurred_at, postings })
+        Self::try_new(EntryFields {
+            key: reason.key(reference),
+            reason,
+            checkout_id,
+            reverses: None,
+            occurred_at,
+            postings,
+        })
     }
 }
 

@@ -32,7 +32,7 @@ use sea_orm::{
 use super::Reader;
 use crate::{
     BookedEntry, PublicKey, StoreError,
-    convert::{corrupt, from_column_time},
+    convert::{corrupt, from_column_time, to_column_sequence},
     entities::{ledger_entries, ledger_head},
 };
 
@@ -286,7 +286,7 @@ impl Reader {
     /// The first `limit` entries after the one with this number, in the order of the books.
     pub async fn entries_after(&self, sequence: u64, limit: u64) -> Result<Vec<BookedEntry>, StoreError> {
         let rows = ledger_entries::Entity::find()
-            .filter(ledger_entries::Column::Sequence.gt(column_sequence(sequence)))
+            .filter(ledger_entries::Column::Sequence.gt(to_column_sequence(sequence)))
             .order_by_asc(ledger_entries::Column::Sequence)
             .limit(limit)
             .all(self.connection())
@@ -328,16 +328,12 @@ async fn hashes_after(connection: &impl ConnectionTrait, sequence: u64, limit: u
     Ok(ledger_entries::Entity::find()
         .select_only()
         .column(ledger_entries::Column::Hash)
-        .filter(ledger_entries::Column::Sequence.gt(column_sequence(sequence)))
+        .filter(ledger_entries::Column::Sequence.gt(to_column_sequence(sequence)))
         .order_by_asc(ledger_entries::Column::Sequence)
         .limit(limit)
         .into_tuple()
         .all(connection)
         .await?)
-}
-
-fn column_sequence(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 fn hash_bytes(hash: &str) -> Option<Hash> {

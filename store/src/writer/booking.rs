@@ -240,7 +240,7 @@ async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> R
     let Some((_, reference)) = fields.key.split_once(':').filter(|_| fields.reason == Reason::RefundPromised) else {
         return Ok(());
     };
-    let executed = format!("{}:{reference}", Reason::RefundExecuted.as_str());
+    let executed = Reason::RefundExecuted.key(reference);
     if books.find(&executed).await?.is_some() && !is_reversed(books, &executed).await? {
         return Err(Refusal::BuiltUpon { key: fields.key.clone(), by: executed }.into());
     }
@@ -281,7 +281,7 @@ async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOr
         .one(books.transaction)
         .await?
         .ok_or_else(|| Refusal::NoSuchOrder { order: id.clone() })?;
-    let captured = format!("{}:{}", Reason::PaymentCaptured.as_str(), row.checkout_id);
+    let captured = Reason::PaymentCaptured.key(&row.checkout_id);
     if is_reversed(books, &captured).await? {
         return Err(Refusal::NoSuchOrder { order: id.clone() }.into());
     }
@@ -320,7 +320,7 @@ async fn promise_refund(
     amount: Money,
     at: Timestamp,
 ) -> Result<Booked, StoreError> {
-    let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
+    let key = Reason::RefundPromised.key(refund);
     if let Some(booked) = books.find(&key).await? {
         refuse_reversed(books, &key).await?;
         let same = promised(&booked) == Some(amount) && about(&booked) == Some(order);
@@ -340,12 +340,12 @@ async fn promise_refund(
 }
 
 async fn execute_refund(books: &mut Books<'_>, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
-    let key = format!("{}:{refund}", Reason::RefundExecuted.as_str());
+    let key = Reason::RefundExecuted.key(refund);
     if books.find(&key).await?.is_some() {
         refuse_reversed(books, &key).await?;
         return Ok(Booked::Before);
     }
-    let key = format!("{}:{refund}", Reason::RefundPromised.as_str());
+    let key = Reason::RefundPromised.key(refund);
     let missing = || Refusal::NoSuchEntry { key: key.clone() };
     let promise = books.find(&key).await?.ok_or_else(missing)?;
     if is_reversed(books, &key).await? {

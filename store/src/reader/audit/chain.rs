@@ -9,13 +9,13 @@ use sea_orm::{
 };
 
 use super::{
-    ChainEnd, Check, Findings, Fold, MAX_NAMED, OnProgress, Progress, column_sequence, hash_bytes,
+    ChainEnd, Check, Findings, Fold, MAX_NAMED, OnProgress, Progress, hash_bytes,
     rows::{self, EntryRow, Reasons},
 };
 use crate::{
     BookedEntry, GENESIS, PublicKey, StoreError,
     checkpoints::SignedCheckpoint,
-    convert::from_column_time,
+    convert::{from_column_time, to_column_sequence},
     entities::{ledger_checkpoints, ledger_entries, ledger_head, ledger_postings},
 };
 
@@ -112,7 +112,7 @@ pub(super) async fn walk(
     loop {
         let after = chain.sequence;
         let page = ledger_entries::Entity::find()
-            .filter(ledger_entries::Column::Sequence.gt(column_sequence(after)))
+            .filter(ledger_entries::Column::Sequence.gt(to_column_sequence(after)))
             .order_by_asc(ledger_entries::Column::Sequence)
             .limit(PAGE);
         let page = rows::entries(page, connection).await?;
@@ -208,7 +208,7 @@ async fn checkpoints_between(
     findings: &mut Findings,
 ) -> Result<BTreeMap<u64, Vec<SignedCheckpoint>>, StoreError> {
     let select = ledger_checkpoints::Entity::find()
-        .filter(ledger_checkpoints::Column::Sequence.gt(column_sequence(after)))
+        .filter(ledger_checkpoints::Column::Sequence.gt(to_column_sequence(after)))
         .filter(ledger_checkpoints::Column::Sequence.lte(until))
         .order_by_asc(ledger_checkpoints::Column::Sequence);
     let mut found: BTreeMap<u64, Vec<SignedCheckpoint>> = BTreeMap::new();
