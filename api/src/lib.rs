@@ -6,8 +6,8 @@
 //! # What this crate does not do
 //!
 //! It decides nothing about money: whether a payment may be confirmed is asked of `domain`, and what comes
-//! of it of the workflow. It writes no database, for it has only a [`Reader`](store::Reader), and it never
-//! talks to the PSP. The PSP's words stop at the pages, which hand them over.
+//! of it of the workflow. It moves no checkout and no money, for it has only a [`Reader`](store::Reader) and a
+//! [`Journal`](store::Journal) of what came in, and it never talks to the PSP. The PSP's words stop at the pages, which hand them over.
 //!
 //! # Invariants
 //!
@@ -91,6 +91,8 @@ pub struct Api {
     pub temporal: temporalio_client::Client,
     /// Reads what they have written.
     pub reader: store::Reader,
+    /// Writes down what came in.
+    pub journal: store::Journal,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

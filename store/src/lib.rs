@@ -1,7 +1,7 @@
 //! What daegeum remembers: every SQL statement, for SQLite and PostgreSQL alike.
 //!
-//! A [`Writer`] writes what a workflow decided; a [`Reader`] reads and, as the database itself enforces,
-//! cannot write.
+//! A [`Writer`] writes what a workflow decided; a [`Journal`] writes what came in at the door, which is never
+//! money; a [`Reader`] reads and, as the database itself enforces, cannot write.
 //!
 //! # What this crate does not do
 //!
@@ -21,6 +21,7 @@ mod checkpoints;
 mod connection;
 mod convert;
 mod entities;
+mod journal;
 mod reader;
 mod unavailable;
 mod writer;
@@ -29,6 +30,7 @@ pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use journal::Journal;
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,

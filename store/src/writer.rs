@@ -14,7 +14,7 @@ use bookkeeper::Bookkeeper;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 
-use crate::{Database, StoreError};
+use crate::{Database, Journal, StoreError};
 
 /// Writes. Every method is one transaction and safe to repeat.
 #[derive(Debug, Clone)]
@@ -29,6 +29,11 @@ impl Writer {
     pub fn new(database: Database) -> Self {
         let bookkeeper = Bookkeeper::start(database.clone());
         Self { database, bookkeeper }
+    }
+
+    /// A journal in the same database.
+    pub fn journal(&self) -> Journal {
+        Journal::new(self.database.clone())
     }
 
     pub(crate) const fn connection(&self) -> &DatabaseConnection {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
-use store::{Database, DatabaseUrl, Reader, Writer};
+use store::{Database, DatabaseUrl, Journal, Reader, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::net::TcpListener;
@@ -26,6 +26,12 @@ const RECORD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<(Writer, Reader)> {
     let database = Database::connect(url).await.with_context(|| format!("could not open the database {url}"))?;
     Ok((Writer::new(database), open_reader(url).await?))
+}
+
+/// Opens the database for the API: to read, and to write down what comes in. Its schema must be up to date.
+pub(crate) async fn open_for_door(url: &DatabaseUrl) -> anyhow::Result<(Journal, Reader)> {
+    let database = Database::connect(url).await.with_context(|| format!("could not open the database {url}"))?;
+    Ok((Journal::new(database), open_reader(url).await?))
 }
 
 /// Opens the database for reading alone: who may only SELECT can. Its schema must be up to date.
@@ -117,8 +123,8 @@ pub(crate) fn api_settings(
 }
 
 /// The API, ready to be served.
-pub(crate) fn router(temporal: Client, reader: Reader, settings: api::Settings) -> axum::Router {
-    api::router(api::Api { temporal, reader, settings, read_psp_hint, is_for_buyer })
+pub(crate) fn router(temporal: Client, (journal, reader): (Journal, Reader), settings: api::Settings) -> axum::Router {
+    api::router(api::Api { temporal, reader, journal, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {

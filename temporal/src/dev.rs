@@ -103,7 +103,7 @@ impl Stack {
         let worker = compose::worker(&temporal, writer.clone(), toss, settings.release_rule.clone())?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
-        let router = compose::router(temporal.clone(), reader, api_settings);
+        let router = compose::router(temporal.clone(), (writer.journal(), reader), api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],

@@ -21,8 +21,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
     let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let router = compose::router(client, (writer.journal(), reader), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
-    let router = compose::router(client, reader, api_settings);
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(compose::serve_http(listener, router, stop.clone()));
     let worked = compose::run_worker(worker, stop.clone()).await;
@@ -35,14 +35,14 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// The API alone.
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
-    let reader = compose::open_reader(&settings.database()?).await?;
+    let door = compose::open_for_door(&settings.database()?).await?;
     let listener = compose::listen(settings.listen, "--listen").await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    compose::serve_http(listener, compose::router(client, reader, api_settings), stop).await
+    compose::serve_http(listener, compose::router(client, door, api_settings), stop).await
 }
 
 /// A worker alone.

@@ -73,6 +73,15 @@ pub struct Nudge {
     pub event: Option<String>,
 }
 
+/// Somebody gives the checkout up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// Who: the id of an API key, or a name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// A person looked at a stuck checkout and says: go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
@@ -97,6 +106,10 @@ pub struct CheckoutWorkflow {
     rejections: u32,
     nudges: u32,
     resumes: u32,
+    /// Whether somebody gave the checkout up.
+    canceled: bool,
+    /// Whether nothing happens to it any more.
+    closed: bool,
 }
 
 type Context = WorkflowContext<CheckoutWorkflow>;
@@ -118,6 +131,8 @@ impl CheckoutWorkflow {
             rejections: 0,
             nudges: 0,
             resumes: 0,
+            canceled: false,
+            closed: false,
         }
     }
 
@@ -137,6 +152,7 @@ impl CheckoutWorkflow {
                 Waited::Canceled => break recording::advance(ctx, Event::Canceled, None).await?,
             }
         }
+        ctx.state_mut(|checkout| checkout.closed = true);
         ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
         let status = ctx.state(|checkout| checkout.status);
         if ctx.cancellation_token().is_cancelled() && status != Status::Success {
@@ -165,6 +181,19 @@ impl CheckoutWorkflow {
         }
         ctx.wait_condition_with_options(|checkout| checkout.answer(&payment_key).is_some(), detached()).await?;
         Ok(ctx.state(|checkout| checkout.answer(&payment_key)).unwrap_or(Status::NotStarted))
+    }
+
+    #[update_validator(cancel)]
+    fn validate_cancel(&self, _ctx: &WorkflowContextView, _cancellation: &Cancellation) -> Result<(), Refusal> {
+        if self.recorded { Ok(()) } else { Err(ConfirmRefusal::NotConfirmable.into()) }
+    }
+
+    /// Gives the checkout up. Answers with where it came to rest: without money held, or paid after all.
+    #[update(name = "cancel")]
+    pub async fn cancel(ctx: &mut WorkflowContext<Self>, _cancellation: Cancellation) -> Result<Status, Refusal> {
+        ctx.state_mut(|checkout| checkout.canceled = true);
+        ctx.wait_condition_with_options(|checkout| checkout.closed, detached()).await?;
+        Ok(ctx.state(|checkout| checkout.status))
     }
 
     /// The PSP's webhook, passed on. Before a charge and after it there is nothing to ask.
@@ -222,6 +251,11 @@ async fn forget_buyer(ctx: &Context) {
     }
     waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
     ctx.state_mut(|checkout| (checkout.rejected, checkout.confirmation) = (false, None));
+}
+
+/// Whether somebody gave the checkout up: by the `cancel` update, or by canceling the workflow.
+fn is_given_up(ctx: &Context) -> bool {
+    ctx.cancellation_token().is_cancelled() || ctx.state(|checkout| checkout.canceled)
 }
 
 /// A wait that goes on when the workflow is canceled.

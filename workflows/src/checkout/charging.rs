@@ -22,7 +22,7 @@ use temporalio_workflow::{
 };
 
 use super::{
-    Context, now,
+    Context, is_given_up, now,
     recording::{advance, begin, settle},
     waiting,
 };
@@ -129,7 +129,7 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
 fn moment(ctx: &Context) -> Moment {
     Moment {
         now: now(ctx),
-        given_up: ctx.cancellation_token().is_cancelled(),
+        given_up: is_given_up(ctx),
         awaits_deposit: ctx.state(|checkout| checkout.status) == Status::WaitingForDeposit,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::checkout::Confirmation;
 use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
 
-use super::{CheckoutWorkflow, Context, detached, now};
+use super::{CheckoutWorkflow, Context, detached, is_given_up, now};
 
 /// What ended the wait for the buyer.
 pub(super) enum Waited {
@@ -23,18 +23,19 @@ pub(super) async fn for_buyer(ctx: &Context) -> Waited {
     let left = Duration::from_millis(ctx.state(|checkout| checkout.expires_at).ms_since(now(ctx)));
     ctx.set_current_details(format!("waiting for the buyer, at most {} s", left.as_secs()));
     if !left.is_zero() {
-        let came_back = |checkout: &CheckoutWorkflow| checkout.confirmation.is_some() && !checkout.rejected;
-        until(ctx, came_back, left, "the time to pay").await;
+        let over =
+            |checkout: &CheckoutWorkflow| checkout.canceled || checkout.confirmation.is_some() && !checkout.rejected;
+        until(ctx, over, left, "the time to pay").await;
     }
     match ctx.state(|checkout| checkout.confirmation.clone().filter(|_| !checkout.rejected)) {
         Some(confirmation) => Waited::Buyer(confirmation),
-        None if ctx.cancellation_token().is_cancelled() => Waited::Canceled,
+        None if is_given_up(ctx) => Waited::Canceled,
         None => Waited::Deadline,
     }
 }
 
-/// Pauses before the PSP is asked. Answers whether a nudge of the PSP cut the pause short; one that came
-/// since `nudges_seen` does so at once.
+/// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP
+/// cut it short; one that came since `nudges_seen` does so at once.
 pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: Option<u32>, given_up: bool) -> bool {
     let is_nudged = move |checkout: &CheckoutWorkflow| nudges_seen.is_some_and(|seen| checkout.nudges != seen);
     let pause = Duration::from_millis(pause_ms);
@@ -42,7 +43,7 @@ pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: Option<u3
         // Canceled already: the cancellation must not cut short every pause from here on.
         until_detached(ctx, is_nudged, pause, "before asking the PSP").await;
     } else {
-        until(ctx, is_nudged, pause, "before asking the PSP").await;
+        until(ctx, move |checkout| checkout.canceled || is_nudged(checkout), pause, "before asking the PSP").await;
     }
     ctx.state(is_nudged)
 }
@@ -54,11 +55,12 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
     }
 }
 
-/// Waits for a person to say that the checkout may go on.
+/// Waits for a person to say that the checkout may go on, or to give it up.
 pub(super) async fn for_operator(ctx: &Context) {
-    let seen = ctx.state(|checkout| checkout.resumes);
+    let (seen, canceled) = ctx.state(|checkout| (checkout.resumes, checkout.canceled));
+    let over = move |checkout: &CheckoutWorkflow| checkout.resumes != seen || checkout.canceled != canceled;
     // The token is detached, so this wait has no other end.
-    let _ = ctx.wait_condition_with_options(move |checkout| checkout.resumes != seen, detached()).await;
+    let _ = ctx.wait_condition_with_options(over, detached()).await;
 }
 
 async fn until(
