@@ -22,12 +22,19 @@ pub(crate) trait Need {
 /// Needs [`Scope::Read`].
 #[derive(Debug)]
 pub(crate) struct ToRead;
+/// Needs [`Scope::Ops`].
+#[derive(Debug)]
+pub(crate) struct ToOperate;
 /// Needs [`Scope::Checkout`].
 #[derive(Debug)]
 pub(crate) struct ToCheckout;
 
 impl Need for ToRead {
     const SCOPE: Scope = Scope::Read;
+}
+
+impl Need for ToOperate {
+    const SCOPE: Scope = Scope::Ops;
 }
 
 impl Need for ToCheckout {
@@ -46,6 +53,8 @@ pub(crate) struct Caller<N> {
 
 /// A caller who may read.
 pub(crate) type ReadCaller = Caller<ToRead>;
+/// A caller who may act on what is stuck, and on what is personal.
+pub(crate) type OperatingCaller = Caller<ToOperate>;
 /// A caller who may create and cancel checkouts.
 pub(crate) type CheckoutCaller = Caller<ToCheckout>;
 
@@ -77,7 +86,8 @@ fn sent_key(headers: &HeaderMap) -> Option<String> {
     None
 }
 
-async fn authenticate(reader: &Reader, sent: &str) -> Result<Option<ApiKey>, Problem> {
+/// The key that a text is, with its secret; `None` for all that is none.
+pub(crate) async fn authenticate(reader: &Reader, sent: &str) -> Result<Option<ApiKey>, Problem> {
     let Some((id, secret)) = SecretKey::parse(sent) else { return Ok(None) };
     let hash = ApiKey::hash(secret);
     let key = reader.api_key(&id).await?;

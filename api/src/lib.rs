@@ -21,9 +21,11 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
 mod body;
+mod buyers;
 mod callers;
 mod card_numbers;
 mod checkout;
+mod codec;
 mod health;
 pub mod keys;
 mod ledger;
@@ -40,7 +42,7 @@ mod temporal;
 mod wallets;
 mod webhook;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use domain::id::CheckoutId;
 
@@ -93,6 +95,8 @@ pub struct Api {
     pub reader: store::Reader,
     /// Writes down what came in.
     pub journal: store::Journal,
+    /// Seals what is personal. Without one, nothing personal is kept.
+    pub keyring: Option<Arc<store::Keyring>>,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

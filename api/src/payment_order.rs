@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, PaymentOrderId};
-use store::CheckoutRecord;
+use store::{CheckoutRecord, Scope};
 
 use crate::{
-    Api,
+    Api, buyers,
     callers::ReadCaller,
     problem::{Code, Problem},
     shapes::{CheckoutBody, OrderBody},
@@ -24,7 +24,12 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
-        return Ok(Json(CheckoutBody::for_scope(caller.scope, &record, &api)).into_response());
+        let body = CheckoutBody::for_scope(caller.scope, &record, &api);
+        if !caller.scope.includes(Scope::Checkout) {
+            return Ok(Json(body).into_response());
+        }
+        let buyer = buyers::kept(&api, &record.workflow_id).await?;
+        return Ok(Json(body.with_buyer(buyer)).into_response());
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
     Ok(Json(order).into_response())

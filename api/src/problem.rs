@@ -50,6 +50,7 @@ pub(crate) enum Code {
     Internal,
     MethodNotAllowed,
     NotConfirmable,
+    NotDecodable,
     NotFound,
     NotReady,
     OrderMismatch,
@@ -98,6 +99,7 @@ impl Code {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
             }
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
+            Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
@@ -141,6 +143,7 @@ impl Code {
             | Self::Internal
             | Self::MethodNotAllowed
             | Self::NotConfirmable
+            | Self::NotDecodable
             | Self::NotFound
             | Self::OrderMismatch
             | Self::PaymentDeclined

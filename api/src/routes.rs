@@ -6,13 +6,13 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware::from_fn,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Api, body::MAX_BODY_BYTES, checkout, health, ledger, pages, payment_order, payments_list, problem, requests,
-    wallets, webhook,
+    Api, body::MAX_BODY_BYTES, buyers, checkout, codec, health, ledger, pages, payment_order, payments_list, problem,
+    requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -30,6 +30,8 @@ pub fn router(api: Api) -> Router {
         .route("/v1/ledger/entries", get(ledger::entries))
         .route("/v1/ledger/entries/{entry_id}", get(ledger::entry))
         .route("/v1/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/v1/buyers/{buyer_id}/personal-data", delete(buyers::erase))
+        .merge(codec::routes())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/checkout/{checkout_id}", get(pages::checkout))

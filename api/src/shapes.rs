@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{CheckoutRecord, OrderRecord, PspRecord, Scope, StatusChange};
 
-use crate::{Api, Settings};
+use crate::{Api, Settings, buyers::BuyerDetails};
 
 /// The PSP's name in the answers.
 const PSP_NAME: &str = "toss";
@@ -40,6 +40,8 @@ pub(crate) struct CheckoutBody {
     order_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer_info: Option<BuyerDetails>,
     amount: String,
     currency: &'static str,
     is_payment_done: bool,
@@ -131,6 +133,7 @@ impl CheckoutBody {
             status: record.status.as_str(),
             order_name: record.order_name.clone(),
             buyer_id: Some(record.buyer_id.to_string()),
+            buyer_info: None,
             amount,
             currency,
             is_payment_done: record.status.is_payment_done(),
@@ -158,6 +161,11 @@ impl CheckoutBody {
             Scope::Ops => body.with_workflow(record, &api.settings, &api.temporal.options().namespace),
             Scope::Read | Scope::Checkout => body,
         }
+    }
+
+    /// Adds what is kept of the buyer.
+    pub(crate) fn with_buyer(self, buyer_info: Option<BuyerDetails>) -> Self {
+        Self { buyer_info, ..self }
     }
 
     /// Adds where an operator finds the workflow.

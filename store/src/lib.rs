@@ -22,6 +22,7 @@ mod connection;
 mod convert;
 mod entities;
 mod journal;
+mod keyring;
 mod reader;
 mod unavailable;
 mod writer;
@@ -31,6 +32,7 @@ pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use journal::Journal;
+pub use keyring::{Keyring, KeyringError, Sealed};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,

@@ -125,6 +125,12 @@ pub(crate) enum Command {
     /// Set and list what the marketplace keeps of a sale
     #[command(subcommand)]
     Commissions(CommissionsAction),
+    /// Make encryption keys, and seal anew under the newest
+    #[command(subcommand)]
+    Encryption(EncryptionAction),
+    /// Erase what is kept of a buyer
+    #[command(subcommand)]
+    Buyers(BuyersAction),
     /// Replay recorded workflow histories against this build's workflows
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]
@@ -212,6 +218,28 @@ pub(crate) enum KeyScope {
     Read,
     /// All of that, and see which workflow carries a checkout.
     Ops,
+}
+
+/// What to do with encryption keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EncryptionAction {
+    /// Print a new key, alone on the last line
+    Generate {
+        /// Its name, 1 to 32 of a-z 0-9 - [default: today]
+        name: Option<String>,
+    },
+    /// Seal all personal details that are under older keys under the newest one. It works beside a running system
+    Reseal,
+}
+
+/// What to do with what is kept of buyers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BuyersAction {
+    /// Erase name, e-mail address and telephone number of a buyer for good; payments and books stay
+    Erase {
+        /// The buyer, by the marketplace's own id
+        buyer_id: String,
+    },
 }
 
 /// What to do with the books. All of it works beside a running system.

@@ -1,9 +1,11 @@
 //! The composition root: which room gets what.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, ensure};
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
-use store::{Database, DatabaseUrl, Journal, Reader, Writer};
+use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::net::TcpListener;
@@ -123,8 +125,13 @@ pub(crate) fn api_settings(
 }
 
 /// The API, ready to be served.
-pub(crate) fn router(temporal: Client, (journal, reader): (Journal, Reader), settings: api::Settings) -> axum::Router {
-    api::router(api::Api { temporal, reader, journal, settings, read_psp_hint, is_for_buyer })
+pub(crate) fn router(
+    temporal: Client,
+    (journal, reader): (Journal, Reader),
+    keyring: Option<Arc<Keyring>>,
+    settings: api::Settings,
+) -> axum::Router {
+    api::router(api::Api { temporal, reader, journal, keyring, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {

@@ -17,7 +17,7 @@ use crate::{
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
     compose,
     data_dir::DataDir,
-    housekeeping, keys, migrate,
+    encryption, housekeeping, keys, migrate,
     settings::{Settings, Toss},
     shutdown,
 };
@@ -83,7 +83,9 @@ impl Stack {
         let (writer, reader) = compose::open(&database_url).await?;
         let api_key = api_key(settings, &database_url, &writer, &reader).await?;
         let (port, ui_port) = (ports.temporal_port, ports.ui_port);
-        let options = DevServerOptions { cli: &cli, data_dir: &data_dir, port, ui_port };
+        // Not sealed unless keys are set, so that the Temporal UI of a try shows everything.
+        let sealing = settings.encryption_keys.as_ref();
+        let options = DevServerOptions { cli: &cli, data_dir: &data_dir, port, ui_port, keys: sealing };
         let (server, temporal) = DevServer::start(options).await?;
         let addresses = Addresses {
             api: format!("http://{}", api_listener.local_addr()?),
@@ -103,7 +105,9 @@ impl Stack {
         let worker = compose::worker(&temporal, writer.clone(), toss, settings.release_rule.clone())?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), api_settings);
+        let keys = settings.encryption_keys.clone();
+        let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
+        let router = compose::router(temporal.clone(), (writer.journal(), reader), Some(keys), api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it is looked whether the time of something has come.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Details of buyers of whom no checkout came are removed between these ages, in milliseconds: three days and one.
+const UNRECORDED_MS: [i64; 2] = [3 * 24 * 60 * 60 * 1_000, 24 * 60 * 60 * 1_000];
 /// How much is done before it is looked again whether to stop.
 const PORTION: u64 = 200;
 
@@ -37,6 +39,8 @@ pub(crate) async fn run(writer: Writer, stop: CancellationToken) {
 
 async fn portion(writer: &Writer) -> Result<usize, StoreError> {
     let now = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
+    let [from, before] = UNRECORDED_MS.map(|ms| Timestamp::from_epoch_ms(now.epoch_ms() - ms));
+    writer.journal().forget_unrecorded_buyers(from, before).await?;
     let (released, expired) = (writer.release_due(now, PORTION).await, writer.expire_holds(now, PORTION).await);
     Ok(released? + expired?)
 }

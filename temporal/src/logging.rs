@@ -17,6 +17,8 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Keys(_)
         | Command::Ledger(_)
         | Command::Commissions(_)
+        | Command::Encryption(_)
+        | Command::Buyers(_)
         | Command::Migrate(_)
         | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",

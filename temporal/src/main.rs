@@ -17,6 +17,7 @@ mod compose;
 mod data_dir;
 mod demo;
 mod dev;
+mod encryption;
 mod housekeeping;
 mod keys;
 mod ledger;
@@ -64,7 +65,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(action) => keys::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
             Command::Commissions(action) => commissions::run(&settings, action).await,
-            Command::Replay { files } => replay::run(&files).await,
+            Command::Encryption(action) => encryption::run(&settings, action).await,
+            Command::Buyers(action) => encryption::buyers(&settings, action).await,
+            Command::Replay { files } => replay::run(&settings, &files).await,
         }?;
         Ok(ExitCode::SUCCESS)
     });

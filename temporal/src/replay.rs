@@ -7,14 +7,19 @@ use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::checkout::CheckoutWorkflow;
 
+use crate::{cluster::data_converter, settings::Settings};
+
 /// Where the recorded histories are, seen from the root of the repository.
 const HISTORIES: &str = "temporal/histories";
 
 /// Replays each history; fails on the first that takes another path.
-pub(crate) async fn run(files: &[PathBuf]) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, files: &[PathBuf]) -> anyhow::Result<()> {
     let files = if files.is_empty() { recorded()? } else { files.to_vec() };
     ensure!(!files.is_empty(), "there is no history in {HISTORIES}; name files to replay");
-    let options = WorkflowReplayerOptions::new().register_workflow::<CheckoutWorkflow>()?.build();
+    // A history from production is sealed; those of the repository are not, and replay as they are.
+    let converter = data_converter(settings.keyring()?);
+    let options = WorkflowReplayerOptions::new().register_workflow::<CheckoutWorkflow>()?;
+    let options = options.data_converter(converter).build();
     let replayer = WorkflowReplayer::new(options)?;
     for file in &files {
         let json = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;

@@ -1,6 +1,9 @@
 //! Production: API and worker in one process, or each role its own.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
+use store::Keyring;
 
 use crate::{
     cli::SimulatorOptions,
@@ -18,10 +21,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let listener = compose::listen(settings.listen, "--listen").await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
-    let client = connect().await?;
+    let keys = keyring(settings)?;
+    let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
-    let router = compose::router(client, (writer.journal(), reader), api_settings);
+    let router = compose::router(client, (writer.journal(), reader), keys, api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(compose::serve_http(listener, router, stop.clone()));
@@ -39,10 +43,11 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let listener = compose::listen(settings.listen, "--listen").await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
-    let client = connect().await?;
+    let keys = keyring(settings)?;
+    let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    compose::serve_http(listener, compose::router(client, door, api_settings), stop).await
+    compose::serve_http(listener, compose::router(client, door, keys, api_settings), stop).await
 }
 
 /// A worker alone.
@@ -50,7 +55,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let toss = compose::toss_client(&settings.toss)?;
     let (writer, _reader) = compose::open(&settings.database()?).await?;
-    let client = connect().await?;
+    let client = connect(keyring(settings)?).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
@@ -71,6 +76,18 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
         ..toss_sim::Options::default()
     };
     toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")
+}
+
+/// The encryption keys; who runs without is told what that means.
+fn keyring(settings: &Settings) -> anyhow::Result<Option<Arc<Keyring>>> {
+    let keys = settings.keyring()?;
+    if keys.is_none() {
+        tracing::warn!(
+            "no encryption keys are set: no personal details of buyers are kept, and workflow histories are not sealed; \
+             `daegeum encryption generate` makes a key for DAEGEUM_ENCRYPTION_KEYS"
+        );
+    }
+    Ok(keys)
 }
 
 fn public_url(settings: &Settings, listener: &tokio::net::TcpListener) -> anyhow::Result<String> {

@@ -3,15 +3,19 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
-use store::DatabaseUrl;
+use store::{DatabaseUrl, Keyring};
 
-use crate::cli::{Cli, LogFormat};
+use crate::{
+    cli::{Cli, LogFormat},
+    encryption,
+};
 
 /// The file that is read when it is there and none is named.
 const DEFAULT_FILE: &str = "daegeum.toml";
@@ -24,7 +28,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -33,6 +37,7 @@ const ENVIRONMENT: [&str; 10] = [
     "DAEGEUM_CHECKOUT_DEADLINE_S",
     "DAEGEUM_RELEASE_BUSINESS_DAYS",
     "DAEGEUM_TEMPORAL_UI_URL",
+    "DAEGEUM_ENCRYPTION_KEYS",
     "DAEGEUM_LOG",
     "DAEGEUM_LOG_FORMAT",
 ];
@@ -48,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) release_rule: ReleaseRule,
     pub(crate) temporal_ui_url: Option<String>,
     pub(crate) temporal_cli: Option<PathBuf>,
+    pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
@@ -63,7 +69,7 @@ pub(crate) struct Toss {
 }
 
 /// The file `daegeum.toml`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -77,6 +83,7 @@ struct File {
     holidays: Vec<String>,
     temporal_ui_url: Option<String>,
     temporal_cli: Option<PathBuf>,
+    encryption_keys: Option<String>,
     log: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
@@ -128,10 +135,22 @@ impl Settings {
             release_rule,
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
+            encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss_settings(flags, file.toss)?,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
+    }
+
+    /// The encryption keys: those that are set, or those that `dev` left in the data directory.
+    pub(crate) fn keyring(&self) -> anyhow::Result<Option<Arc<Keyring>>> {
+        match &self.encryption_keys {
+            Some(keys) => Ok(Some(keys.clone())),
+            None if self.data_dir.join(encryption::KEYS_FILE).exists() => {
+                encryption::of_data_dir(&self.data_dir).map(Some)
+            }
+            None => Ok(None),
+        }
     }
 
     /// The database: the one that is set, or SQLite in the data directory, which is made if it is missing.
@@ -167,6 +186,14 @@ fn toss_settings(flags: &crate::cli::Common, file: TossFile) -> anyhow::Result<T
         client_key: flags.toss_client_key.clone().or(file.client_key),
         secret_key: secret_key.map(toss::SecretKey::from),
     })
+}
+
+/// From the environment or the file, never from the command line: others can read that.
+fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring>>> {
+    let text = std::env::var("DAEGEUM_ENCRYPTION_KEYS").ok().or(of_file);
+    let keys =
+        text.map(|text| Keyring::parse(&text)).transpose().context("the setting encryption_keys is malformed")?;
+    Ok(keys.map(Arc::new))
 }
 
 fn release_rule(business_days: Option<u16>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
@@ -249,6 +276,7 @@ mod tests {
             assert!(!value.pointer(&pointer).unwrap().is_null(), "daegeum.example.toml has no {key}");
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
+        assert!(file.encryption_keys.unwrap().contains("BASE64"));
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
     }
 }

@@ -26,7 +26,7 @@ use workflows::{
 
 use super::request::Wanted;
 use crate::{
-    Api,
+    Api, buyers,
     problem::{Code, Problem},
     temporal,
 };
@@ -86,6 +86,8 @@ impl<'a> Checkouts<'a> {
             return self.replay(&request, &wanted.fingerprint).await;
         }
         let fingerprint = wanted.fingerprint.clone();
+        let buyer_id = &wanted.plan.fields().buyer_id;
+        buyers::keep(self.api, (workflow_id, &fingerprint), buyer_id, wanted.buyer.as_ref()).await?;
         let deadline = Instant::now() + self.api.settings.record_wait;
         let started = timeout_at(deadline, self.start(workflow_id, api_key_id, wanted));
         match started.await.map_err(|elapsed| Problem::temporal(&elapsed))?? {
@@ -121,7 +123,7 @@ impl<'a> Checkouts<'a> {
     }
 
     async fn start(&self, workflow_id: &WorkflowId, api_key_id: ApiKeyId, wanted: Wanted) -> Result<Started, Problem> {
-        let Wanted { plan, fingerprint } = wanted;
+        let Wanted { plan, fingerprint, buyer: _ } = wanted;
         let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id.as_str())
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)

@@ -1,7 +1,7 @@
 //! The body that asks for a new checkout.
 //!
-//! The buyer's name, address and number are checked and dropped: they are not needed to move money, and what
-//! is not stored cannot leak. So is the card token: the buyer pays in the PSP's window.
+//! The buyer's name, address and number go another way than the plan: they are not needed to move money, so no
+//! workflow and no book holds them. The card token is checked and dropped: the buyer pays in the PSP's window.
 
 use domain::{
     Money,
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     body::{FieldErrors, Fields, JsonBody},
+    buyers::BuyerDetails,
     card_numbers,
     problem::{Code, FieldCode, Problem},
 };
@@ -43,6 +44,8 @@ const MAX_TOKEN_CHARS: usize = 200;
 pub(super) struct Wanted {
     /// What the buyer will be asked to pay.
     pub(super) plan: Plan,
+    /// What was said of the buyer, besides an id.
+    pub(super) buyer: Option<BuyerDetails>,
     /// SHA-256 of the body.
     pub(super) fingerprint: String,
 }
@@ -55,38 +58,43 @@ pub(super) fn read(body: &JsonBody) -> Result<Wanted, Problem> {
     }
     let mut errors = FieldErrors::default();
     let fields = plan_fields(&body.fields(), &mut errors);
-    let fields = errors.finish(fields)?;
+    let (fields, buyer) = errors.finish(fields)?;
     let plan = Plan::try_new(fields).map_err(refused)?;
-    Ok(Wanted { plan, fingerprint: body.fingerprint() })
+    Ok(Wanted { plan, buyer, fingerprint: body.fingerprint() })
 }
 
-fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<PlanFields> {
+fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanFields, Option<BuyerDetails>)> {
     body.refuse_others(FIELDS, errors);
     let checkout_id = body.optional("checkout_id", CheckoutId::parse, errors);
     let order_name = body.text("order_name", errors);
-    let buyer_id = buyer_id(body, errors);
+    let buyer = buyer(body, errors);
     check_card_info(body, errors);
     let orders = orders(body, errors);
     let success_url = body.optional_text("success_url", errors);
     let fail_url = body.optional_text("fail_url", errors);
     let metadata = body.optional_object("metadata", errors).and_then(|metadata| metadata.to_compact_json());
-    Some(PlanFields {
+    let (buyer_id, details) = buyer?;
+    let fields = PlanFields {
         checkout_id: checkout_id.unwrap_or_else(|| CheckoutId::from_uuid(Uuid::new_v4())),
         order_name: order_name?.to_owned(),
-        buyer_id: buyer_id?,
+        buyer_id,
         orders: orders?,
         success_url: success_url.map(str::to_owned),
         fail_url: fail_url.map(str::to_owned),
         metadata,
-    })
+    };
+    Some((fields, details))
 }
 
-fn buyer_id(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<BuyerId> {
+fn buyer(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(BuyerId, Option<BuyerDetails>)> {
     let buyer = body.object("buyer_info", errors)?;
-    for (name, limit) in [("name", MAX_NAME_CHARS), ("email", MAX_EMAIL_CHARS), ("phone", MAX_PHONE_CHARS)] {
-        buyer.optional(name, |text| at_most(text, limit), errors);
-    }
-    buyer.required("id", BuyerId::parse, errors)
+    let mut text = |name: &str, limit: usize| buyer.optional(name, |text| at_most(text, limit), errors);
+    let details = BuyerDetails {
+        name: text("name", MAX_NAME_CHARS),
+        email: text("email", MAX_EMAIL_CHARS),
+        phone: text("phone", MAX_PHONE_CHARS),
+    };
+    buyer.required("id", BuyerId::parse, errors).map(|id| (id, details.said()))
 }
 
 fn check_card_info(body: &Fields<'_>, errors: &mut FieldErrors) {
@@ -95,8 +103,12 @@ fn check_card_info(body: &Fields<'_>, errors: &mut FieldErrors) {
     }
 }
 
-fn at_most(text: &str, limit: usize) -> Result<(), String> {
-    if text.chars().count() <= limit { Ok(()) } else { Err(format!("must have at most {limit} characters")) }
+fn at_most(text: &str, limit: usize) -> Result<String, String> {
+    if text.chars().count() <= limit {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("must have at most {limit} characters"))
+    }
 }
 
 fn orders(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<Vec<Order>> {

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "`DeriveEntityModel` makes public what it derives")]
 
 pub(crate) mod api_keys;
+pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
 pub(crate) mod ledger_balances;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod books;
+mod buyers;
 mod connection;
 mod database;
 mod listing;

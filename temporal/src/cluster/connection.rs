@@ -1,20 +1,24 @@
 //! A client of Temporal, configured as all of Temporal's own tools are: `TEMPORAL_ADDRESS` and friends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use store::Keyring;
 use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, envconfig::LoadClientConfigProfileOptions};
+
+use super::codec::data_converter;
 
 /// How long one connection attempt may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Connects to the Temporal that the environment names.
-pub(crate) async fn connect() -> anyhow::Result<Client> {
+pub(crate) async fn connect(keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
     let options = LoadClientConfigProfileOptions::builder().build();
-    let (mut connection, client) = ClientOptions::load_from_config(options)
+    let (mut connection, mut client) = ClientOptions::load_from_config(options)
         .map_err(|error| anyhow::anyhow!("the TEMPORAL_… settings are malformed: {error}"))?;
     connection.connect_timeout = Some(CONNECT_TIME);
     connection.identity = identity();
+    client.data_converter = data_converter(keys);
     let target = connection.target.to_string();
     Client::connect(connection, client)
         .await
@@ -22,10 +26,11 @@ pub(crate) async fn connect() -> anyhow::Result<Client> {
 }
 
 /// Connects to a Temporal on this machine.
-pub(crate) async fn connect_to(port: u16) -> anyhow::Result<Client> {
+pub(crate) async fn connect_to(port: u16, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
     let target: Url = format!("http://127.0.0.1:{port}").parse().context("a port makes no address")?;
     let connection = ConnectionOptions::new(target).identity(identity()).connect_timeout(CONNECT_TIME).build();
-    Ok(Client::connect(connection, ClientOptions::new("default").build()).await?)
+    let client = ClientOptions::new("default").data_converter(data_converter(keys)).build();
+    Ok(Client::connect(connection, client).await?)
 }
 
 fn identity() -> String {

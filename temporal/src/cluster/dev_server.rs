@@ -4,11 +4,13 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
 use nix::{sys::signal::Signal, unistd::Pid};
+use store::Keyring;
 use temporalio_client::Client;
 use tokio::process::{Child, Command};
 use workflows::attributes;
@@ -56,6 +58,8 @@ pub(crate) struct DevServerOptions<'a> {
     pub(crate) data_dir: &'a DataDir,
     pub(crate) port: u16,
     pub(crate) ui_port: u16,
+    /// Under which the client seals what it sends.
+    pub(crate) keys: Option<&'a Arc<Keyring>>,
 }
 
 /// A running dev server. Dropping it kills it; [`DevServer::stop`] lets it finish.
@@ -134,14 +138,14 @@ impl DevServer {
             std::fs::write(&pid_file, pid.to_string())?;
         }
         let mut server = Self { port, ui_port, child, pid_file };
-        let client = server.wait_until_ready(&log).await?;
+        let client = server.wait_until_ready(&log, options.keys.cloned()).await?;
         Ok((server, client))
     }
 
-    async fn wait_until_ready(&mut self, log: &Path) -> Result<Client, Failure> {
+    async fn wait_until_ready(&mut self, log: &Path, keys: Option<Arc<Keyring>>) -> Result<Client, Failure> {
         let deadline = tokio::time::Instant::now() + START_TIME;
         loop {
-            let answer = connect_to(self.port).await;
+            let answer = connect_to(self.port, keys.clone()).await;
             // Asked after the connection: who answers on the port of a server that has ended is another one.
             if let Some(status) = self.child.try_wait()? {
                 return Err(ended_at_start(status, log));

@@ -1,0 +1,90 @@
+//! Buyers' personal details: sealed before they are written, shown to whoever may create checkouts, erased on
+//! request.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use domain::id::{BuyerId, WorkflowId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::{Keyring, KeyringError, Sealed};
+
+use crate::{
+    Api,
+    callers::OperatingCaller,
+    problem::{Code, Problem},
+};
+
+/// What a buyer is called and how to reach them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BuyerDetails {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone: Option<String>,
+}
+
+impl BuyerDetails {
+    /// The details, unless nothing was said.
+    pub(crate) fn said(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+
+    /// Sealed for one request.
+    fn seal(&self, keys: &Keyring, workflow_id: &WorkflowId) -> Result<Sealed, Problem> {
+        let text = serde_json::to_vec(self).map_err(|error| Problem::internal(&error))?;
+        keys.seal(&text, place(workflow_id)).map_err(|error| Problem::internal(&error))
+    }
+
+    fn open(keys: &Keyring, sealed: &Sealed, workflow_id: &WorkflowId) -> Result<Self, KeyringError> {
+        let text = keys.open(sealed, place(workflow_id))?;
+        serde_json::from_slice(&text).map_err(|_| KeyringError::Tampered(sealed.key_name.clone()))
+    }
+}
+
+/// A sealed text opens for its own request only.
+fn place(workflow_id: &WorkflowId) -> &[u8] {
+    workflow_id.as_str().as_bytes()
+}
+
+/// Keeps what a request said of its buyer. Without encryption keys nothing is kept.
+pub(crate) async fn keep(
+    api: &Api,
+    request: (&WorkflowId, &str),
+    buyer_id: &BuyerId,
+    details: Option<&BuyerDetails>,
+) -> Result<(), Problem> {
+    let Some((keys, details)) = api.keyring.as_ref().zip(details) else { return Ok(()) };
+    Ok(api.journal.keep_buyer(request, buyer_id, details.seal(keys, request.0)?).await?)
+}
+
+/// What is kept of the buyer of a checkout. What cannot be opened is logged and not shown: a missing key must
+/// not hide a payment.
+pub(crate) async fn kept(api: &Api, workflow_id: &WorkflowId) -> Result<Option<BuyerDetails>, Problem> {
+    let Some(keys) = &api.keyring else { return Ok(None) };
+    let Some(sealed) = api.reader.buyer_details(workflow_id).await? else { return Ok(None) };
+    match BuyerDetails::open(keys, &sealed, workflow_id) {
+        Ok(details) => Ok(Some(details)),
+        Err(error) => {
+            tracing::error!(%workflow_id, error = &error as &dyn std::error::Error, "a buyer's details stay closed");
+            Ok(None)
+        }
+    }
+}
+
+/// `DELETE /v1/buyers/{buyer_id}/personal-data`: erases what is kept of a buyer; payments and books stay.
+pub(crate) async fn erase(
+    State(api): State<Arc<Api>>,
+    _: OperatingCaller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");
+    let id = BuyerId::parse(id).map_err(unknown)?;
+    let checkouts = api.journal.erase_buyer(&id).await?;
+    Ok(Json(json!({ "buyer_id": id, "erased_checkouts": checkouts })))
+}

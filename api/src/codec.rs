@@ -1,0 +1,255 @@
+//! Opening sealed payloads for the Temporal UI, for operators only.
+//!
+//! The protocol is Temporal's "remote codec": the browser posts the payloads of a history and shows what comes
+//! back. A browser sends no API key by itself, so an operator signs in here once and gets a cookie: it holds the
+//! key's name and an end, sealed, and is good for as long as the key is.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Json, Router,
+    extract::{DefaultBodyLimit, FromRequestParts, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use chrono::Utc;
+use domain::id::ApiKeyId;
+use maud::{DOCTYPE, html};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use store::{Keyring, Scope, Sealed};
+use temporalio_client::NamespacedClient as _;
+use temporalio_common::{data_converters::SerializationContextData, protos::temporal::api::common::v1::Payload};
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    callers::{OperatingCaller, authenticate},
+    problem::{Code, Problem},
+};
+
+/// The most bytes of one question: the payloads of a page of history.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How long an operator stays signed in, in seconds: a working day.
+const SESSION_S: i64 = 8 * 60 * 60;
+const COOKIE: &str = "daegeum_codec";
+/// What a session is sealed for.
+const SESSION_PLACE: &[u8] = b"codec session";
+
+/// The codec's routes.
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/codec", get(sign_in_page))
+        .route("/codec/session", post(sign_in))
+        .route("/codec/decode", post(decode).options(preflight))
+        .layer(DefaultBodyLimit::max(MAX_BYTES))
+}
+
+/// Payloads as the Temporal UI writes them: all bytes in base64.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Payloads {
+    payloads: Vec<PayloadBody>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PayloadBody {
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    data: String,
+}
+
+/// An operator, by an API key of scope `ops` or by the cookie of one.
+#[derive(Debug)]
+pub(crate) struct Operator;
+
+impl FromRequestParts<Arc<Api>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return OperatingCaller::from_request_parts(parts, api).await.map(|_| Self);
+        }
+        let id = session(&parts.headers, keyring(api)?).ok_or_else(Problem::unauthorized)?;
+        let key = api.reader.api_key(&id).await?.filter(|key| key.revoked_at.is_none());
+        match key.map(|key| key.scope.includes(Scope::Ops)) {
+            Some(true) => Ok(Self),
+            Some(false) => Err(Problem::forbidden(Scope::Ops)),
+            None => Err(Problem::unauthorized()),
+        }
+    }
+}
+
+/// `POST /codec/decode`.
+pub(crate) async fn decode(
+    State(api): State<Arc<Api>>,
+    _: Operator,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Result<Response, Problem> {
+    let malformed = |_| Problem::new(Code::BodyMalformed, "These are no payloads of Temporal.");
+    let asked: Payloads = serde_json::from_slice(&body).map_err(|_| malformed(()))?;
+    let sealed = asked.payloads.into_iter().map(PayloadBody::read).collect::<Option<Vec<_>>>();
+    let sealed = sealed.ok_or_else(|| malformed(()))?;
+    let converter = api.temporal.data_converter();
+    let opened = converter.codec().decode(&SerializationContextData::None, sealed).await;
+    let opened = opened.map_err(|error| Problem::new(Code::NotDecodable, error.to_string()))?;
+    let body = Payloads { payloads: opened.into_iter().map(PayloadBody::of).collect() };
+    Ok((across(&api, &headers), Json(body)).into_response())
+}
+
+/// `OPTIONS /codec/decode`: a browser asks whether the Temporal UI may ask.
+pub(crate) async fn preflight(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    (StatusCode::NO_CONTENT, across(&api, &headers)).into_response()
+}
+
+/// `GET /codec`: where an operator signs in.
+pub(crate) async fn sign_in_page(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
+    keyring(&api)?;
+    Ok(page(html! {
+        form method="post" action="/codec/session" {
+            label for="key" { "API key of scope ops" }
+            input #key name="key" type="password" autocomplete="off" required;
+            button { "Sign in" }
+        }
+        p { "The Temporal UI then shows what is sealed: in its settings, set the codec server to "
+            code { (api.settings.public_url) "/codec" } " and tick “include cross-origin credentials”." }
+    }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignIn {
+    key: String,
+}
+
+/// `POST /codec/session`.
+pub(crate) async fn sign_in(State(api): State<Arc<Api>>, Form(form): Form<SignIn>) -> Result<Response, Problem> {
+    let keys = keyring(&api)?;
+    let key = authenticate(&api.reader, form.key.trim()).await?.ok_or_else(Problem::unauthorized)?;
+    if !key.scope.includes(Scope::Ops) {
+        return Err(Problem::forbidden(Scope::Ops));
+    }
+    let ends_at = Utc::now().timestamp() + SESSION_S;
+    let sealed = keys.seal(format!("{ends_at} {}", key.id).as_bytes(), SESSION_PLACE);
+    let sealed = sealed.map_err(|error| Problem::internal(&error))?;
+    let value = format!("{}.{}", sealed.key_name, URL_SAFE_NO_PAD.encode(sealed.bytes));
+    let secure = if api.settings.public_url.starts_with("https://") { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={value}; Path=/codec; HttpOnly; SameSite=Lax; Max-Age={SESSION_S}{secure}");
+    let signed_in =
+        page(html! { p role="status" { "You are signed in for eight hours. Go back to the Temporal UI." } });
+    Ok(([(header::SET_COOKIE, cookie)], signed_in).into_response())
+}
+
+fn keyring(api: &Api) -> Result<&Keyring, Problem> {
+    let none = || Problem::new(Code::NotFound, "Nothing is sealed here: no encryption keys are set.");
+    api.keyring.as_deref().ok_or_else(none)
+}
+
+/// Whose cookie it is, while it lasts.
+fn session(headers: &HeaderMap, keys: &Keyring) -> Option<ApiKeyId> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let value = cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    })?;
+    let (key_name, bytes) = value.split_once('.')?;
+    let sealed = Sealed { key_name: key_name.to_owned(), bytes: URL_SAFE_NO_PAD.decode(bytes).ok()? };
+    let text = String::from_utf8(keys.open(&sealed, SESSION_PLACE).ok()?).ok()?;
+    let (ends_at, id) = text.split_once(' ')?;
+    let lasts = ends_at.parse::<i64>().is_ok_and(|ends_at| Utc::now().timestamp() < ends_at);
+    ApiKeyId::parse(id).ok().filter(|_| lasts)
+}
+
+/// What lets the Temporal UI, and no other site, ask from a browser.
+fn across(api: &Api, headers: &HeaderMap) -> HeaderMap {
+    let mut allowed = HeaderMap::from_iter([(header::VARY, HeaderValue::from_static("origin"))]);
+    let origin = headers.get(header::ORIGIN).filter(|origin| {
+        let ui = api.settings.temporal_ui_url.as_deref().and_then(origin_of);
+        ui.is_some_and(|ui| origin.as_bytes() == ui.as_bytes())
+    });
+    if let Some(origin) = origin {
+        let fixed: [(HeaderName, &str); 4] = [
+            (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type,x-namespace"),
+            (header::ACCESS_CONTROL_MAX_AGE, "600"),
+        ];
+        allowed.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        allowed.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    }
+    allowed
+}
+
+/// `https://ui.example.com` of an address below it.
+fn origin_of(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    let end = url[host..].find('/').map_or(url.len(), |slash| host + slash);
+    url.get(..end)
+}
+
+impl PayloadBody {
+    fn read(self) -> Option<Payload> {
+        let bytes = |text: &str| STANDARD.decode(text).ok();
+        let metadata = self.metadata.into_iter().map(|(name, value)| Some((name, bytes(&value)?)));
+        Some(Payload { metadata: metadata.collect::<Option<_>>()?, data: bytes(&self.data)?, ..Payload::default() })
+    }
+
+    fn of(payload: Payload) -> Self {
+        let metadata = payload.metadata.into_iter().map(|(name, value)| (name, STANDARD.encode(value)));
+        Self { metadata: metadata.collect(), data: STANDARD.encode(payload.data) }
+    }
+}
+
+fn page(body: maud::Markup) -> Response {
+    let nonce = Uuid::new_v4().simple().to_string();
+    let policy = format!("default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'");
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "daegeum codec" }
+                style nonce=(nonce) {
+                    "body{font:16px/1.5 system-ui;max-width:32rem;margin:3rem auto;padding:0 1rem}"
+                    "input,button{font:inherit;padding:.5rem;width:100%;box-sizing:border-box;margin:.25rem 0}"
+                }
+            }
+            body { h1 { "Sealed payloads" } (body) }
+        }
+    };
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page.into_string())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_the_part_before_the_path() {
+        assert_eq!(origin_of("https://ui.example.com"), Some("https://ui.example.com"));
+        assert_eq!(origin_of("http://127.0.0.1:8233/a/b"), Some("http://127.0.0.1:8233"));
+        assert_eq!(origin_of("nothing"), None);
+    }
+
+    #[test]
+    fn a_session_ends_and_cannot_be_made_up() {
+        let keys = Keyring::parse(&Keyring::generate("a").unwrap()).unwrap();
+        let cookie = |text: &str, place: &[u8]| {
+            let sealed = keys.seal(text.as_bytes(), place).unwrap();
+            let value = format!("x=1; {COOKIE}=a.{}", URL_SAFE_NO_PAD.encode(sealed.bytes));
+            session(&HeaderMap::from_iter([(header::COOKIE, value.parse().unwrap())]), &keys)
+        };
+        let now = Utc::now().timestamp();
+        assert_eq!(cookie(&format!("{} abcd", now + 60), SESSION_PLACE), ApiKeyId::parse("abcd").ok());
+        assert_eq!(cookie(&format!("{} abcd", now - 1), SESSION_PLACE), None);
+        assert_eq!(cookie(&format!("{} abcd", now + 60), b"another place"), None);
+        let made_up = HeaderMap::from_iter([(header::COOKIE, format!("{COOKIE}=a.AAAA").parse().unwrap())]);
+        assert_eq!(session(&made_up, &keys), None);
+    }
+}

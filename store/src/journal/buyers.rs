@@ -1,0 +1,126 @@
+//! What a buyer is called and how to reach them: sealed, kept apart, erased on request.
+//!
+//! Nothing of it moves money, so it never enters a workflow or the books. It is written before the workflow
+//! starts, under the idempotency key and the body's fingerprint; where no checkout comes of it, it goes again.
+
+use chrono::Utc;
+use domain::{
+    Timestamp,
+    id::{BuyerId, WorkflowId},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict, Query},
+};
+
+use super::Journal;
+use crate::{
+    Keyring, Reader, Sealed, StoreError,
+    convert::{corrupt, to_column_time},
+    entities::{buyer_details, checkout_requests},
+};
+
+impl Journal {
+    /// Keeps a buyer's sealed details. The workflow id and the fingerprint are the key: the first ones stay.
+    pub async fn keep_buyer(
+        &self,
+        (workflow_id, fingerprint): (&WorkflowId, &str),
+        buyer_id: &BuyerId,
+        details: Sealed,
+    ) -> Result<(), StoreError> {
+        let row = buyer_details::ActiveModel {
+            workflow_id: Set(workflow_id.to_string()),
+            fingerprint: Set(fingerprint.to_owned()),
+            buyer_id: Set(buyer_id.to_string()),
+            key_name: Set(Some(details.key_name)),
+            sealed: Set(Some(details.bytes)),
+            kept_at: Set(Utc::now()),
+            erased_at: Set(None),
+        };
+        buyer_details::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Erases all details of a buyer. Answers of how many checkouts; none when it was done before.
+    pub async fn erase_buyer(&self, buyer_id: &BuyerId) -> Result<u64, StoreError> {
+        let erased = buyer_details::Entity::update_many()
+            .col_expr(buyer_details::Column::Sealed, Expr::value(None::<Vec<u8>>))
+            .col_expr(buyer_details::Column::KeyName, Expr::value(None::<String>))
+            .col_expr(buyer_details::Column::ErasedAt, Expr::value(Utc::now()))
+            .filter(buyer_details::Column::BuyerId.eq(buyer_id.as_str()))
+            .filter(buyer_details::Column::ErasedAt.is_null())
+            .exec(self.connection())
+            .await?;
+        Ok(erased.rows_affected)
+    }
+
+    /// Removes details from between two instants that no checkout came of.
+    pub async fn forget_unrecorded_buyers(&self, from: Timestamp, before: Timestamp) -> Result<u64, StoreError> {
+        let recorded = Query::select()
+            .column(checkout_requests::Column::WorkflowId)
+            .from(checkout_requests::Entity)
+            .and_where(
+                Expr::col((checkout_requests::Entity, checkout_requests::Column::WorkflowId))
+                    .equals((buyer_details::Entity, buyer_details::Column::WorkflowId)),
+            )
+            .and_where(
+                Expr::col((checkout_requests::Entity, checkout_requests::Column::Fingerprint))
+                    .equals((buyer_details::Entity, buyer_details::Column::Fingerprint)),
+            )
+            .and_where(checkout_requests::Column::Accepted.eq(true))
+            .to_owned();
+        let removed = buyer_details::Entity::delete_many()
+            .filter(buyer_details::Column::KeptAt.gte(to_column_time(from)))
+            .filter(buyer_details::Column::KeptAt.lt(to_column_time(before)))
+            .filter(Expr::exists(recorded).not())
+            .exec(self.connection())
+            .await?;
+        Ok(removed.rows_affected)
+    }
+
+    /// Seals up to `limit` details anew that are not under the newest key. Answers how many there were.
+    pub async fn reseal_buyers(&self, keys: &Keyring, limit: u64) -> Result<usize, StoreError> {
+        let newest = keys.names().next().unwrap_or_default();
+        let rows = buyer_details::Entity::find()
+            .filter(buyer_details::Column::KeyName.is_not_null())
+            .filter(buyer_details::Column::KeyName.ne(newest))
+            .order_by_asc(buyer_details::Column::WorkflowId)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        let found = rows.len();
+        for row in rows {
+            let (workflow_id, fingerprint) = (row.workflow_id.clone(), row.fingerprint.clone());
+            let Some(old) = sealed(row) else { continue };
+            let text = keys.open(&old, workflow_id.as_bytes()).map_err(|error| corrupt("details", error))?;
+            let new = keys.seal(&text, workflow_id.as_bytes()).map_err(|error| corrupt("details", error))?;
+            buyer_details::Entity::update_many()
+                .col_expr(buyer_details::Column::Sealed, Expr::value(Some(new.bytes)))
+                .col_expr(buyer_details::Column::KeyName, Expr::value(Some(new.key_name)))
+                .filter(buyer_details::Column::WorkflowId.eq(workflow_id))
+                .filter(buyer_details::Column::Fingerprint.eq(fingerprint))
+                // One that was erased meanwhile stays erased.
+                .filter(buyer_details::Column::KeyName.eq(old.key_name))
+                .exec(self.connection())
+                .await?;
+        }
+        Ok(found)
+    }
+}
+
+impl Reader {
+    /// The sealed details of the buyer of a checkout: the ones that came with the body it was made of.
+    pub async fn buyer_details(&self, workflow_id: &WorkflowId) -> Result<Option<Sealed>, StoreError> {
+        let Some(request) = self.request(workflow_id).await? else { return Ok(None) };
+        let key = (workflow_id.to_string(), request.fingerprint);
+        Ok(buyer_details::Entity::find_by_id(key).one(self.connection()).await?.and_then(sealed))
+    }
+}
+
+fn sealed(row: buyer_details::Model) -> Option<Sealed> {
+    row.key_name.zip(row.sealed).map(|(key_name, bytes)| Sealed { key_name, bytes })
+}

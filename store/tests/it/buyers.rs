@@ -1,0 +1,85 @@
+//! Buyers' details: kept once, erased for good, sealed anew.
+
+use domain::{Timestamp, id::BuyerId};
+use store::{Keyring, Sealed};
+
+use crate::{
+    database::Fresh,
+    on_both_databases,
+    writing::{plan, record, workflow},
+};
+
+on_both_databases!(
+    the_first_details_stay_and_are_those_of_the_body_that_won,
+    what_is_erased_is_gone_for_good,
+    details_of_no_checkout_are_forgotten,
+    details_are_sealed_anew,
+);
+
+/// Before and after everything in a test.
+const EVER: (Timestamp, Timestamp) = (Timestamp::from_epoch_ms(0), Timestamp::from_epoch_ms(9_000_000_000_000));
+
+fn ring(names: &[&str]) -> Keyring {
+    let keys: Vec<_> = names.iter().map(|name| format!("{name}:{}=", "A".repeat(43))).collect();
+    Keyring::parse(&keys.join(",")).unwrap()
+}
+
+async fn keep(fresh: &Fresh, (key, fingerprint): (&str, &str), text: &str) {
+    let id = workflow(key);
+    let sealed = ring(&["old"]).seal(text.as_bytes(), id.as_str().as_bytes()).unwrap();
+    let buyer = BuyerId::parse("buyer-1").unwrap();
+    fresh.writer.journal().keep_buyer((&id, fingerprint), &buyer, sealed).await.unwrap();
+}
+
+async fn kept(fresh: &Fresh, key: &str, keys: &Keyring) -> Option<String> {
+    let id = workflow(key);
+    let sealed: Option<Sealed> = fresh.reader.buyer_details(&id).await.unwrap();
+    sealed.map(|sealed| String::from_utf8(keys.open(&sealed, id.as_str().as_bytes()).unwrap()).unwrap())
+}
+
+async fn the_first_details_stay_and_are_those_of_the_body_that_won(fresh: Fresh) {
+    keep(&fresh, ("one", "another body"), "wrong").await;
+    keep(&fresh, ("one", "fingerprint"), "first").await;
+    keep(&fresh, ("one", "fingerprint"), "second").await;
+    assert_eq!(kept(&fresh, "one", &ring(&["old"])).await, None, "no checkout came of it yet");
+    assert!(record(&fresh, "one", &plan("checkout-1", &[("order-1", "seller-a", 100)])).await);
+    assert_eq!(kept(&fresh, "one", &ring(&["old"])).await.as_deref(), Some("first"));
+}
+
+async fn what_is_erased_is_gone_for_good(fresh: Fresh) {
+    assert!(record(&fresh, "one", &plan("checkout-1", &[("order-1", "seller-a", 100)])).await);
+    keep(&fresh, ("one", "fingerprint"), "first").await;
+    let (journal, buyer) = (fresh.writer.journal(), BuyerId::parse("buyer-1").unwrap());
+    assert_eq!(journal.erase_buyer(&BuyerId::parse("buyer-2").unwrap()).await.unwrap(), 0);
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), 1);
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), 0);
+    keep(&fresh, ("one", "fingerprint"), "again").await;
+    assert_eq!(kept(&fresh, "one", &ring(&["old"])).await, None);
+}
+
+async fn details_of_no_checkout_are_forgotten(fresh: Fresh) {
+    assert!(record(&fresh, "one", &plan("checkout-1", &[("order-1", "seller-a", 100)])).await);
+    keep(&fresh, ("one", "fingerprint"), "stays").await;
+    keep(&fresh, ("one", "another body"), "goes").await;
+    keep(&fresh, ("two", "fingerprint"), "goes").await;
+    let journal = fresh.writer.journal();
+    assert_eq!(journal.forget_unrecorded_buyers(EVER.1, EVER.1).await.unwrap(), 0, "not of that age");
+    assert_eq!(journal.forget_unrecorded_buyers(EVER.0, EVER.1).await.unwrap(), 2);
+    assert_eq!(kept(&fresh, "one", &ring(&["old"])).await.as_deref(), Some("stays"));
+}
+
+async fn details_are_sealed_anew(fresh: Fresh) {
+    for number in 0..5 {
+        let (key, order) = (format!("key-{number}"), format!("order-{number}"));
+        assert!(record(&fresh, &key, &plan(&format!("checkout-{number}"), &[(&order, "seller-a", 100)])).await);
+        keep(&fresh, (&key, "fingerprint"), &key).await;
+    }
+    let (journal, keys) = (fresh.writer.journal(), ring(&["new", "old"]));
+    assert_eq!(journal.reseal_buyers(&keys, 3).await.unwrap(), 3);
+    assert_eq!(journal.reseal_buyers(&keys, 3).await.unwrap(), 2);
+    assert_eq!(journal.reseal_buyers(&keys, 3).await.unwrap(), 0);
+    for number in 0..5 {
+        let key = format!("key-{number}");
+        assert_eq!(kept(&fresh, &key, &ring(&["new"])).await.as_deref(), Some(key.as_str()));
+    }
+}
