@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::checkout::CheckoutWorkflow;
+use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 /// Where the recorded histories are, seen from the root of the repository.
 const HISTORIES: &str = "temporal/histories";
@@ -14,7 +14,11 @@ const HISTORIES: &str = "temporal/histories";
 pub(crate) async fn run(files: &[PathBuf]) -> anyhow::Result<()> {
     let files = if files.is_empty() { recorded()? } else { files.to_vec() };
     ensure!(!files.is_empty(), "there is no history in {HISTORIES}; name files to replay");
-    let options = WorkflowReplayerOptions::new().register_workflow::<CheckoutWorkflow>()?.build();
+    let options = WorkflowReplayerOptions::new()
+        .register_workflow::<CheckoutWorkflow>()?
+        .register_workflow::<RefundsWorkflow>()?
+        .register_workflow::<RefundWorkflow>()?
+        .build();
     let replayer = WorkflowReplayer::new(options)?;
     for file in &files {
         let json = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
