@@ -33,6 +33,7 @@ mod parameters;
 mod payment_order;
 mod payments_list;
 mod problem;
+mod refund;
 mod requests;
 mod routes;
 mod shapes;
