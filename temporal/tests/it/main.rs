@@ -10,6 +10,7 @@ mod first_contact;
 mod http;
 mod ledger;
 mod ledger_reads;
+mod refunds;
 mod replay;
 mod roles;
 mod stack;
