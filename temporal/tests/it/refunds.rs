@@ -103,11 +103,6 @@ impl<'a> Scene<'a> {
         self.temporal.get_workflow_handle::<RefundWorkflow>(refund["refund_id"].as_str().unwrap())
     }
 
-    async fn last_refund(&self, id: &str) -> Value {
-        let checkout = self.shop.get(&format!("/v1/payments/{id}")).await;
-        checkout["refunds"].as_array().unwrap().last().unwrap().clone()
-    }
-
     /// The books agree with themselves and with Toss, which charged nobody twice.
     async fn agree(&self) {
         let (net, twice) = self.shop.charged().await;
@@ -464,7 +459,7 @@ async fn a_checkout_is_paid_or_canceled_and_never_both(database: Kind) {
     for race in 0..6 {
         let scene = &scene;
         races.push(async move {
-            let id = format!("xor-{race}");
+            let id = format!("either-{race}");
             scene.shop.create(&id).await;
             let key = scene.shop.authorize(&id).await;
             let (confirmed, deleted) = tokio::join!(scene.shop.confirm(&id, &key, "23000"), scene.shop.delete(&id));
