@@ -168,11 +168,6 @@ pub enum Unrefundable {
     NoSuchOrder,
 }
 
-/// Too many refunds of a checkout wait already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{MAX_WAITING} refunds of this checkout are waiting, the most there may be")]
-pub struct Crowded;
-
 /// What goes back of which order. An amount of a whole checkout is spread over its orders in proportion to what is
 /// left of each, to the minor unit ([`Money::split`]), so that no order gives more than it has; whoever wants it
 /// otherwise asks for it order by order.

@@ -9,8 +9,8 @@ use domain::{
 };
 use store::{CheckoutRecord, RefundRecord};
 use temporalio_client::{
-    WorkflowIdConflictPolicy, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
-    errors::{WorkflowUpdateError, WorkflowUpdateWithStartError},
+    WorkflowIdConflictPolicy, WorkflowStartOptions, WorkflowStartUpdateOptions,
+    errors::{WorkflowStartError, WorkflowUpdateError},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 use workflows::{
@@ -34,9 +34,6 @@ const ASKED_AT_MOST: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// What Temporal answers when as many updates wait at one workflow as it allows. Source: gRPC, `RESOURCE_EXHAUSTED`.
-const RESOURCE_EXHAUSTED: i32 = 8;
-
 /// What came of canceling.
 pub(super) enum Outcome {
     /// The checkout came to rest without money.
@@ -59,13 +56,6 @@ pub(super) enum Outcome {
         /// The refund.
         refund: RefundRecord,
     },
-}
-
-/// Whether a workflow took a request.
-enum Taken {
-    Yes,
-    /// As many as may wait there already.
-    Crowded,
 }
 
 /// Cancels and refunds for one caller.
@@ -155,19 +145,13 @@ impl<'a> Refunds<'a> {
                     refunds.iter().any(|refund| refund.refund_id == *id && refund.status == RefundStatus::Failed)
                 };
                 let ids = (0..).map(|attempt| RefundId::of_rest(checkout, target.order.as_ref(), attempt));
-                ids.into_iter().find(|id| !failed(id)).ok_or_else(not_accepted)?
+                ids.into_iter().find(|id| !failed(id)).ok_or_else(in_progress)?
             }
         };
         let request = self.request(target, refund_id.clone(), wish)?;
         let was_there = self.api.reader.refund(&refund_id).await?.is_some();
-        match self.ask(request).await? {
-            Taken::Yes => {}
-            Taken::Crowded => {
-                let detail = "Many refunds of this checkout are waiting for their turn. Send the request again.";
-                return Err(Problem::new(Code::RequestInProgress, detail));
-            }
-        }
-        let refund = self.ended(&refund_id).await?.ok_or_else(not_accepted)?;
+        self.ask(request).await?;
+        let refund = self.ended(&refund_id).await?.ok_or_else(in_progress)?;
         if matches!(named, Named::ByKey(_)) && refund.fingerprint != wish.fingerprint {
             return Err(reused());
         }
@@ -213,45 +197,27 @@ impl<'a> Refunds<'a> {
         })
     }
 
-    /// Hands a request to the workflow that serves the checkout's refunds one after the other, and waits for its end.
-    /// Temporal lets few updates wait at one workflow, so who is not let in tries again.
-    async fn ask(&self, request: RefundRequest) -> Result<Taken, Problem> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let checkout_id = request.checkout_id.clone();
-            let workflow = refunds::workflow_id(&checkout_id);
-            let options =
-                WorkflowUpdateWithStartOptions::new(TASK_QUEUE, workflow, WorkflowIdConflictPolicy::UseExisting)
-                    .update_id(request.refund_id.to_string())
-                    .static_summary(format!("the refunds of {checkout_id}"))
-                    .rpc_options(temporal::rpc_options())
-                    .build();
-            let taking = self.api.temporal.start_update_with_start_workflow(
-                RefundsWorkflow::run,
-                RefundsInput { checkout_id },
-                RefundsWorkflow::refund,
-                request.clone(),
-                options,
-            );
-            match timeout_at(self.deadline, taking).await {
-                Ok(Ok(accepted)) => {
-                    let served = accepted.get_result(temporal::rpc_options());
-                    // It is written in the workflow's history: whatever the wait brings, the record tells.
-                    let _ = timeout_at(self.deadline, served).await;
-                    return Ok(Taken::Yes);
-                }
-                Ok(Err(error)) if is_crowded(&error) => {}
-                Ok(Err(error @ WorkflowUpdateWithStartError::PayloadConversion(_))) => {
-                    return Err(Problem::internal(&error));
-                }
-                Ok(Err(error)) => return Err(Problem::temporal(&error)),
-                Err(_) => return Err(not_accepted()),
-            }
-            if Instant::now() + pause > self.deadline {
-                return Ok(Taken::Crowded);
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    /// Hands a request to the workflow that serves the checkout's refunds one after the other. Once Temporal has taken
+    /// it, it is served, also if no worker runs now.
+    async fn ask(&self, request: RefundRequest) -> Result<(), Problem> {
+        let checkout_id = request.checkout_id.clone();
+        let options = WorkflowStartOptions::new(TASK_QUEUE, refunds::workflow_id(&checkout_id))
+            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .static_summary(format!("the refunds of {checkout_id}"))
+            .rpc_options(temporal::rpc_options())
+            .build();
+        let taking = self.api.temporal.signal_with_start_workflow(
+            RefundsWorkflow::run,
+            RefundsInput { checkout_id },
+            RefundsWorkflow::refund,
+            request,
+            options,
+        );
+        match timeout_at(self.deadline, taking).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error @ WorkflowStartError::PayloadConversion(_))) => Err(Problem::internal(&error)),
+            Ok(Err(error)) => Err(Problem::temporal(&error)),
+            Err(elapsed) => Err(Problem::temporal(&elapsed)),
         }
     }
 
@@ -303,14 +269,10 @@ fn conclude(record: CheckoutRecord, refund: RefundRecord, replayed: bool) -> Res
     }
 }
 
-fn is_crowded(error: &WorkflowUpdateWithStartError) -> bool {
-    match error {
-        WorkflowUpdateWithStartError::Rpc(status)
-        | WorkflowUpdateWithStartError::Update(WorkflowUpdateError::Rpc(status)) => {
-            i32::from(status.code()) == RESOURCE_EXHAUSTED
-        }
-        _ => false,
-    }
+/// A request that was taken and will be recorded.
+fn in_progress() -> Problem {
+    let detail = "The request is being recorded. Send it again with the same key.";
+    Problem::new(Code::RequestInProgress, detail)
 }
 
 fn reused() -> Problem {
