@@ -108,9 +108,7 @@ pub fn read_webhook(body: &[u8]) -> Option<(CheckoutId, &'static str)> {
 /// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself,
 /// is no answer.
 fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &CheckoutId) -> Result<Charge, Doubt> {
-    if payment.payment_key != payment_key.as_str() || payment.order_id != checkout_id.as_str() {
-        return Err(unreadable("the PSP answered about another payment"));
-    }
+    is_about(payment, payment_key, checkout_id)?;
     match &payment.status {
         PaymentStatus::Done if payment.balance_amount != payment.total_amount => {
             Err(unreadable("the PSP's amounts contradict each other"))
@@ -124,6 +122,14 @@ fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &Checko
         PaymentStatus::Ready | PaymentStatus::InProgress => Ok(Charge::Open),
         PaymentStatus::Other(_) => Err(unreadable("the PSP named a status we do not know")),
     }
+}
+
+/// Refuses an answer about another payment.
+pub(crate) fn is_about(payment: &Payment, payment_key: &PaymentKey, checkout_id: &CheckoutId) -> Result<(), Doubt> {
+    if payment.payment_key != payment_key.as_str() || payment.order_id != checkout_id.as_str() {
+        return Err(unreadable("the PSP answered about another payment"));
+    }
+    Ok(())
 }
 
 fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
@@ -154,19 +160,19 @@ fn is_overdue(payment: &Payment) -> bool {
         .is_some_and(|account| account.expired == Some(true) || account.due_date.is_some_and(|due| due < Utc::now()))
 }
 
-fn unreadable(evidence: &str) -> Doubt {
+pub(crate) fn unreadable(evidence: &str) -> Doubt {
     Doubt::of(true, evidence.to_owned())
 }
 
-fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {
+pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {
     IdempotencyKey::parse(text).map_err(|error| doubtful(unreadable(&error.to_string())))
 }
 
-fn to_timestamp(time: DateTime<FixedOffset>) -> Timestamp {
+pub(crate) fn to_timestamp(time: DateTime<FixedOffset>) -> Timestamp {
     Timestamp::from_epoch_ms(time.timestamp_millis())
 }
 
-const fn to_toss_currency(currency: Currency) -> toss::Currency {
+pub(crate) const fn to_toss_currency(currency: Currency) -> toss::Currency {
     match currency {
         Currency::Krw => toss::Currency::Krw,
         Currency::Usd => toss::Currency::Usd,
@@ -174,7 +180,7 @@ const fn to_toss_currency(currency: Currency) -> toss::Currency {
     }
 }
 
-const fn to_currency(currency: toss::Currency) -> Currency {
+pub(crate) const fn to_currency(currency: toss::Currency) -> Currency {
     match currency {
         toss::Currency::Krw => Currency::Krw,
         toss::Currency::Usd => Currency::Usd,

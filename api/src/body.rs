@@ -185,14 +185,19 @@ impl<'a> Fields<'a> {
 
     /// An amount of money, still a text: a string of decimal digits.
     pub(crate) fn amount(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a str> {
-        let value = self.require(name, errors)?;
-        if value.is_number() {
+        self.require(name, errors)?;
+        self.optional_amount(name, errors)
+    }
+
+    /// An amount of money that may be absent.
+    pub(crate) fn optional_amount(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a str> {
+        if self.get(name)?.is_number() {
             let detail =
                 "must be a string of decimal digits such as \"15000\": a JSON number may lose digits on its way";
             errors.add(self.path(name), FieldCode::WrongType, detail);
             return None;
         }
-        self.text(name, errors)
+        self.optional_text(name, errors)
     }
 
     /// A text that may be absent and has a form.

@@ -28,7 +28,7 @@ use create::{Checkouts, Made};
 /// Makes a request safe to repeat.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// When to ask again for an outcome that is not known yet, in seconds.
-const ASK_AGAIN_AFTER_S: u32 = 2;
+pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
 
 /// `POST /v1/payments`.
 pub(crate) async fn create(
@@ -76,10 +76,10 @@ pub(crate) fn unknown() -> Problem {
     Problem::new(Code::CheckoutNotFound, "No checkout has this id.")
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let value = values.next().ok_or_else(|| {
-        Problem::new(Code::IdempotencyKeyMissing, "Send the header `Idempotency-Key`, unique for each new checkout.")
+        Problem::new(Code::IdempotencyKeyMissing, "Send the header `Idempotency-Key`, unique for each new request.")
     })?;
     let invalid = |detail: &dyn std::fmt::Display| {
         Problem::new(Code::IdempotencyKeyInvalid, format!("The header `Idempotency-Key` {detail}."))
@@ -91,7 +91,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     IdempotencyKey::from_header(value).map_err(|error| invalid(&error))
 }
 
-fn location(record: &CheckoutRecord) -> (HeaderName, String) {
+pub(crate) fn location(record: &CheckoutRecord) -> (HeaderName, String) {
     (header::LOCATION, format!("/v1/payments/{}", record.checkout_id))
 }
 

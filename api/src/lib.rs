@@ -35,6 +35,7 @@ mod parameters;
 mod payment_order;
 mod payments_list;
 mod problem;
+mod refund;
 mod requests;
 mod routes;
 mod shapes;

@@ -24,7 +24,8 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
-        let body = CheckoutBody::for_scope(caller.scope, &record, &api);
+        let refunds = api.reader.refunds_of(&record.checkout_id).await?;
+        let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
         if !caller.scope.includes(Scope::Checkout) {
             return Ok(Json(body).into_response());
         }
@@ -35,7 +36,7 @@ pub(crate) async fn show(
     Ok(Json(order).into_response())
 }
 
-async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
+pub(crate) async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
     let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
     Ok(api.reader.checkout(&id).await?)
 }
@@ -48,6 +49,6 @@ async fn order(api: &Api, id: &str) -> Result<Option<OrderBody>, Problem> {
     Ok(order.map(|order| OrderBody::alone(order, &checkout_id)))
 }
 
-fn unknown() -> Problem {
+pub(crate) fn unknown() -> Problem {
     Problem::new(Code::CheckoutNotFound, "Neither a checkout nor a payment order has this id.")
 }

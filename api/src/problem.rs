@@ -37,6 +37,7 @@ pub(crate) enum Code {
     BodyMalformed,
     BodyTimeout,
     BodyTooLarge,
+    CancelNotAccepted,
     CardNumberRefused,
     CheckoutExists,
     CheckoutNotFound,
@@ -49,12 +50,17 @@ pub(crate) enum Code {
     IdempotencyKeyReused,
     Internal,
     MethodNotAllowed,
+    NotCancelable,
     NotConfirmable,
     NotDecodable,
     NotFound,
+    NotPaid,
     NotReady,
     OrderMismatch,
     PaymentDeclined,
+    RefundAccountRequired,
+    RefundExceedsPayment,
+    RefundRefused,
     RequestInProgress,
     TemporalUnavailable,
     Unauthorized,
@@ -70,6 +76,9 @@ impl Code {
             Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body is not JSON"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::CancelNotAccepted => {
+                ("cancel_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The cancellation was not accepted yet")
+            }
             Self::CardNumberRefused => {
                 ("card_number_refused", StatusCode::UNPROCESSABLE_ENTITY, "Card numbers are not accepted")
             }
@@ -98,12 +107,23 @@ impl Code {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
             }
+            Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
             Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
+            Self::NotPaid => ("not_paid", StatusCode::CONFLICT, "The checkout is not paid"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
+            Self::RefundAccountRequired => (
+                "refund_account_required",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The refund needs an account of the buyer",
+            ),
+            Self::RefundExceedsPayment => {
+                ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
+            }
+            Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
             }
@@ -123,7 +143,8 @@ impl Code {
     /// Whether the same request may succeed in a moment.
     const fn is_transient(self) -> bool {
         match self {
-            Self::ConfirmNotAccepted
+            Self::CancelNotAccepted
+            | Self::ConfirmNotAccepted
             | Self::DatabaseUnavailable
             | Self::NotReady
             | Self::RequestInProgress
@@ -142,11 +163,16 @@ impl Code {
             | Self::IdempotencyKeyReused
             | Self::Internal
             | Self::MethodNotAllowed
+            | Self::NotCancelable
             | Self::NotConfirmable
             | Self::NotDecodable
             | Self::NotFound
+            | Self::NotPaid
             | Self::OrderMismatch
             | Self::PaymentDeclined
+            | Self::RefundAccountRequired
+            | Self::RefundExceedsPayment
+            | Self::RefundRefused
             | Self::Unauthorized
             | Self::UnsupportedMediaType
             | Self::ValidationFailed => false,
@@ -306,6 +332,20 @@ impl Problem {
     /// A payment that the PSP knows as none of this checkout, which waits for another one.
     pub(crate) fn payment_not_found() -> Self {
         Self::new(Code::NotConfirmable, "The payment provider knows no such payment of this checkout.")
+    }
+
+    /// A refund that does not happen. Whoever asked is the marketplace, which may know what the PSP says.
+    pub(crate) fn refund_failed(failure: &Failure) -> Self {
+        let code = match failure.code.as_str() {
+            "refund_exceeds_payment" | "nothing_left_to_refund" => Code::RefundExceedsPayment,
+            "not_refundable" => Code::NotCancelable,
+            _ => Code::RefundRefused,
+        };
+        let mut problem = Self::new(code, failure.message.clone());
+        if code == Code::RefundRefused {
+            problem.0.decline = Decline::of(failure.clone(), |code| code.bytes().any(|byte| byte.is_ascii_uppercase()));
+        }
+        problem
     }
 
     /// A key that may not do this.

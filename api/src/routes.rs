@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     Api, body::MAX_BODY_BYTES, buyers, checkout, codec, health, ledger, pages, payment_order, payments_list, problem,
-    requests, wallets, webhook,
+    refund, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -50,7 +50,8 @@ pub fn router(api: Api) -> Router {
 fn payments() -> Router<Arc<Api>> {
     Router::new()
         .route("/", get(payments_list::list).post(checkout::create))
-        .route("/{id}", get(payment_order::show))
+        .route("/{id}", get(payment_order::show).delete(refund::delete))
+        .route("/{id}/cancel", post(refund::cancel))
         .route("/{id}/history", get(checkout::history))
         .route("/{id}/confirm", post(checkout::confirm))
 }

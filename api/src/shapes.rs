@@ -1,10 +1,10 @@
 //! The JSON of the answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::CheckoutId};
+use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::CheckoutId, refund::Part};
 use serde::Serialize;
 use serde_json::Value;
-use store::{CheckoutRecord, OrderRecord, PspRecord, Scope, StatusChange};
+use store::{CheckoutRecord, OrderRecord, PspRecord, RefundRecord, Scope, StatusChange};
 
 use crate::{Api, Settings, buyers::BuyerDetails};
 
@@ -57,6 +57,32 @@ pub(crate) struct CheckoutBody {
     psp: Option<PspBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<WorkflowBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund: Option<RefundBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunds: Option<Vec<RefundBody>>,
+}
+
+/// A refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RefundBody {
+    refund_id: String,
+    status: &'static str,
+    amount: Option<String>,
+    currency: &'static str,
+    orders: Vec<RefundOrderBody>,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    requested_at: String,
+    executed_at: Option<String>,
+}
+
+/// What a refund gives back of one payment order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct RefundOrderBody {
+    payment_order_id: String,
+    amount: String,
 }
 
 /// A payment order.
@@ -145,7 +171,19 @@ impl CheckoutBody {
             failure: record.failure.clone(),
             psp: record.psp.as_ref().map(PspBody::new),
             workflow: None,
+            refund: None,
+            refunds: None,
         }
+    }
+
+    /// Adds every refund of the checkout, the oldest first.
+    pub(crate) fn with_refunds(self, refunds: &[RefundRecord]) -> Self {
+        Self { refunds: Some(refunds.iter().map(RefundBody::new).collect()), ..self }
+    }
+
+    /// Adds the refund that was asked for.
+    pub(crate) fn with_refund(self, refund: &RefundRecord) -> Self {
+        Self { refund: Some(RefundBody::new(refund)), ..self }
     }
 
     /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes, and
@@ -202,6 +240,26 @@ impl OrderBody {
     /// A payment order by itself, which names its checkout.
     pub(crate) fn alone(record: &OrderRecord, checkout_id: &CheckoutId) -> Self {
         Self { checkout_id: Some(checkout_id.to_string()), ..Self::new(record) }
+    }
+}
+
+impl RefundBody {
+    fn new(record: &RefundRecord) -> Self {
+        let order = |part: &Part| RefundOrderBody {
+            payment_order_id: part.order.to_string(),
+            amount: part.amount.to_decimal_string(),
+        };
+        Self {
+            refund_id: record.refund_id.to_string(),
+            status: record.status.as_str(),
+            amount: record.amount.map(Money::to_decimal_string),
+            currency: record.currency.code(),
+            orders: record.parts.iter().map(order).collect(),
+            reason: record.reason.clone(),
+            failure: record.failure.clone(),
+            requested_at: rfc3339(record.requested_at),
+            executed_at: record.executed_at.map(rfc3339),
+        }
     }
 }
 

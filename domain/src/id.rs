@@ -159,6 +159,34 @@ impl WorkflowId {
     }
 }
 
+impl WorkflowId {
+    /// The workflow of a refund: its id is the refund's.
+    pub fn of_refund(refund: &RefundId) -> Self {
+        Self(refund.0.clone())
+    }
+}
+
+impl RefundId {
+    /// The refund that a request asks for: one API key and one idempotency key make one refund.
+    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x9b1d_3f62_58c4_4a0e_8f17_61ab_c05d_e324);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        Self(format!("refund-{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes())))
+    }
+
+    /// The refund of all that is left of a checkout, or of one of its orders, whoever asks for it and however often.
+    /// `attempt` counts from zero how many such refunds have failed before.
+    pub fn of_rest(checkout: &CheckoutId, order: Option<&PaymentOrderId>, attempt: usize) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x2e7a_90c5_b61f_4d38_a4f9_0c83_75de_1b46);
+        // No id holds a colon.
+        let name = match order {
+            Some(order) => format!("{checkout}:{order}:{attempt}"),
+            None => format!("{checkout}::{attempt}"),
+        };
+        Self(format!("refund-{}", Uuid::new_v5(&NAMESPACE, name.as_bytes())))
+    }
+}
+
 impl CheckoutId {
     /// The id of a checkout whose client named none, from randomness that the caller brings along.
     pub fn from_uuid(uuid: Uuid) -> Self {

@@ -15,7 +15,7 @@
 //!   ([`ledger::Entry`]), so the sum over the books is zero by construction.
 //! * A checkout's status changes only through [`checkout::Status::after`].
 //! * A charge whose outcome is not known never becomes a failure by running out of patience
-//!   ([`charge::next_step`]).
+//!   ([`charge::next_step`]), and neither does a refund ([`refund::next_step`]).
 #![no_std]
 
 extern crate alloc;
@@ -28,6 +28,7 @@ pub mod id;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod refund;
 pub mod time;
 pub mod wallet;
 

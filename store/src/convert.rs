@@ -1,7 +1,7 @@
 //! Between the types of `domain` and the columns.
 
 use chrono::{DateTime, Utc};
-use domain::{Currency, Money, Timestamp, checkout::Status, wallet::Wallet};
+use domain::{Currency, Money, Timestamp, checkout::Status, refund::RefundStatus, wallet::Wallet};
 
 use crate::{StoreError, entities::wallets};
 
@@ -42,6 +42,10 @@ pub(crate) fn wallet_of_row(row: &wallets::Model) -> Result<Wallet, StoreError> 
 
 pub(crate) fn from_column_status(text: &str) -> Result<Status, StoreError> {
     Status::parse(text).ok_or_else(|| corrupt("a status", text))
+}
+
+pub(crate) fn from_column_refund_status(text: &str) -> Result<RefundStatus, StoreError> {
+    RefundStatus::parse(text).ok_or_else(|| corrupt("a status of a refund", text))
 }
 
 pub(crate) fn from_column_revision(revision: i32) -> Result<u32, StoreError> {

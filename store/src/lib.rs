@@ -37,9 +37,9 @@ pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
     Inclusion, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
-    Reader, RequestRecord, Side, StatusChange, WalletRecord, Window,
+    Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
-pub use writer::{Booked, HoldStatus, Refusal, Writer};
+pub use writer::{Booked, HoldStatus, NewRefund, PromisedRefund, Refusal, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

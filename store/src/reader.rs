@@ -9,6 +9,7 @@ mod ledger;
 mod movements;
 mod paging;
 mod payments;
+mod refunds;
 mod wallets;
 
 pub use accounts::{AccountFilter, AccountPosition};
@@ -22,6 +23,7 @@ pub use ledger::{AccountBalance, AsOf};
 pub use movements::{Movement, MovementPosition, Side};
 pub use paging::{Page, Window};
 pub use payments::{CheckoutFilter, CheckoutPosition};
+pub use refunds::RefundRecord;
 pub use wallets::{Flow, PastWallet, WalletRecord};
 
 use sea_orm::DatabaseConnection;

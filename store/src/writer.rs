@@ -6,6 +6,7 @@ mod books;
 mod checkouts;
 mod holds;
 mod ledger;
+mod refunds;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
@@ -13,6 +14,7 @@ pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
+pub use refunds::{NewRefund, PromisedRefund};
 
 use crate::{Database, Journal, StoreError};
 

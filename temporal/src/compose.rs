@@ -10,7 +10,7 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use workflows::checkout::CheckoutWorkflow;
+use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
     settings::{Settings, Toss},
@@ -62,8 +62,11 @@ pub(crate) fn worker(
 ) -> anyhow::Result<Worker> {
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
+        .register_workflow::<RefundsWorkflow>()?
+        .register_workflow::<RefundWorkflow>()?
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer, release_rule })
+        .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule })
+        .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::psp::Psp { toss })
         .max_cached_workflows(CACHED_WORKFLOWS)
         .graceful_shutdown_period(WORKER_STOP_TIME)

@@ -4,6 +4,7 @@
 //! code tells whether daegeum works on this machine.
 
 mod books;
+mod refunds;
 mod shop;
 mod stories;
 
@@ -82,6 +83,10 @@ async fn tell(shop: &Shop, database: &DatabaseUrl, histories: Option<&Path>) -> 
     wrong += stories::pays_by_card(shop).await?;
     wrong += stories::is_declined(shop).await?;
     wrong += stories::answer_is_lost(shop).await?;
+    wrong += refunds::whole(shop).await?;
+    wrong += refunds::one_order(shop).await?;
+    wrong += refunds::refused(shop).await?;
+    wrong += refunds::account_given_up(shop).await?;
     wrong += stories::never_came_back(shop, &abandoned).await?;
     wrong += books::open(shop, database).await?;
     if let Some(directory) = histories {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::checkout::CheckoutWorkflow;
+use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{cluster::data_converter, settings::Settings};
 
@@ -16,10 +16,13 @@ const HISTORIES: &str = "temporal/histories";
 pub(crate) async fn run(settings: &Settings, files: &[PathBuf]) -> anyhow::Result<()> {
     let files = if files.is_empty() { recorded()? } else { files.to_vec() };
     ensure!(!files.is_empty(), "there is no history in {HISTORIES}; name files to replay");
-    // A history from production is sealed; those of the repository are not, and replay as they are.
-    let converter = data_converter(settings.keyring()?);
-    let options = WorkflowReplayerOptions::new().register_workflow::<CheckoutWorkflow>()?;
-    let options = options.data_converter(converter).build();
+    let options = WorkflowReplayerOptions::new()
+        // A history from production is sealed; those of the repository are not, and replay as they are.
+        .data_converter(data_converter(settings.keyring()?))
+        .register_workflow::<CheckoutWorkflow>()?
+        .register_workflow::<RefundsWorkflow>()?
+        .register_workflow::<RefundWorkflow>()?
+        .build();
     let replayer = WorkflowReplayer::new(options)?;
     for file in &files {
         let json = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;

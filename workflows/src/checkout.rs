@@ -5,9 +5,8 @@ mod charging;
 mod recording;
 mod waiting;
 
-use std::time::Duration;
-
 use charging::Charged;
+pub(crate) use charging::{doubt_of, psp_call};
 use domain::{
     Timestamp,
     checkout::{
@@ -19,12 +18,15 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
-    SyncWorkflowContext, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
-    WorkflowResult, WorkflowTermination, workflow, workflow_methods,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow,
+    workflow_methods,
 };
 use waiting::Waited;
 
-use crate::ports::Recorded;
+use crate::{
+    ports::Recorded,
+    time::{detached, now},
+};
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "checkout";
@@ -256,18 +258,4 @@ async fn forget_buyer(ctx: &Context) {
 /// Whether somebody gave the checkout up: by the `cancel` update, or by canceling the workflow.
 fn is_given_up(ctx: &Context) -> bool {
     ctx.cancellation_token().is_cancelled() || ctx.state(|checkout| checkout.canceled)
-}
-
-/// A wait that goes on when the workflow is canceled.
-fn detached() -> WaitConditionOptions {
-    WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
-}
-
-/// The workflow's time: the same on every replay.
-fn now(ctx: &Context) -> Timestamp {
-    let since_epoch = ctx
-        .workflow_time()
-        .and_then(|time| time.duration_since(std::time::SystemTime::UNIX_EPOCH).ok())
-        .unwrap_or(Duration::ZERO);
-    Timestamp::from_epoch_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

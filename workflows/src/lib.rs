@@ -13,6 +13,7 @@
 //!
 //! * A type that enters a workflow history is a promise to every running checkout: fields are added with
 //!   defaults, never renamed or removed.
+//! * Refunds of one checkout follow one another ([`refunds`]).
 //! * A charge is sent only by who holds a [`saga::Promised`]: its undo is promised before it.
 //! * No workflow waits without a timer or an open task for a person.
 
@@ -20,7 +21,11 @@ pub mod attributes;
 pub mod checkout;
 pub mod patches;
 pub mod ports;
+pub mod refund;
+pub mod refunds;
 pub mod saga;
+mod time;
+mod writing;
 
 /// The task queue that workflows and activities share.
 pub const TASK_QUEUE: &str = "daegeum";

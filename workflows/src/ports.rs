@@ -3,6 +3,8 @@
 //! A row has no body. `activities` fills each one in, and the names are permanent: they stand in the
 //! histories of running checkouts.
 
+mod refund;
+
 use domain::{
     Currency, Money, Timestamp,
     charge::{Charge, Failure},
@@ -10,6 +12,11 @@ use domain::{
     commission::BasisPoints,
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
     ledger::Entry,
+    refund::{Answer, Sight},
+};
+pub use refund::{
+    NewRefund, Promise, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
+    RefundRecorded, RefundRequest,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
@@ -51,6 +58,23 @@ ports! {
     LookUp = "psp.look_up": LookUpCharge => Charge;
     /// Tells the PSP to give back all that it still holds of a charge.
     Cancel = "psp.cancel": CancelCharge => Charge;
+    /// Records that a refund was asked for. Safe to repeat: the refund's id is its key.
+    RecordRefund = "refund.record": NewRefund => RefundRecorded;
+    /// Books that the buyer is promised money back, or says why not. Safe to repeat: the refund's id is its key.
+    PromiseRefund = "refund.promise": RefundPromise => Promise;
+    /// Moves a refund to a status that moves no money. Safe to repeat.
+    AdvanceRefund = "refund.advance": RefundChange => ();
+    /// Books that the money went back, and moves orders and checkout to their next status, in one transaction. Safe to
+    /// repeat: the refund's id is its key.
+    ExecuteRefund = "refund.execute": RefundExecution => ();
+    /// Writes that the money does not go back, and takes back what was promised, in one transaction. Safe to repeat:
+    /// the refund's id is its key.
+    FailRefund = "refund.fail": RefundFailure => ();
+    /// Tells the PSP to give money back. Fails with a [`Doubt`](domain::charge::Doubt) as its details, of type
+    /// [`DOUBT`], when the outcome is not known.
+    Refund = "psp.refund": RefundCharge => Answer;
+    /// Asks the PSP what became of a refund.
+    LookUpRefund = "psp.look_up_refund": RefundQuestion => Sight;
 }
 
 /// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).

@@ -3,6 +3,7 @@
 
 mod charges;
 mod failure;
+mod refunds;
 mod simulator;
 mod writing;
 

@@ -46,6 +46,11 @@ impl Simulator {
         ActivityEnvironment::builder().info(info).register_activities(psp).build()
     }
 
+    /// A client for other activities.
+    pub(crate) fn impatient_toss(&self, answer_time: Duration) -> toss::Client {
+        client_of(&self.url, answer_time)
+    }
+
     /// A client beside the activities, such as somebody at the PSP's own pages.
     pub(crate) fn toss(&self) -> toss::Client {
         client_of(&self.url, PATIENCE)

@@ -17,7 +17,7 @@ use workflows::ports::{Change, Posted, RecordCheckout, Recorded};
 
 use crate::as_workflow_sees;
 
-const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
 const LATER: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
 
 /// The activities that write, and a reader of what they wrote.
@@ -65,7 +65,7 @@ fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Krw).unwrap()
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let order = |id: &str, seller: &str, minor| Order {
         id: PaymentOrderId::parse(id).unwrap(),
         seller: SellerAccount::parse(seller).unwrap(),
@@ -83,7 +83,7 @@ fn plan() -> Plan {
     .unwrap()
 }
 
-fn record_of(workflow: &str, plan: &Plan) -> RecordCheckout {
+pub(crate) fn record_of(workflow: &str, plan: &Plan) -> RecordCheckout {
     RecordCheckout {
         workflow_id: WorkflowId::parse(workflow).unwrap(),
         api_key_id: ApiKeyId::parse("test").unwrap(),
@@ -94,7 +94,7 @@ fn record_of(workflow: &str, plan: &Plan) -> RecordCheckout {
     }
 }
 
-fn begin_of(plan: &Plan) -> Change {
+pub(crate) fn begin_of(plan: &Plan) -> Change {
     Change {
         checkout_id: plan.checkout_id().clone(),
         revision: 1,
@@ -105,7 +105,7 @@ fn begin_of(plan: &Plan) -> Change {
     }
 }
 
-fn post_of(plan: &Plan, revision: u32) -> Posted {
+pub(crate) fn post_of(plan: &Plan, revision: u32) -> Posted {
     Posted {
         change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
         entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),

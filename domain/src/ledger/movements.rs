@@ -1,6 +1,6 @@
 //! Every movement that the product knows, as an entry: who owes whom what, and under which key.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec, vec::Vec};
 use core::fmt::Display;
 
 use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
@@ -9,6 +9,7 @@ use crate::{
     checkout::{Order, Plan},
     commission::BasisPoints,
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    refund::Part,
     wallet::Wallet,
 };
 
@@ -23,13 +24,20 @@ pub struct Hold {
     pub amount: Money,
 }
 
-/// Money that goes back to the buyer of one order.
+/// Money that goes back to the buyer of one checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// Its id, minted by whoever asks for it.
     pub id: RefundId,
     /// The checkout.
     pub checkout_id: CheckoutId,
+    /// What goes back of each order; at least one, and each order once.
+    pub parts: Vec<RefundPart>,
+}
+
+/// What goes back of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundPart {
     /// The order.
     pub order: Order,
     /// How much the buyer gets back.
@@ -81,31 +89,47 @@ impl Entry {
     }
 
     /// A buyer was promised money back. Taken from what we earned, then from what the order has pending, then
-    /// from what the seller has available; what is left is the seller's debt.
-    pub fn of_refund_promised(refund: &Refund, wallet: &Wallet, promised_at: Timestamp) -> Result<Self, EntryError> {
-        let seller = || refund.order.seller.clone();
-        let by_seller = minus(refund.amount, refund.commission)?;
-        let pending = refund.unreleased.least(by_seller);
-        let available = wallet.available.least(minus(by_seller, pending)?);
-        let debt = minus(minus(by_seller, pending)?, available)?;
-        let mut postings = Vec::new();
-        for (account, amount) in [
-            (Account::PlatformCommission, refund.commission),
-            (Account::SellerPending(seller()), pending),
-            (Account::SellerAvailable(seller()), available),
-            (Account::SellerDebt(seller()), debt),
-        ] {
-            postings.extend(posting(&account, &Account::RefundsPayable, amount, Some(&refund.order.id))?);
+    /// from what the seller has available; what is left is the seller's debt. `available` says what each seller has
+    /// available; orders of one seller take it one after the other.
+    pub fn of_refund_promised(
+        refund: &Refund,
+        mut available: BTreeMap<SellerAccount, Money>,
+        promised_at: Timestamp,
+    ) -> Result<Self, EntryError> {
+        let mut postings = Vec::with_capacity(refund.parts.len());
+        for part in &refund.parts {
+            let seller = &part.order.seller;
+            let by_seller = minus(part.amount, part.commission)?;
+            let pending = part.unreleased.least(by_seller);
+            let rest = minus(by_seller, pending)?;
+            let ready = available.entry(seller.clone()).or_insert(Money::zero(part.amount.currency()));
+            let taken = ready.least(rest);
+            *ready = minus(*ready, taken)?;
+            for (account, amount) in [
+                (Account::PlatformCommission, part.commission),
+                (Account::SellerPending(seller.clone()), pending),
+                (Account::SellerAvailable(seller.clone()), taken),
+                (Account::SellerDebt(seller.clone()), minus(rest, taken)?),
+            ] {
+                postings.extend(posting(&account, &Account::RefundsPayable, amount, Some(&part.order.id))?);
+            }
         }
         Self::of(Reason::RefundPromised, &refund.id, Some(refund.checkout_id.clone()), promised_at, postings)
     }
 
     /// The PSP gave money back to a buyer.
-    pub fn of_refund_executed(refund: &Refund, executed_at: Timestamp) -> Result<Self, EntryError> {
-        let about = Some(&refund.order.id);
-        let postings = posting(&Account::RefundsPayable, &Account::PspReceivable, refund.amount, about)?;
-        let checkout_id = Some(refund.checkout_id.clone());
-        Self::of(Reason::RefundExecuted, &refund.id, checkout_id, executed_at, Vec::from_iter(postings))
+    pub fn of_refund_executed(
+        refund: &RefundId,
+        checkout_id: &CheckoutId,
+        parts: &[Part],
+        executed_at: Timestamp,
+    ) -> Result<Self, EntryError> {
+        let mut postings = Vec::with_capacity(parts.len());
+        for part in parts {
+            let about = Some(&part.order);
+            postings.extend(posting(&Account::RefundsPayable, &Account::PspReceivable, part.amount, about)?);
+        }
+        Self::of(Reason::RefundExecuted, refund, Some(checkout_id.clone()), executed_at, postings)
     }
 
     /// A part of what a seller has available is reserved.

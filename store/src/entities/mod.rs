@@ -14,5 +14,7 @@ pub(crate) mod ledger_postings;
 pub(crate) mod payment_events;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
+pub(crate) mod refund_orders;
+pub(crate) mod refunds;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;

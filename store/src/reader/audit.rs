@@ -12,6 +12,7 @@
 
 mod chain;
 mod checkouts;
+mod refunds;
 mod rows;
 mod wallets;
 
@@ -66,6 +67,8 @@ pub enum Check {
     Checkouts,
     /// Payment orders and the postings.
     Orders,
+    /// Refunds and what is booked of them.
+    Refunds,
 }
 
 impl Check {
@@ -82,6 +85,7 @@ impl Check {
             Self::Holds => "holds",
             Self::Checkouts => "checkouts",
             Self::Orders => "orders",
+            Self::Refunds => "refunds",
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use domain::{
     Money, Timestamp,
+    charge::Failure,
     checkout::{Order, Status},
-    commission::given_up,
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Account, Entry, EntryError, EntryFields, Hold, Reason, Refund},
+    ledger::{Entry, EntryError, EntryFields, Hold, Reason},
+    refund::{Executed, RefundStatus, Unrefundable, Wanted},
     wallet::Overdrawn,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -13,7 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use super::{
     books::Books,
     checkouts::{Approval, NextStatus, Written, is_written, write_status},
-    holds,
+    holds, refunds,
 };
 use crate::{
     StoreError,
@@ -77,13 +78,22 @@ pub enum Refusal {
         /// Its id.
         order: PaymentOrderId,
     },
-    /// More would be given back than was paid.
-    #[error("of order {order}, {left} is left to refund")]
-    RefundTooLarge {
-        /// The order.
-        order: PaymentOrderId,
-        /// What is left.
-        left: Money,
+    /// More would be given back than was paid, or nothing.
+    #[error(transparent)]
+    Unrefundable(#[from] Unrefundable),
+    /// No such refund was recorded.
+    #[error("there is no refund {refund}")]
+    NoSuchRefund {
+        /// Its id.
+        refund: RefundId,
+    },
+    /// The refund has come to another end, or is not promised.
+    #[error("refund {refund} is {status}")]
+    RefundEnded {
+        /// Its id.
+        refund: RefundId,
+        /// Where it stands.
+        status: RefundStatus,
     },
     /// No such hold.
     #[error("there is no hold {hold}")]
@@ -121,8 +131,9 @@ pub(super) enum Booking {
     Entry(Entry),
     Reversal { key: String, at: Timestamp },
     Release { order: PaymentOrderId, at: Timestamp },
-    RefundPromise { refund: RefundId, order: PaymentOrderId, amount: Money, at: Timestamp },
-    RefundExecution { refund: RefundId, at: Timestamp },
+    RefundPromise { refund: RefundId, wanted: Wanted, at: Timestamp },
+    RefundExecution { refund: RefundId, executed: Executed, at: Timestamp },
+    RefundFailure { refund: RefundId, failure: Failure, at: Timestamp },
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
     HoldEnd { hold: HoldId, expired: bool, at: Timestamp },
     HoldCapture { hold: HoldId, amount: Money, at: Timestamp },
@@ -140,6 +151,7 @@ impl Booking {
             | Self::Release { .. }
             | Self::RefundPromise { .. }
             | Self::RefundExecution { .. }
+            | Self::RefundFailure { .. }
             | Self::Hold { .. }
             | Self::HoldEnd { .. }
             | Self::HoldCapture { .. }
@@ -160,10 +172,9 @@ impl Booking {
             Self::Entry(entry) => books.book(entry.clone()).await,
             Self::Reversal { key, at } => reverse(books, key, *at).await,
             Self::Release { order, at } => release(books, order, *at).await,
-            Self::RefundPromise { refund, order, amount, at } => {
-                promise_refund(books, refund, order, *amount, *at).await
-            }
-            Self::RefundExecution { refund, at } => execute_refund(books, refund, *at).await,
+            Self::RefundPromise { refund, wanted, at } => refunds::promise(books, refund, wanted, *at).await,
+            Self::RefundExecution { refund, executed, at } => refunds::execute(books, refund, executed, *at).await,
+            Self::RefundFailure { refund, failure, at } => refunds::fail(books, refund, failure, *at).await,
             Self::Hold { hold, expires_at, at } => holds::reserve(books, hold, *expires_at, *at).await,
             Self::HoldEnd { hold, expired, at } => holds::end(books, hold, *expired, *at).await,
             Self::HoldCapture { hold, amount, at } => holds::capture(books, hold, *amount, *at).await,
@@ -217,7 +228,7 @@ impl Payment {
     }
 }
 
-fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {
+pub(super) fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {
     let fields = entry.fields();
     let occurred_at = open_from.map_or(fields.occurred_at, |open_from| fields.occurred_at.max(open_from));
     Ok(Entry::try_new(EntryFields { occurred_at, ..fields.clone() }).map_err(Refusal::from)?)
@@ -231,7 +242,9 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
     }
     refuse_what_was_built_upon(books, &mistake).await?;
     check_orders(books, &reversal).await?;
-    books.book(reversal).await
+    let booked = books.book(reversal).await?;
+    refunds::follow_reversal(books, &mistake).await?;
+    Ok(booked)
 }
 
 /// What the PSP has given back stays promised for as long as that entry stands.
@@ -248,7 +261,7 @@ async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> R
 }
 
 /// Refuses an entry that takes more of an order than it has.
-async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreError> {
+pub(super) async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreError> {
     books.write().await?;
     for (order, change) in entry.order_changes() {
         let row = payment_orders::Entity::find_by_id(order.as_str()).one(books.transaction).await?;
@@ -266,15 +279,15 @@ async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreE
 }
 
 /// An order that was paid, and what the books say of it.
-struct PaidOrder {
-    order: Order,
-    checkout_id: CheckoutId,
-    commission: Money,
-    unreleased: Money,
-    refunded: Money,
+pub(super) struct PaidOrder {
+    pub(super) order: Order,
+    pub(super) checkout_id: CheckoutId,
+    pub(super) commission: Money,
+    pub(super) unreleased: Money,
+    pub(super) refunded: Money,
 }
 
-async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOrder, StoreError> {
+pub(super) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOrder, StoreError> {
     books.write().await?;
     let row = payment_orders::Entity::find_by_id(id.as_str())
         .filter(payment_orders::Column::LedgerUpdated.eq(true))
@@ -313,79 +326,13 @@ async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -
     Ok(Booked::Before)
 }
 
-async fn promise_refund(
-    books: &mut Books<'_>,
-    refund: &RefundId,
-    order: &PaymentOrderId,
-    amount: Money,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
-    let key = Reason::RefundPromised.key(refund);
-    if let Some(booked) = books.find(&key).await? {
-        refuse_reversed(books, &key).await?;
-        let same = promised(&booked) == Some(amount) && about(&booked) == Some(order);
-        return if same { Ok(Booked::Before) } else { Err(Refusal::KeyReused { key }.into()) };
-    }
-    let PaidOrder { order, checkout_id, commission, unreleased, refunded } = paid_order(books, order).await?;
-    let left = order.amount.minus(refunded).unwrap_or(Money::zero(amount.currency()));
-    let after = refunded.plus(amount).map_err(|_| Refusal::RefundTooLarge { order: order.id.clone(), left })?;
-    if after.minor() > order.amount.minor() {
-        return Err(Refusal::RefundTooLarge { order: order.id, left }.into());
-    }
-    // What is left of the commission is given up in proportion to what is left of the order.
-    let commission = given_up(commission, amount, left);
-    let wallet = books.wallet(&order.seller, amount.currency()).await?;
-    let refund = Refund { id: refund.clone(), checkout_id, order, amount, commission, unreleased };
-    books.book(Entry::of_refund_promised(&refund, &wallet, at).map_err(Refusal::from)?).await
-}
-
-async fn execute_refund(books: &mut Books<'_>, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
-    let key = Reason::RefundExecuted.key(refund);
-    if books.find(&key).await?.is_some() {
-        refuse_reversed(books, &key).await?;
-        return Ok(Booked::Before);
-    }
-    let key = Reason::RefundPromised.key(refund);
-    let missing = || Refusal::NoSuchEntry { key: key.clone() };
-    let promise = books.find(&key).await?.ok_or_else(missing)?;
-    if is_reversed(books, &key).await? {
-        return Err(missing().into());
-    }
-    let amount = promised(&promise).ok_or_else(missing)?;
-    let order = about(&promise).ok_or_else(missing)?.clone();
-    let paid = paid_order(books, &order).await?;
-    let nothing = Money::zero(amount.currency());
-    let refund = Refund {
-        id: refund.clone(),
-        checkout_id: paid.checkout_id,
-        order: paid.order,
-        amount,
-        commission: nothing,
-        unreleased: nothing,
-    };
-    books.book(Entry::of_refund_executed(&refund, at).map_err(Refusal::from)?).await
-}
-
 /// Who asks for what was taken back must not believe that it stands.
-async fn refuse_reversed(books: &mut Books<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn refuse_reversed(books: &mut Books<'_>, key: &str) -> Result<(), StoreError> {
     if is_reversed(books, key).await? { Err(Refusal::Reversed { key: key.to_owned() }.into()) } else { Ok(()) }
 }
 
-async fn is_reversed(books: &mut Books<'_>, key: &str) -> Result<bool, StoreError> {
+pub(super) async fn is_reversed(books: &mut Books<'_>, key: &str) -> Result<bool, StoreError> {
     books.write().await?;
     let reversal = ledger_entries::Entity::find().filter(ledger_entries::Column::Reverses.eq(key));
     Ok(reversal.one(books.transaction).await?.is_some())
-}
-
-/// What a promise gives back.
-fn promised(entry: &Entry) -> Option<Money> {
-    let postings = entry.fields().postings.iter().map(|posting| posting.fields());
-    let mut credits =
-        postings.filter(|posting| posting.credit == Account::RefundsPayable).map(|posting| posting.amount);
-    let first = credits.next()?;
-    credits.try_fold(first, |sum, amount| sum.plus(amount).ok())
-}
-
-fn about(entry: &Entry) -> Option<&PaymentOrderId> {
-    entry.fields().postings.first()?.fields().order.as_ref()
 }

@@ -4,7 +4,7 @@ use domain::{
     Money, Timestamp,
     checkout::Status,
     commission::BasisPoints,
-    id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    id::{CheckoutId, HoldId, PaymentOrderId, SellerAccount},
     ledger::{Entry, Hold},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -87,23 +87,6 @@ impl Writer {
             released += usize::from(is_done(result)?);
         }
         Ok(released)
-    }
-
-    /// Books that a buyer is promised a part of an order back. The refund's id is the key.
-    pub async fn promise_refund(
-        &self,
-        refund: &RefundId,
-        order: &PaymentOrderId,
-        amount: Money,
-        at: Timestamp,
-    ) -> Result<Booked, StoreError> {
-        let (refund, order) = (refund.clone(), order.clone());
-        self.bookkeeper.book(Booking::RefundPromise { refund, order, amount, at }).await
-    }
-
-    /// Books that the PSP gave back what was promised. The refund's id is the key.
-    pub async fn execute_refund(&self, refund: &RefundId, at: Timestamp) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::RefundExecution { refund: refund.clone(), at }).await
     }
 
     /// Reserves a part of what a seller has available. The hold's id is the key.

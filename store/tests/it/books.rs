@@ -5,11 +5,13 @@ use domain::{
     Money, Timestamp,
     checkout::{Plan, Status},
     commission::BasisPoints,
-    id::{HoldId, PaymentOrderId, RefundId, SellerAccount},
+    id::{ApiKeyId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, Posting, PostingFields, Reason},
+    refund::{Executed, RefundStatus, Unrefundable, Wanted},
     wallet::Wallet,
 };
-use store::{Booked, Database, HoldStatus, Refusal, StoreError, Writer};
+use futures::future::join_all;
+use store::{Booked, Database, HoldStatus, NewRefund, Refusal, StoreError, Writer};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -94,6 +96,41 @@ fn refused(result: Result<Booked, StoreError>) -> Refusal {
     }
 }
 
+/// Records a refund of a part of an order, and promises it.
+pub(crate) async fn promise_refund(
+    fresh: &Fresh,
+    id: &str,
+    of: &str,
+    minor: u64,
+    at: Timestamp,
+) -> Result<Booked, StoreError> {
+    let checkout_id = fresh.reader.checkout_of_order(&order(of)).await?;
+    let checkout_id = checkout_id.ok_or_else(|| StoreError::from(Refusal::NoSuchOrder { order: order(of) }))?;
+    let wanted = Wanted { order: Some(order(of)), amount: Some(won(minor)) };
+    let new = NewRefund {
+        refund_id: refund(id),
+        checkout_id,
+        wanted: wanted.clone(),
+        api_key_id: ApiKeyId::parse("key1").unwrap(),
+        fingerprint: format!("{of} {minor}"),
+        reason: "단순 변심".to_owned(),
+        requested_at: at,
+    };
+    if !fresh.writer.record_refund(&new).await? {
+        return Err(Refusal::KeyReused { key: id.to_owned() }.into());
+    }
+    let before = fresh.reader.refund(&refund(id)).await?.unwrap().status;
+    fresh.writer.promise_refund(&refund(id), &wanted, at).await?;
+    Ok(if before == RefundStatus::Requested { Booked::Now } else { Booked::Before })
+}
+
+/// Books that the PSP gave back what was promised.
+pub(crate) async fn execute_refund(fresh: &Fresh, id: &str, at: Timestamp) -> Result<Booked, StoreError> {
+    let amount = fresh.reader.refund(&refund(id)).await?.and_then(|refund| refund.amount).unwrap_or(won(1));
+    let executed = Executed { amount, executed_at: at, transaction_key: Some(format!("transaction-{id}")) };
+    fresh.writer.execute_refund(&refund(id), &executed, at).await
+}
+
 /// Done twice, it is done once.
 async fn twice(what: impl AsyncFn() -> Result<Booked, StoreError>) {
     assert_eq!(what().await.unwrap(), Booked::Now);
@@ -135,13 +172,13 @@ impl Points for Vec<BasisPoints> {
 async fn a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_000, 1_000).await;
     let promise = async |id: &str, of: &str, minor| {
-        twice(async || fresh.writer.promise_refund(&refund(id), &order(of), won(minor), LATER).await).await;
+        twice(async || promise_refund(&fresh, id, of, minor, LATER).await).await;
     };
     promise("r-1", "o-1", 1_000).await;
     assert_eq!(parts(&fresh, "seller-a").await, [8_100, 0, 0, 0, 0, 0]);
     assert_eq!(balance(&fresh, "platform:commission").await, 900, "a tenth of our share is given up");
     assert_eq!(balance(&fresh, "refunds:payable").await, 1_000);
-    twice(async || fresh.writer.execute_refund(&refund("r-1"), LATER).await).await;
+    twice(async || execute_refund(&fresh, "r-1", LATER).await).await;
     assert_eq!((balance(&fresh, "refunds:payable").await, balance(&fresh, "psp:receivable").await), (0, 9_000));
 
     fresh.writer.release_due(LATER, 10).await.unwrap();
@@ -161,7 +198,7 @@ async fn a_debt_is_recovered_by_the_next_release(fresh: Fresh) {
     let payout = Hold { id: hold("p-1"), seller: seller("seller-a"), amount: won(10_000) };
     fresh.writer.reserve(&payout, None, LATER).await.unwrap();
     fresh.writer.capture_hold(&payout.id, won(10_000), LATER).await.unwrap();
-    fresh.writer.promise_refund(&refund("r-1"), &order("o-1"), won(10_000), LATER).await.unwrap();
+    promise_refund(&fresh, "r-1", "o-1", 10_000, LATER).await.unwrap();
     assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 10_000, 0, 10_000]);
     paid(&fresh, "o-2", "seller-a", 4_000, 0).await;
     fresh.writer.release_due(LATER, 10).await.unwrap();
@@ -173,37 +210,27 @@ async fn a_debt_is_recovered_by_the_next_release(fresh: Fresh) {
 
 async fn refunds_never_exceed_what_was_paid(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_000, 333).await;
-    let promise =
-        async |id: &str, minor| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(minor), LATER).await;
+    let promise = async |id: &str, minor| promise_refund(&fresh, id, "o-1", minor, LATER).await;
     assert_eq!(promise("r-1", 7_000).await.unwrap(), Booked::Now);
     let left = won(3_000);
-    assert_eq!(refused(promise("r-2", 3_001).await), Refusal::RefundTooLarge { order: order("o-1"), left });
+    assert_eq!(refused(promise("r-2", 3_001).await), Refusal::Unrefundable(Unrefundable::Exceeds(left)));
     assert!(matches!(refused(promise("r-1", 6_999).await), Refusal::KeyReused { .. }));
-    assert_eq!(refused(promise("r-3", 0).await), Refusal::Entry(EntryError::NoPostings));
-    assert!(matches!(
-        refused(fresh.writer.promise_refund(&refund("r-4"), &order("nowhere"), won(1), LATER).await),
-        Refusal::NoSuchOrder { .. }
-    ));
-    let mut at_once = JoinSet::new();
-    for number in 0..10 {
-        let writer = fresh.writer.clone();
-        at_once.spawn(async move {
-            let (refund, order) = (refund(&format!("many-{number}")), order("o-1"));
-            writer.promise_refund(&refund, &order, won(1_000), LATER).await.is_ok()
-        });
-    }
-    assert_eq!(at_once.join_all().await.into_iter().filter(|ok| *ok).count(), 3);
+    assert_eq!(refused(promise("r-3", 0).await), Refusal::Unrefundable(Unrefundable::Amount));
+    assert!(matches!(refused(promise_refund(&fresh, "r-4", "nowhere", 1, LATER).await), Refusal::NoSuchOrder { .. }));
+    let at_once = (0..10)
+        .map(async |number| promise_refund(&fresh, &format!("many-{number}"), "o-1", 1_000, LATER).await.is_ok());
+    assert_eq!(join_all(at_once).await.into_iter().filter(|ok| *ok).count(), 3);
     assert_eq!((balance(&fresh, "refunds:payable").await, balance(&fresh, "platform:commission").await), (10_000, 0));
     assert_eq!(parts(&fresh, "seller-a").await, [0; 6]);
 }
 
 async fn a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been(fresh: Fresh) {
     let plan = paid(&fresh, "o-1", "seller-a", 10_000, 250).await;
-    let promise = async |id: &str| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(10_000), LATER).await;
+    let promise = async |id: &str| promise_refund(&fresh, id, "o-1", 10_000, LATER).await;
     promise("r-1").await.unwrap();
     twice(async || fresh.writer.reverse("refund_promised:r-1", LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [9_750, 0, 0, 0, 0, 0]);
-    assert!(matches!(refused(fresh.writer.execute_refund(&refund("r-1"), LATER).await), Refusal::NoSuchEntry { .. }));
+    assert!(matches!(refused(execute_refund(&fresh, "r-1", LATER).await), Refusal::RefundEnded { .. }));
     let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert!(stored.orders[0].refunded.is_zero());
     assert_eq!(promise("r-2").await.unwrap(), Booked::Now);
@@ -212,7 +239,7 @@ async fn a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been(fresh: Fr
 async fn what_a_refund_taken_back_after_a_release_leaves_is_released_again(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
     for (id, available) in [("r-1", 10_000), ("r-2", 10_000)] {
-        fresh.writer.promise_refund(&refund(id), &order("o-1"), won(4_000), LATER).await.unwrap();
+        promise_refund(&fresh, id, "o-1", 4_000, LATER).await.unwrap();
         fresh.writer.release_due(LATER, 10).await.unwrap();
         fresh.writer.reverse(&format!("refund_promised:{id}"), LATER).await.unwrap();
         fresh.writer.release_due(LATER, 10).await.unwrap();
@@ -223,8 +250,8 @@ async fn what_a_refund_taken_back_after_a_release_leaves_is_released_again(fresh
 
 async fn nothing_is_reversed_that_something_rests_on(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
-    let promise = async |id: &str| fresh.writer.promise_refund(&refund(id), &order("o-1"), won(4_000), LATER).await;
-    let execute = async || fresh.writer.execute_refund(&refund("r-1"), LATER).await;
+    let promise = async |id: &str| promise_refund(&fresh, id, "o-1", 4_000, LATER).await;
+    let execute = async || execute_refund(&fresh, "r-1", LATER).await;
     promise("r-1").await.unwrap();
     execute().await.unwrap();
     let reverse = async |key: &str| fresh.writer.reverse(key, LATER).await;
@@ -232,7 +259,7 @@ async fn nothing_is_reversed_that_something_rests_on(fresh: Fresh) {
     reverse("refund_executed:r-1").await.unwrap();
     assert!(matches!(refused(execute().await), Refusal::Reversed { .. }), "it does not stand any more");
     reverse("refund_promised:r-1").await.unwrap();
-    assert!(matches!(refused(promise("r-1").await), Refusal::Reversed { .. }));
+    assert!(matches!(refused(promise("r-1").await), Refusal::RefundEnded { .. }));
 
     // Another order of the seller has enough pending; this one has not.
     paid(&fresh, "o-2", "seller-a", 10_000, 0).await;

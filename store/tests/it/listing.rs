@@ -8,7 +8,7 @@ use domain::{
     Money, Timestamp,
     checkout::{Order, Plan, PlanFields, Status},
     commission::BasisPoints,
-    id::{BuyerId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    id::{BuyerId, CheckoutId, HoldId, PaymentOrderId, SellerAccount},
     ledger::{Account, Entry, EntryFields, Hold, NormalSide, Posting, PostingFields, Reason},
 };
 use store::{
@@ -17,6 +17,7 @@ use store::{
 };
 
 use crate::{
+    books::{execute_refund, promise_refund},
     database::Fresh,
     on_both_databases,
     writing::{CREATED, EXPIRES, api_key, begin, plan, record, workflow},
@@ -91,11 +92,9 @@ async fn keep_books(fresh: &Fresh) {
     assert_eq!(writer.release_due(after(1_001), 100).await.unwrap(), 6);
     pay(fresh, "checkout-5", &[("o-7", "seller-a", 9_000)], after(1_001)).await;
 
-    let refund = |id: &str| RefundId::parse(id).unwrap();
-    let order = |id: &str| PaymentOrderId::parse(id).unwrap();
-    writer.promise_refund(&refund("r-1"), &order("o-1"), won(4_000), after(2_000)).await.unwrap();
-    writer.execute_refund(&refund("r-1"), after(2_000)).await.unwrap();
-    writer.promise_refund(&refund("r-2"), &order("o-7"), won(9_000), after(1_500)).await.unwrap();
+    promise_refund(fresh, "r-1", "o-1", 4_000, after(2_000)).await.unwrap();
+    execute_refund(fresh, "r-1", after(2_000)).await.unwrap();
+    promise_refund(fresh, "r-2", "o-7", 9_000, after(1_500)).await.unwrap();
 
     let hold =
         |id: &str, name: &str, minor| Hold { id: HoldId::parse(id).unwrap(), seller: seller(name), amount: won(minor) };
@@ -110,7 +109,7 @@ async fn keep_books(fresh: &Fresh) {
     writer.end_payout(&id("h-3"), true, after(3_003)).await.unwrap();
     writer.reverse("refund_executed:r-1", after(3_004)).await.unwrap();
     // More is given back than the seller has: a debt.
-    writer.promise_refund(&refund("r-3"), &order("o-2"), won(7_000), after(4_000)).await.unwrap();
+    promise_refund(fresh, "r-3", "o-2", 7_000, after(4_000)).await.unwrap();
     // Dated before everything else, booked last.
     let early = Timestamp::from_epoch_ms(CREATED.epoch_ms() - 1);
     tokio::try_join!(writer.book(in_dollars("day-1", early)), writer.book(in_dollars("day-2", early))).unwrap();

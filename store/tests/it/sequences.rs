@@ -14,7 +14,7 @@ use proptest::{
 use store::StoreError;
 
 use crate::{
-    books::{hold, order, refund, seller, won},
+    books::{execute_refund, hold, promise_refund, seller, won},
     database::{Fresh, postgres, sqlite},
     writing::{CREATED, begin, plan, record},
 };
@@ -119,7 +119,7 @@ fn plan_of(checkout: usize) -> Plan {
 
 async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
     let writer = &fresh.writer;
-    let (refund_id, hold_id) = (|id| refund(&format!("r-{id}")), |id| hold(&format!("h-{id}")));
+    let (refund_id, hold_id) = (|id| format!("r-{id}"), |id| hold(&format!("h-{id}")));
     match step {
         Step::Record { checkout, workflow } => {
             record(fresh, &format!("key-{checkout}-{workflow}"), &plan_of(checkout)).await;
@@ -145,11 +145,10 @@ async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
             writer.release_due(LATER, 100).await?;
         }
         Step::PromiseRefund { refund, checkout, minor } => {
-            let order = order(&format!("o-{checkout}-1"));
-            writer.promise_refund(&refund_id(refund), &order, won(minor), LATER).await?;
+            promise_refund(fresh, &refund_id(refund), &format!("o-{checkout}-1"), minor, LATER).await?;
         }
         Step::ExecuteRefund { refund } => {
-            writer.execute_refund(&refund_id(refund), LATER).await?;
+            execute_refund(fresh, &refund_id(refund), LATER).await?;
         }
         Step::Reserve { hold, seller: of, minor } => {
             let hold = Hold { id: hold_id(hold), seller: seller(&format!("seller-{of}")), amount: won(minor) };

@@ -6,9 +6,11 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use domain::id::CheckoutId;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions};
+use workflows::{refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::dev::{Addresses, Stack};
 
@@ -81,15 +83,31 @@ impl Shop {
 
     /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
     pub(super) async fn authorize(&self, order: &Order) -> anyhow::Result<String> {
+        self.authorize_by(order, "카드").await
+    }
+
+    /// The same, by a method of Toss's.
+    pub(super) async fn authorize_by(&self, order: &Order, method: &str) -> anyhow::Result<String> {
         let amount: u64 = order.amount.parse()?;
-        let body = json!({ "orderId": order.checkout_id, "amount": amount });
+        let body = json!({ "orderId": order.checkout_id, "amount": amount, "method": method });
         let response = self.simulator("authorize", &body).await?;
         Ok(response["paymentKey"].as_str().context("the simulator named no payment")?.to_owned())
     }
 
     /// The next call about this order goes wrong in the given way.
     pub(super) async fn mischief(&self, order: &Order, kind: &str, code: Option<&str>) -> anyhow::Result<()> {
-        let mut body = json!({ "on": "confirm", "kind": kind, "times": 1, "orderId": order.checkout_id });
+        self.mischief_on("confirm", order, kind, code).await
+    }
+
+    /// The same for the next call of a kind: `confirm`, `cancel` …
+    pub(super) async fn mischief_on(
+        &self,
+        on: &str,
+        order: &Order,
+        kind: &str,
+        code: Option<&str>,
+    ) -> anyhow::Result<()> {
+        let mut body = json!({ "on": on, "kind": kind, "times": 1, "orderId": order.checkout_id });
         if let Some(code) = code {
             body["code"] = code.into();
         }
@@ -107,6 +125,22 @@ impl Shop {
             .send()
             .await?;
         Answer::read(response, began).await
+    }
+
+    /// The marketplace cancels a checkout, or one of its orders.
+    pub(super) async fn cancel(&self, id: &str) -> anyhow::Result<Answer> {
+        let began = Instant::now();
+        let url = format!("{}/v1/payments/{id}", self.addresses.api);
+        Answer::read(self.http.delete(url).bearer_auth(&self.api_key).send().await?, began).await
+    }
+
+    /// How many events the histories of a refund's workflow, and of the one that serialised it, have.
+    pub(super) async fn refund_events(&self, checkout: &Value) -> anyhow::Result<(usize, usize)> {
+        let (refund, serial) = refund_workflows(checkout)?;
+        let refund = self.temporal.get_workflow_handle::<RefundWorkflow>(&refund);
+        let serial = self.temporal.get_workflow_handle::<RefundsWorkflow>(&serial);
+        let of = WorkflowDescribeOptions::default;
+        Ok((refund.describe(of()).await?.history_length(), serial.describe(of()).await?.history_length()))
     }
 
     /// Where a checkout stands.
@@ -150,12 +184,22 @@ impl Shop {
 
     /// Writes the history of each story's workflow to a file, as the SDK replays it.
     pub(super) async fn record_histories(&self, directory: &Path) -> anyhow::Result<()> {
-        for story in ["paid", "declined", "lost", "abandoned"] {
+        for story in ["paid", "declined", "lost", "abandoned", "account"] {
             let checkout = self.get(&format!("/v1/payments/demo-{}-{story}", self.run)).await?;
             let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
             let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);
             let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await?;
             std::fs::write(directory.join(format!("{story}.json")), history)?;
+        }
+        for story in ["refunded", "part", "refused"] {
+            let checkout = self.get(&format!("/v1/payments/demo-{}-{story}", self.run)).await?;
+            let (refund, serial) = refund_workflows(&checkout)?;
+            let refund = self.temporal.get_workflow_handle::<RefundWorkflow>(&refund);
+            let refund = refund.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await?;
+            std::fs::write(directory.join(format!("{story}.refund.json")), refund)?;
+            let serial = self.temporal.get_workflow_handle::<RefundsWorkflow>(&serial);
+            let serial = serial.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await?;
+            std::fs::write(directory.join(format!("{story}.refunds.json")), serial)?;
         }
         Ok(())
     }
@@ -181,6 +225,14 @@ impl Shop {
         let response = self.http.post(url).json(body).send().await?.error_for_status()?;
         Ok(response.json().await.unwrap_or(Value::Null))
     }
+}
+
+/// The workflow ids of a checkout's last refund and of the workflow that serialises its refunds.
+fn refund_workflows(checkout: &Value) -> anyhow::Result<(String, String)> {
+    let last = checkout["refunds"].as_array().and_then(|refunds| refunds.last());
+    let refund = last.and_then(|refund| refund["refund_id"].as_str()).context("a checkout without refund")?;
+    let checkout = CheckoutId::parse(checkout["checkout_id"].as_str().unwrap_or_default())?;
+    Ok((refund.to_owned(), workflows::refunds::workflow_id(&checkout)))
 }
 
 impl Answer {

@@ -17,10 +17,11 @@ use domain::{
         WorkflowId,
     },
     ledger::{Entry, Hold, NormalSide},
+    refund::{Executed, Wanted},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, Reader, Writer};
+use store::{Database, DatabaseUrl, NewRefund, Reader, Writer};
 
 use crate::{
     database::Kind,
@@ -78,8 +79,21 @@ impl Books {
         writer.release_due(at(10), 100).await.unwrap();
         let refund = RefundId::parse("r-1").unwrap();
         let order = PaymentOrderId::parse("-checkout-1-1").unwrap();
-        writer.promise_refund(&refund, &order, money(500, Currency::Krw), at(11)).await.unwrap();
-        writer.execute_refund(&refund, at(12)).await.unwrap();
+        let amount = money(500, Currency::Krw);
+        let wanted = Wanted { order: Some(order), amount: Some(amount) };
+        let new = NewRefund {
+            refund_id: refund.clone(),
+            checkout_id: CheckoutId::parse("-checkout-1").unwrap(),
+            wanted: wanted.clone(),
+            api_key_id: ApiKeyId::parse("key1").unwrap(),
+            fingerprint: "f".repeat(64),
+            reason: "단순 변심".to_owned(),
+            requested_at: at(11),
+        };
+        assert!(writer.record_refund(&new).await.unwrap());
+        writer.promise_refund(&refund, &wanted, at(11)).await.unwrap();
+        let executed = Executed { amount, executed_at: at(12), transaction_key: None };
+        writer.execute_refund(&refund, &executed, at(12)).await.unwrap();
         for (id, amount) in [("h-1", 300), ("h-2", 200)] {
             let seller = SellerAccount::parse("seller-a").unwrap();
             let hold = Hold { id: HoldId::parse(id).unwrap(), seller, amount: money(amount, Currency::Krw) };

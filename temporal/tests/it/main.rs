@@ -11,6 +11,7 @@ mod http;
 mod ledger;
 mod ledger_reads;
 mod privacy;
+mod refunds;
 mod replay;
 mod roles;
 mod stack;

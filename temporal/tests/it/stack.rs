@@ -196,6 +196,19 @@ impl Shop {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// Cancels all of a checkout or of an order.
+    pub(crate) async fn delete(&self, id: &str) -> Answer {
+        let request = self.http.delete(format!("{}/v1/payments/{id}", self.api)).bearer_auth(&self.api_key);
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Cancels a checkout or an order, or a part of it; without a key when it is empty.
+    pub(crate) async fn cancel(&self, id: &str, key: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}/v1/payments/{id}/cancel", self.api)).bearer_auth(&self.api_key);
+        let request = if key.is_empty() { request } else { request.header("Idempotency-Key", key) };
+        Answer::of(request.json(body).send().await.unwrap()).await
+    }
+
     /// Reads from the API.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.unwrap();
@@ -222,6 +235,28 @@ impl Shop {
         let accounts = trial["accounts"].as_array().unwrap();
         let account = accounts.iter().find(|account| account["account"] == "psp:receivable");
         account.map_or(0, |account| account["balance"].as_str().unwrap().parse().unwrap())
+    }
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether it says that it was given before.
+    pub(crate) replayed: bool,
+    /// Whether it says when to ask again.
+    pub(crate) retry_after: bool,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            replayed: response.headers().contains_key("idempotent-replayed"),
+            retry_after: response.headers().contains_key("retry-after"),
+            body: response.json().await.unwrap(),
+        }
     }
 }
 

@@ -303,7 +303,7 @@ async fn call_for_help(ctx: &Context, failure: Failure) -> Result<(), WorkflowTe
 }
 
 /// A call to the PSP. It is not cut off when the workflow is canceled: its outcome has to be known.
-fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: &'static str) -> ActivityOptions {
+pub(crate) fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: &'static str) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(timeouts)
         .retry_policy(
             RetryPolicy::builder()
@@ -318,7 +318,7 @@ fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: &'static st
 }
 
 /// What a failed call tells: its own words if it has any, otherwise that no answer came.
-fn doubt_of(error: &ActivityExecutionError) -> Doubt {
+pub(crate) fn doubt_of(error: &ActivityExecutionError) -> Doubt {
     let told = match error.cause() {
         Some(IncomingError::Application(failure)) if failure.type_name() == Some(ports::DOUBT) => {
             failure.details::<Doubt>().ok().flatten()

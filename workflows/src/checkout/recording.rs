@@ -1,11 +1,4 @@
 //! Writing down where a checkout stands.
-//!
-//! A write is a local activity first: it costs the Temporal server nothing. If that fails, the same port
-//! is asked again as a regular activity, which an operator can see and which is tried for as long as it
-//! takes: what happened has to be written. What keeps failing is shown to a person meanwhile, in the
-//! Temporal UI, since it cannot be shown in the row.
-
-use std::time::Duration;
 
 use domain::{
     Timestamp,
@@ -15,7 +8,7 @@ use domain::{
     ledger::Entry,
 };
 use temporalio_workflow::{
-    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowTermination,
+    WorkflowTermination,
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
@@ -27,22 +20,8 @@ use super::{Context, now};
 use crate::{
     attributes,
     ports::{Advance, Change, Post, Posted, Record, RecordCheckout, Recorded},
+    writing::{self, Alarm},
 };
-
-/// How long one local write may take.
-const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
-/// How often a write is tried locally before it becomes a regular activity.
-const LOCAL_ATTEMPTS: u32 = 3;
-/// How long one write as a regular activity may take.
-const WRITE_TIME: Duration = Duration::from_secs(10);
-/// How often a write is tried as a regular activity before a person is shown that it does not succeed.
-const ATTEMPTS_BEFORE_ALARM: u32 = 8;
-/// The longest pause between these tries; with the others it makes about two minutes.
-const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(60);
-/// What no repetition mends, in the words of the activities: a person is shown it at once.
-const PERMANENT_FAILURES: [&str; 4] = ["store.amount", "store.corrupt", "store.out_of_step", "store.refused"];
-/// The pause between two tries after that, first and longest. There is no last try.
-const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
 /// Records the checkout and shows it in the Temporal UI.
 pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTermination> {
@@ -124,54 +103,25 @@ where
     Ok(())
 }
 
-/// Asks a port of the store: locally, then as a regular activity, then as one that a person is shown, for as
-/// long as it takes. It goes on when the workflow is canceled.
+/// Asks a port of the store, and shows in the Temporal UI when that does not succeed.
 async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
     P::Input: Clone + TemporalSerializable,
     P::Output: TemporalDeserializable,
 {
-    let locally = LocalActivityOptions::builder()
-        .start_to_close_timeout(LOCAL_WRITE_TIME)
-        .retry_policy(
-            RetryPolicy::builder()
-                .initial_interval(Duration::from_millis(50))
-                .backoff_coefficient(2.0)
-                .maximum_attempts(LOCAL_ATTEMPTS)
-                .build(),
-        )
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    if let Ok(output) = ctx.execute_local_activity(port, input.clone(), locally).await {
-        return Ok(output);
-    }
-    let patiently = RetryPolicy::builder()
-        .initial_interval(Duration::from_secs(1))
-        .maximum_interval(LONGEST_WRITE_PAUSE)
-        .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
-        .non_retryable_error_types(PERMANENT_FAILURES);
-    let options = regular_write(patiently.build(), "the local write failed");
-    if let Ok(output) = ctx.execute_activity(port, input.clone(), options).await {
-        return Ok(output);
-    }
-    let [first, longest] = ALARMED_PAUSES;
-    show(ctx, Status::Stuck, "**STUCK**: a write does not succeed; its activity says why. It is repeated.".to_owned());
-    let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
-    let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
-    let output = ctx.execute_activity(port, input, options).await?;
-    let status = ctx.state(|checkout| checkout.status);
-    show(ctx, status, format!("**{status}**, the write that did not succeed is written"));
-    Ok(output)
-}
-
-/// A write that an operator can see. It goes on when the workflow is canceled.
-fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
-        .retry_policy(policy)
-        .summary(summary)
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
+    let alarm = |alarm| match alarm {
+        Alarm::Raised => show(
+            ctx,
+            Status::Stuck,
+            "**STUCK**: a write does not succeed; its activity says why. It is repeated.".to_owned(),
+        ),
+        Alarm::Over => {
+            let status = ctx.state(|checkout| checkout.status);
+            show(ctx, status, format!("**{status}**, the write that did not succeed is written"));
+        }
+    };
+    writing::write(ctx, port, input, alarm).await
 }
 
 /// Shows in the Temporal UI where the checkout stands.

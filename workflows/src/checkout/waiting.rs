@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::checkout::Confirmation;
-use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
+use temporalio_workflow::{WorkflowCancellationToken, WorkflowContext};
 
 use super::{CheckoutWorkflow, Context, detached, is_given_up, now};
+use crate::time;
 
 /// What ended the wait for the buyer.
 pub(super) enum Waited {
@@ -88,16 +89,5 @@ async fn until_on(
     summary: &'static str,
     token: WorkflowCancellationToken,
 ) {
-    {
-        let options = WaitConditionOptions::builder().cancellation_token(token.clone()).build();
-        let mut met = std::pin::pin!(ctx.wait_condition_with_options(condition, options));
-        let timer = TimerOptions::builder(limit).summary(summary.to_owned()).cancellation_token(token.clone());
-        let mut passed = std::pin::pin!(ctx.timer(timer.build()));
-        workflows::select! {
-            _ = met => {}
-            _ = passed => {}
-        }
-    }
-    // Dropping a timer's future does not cancel the timer.
-    token.cancel();
+    time::until(ctx, condition, limit, summary, token).await;
 }

@@ -11,7 +11,7 @@ use sea_orm::{
     QueryTrait, sea_query::Expr,
 };
 
-use super::{Check, Findings, MAX_NAMED, OnProgress, Progress, rows};
+use super::{Check, Findings, MAX_NAMED, OnProgress, Progress, refunds, rows};
 use crate::{
     BookedEntry, StoreError,
     entities::{ledger_entries, payment_events, payment_orders},
@@ -36,6 +36,7 @@ struct About {
     payments: Vec<u64>,
     orders: BTreeMap<String, Booked>,
     reversed: bool,
+    refunds: refunds::Booked,
 }
 
 /// How many rows there were.
@@ -66,12 +67,15 @@ pub(super) async fn compare(
         let ids: Vec<String> = page.iter().map(|row| row.key.clone()).collect();
         let mut about = entries_about(&ids, connection, &mut counts).await?;
         let mut orders = orders_of(&ids, connection, findings, &mut counts).await?;
+        let mut refunds = refunds::of_checkouts(&ids, connection, findings).await?;
         counts.checkouts += page.len() as u64;
         for row in page {
             let (about, orders) =
                 (about.remove(&row.key).unwrap_or_default(), orders.remove(&row.key).unwrap_or_default());
+            let refunds = refunds.remove(&row.key).unwrap_or_default();
             if let Some(checkout) = row.or_name("checkout", findings) {
                 compare_checkout(&checkout, &orders, &about, findings);
+                refunds::compare(&checkout, &orders, &refunds, &about.refunds, findings);
             }
         }
         progress(Progress { of: "checkouts", done: counts.checkouts, total });
@@ -105,6 +109,7 @@ impl About {
         if fields.reason == Reason::PaymentCaptured {
             self.payments.push(booked.sequence);
         }
+        self.refunds.add(&booked.entry);
         let payment = format!("{}:", Reason::PaymentCaptured.as_str());
         self.reversed |= fields.reverses.as_ref().is_some_and(|key| key.starts_with(&payment));
         for (order, change) in booked.entry.order_changes() {

@@ -1,0 +1,185 @@
+//! Refunds: their records and bookings, and the calls to the PSP that give money back.
+#![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
+
+use std::sync::Arc;
+
+use domain::{
+    Money,
+    charge::{Doubt, Failure},
+    refund::{Answer, Executed, RefundAccount, Sight, Unrefundable, is_marked, mark},
+};
+use store::{NewRefund as NewRow, Refusal, StoreError, Writer};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use toss::{Cancel, CancelRequest, CancelStatus, Payment};
+use workflows::ports::{
+    AdvanceRefund, ExecuteRefund, FailRefund, LookUpRefund, NewRefund, Promise, PromiseRefund, RecordRefund, Refund,
+    RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion, RefundRecorded,
+};
+
+use crate::{
+    failure::{Verdict, after_attempt, classify, doubtful, store_failure, try_again},
+    psp::{idempotency_key, is_about, to_currency, to_timestamp, to_toss_currency, unreadable},
+};
+
+/// By how much the PSP's clock may be behind ours, in milliseconds, when we tell old cancellations from new ones.
+const CLOCK_SKEW_MS: i64 = 60 * 1_000;
+
+/// The activities of refunds.
+#[derive(Debug, Clone)]
+pub struct Refunds {
+    /// Where they are written.
+    pub writer: Writer,
+    /// The way to the PSP.
+    pub toss: toss::Client,
+}
+
+#[activities]
+impl Refunds {
+    /// Records that a refund was asked for. The refund's id is the key.
+    #[activity(definition = RecordRefund)]
+    pub async fn record(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        new: NewRefund,
+    ) -> Result<RefundRecorded, ActivityError> {
+        let NewRefund { refund_id, checkout_id, wanted, reason, api_key_id, fingerprint, requested_at } = new;
+        let row = NewRow { refund_id, checkout_id, wanted, api_key_id, fingerprint, reason, requested_at };
+        let is_ours = self.writer.record_refund(&row).await.map_err(store_failure)?;
+        Ok(if is_ours { RefundRecorded::Ours } else { RefundRecorded::Others })
+    }
+
+    /// Books the promise, or says why there is none. The refund's id is the key.
+    #[activity(definition = PromiseRefund)]
+    pub async fn promise(self: Arc<Self>, _ctx: ActivityContext, new: RefundPromise) -> Result<Promise, ActivityError> {
+        match self.writer.promise_refund(&new.refund_id, &new.wanted, new.promised_at).await {
+            Ok(promised) => Ok(Promise::Given { parts: promised.parts, amount: promised.amount, held: promised.held }),
+            Err(StoreError::Refused(refusal)) => Ok(Promise::Refused(refused(&refusal))),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+
+    /// Moves a refund to a status that moves no money.
+    #[activity(definition = AdvanceRefund)]
+    pub async fn advance(self: Arc<Self>, _ctx: ActivityContext, change: RefundChange) -> Result<(), ActivityError> {
+        let advanced = self.writer.advance_refund(&change.refund_id, change.status, change.failure.as_ref());
+        advanced.await.map_err(store_failure)
+    }
+
+    /// Books that the money went back, and what it brings about, in one transaction. The refund's id is the key.
+    #[activity(definition = ExecuteRefund)]
+    pub async fn execute(self: Arc<Self>, _ctx: ActivityContext, done: RefundExecution) -> Result<(), ActivityError> {
+        let executed = self.writer.execute_refund(&done.refund_id, &done.executed, done.learned_at);
+        executed.await.map(|_| ()).map_err(store_failure)
+    }
+
+    /// Writes that the money does not go back. The refund's id is the key.
+    #[activity(definition = FailRefund)]
+    pub async fn fail(self: Arc<Self>, _ctx: ActivityContext, failed: RefundFailure) -> Result<(), ActivityError> {
+        let written = self.writer.fail_refund(&failed.refund_id, &failed.failure, failed.failed_at);
+        written.await.map(|_| ()).map_err(store_failure)
+    }
+
+    /// Gives money back. A refusal of the first attempt is a value; a doubt is an error.
+    #[activity(definition = Refund)]
+    pub async fn refund(self: Arc<Self>, ctx: ActivityContext, charge: RefundCharge) -> Result<Answer, ActivityError> {
+        let key = idempotency_key(&charge.idempotency_key)?;
+        let request = CancelRequest {
+            reason: format!("{} {}", charge.reason, mark(&charge.refund_id)),
+            amount: Some(charge.amount.minor()),
+            currency: to_toss_currency(charge.amount.currency()),
+            refundable_amount: Some(charge.held.minor()),
+            refund_account: charge.account.map(to_toss_account),
+        };
+        match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
+            Ok(payment) => {
+                is_about(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful)?;
+                let marked = marked(&payment, &mark(&charge.refund_id)).map_err(doubtful)?;
+                let missing = || unreadable("the PSP's answer does not hold this refund");
+                marked.ok_or_else(missing).map(Answer::Executed).map_err(doubtful)
+            }
+            Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
+                Verdict::Refused(failure) | Verdict::NotOurs(failure) => Ok(Answer::Refused(failure)),
+                Verdict::TryAgain => Err(try_again(error)),
+                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+            },
+        }
+    }
+
+    /// Asks what became of a refund.
+    #[activity(definition = LookUpRefund)]
+    pub async fn look_up(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        question: RefundQuestion,
+    ) -> Result<Sight, ActivityError> {
+        let payment = self.toss.payment(question.payment_key.as_str()).await.map_err(try_again)?;
+        is_about(&payment, &question.payment_key, &question.checkout_id).map_err(doubtful)?;
+        see(&payment, &question).map_err(doubtful)
+    }
+}
+
+fn see(payment: &Payment, question: &RefundQuestion) -> Result<Sight, Doubt> {
+    let ours = marked(payment, &mark(&question.refund_id))?;
+    let since = question.first_sent_at.epoch_ms() - CLOCK_SKEW_MS;
+    let is_lookalike = |cancel: &Cancel| {
+        cancel.cancel_amount == question.amount.minor()
+            && !cancel.cancel_reason.as_deref().is_some_and(is_marked)
+            && cancel.canceled_at.is_none_or(|at| at.timestamp_millis() >= since)
+    };
+    let left = money(payment, payment.balance_amount)?;
+    Ok(Sight { ours, left, lookalike: payment.cancels.iter().any(is_lookalike) })
+}
+
+/// The cancellation that bears a mark.
+fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
+    let bears = |cancel: &&Cancel| cancel.cancel_reason.as_deref().is_some_and(|reason| reason.ends_with(mark));
+    let Some(cancel) = payment.cancels.iter().find(bears) else { return Ok(None) };
+    match &cancel.cancel_status {
+        None | Some(CancelStatus::Done) => {}
+        Some(CancelStatus::Aborted) => return Ok(None),
+        Some(CancelStatus::InProgress | CancelStatus::Other(_)) => {
+            return Err(unreadable("the PSP has not ended the cancellation"));
+        }
+    }
+    let now = || to_timestamp(chrono::Utc::now().fixed_offset());
+    Ok(Some(Executed {
+        amount: money(payment, cancel.cancel_amount)?,
+        executed_at: cancel.canceled_at.map_or_else(now, to_timestamp),
+        transaction_key: cancel.transaction_key.clone(),
+    }))
+}
+
+fn money(payment: &Payment, minor: u64) -> Result<Money, Doubt> {
+    Money::try_from_minor(minor, to_currency(payment.currency))
+        .map_err(|_| unreadable("the PSP named an amount beyond all limits"))
+}
+
+fn to_toss_account(account: RefundAccount) -> toss::RefundAccount {
+    let RefundAccount { bank, account_number, holder_name } = account;
+    toss::RefundAccount { bank, account_number, holder_name }
+}
+
+/// Why nothing was promised, for whoever asked.
+fn refused(refusal: &Refusal) -> Failure {
+    let code = match refusal {
+        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => "refund_exceeds_payment",
+        Refusal::Unrefundable(Unrefundable::NothingLeft) => "nothing_left_to_refund",
+        Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
+        | Refusal::KeyReused { .. }
+        | Refusal::DayClosed { .. }
+        | Refusal::Overdrawn(_)
+        | Refusal::Entry(_)
+        | Refusal::NoSuchEntry { .. }
+        | Refusal::Reversed { .. }
+        | Refusal::BuiltUpon { .. }
+        | Refusal::NoSuchOrder { .. }
+        | Refusal::NoSuchRefund { .. }
+        | Refusal::RefundEnded { .. }
+        | Refusal::NoSuchHold { .. }
+        | Refusal::HoldEnded { .. } => "not_refundable",
+    };
+    let mut message = refusal.to_string();
+    message.push('.');
+    Failure { code: code.to_owned(), message }
+}

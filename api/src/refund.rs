@@ -1,0 +1,156 @@
+//! Canceling and refunding: one question, answered by where the checkout stands.
+//!
+//! Before it is paid a checkout is given up, by its own workflow; paid, its money goes back, by a workflow of the
+//! refund's own. The record decides which, and what is answered: so a repeated request gets the same answer, also
+//! when Temporal has long forgotten the workflow.
+
+mod request;
+mod serving;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    checkout::Status,
+    id::{PaymentOrderId, RefundId},
+};
+use store::{CheckoutRecord, RefundRecord};
+
+use crate::{
+    Api,
+    body::JsonBody,
+    callers::CheckoutCaller,
+    checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
+    payment_order,
+    problem::{Code, IDEMPOTENT_REPLAYED, Problem},
+    shapes::CheckoutBody,
+};
+use request::Wish;
+use serving::{Outcome, Refunds};
+
+/// What is to be canceled: a whole checkout, or one of its orders.
+#[derive(Debug, Clone)]
+struct Target {
+    record: CheckoutRecord,
+    order: Option<PaymentOrderId>,
+}
+
+/// Under which id money goes back.
+#[derive(Debug, Clone)]
+enum Named {
+    /// By the request's own key.
+    ByKey(RefundId),
+    /// By what it is of: however often it is asked for, all that is left goes back once.
+    ByTarget,
+}
+
+/// What canceling means where a checkout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is paid: money goes back.
+    Refund,
+    /// It is not paid yet: it is given up.
+    GiveUp,
+    /// It was given up before.
+    Done,
+}
+
+/// `DELETE /v1/payments/{id}`: all of it, however often.
+pub(crate) async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: CheckoutCaller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let target = find(&api, &id).await?;
+    let outcome = Refunds::new(&api, &caller.key).serve(target, &Named::ByTarget, &Wish::of_rest(&id)).await?;
+    Ok(answer(&outcome, &caller, &api))
+}
+
+/// `POST /v1/payments/{id}/cancel`: all of it or a part, once for each key.
+pub(crate) async fn cancel(
+    State(api): State<Arc<Api>>,
+    caller: CheckoutCaller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<JsonBody, Problem>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let wish = request::read(&id, &body?)?;
+    let target = find(&api, &id).await?;
+    let named = Named::ByKey(RefundId::of_request(&caller.key, &key));
+    let outcome = Refunds::new(&api, &caller.key).serve(target, &named, &wish).await?;
+    Ok(answer(&outcome, &caller, &api))
+}
+
+/// A checkout id wins over a payment order id of the same text.
+async fn find(api: &Api, id: &str) -> Result<Target, Problem> {
+    if let Some(record) = payment_order::checkout(api, id).await? {
+        return Ok(Target { record, order: None });
+    }
+    let order = PaymentOrderId::parse(id).map_err(|_| payment_order::unknown())?;
+    let checkout_id = api.reader.checkout_of_order(&order).await?.ok_or_else(payment_order::unknown)?;
+    let record = api.reader.checkout(&checkout_id).await?.ok_or_else(payment_order::unknown)?;
+    Ok(Target { record, order: Some(order) })
+}
+
+impl Target {
+    /// What canceling means here.
+    fn way(&self, is_partial: bool) -> Result<Way, Problem> {
+        let status = self.record.status;
+        let refuse = |code, detail: &'static str| Err(Problem::new(code, detail).about(status));
+        match status {
+            Status::Success | Status::PartiallyRefunded | Status::Refunded => Ok(Way::Refund),
+            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck
+                if is_partial =>
+            {
+                refuse(Code::NotPaid, "A part can be given back once the checkout is paid; until then cancel it whole.")
+            }
+            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck
+                if self.order.is_some() =>
+            {
+                let detail = "One payment order cannot be canceled by itself before the checkout is paid: the buyer \
+                              pays for all of them at once. Cancel the whole checkout.";
+                refuse(Code::NotCancelable, detail)
+            }
+            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
+                Ok(Way::GiveUp)
+            }
+            Status::Canceled if !is_partial => Ok(Way::Done),
+            Status::Failed | Status::Expired if self.was_given_up() && !is_partial => Ok(Way::Done),
+            Status::Canceled | Status::Failed | Status::Expired => refuse(
+                Code::NotCancelable,
+                "The checkout was never paid, and no money is held: there is nothing to cancel.",
+            ),
+        }
+    }
+
+    /// Whether it ended because somebody gave it up while its payment was under way.
+    fn was_given_up(&self) -> bool {
+        self.record.failure.as_ref().is_some_and(|failure| failure.code == "canceled")
+    }
+}
+
+fn answer(outcome: &Outcome, caller: &CheckoutCaller, api: &Api) -> Response {
+    let body = |record: &CheckoutRecord| CheckoutBody::for_scope(caller.scope, record, api);
+    let with_refund = |record: &CheckoutRecord, refund: &RefundRecord| Json(body(record).with_refund(refund));
+    let not_yet = |record: &CheckoutRecord| [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(record)];
+    match outcome {
+        Outcome::GivenUp(record) => Json(body(record)).into_response(),
+        Outcome::NotGivenUpYet(record) => (StatusCode::ACCEPTED, not_yet(record), Json(body(record))).into_response(),
+        Outcome::Refunded { record, refund, replayed } => {
+            let mut response = with_refund(record, refund).into_response();
+            if *replayed {
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            }
+            response
+        }
+        Outcome::NotRefundedYet { record, refund } => {
+            (StatusCode::ACCEPTED, not_yet(record), with_refund(record, refund)).into_response()
+        }
+    }
+}

@@ -1,0 +1,328 @@
+use domain::{
+    Currency::{Jpy, Krw},
+    Money, Timestamp,
+    charge::{Doubt, Failure, QUESTIONS_TO_A_STRANGER},
+    id::{CheckoutId, IdempotencyKey, PaymentOrderId, RefundId},
+    ledger::{Account, Entry, Refund, RefundPart},
+    refund::{
+        Answer, Executed, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part, Progress,
+        RefundStatus, SETTLING_MS, Sight, Step, Unrefundable, Wanted, is_marked, mark, next_step, share_out,
+    },
+};
+use proptest::prelude::*;
+
+const AMOUNT: u64 = 1_000;
+const BALANCE: u64 = 3_000;
+const START: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+fn order(id: &str) -> PaymentOrderId {
+    PaymentOrderId::parse(id).unwrap()
+}
+
+fn refund() -> RefundId {
+    RefundId::parse("refund-1").unwrap()
+}
+
+fn executed(minor: u64) -> Executed {
+    Executed { amount: won(minor), executed_at: START, transaction_key: None }
+}
+
+fn failure(code: &str) -> Failure {
+    Failure { code: code.to_owned(), message: "no".to_owned() }
+}
+
+fn refused() -> Knowledge {
+    Knowledge::Answered(Answer::Refused(failure("EXCEED_MAX_REFUND_DUE")))
+}
+
+fn lost(answered: bool) -> Knowledge {
+    Knowledge::Lost(Doubt::of(answered, "no word".to_owned()))
+}
+
+fn told(ours: Option<Executed>, left: u64) -> Knowledge {
+    Knowledge::Told(Sight { ours, left: won(left), lookalike: false })
+}
+
+fn name(step: &Step) -> String {
+    match step {
+        Step::Settle(_) => "settle".to_owned(),
+        Step::Fail(failure) => format!("fail {}", failure.code),
+        Step::Send { new_key: true, left } => format!("send anew, {left} left"),
+        Step::Send { new_key: false, .. } => "send again".to_owned(),
+        Step::Ask { .. } => "ask".to_owned(),
+        Step::CallForHelp(failure) => format!("help {}", failure.code),
+    }
+}
+
+/// Sends, learns each in turn, and answers the last decision `later_ms` after the start.
+fn decide(sent: u32, learned: &[Knowledge], later_ms: u64) -> String {
+    let mut progress = Progress::new(START);
+    for number in 0..sent {
+        progress.send(number > 0, START);
+    }
+    for knowledge in learned {
+        progress.learn(knowledge);
+    }
+    name(&next_step(won(AMOUNT), learned.last().unwrap(), &progress, START.plus_ms(later_ms)))
+}
+
+#[test]
+fn every_knowledge_has_its_step() {
+    let ours = || Some(executed(AMOUNT));
+    let cases: [(u32, Vec<Knowledge>, u64, &str); 19] = [
+        (1, vec![Knowledge::Answered(Answer::Executed(executed(AMOUNT)))], 0, "settle"),
+        (1, vec![Knowledge::Answered(Answer::Executed(executed(999)))], 0, "help psp_amount_mismatch"),
+        (1, vec![refused()], 0, "fail EXCEED_MAX_REFUND_DUE"),
+        // After the first request a refusal proves nothing by itself …
+        (2, vec![refused()], 0, "ask"),
+        (2, vec![refused(), told(None, BALANCE)], SETTLING_MS - 1, "ask"),
+        (2, vec![refused(), told(ours(), 2_000)], 0, "settle"),
+        // … and with time and a look it does.
+        (2, vec![refused(), told(None, BALANCE)], SETTLING_MS, "fail EXCEED_MAX_REFUND_DUE"),
+        (1, vec![lost(false)], 0, "ask"),
+        (1, vec![lost(true)], 0, "ask"),
+        (1, vec![lost(true), told(ours(), 2_000)], 0, "settle"),
+        (1, vec![lost(true), told(Some(executed(1)), 2_999)], 0, "help psp_amount_mismatch"),
+        // No answer came: the same key is safe for as long as the PSP remembers it.
+        (1, vec![lost(false), told(None, BALANCE)], 0, "send again"),
+        (1, vec![lost(false), told(None, 0)], 0, "send again"),
+        (1, vec![lost(true), told(None, BALANCE)], 0, "send anew, 3000 KRW left"),
+        (1, vec![lost(true), Knowledge::NotTold], 0, "ask"),
+        // Somebody else took what was left.
+        (1, vec![lost(true), told(None, AMOUNT - 1)], 0, "ask"),
+        (1, vec![lost(true), told(None, AMOUNT - 1)], SETTLING_MS, "fail psp_balance_too_small"),
+        (1, vec![lost(true), told(None, AMOUNT - 1)], PATIENCE_MS, "help refund_unresolved"),
+        (1, vec![lost(true), Knowledge::NotTold], PATIENCE_MS, "help refund_unresolved"),
+    ];
+    for (sent, learned, later_ms, expected) in cases {
+        assert_eq!(decide(sent, &learned, later_ms), expected, "{sent} sent, {learned:?}, {later_ms} ms later");
+    }
+}
+
+#[test]
+fn what_may_be_ours_is_shown_to_a_person() {
+    let lookalike = Knowledge::Told(Sight { ours: None, left: won(2_000), lookalike: true });
+    assert_eq!(decide(1, &[lost(true), lookalike], 0), "help refund_lookalike");
+}
+
+#[test]
+fn a_key_that_the_psp_may_have_forgotten_is_not_used_again() {
+    let mut progress = Progress::new(START);
+    progress.send(false, START);
+    progress.learn(&lost(false));
+    let later = START.plus_ms(KEY_LIFETIME_MS);
+    progress.start_over(later);
+    assert_eq!(name(&next_step(won(AMOUNT), &told(None, BALANCE), &progress, later)), "send anew, 3000 KRW left");
+}
+
+#[test]
+fn who_is_not_let_in_asks_a_few_times_and_calls_a_person() {
+    let mut progress = Progress::new(START);
+    progress.send(false, START);
+    let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, "UNAUTHORIZED_KEY".to_owned()) });
+    progress.learn(&stranger);
+    let step = |progress: &Progress| name(&next_step(won(AMOUNT), &Knowledge::NotTold, progress, START));
+    assert_eq!(step(&progress), "ask");
+    progress.asked = QUESTIONS_TO_A_STRANGER;
+    assert_eq!(step(&progress), "help psp_access_denied");
+}
+
+#[test]
+fn a_status_goes_forward_and_ends() {
+    for status in RefundStatus::ALL {
+        assert_eq!(RefundStatus::parse(status.as_str()), Some(status));
+        let nexts = RefundStatus::ALL.into_iter().filter(|next| status.may_become(*next)).count();
+        assert_eq!(nexts == 0, status.is_end(), "{status}");
+        assert!(!status.may_become(RefundStatus::Requested) && !status.may_become(status), "{status}");
+        // Money goes back only of what is promised.
+        assert_eq!(status.may_become(RefundStatus::Succeeded), status.is_promised(), "{status}");
+    }
+}
+
+#[test]
+fn a_mark_is_known_again() {
+    let key = IdempotencyKey::parse("key").unwrap();
+    let id = RefundId::of_request(&domain::id::ApiKeyId::parse("key1").unwrap(), &key);
+    assert!(is_marked(&format!("단순 변심 {}", mark(&id))));
+    assert!(!is_marked("단순 변심") && !is_marked("[상점관리자]"));
+    let checkout = CheckoutId::parse("checkout-1").unwrap();
+    let rests = [
+        RefundId::of_rest(&checkout, None, 0),
+        RefundId::of_rest(&checkout, None, 1),
+        RefundId::of_rest(&checkout, Some(&order("o-1")), 0),
+    ];
+    assert!(rests[0] != rests[1] && rests[0] != rests[2] && rests[0] == RefundId::of_rest(&checkout, None, 0));
+}
+
+fn left(amounts: &[u64]) -> Vec<Left> {
+    let left = |(index, minor): (usize, &u64)| Left { order: order(&format!("o-{index}")), amount: won(*minor) };
+    amounts.iter().enumerate().map(left).collect()
+}
+
+#[test]
+fn what_is_asked_for_is_shared_out() {
+    let all =
+        |order: Option<&str>, minor: Option<u64>| Wanted { order: order.map(self::order), amount: minor.map(won) };
+    let cases: [(Wanted, &[u64], Result<Vec<(&str, u64)>, Unrefundable>); 10] = [
+        (all(None, None), &[15_000, 8_000], Ok(vec![("o-0", 15_000), ("o-1", 8_000)])),
+        (all(None, Some(10_000)), &[15_000, 8_000], Ok(vec![("o-0", 6_522), ("o-1", 3_478)])),
+        (all(None, Some(1)), &[15_000, 8_000], Ok(vec![("o-0", 1)])),
+        (all(None, None), &[0, 8_000], Ok(vec![("o-1", 8_000)])),
+        (all(Some("o-1"), None), &[15_000, 8_000], Ok(vec![("o-1", 8_000)])),
+        (all(Some("o-1"), Some(8_001)), &[15_000, 8_000], Err(Unrefundable::Exceeds(won(8_000)))),
+        (all(None, Some(23_001)), &[15_000, 8_000], Err(Unrefundable::Exceeds(won(23_000)))),
+        (all(None, None), &[0, 0], Err(Unrefundable::NothingLeft)),
+        (all(None, Some(0)), &[1], Err(Unrefundable::Amount)),
+        (all(Some("o-9"), None), &[1], Err(Unrefundable::NoSuchOrder)),
+    ];
+    for (wanted, amounts, expected) in cases {
+        let expected = expected.map(|parts| {
+            parts.into_iter().map(|(id, minor)| Part { order: order(id), amount: won(minor) }).collect::<Vec<_>>()
+        });
+        assert_eq!(share_out(&wanted, &left(amounts)), expected, "{wanted:?} of {amounts:?}");
+    }
+    let yen = Wanted { order: None, amount: Some(Money::try_from_minor(1, Jpy).unwrap()) };
+    assert_eq!(share_out(&yen, &left(&[1])), Err(Unrefundable::Amount));
+}
+
+#[test]
+fn orders_of_one_seller_take_what_is_available_once() {
+    let seller = domain::id::SellerAccount::parse("seller-a").unwrap();
+    let part = |id: &str| RefundPart {
+        order: domain::checkout::Order { id: order(id), seller: seller.clone(), amount: won(600) },
+        amount: won(600),
+        commission: won(0),
+        unreleased: won(100),
+    };
+    let refund = Refund {
+        id: refund(),
+        checkout_id: CheckoutId::parse("checkout-1").unwrap(),
+        parts: vec![part("a"), part("b")],
+    };
+    let available = [(seller.clone(), won(700))].into_iter().collect();
+    let entry = Entry::of_refund_promised(&refund, available, START).unwrap();
+    let taken = |account: &Account| -> u64 {
+        let postings = entry.fields().postings.iter().map(|posting| posting.fields());
+        postings.filter(|posting| posting.debit == *account).map(|posting| posting.amount.minor()).sum()
+    };
+    assert_eq!(taken(&Account::SellerPending(seller.clone())), 200);
+    assert_eq!(taken(&Account::SellerAvailable(seller.clone())), 700);
+    assert_eq!(taken(&Account::SellerDebt(seller)), 300);
+}
+
+/// What happens to one request at a PSP that may lose, delay and refuse it, and to the question after it.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    /// Whether it is executed at once, or after some more turns, or never.
+    delay: Option<u8>,
+    /// Whether its answer arrives, and if so whether it tells.
+    answer: u8,
+    /// Whether the question after it is answered.
+    look: bool,
+}
+
+/// A PSP that keeps the two promises which the reference names: a key is answered once, and a wrong belief about what
+/// is left does nothing.
+#[derive(Default)]
+struct Psp {
+    given_back: u32,
+    keys: std::collections::BTreeMap<u32, bool>,
+    delayed: Vec<(u8, u32, u64)>,
+}
+
+impl Psp {
+    fn left(&self) -> u64 {
+        BALANCE.saturating_sub(u64::from(self.given_back) * AMOUNT)
+    }
+
+    fn execute(&mut self, key: u32, believed: u64) -> bool {
+        let is_new = !self.keys.contains_key(&key);
+        let left = self.left();
+        let done = *self.keys.entry(key).or_insert(believed == left);
+        self.given_back += u32::from(is_new && done);
+        done
+    }
+
+    fn pass(&mut self) {
+        let delayed = std::mem::take(&mut self.delayed);
+        for (turns, key, believed) in delayed {
+            if turns == 0 {
+                self.execute(key, believed);
+            } else {
+                self.delayed.push((turns - 1, key, believed));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Whatever is lost, late or refused: the money goes back at most once, and not at all if the refund is failed.
+    #[test]
+    fn a_refund_happens_once_or_is_not_settled(
+        turns in prop::collection::vec((prop::option::of(0_u8..3), 0_u8..4, any::<bool>()), 1..30),
+    ) {
+        let mut psp = Psp::default();
+        let (mut now, mut key, mut believed) = (START, 0, BALANCE);
+        let mut progress = Progress::new(now);
+        let mut turns = turns.into_iter().map(|(delay, answer, look)| Turn { delay, answer, look });
+        let mut step = Step::Send { new_key: false, left: won(BALANCE) };
+        while let Some(turn) = turns.next() {
+            psp.pass();
+            let knowledge = match step {
+                Step::Send { new_key, left } => {
+                    if new_key {
+                        (key, believed) = (key + 1, left.minor());
+                    }
+                    progress.send(new_key, now);
+                    match turn.delay {
+                        // The same key while the first request is on its way: the PSP says so, which is no answer.
+                        _ if psp.delayed.iter().any(|(_, waiting, _)| *waiting == key) => lost(false),
+                        Some(0) | None => {
+                            let done = psp.keys.contains_key(&key) || turn.delay.is_some();
+                            let done = done && psp.execute(key, believed);
+                            if turn.delay.is_none() && turn.answer != 0 {
+                                psp.keys.entry(key).or_insert(false);
+                            }
+                            match turn.answer {
+                                0 => lost(false),
+                                1 if done => Knowledge::Answered(Answer::Executed(executed(AMOUNT))),
+                                2 if !done => refused(),
+                                _ => lost(true),
+                            }
+                        }
+                        Some(delay) => {
+                            psp.delayed.push((delay, key, believed));
+                            lost(false)
+                        }
+                    }
+                }
+                Step::Ask { pause_ms } => {
+                    prop_assert!(pause_ms <= LONGEST_PAUSE_MS);
+                    now = now.plus_ms(pause_ms);
+                    progress.asked += 1;
+                    let ours = (psp.given_back > 0).then(|| executed(AMOUNT));
+                    if turn.look { told(ours, psp.left()) } else { Knowledge::NotTold }
+                }
+                Step::Settle(_) | Step::Fail(_) | Step::CallForHelp(_) => break,
+            };
+            progress.learn(&knowledge);
+            step = next_step(won(AMOUNT), &knowledge, &progress, now);
+        }
+        // What is still on its way arrives.
+        for _ in 0..4 {
+            psp.pass();
+        }
+        prop_assert!(psp.given_back <= 1, "given back {} times", psp.given_back);
+        match step {
+            Step::Settle(_) => prop_assert_eq!(psp.given_back, 1),
+            Step::Fail(_) => prop_assert_eq!(psp.given_back, 0),
+            Step::Send { .. } | Step::Ask { .. } | Step::CallForHelp(_) => {}
+        }
+    }
+}

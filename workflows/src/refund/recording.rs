@@ -1,0 +1,124 @@
+//! Writing down where a refund stands.
+
+use domain::{
+    Money,
+    charge::Failure,
+    refund::{Executed, RefundStatus},
+};
+use temporalio_workflow::{
+    WorkflowTermination,
+    common::{
+        ActivityDefinition,
+        data_converters::{TemporalDeserializable, TemporalSerializable},
+    },
+};
+
+use super::Context;
+use crate::{
+    attributes,
+    ports::{
+        AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, RefundChange, RefundExecution, RefundFailure,
+        RefundPromise,
+    },
+    time::now,
+    writing::{self, Alarm},
+};
+
+/// Books the promise.
+pub(super) async fn promise(ctx: &Context) -> Result<Promise, WorkflowTermination> {
+    let promise = ctx.state(|refund| RefundPromise {
+        refund_id: refund.request.refund_id.clone(),
+        checkout_id: refund.request.checkout_id.clone(),
+        wanted: refund.request.wanted.clone(),
+        promised_at: now(ctx),
+    });
+    let promise = write(ctx, PromiseRefund, promise).await?;
+    if let Promise::Given { amount, .. } = &promise {
+        stand(ctx, RefundStatus::Executing, None, Some(*amount));
+    }
+    Ok(promise)
+}
+
+/// Writes that the outcome is not known, or that a person is needed.
+pub(super) async fn advance(
+    ctx: &Context,
+    status: RefundStatus,
+    failure: Option<Failure>,
+) -> Result<(), WorkflowTermination> {
+    let change = ctx.state(|refund| RefundChange {
+        refund_id: refund.request.refund_id.clone(),
+        checkout_id: refund.request.checkout_id.clone(),
+        status,
+        failure: failure.clone(),
+    });
+    write(ctx, AdvanceRefund, change).await?;
+    stand(ctx, status, failure, None);
+    Ok(())
+}
+
+/// Books that the money went back.
+pub(super) async fn settle(ctx: &Context, executed: Executed) -> Result<(), WorkflowTermination> {
+    let amount = executed.amount;
+    let execution = ctx.state(|refund| RefundExecution {
+        refund_id: refund.request.refund_id.clone(),
+        checkout_id: refund.request.checkout_id.clone(),
+        executed,
+        learned_at: now(ctx),
+    });
+    write(ctx, ExecuteRefund, execution).await?;
+    stand(ctx, RefundStatus::Succeeded, None, Some(amount));
+    Ok(())
+}
+
+/// Writes that the money does not go back; what was promised is taken back.
+pub(super) async fn fail(ctx: &Context, failure: Failure) -> Result<(), WorkflowTermination> {
+    let failed = ctx.state(|refund| RefundFailure {
+        refund_id: refund.request.refund_id.clone(),
+        checkout_id: refund.request.checkout_id.clone(),
+        failure: failure.clone(),
+        failed_at: now(ctx),
+    });
+    write(ctx, FailRefund, failed).await?;
+    stand(ctx, RefundStatus::Failed, Some(failure), None);
+    Ok(())
+}
+
+fn stand(ctx: &Context, status: RefundStatus, failure: Option<Failure>, amount: Option<Money>) {
+    let was_stuck = ctx.state(|refund| refund.status == RefundStatus::Stuck);
+    let mut details = format!("**{status}**");
+    if let Some(amount) = amount {
+        details = format!("{details}, {amount}");
+    }
+    if let Some(failure) = &failure {
+        details = format!("{details}: {}", failure.message);
+    }
+    ctx.set_current_details(details);
+    // Each costs an event, so that only who needs a person is shown in the list, and who needs none any more.
+    if was_stuck || status == RefundStatus::Stuck {
+        show(ctx, status);
+    }
+    ctx.state_mut(|refund| {
+        refund.status = status;
+        refund.failure = failure;
+    });
+}
+
+fn show(ctx: &Context, status: RefundStatus) {
+    ctx.upsert_search_attributes([attributes::PAYMENT_STATUS.value_set(status.to_string())]);
+}
+
+async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    let alarm = |alarm| match alarm {
+        Alarm::Raised => {
+            ctx.set_current_details("**STUCK**: a write does not succeed; its activity says why. It is repeated.");
+            show(ctx, RefundStatus::Stuck);
+        }
+        Alarm::Over => show(ctx, ctx.state(|refund| refund.status)),
+    };
+    writing::write(ctx, port, input, alarm).await
+}

@@ -1,0 +1,96 @@
+//! Writing what a workflow decided.
+//!
+//! A write is a local activity first: it costs the Temporal server nothing. If that fails, the same port
+//! is asked again as a regular activity, which an operator can see and which is tried for as long as it
+//! takes: what happened has to be written. What keeps failing is shown to a person meanwhile, in the
+//! Temporal UI, since it cannot be shown in the row.
+
+use std::time::Duration;
+
+use temporalio_workflow::{
+    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    WorkflowTermination,
+    common::{
+        ActivityDefinition,
+        data_converters::{TemporalDeserializable, TemporalSerializable},
+    },
+};
+
+/// How long one local write may take.
+const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
+/// How often a write is tried locally before it becomes a regular activity.
+const LOCAL_ATTEMPTS: u32 = 3;
+/// How long one write as a regular activity may take.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+/// How often a write is tried as a regular activity before a person is shown that it does not succeed.
+const ATTEMPTS_BEFORE_ALARM: u32 = 8;
+/// The longest pause between these tries; with the others it makes about two minutes.
+const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(60);
+/// What no repetition mends, in the words of the activities: a person is shown it at once.
+const PERMANENT_FAILURES: [&str; 4] = ["store.amount", "store.corrupt", "store.out_of_step", "store.refused"];
+/// The pause between two tries after that, first and longest. There is no last try.
+const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
+
+/// What a person is shown of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// It does not succeed.
+    Raised,
+    /// It did after all.
+    Over,
+}
+
+/// Asks a port of the store: locally, then as a regular activity, then as one that a person is shown, for as
+/// long as it takes. It goes on when the workflow is canceled.
+pub(crate) async fn write<W, P>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    input: P::Input,
+    alarm: impl Fn(Alarm),
+) -> Result<P::Output, WorkflowTermination>
+where
+    W: 'static,
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    let locally = LocalActivityOptions::builder()
+        .start_to_close_timeout(LOCAL_WRITE_TIME)
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_millis(50))
+                .backoff_coefficient(2.0)
+                .maximum_attempts(LOCAL_ATTEMPTS)
+                .build(),
+        )
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
+    if let Ok(output) = ctx.execute_local_activity(port, input.clone(), locally).await {
+        return Ok(output);
+    }
+    let patiently = RetryPolicy::builder()
+        .initial_interval(Duration::from_secs(1))
+        .maximum_interval(LONGEST_WRITE_PAUSE)
+        .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
+        .non_retryable_error_types(PERMANENT_FAILURES);
+    let options = regular_write(patiently.build(), "the local write failed");
+    if let Ok(output) = ctx.execute_activity(port, input.clone(), options).await {
+        return Ok(output);
+    }
+    let [first, longest] = ALARMED_PAUSES;
+    alarm(Alarm::Raised);
+    let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
+    let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
+    let output = ctx.execute_activity(port, input, options).await?;
+    alarm(Alarm::Over);
+    Ok(output)
+}
+
+/// A write that an operator can see. It goes on when the workflow is canceled.
+fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
+        .retry_policy(policy)
+        .summary(summary)
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build()
+}
