@@ -48,3 +48,19 @@ stop_postgres() {
         as_postgres "$programs/pg_ctl" stop --mode immediate --silent --pgdata "$work/postgres/data" || true
     fi
 }
+
+# Kills the server as a crash would; its children end when they notice.
+crash_postgres() {
+    kill -9 "$(head -n 1 "$work/postgres/data/postmaster.pid")"
+}
+
+# Starts it again after a crash, as soon as the last child has let go of the data.
+restart_postgres() {
+    local try
+    for try in $(seq 60); do
+        as_postgres "$programs/pg_ctl" start --wait --silent --pgdata "$work/postgres/data" \
+            --log "$work/postgres/log" >/dev/null 2>&1 && return
+        sleep 0.5
+    done
+    fail_postgres "$work/postgres/log"
+}

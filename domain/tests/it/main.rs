@@ -7,4 +7,5 @@ mod checkout;
 mod id;
 mod ledger;
 mod merkle;
+mod model;
 mod money;
