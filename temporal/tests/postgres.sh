@@ -49,18 +49,9 @@ stop_postgres() {
     fi
 }
 
-# Kills the server as a crash would; its children end when they notice.
+# Kills one of the server's processes, upon which it drops all connections and recovers from its log, as after a crash.
 crash_postgres() {
-    kill -9 "$(head -n 1 "$work/postgres/data/postmaster.pid")"
-}
-
-# Starts it again after a crash, as soon as the last child has let go of the data.
-restart_postgres() {
-    local try
-    for try in $(seq 60); do
-        as_postgres "$programs/pg_ctl" start --wait --silent --pgdata "$work/postgres/data" \
-            --log "$work/postgres/log" >/dev/null 2>&1 && return
-        sleep 0.5
-    done
-    fail_postgres "$work/postgres/log"
+    local server
+    server=$(head -n 1 "$work/postgres/data/postmaster.pid")
+    kill -9 "$(ps -o pid= --ppid "$server" | head -n 1)"
 }

@@ -1,12 +1,14 @@
 //! Every life that a checkout can have, explored one by one: redirect, webhook, second tab, forged key, cancellation,
 //! expiry, operator, and a PSP that loses requests and answers, in every order.
 //!
-//! The rules are the real ones: [`Status::after`], [`check_confirmation`], [`next_step`], [`next_undo_step`] and
+//! The rules are the real ones: [`Status::after`], `check_confirmation`, [`next_step`], [`next_undo_step`] and
 //! [`Progress`]. What the workflow does between them is here in a few lines, and so is a PSP that is worse than the
 //! real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
 //!
 //! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
 //! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at.
+
+mod moves;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,11 +16,11 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     charge::{
-        Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress,
-        QUESTIONS_TO_A_STRANGER, SESSION_MS, Step, UNDO_PATIENCE_MS, UndoReason, UndoStep, next_step, next_undo_step,
+        Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, Step,
+        UNDO_PATIENCE_MS, UndoReason, UndoStep, next_step, next_undo_step,
     },
-    checkout::{Confirmable, Confirmation, Event, Status, check_confirmation},
-    id::{CheckoutId, PaymentKey},
+    checkout::{Event, Status},
+    id::PaymentKey,
 };
 
 const TOTAL: u64 = 1_000;
@@ -291,170 +293,6 @@ impl Payment {
     }
 }
 
-type Moves = Vec<(&'static str, State)>;
-
-/// Everything that can happen next.
-fn moves(state: &State) -> Moves {
-    let mut moves = Moves::new();
-    others_act(state, &mut moves);
-    match state.phase {
-        Phase::Waiting => {
-            let end = if state.given_up { Event::Canceled } else { Event::DeadlinePassed };
-            // A failed checkout stays what it is when its time runs out.
-            let over = state.status == Status::Failed;
-            let ended = state.with(|next| next.phase = Phase::Closed);
-            moves.push(("the wait for the buyer ends", if over { ended } else { state.clone().close(end) }));
-        }
-        Phase::Sending => send(state, &mut moves),
-        Phase::Pausing => {
-            let asks = |asked: u32| {
-                state.with(|next| {
-                    next.progress.asked = next.progress.asked.max(asked);
-                    next.phase = Phase::LookingUp;
-                })
-            };
-            moves.extend([("the pause is over", asks(QUESTIONS_TO_A_STRANGER)), ("a webhook comes", asks(0))]);
-        }
-        Phase::LookingUp => look_up(state, &mut moves),
-        Phase::Returning => give_back(state, &mut moves),
-        Phase::Person => moves.push(("a person resumes", resumed(state))),
-        Phase::Closed => {}
-    }
-    moves
-}
-
-fn resumed(state: &State) -> State {
-    state.with(|next| {
-        next.progress.start_over(next.now);
-        next.phase = Phase::LookingUp;
-    })
-}
-
-/// What buyers, time and the PSP do by themselves.
-fn others_act(state: &State, moves: &mut Moves) {
-    if state.phase != Phase::Closed {
-        // Which of two buyers' tabs comes first makes no difference.
-        let is_first = state.payments == State::first().payments && state.tab.is_none();
-        let tabs = TABS.into_iter().filter(|tab| !(is_first && *tab == Tab::Second));
-        moves.extend(tabs.filter_map(|tab| Some(("a browser confirms", confirm(state, tab)?))));
-    }
-    if state.phase != Phase::Closed && !state.given_up {
-        let mut canceled = state.with(|next| next.given_up = true);
-        if state.phase == Phase::Person {
-            canceled = resumed(&canceled);
-        }
-        moves.push(("somebody cancels", canceled));
-    }
-    // A call to the PSP is over in seconds.
-    if state.jumps < MOST_JUMPS && matches!(state.phase, Phase::Waiting | Phase::Pausing | Phase::Person) {
-        moves.extend(JUMPS_MS.map(|ms| ("time passes", state.with(|next| pass(next, ms)))));
-    }
-    for (index, payment) in state.payments.iter().enumerate() {
-        for generation in (0..8).filter(|generation| payment.under_way & (1 << generation) != 0) {
-            let outcome = Held::Captured { right: true };
-            let arrived = state.with(|next| next.payments[index].carry_out(generation, outcome));
-            moves.push(("a late request reaches the PSP", arrived));
-        }
-        if let Held::Awaiting { overdue } = payment.held {
-            let paid = state.with(|next| {
-                next.payments[index].held = Held::Captured { right: true };
-                next.payments[index].captures += 1;
-            });
-            moves.push(("the deposit comes", paid));
-            if !overdue {
-                let late = state.with(|next| next.payments[index].held = Held::Awaiting { overdue: true });
-                moves.push(("the deposit is overdue", late));
-            }
-        }
-    }
-}
-
-/// A browser's confirmation; `None` if it changes nothing.
-fn confirm(state: &State, tab: Tab) -> Option<State> {
-    let id = CheckoutId::parse("checkout-1").unwrap();
-    let bound = state.tab.map(Tab::key);
-    let confirmation = Confirmation { payment_key: tab.key(), checkout_id: id.clone(), amount: won(TOTAL) };
-    match check_confirmation((&id, won(TOTAL)), state.status, bound.as_ref(), &confirmation) {
-        Ok(Confirmable::Begins) => {
-            assert_eq!(state.phase, Phase::Waiting, "a second payment begins: {state:?}");
-            Some(state.with(|next| {
-                (next.tab, next.phase, next.generation) = (Some(tab), Phase::Sending, 0);
-                next.progress = Progress::new(next.now);
-                next.progress.send(false, next.now);
-            }))
-        }
-        Ok(Confirmable::Joins) | Err(_) => None,
-    }
-}
-
-/// Long enough for the PSP to end what nobody confirmed: nothing under way begins any more.
-fn pass(state: &mut State, ms: u64) {
-    (state.now, state.jumps) = (state.now.plus_ms(ms), state.jumps + 1);
-    for payment in &mut state.payments {
-        payment.under_way = 0;
-        if payment.held == Held::Open {
-            payment.held = Held::Refused;
-        }
-    }
-}
-
-fn send(state: &State, moves: &mut Moves) {
-    let generation = state.generation;
-    let answered = |charge: Charge| Knowledge::Answered(charge);
-    let Some(payment) = state.clone().payment().copied() else {
-        moves.push(("the PSP does not know it", state.clone().learn(&answered(Charge::NotOurs(failure())))));
-        moves.push(("the request is lost", state.clone().learn(&lost(false))));
-        return;
-    };
-    let under_way = state.with(|next| next.payment().unwrap().under_way |= 1 << generation);
-    moves.push(("the request is lost, or late", under_way.learn(&lost(false))));
-    let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, String::new()) });
-    moves.push(("the PSP does not take our key", state.clone().learn(&stranger)));
-    let refused = state.with(|next| next.payment().unwrap().bound |= 1 << generation);
-    moves.push(("an error, and nothing was done", refused.learn(&lost(true))));
-    let outcomes = [
-        Held::Captured { right: true },
-        Held::Captured { right: false },
-        Held::Refused,
-        Held::Awaiting { overdue: false },
-    ];
-    // Under a key that is bound, the first outcome stands.
-    let is_bound = payment.bound & (1 << generation) != 0;
-    for outcome in outcomes.into_iter().take(if is_bound { 1 } else { 4 }) {
-        let done = state.with(|next| next.payment().unwrap().carry_out(generation, outcome));
-        let word = shown(done.clone().payment().unwrap().held);
-        // Of an error, its key repeats the error.
-        let told = if is_bound && word == Charge::Open { lost(true) } else { answered(word) };
-        moves.push(("the PSP does and answers", done.clone().learn(&told)));
-        moves.push(("the PSP does, without an answer", done.clone().learn(&lost(false))));
-        moves.push(("the PSP does, and answers garbage", done.clone().learn(&lost(true))));
-        let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::of(true, String::new()) });
-        moves.push(("the PSP does, and refuses the repetition", done.learn(&repeated)));
-    }
-}
-
-fn look_up(state: &State, moves: &mut Moves) {
-    moves.push(("nobody tells", state.clone().learn(&Knowledge::NotTold)));
-    let held = state.clone().payment().map_or(Held::Nothing, |payment| payment.held);
-    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Told(shown(held)))));
-    // What has just been done may not be seen yet.
-    if state.now.ms_since(state.progress.sent_at) < SESSION_MS {
-        moves.push(("the PSP does not see it yet", state.clone().learn(&Knowledge::Told(Charge::Absent))));
-    }
-}
-
-fn give_back(state: &State, moves: &mut Moves) {
-    moves.push(("giving back is lost", state.clone().learn(&Knowledge::NotTold)));
-    moves.push(("giving back is refused", state.clone().learn(&Knowledge::Kept(failure()))));
-    let returned = state.with(|next| {
-        let Some(payment) = next.payment() else { return };
-        payment.returns = payment.captures;
-        payment.held = Held::Returned;
-    });
-    moves.push(("it is given back", returned.clone().learn(&Knowledge::Told(Charge::Returned))));
-    moves.push(("it is given back, without an answer", returned.learn(&Knowledge::NotTold)));
-}
-
 /// What is never allowed.
 fn wrong(state: &State) -> Option<&'static str> {
     let held: u8 = state.payments.iter().map(|payment| payment.captures.saturating_sub(payment.returns)).sum();
@@ -515,7 +353,7 @@ impl Explored {
             if let Some(what) = wrong(&explored.states[number]) {
                 panic!("{what}:\n{}", explored.story(number));
             }
-            for (label, state) in moves(&explored.states[number]) {
+            for (label, state) in moves::moves(&explored.states[number]) {
                 let (next, is_new) = explored.add(state, (number, label));
                 explored.next[number].push(next);
                 if is_new {
@@ -539,7 +377,7 @@ impl Explored {
         lines.join("\n")
     }
 
-    /// The states from which no end can be reached.
+    /// The states from which no end can be reached, though time may still pass.
     fn dead_ends(&self) -> Vec<usize> {
         let mut before = vec![Vec::new(); self.states.len()];
         for (number, next) in self.next.iter().enumerate() {
@@ -558,7 +396,8 @@ impl Explored {
                 }
             }
         }
-        (0..self.states.len()).filter(|number| !ends[*number]).collect()
+        let is_dead = |number: &usize| !ends[*number] && self.states[*number].jumps < MOST_JUMPS;
+        (0..self.states.len()).filter(is_dead).collect()
     }
 }
 
