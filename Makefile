@@ -28,7 +28,7 @@ chaos: temporal-cli ## kill anything at random under load and see that nothing i
 	@temporal/tests/chaos/run $(ARGS)
 
 bench: ## run all benchmarks and print their tables; wants PostgreSQL
-	@temporal/benches/run
+	@temporal/benches/run $(ARGS)
 
 build: ## build the binary
 	@$(BUILD)

@@ -125,6 +125,14 @@ pub(crate) enum Command {
     /// Set and list what the marketplace keeps of a sale
     #[command(subcommand)]
     Commissions(CommissionsAction),
+    /// Check the configuration and everything that a payment needs, and say how to mend what is missing; exit 1 if
+    /// anything is
+    #[command(after_help = TEMPORAL_HELP)]
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Replay recorded workflow histories against this build's workflows
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]

@@ -18,6 +18,7 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Ledger(_)
         | Command::Commissions(_)
         | Command::Migrate(_)
+        | Command::Doctor { .. }
         | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",
     };

@@ -17,6 +17,7 @@ mod compose;
 mod data_dir;
 mod demo;
 mod dev;
+mod doctor;
 mod housekeeping;
 mod keys;
 mod ledger;
@@ -64,6 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(action) => keys::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
             Command::Commissions(action) => commissions::run(&settings, action).await,
+            Command::Doctor { json } => return doctor::run(&settings, json).await,
             Command::Replay { files } => replay::run(&files).await,
         }?;
         Ok(ExitCode::SUCCESS)
