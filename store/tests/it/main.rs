@@ -6,6 +6,7 @@ mod books;
 mod connection;
 mod database;
 mod listing;
+mod migrating;
 mod racing;
 mod reading;
 mod refusing;

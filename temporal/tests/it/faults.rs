@@ -1,11 +1,13 @@
 //! Every step of a payment goes wrong once, in every way; at the end the money is where it should be.
 //!
-//! The steps are counted from the ports table: one that no story here reaches makes the test fail.
+//! The steps are counted from the ports table: one that no story here reaches makes the test fail. At the end it prints
+//! a table of what came of each step and fault; `docs/reliability.md` says how to see it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     str::FromStr,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -20,7 +22,7 @@ use workflows::{checkout::CheckoutWorkflow, ports};
 use crate::{
     database::Kind,
     on_both_databases,
-    roles::Roles,
+    roles::{Roles, temporal_at},
     stack::{Shop, until},
 };
 
@@ -39,16 +41,24 @@ enum Fault {
     StallsAfter,
     /// It does its work, its answer is lost, and then the same again.
     WorksTwice,
+    /// It does its work, and in that moment its worker is gone, with all that it was doing.
+    WorkerDies,
 }
 
-const FAULTS: [Fault; 5] =
-    [Fault::FailsBefore, Fault::FailsAfter, Fault::StallsBefore, Fault::StallsAfter, Fault::WorksTwice];
+const FAULTS: [Fault; 6] = [
+    Fault::FailsBefore,
+    Fault::FailsAfter,
+    Fault::StallsBefore,
+    Fault::StallsAfter,
+    Fault::WorksTwice,
+    Fault::WorkerDies,
+];
 
 impl Fault {
     /// How many tries of a step go wrong.
     const fn tries(self) -> u32 {
         match self {
-            Self::FailsBefore | Self::FailsAfter | Self::StallsBefore | Self::StallsAfter => 1,
+            Self::FailsBefore | Self::FailsAfter | Self::StallsBefore | Self::StallsAfter | Self::WorkerDies => 1,
             Self::WorksTwice => 2,
         }
     }
@@ -90,6 +100,8 @@ struct Plan {
 #[derive(Clone, Default)]
 struct Faults {
     plans: Arc<Mutex<Vec<Plan>>>,
+    /// Whoever runs the worker is told to let it die.
+    deaths: Arc<tokio::sync::Notify>,
 }
 
 impl Faults {
@@ -147,11 +159,15 @@ impl ActivityInboundInterceptor for Faults {
             None => next.run(input),
             Some(Fault::FailsBefore) => Box::pin(async { Err(broken()) }),
             Some(Fault::StallsBefore) => Box::pin(std::future::pending()),
-            Some(fault @ (Fault::FailsAfter | Fault::StallsAfter | Fault::WorksTwice)) => {
+            Some(fault @ (Fault::FailsAfter | Fault::StallsAfter | Fault::WorksTwice | Fault::WorkerDies)) => {
                 let running = next.run(input);
+                let deaths = Arc::clone(&self.deaths);
                 Box::pin(async move {
                     let _lost = running.await;
-                    if fault == Fault::StallsAfter {
+                    if fault == Fault::WorkerDies {
+                        deaths.notify_one();
+                    }
+                    if matches!(fault, Fault::StallsAfter | Fault::WorkerDies) {
                         std::future::pending::<()>().await;
                     }
                     Err(broken())
@@ -185,7 +201,8 @@ impl Story {
         }
     }
 
-    async fn tell(self, shop: &Shop, checkout_id: &str) {
+    /// Answers where it came to rest.
+    async fn tell(self, shop: &Shop, checkout_id: &str) -> &'static str {
         shop.create(checkout_id).await;
         let key = shop.authorize(checkout_id).await;
         let mischief = match self {
@@ -197,18 +214,24 @@ impl Story {
             let mischief = json!({ "on": "confirm", "kind": kind, "orderId": checkout_id });
             shop.simulate("mischief", &mischief).await;
         }
-        let (answer, body) = shop.confirm(checkout_id, &key, "23000").await;
         let expected: &[u16] = if matches!(self, Self::WrongAmount) { &[402, 202] } else { &[200, 202] };
-        assert!(expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
+        // Who asks while no worker lives is told so, and asks again.
+        until(&format!("{checkout_id} is confirmed"), || async {
+            let (answer, body) = shop.confirm(checkout_id, &key, "23000").await;
+            assert!(answer == 503 || expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
+            answer != 503
+        })
+        .await;
         let end = if matches!(self, Self::WrongAmount) { "FAILED" } else { "SUCCESS" };
         until(&format!("{checkout_id} is {end}"), || async { shop.status(checkout_id).await == end }).await;
+        end
     }
 }
 
 /// The real worker with the faults around its activities.
-async fn worker(roles: &Roles, faults: Faults) -> Worker {
-    let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap());
-    let toss = toss::Config::new(roles.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY);
+async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Faults) -> Worker {
+    let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(database_url).unwrap()).await.unwrap());
+    let toss = toss::Config::new(simulator.to_owned(), toss_sim::DEFAULT_SECRET_KEY);
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()
         .unwrap()
@@ -218,27 +241,49 @@ async fn worker(roles: &Roles, faults: Faults) -> Worker {
         .activity_inbound_interceptor(faults)
         .build();
     let runtime = Runtime::from_current_tokio(Default::default()).unwrap();
-    Worker::new(&runtime, roles.temporal().await, options).unwrap()
+    Worker::new(&runtime, temporal_at(temporal).await, options).unwrap()
+}
+
+/// Runs one worker after another, until the returned half is dropped. Each has a runtime of its own, so that when it
+/// dies nothing of it goes on: no poll, no activity, no booking.
+fn workers(roles: &Roles, faults: &Faults) -> tokio::sync::oneshot::Sender<()> {
+    let (on, mut off) = tokio::sync::oneshot::channel::<()>();
+    let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), roles.shop.simulator.clone());
+    let faults = faults.clone();
+    std::thread::spawn(move || {
+        let mut is_on = true;
+        while is_on {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            is_on = runtime.block_on(async {
+                let mut worker = worker(&url, &temporal, &simulator, faults.clone()).await;
+                tokio::select! {
+                    ended = worker.run() => panic!("the worker ended: {ended:?}"),
+                    () = faults.deaths.notified() => true,
+                    _ = &mut off => false,
+                }
+            });
+            runtime.shutdown_background();
+        }
+    });
+    on
 }
 
 async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     let roles = Roles::start(database).await;
     let faults = Faults::default();
-    let mut worker = worker(&roles, faults.clone()).await;
-    let stories = async {
-        let mut stories = tokio::task::JoinSet::new();
-        for (case, fault) in Case::all().into_iter().flat_map(|case| FAULTS.map(|fault| (case, fault))) {
-            let id = format!("{}-{}-{:?}-{fault:?}", case.step.replace('.', "-"), case.time, case.story);
-            faults.plan(&id, case, fault);
-            let shop = roles.shop.clone();
-            stories.spawn(async move { case.story.tell(&shop, &id).await });
-        }
-        stories.join_all().await;
-    };
-    tokio::select! {
-        () = stories => {}
-        ended = worker.run() => panic!("the worker ended: {ended:?}"),
+    let _on = workers(&roles, &faults);
+    let mut stories = tokio::task::JoinSet::new();
+    for (case, fault) in Case::all().into_iter().flat_map(|case| FAULTS.map(|fault| (case, fault))) {
+        let id = format!("{}-{}-{:?}-{fault:?}", case.step.replace('.', "-"), case.time, case.story);
+        faults.plan(&id, case, fault);
+        let shop = roles.shop.clone();
+        stories.spawn(async move {
+            let began = Instant::now();
+            let end = case.story.tell(&shop, &id).await;
+            ((case, fault), (end, began.elapsed()))
+        });
     }
+    let outcomes = stories.join_all().await;
 
     assert_eq!(faults.spared(), Vec::<String>::new(), "every fault happened");
     let reached: BTreeSet<_> = Case::all().iter().map(|case| case.step).collect();
@@ -247,4 +292,22 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     let paid = 23_000 * paid as u64;
     assert_eq!(roles.shop.charged().await, (paid, 0), "what Toss holds, and what it charged twice");
     assert_eq!(roles.shop.receivable().await, paid);
+    print(database, outcomes);
+}
+
+type Outcome = ((Case, Fault), (&'static str, Duration));
+
+/// The matrix: what came of each step under each fault, and how long it took.
+fn print(database: Kind, outcomes: Vec<Outcome>) {
+    let mut rows: BTreeMap<String, BTreeMap<Fault, String>> = BTreeMap::new();
+    for ((case, fault), (end, took)) in outcomes {
+        let row = format!("{} {} ({:?})", case.step, if case.time == 0 { "first" } else { "second" }, case.story);
+        rows.entry(row).or_default().insert(fault, format!("{end} {:.0} s", took.as_secs_f64()));
+    }
+    let heads: Vec<_> = FAULTS.iter().map(|fault| format!("{:>13}", format!("{fault:?}"))).collect();
+    println!("fault matrix on {database:?}: where each checkout came to rest\n{:<40}{}", "", heads.join(""));
+    for (step, cells) in rows {
+        let cells: Vec<_> = cells.values().map(|cell| format!("{cell:>13}")).collect();
+        println!("{step:<40}{}", cells.join(""));
+    }
 }
