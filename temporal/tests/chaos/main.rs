@@ -93,7 +93,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
     let loaded = stack.timeline.now();
     println!("load over after {:.0} s; waiting until all is quiet", loaded.as_secs_f64());
 
-    let rested = verdict::rest(&stack, Duration::from_secs(arguments.patience)).await;
+    let rested = verdict::rest(&stack, &shop, Duration::from_secs(arguments.patience)).await;
     let mut wrong = match &rested {
         Ok(helped) => {
             let quiet = stack.timeline.now() - loaded;

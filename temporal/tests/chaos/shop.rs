@@ -254,6 +254,16 @@ impl Shop {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// Whoever took a virtual account and lost patience pays into it after all.
+    pub(crate) async fn pay_deposits(&self) {
+        for payment in self.really("payments").await.as_array().into_iter().flatten() {
+            if payment["status"] == "WAITING_FOR_DEPOSIT" {
+                let deposit = json!({ "orderId": payment["orderId"] });
+                let _ = self.http.post(format!("{}/_sim/deposit", self.simulator)).json(&deposit).send().await;
+            }
+        }
+    }
+
     /// Reads what really happened.
     pub(crate) async fn really(&self, path: &str) -> Value {
         self.http.get(format!("{}/_sim/{path}", self.simulator)).send().await.unwrap().json().await.unwrap()

@@ -25,7 +25,7 @@ const START_TIME: Duration = Duration::from_secs(60);
 /// Below the ports from which outgoing connections take theirs: a process must find its port free again.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 /// How long a buyer may take to pay, in seconds.
-const DEADLINE_S: &str = "120";
+const DEADLINE_S: &str = "60";
 
 /// What happened and when, for whoever has to understand a failure.
 #[derive(Clone)]

@@ -24,16 +24,17 @@ const STUCK: &str = "ExecutionStatus='Running' AND PaymentStatus='STUCK'";
 /// What was found; empty is good.
 pub(crate) type Wrong = Vec<String>;
 
-/// Waits until every workflow has closed. Where one stands in front of a person, a person says: go on, once.
-/// Answers how many needed one.
-pub(crate) async fn rest(stack: &Stack, patience: Duration) -> Result<usize, String> {
+/// Waits until every workflow has closed, or stands in front of a person who has said once: go on. Deposits that are
+/// still awaited come in. Answers how many needed a person.
+pub(crate) async fn rest(stack: &Stack, shop: &Shop, patience: Duration) -> Result<usize, String> {
     let (began, mut helped) = (Instant::now(), BTreeSet::new());
     loop {
-        let open = workflows(stack, RUNNING);
-        if open.as_ref().is_ok_and(BTreeSet::is_empty) {
+        shop.pay_deposits().await;
+        let (open, stuck) = (workflows(stack, RUNNING), workflows(stack, STUCK).unwrap_or_default());
+        if open.as_ref().is_ok_and(|open| open.is_subset(&stuck) && stuck.is_subset(&helped)) {
             return Ok(helped.len());
         }
-        for workflow in workflows(stack, STUCK).unwrap_or_default() {
+        for workflow in stuck {
             if helped.insert(workflow.clone()) {
                 stack.timeline.note(format!("a person resumes {workflow}"));
                 let word = r#"{"by":"chaos","reason":"the trouble is over"}"#;
@@ -76,7 +77,9 @@ pub(crate) async fn judge(stack: &Stack, shop: &Shop, schedule: &Schedule) -> Wr
         ends.insert(&*buyer.checkout_id, end);
     }
     answers(shop, &ends, &mut wrong);
-    books(stack, shop, &mut wrong).await;
+    let is_stuck = |id: &&&str| ends.get(**id).and_then(|rows| rows.last()).is_some_and(|status| status == "STUCK");
+    let before_a_person = held.keys().filter(is_stuck).map(|id| held[id]).sum();
+    books(stack, shop, before_a_person, &mut wrong).await;
     wrong
 }
 
@@ -95,9 +98,11 @@ async fn checkout(shop: &Shop, buyer: &Buyer, held: u64, wrong: &mut Wrong) -> V
     let refunded = refunded.filter_map(|order| order["refunded_amount"].as_str()?.parse::<u64>().ok()).sum::<u64>();
     let owed = match status {
         "SUCCESS" | "PARTIALLY_REFUNDED" | "REFUNDED" => buyer.total().saturating_sub(refunded),
+        // A person sees to it: whatever is held, held it is.
+        "STUCK" => held,
         _ => 0,
     };
-    if !is_final(status) {
+    if !is_final(status) && status != "STUCK" {
         wrong.push(format!("{id} ended as {status}"));
     }
     if owed != held {
@@ -140,8 +145,8 @@ fn answers(shop: &Shop, ends: &HashMap<&str, Vec<String>>, wrong: &mut Wrong) {
     }
 }
 
-/// The books balance, agree with themselves and with Toss, to the won.
-async fn books(stack: &Stack, shop: &Shop, wrong: &mut Wrong) {
+/// The books balance, agree with themselves and with Toss, to the won; but for what a person still has to see to.
+async fn books(stack: &Stack, shop: &Shop, before_a_person: u64, wrong: &mut Wrong) {
     let verified = stack.daegeum(&["ledger", "verify"]).output().unwrap();
     if !verified.status.success() {
         wrong.push(format!("ledger verify: {}", String::from_utf8_lossy(&verified.stdout)));
@@ -151,8 +156,8 @@ async fn books(stack: &Stack, shop: &Shop, wrong: &mut Wrong) {
     let accounts = trial["accounts"].as_array().into_iter().flatten();
     let receivable = accounts.filter(|account| account["account"] == "psp:receivable");
     let booked = receivable.filter_map(|account| account["balance"].as_str()?.parse::<u64>().ok()).sum::<u64>();
-    println!("Toss: {totals}; the ledger's receivable: {booked} won");
-    if totals["net"].as_u64() != Some(booked) {
+    println!("Toss: {totals}; the ledger's receivable: {booked} won; before a person: {before_a_person} won");
+    if totals["net"].as_u64() != Some(booked + before_a_person) {
         wrong.push(format!("Toss holds {} won net, and the ledger says {booked}", totals["net"]));
     }
     if totals["double_charged_orders"] != 0 {
