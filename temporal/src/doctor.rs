@@ -71,7 +71,7 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         }
     }
     find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
-    find("clock", within(clock(settings)).await.unwrap_or_else(|| Verdict::Unseen("toss")));
+    find("clock", within(clock(settings)).await.unwrap_or(Verdict::Unseen("toss")));
     let agreed = match (&client, &reader) {
         (Some(client), Some(reader)) => within(agreement(client, reader)).await.unwrap_or_else(|| late("one of them")),
         (None, _) => Verdict::Unseen("temporal"),
