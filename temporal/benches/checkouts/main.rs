@@ -1,8 +1,9 @@
 //! How fast checkouts are, from HTTP to the books, with everything on one machine; against the ceiling that the same
 //! Temporal server sets.
 //!
-//! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs. Figures of
-//! one run are comparable with each other; those of two machines are not.
+//! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and `rates`,
+//! `open` or `growth` measures that part alone. Figures of one run are comparable with each other; those of two machines
+//! are not.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -35,6 +36,8 @@ struct Plan {
 
 const FULL: Plan = Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000] };
 const QUICK: Plan = Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000] };
+/// What can be measured alone.
+const PARTS: [&str; 3] = ["rates", "open", "growth"];
 /// Enough to saturate two processors.
 const IN_FLIGHT: usize = 32;
 /// The steady pace at which latencies are measured, per second.
@@ -47,28 +50,39 @@ const READS: usize = 200;
 #[tokio::main]
 async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let plan = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
+    let is_told = |word: &str| std::env::args().any(|argument| argument == word);
+    let plan = if is_told("--quick") { QUICK } else { FULL };
+    let parts = PARTS.map(|part| is_told(part) || !PARTS.into_iter().any(is_told));
     let stack = Stack::start().await;
     let (ceiling, mut worker) = Ceiling::start(&stack.temporal).await;
     tokio::select! {
-        () = measure(&plan, &stack, &ceiling) => {}
+        () = measure(&plan, parts, &stack, &ceiling) => {}
         ended = worker.run() => panic!("the worker of the ceiling ended: {ended:?}"),
     }
 }
 
-async fn measure(plan: &Plan, stack: &Stack, ceiling: &Ceiling) {
-    let shop = &stack.shop;
+async fn measure(plan: &Plan, [rates_too, open_too, growth_too]: [bool; 3], stack: &Stack, ceiling: &Ceiling) {
     // What the first ones pay for (connections, caches) is not what is measured.
-    saturate(shop, 4, Duration::from_secs(2)).await;
+    saturate(&stack.shop, 4, Duration::from_secs(2)).await;
     row("", "p50", "p99", "");
+    if rates_too {
+        latencies(plan, stack, ceiling).await;
+        throughput(plan, stack, ceiling).await;
+    }
+    if open_too {
+        open(plan, stack).await;
+    }
+    if growth_too {
+        growth(plan, stack).await;
+    }
+}
+
+async fn latencies(plan: &Plan, stack: &Stack, ceiling: &Ceiling) {
     let times = pace(ceiling, PACE, plan.slice).await;
     latency("(a) no-op workflow at 10/s", &times, 0);
-    let times = pace(shop, PACE, plan.slice).await;
+    let times = pace(&stack.shop, PACE, plan.slice).await;
     latency("(b) create at 10/s", &times, 0);
     latency("(b) confirm to paid at 10/s", &times, 1);
-    throughput(plan, stack, ceiling).await;
-    open(plan, stack).await;
-    growth(plan, stack).await;
 }
 
 async fn throughput(plan: &Plan, stack: &Stack, ceiling: &Ceiling) {
