@@ -131,6 +131,14 @@ pub(crate) enum Command {
     /// Erase what is kept of a buyer
     #[command(subcommand)]
     Buyers(BuyersAction),
+    /// Check the configuration and everything that a payment needs, and say how to mend what is missing; exit 1 if
+    /// anything is
+    #[command(after_help = TEMPORAL_HELP)]
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Replay recorded workflow histories against this build's workflows
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]

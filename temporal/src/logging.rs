@@ -20,6 +20,7 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Encryption(_)
         | Command::Buyers(_)
         | Command::Migrate(_)
+        | Command::Doctor { .. }
         | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",
     };

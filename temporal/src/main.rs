@@ -17,6 +17,7 @@ mod compose;
 mod data_dir;
 mod demo;
 mod dev;
+mod doctor;
 mod encryption;
 mod housekeeping;
 mod keys;
@@ -68,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => encryption::buyers(&settings, action).await,
             Command::Replay { files } => replay::run(&settings, &files).await,
+            Command::Doctor { json } => return doctor::run(&settings, json).await,
         }?;
         Ok(ExitCode::SUCCESS)
     });

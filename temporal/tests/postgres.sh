@@ -48,3 +48,10 @@ stop_postgres() {
         as_postgres "$programs/pg_ctl" stop --mode immediate --silent --pgdata "$work/postgres/data" || true
     fi
 }
+
+# Kills one of the server's processes, upon which it drops all connections and recovers from its log, as after a crash.
+crash_postgres() {
+    local server
+    server=$(head -n 1 "$work/postgres/data/postmaster.pid")
+    kill -9 "$(ps -o pid= --ppid "$server" | head -n 1)"
+}

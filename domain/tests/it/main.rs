@@ -7,5 +7,6 @@ mod checkout;
 mod id;
 mod ledger;
 mod merkle;
+mod model;
 mod money;
 mod refund;

@@ -59,7 +59,7 @@ fn at(step: u64) -> Timestamp {
 }
 
 /// Books in which everything has happened that the product knows.
-async fn keep_books(fresh: &Fresh) {
+pub(crate) async fn keep_books(fresh: &Fresh) {
     let writer = &fresh.writer;
     let paid = plan("checkout-1", &[("o-1", "seller-a", 15_000), ("o-2", "seller-b", 8_000)]);
     record(fresh, "key-1", &paid).await;
@@ -95,7 +95,7 @@ async fn keep_books(fresh: &Fresh) {
     writer.book(settlement).await.unwrap();
 }
 
-async fn audit(fresh: &Fresh) -> Audit {
+pub(crate) async fn audit(fresh: &Fresh) -> Audit {
     fresh.reader.audit(&[], &mut |_| {}).await.unwrap()
 }
 

@@ -7,6 +7,7 @@ mod buyers;
 mod connection;
 mod database;
 mod listing;
+mod migrating;
 mod racing;
 mod reading;
 mod refusing;

@@ -99,9 +99,7 @@ impl Roles {
 
     /// A client of Temporal, as an operator has it.
     pub(crate) async fn temporal(&self) -> Client {
-        let target: Url = format!("http://{}", self.temporal).parse().unwrap();
-        let connection = ConnectionOptions::new(target).build();
-        Client::connect(connection, ClientOptions::new("default").build()).await.unwrap()
+        temporal_at(&self.temporal).await
     }
 
     /// What opens the database here: flags that every role and command takes.
@@ -112,7 +110,8 @@ impl Roles {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the binary under test.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.directory.path());
         if !arguments.contains(&"--database-url") {
@@ -150,6 +149,13 @@ impl Roles {
         }
         panic!("Temporal did not start: {}", std::fs::read_to_string(self.log("temporal")).unwrap());
     }
+}
+
+/// A client of the Temporal at an address.
+pub(crate) async fn temporal_at(address: &str) -> Client {
+    let target: Url = format!("http://{address}").parse().unwrap();
+    let connection = ConnectionOptions::new(target).build();
+    Client::connect(connection, ClientOptions::new("default").build()).await.unwrap()
 }
 
 /// Where a role says that it listens.

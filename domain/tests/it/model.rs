@@ -1,0 +1,416 @@
+//! Every life that a checkout can have, explored one by one: redirect, webhook, second tab, forged key, cancellation,
+//! expiry, operator, and a PSP that loses requests and answers, in every order.
+//!
+//! The rules are the real ones: [`Status::after`], `check_confirmation`, [`next_step`], [`next_undo_step`] and
+//! [`Progress`]. What the workflow does between them is here in a few lines, and so is a PSP that is worse than the
+//! real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
+//!
+//! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
+//! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at.
+
+mod moves;
+
+use std::collections::{HashMap, VecDeque};
+
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    charge::{
+        Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, Step,
+        UNDO_PATIENCE_MS, UndoReason, UndoStep, next_step, next_undo_step,
+    },
+    checkout::{Event, Status},
+    id::PaymentKey,
+};
+
+const TOTAL: u64 = 1_000;
+const START: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+/// How often time moves past a limit.
+const MOST_JUMPS: u8 = 2;
+/// How far: past the patience of an undo, the grace of a deposit and the PSP's session; past the patience of a charge.
+const JUMPS_MS: [u64; 2] = [UNDO_PATIENCE_MS, PATIENCE_MS];
+/// More states than there are; a model that outgrows it has to be looked at.
+const MOST_STATES: usize = 2_000_000;
+
+/// Which payment a confirmation names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Tab {
+    First,
+    Second,
+    /// A key that somebody made up.
+    Forged,
+}
+
+const TABS: [Tab; 3] = [Tab::First, Tab::Second, Tab::Forged];
+
+impl Tab {
+    fn key(self) -> PaymentKey {
+        let text = match self {
+            Self::First => "payment-first-tab",
+            Self::Second => "payment-second-tab",
+            Self::Forged => "payment-of-nobody",
+        };
+        PaymentKey::parse(text).unwrap()
+    }
+}
+
+/// What the PSP has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Held {
+    Nothing,
+    Open,
+    Awaiting { overdue: bool },
+    Captured { right: bool },
+    Refused,
+    Returned,
+}
+
+/// One payment at the PSP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Payment {
+    held: Held,
+    captures: u8,
+    returns: u8,
+    /// Requests under way, one bit per idempotency key.
+    under_way: u8,
+    /// Requests that were carried out or answered for good, one bit per idempotency key.
+    bound: u8,
+}
+
+/// What the workflow is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Phase {
+    Waiting,
+    Sending,
+    Pausing,
+    LookingUp,
+    Returning,
+    Person,
+    Closed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct State {
+    status: Status,
+    phase: Phase,
+    given_up: bool,
+    tab: Option<Tab>,
+    undo: Option<UndoReason>,
+    generation: u8,
+    progress: Progress,
+    now: Timestamp,
+    jumps: u8,
+    payments: [Payment; 2],
+}
+
+/// A state as few bytes: what makes two of them the same.
+type Key = (Status, Phase, bool, Option<Tab>, u8, [i64; 3], [bool; 5], (u32, u32, u8, u8), [Payment; 2]);
+
+impl State {
+    fn first() -> Self {
+        let payment = Payment { held: Held::Open, captures: 0, returns: 0, under_way: 0, bound: 0 };
+        Self {
+            status: Status::NotStarted,
+            phase: Phase::Waiting,
+            given_up: false,
+            tab: None,
+            undo: None,
+            generation: 0,
+            progress: Progress::new(START),
+            now: START,
+            jumps: 0,
+            payments: [payment; 2],
+        }
+    }
+
+    fn key(&self) -> Key {
+        if matches!(self.phase, Phase::Waiting | Phase::Closed) {
+            // How it came here matters no more.
+            let payments = self.payments.map(|payment| payment.seen_with(8));
+            let none = (0, 0, 0, self.jumps);
+            return (self.status, self.phase, self.given_up, self.tab, 0, [0; 3], [false; 5], none, payments);
+        }
+        let undo = self.undo.map_or(0, |reason| 1 + reason as u8);
+        let progress = &self.progress;
+        let since = |then: Timestamp| i64::try_from(self.now.ms_since(then)).unwrap();
+        let overdue = progress.overdue_since.map_or(-1, since);
+        let times = [since(progress.sent_at), since(progress.since), overdue];
+        let flags = [
+            progress.unanswered,
+            progress.refusal.is_some(),
+            progress.stranger,
+            progress.known,
+            progress.kept.is_some(),
+        ];
+        let counts = (progress.confirms, progress.asked, self.generation, self.jumps);
+        let payments = self.payments.map(|payment| payment.seen_with(self.generation));
+        (self.status, self.phase, self.given_up, self.tab, undo, times, flags, counts, payments)
+    }
+
+    /// The payment that the workflow is about; `None` is a forged one.
+    fn payment(&mut self) -> Option<&mut Payment> {
+        match self.tab? {
+            Tab::First => Some(&mut self.payments[0]),
+            Tab::Second => Some(&mut self.payments[1]),
+            Tab::Forged => None,
+        }
+    }
+
+    fn change(&mut self, event: Event) {
+        self.status = self.status.after(event).unwrap_or_else(|illegal| panic!("{illegal}: {self:?}"));
+    }
+
+    fn close(mut self, event: Event) -> Self {
+        self.change(event);
+        self.phase = Phase::Closed;
+        // Where a failed attempt may be followed by another, the checkout waits for the buyer again.
+        if self.status == Status::Failed && Status::Failed.after(Event::ConfirmRequested).is_ok() && !self.given_up {
+            (self.phase, self.tab, self.undo) = (Phase::Waiting, None, None);
+        }
+        self
+    }
+
+    fn moment(&self) -> Moment {
+        let awaits_deposit = self.status == Status::WaitingForDeposit;
+        Moment { now: self.now, given_up: self.given_up, awaits_deposit }
+    }
+
+    /// What the workflow does when it has learned something.
+    fn learn(mut self, knowledge: &Knowledge) -> Self {
+        self.progress.learn(knowledge, self.now);
+        match self.undo {
+            Some(reason) => self.undo_on(reason, knowledge),
+            None => self.go_on(knowledge),
+        }
+    }
+
+    fn go_on(mut self, knowledge: &Knowledge) -> Self {
+        let step = next_step(won(TOTAL), knowledge, &self.progress, self.moment());
+        if self.status == Status::NotStarted && !matches!(step, Step::Reject(_)) {
+            self.change(Event::ConfirmRequested);
+        }
+        match step {
+            Step::Settle(_) => self.close(Event::Paid),
+            Step::Fail(_) => self.close(Event::Declined),
+            Step::Reject(_) => Self { phase: Phase::Waiting, tab: None, ..self },
+            Step::Undo(reason) => {
+                self.progress.start_over(self.now);
+                Self { undo: Some(reason), phase: Phase::LookingUp, ..self }
+            }
+            Step::Confirm { new_key } => {
+                self.generation += u8::from(new_key);
+                self.progress.send(new_key, self.now);
+                if self.progress.confirms > 2 {
+                    self.progress.confirms = MAX_CONFIRMS;
+                }
+                Self { phase: Phase::Sending, ..self }
+            }
+            Step::Ask { status, .. } => {
+                if self.status != status {
+                    let waits = status == Status::WaitingForDeposit;
+                    self.change(if waits { Event::DepositAwaited } else { Event::OutcomeUnknown });
+                    self.progress.start_over(self.now);
+                }
+                Self { phase: Phase::Pausing, ..self }
+            }
+            Step::CallForHelp(_) => self.call_for_help(),
+        }
+    }
+
+    fn undo_on(self, reason: UndoReason, knowledge: &Knowledge) -> Self {
+        match next_undo_step((won(TOTAL), reason), knowledge, &self.progress, self.now) {
+            UndoStep::Done => self.close(Event::Declined),
+            UndoStep::Settle(_) => self.close(Event::Paid),
+            UndoStep::Cancel => Self { phase: Phase::Returning, ..self },
+            UndoStep::Ask { .. } => Self { phase: Phase::Pausing, ..self },
+            UndoStep::CallForHelp(_) => self.call_for_help(),
+        }
+    }
+
+    fn call_for_help(mut self) -> Self {
+        if self.status != Status::Stuck {
+            self.change(Event::HelpNeeded);
+        }
+        Self { phase: Phase::Person, ..self }
+    }
+
+    /// A change of this state alone.
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        change(&mut next);
+        next
+    }
+}
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+fn failure() -> Failure {
+    Failure { code: "NO".to_owned(), message: String::new() }
+}
+
+fn lost(answered: bool) -> Knowledge {
+    Knowledge::Lost(Doubt::of(answered, String::new()))
+}
+
+fn shown(held: Held) -> Charge {
+    let amount = |right| won(if right { TOTAL } else { TOTAL - 1 });
+    match held {
+        Held::Nothing => Charge::Absent,
+        Held::Open => Charge::Open,
+        Held::Awaiting { overdue } => Charge::AwaitingDeposit { overdue },
+        Held::Captured { right } => {
+            Charge::Captured(Capture { amount: amount(right), captured_at: START, method: None, receipt_url: None })
+        }
+        Held::Refused => Charge::Refused(failure()),
+        Held::Returned => Charge::Returned,
+    }
+}
+
+impl Payment {
+    /// Without the keys that nothing comes under any more.
+    fn seen_with(self, generation: u8) -> Self {
+        let live = u16::from(self.under_way) | 1 << generation;
+        Self { bound: self.bound & u8::try_from(live & 0xff).unwrap(), ..self }
+    }
+
+    /// A request is carried out, unless one under its key was.
+    fn carry_out(&mut self, generation: u8, outcome: Held) {
+        let bit = 1 << generation;
+        self.under_way &= !bit;
+        if self.bound & bit != 0 {
+            return;
+        }
+        self.bound |= bit;
+        match self.held {
+            Held::Open => self.held = outcome,
+            // It knows a repeated request by its key alone.
+            Held::Captured { .. } => {}
+            Held::Nothing | Held::Awaiting { .. } | Held::Refused | Held::Returned => return,
+        }
+        self.captures += u8::from(matches!(outcome, Held::Captured { .. }));
+    }
+}
+
+/// What is never allowed.
+fn wrong(state: &State) -> Option<&'static str> {
+    let held: u8 = state.payments.iter().map(|payment| payment.captures.saturating_sub(payment.returns)).sum();
+    let is_right = state.payments.iter().any(|payment| payment.held == Held::Captured { right: true });
+    if state.payments.iter().any(|payment| payment.returns > payment.captures) {
+        return Some("more was given back than was taken");
+    }
+    if held > 1 {
+        return Some("the buyer is charged twice");
+    }
+    if state.phase == Phase::Person && state.status != Status::Stuck {
+        return Some("it waits for a person whom nobody calls");
+    }
+    if state.phase != Phase::Closed {
+        return None;
+    }
+    match state.status {
+        Status::Success if held == 1 && is_right => None,
+        Status::Success => Some("it is paid, and the money is not there"),
+        Status::Failed | Status::Expired | Status::Canceled if held == 0 => None,
+        Status::Failed | Status::Expired | Status::Canceled => Some("it is over, and money is held"),
+        Status::NotStarted
+        | Status::Executing
+        | Status::Unknown
+        | Status::WaitingForDeposit
+        | Status::PartiallyRefunded
+        | Status::Refunded
+        | Status::Stuck => Some("it ended where nothing ends"),
+    }
+}
+
+/// All states, how each was reached, and which follow it.
+#[derive(Default)]
+struct Explored {
+    numbers: HashMap<Key, usize>,
+    from: Vec<(usize, &'static str)>,
+    states: Vec<State>,
+    next: Vec<Vec<usize>>,
+}
+
+impl Explored {
+    fn add(&mut self, state: State, from: (usize, &'static str)) -> (usize, bool) {
+        let next = self.states.len();
+        let number = *self.numbers.entry(state.key()).or_insert(next);
+        if number == next {
+            self.states.push(state);
+            self.from.push(from);
+            self.next.push(Vec::new());
+        }
+        (number, number == next)
+    }
+
+    fn all() -> Self {
+        let mut explored = Self::default();
+        explored.add(State::first(), (0, "a checkout is created"));
+        let mut left = VecDeque::from([0]);
+        while let Some(number) = left.pop_front() {
+            if let Some(what) = wrong(&explored.states[number]) {
+                panic!("{what}:\n{}", explored.story(number));
+            }
+            for (label, state) in moves::moves(&explored.states[number]) {
+                let (next, is_new) = explored.add(state, (number, label));
+                explored.next[number].push(next);
+                if is_new {
+                    left.push_back(next);
+                }
+            }
+            assert!(explored.states.len() < MOST_STATES, "the model has outgrown its bounds");
+        }
+        explored
+    }
+
+    /// How a state was reached, step by step.
+    fn story(&self, mut number: usize) -> String {
+        let mut lines = Vec::new();
+        while number != 0 {
+            let (before, label) = self.from[number];
+            lines.push(format!("  {label}: {} {:?}", self.states[number].status, self.states[number].phase));
+            number = before;
+        }
+        lines.reverse();
+        lines.join("\n")
+    }
+
+    /// The states from which no end can be reached, though time may still pass.
+    fn dead_ends(&self) -> Vec<usize> {
+        let mut before = vec![Vec::new(); self.states.len()];
+        for (number, next) in self.next.iter().enumerate() {
+            for next in next {
+                before[*next].push(number);
+            }
+        }
+        let is_closed = |number: &usize| self.states[*number].phase == Phase::Closed;
+        let mut left: VecDeque<_> = (0..self.states.len()).filter(is_closed).collect();
+        let mut ends = vec![false; self.states.len()];
+        left.iter().for_each(|number| ends[*number] = true);
+        while let Some(number) = left.pop_front() {
+            for before in &before[number] {
+                if !std::mem::replace(&mut ends[*before], true) {
+                    left.push_back(*before);
+                }
+            }
+        }
+        let is_dead = |number: &usize| !ends[*number] && self.states[*number].jumps < MOST_JUMPS;
+        (0..self.states.len()).filter(is_dead).collect()
+    }
+}
+
+#[test]
+fn in_every_life_of_a_checkout_the_money_is_where_it_should_be() {
+    let explored = Explored::all();
+    if let Some(dead_end) = explored.dead_ends().first() {
+        panic!("no end can be reached any more:\n{}", explored.story(*dead_end));
+    }
+    let steps: usize = explored.next.iter().map(Vec::len).sum();
+    let closed = explored.states.iter().filter(|state| state.phase == Phase::Closed).count();
+    println!("{} states, {steps} steps between them, {closed} of them ends", explored.states.len());
+    let reached = |status: Status| explored.states.iter().any(|state| state.status == status);
+    let unreached: Vec<_> = Status::ALL.into_iter().filter(|status| !reached(*status)).collect();
+    assert_eq!(unreached, [Status::PartiallyRefunded, Status::Refunded], "what only a refund reaches");
+}

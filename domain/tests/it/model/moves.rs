@@ -1,0 +1,180 @@
+//! What can happen next: what the workflow does, and what buyers, time and the PSP do meanwhile.
+
+use domain::{
+    charge::{Charge, Doubt, Knowledge, Progress, QUESTIONS_TO_A_STRANGER, SESSION_MS},
+    checkout::{Confirmable, Confirmation, Event, Status, check_confirmation},
+    id::CheckoutId,
+};
+
+use super::{Held, JUMPS_MS, MOST_JUMPS, Phase, State, TABS, TOTAL, Tab, failure, lost, shown, won};
+
+/// What happens, and what comes of it.
+pub(super) type Moves = Vec<(&'static str, State)>;
+
+/// Everything that can happen next.
+pub(super) fn moves(state: &State) -> Moves {
+    let mut moves = Moves::new();
+    others_act(state, &mut moves);
+    match state.phase {
+        Phase::Waiting => {
+            let end = if state.given_up { Event::Canceled } else { Event::DeadlinePassed };
+            // A failed checkout stays what it is when its time runs out.
+            let over = state.status == Status::Failed;
+            let ended = state.with(|next| next.phase = Phase::Closed);
+            moves.push(("the wait for the buyer ends", if over { ended } else { state.clone().close(end) }));
+        }
+        Phase::Sending => send(state, &mut moves),
+        Phase::Pausing => {
+            let asks = |asked: u32| {
+                state.with(|next| {
+                    next.progress.asked = next.progress.asked.max(asked);
+                    next.phase = Phase::LookingUp;
+                })
+            };
+            moves.extend([("the pause is over", asks(QUESTIONS_TO_A_STRANGER)), ("a webhook comes", asks(0))]);
+        }
+        Phase::LookingUp => look_up(state, &mut moves),
+        Phase::Returning => give_back(state, &mut moves),
+        Phase::Person => moves.push(("a person resumes", resumed(state))),
+        Phase::Closed => {}
+    }
+    moves
+}
+
+fn resumed(state: &State) -> State {
+    state.with(|next| {
+        next.progress.start_over(next.now);
+        next.phase = Phase::LookingUp;
+    })
+}
+
+/// What buyers, time and the PSP do by themselves.
+fn others_act(state: &State, moves: &mut Moves) {
+    if state.phase != Phase::Closed {
+        // Which of two buyers' tabs comes first makes no difference.
+        let is_first = state.payments == State::first().payments && state.tab.is_none();
+        let tabs = TABS.into_iter().filter(|tab| !(is_first && *tab == Tab::Second));
+        moves.extend(tabs.filter_map(|tab| Some(("a browser confirms", confirm(state, tab)?))));
+    }
+    if state.phase != Phase::Closed && !state.given_up {
+        let mut canceled = state.with(|next| next.given_up = true);
+        if state.phase == Phase::Person {
+            canceled = resumed(&canceled);
+        }
+        moves.push(("somebody cancels", canceled));
+    }
+    // A call to the PSP is over in seconds.
+    if state.jumps < MOST_JUMPS && matches!(state.phase, Phase::Waiting | Phase::Pausing | Phase::Person) {
+        moves.extend(JUMPS_MS.map(|ms| ("time passes", state.with(|next| pass(next, ms)))));
+    }
+    for (index, payment) in state.payments.iter().enumerate() {
+        for generation in (0..8).filter(|generation| payment.under_way & (1 << generation) != 0) {
+            let outcome = Held::Captured { right: true };
+            let arrived = state.with(|next| next.payments[index].carry_out(generation, outcome));
+            moves.push(("a late request reaches the PSP", arrived));
+        }
+        if let Held::Awaiting { overdue } = payment.held {
+            let paid = state.with(|next| {
+                next.payments[index].held = Held::Captured { right: true };
+                next.payments[index].captures += 1;
+            });
+            moves.push(("the deposit comes", paid));
+            if !overdue {
+                let late = state.with(|next| next.payments[index].held = Held::Awaiting { overdue: true });
+                moves.push(("the deposit is overdue", late));
+            }
+        }
+    }
+}
+
+/// A browser's confirmation; `None` if it changes nothing.
+fn confirm(state: &State, tab: Tab) -> Option<State> {
+    let id = CheckoutId::parse("checkout-1").unwrap();
+    let bound = state.tab.map(Tab::key);
+    let confirmation = Confirmation { payment_key: tab.key(), checkout_id: id.clone(), amount: won(TOTAL) };
+    match check_confirmation((&id, won(TOTAL)), state.status, bound.as_ref(), &confirmation) {
+        Ok(Confirmable::Begins) => {
+            assert_eq!(state.phase, Phase::Waiting, "a second payment begins: {state:?}");
+            Some(state.with(|next| {
+                (next.tab, next.phase, next.generation) = (Some(tab), Phase::Sending, 0);
+                next.progress = Progress::new(next.now);
+                next.progress.send(false, next.now);
+            }))
+        }
+        Ok(Confirmable::Joins) | Err(_) => None,
+    }
+}
+
+/// Long enough for the PSP to end what nobody confirmed: nothing under way begins any more.
+fn pass(state: &mut State, ms: u64) {
+    (state.now, state.jumps) = (state.now.plus_ms(ms), state.jumps + 1);
+    for payment in &mut state.payments {
+        payment.under_way = 0;
+        if payment.held == Held::Open {
+            payment.held = Held::Refused;
+        }
+    }
+}
+
+fn send(state: &State, moves: &mut Moves) {
+    let generation = state.generation;
+    let answered = |charge: Charge| Knowledge::Answered(charge);
+    let Some(payment) = state.clone().payment().copied() else {
+        moves.push(("the PSP does not know it", state.clone().learn(&answered(Charge::NotOurs(failure())))));
+        moves.push(("the request is lost", state.clone().learn(&lost(false))));
+        return;
+    };
+    let under_way = state.with(|next| next.payment().unwrap().under_way |= 1 << generation);
+    moves.push(("the request is lost, or late", under_way.learn(&lost(false))));
+    let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, String::new()) });
+    moves.push(("the PSP does not take our key", state.clone().learn(&stranger)));
+    if state.progress.confirms > 1 {
+        // The request before may have gone out with our key, and this one with another merchant's.
+        for strange in [Charge::NotOurs(failure()), Charge::Refused(failure())] {
+            moves.push(("the PSP refuses a repeated request", state.clone().learn(&answered(strange))));
+        }
+    }
+    let refused = state.with(|next| next.payment().unwrap().bound |= 1 << generation);
+    moves.push(("an error, and nothing was done", refused.learn(&lost(true))));
+    let outcomes = [
+        Held::Captured { right: true },
+        Held::Captured { right: false },
+        Held::Refused,
+        Held::Awaiting { overdue: false },
+    ];
+    // Under a key that is bound, the first outcome stands.
+    let is_bound = payment.bound & (1 << generation) != 0;
+    for outcome in outcomes.into_iter().take(if is_bound { 1 } else { 4 }) {
+        let done = state.with(|next| next.payment().unwrap().carry_out(generation, outcome));
+        let word = shown(done.clone().payment().unwrap().held);
+        // Of an error, its key repeats the error.
+        let told = if is_bound && word == Charge::Open { lost(true) } else { answered(word) };
+        moves.push(("the PSP does and answers", done.clone().learn(&told)));
+        moves.push(("the PSP does, without an answer", done.clone().learn(&lost(false))));
+        moves.push(("the PSP does, and answers garbage", done.clone().learn(&lost(true))));
+        let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::of(true, String::new()) });
+        moves.push(("the PSP does, and refuses the repetition", done.learn(&repeated)));
+    }
+}
+
+fn look_up(state: &State, moves: &mut Moves) {
+    moves.push(("nobody tells", state.clone().learn(&Knowledge::NotTold)));
+    let held = state.clone().payment().map_or(Held::Nothing, |payment| payment.held);
+    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Told(shown(held)))));
+    // What has just been done may not be seen yet.
+    if state.now.ms_since(state.progress.sent_at) < SESSION_MS {
+        moves.push(("the PSP does not see it yet", state.clone().learn(&Knowledge::Told(Charge::Absent))));
+    }
+}
+
+fn give_back(state: &State, moves: &mut Moves) {
+    moves.push(("giving back is lost", state.clone().learn(&Knowledge::NotTold)));
+    moves.push(("giving back is refused", state.clone().learn(&Knowledge::Kept(failure()))));
+    let returned = state.with(|next| {
+        let Some(payment) = next.payment() else { return };
+        payment.returns = payment.captures;
+        payment.held = Held::Returned;
+    });
+    moves.push(("it is given back", returned.clone().learn(&Knowledge::Told(Charge::Returned))));
+    moves.push(("it is given back, without an answer", returned.learn(&Knowledge::NotTold)));
+}

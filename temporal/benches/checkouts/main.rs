@@ -1,0 +1,182 @@
+//! How fast checkouts are, from HTTP to the books, with everything on one machine; against the ceiling that the same
+//! Temporal server sets.
+//!
+//! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and `rates`,
+//! `open` or `growth` measures that part alone. Figures of one run are comparable with each other; those of two machines
+//! are not.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops at what is wrong"
+)]
+#![expect(clippy::float_arithmetic, reason = "rates are no money")]
+
+mod ceiling;
+mod figures;
+mod stack;
+
+use std::time::{Duration, Instant};
+
+use ceiling::Ceiling;
+use figures::{median, pace, quantiles, saturate};
+use stack::{Shop, Stack};
+
+/// How much is measured.
+struct Plan {
+    /// How long one figure is measured.
+    slice: Duration,
+    /// How often; the median counts.
+    repeats: usize,
+    /// How many checkouts wait for their buyers.
+    open: u64,
+    /// Past checkouts in the database, before the first and the last figure of the growth.
+    growth: [u64; 2],
+}
+
+const FULL: Plan = Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000] };
+const QUICK: Plan = Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000] };
+/// What can be measured alone.
+const PARTS: [&str; 3] = ["rates", "open", "growth"];
+/// Enough to saturate two processors.
+const IN_FLIGHT: usize = 32;
+/// The steady pace at which latencies are measured, per second.
+const PACE: u32 = 10;
+/// How many checkouts are created at once while they pile up.
+const CREATORS: u64 = 16;
+/// How often each read is measured.
+const READS: usize = 200;
+
+#[tokio::main]
+async fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let is_told = |word: &str| std::env::args().any(|argument| argument == word);
+    let plan = if is_told("--quick") { QUICK } else { FULL };
+    let parts = PARTS.map(|part| is_told(part) || !PARTS.into_iter().any(is_told));
+    let stack = Stack::start().await;
+    let (ceiling, mut worker) = Ceiling::start(&stack.temporal).await;
+    tokio::select! {
+        () = measure(&plan, parts, &stack, &ceiling) => {}
+        ended = worker.run() => panic!("the worker of the ceiling ended: {ended:?}"),
+    }
+}
+
+async fn measure(plan: &Plan, [rates_too, open_too, growth_too]: [bool; 3], stack: &Stack, ceiling: &Ceiling) {
+    // What the first ones pay for (connections, caches) is not what is measured.
+    saturate(&stack.shop, 4, Duration::from_secs(2)).await;
+    row("", "p50", "p99", "");
+    if rates_too {
+        latencies(plan, stack, ceiling).await;
+        throughput(plan, stack, ceiling).await;
+    }
+    if open_too {
+        open(plan, stack).await;
+    }
+    if growth_too {
+        growth(plan, stack).await;
+    }
+}
+
+async fn latencies(plan: &Plan, stack: &Stack, ceiling: &Ceiling) {
+    let times = pace(ceiling, PACE, plan.slice).await;
+    latency("(a) no-op workflow at 10/s", &times, 0);
+    let times = pace(&stack.shop, PACE, plan.slice).await;
+    latency("(b) create at 10/s", &times, 0);
+    latency("(b) confirm to paid at 10/s", &times, 1);
+}
+
+async fn throughput(plan: &Plan, stack: &Stack, ceiling: &Ceiling) {
+    let (mut ceilings, mut rates, mut ratios, mut times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut paid) = (Vec::new(), 0.0);
+    for _ in 0..plan.repeats {
+        let nothing = saturate(ceiling, IN_FLIGHT, plan.slice).await.per_second;
+        let before = stack.processor_time();
+        let checkouts = saturate(&stack.shop, IN_FLIGHT, plan.slice).await;
+        for ((name, before), (_, after)) in before.into_iter().zip(stack.processor_time()) {
+            costs.push((name, after - before));
+        }
+        paid += checkouts.times.len() as f64;
+        ceilings.push(nothing);
+        rates.push(checkouts.per_second);
+        ratios.push(checkouts.per_second / nothing);
+        times.extend(checkouts.times);
+    }
+    latency("(b) create at saturation", &times, 0);
+    latency("(b) confirm to paid at saturation", &times, 1);
+    figure("(a) no-op workflows", median(ceilings), "/s");
+    figure("(b) paid checkouts", median(rates), "/s");
+    figure("(b) ratio to (a)", median(ratios), "");
+    let (events, actions) = stack.history("bench-0").await;
+    figure("    history events per checkout", events as f64, "");
+    figure("    actions per checkout", actions as f64, "");
+    for name in ["daegeum", "temporal", "postgres", "toss-sim"] {
+        let seconds: f64 = costs.iter().filter(|(process, _)| *process == name).map(|(_, seconds)| seconds).sum();
+        figure(&format!("    CPU per checkout, {name}"), seconds * 1_000.0 / paid, "ms");
+    }
+}
+
+/// What checkouts that wait for their buyers cost.
+async fn open(plan: &Plan, stack: &Stack) {
+    let before = stack.memory_kib();
+    let began = Instant::now();
+    let mut creators = tokio::task::JoinSet::new();
+    for creator in 0..CREATORS {
+        let (shop, open) = (stack.shop.clone(), plan.open);
+        creators.spawn(async move {
+            for number in (creator..open).step_by(CREATORS as usize) {
+                shop.create(&format!("open-{number}")).await;
+            }
+        });
+    }
+    creators.join_all().await;
+    figure(&format!("(e) {} opened", plan.open), plan.open as f64 / began.elapsed().as_secs_f64(), "/s");
+    figure("    memory of daegeum before", before as f64 / 1024.0, "MiB");
+    figure("    memory of daegeum after", stack.memory_kib() as f64 / 1024.0, "MiB");
+}
+
+/// Whether checkouts and reads cost more when many stand in the database.
+async fn growth(plan: &Plan, stack: &Stack) {
+    let mut stand = 0;
+    for past in plan.growth {
+        stack.fill(stand, past).await;
+        stand = past;
+        let mut rates = Vec::new();
+        for _ in 0..plan.repeats {
+            rates.push(saturate(&stack.shop, IN_FLIGHT, plan.slice).await.per_second);
+        }
+        figure(&format!("(f) paid checkouts after {past}"), median(rates), "/s");
+        let paths = [
+            ("one", format!("/v1/payments/past-{}", past / 2)),
+            ("list", "/v1/payments?limit=50".to_owned()),
+            ("list of a seller", "/v1/payments?limit=50&seller_account=seller-7".to_owned()),
+            ("wallet", "/v1/wallets/seller-a".to_owned()),
+            ("trial balance", "/v1/ledger/trial-balance".to_owned()),
+        ];
+        for (name, path) in paths {
+            latency(&format!("    read {name} after {past}"), &reads(&stack.shop, &path).await, 0);
+        }
+    }
+}
+
+async fn reads(shop: &Shop, path: &str) -> Vec<Vec<Duration>> {
+    let mut times = Vec::new();
+    for _ in 0..READS {
+        let began = Instant::now();
+        assert!(shop.get(path).await.is_some(), "{path} was not answered");
+        times.push(vec![began.elapsed()]);
+    }
+    times
+}
+
+fn latency(what: &str, times: &[Vec<Duration>], part: usize) {
+    let (middle, late) = quantiles(times, part);
+    row(what, &format!("{middle:.1}"), &format!("{late:.1}"), "ms");
+}
+
+fn figure(what: &str, figure: f64, unit: &str) {
+    row(what, &format!("{figure:.2}"), "", unit);
+}
+
+fn row(what: &str, first: &str, second: &str, unit: &str) {
+    println!("{what:<44} {first:>10} {second:>10} {unit}");
+}

@@ -1,0 +1,300 @@
+//! Everything on this machine, each its own process, and what each of them costs.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use sea_orm_migration::sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+use store::{Database, DatabaseUrl};
+
+use crate::figures::Load;
+
+const START_TIME: Duration = Duration::from_secs(60);
+/// How often it is asked whether a payment is through.
+const POLL: Duration = Duration::from_millis(20);
+/// Ticks of /proc/PID/stat in a second: `USER_HZ`, which Linux fixes.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// What the embedded server of `daegeum dev` is told as well.
+const SERVER_OPTIONS: [&str; 14] = [
+    "--sqlite-pragma",
+    "journal_mode=WAL",
+    "--sqlite-pragma",
+    "synchronous=NORMAL",
+    "--dynamic-config-value",
+    "history.transferProcessorMaxPollRPS=2000",
+    "--dynamic-config-value",
+    "matching.numTaskqueueReadPartitions=1",
+    "--dynamic-config-value",
+    "matching.numTaskqueueWritePartitions=1",
+    "--dynamic-config-value",
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
+    "--dynamic-config-value",
+    "system.forceNexusEndpointRefreshOnRead=false",
+];
+
+/// `daegeum serve`, Temporal, the simulator and PostgreSQL.
+pub(crate) struct Stack {
+    pub(crate) shop: Shop,
+    pub(crate) temporal: String,
+    directory: tempfile::TempDir,
+    database: DatabaseUrl,
+    processes: Vec<(&'static str, Child)>,
+    postgres: u32,
+}
+
+impl Stack {
+    /// Starts everything on an empty database.
+    pub(crate) async fn start() -> Self {
+        let Ok(server) = std::env::var("BENCH_POSTGRES_URL") else {
+            panic!("BENCH_POSTGRES_URL is not set; run `make bench`, which starts a PostgreSQL");
+        };
+        let administration = Database::connect(&DatabaseUrl::from_str(&server).unwrap()).await.unwrap();
+        administration.connection().execute_unprepared("CREATE DATABASE checkouts").await.unwrap();
+        let url = format!("{}/checkouts", server.rsplit_once('/').unwrap().0);
+        let postgres = std::env::var("BENCH_POSTGRES_PID").unwrap().trim().parse().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let [api, simulator, temporal] = free_ports();
+        let mut stack = Self {
+            shop: Shop::new(api, simulator),
+            temporal: temporal.to_string(),
+            directory,
+            database: DatabaseUrl::from_str(&url).unwrap(),
+            processes: Vec::new(),
+            postgres,
+        };
+        let daegeum = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_daegeum"));
+            command.env("DAEGEUM_DATABASE_URL", &url).env("TEMPORAL_ADDRESS", temporal.to_string());
+            command.env("TOSS_BASE_URL", format!("http://{simulator}")).env("DAEGEUM_LOG", "warn");
+            command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+            command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
+            command.args(arguments);
+            command
+        };
+        assert!(daegeum(&["migrate", "up"]).output().unwrap().status.success());
+        let created = daegeum(&["keys", "create", "--scope", "ops"]).output().unwrap();
+        stack.shop.api_key = String::from_utf8(created.stdout).unwrap().lines().last().unwrap().to_owned();
+        let cli: PathBuf = std::env::var_os("TEMPORAL_CLI").unwrap().into();
+        let mut server = Command::new(cli);
+        server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]);
+        server.args(["--port", &temporal.port().to_string()]).args(SERVER_OPTIONS);
+        server.arg("--db-filename").arg(stack.directory.path().join("temporal.db"));
+        stack.spawn("temporal", server);
+        let port = simulator.port().to_string();
+        stack.spawn("toss-sim", daegeum(&["toss-sim", "--sim-port", &port]));
+        let until = Instant::now();
+        while std::net::TcpStream::connect(temporal).is_err() {
+            assert!(until.elapsed() < START_TIME, "Temporal did not start");
+            tokio::time::sleep(POLL).await;
+        }
+        stack.spawn("daegeum", daegeum(&["--listen", &api.to_string(), "serve"]));
+        while stack.shop.get("/readyz").await.is_none() {
+            assert!(until.elapsed() < START_TIME, "the stack did not come up");
+            tokio::time::sleep(POLL).await;
+        }
+        stack
+    }
+
+    fn spawn(&mut self, name: &'static str, mut command: Command) {
+        let log = File::create(self.directory.path().join(name)).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.processes.push((name, command.spawn().unwrap()));
+    }
+
+    /// Seconds of processor time that each process has taken so far.
+    pub(crate) fn processor_time(&self) -> Vec<(&'static str, f64)> {
+        let mut times: Vec<_> = self.processes.iter().map(|(name, child)| (*name, ticks(child.id(), false))).collect();
+        let mut postgres = ticks(self.postgres, true);
+        for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+            let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+            postgres += pid.filter(|pid| parent(*pid) == Some(self.postgres)).map_or(0.0, |pid| ticks(pid, false));
+        }
+        times.push(("postgres", postgres));
+        times.into_iter().map(|(name, ticks)| (name, ticks / TICKS_PER_SECOND)).collect()
+    }
+
+    /// Memory of `daegeum serve`, in KiB.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let daegeum = self.processes.iter().find(|(name, _)| *name == "daegeum").unwrap().1.id();
+        let status = std::fs::read_to_string(format!("/proc/{daegeum}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Events in the history of a checkout's workflow, and what of them Temporal Cloud charges as actions.
+    pub(crate) async fn history(&self, checkout_id: &str) -> (usize, usize) {
+        let checkout = self.shop.get(&format!("/v1/payments/{checkout_id}")).await.unwrap();
+        let id = checkout["workflow"]["id"].as_str().unwrap();
+        let mut show = Command::new(std::env::var_os("TEMPORAL_CLI").unwrap());
+        show.args(["workflow", "show", "--output", "json", "--workflow-id", id, "--address", &self.temporal]);
+        let shown: Value = serde_json::from_slice(&show.output().unwrap().stdout).unwrap();
+        let events = shown["events"].as_array().unwrap();
+        const ACTIONS: [&str; 6] = [
+            "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED",
+            "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED",
+            "EVENT_TYPE_TIMER_STARTED",
+            "EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED",
+            "EVENT_TYPE_MARKER_RECORDED",
+            "EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
+        ];
+        let actions = events.iter().filter(|event| ACTIONS.contains(&event["eventType"].as_str().unwrap_or_default()));
+        (events.len(), actions.count())
+    }
+
+    /// Writes so many checkouts of the past, expired unpaid, straight into the database.
+    pub(crate) async fn fill(&self, from: u64, to: u64) {
+        let database = Database::connect(&self.database).await.unwrap();
+        let portion = 20_000;
+        for first in (from..to).step_by(portion) {
+            let last = (first + portion as u64).min(to) - 1;
+            for statement in past_checkouts(first, last) {
+                database.connection().execute_unprepared(&statement).await.unwrap();
+            }
+        }
+        let tidy = "ANALYZE payment_events; ANALYZE payment_orders; ANALYZE payment_status_history";
+        database.connection().execute_unprepared(tidy).await.unwrap();
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.processes {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn past_checkouts(first: u64, last: u64) -> [String; 4] {
+    let rows = format!("generate_series({first}, {last}) AS n");
+    let time = "TIMESTAMPTZ '2026-01-01' + n * INTERVAL '1 second'";
+    [
+        format!(
+            "INSERT INTO checkout_requests (workflow_id, api_key_id, fingerprint, checkout_id, accepted, recorded_at)
+             SELECT 'past-workflow-' || n, 'bench', 'f', 'past-' || n, true, {time} FROM {rows}"
+        ),
+        format!(
+            "INSERT INTO payment_events (checkout_id, workflow_id, order_name, buyer_id, amount, currency, status,
+                 revision, is_payment_done, created_at, expires_at, updated_at)
+             SELECT 'past-' || n, 'past-workflow-' || n, 'past', 'buyer-' || n % 1000, 1000, 'KRW', 'EXPIRED', 1, false,
+                 {time}, {time}, {time} FROM {rows}"
+        ),
+        format!(
+            "INSERT INTO payment_orders (payment_order_id, checkout_id, line, seller_account, amount, currency,
+                 payment_order_status, wallet_updated, ledger_updated, refunded_amount, commission, unreleased)
+             SELECT 'past-order-' || n, 'past-' || n, 0, 'seller-' || n % 1000, 1000, 'KRW', 'EXPIRED', false, false,
+                 0, 0, 0 FROM {rows}"
+        ),
+        format!(
+            "INSERT INTO payment_status_history (checkout_id, revision, status, occurred_at, recorded_at)
+             SELECT 'past-' || n, revision, CASE revision WHEN 0 THEN 'NOT_STARTED' ELSE 'EXPIRED' END, {time}, {time}
+             FROM {rows}, generate_series(0, 1) AS revision"
+        ),
+    ]
+}
+
+/// Processor time of a process, in ticks; with that of the children it has buried.
+fn ticks(pid: u32, with_children: bool) -> f64 {
+    let fields = stat(pid).unwrap_or_default();
+    let read = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    // utime, stime, cutime, cstime; fields 14 to 17 of proc(5), counted from behind the name.
+    let own = read(11) + read(12);
+    if with_children { own + read(13) + read(14) } else { own }
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.get(1)?.parse().ok()
+}
+
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+fn free_ports<const N: usize>() -> [SocketAddr; N] {
+    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    held.map(|listener| listener.local_addr().unwrap())
+}
+
+/// A marketplace and its buyers.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    http: reqwest::Client,
+    api: String,
+    simulator: String,
+    api_key: String,
+}
+
+impl Shop {
+    fn new(api: SocketAddr, simulator: SocketAddr) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { http, api: format!("http://{api}"), simulator: format!("http://{simulator}"), api_key: String::new() }
+    }
+
+    /// Reads from the API; `None` if it does not say 200.
+    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
+        let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.ok()?;
+        if response.status() == 200 { response.json().await.ok() } else { None }
+    }
+
+    /// Creates a checkout over two sellers.
+    pub(crate) async fn create(&self, id: &str) {
+        let body = json!({
+            "checkout_id": id, "order_name": "토스 티셔츠 외 2건", "buyer_info": { "id": "buyer-1" },
+            "payment_orders": [
+                { "seller_account": "seller-a", "amount": "15000", "currency": "KRW" },
+                { "seller_account": "seller-b", "amount": "8000", "currency": "KRW" },
+            ],
+        });
+        loop {
+            let request = self.http.post(format!("{}/v1/payments", self.api)).bearer_auth(&self.api_key);
+            let answer = request.header("Idempotency-Key", id).json(&body).send().await.unwrap();
+            match answer.status().as_u16() {
+                201 => return,
+                // Not recorded yet, or the server has only just come up: the same request may be sent again.
+                429 | 503 => tokio::time::sleep(POLL).await,
+                other => panic!("a checkout was answered {other}: {}", answer.text().await.unwrap()),
+            }
+        }
+    }
+
+    async fn authorize(&self, id: &str) -> String {
+        let body = json!({ "orderId": id, "amount": 23_000 });
+        let request = self.http.post(format!("{}/_sim/authorize", self.simulator)).json(&body);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["paymentKey"].as_str().unwrap().to_owned()
+    }
+
+    async fn confirm(&self, id: &str, key: &str) {
+        let body = json!({ "payment_key": key, "order_id": id, "amount": "23000" });
+        loop {
+            let request = self.http.post(format!("{}/v1/payments/{id}/confirm", self.api)).json(&body);
+            match request.send().await.unwrap().status().as_u16() {
+                200 => return,
+                202 | 503 => tokio::time::sleep(POLL).await,
+                other => panic!("a buyer was told {other}"),
+            }
+        }
+    }
+}
+
+/// A checkout from the request to the paid answer: how long creating took, and from confirming to paid.
+impl Load for Shop {
+    async fn once(&self, number: u64) -> Vec<Duration> {
+        let id = format!("bench-{number}");
+        let began = Instant::now();
+        self.create(&id).await;
+        let created = began.elapsed();
+        let key = self.authorize(&id).await;
+        let confirming = Instant::now();
+        self.confirm(&id, &key).await;
+        vec![created, confirming.elapsed()]
+    }
+}

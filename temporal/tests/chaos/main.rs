@@ -1,0 +1,150 @@
+//! Kill anything, lose nothing: real processes under a steady load, struck at random moments by `kill -9` and SIGSTOP,
+//! while Toss misbehaves. All of it follows from a seed.
+//!
+//! `make chaos` runs it; `make chaos ARGS="--checkouts 10000 --kills 200"` runs it for long. When all is quiet, it
+//! holds every checkout against what Toss really did and against the books, and every answer that a client ever got
+//! against what came of it. A failure prints the seed and the timeline and keeps the data directory.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
+#![expect(clippy::float_arithmetic, reason = "seconds are no money")]
+
+mod schedule;
+mod shop;
+mod stack;
+mod verdict;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use rand::Rng;
+use schedule::{Schedule, Target};
+use shop::Shop;
+use stack::Stack;
+
+/// How many buyers are served at once; more wait their turn.
+const MOST_AT_ONCE: usize = 300;
+/// Below this, recovery is what was promised.
+const RECOVERY_AIM: Duration = Duration::from_secs(30);
+
+/// Kills everything, again and again, and sees whether anything is lost.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many checkouts
+    #[arg(long, default_value_t = 200)]
+    checkouts: usize,
+    /// How many begin in a second
+    #[arg(long, default_value_t = 4.0)]
+    rate: f64,
+    /// How many blows fall, kills and freezes together
+    #[arg(long, default_value_t = 12)]
+    kills: usize,
+    /// Repeats an earlier run's schedule [default: a random one, which is printed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where the data is
+    #[arg(long, value_enum, default_value = "sqlite")]
+    database: Kind,
+    /// No new checkouts after so many seconds
+    #[arg(long, default_value_t = 3_600)]
+    duration: u64,
+    /// How many seconds all may take to come to rest afterwards
+    #[arg(long, default_value_t = 420)]
+    patience: u64,
+    /// Cancel and refund some, through POST /v1/payments/{id}/cancel
+    #[arg(long)]
+    refunds: bool,
+}
+
+/// A database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A file.
+    Sqlite,
+    /// The server that `make chaos` starts, and that is killed like everything else.
+    Postgres,
+}
+
+fn main() -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(run(&Arguments::parse()))
+}
+
+async fn run(arguments: &Arguments) -> ExitCode {
+    let seed = arguments.seed.unwrap_or_else(|| rand::rng().random());
+    println!(
+        "chaos: {} checkouts, {} blows, {:?}, --seed {seed}",
+        arguments.checkouts, arguments.kills, arguments.database
+    );
+    let mut targets = vec![Target::Api, Target::FirstWorker, Target::Temporal, Target::SecondWorker, Target::Simulator];
+    if arguments.database == Kind::Postgres {
+        targets.push(Target::Database);
+    }
+    let blows = (arguments.kills, &targets[..]);
+    let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), blows, arguments.refunds);
+    let limit = Duration::from_secs(arguments.duration);
+    schedule.buyers.retain(|buyer| buyer.after < limit);
+    schedule.strikes.retain(|strike| strike.after < limit);
+
+    let directory = tempfile::tempdir().unwrap();
+    let stack = Stack::start(arguments, directory.path()).await;
+    let shop = Shop::of(&stack);
+    let schedule = Arc::new(schedule);
+    let struck = load(&stack, &shop, &schedule).await;
+    let loaded = stack.timeline.now();
+    println!("load over after {:.0} s; waiting until all is quiet", loaded.as_secs_f64());
+
+    let rested = verdict::rest(&stack, &shop, Duration::from_secs(arguments.patience)).await;
+    let mut wrong = match &rested {
+        Ok(helped) => {
+            let quiet = stack.timeline.now() - loaded;
+            println!("quiet after another {:.0} s; a person was needed for {helped}", quiet.as_secs_f64());
+            Vec::new()
+        }
+        Err(open) => vec![open.clone()],
+    };
+    wrong.extend(verdict::judge(&stack, &shop, &schedule).await);
+    let longest = verdict::report(&shop, &schedule, &struck).await;
+    stack.stop();
+    if longest.is_some_and(|longest| longest > RECOVERY_AIM) {
+        println!("note: the longest recovery missed the aim of {} s", RECOVERY_AIM.as_secs());
+    }
+    if wrong.is_empty() {
+        println!("chaos: nothing lost, nothing charged twice, no false answer; --seed {seed}");
+        return ExitCode::SUCCESS;
+    }
+    verdict::tell(&wrong);
+    println!("chaos: {} things are wrong; --seed {seed}; the data is in {}", wrong.len(), directory.keep().display());
+    println!("{}", stack.timeline.told());
+    ExitCode::FAILURE
+}
+
+/// Lets buyers come and blows fall, each at its time. Answers when each blow really fell.
+async fn load(stack: &Arc<Stack>, shop: &Shop, schedule: &Arc<Schedule>) -> Vec<(Duration, usize)> {
+    let began = tokio::time::Instant::now();
+    let (blows, plan) = (Arc::clone(stack), Arc::clone(schedule));
+    let striking = tokio::spawn(async move {
+        let mut falling = tokio::task::JoinSet::new();
+        let mut struck = Vec::new();
+        for (index, strike) in plan.strikes.iter().copied().enumerate() {
+            tokio::time::sleep_until(began + strike.after).await;
+            struck.push((blows.timeline.now(), index));
+            let blows = Arc::clone(&blows);
+            falling.spawn(async move { blows.strike(strike).await });
+        }
+        falling.join_all().await;
+        struck
+    });
+    let turns = Arc::new(tokio::sync::Semaphore::new(MOST_AT_ONCE));
+    let mut buyers = tokio::task::JoinSet::new();
+    for index in 0..schedule.buyers.len() {
+        tokio::time::sleep_until(began + schedule.buyers[index].after).await;
+        let turn = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let (shop, plan) = (shop.clone(), Arc::clone(schedule));
+        buyers.spawn(async move {
+            shop.serve(&plan.buyers[index]).await;
+            drop(turn);
+        });
+    }
+    buyers.join_all().await;
+    striking.await.unwrap()
+}

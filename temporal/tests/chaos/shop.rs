@@ -1,0 +1,280 @@
+//! Buyers and their marketplace. They ask again when nobody answers, and keep every answer.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use crate::{
+    schedule::{Buyer, Story},
+    stack::{Stack, Timeline},
+};
+
+/// How long one request may take.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+/// How long a buyer keeps asking before they give up; what they were told still has to be true.
+const BUYER_PATIENCE: Duration = Duration::from_secs(240);
+/// The pause before the same request is sent again.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// What somebody was told of a checkout, in the order in which they were.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) checkout_id: String,
+    pub(crate) asked: &'static str,
+    pub(crate) http: u16,
+    /// The status of the checkout, where the answer has one, or the code of a refusal.
+    pub(crate) said: String,
+}
+
+/// A payment that went through, from its first request to its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purchase {
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+}
+
+/// All that was seen from outside.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) purchases: Vec<Purchase>,
+    /// How often a request was left without an answer.
+    pub(crate) unanswered: u64,
+    /// Buyers who lost patience, and at what.
+    pub(crate) gave_up: Vec<(String, &'static str)>,
+}
+
+/// A marketplace over HTTP.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    http: Client,
+    api: String,
+    simulator: String,
+    api_key: String,
+    timeline: Timeline,
+    pub(crate) seen: Arc<Mutex<Seen>>,
+}
+
+/// The buyer lost patience.
+struct GaveUp;
+
+impl Shop {
+    pub(crate) fn of(stack: &Stack) -> Self {
+        Self {
+            http: Client::builder().timeout(REQUEST_TIME).build().unwrap(),
+            api: stack.api.clone(),
+            simulator: stack.simulator.clone(),
+            api_key: stack.api_key.clone(),
+            timeline: stack.timeline.clone(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Plays one buyer's story.
+    pub(crate) async fn serve(&self, buyer: &Buyer) {
+        let began = self.timeline.now();
+        match self.play(buyer).await {
+            Ok(status) if status == "SUCCESS" && buyer.story != Story::Deposits => {
+                let purchase = Purchase { began, ended: self.timeline.now() };
+                self.seen.lock().unwrap().purchases.push(purchase);
+            }
+            Ok(_) => {}
+            Err(GaveUp) => self.timeline.note(format!("the buyer of {} lost patience", buyer.checkout_id)),
+        }
+    }
+
+    async fn play(&self, buyer: &Buyer) -> Result<String, GaveUp> {
+        let id = &buyer.checkout_id;
+        self.create(buyer).await?;
+        if let Some((on, kind)) = buyer.mischief {
+            let code = (kind == "error_before").then_some("REJECT_CARD_PAYMENT");
+            self.simulate(id, "mischief", json!({ "on": on, "kind": kind, "orderId": id, "code": code })).await?;
+        }
+        match buyer.story {
+            Story::Leaves => Ok(String::new()),
+            Story::Cancels => self.cancel(id, "cancel-1", &json!({ "reason": "변심" })).await,
+            Story::Pays | Story::IsDeclined => self.pay(buyer, "카드").await,
+            Story::PaysTwice => {
+                let key = self.authorize(buyer, "카드").await?;
+                let (first, second) = tokio::join!(self.confirm(buyer, &key), self.confirm(buyer, &key));
+                first.and(second)
+            }
+            Story::Deposits => {
+                let status = self.pay(buyer, "가상계좌").await?;
+                if status != "WAITING_FOR_DEPOSIT" {
+                    return Ok(status);
+                }
+                self.simulate(id, "deposit", json!({ "orderId": id })).await?;
+                self.wait_for_end(id).await
+            }
+            Story::IsRefunded => {
+                let status = self.pay(buyer, "카드").await?;
+                if status != "SUCCESS" {
+                    return Ok(status);
+                }
+                let part = json!({ "amount": (buyer.total() / 2).to_string(), "reason": "부분 환불" });
+                self.cancel(id, "cancel-1", &part).await?;
+                self.cancel(id, "cancel-1", &part).await
+            }
+        }
+    }
+
+    async fn create(&self, buyer: &Buyer) -> Result<(), GaveUp> {
+        let orders = buyer.prices.iter().enumerate().map(|(index, price)| {
+            json!({ "seller_account": format!("seller-{index}"), "amount": price.to_string(), "currency": "KRW" })
+        });
+        let body = json!({
+            "checkout_id": buyer.checkout_id, "order_name": "토스 티셔츠", "buyer_info": { "id": "buyer-1" },
+            "payment_orders": orders.collect::<Vec<_>>(),
+        });
+        let patience = Instant::now();
+        while patience.elapsed() < BUYER_PATIENCE {
+            let sent = self.send(&buyer.checkout_id, "create", Method::POST, "", Some((&buyer.checkout_id, &body)));
+            if let Some((201, _)) = sent.await {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.give_up(&buyer.checkout_id, "create")
+    }
+
+    async fn pay(&self, buyer: &Buyer, method: &str) -> Result<String, GaveUp> {
+        let key = self.authorize(buyer, method).await?;
+        self.confirm(buyer, &key).await
+    }
+
+    async fn authorize(&self, buyer: &Buyer, method: &str) -> Result<String, GaveUp> {
+        let body = json!({ "orderId": buyer.checkout_id, "amount": buyer.total(), "method": method });
+        let answer = self.simulate(&buyer.checkout_id, "authorize", body).await?;
+        Ok(answer["paymentKey"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Confirms until there is an answer, then asks until the payment has come to rest.
+    async fn confirm(&self, buyer: &Buyer, payment_key: &str) -> Result<String, GaveUp> {
+        let id = &buyer.checkout_id;
+        let body = json!({ "payment_key": payment_key, "order_id": id, "amount": buyer.total().to_string() });
+        let patience = Instant::now();
+        while patience.elapsed() < BUYER_PATIENCE {
+            match self.send(id, "confirm", Method::POST, "/confirm", Some((id, &body))).await {
+                Some((200, body)) => return Ok(status_of(&body)),
+                Some((402, _)) => return Ok("FAILED".to_owned()),
+                Some((202 | 409, _)) => return self.wait_for_end(id).await,
+                _ => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        self.give_up(id, "confirm")
+    }
+
+    async fn wait_for_end(&self, id: &str) -> Result<String, GaveUp> {
+        let patience = Instant::now();
+        while patience.elapsed() < BUYER_PATIENCE {
+            if let Some((200, body)) = self.send(id, "read", Method::GET, "", None).await {
+                let status = status_of(&body);
+                if is_final(&status) {
+                    return Ok(status);
+                }
+            }
+            tokio::time::sleep(PAUSE * 2).await;
+        }
+        self.give_up(id, "the end")
+    }
+
+    async fn cancel(&self, id: &str, key: &str, body: &Value) -> Result<String, GaveUp> {
+        let patience = Instant::now();
+        while patience.elapsed() < BUYER_PATIENCE {
+            match self.send(id, "cancel", Method::POST, "/cancel", Some((&format!("{id}.{key}"), body))).await {
+                Some((200 | 201, body)) => return Ok(status_of(&body)),
+                Some((400..=428 | 430..=499, _)) => return Ok(String::new()),
+                _ => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        self.give_up(id, "cancel")
+    }
+
+    fn give_up<T>(&self, id: &str, at: &'static str) -> Result<T, GaveUp> {
+        self.seen.lock().unwrap().gave_up.push((id.to_owned(), at));
+        Err(GaveUp)
+    }
+
+    /// Sends one request and keeps what was answered.
+    async fn send(
+        &self,
+        id: &str,
+        asked: &'static str,
+        method: Method,
+        way: &str,
+        body: Option<(&str, &Value)>,
+    ) -> Option<(u16, Value)> {
+        let path = if asked == "create" { String::new() } else { format!("/{id}{way}") };
+        let mut request =
+            self.http.request(method, format!("{}/v1/payments{path}", self.api)).bearer_auth(&self.api_key);
+        if let Some((key, body)) = body {
+            request = request.header("Idempotency-Key", key).json(body);
+        }
+        let answer = async {
+            let response = request.send().await?;
+            Ok::<_, reqwest::Error>((response.status().as_u16(), response.json::<Value>().await?))
+        };
+        let mut seen = match answer.await {
+            Ok((http, body)) => {
+                let said = if body["code"].is_string() { body["code"].as_str() } else { body["status"].as_str() };
+                let said = said.unwrap_or_default().to_owned();
+                let mut seen = self.seen.lock().unwrap();
+                seen.answers.push(Answer { checkout_id: id.to_owned(), asked, http, said });
+                return Some((http, body));
+            }
+            Err(_) => self.seen.lock().unwrap(),
+        };
+        seen.unanswered += 1;
+        None
+    }
+
+    /// Tells the simulator something, until it hears.
+    async fn simulate(&self, id: &str, path: &str, body: Value) -> Result<Value, GaveUp> {
+        let patience = Instant::now();
+        while patience.elapsed() < BUYER_PATIENCE {
+            let sent = self.http.post(format!("{}/_sim/{path}", self.simulator)).json(&body).send().await;
+            match sent {
+                Ok(response) if response.status().is_success() => return Ok(response.json().await.unwrap_or_default()),
+                // The money came in before the answer was lost.
+                Ok(response) if path == "deposit" && response.status().is_client_error() => return Ok(Value::Null),
+                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        self.give_up(id, "the payment window")
+    }
+
+    /// Reads from the API, when all is quiet.
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Whoever took a virtual account and lost patience pays into it after all.
+    pub(crate) async fn pay_deposits(&self) {
+        for payment in self.really("payments").await.as_array().into_iter().flatten() {
+            if payment["status"] == "WAITING_FOR_DEPOSIT" {
+                let deposit = json!({ "orderId": payment["orderId"] });
+                let _ = self.http.post(format!("{}/_sim/deposit", self.simulator)).json(&deposit).send().await;
+            }
+        }
+    }
+
+    /// Reads what really happened.
+    pub(crate) async fn really(&self, path: &str) -> Value {
+        self.http.get(format!("{}/_sim/{path}", self.simulator)).send().await.unwrap().json().await.unwrap()
+    }
+}
+
+fn status_of(body: &Value) -> String {
+    body["status"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether nothing more happens to a checkout by itself.
+pub(crate) fn is_final(status: &str) -> bool {
+    ["SUCCESS", "FAILED", "EXPIRED", "CANCELED", "PARTIALLY_REFUNDED", "REFUNDED"].contains(&status)
+}
