@@ -28,6 +28,7 @@ pub mod id;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod risk;
 pub mod time;
 pub mod wallet;
 

@@ -8,3 +8,4 @@ mod id;
 mod ledger;
 mod merkle;
 mod money;
+mod risk;
