@@ -17,3 +17,4 @@ pub mod checkout;
 pub mod failure;
 pub mod ledger;
 pub mod psp;
+pub mod risk;

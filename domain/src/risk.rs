@@ -77,6 +77,18 @@ impl Assessment {
     }
 }
 
+impl Assessment {
+    /// Joins what somebody else found; the strictest verdict counts.
+    pub fn join(&mut self, other: Self) {
+        if other.reasons.is_empty() {
+            self.add(other.verdict, "no reason was given");
+        }
+        for reason in &other.reasons {
+            self.add(other.verdict, reason);
+        }
+    }
+}
+
 /// Whose payments are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

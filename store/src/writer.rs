@@ -4,8 +4,10 @@ mod booking;
 mod bookkeeper;
 mod books;
 mod checkouts;
+mod deposits;
 mod holds;
 mod ledger;
+mod risk;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 

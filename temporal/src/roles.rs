@@ -20,7 +20,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
-    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
     let router = compose::router(client, (writer.journal(), reader), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
@@ -53,7 +53,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;

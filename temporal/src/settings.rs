@@ -1,5 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
+mod risk;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -10,6 +12,8 @@ use anyhow::{Context as _, bail, ensure};
 use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
 use store::DatabaseUrl;
+
+pub(crate) use risk::Risk;
 
 use crate::cli::{Cli, LogFormat};
 
@@ -24,7 +28,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -32,6 +36,7 @@ const ENVIRONMENT: [&str; 10] = [
     "DAEGEUM_PUBLIC_URL",
     "DAEGEUM_CHECKOUT_DEADLINE_S",
     "DAEGEUM_RELEASE_BUSINESS_DAYS",
+    risk::SECRET_VARIABLE,
     "DAEGEUM_TEMPORAL_UI_URL",
     "DAEGEUM_LOG",
     "DAEGEUM_LOG_FORMAT",
@@ -49,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) temporal_ui_url: Option<String>,
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) toss: Toss,
+    pub(crate) risk: Risk,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -81,6 +87,8 @@ struct File {
     log_format: Option<LogFormat>,
     #[serde(default)]
     toss: TossFile,
+    #[serde(default)]
+    risk: risk::RiskFile,
 }
 
 #[derive(Default, Deserialize)]
@@ -129,6 +137,7 @@ impl Settings {
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             toss: toss_settings(flags, file.toss)?,
+            risk: risk::risk(file.risk)?,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
@@ -225,7 +234,9 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        keys.extend(value["toss"].as_object().unwrap().keys().map(|key| format!("toss.{key}")));
+        for table in ["toss", "risk"] {
+            keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
+        }
         keys
     }
 
@@ -249,6 +260,8 @@ mod tests {
             assert!(!value.pointer(&pointer).unwrap().is_null(), "daegeum.example.toml has no {key}");
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
+        let risk = risk::risk(file.risk).unwrap();
+        assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
     }
 }

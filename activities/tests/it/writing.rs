@@ -79,6 +79,7 @@ fn plan() -> Plan {
         success_url: None,
         fail_url: None,
         metadata: None,
+        card: None,
     })
     .unwrap()
 }
@@ -102,6 +103,7 @@ fn begin_of(plan: &Plan) -> Change {
         occurred_at: NOW,
         payment_key: Some(PaymentKey::parse("payment-key").unwrap()),
         failure: None,
+        virtual_account: None,
     }
 }
 

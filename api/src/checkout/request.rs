@@ -1,13 +1,14 @@
 //! The body that asks for a new checkout.
 //!
 //! The buyer's name, address and number are checked and dropped: they are not needed to move money, and what
-//! is not stored cannot leak. So is the card token: the buyer pays in the PSP's window.
+//! is not stored cannot leak. Of a card token only the hash is kept, to count the payments of one card.
 
 use domain::{
     Money,
     checkout::{Order, Plan, PlanError, PlanFields},
-    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -65,7 +66,7 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<PlanFields
     let checkout_id = body.optional("checkout_id", CheckoutId::parse, errors);
     let order_name = body.text("order_name", errors);
     let buyer_id = buyer_id(body, errors);
-    check_card_info(body, errors);
+    let card = card(body, errors);
     let orders = orders(body, errors);
     let success_url = body.optional_text("success_url", errors);
     let fail_url = body.optional_text("fail_url", errors);
@@ -78,6 +79,7 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<PlanFields
         success_url: success_url.map(str::to_owned),
         fail_url: fail_url.map(str::to_owned),
         metadata,
+        card,
     })
 }
 
@@ -89,10 +91,15 @@ fn buyer_id(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<BuyerId> {
     buyer.required("id", BuyerId::parse, errors)
 }
 
-fn check_card_info(body: &Fields<'_>, errors: &mut FieldErrors) {
-    if let Some(card) = body.optional_object("credit_card_info", errors) {
-        card.optional("token", |text| at_most(text, MAX_TOKEN_CHARS), errors);
-    }
+/// The card by the hash of its token: the token itself goes no further.
+fn card(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<CardFingerprint> {
+    let card = body.optional_object("credit_card_info", errors)?;
+    card.optional("token", fingerprint, errors).flatten()
+}
+
+fn fingerprint(token: &str) -> Result<Option<CardFingerprint>, String> {
+    at_most(token, MAX_TOKEN_CHARS)?;
+    Ok(CardFingerprint::parse(hex::encode(Sha256::digest(token.as_bytes()))).ok())
 }
 
 fn at_most(text: &str, limit: usize) -> Result<(), String> {

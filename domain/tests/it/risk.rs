@@ -84,6 +84,10 @@ fn reasons_have_a_limit() {
     for _ in 0..50 {
         assessment.add(Verdict::Review, &"가".repeat(1_000));
     }
+    let mut joined = Assessment::allowed();
+    joined.join(Assessment { verdict: Verdict::Deny, reasons: Vec::new() });
+    joined.join(Assessment { verdict: Verdict::Allow, reasons: vec!["fine".to_owned()] });
+    assert_eq!(joined, Assessment { verdict: Verdict::Deny, reasons: vec!["no reason was given".to_owned()] });
     assert_eq!(assessment.reasons.len(), MAX_REASONS);
     assert_eq!(assessment.reasons[0].chars().count(), MAX_REASON_CHARS);
 }

@@ -5,6 +5,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
+pub(crate) mod declined_payments;
 pub(crate) mod ledger_balances;
 pub(crate) mod ledger_checkpoints;
 pub(crate) mod ledger_entries;
@@ -13,5 +14,6 @@ pub(crate) mod ledger_postings;
 pub(crate) mod payment_events;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
+pub(crate) mod risk_decisions;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;

@@ -13,6 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use super::{
     books::Books,
     checkouts::{Approval, NextStatus, Written, is_written, write_status},
+    deposits::DepositReturn,
     holds,
 };
 use crate::{
@@ -118,6 +119,7 @@ pub(super) struct Payment {
 #[derive(Debug, Clone)]
 pub(super) enum Booking {
     Payment(Box<Payment>),
+    DepositReturn(Box<DepositReturn>),
     Entry(Entry),
     Reversal { key: String, at: Timestamp },
     Release { order: PaymentOrderId, at: Timestamp },
@@ -136,7 +138,8 @@ impl Booking {
         match self {
             Self::Payment(payment) => Some(&payment.entry),
             Self::Entry(entry) => Some(entry),
-            Self::Reversal { .. }
+            Self::DepositReturn(_)
+            | Self::Reversal { .. }
             | Self::Release { .. }
             | Self::RefundPromise { .. }
             | Self::RefundExecution { .. }
@@ -157,6 +160,7 @@ impl Booking {
     pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
         match self {
             Self::Payment(payment) => payment.carry_out(books).await,
+            Self::DepositReturn(taken_back) => taken_back.carry_out(books).await,
             Self::Entry(entry) => books.book(entry.clone()).await,
             Self::Reversal { key, at } => reverse(books, key, *at).await,
             Self::Release { order, at } => release(books, order, *at).await,
@@ -217,7 +221,7 @@ impl Payment {
     }
 }
 
-fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {
+pub(super) fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {
     let fields = entry.fields();
     let occurred_at = open_from.map_or(fields.occurred_at, |open_from| fields.occurred_at.max(open_from));
     Ok(Entry::try_new(EntryFields { occurred_at, ..fields.clone() }).map_err(Refusal::from)?)
@@ -248,7 +252,7 @@ async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> R
 }
 
 /// Refuses an entry that takes more of an order than it has.
-async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreError> {
+pub(super) async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result<(), StoreError> {
     books.write().await?;
     for (order, change) in entry.order_changes() {
         let row = payment_orders::Entity::find_by_id(order.as_str()).one(books.transaction).await?;
@@ -281,19 +285,30 @@ async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Result<PaidOr
         .one(books.transaction)
         .await?
         .ok_or_else(|| Refusal::NoSuchOrder { order: id.clone() })?;
-    let captured = Reason::PaymentCaptured.key(&row.checkout_id);
-    if is_reversed(books, &captured).await? {
+    let checkout_id = CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("a checkout", error))?;
+    if !is_captured(books, &checkout_id).await? {
         return Err(Refusal::NoSuchOrder { order: id.clone() }.into());
     }
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller", error))?;
     Ok(PaidOrder {
         order: Order { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
-        checkout_id: CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("a checkout", error))?,
+        checkout_id,
         commission: from_column_amount(row.commission, currency)?,
         unreleased: from_column_amount(row.unreleased, currency)?,
         refunded: from_column_amount(row.refunded_amount, currency)?,
     })
+}
+
+/// Whether a capture of the checkout stands: the first, or where that was taken back a later one.
+async fn is_captured(books: &mut Books<'_>, checkout_id: &CheckoutId) -> Result<bool, StoreError> {
+    for round in 1.. {
+        let captured = Entry::capture_key(checkout_id, round);
+        if !is_reversed(books, &captured).await? {
+            return Ok(round == 1 || books.find(&captured).await?.is_some());
+        }
+    }
+    Ok(false)
 }
 
 async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -> Result<Booked, StoreError> {

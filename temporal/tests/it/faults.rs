@@ -8,6 +8,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use domain::{
+    Currency, Money,
+    risk::{AmountLimit, Rules, Verdict},
+};
 use serde_json::json;
 use store::{Database, DatabaseUrl, Writer};
 use temporalio_sdk::{
@@ -22,6 +26,7 @@ use crate::{
     on_both_databases,
     roles::Roles,
     stack::{Shop, until},
+    virtual_accounts::nudge,
 };
 
 on_both_databases!(whatever_step_fails_the_money_is_where_it_should_be);
@@ -133,6 +138,9 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let confirm = || input.args_ref::<ports::ConfirmCharge>().map(|input| &input.checkout_id);
     let look_up = || input.args_ref::<ports::LookUpCharge>().map(|input| &input.checkout_id);
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
+    let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
+    let take_back = || input.args_ref::<ports::DepositReturned>().map(|input| &input.change.checkout_id);
+    let record = record.or_else(assess).or_else(take_back);
     let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel)?;
     Some(id.to_string())
 }
@@ -174,6 +182,8 @@ enum Story {
     AnswerLost,
     /// Toss charges a wrong amount: the workflow gives it back.
     WrongAmount,
+    /// A deposit is booked, the bank takes it back, and the buyer pays once more.
+    DepositTakenBack,
 }
 
 impl Story {
@@ -181,15 +191,19 @@ impl Story {
         match step {
             "psp.look_up" => Self::AnswerLost,
             "psp.cancel" => Self::WrongAmount,
+            "ledger.take_back" => Self::DepositTakenBack,
             _ => Self::Paid,
         }
     }
 
     async fn tell(self, shop: &Shop, checkout_id: &str) {
         shop.create(checkout_id).await;
+        if matches!(self, Self::DepositTakenBack) {
+            return deposit_taken_back(shop, checkout_id).await;
+        }
         let key = shop.authorize(checkout_id).await;
         let mischief = match self {
-            Self::Paid => None,
+            Self::Paid | Self::DepositTakenBack => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
         };
@@ -205,15 +219,44 @@ impl Story {
     }
 }
 
+async fn deposit_taken_back(shop: &Shop, id: &str) {
+    let key = shop.authorize_by(id, "가상계좌").await;
+    let (answer, body) = shop.confirm(id, &key, "23000").await;
+    assert!([200, 202].contains(&answer), "{id} was answered {answer}: {body}");
+    let stands_at = async |status: &str| {
+        until(&format!("{id} is {status}"), || async {
+            nudge(shop, id).await;
+            shop.status(id).await == status
+        })
+        .await;
+    };
+    let order = json!({ "orderId": id });
+    stands_at("WAITING_FOR_DEPOSIT").await;
+    shop.simulate("deposit", &order).await;
+    stands_at("SUCCESS").await;
+    shop.simulate("deposit-error", &order).await;
+    stands_at("WAITING_FOR_DEPOSIT").await;
+    shop.simulate("deposit", &order).await;
+    stands_at("SUCCESS").await;
+}
+
+/// A rule that lets every story pass, so that a decision is written.
+fn rules() -> Rules {
+    let above = Money::try_from_minor(1_000_000, Currency::Krw).unwrap();
+    Rules { amounts: vec![AmountLimit { above, verdict: Verdict::Deny }], ..Rules::default() }
+}
+
 /// The real worker with the faults around its activities.
 async fn worker(roles: &Roles, faults: Faults) -> Worker {
     let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap());
+    let risk_writer = writer.clone();
     let toss = toss::Config::new(roles.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY);
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()
         .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger { writer, release_rule: Default::default() })
+        .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None })
         .register_activities(activities::psp::Psp { toss: toss::Client::try_new(toss).unwrap() })
         .activity_inbound_interceptor(faults)
         .build();

@@ -24,17 +24,25 @@ pub(crate) struct Roles {
     pub(crate) temporal: String,
     directory: tempfile::TempDir,
     database: Vec<String>,
+    /// What every role and command is told besides.
+    flags: Vec<String>,
     processes: Vec<Process>,
 }
 
 impl Roles {
     /// Starts all but the worker, and waits until the API answers.
     pub(crate) async fn start(database: Kind) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// The same, with flags that every role and command takes.
+    pub(crate) async fn start_with(database: Kind, flags: &[&str]) -> Self {
         let mut roles = Self {
             shop: Shop::new(String::new(), String::new(), String::new()),
             temporal: String::new(),
             directory: tempfile::tempdir().unwrap(),
             database: database.flags().await,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             processes: Vec::new(),
         };
         roles.start_temporal().await;
@@ -97,6 +105,21 @@ impl Roles {
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
+    /// Recomputes the books from their postings.
+    pub(crate) fn verify_books(&self) {
+        let verified = self.command(&["ledger", "verify"]).output().unwrap();
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    }
+
+    /// What Temporal's own command line says of a checkout's workflow: `describe`, `show`, `metadata`.
+    pub(crate) fn ask_temporal(&self, question: &str, workflow: &str) -> serde_json::Value {
+        let mut command = Command::new(temporal_cli());
+        command.args(["workflow", question, "--address", &self.temporal, "--workflow-id", workflow, "-o", "json"]);
+        let answer = command.output().unwrap();
+        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
     /// A client of Temporal, as an operator has it.
     pub(crate) async fn temporal(&self) -> Client {
         let target: Url = format!("http://{}", self.temporal).parse().unwrap();
@@ -118,6 +141,7 @@ impl Roles {
         if !arguments.contains(&"--database-url") {
             command.args(&self.database);
         }
+        command.args(&self.flags);
         command.env("TEMPORAL_ADDRESS", &self.temporal);
         // Until the simulator runs, it has no address; the commands before it need none.
         if !self.shop.simulator.is_empty() {
