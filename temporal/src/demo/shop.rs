@@ -81,8 +81,13 @@ impl Shop {
 
     /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
     pub(super) async fn authorize(&self, order: &Order) -> anyhow::Result<String> {
+        self.authorize_by(order, "카드").await
+    }
+
+    /// The same, by a method of Toss's.
+    pub(super) async fn authorize_by(&self, order: &Order, method: &str) -> anyhow::Result<String> {
         let amount: u64 = order.amount.parse()?;
-        let body = json!({ "orderId": order.checkout_id, "amount": amount });
+        let body = json!({ "orderId": order.checkout_id, "amount": amount, "method": method });
         let response = self.simulator("authorize", &body).await?;
         Ok(response["paymentKey"].as_str().context("the simulator named no payment")?.to_owned())
     }
@@ -94,6 +99,12 @@ impl Shop {
             body["code"] = code.into();
         }
         self.simulator("mischief", &body).await?;
+        Ok(())
+    }
+
+    /// The buyer pays into the virtual account; the bank tells Toss, and Toss tells us.
+    pub(super) async fn deposit(&self, order: &Order) -> anyhow::Result<()> {
+        self.simulator("deposit", &json!({ "orderId": order.checkout_id })).await?;
         Ok(())
     }
 
@@ -150,7 +161,7 @@ impl Shop {
 
     /// Writes the history of each story's workflow to a file, as the SDK replays it.
     pub(super) async fn record_histories(&self, directory: &Path) -> anyhow::Result<()> {
-        for story in ["paid", "declined", "lost", "abandoned"] {
+        for story in ["paid", "retried", "lost", "deposited", "abandoned"] {
             let checkout = self.get(&format!("/v1/payments/demo-{}-{story}", self.run)).await?;
             let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
             let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);

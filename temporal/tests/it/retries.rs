@@ -143,6 +143,7 @@ impl Scene<'_> {
         let (answer, told) = self.shop.confirm(id, &key, "23000").await;
         assert_eq!((answer, &told["retryable"]), (402, &Value::Null), "{told}");
         assert!(!self.page(id).await.contains("id=\"pay\""));
+        self.roles.record_history("undone", id).await;
     }
 
     /// A checkout whose first payment was declined; answers its key.
@@ -185,6 +186,7 @@ async fn a_declined_checkout_that_runs_out_of_time_stays_failed() {
         description["workflowExecutionInfo"]["status"] == "WORKFLOW_EXECUTION_STATUS_COMPLETED"
     })
     .await;
+    roles.record_history("declined", "declined-in-vain").await;
     assert_eq!(scene.history("declined-in-vain").await, ["NOT_STARTED", "EXECUTING", "FAILED"]);
     let key = roles.shop.authorize("declined-in-vain").await;
     assert_eq!(roles.shop.confirm("declined-in-vain", &key, "23000").await.0, 409);

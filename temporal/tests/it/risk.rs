@@ -106,6 +106,7 @@ impl Scene<'_> {
         assert_eq!(self.calls(id).await, 0, "nothing is sent to the PSP");
         let decided = self.decisions(id).await;
         assert_eq!(decided, ["rules deny [\"the buyer is on the list of denied buyers\"]"]);
+        self.roles.record_history("denied", id).await;
         0
     }
 
@@ -141,6 +142,7 @@ impl Scene<'_> {
         until("it is paid", || async { self.shop.status(id).await == "SUCCESS" }).await;
         assert_eq!(self.shop.confirm(id, &key, "23000").await.0, 200);
         assert_eq!(self.decisions(id).await.last().unwrap(), "person:kim allow [\"I called the buyer\"]");
+        self.roles.record_history("reviewed", id).await;
         2 * PAID
     }
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use domain::id::{IdempotencyKey, WorkflowId};
-use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url};
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, WorkflowFetchHistoryOptions};
+use workflows::checkout::CheckoutWorkflow;
 
 use crate::{
     database::Kind,
@@ -118,6 +119,17 @@ impl Roles {
         let answer = command.output().unwrap();
         assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
         serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
+    /// Writes the history of a checkout's workflow to the directory that `RECORD_HISTORIES` names, as a story to replay;
+    /// nothing without it.
+    pub(crate) async fn record_history(&self, story: &str, checkout_id: &str) {
+        let Some(directory) = std::env::var_os("RECORD_HISTORIES") else { return };
+        let checkout = self.shop.get(&format!("/v1/payments/{checkout_id}")).await;
+        let client = self.temporal().await;
+        let workflow = client.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
+        let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+        std::fs::write(Path::new(&directory).join(format!("{story}.json")), history).unwrap();
     }
 
     /// A client of Temporal, as an operator has it.
