@@ -167,7 +167,7 @@ impl Risk {
         }
         let mut counted = Vec::with_capacity(self.rules.velocities.len());
         for velocity in &self.rules.velocities {
-            counted.push(self.writer.counted(velocity, (plan, attempt), asked.at).await?);
+            counted.push(self.writer.counted(velocity, plan, asked.at).await?);
         }
         let mut assessment = self.rules.assess(plan, &counted);
         if let Some(hook) = self.hook.as_ref().filter(|_| assessment.verdict != Verdict::Deny) {

@@ -145,7 +145,7 @@ pub struct Rules {
     pub velocities: Vec<Velocity>,
 }
 
-/// What was let through of one subject within a window, before this payment.
+/// What was let through of one subject within a window, in other checkouts than this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// How many payments.

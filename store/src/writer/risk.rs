@@ -7,8 +7,8 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict, Query},
 };
 
 use super::Writer;
@@ -20,6 +20,9 @@ use crate::{
 
 /// Who decides when no person does.
 const BY_RULES: &str = "rules";
+/// The columns of what is counted.
+const PAYMENTS: &str = "payments";
+const MINOR: &str = "minor";
 
 impl Writer {
     /// What was decided about an attempt before, if anything was.
@@ -34,12 +37,12 @@ impl Writer {
         .transpose()
     }
 
-    /// What was let through of a velocity's subject in its window before an attempt; `None` without a subject. What is
-    /// decided at the same moment is not seen.
+    /// What was let through of a velocity's subject in its window, in other checkouts than this one; `None` without a
+    /// subject. What is decided at the same moment is not seen.
     pub async fn counted(
         &self,
         velocity: &Velocity,
-        (plan, attempt): (&Plan, u32),
+        plan: &Plan,
         now: Timestamp,
     ) -> Result<Option<Counted>, StoreError> {
         use risk_decisions::Column;
@@ -52,24 +55,27 @@ impl Writer {
             },
         };
         let began = Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub_unsigned(velocity.window_ms));
-        let this = Condition::all()
-            .add(Column::CheckoutId.eq(plan.checkout_id().as_str()))
-            .add(Column::Attempt.eq(to_column_revision(attempt)?));
-        let of_currency = Expr::case(Column::Currency.eq(plan.total().currency().code()), Expr::col(Column::Amount));
-        let sum = of_currency.finally(0).sum().cast_as("bigint");
-        let (payments, minor): (i64, Option<i64>) = risk_decisions::Entity::find()
+        // Once per checkout: who knows of one can make attempts at it with invented payment keys.
+        let checkouts = risk_decisions::Entity::find()
             .select_only()
-            .column_as(Column::CheckoutId.count(), "payments")
-            .column_as(sum, "minor")
+            .columns([Column::CheckoutId, Column::Amount, Column::Currency])
+            .distinct()
             .filter(of_subject)
             .filter(Column::DecidedAt.gt(to_column_time(began)))
             .filter(Column::DecidedBy.eq(BY_RULES))
             .filter(Column::Verdict.ne(Verdict::Deny.as_str()))
-            .filter(this.not())
-            .into_tuple()
-            .one(self.connection())
-            .await?
-            .unwrap_or_default();
+            .filter(Column::CheckoutId.ne(plan.checkout_id().as_str()))
+            .into_query();
+        let of_currency =
+            Expr::case(Expr::col(Column::Currency).eq(plan.total().currency().code()), Expr::col(Column::Amount));
+        let statement = Query::select()
+            .expr_as(Expr::col(Column::CheckoutId).count(), PAYMENTS)
+            .expr_as(of_currency.finally(0).sum().cast_as("bigint"), MINOR)
+            .from_subquery(checkouts, "checkouts")
+            .to_owned();
+        let row = self.connection().query_one(&statement).await?;
+        let Some(row) = row else { return Err(corrupt("no counts", plan.checkout_id())) };
+        let (payments, minor): (i64, Option<i64>) = (row.try_get("", PAYMENTS)?, row.try_get("", MINOR)?);
         let unsigned = |count: i64| u64::try_from(count).map_err(|_| corrupt("a count", count));
         Ok(Some(Counted { payments: unsigned(payments)?, minor: unsigned(minor.unwrap_or_default())? }))
     }

@@ -34,14 +34,15 @@ async fn a_decision_is_kept_once_and_counted_within_its_window(fresh: Fresh) {
         most: Most::Amount(Money::try_from_minor(1, domain::Currency::Krw).unwrap()),
         verdict: Verdict::Deny,
     };
-    let counted =
-        async |of, plan: &Plan, at: Timestamp| fresh.writer.counted(&velocity(of), (plan, 0), at).await.unwrap();
+    let counted = async |of, plan: &Plan, at: Timestamp| fresh.writer.counted(&velocity(of), plan, at).await.unwrap();
     let plans: Vec<Plan> = (0_u64..4).map(|index| with_card(&index.to_string(), 1_000 + index)).collect();
     let verdicts = [Verdict::Allow, Verdict::Review, Verdict::Deny, Verdict::Allow];
     for (index, (plan, verdict)) in plans.iter().zip(verdicts).enumerate() {
         assert!(record(&fresh, &format!("key-{index}"), plan).await);
         fresh.writer.record_risk((plan, 0), None, &decided(verdict), CREATED).await.unwrap();
     }
+    // Another attempt at one checkout is not another payment.
+    fresh.writer.record_risk((&plans[0], 1), None, &decided(Verdict::Allow), CREATED).await.unwrap();
     // The first decision stays, and a person's does not count as another payment.
     fresh.writer.record_risk((&plans[1], 0), None, &decided(Verdict::Deny), CREATED).await.unwrap();
     fresh.writer.record_risk((&plans[1], 0), Some("kim"), &decided(Verdict::Allow), CREATED).await.unwrap();

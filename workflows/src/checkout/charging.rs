@@ -80,6 +80,8 @@ pub(super) struct Inquiry {
     /// How many questions were brought forward by a nudge.
     nudged: u32,
     asked_at: Timestamp,
+    /// How often the PSP was told to give it back.
+    cancels: u32,
     /// Whether a virtual account was issued for it.
     by_deposit: bool,
 }
@@ -202,6 +204,7 @@ impl Inquiry {
             nudges_seen: ctx.state(|checkout| checkout.nudges),
             nudged: 0,
             asked_at: now(ctx),
+            cancels: 0,
             by_deposit: false,
         }
     }
@@ -312,7 +315,9 @@ impl Inquiry {
     }
 
     /// Tells the PSP to give everything back.
-    async fn cancel(&mut self, ctx: &Context, round: u32) -> Knowledge {
+    async fn cancel(&mut self, ctx: &Context) -> Knowledge {
+        let round = self.cancels;
+        self.cancels += 1;
         let request = CancelCharge {
             payment_key: self.payment_key.clone(),
             checkout_id: self.checkout_id.clone(),
@@ -362,17 +367,13 @@ async fn unwind(
 
 /// Ensures that no money is held. Safe to repeat, and it runs on when canceled.
 async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Result<Undone, WorkflowTermination> {
-    let mut round = 0;
     inquiry.progress.start_over(now(ctx));
     let mut knowledge = inquiry.look_up(ctx).await;
     loop {
         match charge::next_undo_step((inquiry.total, reason), &knowledge, &inquiry.progress, now(ctx)) {
             UndoStep::Done => return Ok(Undone::NothingHeld),
             UndoStep::Settle(capture) => return Ok(Undone::Paid(capture)),
-            UndoStep::Cancel => {
-                knowledge = inquiry.cancel(ctx, round).await;
-                round += 1;
-            }
+            UndoStep::Cancel => knowledge = inquiry.cancel(ctx).await,
             UndoStep::Ask { pause_ms } => knowledge = inquiry.ask_after(ctx, pause_ms, true).await,
             UndoStep::CallForHelp(failure) => {
                 call_for_help(ctx, failure).await?;
