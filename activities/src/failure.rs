@@ -69,9 +69,18 @@ pub fn classify(error: &toss::Error) -> Verdict {
 /// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the bank
 /// is closed.
 fn is_closed_for_long(error: &toss::Error) -> bool {
-    let toss::Error::Refused { call, code, .. } = error else { return false };
-    let pause = codes::row(code).and_then(|row| row.pause);
-    call.operation == Operation::Confirm && pause.is_some_and(|pause| pause != Pause::Moment)
+    let is_confirm = matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm);
+    is_confirm && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
+}
+
+/// How long a refusal stands, where its code says so.
+fn pause_of(error: &toss::Error) -> Option<Pause> {
+    let toss::Error::Refused { code, .. } = error else { return None };
+    codes::row(code).and_then(|row| row.pause)
+}
+
+fn again_at(error: &toss::Error) -> Option<Timestamp> {
+    error.again_at(Utc::now()).map(|time| Timestamp::from_epoch_ms(time.timestamp_millis()))
 }
 
 /// What an answer to attempt number `attempt` of one activity still proves: after the first, an earlier one
@@ -126,8 +135,7 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
 fn refusal(error: &toss::Error) -> Failure {
     match error {
         toss::Error::Refused { code, message, .. } => {
-            let again_at = error.again_at(Utc::now()).map(|time| Timestamp::from_epoch_ms(time.timestamp_millis()));
-            Failure { retry_at: again_at, ..Failure::new(code, message) }
+            Failure { retry_at: pause_of(error).and_then(|_| again_at(error)), ..Failure::new(code, message) }
         }
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }

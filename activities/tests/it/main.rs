@@ -3,6 +3,7 @@
 
 mod charges;
 mod failure;
+mod risk;
 mod simulator;
 mod writing;
 

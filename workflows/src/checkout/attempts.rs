@@ -88,7 +88,7 @@ impl Attempts {
         if self.declined.contains(payment_key) {
             return Some(status);
         }
-        if !self.next().is_some_and(|confirmation| confirmation.payment_key == *payment_key) {
+        if self.next().is_none_or(|confirmation| confirmation.payment_key != *payment_key) {
             return Some(Status::NotStarted);
         }
         match status {
