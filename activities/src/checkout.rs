@@ -47,6 +47,13 @@ impl Checkouts {
     /// Moves a checkout to its next status. The revision is the key.
     #[activity(definition = Advance)]
     pub async fn advance(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<(), ActivityError> {
+        if let Some(account) = &change.virtual_account {
+            let step = (change.revision, change.status);
+            let failure = change.failure.as_ref();
+            let written =
+                self.writer.await_deposit(&change.checkout_id, step, change.occurred_at, failure, account).await;
+            return written.map_err(store_failure);
+        }
         self.writer
             .advance(
                 &change.checkout_id,

@@ -1,9 +1,16 @@
 //! The one classifier: what an error means, and whether Temporal tries again.
 
-use domain::charge::{Doubt, Failure};
+use chrono::Utc;
+use domain::{
+    Timestamp,
+    charge::{Doubt, Failure},
+};
 use store::StoreError;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
-use toss::{Class, Operation};
+use toss::{
+    Class, Operation,
+    codes::{self, Pause},
+};
 use workflows::ports;
 
 /// The PSP does not take our key or our settings. Whoever is let in with another key may have been answered
@@ -46,6 +53,10 @@ pub fn classify(error: &toss::Error) -> Verdict {
             return Verdict::NotOurs(refusal(error));
         }
     }
+    // The buyer's session does not outlive a maintenance: they are told when to come back.
+    if error.class() == Class::RetryLater && is_closed_for_long(error) {
+        return Verdict::Refused(refusal(error));
+    }
     match (error.class(), error.spent_key()) {
         (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
         (Class::RetryLater, false) => Verdict::TryAgain,
@@ -53,6 +64,23 @@ pub fn classify(error: &toss::Error) -> Verdict {
             Verdict::Ask(Doubt::of(error.spent_key(), evidence(error)))
         }
     }
+}
+
+/// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the bank
+/// is closed.
+fn is_closed_for_long(error: &toss::Error) -> bool {
+    let is_confirm = matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm);
+    is_confirm && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
+}
+
+/// How long a refusal stands, where its code says so.
+fn pause_of(error: &toss::Error) -> Option<Pause> {
+    let toss::Error::Refused { code, .. } = error else { return None };
+    codes::row(code).and_then(|row| row.pause)
+}
+
+fn again_at(error: &toss::Error) -> Option<Timestamp> {
+    error.again_at(Utc::now()).map(|time| Timestamp::from_epoch_ms(time.timestamp_millis()))
 }
 
 /// What an answer to attempt number `attempt` of one activity still proves: after the first, an earlier one
@@ -106,11 +134,13 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
 
 fn refusal(error: &toss::Error) -> Failure {
     match error {
-        toss::Error::Refused { code, message, .. } => Failure { code: code.clone(), message: message.clone() },
+        toss::Error::Refused { code, message, .. } => {
+            Failure { retry_at: pause_of(error).and_then(|_| again_at(error)), ..Failure::new(code, message) }
+        }
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }
         | toss::Error::Unreadable { .. }
-        | toss::Error::Limit(_) => Failure { code: "not_sent".to_owned(), message: error.to_string() },
+        | toss::Error::Limit(_) => Failure::new("not_sent", error.to_string()),
     }
 }
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use domain::calendar::ReleaseRule;
-use store::Writer;
+use store::{StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{Post, Posted};
+use workflows::ports::{DepositReturned, Post, Posted, TakeBack, TakenBack};
 
 use crate::failure::store_failure;
 
@@ -35,5 +35,24 @@ impl Ledger {
             )
             .await
             .map_err(store_failure)
+    }
+
+    /// Takes back what was booked of a deposit, in one transaction with the status. What the books refuse is for a
+    /// person to mend; so is a checkout that was moved on meanwhile.
+    #[activity(definition = TakeBack)]
+    pub async fn take_back(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        returned: DepositReturned,
+    ) -> Result<TakenBack, ActivityError> {
+        let change = &returned.change;
+        let step = (change.revision, change.status);
+        match self.writer.take_deposit_back(&change.checkout_id, step, change.occurred_at, &returned.key).await {
+            Ok(()) => Ok(TakenBack::Done),
+            Err(error @ (StoreError::Refused(_) | StoreError::OutOfStep { .. })) => {
+                Ok(TakenBack::Refused { reason: error.to_string() })
+            }
+            Err(error) => Err(store_failure(error)),
+        }
     }
 }

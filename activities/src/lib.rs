@@ -18,3 +18,4 @@ pub mod failure;
 pub mod ledger;
 pub mod psp;
 pub mod refund;
+pub mod risk;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, Utc};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Capture, Charge, Doubt, Failure},
+    charge::{Capture, Charge, Doubt, Failure, VirtualAccount},
     id::{CheckoutId, PaymentKey},
 };
 use temporalio_macros::activities;
@@ -116,7 +116,9 @@ fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &Checko
         PaymentStatus::Done => capture(payment, payment.total_amount),
         PaymentStatus::PartialCanceled if payment.balance_amount > 0 => capture(payment, payment.balance_amount),
         PaymentStatus::PartialCanceled | PaymentStatus::Canceled => Ok(Charge::Returned),
-        PaymentStatus::WaitingForDeposit => Ok(Charge::AwaitingDeposit { overdue: is_overdue(payment) }),
+        PaymentStatus::WaitingForDeposit => {
+            Ok(Charge::AwaitingDeposit { overdue: is_overdue(payment), account: account(payment) })
+        }
         PaymentStatus::Aborted => Ok(Charge::Refused(failure(payment, "ABORTED", "결제가 승인되지 않았습니다."))),
         PaymentStatus::Expired => Ok(Charge::Refused(failure(payment, "EXPIRED_PAYMENT", "결제가 만료되었습니다."))),
         PaymentStatus::Ready | PaymentStatus::InProgress => Ok(Charge::Open),
@@ -145,12 +147,19 @@ fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
 
 fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
     match &payment.failure {
-        Some(failure) => Failure {
-            code: failure.code.clone(),
-            message: failure.message.clone().unwrap_or_else(|| message.to_owned()),
-        },
-        None => Failure { code: code.to_owned(), message: message.to_owned() },
+        Some(failure) => Failure::new(&failure.code, failure.message.as_deref().unwrap_or(message)),
+        None => Failure::new(code, message),
     }
+}
+
+/// Where the buyer pays, if the PSP says both the bank and the number.
+fn account(payment: &Payment) -> Option<VirtualAccount> {
+    let account = payment.virtual_account.as_ref()?;
+    Some(VirtualAccount {
+        bank: account.bank_code.clone()?,
+        account_number: account.account_number.as_ref()?.expose().clone(),
+        due_date: account.due_date.map(to_timestamp),
+    })
 }
 
 fn is_overdue(payment: &Payment) -> bool {

@@ -181,5 +181,5 @@ fn refused(refusal: &Refusal) -> Failure {
     };
     let mut message = refusal.to_string();
     message.push('.');
-    Failure { code: code.to_owned(), message }
+    Failure::new(code, message)
 }

@@ -4,6 +4,7 @@
 //! its script and take the buyer back. Card data is entered at the PSP and never comes here: the window
 //! opens by navigating away, not in a frame (PCI DSS, SAQ A).
 
+mod banks;
 mod policy;
 mod states;
 mod words;
@@ -15,15 +16,20 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use chrono::Utc;
-use domain::{Currency, Money, Timestamp, checkout::Status, id::CheckoutId};
+use domain::{
+    Currency, Money,
+    calendar::KoreanTime,
+    charge::{Failure, VirtualAccount},
+    checkout::Status,
+    id::CheckoutId,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use store::CheckoutRecord;
 
 use crate::{
-    Api,
+    Api, IsForBuyer,
     problem::{Code, Problem},
-    shapes::payment_page,
+    shapes::{now, payment_page},
 };
 use policy::Policy;
 use states::WayOut;
@@ -94,7 +100,8 @@ impl Page {
     fn checkout(&self, record: &CheckoutRecord, api: &Api) -> Markup {
         let settings = &api.settings;
         let address = payment_page(&record.checkout_id, settings);
-        let payable = record.status == Status::NotStarted;
+        let again = record.takes_retry(now());
+        let payable = record.status == Status::NotStarted || again;
         html! {
             main data-status=(record.status)
                 data-client-key=(settings.psp_client_key)
@@ -111,15 +118,59 @@ impl Page {
                 @if settings.psp_client_key.starts_with(TEST_KEY_PREFIX) { p.badge { (self.words.test_mode) } }
                 h1 { (record.order_name) }
                 (self.lines(record))
+                @if again { (self.declined(record, api.is_for_buyer)) }
                 @if payable {
                     p.left { (self.words.time_left) " " strong #countdown role="timer" { "–" } }
-                    button #pay type="button" { (self.words.pay) " " (self.money(record.total)) }
+                    button #pay type="button" {
+                        (if again { self.words.pay_again } else { self.words.pay }) " " (self.money(record.total))
+                    }
                     p #notice role="alert" {}
                     noscript { p.notice { (self.words.needs_script) } }
                     p.quiet { (self.words.pay_hint) }
                 } @else {
                     div role="status" { (states::section(record.status, self.words, true)) }
+                    (self.account(record))
                     (self.way_out(record))
+                }
+            }
+        }
+    }
+
+    /// Why the last payment did not succeed, and that another may.
+    fn declined(&self, record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Markup {
+        let failure = record.failure.as_ref();
+        let retry_at = failure.and_then(|failure| failure.retry_at).filter(|retry_at| *retry_at > now());
+        html! {
+            div role="status" { (states::retry(self.words, true)) }
+            @if let Some(reason) = failure.and_then(|failure| self.reason(failure, is_for_buyer)) {
+                p #reason { (reason) }
+            }
+            @if let Some(retry_at) = retry_at {
+                p #come-back { (self.words.come_back.replace("{time}", &KoreanTime(retry_at).to_string())) }
+            }
+        }
+    }
+
+    /// A failure in the PSP's words where they are meant for the buyer, else in ours.
+    fn reason<'a>(&self, failure: &'a Failure, is_for_buyer: IsForBuyer) -> Option<&'a str> {
+        if is_for_buyer(&failure.code) {
+            return Some(&failure.message);
+        }
+        self.words.failures.iter().find(|(code, _)| *code == failure.code).map(|(_, text)| *text)
+    }
+
+    /// Where the buyer pays into, while the deposit is awaited.
+    fn account(&self, record: &CheckoutRecord) -> Markup {
+        let account = record.psp.as_ref().and_then(|psp| psp.virtual_account.as_ref());
+        let account: Option<&VirtualAccount> = account.filter(|_| record.status == Status::WaitingForDeposit);
+        html! {
+            @if let Some(account) = account {
+                dl.account {
+                    dt { (self.words.bank) } dd #bank { (banks::name(&account.bank, self.language)) }
+                    dt { (self.words.account_number) } dd #account-number { (account.account_number) }
+                    @if let Some(due) = account.due_date {
+                        dt { (self.words.due_date) } dd #due-date { (KoreanTime(due)) }
+                    }
                 }
             }
         }
@@ -132,11 +183,13 @@ impl Page {
                 data-confirm=(format!("/v1/payments/{}/confirm", record.checkout_id))
                 data-success=[record.success_url.as_deref().map(|url| return_address(url, record))]
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]
+                data-come-back=(self.words.come_back)
             {
                 h1 { (record.order_name) }
                 p.total { (self.money(record.total)) }
                 div role="status" aria-live="polite" { (states::sections(shown, self.words)) }
                 p #reason {}
+                p #come-back {}
                 a.button #next hidden { (self.words.back_to_shop) }
                 a.button #again hidden href=(format!("/checkout/{}", record.checkout_id)) { (self.words.back_to_checkout) }
                 noscript { p.notice { (self.words.needs_script) } }
@@ -147,7 +200,11 @@ impl Page {
     fn failed(&self, record: &CheckoutRecord, reason: Reason) -> Markup {
         html! {
             main data-status=(record.status) data-code=[reason.code] {
-                (states::after_window(record.status, reason, self.words))
+                @if record.takes_retry(now()) {
+                    (states::closed_window(reason, self.words))
+                } @else {
+                    (states::after_window(record.status, reason, self.words))
+                }
                 p { (record.order_name) " · " (self.money(record.total)) }
                 a.button href=(format!("/checkout/{}", record.checkout_id)) { (self.words.back_to_checkout) }
                 (self.way_out(record))
@@ -227,7 +284,7 @@ impl Page {
 
 /// How long the buyer has left, in milliseconds.
 fn left_ms(record: &CheckoutRecord) -> u64 {
-    record.expires_at.ms_since(Timestamp::from_epoch_ms(Utc::now().timestamp_millis()))
+    record.expires_at.ms_since(now())
 }
 
 /// The marketplace's address with the checkout's id added to its query.

@@ -13,13 +13,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    Timestamp,
     charge::Failure,
     checkout::{ConfirmRefusal, Status},
 };
 use serde::Serialize;
 use store::{Scope, StoreError};
 
-use crate::IsForBuyer;
+use crate::{IsForBuyer, shapes::rfc3339};
 
 /// Where the problem types are documented; the code follows.
 const TYPE_BASE: &str = "https://daegeum.dev/problems/";
@@ -221,6 +222,12 @@ struct Body<'a> {
     psp_message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<&'a str>,
+    /// Whether the checkout takes another payment; told only where it does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retryable: bool,
+    /// Before when the same way of paying will not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_status: Option<&'static str>,
 }
@@ -235,6 +242,11 @@ struct Told {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     decline: Decline,
+    /// Whether the checkout that it is about takes another payment.
+    retryable: bool,
+    /// When trying again may make sense, where more is known than that it passes, and in how many seconds that is.
+    retry_at: Option<Timestamp>,
+    retry_after_s: Option<u64>,
     /// Where the checkout stands that it is about.
     checkout_status: Option<Status>,
     /// Whether an earlier request was told the same.
@@ -290,6 +302,9 @@ impl Problem {
             detail: detail.into(),
             fields: Vec::new(),
             decline: Decline::Untold,
+            retryable: false,
+            retry_at: None,
+            retry_after_s: None,
             checkout_status: None,
             replayed: false,
             cause: None,
@@ -312,7 +327,8 @@ impl Problem {
 
     /// The payment did not succeed. Only what the PSP says to the buyer is passed on to the buyer; the marketplace
     /// reads the rest in `failure` of the checkout.
-    pub(crate) fn declined(failure: Option<Failure>, is_for_buyer: IsForBuyer) -> Self {
+    pub(crate) fn declined(failure: Option<Failure>, is_for_buyer: IsForBuyer, now: Timestamp) -> Self {
+        let retry_at = failure.as_ref().and_then(|failure| failure.retry_at).filter(|retry_at| *retry_at > now);
         let decline = failure.map_or(Decline::Untold, |failure| Decline::of(failure, is_for_buyer));
         let detail = match decline.psp() {
             Some(failure) => Cow::Owned(failure.message.clone()),
@@ -320,6 +336,8 @@ impl Problem {
         };
         let mut problem = Self::new(Code::PaymentDeclined, detail);
         problem.0.decline = decline;
+        problem.0.retry_at = retry_at;
+        problem.0.retry_after_s = retry_at.map(|retry_at| retry_at.ms_since(now).div_ceil(1_000));
         problem
     }
 
@@ -380,6 +398,12 @@ impl Problem {
         self
     }
 
+    /// Adds whether the checkout takes another payment.
+    pub(crate) fn retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
     /// The same problem, told again to the same request.
     pub(crate) fn replayed(mut self) -> Self {
         self.0.replayed = true;
@@ -392,7 +416,6 @@ impl Problem {
     }
 
     /// The problem's kind.
-    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }
@@ -422,6 +445,8 @@ impl Problem {
             psp_code: self.0.decline.psp().map(|failure| failure.code.as_str()),
             psp_message: self.0.decline.psp().map(|failure| failure.message.as_str()),
             failure_code: self.0.decline.ours(),
+            retryable: self.0.retryable,
+            retry_at: self.0.retry_at.map(rfc3339),
             checkout_status: self.0.checkout_status.map(Status::as_str),
         }
     }
@@ -433,6 +458,9 @@ impl Problem {
         }
         if self.0.code.is_transient() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.0.replayed {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
@@ -561,8 +589,9 @@ mod tests {
     }
 
     fn declined(code: &str, message: &str) -> Problem {
-        let failure = Failure { code: code.to_owned(), message: message.to_owned() };
-        Problem::declined(Some(failure), |code| code == "REJECT_CARD_COMPANY").about(Status::Failed)
+        let failure = Failure::new(code, message);
+        Problem::declined(Some(failure), |code| code == "REJECT_CARD_COMPANY", Timestamp::from_epoch_ms(0))
+            .about(Status::Failed)
     }
 
     #[test]
@@ -581,6 +610,18 @@ mod tests {
           "checkout_status": "FAILED"
         }
         "#);
+    }
+
+    #[test]
+    fn a_closed_bank_says_when_to_come_back() {
+        let at = |ms| Timestamp::from_epoch_ms(ms);
+        let failure = Failure { retry_at: Some(at(90_001)), ..Failure::new("NOT_AVAILABLE_BANK", "은행 점검") };
+        let after = |now| {
+            let response = Problem::declined(Some(failure.clone()), |_| true, now).into_response();
+            response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(after(at(0)).as_deref(), Some("91"));
+        assert_eq!(after(at(90_001)), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
     checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
     payment_order,
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
-    shapes::CheckoutBody,
+    shapes::{CheckoutBody, now},
 };
 use request::Wish;
 use serving::{Outcome, Refunds};
@@ -103,29 +103,48 @@ impl Target {
     fn way(&self, is_partial: bool) -> Result<Way, Problem> {
         let status = self.record.status;
         let refuse = |code, detail: &'static str| Err(Problem::new(code, detail).about(status));
+        if self.is_open() {
+            return match (is_partial, &self.order) {
+                (true, _) => {
+                    let detail = "A part can be given back once the checkout is paid; until then cancel it whole.";
+                    refuse(Code::NotPaid, detail)
+                }
+                (false, Some(_)) => {
+                    let detail = "One payment order cannot be canceled by itself before the checkout is paid: the \
+                                  buyer pays for all of them at once. Cancel the whole checkout.";
+                    refuse(Code::NotCancelable, detail)
+                }
+                (false, None) => Ok(Way::GiveUp),
+            };
+        }
         match status {
             Status::Success | Status::PartiallyRefunded | Status::Refunded => Ok(Way::Refund),
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck
-                if is_partial =>
-            {
-                refuse(Code::NotPaid, "A part can be given back once the checkout is paid; until then cancel it whole.")
-            }
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck
-                if self.order.is_some() =>
-            {
-                let detail = "One payment order cannot be canceled by itself before the checkout is paid: the buyer \
-                              pays for all of them at once. Cancel the whole checkout.";
-                refuse(Code::NotCancelable, detail)
-            }
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
-                Ok(Way::GiveUp)
-            }
             Status::Canceled if !is_partial => Ok(Way::Done),
             Status::Failed | Status::Expired if self.was_given_up() && !is_partial => Ok(Way::Done),
-            Status::Canceled | Status::Failed | Status::Expired => refuse(
+            Status::Canceled
+            | Status::Failed
+            | Status::Expired
+            | Status::NotStarted
+            | Status::Executing
+            | Status::Unknown
+            | Status::WaitingForDeposit
+            | Status::Stuck => refuse(
                 Code::NotCancelable,
                 "The checkout was never paid, and no money is held: there is nothing to cancel.",
             ),
+        }
+    }
+
+    /// Whether it waits for a payment, or for what comes of one.
+    fn is_open(&self) -> bool {
+        match self.record.status {
+            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
+                true
+            }
+            Status::Failed => self.record.takes_retry(now()),
+            Status::Success | Status::Expired | Status::Canceled | Status::PartiallyRefunded | Status::Refunded => {
+                false
+            }
         }
     }
 

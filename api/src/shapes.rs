@@ -1,7 +1,13 @@
 //! The JSON of the answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::CheckoutId, refund::Part};
+use domain::{
+    Money, Timestamp,
+    charge::{Failure, VirtualAccount},
+    checkout::Status,
+    id::CheckoutId,
+    refund::Part,
+};
 use serde::Serialize;
 use serde_json::Value;
 use store::{CheckoutRecord, OrderRecord, PspRecord, RefundRecord, Scope, StatusChange};
@@ -52,7 +58,7 @@ pub(crate) struct CheckoutBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    failure: Option<FailureBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     psp: Option<PspBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +113,55 @@ struct PspBody {
     method: Option<String>,
     approved_at: Option<String>,
     receipt_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_account: Option<VirtualAccountBody>,
+}
+
+/// Where the buyer pays into: the bank by the PSP's two-character code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct VirtualAccountBody {
+    bank: String,
+    account_number: String,
+    due_date: Option<String>,
+}
+
+/// Why an attempt ended without money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct FailureBody {
+    code: String,
+    message: String,
+    /// Whether the checkout takes another payment now; told only where it does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retryable: bool,
+    /// Before when the same way of paying will not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<String>,
+}
+
+impl FailureBody {
+    fn new(failure: &Failure, retryable: bool) -> Self {
+        Self {
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            retryable,
+            retry_at: failure.retry_at.map(rfc3339),
+        }
+    }
+}
+
+impl VirtualAccountBody {
+    fn new(account: &VirtualAccount) -> Self {
+        Self {
+            bank: account.bank.clone(),
+            account_number: account.account_number.clone(),
+            due_date: account.due_date.map(rfc3339),
+        }
+    }
+}
+
+/// This instant.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -127,7 +182,7 @@ pub(crate) struct HistoryBody {
 pub(crate) struct ChangeBody {
     revision: u32,
     status: &'static str,
-    failure: Option<Failure>,
+    failure: Option<FailureBody>,
     occurred_at: String,
     recorded_at: String,
 }
@@ -168,7 +223,7 @@ impl CheckoutBody {
             created_at: rfc3339(record.created_at),
             payment_orders: record.orders.iter().map(OrderBody::new).collect(),
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
-            failure: record.failure.clone(),
+            failure: record.failure.as_ref().map(|failure| FailureBody::new(failure, record.takes_retry(now()))),
             psp: record.psp.as_ref().map(PspBody::new),
             workflow: None,
             refund: None,
@@ -271,6 +326,7 @@ impl PspBody {
             method: record.method.clone(),
             approved_at: record.approved_at.map(rfc3339),
             receipt_url: record.receipt_url.clone(),
+            virtual_account: record.virtual_account.as_ref().map(VirtualAccountBody::new),
         }
     }
 }
@@ -288,7 +344,7 @@ impl ChangeBody {
         Self {
             revision: change.revision,
             status: change.status.as_str(),
-            failure: change.failure,
+            failure: change.failure.as_ref().map(|failure| FailureBody::new(failure, false)),
             occurred_at: rfc3339(change.occurred_at),
             recorded_at: rfc3339(change.recorded_at),
         }

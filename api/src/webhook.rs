@@ -11,6 +11,7 @@ use std::{
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
+use store::CheckoutRecord;
 use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
 use workflows::checkout::{CheckoutWorkflow, Nudge};
 
@@ -27,7 +28,7 @@ pub(crate) async fn receive(State(api): State<Arc<Api>>, RawBody(body): RawBody)
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
     };
-    let record = api.reader.checkout(&hint.checkout_id).await?.filter(|record| record.status.heeds_psp());
+    let record = api.reader.checkout(&hint.checkout_id).await?.filter(CheckoutRecord::heeds_psp);
     let Some(record) = record else { return Ok(received()) };
     let checkout = api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());
     let nudge = Nudge { event: hint.event };

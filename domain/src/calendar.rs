@@ -16,6 +16,17 @@ pub struct Day {
     since_epoch: i64,
 }
 
+/// An instant as a clock in Korea shows it: `2026-11-21 14:03 KST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KoreanTime(pub Timestamp);
+
+impl fmt::Display for KoreanTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0.epoch_ms().saturating_add(KOREA_MS).rem_euclid(DAY_MS) / 60_000;
+        write!(f, "{} {:02}:{:02} KST", Day::of(self.0), minutes / 60, minutes % 60)
+    }
+}
+
 /// A text that is no date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a day is written as 2026-11-21")]

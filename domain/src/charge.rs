@@ -11,10 +11,7 @@
 //!   be captured by a request under way; the PSP ends it in time, and then says so.
 //! * never that the PSP does not know the payment, once a request may have reached it.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +45,10 @@ pub const MAX_NUDGED: u32 = 100;
 /// longest that the PSP lets one live (2,160 hours) and a day.
 pub const DEPOSIT_PATIENCE_MS: u64 = 91 * 24 * 60 * 60 * 1_000;
 
+/// How long the PSP's nudges are heeded after a virtual account was paid into, in milliseconds: the bank may take the
+/// deposit back, and the PSP repeats a webhook for up to 3 days and 19 hours.
+pub const DEPOSIT_WATCH_MS: u64 = 4 * 24 * 60 * 60 * 1_000;
+
 /// Why an attempt ended without money, in the PSP's words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -55,6 +56,25 @@ pub struct Failure {
     pub code: String,
     /// A sentence for the buyer.
     pub message: String,
+    /// Whether the same checkout takes another payment of the buyer's.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub retryable: bool,
+    /// Before when the same way of paying will not succeed, where the PSP lets us know: its bank is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Failure {
+    /// A failure that ends the checkout, unless whoever decides says otherwise.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), retryable: false, retry_at: None }
+    }
+
+    /// The same, after which the buyer may try again on the same checkout.
+    #[must_use]
+    pub fn and_retry(self) -> Self {
+        Self { retryable: true, ..self }
+    }
 }
 
 /// Money that the PSP holds for us.
@@ -72,6 +92,18 @@ pub struct Capture {
     pub receipt_url: Option<String>,
 }
 
+/// An account that was opened for one payment. Whose name stands on it is not needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualAccount {
+    /// The bank, by the PSP's two-character code.
+    pub bank: String,
+    /// The number to pay into.
+    pub account_number: String,
+    /// Until when, if it ends.
+    #[serde(default)]
+    pub due_date: Option<Timestamp>,
+}
+
 /// What the PSP says of a charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +115,9 @@ pub enum Charge {
         /// Whether its due date has passed.
         #[serde(default)]
         overdue: bool,
+        /// Where the buyer pays, if the PSP says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<VirtualAccount>,
     },
     /// It ended and no money was taken.
     Refused(Failure),
@@ -214,10 +249,10 @@ impl Progress {
 
     fn hear(&mut self, charge: &Charge, now: Timestamp) {
         match charge {
-            Charge::AwaitingDeposit { overdue: true } => {
+            Charge::AwaitingDeposit { overdue: true, .. } => {
                 self.overdue_since.get_or_insert(now);
             }
-            Charge::AwaitingDeposit { overdue: false } => self.overdue_since = None,
+            Charge::AwaitingDeposit { overdue: false, .. } => self.overdue_since = None,
             Charge::Captured(_) | Charge::Refused(_) | Charge::Returned | Charge::Open => {}
             Charge::Absent | Charge::NotOurs(_) => return,
         }
@@ -268,7 +303,8 @@ impl UndoReason {
 pub enum Step {
     /// Book it: the money is held and it is the right amount.
     Settle(Capture),
-    /// Close the checkout: no money is held.
+    /// End the attempt: no money is held. Another may follow where the failure says so; money that came and went
+    /// closes the checkout.
     Fail(Failure),
     /// Forget the buyer's attempt and wait for another: it was none of this checkout, and nothing was done.
     Reject(Failure),
@@ -294,7 +330,9 @@ pub enum Step {
 pub fn next_step(total: Money, knowledge: &Knowledge, progress: &Progress, moment: Moment) -> Step {
     match knowledge {
         Knowledge::Answered(Charge::NotOurs(failure)) if progress.confirms <= 1 => Step::Reject(failure.clone()),
-        Knowledge::Answered(Charge::Refused(failure)) if progress.confirms <= 1 => Step::Fail(failure.clone()),
+        Knowledge::Answered(Charge::Refused(failure)) if progress.confirms <= 1 => {
+            Step::Fail(failure.clone().and_retry())
+        }
         Knowledge::Answered(Charge::NotOurs(_) | Charge::Refused(_)) => ask(progress, moment),
         Knowledge::Answered(charge) | Knowledge::Told(charge) => on_charge(total, charge, progress, moment),
         Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => ask(progress, moment),
@@ -309,9 +347,9 @@ fn on_charge(total: Money, charge: &Charge, progress: &Progress, moment: Moment)
             Step::Undo(UndoReason::Canceled)
         }
         Charge::Captured(capture) => Step::Settle(capture.clone()),
-        Charge::Refused(failure) => Step::Fail(progress.refusal.as_ref().unwrap_or(failure).clone()),
+        Charge::Refused(failure) => Step::Fail(progress.refusal.as_ref().unwrap_or(failure).clone().and_retry()),
         Charge::Returned => Step::Fail(failure("returned_at_psp", "The payment was canceled at the payment provider.")),
-        Charge::AwaitingDeposit { overdue: true } if is_out_of_grace(progress, moment) => {
+        Charge::AwaitingDeposit { overdue: true, .. } if is_out_of_grace(progress, moment) => {
             Step::Undo(UndoReason::DepositOverdue)
         }
         Charge::AwaitingDeposit { .. } => await_deposit(progress, moment),
@@ -397,10 +435,10 @@ pub fn next_undo_step(
 
 fn take_back(progress: &Progress, now: Timestamp) -> UndoStep {
     match &progress.kept {
-        Some(refusal) => UndoStep::CallForHelp(Failure {
-            code: "undo_refused".to_string(),
-            message: format!("The payment provider does not give the payment back: {}.", refusal.code),
-        }),
+        Some(refusal) => UndoStep::CallForHelp(Failure::new(
+            "undo_refused",
+            format!("The payment provider does not give the payment back: {}.", refusal.code),
+        )),
         None if is_patient(progress, now) => UndoStep::Cancel,
         None => UndoStep::CallForHelp(undo_unfinished()),
     }
@@ -420,5 +458,5 @@ pub fn pause_ms(asked: u32, longest_ms: u64) -> u64 {
 }
 
 fn failure(code: &str, message: &str) -> Failure {
-    Failure { code: code.to_string(), message: message.to_string() }
+    Failure::new(code, message)
 }

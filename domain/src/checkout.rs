@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Money,
-    id::{BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CardFingerprint, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
     money::MoneyError,
 };
 
@@ -23,6 +23,9 @@ pub const MAX_METADATA_BYTES: usize = 4096;
 /// The most payment keys that one checkout tries and the PSP does not know as its own. Each costs about a dozen
 /// history events; after the last one the checkout takes no payment any more and expires.
 pub const MAX_REJECTED_KEYS: u32 = 500;
+/// The most payments of one checkout that may be declined. Each costs about a dozen history events; after the last
+/// one the checkout takes no payment any more.
+pub const MAX_DECLINES: u32 = 20;
 /// How long a checkout takes no other payment key after one was rejected, in milliseconds.
 pub const REJECTION_PAUSE_MS: u64 = 1_000;
 /// The most bytes of a return address.
@@ -67,6 +70,9 @@ pub struct PlanFields {
     /// The marketplace's own notes: a JSON object as compact text.
     #[serde(default)]
     pub metadata: Option<String>,
+    /// The card that the marketplace knows the buyer to pay with, never as the PSP's own token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardFingerprint>,
 }
 
 /// Why some fields are no [`Plan`]. `index` counts payment orders from zero.
@@ -244,6 +250,8 @@ pub enum Event {
     DepositAwaited,
     /// The PSP holds the money for us.
     Paid,
+    /// The bank took the deposit back: the virtual account waits again.
+    DepositTakenBack,
     /// The attempt ended and no money is held.
     Declined,
     /// The time to pay ran out.
@@ -293,9 +301,12 @@ impl Status {
         let illegal = Err(IllegalChange { status: self, event });
         let next = match event {
             Event::ConfirmRequested => match self {
-                NotStarted | Stuck => Executing,
-                Executing | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled | PartiallyRefunded
-                | Refunded => return illegal,
+                // A declined buyer may try again.
+                NotStarted | Failed | Stuck => Executing,
+                Executing | Unknown | WaitingForDeposit | Success | Expired | Canceled | PartiallyRefunded
+                | Refunded => {
+                    return illegal;
+                }
             },
             Event::OutcomeUnknown => match self {
                 Executing | Stuck => Unknown,
@@ -311,6 +322,11 @@ impl Status {
                 Executing | Unknown | WaitingForDeposit | Stuck => Success,
                 NotStarted | Success | Failed | Expired | Canceled | PartiallyRefunded | Refunded => return illegal,
             },
+            Event::DepositTakenBack => match self {
+                Success | Stuck => WaitingForDeposit,
+                NotStarted | Executing | Unknown | WaitingForDeposit | Failed | Expired | Canceled
+                | PartiallyRefunded | Refunded => return illegal,
+            },
             Event::Declined => match self {
                 Executing | Unknown | Stuck => Failed,
                 // An account that can no longer be paid into has expired, whatever ended it.
@@ -325,8 +341,12 @@ impl Status {
             },
             Event::Canceled => match self {
                 NotStarted | Stuck => Canceled,
-                Executing | Unknown | WaitingForDeposit | Success | Failed | Expired | Canceled | PartiallyRefunded
-                | Refunded => return illegal,
+                // It stays what it is, and takes no other payment.
+                Failed => Failed,
+                Executing | Unknown | WaitingForDeposit | Success | Expired | Canceled | PartiallyRefunded
+                | Refunded => {
+                    return illegal;
+                }
             },
             Event::PartRefunded => match self {
                 Success | PartiallyRefunded | Stuck => PartiallyRefunded,
@@ -457,10 +477,11 @@ pub enum ConfirmRefusal {
 }
 
 /// Decides whether a checkout over `total` that stands at `status`, and whose payment so far is `bound`,
-/// takes a confirmation. The order of the refusals is part of the API.
+/// takes a confirmation. One that failed takes another payment where it is `retryable`. The order of the refusals
+/// is part of the API.
 pub fn check_confirmation(
     (checkout_id, total): (&CheckoutId, Money),
-    status: Status,
+    (status, retryable): (Status, bool),
     bound: Option<&PaymentKey>,
     confirmation: &Confirmation,
 ) -> Result<Confirmable, ConfirmRefusal> {
@@ -472,8 +493,8 @@ pub fn check_confirmation(
     }
     match bound {
         Some(payment_key) if *payment_key == confirmation.payment_key => Ok(Confirmable::Joins),
-        Some(_) => Err(ConfirmRefusal::NotConfirmable),
         None if status == Status::NotStarted => Ok(Confirmable::Begins),
-        None => Err(ConfirmRefusal::NotConfirmable),
+        Some(_) | None if status == Status::Failed && retryable => Ok(Confirmable::Begins),
+        Some(_) | None => Err(ConfirmRefusal::NotConfirmable),
     }
 }

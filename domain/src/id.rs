@@ -117,6 +117,10 @@ text_id! {
     ApiKeyId, 4..=32, "a-z 0-9", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 text_id! {
+    /// A card, by the SHA-256 of the token that the PSP gave for it: 64 of `0-9 a-f`.
+    CardFingerprint, 64..=64, "0-9 a-f", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }

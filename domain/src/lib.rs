@@ -29,6 +29,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod money;
 pub mod refund;
+pub mod risk;
 pub mod time;
 pub mod wallet;
 

@@ -16,11 +16,7 @@
 //! requests for one refund, one that takes effect late makes the other one harmless; and somebody who cancels at the
 //! PSP's own pages meanwhile is noticed.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -433,5 +429,5 @@ const fn is_out_of_patience(progress: &Progress, now: Timestamp) -> bool {
 }
 
 fn failure(code: &str, message: &str) -> Failure {
-    Failure { code: code.to_string(), message: message.to_string() }
+    Failure::new(code, message)
 }

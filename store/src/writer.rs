@@ -4,9 +4,11 @@ mod booking;
 mod bookkeeper;
 mod books;
 mod checkouts;
+mod deposits;
 mod holds;
 mod ledger;
 mod refunds;
+mod risk;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
-    settings::{Settings, Toss},
+    settings::{Risk, Settings, Toss},
     shutdown::{SERVER_STOP_TIME, WORKER_STOP_TIME},
 };
 
@@ -58,8 +58,9 @@ pub(crate) fn worker(
     client: &Client,
     writer: Writer,
     toss: toss::Client,
-    release_rule: ReleaseRule,
+    (release_rule, risk): (ReleaseRule, &Risk),
 ) -> anyhow::Result<Worker> {
+    let risk = activities::risk::Risk { writer: writer.clone(), rules: risk.rules.clone(), hook: risk.hook()? };
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
         .register_workflow::<RefundsWorkflow>()?
@@ -68,6 +69,7 @@ pub(crate) fn worker(
         .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::psp::Psp { toss })
+        .register_activities(risk)
         .max_cached_workflows(CACHED_WORKFLOWS)
         .graceful_shutdown_period(WORKER_STOP_TIME)
         .build();

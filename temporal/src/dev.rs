@@ -102,7 +102,7 @@ impl Stack {
             ..settings.clone()
         };
         let toss = compose::toss_client(&settings.toss)?;
-        let worker = compose::worker(&temporal, writer.clone(), toss, settings.release_rule.clone())?;
+        let worker = compose::worker(&temporal, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
         let keys = settings.encryption_keys.clone();

@@ -24,7 +24,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let keys = keyring(settings)?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
-    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
     let router = compose::router(client, (writer.journal(), reader), keys, api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
@@ -58,7 +58,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let client = connect(keyring(settings)?).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
+    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;

@@ -1,5 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
+mod risk;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -11,6 +13,8 @@ use anyhow::{Context as _, bail, ensure};
 use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
 use store::{DatabaseUrl, Keyring};
+
+pub(crate) use risk::Risk;
 
 use crate::{
     cli::{Cli, LogFormat},
@@ -28,7 +32,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 11] = [
+const ENVIRONMENT: [&str; 12] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -36,6 +40,7 @@ const ENVIRONMENT: [&str; 11] = [
     "DAEGEUM_PUBLIC_URL",
     "DAEGEUM_CHECKOUT_DEADLINE_S",
     "DAEGEUM_RELEASE_BUSINESS_DAYS",
+    risk::SECRET_VARIABLE,
     "DAEGEUM_TEMPORAL_UI_URL",
     "DAEGEUM_ENCRYPTION_KEYS",
     "DAEGEUM_LOG",
@@ -55,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
+    pub(crate) risk: Risk,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -88,6 +94,8 @@ struct File {
     log_format: Option<LogFormat>,
     #[serde(default)]
     toss: TossFile,
+    #[serde(default)]
+    risk: risk::RiskFile,
 }
 
 #[derive(Default, Deserialize)]
@@ -137,6 +145,7 @@ impl Settings {
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss_settings(flags, file.toss)?,
+            risk: risk::risk(file.risk)?,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
@@ -252,7 +261,9 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        keys.extend(value["toss"].as_object().unwrap().keys().map(|key| format!("toss.{key}")));
+        for table in ["toss", "risk"] {
+            keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
+        }
         keys
     }
 
@@ -277,6 +288,8 @@ mod tests {
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
         assert!(file.encryption_keys.unwrap().contains("BASE64"));
+        let risk = risk::risk(file.risk).unwrap();
+        assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
     }
 }

@@ -1,20 +1,21 @@
 //! A checkout, from the request to the money on the sellers' accounts.
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
 
+mod attempts;
 mod charging;
+mod deposits;
 mod recording;
+mod risk;
 mod waiting;
 
+use attempts::Attempts;
 use charging::Charged;
 pub(crate) use charging::{doubt_of, psp_call};
 use domain::{
     Timestamp,
-    checkout::{
-        ConfirmRefusal, Confirmable, Confirmation, Event, MAX_REJECTED_KEYS, Plan, REJECTION_PAUSE_MS, Status,
-        check_confirmation,
-    },
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Plan, REJECTION_PAUSE_MS, Status},
     commission::BasisPoints,
-    id::{ApiKeyId, CheckoutId, PaymentKey},
+    id::{ApiKeyId, CheckoutId},
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
@@ -93,6 +94,17 @@ pub struct Resume {
     pub reason: String,
 }
 
+/// A person decides about a payment that waits for a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Who decides.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Whether it is charged.
+    pub approve: bool,
+}
+
 /// The durable life of one checkout.
 #[workflow]
 pub struct CheckoutWorkflow {
@@ -102,12 +114,13 @@ pub struct CheckoutWorkflow {
     recorded: bool,
     rates: Vec<BasisPoints>,
     expires_at: Timestamp,
-    confirmation: Option<Confirmation>,
-    /// Whether the PSP knows the payment in `confirmation` as none of this checkout.
-    rejected: bool,
-    rejections: u32,
+    attempts: Attempts,
+    /// How often a payment of it was booked: again where the bank took the deposit before back.
+    captures: u32,
     nudges: u32,
     resumes: u32,
+    /// What a person said of the payment in review.
+    review: Option<Review>,
     /// Whether somebody gave the checkout up.
     canceled: bool,
     /// Whether nothing happens to it any more.
@@ -128,11 +141,11 @@ impl CheckoutWorkflow {
             recorded: false,
             rates: Vec::new(),
             expires_at: Timestamp::from_epoch_ms(0),
-            confirmation: None,
-            rejected: false,
-            rejections: 0,
+            attempts: Attempts::default(),
+            captures: 0,
             nudges: 0,
             resumes: 0,
+            review: None,
             canceled: false,
             closed: false,
         }
@@ -148,10 +161,11 @@ impl CheckoutWorkflow {
             match waiting::for_buyer(ctx).await {
                 Waited::Buyer(confirmation) => match charging::charge(ctx, confirmation).await? {
                     Charged::Closed => break,
+                    Charged::Declined => {}
                     Charged::Rejected => forget_buyer(ctx).await,
                 },
-                Waited::Deadline => break recording::advance(ctx, Event::DeadlinePassed, None).await?,
-                Waited::Canceled => break recording::advance(ctx, Event::Canceled, None).await?,
+                Waited::Deadline => break recording::expire(ctx).await?,
+                Waited::Canceled => break recording::give_up(ctx).await?,
             }
         }
         ctx.state_mut(|checkout| checkout.closed = true);
@@ -171,18 +185,20 @@ impl CheckoutWorkflow {
         self.check(confirmation).map(|_| ()).map_err(Into::into)
     }
 
-    /// The buyer came back. Answers with the status once the payment has come to rest; that is `NOT_STARTED`
-    /// when the PSP knows the payment as none of this checkout, which goes on waiting for the buyer.
+    /// The buyer came back. Answers with the status once the payment has come to rest, or waits for a person's
+    /// review; that is `NOT_STARTED` when the PSP knows the payment as none of this checkout, which goes on waiting
+    /// for the buyer.
     #[update(name = "confirm")]
     pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
         // The validator saw an older state if two confirmations came in one workflow task.
         let payment_key = confirmation.payment_key.clone();
         match ctx.state(|checkout| checkout.check(&confirmation))? {
-            Confirmable::Begins => ctx.state_mut(|checkout| checkout.confirmation = Some(confirmation)),
+            Confirmable::Begins => ctx.state_mut(|checkout| checkout.attempts.begin(confirmation)),
             Confirmable::Joins => {}
         }
-        ctx.wait_condition_with_options(|checkout| checkout.answer(&payment_key).is_some(), detached()).await?;
-        Ok(ctx.state(|checkout| checkout.answer(&payment_key)).unwrap_or(Status::NotStarted))
+        let answer = |checkout: &Self| checkout.attempts.answer(&payment_key, checkout.status);
+        ctx.wait_condition_with_options(|checkout| answer(checkout).is_some(), detached()).await?;
+        Ok(ctx.state(answer).unwrap_or(Status::NotStarted))
     }
 
     #[update_validator(cancel)]
@@ -190,18 +206,21 @@ impl CheckoutWorkflow {
         if self.recorded { Ok(()) } else { Err(ConfirmRefusal::NotConfirmable.into()) }
     }
 
-    /// Gives the checkout up. Answers with where it came to rest: without money held, or paid after all.
+    /// Gives the checkout up. Answers with where it came to rest: without money held, or paid after all. One that is
+    /// paid stays paid, also while a deposit is watched.
     #[update(name = "cancel")]
     pub async fn cancel(ctx: &mut WorkflowContext<Self>, _cancellation: Cancellation) -> Result<Status, Refusal> {
-        ctx.state_mut(|checkout| checkout.canceled = true);
-        ctx.wait_condition_with_options(|checkout| checkout.closed, detached()).await?;
+        ctx.state_mut(|checkout| checkout.canceled |= !checkout.status.is_payment_done());
+        let is_over = |checkout: &Self| checkout.closed || checkout.status.is_payment_done();
+        ctx.wait_condition_with_options(is_over, detached()).await?;
         Ok(ctx.state(|checkout| checkout.status))
     }
 
     /// The PSP's webhook, passed on. Before a charge and after it there is nothing to ask.
     #[signal(name = "psp_nudge")]
     pub fn psp_nudge(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _nudge: Nudge) {
-        if self.status.heeds_psp() {
+        // Paid and still open: the bank may take the deposit back.
+        if self.status.heeds_psp() || self.status.is_payment_done() {
             self.nudges = self.nudges.saturating_add(1);
         }
     }
@@ -212,6 +231,14 @@ impl CheckoutWorkflow {
         self.resumes = self.resumes.saturating_add(1);
     }
 
+    /// An operator's word about a payment that waits for a review. Without such a payment it says nothing.
+    #[signal(name = "review")]
+    pub fn review(&mut self, _ctx: &mut SyncWorkflowContext<Self>, review: Review) {
+        if self.attempts.in_review {
+            self.review.get_or_insert(review);
+        }
+    }
+
     /// Where the checkout stands.
     #[query(name = "standing")]
     pub fn standing(&self, _ctx: &WorkflowContextView) -> Standing {
@@ -219,40 +246,27 @@ impl CheckoutWorkflow {
             checkout_id: self.input.plan.checkout_id().clone(),
             status: self.status,
             revision: self.revision,
-            confirming: self.confirmation.is_some(),
+            confirming: self.attempts.is_any_under_way(),
         }
     }
 }
 
 impl CheckoutWorkflow {
     fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
-        let plan = &self.input.plan;
-        let bound = self.confirmation.as_ref().map(|confirmation| &confirmation.payment_key);
-        check_confirmation((plan.checkout_id(), plan.total()), self.status, bound, confirmation)
-    }
-
-    /// What came of a payment; `None` while nothing has.
-    fn answer(&self, payment_key: &PaymentKey) -> Option<Status> {
-        let is_taken = |bound: &Confirmation| bound.payment_key == *payment_key && !self.rejected;
-        if !self.confirmation.as_ref().is_some_and(is_taken) {
-            return Some(Status::NotStarted);
+        if self.closed && self.attempts.answer(&confirmation.payment_key, self.status) == Some(Status::NotStarted) {
+            return Err(ConfirmRefusal::NotConfirmable);
         }
-        self.status.is_answer().then_some(self.status)
+        self.attempts.check(&self.input.plan, self.status, confirmation)
     }
 }
 
 /// Forgets a payment that is none of this checkout, and after a pause takes another one. After too many it
 /// takes none.
 async fn forget_buyer(ctx: &Context) {
-    ctx.state_mut(|checkout| {
-        checkout.rejected = true;
-        checkout.rejections += 1;
-    });
-    if ctx.state(|checkout| checkout.rejections) >= MAX_REJECTED_KEYS {
-        return;
+    if ctx.state_mut(|checkout| checkout.attempts.reject()) {
+        waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
+        ctx.state_mut(|checkout| checkout.attempts.forget());
     }
-    waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
-    ctx.state_mut(|checkout| (checkout.rejected, checkout.confirmation) = (false, None));
 }
 
 /// Whether somebody gave the checkout up: by the `cancel` update, or by canceling the workflow.

@@ -5,4 +5,6 @@
 //! still run: the longest deadline of a checkout plus the retention of closed workflows. Write the id here
 //! as a constant, with the date of that day, and delete both when it has come.
 //!
+//! How a change is deployed is in `docs/deploying-workflows.md`.
+//!
 //! There is none yet: the recorded histories in `temporal/histories` replay on today's code as it stands.

@@ -7,12 +7,13 @@ mod refund;
 
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Charge, Failure},
+    charge::{Charge, Failure, VirtualAccount},
     checkout::{Plan, Status},
     commission::BasisPoints,
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
     ledger::Entry,
     refund::{Answer, Sight},
+    risk::Assessment,
 };
 pub use refund::{
     NewRefund, Promise, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
@@ -51,6 +52,12 @@ ports! {
     /// Moves a checkout to its next status and books the money that moved, in one transaction. Safe to
     /// repeat: the revision and the entry's key are its keys.
     Post = "ledger.post": Posted => ();
+    /// Takes back what was booked of a deposit that the bank took back, with the status that it brings about, in one
+    /// transaction; or says why not. Safe to repeat: the revision and the entry's key are its keys.
+    TakeBack = "ledger.take_back": DepositReturned => TakenBack;
+    /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
+    /// attempt are its key, and the first finding stays.
+    Assess = "risk.assess": AssessRisk => Assessment;
     /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::charge::Doubt)
     /// as its details, of type [`DOUBT`], when the outcome is not known.
     Confirm = "psp.confirm": ConfirmCharge => Charge;
@@ -128,6 +135,9 @@ pub struct Change {
     /// Why, where it went wrong.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// Where the buyer pays, where this change begins the wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_account: Option<VirtualAccount>,
 }
 
 /// A step in the life of a checkout that moved money.
@@ -143,6 +153,51 @@ pub struct Posted {
     /// The buyer's receipt.
     #[serde(default)]
     pub receipt_url: Option<String>,
+}
+
+/// A deposit that the bank took back after it was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepositReturned {
+    /// The step.
+    pub change: Change,
+    /// The key of the entry that booked it.
+    pub key: String,
+}
+
+/// What came of taking a booked deposit back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakenBack {
+    /// It is as if it had not been.
+    Done,
+    /// Something rests on the money: it was released, or refunded.
+    Refused {
+        /// What the books said.
+        reason: String,
+    },
+}
+
+/// An attempt to pay whose risk is asked for; or, with a verdict, what a person decided about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssessRisk {
+    /// What the buyer is asked to pay.
+    pub plan: Plan,
+    /// Which attempt, from zero.
+    pub attempt: u32,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What a person decided, to be written down beside what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+/// What a person decided about an attempt to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Who.
+    pub by: String,
+    /// What, and why.
+    pub assessment: Assessment,
 }
 
 /// A charge to capture.

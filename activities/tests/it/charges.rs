@@ -347,7 +347,12 @@ async fn a_virtual_account_waits_for_its_deposit() {
     let payment_key = sim.authorize_by(&checkout(), TOTAL, "가상계좌").await;
     for _ in 0..2 {
         let confirmed = sim.psp.run(Psp::confirm, confirm_of(&payment_key)).await;
-        assert_eq!(confirmed.unwrap(), Charge::AwaitingDeposit { overdue: false });
+        match confirmed.unwrap() {
+            Charge::AwaitingDeposit { overdue: false, account: Some(account) } => {
+                assert!(account.bank.len() == 2 && !account.account_number.is_empty() && account.due_date.is_some());
+            }
+            other => panic!("{other:?}"),
+        }
     }
     assert_eq!(sim.totals().await, (0, 0, 0));
     sim.deposit(&checkout()).await;

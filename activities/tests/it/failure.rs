@@ -63,6 +63,7 @@ fn what_was_refused_is_decided_by_operation_and_code() {
         (Cancel, 403, "FORBIDDEN_REQUEST", Expected::Refused),
         (Cancel, 404, "NOT_FOUND_PAYMENT", ask()),
         (Confirm, 403, "NOT_AVAILABLE_BANK", Expected::Refused),
+        (Confirm, 400, "MAINTAINED_METHOD", Expected::Refused),
         (Cancel, 403, "NOT_AVAILABLE_BANK", ask()),
         (Confirm, 400, "PROVIDER_ERROR", ask()),
         (Confirm, 400, "ALREADY_PROCESSED_PAYMENT", ask()),
@@ -82,8 +83,20 @@ fn what_was_refused_is_decided_by_operation_and_code() {
 
 #[test]
 fn a_refusal_carries_the_words_of_the_psp() {
-    let failure = Failure { code: "REJECT_CARD_PAYMENT".to_owned(), message: "안 됩니다.".to_owned() };
+    let failure = Failure::new("REJECT_CARD_PAYMENT", "안 됩니다.");
     assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), Verdict::Refused(failure));
+}
+
+#[test]
+fn a_closed_bank_and_a_maintained_method_say_when_to_come_back() {
+    for (code, comes_back) in
+        [("NOT_AVAILABLE_BANK", true), ("MAINTAINED_METHOD", true), ("REJECT_CARD_PAYMENT", false)]
+    {
+        match classify(&refused(Operation::Confirm, 403, code)) {
+            Verdict::Refused(failure) => assert_eq!(failure.retry_at.is_some(), comes_back, "{code}"),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
 }
 
 /// The worker of the first attempt may have died with the PSP's answer that it captured.
@@ -92,7 +105,7 @@ fn only_the_first_attempt_is_refused() {
     for code in ["REJECT_CARD_PAYMENT", "NOT_FOUND_PAYMENT", "FORBIDDEN_REQUEST"] {
         let verdict = || classify(&refused(Operation::Confirm, 403, code));
         assert_eq!(after_attempt(1, verdict()), verdict(), "{code}");
-        let failure = Failure { code: code.to_owned(), message: "안 됩니다.".to_owned() };
+        let failure = Failure::new(code, "안 됩니다.");
         let doubt = Doubt { refusal: Some(failure), ..Doubt::of(true, format!("the PSP answered {code}")) };
         assert_eq!(after_attempt(2, verdict()), Verdict::Ask(doubt));
     }

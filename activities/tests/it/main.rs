@@ -4,6 +4,7 @@
 mod charges;
 mod failure;
 mod refunds;
+mod risk;
 mod simulator;
 mod writing;
 

@@ -192,7 +192,7 @@ async fn a_refund_that_fails_leaves_no_promise() {
     paid.record(&order).await;
     let Promise::Given { amount, .. } = paid.promise(&order).await else { panic!("not promised") };
     assert_eq!(amount, won(5_000));
-    let failure = Failure { code: "EXCEED_MAX_REFUND_DUE".to_owned(), message: "너무 늦음".to_owned() };
+    let failure = Failure::new("EXCEED_MAX_REFUND_DUE", "너무 늦음");
     for _ in 0..2 {
         let failed = RefundFailure {
             refund_id: refund_id(),

@@ -1,6 +1,10 @@
 //! Record, advance, post: each twice, on a real database.
 
-use activities::{checkout::Checkouts, ledger::Ledger};
+use activities::{
+    checkout::Checkouts,
+    ledger::Ledger,
+    risk::{Hook, Risk},
+};
 use domain::{
     Currency::Krw,
     Money, Timestamp,
@@ -9,11 +13,12 @@ use domain::{
     commission::BasisPoints,
     id::{ApiKeyId, BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
     ledger::Entry,
+    risk::Rules,
 };
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::ActivityEnvironment;
-use workflows::ports::{Change, Posted, RecordCheckout, Recorded};
+use workflows::ports::{Change, DepositReturned, Posted, RecordCheckout, Recorded, TakenBack};
 
 use crate::as_workflow_sees;
 
@@ -21,14 +26,18 @@ pub(crate) const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
 const LATER: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
 
 /// The activities that write, and a reader of what they wrote.
-struct Books {
-    activities: ActivityEnvironment,
+pub(crate) struct Books {
+    pub(crate) activities: ActivityEnvironment,
     reader: Reader,
     _file: tempfile::TempDir,
 }
 
 impl Books {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
+        Self::open_with_risk(Rules::default(), None).await
+    }
+
+    pub(crate) async fn open_with_risk(rules: Rules, hook: Option<Hook>) -> Self {
         let file = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::of_file(&file.path().join("test.db"));
         let database = Database::connect(&url).await.unwrap();
@@ -36,6 +45,7 @@ impl Books {
         let writer = Writer::new(database);
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Risk { writer: writer.clone(), rules, hook })
             .register_activities(Ledger { writer, release_rule: ReleaseRule::default() })
             .build();
         let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
@@ -79,6 +89,7 @@ pub(crate) fn plan() -> Plan {
         success_url: None,
         fail_url: None,
         metadata: None,
+        card: None,
     })
     .unwrap()
 }
@@ -102,6 +113,7 @@ pub(crate) fn begin_of(plan: &Plan) -> Change {
         occurred_at: NOW,
         payment_key: Some(PaymentKey::parse("payment-key").unwrap()),
         failure: None,
+        virtual_account: None,
     }
 }
 
@@ -149,6 +161,26 @@ async fn posting_twice_is_posting_once() {
     assert_eq!(books.pending("seller-a").await, [won(10_000)]);
     assert_eq!(books.pending("seller-b").await, [won(5_000)]);
     assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing, Status::Success]);
+}
+
+#[tokio::test]
+async fn taking_a_deposit_back_twice_is_taking_it_back_once() {
+    let plan = plan();
+    let books = Books::open_with(&plan).await;
+    books.activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
+    let back = |revision| DepositReturned {
+        change: Change { revision, status: Status::WaitingForDeposit, payment_key: None, ..begin_of(&plan) },
+        key: Entry::capture_key(plan.checkout_id(), 1),
+    };
+    // What is out of step is for a person, and changes nothing.
+    let refused = books.activities.run(Ledger::take_back, back(7)).await.unwrap();
+    assert!(matches!(refused, TakenBack::Refused { .. }), "{refused:?}");
+    assert_eq!(books.pending("seller-a").await, [won(10_000)]);
+    for _ in 0..2 {
+        assert_eq!(books.activities.run(Ledger::take_back, back(3)).await.unwrap(), TakenBack::Done);
+    }
+    assert_eq!(books.pending("seller-a").await, [won(0)]);
+    assert_eq!(books.statuses(&plan).await.last(), Some(&Status::WaitingForDeposit));
 }
 
 /// What happened has to be written, so nothing that stops a write is final.

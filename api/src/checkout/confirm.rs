@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use domain::{
-    Money,
+    Money, Timestamp,
+    charge::Failure,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, Status, check_confirmation},
     id::{CheckoutId, PaymentKey, WorkflowId},
 };
@@ -72,7 +74,7 @@ enum Said {
     Answered,
     /// No; or it has closed.
     Refused,
-    /// Nothing in time.
+    /// Nothing in time, or that a person is asked.
     Nothing,
 }
 
@@ -110,7 +112,7 @@ impl<'a> Confirmations<'a> {
         for _ in 0..ASKED_AT_MOST {
             let record = self.record(id).await?;
             let confirmation = claim.over(&record)?;
-            match answer(&record, &confirmation, self.api.is_for_buyer)? {
+            match self.answer(&record, &confirmation).await? {
                 Answer::Known => return Ok(Outcome::Known(record)),
                 Answer::Accepted | Answer::Nothing => {}
             }
@@ -136,10 +138,24 @@ impl<'a> Confirmations<'a> {
         otherwise: fn(Status) -> Problem,
     ) -> Result<Outcome, Problem> {
         let record = self.record(id).await?;
-        match answer(&record, &claim.over(&record)?, self.api.is_for_buyer)? {
+        match self.answer(&record, &claim.over(&record)?).await? {
             Answer::Known => Ok(Outcome::Known(record)),
             Answer::Accepted => Ok(Outcome::NotKnownYet(record)),
             Answer::Nothing => Err(otherwise(record.status)),
+        }
+    }
+
+    /// What the record says to a confirmation. A payment that was declined before another one began has its answer too.
+    async fn answer(&self, record: &CheckoutRecord, confirmation: &Confirmation) -> Result<Answer, Problem> {
+        let is_for_buyer = self.api.is_for_buyer;
+        let answer = answer(record, confirmation, now(), is_for_buyer);
+        let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
+        if bound.is_none_or(|bound| *bound == confirmation.payment_key) || is_mismatch(&answer) {
+            return answer;
+        }
+        match self.api.reader.decline(&record.checkout_id, &confirmation.payment_key).await? {
+            Some(failure) => declined_before(record, failure, is_for_buyer),
+            None => answer,
         }
     }
 
@@ -156,6 +172,7 @@ impl<'a> Confirmations<'a> {
         match timeout_at(by, checkout.execute_update(CheckoutWorkflow::confirm, confirmation, options)).await {
             Err(_) => Ok(Said::Nothing),
             Ok(Ok(Status::NotStarted)) => Err(Problem::payment_not_found()),
+            Ok(Ok(Status::Stuck)) => Ok(Said::Nothing),
             Ok(Ok(_)) => Ok(Said::Answered),
             Ok(Err(WorkflowUpdateError::Failed(_) | WorkflowUpdateError::NotFound(_))) => Ok(Said::Refused),
             Ok(Err(error @ WorkflowUpdateError::PayloadConversion(_))) => Err(Problem::internal(&error)),
@@ -175,9 +192,15 @@ impl Claim {
     }
 }
 
-fn answer(record: &CheckoutRecord, confirmation: &Confirmation, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
+fn answer(
+    record: &CheckoutRecord,
+    confirmation: &Confirmation,
+    now: Timestamp,
+    is_for_buyer: IsForBuyer,
+) -> Result<Answer, Problem> {
+    let standing_at = (record.status, record.takes_retry(now));
     let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-    match check_confirmation((&record.checkout_id, record.total), record.status, bound, confirmation) {
+    match check_confirmation((&record.checkout_id, record.total), standing_at, bound, confirmation) {
         Ok(Confirmable::Begins) => Ok(Answer::Nothing),
         Ok(Confirmable::Joins) => standing(record, is_for_buyer),
         Err(refusal) => Err(Problem::from(refusal).about(record.status)),
@@ -187,10 +210,37 @@ fn answer(record: &CheckoutRecord, confirmation: &Confirmation, is_for_buyer: Is
 fn standing(record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
     match record.status {
         Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
-        Status::Failed => Err(Problem::declined(record.failure.clone(), is_for_buyer).about(record.status)),
+        Status::Failed => {
+            let problem = Problem::declined(record.failure.clone(), is_for_buyer, now());
+            Err(problem.about(record.status).retryable(record.takes_retry(now())))
+        }
         Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
         Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(Answer::Accepted),
     }
+}
+
+/// The answer to a payment that was declined before another one began: the same as then while nothing is paid, and the
+/// paid checkout afterwards.
+fn declined_before(record: &CheckoutRecord, failure: Failure, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
+    match record.status {
+        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
+        Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => {
+            let problem = Problem::declined(Some(failure), is_for_buyer, now());
+            Err(problem.about(record.status).retryable(record.takes_retry(now())))
+        }
+        Status::Executing | Status::Unknown | Status::Stuck => {
+            Err(Problem::from(ConfirmRefusal::NotConfirmable).about(record.status))
+        }
+    }
+}
+
+fn is_mismatch(answer: &Result<Answer, Problem>) -> bool {
+    let code = answer.as_ref().err().map(Problem::code);
+    matches!(code, Some(Code::OrderMismatch | Code::AmountMismatch))
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 fn not_accepted(status: Status) -> Problem {
@@ -207,11 +257,12 @@ fn update_id(payment_key: &PaymentKey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Currency, Timestamp, charge::Failure, id::BuyerId};
+    use domain::{Currency, id::BuyerId};
     use store::PspRecord;
 
     use super::*;
-    use crate::problem::Code;
+
+    const NOW: Timestamp = Timestamp::from_epoch_ms(0);
 
     fn record(status: Status, bound: Option<&str>) -> CheckoutRecord {
         CheckoutRecord {
@@ -223,12 +274,13 @@ mod tests {
             status,
             revision: 0,
             orders: Vec::new(),
-            failure: Some(Failure { code: "REJECTED".to_owned(), message: "No.".to_owned() }),
+            failure: Some(Failure::new("REJECTED", "No.")),
             psp: bound.map(|key| PspRecord {
                 payment_key: PaymentKey::parse(key).unwrap(),
                 method: None,
                 approved_at: None,
                 receipt_url: None,
+                virtual_account: None,
             }),
             success_url: None,
             fail_url: None,
@@ -241,7 +293,7 @@ mod tests {
     /// What a body is answered without asking the workflow; `None` when it has to be asked.
     fn check(body: &str, record: &CheckoutRecord) -> Option<Result<Status, Code>> {
         let claim = read(&JsonBody::parse(body.as_bytes()).unwrap());
-        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?, |_| true));
+        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?, NOW, |_| true));
         match answered {
             Err(problem) => Some(Err(problem.code())),
             Ok(Answer::Accepted | Answer::Nothing) => None,
@@ -253,7 +305,7 @@ mod tests {
     fn only_what_the_record_names_is_accepted() {
         let accepted = |record: &CheckoutRecord| {
             let claim = read(&JsonBody::parse(GOOD.as_bytes()).unwrap()).unwrap();
-            matches!(answer(record, &claim.over(record).unwrap(), |_| true), Ok(Answer::Accepted))
+            matches!(answer(record, &claim.over(record).unwrap(), NOW, |_| true), Ok(Answer::Accepted))
         };
         for status in [Status::Executing, Status::Unknown, Status::Stuck] {
             assert!(accepted(&record(status, Some("key"))), "{status}");
@@ -296,6 +348,27 @@ mod tests {
         }
         assert_eq!(check(GOOD, &record(Status::NotStarted, None)), None);
         assert_eq!(check(GOOD, &record(Status::Expired, None)), Some(Err(Code::NotConfirmable)));
+    }
+
+    #[test]
+    fn after_a_decline_another_payment_is_asked_for_and_the_first_keeps_its_answer() {
+        let declined = |failure| CheckoutRecord { failure: Some(failure), ..record(Status::Failed, Some("other")) };
+        let retryable = declined(Failure::new("REJECTED", "No.").and_retry());
+        assert_eq!(check(GOOD, &retryable), None);
+        let expired = CheckoutRecord { expires_at: NOW, ..retryable };
+        assert_eq!(check(GOOD, &expired), Some(Err(Code::NotConfirmable)));
+        for status in Status::ALL {
+            let answer = declined_before(&record(status, Some("other")), Failure::new("REJECTED", "No."), |_| true);
+            let answer = answer.map_err(|problem| problem.code());
+            let expected = match status {
+                Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Err(Code::PaymentDeclined),
+                Status::Executing | Status::Unknown | Status::Stuck => Err(Code::NotConfirmable),
+                Status::WaitingForDeposit | Status::Success | Status::PartiallyRefunded | Status::Refunded => {
+                    Ok(Answer::Known)
+                }
+            };
+            assert_eq!(answer, expected, "{status}");
+        }
     }
 
     #[test]

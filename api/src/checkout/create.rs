@@ -235,6 +235,7 @@ mod tests {
             success_url: None,
             fail_url: None,
             metadata: None,
+            card: None,
         })
         .unwrap()
     }

@@ -1,13 +1,14 @@
 //! The body that asks for a new checkout.
 //!
 //! The buyer's name, address and number go another way than the plan: they are not needed to move money, so no
-//! workflow and no book holds them. The card token is checked and dropped: the buyer pays in the PSP's window.
+//! workflow and no book holds them. Of a card token only the hash is kept, to count the payments of one card.
 
 use domain::{
     Money,
     checkout::{Order, Plan, PlanError, PlanFields},
-    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -68,7 +69,7 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanField
     let checkout_id = body.optional("checkout_id", CheckoutId::parse, errors);
     let order_name = body.text("order_name", errors);
     let buyer = buyer(body, errors);
-    check_card_info(body, errors);
+    let card = card(body, errors);
     let orders = orders(body, errors);
     let success_url = body.optional_text("success_url", errors);
     let fail_url = body.optional_text("fail_url", errors);
@@ -82,6 +83,7 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanField
         success_url: success_url.map(str::to_owned),
         fail_url: fail_url.map(str::to_owned),
         metadata,
+        card,
     };
     Some((fields, details))
 }
@@ -97,10 +99,15 @@ fn buyer(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(BuyerId, Option
     buyer.required("id", BuyerId::parse, errors).map(|id| (id, details.said()))
 }
 
-fn check_card_info(body: &Fields<'_>, errors: &mut FieldErrors) {
-    if let Some(card) = body.optional_object("credit_card_info", errors) {
-        card.optional("token", |text| at_most(text, MAX_TOKEN_CHARS), errors);
-    }
+/// The card by the hash of its token: the token itself goes no further.
+fn card(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<CardFingerprint> {
+    let card = body.optional_object("credit_card_info", errors)?;
+    card.optional("token", fingerprint, errors).flatten()
+}
+
+fn fingerprint(token: &str) -> Result<Option<CardFingerprint>, String> {
+    at_most(token, MAX_TOKEN_CHARS)?;
+    Ok(CardFingerprint::parse(hex::encode(Sha256::digest(token.as_bytes()))).ok())
 }
 
 fn at_most(text: &str, limit: usize) -> Result<String, String> {

@@ -5,7 +5,14 @@
   const state = main.dataset;
   if (!pay) {
     // Somebody is finding out; what the page says may change by itself.
-    if (["EXECUTING", "UNKNOWN", "STUCK"].includes(state.status)) setTimeout(() => location.reload(), 5000);
+    const rests = !["EXECUTING", "UNKNOWN", "STUCK", "WAITING_FOR_DEPOSIT"].includes(state.status);
+    const look = async () => {
+      const page = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
+      const now = new DOMParser().parseFromString(page, "text/html").querySelector("main")?.dataset.status;
+      if (now && now !== state.status) location.reload();
+      else setTimeout(look, 3000);
+    };
+    if (!rests) setTimeout(look, 3000);
     return;
   }
 

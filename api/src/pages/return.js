@@ -5,6 +5,7 @@
   const reason = document.querySelector("#reason");
   const next = document.querySelector("#next");
   const again = document.querySelector("#again");
+  const comeBack = document.querySelector("#come-back");
   const query = new URLSearchParams(location.search);
   const claim = {
     payment_key: query.get("paymentKey"),
@@ -20,15 +21,27 @@
   const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
   const failures = [...document.querySelectorAll("[data-failure]")];
+  const inKorea = (time) => new Date(time).toLocaleString(document.documentElement.lang, {
+    dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Seoul",
+  });
   const inOurWords = (code) => failures.find((failure) => failure.dataset.failure === code)?.textContent;
 
   // What is shown may be about this claim; where the buyer goes on to is always about the checkout.
-  const show = (status, why, standing = status) => {
-    const shown = sections.some((section) => section.dataset.for === status) ? status : "REFUSED";
-    for (const section of sections) section.hidden = section.dataset.for !== shown;
+  const show = (status, why, standing = status, section = status) => {
+    if (status === "WAITING_FOR_DEPOSIT") {
+      // The page of the checkout has the account, and watches for the deposit.
+      location.replace(again.href);
+      return;
+    }
+    const shown = sections.some((section) => section.dataset.for === section) ? section : "REFUSED";
+    for (const each of sections) each.hidden = each.dataset.for !== shown;
     reason.textContent = why || "";
     main.dataset.status = status;
     if (shown === "CONFIRMING" || shown === "UNKNOWN") return;
+    if (shown === "RETRY") {
+      again.hidden = false;
+      return;
+    }
     const address = paid.includes(standing) ? main.dataset.success : unpaid.includes(standing) && main.dataset.fail;
     if (!address) {
       again.hidden = paid.includes(shown);
@@ -51,7 +64,12 @@
     if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
       return Math.min(Number(answer.headers.get("retry-after")) || PAUSE_S, LONGEST_PAUSE_S);
     }
-    if (answer.status === 402) return () => show("FAILED", body.psp_message || inOurWords(body.failure_code));
+    if (answer.status === 402) {
+      return () => {
+        show("FAILED", body.psp_message || inOurWords(body.failure_code), "FAILED", body.retryable ? "RETRY" : "FAILED");
+        if (body.retry_at) comeBack.textContent = main.dataset.comeBack.replace("{time}", inKorea(body.retry_at));
+      };
+    }
     return () => show(String(body.code).toUpperCase(), "", body.checkout_status);
   };
 

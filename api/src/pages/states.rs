@@ -9,6 +9,8 @@ use super::words::{Reason, Words};
 const CONFIRMING: &str = "CONFIRMING";
 /// A payment that was not taken, for a reason that is no status. The script falls back to it.
 const REFUSED: &str = "REFUSED";
+/// A payment that was declined, after which the checkout takes another one.
+const RETRY: &str = "RETRY";
 
 /// What the return page shows before its script has an answer.
 pub(super) const fn on_return(status: Status) -> &'static str {
@@ -30,12 +32,18 @@ pub(super) fn section(status: Status, words: &Words, shown: bool) -> Markup {
     shape(status.as_str(), title, text, shown)
 }
 
+/// What is said of a payment that was declined where another may follow.
+pub(super) fn retry(words: &Words, shown: bool) -> Markup {
+    shape(RETRY, words.retry.0, words.retry.1, shown)
+}
+
 /// Everything that the return page may come to say; its script shows one of them.
 pub(super) fn sections(shown: &str, words: &Words) -> Markup {
     html! {
         (shape(CONFIRMING, words.confirming.0, words.confirming.1, shown == CONFIRMING))
         (shape("UNKNOWN", words.late.0, words.late.1, false))
         (shape(REFUSED, words.refused.0, words.refused.1, false))
+        (retry(words, false))
         @for status in Status::ALL.into_iter().filter(|status| status.is_answer()) {
             (section(status, words, shown == status.as_str()))
         }
@@ -47,11 +55,7 @@ pub(super) fn sections(shown: &str, words: &Words) -> Markup {
 /// Another tab may have paid.
 pub(super) fn after_window(status: Status, reason: Reason, words: &Words) -> Markup {
     match status {
-        Status::NotStarted => html! {
-            h1 { (words.failed_title) }
-            p #reason { (reason.text) }
-            @if let Some(code) = reason.code { p.quiet { (words.code) " " code { (code) } } }
-        },
+        Status::NotStarted => closed_window(reason, words),
         Status::Executing
         | Status::Unknown
         | Status::WaitingForDeposit
@@ -62,6 +66,15 @@ pub(super) fn after_window(status: Status, reason: Reason, words: &Words) -> Mar
         | Status::PartiallyRefunded
         | Status::Refunded
         | Status::Stuck => section(status, words, true),
+    }
+}
+
+/// What is said where the payment window closed and nothing is paid.
+pub(super) fn closed_window(reason: Reason, words: &Words) -> Markup {
+    html! {
+        h1 { (words.failed_title) }
+        p #reason { (reason.text) }
+        @if let Some(code) = reason.code { p.quiet { (words.code) " " code { (code) } } }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every movement that the product knows, as an entry: who owes whom what, and under which key.
 
-use alloc::{collections::BTreeMap, format, vec, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use core::fmt::Display;
 
 use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
@@ -52,6 +52,15 @@ impl Entry {
     /// A captured payment: for each order the PSP owes us its amount; of it we owe the seller what our
     /// commission leaves. `rates` are those of the orders, in their order; one that is missing is zero.
     pub fn of_captured_payment(plan: &Plan, rates: &[BasisPoints], captured_at: Timestamp) -> Result<Self, EntryError> {
+        Self::of_capture((plan, 1), rates, captured_at)
+    }
+
+    /// A captured payment. `round` is 1, and more where the bank took the deposit before it back.
+    pub fn of_capture(
+        (plan, round): (&Plan, u32),
+        rates: &[BasisPoints],
+        captured_at: Timestamp,
+    ) -> Result<Self, EntryError> {
         let mut postings = Vec::with_capacity(plan.orders().len());
         for (index, order) in plan.orders().iter().enumerate() {
             let commission = rates.get(index).copied().unwrap_or_default().of(order.amount);
@@ -66,7 +75,12 @@ impl Entry {
             postings.extend(posting(&Account::PspReceivable, &Account::PlatformCommission, commission, about)?);
         }
         let id = plan.checkout_id();
-        Self::of(Reason::PaymentCaptured, id, Some(id.clone()), captured_at, postings)
+        Self::of(Reason::PaymentCaptured, capture_reference(id, round), Some(id.clone()), captured_at, postings)
+    }
+
+    /// The key of a checkout's capture number `round`, from 1.
+    pub fn capture_key(checkout_id: &CheckoutId, round: u32) -> String {
+        Reason::PaymentCaptured.key(capture_reference(checkout_id, round))
     }
 
     /// What an order earned may be paid out from now on; a debt is recovered first. `round` is 1, and more where a
@@ -240,4 +254,8 @@ fn posting(
 
 fn minus(whole: Money, part: Money) -> Result<Money, EntryError> {
     whole.minus(part).map_err(|_| EntryError::NotEnough)
+}
+
+fn capture_reference(checkout_id: &CheckoutId, round: u32) -> String {
+    if round > 1 { format!("{checkout_id}:{round}") } else { format!("{checkout_id}") }
 }

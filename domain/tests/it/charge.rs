@@ -23,7 +23,11 @@ fn captured(minor: u64) -> Charge {
 }
 
 fn failure(code: &str) -> Failure {
-    Failure { code: code.to_owned(), message: "no".to_owned() }
+    Failure::new(code, "no")
+}
+
+fn awaiting(overdue: bool) -> Charge {
+    Charge::AwaitingDeposit { overdue, account: None }
 }
 
 fn refused() -> Charge {
@@ -50,6 +54,7 @@ fn repeated(code: &str) -> Knowledge {
 fn name(step: &Step) -> String {
     match step {
         Step::Settle(_) => "settle".to_owned(),
+        Step::Fail(failure) if failure.retryable => format!("decline {}", failure.code),
         Step::Fail(failure) => format!("fail {}", failure.code),
         Step::Reject(failure) => format!("reject {}", failure.code),
         Step::Undo(reason) => format!("undo {}", reason.failure().code),
@@ -88,13 +93,13 @@ fn the_first_answer_is_believed() {
     check(&[Answered(captured(TOTAL))], given_up, "undo canceled");
     check(&[Answered(captured(TOTAL - 1))], NOW, "undo psp_amount_mismatch");
     check(&[Answered(captured(TOTAL + 1))], given_up, "undo psp_amount_mismatch");
-    check(&[Answered(refused())], NOW, "fail REJECT_CARD_PAYMENT");
-    check(&[Answered(refused())], given_up, "fail REJECT_CARD_PAYMENT");
+    check(&[Answered(refused())], NOW, "decline REJECT_CARD_PAYMENT");
+    check(&[Answered(refused())], given_up, "decline REJECT_CARD_PAYMENT");
     check(&[Answered(not_ours())], NOW, "reject NOT_FOUND_PAYMENT");
     check(&[Answered(not_ours())], given_up, "reject NOT_FOUND_PAYMENT");
     check(&[Answered(Charge::Returned)], NOW, "fail returned_at_psp");
-    check(&[Answered(Charge::AwaitingDeposit { overdue: false })], NOW, "ask WAITING_FOR_DEPOSIT");
-    check(&[Answered(Charge::AwaitingDeposit { overdue: false })], given_up, "undo canceled");
+    check(&[Answered(awaiting(false))], NOW, "ask WAITING_FOR_DEPOSIT");
+    check(&[Answered(awaiting(false))], given_up, "undo canceled");
 }
 
 #[test]
@@ -125,12 +130,12 @@ fn a_refusal_of_a_repeated_request_is_a_reason_and_no_proof() {
         check(&[refusal, Told(Charge::Returned)], NOW, "ask UNKNOWN, fail returned_at_psp");
     }
     let expired = Told(Charge::Refused(failure("EXPIRED_PAYMENT")));
-    check(&[repeated("INVALID_PASSWORD"), expired.clone()], NOW, "ask UNKNOWN, fail INVALID_PASSWORD");
+    check(&[repeated("INVALID_PASSWORD"), expired.clone()], NOW, "ask UNKNOWN, decline INVALID_PASSWORD");
     let sent_twice = [lost(false), Told(Charge::Open), Answered(refused()), Told(Charge::Open), expired];
     check(
         &sent_twice,
         NOW,
-        "ask UNKNOWN, confirm with the same key, ask UNKNOWN, ask UNKNOWN, fail REJECT_CARD_PAYMENT",
+        "ask UNKNOWN, confirm with the same key, ask UNKNOWN, ask UNKNOWN, decline REJECT_CARD_PAYMENT",
     );
     let sent_twice = [lost(false), Told(Charge::Absent), Answered(not_ours()), Told(Charge::Absent)];
     check(&sent_twice, NOW, "ask UNKNOWN, confirm with the same key, ask UNKNOWN, ask UNKNOWN");
@@ -180,14 +185,14 @@ fn a_person_is_called_when_patience_runs_out_or_we_are_not_let_in() {
 
 #[test]
 fn an_overdue_deposit_has_its_grace() {
-    let overdue = Knowledge::Told(Charge::AwaitingDeposit { overdue: true });
+    let overdue = Knowledge::Told(awaiting(true));
     let mut progress = Progress::new(START);
     progress.learn(&overdue, START);
     let after = |ms| Moment { now: START.plus_ms(ms), awaits_deposit: true, ..NOW };
     let step = |progress: &Progress, ms| name(&next_step(won(TOTAL), &overdue, progress, after(ms)));
     assert_eq!(step(&progress, DEPOSIT_GRACE_MS - 1), "ask WAITING_FOR_DEPOSIT");
     assert_eq!(step(&progress, DEPOSIT_GRACE_MS), "undo deposit_expired");
-    progress.learn(&Knowledge::Told(Charge::AwaitingDeposit { overdue: false }), START);
+    progress.learn(&Knowledge::Told(awaiting(false)), START);
     assert_eq!(step(&progress, DEPOSIT_GRACE_MS), "ask WAITING_FOR_DEPOSIT");
 }
 
@@ -209,7 +214,7 @@ fn an_undo_ends_only_on_proof_that_nothing_is_held() {
             assert_eq!(step(Told(proof), UNDO_PATIENCE_MS), UndoStep::Done);
         }
         let held = || Told(captured(TOTAL - 1));
-        for held in [held(), Told(Charge::AwaitingDeposit { overdue: true })] {
+        for held in [held(), Told(awaiting(true))] {
             assert_eq!(step(held.clone(), 0), UndoStep::Cancel);
             assert!(matches!(step(held, UNDO_PATIENCE_MS), UndoStep::CallForHelp(_)));
         }

@@ -25,14 +25,16 @@ pub(crate) fn fields(orders: Vec<Order>) -> PlanFields {
         success_url: None,
         fail_url: None,
         metadata: None,
+        card: None,
     }
 }
 
-const EVENTS: [Event; 10] = [
+const EVENTS: [Event; 11] = [
     Event::ConfirmRequested,
     Event::OutcomeUnknown,
     Event::DepositAwaited,
     Event::Paid,
+    Event::DepositTakenBack,
     Event::Declined,
     Event::DeadlinePassed,
     Event::Canceled,
@@ -60,6 +62,9 @@ fn the_state_machine_is_the_one_of_the_contract() {
         (S::WaitingForDeposit, E::Paid, S::Success),
         (S::WaitingForDeposit, E::Declined, S::Expired),
         (S::WaitingForDeposit, E::DeadlinePassed, S::Expired),
+        (S::Failed, E::ConfirmRequested, S::Executing),
+        (S::Failed, E::Canceled, S::Failed),
+        (S::Success, E::DepositTakenBack, S::WaitingForDeposit),
         (S::Success, E::PartRefunded, S::PartiallyRefunded),
         (S::Success, E::Refunded, S::Refunded),
         (S::PartiallyRefunded, E::PartRefunded, S::PartiallyRefunded),
@@ -86,6 +91,7 @@ fn target(event: Event) -> Status {
         Event::OutcomeUnknown => Status::Unknown,
         Event::DepositAwaited => Status::WaitingForDeposit,
         Event::Paid => Status::Success,
+        Event::DepositTakenBack => Status::WaitingForDeposit,
         Event::Declined => Status::Failed,
         Event::DeadlinePassed => Status::Expired,
         Event::Canceled => Status::Canceled,
@@ -149,7 +155,7 @@ fn a_confirmation_is_taken_once_and_only_for_what_was_agreed() {
     let key = |text: &str| PaymentKey::parse(text).unwrap();
     let confirmation = Confirmation { payment_key: key("pk-1"), checkout_id: id.clone(), amount: total };
     let check = |status, bound: Option<&PaymentKey>, confirmation: &Confirmation| {
-        check_confirmation((&id, total), status, bound, confirmation)
+        check_confirmation((&id, total), (status, false), bound, confirmation)
     };
 
     assert_eq!(check(Status::NotStarted, None, &confirmation), Ok(Confirmable::Begins));
@@ -159,6 +165,11 @@ fn a_confirmation_is_taken_once_and_only_for_what_was_agreed() {
         if status != Status::NotStarted {
             assert_eq!(check(status, None, &confirmation), Err(ConfirmRefusal::NotConfirmable), "{status}");
         }
+    }
+    for status in Status::ALL {
+        let again = |bound: &str| check_confirmation((&id, total), (status, true), Some(&key(bound)), &confirmation);
+        assert_eq!(again("pk-0") == Ok(Confirmable::Begins), status == Status::Failed, "{status}");
+        assert_eq!(again("pk-1"), Ok(Confirmable::Joins), "{status}");
     }
     let cheaper = Confirmation { amount: Money::try_from_minor(99, Krw).unwrap(), ..confirmation.clone() };
     assert_eq!(check(Status::NotStarted, None, &cheaper), Err(ConfirmRefusal::AmountMismatch));

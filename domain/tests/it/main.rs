@@ -10,3 +10,4 @@ mod merkle;
 mod model;
 mod money;
 mod refund;
+mod risk;

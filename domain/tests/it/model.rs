@@ -95,6 +95,10 @@ struct State {
     phase: Phase,
     given_up: bool,
     tab: Option<Tab>,
+    /// The payments that were declined, one bit each.
+    declined: u8,
+    /// Whether another may follow the last one that was declined.
+    retryable: bool,
     undo: Option<UndoReason>,
     generation: u8,
     progress: Progress,
@@ -104,7 +108,7 @@ struct State {
 }
 
 /// A state as few bytes: what makes two of them the same.
-type Key = (Status, Phase, bool, Option<Tab>, u8, [i64; 3], [bool; 5], (u32, u32, u8, u8), [Payment; 2]);
+type Key = (Status, Phase, [bool; 2], (Option<Tab>, u8), u8, [i64; 3], [bool; 5], (u32, u32, u8, u8), [Payment; 2]);
 
 impl State {
     fn first() -> Self {
@@ -114,6 +118,8 @@ impl State {
             phase: Phase::Waiting,
             given_up: false,
             tab: None,
+            declined: 0,
+            retryable: false,
             undo: None,
             generation: 0,
             progress: Progress::new(START),
@@ -124,11 +130,12 @@ impl State {
     }
 
     fn key(&self) -> Key {
+        let (flags_of_buyer, tabs) = ([self.given_up, self.retryable], (self.tab, self.declined));
         if matches!(self.phase, Phase::Waiting | Phase::Closed) {
             // How it came here matters no more.
             let payments = self.payments.map(|payment| payment.seen_with(8));
             let none = (0, 0, 0, self.jumps);
-            return (self.status, self.phase, self.given_up, self.tab, 0, [0; 3], [false; 5], none, payments);
+            return (self.status, self.phase, flags_of_buyer, tabs, 0, [0; 3], [false; 5], none, payments);
         }
         let undo = self.undo.map_or(0, |reason| 1 + reason as u8);
         let progress = &self.progress;
@@ -144,7 +151,7 @@ impl State {
         ];
         let counts = (progress.confirms, progress.asked, self.generation, self.jumps);
         let payments = self.payments.map(|payment| payment.seen_with(self.generation));
-        (self.status, self.phase, self.given_up, self.tab, undo, times, flags, counts, payments)
+        (self.status, self.phase, flags_of_buyer, tabs, undo, times, flags, counts, payments)
     }
 
     /// The payment that the workflow is about; `None` is a forged one.
@@ -163,11 +170,18 @@ impl State {
     fn close(mut self, event: Event) -> Self {
         self.change(event);
         self.phase = Phase::Closed;
-        // Where a failed attempt may be followed by another, the checkout waits for the buyer again.
-        if self.status == Status::Failed && Status::Failed.after(Event::ConfirmRequested).is_ok() && !self.given_up {
-            (self.phase, self.tab, self.undo) = (Phase::Waiting, None, None);
-        }
         self
+    }
+
+    /// An attempt failed. Where another may follow it, the checkout waits for the buyer again.
+    fn decline(mut self, failure: &Failure) -> Self {
+        self.declined |= self.tab.map_or(0, |tab| 1 << tab as u8);
+        let mut failed = self.close(Event::Declined);
+        failed.retryable = failure.retryable;
+        if failed.retryable && !failed.given_up {
+            (failed.phase, failed.tab) = (Phase::Waiting, None);
+        }
+        failed
     }
 
     fn moment(&self) -> Moment {
@@ -186,12 +200,12 @@ impl State {
 
     fn go_on(mut self, knowledge: &Knowledge) -> Self {
         let step = next_step(won(TOTAL), knowledge, &self.progress, self.moment());
-        if self.status == Status::NotStarted && !matches!(step, Step::Reject(_)) {
+        if matches!(self.status, Status::NotStarted | Status::Failed) && !matches!(step, Step::Reject(_)) {
             self.change(Event::ConfirmRequested);
         }
         match step {
             Step::Settle(_) => self.close(Event::Paid),
-            Step::Fail(_) => self.close(Event::Declined),
+            Step::Fail(failure) => self.decline(&failure),
             Step::Reject(_) => Self { phase: Phase::Waiting, tab: None, ..self },
             Step::Undo(reason) => {
                 self.progress.start_over(self.now);
@@ -247,7 +261,7 @@ fn won(minor: u64) -> Money {
 }
 
 fn failure() -> Failure {
-    Failure { code: "NO".to_owned(), message: String::new() }
+    Failure::new("NO", "")
 }
 
 fn lost(answered: bool) -> Knowledge {
@@ -259,7 +273,7 @@ fn shown(held: Held) -> Charge {
     match held {
         Held::Nothing => Charge::Absent,
         Held::Open => Charge::Open,
-        Held::Awaiting { overdue } => Charge::AwaitingDeposit { overdue },
+        Held::Awaiting { overdue } => Charge::AwaitingDeposit { overdue, account: None },
         Held::Captured { right } => {
             Charge::Captured(Capture { amount: amount(right), captured_at: START, method: None, receipt_url: None })
         }

@@ -32,7 +32,7 @@ fn executed(minor: u64) -> Executed {
 }
 
 fn failure(code: &str) -> Failure {
-    Failure { code: code.to_owned(), message: "no".to_owned() }
+    Failure::new(code, "no")
 }
 
 fn refused() -> Knowledge {

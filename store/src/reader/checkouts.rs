@@ -2,7 +2,7 @@
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
+    charge::{Failure, VirtualAccount},
     checkout::{Order, Status},
     id::{BuyerId, CheckoutId, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
 };
@@ -14,7 +14,7 @@ use crate::{
     convert::{
         corrupt, from_column_amount, from_column_currency, from_column_revision, from_column_status, from_column_time,
     },
-    entities::{checkout_requests, payment_events, payment_orders, payment_status_history},
+    entities::{checkout_requests, declined_payments, payment_events, payment_orders, payment_status_history},
 };
 
 /// The request that created a checkout, or was refused.
@@ -89,6 +89,22 @@ pub struct PspRecord {
     pub approved_at: Option<Timestamp>,
     /// The buyer's receipt.
     pub receipt_url: Option<String>,
+    /// Where the buyer pays, or has paid, if it is by a virtual account.
+    pub virtual_account: Option<VirtualAccount>,
+}
+
+impl CheckoutRecord {
+    /// Whether it failed and the buyer may try again.
+    pub fn takes_retry(&self, now: Timestamp) -> bool {
+        let is_retryable = self.failure.as_ref().is_some_and(|failure| failure.retryable);
+        self.status == Status::Failed && is_retryable && now < self.expires_at
+    }
+
+    /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
+    pub fn heeds_psp(&self) -> bool {
+        let by_deposit = self.psp.as_ref().is_some_and(|psp| psp.virtual_account.is_some());
+        self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
+    }
 }
 
 /// One line of a checkout's history.
@@ -133,6 +149,20 @@ impl Reader {
             .await?;
         let orders = orders.into_iter().map(order_record).collect::<Result<_, _>>()?;
         checkout_record(event, orders).map(Some)
+    }
+
+    /// Why a payment was declined that a checkout has tried; `None` if it has declined none of this key.
+    pub async fn decline(
+        &self,
+        checkout_id: &CheckoutId,
+        payment_key: &PaymentKey,
+    ) -> Result<Option<Failure>, StoreError> {
+        let key = (checkout_id.to_string(), payment_key.to_string());
+        let row = declined_payments::Entity::find_by_id(key).one(self.connection()).await?;
+        Ok(row.map(|row| Failure {
+            retry_at: row.failure_retry_at.map(from_column_time),
+            ..Failure::new(row.failure_code.unwrap_or_default(), row.failure_message.unwrap_or_default())
+        }))
     }
 
     /// The checkout that a payment order belongs to.
@@ -187,6 +217,16 @@ pub(super) fn checkout_record(
     event: payment_events::Model,
     orders: Vec<OrderRecord>,
 ) -> Result<CheckoutRecord, StoreError> {
+    let virtual_account = event.account_bank.zip(event.account_number).map(|(bank, account_number)| VirtualAccount {
+        bank,
+        account_number,
+        due_date: event.account_due_at.map(from_column_time),
+    });
+    let failure = failure(event.failure_code, event.failure_message).map(|failure| Failure {
+        retryable: event.failure_retryable,
+        retry_at: event.failure_retry_at.map(from_column_time),
+        ..failure
+    });
     let psp = match event.payment_key {
         None => None,
         Some(payment_key) => Some(PspRecord {
@@ -194,6 +234,7 @@ pub(super) fn checkout_record(
             method: event.psp_method,
             approved_at: event.psp_approved_at.map(from_column_time),
             receipt_url: event.psp_receipt_url,
+            virtual_account,
         }),
     };
     Ok(CheckoutRecord {
@@ -205,7 +246,7 @@ pub(super) fn checkout_record(
         status: from_column_status(&event.status)?,
         revision: from_column_revision(event.revision)?,
         orders,
-        failure: failure(event.failure_code, event.failure_message),
+        failure,
         psp,
         success_url: event.success_url,
         fail_url: event.fail_url,
@@ -216,7 +257,7 @@ pub(super) fn checkout_record(
 }
 
 fn failure(code: Option<String>, message: Option<String>) -> Option<Failure> {
-    Some(Failure { code: code?, message: message? })
+    Some(Failure::new(code?, message?))
 }
 
 fn id<T>(parsed: Result<T, IdError>) -> Result<T, StoreError> {

@@ -100,7 +100,7 @@ fn record(lines: &[refund_orders::Model], row: refunds::Model) -> Result<RefundR
         parts: lines.iter().map(part).collect::<Result<_, StoreError>>()?,
         reason: row.reason,
         status: from_column_refund_status(&row.status)?,
-        failure: row.failure_code.zip(row.failure_message).map(|(code, message)| Failure { code, message }),
+        failure: row.failure_code.zip(row.failure_message).map(|(code, message)| Failure::new(code, message)),
         requested_at: from_column_time(row.requested_at),
         executed_at: row.executed_at.map(from_column_time),
     })

@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use super::{
     books::Books,
     checkouts::{Approval, NextStatus, Written, is_written, write_status},
+    deposits::DepositReturn,
     holds, refunds,
 };
 use crate::{
@@ -128,6 +129,7 @@ pub(super) struct Payment {
 #[derive(Debug, Clone)]
 pub(super) enum Booking {
     Payment(Box<Payment>),
+    DepositReturn(Box<DepositReturn>),
     Entry(Entry),
     Reversal { key: String, at: Timestamp },
     Release { order: PaymentOrderId, at: Timestamp },
@@ -147,7 +149,8 @@ impl Booking {
         match self {
             Self::Payment(payment) => Some(&payment.entry),
             Self::Entry(entry) => Some(entry),
-            Self::Reversal { .. }
+            Self::DepositReturn(_)
+            | Self::Reversal { .. }
             | Self::Release { .. }
             | Self::RefundPromise { .. }
             | Self::RefundExecution { .. }
@@ -169,6 +172,7 @@ impl Booking {
     pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
         match self {
             Self::Payment(payment) => payment.carry_out(books).await,
+            Self::DepositReturn(taken_back) => taken_back.carry_out(books).await,
             Self::Entry(entry) => books.book(entry.clone()).await,
             Self::Reversal { key, at } => reverse(books, key, *at).await,
             Self::Release { order, at } => release(books, order, *at).await,
@@ -294,19 +298,30 @@ pub(super) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Re
         .one(books.transaction)
         .await?
         .ok_or_else(|| Refusal::NoSuchOrder { order: id.clone() })?;
-    let captured = Reason::PaymentCaptured.key(&row.checkout_id);
-    if is_reversed(books, &captured).await? {
+    let checkout_id = CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("a checkout", error))?;
+    if !is_captured(books, &checkout_id).await? {
         return Err(Refusal::NoSuchOrder { order: id.clone() }.into());
     }
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller", error))?;
     Ok(PaidOrder {
         order: Order { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
-        checkout_id: CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("a checkout", error))?,
+        checkout_id,
         commission: from_column_amount(row.commission, currency)?,
         unreleased: from_column_amount(row.unreleased, currency)?,
         refunded: from_column_amount(row.refunded_amount, currency)?,
     })
+}
+
+/// Whether a capture of the checkout stands: the first, or where that was taken back a later one.
+async fn is_captured(books: &mut Books<'_>, checkout_id: &CheckoutId) -> Result<bool, StoreError> {
+    for round in 1.. {
+        let captured = Entry::capture_key(checkout_id, round);
+        if !is_reversed(books, &captured).await? {
+            return Ok(round == 1 || books.find(&captured).await?.is_some());
+        }
+    }
+    Ok(false)
 }
 
 async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -> Result<Booked, StoreError> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Timestamp,
-    charge::Failure,
+    charge::{Failure, VirtualAccount},
     checkout::{Plan, Status},
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
 };
@@ -16,7 +16,7 @@ use super::Writer;
 use crate::{
     StoreError,
     convert::{to_column_amount, to_column_revision, to_column_time},
-    entities::{checkout_requests, payment_events, payment_orders, payment_status_history},
+    entities::{checkout_requests, declined_payments, payment_events, payment_orders, payment_status_history},
 };
 
 /// A change of a checkout, on its way into the database.
@@ -84,7 +84,8 @@ impl Writer {
     }
 
     /// Moves a checkout, and each of its orders, to its next status. The revision is the key: asked again
-    /// with the same one, it changes nothing.
+    /// with the same one, it changes nothing. With a payment key a failure is kept as the answer to that payment, for
+    /// whoever asks after another one has begun.
     pub async fn advance(
         &self,
         checkout_id: &CheckoutId,
@@ -97,10 +98,61 @@ impl Writer {
         let transaction = self.begin().await?;
         if write_status(&transaction, next).await? == Written::Now {
             set_order_status(&transaction, checkout_id, status).await?;
+            if status == Status::Failed {
+                keep_decline(&transaction, next).await?;
+            }
         }
         transaction.commit().await?;
         Ok(())
     }
+
+    /// Moves a checkout to waiting for a deposit, and writes where the buyer pays. The revision is the key.
+    pub async fn await_deposit(
+        &self,
+        checkout_id: &CheckoutId,
+        (revision, status): (u32, Status),
+        occurred_at: Timestamp,
+        failure: Option<&Failure>,
+        account: &VirtualAccount,
+    ) -> Result<(), StoreError> {
+        let next = NextStatus { checkout_id, revision, status, occurred_at, payment_key: None, failure, psp: None };
+        let transaction = self.begin().await?;
+        if write_status(&transaction, next).await? == Written::Now {
+            set_order_status(&transaction, checkout_id, status).await?;
+            set_account(&transaction, checkout_id, account).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn set_account(
+    transaction: &DatabaseTransaction,
+    checkout_id: &CheckoutId,
+    account: &VirtualAccount,
+) -> Result<(), StoreError> {
+    payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::AccountBank, Expr::value(account.bank.clone()))
+        .col_expr(payment_events::Column::AccountNumber, Expr::value(account.account_number.clone()))
+        .col_expr(payment_events::Column::AccountDueAt, Expr::value(account.due_date.map(to_column_time)))
+        .filter(payment_events::Column::CheckoutId.eq(checkout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -> Result<(), StoreError> {
+    let Some(payment_key) = next.payment_key else { return Ok(()) };
+    let line = declined_payments::ActiveModel {
+        checkout_id: Set(next.checkout_id.to_string()),
+        payment_key: Set(payment_key.to_string()),
+        revision: Set(to_column_revision(next.revision)?),
+        failure_code: Set(next.failure.map(|failure| failure.code.clone())),
+        failure_message: Set(next.failure.map(|failure| failure.message.clone())),
+        failure_retry_at: Set(next.failure.and_then(|failure| failure.retry_at).map(to_column_time)),
+    };
+    declined_payments::Entity::insert(line).exec_without_returning(transaction).await?;
+    Ok(())
 }
 
 /// Writes the next status of a checkout and its line of history; not of its orders.
@@ -118,6 +170,14 @@ pub(super) async fn write_status(
         .col_expr(
             payment_events::Column::FailureMessage,
             Expr::value(next.failure.map(|failure| failure.message.clone())),
+        )
+        .col_expr(
+            payment_events::Column::FailureRetryable,
+            Expr::value(next.failure.is_some_and(|failure| failure.retryable)),
+        )
+        .col_expr(
+            payment_events::Column::FailureRetryAt,
+            Expr::value(next.failure.and_then(|failure| failure.retry_at).map(to_column_time)),
         )
         .col_expr(payment_events::Column::UpdatedAt, Expr::value(now));
     if let Some(payment_key) = next.payment_key {
@@ -151,7 +211,7 @@ pub(super) async fn is_written(transaction: &DatabaseTransaction, next: &NextSta
     Ok(line.is_some_and(|line| line.status == next.status.as_str()))
 }
 
-async fn set_order_status(
+pub(super) async fn set_order_status(
     transaction: &DatabaseTransaction,
     checkout_id: &CheckoutId,
     status: Status,
@@ -258,6 +318,11 @@ fn event_row(
         psp_receipt_url: Set(None),
         failure_code: Set(None),
         failure_message: Set(None),
+        failure_retryable: Set(false),
+        failure_retry_at: Set(None),
+        account_bank: Set(None),
+        account_number: Set(None),
+        account_due_at: Set(None),
         success_url: Set(fields.success_url.clone()),
         fail_url: Set(fields.fail_url.clone()),
         metadata: Set(fields.metadata.clone()),

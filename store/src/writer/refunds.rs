@@ -346,10 +346,7 @@ pub(super) async fn follow_reversal(books: &Books<'_>, mistake: &Entry) -> Resul
     let Some((_, reference)) = fields.key.split_once(':') else { return Ok(()) };
     let row = match fields.reason {
         Reason::RefundPromised => {
-            let failure = Failure {
-                code: "reversed".to_owned(),
-                message: "What was promised was taken back by hand.".to_owned(),
-            };
+            let failure = Failure::new("reversed", "What was promised was taken back by hand.");
             moved(&id(RefundId::parse(reference))?, RefundStatus::Failed, Some(&failure))
         }
         Reason::RefundExecuted => refunds::ActiveModel {

@@ -100,6 +100,12 @@ pub(crate) async fn audit(fresh: &Fresh) -> Audit {
 }
 
 /// Carries out statements as somebody who may do anything, on tables that refuse no change any more.
+/// Nothing disagrees.
+pub(crate) async fn agrees(fresh: &Fresh) {
+    let audit = audit(fresh).await;
+    assert!(audit.findings.named.is_empty(), "{:?}", audit.findings);
+}
+
 async fn tamper(fresh: &Fresh, statements: &[&str]) {
     let connection = fresh.database.connection();
     for table in ["ledger_entries", "ledger_postings", "ledger_checkpoints"] {

@@ -54,6 +54,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
             payment_key: PaymentKey::parse("pk-1").unwrap(),
             method: Some("카드".to_owned()),
             approved_at: Some(CREATED),
+            virtual_account: None,
             receipt_url: Some("https://receipt.example".to_owned()),
         }),
         success_url: plan.fields().success_url.clone(),
@@ -76,7 +77,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
 async fn a_failure_is_read_with_its_history_and_goes_with_the_next_change(fresh: Fresh) {
     let plan = plan("checkout-1", &[("o-1", "seller-a", 1)]);
     record(&fresh, "key", &plan).await;
-    let failure = Failure { code: "REJECT_CARD_PAYMENT".to_owned(), message: "한도초과".to_owned() };
+    let failure = Failure::new("REJECT_CARD_PAYMENT", "한도초과");
     let at = |ms: u64| CREATED.plus_ms(123 + ms);
     let advance = |step, ms, failure| fresh.writer.advance(plan.checkout_id(), step, at(ms), None, failure);
     advance((1, Status::Stuck), 1, Some(&failure)).await.unwrap();

@@ -52,6 +52,7 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
         success_url: Some("https://shop.example/done".to_owned()),
         fail_url: None,
         metadata: Some(r#"{"cart":7}"#.to_owned()),
+        card: None,
     })
     .unwrap()
 }
@@ -126,7 +127,7 @@ async fn a_change_is_written_once_and_in_order(fresh: Fresh) {
     record(&fresh, "key", &plan).await;
     begin(&fresh, &plan).await.unwrap();
     begin(&fresh, &plan).await.unwrap();
-    let failure = Failure { code: "REJECT_CARD_PAYMENT".to_owned(), message: "한도초과".to_owned() };
+    let failure = Failure::new("REJECT_CARD_PAYMENT", "한도초과");
     let advance = |revision, status| {
         let (writer, plan, failure) = (fresh.writer.clone(), plan.clone(), failure.clone());
         async move { writer.advance(plan.checkout_id(), (revision, status), CREATED, None, Some(&failure)).await }

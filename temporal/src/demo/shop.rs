@@ -115,6 +115,12 @@ impl Shop {
         Ok(())
     }
 
+    /// The buyer pays into the virtual account; the bank tells Toss, and Toss tells us.
+    pub(super) async fn deposit(&self, order: &Order) -> anyhow::Result<()> {
+        self.simulator("deposit", &json!({ "orderId": order.checkout_id })).await?;
+        Ok(())
+    }
+
     /// The buyer's browser comes back to the success page, which confirms.
     pub(super) async fn confirm(&self, order: &Order, payment_key: &str) -> anyhow::Result<Answer> {
         let began = Instant::now();

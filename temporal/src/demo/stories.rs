@@ -15,6 +15,9 @@ const EVENT_BUDGET: usize = 30;
 /// How long a lost answer may take to be found out.
 const LOST_ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a deposit may take to be booked: Toss's webhook says that it came, or we ask.
+const DEPOSIT_LIMIT: Duration = Duration::from_secs(20);
+
 /// A buyer who opens a checkout and never pays. Comes first, so that the deadline runs while others pay.
 pub(super) async fn walks_away(shop: &Shop) -> anyhow::Result<Order> {
     shop.create("abandoned", "두고 간 장바구니", &[("seller-a", "9900")]).await
@@ -46,21 +49,43 @@ pub(super) async fn pays_by_card(shop: &Shop) -> anyhow::Result<usize> {
     Ok(wrong)
 }
 
-/// The card company declines.
-pub(super) async fn is_declined(shop: &Shop) -> anyhow::Result<usize> {
-    let order = shop.create("declined", "무선 키보드", &[("seller-b", "89000")]).await?;
-    println!("2. The card company declines {}", won(&order.amount));
+/// The card company declines; the buyer pays the same order with another card.
+pub(super) async fn is_declined_and_tries_again(shop: &Shop) -> anyhow::Result<usize> {
+    let order = shop.create("retried", "무선 키보드", &[("seller-b", "89000")]).await?;
+    println!("2. The card company declines {}, and the buyer takes another card", won(&order.amount));
     let payment_key = shop.authorize(&order).await?;
     shop.mischief(&order, "error_before", Some("REJECT_CARD_PAYMENT")).await?;
-    let answer = shop.confirm(&order, &payment_key).await?;
-    let checkout = shop.checkout(&order).await?;
-    let message = checkout["failure"]["message"].as_str().unwrap_or("(no reason)").to_owned();
+    let declined = shop.confirm(&order, &payment_key).await?;
+    let message = declined.body["psp_message"].as_str().unwrap_or("(no reason)").to_owned();
+    let other_card = shop.authorize(&order).await?;
+    let paid = shop.confirm(&order, &other_card).await?;
+    let again = shop.confirm(&order, &payment_key).await?;
 
-    let mut wrong = expect(checkout["status"] == "FAILED", shop.history(&order).await?);
-    wrong += expect(
-        answer.status == StatusCode::PAYMENT_REQUIRED && checkout["failure"]["code"] == "REJECT_CARD_PAYMENT",
+    let mut wrong = expect(
+        declined.status == StatusCode::PAYMENT_REQUIRED && declined.body["retryable"] == true,
         format!("the buyer is told why: {message}"),
     );
+    wrong += expect(paid.status == StatusCode::OK && paid.body["status"] == "SUCCESS", shop.history(&order).await?);
+    wrong +=
+        expect(again.body["status"] == "SUCCESS", "the first tab, reloaded, shows the paid order and pays nothing");
+    println!();
+    Ok(wrong)
+}
+
+/// A buyer gets a virtual account and pays into it.
+pub(super) async fn pays_into_an_account(shop: &Shop) -> anyhow::Result<usize> {
+    let order = shop.create("deposited", "원두 1kg", &[("seller-c", "27000")]).await?;
+    println!("4. A buyer pays {} into a virtual account", won(&order.amount));
+    let payment_key = shop.authorize_by(&order, "가상계좌").await?;
+    let answer = shop.confirm(&order, &payment_key).await?;
+    let account = &answer.body["psp"]["virtual_account"];
+    let mut wrong = expect(
+        answer.body["status"] == "WAITING_FOR_DEPOSIT" && account["account_number"].is_string(),
+        format!("the buyer is told the account, and to pay by {}", account["due_date"].as_str().unwrap_or("?")),
+    );
+    shop.deposit(&order).await?;
+    let status = shop.follow(&order, "SUCCESS", DEPOSIT_LIMIT).await?;
+    wrong += expect(status == "SUCCESS", shop.history(&order).await?);
     println!();
     Ok(wrong)
 }

@@ -139,6 +139,7 @@ impl Books {
             success_url: None,
             fail_url: None,
             metadata: None,
+            card: None,
         })
         .unwrap();
         let api_key = ApiKeyId::parse("test").unwrap();

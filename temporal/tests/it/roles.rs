@@ -8,7 +8,8 @@ use std::{
 };
 
 use domain::id::{IdempotencyKey, WorkflowId};
-use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url};
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, WorkflowFetchHistoryOptions};
+use workflows::checkout::CheckoutWorkflow;
 
 use crate::{
     database::Kind,
@@ -24,17 +25,25 @@ pub(crate) struct Roles {
     pub(crate) temporal: String,
     directory: tempfile::TempDir,
     database: Vec<String>,
+    /// What every role and command is told besides.
+    flags: Vec<String>,
     processes: Vec<Process>,
 }
 
 impl Roles {
     /// Starts all but the worker, and waits until the API answers.
     pub(crate) async fn start(database: Kind) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// The same, with flags that every role and command takes.
+    pub(crate) async fn start_with(database: Kind, flags: &[&str]) -> Self {
         let mut roles = Self {
             shop: Shop::new(String::new(), String::new(), String::new()),
             temporal: String::new(),
             directory: tempfile::tempdir().unwrap(),
             database: database.flags().await,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             processes: Vec::new(),
         };
         roles.start_temporal().await;
@@ -97,6 +106,32 @@ impl Roles {
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
+    /// Recomputes the books from their postings.
+    pub(crate) fn verify_books(&self) {
+        let verified = self.command(&["ledger", "verify"]).output().unwrap();
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    }
+
+    /// What Temporal's own command line says of a checkout's workflow: `describe`, `show`, `metadata`.
+    pub(crate) fn ask_temporal(&self, question: &str, workflow: &str) -> serde_json::Value {
+        let mut command = Command::new(temporal_cli());
+        command.args(["workflow", question, "--address", &self.temporal, "--workflow-id", workflow, "-o", "json"]);
+        let answer = command.output().unwrap();
+        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
+    /// Writes the history of a checkout's workflow to the directory that `RECORD_HISTORIES` names, as a story to replay;
+    /// nothing without it.
+    pub(crate) async fn record_history(&self, story: &str, checkout_id: &str) {
+        let Some(directory) = std::env::var_os("RECORD_HISTORIES") else { return };
+        let checkout = self.shop.get(&format!("/v1/payments/{checkout_id}")).await;
+        let client = self.temporal().await;
+        let workflow = client.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
+        let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+        std::fs::write(Path::new(&directory).join(format!("{story}.json")), history).unwrap();
+    }
+
     /// A client of Temporal, as an operator has it.
     pub(crate) async fn temporal(&self) -> Client {
         temporal_at(&self.temporal).await
@@ -117,6 +152,7 @@ impl Roles {
         if !arguments.contains(&"--database-url") {
             command.args(&self.database);
         }
+        command.args(&self.flags);
         command.env("TEMPORAL_ADDRESS", &self.temporal);
         // Until the simulator runs, it has no address; the commands before it need none.
         if !self.shop.simulator.is_empty() {

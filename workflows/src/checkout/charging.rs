@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use domain::{
     Money, Timestamp,
+    calendar::KoreanTime,
     charge::{
         self, Capture, Charge, Doubt, Failure, Knowledge, MAX_NUDGED, Moment, NUDGED_PAUSE_MS, Progress, Step,
-        UndoReason, UndoStep,
+        UndoReason, UndoStep, VirtualAccount,
     },
     checkout::{Confirmation, Event, Status},
     id::{CheckoutId, PaymentKey},
@@ -22,8 +23,9 @@ use temporalio_workflow::{
 };
 
 use super::{
-    Context, is_given_up, now,
-    recording::{advance, begin, settle},
+    Context, deposits, is_given_up, now,
+    recording::{self, advance, await_deposit, begin, settle},
+    risk::{self, Cleared},
     waiting,
 };
 use crate::{
@@ -45,6 +47,8 @@ const FIRST_PSP_PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum Charged {
     /// The checkout is closed: booked, or no money is held.
     Closed,
+    /// It was declined, and the buyer may try again.
+    Declined,
     /// It was none of this checkout. Nothing happened; another may come.
     Rejected,
 }
@@ -64,9 +68,9 @@ enum Undone {
 }
 
 /// The charge under way.
-struct Inquiry {
+pub(super) struct Inquiry {
     checkout_id: CheckoutId,
-    payment_key: PaymentKey,
+    pub(super) payment_key: PaymentKey,
     total: Money,
     /// How many idempotency keys were used up before the present one.
     generation: u32,
@@ -76,41 +80,60 @@ struct Inquiry {
     /// How many questions were brought forward by a nudge.
     nudged: u32,
     asked_at: Timestamp,
+    /// How often the PSP was told to give it back.
+    cancels: u32,
+    /// Whether a virtual account was issued for it.
+    by_deposit: bool,
 }
 
 /// Charges the buyer and follows the charge until it is booked, or no money is held.
 pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
-    let mut saga = Saga::new();
     let began_at = now(ctx);
-    let promised = saga.promise(Undo::Void(confirmation.payment_key.clone()));
     let mut inquiry = Inquiry::of(ctx, confirmation);
+    match risk::clear(ctx, &mut inquiry, began_at).await? {
+        Cleared::Charge => {}
+        Cleared::Decline(failure) => {
+            begin_once(ctx, &inquiry, began_at).await?;
+            return decline(ctx, &inquiry, failure).await;
+        }
+        Cleared::Reject => return Ok(Charged::Rejected),
+    }
+    let (mut saga, mut promised) = inquiry.promise();
     let mut knowledge = inquiry.confirm(ctx, false, &promised).await;
     loop {
         let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment(ctx));
-        if !matches!(step, Step::Reject(_)) && ctx.state(|checkout| checkout.status) == Status::NotStarted {
-            begin(ctx, inquiry.payment_key.clone(), began_at).await?;
+        if !matches!(step, Step::Reject(_)) {
+            begin_once(ctx, &inquiry, began_at).await?;
         }
         match step {
             Step::Settle(capture) => {
-                settle(ctx, capture).await?;
                 saga.keep();
-                return Ok(Charged::Closed);
+                match settle_and_watch(ctx, &mut inquiry, capture).await? {
+                    None => return Ok(Charged::Closed),
+                    Some(taken_back) => knowledge = taken_back,
+                }
+                (saga, promised) = inquiry.promise();
             }
-            Step::Reject(_) => {
+            Step::Reject(failure) => {
                 saga.keep();
+                if has_begun(ctx) {
+                    return decline(ctx, &inquiry, failure.and_retry()).await;
+                }
                 return Ok(Charged::Rejected);
             }
             Step::Fail(failure) => {
                 saga.keep();
-                advance(ctx, Event::Declined, Some(failure)).await?;
-                return Ok(Charged::Closed);
+                return decline(ctx, &inquiry, failure).await;
             }
             Step::Undo(reason) => {
-                match unwind(ctx, saga, &mut inquiry, reason).await? {
-                    Undone::Paid(capture) => settle(ctx, capture).await?,
-                    Undone::NothingHeld => advance(ctx, Event::Declined, Some(reason.failure())).await?,
+                let Undone::Paid(capture) = unwind(ctx, saga, &mut inquiry, reason).await? else {
+                    return decline(ctx, &inquiry, reason.failure()).await;
+                };
+                match settle_and_watch(ctx, &mut inquiry, capture).await? {
+                    None => return Ok(Charged::Closed),
+                    Some(taken_back) => knowledge = taken_back,
                 }
-                return Ok(Charged::Closed);
+                (saga, promised) = inquiry.promise();
             }
             Step::Confirm { new_key } => knowledge = inquiry.confirm(ctx, new_key, &promised).await,
             Step::Ask { status, pause_ms } => {
@@ -124,6 +147,42 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
             }
         }
     }
+}
+
+/// Whether the record names the attempt under way. Until then it says where the checkout stood before.
+fn has_begun(ctx: &Context) -> bool {
+    !matches!(ctx.state(|checkout| checkout.status), Status::NotStarted | Status::Failed)
+}
+
+async fn begin_once(ctx: &Context, inquiry: &Inquiry, began_at: Timestamp) -> Result<(), WorkflowTermination> {
+    if has_begun(ctx) { Ok(()) } else { begin(ctx, inquiry.payment_key.clone(), began_at).await }
+}
+
+/// Ends the attempt without money. Where another may follow, the checkout stays open for it.
+async fn decline(ctx: &Context, inquiry: &Inquiry, failure: Failure) -> Result<Charged, WorkflowTermination> {
+    let is_last = is_given_up(ctx) || !ctx.state(|checkout| checkout.attempts.may_follow());
+    let failure = Failure { retryable: failure.retryable && !is_last, ..failure };
+    let retryable = failure.retryable;
+    recording::decline(ctx, inquiry.payment_key.clone(), failure).await?;
+    ctx.state_mut(|checkout| checkout.attempts.decline(retryable));
+    let stays_open = retryable && ctx.state(|checkout| checkout.status) == Status::Failed;
+    Ok(if stays_open { Charged::Declined } else { Charged::Closed })
+}
+
+/// Books the money. A deposit is watched after that: answers what the PSP says where the bank took it back.
+async fn settle_and_watch(
+    ctx: &Context,
+    inquiry: &mut Inquiry,
+    capture: Capture,
+) -> Result<Option<Knowledge>, WorkflowTermination> {
+    settle(ctx, capture).await?;
+    if !inquiry.by_deposit {
+        return Ok(None);
+    }
+    let taken_back = deposits::watch(ctx, inquiry).await?;
+    inquiry.heed_anew();
+    inquiry.progress.start_over(now(ctx));
+    Ok(taken_back)
 }
 
 fn moment(ctx: &Context) -> Moment {
@@ -145,7 +204,21 @@ impl Inquiry {
             nudges_seen: ctx.state(|checkout| checkout.nudges),
             nudged: 0,
             asked_at: now(ctx),
+            cancels: 0,
+            by_deposit: false,
         }
+    }
+
+    /// Promises the undo of the charge. It is promised again where money came and was taken back.
+    fn promise(&self) -> (Saga<Undo>, Promised) {
+        let mut saga = Saga::new();
+        let promised = saga.promise(Undo::Void(self.payment_key.clone()));
+        (saga, promised)
+    }
+
+    /// From now on as many nudges are heeded as of a new charge.
+    pub(super) const fn heed_anew(&mut self) {
+        self.nudged = 0;
     }
 
     /// Writes down that we wait, once, and why.
@@ -158,13 +231,18 @@ impl Inquiry {
         if ctx.state(|checkout| checkout.status) == status {
             return Ok(());
         }
-        let event = if status == Status::WaitingForDeposit { Event::DepositAwaited } else { Event::OutcomeUnknown };
+        if status == Status::WaitingForDeposit {
+            self.by_deposit = true;
+            await_deposit(ctx, account_of(knowledge)).await?;
+            self.progress.start_over(now(ctx));
+            return Ok(());
+        }
         let evidence = match knowledge {
             Knowledge::Lost(doubt) => Some(doubt.evidence.clone()),
             Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::NotTold | Knowledge::Kept(_) => None,
         };
-        let failure = evidence.map(|message| Failure { code: "outcome_unknown".to_owned(), message });
-        advance(ctx, event, failure).await?;
+        let failure = evidence.map(|message| Failure::new("outcome_unknown", message));
+        advance(ctx, Event::OutcomeUnknown, failure).await?;
         self.progress.start_over(now(ctx));
         Ok(())
     }
@@ -192,8 +270,24 @@ impl Inquiry {
         knowledge
     }
 
-    /// Asks the PSP after a pause. A nudge cuts it short; too many nudges do not.
+    /// Asks the PSP after a pause, and says until when it waits.
     async fn ask_after(&mut self, ctx: &Context, pause_ms: u64, given_up: bool) -> Knowledge {
+        let status = ctx.state(|checkout| checkout.status);
+        let next = KoreanTime(now(ctx).plus_ms(pause_ms));
+        let is_deposit = status == Status::WaitingForDeposit;
+        let waiting_for = if is_deposit { "the deposit" } else { "the payment provider to know what happened" };
+        ctx.set_current_details(format!("**{status}**, waiting for {waiting_for}; it is asked again at {next}"));
+        self.ask_in(ctx, pause_ms, given_up).await
+    }
+
+    /// Asks the PSP when it nudges us, or when the time is up; `meanwhile` is shown.
+    pub(super) async fn ask_within(&mut self, ctx: &Context, limit_ms: u64, meanwhile: &str) -> Knowledge {
+        ctx.set_current_details(meanwhile.to_owned());
+        self.ask_in(ctx, limit_ms, false).await
+    }
+
+    /// A nudge cuts the pause short; too many nudges do not.
+    async fn ask_in(&mut self, ctx: &Context, pause_ms: u64, given_up: bool) -> Knowledge {
         let heeded = (self.nudged < MAX_NUDGED).then_some(self.nudges_seen);
         if waiting::for_psp(ctx, pause_ms, heeded, given_up).await {
             self.nudged += 1;
@@ -207,7 +301,7 @@ impl Inquiry {
     }
 
     /// Asks the PSP. A nudge that comes meanwhile leads to another question.
-    async fn look_up(&mut self, ctx: &Context) -> Knowledge {
+    pub(super) async fn look_up(&mut self, ctx: &Context) -> Knowledge {
         self.nudges_seen = ctx.state(|checkout| checkout.nudges);
         self.asked_at = now(ctx);
         let request = LookUpCharge { payment_key: self.payment_key.clone(), checkout_id: self.checkout_id.clone() };
@@ -221,13 +315,15 @@ impl Inquiry {
     }
 
     /// Tells the PSP to give everything back.
-    async fn cancel(&mut self, ctx: &Context, round: u32) -> Knowledge {
+    async fn cancel(&mut self, ctx: &Context) -> Knowledge {
+        let round = self.cancels;
+        self.cancels += 1;
         let request = CancelCharge {
             payment_key: self.payment_key.clone(),
             checkout_id: self.checkout_id.clone(),
             currency: self.total.currency(),
             reason: "결제 취소 (주문 미완료)".to_owned(),
-            idempotency_key: format!("{}.void.{round}", ctx.workflow_id()),
+            idempotency_key: format!("{}.void.{round}", key_prefix(ctx)),
         };
         let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
         let options = psp_call(timeouts, PSP_ATTEMPTS, "giving the payment back");
@@ -242,11 +338,11 @@ impl Inquiry {
     }
 }
 
-/// An idempotency key is bound to its first answer whatever the body, so each payment key has its own.
+/// An idempotency key is bound to its first answer whatever the body, so each attempt has its own.
 fn key_prefix(ctx: &Context) -> String {
-    match ctx.state(|checkout| checkout.rejections) {
+    match ctx.state(|checkout| checkout.attempts.number()) {
         0 => ctx.workflow_id().to_owned(),
-        rejected => format!("{}.{rejected}", ctx.workflow_id()),
+        attempt => format!("{}.{attempt}", ctx.workflow_id()),
     }
 }
 
@@ -271,17 +367,13 @@ async fn unwind(
 
 /// Ensures that no money is held. Safe to repeat, and it runs on when canceled.
 async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Result<Undone, WorkflowTermination> {
-    let mut round = 0;
     inquiry.progress.start_over(now(ctx));
     let mut knowledge = inquiry.look_up(ctx).await;
     loop {
         match charge::next_undo_step((inquiry.total, reason), &knowledge, &inquiry.progress, now(ctx)) {
             UndoStep::Done => return Ok(Undone::NothingHeld),
             UndoStep::Settle(capture) => return Ok(Undone::Paid(capture)),
-            UndoStep::Cancel => {
-                knowledge = inquiry.cancel(ctx, round).await;
-                round += 1;
-            }
+            UndoStep::Cancel => knowledge = inquiry.cancel(ctx).await,
             UndoStep::Ask { pause_ms } => knowledge = inquiry.ask_after(ctx, pause_ms, true).await,
             UndoStep::CallForHelp(failure) => {
                 call_for_help(ctx, failure).await?;
@@ -293,7 +385,7 @@ async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Resul
 }
 
 /// Puts the checkout in front of a person and waits for their word.
-async fn call_for_help(ctx: &Context, failure: Failure) -> Result<(), WorkflowTermination> {
+pub(super) async fn call_for_help(ctx: &Context, failure: Failure) -> Result<(), WorkflowTermination> {
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
@@ -315,6 +407,17 @@ pub(crate) fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: 
         .summary(summary)
         .cancellation_token(WorkflowCancellationToken::new())
         .build()
+}
+
+/// Where the buyer pays, if the PSP said so.
+fn account_of(knowledge: &Knowledge) -> Option<VirtualAccount> {
+    match knowledge {
+        Knowledge::Answered(Charge::AwaitingDeposit { account, .. })
+        | Knowledge::Told(Charge::AwaitingDeposit { account, .. }) => account.clone(),
+        Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => {
+            None
+        }
+    }
 }
 
 /// What a failed call tells: its own words if it has any, otherwise that no answer came.

@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    charge::{Capture, Failure},
+    charge::{Capture, Failure, UndoReason, VirtualAccount},
     checkout::{Event, Status},
     id::{PaymentKey, WorkflowId},
     ledger::Entry,
@@ -19,7 +19,7 @@ use temporalio_workflow::{
 use super::{Context, now};
 use crate::{
     attributes,
-    ports::{Advance, Change, Post, Posted, Record, RecordCheckout, Recorded},
+    ports::{Advance, Change, DepositReturned, Post, Posted, Record, RecordCheckout, Recorded, TakeBack, TakenBack},
     writing::{self, Alarm},
 };
 
@@ -54,6 +54,51 @@ pub(super) async fn advance(ctx: &Context, event: Event, failure: Option<Failure
     write_change(ctx, Advance, change.clone(), change).await
 }
 
+/// Writes that the attempt under way ended without money, and why; where another may follow, the checkout waits for it.
+pub(super) async fn decline(
+    ctx: &Context,
+    payment_key: PaymentKey,
+    failure: Failure,
+) -> Result<(), WorkflowTermination> {
+    let change =
+        Change { payment_key: Some(payment_key), failure: Some(failure), ..next_change(ctx, Event::Declined)? };
+    write_change(ctx, Advance, change.clone(), change).await
+}
+
+/// Writes that the time to pay ran out. A checkout whose last attempt failed stays what it is.
+pub(super) async fn expire(ctx: &Context) -> Result<(), WorkflowTermination> {
+    if ctx.state(|checkout| checkout.status) == Status::Failed {
+        return Ok(());
+    }
+    advance(ctx, Event::DeadlinePassed, None).await
+}
+
+/// Writes that somebody gave the checkout up. One whose last attempt failed stays what it is, for good.
+pub(super) async fn give_up(ctx: &Context) -> Result<(), WorkflowTermination> {
+    let failed = ctx.state(|checkout| checkout.status) == Status::Failed;
+    advance(ctx, Event::Canceled, failed.then(|| UndoReason::Canceled.failure())).await
+}
+
+/// Writes that a deposit is awaited, and where the buyer pays it.
+pub(super) async fn await_deposit(
+    ctx: &Context,
+    virtual_account: Option<VirtualAccount>,
+) -> Result<(), WorkflowTermination> {
+    let change = Change { virtual_account, ..next_change(ctx, Event::DepositAwaited)? };
+    write_change(ctx, Advance, change.clone(), change).await
+}
+
+/// Takes back what was booked of a deposit, and writes that it is awaited again; in one transaction.
+pub(super) async fn take_back(ctx: &Context) -> Result<TakenBack, WorkflowTermination> {
+    let change = next_change(ctx, Event::DepositTakenBack)?;
+    let key = ctx.state(|checkout| Entry::capture_key(checkout.input.plan.checkout_id(), checkout.captures));
+    let answer = write(ctx, TakeBack, DepositReturned { change: change.clone(), key }).await?;
+    if answer == TakenBack::Done {
+        written(ctx, &change);
+    }
+    Ok(answer)
+}
+
 /// Writes when the payment began, and under which key the PSP knows it.
 pub(super) async fn begin(
     ctx: &Context,
@@ -69,10 +114,15 @@ pub(super) async fn begin(
 pub(super) async fn settle(ctx: &Context, capture: Capture) -> Result<(), WorkflowTermination> {
     let change = next_change(ctx, Event::Paid)?;
     let entry = ctx
-        .state(|checkout| Entry::of_captured_payment(&checkout.input.plan, &checkout.rates, capture.captured_at))
+        .state(|checkout| {
+            let capture_number = checkout.captures + 1;
+            Entry::of_capture((&checkout.input.plan, capture_number), &checkout.rates, capture.captured_at)
+        })
         .map_err(ApplicationFailure::non_retryable)?;
     let posted = Posted { change: change.clone(), entry, method: capture.method, receipt_url: capture.receipt_url };
-    write_change(ctx, Post, posted, change).await
+    write_change(ctx, Post, posted, change).await?;
+    ctx.state_mut(|checkout| checkout.captures += 1);
+    Ok(())
 }
 
 fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTermination> {
@@ -85,6 +135,7 @@ fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTerminatio
             occurred_at,
             payment_key: None,
             failure: None,
+            virtual_account: None,
         })
     })
 }
@@ -95,16 +146,20 @@ where
     P::Input: Clone + TemporalSerializable,
 {
     write(ctx, port, input).await?;
+    written(ctx, &change);
+    Ok(())
+}
+
+fn written(ctx: &Context, change: &Change) {
     show(ctx, change.status, format!("**{}**, change {}", change.status, change.revision));
     ctx.state_mut(|checkout| {
         checkout.status = change.status;
         checkout.revision = change.revision;
     });
-    Ok(())
 }
 
 /// Asks a port of the store, and shows in the Temporal UI when that does not succeed.
-async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
+pub(super) async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
     P::Input: Clone + TemporalSerializable,

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use domain::checkout::Confirmation;
+use domain::{
+    calendar::KoreanTime,
+    checkout::{Confirmation, Status},
+};
 use temporalio_workflow::{WorkflowCancellationToken, WorkflowContext};
 
-use super::{CheckoutWorkflow, Context, detached, is_given_up, now};
+use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
 use crate::time;
 
 /// What ended the wait for the buyer.
@@ -18,17 +21,18 @@ pub(super) enum Waited {
     Canceled,
 }
 
-/// Waits until the buyer comes back, the checkout expires or the workflow is canceled. A buyer who came back
-/// in the same instant wins.
+/// Waits until the buyer comes back, or comes again after a decline, the checkout expires or the workflow is canceled. A
+/// buyer who came back in the same instant wins.
 pub(super) async fn for_buyer(ctx: &Context) -> Waited {
-    let left = Duration::from_millis(ctx.state(|checkout| checkout.expires_at).ms_since(now(ctx)));
-    ctx.set_current_details(format!("waiting for the buyer, at most {} s", left.as_secs()));
+    let expires_at = ctx.state(|checkout| checkout.expires_at);
+    let left = Duration::from_millis(expires_at.ms_since(now(ctx)));
+    let again = if ctx.state(|checkout| checkout.status) == Status::Failed { " to try again" } else { "" };
+    ctx.set_current_details(format!("waiting for the buyer{again} until {}", KoreanTime(expires_at)));
     if !left.is_zero() {
-        let over =
-            |checkout: &CheckoutWorkflow| checkout.canceled || checkout.confirmation.is_some() && !checkout.rejected;
+        let over = |checkout: &CheckoutWorkflow| checkout.canceled || checkout.attempts.next().is_some();
         until(ctx, over, left, "the time to pay").await;
     }
-    match ctx.state(|checkout| checkout.confirmation.clone().filter(|_| !checkout.rejected)) {
+    match ctx.state(|checkout| checkout.attempts.next().cloned()) {
         Some(confirmation) => Waited::Buyer(confirmation),
         None if is_given_up(ctx) => Waited::Canceled,
         None => Waited::Deadline,
@@ -62,6 +66,14 @@ pub(super) async fn for_operator(ctx: &Context) {
     let over = move |checkout: &CheckoutWorkflow| checkout.resumes != seen || checkout.canceled != canceled;
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
+}
+
+/// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
+/// what they said.
+pub(super) async fn for_review(ctx: &Context, limit_ms: u64) -> Option<Review> {
+    let over = |checkout: &CheckoutWorkflow| checkout.review.is_some() || checkout.canceled;
+    until(ctx, over, Duration::from_millis(limit_ms), "the time to review the payment").await;
+    ctx.state_mut(|checkout| checkout.review.take())
 }
 
 async fn until(

@@ -139,7 +139,7 @@ async fn stand_at_unknown(ctx: &Context, knowledge: &Knowledge) -> Result<(), Wo
         Knowledge::Lost(Doubt { evidence, .. }) => Some(evidence.clone()),
         Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::NotTold => None,
     };
-    let failure = evidence.map(|message| Failure { code: "outcome_unknown".to_owned(), message });
+    let failure = evidence.map(|message| Failure::new("outcome_unknown", message));
     advance(ctx, RefundStatus::Unknown, failure).await
 }
 
@@ -167,8 +167,6 @@ async fn call_for_help(ctx: &Context, failure: Failure) -> Result<Help, Workflow
     let Some(resolve) = ctx.state_mut(|refund| refund.resolved.take()) else { return Ok(Help::GoOn) };
     Ok(match resolve.outcome {
         Resolution::Executed => Help::Executed,
-        Resolution::NotExecuted => {
-            Help::NotExecuted(Failure { code: "resolved_not_executed".to_owned(), message: resolve.reason })
-        }
+        Resolution::NotExecuted => Help::NotExecuted(Failure::new("resolved_not_executed", resolve.reason)),
     })
 }

@@ -90,9 +90,15 @@ fn others_act(state: &State, moves: &mut Moves) {
 /// A browser's confirmation; `None` if it changes nothing.
 fn confirm(state: &State, tab: Tab) -> Option<State> {
     let id = CheckoutId::parse("checkout-1").unwrap();
-    let bound = state.tab.map(Tab::key);
+    let declined = TABS.into_iter().find(|known| *known == tab && state.declined & (1 << *known as u8) != 0);
+    let bound = declined.or(state.tab).map(Tab::key);
     let confirmation = Confirmation { payment_key: tab.key(), checkout_id: id.clone(), amount: won(TOTAL) };
-    match check_confirmation((&id, won(TOTAL)), state.status, bound.as_ref(), &confirmation) {
+    match check_confirmation(
+        (&id, won(TOTAL)),
+        (state.status, state.retryable && state.tab.is_none()),
+        bound.as_ref(),
+        &confirmation,
+    ) {
         Ok(Confirmable::Begins) => {
             assert_eq!(state.phase, Phase::Waiting, "a second payment begins: {state:?}");
             Some(state.with(|next| {

@@ -1,6 +1,6 @@
 //! The second reading: checkout after checkout, each with its orders and the entries about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{
     checkout::Status,
@@ -33,9 +33,11 @@ struct Booked {
 /// What the entries about one checkout say.
 #[derive(Debug, Default)]
 struct About {
-    payments: Vec<u64>,
+    /// The captures by their keys, with their numbers.
+    payments: BTreeMap<String, u64>,
+    /// The keys of the captures that were taken back: by a correction, or because the bank took a deposit back.
+    reversed: BTreeSet<String>,
     orders: BTreeMap<String, Booked>,
-    reversed: bool,
     refunds: refunds::Booked,
 }
 
@@ -104,14 +106,29 @@ async fn entries_about(
 }
 
 impl About {
+    /// The numbers of the captures that stand.
+    fn standing(&self) -> Vec<u64> {
+        let standing = self.payments.iter().filter(|(key, _)| !self.reversed.contains(*key));
+        standing.map(|(_, sequence)| *sequence).collect()
+    }
+
+    /// Whether the orders are to say that they are paid; `None` where either may be. A correction by hand leaves the
+    /// checkout paid; a deposit that the bank took back does not.
+    fn is_paid(&self, status: Status) -> Option<bool> {
+        if !self.standing().is_empty() || self.payments.is_empty() {
+            return Some(!self.payments.is_empty());
+        }
+        (status != Status::Stuck).then_some(status.is_payment_done())
+    }
+
     fn add(&mut self, booked: &BookedEntry) {
         let fields = booked.entry.fields();
         if fields.reason == Reason::PaymentCaptured {
-            self.payments.push(booked.sequence);
+            self.payments.insert(fields.key.clone(), booked.sequence);
         }
         self.refunds.add(&booked.entry);
         let payment = format!("{}:", Reason::PaymentCaptured.as_str());
-        self.reversed |= fields.reverses.as_ref().is_some_and(|key| key.starts_with(&payment));
+        self.reversed.extend(fields.reverses.clone().filter(|key| key.starts_with(&payment)));
         for (order, change) in booked.entry.order_changes() {
             let sum = self.orders.entry(order.to_string()).or_default();
             sum.unreleased += i128::from(change.unreleased);
@@ -166,10 +183,12 @@ fn compare_checkout(
         findings.add(Check::Reading, &subject, format_args!("{:?} is no status", checkout.status));
         return;
     };
-    match (&about.payments[..], status.is_payment_done(), status) {
-        ([], true, _) => findings.add(Check::Checkouts, &subject, format_args!("{status}, and no payment is booked")),
+    match (&about.standing()[..], status.is_payment_done(), status) {
+        ([], true, _) if about.payments.is_empty() => {
+            findings.add(Check::Checkouts, &subject, format_args!("{status}, and no payment is booked"));
+        }
         // Whoever is stuck may have been paid before.
-        ([_], true, _) | ([], false, _) | ([_], false, Status::Stuck) => {}
+        ([] | [_], true, _) | ([], false, _) | ([_], false, Status::Stuck) => {}
         ([entry], false, _) => {
             findings.add(Check::Checkouts, &subject, format_args!("{status}, and entry {entry} books a payment"));
         }
@@ -190,14 +209,14 @@ fn compare_checkout(
         );
     }
     for order in orders {
-        compare_order(order, about, findings);
+        compare_order(order, about, status, findings);
     }
     for order in about.orders.keys().filter(|id| !orders.iter().any(|order| order.payment_order_id == **id)) {
         findings.add(Check::Orders, format_args!("order {order}"), "is booked, and its row is missing");
     }
 }
 
-fn compare_order(order: &payment_orders::Model, about: &About, findings: &mut Findings) {
+fn compare_order(order: &payment_orders::Model, about: &About, status: Status, findings: &mut Findings) {
     let subject = format!("order {}", order.payment_order_id);
     let booked = about.orders.get(&order.payment_order_id).copied().unwrap_or_default();
     for (what, found, booked) in [
@@ -207,14 +226,14 @@ fn compare_order(order: &payment_orders::Model, about: &About, findings: &mut Fi
     ] {
         findings.compare(Check::Orders, &subject, what, found.into(), booked);
     }
-    let paid = !about.payments.is_empty();
+    let paid = about.is_paid(status);
     for (what, flag) in [("ledger_updated", order.ledger_updated), ("wallet_updated", order.wallet_updated)] {
-        if flag != paid {
+        if let Some(paid) = paid.filter(|paid| *paid != flag) {
             let books = if paid { "its payment is booked" } else { "no payment is booked" };
             findings.add(Check::Orders, &subject, format_args!("{what} is {flag}, and {books}"));
         }
     }
-    if paid && !about.reversed {
+    if !about.standing().is_empty() {
         findings.compare(Check::Orders, &subject, "its amount", order.amount.into(), booked.captured);
     }
 }

@@ -1,0 +1,102 @@
+use domain::{
+    Currency::{Krw, Usd},
+    Money,
+    checkout::{Plan, PlanFields},
+    id::{BuyerId, CardFingerprint, SellerAccount},
+    risk::{AmountLimit, Assessment, Counted, MAX_REASON_CHARS, MAX_REASONS, Most, Rules, Subject, Velocity, Verdict},
+};
+
+use crate::checkout::{fields, order};
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+fn card() -> CardFingerprint {
+    CardFingerprint::parse("ab".repeat(32)).unwrap()
+}
+
+/// 10,000 won by `buyer-1` with a card, to two sellers.
+fn plan() -> Plan {
+    let orders = vec![order("o-1", "seller-a", 6_000), order("o-2", "seller-b", 4_000)];
+    Plan::try_new(PlanFields { card: Some(card()), ..fields(orders) }).unwrap()
+}
+
+fn check(rules: Rules, counted: &[Option<Counted>], verdict: Verdict, reasons: &[&str]) {
+    assert_eq!(
+        (rules.assess(&plan(), counted)),
+        Assessment { verdict, reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect() }
+    );
+}
+
+#[test]
+fn without_rules_everything_is_allowed() {
+    assert!(Rules::default().is_empty());
+    check(Rules::default(), &[], Verdict::Allow, &[]);
+}
+
+#[test]
+fn who_is_on_a_list_is_denied() {
+    let buyers = |id: &str| Rules { denied_buyers: [BuyerId::parse(id).unwrap()].into(), ..Rules::default() };
+    check(buyers("buyer-1"), &[], Verdict::Deny, &["the buyer is on the list of denied buyers"]);
+    check(buyers("buyer-2"), &[], Verdict::Allow, &[]);
+    let cards = Rules { denied_cards: [card()].into(), ..Rules::default() };
+    assert!(!cards.is_empty());
+    check(cards, &[], Verdict::Deny, &["the card is on the list of denied cards"]);
+    let sellers = Rules { denied_sellers: [SellerAccount::parse("seller-b").unwrap()].into(), ..Rules::default() };
+    check(sellers, &[], Verdict::Deny, &["the seller seller-b is on the list of denied sellers"]);
+}
+
+#[test]
+fn the_strictest_rule_counts_and_every_reason_is_kept() {
+    let limit = |above, verdict| AmountLimit { above, verdict };
+    let amounts = |amounts: Vec<AmountLimit>| Rules { amounts, ..Rules::default() };
+    check(amounts(vec![limit(won(10_000), Verdict::Deny)]), &[], Verdict::Allow, &[]);
+    check(amounts(vec![limit(won(9_999), Verdict::Review)]), &[], Verdict::Review, &["the amount is above 9999 KRW"]);
+    let dollars = Money::try_from_minor(1, Usd).unwrap();
+    check(amounts(vec![limit(dollars, Verdict::Deny)]), &[], Verdict::Allow, &[]);
+    let both = vec![limit(won(5_000), Verdict::Deny), limit(won(1_000), Verdict::Review)];
+    check(amounts(both), &[], Verdict::Deny, &["the amount is above 5000 KRW", "the amount is above 1000 KRW"]);
+}
+
+#[test]
+fn velocity_counts_this_payment_too() {
+    let rule = |of, most| Rules {
+        velocities: vec![Velocity { of, window_ms: 60_000, most, verdict: Verdict::Review }],
+        ..Rules::default()
+    };
+    let before = |payments, minor| [Some(Counted { payments, minor })];
+    let three = || rule(Subject::Buyer, Most::Payments(3));
+    check(three(), &before(2, 0), Verdict::Allow, &[]);
+    check(three(), &before(3, 0), Verdict::Review, &["the buyer makes more than 3 payments within 60 s"]);
+    let amount = || rule(Subject::Card, Most::Amount(won(30_000)));
+    check(amount(), &before(9, 20_000), Verdict::Allow, &[]);
+    check(amount(), &before(9, 20_001), Verdict::Review, &["the card pays more than 30000 KRW within 60 s"]);
+    check(amount(), &before(u64::MAX, u64::MAX), Verdict::Review, &["the card pays more than 30000 KRW within 60 s"]);
+    check(amount(), &[None], Verdict::Allow, &[]);
+}
+
+#[test]
+fn reasons_have_a_limit() {
+    let mut assessment = Assessment::allowed();
+    assessment.add(Verdict::Allow, "nothing");
+    assert_eq!(assessment, Assessment::allowed());
+    for _ in 0..50 {
+        assessment.add(Verdict::Review, &"가".repeat(1_000));
+    }
+    let mut joined = Assessment::allowed();
+    joined.join(Assessment { verdict: Verdict::Deny, reasons: Vec::new() });
+    joined.join(Assessment { verdict: Verdict::Allow, reasons: vec!["fine".to_owned()] });
+    assert_eq!(joined, Assessment { verdict: Verdict::Deny, reasons: vec!["no reason was given".to_owned()] });
+    assert_eq!(assessment.reasons.len(), MAX_REASONS);
+    assert_eq!(assessment.reasons[0].chars().count(), MAX_REASON_CHARS);
+}
+
+#[test]
+fn every_verdict_is_written_and_read_back() {
+    for verdict in [Verdict::Allow, Verdict::Review, Verdict::Deny] {
+        assert_eq!(Verdict::parse(verdict.as_str()), Some(verdict));
+        assert_eq!(serde_json::to_string(&verdict).unwrap(), format!("{:?}", verdict.as_str()));
+    }
+    assert_eq!(Verdict::parse("Deny"), None);
+}

@@ -1,0 +1,93 @@
+//! A deposit that the bank took back after it was booked.
+
+use domain::{Timestamp, checkout::Status, id::CheckoutId, ledger::Entry};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    Writer,
+    booking::{Booked, Booking, Refusal, check_orders, not_before},
+    books::Books,
+    checkouts::{NextStatus, Written, is_written, write_status},
+};
+use crate::{
+    StoreError,
+    entities::{payment_events, payment_orders},
+};
+
+/// A booked deposit to take back, with the status it brings about.
+#[derive(Debug, Clone)]
+pub(super) struct DepositReturn {
+    checkout_id: CheckoutId,
+    revision: u32,
+    status: Status,
+    occurred_at: Timestamp,
+    /// The key of the capture.
+    key: String,
+}
+
+impl Writer {
+    /// Takes a booked deposit back: the reversal of its entry, the checkout's status with its line of history, and the
+    /// orders, all or nothing. Refused where something rests on the money: it was released, or refunded. The revision
+    /// and the entry's key are the keys.
+    pub async fn take_deposit_back(
+        &self,
+        checkout_id: &CheckoutId,
+        (revision, status): (u32, Status),
+        occurred_at: Timestamp,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let taken_back =
+            DepositReturn { checkout_id: checkout_id.clone(), revision, status, occurred_at, key: key.to_owned() };
+        self.bookkeeper.book(Booking::DepositReturn(Box::new(taken_back))).await.map(|_| ())
+    }
+}
+
+impl DepositReturn {
+    pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
+        let next = NextStatus {
+            checkout_id: &self.checkout_id,
+            revision: self.revision,
+            status: self.status,
+            occurred_at: self.occurred_at,
+            payment_key: None,
+            failure: None,
+            psp: None,
+        };
+        if is_written(books.transaction, &next).await? {
+            return Ok(Booked::Before);
+        }
+        let missing = || Refusal::NoSuchEntry { key: self.key.clone() };
+        let captured = books.find(&self.key).await?.ok_or_else(missing)?;
+        let reversal = Entry::of_reversal(&captured, self.occurred_at).map_err(Refusal::from)?;
+        let reversal = not_before(&reversal, books.open_from())?;
+        check_orders(books, &reversal).await?;
+        if books.check(&reversal).await?.is_some() {
+            return Err(Refusal::Reversed { key: self.key.clone() }.into());
+        }
+        match write_status(books.transaction, next).await? {
+            Written::Now => {}
+            Written::Before => return Ok(Booked::Before),
+        }
+        self.forget_payment(books).await?;
+        books.add(reversal).await
+    }
+
+    async fn forget_payment(&self, books: &Books<'_>) -> Result<(), StoreError> {
+        let never = Expr::value(Option::<chrono::DateTime<chrono::Utc>>::None);
+        payment_orders::Entity::update_many()
+            .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(self.status.as_str()))
+            .col_expr(payment_orders::Column::WalletUpdated, Expr::value(false))
+            .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(false))
+            .col_expr(payment_orders::Column::ReleasesAt, never.clone())
+            .filter(payment_orders::Column::CheckoutId.eq(self.checkout_id.as_str()))
+            .exec(books.transaction)
+            .await?;
+        payment_events::Entity::update_many()
+            .col_expr(payment_events::Column::PspApprovedAt, never)
+            .col_expr(payment_events::Column::PspReceiptUrl, Expr::value(Option::<String>::None))
+            .filter(payment_events::Column::CheckoutId.eq(self.checkout_id.as_str()))
+            .exec(books.transaction)
+            .await?;
+        Ok(())
+    }
+}

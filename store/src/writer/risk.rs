@@ -1,0 +1,112 @@
+//! What was decided about the risk of an attempt to pay, and what such decisions are counted from.
+
+use domain::{
+    Timestamp,
+    checkout::Plan,
+    risk::{Assessment, Counted, Subject, Velocity, Verdict},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict, Query},
+};
+
+use super::Writer;
+use crate::{
+    StoreError,
+    convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
+    entities::risk_decisions,
+};
+
+/// Who decides when no person does.
+const BY_RULES: &str = "rules";
+/// The columns of what is counted.
+const PAYMENTS: &str = "payments";
+const MINOR: &str = "minor";
+
+impl Writer {
+    /// What was decided about an attempt before, if anything was.
+    pub async fn assessed(&self, plan: &Plan, attempt: u32) -> Result<Option<Assessment>, StoreError> {
+        let key = (plan.checkout_id().to_string(), to_column_revision(attempt)?, BY_RULES.to_owned());
+        let row = risk_decisions::Entity::find_by_id(key).one(self.connection()).await?;
+        row.map(|row| {
+            let verdict = Verdict::parse(&row.verdict).ok_or_else(|| corrupt("a verdict", &row.verdict))?;
+            let reasons = serde_json::from_str(&row.reasons).map_err(|error| corrupt("reasons", error))?;
+            Ok(Assessment { verdict, reasons })
+        })
+        .transpose()
+    }
+
+    /// What was let through of a velocity's subject in its window, in other checkouts than this one; `None` without a
+    /// subject. What is decided at the same moment is not seen.
+    pub async fn counted(
+        &self,
+        velocity: &Velocity,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Option<Counted>, StoreError> {
+        use risk_decisions::Column;
+        let fields = plan.fields();
+        let of_subject = match velocity.of {
+            Subject::Buyer => Column::BuyerId.eq(fields.buyer_id.as_str()),
+            Subject::Card => match &fields.card {
+                Some(card) => Column::Card.eq(card.as_str()),
+                None => return Ok(None),
+            },
+        };
+        let began = Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub_unsigned(velocity.window_ms));
+        // Once per checkout: who knows of one can make attempts at it with invented payment keys.
+        let checkouts = risk_decisions::Entity::find()
+            .select_only()
+            .columns([Column::CheckoutId, Column::Amount, Column::Currency])
+            .distinct()
+            .filter(of_subject)
+            .filter(Column::DecidedAt.gt(to_column_time(began)))
+            .filter(Column::DecidedBy.eq(BY_RULES))
+            .filter(Column::Verdict.ne(Verdict::Deny.as_str()))
+            .filter(Column::CheckoutId.ne(plan.checkout_id().as_str()))
+            .into_query();
+        let of_currency =
+            Expr::case(Expr::col(Column::Currency).eq(plan.total().currency().code()), Expr::col(Column::Amount));
+        let statement = Query::select()
+            .expr_as(Expr::col(Column::CheckoutId).count(), PAYMENTS)
+            .expr_as(of_currency.finally(0).sum().cast_as("bigint"), MINOR)
+            .from_subquery(checkouts, "checkouts")
+            .to_owned();
+        let row = self.connection().query_one(&statement).await?;
+        let Some(row) = row else { return Err(corrupt("no counts", plan.checkout_id())) };
+        let (payments, minor): (i64, Option<i64>) = (row.try_get("", PAYMENTS)?, row.try_get("", MINOR)?);
+        let unsigned = |count: i64| u64::try_from(count).map_err(|_| corrupt("a count", count));
+        Ok(Some(Counted { payments: unsigned(payments)?, minor: unsigned(minor.unwrap_or_default())? }))
+    }
+
+    /// Writes what was decided about an attempt, by the rules or by a person. The checkout, the attempt and who decided
+    /// are the key: the first decision stays.
+    pub async fn record_risk(
+        &self,
+        (plan, attempt): (&Plan, u32),
+        by: Option<&str>,
+        assessment: &Assessment,
+        decided_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let fields = plan.fields();
+        let reasons = serde_json::to_string(&assessment.reasons).map_err(|error| corrupt("reasons", error))?;
+        let decision = risk_decisions::ActiveModel {
+            checkout_id: Set(plan.checkout_id().to_string()),
+            attempt: Set(to_column_revision(attempt)?),
+            decided_by: Set(by.map_or_else(|| BY_RULES.to_owned(), |by| format!("person:{by}"))),
+            verdict: Set(assessment.verdict.as_str().to_owned()),
+            reasons: Set(reasons),
+            buyer_id: Set(fields.buyer_id.to_string()),
+            card: Set(fields.card.as_ref().map(ToString::to_string)),
+            amount: Set(to_column_amount(plan.total())?),
+            currency: Set(plan.total().currency().code().to_owned()),
+            decided_at: Set(to_column_time(decided_at)),
+        };
+        risk_decisions::Entity::insert(decision)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(())
+    }
+}

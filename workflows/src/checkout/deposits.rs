@@ -1,0 +1,51 @@
+//! After a deposit: the bank may take it back.
+
+use domain::{
+    calendar::KoreanTime,
+    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge},
+    checkout::Event,
+};
+use temporalio_workflow::WorkflowTermination;
+
+use super::{
+    Context,
+    charging::{Inquiry, call_for_help},
+    now,
+    recording::{advance, take_back},
+};
+use crate::ports::TakenBack;
+
+/// Watches a deposit that was booked, for as long as the PSP may still say that it was taken back. Answers what the PSP
+/// says then, once the books agree with it; `None` where the deposit stayed.
+pub(super) async fn watch(ctx: &Context, inquiry: &mut Inquiry) -> Result<Option<Knowledge>, WorkflowTermination> {
+    let until = now(ctx).plus_ms(DEPOSIT_WATCH_MS);
+    inquiry.heed_anew();
+    loop {
+        let left_ms = until.ms_since(now(ctx));
+        if left_ms == 0 || ctx.cancellation_token().is_cancelled() {
+            return Ok(None);
+        }
+        let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(until));
+        let knowledge = inquiry.ask_within(ctx, left_ms, &meanwhile).await;
+        if is_awaited(&knowledge) && take_booked_back(ctx, inquiry).await? {
+            return Ok(Some(knowledge));
+        }
+    }
+}
+
+/// Answers whether the deposit is awaited again; otherwise it came back while a person was asked.
+async fn take_booked_back(ctx: &Context, inquiry: &mut Inquiry) -> Result<bool, WorkflowTermination> {
+    loop {
+        let TakenBack::Refused { reason } = take_back(ctx).await? else { return Ok(true) };
+        let message = format!("The bank took the deposit back, and the books cannot: {reason}.");
+        call_for_help(ctx, Failure::new("deposit_taken_back", message)).await?;
+        if let Knowledge::Told(Charge::Captured(_)) = inquiry.look_up(ctx).await {
+            advance(ctx, Event::Paid, None).await?;
+            return Ok(false);
+        }
+    }
+}
+
+const fn is_awaited(knowledge: &Knowledge) -> bool {
+    matches!(knowledge, Knowledge::Told(Charge::AwaitingDeposit { .. }))
+}

@@ -1,0 +1,105 @@
+//! Whether an attempt may be charged: asked before anything is sent to the PSP.
+
+use domain::{
+    Timestamp,
+    calendar::KoreanTime,
+    charge::{Charge, Failure, Knowledge, UndoReason},
+    checkout::Event,
+    risk::{Assessment, REVIEW_MS, Verdict},
+};
+use temporalio_workflow::WorkflowTermination;
+
+use super::{
+    Context, Review,
+    charging::Inquiry,
+    is_given_up, now,
+    recording::{advance, begin, write},
+    waiting,
+};
+use crate::ports::{Assess, AssessRisk, Decided};
+
+/// What the risk of an attempt lets happen.
+pub(super) enum Cleared {
+    /// It may be charged.
+    Charge,
+    /// It is not charged, and why.
+    Decline(Failure),
+    /// Only a payment that the PSP knows is put in front of a person: it is none of this checkout.
+    Reject,
+}
+
+/// Assesses the attempt under way, and where a person has to decide waits for them.
+pub(super) async fn clear(
+    ctx: &Context,
+    inquiry: &mut Inquiry,
+    began_at: Timestamp,
+) -> Result<Cleared, WorkflowTermination> {
+    let assessment = write(ctx, Assess, request(ctx, began_at, None)).await?;
+    match assessment.verdict {
+        Verdict::Allow => Ok(Cleared::Charge),
+        Verdict::Deny => Ok(Cleared::Decline(denied())),
+        Verdict::Review => review(ctx, inquiry, began_at, &assessment).await,
+    }
+}
+
+async fn review(
+    ctx: &Context,
+    inquiry: &mut Inquiry,
+    began_at: Timestamp,
+    assessment: &Assessment,
+) -> Result<Cleared, WorkflowTermination> {
+    match inquiry.look_up(ctx).await {
+        Knowledge::Told(
+            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
+        ) => {}
+        Knowledge::Told(Charge::Absent | Charge::NotOurs(_))
+        | Knowledge::Answered(_)
+        | Knowledge::Lost(_)
+        | Knowledge::NotTold
+        | Knowledge::Kept(_) => return Ok(Cleared::Reject),
+    }
+    begin(ctx, inquiry.payment_key.clone(), began_at).await?;
+    let question = Failure::new("risk_review", "The payment waits for a review.");
+    ctx.state_mut(|checkout| checkout.review = None);
+    advance(ctx, Event::HelpNeeded, Some(question)).await?;
+    ctx.state_mut(|checkout| checkout.attempts.in_review = true);
+    let reasons = assessment.reasons.join("; ");
+    let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
+    ctx.set_current_details(format!("in review until {until}: {reasons}. Send the signal `review` to decide."));
+    let said = waiting::for_review(ctx, REVIEW_MS).await;
+    ctx.state_mut(|checkout| checkout.attempts.in_review = false);
+    conclude(ctx, said).await
+}
+
+async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, WorkflowTermination> {
+    let Some(Review { by, reason, approve }) = said else {
+        return Ok(Cleared::Decline(if is_given_up(ctx) {
+            UndoReason::Canceled.failure()
+        } else {
+            Failure::new("review_expired", "The payment was not reviewed in time.").and_retry()
+        }));
+    };
+    let verdict = if approve { Verdict::Allow } else { Verdict::Deny };
+    let assessment = Assessment { verdict, reasons: vec![reason] };
+    let decided = Decided { by, assessment };
+    write(ctx, Assess, request(ctx, now(ctx), Some(decided))).await?;
+    if !approve {
+        return Ok(Cleared::Decline(denied()));
+    }
+    advance(ctx, Event::ConfirmRequested, None).await?;
+    Ok(Cleared::Charge)
+}
+
+/// Why is for the marketplace to know, and not for the buyer.
+fn denied() -> Failure {
+    Failure::new("risk_denied", "The payment was not accepted.").and_retry()
+}
+
+fn request(ctx: &Context, at: Timestamp, decided: Option<Decided>) -> AssessRisk {
+    ctx.state(|checkout| AssessRisk {
+        plan: checkout.input.plan.clone(),
+        attempt: checkout.attempts.number(),
+        at,
+        decided,
+    })
+}
