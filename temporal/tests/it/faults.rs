@@ -29,7 +29,7 @@ use crate::{
 on_both_databases!(whatever_step_fails_the_money_is_where_it_should_be);
 
 /// How many stories are told at once: what a busy machine serves before their time is up.
-const STORIES_AT_ONCE: usize = 24;
+const STORIES_AT_ONCE: usize = 12;
 /// How often a buyer confirms.
 const CONFIRMS: usize = 5;
 
