@@ -281,7 +281,7 @@ async fn what_others_cancel_is_seen_and_not_taken_for_ours() {
         (4_000, format!("환불 {other}"), 10_000, false),
         (4_000, "상점관리자".to_owned(), 6_000, true),
     ] {
-        let key = IdempotencyKey::parse(&format!("hand-{left}")).unwrap();
+        let key = IdempotencyKey::parse(format!("hand-{left}")).unwrap();
         paid.sim.toss().cancel(paid.payment_key.as_str(), &by_hand(minor, reason), &key).await.unwrap();
         let sight = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
         assert_eq!((sight.ours, sight.left, sight.lookalike), (None, won(left), lookalike));

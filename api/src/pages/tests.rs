@@ -1,4 +1,5 @@
 use domain::{
+    Timestamp,
     checkout::Order,
     id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
 };

@@ -167,7 +167,8 @@ fn left(amounts: &[u64]) -> Vec<Left> {
 fn what_is_asked_for_is_shared_out() {
     let all =
         |order: Option<&str>, minor: Option<u64>| Wanted { order: order.map(self::order), amount: minor.map(won) };
-    let cases: [(Wanted, &[u64], Result<Vec<(&str, u64)>, Unrefundable>); 10] = [
+    type Shares = Result<Vec<(&'static str, u64)>, Unrefundable>;
+    let cases: [(Wanted, &[u64], Shares); 10] = [
         (all(None, None), &[15_000, 8_000], Ok(vec![("o-0", 15_000), ("o-1", 8_000)])),
         (all(None, Some(10_000)), &[15_000, 8_000], Ok(vec![("o-0", 6_522), ("o-1", 3_478)])),
         (all(None, Some(1)), &[15_000, 8_000], Ok(vec![("o-0", 1)])),
@@ -270,9 +271,9 @@ proptest! {
         let mut psp = Psp::default();
         let (mut now, mut key, mut believed) = (START, 0, BALANCE);
         let mut progress = Progress::new(now);
-        let mut turns = turns.into_iter().map(|(delay, answer, look)| Turn { delay, answer, look });
+        let turns = turns.into_iter().map(|(delay, answer, look)| Turn { delay, answer, look });
         let mut step = Step::Send { new_key: false, left: won(BALANCE) };
-        while let Some(turn) = turns.next() {
+        for turn in turns {
             psp.pass();
             let knowledge = match step {
                 Step::Send { new_key, left } => {

@@ -36,7 +36,7 @@ use crate::{
 on_both_databases!(whatever_step_fails_the_money_is_where_it_should_be);
 
 /// How many stories are told at once: what a busy machine serves before their time is up.
-const STORIES_AT_ONCE: usize = 24;
+const STORIES_AT_ONCE: usize = 12;
 /// What happens to one activity, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {
