@@ -99,6 +99,10 @@ text_id! {
     RefundId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 text_id! {
+    /// A dead letter: 1 to 200 of `A-Z a-z 0-9 - _ .`.
+    DeadLetterId, 1..=200, "A-Z a-z 0-9 - _ .", |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
+}
+text_id! {
     /// The marketplace's own id of a buyer: 1 to 64 of `A-Z a-z 0-9 - _ . : @ +`.
     BuyerId, 1..=64, "A-Z a-z 0-9 - _ . : @ +", |byte| byte.is_ascii_alphanumeric() || b"-_.:@+".contains(&byte)
 }

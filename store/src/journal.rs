@@ -1,13 +1,17 @@
-//! What the door writes down: who asked and what arrived. Append only, and never money.
+//! What the door writes down: who asked and what arrived. Never money.
 //!
 //! The API has a [`Reader`](crate::Reader) and a `Journal`; a [`Writer`](crate::Writer), which moves checkouts and
 //! money, is in the hands of the activities alone.
 
+mod inbox;
+
 use sea_orm::DatabaseConnection;
+
+pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 
 use crate::Database;
 
-/// Writes what came in at the door. Every method is one transaction and safe to repeat.
+/// Writes what came in at the door. Every method is safe to repeat, and what it writes stays.
 #[derive(Debug, Clone)]
 pub struct Journal {
     database: Database,
@@ -19,7 +23,6 @@ impl Journal {
         Self { database }
     }
 
-    #[expect(dead_code, reason = "the first table of the journal comes with the next change")]
     pub(crate) const fn connection(&self) -> &DatabaseConnection {
         self.database.connection()
     }

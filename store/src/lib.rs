@@ -30,7 +30,7 @@ pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::Journal;
+pub use journal::{Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,

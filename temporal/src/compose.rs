@@ -1,6 +1,7 @@
 //! The composition root: which room gets what.
 
 use anyhow::{Context as _, ensure};
+use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Journal, Reader, Writer};
@@ -127,9 +128,15 @@ pub(crate) fn router(temporal: Client, (journal, reader): (Journal, Reader), set
     api::router(api::Api { temporal, reader, journal, settings, read_psp_hint, is_for_buyer })
 }
 
-fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
-    activities::psp::read_webhook(body)
-        .map(|(checkout_id, event)| api::PspHint { checkout_id, event: Some(event.to_owned()) })
+fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {
+    let hint = activities::psp::read_webhook(body, |name| headers.get(name)?.to_str().ok())?;
+    Some(api::PspHint {
+        checkout_id: hint.checkout_id,
+        event: Some(hint.event.to_owned()),
+        delivery_id: hint.delivery_id,
+        sent_at: hint.sent_at,
+        retries: hint.retries,
+    })
 }
 
 /// What only the buyer can change, Toss tells the buyer.

@@ -3,8 +3,11 @@
 #![expect(unreachable_pub, reason = "`DeriveEntityModel` makes public what it derives")]
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_log;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
+pub(crate) mod dead_letter_actions;
+pub(crate) mod dead_letters;
 pub(crate) mod ledger_balances;
 pub(crate) mod ledger_checkpoints;
 pub(crate) mod ledger_entries;
@@ -15,3 +18,4 @@ pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;
+pub(crate) mod webhook_inbox;

@@ -15,3 +15,4 @@ mod roles;
 mod stack;
 mod stuck;
 mod walls;
+mod webhooks;
