@@ -21,10 +21,13 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
+mod audit;
 mod body;
 mod callers;
 mod card_numbers;
 mod checkout;
+mod dead_letters;
+pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;

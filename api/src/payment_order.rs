@@ -7,8 +7,11 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use domain::id::{CheckoutId, PaymentOrderId};
-use store::CheckoutRecord;
+use domain::{
+    checkout::Status,
+    id::{CheckoutId, DeadLetterId, PaymentOrderId},
+};
+use store::{CheckoutRecord, LetterFilter, Scope, Window};
 
 use crate::{
     Api,
@@ -24,7 +27,9 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
-        return Ok(Json(CheckoutBody::for_scope(caller.scope, &record, &api)).into_response());
+        let body = CheckoutBody::for_scope(caller.scope, &record, &api);
+        let letter = letter(&api, caller.scope, &record).await?;
+        return Ok(Json(body.with_letter(letter.as_ref())).into_response());
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
     Ok(Json(order).into_response())
@@ -33,6 +38,16 @@ pub(crate) async fn show(
 async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
     let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
     Ok(api.reader.checkout(&id).await?)
+}
+
+/// What a stuck checkout needs of an operator.
+async fn letter(api: &Api, scope: Scope, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
+    if scope != Scope::Ops || record.status != Status::Stuck {
+        return Ok(None);
+    }
+    let filter = LetterFilter { checkout_id: Some(record.checkout_id.clone()), ..LetterFilter::default() };
+    let newest = api.reader.dead_letters(&filter, &Window { after: None, limit: 1 }).await?;
+    Ok(newest.items.into_iter().next().map(|letter| letter.letter_id))
 }
 
 async fn order(api: &Api, id: &str) -> Result<Option<OrderBody>, Problem> {

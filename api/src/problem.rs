@@ -42,6 +42,8 @@ pub(crate) enum Code {
     CheckoutNotFound,
     ConfirmNotAccepted,
     DatabaseUnavailable,
+    DeadLetterNotActionable,
+    DeadLetterNotFound,
     AmountMismatch,
     Forbidden,
     IdempotencyKeyInvalid,
@@ -54,6 +56,7 @@ pub(crate) enum Code {
     NotReady,
     OrderMismatch,
     PaymentDeclined,
+    PreviewOutdated,
     RequestInProgress,
     TemporalUnavailable,
     Unauthorized,
@@ -80,6 +83,12 @@ impl Code {
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
             }
+            Self::DeadLetterNotActionable => {
+                ("dead_letter_not_actionable", StatusCode::CONFLICT, "The dead letter does not take this")
+            }
+            Self::DeadLetterNotFound => {
+                ("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter")
+            }
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
             Self::IdempotencyKeyInvalid => {
@@ -102,6 +111,9 @@ impl Code {
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
+            Self::PreviewOutdated => {
+                ("preview_outdated", StatusCode::CONFLICT, "Others are chosen now than the preview showed")
+            }
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
             }
@@ -133,6 +145,8 @@ impl Code {
             | Self::CardNumberRefused
             | Self::CheckoutExists
             | Self::CheckoutNotFound
+            | Self::DeadLetterNotActionable
+            | Self::DeadLetterNotFound
             | Self::AmountMismatch
             | Self::Forbidden
             | Self::IdempotencyKeyInvalid
@@ -144,10 +158,16 @@ impl Code {
             | Self::NotFound
             | Self::OrderMismatch
             | Self::PaymentDeclined
+            | Self::PreviewOutdated
             | Self::Unauthorized
             | Self::UnsupportedMediaType
             | Self::ValidationFailed => false,
         }
+    }
+
+    /// The code as it is written.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.row().0
     }
 
     /// The status that says it.
@@ -349,7 +369,6 @@ impl Problem {
     }
 
     /// The problem's kind.
-    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }

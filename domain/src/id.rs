@@ -163,6 +163,21 @@ impl WorkflowId {
     }
 }
 
+impl DeadLetterId {
+    /// The id of a letter of one run of a workflow: the same on every replay. What does not belong into an id
+    /// becomes `_`, and of a very long workflow id the end is left out: the run has an id of its own.
+    pub fn of_workflow(workflow_id: &str, run_id: &str, number: u32) -> Self {
+        const WORKFLOW_CHARS: usize = 128;
+        const RUN_CHARS: usize = 60;
+        let plain = |character: char| {
+            if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' }
+        };
+        let workflow: String = workflow_id.chars().map(plain).take(WORKFLOW_CHARS).collect();
+        let run: String = run_id.chars().map(plain).take(RUN_CHARS).collect();
+        Self(format!("{workflow}.{run}.{number}"))
+    }
+}
+
 impl CheckoutId {
     /// The id of a checkout whose client named none, from randomness that the caller brings along.
     pub fn from_uuid(uuid: Uuid) -> Self {

@@ -3,11 +3,15 @@
 //! The API has a [`Reader`](crate::Reader) and a `Journal`; a [`Writer`](crate::Writer), which moves checkouts and
 //! money, is in the hands of the activities alone.
 
+mod audit;
 mod inbox;
+mod letters;
 
 use sea_orm::DatabaseConnection;
 
+pub use audit::{Actor, AuditEntry};
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use letters::Acted;
 
 use crate::Database;
 

@@ -22,6 +22,7 @@ mod connection;
 mod convert;
 mod entities;
 mod journal;
+mod letters;
 mod reader;
 mod unavailable;
 mod writer;
@@ -30,14 +31,15 @@ pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::{Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use journal::{Acted, Actor, AuditEntry, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
-    Inclusion, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
+    Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
     Reader, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
-pub use writer::{Booked, HoldStatus, Refusal, Writer};
+pub use writer::{Booked, HoldStatus, NewLetter, Refusal, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

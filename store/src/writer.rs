@@ -6,6 +6,7 @@ mod books;
 mod checkouts;
 mod holds;
 mod ledger;
+mod letters;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
@@ -13,6 +14,7 @@ pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
+pub use letters::NewLetter;
 
 use crate::{Database, Journal, StoreError};
 
@@ -47,7 +49,7 @@ impl Writer {
 
 /// A transaction that begins as a writer: on SQLite a transaction that reads first may not become one any more
 /// once another has written.
-async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
+pub(crate) async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

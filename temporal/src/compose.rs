@@ -1,5 +1,7 @@
 //! The composition root: which room gets what.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
@@ -62,6 +64,7 @@ pub(crate) fn worker(
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
+        .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger { writer, release_rule })
         .register_activities(activities::psp::Psp { toss })
         .max_cached_workflows(CACHED_WORKFLOWS)
@@ -150,6 +153,7 @@ pub(crate) async fn serve_http(
     router: axum::Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let overdue = async {
         stop.cancelled().await;

@@ -10,11 +10,13 @@
 //! * A secret is printed once, by the command that makes it, and never logged.
 //! * Whatever was started is stopped: on SIGTERM and Ctrl-C within ten seconds, leaving no child.
 
+mod audit;
 mod cli;
 mod cluster;
 mod commissions;
 mod compose;
 mod data_dir;
+mod dead_letters;
 mod demo;
 mod dev;
 mod housekeeping;
@@ -64,6 +66,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(action) => keys::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
             Command::Commissions(action) => commissions::run(&settings, action).await,
+            Command::DeadLetters(action) => dead_letters::run(&settings, action).await,
+            Command::Audit(action) => audit::run(&settings, action).await,
             Command::Replay { files } => replay::run(&files).await,
         }?;
         Ok(ExitCode::SUCCESS)

@@ -24,7 +24,10 @@ use temporalio_workflow::{
 };
 use waiting::Waited;
 
-use crate::ports::Recorded;
+use crate::{
+    operator::{CallsForHelp, HelpDesk, Resolve, Resume},
+    ports::Recorded,
+};
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "checkout";
@@ -82,15 +85,6 @@ pub struct Cancellation {
     pub reason: String,
 }
 
-/// A person looked at a stuck checkout and says: go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resume {
-    /// Who says so.
-    pub by: String,
-    /// Why it may go on.
-    pub reason: String,
-}
-
 /// The durable life of one checkout.
 #[workflow]
 pub struct CheckoutWorkflow {
@@ -105,7 +99,7 @@ pub struct CheckoutWorkflow {
     rejected: bool,
     rejections: u32,
     nudges: u32,
-    resumes: u32,
+    desk: HelpDesk,
     /// Whether somebody gave the checkout up.
     canceled: bool,
     /// Whether nothing happens to it any more.
@@ -130,7 +124,7 @@ impl CheckoutWorkflow {
             rejected: false,
             rejections: 0,
             nudges: 0,
-            resumes: 0,
+            desk: HelpDesk::default(),
             canceled: false,
             closed: false,
         }
@@ -206,8 +200,14 @@ impl CheckoutWorkflow {
 
     /// An operator's word that a stuck checkout may go on.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _resume: Resume) {
-        self.resumes = self.resumes.saturating_add(1);
+    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resume: Resume) {
+        self.desk.resume(&resume);
+    }
+
+    /// An operator's word on what came of a stuck checkout.
+    #[signal(name = "resolve")]
+    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resolve: Resolve) {
+        self.desk.resolve(&resolve);
     }
 
     /// Where the checkout stands.
@@ -219,6 +219,16 @@ impl CheckoutWorkflow {
             revision: self.revision,
             confirming: self.confirmation.is_some(),
         }
+    }
+}
+
+impl CallsForHelp for CheckoutWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
     }
 }
 

@@ -1,6 +1,9 @@
 //! Who may do what about a dead letter, and where it stands then.
 
-use domain::dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, check};
+use domain::{
+    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, check},
+    id::DeadLetterId,
+};
 
 const RETRY: LetterAction = LetterAction::Retry;
 const RESOLVE: LetterAction = LetterAction::Resolve(Outcome::NotPaid);
@@ -56,4 +59,12 @@ fn a_letter_ends_once() {
     assert_eq!(LetterStatus::parse("open"), None);
     assert_eq!(Outcome::parse("not_paid"), Some(Outcome::NotPaid));
     assert_eq!(Outcome::parse("paid"), None);
+}
+
+#[test]
+fn every_workflow_has_ids_for_its_letters() {
+    let id = DeadLetterId::of_workflow("checkout-1", "9b1e", 2);
+    assert_eq!(id.as_str(), "checkout-1.9b1e.2");
+    let odd = DeadLetterId::of_workflow(&"환불/1".repeat(100), &"r".repeat(100), u32::MAX);
+    assert_eq!(DeadLetterId::parse(odd.as_str()), Ok(odd));
 }

@@ -6,6 +6,7 @@ mod books;
 mod connection;
 mod database;
 mod journal;
+mod letters;
 mod listing;
 mod racing;
 mod reading;

@@ -133,7 +133,9 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let confirm = || input.args_ref::<ports::ConfirmCharge>().map(|input| &input.checkout_id);
     let look_up = || input.args_ref::<ports::LookUpCharge>().map(|input| &input.checkout_id);
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
-    let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel)?;
+    let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
+    let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
+    let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel).or_else(open).or_else(close)?;
     Some(id.to_string())
 }
 
@@ -174,6 +176,8 @@ enum Story {
     AnswerLost,
     /// Toss charges a wrong amount: the workflow gives it back.
     WrongAmount,
+    /// Toss does not take our key: a person mends that and says so.
+    Stuck,
 }
 
 impl Story {
@@ -181,6 +185,7 @@ impl Story {
         match step {
             "psp.look_up" => Self::AnswerLost,
             "psp.cancel" => Self::WrongAmount,
+            "dead_letter.open" | "dead_letter.close" => Self::Stuck,
             _ => Self::Paid,
         }
     }
@@ -192,6 +197,10 @@ impl Story {
             Self::Paid => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
+            Self::Stuck => {
+                shop.lock_out(checkout_id, 3).await;
+                None
+            }
         };
         if let Some(kind) = mischief {
             let mischief = json!({ "on": "confirm", "kind": kind, "orderId": checkout_id });
@@ -200,6 +209,11 @@ impl Story {
         let (answer, body) = shop.confirm(checkout_id, &key, "23000").await;
         let expected: &[u16] = if matches!(self, Self::WrongAmount) { &[402, 202] } else { &[200, 202] };
         assert!(expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
+        if matches!(self, Self::Stuck) {
+            let letter = shop.letter_of(checkout_id).await;
+            let (answer, body) = shop.act(&letter, "retry", &json!({ "reason": "mended" })).await;
+            assert_eq!(answer, 200, "{checkout_id}: {body}");
+        }
         let end = if matches!(self, Self::WrongAmount) { "FAILED" } else { "SUCCESS" };
         until(&format!("{checkout_id} is {end}"), || async { shop.status(checkout_id).await == end }).await;
     }
@@ -213,6 +227,7 @@ async fn worker(roles: &Roles, faults: Faults) -> Worker {
         .register_workflow::<CheckoutWorkflow>()
         .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
+        .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger { writer, release_rule: Default::default() })
         .register_activities(activities::psp::Psp { toss: toss::Client::try_new(toss).unwrap() })
         .activity_inbound_interceptor(faults)

@@ -112,7 +112,8 @@ impl Roles {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command that finds everything here.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.directory.path());
         if !arguments.contains(&"--database-url") {

@@ -11,21 +11,23 @@ use domain::{
     Timestamp,
     charge::{Capture, Failure},
     checkout::{Event, Status},
+    dead_letter::Awaits,
     id::{PaymentKey, WorkflowId},
     ledger::Entry,
 };
 use temporalio_workflow::{
-    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowTermination,
+    ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowTermination,
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
-        error::ApplicationFailure,
+        error::{ApplicationFailure, IncomingError},
     },
 };
 
 use super::{Context, now};
 use crate::{
     attributes,
+    operator::{self, Facing, Trouble},
     ports::{Advance, Change, Post, Posted, Record, RecordCheckout, Recorded},
 };
 
@@ -113,7 +115,7 @@ fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTerminatio
 async fn write_change<P>(ctx: &Context, port: P, input: P::Input, change: Change) -> Result<(), WorkflowTermination>
 where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
 {
     write(ctx, port, input).await?;
     show(ctx, change.status, format!("**{}**, change {}", change.status, change.revision));
@@ -121,6 +123,9 @@ where
         checkout.status = change.status;
         checkout.revision = change.revision;
     });
+    if change.status != Status::Stuck {
+        operator::went_on(ctx, Some(change.checkout_id)).await;
+    }
     Ok(())
 }
 
@@ -129,7 +134,7 @@ where
 async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
     let locally = LocalActivityOptions::builder()
@@ -152,17 +157,34 @@ where
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
         .non_retryable_error_types(PERMANENT_FAILURES);
     let options = regular_write(patiently.build(), "the local write failed");
-    if let Ok(output) = ctx.execute_activity(port, input.clone(), options).await {
-        return Ok(output);
-    }
+    let failure = match ctx.execute_activity(port, input.clone(), options).await {
+        Ok(output) => return Ok(output),
+        Err(error) => failure_of(&error),
+    };
     let [first, longest] = ALARMED_PAUSES;
     show(ctx, Status::Stuck, "**STUCK**: a write does not succeed; its activity says why. It is repeated.".to_owned());
+    let checkout_id = Some(ctx.state(|checkout| checkout.input.plan.checkout_id().clone()));
+    let (step, facts) = (port.name().to_owned(), input.facts());
+    let trouble = Trouble { step, failure, checkout_id: checkout_id.clone(), input: facts, awaits: Awaits::Mending };
+    let letter_id = operator::write(ctx, trouble).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
     let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
     let output = ctx.execute_activity(port, input, options).await?;
+    operator::close(ctx, letter_id, checkout_id).await;
     let status = ctx.state(|checkout| checkout.status);
     show(ctx, status, format!("**{status}**, the write that did not succeed is written"));
     Ok(output)
+}
+
+/// Why a write did not succeed, in the words of the activities.
+fn failure_of(error: &ActivityExecutionError) -> Failure {
+    match error.cause() {
+        Some(IncomingError::Application(told)) => Failure {
+            code: told.type_name().unwrap_or("write_failed").to_owned(),
+            message: told.source_error().to_string(),
+        },
+        _ => Failure { code: "write_failed".to_owned(), message: "the write did not return in time".to_owned() },
+    }
 }
 
 /// A write that an operator can see. It goes on when the workflow is canceled.

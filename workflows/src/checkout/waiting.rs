@@ -6,6 +6,7 @@ use domain::checkout::Confirmation;
 use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
 
 use super::{CheckoutWorkflow, Context, detached, is_given_up, now};
+use crate::operator::Word;
 
 /// What ended the wait for the buyer.
 pub(super) enum Waited {
@@ -55,12 +56,15 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
     }
 }
 
-/// Waits for a person to say that the checkout may go on, or to give it up.
-pub(super) async fn for_operator(ctx: &Context) {
-    let (seen, canceled) = ctx.state(|checkout| (checkout.resumes, checkout.canceled));
-    let over = move |checkout: &CheckoutWorkflow| checkout.resumes != seen || checkout.canceled != canceled;
+/// Waits for a person's word, or for somebody to give the checkout up. A word since `heeded` ends it at once.
+pub(super) async fn for_operator(ctx: &Context, heeded: u32) -> Option<Word> {
+    let canceled = ctx.state(|checkout| checkout.canceled);
+    let over = move |checkout: &CheckoutWorkflow| {
+        checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled
+    };
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
+    ctx.state(|checkout| checkout.desk.said_since(heeded))
 }
 
 async fn until(
