@@ -57,8 +57,8 @@ pub(crate) async fn record(State(api): State<Arc<Api>>, mut request: Request, ne
     request.extensions_mut().insert(signature.clone());
     let asked = Asked::of(&request);
     let response = next.run(request).await;
-    let is_change = response.extensions().get::<Unchanged>().is_none()
-        && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
+    let is_change =
+        response.extensions().get::<Unchanged>().is_none() && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
     if let Some(key) = signature.0.get().filter(|_| is_change) {
         let entry = asked.entry(key, &response);
         if let Err(error) = api.journal.audit(&entry).await {

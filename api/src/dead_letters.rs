@@ -169,11 +169,7 @@ async fn act(
 }
 
 /// `POST /v1/dead-letters/bulk`.
-pub(crate) async fn bulk(
-    State(api): State<Arc<Api>>,
-    caller: OpsCaller,
-    body: JsonBody,
-) -> Result<Response, Problem> {
+pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
     let Bulk { action, reason, filter, limit, token } = read_bulk(&body)?;
     let desk = api.desk();
     let Some(token) = token else {

@@ -126,12 +126,7 @@ impl Desk {
     }
 
     /// What an action would do to the letters of a filter that have waited longest, at most [`MAX_BULK`].
-    pub async fn preview(
-        &self,
-        action: LetterAction,
-        filter: &LetterFilter,
-        limit: u64,
-    ) -> Result<Preview, DeskError> {
+    pub async fn preview(&self, action: LetterAction, filter: &LetterFilter, limit: u64) -> Result<Preview, DeskError> {
         let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
         let token = token(action, &letters);
         let mut items = Vec::with_capacity(letters.len());

@@ -11,8 +11,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Api, audit, body::MAX_BODY_BYTES, checkout, dead_letters, health, ledger, pages, payment_order, payments_list, problem, requests,
-    wallets, webhook,
+    Api, audit, body::MAX_BODY_BYTES, checkout, dead_letters, health, ledger, pages, payment_order, payments_list,
+    problem, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.

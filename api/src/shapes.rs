@@ -1,7 +1,12 @@
 //! The JSON of the answers.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Money, Timestamp, charge::Failure, checkout::Status, id::{CheckoutId, DeadLetterId}};
+use domain::{
+    Money, Timestamp,
+    charge::Failure,
+    checkout::Status,
+    id::{CheckoutId, DeadLetterId},
+};
 use serde::Serialize;
 use serde_json::Value;
 use store::{CheckoutRecord, OrderRecord, PspRecord, Scope, StatusChange};

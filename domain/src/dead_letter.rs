@@ -169,10 +169,9 @@ pub fn check(
         (_, LetterStatus::Open) => {}
         // Whoever said "try again" said it to a workflow that has ended since.
         (LetterAction::Discard, LetterStatus::Retrying) if !workflow_runs => {}
-        (
-            _,
-            LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed,
-        ) => return Err(LetterRefusal::TakenUp),
+        (_, LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed) => {
+            return Err(LetterRefusal::TakenUp);
+        }
     }
     match (action, awaits) {
         (LetterAction::Discard, _) if workflow_runs => Err(LetterRefusal::Awaited),

@@ -36,8 +36,8 @@ pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
-    Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
-    Reader, RequestRecord, Side, StatusChange, WalletRecord, Window,
+    Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
+    PastWallet, Progress, PspRecord, Reader, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
 pub use writer::{Booked, HoldStatus, NewLetter, Refusal, Writer};
 

@@ -32,12 +32,7 @@ pub(crate) async fn run(settings: &Settings, action: DeadLettersAction) -> anyho
     }
 }
 
-async fn act(
-    settings: &Settings,
-    action: &str,
-    outcome: Option<&str>,
-    wish: &DeadLetterWish,
-) -> anyhow::Result<()> {
+async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &DeadLetterWish) -> anyhow::Result<()> {
     let outcome = outcome.map(|text| Outcome::parse(text).context("--outcome takes: not_paid")).transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_door(&settings.database()?).await?;
@@ -102,7 +97,10 @@ fn print_results(rows: &[(String, String)], token: Option<&str>, json: bool) -> 
         println!("{id}  {result}");
     }
     if let Some(token) = token {
-        println!("{} dead letters. To do it, repeat the command with --token {token} in place of --preview.", rows.len());
+        println!(
+            "{} dead letters. To do it, repeat the command with --token {token} in place of --preview.",
+            rows.len()
+        );
     }
     Ok(())
 }
@@ -161,9 +159,10 @@ fn advice(awaits: &Awaits) -> &'static str {
 }
 
 fn filter_of(choice: &LetterChoice, status: Option<LetterStatus>) -> anyhow::Result<LetterFilter> {
-    let named = choice.status.as_deref().map(|text| {
-        LetterStatus::parse(text).context("--status takes: OPEN, RETRYING, RESOLVED, DISCARDED, CLOSED")
-    });
+    let named = choice
+        .status
+        .as_deref()
+        .map(|text| LetterStatus::parse(text).context("--status takes: OPEN, RETRYING, RESOLVED, DISCARDED, CLOSED"));
     Ok(LetterFilter {
         status: named.transpose()?.or(status),
         step: choice.step.clone(),

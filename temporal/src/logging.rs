@@ -16,7 +16,9 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Demo { .. }
         | Command::Keys(_)
         | Command::Ledger(_)
-        | Command::Commissions(_) | Command::DeadLetters(_) | Command::Audit(_)
+        | Command::Commissions(_)
+        | Command::DeadLetters(_)
+        | Command::Audit(_)
         | Command::Migrate(_)
         | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",

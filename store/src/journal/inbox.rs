@@ -5,7 +5,9 @@
 
 use chrono::Utc;
 use domain::{Timestamp, id::CheckoutId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::OnConflict,
+};
 
 use super::Journal;
 use crate::{

@@ -69,10 +69,7 @@ impl Journal {
     }
 }
 
-async fn find(
-    transaction: &DatabaseTransaction,
-    letter_id: &DeadLetterId,
-) -> Result<Option<LetterRecord>, StoreError> {
+async fn find(transaction: &DatabaseTransaction, letter_id: &DeadLetterId) -> Result<Option<LetterRecord>, StoreError> {
     let row = dead_letters::Entity::find_by_id(letter_id.as_str()).one(transaction).await?;
     row.map(letters::letter).transpose()
 }
@@ -91,9 +88,8 @@ async fn refused(
         .one(transaction)
         .await?;
     let last = last.map(letters::action).transpose()?;
-    let is_same = |last: &ActionRecord| {
-        last.actor == actor && last.action == action.as_str() && last.outcome == action.outcome()
-    };
+    let is_same =
+        |last: &ActionRecord| last.actor == actor && last.action == action.as_str() && last.outcome == action.outcome();
     match refusal {
         LetterRefusal::TakenUp if last.as_ref().is_some_and(is_same) => Ok(Acted::Before(letter)),
         LetterRefusal::TakenUp

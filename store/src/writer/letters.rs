@@ -10,7 +10,8 @@ use domain::{
     id::{CheckoutId, DeadLetterId},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    sea_query::OnConflict,
 };
 
 use super::Writer;

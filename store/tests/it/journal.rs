@@ -2,11 +2,11 @@
 
 use domain::id::CheckoutId;
 use sea_orm::ConnectionTrait;
-use store::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
+use store::{Actor, AuditEntry, MAX_KEPT_WEBHOOKS, Noted, Webhook, Window};
 
-use crate::{database::Fresh, on_both_databases};
+use crate::{database::Fresh, on_both_databases, writing::CREATED};
 
-on_both_databases!(a_webhook_is_kept_once_and_only_so_many_are,);
+on_both_databases!(a_webhook_is_kept_once_and_only_so_many_are, the_audit_log_grows_by_lines_that_stay);
 
 fn webhook(digest: &str, checkout: &str) -> Webhook {
     Webhook {
@@ -59,4 +59,45 @@ async fn a_webhook_is_kept_once_and_only_so_many_are(fresh: Fresh) {
     assert_eq!(journal.note_webhook(&first).await.unwrap(), Noted::Again { since: *since });
     assert_eq!(fresh.reader.webhooks(&first.checkout_id).await.unwrap().len() as u64, MAX_KEPT_WEBHOOKS);
     assert!(is_append_only(&fresh, "webhook_inbox", "event").await);
+}
+
+async fn the_audit_log_grows_by_lines_that_stay(fresh: Fresh) {
+    let journal = fresh.writer.journal();
+    let line = |number: u64, actor| AuditEntry {
+        occurred_at: CREATED.plus_ms(number),
+        actor,
+        action: format!("POST /v1/{number}"),
+        object: String::new(),
+        result: "201".to_owned(),
+        address: Some("127.0.0.1".to_owned()),
+        request_id: None,
+    };
+    let written: Vec<_> = (0..5)
+        .map(|number| {
+            let by_key = Actor::ApiKey(crate::writing::api_key());
+            line(number, if number % 2 == 0 { by_key } else { Actor::Operator("Kim (os:root)".to_owned()) })
+        })
+        .collect();
+    for entry in &written {
+        journal.audit(entry).await.unwrap();
+    }
+    for limit in 1..=6 {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = fresh.reader.audit_log(None, &Window { after, limit }).await.unwrap();
+            after = page.items.last().map(|(sequence, _)| *sequence);
+            listed.extend(page.items.into_iter().map(|(_, entry)| entry));
+            if !page.more {
+                break;
+            }
+        }
+        listed.reverse();
+        assert_eq!(listed, written, "pages of {limit}");
+    }
+    let of_kim = fresh.reader.audit_log(Some("Kim (os:root)"), &Window { after: None, limit: 10 }).await.unwrap();
+    assert_eq!(
+        of_kim.items.into_iter().map(|(_, entry)| entry.action).collect::<Vec<_>>(),
+        ["POST /v1/3", "POST /v1/1"]
+    );
+    assert!(is_append_only(&fresh, "audit_log", "result").await);
 }

@@ -60,8 +60,7 @@ impl Scene<'_> {
         // Two operators at once: one wins, the other is told who did.
         let other = Shop { api_key: self.roles.create_key("ops"), ..self.shop.clone() };
         let reason = json!({ "reason": "the key is the right one again" });
-        let (one, two) =
-            tokio::join!(self.shop.act(&letter, "retry", &reason), other.act(&letter, "retry", &reason));
+        let (one, two) = tokio::join!(self.shop.act(&letter, "retry", &reason), other.act(&letter, "retry", &reason));
         let mut answers = [one, two];
         answers.sort_by_key(|(status, _)| *status);
         assert_eq!((answers[0].0, answers[1].0), (200, 409), "{answers:?}");
@@ -113,8 +112,8 @@ impl Scene<'_> {
             self.stands_at(id, "UNKNOWN").await;
             let workflow = self.shop.get(&format!("/v1/payments/{id}")).await["workflow"]["id"].clone();
             let temporal = self.roles.temporal().await;
-            let workflow = temporal
-                .get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(workflow.as_str().unwrap());
+            let workflow =
+                temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(workflow.as_str().unwrap());
             workflow.cancel(temporalio_client::WorkflowCancelOptions::default()).await.unwrap();
         };
         tokio::join!(confirming, canceling);

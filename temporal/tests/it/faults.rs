@@ -135,7 +135,14 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
     let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
     let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
-    let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel).or_else(open).or_else(close)?;
+    let id = record
+        .or_else(advance)
+        .or_else(post)
+        .or_else(confirm)
+        .or_else(look_up)
+        .or_else(cancel)
+        .or_else(open)
+        .or_else(close)?;
     Some(id.to_string())
 }
 

@@ -59,9 +59,8 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
 /// Waits for a person's word, or for somebody to give the checkout up. A word since `heeded` ends it at once.
 pub(super) async fn for_operator(ctx: &Context, heeded: u32) -> Option<Word> {
     let canceled = ctx.state(|checkout| checkout.canceled);
-    let over = move |checkout: &CheckoutWorkflow| {
-        checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled
-    };
+    let over =
+        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled;
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
     ctx.state(|checkout| checkout.desk.said_since(heeded))
