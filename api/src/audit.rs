@@ -146,7 +146,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<AuditBody>>, Problem> {
     parameters.refuse_others(&[&PAGING[..], &["actor"]].concat())?;
-    let actor = parameters.read("actor", |text| Ok::<_, &str>(text))?;
+    let actor = parameters.read("actor", Ok::<_, &str>)?;
     let window = window::<AuditPosition>(&parameters)?.map(|AuditPosition(sequence)| sequence);
     let page = api.reader.audit_log(actor, &window).await?;
     Ok(Json(ListBody::new(&page, |(sequence, _)| AuditPosition(*sequence), AuditBody::new)))

@@ -75,7 +75,7 @@ async fn the_audit_log_grows_by_lines_that_stay(fresh: Fresh) {
     let written: Vec<_> = (0..5)
         .map(|number| {
             let by_key = Actor::ApiKey(crate::writing::api_key());
-            line(number, if number % 2 == 0 { by_key } else { Actor::Operator("Kim (os:root)".to_owned()) })
+            line(number, if number.is_multiple_of(2) { by_key } else { Actor::Operator("Kim (os:root)".to_owned()) })
         })
         .collect();
     for entry in &written {

@@ -29,7 +29,7 @@ fn letter(number: u32) -> NewLetter {
         run_id: "run".to_owned(),
         workflow_type: "checkout".to_owned(),
         checkout_id: CheckoutId::parse(format!("checkout-{number}")).ok(),
-        step: if number % 2 == 0 { "psp.confirm" } else { "ledger.post" }.to_owned(),
+        step: if number.is_multiple_of(2) { "psp.confirm" } else { "ledger.post" }.to_owned(),
         failure: Failure { code: format!("code-{number}"), message: "거절".repeat(300) },
         input: BTreeMap::from([("amount".to_owned(), "23000 KRW".to_owned())]),
         awaits: Awaits::Person { outcomes: vec![Outcome::NotPaid] },

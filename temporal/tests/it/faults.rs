@@ -213,7 +213,11 @@ impl Story {
             let mischief = json!({ "on": "confirm", "kind": kind, "orderId": checkout_id });
             shop.simulate("mischief", &mischief).await;
         }
-        let (answer, body) = shop.confirm(checkout_id, &key, "23000").await;
+        let (mut answer, mut body) = shop.confirm(checkout_id, &key, "23000").await;
+        // On a busy machine nothing may be written in time; who is told to send it again does.
+        while answer == 503 && body["code"] == "confirm_not_accepted" {
+            (answer, body) = shop.confirm(checkout_id, &key, "23000").await;
+        }
         let expected: &[u16] = if matches!(self, Self::WrongAmount) { &[402, 202] } else { &[200, 202] };
         assert!(expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
         if matches!(self, Self::Stuck) {
