@@ -1,9 +1,9 @@
 //! When a workflow needs a person: the letter that it writes, and the words that it takes.
 //!
 //! A workflow keeps a [`HelpDesk`] in its state and passes the signals `resume` and `resolve` on to it. To call a
-//! person it notes what was heard so far, writes a letter with [`call`], waits until the desk [has heard](heard)
-//! something, and [closes](went_on) the letter once it has gone on. A step that is repeated by itself is shown by
-//! [`write`] and [`close`].
+//! person it notes [how many words were heeded](HelpDesk::heeded), writes a letter with [`call`], waits until
+//! [something was said since](HelpDesk::said_since), and closes the letter with [`went_on`] once it has gone on. A
+//! step that is repeated by itself is shown by [`write()`] and [`close`].
 //!
 //! Letters are written on a best effort: what may fail is the database itself. The workflow never depends on them.
 
