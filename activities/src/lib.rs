@@ -14,6 +14,7 @@
 //! * Whether Temporal tries again is decided in [`failure::classify`] and nowhere else.
 
 pub mod checkout;
+pub mod dead_letter;
 pub mod failure;
 pub mod ledger;
 pub mod psp;

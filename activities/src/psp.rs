@@ -18,6 +18,8 @@ use crate::failure::{Verdict, after_attempt, classify, doubtful, refused, try_ag
 
 /// What the PSP answers about a payment it has never heard of.
 const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
+/// The most bytes of a webhook's header that are kept.
+const MAX_HEADER_BYTES: usize = 100;
 
 /// The activities that call the PSP.
 #[derive(Debug, Clone)]
@@ -89,9 +91,24 @@ impl Psp {
     }
 }
 
-/// The checkout that a webhook is about, with the kind of event; `None` for what we do not understand. It
-/// is a hint and nothing more: anybody can send one, so nothing else of it is passed on.
-pub fn read_webhook(body: &[u8]) -> Option<(CheckoutId, &'static str)> {
+/// What a webhook tells. It is a hint and nothing more: anybody can send one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookHint {
+    /// The checkout that it is about.
+    pub checkout_id: CheckoutId,
+    /// The kind of event.
+    pub event: &'static str,
+    /// The PSP's name of this sending.
+    pub delivery_id: Option<String>,
+    /// When the PSP says that it sent it, in its own format.
+    pub sent_at: Option<String>,
+    /// How often the PSP says that it was sent before.
+    pub retries: Option<u32>,
+}
+
+/// Reads a webhook; `None` for what we do not understand. Nothing else of it is passed on. `header` answers a
+/// header of the request by its name.
+pub fn read_webhook<'h>(body: &[u8], header: impl Fn(&str) -> Option<&'h str>) -> Option<WebhookHint> {
     let webhook = toss::webhook::parse(body).ok()?;
     let event = match &webhook {
         Webhook::PaymentStatusChanged { .. } => "PAYMENT_STATUS_CHANGED",
@@ -102,7 +119,14 @@ pub fn read_webhook(body: &[u8]) -> Option<(CheckoutId, &'static str)> {
         | Webhook::SellerChanged(_)
         | Webhook::Other { .. } => return None,
     };
-    Some((CheckoutId::parse(webhook.order_id()?).ok()?, event))
+    let short = |name| header(name).filter(|value| value.len() <= MAX_HEADER_BYTES);
+    Some(WebhookHint {
+        checkout_id: CheckoutId::parse(webhook.order_id()?).ok()?,
+        event,
+        delivery_id: short(toss::webhook::ID_HEADER).map(str::to_owned),
+        sent_at: short(toss::webhook::signature::TIME_HEADER).map(str::to_owned),
+        retries: short(toss::webhook::RETRIED_COUNT_HEADER).and_then(|count| count.parse().ok()),
+    })
 }
 
 /// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself,

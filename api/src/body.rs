@@ -245,6 +245,25 @@ impl<'a> Fields<'a> {
         values.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect()
     }
 
+    /// A yes or no that may be absent.
+    pub(crate) fn flag(&self, name: &str, errors: &mut FieldErrors) -> Option<bool> {
+        let value = self.get(name)?;
+        if !value.is_boolean() {
+            errors.add(self.path(name), FieldCode::WrongType, "must be true or false");
+        }
+        value.as_bool()
+    }
+
+    /// A number from 1 to `most` that may be absent.
+    pub(crate) fn count(&self, name: &str, most: u64, errors: &mut FieldErrors) -> Option<u64> {
+        let value = self.get(name)?;
+        let count = value.as_u64().filter(|count| (1..=most).contains(count));
+        if count.is_none() {
+            errors.add(self.path(name), FieldCode::Invalid, format!("must be a number from 1 to {most}"));
+        }
+        count
+    }
+
     /// The object as compact JSON.
     pub(crate) fn to_compact_json(&self) -> Option<String> {
         self.object.and_then(|object| serde_json::to_string(object).ok())

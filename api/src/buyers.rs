@@ -14,7 +14,7 @@ use store::{Keyring, KeyringError, Sealed};
 
 use crate::{
     Api,
-    callers::OperatingCaller,
+    callers::OpsCaller,
     problem::{Code, Problem},
 };
 
@@ -80,7 +80,7 @@ pub(crate) async fn kept(api: &Api, workflow_id: &WorkflowId) -> Result<Option<B
 /// `DELETE /v1/buyers/{buyer_id}/personal-data`: erases what is kept of a buyer; payments and books stay.
 pub(crate) async fn erase(
     State(api): State<Arc<Api>>,
-    _: OperatingCaller,
+    _: OpsCaller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");

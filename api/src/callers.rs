@@ -11,7 +11,7 @@ use domain::id::ApiKeyId;
 use store::{ApiKey, Reader, Scope};
 use subtle::ConstantTimeEq;
 
-use crate::{Api, keys::SecretKey, problem::Problem};
+use crate::{Api, audit::Signature, keys::SecretKey, problem::Problem};
 
 /// A scope that a route needs.
 pub(crate) trait Need {
@@ -22,23 +22,23 @@ pub(crate) trait Need {
 /// Needs [`Scope::Read`].
 #[derive(Debug)]
 pub(crate) struct ToRead;
-/// Needs [`Scope::Ops`].
-#[derive(Debug)]
-pub(crate) struct ToOperate;
 /// Needs [`Scope::Checkout`].
 #[derive(Debug)]
 pub(crate) struct ToCheckout;
+/// Needs [`Scope::Ops`].
+#[derive(Debug)]
+pub(crate) struct ToOperate;
 
 impl Need for ToRead {
     const SCOPE: Scope = Scope::Read;
 }
 
-impl Need for ToOperate {
-    const SCOPE: Scope = Scope::Ops;
-}
-
 impl Need for ToCheckout {
     const SCOPE: Scope = Scope::Checkout;
+}
+
+impl Need for ToOperate {
+    const SCOPE: Scope = Scope::Ops;
 }
 
 /// A caller with a valid API key whose scope includes what the route needs.
@@ -53,10 +53,10 @@ pub(crate) struct Caller<N> {
 
 /// A caller who may read.
 pub(crate) type ReadCaller = Caller<ToRead>;
-/// A caller who may act on what is stuck, and on what is personal.
-pub(crate) type OperatingCaller = Caller<ToOperate>;
 /// A caller who may create and cancel checkouts.
 pub(crate) type CheckoutCaller = Caller<ToCheckout>;
+/// A caller who may look into workflows and act on stuck ones.
+pub(crate) type OpsCaller = Caller<ToOperate>;
 
 impl<N: Need + Send> FromRequestParts<Arc<Api>> for Caller<N> {
     type Rejection = Problem;
@@ -64,6 +64,9 @@ impl<N: Need + Send> FromRequestParts<Arc<Api>> for Caller<N> {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let sent = sent_key(&parts.headers).ok_or_else(Problem::unauthorized)?;
         let key = authenticate(&api.reader, &sent).await?.ok_or_else(Problem::unauthorized)?;
+        if let Some(signature) = parts.extensions.get::<Signature>() {
+            signature.sign(&key.id);
+        }
         if !key.scope.includes(N::SCOPE) {
             return Err(Problem::forbidden(N::SCOPE));
         }

@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    callers::{OperatingCaller, authenticate},
+    callers::{OpsCaller, authenticate},
     problem::{Code, Problem},
 };
 
@@ -73,7 +73,7 @@ impl FromRequestParts<Arc<Api>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         if parts.headers.contains_key(header::AUTHORIZATION) {
-            return OperatingCaller::from_request_parts(parts, api).await.map(|_| Self);
+            return OpsCaller::from_request_parts(parts, api).await.map(|_| Self);
         }
         let id = session(&parts.headers, keyring(api)?).ok_or_else(Problem::unauthorized)?;
         let key = api.reader.api_key(&id).await?.filter(|key| key.revoked_at.is_none());

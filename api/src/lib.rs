@@ -7,7 +7,8 @@
 //!
 //! It decides nothing about money: whether a payment may be confirmed is asked of `domain`, and what comes
 //! of it of the workflow. It moves no checkout and no money, for it has only a [`Reader`](store::Reader) and a
-//! [`Journal`](store::Journal) of what came in, and it never talks to the PSP. The PSP's words stop at the pages, which hand them over.
+//! [`Journal`](store::Journal) of what came in, and it never talks to the PSP. The PSP's words stop at the pages,
+//! which hand them over.
 //!
 //! # Invariants
 //!
@@ -20,12 +21,15 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
+mod audit;
 mod body;
 mod buyers;
 mod callers;
 mod card_numbers;
 mod checkout;
 mod codec;
+mod dead_letters;
+pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;
@@ -45,6 +49,7 @@ mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
 pub use routes::router;
@@ -78,10 +83,16 @@ pub struct PspHint {
     pub checkout_id: CheckoutId,
     /// What kind of event it was, in the PSP's words.
     pub event: Option<String>,
+    /// The PSP's name of this sending.
+    pub delivery_id: Option<String>,
+    /// When the PSP says that it sent it, in its own format.
+    pub sent_at: Option<String>,
+    /// How often the PSP says that it was sent before.
+    pub retries: Option<u32>,
 }
 
-/// Reads the body of a webhook; `None` when it is none that concerns a checkout.
-pub type ReadPspHint = fn(&[u8]) -> Option<PspHint>;
+/// Reads the headers and the body of a webhook; `None` when it is none that concerns a checkout.
+pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
 
 /// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about
 /// us: a wrong key, a missing contract.

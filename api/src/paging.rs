@@ -7,7 +7,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use store::{AccountPosition, CheckoutPosition, MovementPosition, Page, Side, Window};
+use store::{AccountPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window};
 
 use crate::{parameters::Parameters, problem::Problem};
 
@@ -118,6 +118,37 @@ impl Position for CheckoutPosition {
     fn read((created_ms, checkout_id): Self::Written) -> Option<Self> {
         let created_at = Timestamp::from_epoch_ms(created_ms);
         Some(Self { created_at, checkout_id: domain::id::CheckoutId::parse(checkout_id).ok()? })
+    }
+}
+
+impl Position for LetterPosition {
+    const LIST: &'static str = "dead-letters";
+    type Written = (i64, String);
+
+    fn write(&self) -> Self::Written {
+        (self.created_at.epoch_ms(), self.letter_id.to_string())
+    }
+
+    fn read((created_ms, letter_id): Self::Written) -> Option<Self> {
+        let created_at = Timestamp::from_epoch_ms(created_ms);
+        Some(Self { created_at, letter_id: domain::id::DeadLetterId::parse(letter_id).ok()? })
+    }
+}
+
+/// A place in the audit log, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AuditPosition(pub(crate) u64);
+
+impl Position for AuditPosition {
+    const LIST: &'static str = "audit-log";
+    type Written = u64;
+
+    fn write(&self) -> u64 {
+        self.0
+    }
+
+    fn read(written: u64) -> Option<Self> {
+        Some(Self(written))
     }
 }
 

@@ -63,12 +63,15 @@ impl Parameters {
 
     /// An instant at which a period begins or ends: the first millisecond that is not earlier than it.
     pub(crate) fn border(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        let time = self.read(name, time)?;
-        Ok(time.map(|time| {
-            let begun = time.timestamp_subsec_nanos() % 1_000_000 != 0;
-            Timestamp::from_epoch_ms(time.timestamp_millis()).plus_ms(begun.into())
-        }))
+        self.read(name, border)
     }
+}
+
+/// Reads an instant at which a period begins or ends, as [`Parameters::border`] does.
+pub(crate) fn border(text: &str) -> Result<Timestamp, &'static str> {
+    let time = time(text)?;
+    let begun = time.timestamp_subsec_nanos() % 1_000_000 != 0;
+    Ok(Timestamp::from_epoch_ms(time.timestamp_millis()).plus_ms(begun.into()))
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {

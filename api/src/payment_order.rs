@@ -7,8 +7,11 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use domain::id::{CheckoutId, PaymentOrderId};
-use store::{CheckoutRecord, Scope};
+use domain::{
+    checkout::Status,
+    id::{CheckoutId, DeadLetterId, PaymentOrderId},
+};
+use store::{CheckoutRecord, LetterFilter, Scope, Window};
 
 use crate::{
     Api, buyers,
@@ -25,7 +28,9 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
         let refunds = api.reader.refunds_of(&record.checkout_id).await?;
+        let letter = letter(&api, caller.scope, &record).await?;
         let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
+        let body = body.with_letter(letter.as_ref());
         if !caller.scope.includes(Scope::Checkout) {
             return Ok(Json(body).into_response());
         }
@@ -39,6 +44,16 @@ pub(crate) async fn show(
 pub(crate) async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
     let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
     Ok(api.reader.checkout(&id).await?)
+}
+
+/// What a stuck checkout needs of an operator.
+async fn letter(api: &Api, scope: Scope, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
+    if scope != Scope::Ops || record.status != Status::Stuck {
+        return Ok(None);
+    }
+    let filter = LetterFilter { checkout_id: Some(record.checkout_id.clone()), ..LetterFilter::default() };
+    let newest = api.reader.dead_letters(&filter, &Window { after: None, limit: 1 }).await?;
+    Ok(newest.items.into_iter().next().map(|letter| letter.letter_id))
 }
 
 async fn order(api: &Api, id: &str) -> Result<Option<OrderBody>, Problem> {

@@ -44,6 +44,8 @@ pub(crate) enum Code {
     CheckoutNotFound,
     ConfirmNotAccepted,
     DatabaseUnavailable,
+    DeadLetterNotActionable,
+    DeadLetterNotFound,
     AmountMismatch,
     Forbidden,
     IdempotencyKeyInvalid,
@@ -62,6 +64,7 @@ pub(crate) enum Code {
     RefundAccountRequired,
     RefundExceedsPayment,
     RefundRefused,
+    PreviewOutdated,
     RequestInProgress,
     TemporalUnavailable,
     Unauthorized,
@@ -90,6 +93,12 @@ impl Code {
             }
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
+            }
+            Self::DeadLetterNotActionable => {
+                ("dead_letter_not_actionable", StatusCode::CONFLICT, "The dead letter does not take this")
+            }
+            Self::DeadLetterNotFound => {
+                ("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter")
             }
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
@@ -125,6 +134,9 @@ impl Code {
                 ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
             }
             Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
+            Self::PreviewOutdated => {
+                ("preview_outdated", StatusCode::CONFLICT, "Others are chosen now than the preview showed")
+            }
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
             }
@@ -157,6 +169,8 @@ impl Code {
             | Self::CardNumberRefused
             | Self::CheckoutExists
             | Self::CheckoutNotFound
+            | Self::DeadLetterNotActionable
+            | Self::DeadLetterNotFound
             | Self::AmountMismatch
             | Self::Forbidden
             | Self::IdempotencyKeyInvalid
@@ -174,10 +188,16 @@ impl Code {
             | Self::RefundAccountRequired
             | Self::RefundExceedsPayment
             | Self::RefundRefused
+            | Self::PreviewOutdated
             | Self::Unauthorized
             | Self::UnsupportedMediaType
             | Self::ValidationFailed => false,
         }
+    }
+
+    /// The code as it is written.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.row().0
     }
 
     /// The status that says it.

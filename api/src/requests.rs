@@ -14,16 +14,21 @@ use crate::problem::Problem;
 
 /// Names a request in the log, in the answer and, if the caller sent one, in the caller's log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The name of a request, for whoever is inside of it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) HeaderValue);
+
 /// The most characters of a request id that is taken over from the caller.
 const MAX_REQUEST_ID_CHARS: usize = 64;
 
 /// Gives the request an id, logs one line about it and finishes the answer's headers. No body and no query
 /// is logged: either may hold what must not be read in a log.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request.headers().get(&REQUEST_ID).and_then(taken_over).unwrap_or_else(mint);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
 
     let route = route.as_ref().map_or("none", MatchedPath::as_str);

@@ -5,7 +5,7 @@ use domain::{
     Money, Timestamp,
     charge::{Failure, VirtualAccount},
     checkout::Status,
-    id::CheckoutId,
+    id::{CheckoutId, DeadLetterId},
     refund::Part,
 };
 use serde::Serialize;
@@ -67,6 +67,8 @@ pub(crate) struct CheckoutBody {
     refund: Option<RefundBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refunds: Option<Vec<RefundBody>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter: Option<String>,
 }
 
 /// A refund.
@@ -228,6 +230,7 @@ impl CheckoutBody {
             workflow: None,
             refund: None,
             refunds: None,
+            dead_letter: None,
         }
     }
 
@@ -251,7 +254,7 @@ impl CheckoutBody {
     pub(crate) fn for_scope(scope: Scope, record: &CheckoutRecord, api: &Api) -> Self {
         let body = Self::current(record, &api.settings);
         match scope {
-            Scope::Ops => body.with_workflow(record, &api.settings, &api.temporal.options().namespace),
+            Scope::Ops => body.with_workflow(record, api),
             Scope::Read | Scope::Checkout => body,
         }
     }
@@ -262,13 +265,24 @@ impl CheckoutBody {
     }
 
     /// Adds where an operator finds the workflow.
-    fn with_workflow(mut self, record: &CheckoutRecord, settings: &Settings, namespace: &str) -> Self {
+    fn with_workflow(mut self, record: &CheckoutRecord, api: &Api) -> Self {
         let id = record.workflow_id.to_string();
-        let ui_url = settings.temporal_ui_url.as_ref();
-        let ui_url = ui_url.map(|base| format!("{base}/namespaces/{namespace}/workflows/{id}"));
-        self.workflow = Some(WorkflowBody { id, ui_url });
+        self.workflow = Some(WorkflowBody { ui_url: ui_url(api, &id), id });
         self
     }
+
+    /// Adds where an operator finds what a stuck checkout needs of them.
+    pub(crate) fn with_letter(mut self, letter: Option<&DeadLetterId>) -> Self {
+        self.dead_letter = letter.map(|id| format!("/v1/dead-letters/{id}"));
+        self
+    }
+}
+
+/// Where an operator sees a workflow.
+pub(crate) fn ui_url(api: &Api, workflow_id: &str) -> Option<String> {
+    let namespace = &api.temporal.options().namespace;
+    let base = api.settings.temporal_ui_url.as_ref()?;
+    Some(format!("{base}/namespaces/{namespace}/workflows/{workflow_id}"))
 }
 
 /// The page where the buyer pays.

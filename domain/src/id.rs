@@ -99,6 +99,10 @@ text_id! {
     RefundId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 text_id! {
+    /// A dead letter: 1 to 200 of `A-Z a-z 0-9 - _ .`.
+    DeadLetterId, 1..=200, "A-Z a-z 0-9 - _ .", |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
+}
+text_id! {
     /// The marketplace's own id of a buyer: 1 to 64 of `A-Z a-z 0-9 - _ . : @ +`.
     BuyerId, 1..=64, "A-Z a-z 0-9 - _ . : @ +", |byte| byte.is_ascii_alphanumeric() || b"-_.:@+".contains(&byte)
 }
@@ -188,6 +192,21 @@ impl RefundId {
             None => format!("{checkout}::{attempt}"),
         };
         Self(format!("refund-{}", Uuid::new_v5(&NAMESPACE, name.as_bytes())))
+    }
+}
+
+impl DeadLetterId {
+    /// The id of a letter of one run of a workflow: the same on every replay. What does not belong into an id
+    /// becomes `_`, and of a very long workflow id the end is left out: the run has an id of its own.
+    pub fn of_workflow(workflow_id: &str, run_id: &str, number: u32) -> Self {
+        const WORKFLOW_CHARS: usize = 128;
+        const RUN_CHARS: usize = 60;
+        let plain = |character: char| {
+            if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' }
+        };
+        let workflow: String = workflow_id.chars().map(plain).take(WORKFLOW_CHARS).collect();
+        let run: String = run_id.chars().map(plain).take(RUN_CHARS).collect();
+        Self(format!("{workflow}.{run}.{number}"))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod calendar;
 pub mod charge;
 pub mod checkout;
 pub mod commission;
+pub mod dead_letter;
 pub mod id;
 pub mod ledger;
 pub mod merkle;

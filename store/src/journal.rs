@@ -1,15 +1,22 @@
-//! What the door writes down: who asked and what arrived. Append only, and never money.
+//! What the door writes down: who asked and what arrived. Never money.
 //!
 //! The API has a [`Reader`](crate::Reader) and a `Journal`; a [`Writer`](crate::Writer), which moves checkouts and
 //! money, is in the hands of the activities alone.
 
+mod audit;
 mod buyers;
+mod inbox;
+mod letters;
 
 use sea_orm::DatabaseConnection;
 
+pub use audit::{Actor, AuditEntry};
+pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use letters::Acted;
+
 use crate::Database;
 
-/// Writes what came in at the door. Every method is one transaction and safe to repeat.
+/// Writes what came in at the door. Every method is safe to repeat, and what it writes stays.
 #[derive(Debug, Clone)]
 pub struct Journal {
     database: Database,

@@ -23,6 +23,7 @@ mod convert;
 mod entities;
 mod journal;
 mod keyring;
+mod letters;
 mod reader;
 mod unavailable;
 mod writer;
@@ -31,15 +32,16 @@ pub use api_keys::{ApiKey, Scope};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::Journal;
+pub use journal::{Acted, Actor, AuditEntry, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use keyring::{Keyring, KeyringError, Sealed};
+pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
-    Inclusion, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page, PastWallet, Progress, PspRecord,
-    Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
+    Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
+    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
-pub use writer::{Booked, HoldStatus, NewRefund, PromisedRefund, Refusal, Writer};
+pub use writer::{Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ mod checkouts;
 mod commissions;
 mod entries;
 mod ledger;
+mod letters;
 mod movements;
 mod paging;
 mod payments;
@@ -20,6 +21,7 @@ pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, Statu
 pub use commissions::CommissionRate;
 pub use entries::{EntryFilter, EntryRecord};
 pub use ledger::{AccountBalance, AsOf};
+pub use letters::{LetterFilter, LetterPosition};
 pub use movements::{Movement, MovementPosition, Side};
 pub use paging::{Page, Window};
 pub use payments::{CheckoutFilter, CheckoutPosition};

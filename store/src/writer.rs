@@ -7,6 +7,7 @@ mod checkouts;
 mod deposits;
 mod holds;
 mod ledger;
+mod letters;
 mod refunds;
 mod risk;
 
@@ -16,6 +17,7 @@ pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
+pub use letters::NewLetter;
 pub use refunds::{NewRefund, PromisedRefund};
 
 use crate::{Database, Journal, StoreError};
@@ -51,7 +53,7 @@ impl Writer {
 
 /// A transaction that begins as a writer: on SQLite a transaction that reads first may not become one any more
 /// once another has written.
-async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
+pub(crate) async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

@@ -139,6 +139,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what came to nothing and needs a person, and act on it
+    #[command(subcommand)]
+    DeadLetters(DeadLettersAction),
+    /// Read who changed what
+    #[command(subcommand)]
+    Audit(AuditAction),
     /// Replay recorded workflow histories against this build's workflows
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]
@@ -224,7 +230,7 @@ pub(crate) enum KeyScope {
     Checkout,
     /// Read only.
     Read,
-    /// All of that, and see which workflow carries a checkout.
+    /// All of that, see which workflow carries a checkout, and act on dead letters.
     Ops,
 }
 
@@ -369,6 +375,109 @@ pub(crate) enum CommissionsAction {
     },
     /// List every rate that was ever set
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with dead letters. All but `list` and `show` tell a workflow, through Temporal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersAction {
+    /// List dead letters, the newest first
+    List {
+        #[command(flatten)]
+        choice: LetterChoice,
+        /// The most that are listed
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one with everything that was done about it
+    Show {
+        /// The dead letter
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the workflow try again, once the cause is mended
+    #[command(after_help = TEMPORAL_HELP)]
+    Retry(DeadLetterWish),
+    /// Declare on evidence what came of it; that money came only the PSP can tell, which `retry` asks
+    #[command(after_help = TEMPORAL_HELP)]
+    Resolve {
+        /// What came of it: not_paid of a payment, refunded or not_refunded of a refund, approved or denied of a review
+        #[arg(long)]
+        outcome: String,
+        #[command(flatten)]
+        wish: DeadLetterWish,
+    },
+    /// Put it away; only where no workflow waits for it any more
+    #[command(after_help = TEMPORAL_HELP)]
+    Discard(DeadLetterWish),
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Args)]
+pub(crate) struct LetterChoice {
+    /// OPEN, RETRYING, RESOLVED, DISCARDED or CLOSED [default of an action: OPEN]
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// The step that failed, such as psp.confirm
+    #[arg(long)]
+    pub(crate) step: Option<String>,
+    /// The error's code, such as psp_access_denied
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// The checkout
+    #[arg(long)]
+    pub(crate) checkout: Option<String>,
+    /// Written at this time or later, such as 2026-12-01T09:00:00+09:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Written before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+}
+
+/// An action on one dead letter, or on those that a filter chooses.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetterWish {
+    /// The dead letter [default: those that the filters choose]
+    pub(crate) id: Option<String>,
+    /// Why; it is kept with the letter
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) choice: LetterChoice,
+    /// The most letters, oldest first, 1 to 100
+    #[arg(long, default_value_t = crate::dead_letters::MOST, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(crate) limit: u64,
+    /// Show what would be done, and a token
+    #[arg(long, conflicts_with_all = ["id", "token"])]
+    pub(crate) preview: bool,
+    /// Do what the preview with this token showed
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) token: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// List who changed what, the newest first
+    List {
+        /// Only of this API key's id, or this operator
+        #[arg(long)]
+        actor: Option<String>,
+        /// The most lines
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
         /// As JSON
         #[arg(long)]
         json: bool,

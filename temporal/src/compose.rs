@@ -1,8 +1,9 @@
 //! The composition root: which room gets what.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
+use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
@@ -68,7 +69,8 @@ pub(crate) fn worker(
         .register_workflow::<RefundWorkflow>()?
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule })
-        .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
+        .register_activities(activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() })
+        .register_activities(activities::dead_letter::DeadLetters { writer })
         .register_activities(activities::psp::Psp { toss })
         .register_activities(risk)
         .max_cached_workflows(CACHED_WORKFLOWS)
@@ -140,9 +142,15 @@ pub(crate) fn router(
     api::router(api::Api { temporal, reader, journal, keyring, settings, read_psp_hint, is_for_buyer })
 }
 
-fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
-    activities::psp::read_webhook(body)
-        .map(|(checkout_id, event)| api::PspHint { checkout_id, event: Some(event.to_owned()) })
+fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {
+    let hint = activities::psp::read_webhook(body, |name| headers.get(name)?.to_str().ok())?;
+    Some(api::PspHint {
+        checkout_id: hint.checkout_id,
+        event: Some(hint.event.to_owned()),
+        delivery_id: hint.delivery_id,
+        sent_at: hint.sent_at,
+        retries: hint.retries,
+    })
 }
 
 /// What only the buyer can change, Toss tells the buyer.
@@ -156,6 +164,7 @@ pub(crate) async fn serve_http(
     router: axum::Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let overdue = async {
         stop.cancelled().await;

@@ -6,6 +6,7 @@ use domain::{Timestamp, id::ApiKeyId};
 use store::{ApiKey, Scope, Writer};
 
 use crate::{
+    audit,
     cli::{KeyScope, KeysAction},
     compose,
     settings::Settings,
@@ -29,6 +30,7 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
             ensure!(writer.revoke_api_key(&id).await?, "there is no unrevoked API key {id}");
+            audit::record(&writer.journal(), "keys revoke", id.as_str(), "ok").await?;
             println!("Revoked {id}.");
         }
     }
@@ -40,6 +42,7 @@ pub(crate) async fn create(writer: &Writer, name: &str, scope: Scope) -> anyhow:
     let id = ApiKeyId::parse(hex::encode(rand::random::<[u8; ID_BYTES]>()))?;
     let secret = hex::encode(rand::random::<[u8; SECRET_BYTES]>());
     writer.create_api_key(&id, name, scope, &ApiKey::hash(&secret)).await?;
+    audit::record(&writer.journal(), &format!("keys create --scope {}", scope.as_str()), id.as_str(), "ok").await?;
     let whole = api::keys::SecretKey::mint(&id, &secret);
     Ok((id, whole))
 }

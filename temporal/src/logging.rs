@@ -19,6 +19,8 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Commissions(_)
         | Command::Encryption(_)
         | Command::Buyers(_)
+        | Command::DeadLetters(_)
+        | Command::Audit(_)
         | Command::Migrate(_)
         | Command::Doctor { .. }
         | Command::Replay { .. } => "warn",

@@ -10,11 +10,13 @@
 //! * A secret is printed once, by the command that makes it, and never logged.
 //! * Whatever was started is stopped: on SIGTERM and Ctrl-C within ten seconds, leaving no child.
 
+mod audit;
 mod cli;
 mod cluster;
 mod commissions;
 mod compose;
 mod data_dir;
+mod dead_letters;
 mod demo;
 mod dev;
 mod doctor;
@@ -70,6 +72,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Buyers(action) => encryption::buyers(&settings, action).await,
             Command::Replay { files } => replay::run(&settings, &files).await,
             Command::Doctor { json } => return doctor::run(&settings, json).await,
+            Command::DeadLetters(action) => dead_letters::run(&settings, action).await,
+            Command::Audit(action) => audit::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)
     });

@@ -25,6 +25,7 @@ use temporalio_workflow::{
 use waiting::Waited;
 
 use crate::{
+    operator::{CallsForHelp, HelpDesk, Resolve, Resume},
     ports::Recorded,
     time::{detached, now},
 };
@@ -85,15 +86,6 @@ pub struct Cancellation {
     pub reason: String,
 }
 
-/// A person looked at a stuck checkout and says: go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resume {
-    /// Who says so.
-    pub by: String,
-    /// Why it may go on.
-    pub reason: String,
-}
-
 /// A person decides about a payment that waits for a review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
@@ -118,7 +110,7 @@ pub struct CheckoutWorkflow {
     /// How often a payment of it was booked: again where the bank took the deposit before back.
     captures: u32,
     nudges: u32,
-    resumes: u32,
+    desk: HelpDesk,
     /// What a person said of the payment in review.
     review: Option<Review>,
     /// Whether somebody gave the checkout up.
@@ -144,7 +136,7 @@ impl CheckoutWorkflow {
             attempts: Attempts::default(),
             captures: 0,
             nudges: 0,
-            resumes: 0,
+            desk: HelpDesk::default(),
             review: None,
             canceled: false,
             closed: false,
@@ -227,8 +219,14 @@ impl CheckoutWorkflow {
 
     /// An operator's word that a stuck checkout may go on.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _resume: Resume) {
-        self.resumes = self.resumes.saturating_add(1);
+    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resume: Resume) {
+        self.desk.resume(resume);
+    }
+
+    /// An operator's word on what came of a stuck checkout.
+    #[signal(name = "resolve")]
+    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resolve: Resolve) {
+        self.desk.resolve(resolve);
     }
 
     /// An operator's word about a payment that waits for a review. Without such a payment it says nothing.
@@ -248,6 +246,20 @@ impl CheckoutWorkflow {
             revision: self.revision,
             confirming: self.attempts.is_any_under_way(),
         }
+    }
+}
+
+impl CallsForHelp for CheckoutWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
+    }
+
+    fn checkout_id(&self) -> &CheckoutId {
+        self.input.plan.checkout_id()
     }
 }
 

@@ -19,6 +19,7 @@
 
 pub mod attributes;
 pub mod checkout;
+pub mod operator;
 pub mod patches;
 pub mod ports;
 pub mod refund;

@@ -10,7 +10,8 @@ use domain::{
     charge::{Charge, Failure, VirtualAccount},
     checkout::{Plan, Status},
     commission::BasisPoints,
-    id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
+    dead_letter::Awaits,
+    id::{ApiKeyId, CheckoutId, DeadLetterId, PaymentKey, WorkflowId},
     ledger::Entry,
     refund::{Answer, Sight},
     risk::Assessment,
@@ -21,6 +22,8 @@ pub use refund::{
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
+
+use crate::operator::{Facing, Facts, facts_of};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {
@@ -82,6 +85,10 @@ ports! {
     Refund = "psp.refund": RefundCharge => Answer;
     /// Asks the PSP what became of a refund.
     LookUpRefund = "psp.look_up_refund": RefundQuestion => Sight;
+    /// Puts a step that came to nothing in front of a person. Safe to repeat: the letter's id is its key.
+    OpenDeadLetter = "dead_letter.open": OpenLetter => ();
+    /// Says that the workflow has gone on. Safe to repeat, and about a letter that was never written it is nothing.
+    CloseDeadLetter = "dead_letter.close": CloseLetter => ();
 }
 
 /// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).
@@ -235,4 +242,80 @@ pub struct CancelCharge {
     pub reason: String,
     /// Makes the request safe to repeat; minted by the workflow.
     pub idempotency_key: String,
+}
+
+/// A letter to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenLetter {
+    /// The letter; minted by the workflow.
+    pub letter_id: DeadLetterId,
+    /// The workflow that writes it.
+    pub workflow_id: String,
+    /// Its run.
+    pub run_id: String,
+    /// Its type.
+    pub workflow_type: String,
+    /// The checkout that it is about.
+    #[serde(default)]
+    pub checkout_id: Option<CheckoutId>,
+    /// The port that came to nothing.
+    pub step: String,
+    /// With what.
+    pub failure: Failure,
+    /// What was asked of it, without secrets and personal data.
+    #[serde(default)]
+    pub input: Facts,
+    /// What the workflow waits for.
+    pub awaits: Awaits,
+    /// When it was written.
+    pub opened_at: Timestamp,
+    /// The letter in whose place it stands.
+    #[serde(default)]
+    pub replaces: Option<DeadLetterId>,
+}
+
+/// A letter to close.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseLetter {
+    /// The letter.
+    pub letter_id: DeadLetterId,
+    /// The checkout that it is about.
+    #[serde(default)]
+    pub checkout_id: Option<CheckoutId>,
+    /// When the workflow went on.
+    pub closed_at: Timestamp,
+}
+
+impl Facing for RecordCheckout {
+    fn facts(&self) -> Facts {
+        facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total())])
+    }
+}
+
+impl Facing for Change {
+    fn facts(&self) -> Facts {
+        facts_of([("checkout_id", &self.checkout_id), ("revision", &self.revision), ("status", &self.status)])
+    }
+}
+
+impl Facing for Posted {
+    fn facts(&self) -> Facts {
+        let mut facts = self.change.facts();
+        facts.insert("entry".to_owned(), self.entry.fields().key.to_string());
+        facts
+    }
+}
+
+impl Facing for AssessRisk {
+    fn facts(&self) -> Facts {
+        facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total()), ("attempt", &self.attempt)])
+    }
+}
+
+impl Facing for DepositReturned {
+    fn facts(&self) -> Facts {
+        let mut facts = self.change.facts();
+        facts.insert("entry".to_owned(), self.key.clone());
+        facts
+    }
 }

@@ -7,40 +7,19 @@
 mod executing;
 mod recording;
 
-use domain::{charge::Failure, refund::RefundStatus};
+use domain::{charge::Failure, id::CheckoutId, refund::RefundStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
 };
 
 use crate::{
-    checkout::Resume,
+    operator::{CallsForHelp, HelpDesk, Resolve, Resume},
     ports::{Promise, RefundRequest},
 };
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "refund";
-
-/// A person found out what came of a stuck refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolve {
-    /// Who says so.
-    pub by: String,
-    /// How they know.
-    pub reason: String,
-    /// What came of it.
-    pub outcome: Resolution,
-}
-
-/// What a person found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resolution {
-    /// The buyer has the money back: from the PSP, or by hand.
-    Executed,
-    /// The buyer does not get it back.
-    NotExecuted,
-}
 
 /// Where a running refund stands, for whoever asks the workflow itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +36,7 @@ pub struct RefundWorkflow {
     request: RefundRequest,
     status: RefundStatus,
     failure: Option<Failure>,
-    resumes: u32,
-    resolved: Option<Resolve>,
+    desk: HelpDesk,
 }
 
 type Context = WorkflowContext<RefundWorkflow>;
@@ -67,7 +45,7 @@ type Context = WorkflowContext<RefundWorkflow>;
 impl RefundWorkflow {
     #[init]
     fn new(_ctx: &WorkflowContextView, request: RefundRequest) -> Self {
-        Self { request, status: RefundStatus::Requested, failure: None, resumes: 0, resolved: None }
+        Self { request, status: RefundStatus::Requested, failure: None, desk: HelpDesk::default() }
     }
 
     /// The whole life, in one paragraph. It goes on when it is canceled: what was begun has to be known.
@@ -82,15 +60,15 @@ impl RefundWorkflow {
 
     /// An operator's word that a refund may try again at once.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _resume: Resume) {
-        self.resumes = self.resumes.saturating_add(1);
+    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resume: Resume) {
+        self.desk.resume(resume);
     }
 
     /// An operator's word on what came of a stuck refund. One that is not stuck finds out by itself.
     #[signal(name = "resolve")]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resolve: Resolve) {
         if self.status == RefundStatus::Stuck {
-            self.resolved = Some(resolve);
+            self.desk.resolve(resolve);
         }
     }
 
@@ -98,5 +76,19 @@ impl RefundWorkflow {
     #[query(name = "standing")]
     pub fn standing(&self, _ctx: &WorkflowContextView) -> RefundStanding {
         RefundStanding { status: self.status, failure: self.failure.clone() }
+    }
+}
+
+impl CallsForHelp for RefundWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
+    }
+
+    fn checkout_id(&self) -> &CheckoutId {
+        &self.request.checkout_id
     }
 }

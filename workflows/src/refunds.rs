@@ -20,6 +20,7 @@ use temporalio_workflow::{
 
 use crate::{
     attributes,
+    operator::{CallsForHelp, HelpDesk},
     ports::{NewRefund, RecordRefund, RefundRecorded, RefundRequest},
     refund::RefundWorkflow,
     time::{detached, now, until},
@@ -51,13 +52,14 @@ pub struct RefundsWorkflow {
     requests: BTreeSet<RefundId>,
     /// How many were served.
     served: usize,
+    desk: HelpDesk,
 }
 
 #[workflow_methods]
 impl RefundsWorkflow {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: RefundsInput) -> Self {
-        Self { checkout_id: input.checkout_id, requests: BTreeSet::new(), served: 0 }
+        Self { checkout_id: input.checkout_id, requests: BTreeSet::new(), served: 0, desk: HelpDesk::default() }
     }
 
     /// Serves the requests there are. Answers how many it was.
@@ -97,6 +99,20 @@ impl RefundsWorkflow {
             return None;
         }
         Some(turn)
+    }
+}
+
+impl CallsForHelp for RefundsWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
+    }
+
+    fn checkout_id(&self) -> &CheckoutId {
+        &self.checkout_id
     }
 }
 

@@ -2,19 +2,23 @@
 //!
 //! A write is a local activity first: it costs the Temporal server nothing. If that fails, the same port
 //! is asked again as a regular activity, which an operator can see and which is tried for as long as it
-//! takes: what happened has to be written. What keeps failing is shown to a person meanwhile, in the
-//! Temporal UI, since it cannot be shown in the row.
+//! takes: what happened has to be written. What keeps failing is shown to a person meanwhile: in the Temporal UI,
+//! since it cannot be shown in the row, and by a dead letter.
 
 use std::time::Duration;
 
+use domain::{charge::Failure, dead_letter::Awaits};
 use temporalio_workflow::{
-    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
-    WorkflowTermination,
+    ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken,
+    WorkflowContext, WorkflowTermination,
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
+        error::IncomingError,
     },
 };
+
+use crate::operator::{self, CallsForHelp, Facing, Trouble};
 
 /// How long one local write may take.
 const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
@@ -49,9 +53,9 @@ pub(crate) async fn write<W, P>(
     alarm: impl Fn(Alarm),
 ) -> Result<P::Output, WorkflowTermination>
 where
-    W: 'static,
+    W: CallsForHelp,
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
     let locally = LocalActivityOptions::builder()
@@ -74,16 +78,30 @@ where
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
         .non_retryable_error_types(PERMANENT_FAILURES);
     let options = regular_write(patiently.build(), "the local write failed");
-    if let Ok(output) = ctx.execute_activity(port, input.clone(), options).await {
-        return Ok(output);
-    }
+    let failure = match ctx.execute_activity(port, input.clone(), options).await {
+        Ok(output) => return Ok(output),
+        Err(error) => failure_of(&error),
+    };
     let [first, longest] = ALARMED_PAUSES;
     alarm(Alarm::Raised);
+    let (step, facts) = (port.name().to_owned(), input.facts());
+    let letter_id = operator::write(ctx, Trouble { step, failure, input: facts, awaits: Awaits::Mending }).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
     let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
     let output = ctx.execute_activity(port, input, options).await?;
+    operator::close(ctx, letter_id).await;
     alarm(Alarm::Over);
     Ok(output)
+}
+
+/// Why a write did not succeed, in the words of the activities.
+fn failure_of(error: &ActivityExecutionError) -> Failure {
+    match error.cause() {
+        Some(IncomingError::Application(told)) => {
+            Failure::new(told.type_name().unwrap_or("write_failed"), told.source_error().to_string())
+        }
+        _ => Failure::new("write_failed", "the write did not return in time"),
+    }
 }
 
 /// A write that an operator can see. It goes on when the workflow is canceled.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 
 mod charges;
+mod dead_letters;
 mod failure;
 mod refunds;
 mod risk;

@@ -4,6 +4,7 @@
 mod calendar;
 mod charge;
 mod checkout;
+mod dead_letter;
 mod id;
 mod ledger;
 mod merkle;

@@ -3,9 +3,12 @@
 #![expect(unreachable_pub, reason = "`DeriveEntityModel` makes public what it derives")]
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_log;
 pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
+pub(crate) mod dead_letter_actions;
+pub(crate) mod dead_letters;
 pub(crate) mod declined_payments;
 pub(crate) mod ledger_balances;
 pub(crate) mod ledger_checkpoints;
@@ -20,3 +23,4 @@ pub(crate) mod refunds;
 pub(crate) mod risk_decisions;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;
+pub(crate) mod webhook_inbox;

@@ -27,13 +27,18 @@ pub struct Page<T> {
 }
 
 impl<P> Window<P> {
+    /// The same part of a list that names its places otherwise.
+    pub fn map<Q>(self, place: impl FnOnce(P) -> Q) -> Window<Q> {
+        Window { after: self.after.map(place), limit: self.limit }
+    }
+
     /// One row more than the page has tells whether it is the last one.
-    pub(super) const fn rows(&self) -> u64 {
+    pub(crate) const fn rows(&self) -> u64 {
         self.limit.saturating_add(1)
     }
 
     /// The page, from at most [`Self::rows`] rows.
-    pub(super) fn page<R, T>(
+    pub(crate) fn page<R, T>(
         &self,
         mut rows: Vec<R>,
         read: impl Fn(R) -> Result<T, StoreError>,

@@ -7,6 +7,8 @@ mod buyers;
 mod connection;
 mod database;
 mod deposits;
+mod journal;
+mod letters;
 mod listing;
 mod migrating;
 mod racing;

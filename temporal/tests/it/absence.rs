@@ -146,7 +146,7 @@ mod on_postgres {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn the_api_needs_no_more_than_to_select() {
+    async fn the_api_needs_no_more_than_to_select_and_to_keep_its_journal() {
         let roles = Roles::start(Kind::Postgres).await;
         let _worker = roles.role("worker");
         roles.shop.create("read-only").await;
@@ -154,7 +154,11 @@ mod on_postgres {
         let (_, name) = url.rsplit_once('/').unwrap();
         let role = format!("reader_of_{name}");
         let own = Database::connect(&DatabaseUrl::from_str(&url).unwrap()).await.unwrap();
-        let grant = format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}");
+        let grant = format!(
+            "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; \
+             GRANT INSERT ON webhook_inbox, audit_log, dead_letter_actions TO {role}; \
+             GRANT UPDATE ON dead_letters TO {role}; GRANT USAGE ON SEQUENCE audit_log_sequence_seq TO {role}"
+        );
         own.connection().execute_unprepared(&grant).await.unwrap();
 
         let url = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
@@ -163,6 +167,11 @@ mod on_postgres {
         assert_eq!(shop.status("read-only").await, "NOT_STARTED");
         assert_eq!(shop.receivable().await, 0);
         shop.create("made-by-the-worker").await;
+        assert_eq!(shop.get("/v1/audit-log?limit=1").await["data"][0]["object"], "made-by-the-worker");
+        let webhook = json!({ "createdAt": "2026-11-21T12:00:00.000000", "secret": "s", "status": "DONE",
+            "transactionKey": "t", "orderId": "made-by-the-worker" });
+        let sent = shop.http.post(format!("{}/v1/webhooks/toss", shop.api)).json(&webhook).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
 
         // Even a connection that asks for no restraint.
         let reader = Database::connect(&DatabaseUrl::from_str(&url).unwrap()).await.unwrap();

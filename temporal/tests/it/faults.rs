@@ -164,7 +164,9 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
     let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
     let take_back = || input.args_ref::<ports::DepositReturned>().map(|input| &input.change.checkout_id);
-    let record = record.or_else(assess).or_else(take_back);
+    let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
+    let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
+    let record = record.or_else(assess).or_else(take_back).or_else(open).or_else(close);
     let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel);
     Some(id.or_else(|| checkout_of_refund(input))?.to_string())
 }
@@ -229,6 +231,8 @@ enum Story {
     RefundRefused,
     /// A deposit is booked, the bank takes it back, and the buyer pays once more.
     DepositTakenBack,
+    /// Toss does not take our key: a person mends that and says so.
+    Stuck,
 }
 
 impl Story {
@@ -240,6 +244,7 @@ impl Story {
             "refund.advance" | "psp.look_up_refund" => Self::RefundLost,
             "refund.fail" => Self::RefundRefused,
             "ledger.take_back" => Self::DepositTakenBack,
+            "dead_letter.open" | "dead_letter.close" => Self::Stuck,
             _ => Self::Paid,
         }
     }
@@ -255,6 +260,10 @@ impl Story {
             Self::Paid | Self::Refunded | Self::RefundLost | Self::RefundRefused | Self::DepositTakenBack => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
+            Self::Stuck => {
+                shop.lock_out(checkout_id, 3).await;
+                None
+            }
         };
         if let Some(kind) = mischief {
             let mischief = json!({ "on": "confirm", "kind": kind, "orderId": checkout_id });
@@ -263,6 +272,11 @@ impl Story {
         let (answer, body) = confirm(shop, checkout_id, &key).await;
         let expected: &[u16] = if matches!(self, Self::WrongAmount) { &[402, 202] } else { &[200, 202] };
         assert!(expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
+        if matches!(self, Self::Stuck) {
+            let letter = shop.letter_of(checkout_id).await;
+            let (answer, body) = shop.act(&letter, "retry", &json!({ "reason": "mended" })).await;
+            assert_eq!(answer, 200, "{checkout_id}: {body}");
+        }
         let end = if matches!(self, Self::WrongAmount) { "FAILED" } else { "SUCCESS" };
         until(&format!("{checkout_id} is {end}"), || async { shop.status(checkout_id).await == end }).await;
         self.refund(shop, checkout_id).await.unwrap_or(end)
@@ -271,7 +285,12 @@ impl Story {
     /// What goes back to the buyer in the end, in won.
     const fn refunded(self) -> u64 {
         match self {
-            Self::Paid | Self::AnswerLost | Self::WrongAmount | Self::RefundRefused | Self::DepositTakenBack => 0,
+            Self::Paid
+            | Self::AnswerLost
+            | Self::WrongAmount
+            | Self::RefundRefused
+            | Self::DepositTakenBack
+            | Self::Stuck => 0,
             Self::Refunded | Self::RefundLost => 5_000,
         }
     }
@@ -279,7 +298,7 @@ impl Story {
     /// Answers where the refund came to rest, if there was one.
     async fn refund(self, shop: &Shop, checkout_id: &str) -> Option<&'static str> {
         let (mischief, end) = match self {
-            Self::Paid | Self::AnswerLost | Self::WrongAmount | Self::DepositTakenBack => return None,
+            Self::Paid | Self::AnswerLost | Self::WrongAmount | Self::DepositTakenBack | Self::Stuck => return None,
             Self::Refunded => (None, "SUCCEEDED"),
             Self::RefundLost => (Some(json!({ "kind": "garbage_after" })), "SUCCEEDED"),
             Self::RefundRefused => (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED"),
@@ -346,6 +365,7 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .register_workflow::<RefundWorkflow>()
         .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
+        .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule: Default::default() })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None })

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 
 mod absence;
+mod audit;
 mod browser;
 mod crash;
 mod database;
+mod dead_letters;
 mod doctor;
 mod faults;
 mod first_contact;
@@ -22,3 +24,4 @@ mod stuck;
 mod virtual_accounts;
 mod waits;
 mod walls;
+mod webhooks;

@@ -3,6 +3,7 @@
 
 use domain::{
     Currency, Money, Timestamp,
+    dead_letter::Outcome,
     id::{HoldId, SellerAccount},
     ledger::Hold,
 };
@@ -13,8 +14,8 @@ use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_client::{Client, WorkflowDescribeOptions, WorkflowHandle, WorkflowSignalOptions};
 use tokio::task::JoinSet;
 use workflows::{
-    checkout::Resume,
-    refund::{RefundWorkflow, Resolution, Resolve},
+    operator::{Resolve, Resume},
+    refund::RefundWorkflow,
     refunds::RefundsWorkflow,
 };
 
@@ -318,10 +319,9 @@ async fn virtual_accounts(scene: &Scene<'_>) {
 
 /// Toss does not let us in, so a person is called; they say try again, or what came of it.
 async fn a_person_decides(scene: &Scene<'_>) {
-    for (id, outcome, end, held) in [
-        ("stuck-resume", None, "SUCCEEDED", PAID - 2_000),
-        ("stuck-not", Some(Resolution::NotExecuted), "FAILED", PAID),
-    ] {
+    for (id, outcome, end, held) in
+        [("stuck-resume", None, "SUCCEEDED", PAID - 2_000), ("stuck-not", Some(Outcome::NotRefunded), "FAILED", PAID)]
+    {
         scene.paid(id).await;
         for (on, times) in [("cancel", 1), ("lookup", 3)] {
             let deaf = json!({ "on": on, "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": times });
@@ -337,9 +337,12 @@ async fn a_person_decides(scene: &Scene<'_>) {
         let (by, reason) = ("operator".to_owned(), "looked at Toss".to_owned());
         let options = WorkflowSignalOptions::default();
         match outcome {
-            None => refund.signal(RefundWorkflow::resume, Resume { by, reason }, options).await.unwrap(),
+            None => refund.signal(RefundWorkflow::resume, Resume { by, reason, letter: None }, options).await.unwrap(),
             Some(outcome) => {
-                refund.signal(RefundWorkflow::resolve, Resolve { by, reason, outcome }, options).await.unwrap();
+                refund
+                    .signal(RefundWorkflow::resolve, Resolve { by, reason, outcome, letter: None }, options)
+                    .await
+                    .unwrap();
             }
         }
         scene.refund_stands_at(id, "SUCCEEDED").await;

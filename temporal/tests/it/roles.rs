@@ -145,7 +145,7 @@ impl Roles {
         }
     }
 
-    /// A command of the binary under test.
+    /// A command that finds everything here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.directory.path());

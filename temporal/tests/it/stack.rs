@@ -221,6 +221,33 @@ impl Shop {
         checkout["status"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Toss takes our key for this checkout no more: neither to capture, nor for so many questions.
+    pub(crate) async fn lock_out(&self, checkout_id: &str, questions: u32) {
+        for (on, times) in [("confirm", 1), ("lookup", questions)] {
+            let mischief = json!({ "on": on, "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": times,
+                "orderId": checkout_id });
+            self.simulate("mischief", &mischief).await;
+        }
+    }
+
+    /// The open dead letter of a checkout, once there is one.
+    pub(crate) async fn letter_of(&self, checkout_id: &str) -> String {
+        let open = format!("/v1/dead-letters?status=OPEN&checkout_id={checkout_id}");
+        until(&format!("a letter is open about {checkout_id}"), || async {
+            self.get(&open).await["data"].as_array().is_some_and(|letters| letters.len() == 1)
+        })
+        .await;
+        let letters = self.get(&open).await;
+        letters["data"][0]["dead_letter_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Acts on a dead letter.
+    pub(crate) async fn act(&self, letter: &str, action: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}/v1/dead-letters/{letter}/{action}", self.api);
+        let response = self.http.post(url).bearer_auth(&self.api_key).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// What the simulator really charged: net won, and orders charged twice.
     pub(crate) async fn charged(&self) -> (u64, u64) {
         let url = format!("{}/_sim/totals", self.simulator);

@@ -8,10 +8,7 @@ use store::{Database, DatabaseUrl};
 use temporalio_client::{
     Client, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowSignalOptions,
 };
-use workflows::{
-    attributes,
-    checkout::{CheckoutWorkflow, Resume},
-};
+use workflows::{attributes, checkout::CheckoutWorkflow, operator::Resume};
 
 use crate::{
     database::Kind,
@@ -185,7 +182,7 @@ impl Scene<'_> {
     }
 
     async fn resume(&self, id: &str) {
-        let resume = Resume { by: "operator".to_owned(), reason: "mended".to_owned() };
+        let resume = Resume { by: "operator".to_owned(), reason: "mended".to_owned(), letter: None };
         let sent = WorkflowSignalOptions::default();
         self.workflow(id).await.signal(CheckoutWorkflow::resume, resume, sent).await.unwrap();
     }

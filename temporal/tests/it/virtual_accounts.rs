@@ -13,7 +13,7 @@ use domain::{
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, NewRefund, Writer};
 use temporalio_client::WorkflowSignalOptions;
-use workflows::checkout::{CheckoutWorkflow, Resume};
+use workflows::{checkout::CheckoutWorkflow, operator::Resume};
 
 use crate::{
     database::Kind,
@@ -129,7 +129,7 @@ async fn refunded_then_taken_back(roles: &Roles) -> u64 {
     shop.simulate("deposit", &order).await;
     let temporal = roles.temporal().await;
     let workflow = temporal.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
-    let resume = Resume { by: "operator".to_owned(), reason: "the buyer paid again".to_owned() };
+    let resume = Resume { by: "operator".to_owned(), reason: "the buyer paid again".to_owned(), letter: None };
     workflow.signal(CheckoutWorkflow::resume, resume, WorkflowSignalOptions::default()).await.unwrap();
     until("it is paid again", || async { shop.status(id).await == "SUCCESS" }).await;
     PAID

@@ -15,11 +15,13 @@ use domain::{
         UndoReason, UndoStep, VirtualAccount,
     },
     checkout::{Confirmation, Event, Status},
+    dead_letter::{Awaits, Outcome},
     id::{CheckoutId, PaymentKey},
 };
 use temporalio_workflow::{
     ActivityCloseTimeouts, ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken,
-    WorkflowTermination, common::error::IncomingError,
+    WorkflowTermination,
+    common::{ActivityDefinition as _, error::IncomingError},
 };
 
 use super::{
@@ -29,6 +31,7 @@ use super::{
     waiting,
 };
 use crate::{
+    operator::{self, Facts, Said, Trouble, Word, facts_of},
     ports::{self, Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge},
     saga::{Promised, Saga},
 };
@@ -63,13 +66,23 @@ enum Undo {
 enum Undone {
     /// No money is held.
     NothingHeld,
+    /// No money is held, on an operator's word.
+    NotPaid,
     /// The money came after all, and it is welcome.
     Paid(Capture),
 }
 
+/// What a call for help brought.
+enum Helped {
+    /// The word that it may go on, and what the PSP says now.
+    GoOn(Knowledge),
+    /// An operator's word that no money is held, and nothing of the PSP against it.
+    NotPaid,
+}
+
 /// The charge under way.
 pub(super) struct Inquiry {
-    checkout_id: CheckoutId,
+    pub(super) checkout_id: CheckoutId,
     pub(super) payment_key: PaymentKey,
     total: Money,
     /// How many idempotency keys were used up before the present one.
@@ -126,12 +139,13 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
                 return decline(ctx, &inquiry, failure).await;
             }
             Step::Undo(reason) => {
-                let Undone::Paid(capture) = unwind(ctx, saga, &mut inquiry, reason).await? else {
-                    return decline(ctx, &inquiry, reason.failure()).await;
-                };
-                match settle_and_watch(ctx, &mut inquiry, capture).await? {
-                    None => return Ok(Charged::Closed),
-                    Some(taken_back) => knowledge = taken_back,
+                match unwind(ctx, saga, &mut inquiry, reason).await? {
+                    Undone::NothingHeld => return decline(ctx, &inquiry, reason.failure()).await,
+                    Undone::NotPaid => return decline(ctx, &inquiry, resolved_by_operator()).await,
+                    Undone::Paid(capture) => match settle_and_watch(ctx, &mut inquiry, capture).await? {
+                        None => return Ok(Charged::Closed),
+                        Some(taken_back) => knowledge = taken_back,
+                    },
                 }
                 (saga, promised) = inquiry.promise();
             }
@@ -140,11 +154,13 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
                 inquiry.stand_at(ctx, status, &knowledge).await?;
                 knowledge = inquiry.ask_after(ctx, pause_ms, moment(ctx).given_up).await;
             }
-            Step::CallForHelp(failure) => {
-                call_for_help(ctx, failure).await?;
-                inquiry.progress.start_over(now(ctx));
-                knowledge = inquiry.look_up(ctx).await;
-            }
+            Step::CallForHelp(failure) => match inquiry.call_for_help(ctx, Confirm.name(), failure).await? {
+                Helped::GoOn(looked_up) => knowledge = looked_up,
+                Helped::NotPaid => {
+                    saga.keep();
+                    return decline(ctx, &inquiry, resolved_by_operator()).await;
+                }
+            },
         }
     }
 }
@@ -314,6 +330,25 @@ impl Inquiry {
         knowledge
     }
 
+    /// Calls a person, and then asks the PSP before anything else: what it says of money counts for more than a
+    /// person's word that there is none.
+    async fn call_for_help(
+        &mut self,
+        ctx: &Context,
+        step: &str,
+        failure: Failure,
+    ) -> Result<Helped, WorkflowTermination> {
+        let input = facts_of([("checkout_id", &self.checkout_id), ("amount", &self.total)]);
+        let said = call_for_help(ctx, step, failure, input).await?;
+        self.progress.start_over(now(ctx));
+        let knowledge = self.look_up(ctx).await;
+        let holds_money = matches!(knowledge, Knowledge::Told(Charge::Captured(_) | Charge::AwaitingDeposit { .. }));
+        match said.map(|said| said.word) {
+            Some(Word::Resolve(Outcome::NotPaid)) if !holds_money => Ok(Helped::NotPaid),
+            Some(Word::Resolve(_) | Word::Resume) | None => Ok(Helped::GoOn(knowledge)),
+        }
+    }
+
     /// Tells the PSP to give everything back.
     async fn cancel(&mut self, ctx: &Context) -> Knowledge {
         let round = self.cancels;
@@ -356,8 +391,9 @@ async fn unwind(
         match undo {
             Undo::Void(payment_key) => {
                 debug_assert_eq!(payment_key, inquiry.payment_key, "the promise is about this charge");
-                if let paid @ Undone::Paid(_) = void(ctx, inquiry, reason).await? {
-                    return Ok(paid);
+                match void(ctx, inquiry, reason).await? {
+                    Undone::NothingHeld => {}
+                    ended @ (Undone::Paid(_) | Undone::NotPaid) => return Ok(ended),
                 }
             }
         }
@@ -375,23 +411,36 @@ async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Resul
             UndoStep::Settle(capture) => return Ok(Undone::Paid(capture)),
             UndoStep::Cancel => knowledge = inquiry.cancel(ctx).await,
             UndoStep::Ask { pause_ms } => knowledge = inquiry.ask_after(ctx, pause_ms, true).await,
-            UndoStep::CallForHelp(failure) => {
-                call_for_help(ctx, failure).await?;
-                inquiry.progress.start_over(now(ctx));
-                knowledge = inquiry.look_up(ctx).await;
-            }
+            UndoStep::CallForHelp(failure) => match inquiry.call_for_help(ctx, Cancel.name(), failure).await? {
+                Helped::GoOn(looked_up) => knowledge = looked_up,
+                Helped::NotPaid => return Ok(Undone::NotPaid),
+            },
         }
     }
 }
 
-/// Puts the checkout in front of a person and waits for their word.
-pub(super) async fn call_for_help(ctx: &Context, failure: Failure) -> Result<(), WorkflowTermination> {
+/// What a checkout is closed with on an operator's word.
+fn resolved_by_operator() -> Failure {
+    Failure::new("resolved_by_operator", "The payment did not take place.")
+}
+
+/// Puts the checkout in front of a person and waits for their word; `None` if it was given up instead. `step` is
+/// the port that came to nothing, `input` what of its input they may read.
+pub(super) async fn call_for_help(
+    ctx: &Context,
+    step: &str,
+    failure: Failure,
+    input: Facts,
+) -> Result<Option<Said>, WorkflowTermination> {
+    let heeded = ctx.state(|checkout| checkout.desk.heeded());
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
-    ctx.set_current_details(format!("**STUCK**: {} Send the signal `resume` to go on.", failure.message));
-    waiting::for_operator(ctx).await;
-    Ok(())
+    let awaits = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    let details = format!("**STUCK**: {} See the dead letter, or send the signal `resume` to go on.", failure.message);
+    operator::call(ctx, Trouble { step: step.to_owned(), failure, input, awaits }).await;
+    ctx.set_current_details(details);
+    Ok(waiting::for_operator(ctx, heeded).await)
 }
 
 /// A call to the PSP. It is not cut off when the workflow is canceled: its outcome has to be known.

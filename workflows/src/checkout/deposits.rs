@@ -5,7 +5,7 @@ use domain::{
     charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge},
     checkout::Event,
 };
-use temporalio_workflow::WorkflowTermination;
+use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context,
@@ -13,7 +13,10 @@ use super::{
     now,
     recording::{advance, take_back},
 };
-use crate::ports::TakenBack;
+use crate::{
+    operator::facts_of,
+    ports::{TakeBack, TakenBack},
+};
 
 /// Watches a deposit that was booked, for as long as the PSP may still say that it was taken back. Answers what the PSP
 /// says then, once the books agree with it; `None` where the deposit stayed.
@@ -38,7 +41,8 @@ async fn take_booked_back(ctx: &Context, inquiry: &mut Inquiry) -> Result<bool, 
     loop {
         let TakenBack::Refused { reason } = take_back(ctx).await? else { return Ok(true) };
         let message = format!("The bank took the deposit back, and the books cannot: {reason}.");
-        call_for_help(ctx, Failure::new("deposit_taken_back", message)).await?;
+        let input = facts_of([("checkout_id", &inquiry.checkout_id)]);
+        call_for_help(ctx, TakeBack.name(), Failure::new("deposit_taken_back", message), input).await?;
         if let Knowledge::Told(Charge::Captured(_)) = inquiry.look_up(ctx).await {
             advance(ctx, Event::Paid, None).await?;
             return Ok(false);

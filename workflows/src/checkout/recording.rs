@@ -19,6 +19,7 @@ use temporalio_workflow::{
 use super::{Context, now};
 use crate::{
     attributes,
+    operator::{self, Facing},
     ports::{Advance, Change, DepositReturned, Post, Posted, Record, RecordCheckout, Recorded, TakeBack, TakenBack},
     writing::{self, Alarm},
 };
@@ -94,7 +95,7 @@ pub(super) async fn take_back(ctx: &Context) -> Result<TakenBack, WorkflowTermin
     let key = ctx.state(|checkout| Entry::capture_key(checkout.input.plan.checkout_id(), checkout.captures));
     let answer = write(ctx, TakeBack, DepositReturned { change: change.clone(), key }).await?;
     if answer == TakenBack::Done {
-        written(ctx, &change);
+        written(ctx, &change).await;
     }
     Ok(answer)
 }
@@ -143,26 +144,29 @@ fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTerminatio
 async fn write_change<P>(ctx: &Context, port: P, input: P::Input, change: Change) -> Result<(), WorkflowTermination>
 where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
 {
     write(ctx, port, input).await?;
-    written(ctx, &change);
+    written(ctx, &change).await;
     Ok(())
 }
 
-fn written(ctx: &Context, change: &Change) {
+async fn written(ctx: &Context, change: &Change) {
     show(ctx, change.status, format!("**{}**, change {}", change.status, change.revision));
     ctx.state_mut(|checkout| {
         checkout.status = change.status;
         checkout.revision = change.revision;
     });
+    if change.status != Status::Stuck {
+        operator::went_on(ctx).await;
+    }
 }
 
 /// Asks a port of the store, and shows in the Temporal UI when that does not succeed.
 pub(super) async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
     let alarm = |alarm| match alarm {

@@ -5,9 +5,10 @@ use domain::{
     calendar::KoreanTime,
     charge::{Charge, Failure, Knowledge, UndoReason},
     checkout::Event,
+    dead_letter::{Awaits, Outcome},
     risk::{Assessment, REVIEW_MS, Verdict},
 };
-use temporalio_workflow::WorkflowTermination;
+use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context, Review,
@@ -16,7 +17,10 @@ use super::{
     recording::{advance, begin, write},
     waiting,
 };
-use crate::ports::{Assess, AssessRisk, Decided};
+use crate::{
+    operator::{self, Trouble, facts_of},
+    ports::{Assess, AssessRisk, Decided},
+};
 
 /// What the risk of an attempt lets happen.
 pub(super) enum Cleared {
@@ -61,12 +65,16 @@ async fn review(
     begin(ctx, inquiry.payment_key.clone(), began_at).await?;
     let question = Failure::new("risk_review", "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
-    advance(ctx, Event::HelpNeeded, Some(question)).await?;
+    let heeded = ctx.state(|checkout| checkout.desk.heeded());
+    advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
     ctx.state_mut(|checkout| checkout.attempts.in_review = true);
     let reasons = assessment.reasons.join("; ");
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
+    let input = facts_of([("until", &until), ("reasons", &reasons)]);
+    let awaits = Awaits::Person { outcomes: vec![Outcome::Approved, Outcome::Denied] };
+    operator::call(ctx, Trouble { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
     ctx.set_current_details(format!("in review until {until}: {reasons}. Send the signal `review` to decide."));
-    let said = waiting::for_review(ctx, REVIEW_MS).await;
+    let said = waiting::for_review(ctx, REVIEW_MS, heeded).await;
     ctx.state_mut(|checkout| checkout.attempts.in_review = false);
     conclude(ctx, said).await
 }

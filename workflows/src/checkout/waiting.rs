@@ -5,11 +5,15 @@ use std::time::Duration;
 use domain::{
     calendar::KoreanTime,
     checkout::{Confirmation, Status},
+    dead_letter::Outcome,
 };
 use temporalio_workflow::{WorkflowCancellationToken, WorkflowContext};
 
 use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
-use crate::time;
+use crate::{
+    operator::{Said, Word},
+    time,
+};
 
 /// What ended the wait for the buyer.
 pub(super) enum Waited {
@@ -60,20 +64,35 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
     }
 }
 
-/// Waits for a person to say that the checkout may go on, or to give it up.
-pub(super) async fn for_operator(ctx: &Context) {
-    let (seen, canceled) = ctx.state(|checkout| (checkout.resumes, checkout.canceled));
-    let over = move |checkout: &CheckoutWorkflow| checkout.resumes != seen || checkout.canceled != canceled;
+/// Waits for a person's word, or for somebody to give the checkout up. A word since `heeded` ends it at once.
+pub(super) async fn for_operator(ctx: &Context, heeded: u32) -> Option<Said> {
+    let canceled = ctx.state(|checkout| checkout.canceled);
+    let over =
+        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled;
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
+    ctx.state(|checkout| checkout.desk.said_since(heeded).cloned())
 }
 
 /// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
-/// what they said.
-pub(super) async fn for_review(ctx: &Context, limit_ms: u64) -> Option<Review> {
-    let over = |checkout: &CheckoutWorkflow| checkout.review.is_some() || checkout.canceled;
+/// what they said, by the signal `review` or as an answer to the letter; a word since `heeded` ends it at once.
+pub(super) async fn for_review(ctx: &Context, limit_ms: u64, heeded: u32) -> Option<Review> {
+    let answered = move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).and_then(review_of);
+    let over = move |checkout: &CheckoutWorkflow| {
+        checkout.review.is_some() || checkout.canceled || answered(checkout).is_some()
+    };
     until(ctx, over, Duration::from_millis(limit_ms), "the time to review the payment").await;
-    ctx.state_mut(|checkout| checkout.review.take())
+    ctx.state_mut(|checkout| checkout.review.take().or_else(|| answered(checkout)))
+}
+
+/// The decision that an answer to a letter is, if it is one.
+fn review_of(said: &Said) -> Option<Review> {
+    let approve = match said.word {
+        Word::Resolve(Outcome::Approved) => true,
+        Word::Resolve(Outcome::Denied) => false,
+        Word::Resume | Word::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
+    };
+    Some(Review { by: said.by.clone(), reason: said.reason.clone(), approve })
 }
 
 async fn until(

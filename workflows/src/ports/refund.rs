@@ -8,6 +8,8 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::operator::{Facing, Facts, facts_of};
+
 /// A refund that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundRequest {
@@ -165,3 +167,18 @@ pub struct RefundQuestion {
     /// When it was first sent.
     pub first_sent_at: Timestamp,
 }
+
+/// What an operator may read of each of them: no account and no reason, which are the buyer's.
+macro_rules! faces_by_id {
+    ($($name:ident),+) => {
+        $(
+            impl Facing for $name {
+                fn facts(&self) -> Facts {
+                    facts_of([("refund_id", &self.refund_id), ("checkout_id", &self.checkout_id)])
+                }
+            }
+        )+
+    };
+}
+
+faces_by_id!(NewRefund, RefundPromise, RefundChange, RefundExecution, RefundFailure);

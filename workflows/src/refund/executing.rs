@@ -5,16 +5,20 @@ use std::time::Duration;
 use domain::{
     Money, Timestamp,
     charge::{Doubt, Failure},
+    dead_letter::{Awaits, Outcome},
     refund::{self, Executed, Knowledge, Progress, RefundStatus, Step},
 };
-use temporalio_workflow::{ActivityCloseTimeouts, WorkflowCancellationToken, WorkflowTermination};
+use temporalio_workflow::{
+    ActivityCloseTimeouts, WorkflowCancellationToken, WorkflowTermination, common::ActivityDefinition as _,
+};
 
 use super::{
-    Context, Resolution,
+    Context,
     recording::{advance, fail, settle},
 };
 use crate::{
     checkout::{doubt_of, psp_call},
+    operator::{self, Trouble, Word, facts_of},
     ports::{LookUpRefund, Refund, RefundCharge, RefundQuestion},
     time::{detached, now, until},
 };
@@ -105,10 +109,10 @@ impl Inquiry {
 
     /// Asks the PSP after a pause, which an operator may cut short.
     async fn ask_after(&mut self, ctx: &Context, pause_ms: u64) -> Knowledge {
-        let seen = ctx.state(|refund| refund.resumes);
+        let heeded = ctx.state(|refund| refund.desk.heeded());
         let pause = Duration::from_millis(pause_ms);
         let token = WorkflowCancellationToken::new();
-        until(ctx, |refund| refund.resumes != seen, pause, "before asking the PSP", token).await;
+        until(ctx, move |refund| refund.desk.heeded() != heeded, pause, "before asking the PSP", token).await;
         self.progress.asked += 1;
         self.look_up(ctx).await
     }
@@ -155,18 +159,32 @@ enum Help {
 
 /// Puts the refund in front of a person and waits for their word.
 async fn call_for_help(ctx: &Context, failure: Failure) -> Result<Help, WorkflowTermination> {
+    let heeded = ctx.state(|refund| refund.desk.heeded());
     if ctx.state(|refund| refund.status) != RefundStatus::Stuck {
         advance(ctx, RefundStatus::Stuck, Some(failure.clone())).await?;
     }
-    let how = "Send the signal `resume` to try again, or `resolve` with what came of it.";
-    ctx.set_current_details(format!("**STUCK**: {} {how}", failure.message));
-    let seen = ctx.state(|refund| refund.resumes);
-    let is_helped = |refund: &super::RefundWorkflow| refund.resumes != seen || refund.resolved.is_some();
+    let input = ctx.state(|refund| {
+        let request = &refund.request;
+        facts_of([("refund_id", &request.refund_id), ("checkout_id", &request.checkout_id)])
+    });
+    let awaits = Awaits::Person { outcomes: vec![Outcome::Refunded, Outcome::NotRefunded] };
+    let details = format!(
+        "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came of it.",
+        failure.message
+    );
+    operator::call(ctx, Trouble { step: Refund.name().to_owned(), failure, input, awaits }).await;
+    ctx.set_current_details(details);
+    let is_helped = move |refund: &super::RefundWorkflow| refund.desk.said_since(heeded).is_some();
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(is_helped, detached()).await;
-    let Some(resolve) = ctx.state_mut(|refund| refund.resolved.take()) else { return Ok(Help::GoOn) };
-    Ok(match resolve.outcome {
-        Resolution::Executed => Help::Executed,
-        Resolution::NotExecuted => Help::NotExecuted(Failure::new("resolved_not_executed", resolve.reason)),
+    let said = ctx.state(|refund| refund.desk.said_since(heeded).cloned());
+    Ok(match said.map(|said| (said.word, said.reason)) {
+        Some((Word::Resolve(Outcome::Refunded), _)) => Help::Executed,
+        Some((Word::Resolve(Outcome::NotRefunded), reason)) => {
+            Help::NotExecuted(Failure::new("resolved_not_refunded", reason))
+        }
+        Some((Word::Resume | Word::Resolve(Outcome::NotPaid | Outcome::Approved | Outcome::Denied), _)) | None => {
+            Help::GoOn
+        }
     })
 }

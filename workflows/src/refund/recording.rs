@@ -16,6 +16,7 @@ use temporalio_workflow::{
 use super::Context;
 use crate::{
     attributes,
+    operator::{self, Facing},
     ports::{
         AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, RefundChange, RefundExecution, RefundFailure,
         RefundPromise,
@@ -34,7 +35,7 @@ pub(super) async fn promise(ctx: &Context) -> Result<Promise, WorkflowTerminatio
     });
     let promise = write(ctx, PromiseRefund, promise).await?;
     if let Promise::Given { amount, .. } = &promise {
-        stand(ctx, RefundStatus::Executing, None, Some(*amount));
+        stand(ctx, RefundStatus::Executing, None, Some(*amount)).await;
     }
     Ok(promise)
 }
@@ -52,7 +53,7 @@ pub(super) async fn advance(
         failure: failure.clone(),
     });
     write(ctx, AdvanceRefund, change).await?;
-    stand(ctx, status, failure, None);
+    stand(ctx, status, failure, None).await;
     Ok(())
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn settle(ctx: &Context, executed: Executed) -> Result<(), Work
         learned_at: now(ctx),
     });
     write(ctx, ExecuteRefund, execution).await?;
-    stand(ctx, RefundStatus::Succeeded, None, Some(amount));
+    stand(ctx, RefundStatus::Succeeded, None, Some(amount)).await;
     Ok(())
 }
 
@@ -79,11 +80,11 @@ pub(super) async fn fail(ctx: &Context, failure: Failure) -> Result<(), Workflow
         failed_at: now(ctx),
     });
     write(ctx, FailRefund, failed).await?;
-    stand(ctx, RefundStatus::Failed, Some(failure), None);
+    stand(ctx, RefundStatus::Failed, Some(failure), None).await;
     Ok(())
 }
 
-fn stand(ctx: &Context, status: RefundStatus, failure: Option<Failure>, amount: Option<Money>) {
+async fn stand(ctx: &Context, status: RefundStatus, failure: Option<Failure>, amount: Option<Money>) {
     let was_stuck = ctx.state(|refund| refund.status == RefundStatus::Stuck);
     let mut details = format!("**{status}**");
     if let Some(amount) = amount {
@@ -101,6 +102,9 @@ fn stand(ctx: &Context, status: RefundStatus, failure: Option<Failure>, amount: 
         refund.status = status;
         refund.failure = failure;
     });
+    if status != RefundStatus::Stuck {
+        operator::went_on(ctx).await;
+    }
 }
 
 fn show(ctx: &Context, status: RefundStatus) {
@@ -110,7 +114,7 @@ fn show(ctx: &Context, status: RefundStatus) {
 async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable,
+    P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
     let alarm = |alarm| match alarm {

@@ -1,0 +1,368 @@
+//! Dead letters: what came to nothing, and what operators do about it.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome},
+    id::{CheckoutId, DeadLetterId},
+};
+use serde::Serialize;
+use serde_json::Value;
+use store::{ActionRecord, LetterFilter, LetterPosition, LetterRecord};
+
+use crate::{
+    Api,
+    audit::Unchanged,
+    body::{FieldErrors, Fields, JsonBody},
+    callers::OpsCaller,
+    desk::{Desk, DeskError, MAX_BULK, Wish, read_action},
+    paging::{ListBody, PAGING, window},
+    parameters::{self, Parameters},
+    problem::{Code, FieldCode, Problem},
+    shapes::{rfc3339, ui_url},
+};
+
+/// The parameters that choose among letters.
+const CHOICE: [&str; 6] = ["status", "step", "code", "checkout_id", "created_from", "created_to"];
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 500;
+
+/// A dead letter.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LetterBody {
+    dead_letter_id: String,
+    status: &'static str,
+    step: String,
+    code: String,
+    message: String,
+    input: Value,
+    checkout_id: Option<String>,
+    /// What the workflow waits for: `person`, or `mending` of what makes a step fail that it repeats.
+    awaits: &'static str,
+    /// What `resolve` takes.
+    outcomes: Vec<&'static str>,
+    workflow: LetterWorkflow,
+    created_at: String,
+    updated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<ActionBody>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LetterWorkflow {
+    id: String,
+    run_id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    ui_url: Option<String>,
+}
+
+/// What a person did.
+#[derive(Debug, Clone, Serialize)]
+struct ActionBody {
+    number: u32,
+    action: String,
+    by: String,
+    reason: String,
+    outcome: Option<&'static str>,
+    acted_at: String,
+}
+
+/// What came, or would come, of an action on many letters.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BulkBody {
+    preview: bool,
+    count: usize,
+    token: String,
+    items: Vec<BulkItem>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct BulkItem {
+    dead_letter_id: String,
+    checkout_id: Option<String>,
+    /// `done`, `refused` or `failed`; in a preview `would_do` or `would_refuse`.
+    result: &'static str,
+    status: Option<&'static str>,
+    detail: Option<String>,
+}
+
+/// `GET /v1/dead-letters`.
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    _: OpsCaller,
+    parameters: Parameters,
+) -> Result<Json<ListBody<LetterBody>>, Problem> {
+    parameters.refuse_others(&[&PAGING[..], &CHOICE].concat())?;
+    let filter = LetterFilter {
+        status: parameters.read("status", |text| LetterStatus::parse(text).ok_or(NO_STATUS))?,
+        step: parameters.read("step", |text| Ok::<_, &str>(text.to_owned()))?,
+        code: parameters.read("code", |text| Ok::<_, &str>(text.to_owned()))?,
+        checkout_id: parameters.read("checkout_id", CheckoutId::parse)?,
+        created_from: parameters.border("created_from")?,
+        created_to: parameters.border("created_to")?,
+    };
+    let page = api.reader.dead_letters(&filter, &window(&parameters)?).await?;
+    Ok(Json(ListBody::new(&page, position, |letter| LetterBody::new(letter, &api))))
+}
+
+/// `GET /v1/dead-letters/{id}`.
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    _: OpsCaller,
+    Path(id): Path<String>,
+) -> Result<Json<LetterBody>, Problem> {
+    whole(&api, &read_id(id)?).await
+}
+
+/// `POST /v1/dead-letters/{id}/retry`.
+pub(crate) async fn retry(
+    api: State<Arc<Api>>,
+    caller: OpsCaller,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<Json<LetterBody>, Problem> {
+    act("retry", api, &caller, id, &body).await
+}
+
+/// `POST /v1/dead-letters/{id}/resolve`.
+pub(crate) async fn resolve(
+    api: State<Arc<Api>>,
+    caller: OpsCaller,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<Json<LetterBody>, Problem> {
+    act("resolve", api, &caller, id, &body).await
+}
+
+/// `POST /v1/dead-letters/{id}/discard`.
+pub(crate) async fn discard(
+    api: State<Arc<Api>>,
+    caller: OpsCaller,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<Json<LetterBody>, Problem> {
+    act("discard", api, &caller, id, &body).await
+}
+
+async fn act(
+    action: &'static str,
+    State(api): State<Arc<Api>>,
+    caller: &OpsCaller,
+    Path(id): Path<String>,
+    body: &JsonBody,
+) -> Result<Json<LetterBody>, Problem> {
+    let id = read_id(id)?;
+    let mut errors = FieldErrors::default();
+    let fields = body.fields();
+    fields.refuse_others(&["reason", "outcome"], &mut errors);
+    let reason = fields.required("reason", reason, &mut errors);
+    let action = read_wish(&fields, action, "outcome", &mut errors);
+    let (action, reason) = errors.finish(action.zip(reason))?;
+    api.desk().act(&id, Wish { action, by: caller.key.as_str(), reason }).await?;
+    whole(&api, &id).await
+}
+
+/// `POST /v1/dead-letters/bulk`.
+pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
+    let Bulk { action, reason, filter, limit, token } = read_bulk(&body)?;
+    let desk = api.desk();
+    let Some(token) = token else {
+        let preview = desk.preview(action, &filter, limit).await?;
+        let items: Vec<_> = preview.items.iter().map(|(letter, would)| BulkItem::of_preview(letter, would)).collect();
+        let body = BulkBody { preview: true, count: items.len(), token: preview.token, items };
+        return Ok((Extension(Unchanged), Json(body)).into_response());
+    };
+    let wish = Wish { action, by: caller.key.as_str(), reason: &reason };
+    let results = desk.act_on_all(wish, (&filter, limit), &token).await?;
+    let items: Vec<_> = results.into_iter().map(|(id, acted)| BulkItem::of_result(&id, acted)).collect();
+    Ok(Json(BulkBody { preview: false, count: items.len(), token, items }).into_response())
+}
+
+/// What is asked of many letters; a preview where there is no token.
+struct Bulk {
+    action: LetterAction,
+    reason: String,
+    filter: LetterFilter,
+    limit: u64,
+    token: Option<String>,
+}
+
+fn read_bulk(body: &JsonBody) -> Result<Bulk, Problem> {
+    let mut errors = FieldErrors::default();
+    let fields = body.fields();
+    let known = ["action", "outcome", "filter", "reason", "preview", "limit", "token"];
+    fields.refuse_others(&known, &mut errors);
+    let reason = fields.required("reason", reason, &mut errors);
+    let action = fields.text("action", &mut errors);
+    let action = action.and_then(|action| read_wish(&fields, action, "action", &mut errors));
+    let chosen = fields.object("filter", &mut errors).map(|filter| read_filter(&filter, &mut errors));
+    let preview = fields.flag("preview", &mut errors).unwrap_or(false);
+    let limit = fields.count("limit", MAX_BULK, &mut errors).unwrap_or(MAX_BULK);
+    let token = fields.optional_text("token", &mut errors).map(str::to_owned);
+    if preview == token.is_some() {
+        let detail = "is what a preview answers: either ask for a `preview`, or repeat the `token` of one";
+        errors.add("token".to_owned(), FieldCode::Invalid, detail);
+    }
+    let read = action.zip(reason).zip(chosen);
+    let ((action, reason), filter) = errors.finish(read)?;
+    Ok(Bulk { action, reason: reason.to_owned(), filter, limit, token })
+}
+
+/// The letters that are meant; those that wait for a person unless a status is named.
+fn read_filter(fields: &Fields<'_>, errors: &mut FieldErrors) -> LetterFilter {
+    fields.refuse_others(&CHOICE, errors);
+    let status = fields.optional("status", |text| LetterStatus::parse(text).ok_or(NO_STATUS), errors);
+    LetterFilter {
+        status: Some(status.unwrap_or(LetterStatus::Open)),
+        step: fields.optional_text("step", errors).map(str::to_owned),
+        code: fields.optional_text("code", errors).map(str::to_owned),
+        checkout_id: fields.optional("checkout_id", CheckoutId::parse, errors),
+        created_from: fields.optional("created_from", parameters::border, errors),
+        created_to: fields.optional("created_to", parameters::border, errors),
+    }
+}
+
+fn read_wish(
+    fields: &Fields<'_>,
+    action: &str,
+    blamed: &'static str,
+    errors: &mut FieldErrors,
+) -> Option<LetterAction> {
+    let outcome = fields.optional(
+        "outcome",
+        |text| Outcome::parse(text).ok_or_else(|| format!("is none of: {}", Outcome::list())),
+        errors,
+    );
+    read_action(action, outcome)
+        .map_err(|detail| errors.add(fields.path(blamed), FieldCode::Invalid, format!("{action} {detail}")))
+        .ok()
+}
+
+/// What a status must be.
+const NO_STATUS: &str = "is none of: OPEN, RETRYING, RESOLVED, DISCARDED, CLOSED";
+
+fn reason(text: &str) -> Result<&str, String> {
+    let chars = text.chars().count();
+    if (1..=MAX_REASON_CHARS).contains(&chars) && !text.chars().any(char::is_control) {
+        return Ok(text);
+    }
+    Err(format!("must have 1 to {MAX_REASON_CHARS} characters and no control characters"))
+}
+
+fn read_id(id: String) -> Result<DeadLetterId, Problem> {
+    DeadLetterId::parse(id).map_err(|_| DeskError::Unknown.into())
+}
+
+fn position(letter: &LetterRecord) -> LetterPosition {
+    LetterPosition { created_at: letter.created_at, letter_id: letter.letter_id.clone() }
+}
+
+async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem> {
+    let letter = api.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
+    let actions = api.reader.dead_letter_actions(id).await?;
+    let mut body = LetterBody::new(&letter, api);
+    body.actions = Some(actions.into_iter().map(ActionBody::new).collect());
+    Ok(Json(body))
+}
+
+impl Api {
+    fn desk(&self) -> Desk {
+        Desk::new(self.temporal.clone(), self.reader.clone(), self.journal.clone())
+    }
+}
+
+impl LetterBody {
+    fn new(letter: &LetterRecord, api: &Api) -> Self {
+        let (awaits, outcomes) = match &letter.awaits {
+            Awaits::Mending => ("mending", Vec::new()),
+            Awaits::Person { outcomes } => ("person", outcomes.iter().map(|outcome| outcome.as_str()).collect()),
+        };
+        Self {
+            dead_letter_id: letter.letter_id.to_string(),
+            status: letter.status.as_str(),
+            step: letter.step.clone(),
+            code: letter.failure.code.clone(),
+            message: letter.failure.message.clone(),
+            input: serde_json::from_str(&letter.input).unwrap_or_default(),
+            checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),
+            awaits,
+            outcomes,
+            workflow: LetterWorkflow {
+                id: letter.workflow_id.clone(),
+                run_id: letter.run_id.clone(),
+                kind: letter.workflow_type.clone(),
+                ui_url: ui_url(api, &letter.workflow_id).map(|url| format!("{url}/{}", letter.run_id)),
+            },
+            created_at: rfc3339(letter.created_at),
+            updated_at: rfc3339(letter.updated_at),
+            actions: None,
+        }
+    }
+}
+
+impl ActionBody {
+    fn new(action: ActionRecord) -> Self {
+        Self {
+            number: action.number,
+            action: action.action,
+            by: action.actor,
+            reason: action.reason,
+            outcome: action.outcome.map(Outcome::as_str),
+            acted_at: rfc3339(action.acted_at),
+        }
+    }
+}
+
+impl BulkItem {
+    fn of_preview(letter: &LetterRecord, would: &Result<(), LetterRefusal>) -> Self {
+        Self {
+            dead_letter_id: letter.letter_id.to_string(),
+            checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),
+            result: if would.is_ok() { "would_do" } else { "would_refuse" },
+            status: Some(letter.status.as_str()),
+            detail: would.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    fn of_result(id: &DeadLetterId, acted: Result<LetterRecord, DeskError>) -> Self {
+        let dead_letter_id = id.to_string();
+        let (result, letter, detail) = match acted {
+            Ok(letter) => ("done", Some(Box::new(letter)), None),
+            Err(error) => {
+                let told = Some(error.to_string());
+                match error {
+                    DeskError::Refused { letter, .. } => ("refused", Some(letter), told),
+                    DeskError::Unknown | DeskError::Outdated | DeskError::Temporal(_) => ("failed", None, told),
+                    DeskError::Store(_) => ("failed", None, Some("the database did not do it".to_owned())),
+                }
+            }
+        };
+        let checkout_id = letter.as_ref().and_then(|letter| letter.checkout_id.as_ref()).map(ToString::to_string);
+        Self { dead_letter_id, checkout_id, result, status: letter.map(|letter| letter.status.as_str()), detail }
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
+            DeskError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
+            DeskError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
+            DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
+            DeskError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn sentence(error: &DeskError) -> String {
+    let told = error.to_string();
+    let mut letters = told.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}

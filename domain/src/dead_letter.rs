@@ -1,0 +1,204 @@
+//! Dead letters: steps that came to nothing, put in front of a person.
+//!
+//! A letter is opened by a workflow and closed by it. Between the two a person may act on it once: whoever is first
+//! wins, and everybody else is told who that was.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a person may declare on evidence of their own. Nobody can declare that money came: that takes the PSP's
+/// word, which is what a retry asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// No money of the buyer is held.
+    NotPaid,
+    /// A payment that waits for a review may be charged.
+    Approved,
+    /// It may not.
+    Denied,
+    /// The buyer has the money of a refund back: from the PSP, or by hand.
+    Refunded,
+    /// The buyer does not get it back.
+    NotRefunded,
+}
+
+impl Outcome {
+    /// Every outcome there is.
+    pub const ALL: [Self; 5] = [Self::NotPaid, Self::Approved, Self::Denied, Self::Refunded, Self::NotRefunded];
+
+    /// The outcome as it is written: `not_paid`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPaid => "not_paid",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Refunded => "refunded",
+            Self::NotRefunded => "not_refunded",
+        }
+    }
+
+    /// All of them in one line, for messages.
+    pub fn list() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+
+    /// Reads an outcome.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// What a workflow waits for once it has written a letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaits {
+    /// Nothing: it repeats the step by itself until somebody has mended the cause.
+    Mending,
+    /// A person's word: try again, or one of these outcomes.
+    Person {
+        /// What may be declared.
+        #[serde(default)]
+        outcomes: Vec<Outcome>,
+    },
+}
+
+/// Where a letter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LetterStatus {
+    /// It waits for a person.
+    Open,
+    /// A person said: try again. The workflow has not gone on yet.
+    Retrying,
+    /// A person brought it on.
+    Resolved,
+    /// A person put it away, and no workflow waited for it.
+    Discarded,
+    /// The workflow went on by itself, or wrote another letter in its place.
+    Closed,
+}
+
+impl LetterStatus {
+    /// Every status there is.
+    pub const ALL: [Self; 5] = [Self::Open, Self::Retrying, Self::Resolved, Self::Discarded, Self::Closed];
+
+    /// The status as it is written: `OPEN`, `RETRYING` …
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Retrying => "RETRYING",
+            Self::Resolved => "RESOLVED",
+            Self::Discarded => "DISCARDED",
+            Self::Closed => "CLOSED",
+        }
+    }
+
+    /// Reads a status.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// The status once the workflow has gone on.
+    pub const fn gone_on(self) -> Self {
+        match self {
+            Self::Open => Self::Closed,
+            Self::Retrying => Self::Resolved,
+            Self::Resolved | Self::Discarded | Self::Closed => self,
+        }
+    }
+
+    /// The status once the workflow has written another letter in its place.
+    pub const fn replaced(self) -> Self {
+        match self {
+            Self::Open | Self::Retrying => Self::Closed,
+            Self::Resolved | Self::Discarded | Self::Closed => self,
+        }
+    }
+}
+
+impl fmt::Display for LetterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a person does about a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterAction {
+    /// Have the workflow try again.
+    Retry,
+    /// Declare what came of it.
+    Resolve(Outcome),
+    /// Put it away.
+    Discard,
+}
+
+impl LetterAction {
+    /// The action as it is written: `retry`, `resolve`, `discard`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Resolve(_) => "resolve",
+            Self::Discard => "discard",
+        }
+    }
+
+    /// What is declared with it.
+    pub const fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Resolve(outcome) => Some(outcome),
+            Self::Retry | Self::Discard => None,
+        }
+    }
+}
+
+/// Why an action on a letter is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LetterRefusal {
+    /// Somebody was first, or the workflow went on by itself.
+    #[error("it is no longer open")]
+    TakenUp,
+    /// A workflow waits for it.
+    #[error("its workflow waits for it; retry it or resolve it, or cancel the workflow")]
+    Awaited,
+    /// No workflow waits for it any more.
+    #[error("its workflow has ended and cannot be told anything; discard it")]
+    Ended,
+    /// The workflow repeats the step by itself.
+    #[error("its workflow repeats the step by itself, every five minutes at the latest; mend what the error names")]
+    RepeatsItself,
+    /// The workflow does not take this outcome.
+    #[error("its workflow does not take this outcome; see `outcomes`")]
+    OtherOutcome,
+}
+
+/// Whether an action may be taken, and where the letter stands then.
+pub fn check(
+    action: LetterAction,
+    status: LetterStatus,
+    awaits: &Awaits,
+    workflow_runs: bool,
+) -> Result<LetterStatus, LetterRefusal> {
+    match (action, status) {
+        (_, LetterStatus::Open) => {}
+        // Whoever said "try again" said it to a workflow that has ended since.
+        (LetterAction::Discard, LetterStatus::Retrying) if !workflow_runs => {}
+        (_, LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed) => {
+            return Err(LetterRefusal::TakenUp);
+        }
+    }
+    match (action, awaits) {
+        (LetterAction::Discard, _) if workflow_runs => Err(LetterRefusal::Awaited),
+        (LetterAction::Discard, _) => Ok(LetterStatus::Discarded),
+        (LetterAction::Retry | LetterAction::Resolve(_), _) if !workflow_runs => Err(LetterRefusal::Ended),
+        (LetterAction::Retry | LetterAction::Resolve(_), Awaits::Mending) => Err(LetterRefusal::RepeatsItself),
+        (LetterAction::Retry, Awaits::Person { .. }) => Ok(LetterStatus::Retrying),
+        (LetterAction::Resolve(outcome), Awaits::Person { outcomes }) if outcomes.contains(&outcome) => {
+            Ok(LetterStatus::Resolved)
+        }
+        (LetterAction::Resolve(_), Awaits::Person { .. }) => Err(LetterRefusal::OtherOutcome),
+    }
+}

@@ -1,0 +1,70 @@
+//! Who may do what about a dead letter, and where it stands then.
+
+use domain::{
+    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, check},
+    id::DeadLetterId,
+};
+
+const RETRY: LetterAction = LetterAction::Retry;
+const RESOLVE: LetterAction = LetterAction::Resolve(Outcome::NotPaid);
+const DISCARD: LetterAction = LetterAction::Discard;
+
+#[test]
+fn an_open_letter_takes_what_its_workflow_takes() {
+    let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    let retry_only = Awaits::Person { outcomes: Vec::new() };
+    let cases = [
+        (RETRY, &person, true, Ok(LetterStatus::Retrying)),
+        (RESOLVE, &person, true, Ok(LetterStatus::Resolved)),
+        (RESOLVE, &retry_only, true, Err(LetterRefusal::OtherOutcome)),
+        (DISCARD, &person, true, Err(LetterRefusal::Awaited)),
+        (DISCARD, &Awaits::Mending, true, Err(LetterRefusal::Awaited)),
+        (RETRY, &Awaits::Mending, true, Err(LetterRefusal::RepeatsItself)),
+        (RESOLVE, &Awaits::Mending, true, Err(LetterRefusal::RepeatsItself)),
+        (RETRY, &person, false, Err(LetterRefusal::Ended)),
+        (RESOLVE, &person, false, Err(LetterRefusal::Ended)),
+        (RETRY, &Awaits::Mending, false, Err(LetterRefusal::Ended)),
+        (DISCARD, &person, false, Ok(LetterStatus::Discarded)),
+        (DISCARD, &Awaits::Mending, false, Ok(LetterStatus::Discarded)),
+    ];
+    for (action, awaits, runs, expected) in cases {
+        assert_eq!(check(action, LetterStatus::Open, awaits, runs), expected, "{action:?} {awaits:?} {runs}");
+    }
+}
+
+#[test]
+fn whoever_is_first_wins() {
+    let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    for status in LetterStatus::ALL.into_iter().filter(|status| *status != LetterStatus::Open) {
+        for action in [RETRY, RESOLVE, DISCARD] {
+            for runs in [true, false] {
+                let may = action == DISCARD && status == LetterStatus::Retrying && !runs;
+                let expected = if may { Ok(LetterStatus::Discarded) } else { Err(LetterRefusal::TakenUp) };
+                assert_eq!(check(action, status, &person, runs), expected, "{action:?} {status} {runs}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_letter_ends_once() {
+    for status in LetterStatus::ALL {
+        assert_eq!(LetterStatus::parse(status.as_str()), Some(status));
+        assert_eq!(status.gone_on().gone_on(), status.gone_on());
+        assert_eq!(status.replaced().replaced(), status.replaced());
+    }
+    assert_eq!(LetterStatus::Open.gone_on(), LetterStatus::Closed);
+    assert_eq!(LetterStatus::Retrying.gone_on(), LetterStatus::Resolved);
+    assert_eq!(LetterStatus::Retrying.replaced(), LetterStatus::Closed);
+    assert_eq!(LetterStatus::parse("open"), None);
+    assert_eq!(Outcome::parse("not_paid"), Some(Outcome::NotPaid));
+    assert_eq!(Outcome::parse("paid"), None);
+}
+
+#[test]
+fn every_workflow_has_ids_for_its_letters() {
+    let id = DeadLetterId::of_workflow("checkout-1", "9b1e", 2);
+    assert_eq!(id.as_str(), "checkout-1.9b1e.2");
+    let odd = DeadLetterId::of_workflow(&"환불/1".repeat(100), &"r".repeat(100), u32::MAX);
+    assert_eq!(DeadLetterId::parse(odd.as_str()), Ok(odd));
+}

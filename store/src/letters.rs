@@ -1,0 +1,121 @@
+//! Between the columns of a dead letter and its types.
+
+use domain::{
+    Timestamp,
+    charge::Failure,
+    dead_letter::{Awaits, LetterStatus, Outcome},
+    id::{CheckoutId, DeadLetterId},
+};
+
+use crate::{
+    StoreError,
+    convert::{corrupt, from_column_time},
+    entities::{dead_letter_actions, dead_letters},
+};
+
+const MENDING: &str = "mending";
+const PERSON: &str = "person";
+
+/// A dead letter as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterRecord {
+    /// The letter.
+    pub letter_id: DeadLetterId,
+    /// The workflow that wrote it.
+    pub workflow_id: String,
+    /// Its run.
+    pub run_id: String,
+    /// Its type.
+    pub workflow_type: String,
+    /// The checkout that it is about.
+    pub checkout_id: Option<CheckoutId>,
+    /// The step that came to nothing.
+    pub step: String,
+    /// With what.
+    pub failure: Failure,
+    /// What was asked of the step, as a JSON object.
+    pub input: String,
+    /// What the workflow waits for.
+    pub awaits: Awaits,
+    /// Where it stands.
+    pub status: LetterStatus,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a person did about a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionRecord {
+    /// Its number, from 1.
+    pub number: u32,
+    /// `retry`, `resolve` or `discard`.
+    pub action: String,
+    /// Who: the id of an API key, or a name.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// What was declared.
+    pub outcome: Option<Outcome>,
+    /// When.
+    pub acted_at: Timestamp,
+}
+
+/// What a workflow waits for, and the outcomes it takes.
+pub(crate) fn to_columns(awaits: &Awaits) -> (&'static str, String) {
+    match awaits {
+        Awaits::Mending => (MENDING, String::new()),
+        Awaits::Person { outcomes } => {
+            (PERSON, outcomes.iter().map(|outcome| outcome.as_str()).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+fn from_columns(awaits: &str, outcomes: &str) -> Result<Awaits, StoreError> {
+    match awaits {
+        MENDING => Ok(Awaits::Mending),
+        PERSON => {
+            let outcomes = outcomes.split_whitespace().map(outcome).collect::<Result<_, _>>()?;
+            Ok(Awaits::Person { outcomes })
+        }
+        other => Err(corrupt("what a letter waits for", other)),
+    }
+}
+
+fn outcome(text: &str) -> Result<Outcome, StoreError> {
+    Outcome::parse(text).ok_or_else(|| corrupt("an outcome", text))
+}
+
+pub(crate) fn status(text: &str) -> Result<LetterStatus, StoreError> {
+    LetterStatus::parse(text).ok_or_else(|| corrupt("a letter's status", text))
+}
+
+pub(crate) fn letter(row: dead_letters::Model) -> Result<LetterRecord, StoreError> {
+    let checkout_id = row.checkout_id.map(CheckoutId::parse).transpose();
+    Ok(LetterRecord {
+        letter_id: DeadLetterId::parse(row.letter_id).map_err(|error| corrupt("an id", error))?,
+        workflow_id: row.workflow_id,
+        run_id: row.run_id,
+        workflow_type: row.workflow_type,
+        checkout_id: checkout_id.map_err(|error| corrupt("an id", error))?,
+        step: row.step,
+        failure: Failure::new(row.code, row.message),
+        input: row.input,
+        awaits: from_columns(&row.awaits, &row.outcomes)?,
+        status: status(&row.status)?,
+        created_at: from_column_time(row.created_at),
+        updated_at: from_column_time(row.updated_at),
+    })
+}
+
+pub(crate) fn action(row: dead_letter_actions::Model) -> Result<ActionRecord, StoreError> {
+    Ok(ActionRecord {
+        number: u32::try_from(row.number).map_err(|_| corrupt("a number", row.number))?,
+        action: row.action,
+        actor: row.actor,
+        reason: row.reason,
+        outcome: row.outcome.as_deref().map(outcome).transpose()?,
+        acted_at: from_column_time(row.acted_at),
+    })
+}

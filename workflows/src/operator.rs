@@ -1,0 +1,253 @@
+//! When a workflow needs a person: the letter that it writes, and the words that it takes.
+//!
+//! A workflow keeps a [`HelpDesk`] in its state and passes the signals `resume` and `resolve` on to it. To call a
+//! person it notes [how many words were heeded](HelpDesk::heeded), writes a letter with [`call`], waits until
+//! [something was said since](HelpDesk::said_since), and closes the letter with [`went_on`] once it has gone on. A
+//! step that is repeated by itself is shown by [`write()`] and [`close`].
+//!
+//! Letters are written on a best effort: what may fail is the database itself. The workflow never depends on them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{
+    charge::Failure,
+    dead_letter::{Awaits, Outcome},
+    id::{CheckoutId, DeadLetterId},
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::{
+    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    common::{ActivityDefinition, data_converters::TemporalSerializable},
+};
+
+use crate::{
+    ports::{CloseDeadLetter, CloseLetter, OpenDeadLetter, OpenLetter},
+    time::now,
+};
+
+/// How long one local try to write a letter may take.
+const LOCAL_TIME: Duration = Duration::from_secs(2);
+/// How often a letter is tried locally.
+const LOCAL_ATTEMPTS: u32 = 3;
+/// How long one try as a regular activity may take.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+/// How often a letter is tried as a regular activity; with the pauses it makes about a minute.
+const ATTEMPTS: u32 = 6;
+
+/// A person looked at a stuck workflow and says: try again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Who says so: the id of an API key, or a name.
+    pub by: String,
+    /// Why it may go on.
+    pub reason: String,
+    /// The letter that they answer; a word about another one than the open one is not heeded.
+    #[serde(default)]
+    pub letter: Option<DeadLetterId>,
+}
+
+/// A person looked at a stuck workflow and says what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolve {
+    /// Who says so: the id of an API key, or a name.
+    pub by: String,
+    /// What shows it.
+    pub reason: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The letter that they answer; a word about another one than the open one is not heeded.
+    #[serde(default)]
+    pub letter: Option<DeadLetterId>,
+}
+
+/// What a person said, and who it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What they said.
+    pub word: Word,
+    /// Who: the id of an API key, or a name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Try again.
+    Resume,
+    /// This came of it.
+    Resolve(Outcome),
+}
+
+/// What a workflow knows of its calls for help. It is a part of the workflow's state.
+#[derive(Debug, Default)]
+pub struct HelpDesk {
+    /// How many words were heeded.
+    heeded: u32,
+    last: Option<Said>,
+    /// How many letters were written.
+    letters: u32,
+    /// The letter that waits for a person.
+    open: Option<DeadLetterId>,
+}
+
+impl HelpDesk {
+    /// Takes a `resume`.
+    pub fn resume(&mut self, resume: Resume) {
+        let Resume { by, reason, letter } = resume;
+        self.heed(Said { word: Word::Resume, by, reason }, letter.as_ref());
+    }
+
+    /// Takes a `resolve`.
+    pub fn resolve(&mut self, resolve: Resolve) {
+        let Resolve { by, reason, outcome, letter } = resolve;
+        self.heed(Said { word: Word::Resolve(outcome), by, reason }, letter.as_ref());
+    }
+
+    /// How many words were heeded so far: taken before a letter is written, so that no answer to it is missed.
+    pub const fn heeded(&self) -> u32 {
+        self.heeded
+    }
+
+    /// What was said last, if anything was since `before`.
+    pub fn said_since(&self, before: u32) -> Option<&Said> {
+        self.last.as_ref().filter(|_| self.heeded != before)
+    }
+
+    fn heed(&mut self, said: Said, letter: Option<&DeadLetterId>) {
+        if letter.is_none() || letter == self.open.as_ref() {
+            self.heeded = self.heeded.saturating_add(1);
+            self.last = Some(said);
+        }
+    }
+}
+
+/// A workflow that can call a person.
+pub trait CallsForHelp: 'static {
+    /// Its desk.
+    fn desk(&self) -> &HelpDesk;
+    /// Its desk, to change.
+    fn desk_mut(&mut self) -> &mut HelpDesk;
+    /// The checkout that it is about.
+    fn checkout_id(&self) -> &CheckoutId;
+}
+
+/// What of an activity's input an operator may read: ids, amounts, statuses; no secret, no personal data.
+pub type Facts = BTreeMap<String, String>;
+
+/// An input of which something may be shown.
+pub trait Facing {
+    /// What may be shown.
+    fn facts(&self) -> Facts;
+}
+
+/// Names the facts of an input.
+pub fn facts_of<const N: usize>(named: [(&str, &dyn ToString); N]) -> Facts {
+    named.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+}
+
+/// What a letter says.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// The port that came to nothing.
+    pub step: String,
+    /// With what.
+    pub failure: Failure,
+    /// What was asked of the port.
+    pub input: Facts,
+    /// What the workflow waits for.
+    pub awaits: Awaits,
+}
+
+/// Writes a letter that waits for a person. It takes the place of one that still does.
+pub async fn call<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) {
+    let letter_id = mint(ctx);
+    // Whoever reads the letter may answer before we know that it is written.
+    let replaced = ctx.state_mut(|workflow| workflow.desk_mut().open.replace(letter_id.clone()));
+    open(ctx, trouble, letter_id, replaced).await;
+}
+
+/// Closes the letter that waits for a person, if there is one: the workflow has gone on.
+pub async fn went_on<W: CallsForHelp>(ctx: &WorkflowContext<W>) {
+    if let Some(letter_id) = ctx.state_mut(|workflow| workflow.desk_mut().open.take()) {
+        close(ctx, letter_id).await;
+    }
+}
+
+/// Writes a letter about a step that is repeated by itself, and answers its id.
+pub async fn write<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) -> DeadLetterId {
+    let letter_id = mint(ctx);
+    open(ctx, trouble, letter_id.clone(), None).await;
+    letter_id
+}
+
+/// Closes a letter. That it may never have been written is no matter.
+pub async fn close<W: CallsForHelp>(ctx: &WorkflowContext<W>, letter_id: DeadLetterId) {
+    let checkout_id = Some(ctx.state(|workflow| workflow.checkout_id().clone()));
+    attempt(ctx, CloseDeadLetter, CloseLetter { letter_id, checkout_id, closed_at: now(ctx) }).await;
+}
+
+async fn open<W: CallsForHelp>(
+    ctx: &WorkflowContext<W>,
+    trouble: Trouble,
+    letter_id: DeadLetterId,
+    replaces: Option<DeadLetterId>,
+) {
+    let Trouble { step, failure, input, awaits } = trouble;
+    let letter = OpenLetter {
+        letter_id,
+        workflow_id: ctx.workflow_id().to_owned(),
+        run_id: ctx.run_id().to_owned(),
+        workflow_type: ctx.info().workflow_type().to_owned(),
+        checkout_id: Some(ctx.state(|workflow| workflow.checkout_id().clone())),
+        step,
+        failure,
+        input,
+        awaits,
+        opened_at: now(ctx),
+        replaces,
+    };
+    attempt(ctx, OpenDeadLetter, letter).await;
+}
+
+/// The id of the next letter: the same on every replay, and no other workflow's.
+fn mint<W: CallsForHelp>(ctx: &WorkflowContext<W>) -> DeadLetterId {
+    let number = ctx.state_mut(|workflow| {
+        let desk = workflow.desk_mut();
+        desk.letters = desk.letters.saturating_add(1);
+        desk.letters
+    });
+    let (workflow_id, run_id) = (ctx.workflow_id(), ctx.run_id());
+    DeadLetterId::of_workflow(workflow_id, run_id, number)
+}
+
+/// Asks a port, locally and then as a regular activity. What does not succeed is given up.
+async fn attempt<W, P>(ctx: &WorkflowContext<W>, port: P, input: P::Input)
+where
+    W: CallsForHelp,
+    P: ActivityDefinition<Output = ()> + Copy + 'static,
+    P::Input: Clone + TemporalSerializable,
+{
+    let locally = LocalActivityOptions::builder()
+        .start_to_close_timeout(LOCAL_TIME)
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_millis(50))
+                .backoff_coefficient(2.0)
+                .maximum_attempts(LOCAL_ATTEMPTS)
+                .build(),
+        )
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
+    if ctx.execute_local_activity(port, input.clone(), locally).await.is_ok() {
+        return;
+    }
+    let patiently = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).maximum_attempts(ATTEMPTS).build();
+    let options = ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
+        .retry_policy(patiently)
+        .summary("a dead letter")
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
+    let _given_up = ctx.execute_activity(port, input, options).await;
+}
