@@ -27,6 +27,7 @@ mod checkout;
 mod health;
 pub mod keys;
 mod ledger;
+pub mod openapi;
 mod pages;
 mod paging;
 mod parameters;

@@ -5,29 +5,51 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, PaymentOrderId};
+use serde::Serialize;
 use store::CheckoutRecord;
 
 use crate::{
     Api,
     callers::ReadCaller,
+    openapi::{refusals::refusals, shapes::PaymentOrderName},
     problem::{Code, Problem},
     shapes::{CheckoutBody, OrderBody},
 };
 
-/// `GET /v1/payments/{id}`: a checkout id wins over a payment order id of the same text.
+refusals! { ShowRefusals: CheckoutNotFound; }
+
+/// A whole checkout, or one payment order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    Checkout(Box<CheckoutBody>),
+    Order(OrderBody),
+}
+
+/// Read a checkout or a payment order
+///
+/// A checkout id wins over a payment order id of the same text.
+#[utoipa::path(
+    get,
+    path = "/{id}",
+    operation_id = "read_payment",
+    tag = "Payments",
+    security(("bearer" = ["read"])),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order")),
+    responses((status = 200, description = "The checkout, or the payment order", body = Shown), ShowRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     caller: ReadCaller,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Shown>, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
-        return Ok(Json(CheckoutBody::for_scope(caller.scope, &record, &api)).into_response());
+        return Ok(Json(Shown::Checkout(Box::new(CheckoutBody::for_scope(caller.scope, &record, &api)))));
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
-    Ok(Json(order).into_response())
+    Ok(Json(Shown::Order(order)))
 }
 
 async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {

@@ -19,10 +19,10 @@ use domain::{
 use serde::Serialize;
 use store::{Scope, StoreError};
 
-use crate::IsForBuyer;
+use crate::{IsForBuyer, openapi::shapes::StatusName};
 
 /// Where the problem types are documented; the code follows.
-const TYPE_BASE: &str = "https://daegeum.dev/problems/";
+pub(crate) const TYPE_BASE: &str = "https://daegeum.dev/problems/";
 /// The media type of RFC 9457.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// Says that an answer is a repeated one.
@@ -34,6 +34,7 @@ const RETRY_AFTER_S: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     AddressMalformed,
+    AddressTooLong,
     BodyMalformed,
     BodyTimeout,
     BodyTooLarge,
@@ -42,8 +43,10 @@ pub(crate) enum Code {
     CheckoutNotFound,
     ConfirmNotAccepted,
     DatabaseUnavailable,
+    DeadlineExceeded,
     AmountMismatch,
     Forbidden,
+    HeadersTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -53,7 +56,9 @@ pub(crate) enum Code {
     NotFound,
     NotReady,
     OrderMismatch,
+    Overloaded,
     PaymentDeclined,
+    RateLimited,
     RequestInProgress,
     TemporalUnavailable,
     Unauthorized,
@@ -62,10 +67,46 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// Every code; a test holds it against the table below.
+    pub(crate) const ALL: [Self; 31] = [
+        Self::AddressMalformed,
+        Self::AddressTooLong,
+        Self::BodyMalformed,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::CardNumberRefused,
+        Self::CheckoutExists,
+        Self::CheckoutNotFound,
+        Self::ConfirmNotAccepted,
+        Self::DatabaseUnavailable,
+        Self::DeadlineExceeded,
+        Self::AmountMismatch,
+        Self::Forbidden,
+        Self::HeadersTooLarge,
+        Self::IdempotencyKeyInvalid,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyReused,
+        Self::Internal,
+        Self::MethodNotAllowed,
+        Self::NotConfirmable,
+        Self::NotFound,
+        Self::NotReady,
+        Self::OrderMismatch,
+        Self::Overloaded,
+        Self::PaymentDeclined,
+        Self::RateLimited,
+        Self::RequestInProgress,
+        Self::TemporalUnavailable,
+        Self::Unauthorized,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+    ];
+
     /// The code, the status and the title. A title says the same of every problem of its code.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
+            Self::AddressTooLong => ("address_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
             Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body is not JSON"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -80,8 +121,14 @@ impl Code {
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
             }
+            Self::DeadlineExceeded => {
+                ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
+            }
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::HeadersTooLarge => {
+                ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
+            }
             Self::IdempotencyKeyInvalid => {
                 ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The idempotency key is malformed")
             }
@@ -101,7 +148,9 @@ impl Code {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
+            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being served"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
             }
@@ -119,14 +168,18 @@ impl Code {
     }
 
     /// Whether the same request may succeed in a moment.
-    const fn is_transient(self) -> bool {
+    pub(crate) const fn is_transient(self) -> bool {
         match self {
             Self::ConfirmNotAccepted
             | Self::DatabaseUnavailable
+            | Self::DeadlineExceeded
             | Self::NotReady
+            | Self::Overloaded
+            | Self::RateLimited
             | Self::RequestInProgress
             | Self::TemporalUnavailable => true,
             Self::AddressMalformed
+            | Self::AddressTooLong
             | Self::BodyMalformed
             | Self::BodyTimeout
             | Self::BodyTooLarge
@@ -135,6 +188,7 @@ impl Code {
             | Self::CheckoutNotFound
             | Self::AmountMismatch
             | Self::Forbidden
+            | Self::HeadersTooLarge
             | Self::IdempotencyKeyInvalid
             | Self::IdempotencyKeyMissing
             | Self::IdempotencyKeyReused
@@ -150,6 +204,16 @@ impl Code {
         }
     }
 
+    /// Its name in the API.
+    pub(crate) const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What it says of every problem of its kind.
+    pub(crate) const fn title(self) -> &'static str {
+        self.row().2
+    }
+
     /// The status that says it.
     pub(crate) const fn status(self) -> StatusCode {
         self.row().1
@@ -157,7 +221,7 @@ impl Code {
 }
 
 /// What is wrong with a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FieldCode {
     Required,
@@ -167,32 +231,45 @@ pub(crate) enum FieldCode {
 }
 
 /// A field that is not valid, by its path: `payment_orders[0].amount`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct FieldError {
     pub(crate) field: String,
     pub(crate) code: FieldCode,
     pub(crate) detail: String,
 }
 
-/// The members of RFC 9457, then ours.
-#[derive(Debug, Serialize)]
-struct Body<'a> {
+/// What went wrong: the members of RFC 9457, then ours.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
+    /// The address of the problem's type; it ends in the code.
     #[serde(rename = "type")]
     kind: String,
+    /// The same for every problem of this type.
     title: &'static str,
+    /// The HTTP status, once more.
     status: u16,
+    /// What went wrong this time.
     detail: &'a str,
+    /// The path of the request.
     instance: &'a str,
+    /// What a program decides by.
     code: &'static str,
+    /// The fields or parameters that are not valid.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// The payment provider's code, where it speaks to the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     psp_code: Option<&'a str>,
+    /// The payment provider's sentence for the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     psp_message: Option<&'a str>,
+    /// Why a payment did not succeed, where the reason is ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<&'a str>,
+    /// Where the checkout stands.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StatusName>)]
     checkout_status: Option<&'static str>,
 }
 

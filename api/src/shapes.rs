@@ -6,7 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{CheckoutRecord, OrderRecord, PspRecord, Scope, StatusChange};
 
-use crate::{Api, Settings};
+use crate::{
+    Api, Settings,
+    openapi::shapes::{
+        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, FailureShape, Instant, PaymentOrderName, SellerName,
+        StatusName,
+    },
+};
 
 /// The PSP's name in the answers.
 const PSP_NAME: &str = "toss";
@@ -33,46 +39,67 @@ fn decimal(money: Money) -> (String, &'static str) {
 }
 
 /// A checkout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Checkout)]
 pub(crate) struct CheckoutBody {
+    #[schema(value_type = CheckoutName)]
     checkout_id: String,
+    #[schema(value_type = StatusName)]
     status: &'static str,
     order_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BuyerName>)]
     buyer_id: Option<String>,
+    #[schema(value_type = Amount)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     is_payment_done: bool,
+    /// Where the buyer pays.
     payment_page: String,
+    /// Until when the buyer may pay.
+    #[schema(value_type = Instant)]
     expires_at: String,
+    #[schema(value_type = Instant)]
     created_at: String,
     payment_orders: Vec<OrderBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FailureShape>)]
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     psp: Option<PspBody>,
+    /// For scope `ops`.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<WorkflowBody>,
 }
 
 /// A payment order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PaymentOrder)]
 pub(crate) struct OrderBody {
+    #[schema(value_type = PaymentOrderName)]
     payment_order_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_id: Option<String>,
+    #[schema(value_type = SellerName)]
     seller_account: String,
+    #[schema(value_type = Amount)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    #[schema(value_type = StatusName)]
     payment_order_status: &'static str,
     wallet_updated: bool,
     ledger_updated: bool,
+    #[schema(value_type = Balance)]
     refunded_amount: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What the payment provider says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Psp)]
 struct PspBody {
     name: &'static str,
     payment_key_suffix: String,
@@ -81,26 +108,34 @@ struct PspBody {
     receipt_url: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Where an operator finds the workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Workflow)]
 struct WorkflowBody {
     id: String,
     ui_url: Option<String>,
 }
 
 /// Every status that a checkout has had, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = History)]
 pub(crate) struct HistoryBody {
     pub(crate) checkout_id: String,
     pub(crate) history: Vec<ChangeBody>,
 }
 
 /// One line of a checkout's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = StatusChange)]
 pub(crate) struct ChangeBody {
     revision: u32,
+    #[schema(value_type = StatusName)]
     status: &'static str,
+    #[schema(value_type = Option<FailureShape>)]
     failure: Option<Failure>,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    #[schema(value_type = Instant)]
     recorded_at: String,
 }
 

@@ -10,19 +10,42 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
 use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
 use workflows::checkout::{CheckoutWorkflow, Nudge};
 
-use crate::{Api, body::RawBody, problem::Problem, temporal};
+use crate::{Api, body::RawBody, openapi::refusals::refusals, problem::Problem, temporal};
+
+refusals! { WebhookRefusals: DatabaseUnavailable, TemporalUnavailable; }
+
+/// That a webhook came.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Received)]
+pub(crate) struct ReceivedBody {
+    received: bool,
+}
 
 /// How long Temporal may take to accept a nudge. The PSP waits 10 s for an answer.
 const NUDGE_TIME: Duration = Duration::from_secs(5);
 /// In how many seconds a workflow takes one nudge: the request id is the same for all of them.
 const NUDGE_WINDOW_S: u64 = 10;
 
-/// `POST /v1/webhooks/toss`: 200 for all that need not be sent again, 503 for what must.
-pub(crate) async fn receive(State(api): State<Arc<Api>>, RawBody(body): RawBody) -> Result<Json<Value>, Problem> {
+/// Tell that something happened
+///
+/// Toss Payments sends it: 200 for all that need not be sent again, 503 for what must. A webhook is a hint; what is true
+/// is asked of Toss.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks/toss",
+    operation_id = "receive_webhook",
+    tag = "Webhooks",
+    request_body(content = Object, content_type = "application/json"),
+    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+)]
+pub(crate) async fn receive(
+    State(api): State<Arc<Api>>,
+    RawBody(body): RawBody,
+) -> Result<Json<ReceivedBody>, Problem> {
     let Some(hint) = (api.read_psp_hint)(&body) else {
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
@@ -45,6 +68,22 @@ pub(crate) async fn receive(State(api): State<Arc<Api>>, RawBody(body): RawBody)
     }
 }
 
-fn received() -> Json<Value> {
-    Json(json!({ "received": true }))
+/// Tell that something happened, by the older path
+#[utoipa::path(
+    post,
+    path = "/payments/webhook",
+    operation_id = "receive_webhook_by_older_path",
+    tag = "Older paths",
+    request_body(content = Object, content_type = "application/json"),
+    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+)]
+pub(crate) async fn receive_by_older_path(
+    state: State<Arc<Api>>,
+    body: RawBody,
+) -> Result<Json<ReceivedBody>, Problem> {
+    receive(state, body).await
+}
+
+const fn received() -> Json<ReceivedBody> {
+    Json(ReceivedBody { received: true })
 }

@@ -5,6 +5,7 @@ mod absence;
 mod browser;
 mod crash;
 mod database;
+mod door_openapi;
 mod faults;
 mod first_contact;
 mod http;
