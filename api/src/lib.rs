@@ -27,6 +27,7 @@ mod checkout;
 mod health;
 pub mod keys;
 mod ledger;
+mod limits;
 pub mod openapi;
 mod pages;
 mod paging;
@@ -45,6 +46,7 @@ use std::{fmt, time::Duration};
 
 use domain::id::CheckoutId;
 
+pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use routes::router;
 
 /// What an operator can set.
@@ -67,6 +69,8 @@ pub struct Settings {
     /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
     /// once.
     pub eager_start: bool,
+    /// How much may come in.
+    pub limits: Limits,
 }
 
 /// What a webhook of the PSP is about.
@@ -90,6 +94,8 @@ pub type IsForBuyer = fn(&str) -> bool;
 pub struct Api {
     /// Starts, updates and signals workflows.
     pub temporal: temporalio_client::Client,
+    /// The secret behind the hashes of API keys.
+    pub key_pepper: store::Pepper,
     /// Reads what they have written.
     pub reader: store::Reader,
     /// Writes down what came in.

@@ -4,7 +4,7 @@
 //! status of an error. A handler answers `Result<_, Problem>`; [`render`], around all routes, adds the
 //! request's path and writes the body.
 
-use std::{borrow::Cow, error::Error, fmt::Display};
+use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};
 
 use axum::{
     extract::Request,
@@ -19,7 +19,7 @@ use domain::{
 use serde::Serialize;
 use store::{Scope, StoreError};
 
-use crate::{IsForBuyer, openapi::shapes::StatusName};
+use crate::{IsForBuyer, keys::KeyError, limits::whole_seconds, openapi::shapes::StatusName};
 
 /// Where the problem types are documented; the code follows.
 pub(crate) const TYPE_BASE: &str = "https://daegeum.dev/problems/";
@@ -28,7 +28,7 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 /// Says that an answer is a repeated one.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
-const RETRY_AFTER_S: u32 = 1;
+const RETRY_AFTER_S: u64 = 1;
 
 /// Every way in which a request can fail. The code is part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,6 +289,8 @@ struct Told {
     replayed: bool,
     /// What went wrong on our side: for the log, never for the sender.
     cause: Option<String>,
+    /// When to try again, where it is known better than by the code.
+    retry_after_s: Option<u64>,
 }
 
 /// Why a payment did not succeed, as far as the buyer may know it.
@@ -341,6 +343,7 @@ impl Problem {
             checkout_status: None,
             replayed: false,
             cause: None,
+            retry_after_s: None,
         }))
     }
 
@@ -387,11 +390,35 @@ impl Problem {
         Self::new(Code::Forbidden, format!("This needs an API key of scope `{}`.", needed.as_str()))
     }
 
-    /// No key, or none that is known. One sentence for all of them, so that nobody learns which keys exist.
+    /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.
+    pub(crate) fn not_of_this_seller() -> Self {
+        Self::new(Code::Forbidden, "This API key belongs to a seller and reads that seller's wallet alone.")
+    }
+
+    /// What is too much; it is taken again after a while.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        let wait_s = whole_seconds(wait);
+        let mut problem = Self::new(Code::RateLimited, format!("Send the same request again in {wait_s} s."));
+        problem.0.retry_after_s = Some(wait_s);
+        problem
+    }
+
+    /// What came as a key cannot be one.
+    pub(crate) fn not_a_key(error: KeyError) -> Self {
+        Self::new(Code::Unauthorized, format!("What came {error}."))
+    }
+
+    /// A key that is not known or not good any more. One sentence for all of them, so that nobody learns which
+    /// keys exist.
     pub(crate) fn unauthorized() -> Self {
+        Self::new(Code::Unauthorized, "The API key is unknown, revoked or expired.")
+    }
+
+    /// No key.
+    pub(crate) fn no_key() -> Self {
         Self::new(
             Code::Unauthorized,
-            "No key came, or one that is unknown or revoked. Send `Authorization: Bearer <API key>`, or HTTP Basic with the \
+            "No API key came. Send `Authorization: Bearer <API key>`, or HTTP Basic with the \
              API key as user name.",
         )
     }
@@ -466,7 +493,8 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.0.code.is_transient() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            let wait_s = self.0.retry_after_s.unwrap_or(RETRY_AFTER_S);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
         }
         if self.0.replayed {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, body::MAX_BODY_BYTES, checkout, health, ledger, openapi, pages, payment_order, payments_list, problem,
-    requests, wallets, webhook,
+    Api, body::MAX_BODY_BYTES, checkout, health, ledger, limits, limits::Gate, openapi, pages, payment_order,
+    payments_list, problem, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -19,6 +23,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
         .layer(from_fn(requests::observe))
         .with_state(Arc::new(api))

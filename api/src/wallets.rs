@@ -12,7 +12,7 @@ use store::{Flow, Movement, PastWallet, WalletRecord};
 
 use crate::{
     Api,
-    callers::ReadCaller,
+    callers::WalletCaller,
     ledger::{AsOfBody, PAST, as_of, chosen, reference},
     openapi::{
         parameters::{ChosenCurrency, ChosenTimes, Paging, Past},
@@ -108,12 +108,14 @@ pub(crate) struct MovementBody {
 )]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
-    _: ReadCaller,
+    caller: WalletCaller,
     Path(seller): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<WalletBody>, Problem> {
+    let seller = seller_of(seller)?;
+    caller.may_read(&seller)?;
     parameters.refuse_others(&[&PAST[..], &["currency"]].concat())?;
-    let (seller, as_of) = (seller_of(seller)?, as_of(&parameters)?);
+    let as_of = as_of(&parameters)?;
     let currency = parameters.read("currency", str::parse::<Currency>)?.unwrap_or(Currency::Krw);
     let balances: Vec<_> = match as_of {
         Some(as_of) => api.reader.wallets_as_of(&seller, as_of).await?.iter().map(BalanceBody::past).collect(),
@@ -143,12 +145,14 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn movements(
     State(api): State<Arc<Api>>,
-    _: ReadCaller,
+    caller: WalletCaller,
     Path(seller): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<ListBody<MovementBody>>, Problem> {
+    let seller = seller_of(seller)?;
+    caller.may_read(&seller)?;
     parameters.refuse_others(&[&PAGING[..], &["from", "to", "currency", "reason"]].concat())?;
-    let (seller, chosen) = (seller_of(seller)?, chosen(&parameters)?);
+    let chosen = chosen(&parameters)?;
     let page = api.reader.movements_of_wallet(&seller, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))
 }

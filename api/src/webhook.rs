@@ -39,7 +39,7 @@ const NUDGE_WINDOW_S: u64 = 10;
     path = "/v1/webhooks/toss",
     operation_id = "receive_webhook",
     tag = "Webhooks",
-    request_body(content = Object, content_type = "application/json"),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json"),
     responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
 )]
 pub(crate) async fn receive(
@@ -74,7 +74,7 @@ pub(crate) async fn receive(
     path = "/payments/webhook",
     operation_id = "receive_webhook_by_older_path",
     tag = "Older paths",
-    request_body(content = Object, content_type = "application/json"),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json"),
     responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
 )]
 pub(crate) async fn receive_by_older_path(

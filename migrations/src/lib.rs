@@ -25,6 +25,7 @@ mod m2026_11_21_000002_ledger;
 mod m2026_11_21_000003_api_keys;
 mod m2026_11_21_000004_checkpoints;
 mod m2026_11_21_000005_reads;
+mod m2026_11_21_000009_api_keys;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000003_api_keys::Migration),
             whole(m2026_11_21_000004_checkpoints::Migration),
             whole(m2026_11_21_000005_reads::Migration),
+            whole(m2026_11_21_000009_api_keys::Migration),
         ]
     }
 }

@@ -19,7 +19,6 @@ impl Journal {
         Self { database }
     }
 
-    #[expect(dead_code, reason = "the first table of the journal comes with the next change")]
     pub(crate) const fn connection(&self) -> &DatabaseConnection {
         self.database.connection()
     }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use workflows::checkout::CheckoutWorkflow;
 
 use crate::{
-    settings::{Settings, Toss},
-    shutdown::{SERVER_STOP_TIME, WORKER_STOP_TIME},
+    settings::{Door, Settings, Toss},
+    shutdown::WORKER_STOP_TIME,
 };
 
 /// How many workflows a worker keeps in memory; others are replayed when they go on.
@@ -119,12 +119,19 @@ pub(crate) fn api_settings(
         psp_script_url: settings.toss.script_url.clone(),
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start,
+        limits: settings.door.limits.clone(),
     })
 }
 
 /// The API, ready to be served.
-pub(crate) fn router(temporal: Client, (journal, reader): (Journal, Reader), settings: api::Settings) -> axum::Router {
-    api::router(api::Api { temporal, reader, journal, settings, read_psp_hint, is_for_buyer })
+pub(crate) fn router(
+    temporal: Client,
+    (journal, reader): (Journal, Reader),
+    door: &Door,
+    settings: api::Settings,
+) -> axum::Router {
+    let key_pepper = door.key_pepper.clone();
+    api::router(api::Api { temporal, reader, journal, key_pepper, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {
@@ -137,21 +144,10 @@ fn is_for_buyer(code: &str) -> bool {
     toss::codes::class(toss::Operation::Confirm, code) == Some(toss::Class::BuyerActs)
 }
 
-/// Serves HTTP until the token is canceled; open requests get a moment to finish.
-pub(crate) async fn serve_http(
-    listener: TcpListener,
-    router: axum::Router,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let overdue = async {
-        stop.cancelled().await;
-        tokio::time::sleep(SERVER_STOP_TIME).await;
-    };
-    tokio::select! {
-        served = server => served.context("the HTTP server stopped"),
-        () = overdue => Ok(()),
-    }
+/// Takes the port of the API, unless it would carry keys in the clear.
+pub(crate) async fn listen_for_api(settings: &Settings) -> anyhow::Result<TcpListener> {
+    settings.door.check(settings.listen)?;
+    listen(settings.listen, "--listen").await
 }
 
 /// Takes a port, or says which one is taken and what to do.

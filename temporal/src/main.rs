@@ -24,8 +24,10 @@ mod logging;
 mod migrate;
 mod replay;
 mod roles;
+mod serving;
 mod settings;
 mod shutdown;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
+mod door;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -12,6 +14,8 @@ use serde::Deserialize;
 use store::DatabaseUrl;
 
 use crate::cli::{Cli, LogFormat};
+use door::DoorFile;
+pub(crate) use door::{Door, Tls};
 
 /// The file that is read when it is there and none is named.
 const DEFAULT_FILE: &str = "daegeum.toml";
@@ -24,7 +28,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 14] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -35,6 +39,10 @@ const ENVIRONMENT: [&str; 10] = [
     "DAEGEUM_TEMPORAL_UI_URL",
     "DAEGEUM_LOG",
     "DAEGEUM_LOG_FORMAT",
+    "DAEGEUM_KEY_PEPPER",
+    "DAEGEUM_BEHIND_PROXY",
+    "DAEGEUM_TLS_CERTIFICATE",
+    "DAEGEUM_TLS_PRIVATE_KEY",
 ];
 
 /// Everything that can be set.
@@ -49,6 +57,7 @@ pub(crate) struct Settings {
     pub(crate) temporal_ui_url: Option<String>,
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) toss: Toss,
+    pub(crate) door: Door,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -63,7 +72,7 @@ pub(crate) struct Toss {
 }
 
 /// The file `daegeum.toml`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -79,6 +88,15 @@ struct File {
     temporal_cli: Option<PathBuf>,
     log: Option<String>,
     log_format: Option<LogFormat>,
+    key_pepper: Option<String>,
+    behind_proxy: Option<bool>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
+    metrics_from: Option<Vec<String>>,
+    #[serde(default)]
+    limits: door::LimitsFile,
+    #[serde(default)]
+    tls: door::TlsFile,
     #[serde(default)]
     toss: TossFile,
 }
@@ -91,12 +109,6 @@ struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
-}
-
-impl std::fmt::Debug for TossFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TossFile").field("base_url", &self.base_url).finish_non_exhaustive()
-    }
 }
 
 impl Settings {
@@ -118,6 +130,15 @@ impl Settings {
             DEADLINE_RANGE_S.end()
         );
         let release_rule = release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?;
+        let door = DoorFile {
+            key_pepper: file.key_pepper,
+            behind_proxy: file.behind_proxy,
+            trusted_proxies: file.trusted_proxies,
+            metrics_from: file.metrics_from,
+            limits: file.limits,
+            tls: file.tls,
+        };
+        let door = Door::new(flags, door)?;
         let public_url = flags.public_url.clone().or(file.public_url);
         Ok(Self {
             data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
@@ -129,6 +150,7 @@ impl Settings {
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             toss: toss_settings(flags, file.toss)?,
+            door,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
@@ -225,7 +247,9 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        keys.extend(value["toss"].as_object().unwrap().keys().map(|key| format!("toss.{key}")));
+        for table in ["toss", "limits", "tls"] {
+            keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
+        }
         keys
     }
 

@@ -5,6 +5,7 @@ mod audit;
 mod books;
 mod connection;
 mod database;
+mod keys;
 mod listing;
 mod racing;
 mod reading;

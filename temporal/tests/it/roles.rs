@@ -68,9 +68,14 @@ impl Roles {
 
     /// Creates an API key.
     pub(crate) fn create_key(&self, scope: &str) -> String {
-        let created = self.command(&["keys", "create", "--scope", scope]).output().unwrap();
-        let secret = String::from_utf8(created.stdout).unwrap();
-        secret.lines().last().unwrap().to_owned()
+        self.last_line(&["keys", "create", "--scope", scope])
+    }
+
+    /// The last line that a command prints, which must succeed.
+    pub(crate) fn last_line(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
     }
 
     /// A second API, on another address and with another way into the database.
@@ -80,6 +85,21 @@ impl Roles {
         let process = Process::start(&mut command, &log);
         let address = listens_in(&log, "api").await;
         (process, address)
+    }
+
+    /// Another API beside the first, with settings of its own.
+    pub(crate) async fn another_api(&self, environment: &[(&str, &str)], flags: &[&str]) -> (Process, String) {
+        let mut command = self.command(&["--listen", "127.0.0.1:0"]);
+        command.args(flags).arg("api").envs(environment.iter().copied());
+        let log = self.log("another-api");
+        let process = Process::start(&mut command, &log);
+        let address = listens_in(&log, "api").await;
+        (process, address)
+    }
+
+    /// A place for files of the test's own.
+    pub(crate) fn place(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Ends the Temporal server.
@@ -112,7 +132,7 @@ impl Roles {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.directory.path());
         if !arguments.contains(&"--database-url") {
@@ -155,7 +175,7 @@ impl Roles {
 /// Where a role says that it listens.
 async fn listens_in(log: &Path, name: &str) -> String {
     let said = || std::fs::read_to_string(log).unwrap_or_default();
-    let listens = format!("daegeum {name}: http://");
+    let listens = format!("daegeum {name}: http");
     until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;
     let said = said();
     let line = said.lines().find(|line| line.starts_with(&listens)).unwrap();
