@@ -41,6 +41,14 @@ pub(crate) struct ToRead;
 #[derive(Debug)]
 pub(crate) struct ToCheckout;
 
+/// Needs [`Scope::Ops`].
+#[derive(Debug)]
+pub(crate) struct ToOperate;
+
+impl Need for ToOperate {
+    const SCOPE: Scope = Scope::Ops;
+}
+
 impl Need for ToRead {
     const SCOPE: Scope = Scope::Read;
 }
@@ -64,6 +72,9 @@ pub(crate) struct Caller<N> {
 pub(crate) type ReadCaller = Caller<ToRead>;
 /// A caller who may create and cancel checkouts.
 pub(crate) type CheckoutCaller = Caller<ToCheckout>;
+
+/// A caller who operates the system.
+pub(crate) type OpsCaller = Caller<ToOperate>;
 
 /// A caller who may read wallets: all of them, or one.
 #[derive(Debug)]

@@ -28,6 +28,7 @@ mod health;
 pub mod keys;
 mod ledger;
 mod limits;
+mod metrics;
 pub mod openapi;
 mod pages;
 mod paging;
@@ -47,6 +48,7 @@ use std::{fmt, time::Duration};
 use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
+pub use metrics::{Exposition, Metrics, MoreMetrics};
 pub use routes::router;
 
 /// What an operator can set.
@@ -71,6 +73,8 @@ pub struct Settings {
     pub eager_start: bool,
     /// How much may come in.
     pub limits: Limits,
+    /// Who may read the metrics without a key.
+    pub metrics_from: Vec<Network>,
 }
 
 /// What a webhook of the PSP is about.
@@ -100,6 +104,8 @@ pub struct Api {
     pub reader: store::Reader,
     /// Writes down what came in.
     pub journal: store::Journal,
+    /// What was counted.
+    pub metrics: Metrics,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

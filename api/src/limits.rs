@@ -29,6 +29,7 @@ use crate::{
 };
 pub use bucket::Rate;
 use bucket::{Buckets, Left};
+pub(crate) use client::was_forwarded;
 pub use client::{Network, NetworkError, Peer};
 
 /// The most addresses that are remembered. Each takes less than 100 bytes.
@@ -40,7 +41,9 @@ pub(crate) const MAX_ADDRESS_BYTES: usize = 8 * 1024;
 /// The most bytes of all headers, names and values.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// What answers even when nothing else does: whoever watches must see it.
-const ALWAYS_SERVED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const ALWAYS_SERVED: [&str; 2] = ["/healthz", "/readyz"];
+/// What is served in any crowd, and counted.
+const METRICS: &str = "/metrics";
 /// Says how many requests there may be.
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Says how many are left.
@@ -180,7 +183,7 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     response
 }
 
-fn admit<'g>(visit: &'g Visit, request: &Request) -> Result<tokio::sync::SemaphorePermit<'g>, Problem> {
+fn admit<'g>(visit: &'g Visit, request: &Request) -> Result<Option<tokio::sync::SemaphorePermit<'g>>, Problem> {
     let gate = &visit.gate;
     visit.count("address", gate.addresses.take(visit.client, gate.began.elapsed()))?;
     let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
@@ -193,7 +196,11 @@ fn admit<'g>(visit: &'g Visit, request: &Request) -> Result<tokio::sync::Semapho
         let detail = format!("All headers together have at most {MAX_HEADER_BYTES} bytes.");
         return Err(Problem::new(Code::HeadersTooLarge, detail));
     }
-    gate.free.try_acquire().map_err(|_| Problem::new(Code::Overloaded, "Send the same request again in a moment."))
+    if request.uri().path() == METRICS {
+        return Ok(None);
+    }
+    let permit = gate.free.try_acquire().map(Some);
+    permit.map_err(|_| Problem::new(Code::Overloaded, "Send the same request again in a moment."))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, body::MAX_BODY_BYTES, checkout, health, ledger, limits, limits::Gate, openapi, pages, payment_order,
+    Api, body::MAX_BODY_BYTES, checkout, health, ledger, limits, limits::Gate, metrics, openapi, pages, payment_order,
     payments_list, problem, requests, wallets, webhook,
 };
 
@@ -25,6 +25,7 @@ pub fn router(api: Api) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn(requests::observe))
         .with_state(Arc::new(api))
 }
@@ -49,6 +50,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(pages::checkout))
         .routes(routes!(pages::success))
         .routes(routes!(pages::fail))
+        .routes(routes!(metrics::show))
         .routes(routes!(openapi::show))
         .routes(routes!(openapi::page::show))
 }

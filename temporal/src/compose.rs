@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use workflows::checkout::CheckoutWorkflow;
 
 use crate::{
+    metrics,
     settings::{Door, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
 };
@@ -120,18 +121,25 @@ pub(crate) fn api_settings(
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start,
         limits: settings.door.limits.clone(),
+        metrics_from: settings.door.metrics_from.clone(),
     })
 }
 
-/// The API, ready to be served.
+/// The API, ready to be served. Where a worker shares the process, its client of Toss is counted too.
 pub(crate) fn router(
     temporal: Client,
     (journal, reader): (Journal, Reader),
     door: &Door,
+    toss: Option<toss::Client>,
     settings: api::Settings,
 ) -> axum::Router {
     let key_pepper = door.key_pepper.clone();
-    api::router(api::Api { temporal, reader, journal, key_pepper, settings, read_psp_hint, is_for_buyer })
+    let metrics = api::Metrics::new(std::sync::Arc::new(move |text| {
+        if let Some(toss) = &toss {
+            metrics::of_toss(&toss.metrics(), text);
+        }
+    }));
+    api::router(api::Api { temporal, reader, journal, key_pepper, metrics, settings, read_psp_hint, is_for_buyer })
 }
 
 fn read_psp_hint(body: &[u8]) -> Option<api::PspHint> {

@@ -102,10 +102,12 @@ impl Stack {
             ..settings.clone()
         };
         let toss = compose::toss_client(&settings.toss)?;
+        let calls = toss.clone();
         let worker = compose::worker(&temporal, writer.clone(), toss, settings.release_rule.clone())?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), &settings.door, api_settings);
+        let router =
+            compose::router(temporal.clone(), (writer.journal(), reader), &settings.door, Some(calls), api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],

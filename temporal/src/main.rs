@@ -21,6 +21,7 @@ mod housekeeping;
 mod keys;
 mod ledger;
 mod logging;
+mod metrics;
 mod migrate;
 mod replay;
 mod roles;

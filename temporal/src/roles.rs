@@ -20,8 +20,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
+    let calls = toss.clone();
     let worker = compose::worker(&client, writer.clone(), toss, settings.release_rule.clone())?;
-    let router = compose::router(client, (writer.journal(), reader), &settings.door, api_settings);
+    let router = compose::router(client, (writer.journal(), reader), &settings.door, Some(calls), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
@@ -42,7 +43,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let client = connect().await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    let router = compose::router(client, door, &settings.door, api_settings);
+    let router = compose::router(client, door, &settings.door, None, api_settings);
     serving::serve(listener, router, settings.door.tls.clone(), stop).await
 }
 

@@ -6,7 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use axum::extract::Request;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header},
+};
 
 /// Bits of an IPv6 address that name a network; one customer has all addresses behind them.
 const IPV6_NETWORK_BITS: u8 = 64;
@@ -72,6 +75,11 @@ fn prefix(address: IpAddr, bits: u8) -> u128 {
         IpAddr::V6(address) => u128::from(address),
     };
     value.checked_shr(u32::from(width(address) - bits)).unwrap_or(0)
+}
+
+/// Whether a proxy passed a request on.
+pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED)
 }
 
 /// The address that a request is counted for: the peer's, or the last one in `X-Forwarded-For` that no trusted

@@ -12,7 +12,11 @@ pub(crate) struct Idempotent {
     /// Unique for each new thing that is asked for: 1 to 255 visible ASCII characters, bare or in quotes. The same
     /// request with the same key is answered as the first time, with `Idempotent-Replayed: true`. Keys are honoured
     /// for at least 24 hours.
-    #[param(rename = "Idempotency-Key", example = "order-2026-1", pattern = "^[!-~]{1,255}$")]
+    #[param(
+        rename = "Idempotency-Key",
+        example = "order-2026-1",
+        pattern = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#
+    )]
     idempotency_key: String,
 }
 

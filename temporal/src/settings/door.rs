@@ -77,13 +77,15 @@ impl Door {
     pub(super) fn new(flags: &Common, file: DoorFile) -> anyhow::Result<Self> {
         let pepper = std::env::var(PEPPER_VARIABLE).ok().or(file.key_pepper);
         let key_pepper = pepper.map(|text| Pepper::parse(&text)).transpose();
-        let local = ["127.0.0.0/8".to_owned(), "::1".to_owned()];
+        let behind_proxy = flags.behind_proxy.or(file.behind_proxy).unwrap_or(false);
+        // A proxy on this machine makes everybody seem to be on it.
+        let local = if behind_proxy { Vec::new() } else { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] };
         Ok(Self {
             limits: limits(&file.limits, networks("trusted_proxies", &file.trusted_proxies)?)?,
             key_pepper: key_pepper.context("the setting key_pepper is malformed")?.unwrap_or_default(),
             metrics_from: networks("metrics_from", file.metrics_from.as_deref().unwrap_or(&local))?,
             tls: tls(flags, file.tls)?,
-            behind_proxy: flags.behind_proxy.or(file.behind_proxy).unwrap_or(false),
+            behind_proxy,
         })
     }
 
