@@ -65,8 +65,14 @@ pub struct Metrics(Arc<Counted>);
 struct Counted {
     /// By route, method and status.
     requests: Mutex<BTreeMap<(String, Method, u16), Times>>,
-    checkouts: tokio::sync::Mutex<Option<(Instant, Vec<(Status, u64)>)>>,
+    checkouts: tokio::sync::Mutex<Option<Kept>>,
     more: MoreMetrics,
+}
+
+/// How many checkouts stood at each status, and when.
+struct Kept {
+    counted: Instant,
+    checkouts: Vec<(Status, u64)>,
 }
 
 /// How long requests took.
@@ -97,10 +103,10 @@ impl Metrics {
     async fn checkouts(&self, api: &Api) -> Result<Vec<(Status, u64)>, Problem> {
         let mut kept = self.0.checkouts.lock().await;
         match &*kept {
-            Some((counted, checkouts)) if counted.elapsed() < COUNT_AGE => Ok(checkouts.clone()),
+            Some(kept) if kept.counted.elapsed() < COUNT_AGE => Ok(kept.checkouts.clone()),
             Some(_) | None => {
                 let checkouts = api.reader.checkout_counts().await?;
-                *kept = Some((Instant::now(), checkouts.clone()));
+                *kept = Some(Kept { counted: Instant::now(), checkouts: checkouts.clone() });
                 Ok(checkouts)
             }
         }
