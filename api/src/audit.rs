@@ -3,14 +3,11 @@
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
 //! that asks for none (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Json,
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{Method, header},
     middleware::Next,
     response::Response,
@@ -22,6 +19,7 @@ use store::{Actor, AuditEntry};
 use crate::{
     Api,
     callers::OpsCaller,
+    limits::origin,
     paging::{AuditPosition, ListBody, PAGING, window},
     parameters::Parameters,
     problem::{IDEMPOTENT_REPLAYED, Problem},
@@ -55,7 +53,7 @@ pub(crate) async fn record(State(api): State<Arc<Api>>, mut request: Request, ne
     }
     let signature = Signature::default();
     request.extensions_mut().insert(signature.clone());
-    let asked = Asked::of(&request);
+    let asked = Asked::of(&request, &api);
     let response = next.run(request).await;
     let is_change =
         response.extensions().get::<Unchanged>().is_none() && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
@@ -82,27 +80,26 @@ struct Asked {
     method: Method,
     route: String,
     object: String,
-    address: Option<String>,
+    address: String,
     request_id: Option<String>,
 }
 
 impl Asked {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, api: &Api) -> Self {
         let extensions = request.extensions();
         let route = extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
         Self {
             method: request.method().clone(),
             object: object(&route, request.uri().path()),
             route,
-            address,
+            address: origin(request, &api.settings.limits.trusted_proxies).to_string(),
             request_id: extensions.get::<RequestId>().map(|id| id.0.to_str().unwrap_or_default().to_owned()),
         }
     }
 
     fn entry(self, key: &ApiKeyId, response: &Response) -> AuditEntry {
         let status = response.status().as_u16();
-        let code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str());
+        let code = response.extensions().get::<Problem>().map(|problem| problem.code().name());
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let made = location.and_then(|path| path.rsplit('/').next()).filter(|_| self.object.is_empty());
         AuditEntry {
@@ -111,7 +108,7 @@ impl Asked {
             action: format!("{} {}", self.method, self.route),
             object: made.map_or(self.object, str::to_owned),
             result: code.map_or_else(|| status.to_string(), |code| format!("{status} {code}")),
-            address: self.address,
+            address: Some(self.address),
             request_id: self.request_id,
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a buyer is called and how to reach them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct BuyerDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,

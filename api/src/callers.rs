@@ -1,17 +1,31 @@
 //! Who calls: an API key, and what it may do.
+//!
+//! A key of a seller reaches that seller's wallet and nothing else. So a handler that takes a [`Caller`] refuses
+//! it, and only one that takes a [`WalletCaller`] gets to see it, together with the question whose wallet is meant.
+//! What a key may not do is 403 whether or not the thing exists: the refusal says nothing about others.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::id::ApiKeyId;
-use store::{ApiKey, Reader, Scope};
-use subtle::ConstantTimeEq;
+use domain::{
+    Timestamp,
+    id::{ApiKeyId, SellerAccount},
+};
+use store::{ApiKey, Journal, Scope};
 
-use crate::{Api, audit::Signature, keys::SecretKey, problem::Problem};
+use crate::{Api, audit::Signature, keys::SecretKey, limits::Visit, problem::Problem, shapes::now};
+
+/// How often the use of a key is written down.
+const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// A scope that a route needs.
 pub(crate) trait Need {
@@ -25,9 +39,14 @@ pub(crate) struct ToRead;
 /// Needs [`Scope::Checkout`].
 #[derive(Debug)]
 pub(crate) struct ToCheckout;
+
 /// Needs [`Scope::Ops`].
 #[derive(Debug)]
 pub(crate) struct ToOperate;
+
+impl Need for ToOperate {
+    const SCOPE: Scope = Scope::Ops;
+}
 
 impl Need for ToRead {
     const SCOPE: Scope = Scope::Read;
@@ -37,14 +56,11 @@ impl Need for ToCheckout {
     const SCOPE: Scope = Scope::Checkout;
 }
 
-impl Need for ToOperate {
-    const SCOPE: Scope = Scope::Ops;
-}
-
-/// A caller with a valid API key whose scope includes what the route needs.
+/// A caller with a valid API key of the marketplace whose scope includes what the route needs.
 #[derive(Debug)]
 pub(crate) struct Caller<N> {
-    /// The key's public name.
+    /// The name by which requests of this key are known: that of the first key of its line, which stays when a key
+    /// is rotated.
     pub(crate) key: ApiKeyId,
     /// What it may do.
     pub(crate) scope: Scope,
@@ -58,19 +74,92 @@ pub(crate) type CheckoutCaller = Caller<ToCheckout>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
 
+/// A caller who may read wallets: all of them, or one.
+#[derive(Debug)]
+pub(crate) struct WalletCaller {
+    seller: Option<SellerAccount>,
+}
+
+impl WalletCaller {
+    /// Refuses a wallet that is not the caller's to read.
+    pub(crate) fn may_read(&self, seller: &SellerAccount) -> Result<(), Problem> {
+        match &self.seller {
+            Some(own) if own != seller => Err(Problem::not_of_this_seller()),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 impl<N: Need + Send> FromRequestParts<Arc<Api>> for Caller<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let sent = sent_key(&parts.headers).ok_or_else(Problem::unauthorized)?;
-        let key = authenticate(&api.reader, &sent).await?.ok_or_else(Problem::unauthorized)?;
-        if let Some(signature) = parts.extensions.get::<Signature>() {
-            signature.sign(&key.id);
+        let key = caller(parts, api).await?;
+        if key.grant.seller.is_some() {
+            return Err(Problem::not_of_this_seller());
         }
-        if !key.scope.includes(N::SCOPE) {
+        if !key.grant.scope.includes(N::SCOPE) {
             return Err(Problem::forbidden(N::SCOPE));
         }
-        Ok(Self { key: key.id, scope: key.scope, need: PhantomData })
+        Ok(Self { key: key.grant.origin, scope: key.grant.scope, need: PhantomData })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for WalletCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        // Every scope includes reading.
+        Ok(Self { seller: caller(parts, api).await?.grant.seller })
+    }
+}
+
+/// The key of a request, proved and counted. A change that it asks for is signed by it, whether it may or not.
+async fn caller(parts: &Parts, api: &Api) -> Result<ApiKey, Problem> {
+    let sent = sent_key(&parts.headers).ok_or_else(Problem::no_key)?;
+    let key = prove(api, &sent, Visit::of(parts)).await?;
+    if let Some(signature) = parts.extensions.get::<Signature>() {
+        signature.sign(&key.grant.id);
+    }
+    Ok(key)
+}
+
+/// The key that a text is, with its secret. A failure is counted, and so is the use.
+pub(crate) async fn prove(api: &Api, sent: &str, visit: Option<&Visit>) -> Result<ApiKey, Problem> {
+    let failed = |problem| visit.map_or_else(|| Problem::clone(&problem), |visit| visit.count_failure(problem.clone()));
+    let (id, secret) = SecretKey::parse(sent).map_err(|error| failed(Problem::not_a_key(error)))?;
+    let now = now();
+    let found = api.reader.api_key(&id).await?;
+    let Some(key) = found.filter(|key| key.opens_with(secret, &api.key_pepper, now)) else {
+        return Err(failed(Problem::unauthorized()));
+    };
+    if let Some(visit) = visit {
+        visit.count_key(&key.grant.origin)?;
+        visit.uses().note(&key.grant.id, &api.journal, now);
+    }
+    Ok(key)
+}
+
+/// When the use of each key was last handed over to be written down.
+#[derive(Debug, Default)]
+pub(crate) struct Uses(Mutex<HashMap<ApiKeyId, Instant>>);
+
+impl Uses {
+    /// Has the use of a key written down, unless that was done a moment ago. Nobody waits for it, and nothing is
+    /// lost but a time if it fails.
+    fn note(&self, id: &ApiKeyId, journal: &Journal, at: Timestamp) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(id).is_some_and(|last| last.elapsed() < USE_WRITTEN_EVERY) {
+            return;
+        }
+        // Only keys that are proved come here, so the table is no larger than that of the database.
+        noted.insert(id.clone(), Instant::now());
+        let (journal, id) = (journal.clone(), id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = journal.api_key_used(&id, at).await {
+                tracing::warn!(api_key.id = %id, %error, "the use of the API key {id} was not written down");
+            }
+        });
     }
 }
 
@@ -87,14 +176,6 @@ fn sent_key(headers: &HeaderMap) -> Option<String> {
         return decoded.split_once(':').map(|(user, _)| user.to_owned());
     }
     None
-}
-
-/// The key that a text is, with its secret; `None` for all that is none.
-pub(crate) async fn authenticate(reader: &Reader, sent: &str) -> Result<Option<ApiKey>, Problem> {
-    let Some((id, secret)) = SecretKey::parse(sent) else { return Ok(None) };
-    let hash = ApiKey::hash(secret);
-    let key = reader.api_key(&id).await?;
-    Ok(key.filter(|key| key.revoked_at.is_none() && bool::from(key.secret_hash.as_bytes().ct_eq(hash.as_bytes()))))
 }
 
 #[cfg(test)]
@@ -118,5 +199,14 @@ mod tests {
         {
             assert_eq!(sent(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn a_seller_reads_no_wallet_but_its_own() {
+        let seller = |name: &str| SellerAccount::parse(name).unwrap();
+        let caller = WalletCaller { seller: Some(seller("seller-a")) };
+        caller.may_read(&seller("seller-a")).unwrap();
+        assert!(caller.may_read(&seller("seller-b")).is_err());
+        WalletCaller { seller: None }.may_read(&seller("seller-b")).unwrap();
     }
 }

@@ -19,18 +19,59 @@ use crate::{
     Api,
     body::JsonBody,
     callers::{CheckoutCaller, ReadCaller},
+    openapi::{
+        parameters::Idempotent,
+        refusals::refusals,
+        shapes::{CheckoutName, ConfirmationShape, NewCheckout},
+    },
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     shapes::{ChangeBody, CheckoutBody, HistoryBody},
 };
 use confirm::{Confirmations, Outcome};
 use create::{Checkouts, Made};
 
+refusals! {
+    CreateRefusals:
+        CardNumberRefused,
+        CheckoutExists,
+        IdempotencyKeyInvalid,
+        IdempotencyKeyMissing,
+        IdempotencyKeyReused,
+        RequestInProgress,
+        TemporalUnavailable,
+        ValidationFailed;
+    NotFoundRefusals: CheckoutNotFound;
+    ConfirmRefusals:
+        AmountMismatch,
+        CheckoutNotFound,
+        ConfirmNotAccepted,
+        DatabaseUnavailable,
+        NotConfirmable,
+        OrderMismatch,
+        PaymentDeclined,
+        TemporalUnavailable,
+        ValidationFailed;
+}
+
 /// Makes a request safe to repeat.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// When to ask again for an outcome that is not known yet, in seconds.
 pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
 
-/// `POST /v1/payments`.
+/// Create a checkout
+///
+/// The buyer pays it on its `payment_page`, before `expires_at`. Answers 201 to the first request and to every
+/// repetition of it.
+#[utoipa::path(
+    post,
+    path = "",
+    operation_id = "create_checkout",
+    tag = "Payments",
+    security(("bearer" = ["checkout"])),
+    params(Idempotent),
+    request_body = NewCheckout,
+    responses((status = 201, description = "The checkout as it began", body = CheckoutBody, headers(("Location" = String, description = "Where to read it"), ("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), CreateRefusals)
+)]
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
     caller: CheckoutCaller,
@@ -44,7 +85,18 @@ pub(crate) async fn create(
     Ok(created(&made, &api))
 }
 
-/// `GET /v1/payments/{checkout_id}/history`.
+/// Read the history of a checkout
+///
+/// Every status that it has had, oldest first. Lines are only ever added.
+#[utoipa::path(
+    get,
+    path = "/{id}/history",
+    operation_id = "read_history",
+    tag = "Payments",
+    security(("bearer" = ["read"])),
+    params(("id" = CheckoutName, Path, description = "The checkout")),
+    responses((status = 200, description = "The history", body = HistoryBody), NotFoundRefusals)
+)]
 pub(crate) async fn history(
     State(api): State<Arc<Api>>,
     _: ReadCaller,
@@ -59,7 +111,19 @@ pub(crate) async fn history(
     Ok(Json(HistoryBody { checkout_id: id.to_string(), history }))
 }
 
-/// `POST /v1/payments/{checkout_id}/confirm`.
+/// Confirm a payment
+///
+/// The success page calls it when the buyer is back from the payment provider's window. It needs no API key:
+/// whoever knows the payment key is the buyer. Calling it again with the same body gives the same answer.
+#[utoipa::path(
+    post,
+    path = "/{id}/confirm",
+    operation_id = "confirm_payment",
+    tag = "Payments",
+    params(("id" = CheckoutName, Path, description = "The checkout")),
+    request_body = ConfirmationShape,
+    responses((status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), ConfirmRefusals)
+)]
 pub(crate) async fn confirm(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,

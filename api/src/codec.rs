@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Form, Json, Router,
+    Extension, Form, Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
@@ -29,8 +29,10 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    callers::{OpsCaller, authenticate},
+    callers::{OpsCaller, prove},
+    limits::Visit,
     problem::{Code, Problem},
+    shapes::now,
 };
 
 /// The most bytes of one question: the payloads of a page of history.
@@ -76,8 +78,8 @@ impl FromRequestParts<Arc<Api>> for Operator {
             return OpsCaller::from_request_parts(parts, api).await.map(|_| Self);
         }
         let id = session(&parts.headers, keyring(api)?).ok_or_else(Problem::unauthorized)?;
-        let key = api.reader.api_key(&id).await?.filter(|key| key.revoked_at.is_none());
-        match key.map(|key| key.scope.includes(Scope::Ops)) {
+        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(now()));
+        match key.map(|key| key.grant.scope.includes(Scope::Ops)) {
             Some(true) => Ok(Self),
             Some(false) => Err(Problem::forbidden(Scope::Ops)),
             None => Err(Problem::unauthorized()),
@@ -128,14 +130,18 @@ pub(crate) struct SignIn {
 }
 
 /// `POST /codec/session`.
-pub(crate) async fn sign_in(State(api): State<Arc<Api>>, Form(form): Form<SignIn>) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(
+    State(api): State<Arc<Api>>,
+    visit: Option<Extension<Visit>>,
+    Form(form): Form<SignIn>,
+) -> Result<Response, Problem> {
     let keys = keyring(&api)?;
-    let key = authenticate(&api.reader, form.key.trim()).await?.ok_or_else(Problem::unauthorized)?;
-    if !key.scope.includes(Scope::Ops) {
+    let key = prove(&api, form.key.trim(), visit.as_deref()).await?;
+    if !key.grant.scope.includes(Scope::Ops) {
         return Err(Problem::forbidden(Scope::Ops));
     }
     let ends_at = Utc::now().timestamp() + SESSION_S;
-    let sealed = keys.seal(format!("{ends_at} {}", key.id).as_bytes(), SESSION_PLACE);
+    let sealed = keys.seal(format!("{ends_at} {}", key.grant.id).as_bytes(), SESSION_PLACE);
     let sealed = sealed.map_err(|error| Problem::internal(&error))?;
     let value = format!("{}.{}", sealed.key_name, URL_SAFE_NO_PAD.encode(sealed.bytes));
     let secure = if api.settings.public_url.starts_with("https://") { "; Secure" } else { "" };

@@ -1,9 +1,9 @@
 //! The books: accounts and their movements, entries, and the trial balance.
 
-mod accounts;
-mod entries;
-mod movements;
-mod trial_balance;
+pub(crate) mod accounts;
+pub(crate) mod entries;
+pub(crate) mod movements;
+pub(crate) mod trial_balance;
 
 use domain::{
     Money,
@@ -14,15 +14,11 @@ use serde::Serialize;
 use store::{AccountBalance, AsOf, EntryFilter};
 
 use crate::{
+    openapi::shapes::{Balance, CurrencyCode, Instant},
     parameters::Parameters,
     problem::Problem,
     shapes::{rfc3339, signed},
 };
-
-pub(crate) use accounts::{list as accounts, show as account};
-pub(crate) use entries::{list as entries, show as entry};
-pub(crate) use movements::list as movements;
-pub(crate) use trial_balance::show as trial_balance;
 
 /// The parameters that ask for the past.
 pub(crate) const PAST: [&str; 2] = ["at", "by"];
@@ -61,8 +57,10 @@ pub(crate) fn reference(key: &str, reason: Reason) -> &str {
 }
 
 /// The instant of an answer about the past.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AsOf)]
 pub(crate) struct AsOfBody {
+    #[schema(value_type = Instant)]
     at: String,
     by: &'static str,
 }
@@ -79,16 +77,22 @@ impl AsOfBody {
 
 /// What stands on an account in one currency. The balance is below zero while the account stands on the side on
 /// which it does not grow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AccountBalance)]
 struct BalanceBody {
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    #[schema(value_type = Balance)]
     debits: String,
+    #[schema(value_type = Balance)]
     credits: String,
+    #[schema(value_type = Balance)]
     balance: String,
 }
 
 /// An account in one currency.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AccountInCurrency)]
 pub(crate) struct AccountBody {
     account: String,
     class: &'static str,

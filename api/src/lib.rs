@@ -33,6 +33,9 @@ pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;
+mod limits;
+mod metrics;
+pub mod openapi;
 mod pages;
 mod paging;
 mod parameters;
@@ -52,6 +55,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
+pub use limits::{Limits, Network, NetworkError, Peer, Rate};
+pub use metrics::{Exposition, Metrics, MoreMetrics};
 pub use routes::router;
 
 /// What an operator can set.
@@ -74,6 +79,10 @@ pub struct Settings {
     /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
     /// once.
     pub eager_start: bool,
+    /// How much may come in.
+    pub limits: Limits,
+    /// Who may read the metrics without a key.
+    pub metrics_from: Vec<Network>,
 }
 
 /// What a webhook of the PSP is about.
@@ -103,12 +112,16 @@ pub type IsForBuyer = fn(&str) -> bool;
 pub struct Api {
     /// Starts, updates and signals workflows.
     pub temporal: temporalio_client::Client,
+    /// The secret behind the hashes of API keys.
+    pub key_pepper: store::Pepper,
     /// Reads what they have written.
     pub reader: store::Reader,
     /// Writes down what came in.
     pub journal: store::Journal,
     /// Seals what is personal. Without one, nothing personal is kept.
     pub keyring: Option<Arc<store::Keyring>>,
+    /// What was counted.
+    pub metrics: Metrics,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

@@ -5,7 +5,7 @@
 //! opens by navigating away, not in a frame (PCI DSS, SAQ A).
 
 mod banks;
-mod policy;
+pub(crate) mod policy;
 mod states;
 mod words;
 
@@ -28,6 +28,7 @@ use store::CheckoutRecord;
 
 use crate::{
     Api, IsForBuyer,
+    openapi::{refusals::refusals, shapes::CheckoutName},
     problem::{Code, Problem},
     shapes::{now, payment_page},
 };
@@ -35,13 +36,25 @@ use policy::Policy;
 use states::WayOut;
 use words::{Language, Reason, Words};
 
+refusals! { PageRefusals: DatabaseUnavailable; }
+
 const STYLE: &str = include_str!("pages/style.css");
 const PAY_SCRIPT: &str = include_str!("pages/pay.js");
 const RETURN_SCRIPT: &str = include_str!("pages/return.js");
 /// How a test key of the PSP begins.
 const TEST_KEY_PREFIX: &str = "test_";
 
-/// `GET /checkout/{checkout_id}`: what is to be paid, and the button that opens the payment window.
+/// The payment page
+///
+/// What is to be paid, and the button that opens the payment window.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}",
+    operation_id = "show_payment_page",
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
 pub(crate) async fn checkout(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
@@ -53,7 +66,17 @@ pub(crate) async fn checkout(
     Ok(page.answer(&policy, page.words.pay_title, Some(PAY_SCRIPT), &page.checkout(&record, &api)))
 }
 
-/// `GET /checkout/{checkout_id}/success`: the buyer is back from the window; the script confirms the payment.
+/// The success page
+///
+/// The buyer is back from the window; the page confirms the payment.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/success",
+    operation_id = "show_success_page",
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
 pub(crate) async fn success(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
@@ -65,7 +88,17 @@ pub(crate) async fn success(
     Ok(page.answer(&Policy::own(), page.words.confirming_title, Some(RETURN_SCRIPT), &body))
 }
 
-/// `GET /checkout/{checkout_id}/fail`: the window closed without a payment, and why.
+/// The failure page
+///
+/// The window closed without a payment, and why.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/fail",
+    operation_id = "show_failure_page",
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
 pub(crate) async fn fail(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,

@@ -31,9 +31,11 @@ pub(crate) trait Position: Sized {
 }
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = List)]
 pub(crate) struct ListBody<T> {
     data: Vec<T>,
+    /// The parameter `cursor` of the next page; null on the last one.
     next_cursor: Option<String>,
 }
 

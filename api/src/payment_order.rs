@@ -5,40 +5,60 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse, Response},
 };
 use domain::{
     checkout::Status,
     id::{CheckoutId, DeadLetterId, PaymentOrderId},
 };
+use serde::Serialize;
 use store::{CheckoutRecord, LetterFilter, Scope, Window};
 
 use crate::{
     Api, buyers,
     callers::ReadCaller,
+    openapi::{refusals::refusals, shapes::PaymentOrderName},
     problem::{Code, Problem},
     shapes::{CheckoutBody, OrderBody},
 };
 
-/// `GET /v1/payments/{id}`: a checkout id wins over a payment order id of the same text.
+refusals! { ShowRefusals: CheckoutNotFound; }
+
+/// A whole checkout, or one payment order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    Checkout(Box<CheckoutBody>),
+    Order(OrderBody),
+}
+
+/// Read a checkout or a payment order
+///
+/// A checkout id wins over a payment order id of the same text.
+#[utoipa::path(
+    get,
+    path = "/{id}",
+    operation_id = "read_payment",
+    tag = "Payments",
+    security(("bearer" = ["read"])),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order")),
+    responses((status = 200, description = "The checkout, or the payment order", body = Shown), ShowRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     caller: ReadCaller,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Shown>, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
         let refunds = api.reader.refunds_of(&record.checkout_id).await?;
         let letter = letter(&api, caller.scope, &record).await?;
         let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
         let body = body.with_letter(letter.as_ref());
-        if !caller.scope.includes(Scope::Checkout) {
-            return Ok(Json(body).into_response());
-        }
-        let buyer = buyers::kept(&api, &record.workflow_id).await?;
-        return Ok(Json(body.with_buyer(buyer)).into_response());
+        let buyer =
+            if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record.workflow_id).await? } else { None };
+        return Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))));
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
-    Ok(Json(order).into_response())
+    Ok(Json(Shown::Order(order)))
 }
 
 pub(crate) async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {

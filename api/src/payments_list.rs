@@ -12,6 +12,7 @@ use store::{CheckoutFilter, CheckoutPosition, CheckoutRecord};
 use crate::{
     Api,
     callers::ReadCaller,
+    openapi::parameters::{ChosenCheckouts, Paging},
     paging::{ListBody, PAGING, window},
     parameters::Parameters,
     problem::Problem,
@@ -21,8 +22,18 @@ use crate::{
 /// The parameters that choose among checkouts.
 const CHOICE: [&str; 5] = ["status", "seller_account", "buyer_id", "created_from", "created_to"];
 
-/// `GET /v1/payments?status=&seller_account=&buyer_id=&created_from=&created_to=`. `created_from` is the first
-/// instant that counts, `created_to` the first that does not.
+/// List checkouts
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "",
+    operation_id = "list_checkouts",
+    tag = "Payments",
+    security(("bearer" = ["read"])),
+    params(ChosenCheckouts, Paging),
+    responses((status = 200, description = "A page", body = ListBody<CheckoutBody>))
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     caller: ReadCaller,

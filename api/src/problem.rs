@@ -4,7 +4,7 @@
 //! status of an error. A handler answers `Result<_, Problem>`; [`render`], around all routes, adds the
 //! request's path and writes the body.
 
-use std::{borrow::Cow, error::Error, fmt::Display};
+use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};
 
 use axum::{
     extract::Request,
@@ -20,21 +20,22 @@ use domain::{
 use serde::Serialize;
 use store::{Scope, StoreError};
 
-use crate::{IsForBuyer, shapes::rfc3339};
+use crate::{IsForBuyer, keys::KeyError, limits::whole_seconds, openapi::shapes::StatusName, shapes::rfc3339};
 
 /// Where the problem types are documented; the code follows.
-const TYPE_BASE: &str = "https://daegeum.dev/problems/";
+pub(crate) const TYPE_BASE: &str = "https://daegeum.dev/problems/";
 /// The media type of RFC 9457.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// Says that an answer is a repeated one.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
-const RETRY_AFTER_S: u32 = 1;
+const RETRY_AFTER_S: u64 = 1;
 
 /// Every way in which a request can fail. The code is part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     AddressMalformed,
+    AddressTooLong,
     BodyMalformed,
     BodyTimeout,
     BodyTooLarge,
@@ -46,8 +47,10 @@ pub(crate) enum Code {
     DatabaseUnavailable,
     DeadLetterNotActionable,
     DeadLetterNotFound,
+    DeadlineExceeded,
     AmountMismatch,
     Forbidden,
+    HeadersTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -60,11 +63,13 @@ pub(crate) enum Code {
     NotPaid,
     NotReady,
     OrderMismatch,
+    Overloaded,
     PaymentDeclined,
     RefundAccountRequired,
     RefundExceedsPayment,
     RefundRefused,
     PreviewOutdated,
+    RateLimited,
     RequestInProgress,
     TemporalUnavailable,
     Unauthorized,
@@ -73,10 +78,46 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// Every code; a test holds it against the table below.
+    pub(crate) const ALL: [Self; 31] = [
+        Self::AddressMalformed,
+        Self::AddressTooLong,
+        Self::BodyMalformed,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::CardNumberRefused,
+        Self::CheckoutExists,
+        Self::CheckoutNotFound,
+        Self::ConfirmNotAccepted,
+        Self::DatabaseUnavailable,
+        Self::DeadlineExceeded,
+        Self::AmountMismatch,
+        Self::Forbidden,
+        Self::HeadersTooLarge,
+        Self::IdempotencyKeyInvalid,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyReused,
+        Self::Internal,
+        Self::MethodNotAllowed,
+        Self::NotConfirmable,
+        Self::NotFound,
+        Self::NotReady,
+        Self::OrderMismatch,
+        Self::Overloaded,
+        Self::PaymentDeclined,
+        Self::RateLimited,
+        Self::RequestInProgress,
+        Self::TemporalUnavailable,
+        Self::Unauthorized,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+    ];
+
     /// The code, the status and the title. A title says the same of every problem of its code.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
+            Self::AddressTooLong => ("address_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
             Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body is not JSON"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -100,8 +141,14 @@ impl Code {
             Self::DeadLetterNotFound => {
                 ("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter")
             }
+            Self::DeadlineExceeded => {
+                ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
+            }
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::HeadersTooLarge => {
+                ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
+            }
             Self::IdempotencyKeyInvalid => {
                 ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The idempotency key is malformed")
             }
@@ -124,6 +171,7 @@ impl Code {
             Self::NotPaid => ("not_paid", StatusCode::CONFLICT, "The checkout is not paid"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
+            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being served"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
             Self::RefundAccountRequired => (
                 "refund_account_required",
@@ -137,6 +185,7 @@ impl Code {
             Self::PreviewOutdated => {
                 ("preview_outdated", StatusCode::CONFLICT, "Others are chosen now than the preview showed")
             }
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
             }
@@ -154,15 +203,19 @@ impl Code {
     }
 
     /// Whether the same request may succeed in a moment.
-    const fn is_transient(self) -> bool {
+    pub(crate) const fn is_transient(self) -> bool {
         match self {
             Self::CancelNotAccepted
             | Self::ConfirmNotAccepted
             | Self::DatabaseUnavailable
+            | Self::DeadlineExceeded
             | Self::NotReady
+            | Self::Overloaded
+            | Self::RateLimited
             | Self::RequestInProgress
             | Self::TemporalUnavailable => true,
             Self::AddressMalformed
+            | Self::AddressTooLong
             | Self::BodyMalformed
             | Self::BodyTimeout
             | Self::BodyTooLarge
@@ -173,6 +226,7 @@ impl Code {
             | Self::DeadLetterNotFound
             | Self::AmountMismatch
             | Self::Forbidden
+            | Self::HeadersTooLarge
             | Self::IdempotencyKeyInvalid
             | Self::IdempotencyKeyMissing
             | Self::IdempotencyKeyReused
@@ -195,9 +249,14 @@ impl Code {
         }
     }
 
-    /// The code as it is written.
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Its name in the API.
+    pub(crate) const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// What it says of every problem of its kind.
+    pub(crate) const fn title(self) -> &'static str {
+        self.row().2
     }
 
     /// The status that says it.
@@ -207,7 +266,7 @@ impl Code {
 }
 
 /// What is wrong with a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FieldCode {
     Required,
@@ -217,29 +276,40 @@ pub(crate) enum FieldCode {
 }
 
 /// A field that is not valid, by its path: `payment_orders[0].amount`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct FieldError {
     pub(crate) field: String,
     pub(crate) code: FieldCode,
     pub(crate) detail: String,
 }
 
-/// The members of RFC 9457, then ours.
-#[derive(Debug, Serialize)]
-struct Body<'a> {
+/// What went wrong: the members of RFC 9457, then ours.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
+    /// The address of the problem's type; it ends in the code.
     #[serde(rename = "type")]
     kind: String,
+    /// The same for every problem of this type.
     title: &'static str,
+    /// The HTTP status, once more.
     status: u16,
+    /// What went wrong this time.
     detail: &'a str,
+    /// The path of the request.
     instance: &'a str,
+    /// What a program decides by.
     code: &'static str,
+    /// The fields or parameters that are not valid.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// The payment provider's code, where it speaks to the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     psp_code: Option<&'a str>,
+    /// The payment provider's sentence for the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     psp_message: Option<&'a str>,
+    /// Why a payment did not succeed, where the reason is ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<&'a str>,
     /// Whether the checkout takes another payment; told only where it does.
@@ -248,7 +318,9 @@ struct Body<'a> {
     /// Before when the same way of paying will not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_at: Option<String>,
+    /// Where the checkout stands.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StatusName>)]
     checkout_status: Option<&'static str>,
 }
 
@@ -391,11 +463,35 @@ impl Problem {
         Self::new(Code::Forbidden, format!("This needs an API key of scope `{}`.", needed.as_str()))
     }
 
-    /// No key, or none that is known. One sentence for all of them, so that nobody learns which keys exist.
+    /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.
+    pub(crate) fn not_of_this_seller() -> Self {
+        Self::new(Code::Forbidden, "This API key belongs to a seller and reads that seller's wallet alone.")
+    }
+
+    /// What is too much; it is taken again after a while.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        let wait_s = whole_seconds(wait);
+        let mut problem = Self::new(Code::RateLimited, format!("Send the same request again in {wait_s} s."));
+        problem.0.retry_after_s = Some(wait_s);
+        problem
+    }
+
+    /// What came as a key cannot be one.
+    pub(crate) fn not_a_key(error: KeyError) -> Self {
+        Self::new(Code::Unauthorized, format!("What came {error}."))
+    }
+
+    /// A key that is not known or not good any more. One sentence for all of them, so that nobody learns which
+    /// keys exist.
     pub(crate) fn unauthorized() -> Self {
+        Self::new(Code::Unauthorized, "The API key is unknown, revoked or expired.")
+    }
+
+    /// No key.
+    pub(crate) fn no_key() -> Self {
         Self::new(
             Code::Unauthorized,
-            "No key came, or one that is unknown or revoked. Send `Authorization: Bearer <API key>`, or HTTP Basic with the \
+            "No API key came. Send `Authorization: Bearer <API key>`, or HTTP Basic with the \
              API key as user name.",
         )
     }
@@ -476,10 +572,8 @@ impl Problem {
         if self.0.code == Code::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.0.code.is_transient() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-        }
-        if let Some(seconds) = self.0.retry_after_s {
+        let passes = self.0.code.is_transient().then_some(RETRY_AFTER_S);
+        if let Some(seconds) = self.0.retry_after_s.or(passes) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.0.replayed {

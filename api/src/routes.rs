@@ -1,4 +1,4 @@
-//! Every address that is served.
+//! Every address that is served, each registered together with its description.
 
 use std::sync::Arc;
 
@@ -9,28 +9,39 @@ use axum::{
     routing::{delete, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, pages, payment_order,
-    payments_list, problem, refund, requests, wallets, webhook,
+    Api, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, limits, limits::Gate,
+    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
+    let (served, _) = described().split_for_parts();
+    served
+        .merge(not_described())
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(api.clone(), audit::record))
+        .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
+        .layer(from_fn(requests::observe))
+        .with_state(api)
+}
+
+/// Routes that the document does not tell of yet.
+fn not_described() -> Router<Arc<Api>> {
+    let payments = || {
+        Router::new().route("/{id}", axum::routing::delete(refund::delete)).route("/{id}/cancel", post(refund::cancel))
+    };
     Router::new()
         .nest("/v1/payments", payments())
         .nest("/payments/payment/v1", payments())
-        .route("/v1/webhooks/toss", post(webhook::receive))
-        .route("/payments/webhook", post(webhook::receive))
-        .route("/v1/wallets/{seller_account}", get(wallets::show))
-        .route("/v1/wallets/{seller_account}/entries", get(wallets::movements))
-        .route("/v1/ledger/accounts", get(ledger::accounts))
-        .route("/v1/ledger/accounts/{account}", get(ledger::account))
-        .route("/v1/ledger/accounts/{account}/entries", get(ledger::movements))
-        .route("/v1/ledger/entries", get(ledger::entries))
-        .route("/v1/ledger/entries/{entry_id}", get(ledger::entry))
-        .route("/v1/ledger/trial-balance", get(ledger::trial_balance))
         .route("/v1/buyers/{buyer_id}/personal-data", delete(buyers::erase))
         .merge(codec::routes())
         .route("/v1/dead-letters", get(dead_letters::list))
@@ -40,27 +51,59 @@ pub fn router(api: Api) -> Router {
         .route("/v1/dead-letters/{id}/resolve", post(dead_letters::resolve))
         .route("/v1/dead-letters/{id}/discard", post(dead_letters::discard))
         .route("/v1/audit-log", get(audit::list))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/checkout/{checkout_id}", get(pages::checkout))
-        .route("/checkout/{checkout_id}/success", get(pages::success))
-        .route("/checkout/{checkout_id}/fail", get(pages::fail))
-        .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(problem::no_such_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(api.clone(), audit::record))
-        .layer(from_fn(requests::observe))
-        .with_state(api)
+}
+
+/// Every route with what the OpenAPI document says of it.
+pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .nest("/v1/payments", payments())
+        .nest("/payments/payment/v1", payments())
+        .routes(routes!(webhook::receive))
+        .routes(routes!(webhook::receive_by_older_path))
+        .routes(routes!(wallets::show))
+        .routes(routes!(wallets::movements))
+        .routes(routes!(ledger::accounts::list))
+        .routes(routes!(ledger::accounts::show))
+        .routes(routes!(ledger::movements::list))
+        .routes(routes!(ledger::entries::list))
+        .routes(routes!(ledger::entries::show))
+        .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(pages::checkout))
+        .routes(routes!(pages::success))
+        .routes(routes!(pages::fail))
+        .routes(routes!(metrics::show))
+        .routes(routes!(openapi::show))
+        .routes(routes!(openapi::page::show))
 }
 
 /// Payments, under their documented path and under the older one.
-fn payments() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/", get(payments_list::list).post(checkout::create))
-        .route("/{id}", get(payment_order::show).delete(refund::delete))
-        .route("/{id}/cancel", post(refund::cancel))
-        .route("/{id}/history", get(checkout::history))
-        .route("/{id}/confirm", post(checkout::confirm))
+fn payments() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(payments_list::list, checkout::create))
+        .routes(routes!(payment_order::show))
+        .routes(routes!(checkout::history))
+        .routes(routes!(checkout::confirm))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_is_served_is_in_the_document_and_nothing_else() {
+        let (served, _) = described().split_for_parts();
+        // The router names its paths in its debugging form and nowhere else.
+        let told = format!("{served:?}");
+        let is_path = |text: &&str| text.starts_with("/") && !text.contains("axum_fallback");
+        let mut served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
+        assert!(served.remove("/"), "the router's own fallback");
+        let described: BTreeSet<&str> =
+            openapi::document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(described.len() > 15, "{described:?}");
+        assert_eq!(served, described);
+    }
 }

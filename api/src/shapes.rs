@@ -12,7 +12,13 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{CheckoutRecord, OrderRecord, PspRecord, RefundRecord, Scope, StatusChange};
 
-use crate::{Api, Settings, buyers::BuyerDetails};
+use crate::{
+    Api, Settings,
+    buyers::BuyerDetails,
+    openapi::shapes::{
+        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, SellerName, StatusName,
+    },
+};
 
 /// The PSP's name in the answers.
 const PSP_NAME: &str = "toss";
@@ -39,20 +45,30 @@ fn decimal(money: Money) -> (String, &'static str) {
 }
 
 /// A checkout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Checkout)]
 pub(crate) struct CheckoutBody {
+    #[schema(value_type = CheckoutName)]
     checkout_id: String,
+    #[schema(value_type = StatusName)]
     status: &'static str,
     order_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BuyerName>)]
     buyer_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer_info: Option<BuyerDetails>,
+    #[schema(value_type = Amount)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     is_payment_done: bool,
+    /// Where the buyer pays.
     payment_page: String,
+    /// Until when the buyer may pay.
+    #[schema(value_type = Instant)]
     expires_at: String,
+    #[schema(value_type = Instant)]
     created_at: String,
     payment_orders: Vec<OrderBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +77,7 @@ pub(crate) struct CheckoutBody {
     failure: Option<FailureBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     psp: Option<PspBody>,
+    /// For scope `ops`.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<WorkflowBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +89,8 @@ pub(crate) struct CheckoutBody {
 }
 
 /// A refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Refund)]
 pub(crate) struct RefundBody {
     refund_id: String,
     status: &'static str,
@@ -81,34 +99,44 @@ pub(crate) struct RefundBody {
     orders: Vec<RefundOrderBody>,
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    failure: Option<FailureBody>,
     requested_at: String,
     executed_at: Option<String>,
 }
 
 /// What a refund gives back of one payment order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = RefundOrder)]
 struct RefundOrderBody {
     payment_order_id: String,
     amount: String,
 }
 
 /// A payment order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PaymentOrder)]
 pub(crate) struct OrderBody {
+    #[schema(value_type = PaymentOrderName)]
     payment_order_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_id: Option<String>,
+    #[schema(value_type = SellerName)]
     seller_account: String,
+    #[schema(value_type = Amount)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    #[schema(value_type = StatusName)]
     payment_order_status: &'static str,
     wallet_updated: bool,
     ledger_updated: bool,
+    #[schema(value_type = Balance)]
     refunded_amount: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What the payment provider says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Psp)]
 struct PspBody {
     name: &'static str,
     payment_key_suffix: String,
@@ -120,7 +148,8 @@ struct PspBody {
 }
 
 /// Where the buyer pays into: the bank by the PSP's two-character code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = VirtualAccount)]
 struct VirtualAccountBody {
     bank: String,
     account_number: String,
@@ -128,7 +157,8 @@ struct VirtualAccountBody {
 }
 
 /// Why an attempt ended without money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Failure)]
 struct FailureBody {
     code: String,
     message: String,
@@ -166,26 +196,33 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Where an operator finds the workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Workflow)]
 struct WorkflowBody {
     id: String,
     ui_url: Option<String>,
 }
 
 /// Every status that a checkout has had, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = History)]
 pub(crate) struct HistoryBody {
     pub(crate) checkout_id: String,
     pub(crate) history: Vec<ChangeBody>,
 }
 
 /// One line of a checkout's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = StatusChange)]
 pub(crate) struct ChangeBody {
     revision: u32,
+    #[schema(value_type = StatusName)]
     status: &'static str,
     failure: Option<FailureBody>,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    #[schema(value_type = Instant)]
     recorded_at: String,
 }
 
@@ -325,7 +362,7 @@ impl RefundBody {
             currency: record.currency.code(),
             orders: record.parts.iter().map(order).collect(),
             reason: record.reason.clone(),
-            failure: record.failure.clone(),
+            failure: record.failure.as_ref().map(|failure| FailureBody::new(failure, false)),
             requested_at: rfc3339(record.requested_at),
             executed_at: record.executed_at.map(rfc3339),
         }

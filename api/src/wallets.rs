@@ -12,31 +12,55 @@ use store::{Flow, Movement, PastWallet, WalletRecord};
 
 use crate::{
     Api,
-    callers::ReadCaller,
+    callers::WalletCaller,
     ledger::{AsOfBody, PAST, as_of, chosen, reference},
+    openapi::{
+        parameters::{ChosenCurrency, ChosenTimes, Paging, Past},
+        refusals::refusals,
+        shapes::{Balance, CurrencyCode, Instant, ReasonName, SellerName},
+    },
     paging::{ListBody, PAGING, window},
     parameters::Parameters,
     problem::{Code, Problem},
     shapes::{rfc3339, signed},
 };
 
+refusals! { WalletRefusals: NotFound; }
+
 /// A seller's money in one currency. In a past by event time a part may be below zero.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = WalletBalance)]
 struct BalanceBody {
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    /// Sold, and not yet to be paid out.
+    #[schema(value_type = Balance)]
     pending: String,
+    /// To be paid out.
+    #[schema(value_type = Balance)]
     available: String,
+    /// Reserved.
+    #[schema(value_type = Balance)]
     held: String,
+    /// Sent, and not yet arrived.
+    #[schema(value_type = Balance)]
     in_transit: String,
+    /// Paid out so far.
+    #[schema(value_type = Balance)]
     paid_out: String,
+    /// What the seller owes us.
+    #[schema(value_type = Balance)]
     debt: String,
+    #[schema(value_type = Option<Instant>)]
     updated_at: Option<String>,
 }
 
 /// A seller's wallet: the balance in one currency, and all of them. `known` tells an empty wallet from a name
 /// that no order and no entry has ever had.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Wallet)]
 pub(crate) struct WalletBody {
+    #[schema(value_type = SellerName)]
     seller_account: String,
     known: bool,
     as_of: Option<AsOfBody>,
@@ -47,31 +71,51 @@ pub(crate) struct WalletBody {
 
 /// What a posting did to a part of a wallet. A credit adds to the part and a debit takes from it; with a debt it
 /// is the other way round.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WalletMovement)]
 pub(crate) struct MovementBody {
     sequence: u64,
     entry_id: String,
     part: &'static str,
     side: &'static str,
+    #[schema(value_type = Balance)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    #[schema(value_type = ReasonName)]
     reason: &'static str,
     reference: String,
     checkout_id: Option<String>,
     payment_order_id: Option<String>,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    #[schema(value_type = Instant)]
     booked_at: String,
 }
 
-/// `GET /v1/wallets/{seller_account}?currency=KRW&at=&by=`. A seller who was never credited has an empty wallet.
+/// Read a seller's wallet
+///
+/// `known` tells an empty wallet from a name that no order and no entry has ever had. The balance on the outside is
+/// that in `currency`; KRW unless it is said.
+#[utoipa::path(
+    get,
+    path = "/v1/wallets/{seller_account}",
+    operation_id = "read_wallet",
+    tag = "Wallets",
+    security(("bearer" = ["read"])),
+    params(("seller_account" = SellerName, Path, description = "The seller"), ChosenCurrency, Past),
+    responses((status = 200, description = "The wallet", body = WalletBody), WalletRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
-    _: ReadCaller,
+    caller: WalletCaller,
     Path(seller): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<WalletBody>, Problem> {
+    let seller = seller_of(seller)?;
+    caller.may_read(&seller)?;
     parameters.refuse_others(&[&PAST[..], &["currency"]].concat())?;
-    let (seller, as_of) = (seller_of(seller)?, as_of(&parameters)?);
+    let as_of = as_of(&parameters)?;
     let currency = parameters.read("currency", str::parse::<Currency>)?.unwrap_or(Currency::Krw);
     let balances: Vec<_> = match as_of {
         Some(as_of) => api.reader.wallets_as_of(&seller, as_of).await?.iter().map(BalanceBody::past).collect(),
@@ -87,15 +131,28 @@ pub(crate) async fn show(
     }))
 }
 
-/// `GET /v1/wallets/{seller_account}/entries?from=&to=&currency=&reason=`: the last booked first.
+/// List what moved a seller's wallet
+///
+/// The last booked first.
+#[utoipa::path(
+    get,
+    path = "/v1/wallets/{seller_account}/entries",
+    operation_id = "list_wallet_entries",
+    tag = "Wallets",
+    security(("bearer" = ["read"])),
+    params(("seller_account" = SellerName, Path, description = "The seller"), ChosenTimes, ChosenCurrency, Paging),
+    responses((status = 200, description = "A page", body = ListBody<MovementBody>), WalletRefusals)
+)]
 pub(crate) async fn movements(
     State(api): State<Arc<Api>>,
-    _: ReadCaller,
+    caller: WalletCaller,
     Path(seller): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<ListBody<MovementBody>>, Problem> {
+    let seller = seller_of(seller)?;
+    caller.may_read(&seller)?;
     parameters.refuse_others(&[&PAGING[..], &["from", "to", "currency", "reason"]].concat())?;
-    let (seller, chosen) = (seller_of(seller)?, chosen(&parameters)?);
+    let chosen = chosen(&parameters)?;
     let page = api.reader.movements_of_wallet(&seller, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))
 }

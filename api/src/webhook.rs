@@ -13,13 +13,22 @@ use std::{
 
 use axum::{Json, extract::State, http::HeaderMap};
 use domain::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::{CheckoutRecord, Noted, Webhook};
 use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
 use workflows::checkout::{CheckoutWorkflow, Nudge};
 
-use crate::{Api, PspHint, body::RawBody, problem::Problem, temporal};
+use crate::{Api, PspHint, body::RawBody, openapi::refusals::refusals, problem::Problem, shapes::now, temporal};
+
+refusals! { WebhookRefusals: DatabaseUnavailable, TemporalUnavailable; }
+
+/// That a webhook came.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Received)]
+pub(crate) struct ReceivedBody {
+    received: bool,
+}
 
 /// How long Temporal may take to accept a nudge. The PSP waits 10 s for an answer.
 const NUDGE_TIME: Duration = Duration::from_secs(5);
@@ -29,12 +38,23 @@ const NUDGE_WINDOW_S: u64 = 10;
 /// 200 after a minute at the earliest: by then the first may not have been passed on.
 const REPEAT_WINDOW_MS: u64 = 10_000;
 
-/// `POST /v1/webhooks/toss`: 200 for all that need not be sent again, 503 for what must.
+/// Tell that something happened
+///
+/// Toss Payments sends it: 200 for all that need not be sent again, 503 for what must. A webhook is a hint; what is true
+/// is asked of Toss.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks/toss",
+    operation_id = "receive_webhook",
+    tag = "Webhooks",
+    request_body(content = Option<serde_json::Value>, content_type = "application/json"),
+    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+)]
 pub(crate) async fn receive(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<ReceivedBody>, Problem> {
     let Some(hint) = (api.read_psp_hint)(&headers, &body) else {
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
@@ -85,12 +105,25 @@ async fn nudge(api: &Api, record: &CheckoutRecord, nudge: Nudge) -> Result<(), P
     }
 }
 
-fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis())
+/// Tell that something happened, by the older path
+#[utoipa::path(
+    post,
+    path = "/payments/webhook",
+    operation_id = "receive_webhook_by_older_path",
+    tag = "Older paths",
+    request_body(content = Option<serde_json::Value>, content_type = "application/json"),
+    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+)]
+pub(crate) async fn receive_by_older_path(
+    state: State<Arc<Api>>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<ReceivedBody>, Problem> {
+    receive(state, headers, body).await
 }
 
-fn received() -> Json<Value> {
-    Json(json!({ "received": true }))
+const fn received() -> Json<ReceivedBody> {
+    Json(ReceivedBody { received: true })
 }
 
 #[cfg(test)]

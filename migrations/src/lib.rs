@@ -28,6 +28,7 @@ mod m2026_11_21_000005_reads;
 mod m2026_11_21_000006_refunds;
 mod m2026_11_21_000007_risk;
 mod m2026_11_21_000008_journal;
+mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
 
 /// Every migration, oldest first.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000006_refunds::Migration),
             whole(m2026_11_21_000007_risk::Migration),
             whole(m2026_11_21_000008_journal::Migration),
+            whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
         ]
     }

@@ -28,7 +28,7 @@ mod reader;
 mod unavailable;
 mod writer;
 
-pub use api_keys::{ApiKey, Scope};
+pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Scope, Secret};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};

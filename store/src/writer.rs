@@ -46,7 +46,7 @@ impl Writer {
         self.database.connection()
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         begin(&self.database).await
     }
 }

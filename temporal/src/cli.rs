@@ -43,6 +43,17 @@ pub(crate) struct Common {
     /// that move from year to year are the setting `holidays` of the file
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u16>,
+    /// The certificate for HTTPS and those that it hangs on, in PEM; it is read anew when it changes [default: none]
+    #[arg(long, global = true, env = "DAEGEUM_TLS_CERTIFICATE", value_name = "FILE")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM [default: none]
+    #[arg(long, global = true, env = "DAEGEUM_TLS_PRIVATE_KEY", value_name = "FILE")]
+    pub(crate) tls_private_key: Option<PathBuf>,
+    /// A proxy in front of the API speaks TLS with the outside, so that plain HTTP may be spoken beyond this machine
+    /// [default: false]
+    #[arg(long, global = true, env = "DAEGEUM_BEHIND_PROXY", value_name = "TRUE|FALSE", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub(crate) behind_proxy: Option<bool>,
     /// The Temporal UI, for links to it [default: none; `dev` sets its own]
     #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
     pub(crate) temporal_ui_url: Option<String>,
@@ -116,7 +127,7 @@ pub(crate) enum Command {
     Migrate(MigrateStep),
     /// Run the Toss Payments simulator alone
     TossSim(SimulatorOptions),
-    /// Create, list and revoke API keys
+    /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(KeysAction),
     /// Check, sign, export, close and correct the books
@@ -205,16 +216,32 @@ pub(crate) enum KeysAction {
     Create {
         /// What it may do
         #[arg(long)]
-        scope: KeyScope,
+        scope: Option<KeyScope>,
         /// What it is for
         #[arg(long, default_value = "")]
         name: String,
+        /// Confine it to this seller's wallet, which it reads
+        #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
+        seller: Option<SellerAccount>,
+        /// After how long it ends, such as 24h or 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = crate::keys::length)]
+        expires_in: Option<u64>,
     },
     /// List all keys, without their secrets
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Create a key in the place of another one, which goes on for a while
+    ///
+    /// Requests that were sent under the old key are known as the same under the new one.
+    Rotate {
+        /// The part between `dk_` and the next `_`
+        id: String,
+        /// How long the old one goes on, such as 30m, 24h or 7d; 0m ends it at once
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::keys::length)]
+        overlap: u64,
     },
     /// Revoke a key at once
     Revoke {

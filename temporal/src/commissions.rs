@@ -6,6 +6,7 @@ use serde_json::json;
 use store::CommissionRate;
 
 use crate::{
+    audit,
     cli::CommissionsAction,
     compose,
     ledger::{now, parse_rfc3339, rfc3339},
@@ -25,6 +26,7 @@ pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyho
                 "a commission for {whose} is set from {} on already, and what is set stays; choose a later --from",
                 rfc3339(from)
             );
+            audit::record(&writer.journal(), "commissions set", &format!("{whose}: {bps}"), "ok").await?;
             println!("From {} on, {bps} basis points are kept of the sales of {whose}.", rfc3339(from));
         }
         CommissionsAction::List { json } => list(&reader.commission_rates().await?, json)?,

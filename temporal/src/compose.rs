@@ -1,6 +1,6 @@
 //! The composition root: which room gets what.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
-    settings::{Risk, Settings, Toss},
-    shutdown::{SERVER_STOP_TIME, WORKER_STOP_TIME},
+    metrics,
+    settings::{Door, Risk, Settings, Toss},
+    shutdown::WORKER_STOP_TIME,
 };
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
@@ -129,17 +130,36 @@ pub(crate) fn api_settings(
         psp_script_url: settings.toss.script_url.clone(),
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start,
+        limits: settings.door.limits.clone(),
+        metrics_from: settings.door.metrics_from.clone(),
     })
 }
 
-/// The API, ready to be served.
+/// The API, ready to be served. Where a worker shares the process, its client of Toss is counted too.
 pub(crate) fn router(
     temporal: Client,
     (journal, reader): (Journal, Reader),
-    keyring: Option<Arc<Keyring>>,
+    (door, keyring): (&Door, Option<Arc<Keyring>>),
+    toss: Option<toss::Client>,
     settings: api::Settings,
 ) -> axum::Router {
-    api::router(api::Api { temporal, reader, journal, keyring, settings, read_psp_hint, is_for_buyer })
+    let key_pepper = door.key_pepper.clone();
+    let metrics = api::Metrics::new(Arc::new(move |text| {
+        if let Some(toss) = &toss {
+            metrics::of_toss(&toss.metrics(), text);
+        }
+    }));
+    api::router(api::Api {
+        temporal,
+        reader,
+        journal,
+        keyring,
+        key_pepper,
+        metrics,
+        settings,
+        read_psp_hint,
+        is_for_buyer,
+    })
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {
@@ -158,22 +178,10 @@ fn is_for_buyer(code: &str) -> bool {
     toss::codes::class(toss::Operation::Confirm, code) == Some(toss::Class::BuyerActs)
 }
 
-/// Serves HTTP until the token is canceled; open requests get a moment to finish.
-pub(crate) async fn serve_http(
-    listener: TcpListener,
-    router: axum::Router,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let overdue = async {
-        stop.cancelled().await;
-        tokio::time::sleep(SERVER_STOP_TIME).await;
-    };
-    tokio::select! {
-        served = server => served.context("the HTTP server stopped"),
-        () = overdue => Ok(()),
-    }
+/// Takes the port of the API, unless it would carry keys in the clear.
+pub(crate) async fn listen_for_api(settings: &Settings) -> anyhow::Result<TcpListener> {
+    settings.door.check(settings.listen)?;
+    listen(settings.listen, "--listen").await
 }
 
 /// Takes a port, or says which one is taken and what to do.

@@ -6,6 +6,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use chrono::Utc;
+use domain::Timestamp;
 use store::{DatabaseUrl, Reader, Scope, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
@@ -17,7 +19,7 @@ use crate::{
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
     compose,
     data_dir::DataDir,
-    encryption, housekeeping, keys, migrate,
+    encryption, housekeeping, keys, migrate, serving,
     settings::{Settings, Toss},
     shutdown,
 };
@@ -88,7 +90,7 @@ impl Stack {
         let options = DevServerOptions { cli: &cli, data_dir: &data_dir, port, ui_port, keys: sealing };
         let (server, temporal) = DevServer::start(options).await?;
         let addresses = Addresses {
-            api: format!("http://{}", api_listener.local_addr()?),
+            api: format!("{}://{}", settings.door.scheme(), api_listener.local_addr()?),
             temporal: format!("127.0.0.1:{}", server.port),
             temporal_ui: format!("http://127.0.0.1:{}", server.ui_port),
             toss_simulator: format!("http://{}", sim_listener.local_addr()?),
@@ -102,12 +104,14 @@ impl Stack {
             ..settings.clone()
         };
         let toss = compose::toss_client(&settings.toss)?;
+        let calls = toss.clone();
         let worker = compose::worker(&temporal, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), Some(keys), api_settings);
+        let door = (&settings.door, Some(keys));
+        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(calls), api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
@@ -119,7 +123,7 @@ impl Stack {
             tokio::spawn(async move {
                 toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")
             }),
-            tokio::spawn(compose::serve_http(api_listener, router, stop.clone())),
+            tokio::spawn(serving::serve(api_listener, router, settings.door.tls.clone(), stop.clone())),
             tokio::spawn(async move {
                 housekeeping.await;
                 Ok(())
@@ -164,6 +168,7 @@ async fn take_ports(settings: &Settings, ports: &DevPorts) -> anyhow::Result<(Tc
         ("--temporal-port", on_this_machine(ports.temporal_port)),
         ("--ui-port", on_this_machine(ports.ui_port)),
     ];
+    settings.door.check(wanted[0].1)?;
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for (flag, address) in wanted {
         match TcpListener::bind(address).await {
@@ -200,13 +205,16 @@ async fn api_key(
     reader: &Reader,
 ) -> anyhow::Result<String> {
     let file = settings.data_dir.join(KEY_FILE);
+    let pepper = &settings.door.key_pepper;
+    let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
     if let Ok(stored) = std::fs::read_to_string(&file)
-        && let Some((id, _secret)) = api::keys::SecretKey::parse(stored.trim())
-        && reader.api_key(&id).await?.is_some_and(|key| key.revoked_at.is_none())
+        && let Ok((id, secret)) = api::keys::SecretKey::parse(stored.trim())
+        && reader.api_key(&id).await?.is_some_and(|key| key.opens_with(secret, pepper, now))
     {
         return Ok(stored.trim().to_owned());
     }
-    let (_id, secret) = keys::create(writer, "daegeum dev", Scope::Ops).await?;
+    let wanted = keys::Wanted { name: "daegeum dev", scope: Scope::Ops, seller: None, expires_at: None };
+    let (_id, secret) = keys::create(writer, wanted, pepper).await?;
     write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
     Ok(secret)
 }

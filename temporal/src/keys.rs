@@ -1,9 +1,12 @@
-//! API keys: create, list, revoke. They work beside a running system.
+//! API keys: create, list, rotate, revoke. They work beside a running system.
 
 use anyhow::{Context as _, ensure};
-use chrono::DateTime;
-use domain::{Timestamp, id::ApiKeyId};
-use store::{ApiKey, Scope, Writer};
+use chrono::{DateTime, Utc};
+use domain::{
+    Timestamp,
+    id::{ApiKeyId, SellerAccount},
+};
+use store::{ApiKey, Grant, Pepper, Scope, Secret, Writer};
 
 use crate::{
     audit,
@@ -20,13 +23,15 @@ const SECRET_BYTES: usize = 32;
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Result<()> {
     let (writer, reader) = compose::open(&settings.database()?).await?;
+    let pepper = &settings.door.key_pepper;
     match action {
-        KeysAction::Create { scope, name } => {
-            let (id, secret) = create(&writer, &name, scope_of(scope)).await?;
-            eprintln!("Created the API key {id}. This is the only time its secret is shown:");
-            println!("{secret}");
+        KeysAction::Create { scope, name, seller, expires_in } => {
+            let scope = scope_of(scope, seller.as_ref())?;
+            let wanted = Wanted { name: &name, scope, seller, expires_at: expires_in.map(from_now) };
+            show(&create(&writer, wanted, pepper).await?);
         }
         KeysAction::List { json } => list(&reader.api_keys().await?, json)?,
+        KeysAction::Rotate { id, overlap } => show(&rotate(&writer, &id, from_now(overlap), pepper).await?),
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
             ensure!(writer.revoke_api_key(&id).await?, "there is no unrevoked API key {id}");
@@ -37,21 +42,81 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
     Ok(())
 }
 
-/// Creates a key and stores its hash. The secret exists only in what this returns.
-pub(crate) async fn create(writer: &Writer, name: &str, scope: Scope) -> anyhow::Result<(ApiKeyId, String)> {
-    let id = ApiKeyId::parse(hex::encode(rand::random::<[u8; ID_BYTES]>()))?;
-    let secret = hex::encode(rand::random::<[u8; SECRET_BYTES]>());
-    writer.create_api_key(&id, name, scope, &ApiKey::hash(&secret)).await?;
-    audit::record(&writer.journal(), &format!("keys create --scope {}", scope.as_str()), id.as_str(), "ok").await?;
-    let whole = api::keys::SecretKey::mint(&id, &secret);
-    Ok((id, whole))
+/// A key that somebody asks for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) scope: Scope,
+    pub(crate) seller: Option<SellerAccount>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
-const fn scope_of(scope: KeyScope) -> Scope {
-    match scope {
-        KeyScope::Checkout => Scope::Checkout,
-        KeyScope::Read => Scope::Read,
-        KeyScope::Ops => Scope::Ops,
+/// Creates a key and stores its hash. The secret exists only in what this returns.
+pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
+    let (id, secret) = mint()?;
+    let grant = Grant { id: id.clone(), origin: id.clone(), scope: wanted.scope, seller: wanted.seller };
+    let text = secret.as_str();
+    writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;
+    let action = format!("keys create --scope {}", wanted.scope.as_str());
+    audit::record(&writer.journal(), &action, id.as_str(), "ok").await?;
+    Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
+}
+
+async fn rotate(
+    writer: &Writer,
+    old: &str,
+    overlap_ends: Timestamp,
+    pepper: &Pepper,
+) -> anyhow::Result<(ApiKeyId, String)> {
+    let old = ApiKeyId::parse(old).context("this is no id of an API key")?;
+    let (id, secret) = mint()?;
+    let rotated = writer.rotate_api_key(&old, id.clone(), overlap_ends, Secret { text: &secret, pepper }).await?;
+    ensure!(rotated.is_some(), "there is no API key {old} that is neither revoked nor expired");
+    audit::record(&writer.journal(), "keys rotate", &format!("{old}/{id}"), "ok").await?;
+    eprintln!("The API key {old} goes on until {}.", text(overlap_ends));
+    Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
+}
+
+fn mint() -> anyhow::Result<(ApiKeyId, String)> {
+    let id = ApiKeyId::parse(hex::encode(rand::random::<[u8; ID_BYTES]>()))?;
+    Ok((id, hex::encode(rand::random::<[u8; SECRET_BYTES]>())))
+}
+
+fn show((id, secret): &(ApiKeyId, String)) {
+    eprintln!("Created the API key {id}. This is the only time its secret is shown:");
+    println!("{secret}");
+}
+
+/// A seller's key reads; `read` is what it gets when nothing is said.
+fn scope_of(scope: Option<KeyScope>, seller: Option<&SellerAccount>) -> anyhow::Result<Scope> {
+    match (scope, seller) {
+        (Some(KeyScope::Read) | None, Some(_)) | (Some(KeyScope::Read), None) => Ok(Scope::Read),
+        (Some(KeyScope::Checkout), None) => Ok(Scope::Checkout),
+        (Some(KeyScope::Ops), None) => Ok(Scope::Ops),
+        (Some(KeyScope::Checkout | KeyScope::Ops), Some(_)) => anyhow::bail!("a key of a seller has --scope read"),
+        (None, None) => anyhow::bail!("say what the key may do: --scope read, checkout or ops"),
+    }
+}
+
+fn from_now(ms: u64) -> Timestamp {
+    now().plus_ms(ms)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
+}
+
+/// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.
+pub(crate) fn length(text: &str) -> Result<u64, String> {
+    let unit_ms = match text.chars().last() {
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => 0,
+    };
+    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
+    match number {
+        Some(number) if unit_ms > 0 => Ok(u64::from(number) * unit_ms),
+        _ => Err("must be a whole number of minutes, hours or days, such as 30m, 24h or 90d".to_owned()),
     }
 }
 
@@ -61,10 +126,14 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|key| {
                 serde_json::json!({
-                    "id": key.id.as_str(),
+                    "id": key.grant.id.as_str(),
                     "name": key.name,
-                    "scope": key.scope.as_str(),
+                    "scope": key.grant.scope.as_str(),
+                    "seller_account": key.grant.seller.as_ref().map(SellerAccount::as_str),
+                    "origin": key.grant.origin.as_str(),
                     "created_at": text(key.created_at),
+                    "expires_at": key.expires_at.map(text),
+                    "last_used_at": key.last_used_at.map(text),
                     "revoked_at": key.revoked_at.map(text),
                 })
             })
@@ -72,22 +141,49 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    println!("{:<14} {:<9} {:<25} {:<25} name", "id", "scope", "created", "revoked");
+    println!("{:<14} {:<9} {:<12} {:<21} {:<21} {:<21} name", "id", "scope", "seller", "created", "ends", "last used");
     for key in keys {
-        let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), text);
         println!(
-            "{:<14} {:<9} {:<25} {revoked:<25} {}",
-            key.id.as_str(),
-            key.scope.as_str(),
+            "{:<14} {:<9} {:<12} {:<21} {:<21} {:<21} {}",
+            key.grant.id.as_str(),
+            key.grant.scope.as_str(),
+            key.grant.seller.as_ref().map_or("-", SellerAccount::as_str),
             text(key.created_at),
+            end(key),
+            key.last_used_at.map_or_else(|| "-".to_owned(), text),
             key.name
         );
     }
     Ok(())
 }
 
+/// When a key ends, or that it has.
+fn end(key: &ApiKey) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked".to_owned(),
+        (None, Some(_)) if !key.is_good(now()) => "expired".to_owned(),
+        (None, Some(end)) => text(end),
+        (None, None) => "-".to_owned(),
+    }
+}
+
 fn text(time: Timestamp) -> String {
     DateTime::from_timestamp_millis(time.epoch_ms())
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::length;
+
+    #[test]
+    fn a_length_of_time_is_a_number_and_a_unit() {
+        assert_eq!(length("90d"), Ok(90 * 86_400_000));
+        assert_eq!(length("24h"), Ok(86_400_000));
+        assert_eq!(length("0m"), Ok(0));
+        for wrong in ["", "d", "90", "-1d", "1.5h", "90days", "9일"] {
+            assert!(length(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use domain::{Timestamp, calendar::Day, ledger::Reason};
 use serde_json::{Value, json};
 use store::{Booked, BookedEntry, Progress, PublicKey, Reader};
 
-use crate::{cli::LedgerAction, compose, settings::Settings};
+use crate::{audit, cli::LedgerAction, compose, settings::Settings};
 pub(crate) use verify::agrees;
 
 /// How long a command may read before it says how far it is, and then how often it does.
@@ -60,6 +60,7 @@ async fn close(settings: &Settings, before: Day) -> anyhow::Result<()> {
     ensure!(before <= today, "{before} has not begun; the last day that can be closed is the one before {today}");
     let (writer, reader) = compose::open(&settings.database()?).await?;
     writer.close_books_before(before.start()).await?;
+    audit::record(&writer.journal(), "ledger close", &before.to_string(), "ok").await?;
     let open_from = reader.books_state().await?.closed_before.map_or(before, Day::of);
     println!("The books are closed before {open_from}, in Korea: nothing is booked any more as having happened then.");
     Ok(())
@@ -69,6 +70,7 @@ async fn reverse(settings: &Settings, key: &str, json: bool) -> anyhow::Result<(
     let (writer, reader) = compose::open(&settings.database()?).await?;
     reader.booked_entry(key).await?.with_context(|| no_such_entry(key))?;
     let booked = writer.reverse(key, now()).await.with_context(|| format!("{key} was not reversed"))?;
+    audit::record(&writer.journal(), "ledger reverse", key, "ok").await?;
     if booked == Booked::Before {
         eprintln!("It was reversed before, by this entry:");
     }

@@ -25,11 +25,14 @@ mod housekeeping;
 mod keys;
 mod ledger;
 mod logging;
+mod metrics;
 mod migrate;
 mod replay;
 mod roles;
+mod serving;
 mod settings;
 mod shutdown;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use store::Keyring;
 use crate::{
     cli::SimulatorOptions,
     cluster::{connect, ensure_search_attributes},
-    compose, housekeeping,
+    compose, housekeeping, serving,
     settings::Settings,
     shutdown,
 };
@@ -18,17 +18,18 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let toss = compose::toss_client(&settings.toss)?;
     let (writer, reader) = compose::open(&settings.database()?).await?;
-    let listener = compose::listen(settings.listen, "--listen").await?;
+    let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let keys = keyring(settings)?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    let calls = toss.clone();
     let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
-    let router = compose::router(client, (writer.journal(), reader), keys, api_settings);
+    let router = compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(calls), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
-    let serving = tokio::spawn(compose::serve_http(listener, router, stop.clone()));
+    let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
     let worked = compose::run_worker(worker, stop.clone()).await;
     stop.cancel();
     housekeeping.await?;
@@ -40,14 +41,15 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let door = compose::open_for_door(&settings.database()?).await?;
-    let listener = compose::listen(settings.listen, "--listen").await?;
+    let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
     let keys = keyring(settings)?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    compose::serve_http(listener, compose::router(client, door, keys, api_settings), stop).await
+    let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
+    serving::serve(listener, router, settings.door.tls.clone(), stop).await
 }
 
 /// A worker alone.
@@ -93,6 +95,6 @@ fn keyring(settings: &Settings) -> anyhow::Result<Option<Arc<Keyring>>> {
 fn public_url(settings: &Settings, listener: &tokio::net::TcpListener) -> anyhow::Result<String> {
     match &settings.public_url {
         Some(url) => Ok(url.clone()),
-        None => Ok(format!("http://{}", listener.local_addr()?)),
+        None => Ok(format!("{}://{}", settings.door.scheme(), listener.local_addr()?)),
     }
 }

@@ -1,5 +1,6 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
+mod door;
 mod risk;
 
 use std::{
@@ -14,6 +15,8 @@ use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
 use store::{DatabaseUrl, Keyring};
 
+use door::DoorFile;
+pub(crate) use door::{Door, Tls};
 pub(crate) use risk::Risk;
 
 use crate::{
@@ -32,7 +35,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 12] = [
+const ENVIRONMENT: [&str; 16] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -45,6 +48,10 @@ const ENVIRONMENT: [&str; 12] = [
     "DAEGEUM_ENCRYPTION_KEYS",
     "DAEGEUM_LOG",
     "DAEGEUM_LOG_FORMAT",
+    "DAEGEUM_KEY_PEPPER",
+    "DAEGEUM_BEHIND_PROXY",
+    "DAEGEUM_TLS_CERTIFICATE",
+    "DAEGEUM_TLS_PRIVATE_KEY",
 ];
 
 /// Everything that can be set.
@@ -61,6 +68,7 @@ pub(crate) struct Settings {
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
     pub(crate) risk: Risk,
+    pub(crate) door: Door,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -92,6 +100,15 @@ struct File {
     encryption_keys: Option<String>,
     log: Option<String>,
     log_format: Option<LogFormat>,
+    key_pepper: Option<String>,
+    behind_proxy: Option<bool>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
+    metrics_from: Option<Vec<String>>,
+    #[serde(default)]
+    limits: door::LimitsFile,
+    #[serde(default)]
+    tls: door::TlsFile,
     #[serde(default)]
     toss: TossFile,
     #[serde(default)]
@@ -106,12 +123,6 @@ struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
-}
-
-impl std::fmt::Debug for TossFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TossFile").field("base_url", &self.base_url).finish_non_exhaustive()
-    }
 }
 
 impl Settings {
@@ -133,6 +144,15 @@ impl Settings {
             DEADLINE_RANGE_S.end()
         );
         let release_rule = release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?;
+        let door = DoorFile {
+            key_pepper: file.key_pepper,
+            behind_proxy: file.behind_proxy,
+            trusted_proxies: file.trusted_proxies,
+            metrics_from: file.metrics_from,
+            limits: file.limits,
+            tls: file.tls,
+        };
+        let door = Door::new(flags, door)?;
         let public_url = flags.public_url.clone().or(file.public_url);
         Ok(Self {
             data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
@@ -146,6 +166,7 @@ impl Settings {
             encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss_settings(flags, file.toss)?,
             risk: risk::risk(file.risk)?,
+            door,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
@@ -261,7 +282,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "risk"] {
+        for table in ["toss", "limits", "tls", "risk"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -14,13 +14,20 @@ use super::{AccountBody, AsOfBody, BalanceBody, PAST, as_of, class, side};
 use crate::{
     Api,
     callers::ReadCaller,
+    openapi::{
+        parameters::{ChosenCurrency, ChosenSeller, Paging, Past},
+        refusals::refusals,
+    },
     paging::{ListBody, PAGING, window},
     parameters::Parameters,
     problem::{Code, Problem},
 };
 
+refusals! { AccountRefusals: NotFound; }
+
 /// An account with its balance in each currency.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct OneAccountBody {
     account: String,
     class: &'static str,
@@ -30,7 +37,18 @@ pub(crate) struct OneAccountBody {
     balances: Vec<BalanceBody>,
 }
 
-/// `GET /v1/ledger/accounts?seller_account=&currency=`: every account that was ever used, by name.
+/// List accounts
+///
+/// Every account that was ever used, by name, in each currency.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/accounts",
+    operation_id = "list_accounts",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(ChosenSeller, ChosenCurrency, Paging),
+    responses((status = 200, description = "A page", body = ListBody<AccountBody>))
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: ReadCaller,
@@ -45,7 +63,18 @@ pub(crate) async fn list(
     Ok(Json(ListBody::new(&page, position, AccountBody::new)))
 }
 
-/// `GET /v1/ledger/accounts/{account}?at=&by=`. An account that was never used has no balances.
+/// Read an account
+///
+/// An account that was never used has no balances.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/accounts/{account}",
+    operation_id = "read_account",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(("account" = String, Path, description = "The account, such as `psp:receivable`"), Past),
+    responses((status = 200, description = "The account", body = OneAccountBody), AccountRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     _: ReadCaller,

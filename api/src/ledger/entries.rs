@@ -14,40 +14,67 @@ use super::{CHOICE, chosen, reference};
 use crate::{
     Api,
     callers::ReadCaller,
+    openapi::{
+        parameters::{ChosenSubject, ChosenTimes, Paging},
+        refusals::refusals,
+        shapes::{Balance, CurrencyCode, Hash, Instant, ReasonName},
+    },
     paging::{ListBody, PAGING, window},
     parameters::Parameters,
     problem::{Code, Problem},
     shapes::rfc3339,
 };
 
+refusals! { EntryRefusals: NotFound; }
+
 /// An entry as a whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Entry)]
 pub(crate) struct EntryBody {
     sequence: u64,
     entry_id: String,
+    #[schema(value_type = ReasonName)]
     reason: &'static str,
     reference: String,
     checkout_id: Option<String>,
     reverses: Option<String>,
     reversed_by: Option<String>,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    #[schema(value_type = Instant)]
     booked_at: String,
+    #[schema(value_type = Hash)]
     previous_hash: String,
+    #[schema(value_type = Hash)]
     hash: String,
     postings: Vec<PostingBody>,
 }
 
 /// One debit and one credit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Posting)]
 struct PostingBody {
     debit_account: String,
     credit_account: String,
+    #[schema(value_type = Balance)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     payment_order_id: Option<String>,
 }
 
-/// `GET /v1/ledger/entries?from=&to=&checkout_id=&payment_order_id=&reason=`: the last booked first.
+/// List entries
+///
+/// The last booked first. Entries are one chain: each holds the hash of the one before.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/entries",
+    operation_id = "list_entries",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(ChosenTimes, ChosenSubject, Paging),
+    responses((status = 200, description = "A page", body = ListBody<EntryBody>))
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: ReadCaller,
@@ -58,7 +85,16 @@ pub(crate) async fn list(
     Ok(Json(ListBody::new(&page, |record| record.booked.sequence, EntryBody::new)))
 }
 
-/// `GET /v1/ledger/entries/{entry_id}`.
+/// Read an entry
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/entries/{entry_id}",
+    operation_id = "read_entry",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(("entry_id" = String, Path, description = "The entry, such as `payment_captured:order-2026-1`")),
+    responses((status = 200, description = "The entry", body = EntryBody), EntryRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     _: ReadCaller,

@@ -16,32 +16,55 @@ use super::{CHOICE, accounts::account_of, chosen, reference};
 use crate::{
     Api,
     callers::ReadCaller,
+    openapi::{
+        parameters::{ChosenCurrency, ChosenSubject, ChosenTimes, Paging},
+        refusals::refusals,
+        shapes::{Balance, CurrencyCode, Instant, ReasonName},
+    },
     paging::{ListBody, PAGING, window},
     parameters::Parameters,
     problem::Problem,
     shapes::rfc3339,
 };
 
+refusals! { MovementRefusals: NotFound; }
+
 /// What a posting did to the account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AccountMovement)]
 pub(crate) struct MovementBody {
     sequence: u64,
     line: u32,
     entry_id: String,
+    #[schema(value_type = ReasonName)]
     reason: &'static str,
     reference: String,
     counter_account: String,
     side: &'static str,
+    #[schema(value_type = Balance)]
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     checkout_id: Option<String>,
     payment_order_id: Option<String>,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    #[schema(value_type = Instant)]
     booked_at: String,
 }
 
-/// `GET /v1/ledger/accounts/{account}/entries?from=&to=&checkout_id=&payment_order_id=&reason=&currency=`: the
-/// last booked first.
+/// List what moved an account
+///
+/// The last booked first, as on a bank statement.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/accounts/{account}/entries",
+    operation_id = "list_account_entries",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(("account" = String, Path, description = "The account, such as `psp:receivable`"), ChosenTimes, ChosenSubject, ChosenCurrency, Paging),
+    responses((status = 200, description = "A page", body = ListBody<MovementBody>), MovementRefusals)
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: ReadCaller,

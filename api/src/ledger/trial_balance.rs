@@ -8,10 +8,11 @@ use serde::Serialize;
 use store::{AccountBalance, AsOf};
 
 use super::{AccountBody, AsOfBody, PAST, as_of};
-use crate::{Api, callers::ReadCaller, parameters::Parameters, problem::Problem};
+use crate::{Api, callers::ReadCaller, openapi::parameters::Past, parameters::Parameters, problem::Problem};
 
 /// The sum over all accounts in one currency.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Total)]
 struct TotalBody {
     currency: &'static str,
     debits: String,
@@ -19,7 +20,8 @@ struct TotalBody {
 }
 
 /// The trial balance.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TrialBalance)]
 pub(crate) struct TrialBalanceBody {
     as_of: Option<AsOfBody>,
     balanced: bool,
@@ -27,8 +29,18 @@ pub(crate) struct TrialBalanceBody {
     accounts: Vec<AccountBody>,
 }
 
-/// `GET /v1/ledger/trial-balance?at=&by=`: debits and credits of every account; with `at`, of what had happened
-/// by then, or had been booked by then.
+/// Read the trial balance
+///
+/// Debits and credits of every account; with `at`, of what had happened by then, or had been booked by then.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/trial-balance",
+    operation_id = "read_trial_balance",
+    tag = "Ledger",
+    security(("bearer" = ["read"])),
+    params(Past),
+    responses((status = 200, description = "The trial balance", body = TrialBalanceBody))
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     _: ReadCaller,

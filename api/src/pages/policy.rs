@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// A policy, with the nonce of one answer.
 #[derive(Debug, Clone)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     nonce: String,
     psp: Option<Psp>,
 }
@@ -24,22 +24,22 @@ struct Psp {
 
 impl Policy {
     /// A page that reaches nobody but us.
-    pub(super) fn own() -> Self {
+    pub(crate) fn own() -> Self {
         Self { nonce: Uuid::new_v4().simple().to_string(), psp: None }
     }
 
     /// A page that loads the PSP's script.
-    pub(super) fn with_psp(script_url: &str) -> Self {
+    pub(crate) fn with_psp(script_url: &str) -> Self {
         Self { psp: psp(script_url), ..Self::own() }
     }
 
     /// Marks what the page brings along itself. Drawn anew for every answer.
-    pub(super) fn nonce(&self) -> &str {
+    pub(crate) fn nonce(&self) -> &str {
         &self.nonce
     }
 
     /// The header's value.
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         let nonce = &self.nonce;
         let (script, sites, frames) = match &self.psp {
             Some(psp) => (format!(" {}", psp.script), format!(" {}", psp.sites), psp.sites.as_str()),

@@ -8,6 +8,7 @@ mod connection;
 mod database;
 mod deposits;
 mod journal;
+mod keys;
 mod letters;
 mod listing;
 mod migrating;

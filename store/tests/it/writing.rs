@@ -10,7 +10,7 @@ use domain::{
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
-use store::{ApiKey, Scope, StoreError};
+use store::StoreError;
 
 use crate::{database::Fresh, on_both_databases};
 
@@ -23,7 +23,6 @@ on_both_databases!(
     concurrent_payments_leave_exact_wallets,
     history_and_books_only_grow,
     a_reader_cannot_write,
-    keys_are_created_and_revoked_once,
     the_schema_goes_down_and_up_again,
 );
 
@@ -215,17 +214,6 @@ async fn a_reader_cannot_write(fresh: Fresh) {
     let statement = "DELETE FROM wallets";
     assert!(fresh.reading.connection().execute_unprepared(statement).await.is_err());
     fresh.database.connection().execute_unprepared(statement).await.unwrap();
-}
-
-async fn keys_are_created_and_revoked_once(fresh: Fresh) {
-    let hash = ApiKey::hash("secret");
-    fresh.writer.create_api_key(&api_key(), "shop", Scope::Checkout, &hash).await.unwrap();
-    assert!(fresh.writer.create_api_key(&api_key(), "again", Scope::Ops, &hash).await.is_err());
-    let key = fresh.reader.api_key(&api_key()).await.unwrap().unwrap();
-    assert_eq!((key.scope, key.secret_hash, key.revoked_at), (Scope::Checkout, hash, None));
-    assert!(fresh.writer.revoke_api_key(&api_key()).await.unwrap());
-    assert!(!fresh.writer.revoke_api_key(&api_key()).await.unwrap());
-    assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
 }
 
 async fn the_schema_goes_down_and_up_again(fresh: Fresh) {

@@ -77,9 +77,14 @@ impl Roles {
 
     /// Creates an API key.
     pub(crate) fn create_key(&self, scope: &str) -> String {
-        let created = self.command(&["keys", "create", "--scope", scope]).output().unwrap();
-        let secret = String::from_utf8(created.stdout).unwrap();
-        secret.lines().last().unwrap().to_owned()
+        self.last_line(&["keys", "create", "--scope", scope])
+    }
+
+    /// The last line that a command prints, which must succeed.
+    pub(crate) fn last_line(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
     }
 
     /// A second API, on another address and with another way into the database.
@@ -89,6 +94,21 @@ impl Roles {
         let process = Process::start(&mut command, &log);
         let address = listens_in(&log, "api").await;
         (process, address)
+    }
+
+    /// Another API beside the first, with settings of its own.
+    pub(crate) async fn another_api(&self, environment: &[(&str, &str)], flags: &[&str]) -> (Process, String) {
+        let mut command = self.command(&["--listen", "127.0.0.1:0"]);
+        command.args(flags).arg("api").envs(environment.iter().copied());
+        let log = self.log("another-api");
+        let process = Process::start(&mut command, &log);
+        let address = listens_in(&log, "api").await;
+        (process, address)
+    }
+
+    /// A place for files of the test's own.
+    pub(crate) fn place(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Ends the Temporal server.
@@ -197,7 +217,7 @@ pub(crate) async fn temporal_at(address: &str) -> Client {
 /// Where a role says that it listens.
 async fn listens_in(log: &Path, name: &str) -> String {
     let said = || std::fs::read_to_string(log).unwrap_or_default();
-    let listens = format!("daegeum {name}: http://");
+    let listens = format!("daegeum {name}: http");
     until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;
     let said = said();
     let line = said.lines().find(|line| line.starts_with(&listens)).unwrap();

@@ -1,0 +1,206 @@
+//! What Prometheus reads at `GET /metrics`.
+//!
+//! Whoever asks from an address that the settings name needs no key, unless a proxy passed the request on: behind
+//! one, everybody seems to be near. All others need a key of scope `ops`. What the database knows is counted when
+//! it is asked for, at most every few seconds.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{FromRequestParts as _, MatchedPath, Request, State},
+    http::{Method, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use domain::checkout::Status;
+
+use crate::{
+    Api,
+    callers::OpsCaller,
+    limits::{Peer, was_forwarded},
+    openapi::refusals::refusals,
+    problem::Problem,
+};
+
+/// The upper ends of the buckets of request times, in milliseconds.
+const BUCKETS_MS: [u64; 12] = [2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/// For how long a count from the database is shown again.
+const COUNT_AGE: Duration = Duration::from_secs(5);
+/// The media type of the text format of Prometheus.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+refusals! { MetricsRefusals: DatabaseUnavailable, Forbidden, Unauthorized; }
+
+/// The text that Prometheus reads, as it grows.
+#[derive(Debug, Default)]
+pub struct Exposition(String);
+
+impl Exposition {
+    /// Begins a metric: its name, its kind (`counter`, `gauge` or `histogram`) and what it says.
+    pub fn begin(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    /// Adds a value. Labels are texts of ours, without quotes and backslashes.
+    pub fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+}
+
+/// Adds what other rooms count.
+pub type MoreMetrics = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
+
+/// What was counted in this process.
+#[derive(Clone)]
+pub struct Metrics(Arc<Counted>);
+
+struct Counted {
+    /// By route, method and status.
+    requests: Mutex<BTreeMap<(String, Method, u16), Times>>,
+    checkouts: tokio::sync::Mutex<Option<Kept>>,
+    more: MoreMetrics,
+}
+
+/// How many checkouts stood at each status, and when.
+struct Kept {
+    counted: Instant,
+    checkouts: Vec<(Status, u64)>,
+}
+
+/// How long requests took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    in_bucket: [u64; BUCKETS_MS.len()],
+    requests: u64,
+    spent: Duration,
+}
+
+impl Metrics {
+    /// Nothing is counted yet; `more` is asked at each reading.
+    pub fn new(more: MoreMetrics) -> Self {
+        Self(Arc::new(Counted { requests: Mutex::default(), checkouts: tokio::sync::Mutex::default(), more }))
+    }
+
+    fn count(&self, key: (String, Method, u16), took: Duration) {
+        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = requests.entry(key).or_default();
+        times.requests += 1;
+        times.spent += took;
+        if let Some(bucket) = BUCKETS_MS.iter().position(|end_ms| took <= Duration::from_millis(*end_ms)) {
+            times.in_bucket[bucket] += 1;
+        }
+    }
+
+    /// How many checkouts stand at each status.
+    async fn checkouts(&self, api: &Api) -> Result<Vec<(Status, u64)>, Problem> {
+        let mut kept = self.0.checkouts.lock().await;
+        match &*kept {
+            Some(kept) if kept.counted.elapsed() < COUNT_AGE => Ok(kept.checkouts.clone()),
+            Some(_) | None => {
+                let checkouts = api.reader.checkout_counts().await?;
+                *kept = Some(Kept { counted: Instant::now(), checkouts: checkouts.clone() });
+                Ok(checkouts)
+            }
+        }
+    }
+
+    fn write_requests(&self, text: &mut Exposition) {
+        const NAME: &str = "daegeum_http_request_duration_seconds";
+        text.begin(NAME, "histogram", "How long requests took, by route, method and status.");
+        for ((route, method, status), times) in &*self.0.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+            let status = status.to_string();
+            let labels = [("route", route.as_str()), ("method", method.as_str()), ("status", status.as_str())];
+            let mut so_far = 0;
+            for (end_ms, requests) in BUCKETS_MS.iter().zip(times.in_bucket) {
+                so_far += requests;
+                let end = Duration::from_millis(*end_ms).as_secs_f64().to_string();
+                text.value(&format!("{NAME}_bucket"), &[&labels[..], &[("le", &end)]].concat(), so_far);
+            }
+            text.value(&format!("{NAME}_bucket"), &[&labels[..], &[("le", "+Inf")]].concat(), times.requests);
+            text.value(&format!("{NAME}_sum"), &labels, times.spent.as_secs_f64());
+            text.value(&format!("{NAME}_count"), &labels, times.requests);
+        }
+    }
+}
+
+/// Numbers for Prometheus
+///
+/// In its text format. It needs a key of scope `ops`, unless it is asked from an address that the setting `metrics_from`
+/// names and no proxy passed the request on.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "read_metrics",
+    tag = "Service",
+    responses((status = 200, description = "The numbers", body = String, content_type = "text/plain"), MetricsRefusals)
+)]
+pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    if !is_near(&parts, &api) {
+        OpsCaller::from_request_parts(&mut parts, &api).await?;
+    }
+    let mut text = Exposition::default();
+    let checkouts = api.metrics.checkouts(&api).await?;
+    text.begin("daegeum_checkouts", "gauge", "How many checkouts stand at each status.");
+    for status in Status::ALL {
+        let number = checkouts.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number);
+        text.value("daegeum_checkouts", &[("status", status.as_str())], number);
+    }
+    api.metrics.write_requests(&mut text);
+    (api.metrics.0.more)(&mut text);
+    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text.0).into_response())
+}
+
+fn is_near(parts: &Parts, api: &Api) -> bool {
+    let peer = parts.extensions.get::<Peer>();
+    let named = peer.is_some_and(|peer| api.settings.metrics_from.iter().any(|near| near.contains(peer.0.ip())));
+    named && !was_forwarded(&parts.headers)
+}
+
+/// Counts a request.
+pub(crate) async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = known(request.method());
+    let response = next.run(request).await;
+    metrics.count((route, method, response.status().as_u16()), began.elapsed());
+    response
+}
+
+/// A method that a stranger made up is no label: there would be no end of them.
+fn known(method: &Method) -> Method {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
+    known.into_iter().find(|known| known == method).unwrap_or(Method::OPTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_buckets_that_add_up() {
+        let metrics = Metrics::new(Arc::new(|_| {}));
+        for ms in [1, 30, 40, 60_000] {
+            metrics.count(("/v1/payments".to_owned(), Method::GET, 200), Duration::from_millis(ms));
+        }
+        let mut text = Exposition::default();
+        metrics.write_requests(&mut text);
+        let line = |what: &str| text.0.lines().find(|line| line.contains(what)).unwrap().rsplit_once(' ').unwrap().1;
+        assert_eq!((line("le=\"0.025\""), line("le=\"0.05\""), line("le=\"10\"")), ("1", "3", "3"));
+        assert_eq!((line("le=\"+Inf\""), line("_count"), line("_sum")), ("4", "4", "60.071"));
+    }
+
+    #[test]
+    fn a_method_that_somebody_made_up_makes_no_label() {
+        assert_eq!(known(&Method::from_bytes(b"X-1").unwrap()), Method::OPTIONS);
+        assert_eq!(known(&Method::DELETE), Method::DELETE);
+    }
+}

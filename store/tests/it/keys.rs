@@ -1,0 +1,112 @@
+//! API keys: what opens, what does not, and when it ends.
+
+use domain::{
+    Timestamp,
+    id::{ApiKeyId, SellerAccount},
+};
+use sea_orm::ConnectionTrait;
+use store::{Grant, Pepper, Scope, Secret};
+
+use crate::{database::Fresh, on_both_databases};
+
+on_both_databases!(
+    a_key_opens_with_its_secret_under_its_pepper,
+    who_writes_to_the_database_cannot_give_a_key_more_rights,
+    a_key_is_rotated_and_both_are_one_client,
+    a_use_is_written_once_a_minute,
+);
+
+const SECRET: &str = "secret";
+/// Long past, for ends that have come.
+const PAST: Timestamp = Timestamp::from_epoch_ms(1);
+/// Far off, for ends that have not.
+const FUTURE: Timestamp = Timestamp::from_epoch_ms(4_000_000_000_000);
+
+fn id(text: &str) -> ApiKeyId {
+    ApiKeyId::parse(text).unwrap()
+}
+
+fn pepper() -> Pepper {
+    Pepper::parse("0123456789abcdef0123456789abcdef").unwrap()
+}
+
+fn grant() -> Grant {
+    Grant { id: id("first"), origin: id("first"), scope: Scope::Read, seller: None }
+}
+
+async fn create(fresh: &Fresh, pepper: &Pepper, expires_at: Option<Timestamp>) {
+    fresh.writer.create_api_key(&grant(), "shop", expires_at, Secret { text: SECRET, pepper }).await.unwrap();
+}
+
+async fn opens(fresh: &Fresh, secret: &str, pepper: &Pepper) -> bool {
+    let key = fresh.reader.api_key(&id("first")).await.unwrap().unwrap();
+    key.opens_with(secret, pepper, Timestamp::from_epoch_ms(2_000_000_000_000))
+}
+
+async fn a_key_opens_with_its_secret_under_its_pepper(fresh: Fresh) {
+    create(&fresh, &pepper(), Some(FUTURE)).await;
+    assert!(opens(&fresh, SECRET, &pepper()).await);
+    assert!(!opens(&fresh, "Secret", &pepper()).await);
+    assert!(!opens(&fresh, SECRET, &Pepper::default()).await);
+    let again = Secret { text: SECRET, pepper: &pepper() };
+    assert!(fresh.writer.create_api_key(&grant(), "again", None, again).await.is_err());
+    assert!(fresh.writer.revoke_api_key(&id("first")).await.unwrap());
+    assert!(!fresh.writer.revoke_api_key(&id("first")).await.unwrap());
+    assert!(!opens(&fresh, SECRET, &pepper()).await);
+    assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
+}
+
+async fn who_writes_to_the_database_cannot_give_a_key_more_rights(fresh: Fresh) {
+    create(&fresh, &pepper(), None).await;
+    assert!(opens(&fresh, SECRET, &pepper()).await);
+    for (change, back) in [
+        ("scope = 'ops'", "scope = 'read'"),
+        ("seller_account = 'seller-a'", "seller_account = NULL"),
+        ("origin = 'other'", "origin = 'first'"),
+    ] {
+        let set = async |set: &str| {
+            let statement = format!("UPDATE api_keys SET {set}");
+            fresh.database.connection().execute_unprepared(&statement).await.unwrap();
+        };
+        set(change).await;
+        assert!(!opens(&fresh, SECRET, &pepper()).await, "{change}");
+        set(back).await;
+        assert!(opens(&fresh, SECRET, &pepper()).await, "{back}");
+    }
+    assert!(Pepper::parse("short").is_err());
+    assert!(!format!("{:?}", pepper()).contains("0123456789"));
+}
+
+async fn a_key_is_rotated_and_both_are_one_client(fresh: Fresh) {
+    let pepper = Pepper::default();
+    let seller = Some(SellerAccount::parse("seller-a").unwrap());
+    let first = Grant { seller: seller.clone(), ..grant() };
+    fresh.writer.create_api_key(&first, "shop", None, Secret { text: SECRET, pepper: &pepper }).await.unwrap();
+    let rotate = async |old: &str, new: &str, ends| {
+        let secret = Secret { text: new, pepper: &pepper };
+        fresh.writer.rotate_api_key(&id(old), id(new), ends, secret).await.unwrap()
+    };
+    let second = rotate("first", "second", FUTURE).await.unwrap();
+    assert_eq!(second, Grant { id: id("second"), origin: id("first"), scope: Scope::Read, seller });
+    assert!(opens(&fresh, SECRET, &pepper).await, "the overlap");
+    let key = fresh.reader.api_key(&id("second")).await.unwrap().unwrap();
+    assert!(key.opens_with("second", &pepper, PAST) && key.name == "shop" && key.expires_at.is_none());
+    assert_eq!(rotate("second", "third", PAST).await.unwrap().origin, id("first"));
+    assert_eq!(rotate("second", "fourth", FUTURE).await, None, "it has ended");
+    assert_eq!(rotate("nobody", "fourth", FUTURE).await, None);
+    assert_eq!(fresh.reader.api_keys().await.unwrap().len(), 3);
+}
+
+async fn a_use_is_written_once_a_minute(fresh: Fresh) {
+    create(&fresh, &Pepper::default(), None).await;
+    let journal = fresh.writer.journal();
+    let used = async |ms: i64| {
+        journal.api_key_used(&id("first"), Timestamp::from_epoch_ms(ms)).await.unwrap();
+        let last = fresh.reader.api_key(&id("first")).await.unwrap().unwrap().last_used_at;
+        last.unwrap().epoch_ms()
+    };
+    assert_eq!(used(1_000_000).await, 1_000_000);
+    assert_eq!(used(1_059_999).await, 1_000_000);
+    assert_eq!(used(1_060_000).await, 1_060_000);
+    assert_eq!(used(5).await, 1_060_000, "an older one changes nothing");
+}

@@ -1,0 +1,123 @@
+//! API keys: what each may reach, and how it ends.
+
+use serde_json::Value;
+
+use crate::{
+    database::Kind,
+    on_both_databases,
+    roles::Roles,
+    stack::{Process, Shop, checkout, until},
+};
+
+on_both_databases!(a_key_lives_and_ends);
+
+/// The status and the problem of a read.
+async fn read(shop: &Shop, key: &str, path: &str) -> (u16, Value) {
+    let response = shop.http.get(format!("{}{path}", shop.api)).bearer_auth(key).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or_default())
+}
+
+/// The public part of a key.
+fn id(key: &str) -> &str {
+    key.split('_').nth(1).unwrap()
+}
+
+async fn a_key_lives_and_ends(database: Kind) {
+    let mut roles = Roles::start(database).await;
+    let worker = roles.role("worker");
+    a_request_outlives_the_rotation_of_its_key(&mut roles, &worker).await;
+    let shop = &roles.shop;
+
+    let mistyped = format!("{}x", &shop.api_key[..shop.api_key.len() - 1]);
+    let (status, problem) = read(shop, &mistyped, "/v1/payments").await;
+    assert_eq!(
+        (status, problem["detail"].as_str()),
+        (401, Some("What came is an API key that was mistyped or cut off."))
+    );
+
+    let short_lived = roles.last_line(&["keys", "create", "--scope", "read", "--expires-in", "0m"]);
+    let (status, problem) = read(shop, &short_lived, "/v1/payments").await;
+    assert_eq!((status, problem["detail"].as_str()), (401, Some("The API key is unknown, revoked or expired.")));
+
+    let revoked = roles.create_key("read");
+    assert_eq!(read(shop, &revoked, "/v1/payments").await.0, 200);
+    roles.last_line(&["keys", "revoke", id(&revoked)]);
+    assert_eq!(read(shop, &revoked, "/v1/payments").await.0, 401, "a revoked key ends at once");
+
+    let used = async || {
+        let keys = roles.command(&["keys", "list", "--json"]).output().unwrap().stdout;
+        let keys: Value = serde_json::from_slice(&keys).unwrap();
+        let key = keys.as_array().unwrap().iter().find(|key| key["id"] == id(&revoked)).unwrap().clone();
+        key["last_used_at"].is_string() && key["revoked_at"].is_string()
+    };
+    until("the use of a key is written down", used).await;
+}
+
+/// The old key goes on for a while, and both are the same client.
+async fn a_request_outlives_the_rotation_of_its_key(roles: &mut Roles, _worker: &Process) {
+    roles.shop.create("before-rotation").await;
+    let old = roles.shop.api_key.clone();
+    let new = roles.last_line(&["keys", "rotate", id(&old), "--overlap", "1h"]);
+    assert_ne!(old, new);
+    for key in [&old, &new] {
+        roles.shop.api_key.clone_from(key);
+        let again = roles.shop.post("before-rotation", &checkout("before-rotation")).await;
+        assert_eq!(again.status(), 201);
+        assert_eq!(again.headers()["idempotent-replayed"], "true", "one client, one checkout");
+    }
+    let newest = roles.last_line(&["keys", "rotate", id(&new), "--overlap", "0m"]);
+    assert_eq!(read(&roles.shop, &new, "/v1/payments").await.0, 401);
+    assert_eq!(read(&roles.shop, &old, "/v1/payments").await.0, 200);
+    roles.shop.api_key = newest;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sellers_key_reads_its_own_wallet_and_nothing_else() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let worker = roles.role("worker");
+    let shop = &roles.shop;
+    shop.create("of-two-sellers").await;
+    let key = roles.last_line(&["keys", "create", "--seller", "seller-a"]);
+    let document = shop.get("/openapi.json").await;
+    let mut refused = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["security"].as_array().unwrap().is_empty() {
+                continue;
+            }
+            let method: reqwest::Method = method.to_uppercase().parse().unwrap();
+            let mut told = Vec::new();
+            for seller in ["seller-a", "seller-b", "no-such-seller"] {
+                let path = path.replace("{seller_account}", seller).replace("{account}", "seller:seller-a:pending");
+                let url = format!("{}{}", shop.api, path.replace("{id}", "of-two-sellers").replace(['{', '}'], ""));
+                let response = shop.http.request(method.clone(), url).bearer_auth(&key).send().await.unwrap();
+                told.push(response.status().as_u16());
+            }
+            let own = path.starts_with("/v1/wallets/");
+            assert_eq!(told, [if own { 200 } else { 403 }, 403, 403], "{method} {path}");
+            refused += usize::from(!own);
+        }
+    }
+    assert!(refused > 10, "{refused}");
+    let too_much = roles.command(&["keys", "create", "--seller", "seller-a", "--scope", "checkout"]).output().unwrap();
+    assert!(!too_much.status.success());
+    drop(worker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_made_without_the_pepper_is_not_taken() {
+    const PEPPER: &str = "0123456789abcdef0123456789abcdef";
+    let roles = Roles::start(Kind::Sqlite).await;
+    let peppered = roles.command(&["keys", "create", "--scope", "read"]).env("DAEGEUM_KEY_PEPPER", PEPPER).output();
+    let peppered = String::from_utf8(peppered.unwrap().stdout).unwrap();
+    let shop = &roles.shop;
+    assert_eq!(read(shop, peppered.trim(), "/v1/payments").await.0, 401);
+    assert_eq!(read(shop, &shop.api_key, "/v1/payments").await.0, 200);
+
+    let (_process, address) = roles.another_api(&[("DAEGEUM_KEY_PEPPER", PEPPER)], &[]).await;
+    let with_pepper = Shop { api: address, ..shop.clone() };
+    assert_eq!(read(&with_pepper, peppered.trim(), "/v1/payments").await.0, 200);
+    assert_eq!(read(&with_pepper, &shop.api_key, "/v1/payments").await.0, 401);
+    let weak = roles.command(&["keys", "list"]).env("DAEGEUM_KEY_PEPPER", "short").output().unwrap();
+    assert!(String::from_utf8(weak.stderr).unwrap().contains("key_pepper"));
+}

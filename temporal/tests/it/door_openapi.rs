@@ -1,0 +1,89 @@
+//! The OpenAPI document and its page, held against what is served.
+
+use serde_json::Value;
+
+use crate::{
+    database::Kind,
+    roles::Roles,
+    stack::{Dev, Shop},
+};
+
+/// The checkout of the examples.
+const STORY: &str = "order-2026-1";
+
+/// Every `curl` of the page, in its order.
+fn examples(page: &str) -> Vec<String> {
+    let between =
+        |rest: &str| rest.split_once("<code>")?.1.split_once("</code>").map(|(command, _)| command.to_owned());
+    let commands = page.split("<pre class=\"curl\"").skip(1).filter_map(between);
+    let plain =
+        |text: String| text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    commands.map(plain).collect()
+}
+
+/// The status that a command of the page is answered with.
+async fn run(command: &str, shop: &Shop) -> u16 {
+    let quiet = command.replacen("curl -s ", "curl -s -o /dev/null -w %{http_code} ", 1);
+    let output = tokio::process::Command::new("sh").args(["-c", &quiet]).env("KEY", &shop.api_key).output().await;
+    let status = String::from_utf8(output.unwrap().stdout).unwrap();
+    status.parse().unwrap_or_else(|_| panic!("{command} answered {status:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_curl_of_every_route_does_what_the_page_says() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let shop = &dev.shop;
+    let response = shop.http.get(format!("{}/docs", shop.api)).send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let examples = examples(&response.text().await.unwrap());
+    let document = shop.get("/openapi.json").await;
+    let paths = document["paths"].as_object().unwrap().values();
+    assert_eq!(examples.len(), paths.map(|path| path.as_object().unwrap().len()).sum::<usize>());
+
+    // The page creates its checkout first; it is paid in a browser, which is no matter of the page.
+    let (create, others) = examples.split_first().unwrap();
+    assert_eq!(run(create, shop).await, 201, "{create}");
+    let key = shop.authorize(STORY).await;
+    assert_eq!(shop.confirm(STORY, &key, "23000").await.0, 200);
+    for command in others {
+        let status = run(command, shop).await;
+        // It is paid by another payment than that of the example.
+        let expected = if command.contains("/confirm") { status == 409 } else { (200..300).contains(&status) };
+        assert!(expected, "{status}: {command}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_call_is_as_the_document_says() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let shop = &roles.shop;
+    let reader = roles.create_key("read");
+    let document = shop.get("/openapi.json").await;
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let url = format!("{}{}", shop.api, path.replace(['{', '}'], ""));
+            let method: reqwest::Method = method.to_uppercase().parse().unwrap();
+            let status = async |key: Option<&str>| {
+                let request = shop.http.request(method.clone(), &url);
+                let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+                let status = request.send().await.unwrap().status();
+                assert!(operation["responses"][status.as_str()].is_object(), "{method} {path} answers {status}");
+                status.as_u16()
+            };
+            let (keyless, read) = (status(None).await, status(Some(&reader)).await);
+            match operation["security"][0]["bearer"][0].as_str() {
+                None => assert!(![401, 403].contains(&keyless), "{method} {path}: {keyless}"),
+                Some("read") => {
+                    assert!(keyless == 401 && ![401, 403].contains(&read), "{method} {path}: {keyless}, {read}");
+                }
+                Some(_) => assert_eq!((keyless, read), (401, 403), "{method} {path}"),
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
+    let unknown: Value = shop.get("/v1/nothing").await;
+    assert_eq!(unknown["code"], "not_found");
+}
