@@ -160,6 +160,9 @@ pub(crate) enum Command {
     Replay {
         /// Histories as the SDK writes them [default: all in temporal/histories]
         files: Vec<PathBuf>,
+        /// A workflow of the Temporal server, running or closed; may be given several times
+        #[arg(long, value_name = "WORKFLOW")]
+        workflow: Vec<String>,
     },
 }
 

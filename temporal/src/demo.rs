@@ -83,11 +83,11 @@ async fn tell(shop: &Shop, database: &DatabaseUrl, histories: Option<&Path>) -> 
     wrong += stories::pays_by_card(shop).await?;
     wrong += stories::is_declined_and_tries_again(shop).await?;
     wrong += stories::answer_is_lost(shop).await?;
+    wrong += stories::pays_into_an_account(shop).await?;
     wrong += refunds::whole(shop).await?;
     wrong += refunds::one_order(shop).await?;
     wrong += refunds::refused(shop).await?;
     wrong += refunds::account_given_up(shop).await?;
-    wrong += stories::pays_into_an_account(shop).await?;
     wrong += stories::never_came_back(shop, &abandoned).await?;
     wrong += books::open(shop, database).await?;
     if let Some(directory) = histories {

@@ -73,7 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Commissions(action) => commissions::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => encryption::buyers(&settings, action).await,
-            Command::Replay { files } => replay::run(&settings, &files).await,
+            Command::Replay { files, workflow } => replay::run(&settings, &files, &workflow).await,
             Command::Doctor { json } => return doctor::run(&settings, json).await,
             Command::DeadLetters(action) => dead_letters::run(&settings, action).await,
             Command::Audit(action) => audit::run(&settings, action).await,

@@ -3,19 +3,22 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
-use temporalio_client::WorkflowHistory;
+use temporalio_client::{UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
-use crate::{cluster::data_converter, settings::Settings};
+use crate::{
+    cluster::{connect, data_converter},
+    settings::Settings,
+};
 
 /// Where the recorded histories are, seen from the root of the repository.
 const HISTORIES: &str = "temporal/histories";
 
 /// Replays each history; fails on the first that takes another path.
-pub(crate) async fn run(settings: &Settings, files: &[PathBuf]) -> anyhow::Result<()> {
-    let files = if files.is_empty() { recorded()? } else { files.to_vec() };
-    ensure!(!files.is_empty(), "there is no history in {HISTORIES}; name files to replay");
+pub(crate) async fn run(settings: &Settings, files: &[PathBuf], workflows: &[String]) -> anyhow::Result<()> {
+    let files = if files.is_empty() && workflows.is_empty() { recorded()? } else { files.to_vec() };
+    ensure!(!files.is_empty() || !workflows.is_empty(), "there is no history in {HISTORIES}; name files to replay");
     let options = WorkflowReplayerOptions::new()
         // A history from production is sealed; those of the repository are not, and replay as they are.
         .data_converter(data_converter(settings.keyring()?))
@@ -33,6 +36,17 @@ pub(crate) async fn run(settings: &Settings, files: &[PathBuf]) -> anyhow::Resul
             .await
             .with_context(|| format!("{} does not replay on this build", file.display()))?;
         println!("replayed {}", file.display());
+    }
+    if workflows.is_empty() {
+        return Ok(());
+    }
+    let client = connect(settings.keyring()?).await?;
+    for workflow in workflows {
+        let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow);
+        let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+        let replayed = replayer.replay_workflow(history).await;
+        replayed.with_context(|| format!("{workflow} does not replay on this build"))?;
+        println!("replayed {workflow}");
     }
     Ok(())
 }

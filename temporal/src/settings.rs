@@ -309,6 +309,7 @@ mod tests {
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
         assert!(file.encryption_keys.unwrap().contains("BASE64"));
+        rustls::crypto::ring::default_provider().install_default().ok();
         let risk = risk::risk(file.risk).unwrap();
         assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();

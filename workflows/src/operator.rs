@@ -7,7 +7,10 @@
 //!
 //! Letters are written on a best effort: what may fail is the database itself. The workflow never depends on them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use domain::{
     charge::Failure,
@@ -31,6 +34,8 @@ const LOCAL_TIME: Duration = Duration::from_secs(2);
 const LOCAL_ATTEMPTS: u32 = 3;
 /// How long one try as a regular activity may take.
 const WRITE_TIME: Duration = Duration::from_secs(10);
+/// The most words that are kept for letters that may turn out to be ours.
+const MAX_EARLY: usize = 8;
 /// How often a letter is tried as a regular activity; with the pauses it makes about a minute.
 const ATTEMPTS: u32 = 6;
 
@@ -90,19 +95,22 @@ pub struct HelpDesk {
     letters: u32,
     /// The letter that waits for a person.
     open: Option<DeadLetterId>,
+    /// Words about letters that we do not know to have written, the newest last: a worker may have died between writing
+    /// one and saying so, and somebody read it.
+    early: VecDeque<(DeadLetterId, Said)>,
 }
 
 impl HelpDesk {
     /// Takes a `resume`.
     pub fn resume(&mut self, resume: Resume) {
         let Resume { by, reason, letter } = resume;
-        self.heed(Said { word: Word::Resume, by, reason }, letter.as_ref());
+        self.hear(Said { word: Word::Resume, by, reason }, letter);
     }
 
     /// Takes a `resolve`.
     pub fn resolve(&mut self, resolve: Resolve) {
         let Resolve { by, reason, outcome, letter } = resolve;
-        self.heed(Said { word: Word::Resolve(outcome), by, reason }, letter.as_ref());
+        self.hear(Said { word: Word::Resolve(outcome), by, reason }, letter);
     }
 
     /// How many words were heeded so far: taken before a letter is written, so that no answer to it is missed.
@@ -115,11 +123,31 @@ impl HelpDesk {
         self.last.as_ref().filter(|_| self.heeded != before)
     }
 
-    fn heed(&mut self, said: Said, letter: Option<&DeadLetterId>) {
-        if letter.is_none() || letter == self.open.as_ref() {
-            self.heeded = self.heeded.saturating_add(1);
-            self.last = Some(said);
+    fn hear(&mut self, said: Said, letter: Option<DeadLetterId>) {
+        match letter {
+            Some(letter) if Some(&letter) != self.open.as_ref() => {
+                self.early.push_back((letter, said));
+                if self.early.len() > MAX_EARLY {
+                    self.early.pop_front();
+                }
+            }
+            Some(_) | None => self.heed(said),
         }
+    }
+
+    fn heed(&mut self, said: Said) {
+        self.heeded = self.heeded.saturating_add(1);
+        self.last = Some(said);
+    }
+
+    /// Opens a letter in place of the one before, which it answers. Whoever answered the new one already is heeded.
+    fn open(&mut self, letter: DeadLetterId) -> Option<DeadLetterId> {
+        let early =
+            self.early.iter().position(|(about, _)| *about == letter).and_then(|index| self.early.remove(index));
+        if let Some((_, said)) = early {
+            self.heed(said);
+        }
+        self.open.replace(letter)
     }
 }
 
@@ -164,7 +192,7 @@ pub struct Trouble {
 pub async fn call<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) {
     let letter_id = mint(ctx);
     // Whoever reads the letter may answer before we know that it is written.
-    let replaced = ctx.state_mut(|workflow| workflow.desk_mut().open.replace(letter_id.clone()));
+    let replaced = ctx.state_mut(|workflow| workflow.desk_mut().open(letter_id.clone()));
     open(ctx, trouble, letter_id, replaced).await;
 }
 

@@ -15,7 +15,7 @@ const EVENT_BUDGET: usize = 20;
 /// The marketplace gives everything back, and asks twice.
 pub(super) async fn whole(shop: &Shop) -> anyhow::Result<usize> {
     let order = pay(shop, "refunded", "빈티지 램프 외 1건", &[("seller-a", "30000"), ("seller-b", "12000")]).await?;
-    println!("4. A buyer sends everything back: {}", won(&order.amount));
+    println!("5. A buyer sends everything back: {}", won(&order.amount));
     let answer = shop.cancel(&order.checkout_id).await?;
     println!("     refunded in {} ms", answer.took.as_millis());
     let again = shop.cancel(&order.checkout_id).await?;
@@ -38,7 +38,7 @@ pub(super) async fn whole(shop: &Shop) -> anyhow::Result<usize> {
 /// One seller cannot deliver.
 pub(super) async fn one_order(shop: &Shop) -> anyhow::Result<usize> {
     let order = pay(shop, "part", "여행 가방 외 1건", &[("seller-a", "42000"), ("seller-b", "18000")]).await?;
-    println!("5. One of two sellers cannot deliver: {} of {} go back", won("18000"), won(&order.amount));
+    println!("6. One of two sellers cannot deliver: {} of {} go back", won("18000"), won(&order.amount));
     let checkout = shop.checkout(&order).await?;
     let second = checkout["payment_orders"][1]["payment_order_id"].as_str().unwrap_or_default().to_owned();
     let answer = shop.cancel(&second).await?;
@@ -57,7 +57,7 @@ pub(super) async fn one_order(shop: &Shop) -> anyhow::Result<usize> {
 /// Toss refuses: too late.
 pub(super) async fn refused(shop: &Shop) -> anyhow::Result<usize> {
     let order = pay(shop, "refused", "커피 머신", &[("seller-c", "27000")]).await?;
-    println!("6. Toss does not give {} back any more", won(&order.amount));
+    println!("7. Toss does not give {} back any more", won(&order.amount));
     shop.mischief_on("cancel", &order, "error_before", Some("EXCEED_MAX_REFUND_DUE")).await?;
     let answer = shop.cancel(&order.checkout_id).await?;
     let checkout = shop.checkout(&order).await?;
@@ -78,7 +78,7 @@ pub(super) async fn refused(shop: &Shop) -> anyhow::Result<usize> {
 /// A virtual account is given up before anybody paid into it.
 pub(super) async fn account_given_up(shop: &Shop) -> anyhow::Result<usize> {
     let order = shop.create("account", "한우 선물 세트", &[("seller-b", "99000")]).await?;
-    println!("7. A virtual account over {} is given up before the deposit", won(&order.amount));
+    println!("8. A virtual account over {} is given up before the deposit", won(&order.amount));
     let payment_key = shop.authorize_by(&order, "가상계좌").await?;
     let waiting = shop.confirm(&order, &payment_key).await?;
     let answer = shop.cancel(&order.checkout_id).await?;

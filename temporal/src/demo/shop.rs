@@ -190,7 +190,7 @@ impl Shop {
 
     /// Writes the history of each story's workflow to a file, as the SDK replays it.
     pub(super) async fn record_histories(&self, directory: &Path) -> anyhow::Result<()> {
-        for story in ["paid", "declined", "lost", "abandoned", "account"] {
+        for story in ["paid", "retried", "lost", "deposited", "abandoned", "account"] {
             let checkout = self.get(&format!("/v1/payments/demo-{}-{story}", self.run)).await?;
             let id = checkout["workflow"]["id"].as_str().context("a checkout without workflow")?;
             let handle = self.temporal.get_workflow_handle::<workflows::checkout::CheckoutWorkflow>(id);

@@ -113,7 +113,7 @@ pub(super) async fn answer_is_lost(shop: &Shop) -> anyhow::Result<usize> {
 /// The buyer of the first checkout never came back.
 pub(super) async fn never_came_back(shop: &Shop, order: &Order) -> anyhow::Result<usize> {
     println!(
-        "8. A buyer left {} in the cart before the first story; the deadline here is {} s",
+        "9. A buyer left {} in the cart before the first story; the deadline here is {} s",
         won(&order.amount),
         DEADLINE.as_secs()
     );

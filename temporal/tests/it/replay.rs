@@ -3,16 +3,36 @@
 use crate::stack::daegeum;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// Every way that a checkout can go.
+const CHECKOUTS: [&str; 11] = [
+    "paid",
+    "declined",
+    "retried",
+    "lost",
+    "deposited",
+    "taken-back",
+    "account",
+    "abandoned",
+    "denied",
+    "reviewed",
+    "undone",
+];
+/// Every way that a refund can go without a person.
+const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
 
 #[test]
 fn recorded_histories_replay() {
     let replayed = daegeum().current_dir(ROOT).arg("replay").output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&replayed.stdout), String::from_utf8_lossy(&replayed.stderr));
     assert!(replayed.status.success(), "{said}{errors}");
-    let stories =
-        ["paid", "retried", "lost", "deposited", "abandoned", "declined", "denied", "reviewed", "taken-back", "undone"];
-    for story in stories {
-        assert!(said.contains(story), "no history of the story {story}:\n{said}");
+    for story in CHECKOUTS {
+        assert!(said.contains(&format!("{story}.json")), "no history of the story {story}:\n{said}");
+    }
+    for story in REFUNDS {
+        for workflow in ["refund", "refunds"] {
+            let file = format!("{story}.{workflow}.json");
+            assert!(said.contains(&file), "no history {file}:\n{said}");
+        }
     }
 }
 

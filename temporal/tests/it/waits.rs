@@ -18,7 +18,7 @@ const RESTS: [Rest; 7] = [
     ("rests-unknown", "UNKNOWN", "asked again at "),
     ("rests-awaited", "WAITING_FOR_DEPOSIT", "waiting for the deposit; it is asked again at "),
     ("rests-deposited", "SUCCESS", "the bank may take the deposit back until "),
-    ("rests-stuck", "STUCK", "Send the signal `resume` to go on."),
+    ("rests-stuck", "STUCK", "send the signal `resume` to go on."),
     ("rests-reviewed", "STUCK", "in review until "),
 ];
 
