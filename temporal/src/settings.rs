@@ -105,6 +105,7 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<String>,
     metrics_from: Option<Vec<String>>,
+    metrics_listen: Option<SocketAddr>,
     #[serde(default)]
     limits: door::LimitsFile,
     #[serde(default)]
@@ -149,6 +150,7 @@ impl Settings {
             behind_proxy: file.behind_proxy,
             trusted_proxies: file.trusted_proxies,
             metrics_from: file.metrics_from,
+            metrics_listen: file.metrics_listen,
             limits: file.limits,
             tls: file.tls,
         };
