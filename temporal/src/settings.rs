@@ -311,6 +311,8 @@ mod tests {
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
         assert!(file.encryption_keys.unwrap().contains("BASE64"));
+        // The hook's client speaks TLS by the provider that `main` installs.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let risk = risk::risk(file.risk).unwrap();
         assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
