@@ -1,7 +1,7 @@
 //! Booking the money that moved.
 #![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::calendar::ReleaseRule;
 use store::{StoreError, Writer};
@@ -9,7 +9,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::ports::{DepositReturned, Post, Posted, TakeBack, TakenBack};
 
-use crate::failure::store_failure;
+use crate::{failure::store_failure, paid::PaidTimes};
 
 /// The activities that write the books.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Ledger {
     pub writer: Writer,
     /// When what a seller has earned may be paid out.
     pub release_rule: ReleaseRule,
+    /// Where it is counted how long buyers waited.
+    pub paid: PaidTimes,
 }
 
 #[activities]
@@ -34,7 +36,11 @@ impl Ledger {
                 (posted.method.as_deref(), posted.receipt_url.as_deref()),
             )
             .await
-            .map_err(store_failure)
+            .map_err(store_failure)?;
+        if let Some(confirmed_at) = posted.confirmed_at {
+            self.paid.count(Duration::from_millis(posted.change.occurred_at.ms_since(confirmed_at)));
+        }
+        Ok(())
     }
 
     /// Takes back what was booked of a deposit, in one transaction with the status. What the books refuse is for a

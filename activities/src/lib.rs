@@ -17,6 +17,7 @@ pub mod checkout;
 pub mod dead_letter;
 pub mod failure;
 pub mod ledger;
+pub mod paid;
 pub mod psp;
 pub mod refund;
 pub mod risk;

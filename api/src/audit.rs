@@ -20,6 +20,10 @@ use crate::{
     Api,
     callers::OpsCaller,
     limits::origin,
+    openapi::{
+        parameters::{ChosenActor, Paging},
+        shapes::Instant,
+    },
     paging::{AuditPosition, ListBody, PAGING, window},
     parameters::Parameters,
     problem::{IDEMPOTENT_REPLAYED, Problem},
@@ -123,20 +127,39 @@ fn object(route: &str, path: &str) -> String {
 }
 
 /// A line of the audit log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditLine)]
 pub(crate) struct AuditBody {
     sequence: u64,
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    /// `api_key`, or `operator` for a person at the command line.
     actor_kind: &'static str,
+    /// The id of the key, or the person's name.
     actor: String,
+    /// The method and the route, or the command.
     action: String,
+    /// The ids in the path, or of what was created; empty where there is none.
     object: String,
+    /// The status and the code of the problem, if there was one.
     result: String,
+    /// Where the request came from.
     address: Option<String>,
     request_id: Option<String>,
 }
 
-/// `GET /v1/audit-log?actor=`: newest first.
+/// Read the audit log
+///
+/// Every change that an API key asked for and what came of it, newest first. Lines are only ever added.
+#[utoipa::path(
+    get,
+    path = "/v1/audit-log",
+    operation_id = "list_audit_log",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(ChosenActor, Paging),
+    responses((status = 200, description = "A page", body = ListBody<AuditBody>))
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: OpsCaller,

@@ -9,14 +9,26 @@ use axum::{
 };
 use domain::id::{BuyerId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use store::{Keyring, KeyringError, Sealed};
 
 use crate::{
     Api,
     callers::OpsCaller,
+    openapi::{refusals::refusals, shapes::BuyerName},
     problem::{Code, Problem},
 };
+
+refusals! { EraseRefusals: NotFound; }
+
+/// What was erased.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Erased)]
+pub(crate) struct ErasedBody {
+    #[schema(value_type = BuyerName)]
+    buyer_id: BuyerId,
+    /// Of how many checkouts something was kept.
+    erased_checkouts: u64,
+}
 
 /// What a buyer is called and how to reach them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -77,14 +89,26 @@ pub(crate) async fn kept(api: &Api, workflow_id: &WorkflowId) -> Result<Option<B
     }
 }
 
-/// `DELETE /v1/buyers/{buyer_id}/personal-data`: erases what is kept of a buyer; payments and books stay.
+/// Erase what is kept of a buyer
+///
+/// Name, e-mail address and telephone number, of all checkouts. Payments and books stay: they name the buyer by the
+/// marketplace's own id alone. A buyer of whom nothing is kept is answered alike.
+#[utoipa::path(
+    delete,
+    path = "/v1/buyers/{buyer_id}/personal-data",
+    operation_id = "erase_buyer",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(("buyer_id" = BuyerName, Path, description = "The buyer")),
+    responses((status = 200, description = "It is erased", body = ErasedBody), EraseRefusals)
+)]
 pub(crate) async fn erase(
     State(api): State<Arc<Api>>,
     _: OpsCaller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<ErasedBody>, Problem> {
     let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");
     let id = BuyerId::parse(id).map_err(unknown)?;
-    let checkouts = api.journal.erase_buyer(&id).await?;
-    Ok(Json(json!({ "buyer_id": id, "erased_checkouts": checkouts })))
+    let erased_checkouts = api.journal.erase_buyer(&id).await?;
+    Ok(Json(ErasedBody { buyer_id: id, erased_checkouts }))
 }

@@ -130,6 +130,15 @@ pub(crate) async fn prove(api: &Api, sent: &str, visit: Option<&Visit>) -> Resul
     let (id, secret) = SecretKey::parse(sent).map_err(|error| failed(Problem::not_a_key(error)))?;
     let now = now();
     let found = api.reader.api_key(&id).await?;
+    if let Some(key) = found.as_ref().filter(|key| !key.is_under(&api.key_pepper)) {
+        // Not told to the caller: it says which keys exist.
+        tracing::warn!(
+            api_key.id = %id,
+            made_under = key.pepper_id.as_deref().unwrap_or("none"),
+            set = api.key_pepper.id().as_deref().unwrap_or("none"),
+            "the API key {id} was made under another key_pepper than is set, and is not taken"
+        );
+    }
     let Some(key) = found.filter(|key| key.opens_with(secret, &api.key_pepper, now)) else {
         return Err(failed(Problem::unauthorized()));
     };

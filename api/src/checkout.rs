@@ -20,9 +20,10 @@ use crate::{
     body::JsonBody,
     callers::{CheckoutCaller, ReadCaller},
     openapi::{
+        bodies::{ConfirmationShape, NewCheckout},
         parameters::Idempotent,
         refusals::refusals,
-        shapes::{CheckoutName, ConfirmationShape, NewCheckout},
+        shapes::CheckoutName,
     },
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     shapes::{ChangeBody, CheckoutBody, HistoryBody},

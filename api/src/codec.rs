@@ -7,11 +7,10 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Form, Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts, State},
+    Extension, Form, Json,
+    extract::{DefaultBodyLimit, FromRequestParts, State, rejection::FormRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
-    routing::{get, post},
 };
 use base64::{
     Engine as _,
@@ -25,13 +24,16 @@ use std::collections::BTreeMap;
 use store::{Keyring, Scope, Sealed};
 use temporalio_client::NamespacedClient as _;
 use temporalio_common::{data_converters::SerializationContextData, protos::temporal::api::common::v1::Payload};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
+    body::JsonBody,
     callers::{OpsCaller, prove},
     limits::Visit,
-    problem::{Code, Problem},
+    openapi::{bodies::SignInShape, refusals::refusals, shapes::Base64},
+    problem::{Code, FieldCode, Problem},
     shapes::now,
 };
 
@@ -39,30 +41,48 @@ use crate::{
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How long an operator stays signed in, in seconds: a working day.
 const SESSION_S: i64 = 8 * 60 * 60;
-const COOKIE: &str = "daegeum_codec";
+pub(crate) const COOKIE: &str = "daegeum_codec";
 /// What a session is sealed for.
 const SESSION_PLACE: &[u8] = b"codec session";
 
+refusals! {
+    DecodeRefusals: NotDecodable, ValidationFailed;
+    PageRefusals: NotFound;
+    SignInRefusals:
+        BodyTooLarge,
+        DatabaseUnavailable,
+        Forbidden,
+        NotFound,
+        Unauthorized,
+        UnsupportedMediaType,
+        ValidationFailed;
+}
+
 /// The codec's routes.
-pub(crate) fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/codec", get(sign_in_page))
-        .route("/codec/session", post(sign_in))
-        .route("/codec/decode", post(decode).options(preflight))
+pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(decode, preflight))
         .layer(DefaultBodyLimit::max(MAX_BYTES))
+        .routes(routes!(sign_in_page))
+        .routes(routes!(sign_in))
 }
 
 /// Payloads as the Temporal UI writes them: all bytes in base64.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(examples(crate::openapi::examples::payloads))]
 pub(crate) struct Payloads {
     payloads: Vec<PayloadBody>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// One payload.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Payload)]
 struct PayloadBody {
     #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, Base64>)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
+    #[schema(value_type = Base64)]
     data: String,
 }
 
@@ -77,7 +97,8 @@ impl FromRequestParts<Arc<Api>> for Operator {
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return OpsCaller::from_request_parts(parts, api).await.map(|_| Self);
         }
-        let id = session(&parts.headers, keyring(api)?).ok_or_else(Problem::unauthorized)?;
+        let id = api.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
+        let id = id.ok_or_else(Problem::no_key)?;
         let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(now()));
         match key.map(|key| key.grant.scope.includes(Scope::Ops)) {
             Some(true) => Ok(Self),
@@ -87,17 +108,26 @@ impl FromRequestParts<Arc<Api>> for Operator {
     }
 }
 
-/// `POST /codec/decode`.
+/// Open sealed payloads
+///
+/// Temporal's remote codec: what is not sealed comes back as it is. The Temporal UI asks with the cookie of an operator who
+/// has signed in at `/codec`.
+#[utoipa::path(
+    post,
+    path = "/codec/decode",
+    operation_id = "decode_payloads",
+    tag = "Operators",
+    security(("bearer" = ["ops"]), ("session" = [])),
+    request_body = Payloads,
+    responses((status = 200, description = "The payloads, opened", body = Payloads), DecodeRefusals)
+)]
 pub(crate) async fn decode(
     State(api): State<Arc<Api>>,
     _: Operator,
     headers: HeaderMap,
-    body: axum::body::Bytes,
+    body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
-    let malformed = |_| Problem::new(Code::BodyMalformed, "These are no payloads of Temporal.");
-    let asked: Payloads = serde_json::from_slice(&body).map_err(|_| malformed(()))?;
-    let sealed = asked.payloads.into_iter().map(PayloadBody::read).collect::<Option<Vec<_>>>();
-    let sealed = sealed.ok_or_else(|| malformed(()))?;
+    let sealed = read(&body.map_err(with_own_limit)?)?;
     let converter = api.temporal.data_converter();
     let opened = converter.codec().decode(&SerializationContextData::None, sealed).await;
     let opened = opened.map_err(|error| Problem::new(Code::NotDecodable, error.to_string()))?;
@@ -105,12 +135,44 @@ pub(crate) async fn decode(
     Ok((across(&api, &headers), Json(body)).into_response())
 }
 
-/// `OPTIONS /codec/decode`: a browser asks whether the Temporal UI may ask.
+fn read(body: &JsonBody) -> Result<Vec<Payload>, Problem> {
+    let none = || Problem::of_field("payloads", FieldCode::Invalid, "these are no payloads of Temporal");
+    let asked = Payloads::deserialize(body.value()).map_err(|_| none())?;
+    asked.payloads.into_iter().map(PayloadBody::read).collect::<Option<_>>().ok_or_else(none)
+}
+
+/// Here more is taken than elsewhere.
+fn with_own_limit(problem: Problem) -> Problem {
+    match problem.code() {
+        Code::BodyTooLarge => Problem::new(Code::BodyTooLarge, format!("Payloads have at most {MAX_BYTES} bytes.")),
+        _ => problem,
+    }
+}
+
+/// Ask whether a page may ask
+///
+/// A browser does, before it sends payloads of the Temporal UI.
+#[utoipa::path(
+    options,
+    path = "/codec/decode",
+    operation_id = "preflight_decode",
+    tag = "Operators",
+    responses((status = 204, description = "The headers say who may; they are missing where nobody may"))
+)]
 pub(crate) async fn preflight(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     (StatusCode::NO_CONTENT, across(&api, &headers)).into_response()
 }
 
-/// `GET /codec`: where an operator signs in.
+/// The sign-in page of the codec
+///
+/// For operators who read sealed histories in the Temporal UI.
+#[utoipa::path(
+    get,
+    path = "/codec",
+    operation_id = "show_codec_page",
+    tag = "Operators",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), PageRefusals)
+)]
 pub(crate) async fn sign_in_page(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     keyring(&api)?;
     Ok(page(html! {
@@ -129,13 +191,24 @@ pub(crate) struct SignIn {
     key: String,
 }
 
-/// `POST /codec/session`.
+/// Sign in to the codec
+///
+/// From the page's form. The cookie `daegeum_codec` is good for eight hours, and no longer than the key.
+#[utoipa::path(
+    post,
+    path = "/codec/session",
+    operation_id = "sign_in_to_codec",
+    tag = "Operators",
+    request_body(content = SignInShape, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "Signed in", body = String, content_type = "text/html"), SignInRefusals)
+)]
 pub(crate) async fn sign_in(
     State(api): State<Arc<Api>>,
     visit: Option<Extension<Visit>>,
-    Form(form): Form<SignIn>,
+    form: Result<Form<SignIn>, FormRejection>,
 ) -> Result<Response, Problem> {
     let keys = keyring(&api)?;
+    let Form(form) = form.map_err(not_signed_in)?;
     let key = prove(&api, form.key.trim(), visit.as_deref()).await?;
     if !key.grant.scope.includes(Scope::Ops) {
         return Err(Problem::forbidden(Scope::Ops));
@@ -149,6 +222,14 @@ pub(crate) async fn sign_in(
     let signed_in =
         page(html! { p role="status" { "You are signed in for eight hours. Go back to the Temporal UI." } });
     Ok(([(header::SET_COOKIE, cookie)], signed_in).into_response())
+}
+
+fn not_signed_in(rejection: FormRejection) -> Problem {
+    match rejection {
+        FormRejection::InvalidFormContentType(_) => Problem::new(Code::UnsupportedMediaType, "Send a form."),
+        FormRejection::BytesRejection(_) => Problem::new(Code::BodyTooLarge, "A form with one API key is short."),
+        _ => Problem::of_field("key", FieldCode::Invalid, "must stand in the form, once"),
+    }
 }
 
 fn keyring(api: &Api) -> Result<&Keyring, Problem> {

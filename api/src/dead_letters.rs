@@ -21,6 +21,12 @@ use crate::{
     body::{FieldErrors, Fields, JsonBody},
     callers::OpsCaller,
     desk::{Desk, DeskError, MAX_BULK, Wish, read_action},
+    openapi::{
+        bodies::{ActionShape, BulkShape, ResolutionShape},
+        parameters::{ChosenLetters, Paging},
+        refusals::refusals,
+        shapes::{CheckoutName, Instant, LetterName, LetterStatusName, OutcomeName},
+    },
     paging::{ListBody, PAGING, window},
     parameters::{self, Parameters},
     problem::{Code, FieldCode, Problem},
@@ -32,28 +38,48 @@ const CHOICE: [&str; 6] = ["status", "step", "code", "checkout_id", "created_fro
 /// The most characters of a reason.
 const MAX_REASON_CHARS: usize = 500;
 
+refusals! {
+    ShowRefusals: DeadLetterNotFound;
+    ActRefusals: DeadLetterNotActionable, DeadLetterNotFound, TemporalUnavailable, ValidationFailed;
+    BulkRefusals: PreviewOutdated, TemporalUnavailable, ValidationFailed;
+}
+
 /// A dead letter.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = DeadLetter)]
 pub(crate) struct LetterBody {
+    #[schema(value_type = LetterName)]
     dead_letter_id: String,
+    #[schema(value_type = LetterStatusName)]
     status: &'static str,
+    /// The step that came to nothing.
     step: String,
+    /// With which error code.
     code: String,
     message: String,
+    /// What was asked of the step.
+    #[schema(value_type = Object)]
     input: Value,
+    #[schema(value_type = Option<CheckoutName>)]
     checkout_id: Option<String>,
     /// What the workflow waits for: `person`, or `mending` of what makes a step fail that it repeats.
     awaits: &'static str,
     /// What `resolve` takes.
+    #[schema(value_type = Vec<OutcomeName>)]
     outcomes: Vec<&'static str>,
     workflow: LetterWorkflow,
+    #[schema(value_type = Instant)]
     created_at: String,
+    #[schema(value_type = Instant)]
     updated_at: String,
+    /// What was done about it, oldest first; where the letter is read by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<ActionBody>>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// The workflow that wrote a dead letter.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = DeadLetterWorkflow)]
 struct LetterWorkflow {
     id: String,
     run_id: String,
@@ -63,36 +89,62 @@ struct LetterWorkflow {
 }
 
 /// What a person did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = DeadLetterAction)]
 struct ActionBody {
+    /// From 1.
     number: u32,
+    /// `retry`, `resolve` or `discard`.
     action: String,
+    /// The id of an API key, or a person's name.
     by: String,
     reason: String,
+    #[schema(value_type = Option<OutcomeName>)]
     outcome: Option<&'static str>,
+    #[schema(value_type = Instant)]
     acted_at: String,
 }
 
 /// What came, or would come, of an action on many letters.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = BulkResult)]
 pub(crate) struct BulkBody {
+    /// Whether nothing was done yet.
     preview: bool,
     count: usize,
+    /// Repeat the request with it to act on these letters.
     token: String,
     items: Vec<BulkItem>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// One letter of many.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = BulkItem)]
 struct BulkItem {
+    #[schema(value_type = LetterName)]
     dead_letter_id: String,
+    #[schema(value_type = Option<CheckoutName>)]
     checkout_id: Option<String>,
     /// `done`, `refused` or `failed`; in a preview `would_do` or `would_refuse`.
     result: &'static str,
+    #[schema(value_type = Option<LetterStatusName>)]
     status: Option<&'static str>,
+    /// Why it was refused or failed.
     detail: Option<String>,
 }
 
-/// `GET /v1/dead-letters`.
+/// List dead letters
+///
+/// What came to nothing and needs a person, or needed one. Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    operation_id = "list_dead_letters",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(ChosenLetters, Paging),
+    responses((status = 200, description = "A page", body = ListBody<LetterBody>))
+)]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     _: OpsCaller,
@@ -111,7 +163,18 @@ pub(crate) async fn list(
     Ok(Json(ListBody::new(&page, position, |letter| LetterBody::new(letter, &api))))
 }
 
-/// `GET /v1/dead-letters/{id}`.
+/// Read a dead letter
+///
+/// With what was done about it.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/{id}",
+    operation_id = "read_dead_letter",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
+    responses((status = 200, description = "The dead letter", body = LetterBody), ShowRefusals)
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     _: OpsCaller,
@@ -120,7 +183,19 @@ pub(crate) async fn show(
     whole(&api, &read_id(id)?).await
 }
 
-/// `POST /v1/dead-letters/{id}/retry`.
+/// Retry what came to nothing
+///
+/// The workflow that waits goes on where it was. Of several who act, the first one wins; to send the same again is safe.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/retry",
+    operation_id = "retry_dead_letter",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
+    request_body = ActionShape,
+    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+)]
 pub(crate) async fn retry(
     api: State<Arc<Api>>,
     caller: OpsCaller,
@@ -130,7 +205,19 @@ pub(crate) async fn retry(
     act("retry", api, &caller, id, &body).await
 }
 
-/// `POST /v1/dead-letters/{id}/resolve`.
+/// Declare what came of it
+///
+/// For what a person knows and no program can find out: one of the letter's `outcomes`.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/resolve",
+    operation_id = "resolve_dead_letter",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
+    request_body = ResolutionShape,
+    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+)]
 pub(crate) async fn resolve(
     api: State<Arc<Api>>,
     caller: OpsCaller,
@@ -140,7 +227,19 @@ pub(crate) async fn resolve(
     act("resolve", api, &caller, id, &body).await
 }
 
-/// `POST /v1/dead-letters/{id}/discard`.
+/// Put a dead letter away
+///
+/// Only where no workflow waits for it any more.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/discard",
+    operation_id = "discard_dead_letter",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
+    request_body = ActionShape,
+    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+)]
 pub(crate) async fn discard(
     api: State<Arc<Api>>,
     caller: OpsCaller,
@@ -168,7 +267,19 @@ async fn act(
     whole(&api, &id).await
 }
 
-/// `POST /v1/dead-letters/bulk`.
+/// Act on many dead letters
+///
+/// A preview first; then the same again with its `token`. Each letter is acted on by itself: what one is refused does not
+/// hold up the others.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/bulk",
+    operation_id = "act_on_dead_letters",
+    tag = "Operators",
+    security(("bearer" = ["ops"])),
+    request_body = BulkShape,
+    responses((status = 200, description = "What came, or would come, of it", body = BulkBody), BulkRefusals)
+)]
 pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
     let Bulk { action, reason, filter, limit, token } = read_bulk(&body)?;
     let desk = api.desk();

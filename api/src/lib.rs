@@ -14,7 +14,7 @@
 //!
 //! * A route is answered in bounded time; what takes longer is answered truthfully with "not known yet" and
 //!   an address to ask again.
-//! * The status of an error is decided in `problem.rs` and nowhere else.
+//! * The status of an error is decided in `problem/code.rs` and nowhere else.
 //! * One API key and one idempotency key make one workflow, however often and however simultaneously the
 //!   request arrives.
 //! * No secret, no card number and no body is ever logged or echoed.
@@ -56,7 +56,7 @@ use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
-pub use metrics::{Exposition, Metrics, MoreMetrics};
+pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
 pub use routes::router;
 
 /// What an operator can set.

@@ -12,19 +12,22 @@ use std::{
 };
 
 use axum::{
+    Router,
     extract::{FromRequestParts as _, MatchedPath, Request, State},
     http::{Method, header, request::Parts},
-    middleware::Next,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
+    routing::get,
 };
-use domain::checkout::Status;
+use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use store::Counts;
 
 use crate::{
     Api,
     callers::OpsCaller,
-    limits::{Peer, was_forwarded},
+    limits::{Network, Peer, was_forwarded},
     openapi::refusals::refusals,
-    problem::Problem,
+    problem::{self, Code, Problem},
 };
 
 /// The upper ends of the buckets of request times, in milliseconds.
@@ -53,6 +56,40 @@ impl Exposition {
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
+
+    /// Adds the lines of a histogram: how many took at most so many milliseconds, less those of the end before; how
+    /// many there were, and how long all of them took.
+    pub fn histogram<'a>(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        in_bucket: impl IntoIterator<Item = (&'a u64, &'a u64)>,
+        (number, spent): (u64, Duration),
+    ) {
+        let (bucket, mut so_far) = (format!("{name}_bucket"), 0);
+        for (end_ms, number) in in_bucket {
+            so_far += number;
+            let end = Duration::from_millis(*end_ms).as_secs_f64().to_string();
+            self.value(&bucket, &[labels, &[("le", &end)]].concat(), so_far);
+        }
+        self.value(&bucket, &[labels, &[("le", "+Inf")]].concat(), number);
+        self.value(&format!("{name}_sum"), labels, spent.as_secs_f64());
+        self.value(&format!("{name}_count"), labels, number);
+    }
+
+    /// Adds how many stand at each of all statuses.
+    fn by_status<S: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        all: &[S],
+        text: fn(S) -> &'static str,
+        counts: &[(S, u64)],
+    ) {
+        for status in all {
+            let number = counts.iter().find(|(known, _)| known == status).map_or(0, |(_, number)| *number);
+            self.value(name, &[("status", text(*status))], number);
+        }
+    }
 }
 
 /// Adds what other rooms count.
@@ -65,14 +102,14 @@ pub struct Metrics(Arc<Counted>);
 struct Counted {
     /// By route, method and status.
     requests: Mutex<BTreeMap<(String, Method, u16), Times>>,
-    checkouts: tokio::sync::Mutex<Option<Kept>>,
+    kept: tokio::sync::Mutex<Option<Kept>>,
     more: MoreMetrics,
 }
 
-/// How many checkouts stood at each status, and when.
+/// What the database counted, and when.
 struct Kept {
     counted: Instant,
-    checkouts: Vec<(Status, u64)>,
+    counts: Counts,
 }
 
 /// How long requests took.
@@ -86,7 +123,7 @@ struct Times {
 impl Metrics {
     /// Nothing is counted yet; `more` is asked at each reading.
     pub fn new(more: MoreMetrics) -> Self {
-        Self(Arc::new(Counted { requests: Mutex::default(), checkouts: tokio::sync::Mutex::default(), more }))
+        Self(Arc::new(Counted { requests: Mutex::default(), kept: tokio::sync::Mutex::default(), more }))
     }
 
     fn count(&self, key: (String, Method, u16), took: Duration) {
@@ -99,15 +136,15 @@ impl Metrics {
         }
     }
 
-    /// How many checkouts stand at each status.
-    async fn checkouts(&self, api: &Api) -> Result<Vec<(Status, u64)>, Problem> {
-        let mut kept = self.0.checkouts.lock().await;
+    /// What the database counts.
+    async fn counts(&self, api: &Api) -> Result<Counts, Problem> {
+        let mut kept = self.0.kept.lock().await;
         match &*kept {
-            Some(kept) if kept.counted.elapsed() < COUNT_AGE => Ok(kept.checkouts.clone()),
+            Some(kept) if kept.counted.elapsed() < COUNT_AGE => Ok(kept.counts.clone()),
             Some(_) | None => {
-                let checkouts = api.reader.checkout_counts().await?;
-                *kept = Some(Kept { counted: Instant::now(), checkouts: checkouts.clone() });
-                Ok(checkouts)
+                let counts = api.reader.counts().await?;
+                *kept = Some(Kept { counted: Instant::now(), counts: counts.clone() });
+                Ok(counts)
             }
         }
     }
@@ -118,15 +155,7 @@ impl Metrics {
         for ((route, method, status), times) in &*self.0.requests.lock().unwrap_or_else(PoisonError::into_inner) {
             let status = status.to_string();
             let labels = [("route", route.as_str()), ("method", method.as_str()), ("status", status.as_str())];
-            let mut so_far = 0;
-            for (end_ms, requests) in BUCKETS_MS.iter().zip(times.in_bucket) {
-                so_far += requests;
-                let end = Duration::from_millis(*end_ms).as_secs_f64().to_string();
-                text.value(&format!("{NAME}_bucket"), &[&labels[..], &[("le", &end)]].concat(), so_far);
-            }
-            text.value(&format!("{NAME}_bucket"), &[&labels[..], &[("le", "+Inf")]].concat(), times.requests);
-            text.value(&format!("{NAME}_sum"), &labels, times.spent.as_secs_f64());
-            text.value(&format!("{NAME}_count"), &labels, times.requests);
+            text.histogram(NAME, &labels, BUCKETS_MS.iter().zip(&times.in_bucket), (times.requests, times.spent));
         }
     }
 }
@@ -148,15 +177,43 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
         OpsCaller::from_request_parts(&mut parts, &api).await?;
     }
     let mut text = Exposition::default();
-    let checkouts = api.metrics.checkouts(&api).await?;
-    text.begin("daegeum_checkouts", "gauge", "How many checkouts stand at each status.");
-    for status in Status::ALL {
-        let number = checkouts.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number);
-        text.value("daegeum_checkouts", &[("status", status.as_str())], number);
-    }
+    write_counts(&api.metrics.counts(&api).await?, &mut text);
     api.metrics.write_requests(&mut text);
     (api.metrics.0.more)(&mut text);
-    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text.0).into_response())
+    Ok(text.into_response())
+}
+
+impl IntoResponse for Exposition {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, TEXT_FORMAT)], self.0).into_response()
+    }
+}
+
+fn write_counts(counts: &Counts, text: &mut Exposition) {
+    text.begin("daegeum_checkouts", "gauge", "How many checkouts stand at each status.");
+    text.by_status("daegeum_checkouts", &Status::ALL, Status::as_str, &counts.checkouts);
+    text.begin("daegeum_refunds", "gauge", "How many refunds stand at each status.");
+    text.by_status("daegeum_refunds", &RefundStatus::ALL, RefundStatus::as_str, &counts.refunds);
+    text.begin("daegeum_dead_letters", "gauge", "How many dead letters stand at each status.");
+    text.by_status("daegeum_dead_letters", &LetterStatus::ALL, LetterStatus::as_str, &counts.letters);
+    text.begin("daegeum_declined_payments", "gauge", "How many payments were declined.");
+    text.value("daegeum_declined_payments", &[], counts.declined);
+}
+
+/// Serves `GET /metrics` with what one process counts, for a process that has no API: to whoever asks from these
+/// networks, and to nobody else.
+pub fn metrics_router(from: Vec<Network>, more: MoreMetrics) -> Router {
+    let show = move |request: Request| async move {
+        let peer = request.extensions().get::<Peer>();
+        if !peer.is_some_and(|peer| from.iter().any(|near| near.contains(peer.0.ip()))) {
+            return Problem::new(Code::Forbidden, "The setting `metrics_from` does not name this address.")
+                .into_response();
+        }
+        let mut text = Exposition::default();
+        more(&mut text);
+        text.into_response()
+    };
+    Router::new().route("/metrics", get(show)).fallback(problem::no_such_route).layer(from_fn(problem::render))
 }
 
 fn is_near(parts: &Parts, api: &Api) -> bool {

@@ -4,9 +4,10 @@
 //! without one), so none is served that the document does not know. What is the same for many routes is added
 //! here: the problems that any request can meet, the headers of every answer, and who may call.
 
+pub(crate) mod bodies;
 mod curl;
 mod document;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod page;
 pub(crate) mod parameters;
 pub(crate) mod refusals;
@@ -80,7 +81,7 @@ mod tests {
                 assert!(responses.contains_key(status), "{id} lacks {status}");
             }
             for (status, response) in responses {
-                let waits = ["202", "429", "503"].contains(&status.as_str());
+                let waits = ["202", "402", "429", "503"].contains(&status.as_str());
                 assert_eq!(response["headers"].get("Retry-After").is_some(), waits, "{id} {status}");
             }
         }

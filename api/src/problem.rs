@@ -1,14 +1,16 @@
 //! What went wrong, as RFC 9457 problem details.
 //!
-//! Every error that leaves this crate is a [`Problem`], and this is the only place that decides the HTTP
+//! Every error that leaves this crate is a [`Problem`], and its [`Code`] is the only thing that decides the HTTP
 //! status of an error. A handler answers `Result<_, Problem>`; [`render`], around all routes, adds the
 //! request's path and writes the body.
+
+mod code;
 
 use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -20,7 +22,15 @@ use domain::{
 use serde::Serialize;
 use store::{Scope, StoreError};
 
-use crate::{IsForBuyer, keys::KeyError, limits::whole_seconds, openapi::shapes::StatusName, shapes::rfc3339};
+pub(crate) use code::Code;
+
+use crate::{
+    IsForBuyer,
+    keys::KeyError,
+    limits::whole_seconds,
+    openapi::shapes::{Instant, StatusName},
+    shapes::rfc3339,
+};
 
 /// Where the problem types are documented; the code follows.
 pub(crate) const TYPE_BASE: &str = "https://daegeum.dev/problems/";
@@ -30,240 +40,6 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
 const RETRY_AFTER_S: u64 = 1;
-
-/// Every way in which a request can fail. The code is part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    AddressMalformed,
-    AddressTooLong,
-    BodyMalformed,
-    BodyTimeout,
-    BodyTooLarge,
-    CancelNotAccepted,
-    CardNumberRefused,
-    CheckoutExists,
-    CheckoutNotFound,
-    ConfirmNotAccepted,
-    DatabaseUnavailable,
-    DeadLetterNotActionable,
-    DeadLetterNotFound,
-    DeadlineExceeded,
-    AmountMismatch,
-    Forbidden,
-    HeadersTooLarge,
-    IdempotencyKeyInvalid,
-    IdempotencyKeyMissing,
-    IdempotencyKeyReused,
-    Internal,
-    MethodNotAllowed,
-    NotCancelable,
-    NotConfirmable,
-    NotDecodable,
-    NotFound,
-    NotPaid,
-    NotReady,
-    OrderMismatch,
-    Overloaded,
-    PaymentDeclined,
-    RefundAccountRequired,
-    RefundExceedsPayment,
-    RefundRefused,
-    PreviewOutdated,
-    RateLimited,
-    RequestInProgress,
-    TemporalUnavailable,
-    Unauthorized,
-    UnsupportedMediaType,
-    ValidationFailed,
-}
-
-impl Code {
-    /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 31] = [
-        Self::AddressMalformed,
-        Self::AddressTooLong,
-        Self::BodyMalformed,
-        Self::BodyTimeout,
-        Self::BodyTooLarge,
-        Self::CardNumberRefused,
-        Self::CheckoutExists,
-        Self::CheckoutNotFound,
-        Self::ConfirmNotAccepted,
-        Self::DatabaseUnavailable,
-        Self::DeadlineExceeded,
-        Self::AmountMismatch,
-        Self::Forbidden,
-        Self::HeadersTooLarge,
-        Self::IdempotencyKeyInvalid,
-        Self::IdempotencyKeyMissing,
-        Self::IdempotencyKeyReused,
-        Self::Internal,
-        Self::MethodNotAllowed,
-        Self::NotConfirmable,
-        Self::NotFound,
-        Self::NotReady,
-        Self::OrderMismatch,
-        Self::Overloaded,
-        Self::PaymentDeclined,
-        Self::RateLimited,
-        Self::RequestInProgress,
-        Self::TemporalUnavailable,
-        Self::Unauthorized,
-        Self::UnsupportedMediaType,
-        Self::ValidationFailed,
-    ];
-
-    /// The code, the status and the title. A title says the same of every problem of its code.
-    const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
-            Self::AddressTooLong => ("address_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
-            Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body is not JSON"),
-            Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
-            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::CancelNotAccepted => {
-                ("cancel_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The cancellation was not accepted yet")
-            }
-            Self::CardNumberRefused => {
-                ("card_number_refused", StatusCode::UNPROCESSABLE_ENTITY, "Card numbers are not accepted")
-            }
-            Self::CheckoutExists => ("checkout_exists", StatusCode::CONFLICT, "The checkout exists already"),
-            Self::CheckoutNotFound => ("checkout_not_found", StatusCode::NOT_FOUND, "There is no such checkout"),
-            Self::ConfirmNotAccepted => {
-                ("confirm_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The confirmation was not accepted yet")
-            }
-            Self::DatabaseUnavailable => {
-                ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
-            }
-            Self::DeadLetterNotActionable => {
-                ("dead_letter_not_actionable", StatusCode::CONFLICT, "The dead letter does not take this")
-            }
-            Self::DeadLetterNotFound => {
-                ("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter")
-            }
-            Self::DeadlineExceeded => {
-                ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
-            }
-            Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
-            Self::HeadersTooLarge => {
-                ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
-            }
-            Self::IdempotencyKeyInvalid => {
-                ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The idempotency key is malformed")
-            }
-            Self::IdempotencyKeyMissing => {
-                ("idempotency_key_missing", StatusCode::BAD_REQUEST, "An idempotency key is required")
-            }
-            Self::IdempotencyKeyReused => (
-                "idempotency_key_reused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The idempotency key belongs to another request",
-            ),
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side"),
-            Self::MethodNotAllowed => {
-                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
-            }
-            Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
-            Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
-            Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
-            Self::NotPaid => ("not_paid", StatusCode::CONFLICT, "The checkout is not paid"),
-            Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
-            Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
-            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being served"),
-            Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
-            Self::RefundAccountRequired => (
-                "refund_account_required",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The refund needs an account of the buyer",
-            ),
-            Self::RefundExceedsPayment => {
-                ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
-            }
-            Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
-            Self::PreviewOutdated => {
-                ("preview_outdated", StatusCode::CONFLICT, "Others are chosen now than the preview showed")
-            }
-            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::RequestInProgress => {
-                ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
-            }
-            Self::TemporalUnavailable => {
-                ("temporal_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporal cannot be reached")
-            }
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid API key is required"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
-            }
-            Self::ValidationFailed => {
-                ("validation_failed", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are not valid")
-            }
-        }
-    }
-
-    /// Whether the same request may succeed in a moment.
-    pub(crate) const fn is_transient(self) -> bool {
-        match self {
-            Self::CancelNotAccepted
-            | Self::ConfirmNotAccepted
-            | Self::DatabaseUnavailable
-            | Self::DeadlineExceeded
-            | Self::NotReady
-            | Self::Overloaded
-            | Self::RateLimited
-            | Self::RequestInProgress
-            | Self::TemporalUnavailable => true,
-            Self::AddressMalformed
-            | Self::AddressTooLong
-            | Self::BodyMalformed
-            | Self::BodyTimeout
-            | Self::BodyTooLarge
-            | Self::CardNumberRefused
-            | Self::CheckoutExists
-            | Self::CheckoutNotFound
-            | Self::DeadLetterNotActionable
-            | Self::DeadLetterNotFound
-            | Self::AmountMismatch
-            | Self::Forbidden
-            | Self::HeadersTooLarge
-            | Self::IdempotencyKeyInvalid
-            | Self::IdempotencyKeyMissing
-            | Self::IdempotencyKeyReused
-            | Self::Internal
-            | Self::MethodNotAllowed
-            | Self::NotCancelable
-            | Self::NotConfirmable
-            | Self::NotDecodable
-            | Self::NotFound
-            | Self::NotPaid
-            | Self::OrderMismatch
-            | Self::PaymentDeclined
-            | Self::RefundAccountRequired
-            | Self::RefundExceedsPayment
-            | Self::RefundRefused
-            | Self::PreviewOutdated
-            | Self::Unauthorized
-            | Self::UnsupportedMediaType
-            | Self::ValidationFailed => false,
-        }
-    }
-
-    /// Its name in the API.
-    pub(crate) const fn name(self) -> &'static str {
-        self.row().0
-    }
-
-    /// What it says of every problem of its kind.
-    pub(crate) const fn title(self) -> &'static str {
-        self.row().2
-    }
-
-    /// The status that says it.
-    pub(crate) const fn status(self) -> StatusCode {
-        self.row().1
-    }
-}
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -317,6 +93,7 @@ pub(crate) struct Body<'a> {
     retryable: bool,
     /// Before when the same way of paying will not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
     retry_at: Option<String>,
     /// Where the checkout stands.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -673,113 +450,4 @@ pub(crate) fn of_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Respon
 struct Panic(String);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_problem_names_its_type_its_request_and_its_fields() {
-        let problem = Problem::of_fields(vec![FieldError {
-            field: "payment_orders[0].amount".to_owned(),
-            code: FieldCode::WrongType,
-            detail: "must be a string".to_owned(),
-        }]);
-        insta::assert_json_snapshot!(problem.body("/v1/payments"), @r#"
-        {
-          "type": "https://daegeum.dev/problems/validation_failed",
-          "title": "Some fields are not valid",
-          "status": 422,
-          "detail": "See `errors` for what is wrong with: payment_orders[0].amount.",
-          "instance": "/v1/payments",
-          "code": "validation_failed",
-          "errors": [
-            {
-              "field": "payment_orders[0].amount",
-              "code": "wrong_type",
-              "detail": "must be a string"
-            }
-          ]
-        }
-        "#);
-    }
-
-    fn declined(code: &str, message: &str) -> Problem {
-        let failure = Failure::new(code, message);
-        Problem::declined(Some(failure), |code| code == "REJECT_CARD_COMPANY", Timestamp::from_epoch_ms(0))
-            .about(Status::Failed)
-    }
-
-    #[test]
-    fn a_declined_payment_carries_the_words_of_the_psp() {
-        let problem = declined("REJECT_CARD_COMPANY", "결제 승인이 거절되었습니다.");
-        insta::assert_json_snapshot!(problem.body("/v1/payments/c-1/confirm"), @r#"
-        {
-          "type": "https://daegeum.dev/problems/payment_declined",
-          "title": "The payment was declined",
-          "status": 402,
-          "detail": "결제 승인이 거절되었습니다.",
-          "instance": "/v1/payments/c-1/confirm",
-          "code": "payment_declined",
-          "psp_code": "REJECT_CARD_COMPANY",
-          "psp_message": "결제 승인이 거절되었습니다.",
-          "checkout_status": "FAILED"
-        }
-        "#);
-    }
-
-    #[test]
-    fn a_closed_bank_says_when_to_come_back() {
-        let at = |ms| Timestamp::from_epoch_ms(ms);
-        let failure = Failure { retry_at: Some(at(90_001)), ..Failure::new("NOT_AVAILABLE_BANK", "은행 점검") };
-        let after = |now| {
-            let response = Problem::declined(Some(failure.clone()), |_| true, now).into_response();
-            response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
-        };
-        assert_eq!(after(at(0)).as_deref(), Some("91"));
-        assert_eq!(after(at(90_001)), None);
-    }
-
-    #[test]
-    fn a_reason_of_ours_is_marked_as_ours() {
-        let problem = declined("psp_amount_mismatch", "The payment provider captured another amount.");
-        insta::assert_json_snapshot!(problem.body("/v1/payments/c-1/confirm"), @r#"
-        {
-          "type": "https://daegeum.dev/problems/payment_declined",
-          "title": "The payment was declined",
-          "status": 402,
-          "detail": "The payment did not succeed, and no money is held.",
-          "instance": "/v1/payments/c-1/confirm",
-          "code": "payment_declined",
-          "failure_code": "psp_amount_mismatch",
-          "checkout_status": "FAILED"
-        }
-        "#);
-    }
-
-    #[test]
-    fn what_the_psp_says_of_our_keys_is_not_for_the_buyer() {
-        let problem = declined("UNAUTHORIZED_KEY", "인증되지 않은 시크릿 키 혹은 클라이언트 키 입니다.");
-        let body = serde_json::to_value(problem.body("/")).unwrap();
-        assert_eq!(body["status"], 402);
-        assert!(body.get("psp_code").is_none() && body.get("failure_code").is_none(), "{body}");
-        assert!(!body.to_string().contains("키"), "{body}");
-    }
-
-    #[test]
-    fn the_cause_is_not_told() {
-        let problem = Problem::internal(&std::io::Error::other("the password is wrong"));
-        assert_eq!(problem.cause(), Some("the password is wrong"));
-        let body = serde_json::to_string(&problem.body("/")).unwrap();
-        assert!(!body.contains("password"), "{body}");
-    }
-
-    #[test]
-    fn what_passes_says_when_to_try_again() {
-        let response = Problem::new(Code::RequestInProgress, "").into_response();
-        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
-        assert!(!response.headers().contains_key(IDEMPOTENT_REPLAYED));
-        let response = Problem::new(Code::CheckoutExists, "").replayed().into_response();
-        assert_eq!(response.headers()[IDEMPOTENT_REPLAYED], "true");
-        let response = Problem::unauthorized().into_response();
-        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
-    }
-}
+mod tests;

@@ -26,12 +26,41 @@ use crate::{
     body::JsonBody,
     callers::CheckoutCaller,
     checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
+    openapi::{bodies::CancellationShape, parameters::Idempotent, refusals::refusals, shapes::PaymentOrderName},
     payment_order,
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     shapes::{CheckoutBody, now},
 };
 use request::Wish;
 use serving::{Outcome, Refunds};
+
+refusals! {
+    DeleteRefusals:
+        CancelNotAccepted,
+        CheckoutNotFound,
+        NotCancelable,
+        NotPaid,
+        RefundAccountRequired,
+        RefundExceedsPayment,
+        RefundRefused,
+        RequestInProgress,
+        TemporalUnavailable;
+    CancelRefusals:
+        CancelNotAccepted,
+        CardNumberRefused,
+        CheckoutNotFound,
+        IdempotencyKeyInvalid,
+        IdempotencyKeyMissing,
+        IdempotencyKeyReused,
+        NotCancelable,
+        NotPaid,
+        RefundAccountRequired,
+        RefundExceedsPayment,
+        RefundRefused,
+        RequestInProgress,
+        TemporalUnavailable,
+        ValidationFailed;
+}
 
 /// What is to be canceled: a whole checkout, or one of its orders.
 #[derive(Debug, Clone)]
@@ -60,7 +89,19 @@ enum Way {
     Done,
 }
 
-/// `DELETE /v1/payments/{id}`: all of it, however often.
+/// Cancel all of it
+///
+/// Before it is paid, a checkout is given up; paid, all that is left of its money goes back, once however often this is
+/// sent. Of one payment order of a paid checkout, that order's money goes back.
+#[utoipa::path(
+    delete,
+    path = "/{id}",
+    operation_id = "cancel_all",
+    tag = "Payments",
+    security(("bearer" = ["checkout"])),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order")),
+    responses((status = 200, description = "Given up, or refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DeleteRefusals)
+)]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     caller: CheckoutCaller,
@@ -71,7 +112,20 @@ pub(crate) async fn delete(
     Ok(answer(&outcome, &caller, &api))
 }
 
-/// `POST /v1/payments/{id}/cancel`: all of it or a part, once for each key.
+/// Cancel, or refund a part
+///
+/// Before it is paid, a checkout is given up; paid, the money goes back: `amount`, or all that is left. Of a whole checkout
+/// a part is taken from its payment orders in proportion to what is left of each.
+#[utoipa::path(
+    post,
+    path = "/{id}/cancel",
+    operation_id = "cancel_payment",
+    tag = "Payments",
+    security(("bearer" = ["checkout"])),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), Idempotent),
+    request_body = CancellationShape,
+    responses((status = 200, description = "Given up, or refunded", body = CheckoutBody, headers(("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), CancelRefusals)
+)]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
     caller: CheckoutCaller,

@@ -6,7 +6,6 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::{delete, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,7 +20,6 @@ pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let (served, _) = described().split_for_parts();
     served
-        .merge(not_described())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -32,25 +30,6 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn(requests::observe))
         .with_state(api)
-}
-
-/// Routes that the document does not tell of yet.
-fn not_described() -> Router<Arc<Api>> {
-    let payments = || {
-        Router::new().route("/{id}", axum::routing::delete(refund::delete)).route("/{id}/cancel", post(refund::cancel))
-    };
-    Router::new()
-        .nest("/v1/payments", payments())
-        .nest("/payments/payment/v1", payments())
-        .route("/v1/buyers/{buyer_id}/personal-data", delete(buyers::erase))
-        .merge(codec::routes())
-        .route("/v1/dead-letters", get(dead_letters::list))
-        .route("/v1/dead-letters/bulk", post(dead_letters::bulk))
-        .route("/v1/dead-letters/{id}", get(dead_letters::show))
-        .route("/v1/dead-letters/{id}/retry", post(dead_letters::retry))
-        .route("/v1/dead-letters/{id}/resolve", post(dead_letters::resolve))
-        .route("/v1/dead-letters/{id}/discard", post(dead_letters::discard))
-        .route("/v1/audit-log", get(audit::list))
 }
 
 /// Every route with what the OpenAPI document says of it.
@@ -68,6 +47,15 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(ledger::entries::list))
         .routes(routes!(ledger::entries::show))
         .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::bulk))
+        .routes(routes!(dead_letters::show))
+        .routes(routes!(dead_letters::retry))
+        .routes(routes!(dead_letters::resolve))
+        .routes(routes!(dead_letters::discard))
+        .routes(routes!(audit::list))
+        .routes(routes!(buyers::erase))
+        .merge(codec::described())
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(pages::checkout))
@@ -82,9 +70,10 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
 fn payments() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::default()
         .routes(routes!(payments_list::list, checkout::create))
-        .routes(routes!(payment_order::show))
+        .routes(routes!(payment_order::show, refund::delete))
         .routes(routes!(checkout::history))
         .routes(routes!(checkout::confirm))
+        .routes(routes!(refund::cancel))
 }
 
 #[cfg(test)]

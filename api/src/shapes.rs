@@ -16,7 +16,8 @@ use crate::{
     Api, Settings,
     buyers::BuyerDetails,
     openapi::shapes::{
-        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, SellerName, StatusName,
+        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName,
+        RefundStatusName, SellerName, StatusName,
     },
 };
 
@@ -56,6 +57,7 @@ pub(crate) struct CheckoutBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BuyerName>)]
     buyer_id: Option<String>,
+    /// For scopes `checkout` and `ops`, while it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer_info: Option<BuyerDetails>,
     #[schema(value_type = Amount)]
@@ -71,7 +73,9 @@ pub(crate) struct CheckoutBody {
     #[schema(value_type = Instant)]
     created_at: String,
     payment_orders: Vec<OrderBody>,
+    /// As the marketplace sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureBody>,
@@ -80,10 +84,13 @@ pub(crate) struct CheckoutBody {
     /// For scope `ops`.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<WorkflowBody>,
+    /// The refund that was asked for, in the answer to that.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund: Option<RefundBody>,
+    /// Every refund, the oldest first; where the checkout is read by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunds: Option<Vec<RefundBody>>,
+    /// For scope `ops`, where a stuck checkout is read by itself: the address of what it needs of a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<String>,
 }
@@ -92,15 +99,25 @@ pub(crate) struct CheckoutBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Refund)]
 pub(crate) struct RefundBody {
+    #[schema(value_type = RefundName)]
     refund_id: String,
+    #[schema(value_type = RefundStatusName)]
     status: &'static str,
+    /// Null while it is not known yet how much is left.
+    #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
+    #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    /// What goes back of which payment order, once that is known.
     orders: Vec<RefundOrderBody>,
+    /// What the buyer reads.
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureBody>,
+    #[schema(value_type = Instant)]
     requested_at: String,
+    /// When the payment provider gave the money back.
+    #[schema(value_type = Option<Instant>)]
     executed_at: Option<String>,
 }
 
@@ -108,7 +125,9 @@ pub(crate) struct RefundBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = RefundOrder)]
 struct RefundOrderBody {
+    #[schema(value_type = PaymentOrderName)]
     payment_order_id: String,
+    #[schema(value_type = Amount)]
     amount: String,
 }
 
@@ -141,6 +160,7 @@ struct PspBody {
     name: &'static str,
     payment_key_suffix: String,
     method: Option<String>,
+    #[schema(value_type = Option<Instant>)]
     approved_at: Option<String>,
     receipt_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +173,7 @@ struct PspBody {
 struct VirtualAccountBody {
     bank: String,
     account_number: String,
+    #[schema(value_type = Option<Instant>)]
     due_date: Option<String>,
 }
 
@@ -160,13 +181,16 @@ struct VirtualAccountBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Failure)]
 struct FailureBody {
+    /// The payment provider's error code, or one of ours in lower case.
     code: String,
+    /// A sentence for people.
     message: String,
     /// Whether the checkout takes another payment now; told only where it does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retryable: bool,
     /// Before when the same way of paying will not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>)]
     retry_at: Option<String>,
 }
 

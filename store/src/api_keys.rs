@@ -153,6 +153,11 @@ impl ApiKey {
         pepper.matches(&self.grant, secret, &self.secret_hash) && self.is_good(now)
     }
 
+    /// Whether it was made under this pepper, or, like it, under none.
+    pub fn is_under(&self, pepper: &Pepper) -> bool {
+        self.pepper_id == pepper.id()
+    }
+
     /// Whether it is neither revoked nor expired.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
@@ -242,7 +247,26 @@ impl Journal {
     }
 }
 
+/// How many good keys there are, and which of them a pepper shuts out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peppered {
+    /// Keys that are neither revoked nor expired.
+    pub good: usize,
+    /// Those of them that were made under another pepper, or under none, or while there was one.
+    pub shut_out: Vec<ApiKeyId>,
+}
+
 impl Reader {
+    /// Which good keys a pepper shuts out.
+    pub async fn peppered(&self, pepper: &Pepper) -> Result<Peppered, StoreError> {
+        let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
+        let mut keys = self.api_keys().await?;
+        keys.retain(|key| key.is_good(now));
+        let good = keys.len();
+        keys.retain(|key| !key.is_under(pepper));
+        Ok(Peppered { good, shut_out: keys.into_iter().map(|key| key.grant.id).collect() })
+    }
+
     /// A key by its public name, revoked or not.
     pub async fn api_key(&self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         let row = api_keys::Entity::find_by_id(id.as_str()).one(self.connection()).await?;

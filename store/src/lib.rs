@@ -28,7 +28,7 @@ mod reader;
 mod unavailable;
 mod writer;
 
-pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Scope, Secret};
+pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Secret};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
@@ -37,7 +37,7 @@ pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
-    CheckoutPosition, CheckoutRecord, CommissionRate, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
+    CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod checkouts;
 mod commissions;
+mod counts;
 mod entries;
 mod ledger;
 mod letters;
@@ -19,6 +20,7 @@ pub use audit::{
 };
 pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
 pub use commissions::CommissionRate;
+pub use counts::Counts;
 pub use entries::{EntryFilter, EntryRecord};
 pub use ledger::{AccountBalance, AsOf};
 pub use letters::{LetterFilter, LetterPosition};

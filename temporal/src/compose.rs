@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use activities::paid::PaidTimes;
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
-    metrics,
+    metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
 };
@@ -60,7 +61,7 @@ pub(crate) async fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<Reader> {
 pub(crate) fn worker(
     client: &Client,
     writer: Writer,
-    toss: toss::Client,
+    WorkerMetrics { toss, paid }: WorkerMetrics,
     (release_rule, risk): (ReleaseRule, &Risk),
 ) -> anyhow::Result<Worker> {
     let risk = activities::risk::Risk { writer: writer.clone(), rules: risk.rules.clone(), hook: risk.hook()? };
@@ -69,7 +70,7 @@ pub(crate) fn worker(
         .register_workflow::<RefundsWorkflow>()?
         .register_workflow::<RefundWorkflow>()?
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule })
+        .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule, paid })
         .register_activities(activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() })
         .register_activities(activities::dead_letter::DeadLetters { writer })
         .register_activities(activities::psp::Psp { toss })
@@ -99,6 +100,11 @@ pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> a
         watch
     );
     run.context("the worker stopped")
+}
+
+/// A client of Toss, and what is counted of a worker that uses it.
+pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
+    Ok(WorkerMetrics { toss: toss_client(toss)?, paid: PaidTimes::default() })
 }
 
 /// The client of Toss.
@@ -135,20 +141,16 @@ pub(crate) fn api_settings(
     })
 }
 
-/// The API, ready to be served. Where a worker shares the process, its client of Toss is counted too.
+/// The API, ready to be served. Where a worker shares the process, what it counts is told too.
 pub(crate) fn router(
     temporal: Client,
     (journal, reader): (Journal, Reader),
     (door, keyring): (&Door, Option<Arc<Keyring>>),
-    toss: Option<toss::Client>,
+    worker: Option<WorkerMetrics>,
     settings: api::Settings,
 ) -> axum::Router {
     let key_pepper = door.key_pepper.clone();
-    let metrics = api::Metrics::new(Arc::new(move |text| {
-        if let Some(toss) = &toss {
-            metrics::of_toss(&toss.metrics(), text);
-        }
-    }));
+    let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     api::router(api::Api {
         temporal,
         reader,

@@ -103,15 +103,19 @@ impl Stack {
             temporal_ui_url: Some(addresses.temporal_ui.clone()),
             ..settings.clone()
         };
-        let toss = compose::toss_client(&settings.toss)?;
-        let calls = toss.clone();
-        let worker = compose::worker(&temporal, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
+        let counted = compose::worker_metrics(&settings.toss)?;
+        let worker = compose::worker(
+            &temporal,
+            writer.clone(),
+            counted.clone(),
+            (settings.release_rule.clone(), &settings.risk),
+        )?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true)?;
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
         let door = (&settings.door, Some(keys));
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(calls), api_settings);
+        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],

@@ -20,7 +20,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::attributes;
 
-use crate::{cluster::connect, compose, settings::Settings};
+use crate::{cluster::connect, compose, keys, settings::Settings};
 
 /// How long one part may take to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
@@ -58,6 +58,11 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
     find("configuration", configuration(settings));
     let (reader, verdict) = within(database(settings)).await.unwrap_or_else(|| (None, late("the database")));
     find("database", verdict);
+    let keys = match &reader {
+        Some(reader) => within(api_keys(settings, reader)).await.unwrap_or_else(|| late("the database")),
+        None => Verdict::Unseen("database"),
+    };
+    find("API keys", keys);
     let (client, verdict) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
     find("temporal", verdict);
     match &client {
@@ -124,6 +129,24 @@ async fn try_database(settings: &Settings) -> anyhow::Result<(Reader, DatabaseUr
     let database = opening.with_context(|| format!("could not open the database {url}"))?;
     let pending = Migrator::get_pending_migrations_read_only(database.connection()).await?.len();
     Ok((Reader::new(database), url, pending))
+}
+
+/// Whether those who have keys get in.
+async fn api_keys(settings: &Settings, reader: &Reader) -> Verdict {
+    let pepper = &settings.door.key_pepper;
+    match reader.peppered(pepper).await {
+        Ok(peppered) if peppered.good == 0 => {
+            Verdict::Well("there is none yet; `daegeum keys create` makes one".to_owned())
+        }
+        Ok(peppered) => match keys::shut_out(&peppered, pepper) {
+            None => Verdict::Well(format!(
+                "{} were made under the key_pepper that is set, or all without one",
+                peppered.good
+            )),
+            Some(told) => Verdict::ill(told, keys::MEND_PEPPER),
+        },
+        Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
+    }
 }
 
 async fn temporal(settings: &Settings) -> (Option<Client>, Verdict) {

@@ -6,7 +6,7 @@ use domain::{
     Timestamp,
     id::{ApiKeyId, SellerAccount},
 };
-use store::{ApiKey, Grant, Pepper, Scope, Secret, Writer};
+use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Secret, Writer};
 
 use crate::{
     audit,
@@ -39,6 +39,28 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
             println!("Revoked {id}.");
         }
     }
+    Ok(())
+}
+
+/// What to do about keys that the pepper shuts out.
+pub(crate) const MEND_PEPPER: &str =
+    "set key_pepper (DAEGEUM_KEY_PEPPER) to what it was, or make new keys and revoke these with `daegeum keys`";
+
+/// Says which keys the pepper shuts out; none of them, where all is well.
+pub(crate) fn shut_out(peppered: &Peppered, pepper: &Pepper) -> Option<String> {
+    let (first, all) = (peppered.shut_out.first()?, peppered.shut_out.len());
+    let set = pepper.id().map_or_else(|| "none is set".to_owned(), |id| format!("{id} is set"));
+    let good = peppered.good;
+    Some(format!("{all} of {good} API keys were made under another key_pepper than now, when {set}; {first} for one"))
+}
+
+/// Looks whether the API keys were made under the pepper that is set. Refuses to serve nobody: where none was, the
+/// pepper was lost or is another database's.
+pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Result<()> {
+    let peppered = reader.peppered(pepper).await?;
+    let Some(told) = shut_out(&peppered, pepper) else { return Ok(()) };
+    ensure!(peppered.shut_out.len() < peppered.good, "{told}; {MEND_PEPPER}");
+    tracing::warn!("{told}; {MEND_PEPPER}");
     Ok(())
 }
 

@@ -1,10 +1,39 @@
-//! What is counted of the calls to Toss, for Prometheus.
+//! What a worker counts, for Prometheus: its calls to Toss, and how long buyers waited.
 
-use api::Exposition;
-use toss::OperationMetrics;
+use std::sync::Arc;
 
-/// Writes the calls to Toss since the process began.
-pub(crate) fn of_toss(operations: &[OperationMetrics], text: &mut Exposition) {
+use activities::paid::{self, PaidTimes};
+use api::{Exposition, MoreMetrics};
+use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
+
+/// What a worker counts since its process began.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerMetrics {
+    /// The client that the worker calls Toss with.
+    pub(crate) toss: toss::Client,
+    /// How long buyers waited.
+    pub(crate) paid: PaidTimes,
+}
+
+impl WorkerMetrics {
+    /// Writes them at each reading.
+    pub(crate) fn into_more(self) -> MoreMetrics {
+        Arc::new(move |text| {
+            of_paid(&self.paid, text);
+            of_toss(&self.toss.metrics(), text);
+        })
+    }
+}
+
+fn of_paid(times: &PaidTimes, text: &mut Exposition) {
+    const NAME: &str = "daegeum_confirm_to_paid_seconds";
+    text.begin(NAME, "histogram", "How long payments took from the buyer's confirmation to the books.");
+    let counted = times.counted();
+    text.histogram(NAME, &[], paid::ENDS_MS.iter().zip(&counted.in_bucket), (counted.payments, counted.spent));
+}
+
+fn of_toss(operations: &[OperationMetrics], text: &mut Exposition) {
+    const TIMES: &str = "daegeum_toss_call_duration_seconds";
     text.begin("daegeum_toss_calls_total", "counter", "Calls to Toss, by what became of them.");
     for operation in operations {
         let name = operation.operation.name();
@@ -21,10 +50,18 @@ pub(crate) fn of_toss(operations: &[OperationMetrics], text: &mut Exposition) {
             text.value("daegeum_toss_calls_total", &[("operation", name), ("outcome", outcome)], calls);
         }
     }
-    text.begin("daegeum_toss_call_seconds_total", "counter", "Time spent in calls to Toss that ended.");
+    text.begin("daegeum_toss_refusals_total", "counter", "Calls that Toss refused, by its code.");
     for operation in operations {
+        for (code, calls) in &operation.refusals {
+            let labels = [("operation", operation.operation.name()), ("code", *code)];
+            text.value("daegeum_toss_refusals_total", &labels, calls);
+        }
+    }
+    text.begin(TIMES, "histogram", "How long calls to Toss took, of operations that were ever called.");
+    for operation in operations.iter().filter(|operation| operation.ended() > 0) {
+        let in_bucket = ANSWER_TIME_ENDS_MS.iter().zip(&operation.answer_times);
         let labels = [("operation", operation.operation.name())];
-        text.value("daegeum_toss_call_seconds_total", &labels, operation.time_spent.as_secs_f64());
+        text.histogram(TIMES, &labels, in_bucket, (operation.ended(), operation.time_spent));
     }
     text.begin("daegeum_toss_calls_in_flight", "gauge", "Calls to Toss that are under way.");
     for operation in operations {

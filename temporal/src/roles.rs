@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use store::Keyring;
+use tokio::net::TcpListener;
 
 use crate::{
     cli::SimulatorOptions,
     cluster::{connect, ensure_search_attributes},
-    compose, housekeeping, serving,
+    compose, housekeeping, keys, serving,
     settings::Settings,
     shutdown,
 };
@@ -16,17 +17,19 @@ use crate::{
 /// API and worker in one process: small production.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
-    let toss = compose::toss_client(&settings.toss)?;
+    let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, reader) = compose::open(&settings.database()?).await?;
+    keys::check_pepper(&reader, &settings.door.key_pepper).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let keys = keyring(settings)?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
-    let calls = toss.clone();
-    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
-    let router = compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(calls), api_settings);
+    let worker =
+        compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
+    let router =
+        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
@@ -41,6 +44,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let door = compose::open_for_door(&settings.database()?).await?;
+    keys::check_pepper(&door.1, &settings.door.key_pepper).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
@@ -55,16 +59,34 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
 /// A worker alone.
 pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
-    let toss = compose::toss_client(&settings.toss)?;
+    let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, _reader) = compose::open(&settings.database()?).await?;
+    let metrics_listener = listen_for_metrics(settings).await?;
     let client = connect(keyring(settings)?).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let worker = compose::worker(&client, writer.clone(), toss, (settings.release_rule.clone(), &settings.risk))?;
+    let worker =
+        compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+    let metrics = metrics_listener.map(|listener| {
+        let router = api::metrics_router(settings.door.metrics_from.clone(), counted.into_more());
+        tokio::spawn(serving::serve(listener, router, None, stop.clone()))
+    });
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;
+    if let Some(metrics) = metrics {
+        metrics.await??;
+    }
     worked
+}
+
+/// Where a worker alone tells its metrics, if it does.
+async fn listen_for_metrics(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = settings.door.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("could not listen on {address}; set metrics_listen"))?;
+    println!("daegeum worker metrics: http://{}/metrics", listener.local_addr()?);
+    Ok(Some(listener))
 }
 
 /// The Toss simulator alone.
@@ -92,7 +114,7 @@ fn keyring(settings: &Settings) -> anyhow::Result<Option<Arc<Keyring>>> {
     Ok(keys)
 }
 
-fn public_url(settings: &Settings, listener: &tokio::net::TcpListener) -> anyhow::Result<String> {
+fn public_url(settings: &Settings, listener: &TcpListener) -> anyhow::Result<String> {
     match &settings.public_url {
         Some(url) => Ok(url.clone()),
         None => Ok(format!("{}://{}", settings.door.scheme(), listener.local_addr()?)),

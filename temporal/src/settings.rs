@@ -105,6 +105,7 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<String>,
     metrics_from: Option<Vec<String>>,
+    metrics_listen: Option<SocketAddr>,
     #[serde(default)]
     limits: door::LimitsFile,
     #[serde(default)]
@@ -149,6 +150,7 @@ impl Settings {
             behind_proxy: file.behind_proxy,
             trusted_proxies: file.trusted_proxies,
             metrics_from: file.metrics_from,
+            metrics_listen: file.metrics_listen,
             limits: file.limits,
             tls: file.tls,
         };
@@ -309,7 +311,8 @@ mod tests {
         }
         release_rule(file.release_business_days, &file.holidays).unwrap();
         assert!(file.encryption_keys.unwrap().contains("BASE64"));
-        rustls::crypto::ring::default_provider().install_default().ok();
+        // The hook's client speaks TLS by the provider that `main` installs.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let risk = risk::risk(file.risk).unwrap();
         assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();

@@ -1,14 +1,20 @@
 //! The gate in front of each operation: how many at once, whether at all, and what became of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::breaker::{Breaker, BreakerRule, BreakerState, Ending, Terms};
-use crate::codes::Operation;
+use crate::codes::{self, Operation};
 use crate::error::{Call, Error, NotSentReason};
 
+/// The upper ends of the buckets of [`OperationMetrics::answer_times`], in milliseconds; what took longer is in none.
+pub const ANSWER_TIME_ENDS_MS: [u64; 10] = [50, 100, 200, 400, 800, 1_500, 3_000, 10_000, 30_000, 60_000];
+/// Stands in [`OperationMetrics::refusals`] for codes that no source names: there is no end of them.
+pub const UNKNOWN_CODE: &str = "OTHER";
+
 /// What became of the calls of one operation since the client was made. Counters only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationMetrics {
     /// Which operation; [`Operation::name`] is a label.
     pub operation: Operation,
@@ -22,6 +28,8 @@ pub struct OperationMetrics {
     pub succeeded: u64,
     /// Calls that Toss refused with a code.
     pub refused: u64,
+    /// The same, by that code.
+    pub refusals: BTreeMap<&'static str, u64>,
     /// Calls for which no connection was made.
     pub not_connected: u64,
     /// Calls that may have arrived and were not answered.
@@ -36,6 +44,29 @@ pub struct OperationMetrics {
     pub turned_away_by_crowd: u64,
     /// Time spent in all calls that ended, from the first byte of connecting to the last of the answer.
     pub time_spent: Duration,
+    /// How many calls that ended took at most so long: those of each of [`ANSWER_TIME_ENDS_MS`], less those of the one
+    /// before.
+    pub answer_times: [u64; ANSWER_TIME_ENDS_MS.len()],
+}
+
+impl OperationMetrics {
+    /// Calls that ended, however they did.
+    pub fn ended(&self) -> u64 {
+        let Self { succeeded, refused, not_connected, no_answer, unreadable, abandoned, .. } = self;
+        succeeded + refused + not_connected + no_answer + unreadable + abandoned
+    }
+
+    fn count_time(&mut self, took: Duration) {
+        self.time_spent += took;
+        if let Some(bucket) = ANSWER_TIME_ENDS_MS.iter().position(|end_ms| took <= Duration::from_millis(*end_ms)) {
+            self.answer_times[bucket] += 1;
+        }
+    }
+
+    fn count_refusal(&mut self, code: &str) {
+        self.refused += 1;
+        *self.refusals.entry(codes::row(code).map_or(UNKNOWN_CODE, |row| row.code)).or_default() += 1;
+    }
 }
 
 /// The gates of all operations.
@@ -71,6 +102,7 @@ impl Gates {
                 in_flight: 0,
                 succeeded: 0,
                 refused: 0,
+                refusals: BTreeMap::new(),
                 not_connected: 0,
                 no_answer: 0,
                 unreadable: 0,
@@ -78,6 +110,7 @@ impl Gates {
                 turned_away_by_breaker: 0,
                 turned_away_by_crowd: 0,
                 time_spent: Duration::ZERO,
+                answer_times: [0; ANSWER_TIME_ENDS_MS.len()],
             };
             Gate(Mutex::new(Tally { breaker: Breaker::new(rule), metrics }))
         };
@@ -116,7 +149,7 @@ impl Gates {
         let metrics = |gate: &Gate| {
             let tally = gate.tally();
             let breaker = &tally.breaker;
-            OperationMetrics { breaker: breaker.state(), openings: breaker.openings(), ..tally.metrics }
+            OperationMetrics { breaker: breaker.state(), openings: breaker.openings(), ..tally.metrics.clone() }
         };
         self.gates.iter().map(metrics).collect()
     }
@@ -141,7 +174,7 @@ impl Pass<'_> {
         };
         self.settle(ending, |metrics| match outcome {
             Ok(_) => metrics.succeeded += 1,
-            Err(Error::Refused { .. }) => metrics.refused += 1,
+            Err(Error::Refused { code, .. }) => metrics.count_refusal(code),
             Err(Error::NotSent { .. }) => metrics.not_connected += 1,
             Err(Error::NoAnswer { .. }) => metrics.no_answer += 1,
             Err(Error::Unreadable { .. }) => metrics.unreadable += 1,
@@ -155,7 +188,7 @@ impl Pass<'_> {
         let now = Instant::now();
         let mut tally = gate.tally();
         tally.metrics.in_flight = tally.metrics.in_flight.saturating_sub(1);
-        tally.metrics.time_spent += now - self.since;
+        tally.metrics.count_time(now - self.since);
         tally.breaker.learn(self.terms, ending, now);
         count(&mut tally.metrics);
     }

@@ -70,7 +70,7 @@ pub use client::Client;
 pub use codes::{Class, Operation, Pause};
 pub use config::{Config, ConfigError};
 pub use error::{Call, Error, NotSentReason, UnreadableReason};
-pub use gate::OperationMetrics;
+pub use gate::{ANSWER_TIME_ENDS_MS, OperationMetrics, UNKNOWN_CODE};
 pub use jwe::JweError;
 pub use limits::{
     AMOUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT, IdempotencyKey, LimitError, ORDER_ID_LIMIT, ORDER_ID_MINIMUM,

@@ -160,6 +160,9 @@ pub struct Posted {
     /// The buyer's receipt.
     #[serde(default)]
     pub receipt_url: Option<String>,
+    /// When the buyer confirmed; none for a deposit, which comes when it comes.
+    #[serde(default)]
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// A deposit that the bank took back after it was booked.

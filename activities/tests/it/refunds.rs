@@ -69,7 +69,7 @@ impl Paid {
         let refunds = Refunds { writer: writer.clone(), toss: sim.impatient_toss(ANSWER_TIME) };
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone() })
-            .register_activities(Ledger { writer, release_rule: Default::default() })
+            .register_activities(Ledger { writer, release_rule: Default::default(), paid: Default::default() })
             .register_activities(refunds.clone())
             .build();
         let again = TestActivityInfoOptions::builder().attempt(2).build();

@@ -46,7 +46,7 @@ impl Books {
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone() })
             .register_activities(Risk { writer: writer.clone(), rules, hook })
-            .register_activities(Ledger { writer, release_rule: ReleaseRule::default() })
+            .register_activities(Ledger { writer, release_rule: ReleaseRule::default(), paid: Default::default() })
             .build();
         let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
         Self { activities, reader, _file: file }
@@ -119,6 +119,7 @@ pub(crate) fn begin_of(plan: &Plan) -> Change {
 
 pub(crate) fn post_of(plan: &Plan, revision: u32) -> Posted {
     Posted {
+        confirmed_at: None,
         change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
         entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),
         method: Some("카드".to_owned()),

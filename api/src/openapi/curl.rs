@@ -5,17 +5,26 @@ use serde_json::Value;
 use super::page::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 5] = [
+const PATH_EXAMPLES: [(&str, &str); 6] = [
     ("{id}", "order-2026-1"),
     ("{checkout_id}", "order-2026-1"),
     ("{seller_account}", "seller-a"),
     ("{account}", "psp:receivable"),
+    ("{buyer_id}", "buyer-1"),
     ("{entry_id}", "payment_captured:order-2026-1"),
 ];
+
+/// The media type of forms, which `curl` names by itself.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The command, which works in a shell where `KEY` is set.
 pub(super) fn of(document: &Value, operation: &Operation<'_>, address: &str) -> String {
     let mut path = operation.path.to_owned();
+    for parameter in operation.value["parameters"].as_array().into_iter().flatten() {
+        if let (Some("path"), Some(name), Some(example)) = text_of(parameter) {
+            path = path.replace(&format!("{{{name}}}"), example);
+        }
+    }
     for (name, example) in PATH_EXAMPLES {
         path = path.replace(name, example);
     }
@@ -27,9 +36,7 @@ pub(super) fn of(document: &Value, operation: &Operation<'_>, address: &str) -> 
         command += " \\\n  -H \"Authorization: Bearer $KEY\"";
     }
     for parameter in operation.value["parameters"].as_array().into_iter().flatten() {
-        if let (Some("header"), Some(name), Some(example)) =
-            (parameter["in"].as_str(), parameter["name"].as_str(), parameter["example"].as_str())
-        {
+        if let (Some("header"), Some(name), Some(example)) = text_of(parameter) {
             command += &format!(" \\\n  -H '{name}: {example}'");
         }
     }
@@ -37,12 +44,23 @@ pub(super) fn of(document: &Value, operation: &Operation<'_>, address: &str) -> 
         operation.value["requestBody"]["content"].as_object().and_then(|all| all.iter().next())
     {
         let body = example(document, &content["schema"]);
-        let body = serde_json::to_string_pretty(&body).unwrap_or_default().replace('\'', "'\\''");
-        command += &format!(" \\\n  -H 'Content-Type: {media_type}' \\\n  -d '{body}'");
+        if media_type == FORM {
+            for (name, value) in body.as_object().into_iter().flatten() {
+                command += &format!(" \\\n  --data-urlencode \"{name}={}\"", value.as_str().unwrap_or_default());
+            }
+        } else {
+            let body = serde_json::to_string_pretty(&body).unwrap_or_default().replace('\'', "'\\''");
+            command += &format!(" \\\n  -H 'Content-Type: {media_type}' \\\n  -d '{body}'");
+        }
     } else if operation.method == "post" {
         command += " -X POST";
     }
     command
+}
+
+/// Where a parameter stands, its name and its example.
+fn text_of(parameter: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (parameter["in"].as_str(), parameter["name"].as_str(), parameter["example"].as_str())
 }
 
 fn example(document: &Value, schema: &Value) -> Value {

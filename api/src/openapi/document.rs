@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::refusals;
-use crate::problem::{Body, Code};
+use crate::{
+    codec,
+    problem::{Body, Code},
+};
 
 /// The path under which payments are served a second time, as the source designs name them.
 const OLDER_PATH: &str = "/payments/payment/v1";
@@ -25,7 +28,7 @@ const WITH_BODY: [Code; 4] = [Code::BodyMalformed, Code::BodyTimeout, Code::Body
 /// What a request with parameters behind the question mark can meet.
 const WITH_QUERY: [Code; 1] = [Code::ValidationFailed];
 /// The methods of a path; its other members are none.
-const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+const METHODS: [&str; 5] = ["get", "post", "put", "delete", "options"];
 
 const DESCRIPTION: &str = "\
 A payment backend for marketplaces: pay-in through Toss Payments, wallets, and a double-entry ledger.
@@ -33,7 +36,7 @@ A payment backend for marketplaces: pay-in through Toss Payments, wallets, and a
 Money is a decimal string with an ISO 4217 currency; times are RFC 3339. Errors are RFC 9457 problem details; decide by \
 `code`. An API key goes into `Authorization: Bearer`, or is the user name of HTTP Basic. What creates something takes an \
 `Idempotency-Key`: sent again, the same request is answered as the first time. An answer with `Retry-After` says in how \
-many seconds the same request may be sent again. `RateLimit` says how many requests are left, `RateLimit-Policy` of how \
+many seconds the same request may be sent again; after 402, in how many the same way of paying may succeed. `RateLimit` says how many requests are left, `RateLimit-Policy` of how \
 many.";
 
 /// What no route names by itself.
@@ -71,10 +74,10 @@ pub(crate) fn complete(mut described: utoipa::openapi::OpenApi) -> Value {
 
 fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
     let scopes = operation.get("security").map(|security| security[0]["bearer"].clone());
-    operation.insert(
-        "security".to_owned(),
-        scopes.as_ref().map_or_else(|| json!([]), |scopes| json!([{ "bearer": scopes }, { "basic": scopes }])),
-    );
+    let keys = scopes.as_ref().map(|scopes| [json!({ "bearer": scopes }), json!({ "basic": scopes })]);
+    let others = operation.get("security").and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
+    let security: Vec<Value> = keys.into_iter().flatten().chain(others).collect();
+    operation.insert("security".to_owned(), security.into());
     let in_query = |parameter: &Value| parameter["in"] == "query";
     let has_query = operation.get("parameters").and_then(Value::as_array).is_some_and(|all| all.iter().any(in_query));
     let mut met = EVERYWHERE.to_vec();
@@ -119,7 +122,7 @@ fn add_headers(status: &str, response: &mut Value) {
     let mut names = vec!["X-Request-Id", "RateLimit", "RateLimit-Policy"];
     match status {
         "401" => names.push("WWW-Authenticate"),
-        "202" | "429" | "503" => names.push("Retry-After"),
+        "202" | "402" | "429" | "503" => names.push("Retry-After"),
         "405" => names.push("Allow"),
         _ => {}
     }
@@ -162,6 +165,12 @@ fn security_schemes() -> Value {
             "scheme": "basic",
             "description": "The API key as user name, and an empty password.",
         },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": codec::COOKIE,
+            "description": "What an operator gets who signs in at `/codec`; for the codec alone.",
+        },
     })
 }
 
@@ -172,6 +181,7 @@ fn tags() -> Value {
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
         { "name": "Webhooks", "description": "What the payment provider sends." },
         { "name": "Buyer's pages", "description": "HTML for the buyer's browser, in Korean or English." },
+        { "name": "Operators", "description": "What needs a person, who changed what, and what is sealed: for keys of scope `ops`." },
         { "name": "Service", "description": "Whether it is well, and what it serves." },
         { "name": "Older paths", "description": "The routes of `/v1/payments` once more, under their older path." },
     ])
@@ -183,12 +193,12 @@ mod tests {
 
     use super::*;
 
-    const PROBLEMS: &str = include_str!("../problem.rs");
+    const CODES: &str = include_str!("../problem/code.rs");
 
     #[test]
     fn every_code_is_in_the_document() {
-        // Each row of the table in problem.rs has its name before its status.
-        let rows = PROBLEMS.split("mod tests").next().unwrap().split("StatusCode::").filter_map(|before| {
+        // Each row of the table in problem/code.rs has its name before its status.
+        let rows = CODES.split("StatusCode::").filter_map(|before| {
             let (rest, name) = before.trim_end().strip_suffix("\",")?.rsplit_once('"')?;
             rest.trim_end().ends_with('(').then_some(name)
         });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A checkout over two sellers.
-pub(super) fn new_checkout() -> Value {
+pub(crate) fn new_checkout() -> Value {
     json!({
         "checkout_id": "order-2026-1",
         "order_name": "토스 티셔츠 외 2건",
@@ -15,7 +15,37 @@ pub(super) fn new_checkout() -> Value {
     })
 }
 
+/// A part of the paid checkout, given back.
+pub(crate) fn cancellation() -> Value {
+    json!({ "amount": "5000", "reason": "단순 변심" })
+}
+
+/// Why a dead letter is retried or put away.
+pub(crate) fn action() -> Value {
+    json!({ "reason": "the contract with the payment provider is mended" })
+}
+
+/// What an operator has found out at the payment provider's own pages.
+pub(crate) fn resolution() -> Value {
+    json!({ "reason": "the payment provider's pages show no payment", "outcome": "not_paid" })
+}
+
+/// What retrying would do.
+pub(crate) fn bulk_action() -> Value {
+    json!({ "action": "retry", "filter": { "step": "psp.confirm" }, "reason": "the key is the right one again", "preview": true })
+}
+
+/// A payload that is not sealed comes back as it is.
+pub(crate) fn payloads() -> Value {
+    json!({ "payloads": [{ "metadata": { "encoding": "anNvbi9wbGFpbg==" }, "data": "InBsYWluIg==" }] })
+}
+
+/// In a shell, the variable that all examples use.
+pub(crate) fn sign_in() -> Value {
+    json!({ "key": "$KEY" })
+}
+
 /// What the success page sends.
-pub(super) fn confirmation() -> Value {
+pub(crate) fn confirmation() -> Value {
     json!({ "payment_key": "tgen_20261121…".replace('…', "0001"), "order_id": "order-2026-1", "amount": "23000" })
 }

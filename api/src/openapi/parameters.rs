@@ -3,7 +3,9 @@
 
 use utoipa::IntoParams;
 
-use super::shapes::{BuyerName, CheckoutName, CurrencyCode, PaymentOrderName, ReasonName, SellerName, StatusName};
+use super::shapes::{
+    BuyerName, CheckoutName, CurrencyCode, LetterStatusName, PaymentOrderName, ReasonName, SellerName, StatusName,
+};
 
 /// Makes a request safe to repeat.
 #[derive(IntoParams)]
@@ -108,4 +110,32 @@ pub(crate) struct ChosenCurrency {
 pub(crate) struct ChosenSeller {
     #[param(value_type = Option<SellerName>)]
     seller_account: Option<String>,
+}
+
+/// Which dead letters.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChosenLetters {
+    #[param(value_type = Option<LetterStatusName>)]
+    status: Option<String>,
+    /// The step that came to nothing, such as `psp.confirm`.
+    step: Option<String>,
+    /// Its error code.
+    code: Option<String>,
+    #[param(value_type = Option<CheckoutName>)]
+    checkout_id: Option<String>,
+    /// The first instant that counts, RFC 3339.
+    #[param(format = "date-time")]
+    created_from: Option<String>,
+    /// The first instant that does not, RFC 3339.
+    #[param(format = "date-time")]
+    created_to: Option<String>,
+}
+
+/// Who changed something.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChosenActor {
+    /// The id of an API key, or the name of a person.
+    actor: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::checkout::Status;
 use serde_json::{Value, json};
 use utoipa::openapi::{
     Ref, RefOr,
@@ -61,6 +62,21 @@ pub(super) fn examples() -> Value {
 }
 
 fn example(code: Code) -> Value {
+    let mut example = members(code);
+    if code == Code::PaymentDeclined {
+        example["psp_code"] = "REJECT_CARD_PAYMENT".into();
+        example["psp_message"] = "한도초과 혹은 잔액부족으로 결제에 실패했습니다.".into();
+        example["retryable"] = true.into();
+        example["checkout_status"] = Status::Failed.as_str().into();
+    }
+    if code == Code::ValidationFailed {
+        let error = json!({ "field": "payment_orders[0].amount", "code": "required", "detail": "is required" });
+        example["errors"] = json!([error]);
+    }
+    example
+}
+
+fn members(code: Code) -> Value {
     json!({
         "type": format!("{TYPE_BASE}{}", code.name()),
         "title": code.title(),

@@ -1,9 +1,13 @@
-//! Schemas of values that `domain` and `store` own, which know nothing of HTTP; and of bodies that are read field
-//! by field.
+//! Schemas of values that `domain` and `store` own, which know nothing of HTTP.
 
 use std::borrow::Cow;
 
-use domain::{checkout::Status, ledger::Reason};
+use domain::{
+    checkout::Status,
+    dead_letter::{LetterStatus, Outcome},
+    ledger::Reason,
+    refund::RefundStatus,
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -37,6 +41,18 @@ text_of_a_list! {
 text_of_a_list! {
     /// Why an entry was booked.
     ReasonName, "Reason", Reason::ALL.map(Reason::as_str)
+}
+text_of_a_list! {
+    /// Where a refund stands.
+    RefundStatusName, "RefundStatus", RefundStatus::ALL.map(RefundStatus::as_str)
+}
+text_of_a_list! {
+    /// Where a dead letter stands.
+    LetterStatusName, "DeadLetterStatus", LetterStatus::ALL.map(LetterStatus::as_str)
+}
+text_of_a_list! {
+    /// What a person may declare. That money came takes the payment provider's word, which is what a retry asks for.
+    OutcomeName, "Outcome", Outcome::ALL.map(Outcome::as_str)
 }
 text_of_a_list! {
     /// An ISO 4217 code.
@@ -86,6 +102,14 @@ text_of_a_form! {
     BuyerName, "BuyerId", "^[A-Za-z0-9_.:@+-]{1,64}$", "buyer-1"
 }
 text_of_a_form! {
+    /// The id of a refund.
+    RefundName, "RefundId", "^[A-Za-z0-9_-]{1,64}$", "refund-6f2c5e0a-7d0b-5c7e-9a55-d2c034b8a1f7"
+}
+text_of_a_form! {
+    /// The id of a dead letter: its workflow, its run, and a number.
+    LetterName, "DeadLetterId", "^[A-Za-z0-9_.-]{1,200}$", "checkout-6f2c5e0a.0198c1de.1"
+}
+text_of_a_form! {
     /// Money above zero, in decimal digits without a sign. KRW and JPY have no decimals, USD has at most two.
     Amount, "Amount", "^[0-9]+(\\.[0-9]+)?$", "15000"
 }
@@ -98,113 +122,10 @@ text_of_a_form! {
     Instant, "Instant", "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$", "2026-11-21T09:00:00.000Z"
 }
 text_of_a_form! {
+    /// Bytes in base64 with its padding.
+    Base64, "Base64", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", "InBsYWluIg=="
+}
+text_of_a_form! {
     /// SHA-256 in lower-case hex.
     Hash, "Hash", "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-}
-
-/// Why a payment did not succeed.
-#[derive(ToSchema)]
-#[schema(as = Failure)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-pub(crate) struct FailureShape {
-    /// The payment provider's error code, or one of ours in lower case.
-    code: String,
-    /// A sentence for the buyer.
-    message: String,
-}
-
-/// A checkout to be created.
-#[derive(ToSchema)]
-#[schema(as = NewCheckout, examples(super::examples::new_checkout))]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-pub(crate) struct NewCheckout {
-    /// Minted when absent.
-    #[schema(value_type = Option<CheckoutName>)]
-    checkout_id: Option<String>,
-    /// What the buyer reads.
-    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
-    order_name: String,
-    buyer_info: BuyerInfo,
-    credit_card_info: Option<CreditCardInfo>,
-    /// Each seller's part. All of them have one currency.
-    #[schema(min_items = 1, max_items = 100)]
-    payment_orders: Vec<NewPaymentOrder>,
-    /// Where the buyer is led after paying.
-    #[schema(max_length = 1024, pattern = "^https?://[^\\s]+$")]
-    success_url: Option<String>,
-    /// Where the buyer is led when nothing was paid.
-    #[schema(max_length = 1024, pattern = "^https?://[^\\s]+$")]
-    fail_url: Option<String>,
-    /// Anything of the marketplace's own, at most 4096 bytes; it comes back as it was sent.
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// Who buys. Only the id is kept.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-struct BuyerInfo {
-    #[schema(value_type = BuyerName)]
-    id: String,
-    #[schema(max_length = 100)]
-    name: Option<String>,
-    #[schema(max_length = 254)]
-    email: Option<String>,
-    #[schema(max_length = 32)]
-    phone: Option<String>,
-}
-
-/// A card token of the payment provider; it is checked and dropped. Card numbers are refused.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-struct CreditCardInfo {
-    #[schema(max_length = 200)]
-    token: Option<String>,
-}
-
-/// One seller's part of a new checkout.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-struct NewPaymentOrder {
-    /// Minted when absent.
-    #[schema(value_type = Option<PaymentOrderName>)]
-    payment_order_id: Option<String>,
-    #[schema(value_type = SellerName)]
-    seller_account: String,
-    #[schema(value_type = Amount)]
-    amount: String,
-    #[schema(value_type = CurrencyCode)]
-    currency: String,
-}
-
-/// What was agreed in the payment provider's window.
-#[derive(ToSchema)]
-#[schema(as = Confirmation, examples(super::examples::confirmation))]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-pub(crate) struct ConfirmationShape {
-    /// The payment provider's key of this payment.
-    #[schema(min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
-    payment_key: String,
-    /// The checkout's id.
-    order_id: String,
-    #[schema(value_type = Amount)]
-    amount: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::checkout::{MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_URL_BYTES};
-
-    use crate::openapi::document;
-
-    #[test]
-    fn the_limits_are_those_of_the_domain() {
-        let fields = &document()["components"]["schemas"]["NewCheckout"]["properties"];
-        assert_eq!(fields["order_name"]["maxLength"], MAX_ORDER_NAME_CHARS);
-        assert_eq!(fields["payment_orders"]["maxItems"], MAX_ORDERS);
-        assert_eq!(fields["success_url"]["maxLength"], MAX_URL_BYTES);
-        assert_eq!(fields["fail_url"]["maxLength"], MAX_URL_BYTES);
-    }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    convert::{from_column_status, to_column_time},
+    convert::to_column_time,
     entities::{payment_events, payment_orders},
 };
 
@@ -44,22 +44,6 @@ pub struct CheckoutPosition {
 }
 
 impl Reader {
-    /// How many checkouts stand at each status that any stands at.
-    pub async fn checkout_counts(&self) -> Result<Vec<(Status, u64)>, StoreError> {
-        let rows: Vec<(String, i64)> = payment_events::Entity::find()
-            .select_only()
-            .column(payment_events::Column::Status)
-            .column_as(payment_events::Column::CheckoutId.count(), "number")
-            .group_by(payment_events::Column::Status)
-            .into_tuple()
-            .all(self.connection())
-            .await?;
-        let counted = |(status, number): (String, i64)| {
-            Ok((from_column_status(&status)?, u64::try_from(number).unwrap_or_default()))
-        };
-        rows.into_iter().map(counted).collect()
-    }
-
     /// Checkouts with their orders, the newest first. Neither instant nor id of a checkout ever changes, so each
     /// keeps its place. Read from the newest, by creation or by buyer; what the other filters leave out has to be
     /// passed over on the way, so for a rare status give a time as well.

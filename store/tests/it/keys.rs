@@ -48,11 +48,18 @@ async fn a_key_opens_with_its_secret_under_its_pepper(fresh: Fresh) {
     assert!(opens(&fresh, SECRET, &pepper()).await);
     assert!(!opens(&fresh, "Secret", &pepper()).await);
     assert!(!opens(&fresh, SECRET, &Pepper::default()).await);
+    let shut_out = async |pepper: &Pepper| {
+        let peppered = fresh.reader.peppered(pepper).await.unwrap();
+        (peppered.good, peppered.shut_out)
+    };
+    assert_eq!(shut_out(&pepper()).await, (1, vec![]));
+    assert_eq!(shut_out(&Pepper::default()).await, (1, vec![id("first")]));
     let again = Secret { text: SECRET, pepper: &pepper() };
     assert!(fresh.writer.create_api_key(&grant(), "again", None, again).await.is_err());
     assert!(fresh.writer.revoke_api_key(&id("first")).await.unwrap());
     assert!(!fresh.writer.revoke_api_key(&id("first")).await.unwrap());
     assert!(!opens(&fresh, SECRET, &pepper()).await);
+    assert_eq!(shut_out(&Pepper::default()).await, (0, vec![]), "a key that has ended is shut out anyway");
     assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
 }
 

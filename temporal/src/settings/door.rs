@@ -26,6 +26,8 @@ pub(crate) struct Door {
     pub(crate) limits: Limits,
     pub(crate) key_pepper: Pepper,
     pub(crate) metrics_from: Vec<Network>,
+    /// Where a worker alone tells its metrics.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) tls: Option<Tls>,
     /// Whether a proxy in front of it speaks TLS with the outside.
     behind_proxy: bool,
@@ -69,6 +71,7 @@ pub(super) struct DoorFile {
     pub(super) behind_proxy: Option<bool>,
     pub(super) trusted_proxies: Vec<String>,
     pub(super) metrics_from: Option<Vec<String>>,
+    pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) limits: LimitsFile,
     pub(super) tls: TlsFile,
 }
@@ -84,6 +87,7 @@ impl Door {
             limits: limits(&file.limits, networks("trusted_proxies", &file.trusted_proxies)?)?,
             key_pepper: key_pepper.context("the setting key_pepper is malformed")?.unwrap_or_default(),
             metrics_from: networks("metrics_from", file.metrics_from.as_deref().unwrap_or(&local))?,
+            metrics_listen: file.metrics_listen,
             tls: tls(flags, file.tls)?,
             behind_proxy,
         })

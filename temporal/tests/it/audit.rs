@@ -13,29 +13,15 @@ use crate::{
 
 on_both_databases!(who_changed_what_is_written_down);
 
-/// Where the routes are: one that changes something joins the walk by itself.
-const ROUTES: &str = include_str!("../../../api/src/routes.rs");
-/// Those that ask for no key: nobody is known to have called them.
-const KEYLESS: [&str; 3] = ["/confirm", "/v1/webhooks/toss", "/payments/webhook"];
-
-/// Every changing route as its method and its path.
-fn changing_routes() -> BTreeSet<(&'static str, String)> {
+/// Every route that changes something for a key, as its method and its path. One that is new joins the walk by itself:
+/// none is served that the document does not tell of.
+fn changing_routes(document: &Value) -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
-    for line in ROUTES.split(".route(").skip(1) {
-        let path = line.split('"').nth(1).unwrap();
-        let (_, end) = line.split_once(',').unwrap();
-        let handlers = end.split(".route").next().unwrap();
-        let begins = if path.starts_with("/v1") || path.starts_with("/payments/webhook") {
-            vec![path.to_owned()]
-        } else if path.starts_with("/checkout") || path.starts_with("/healthz") || path.starts_with("/readyz") {
-            Vec::new()
-        } else {
-            // Nested under the two paths of payments.
-            ["/v1/payments", "/payments/payment/v1"].map(|nest| format!("{nest}{}", path.trim_end_matches('/'))).into()
-        };
-        for method in ["post", "delete", "put", "patch"] {
-            if handlers.contains(&format!("{method}(")) {
-                routes.extend(begins.iter().map(|path| (method, path.clone())));
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let asks_for_a_key = operation["security"].get(0).is_some();
+            if asks_for_a_key && method != "get" {
+                routes.insert((method.clone(), path.clone()));
             }
         }
     }
@@ -89,11 +75,11 @@ async fn who_changed_what_is_written_down(database: Kind) {
 
 /// Answers how many routes were walked.
 async fn every_changing_route_is_in_it(shop: &Shop, key: &str) -> usize {
-    let routes = changing_routes();
+    let routes = changing_routes(&shop.get("/openapi.json").await);
     assert!(routes.len() > 8, "the routes were not found: {routes:?}");
     let mut walked = 0;
-    for (method, route) in routes.iter().filter(|(_, route)| !KEYLESS.iter().any(|end| route.ends_with(end))) {
-        let path = route.replace("{id}", "walked-object").replace("{checkout_id}", "walked-object");
+    for (method, route) in &routes {
+        let path = route.replace("{id}", "walked-object").replace("{buyer_id}", "walked-object");
         let request = shop.http.request(method.to_uppercase().parse().unwrap(), format!("{}{path}", shop.api));
         let request = request.bearer_auth(&shop.api_key).header("X-Request-Id", format!("walk-{walked}"));
         let answer = request.json(&json!({ "buyer_info": { "email": "someone@example.com" } })).send().await.unwrap();
@@ -101,7 +87,7 @@ async fn every_changing_route_is_in_it(shop: &Shop, key: &str) -> usize {
         let newest = newest(shop).await;
         let action = newest["action"].as_str().unwrap();
         let walked_route = action.split_once(' ').unwrap().1.trim_end_matches('/');
-        assert_eq!(walked_route, route, "{method} {route} is not in the audit log: {newest}");
+        assert_eq!(walked_route, *route, "{method} {route} is not in the audit log: {newest}");
         assert!(action.starts_with(&method.to_uppercase()), "{newest}");
         assert!(newest["result"].as_str().unwrap().starts_with(&status.to_string()), "{newest}");
         assert_eq!(newest["request_id"], format!("walk-{walked}"));
@@ -111,7 +97,6 @@ async fn every_changing_route_is_in_it(shop: &Shop, key: &str) -> usize {
         }
         walked += 1;
     }
-    assert!(walked > 4, "{walked} routes were walked");
     walked
 }
 

@@ -39,7 +39,7 @@ async fn it_says_what_is_missing(database: Kind) {
     let readable = roles.command(&["doctor"]).output().unwrap();
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
-    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 8, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 9, "{lines}");
 
     let stranger = ill(&roles, |command| {
         command.env("TOSS_SECRET_KEY", "test_sk_of_another");
@@ -53,13 +53,17 @@ async fn it_says_what_is_missing(database: Kind) {
         command.env_remove("TOSS_CLIENT_KEY");
     });
     assert_eq!(unset, ["configuration"]);
+    let other_pepper = ill(&roles, |command| {
+        command.env("DAEGEUM_KEY_PEPPER", "0123456789abcdef0123456789abcdef");
+    });
+    assert_eq!(other_pepper, ["API keys"]);
     let nowhere = ill(&roles, |command| {
         command.env("TEMPORAL_NAMESPACE", "nowhere");
     });
     assert_eq!(nowhere, ["temporal", "search attributes", "worker", "database and temporal"]);
 
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
-    assert_eq!(ill(&roles, |_| {}), ["database", "database and temporal"]);
+    assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "database and temporal"]);
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();
     assert_eq!(ill(&roles, |_| {}), ["temporal", "search attributes", "worker", "database and temporal"]);

@@ -118,6 +118,15 @@ async fn a_key_that_was_made_without_the_pepper_is_not_taken() {
     let with_pepper = Shop { api: address, ..shop.clone() };
     assert_eq!(read(&with_pepper, peppered.trim(), "/v1/payments").await.0, 200);
     assert_eq!(read(&with_pepper, &shop.api_key, "/v1/payments").await.0, 401);
+    let log = roles.log("another-api");
+    let told = std::fs::read_to_string(log).unwrap();
+    assert!(told.contains("1 of 2 API keys were made under another key_pepper than now"), "{told}");
+    assert!(told.contains(&format!("the API key {} was made under another key_pepper", id(&shop.api_key))), "{told}");
+
+    let lost = [("DAEGEUM_KEY_PEPPER", "fedcba9876543210fedcba9876543210")];
+    let refused = roles.command(&["--listen", "127.0.0.1:0", "api"]).envs(lost).output().unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && told.contains("2 of 2 API keys"), "{told}");
     let weak = roles.command(&["keys", "list"]).env("DAEGEUM_KEY_PEPPER", "short").output().unwrap();
     assert!(String::from_utf8(weak.stderr).unwrap().contains("key_pepper"));
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::{database::Kind, stack::Dev};
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemathesis/schemathesis.toml");
+/// It tries many wrong keys, and expects to hear of each that it is wrong.
+const LIMITS: &str = "[limits]\nfailed_authentications = 1000000\n";
 /// How long it may go on finding new cases, in seconds.
 const SEARCH_TIME_S: &str = "60";
 /// How long all of it may take.
@@ -13,13 +15,15 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing() {
-    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let place = tempfile::tempdir().unwrap();
+    let settings = place.path().join("limits.toml");
+    std::fs::write(&settings, LIMITS).unwrap();
+    let dev = Dev::start(Kind::Sqlite, &["--config", settings.to_str().unwrap()]).await;
     let shop = &dev.shop;
     shop.create("order-2026-1").await;
     let key = shop.authorize("order-2026-1").await;
     assert_eq!(shop.confirm("order-2026-1", &key, "23000").await.0, 200);
 
-    let place = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new("schemathesis");
     command.args(["--config-file", CONFIGURATION, "run", &format!("{}/openapi.json", shop.api)]);
     command.args(["--header", &format!("Authorization: Bearer {}", shop.api_key)]);

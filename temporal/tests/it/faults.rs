@@ -366,7 +366,11 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
         .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule: Default::default() })
+        .register_activities(activities::ledger::Ledger {
+            writer: writer.clone(),
+            release_rule: Default::default(),
+            paid: Default::default(),
+        })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None })
         .register_activities(activities::psp::Psp { toss })

@@ -71,7 +71,8 @@ impl Roles {
         listens_in(&self.log(name), name).await
     }
 
-    fn log(&self, name: &str) -> PathBuf {
+    /// Where a role's output goes.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.directory.path().join(format!("{name}.log"))
     }
 
@@ -103,6 +104,15 @@ impl Roles {
         let log = self.log("another-api");
         let process = Process::start(&mut command, &log);
         let address = listens_in(&log, "api").await;
+        (process, address)
+    }
+
+    /// A worker with settings of its own that tells its metrics, and where.
+    pub(crate) async fn worker_with_metrics(&self, flags: &[&str]) -> (Process, String) {
+        let mut command = self.command(flags);
+        let log = self.log("worker");
+        let process = Process::start(command.arg("worker"), &log);
+        let address = listens_in(&log, "worker metrics").await;
         (process, address)
     }
 

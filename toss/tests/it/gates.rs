@@ -1,5 +1,6 @@
 //! The breaker and the limit of concurrency: what they stop, what they must not stop, what is counted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -7,7 +8,7 @@ use futures::StreamExt;
 use tokio::time::timeout;
 use toss::{
     BillingChargeRequest, BreakerRule, BreakerState, Class, Client, Config, ConfigError, ConfirmRequest, Currency,
-    Error, NotSentReason, Operation, OperationMetrics, Payment,
+    Error, NotSentReason, Operation, OperationMetrics, Payment, UNKNOWN_CODE,
 };
 
 use crate::CARD;
@@ -74,6 +75,7 @@ async fn failing_confirmations_are_not_sent_and_the_look_up_that_clears_them_up_
     let row = metrics(&client, Operation::LookUp)?;
     assert_eq!((row.breaker, row.succeeded), (BreakerState::Closed, 1));
     assert!(row.time_spent > Duration::ZERO);
+    assert_eq!((row.ended(), row.answer_times.iter().sum::<u64>()), (1, 1));
     Ok(())
 }
 
@@ -88,6 +90,11 @@ async fn a_refusal_is_an_answer_whatever_its_status() -> Outcome {
     }
     let row = metrics(&client, Operation::Confirm)?;
     assert_eq!((row.refused, row.openings, row.breaker), (3, 0, BreakerState::Closed));
+    assert_eq!(row.refusals, BTreeMap::from([("FAILED_INTERNAL_SYSTEM_PROCESSING", 3)]));
+    let server = Server::answering(400, r#"{"code":"A_CODE_OF_TOMORROW","message":"m"}"#).await?;
+    let client = self::client(&server, 1, LONG_REST, 64)?;
+    confirm(&client).await?.err().ok_or("it was refused")?;
+    assert_eq!(metrics(&client, Operation::Confirm)?.refusals, BTreeMap::from([(UNKNOWN_CODE, 1)]));
     Ok(())
 }
 

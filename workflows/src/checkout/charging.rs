@@ -85,6 +85,7 @@ pub(super) struct Inquiry {
     pub(super) checkout_id: CheckoutId,
     pub(super) payment_key: PaymentKey,
     total: Money,
+    began_at: Timestamp,
     /// How many idempotency keys were used up before the present one.
     generation: u32,
     progress: Progress,
@@ -191,7 +192,7 @@ async fn settle_and_watch(
     inquiry: &mut Inquiry,
     capture: Capture,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
-    settle(ctx, capture).await?;
+    settle(ctx, capture, (!inquiry.by_deposit).then_some(inquiry.began_at)).await?;
     if !inquiry.by_deposit {
         return Ok(None);
     }
@@ -215,6 +216,7 @@ impl Inquiry {
             checkout_id: confirmation.checkout_id,
             payment_key: confirmation.payment_key,
             total: confirmation.amount,
+            began_at: now(ctx),
             generation: 0,
             progress: Progress::new(now(ctx)),
             nudges_seen: ctx.state(|checkout| checkout.nudges),

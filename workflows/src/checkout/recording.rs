@@ -112,7 +112,11 @@ pub(super) async fn begin(
 }
 
 /// Books a captured payment and writes that the checkout is paid, in one transaction.
-pub(super) async fn settle(ctx: &Context, capture: Capture) -> Result<(), WorkflowTermination> {
+pub(super) async fn settle(
+    ctx: &Context,
+    capture: Capture,
+    confirmed_at: Option<Timestamp>,
+) -> Result<(), WorkflowTermination> {
     let change = next_change(ctx, Event::Paid)?;
     let entry = ctx
         .state(|checkout| {
@@ -120,7 +124,8 @@ pub(super) async fn settle(ctx: &Context, capture: Capture) -> Result<(), Workfl
             Entry::of_capture((&checkout.input.plan, capture_number), &checkout.rates, capture.captured_at)
         })
         .map_err(ApplicationFailure::non_retryable)?;
-    let posted = Posted { change: change.clone(), entry, method: capture.method, receipt_url: capture.receipt_url };
+    let Capture { method, receipt_url, .. } = capture;
+    let posted = Posted { change: change.clone(), entry, method, receipt_url, confirmed_at };
     write_change(ctx, Post, posted, change).await?;
     ctx.state_mut(|checkout| checkout.captures += 1);
     Ok(())
