@@ -2,7 +2,6 @@
 
 use std::{error::Error, sync::Arc, time::Instant};
 
-use futures::FutureExt as _;
 use opentelemetry::{Context, KeyValue, trace::TraceContextExt as _};
 use temporalio_sdk::{
     SimplePlugin,
@@ -24,8 +23,13 @@ impl ActivityInboundInterceptor for Attempts {
         input: ExecuteActivityInput,
         next: Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
     ) -> ExecuteActivityOutput<'a> {
-        let attempt = Attempt::of(input.activity_info());
-        next.run(input).inspect(move |outcome| attempt.log(outcome.as_ref().err())).boxed()
+        Box::pin(async move {
+            // Not before: the span of the attempt is entered when this is polled.
+            let attempt = Attempt::of(input.activity_info());
+            let outcome = next.run(input).await;
+            attempt.log(outcome.as_ref().err());
+            outcome
+        })
     }
 }
 
