@@ -88,11 +88,13 @@ fn has_digits_after(word: &str, beginning: &str, count: usize) -> bool {
 /// Whether digits stand there, alone or in groups, as many as a card has, that pass the check of Luhn and begin as a
 /// card does.
 fn has_card_number(line: &str) -> bool {
-    let is_number = |char: char| char.is_ascii_digit() || char == ' ' || char == '-';
-    let runs = line.split(|char| !is_number(char)).map(|run| run.trim_matches([' ', '-']));
-    let joined = runs.filter(|run| !run.contains("  ")).map(|run| run.replace([' ', '-'], ""));
-    let alone = line.split(|char: char| !char.is_ascii_alphanumeric()).map(str::to_owned);
-    joined.chain(alone).any(|text| is_card_number(&text))
+    let is_part = |char: char| char.is_ascii_alphanumeric() || char == ' ' || char == '-';
+    // A group with a letter is none of a card: it is a part of an id, and ids have digits before and after it.
+    let is_group = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    line.split(|char| !is_part(char)).any(|part| {
+        let words: Vec<&str> = part.split(' ').collect();
+        words.split(|word| !is_group(&word)).any(|groups| is_card_number(&groups.concat().replace('-', "")))
+    })
 }
 
 fn is_card_number(text: &str) -> bool {
@@ -125,6 +127,7 @@ fn a_line_that_tells_a_secret_is_found() {
     let silent = [
         "2026-11-21T19:38:48.123456Z  INFO api: POST /v1/payments status=201 request_id=4f6c-11",
         "api_key.id=0123456789ab the API key dk_0123456789ab was revoked",
+        "checkout-45482358-2522-5f21-ac6f-4fc5df91c402",
         "workflow.id=0123456789ab:4242424242424241 took 4242424242424241 ns",
         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ];
