@@ -1,5 +1,7 @@
 //! The one classifier: what an error means, and whether Temporal tries again.
 
+use std::{error::Error, fmt};
+
 use chrono::Utc;
 use domain::{
     Timestamp,
@@ -103,7 +105,26 @@ pub(crate) fn refused(failure: Failure) -> Doubt {
 
 /// A failure that Temporal tries again, under the policy of the workflow that asked.
 pub(crate) fn try_again(error: toss::Error) -> ActivityError {
-    ActivityError::application(ApplicationFailure::builder(error).type_name("psp.try_again".to_owned()).build())
+    ActivityError::application(
+        ApplicationFailure::builder(Nameless(error)).type_name("psp.try_again".to_owned()).build(),
+    )
+}
+
+/// An error of Toss without what it was about: that may be a payment key, and messages of failures are read in logs
+/// and in Temporal, where they are not sealed.
+#[derive(Debug)]
+struct Nameless(toss::Error);
+
+impl fmt::Display for Nameless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&evidence(&self.0))
+    }
+}
+
+impl Error for Nameless {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }
 
 /// A failure that goes back to the workflow: it has to ask the PSP before anything else.
@@ -128,7 +149,6 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
         StoreError::Stopped => "store.stopped",
         StoreError::Amount => "store.amount",
     };
-    tracing::warn!(error = &error as &dyn std::error::Error, "a write did not succeed");
     ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
 }
 
@@ -140,7 +160,7 @@ fn refusal(error: &toss::Error) -> Failure {
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }
         | toss::Error::Unreadable { .. }
-        | toss::Error::Limit(_) => Failure::new("not_sent", error.to_string()),
+        | toss::Error::Limit(_) => Failure::new("not_sent", evidence(error)),
     }
 }
 

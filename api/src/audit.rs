@@ -14,11 +14,13 @@ use axum::{
 };
 use domain::{Timestamp, id::ApiKeyId};
 use serde::Serialize;
+use serde_json::Value;
 use store::{Actor, AuditEntry};
 
 use crate::{
     Api,
     callers::OpsCaller,
+    card_numbers,
     limits::origin,
     openapi::{
         parameters::{ChosenActor, Paging},
@@ -123,7 +125,8 @@ fn object(route: &str, path: &str) -> String {
     let variable = |(part, value): (&str, &str)| part.starts_with('{').then(|| value.to_owned());
     let object = route.split('/').zip(path.split('/')).filter_map(variable).collect::<Vec<_>>().join("/");
     let is_plain = object.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
-    if is_plain && object.len() <= MAX_OBJECT_BYTES { object } else { String::new() }
+    let is_card_number = card_numbers::stands_in(&Value::from(object.as_str()));
+    if is_plain && !is_card_number && object.len() <= MAX_OBJECT_BYTES { object } else { String::new() }
 }
 
 /// A line of the audit log.
@@ -198,6 +201,7 @@ mod tests {
         assert_eq!(object("/v1/payments/", "/v1/payments/"), "");
         assert_eq!(object("/v1/a/{b}/c/{d}", "/v1/a/1/c/2"), "1/2");
         assert_eq!(object("/v1/payments/{id}", "/v1/payments/%ED%99%8D"), "");
+        assert_eq!(object("/v1/payments/{id}", "/v1/payments/4111111111111111"), "");
         assert_eq!(object("/v1/payments/{id}", &format!("/v1/payments/{}", "a".repeat(300))), "");
     }
 }

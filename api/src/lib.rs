@@ -47,6 +47,7 @@ mod requests;
 mod routes;
 mod shapes;
 mod temporal;
+mod trace;
 mod wallets;
 mod webhook;
 

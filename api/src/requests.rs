@@ -4,16 +4,25 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
+use domain::id::CheckoutId;
+use opentelemetry::trace::FutureExt as _;
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::problem::Problem;
+use crate::{
+    card_numbers,
+    keys::{KeyError, SecretKey},
+    problem::Problem,
+    trace::Followed,
+};
 
 /// Names a request in the log, in the answer and, if the caller sent one, in the caller's log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The name of a request, for whoever is inside of it.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) HeaderValue);
@@ -21,24 +30,30 @@ pub(crate) struct RequestId(pub(crate) HeaderValue);
 /// The most characters of a request id that is taken over from the caller.
 const MAX_REQUEST_ID_CHARS: usize = 64;
 
-/// Gives the request an id, logs one line about it and finishes the answer's headers. No body and no query
-/// is logged: either may hold what must not be read in a log.
+/// Gives the request an id and a span, logs one line about it and finishes the answer's headers. No body and no
+/// query is logged: either may hold what must not be read in a log.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request.headers().get(&REQUEST_ID).and_then(taken_over).unwrap_or_else(mint);
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let named = in_path(route, request.uri().path()).map(str::to_owned);
+    let followed = Followed::begin(&request, route, &id);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).with_context(followed.context()).await;
 
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let status = response.status().as_u16();
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let request_id = id.to_str().unwrap_or_default();
-    match response.extensions().get::<Problem>().and_then(Problem::cause) {
-        Some(cause) => tracing::error!(%method, route, status, duration_ms, request_id, cause, "{method} {route}"),
-        None => tracing::info!(%method, route, status, duration_ms, request_id, "{method} {route}"),
-    }
+    let payment = named.or_else(|| made(route, &response));
+    followed.end(&mut response, payment.as_deref());
+    let line = Line {
+        status: response.status().as_u16(),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_id: id.to_str().unwrap_or_default(),
+        payment: payment.as_deref(),
+        trace_id: followed.trace_id(),
+        cause: response.extensions().get::<Problem>().and_then(Problem::cause),
+    };
+    line.log(&method, route);
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -46,10 +61,62 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// What the log says of a request.
+struct Line<'a> {
+    status: u16,
+    duration_ms: u64,
+    request_id: &'a str,
+    /// The checkout or the order that it was about.
+    payment: Option<&'a str>,
+    trace_id: Option<String>,
+    /// What went wrong on our side.
+    cause: Option<&'a str>,
+}
+
+impl Line<'_> {
+    fn log(&self, method: &Method, route: &str) {
+        let Self { status, duration_ms, request_id, payment, cause, .. } = *self;
+        let trace_id = self.trace_id.as_deref();
+        match cause {
+            Some(cause) => tracing::error!(
+                %method, route, status, duration_ms, request_id, payment.id = payment, trace_id, cause,
+                "{method} {route}"
+            ),
+            None => tracing::info!(
+                %method, route, status, duration_ms, request_id, payment.id = payment, trace_id,
+                "{method} {route}"
+            ),
+        }
+    }
+}
+
+/// The checkout or the order that a path names; nothing that only looks like one.
+fn in_path<'a>(route: &str, path: &'a str) -> Option<&'a str> {
+    let is_named = |part: &str| ["{id}", "{checkout_id}"].contains(&part);
+    let is_about_payments = ["/v1/payments/", "/payments/payment/v1/", "/checkout/"];
+    is_about_payments.iter().find(|beginning| route.starts_with(*beginning))?;
+    let (_, value) = route.split('/').zip(path.split('/')).find(|(part, _)| is_named(part))?;
+    may_be_logged(value).then_some(value)
+}
+
+/// The checkout that a request made.
+fn made(route: &str, response: &Response) -> Option<String> {
+    let is_payments = ["/v1/payments", "/payments/payment/v1"].contains(&route.trim_end_matches('/'));
+    let location = response.headers().get(header::LOCATION).filter(|_| is_payments)?.to_str().ok()?;
+    location.rsplit('/').next().filter(|id| may_be_logged(id)).map(str::to_owned)
+}
+
+/// Whether it can be an id, and can be no card number and no API key that somebody put in the wrong place.
+fn may_be_logged(text: &str) -> bool {
+    let is_card_number = card_numbers::stands_in(&Value::from(text));
+    CheckoutId::parse(text).is_ok() && !is_card_number && SecretKey::parse(text) == Err(KeyError::Form)
+}
+
 fn taken_over(id: &HeaderValue) -> Option<HeaderValue> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     (1..=MAX_REQUEST_ID_CHARS).contains(&id.len()).then_some(())?;
-    id.as_bytes().iter().all(plain).then(|| id.clone())
+    let is_card_number = card_numbers::stands_in(&Value::from(id.to_str().ok()?));
+    (id.as_bytes().iter().all(plain) && !is_card_number).then(|| id.clone())
 }
 
 fn mint() -> HeaderValue {
@@ -68,5 +135,17 @@ mod tests {
         assert!(!taken("a b"));
         assert!(!taken("a=\"b\""));
         assert!(!taken(&"a".repeat(65)));
+        assert!(!taken("4111111111111111"), "a card number is none");
+    }
+
+    #[test]
+    fn the_log_names_the_payment_of_the_path_and_nothing_that_looks_like_one() {
+        let key = "dk_0123456789ab_mistyped";
+        assert_eq!(in_path("/v1/payments/{id}/confirm", "/v1/payments/checkout-1/confirm"), Some("checkout-1"));
+        assert_eq!(in_path("/checkout/{checkout_id}", "/checkout/checkout-1"), Some("checkout-1"));
+        assert_eq!(in_path("/v1/buyers/{buyer_id}/personal-data", "/v1/buyers/buyer-1/personal-data"), None);
+        assert_eq!(in_path("/v1/payments/{id}", "/v1/payments/4111111111111111"), None);
+        assert_eq!(in_path("/v1/payments/{id}", "/v1/payments/%ED%99%8D"), None);
+        assert_eq!(in_path("/v1/payments/{id}", &format!("/v1/payments/{key}")), None);
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
+    attempts,
     metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
@@ -75,6 +76,8 @@ pub(crate) fn worker(
         .register_activities(activities::dead_letter::DeadLetters { writer })
         .register_activities(activities::psp::Psp { toss })
         .register_activities(risk)
+        // As a plugin it comes after the one for traces, and so sees the span of the attempt.
+        .worker_plugin(attempts::plugin())
         .max_cached_workflows(CACHED_WORKFLOWS)
         .graceful_shutdown_period(WORKER_STOP_TIME)
         .build();

@@ -10,6 +10,7 @@
 //! * A secret is printed once, by the command that makes it, and never logged.
 //! * Whatever was started is stopped: on SIGTERM and Ctrl-C within ten seconds, leaving no child.
 
+mod attempts;
 mod audit;
 mod cli;
 mod cluster;
@@ -33,6 +34,7 @@ mod serving;
 mod settings;
 mod shutdown;
 mod tls;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = settings::Settings::load(&cli)?;
     logging::start(&settings, &cli.command);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = traces::start(runtime.handle())?;
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Dev(ports) => dev::run(&settings, &ports).await,
@@ -80,6 +83,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }?;
         Ok(ExitCode::SUCCESS)
     });
+    // Before the runtime ends, which sends them.
+    drop(traces);
     // A lingering connection must not hold up the exit: everything of value is in the database by now.
     runtime.shutdown_timeout(shutdown::RUNTIME_STOP_TIME);
     outcome

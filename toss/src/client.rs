@@ -21,7 +21,7 @@ use crate::limits::{IdempotencyKey, LimitError};
 use crate::pins::{PinReport, PinVerifier};
 use crate::private::SecretKey;
 use crate::shape::ShapeError;
-use crate::{tls, transport};
+use crate::{span, tls, transport};
 
 /// How long an idle connection is kept: less than the minute most servers allow, so that a request
 /// seldom meets a connection its server is closing.
@@ -177,7 +177,7 @@ impl Client {
         read: impl FnOnce(&[u8]) -> Result<T, ShapeError>,
     ) -> Result<T, Error> {
         let pass = self.shared.gates.enter(&call)?;
-        let outcome = transport::exchange(request, call, key, read).await;
+        let outcome = span::around(call.operation, transport::exchange(request, call, key, read)).await;
         pass.leave(&outcome);
         outcome
     }

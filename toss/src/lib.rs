@@ -52,6 +52,7 @@ mod requests;
 mod seller;
 mod settlement;
 mod shape;
+mod span;
 mod times;
 mod tls;
 mod transaction;

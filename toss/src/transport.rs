@@ -10,6 +10,7 @@ use crate::codes::Operation;
 use crate::error::{Call, Error, NotSentReason, UnreadableReason};
 use crate::jwe::{self, ContentKey};
 use crate::shape::ShapeError;
+use crate::span;
 
 /// Bytes of an answer that are read before it is given up; pages of reports may have sixteen times as
 /// many. A Payment is a few thousand.
@@ -42,6 +43,7 @@ pub(crate) async fn exchange<T>(
         Err(error) => return Err(unanswered(error, call)),
     };
     let status = response.status();
+    span::answered(status.as_u16());
     let limit_bytes = answer_limit_bytes(call.operation);
     let head =
         Head { status, trace_id: trace_id(response.headers()), retry_after: retry_after(response.headers()), call };

@@ -7,6 +7,7 @@ use store::Keyring;
 use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, envconfig::LoadClientConfigProfileOptions};
 
 use super::codec::data_converter;
+use crate::traces;
 
 /// How long one connection attempt may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ pub(crate) async fn connect(keys: Option<Arc<Keyring>>) -> anyhow::Result<Client
     connection.identity = identity();
     client.data_converter = data_converter(keys);
     let target = connection.target.to_string();
-    Client::connect(connection, client)
+    Client::connect(connection, traces::follow(client))
         .await
         .with_context(|| format!("could not connect to Temporal at {target}; set TEMPORAL_ADDRESS"))
 }
@@ -30,7 +31,7 @@ pub(crate) async fn connect_to(port: u16, keys: Option<Arc<Keyring>>) -> anyhow:
     let target: Url = format!("http://127.0.0.1:{port}").parse().context("a port makes no address")?;
     let connection = ConnectionOptions::new(target).identity(identity()).connect_timeout(CONNECT_TIME).build();
     let client = ClientOptions::new("default").data_converter(data_converter(keys)).build();
-    Ok(Client::connect(connection, client).await?)
+    Ok(Client::connect(connection, traces::follow(client)).await?)
 }
 
 fn identity() -> String {

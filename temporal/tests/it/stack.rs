@@ -12,7 +12,7 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::database::Kind;
+use crate::{database::Kind, secrecy};
 
 /// How long anything in a test may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,32 +23,40 @@ pub(crate) fn daegeum() -> Command {
     Command::new(env!("CARGO_BIN_EXE_daegeum"))
 }
 
-/// A process that is killed when the test ends, however it ends.
-pub(crate) struct Process(Child);
+/// What every process of ours logs, so that there is something to search: all that our crates say, and what others
+/// find worth knowing.
+const LOG: &str = "info,daegeum=debug,api=debug,activities=debug,workflows=debug,store=debug,toss=debug,toss_sim=debug";
+
+/// A process that is killed when the test ends, however it ends. Its log is searched for what no log may hold.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Process {
     /// Starts a process whose output goes to a file.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let output = File::create(log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).spawn();
-        Self(child.unwrap())
+        let command = command.env("DAEGEUM_LOG", LOG).stdin(Stdio::null());
+        let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
+        Self { child, log: log.to_owned() }
     }
 
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
+        nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
     }
 
     /// Whether it has not ended yet.
     pub(crate) fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the end, at most `limit`; answers whether it ended well.
     pub(crate) fn wait(&mut self, limit: Duration) -> bool {
         let began = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().unwrap() {
                 return status.success();
             }
             assert!(began.elapsed() < limit, "the process did not end in {limit:?}");
@@ -59,8 +67,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A test that has failed already says why; a second panic would end the others too.
+        if !std::thread::panicking() {
+            secrecy::search(&self.log);
+            secrecy::search(&self.log.with_file_name("temporal.log"));
+        }
     }
 }
 
@@ -86,11 +99,16 @@ impl Dev {
 
     /// The same, on the ports that the arguments name.
     pub(crate) async fn start_with(directory: TempDir, database: Kind, arguments: &[&str], ports: &[&str]) -> Self {
-        let log = directory.path().join("log");
-        let _ = std::fs::remove_file(directory.path().join("addresses.json"));
         let mut command = daegeum();
         command.arg("--data-dir").arg(directory.path()).args(database.flags().await);
         command.arg("dev").args(arguments).args(ports);
+        Self::start_by(directory, command).await
+    }
+
+    /// The same, by a command that runs it in the directory.
+    pub(crate) async fn start_by(directory: TempDir, mut command: Command) -> Self {
+        let log = directory.path().join("log");
+        let _ = std::fs::remove_file(directory.path().join("addresses.json"));
         let mut process = Process::start(&mut command, &log);
         let addresses = directory.path().join("addresses.json");
         let said = || std::fs::read_to_string(&log).unwrap_or_default();

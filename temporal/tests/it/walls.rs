@@ -55,6 +55,8 @@ fn words_stay_in_their_rooms() {
         ("sea_orm", &["store/", "migrations/", "temporal/src/migrate.rs"]),
         ("StatusCode", &["api/", "toss/", "toss-sim/", "temporal/src/demo/"]),
         ("temporalio_sdk", &["activities/", "temporal/"]),
+        ("opentelemetry::", &["toss/src/span.rs", "api/", "temporal/"]),
+        ("opentelemetry_sdk", &["temporal/src/traces"]),
         ("unsafe ", &[]),
     ];
     let mut files = Vec::new();
