@@ -26,6 +26,20 @@ pub(super) enum Heading {
     Second,
 }
 
+/// Whether a way on is what the buyer most likely wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    Heavy,
+    Light,
+}
+
+/// Why a payment was not made, and the language that it is told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cause<'a> {
+    pub(super) text: &'a str,
+    pub(super) language: &'static str,
+}
+
 impl Page {
     /// Who pays with a test key is told so.
     pub(super) fn test_badge(&self, client_key: &str) -> Markup {
@@ -80,12 +94,13 @@ impl Page {
         }
     }
 
-    /// A failure in the PSP's words where they are meant for the buyer, else in ours.
-    pub(super) fn reason<'a>(&self, failure: &'a Failure, is_for_buyer: IsForBuyer) -> Option<&'a str> {
-        if is_for_buyer(&failure.code) {
-            return Some(&failure.message);
+    /// A failure in our words where we have any, else in the PSP's where they are meant for the buyer.
+    pub(super) fn reason<'a>(&self, failure: &'a Failure, is_for_buyer: IsForBuyer) -> Option<Cause<'a>> {
+        if let Some((_, text)) = self.words.failures.iter().find(|(code, _)| *code == failure.code) {
+            return Some(Cause { text, language: self.language.tag() });
         }
-        self.words.failures.iter().find(|(code, _)| *code == failure.code).map(|(_, text)| *text)
+        // The PSP speaks Korean.
+        is_for_buyer(&failure.code).then_some(Cause { text: &failure.message, language: Language::Korean.tag() })
     }
 
     /// The buyer's receipt, where the PSP has one.
@@ -97,23 +112,15 @@ impl Page {
     }
 
     /// The way back to the marketplace, where it named one.
-    pub(super) fn way_out(&self, record: &CheckoutRecord) -> Markup {
+    pub(super) fn way_out(&self, record: &CheckoutRecord, weight: Weight) -> Markup {
         let url = match WayOut::of(record.status) {
             WayOut::Success => &record.success_url,
             WayOut::Failure => &record.fail_url,
             WayOut::None => &None,
         };
-        let look = match record.status {
-            Status::NotStarted | Status::WaitingForDeposit => "plain",
-            Status::Executing
-            | Status::Unknown
-            | Status::Success
-            | Status::Failed
-            | Status::Expired
-            | Status::Canceled
-            | Status::PartiallyRefunded
-            | Status::Refunded
-            | Status::Stuck => "button",
+        let look = match weight {
+            Weight::Heavy => "button",
+            Weight::Light => "plain",
         };
         html! {
             @if let Some(url) = url { a #next class=(look) href=(return_address(url, record)) { (self.words.back_to_shop) } }

@@ -85,7 +85,10 @@
     if (answer.status === 202 || body.status === "WAITING_FOR_DEPOSIT" || body.retryable) return goToCheckout;
     if (answer.status === 200) return () => showPaid(body);
     if (answer.status === 402) {
-      return () => show("FAILED", "FAILED", "FAILED", body.psp_message || inOurWords(body.failure_code));
+      const ours = inOurWords(body.psp_code || body.failure_code);
+      // The PSP speaks Korean.
+      reason.lang = ours ? document.documentElement.lang : "ko";
+      return () => show("FAILED", "FAILED", "FAILED", ours || body.psp_message);
     }
     const code = String(body.code).toUpperCase();
     return () => show(code, sectionOf(code, body.checkout_status), body.checkout_status);

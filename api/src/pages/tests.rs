@@ -183,6 +183,19 @@ fn a_review_is_told_apart_from_a_payment_that_nobody_knows_the_outcome_of() {
 }
 
 #[test]
+fn a_decline_is_told_in_the_language_of_the_page() {
+    let told = |language, code: &str| {
+        let failure = Failure::new(code, "한도초과입니다.");
+        page(language).reason(&failure, |_| true).map(|cause| (cause.text.to_owned(), cause.language))
+    };
+    let korean = || Some(("한도초과입니다.".to_owned(), "ko"));
+    assert_eq!(told(Language::Korean, "REJECT_CARD_PAYMENT"), korean());
+    let (english, language) = told(Language::English, "REJECT_CARD_PAYMENT").unwrap();
+    assert!(english.contains("limit") && language == "en", "{english}");
+    assert_eq!(told(Language::English, "NEVER_HEARD_OF"), korean(), "better than nothing");
+}
+
+#[test]
 fn what_was_given_back_is_shown() {
     let page = page(Language::Korean);
     let mut record = record("T", Status::PartiallyRefunded);

@@ -6,7 +6,7 @@ use store::CheckoutRecord;
 
 use super::{
     Page,
-    parts::{Heading, return_address},
+    parts::{Heading, Weight, return_address},
     states::{self, State, Watch},
     words::Reason,
 };
@@ -33,6 +33,8 @@ impl Page {
         let address = payment_page(&record.checkout_id, settings);
         let again = record.takes_retry(now());
         let is_new = record.status == Status::NotStarted;
+        // Who has to pay into an account first is not sent away.
+        let weight = if record.status == Status::WaitingForDeposit { Weight::Light } else { Weight::Heavy };
         html! {
             main data-status=(record.status)
                 data-watch=[Watch::of(record.status).told()]
@@ -66,7 +68,7 @@ impl Page {
                     (self.connection(record))
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
-                    (self.way_out(record))
+                    (self.way_out(record, weight))
                     @if Watch::of(record.status) == Watch::Always { noscript { p.notice { (self.words.reload_by_hand) } } }
                 }
             }
@@ -75,17 +77,16 @@ impl Page {
 
     /// The button that opens the payment window, and how long it does.
     fn payment(&self, record: &CheckoutRecord, again: bool) -> Markup {
+        let label = if again { self.words.pay_again } else { self.words.pay };
         html! {
             div.payment {
                 p.left { span { (self.words.time_left) } " " strong #countdown role="timer" { "–" } }
                 p #notice role="alert" {}
-                button.button #pay type="button" {
-                    (if again { self.words.pay_again } else { self.words.pay }) " " (self.money(record.total))
-                }
+                button.button #pay type="button" { (label.replace("{amount}", &self.money(record.total))) }
                 noscript { p.notice { (self.words.needs_script) } }
             }
             p.quiet { (self.words.pay_hint) }
-            (self.way_out(record))
+            (self.way_out(record, Weight::Light))
         }
     }
 
@@ -106,7 +107,7 @@ impl Page {
         let failure: Option<&Failure> = record.failure.as_ref().filter(|_| record.status == Status::Failed);
         html! {
             @if let Some(reason) = failure.and_then(|failure| self.reason(failure, is_for_buyer)) {
-                p.advice #reason { (reason) }
+                p.advice #reason lang=(reason.language) { (reason.text) }
             }
         }
     }
@@ -115,6 +116,7 @@ impl Page {
     pub(super) fn returned(&self, record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Markup {
         let shown = states::on_return(record.status);
         let failure: Option<&Failure> = record.failure.as_ref().filter(|_| record.status == Status::Failed);
+        let reason = failure.and_then(|failure| self.reason(failure, is_for_buyer));
         html! {
             main data-status=(shown)
                 data-confirm=(format!("/v1/payments/{}/confirm", record.checkout_id))
@@ -122,13 +124,13 @@ impl Page {
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]
             {
                 div role="status" { (states::sections(shown, self.words)) }
-                p.advice #reason {
-                    @if let Some(reason) = failure.and_then(|failure| self.reason(failure, is_for_buyer)) { (reason) }
+                p.advice #reason lang=[reason.map(|reason| reason.language)] {
+                    @if let Some(reason) = reason { (reason.text) }
                 }
                 (self.order(record, Heading::Second))
                 a.button #next hidden { (self.words.back_to_shop) }
                 (self.receipt(record))
-                a.button.second #again hidden href=(format!("/checkout/{}", record.checkout_id)) {
+                a.button #again hidden href=(format!("/checkout/{}", record.checkout_id)) {
                     (self.words.back_to_checkout)
                 }
                 button.button #look type="button" hidden { (self.words.look_again) }
@@ -160,7 +162,7 @@ impl Page {
                 a.button href=(format!("/checkout/{}", record.checkout_id)) {
                     (if open { self.words.back_to_pay } else { self.words.back_to_checkout })
                 }
-                (self.way_out(record))
+                (self.way_out(record, Weight::Light))
             }
         }
     }

@@ -66,7 +66,9 @@ pub(super) struct Words {
     pub(super) time_left: &'static str,
     pub(super) last_minute: &'static str,
     pub(super) time_over: &'static str,
+    /// What the button says; `{amount}` stands for the amount.
     pub(super) pay: &'static str,
+    /// The same after a payment that was declined.
     pub(super) pay_again: &'static str,
     pub(super) opening: &'static str,
     pub(super) pay_hint: &'static str,
@@ -110,7 +112,8 @@ pub(super) struct Words {
     /// Why the payment window closed, for the codes that it is known to give.
     reasons: &'static [Said],
     some_reason: &'static str,
-    /// Why a payment was not made, for the codes that are ours and not the PSP's.
+    /// Why a payment was not made: for the codes that are ours, and for those that the PSP has no words for in this
+    /// language.
     pub(super) failures: &'static [Said],
 }
 
@@ -127,8 +130,8 @@ const KOREAN: Words = Words {
     time_left: "남은 결제 시간",
     last_minute: "결제 시간이 1분 남았습니다.",
     time_over: "결제 시간이 지났습니다. 주문 상태를 확인하고 있습니다.",
-    pay: "결제하기",
-    pay_again: "다시 결제하기",
+    pay: "{amount} 결제하기",
+    pay_again: "{amount} 다시 결제하기",
     opening: "결제창을 여는 중…",
     pay_hint: "카드 정보는 결제사의 창에서만 입력하며 이 페이지에는 저장되지 않습니다.",
     needs_script: "결제하려면 브라우저에서 자바스크립트를 켜 주세요.",
@@ -241,8 +244,8 @@ const ENGLISH: Words = Words {
     time_left: "Time left to pay",
     last_minute: "One minute left to pay.",
     time_over: "The time to pay has run out. Checking where your order stands.",
-    pay: "Pay",
-    pay_again: "Try again:",
+    pay: "Pay {amount}",
+    pay_again: "Try again: {amount}",
     opening: "Opening the payment window…",
     pay_hint: "You enter your card at the payment provider only; nothing of it is stored here.",
     needs_script: "Please enable JavaScript in your browser to pay.",
@@ -342,6 +345,23 @@ const ENGLISH: Words = Words {
         ("review_expired", "The payment was not reviewed in time. Please try again."),
         ("resolved_by_operator", "It was found that the payment did not take place."),
         ("deposit_expired", "The time to pay into the account ran out."),
+        // The PSP tells these in Korean only.
+        ("REJECT_CARD_PAYMENT", "The card's limit is exceeded, or its balance is too low."),
+        ("REJECT_CARD_COMPANY", "The card company declined the payment."),
+        ("REJECT_ACCOUNT_PAYMENT", "The balance of the account is too low."),
+        ("EXCEED_MAX_AUTH_COUNT", "The card was tried too often. Please ask the card company."),
+        ("EXCEED_MAX_ONE_DAY_AMOUNT", "The daily limit is exceeded."),
+        ("EXCEED_MAX_DAILY_PAYMENT_COUNT", "No more payments are allowed today."),
+        ("EXCEED_MAX_PAYMENT_AMOUNT", "The amount allowed for a day is exceeded."),
+        ("EXCEED_MAX_AMOUNT", "The amount is over the limit."),
+        ("INVALID_REJECT_CARD", "The card was refused. Please ask the card company."),
+        ("INVALID_STOPPED_CARD", "The card is suspended."),
+        ("INVALID_CARD_LOST_OR_STOLEN", "The card was reported lost or stolen."),
+        ("INVALID_CARD_NUMBER", "Please check the number of the card."),
+        ("INVALID_CARD_EXPIRATION", "Please check when the card expires."),
+        ("NOT_AVAILABLE_BANK", "The bank does not work at this time of day."),
+        ("NOT_AVAILABLE_PAYMENT", "Payments are not possible at this time of day."),
+        ("MAINTAINED_METHOD", "This way of paying is under maintenance."),
     ],
 };
 

@@ -69,7 +69,8 @@ impl Browser {
 
     /// The screen from now on.
     pub(super) async fn has_size(&self, (width, height): (u32, u32)) {
-        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let is_phone = width < DESKTOP.0;
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
         self.command("Emulation.setDeviceMetricsOverride", screen).await;
     }
 

@@ -13,8 +13,8 @@ use crate::{
 async fn the_back_button_leads_to_no_second_payment() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
-    shop.create("back").await;
-    let page = page_of(shop, "back");
+    shop.create("back-button").await;
+    let page = page_of(shop, "back-button");
     browser.open(&page).await;
     browser.to_the_window().await;
     // Back from the window without having paid: the button works as before.
@@ -29,7 +29,7 @@ async fn the_back_button_leads_to_no_second_payment() {
     browser.shows_status("SUCCESS").await;
     assert_eq!(browser.address().await, page);
     assert!(!browser.has("#pay").await);
-    assert_eq!(attempts_and_charges(shop, "back").await, (2, 1));
+    assert_eq!(attempts_and_charges(shop, "back-button").await, (2, 1));
     is_settled(&dev, PRICE).await;
 }
 
@@ -37,8 +37,8 @@ async fn the_back_button_leads_to_no_second_payment() {
 async fn two_tabs_pay_once() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
-    shop.create("tabs").await;
-    let page = page_of(shop, "tabs");
+    shop.create("two-tabs").await;
+    let page = page_of(shop, "two-tabs");
     let first = browser.client.window().await.unwrap();
     let [second, third] = [tab(&browser).await, tab(&browser).await];
     for tab in [&first, &second, &third] {
@@ -66,7 +66,7 @@ async fn two_tabs_pay_once() {
     browser.client.switch_to_window(third).await.unwrap();
     browser.run("document.querySelector('#pay')?.click()").await;
     browser.shows_status("SUCCESS").await;
-    assert_eq!(attempts_and_charges(shop, "tabs").await, (2, 1));
+    assert_eq!(attempts_and_charges(shop, "two-tabs").await, (2, 1));
     is_settled(&dev, PRICE).await;
 }
 
@@ -78,12 +78,12 @@ async fn tab(browser: &Browser) -> WindowHandle {
 async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
-    shop.create("again").await;
-    let key = shop.authorize("again").await;
-    let back = way_back(shop, "again", &key, PRICE);
+    shop.create("loaded-again").await;
+    let key = shop.authorize("loaded-again").await;
+    let back = way_back(shop, "loaded-again", &key, PRICE);
     browser.open(&back).await;
     browser.shows_status("SUCCESS").await;
-    assert_eq!(browser.address().await, format!("{}/success", page_of(shop, "again")), "the key stays behind");
+    assert_eq!(browser.address().await, format!("{}/success", page_of(shop, "loaded-again")), "the key stays behind");
     for _ in 0..3 {
         browser.client.refresh().await.unwrap();
         browser.says("SUCCESS").await;
@@ -93,7 +93,7 @@ async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
     browser.open(&back).await;
     browser.shows_status("SUCCESS").await;
     browser.says("SUCCESS").await;
-    assert_eq!(attempts_and_charges(shop, "again").await, (1, 1));
+    assert_eq!(attempts_and_charges(shop, "loaded-again").await, (1, 1));
     is_settled(&dev, PRICE).await;
 }
 

@@ -12,18 +12,21 @@ use crate::{
 
 /// How long an answer is under way on a bad phone line.
 const SLOW: Duration = Duration::from_millis(800);
-/// Longer than a confirmation is waited for.
-const LATE_MS: u64 = 12_000;
+/// How many questions go unanswered: the pauses between them double, and add up to longer than a confirmation is
+/// waited for.
+const UNANSWERED: u32 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_network_and_a_slow_answer_end_well() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
-    shop.create("slow").await;
-    let late = json!({ "on": "confirm", "kind": "delay", "delay_ms": LATE_MS, "orderId": "slow" });
-    shop.simulate("mischief", &late).await;
+    shop.create("slow-answer").await;
+    for (on, times) in [("confirm", 1), ("lookup", UNANSWERED)] {
+        let garbage = json!({ "on": on, "kind": "garbage_after", "times": times, "orderId": "slow-answer" });
+        shop.simulate("mischief", &garbage).await;
+    }
     browser.has_network(SLOW, false).await;
-    browser.open(&page_of(shop, "slow")).await;
+    browser.open(&page_of(shop, "slow-answer")).await;
     browser.to_the_window().await;
     browser.click("#pay").await;
     browser.shows_status("CONFIRMING").await;
@@ -35,7 +38,7 @@ async fn a_slow_network_and_a_slow_answer_end_well() {
     assert!(!browser.has("#pay").await);
     browser.shows_status("SUCCESS").await;
     browser.says("SUCCESS").await;
-    assert_eq!(attempts_and_charges(shop, "slow").await, (1, 1));
+    assert_eq!(attempts_and_charges(shop, "slow-answer").await, (1, 1));
     is_settled(&dev, PRICE).await;
 }
 
