@@ -61,6 +61,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(pages::checkout))
         .routes(routes!(pages::success))
         .routes(routes!(pages::fail))
+        .routes(routes!(pages::status))
         .routes(routes!(metrics::show))
         .routes(routes!(openapi::show))
         .routes(routes!(openapi::page::show))

@@ -1,24 +1,14 @@
 (() => {
   "use strict";
-  const main = document.querySelector("main");
   const pay = document.querySelector("#pay");
-  const state = main.dataset;
-  if (!pay) {
-    // Somebody is finding out; what the page says may change by itself.
-    const rests = !["EXECUTING", "UNKNOWN", "STUCK", "WAITING_FOR_DEPOSIT"].includes(state.status);
-    const look = async () => {
-      const page = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
-      const now = new DOMParser().parseFromString(page, "text/html").querySelector("main")?.dataset.status;
-      if (now && now !== state.status) location.reload();
-      else setTimeout(look, 3000);
-    };
-    if (!rests) setTimeout(look, 3000);
-    return;
-  }
-
+  if (!pay) return;
+  const state = document.querySelector("main").dataset;
+  const label = pay.textContent;
   const notice = document.querySelector("#notice");
   const countdown = document.querySelector("#countdown");
   const ends = performance.now() + Number(state.leftMs);
+  const SCRIPT_PATIENCE_MS = 20000;
+  const LAST_MINUTE_S = 60;
   const two = (number) => String(number).padStart(2, "0");
   let busy = false;
   let over = false;
@@ -26,6 +16,7 @@
   const show = () => {
     pay.disabled = busy || over;
     pay.setAttribute("aria-busy", String(busy));
+    pay.textContent = busy ? state.opening : label;
   };
 
   const tick = () => {
@@ -33,11 +24,14 @@
     const hours = Math.floor(left / 3600);
     const clock = `${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
     countdown.textContent = hours > 0 ? `${hours}:${clock}` : clock;
+    // A listener is told once, not every second.
+    if (left === LAST_MINUTE_S) notice.textContent = state.lastMinute;
     if (left > 0) return;
     clearInterval(timer);
     over = true;
+    notice.textContent = state.timeOver;
     show();
-    setTimeout(() => location.reload(), 3000);
+    watch.always();
   };
   const timer = setInterval(tick, 1000);
   tick();
@@ -45,9 +39,11 @@
   const loadScript = () => new Promise((resolve, reject) => {
     if (window.TossPayments) return resolve();
     const script = document.createElement("script");
+    const giveUp = () => { script.remove(); reject(new Error()); };
     script.src = state.script;
     script.onload = resolve;
-    script.onerror = () => { script.remove(); reject(new Error()); };
+    script.onerror = giveUp;
+    setTimeout(giveUp, SCRIPT_PATIENCE_MS);
     document.head.append(script);
   });
 
@@ -70,10 +66,12 @@
     notice.textContent = "";
     show();
     try {
+      // Another tab may have paid meanwhile.
+      if (await watch.hasMovedOn()) return location.reload();
       await loadScript();
       await openWindow();
-    } catch (error) {
-      notice.textContent = (error && error.message) || state.trouble;
+    } catch {
+      notice.textContent = state.trouble;
       busy = false;
       show();
     }

@@ -2,10 +2,12 @@
   "use strict";
   const main = document.querySelector("main");
   const sections = [...document.querySelectorAll("[data-for]")];
+  const failures = [...document.querySelectorAll("[data-failure]")];
   const reason = document.querySelector("#reason");
   const next = document.querySelector("#next");
   const again = document.querySelector("#again");
-  const comeBack = document.querySelector("#come-back");
+  const receipt = document.querySelector("#receipt");
+  const lookAgain = document.querySelector("#look");
   const query = new URLSearchParams(location.search);
   const claim = {
     payment_key: query.get("paymentKey"),
@@ -14,37 +16,45 @@
   };
   const paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"];
   const unpaid = ["FAILED", "EXPIRED", "CANCELED"];
-  const MAX_TRIES = 150;
-  const PAUSE_S = 2;
-  const LONGEST_PAUSE_S = 10;
+  const underWay = ["EXECUTING", "UNKNOWN", "STUCK"];
+  const MAX_TRIES = 80;
+  const FIRST_PAUSE_MS = 1000;
+  const LONGEST_PAUSE_MS = 10000;
   const REDIRECT_AFTER_MS = 4000;
-  const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-  const failures = [...document.querySelectorAll("[data-failure]")];
-  const inKorea = (time) => new Date(time).toLocaleString(document.documentElement.lang, {
-    dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Seoul",
-  });
   const inOurWords = (code) => failures.find((failure) => failure.dataset.failure === code)?.textContent;
 
+  // The page of the checkout shows where it stands, and watches it. The payment key stays behind.
+  const goToCheckout = () => location.replace(again.href);
+
+  // The pause ends early when the network is back.
+  const pause = (ms) => new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    window.addEventListener("online", resolve, { once: true });
+  });
+
+  const reveal = (name) => {
+    for (const section of sections) section.hidden = section.dataset.for !== name;
+    const shown = sections.find((section) => !section.hidden);
+    document.title = shown.querySelector("h1").textContent;
+  };
+
+  // What is said of another payment than the one that the order is paid by, or is being paid by.
+  const sectionOf = (code, standing) => {
+    if (code !== "NOT_CONFIRMABLE") return "REFUSED";
+    if (paid.includes(standing)) return "ALREADY_PAID";
+    if (underWay.includes(standing)) return "OTHER_WINDOW";
+    return unpaid.includes(standing) ? standing : "REFUSED";
+  };
+
   // What is shown may be about this claim; where the buyer goes on to is always about the checkout.
-  const show = (status, why, standing = status, section = status) => {
-    if (status === "WAITING_FOR_DEPOSIT") {
-      // The page of the checkout has the account, and watches for the deposit.
-      location.replace(again.href);
-      return;
-    }
-    const shown = sections.some((section) => section.dataset.for === section) ? section : "REFUSED";
-    for (const each of sections) each.hidden = each.dataset.for !== shown;
+  const show = (status, section, standing, why) => {
+    reveal(section);
     reason.textContent = why || "";
     main.dataset.status = status;
-    if (shown === "CONFIRMING" || shown === "UNKNOWN") return;
-    if (shown === "RETRY") {
-      again.hidden = false;
-      return;
-    }
     const address = paid.includes(standing) ? main.dataset.success : unpaid.includes(standing) && main.dataset.fail;
     if (!address) {
-      again.hidden = paid.includes(shown);
+      again.hidden = paid.includes(status);
       return;
     }
     next.href = address;
@@ -52,37 +62,53 @@
     setTimeout(() => location.assign(address), REDIRECT_AFTER_MS);
   };
 
-  // Sending the same claim again is safe, so asking for the outcome is confirming once more.
+  const showPaid = (body) => {
+    const url = body.psp?.receipt_url;
+    if (url && /^https?:/.test(url)) {
+      receipt.href = url;
+      receipt.hidden = false;
+    }
+    // The address is kept by the browser, and holds the payment key.
+    history.replaceState(null, "", location.pathname);
+    show(body.status, body.status, body.status);
+  };
+
+  // Sending the same claim again is safe. Answers what to do, or nothing where nobody said what became of it.
   const ask = async () => {
     const answer = await fetch(main.dataset.confirm, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify(claim),
     });
+    if (answer.status === 429 || answer.status >= 500) return undefined;
     const body = await answer.json();
-    if (answer.status === 200) return () => show(body.status);
-    if (answer.status === 202 || answer.status === 429 || answer.status >= 500) {
-      return Math.min(Number(answer.headers.get("retry-after")) || PAUSE_S, LONGEST_PAUSE_S);
-    }
+    if (answer.status === 202 || body.status === "WAITING_FOR_DEPOSIT" || body.retryable) return goToCheckout;
+    if (answer.status === 200) return () => showPaid(body);
     if (answer.status === 402) {
-      return () => {
-        show("FAILED", body.psp_message || inOurWords(body.failure_code), "FAILED", body.retryable ? "RETRY" : "FAILED");
-        if (body.retry_at) comeBack.textContent = main.dataset.comeBack.replace("{time}", inKorea(body.retry_at));
-      };
+      const ours = inOurWords(body.psp_code || body.failure_code);
+      // The PSP speaks Korean.
+      reason.lang = ours ? document.documentElement.lang : "ko";
+      return () => show("FAILED", "FAILED", "FAILED", ours || body.psp_message);
     }
-    return () => show(String(body.code).toUpperCase(), "", body.checkout_status);
+    const code = String(body.code).toUpperCase();
+    return () => show(code, sectionOf(code, body.checkout_status), body.checkout_status);
   };
 
   const confirm = async () => {
+    let wait = FIRST_PAUSE_MS;
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const result = await ask().catch(() => PAUSE_S);
-      if (typeof result === "function") return result();
-      await pause(result);
+      const next = await ask().catch(() => undefined);
+      if (next) return next();
+      // Nothing is known to have been asked for: not even that the answer takes long may be said.
+      if (tries > 0) reveal("UNREACHABLE");
+      await pause(wait);
+      wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
     }
-    show("UNKNOWN");
+    lookAgain.hidden = false;
   };
 
+  lookAgain.addEventListener("click", () => location.reload());
   if (claim.payment_key && claim.order_id && claim.amount) confirm();
-  else if (main.dataset.status === "CONFIRMING") location.replace(again.href);
-  else show(main.dataset.status);
+  else if (["CONFIRMING", "WAITING_FOR_DEPOSIT"].includes(main.dataset.status)) goToCheckout();
+  else show(main.dataset.status, main.dataset.status, main.dataset.status, reason.textContent);
 })();

@@ -93,7 +93,7 @@ fn has_card_number(line: &str) -> bool {
     let is_group = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     line.split(|char| !is_part(char)).any(|part| {
         let words: Vec<&str> = part.split(' ').collect();
-        words.split(|word| !is_group(&word)).any(|groups| is_card_number(&groups.concat().replace('-', "")))
+        words.split(|word| !is_group(word)).any(|groups| is_card_number(&groups.concat().replace('-', "")))
     })
 }
 

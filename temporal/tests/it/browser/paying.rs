@@ -1,0 +1,123 @@
+//! The buyer pays, changes their mind, pays by deposit, and is impatient.
+
+use serde_json::json;
+
+use super::{PRICE, attempts_and_charges, driver::Browser, is_settled, page_of};
+use crate::{database::Kind, stack::Dev};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_pays_by_card() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    shop.create("by-card").await;
+    browser.open(&page_of(shop, "by-card")).await;
+    browser.shows_status("NOT_STARTED").await;
+    let text = browser.text().await;
+    for told in ["토스 티셔츠 외 2건", "seller-a", "15,000 KRW", "seller-b", "8,000 KRW", "Pay 23,000 KRW"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert_eq!(browser.text_of("#total").await, "23,000 KRW");
+    let left = browser.text_of("#countdown").await;
+    assert!(left.len() >= 5 && left.contains(':'), "a clock: {left}");
+    browser.to_the_window().await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    browser.says("SUCCESS").await;
+    browser.wait_for("#receipt[href^='http']:not([hidden])").await;
+    assert_eq!(shop.status("by-card").await, "SUCCESS");
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_is_declined_and_then_pays() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    shop.create("declined").await;
+    browser.open(&page_of(shop, "declined")).await;
+    browser.to_the_window().await;
+    // The card company says no only when the payment is confirmed.
+    browser.click("#decline-on-confirm").await;
+    browser.click("#pay").await;
+    browser.shows_status("FAILED").await;
+    browser.says("RETRY").await;
+    let text = browser.text().await;
+    assert!(text.contains("No money was taken") && text.contains("Try again: 23,000 KRW"), "{text}");
+    assert!(browser.text_of("#reason").await.contains("limit is exceeded"));
+    assert!(!browser.address().await.contains("paymentKey"), "the key stays behind");
+    is_settled(&dev, 0).await;
+    browser.to_the_window().await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    assert_eq!(attempts_and_charges(shop, "declined").await, (2, 1));
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_closes_the_window_and_then_pays() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    shop.create("closed").await;
+    for (turn_back, why) in [("#close", "You canceled"), ("#decline", "card company declined")] {
+        browser.open(&page_of(shop, "closed")).await;
+        browser.to_the_window().await;
+        browser.click(turn_back).await;
+        let text = browser.text_of("[data-code]").await;
+        assert!(text.contains(why) && text.contains("No money was taken"), "{text}");
+        browser.click("a.button").await;
+        browser.shows_status("NOT_STARTED").await;
+    }
+    is_settled(&dev, 0).await;
+    browser.to_the_window().await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    assert_eq!(attempts_and_charges(shop, "closed").await, (3, 1));
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    shop.create("by-deposit").await;
+    browser.open(&page_of(shop, "by-deposit")).await;
+    browser.to_the_window().await;
+    browser.click("input[value=VIRTUAL_ACCOUNT]").await;
+    browser.click("#pay").await;
+    browser.shows_status("WAITING_FOR_DEPOSIT").await;
+    let checkout = shop.get("/v1/payments/by-deposit").await;
+    let number = checkout["psp"]["virtual_account"]["account_number"].as_str().unwrap().to_owned();
+    assert_eq!(browser.text_of("#account-number").await, number);
+    let text = browser.text().await;
+    assert!(text.contains("Nothing is paid yet") && text.contains("KST") && text.contains("23,000 KRW"), "{text}");
+
+    let granted = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    browser.command("Browser.grantPermissions", granted).await;
+    browser.click("#copy").await;
+    browser.wait_for("#copied:not(:empty)").await;
+    assert_eq!(browser.text_of("#copied").await, "The account number is copied.");
+    let pasted = browser.client.execute_async("navigator.clipboard.readText().then(arguments[0])", Vec::new()).await;
+    assert_eq!(pasted.unwrap(), number);
+    is_settled(&dev, 0).await;
+
+    // Nobody touches the browser: the page finds out by itself.
+    shop.simulate("deposit", &json!({ "orderId": "by-deposit" })).await;
+    browser.shows_status("SUCCESS").await;
+    assert!(!browser.has("#account-number").await);
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_clicks_everything_twice_and_pays_once() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    shop.create("clicked-twice").await;
+    browser.open(&page_of(shop, "clicked-twice")).await;
+    browser.shows_status("NOT_STARTED").await;
+    let twice = "const pay = document.querySelector('#pay'); pay.click(); pay.click(); return pay.disabled;";
+    assert_eq!(browser.run(twice).await, true);
+    browser.wait_for("#decline").await;
+    browser.run("const pay = document.querySelector('#pay'); pay.click(); pay.click();").await;
+    browser.shows_status("SUCCESS").await;
+    assert_eq!(attempts_and_charges(shop, "clicked-twice").await, (1, 1));
+    is_settled(&dev, PRICE).await;
+}
