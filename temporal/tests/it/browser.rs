@@ -4,6 +4,7 @@ mod driver;
 mod look;
 mod paying;
 mod returning;
+mod shop;
 mod waiting;
 
 use serde_json::Value;

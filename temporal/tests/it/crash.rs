@@ -1,16 +1,24 @@
-//! kill -9 of the worker in the middle of payments loses nothing.
+//! kill -9 of the worker in the middle of payments, or of the API in the middle of a request, loses nothing.
 
+use domain::id::{IdempotencyKey, WorkflowId};
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
+use temporalio_client::WorkflowDescribeOptions;
+use workflows::checkout::CheckoutWorkflow;
 
-use crate::{database::Kind, on_both_databases, roles::Roles, stack::until};
+use crate::{
+    database::Kind,
+    on_both_databases,
+    roles::Roles,
+    stack::{checkout, until},
+};
 
 /// How many buyers are in the middle of paying when the worker dies.
 const BUYERS: usize = 6;
 /// How often a buyer confirms.
 const CONFIRMS: usize = 5;
 
-on_both_databases!(a_killed_worker_loses_nothing);
+on_both_databases!(a_killed_worker_loses_nothing, an_api_that_died_before_it_answered_is_asked_again);
 
 async fn a_killed_worker_loses_nothing(database: Kind) {
     let roles = Roles::start(database).await;
@@ -57,4 +65,32 @@ async fn a_killed_worker_loses_nothing(database: Kind) {
     let expected = 23_000 * BUYERS as u64;
     assert_eq!(shop.charged().await, (expected, 0));
     assert_eq!(shop.receivable().await, expected);
+}
+
+/// No worker runs, so the API has started the checkout and waits for its record when it dies.
+async fn an_api_that_died_before_it_answered_is_asked_again(database: Kind) {
+    let mut roles = Roles::start(database).await;
+    let body = checkout("survivor-1");
+    let request = roles.shop.http.post(format!("{}/v1/payments", roles.shop.api)).bearer_auth(&roles.shop.api_key);
+    let asking = tokio::spawn(request.header("Idempotency-Key", "survivor").json(&body).send());
+    let (api_key, _) = api::keys::SecretKey::parse(&roles.shop.api_key).unwrap();
+    let workflow = WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse("survivor").unwrap());
+    let workflow = roles.temporal().await.get_workflow_handle::<CheckoutWorkflow>(workflow.as_str());
+    until("the checkout is started", || async { workflow.describe(WorkflowDescribeOptions::default()).await.is_ok() })
+        .await;
+    roles.kill_api();
+    assert!(asking.await.unwrap().is_err(), "it answered before it died");
+
+    roles.restart_api().await;
+    let _worker = roles.role("worker");
+    roles.shop.create_with("survivor", &body).await;
+    let replayed = roles.shop.post("survivor", &body).await;
+    assert_eq!(
+        (replayed.status().as_u16(), replayed.headers()["idempotent-replayed"].to_str().unwrap()),
+        (201, "true")
+    );
+    let answer: Value = replayed.json().await.unwrap();
+    assert_eq!((&answer["checkout_id"], &answer["status"]), (&json!("survivor-1"), &json!("NOT_STARTED")));
+    let listed = roles.shop.get("/v1/payments").await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
 }

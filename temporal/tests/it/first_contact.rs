@@ -105,11 +105,11 @@ async fn a_port_that_is_lost_in_a_race_is_chosen_anew() {
     .await;
 }
 
-const ENGLISH: &str = include_str!("../../../README.md");
-const KOREAN: &str = include_str!("../../../README.ko.md");
+pub(crate) const ENGLISH: &str = include_str!("../../../README.md");
+pub(crate) const KOREAN: &str = include_str!("../../../README.ko.md");
 
 /// The fenced blocks of a language in one section of a README.
-fn blocks(readme: &str, section: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(readme: &str, section: &str, language: &str) -> Vec<String> {
     let section = readme.split("\n## ").find(|text| text.starts_with(section)).unwrap();
     let fenced = section.split("\n```").filter_map(|block| block.strip_prefix(&format!("{language}\n")));
     fenced.map(str::to_owned).collect()

@@ -121,6 +121,16 @@ impl Roles {
         self.directory.path()
     }
 
+    /// Kills the API, the last that was started here.
+    pub(crate) fn kill_api(&mut self) {
+        drop(self.processes.pop());
+    }
+
+    /// Starts the API again, at another address.
+    pub(crate) async fn restart_api(&mut self) {
+        self.shop.api = self.start_listening("api").await;
+    }
+
     /// Ends the Temporal server.
     pub(crate) fn stop_temporal(&mut self) {
         drop(self.processes.remove(0));

@@ -175,9 +175,13 @@ impl Shop {
     /// Creates a checkout of 23,000 won over two sellers. Sends the same request again while the first is
     /// being recorded, as the API says.
     pub(crate) async fn create(&self, checkout_id: &str) {
-        let body = checkout(checkout_id);
+        self.create_with(checkout_id, &checkout(checkout_id)).await;
+    }
+
+    /// The same, with a body of the test's own.
+    pub(crate) async fn create_with(&self, key: &str, body: &Value) {
         until("the checkout is created", || async {
-            let response = self.post(checkout_id, &body).await;
+            let response = self.post(key, body).await;
             // On a busy machine it may not be recorded in time; who is told to ask again does.
             let status = response.status().as_u16();
             assert!([201, 429].contains(&status), "{}", response.text().await.unwrap());

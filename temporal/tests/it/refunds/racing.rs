@@ -123,7 +123,8 @@ async fn a_killed_worker_refunds_once(database: Kind) {
     let _restarted = roles.role("worker");
     for refund in refunds {
         let status = refund.await.unwrap();
-        assert!([200, 202, 503].contains(&status), "{status}");
+        // Or that the first request is still being recorded.
+        assert!([200, 202, 429, 503].contains(&status), "{status}");
     }
     for buyer in 0..BUYERS {
         let id = format!("crash-{buyer}");
