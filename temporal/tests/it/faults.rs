@@ -273,12 +273,20 @@ impl Story {
         let expected: &[u16] = if matches!(self, Self::WrongAmount) { &[402, 202] } else { &[200, 202] };
         assert!(expected.contains(&answer), "{checkout_id} was answered {answer}: {body}");
         if matches!(self, Self::Stuck) {
-            let letter = shop.letter_of(checkout_id).await;
-            let (answer, body) = shop.act(&letter, "retry", &json!({ "reason": "mended" })).await;
-            assert_eq!(answer, 200, "{checkout_id}: {body}");
+            shop.letter_of(checkout_id).await;
         }
         let end = if matches!(self, Self::WrongAmount) { "FAILED" } else { "SUCCESS" };
-        until(&format!("{checkout_id} is {end}"), || async { shop.status(checkout_id).await == end }).await;
+        until(&format!("{checkout_id} is {end}"), || async {
+            // A worker that died may have left Toss locked for one question more: the person comes back to it.
+            let open = format!("/v1/dead-letters?status=OPEN&checkout_id={checkout_id}");
+            for letter in shop.get(&open).await["data"].as_array().into_iter().flatten() {
+                let id = letter["dead_letter_id"].as_str().unwrap();
+                let (answer, body) = shop.act(id, "retry", &json!({ "reason": "mended" })).await;
+                assert!([200, 409].contains(&answer), "{checkout_id}: {body}");
+            }
+            shop.status(checkout_id).await == end
+        })
+        .await;
         self.refund(shop, checkout_id).await.unwrap_or(end)
     }
 
