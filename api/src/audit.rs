@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::{Timestamp, id::ApiKeyId};
+use domain::id::ApiKeyId;
 use serde::Serialize;
 use serde_json::Value;
 use store::{Actor, AuditEntry};
@@ -30,7 +30,7 @@ use crate::{
     parameters::Parameters,
     problem::{IDEMPOTENT_REPLAYED, Problem},
     requests::RequestId,
-    shapes::rfc3339,
+    shapes::{now, rfc3339},
 };
 
 /// The most bytes of an id that is written down as it came.
@@ -109,7 +109,7 @@ impl Asked {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let made = location.and_then(|path| path.rsplit('/').next()).filter(|_| self.object.is_empty());
         AuditEntry {
-            occurred_at: Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis()),
+            occurred_at: now(),
             actor: Actor::ApiKey(key.clone()),
             action: format!("{} {}", self.method, self.route),
             object: made.map_or(self.object, str::to_owned),

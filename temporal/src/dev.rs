@@ -6,8 +6,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use chrono::Utc;
-use domain::Timestamp;
 use store::{DatabaseUrl, Reader, Scope, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
@@ -19,7 +17,9 @@ use crate::{
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
     compose,
     data_dir::DataDir,
-    encryption, housekeeping, keys, migrate, serving,
+    encryption, housekeeping, keys,
+    ledger::now,
+    migrate, serving,
     settings::{Settings, Toss},
     shutdown,
 };
@@ -210,7 +210,7 @@ async fn api_key(
 ) -> anyhow::Result<String> {
     let file = settings.data_dir.join(KEY_FILE);
     let pepper = &settings.door.key_pepper;
-    let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
+    let now = now();
     if let Ok(stored) = std::fs::read_to_string(&file)
         && let Ok((id, secret)) = api::keys::SecretKey::parse(stored.trim())
         && reader.api_key(&id).await?.is_some_and(|key| key.opens_with(secret, pepper, now))

@@ -1,7 +1,7 @@
 //! API keys: create, list, rotate, revoke. They work beside a running system.
 
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use domain::{
     Timestamp,
     id::{ApiKeyId, SellerAccount},
@@ -12,6 +12,7 @@ use crate::{
     audit,
     cli::{KeyScope, KeysAction},
     compose,
+    ledger::now,
     settings::Settings,
 };
 
@@ -121,10 +122,6 @@ fn scope_of(scope: Option<KeyScope>, seller: Option<&SellerAccount>) -> anyhow::
 
 fn from_now(ms: u64) -> Timestamp {
     now().plus_ms(ms)
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 /// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.

@@ -19,21 +19,16 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
-    ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    RetryPolicy, WorkflowContext,
     common::{ActivityDefinition, data_converters::TemporalSerializable},
 };
 
 use crate::{
     ports::{CloseDeadLetter, CloseLetter, OpenDeadLetter, OpenLetter},
     time::now,
+    writing::{local_write, regular_write},
 };
 
-/// How long one local try to write a letter may take.
-const LOCAL_TIME: Duration = Duration::from_secs(2);
-/// How often a letter is tried locally.
-const LOCAL_ATTEMPTS: u32 = 3;
-/// How long one try as a regular activity may take.
-const WRITE_TIME: Duration = Duration::from_secs(10);
 /// The most words that are kept for letters that may turn out to be ours.
 const MAX_EARLY: usize = 8;
 /// How often a letter is tried as a regular activity; with the pauses it makes about a minute.
@@ -257,25 +252,9 @@ where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
     P::Input: Clone + TemporalSerializable,
 {
-    let locally = LocalActivityOptions::builder()
-        .start_to_close_timeout(LOCAL_TIME)
-        .retry_policy(
-            RetryPolicy::builder()
-                .initial_interval(Duration::from_millis(50))
-                .backoff_coefficient(2.0)
-                .maximum_attempts(LOCAL_ATTEMPTS)
-                .build(),
-        )
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    if ctx.execute_local_activity(port, input.clone(), locally).await.is_ok() {
+    if ctx.execute_local_activity(port, input.clone(), local_write()).await.is_ok() {
         return;
     }
     let patiently = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).maximum_attempts(ATTEMPTS).build();
-    let options = ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
-        .retry_policy(patiently)
-        .summary("a dead letter")
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    let _given_up = ctx.execute_activity(port, input, options).await;
+    let _given_up = ctx.execute_activity(port, input, regular_write(patiently, "a dead letter")).await;
 }

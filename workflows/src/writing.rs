@@ -58,18 +58,7 @@ where
     P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
-    let locally = LocalActivityOptions::builder()
-        .start_to_close_timeout(LOCAL_WRITE_TIME)
-        .retry_policy(
-            RetryPolicy::builder()
-                .initial_interval(Duration::from_millis(50))
-                .backoff_coefficient(2.0)
-                .maximum_attempts(LOCAL_ATTEMPTS)
-                .build(),
-        )
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    if let Ok(output) = ctx.execute_local_activity(port, input.clone(), locally).await {
+    if let Ok(output) = ctx.execute_local_activity(port, input.clone(), local_write()).await {
         return Ok(output);
     }
     let patiently = RetryPolicy::builder()
@@ -104,8 +93,23 @@ fn failure_of(error: &ActivityExecutionError) -> Failure {
     }
 }
 
+/// A write that costs the Temporal server nothing. It goes on when the workflow is canceled.
+pub(crate) fn local_write() -> LocalActivityOptions {
+    LocalActivityOptions::builder()
+        .start_to_close_timeout(LOCAL_WRITE_TIME)
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_millis(50))
+                .backoff_coefficient(2.0)
+                .maximum_attempts(LOCAL_ATTEMPTS)
+                .build(),
+        )
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build()
+}
+
 /// A write that an operator can see. It goes on when the workflow is canceled.
-fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
+pub(crate) fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
         .retry_policy(policy)
         .summary(summary)

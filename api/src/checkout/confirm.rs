@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use domain::{
     Money, Timestamp,
     charge::Failure,
@@ -24,6 +23,7 @@ use crate::{
     Api, IsForBuyer,
     body::{FieldErrors, JsonBody},
     problem::{Code, FieldCode, Problem},
+    shapes::now,
     temporal,
 };
 
@@ -237,10 +237,6 @@ fn declined_before(record: &CheckoutRecord, failure: Failure, is_for_buyer: IsFo
 fn is_mismatch(answer: &Result<Answer, Problem>) -> bool {
     let code = answer.as_ref().err().map(Problem::code);
     matches!(code, Some(Code::OrderMismatch | Code::AmountMismatch))
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 fn not_accepted(status: Status) -> Problem {

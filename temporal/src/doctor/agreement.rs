@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use domain::{Timestamp, checkout::Status, id::WorkflowId};
+use domain::{checkout::Status, id::WorkflowId};
 use store::{CheckoutFilter, CheckoutRecord, Reader, Window};
 use temporalio_client::{
     Client, NamespacedClient as _,
@@ -18,6 +18,8 @@ use temporalio_common::protos::temporal::api::{
     workflowservice::v1::{DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest},
 };
 use workflows::{attributes, checkout::WORKFLOW_TYPE};
+
+use crate::ledger::now;
 
 /// How many of the newest are compared, each way.
 const NEWEST: u16 = 200;
@@ -108,7 +110,7 @@ async fn workflow_without_row(reader: &Reader, execution: &WorkflowExecutionInfo
 
 /// What the database knows of a checkout, and Temporal does not.
 async fn row_without_workflow(client: &Client, checkout: &CheckoutRecord) -> anyhow::Result<Option<String>> {
-    let now = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
+    let now = now();
     let may_be_forgotten = has_ended(checkout.status) && now.ms_since(checkout.created_at) > SHORTEST_RETENTION_MS;
     let name = &checkout.checkout_id;
     if may_be_forgotten {

@@ -7,7 +7,7 @@ use domain::{
     checkout::{Confirmation, Status},
     dead_letter::Outcome,
 };
-use temporalio_workflow::{WorkflowCancellationToken, WorkflowContext};
+use temporalio_workflow::WorkflowCancellationToken;
 
 use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
 use crate::{
@@ -101,7 +101,7 @@ async fn until(
     limit: Duration,
     summary: &'static str,
 ) {
-    until_on(ctx, condition, limit, summary, ctx.cancellation_token().child_token()).await;
+    time::until(ctx, condition, limit, summary, ctx.cancellation_token().child_token()).await;
 }
 
 async fn until_detached(
@@ -110,15 +110,5 @@ async fn until_detached(
     limit: Duration,
     summary: &'static str,
 ) {
-    until_on(ctx, condition, limit, summary, WorkflowCancellationToken::new()).await;
-}
-
-async fn until_on(
-    ctx: &WorkflowContext<CheckoutWorkflow>,
-    condition: impl FnMut(&CheckoutWorkflow) -> bool,
-    limit: Duration,
-    summary: &'static str,
-    token: WorkflowCancellationToken,
-) {
-    time::until(ctx, condition, limit, summary, token).await;
+    time::until(ctx, condition, limit, summary, WorkflowCancellationToken::new()).await;
 }
