@@ -252,7 +252,7 @@ async fn clock(settings: &Settings) -> Verdict {
 async fn agreement(client: &Client, reader: &Reader) -> Verdict {
     match agreement::look(client, reader).await {
         Ok(agreement::Looked { compared, apart }) if apart.is_empty() => {
-            Verdict::Well(format!("{compared} recent checkouts stand alike in both"))
+            Verdict::Well(format!("{compared} recent checkouts and refunds stand alike in both"))
         }
         Ok(agreement::Looked { apart, .. }) => Verdict::ill(
             apart.join("\n"),

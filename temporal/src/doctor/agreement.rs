@@ -1,11 +1,18 @@
-//! Do the database and Temporal tell of the same checkouts? They do not when one of them was restored from an older
+//! Do the database and Temporal tell of the same checkouts and refunds? They do not when one of them was restored from an older
 //! backup than the other: then a workflow waits for what has happened, or a row for what never will.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt::Display,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context as _;
-use domain::{checkout::Status, id::WorkflowId};
-use store::{CheckoutFilter, CheckoutRecord, Reader, Window};
+use domain::{
+    checkout::Status,
+    id::{CheckoutId, RefundId, WorkflowId},
+    refund::RefundStatus,
+};
+use store::{CheckoutFilter, CheckoutRecord, Reader, RefundRecord, Window};
 use temporalio_client::{
     Client, NamespacedClient as _,
     grpc::WorkflowService as _,
@@ -17,7 +24,7 @@ use temporalio_common::protos::temporal::api::{
     workflow::v1::WorkflowExecutionInfo,
     workflowservice::v1::{DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest},
 };
-use workflows::{attributes, checkout::WORKFLOW_TYPE};
+use workflows::{attributes, checkout::WORKFLOW_TYPE, refund, refunds};
 
 use crate::ledger::now;
 
@@ -58,23 +65,33 @@ pub(super) async fn look(client: &Client, reader: &Reader) -> anyhow::Result<Loo
 
 async fn look_once(client: &Client, reader: &Reader) -> anyhow::Result<Looked> {
     let (mut compared, mut apart) = (0, Vec::new());
-    for execution in newest_workflows(client).await? {
+    for execution in newest_workflows(client, WORKFLOW_TYPE).await? {
         compared += 1;
         apart.extend(workflow_without_row(reader, &execution).await?);
+    }
+    for execution in newest_workflows(client, refund::WORKFLOW_TYPE).await? {
+        compared += 1;
+        apart.extend(refund_without_row(reader, &execution).await?);
     }
     let window = Window { after: None, limit: u64::from(NEWEST) };
     for checkout in reader.checkouts(&CheckoutFilter::default(), &window).await?.items {
         compared += 1;
         apart.extend(row_without_workflow(client, &checkout).await?);
+        if checkout.status.is_payment_done() {
+            for refund in reader.refunds_of(&checkout.checkout_id).await? {
+                compared += 1;
+                apart.extend(refund_row_without_workflow(client, &checkout.checkout_id, &refund).await?);
+            }
+        }
     }
     Ok(Looked { compared, apart })
 }
 
-async fn newest_workflows(client: &Client) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {
+async fn newest_workflows(client: &Client, workflow_type: &str) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {
     let request = ListWorkflowExecutionsRequest {
         namespace: client.namespace(),
         page_size: i32::from(NEWEST),
-        query: format!("WorkflowType = '{WORKFLOW_TYPE}'"),
+        query: format!("WorkflowType = '{workflow_type}'"),
         ..Default::default()
     };
     let listed = client.clone().list_workflow_executions(request.into_request()).await;
@@ -83,14 +100,14 @@ async fn newest_workflows(client: &Client) -> anyhow::Result<Vec<WorkflowExecuti
 
 /// What Temporal knows of a checkout, and the database does not.
 async fn workflow_without_row(reader: &Reader, execution: &WorkflowExecutionInfo) -> anyhow::Result<Option<String>> {
-    let id = execution.execution.as_ref().map(|execution| execution.workflow_id.clone()).unwrap_or_default();
+    let id = id_of(execution);
     let Ok(workflow) = WorkflowId::parse(id.clone()) else { return Ok(None) };
     let is_open = execution.status() == WorkflowExecutionStatus::Running;
     let Some(request) = reader.request(&workflow).await? else {
         let started = execution.start_time.and_then(|time| SystemTime::try_from(time).ok());
         let age = started.and_then(|started| started.elapsed().ok()).unwrap_or_default();
         let is_missing = execution.status() == WorkflowExecutionStatus::Completed || is_open && age > RECORD_TIME;
-        return Ok(is_missing.then(|| format!("the workflow {id} has no row: the database is older than Temporal")));
+        return Ok(is_missing.then(|| has_no_row(&id)));
     };
     let checkout = if request.accepted { reader.checkout(&request.checkout_id).await? } else { None };
     let Some(checkout) = checkout else { return Ok(None) };
@@ -116,18 +133,61 @@ async fn row_without_workflow(client: &Client, checkout: &CheckoutRecord) -> any
     if may_be_forgotten {
         return Ok(None);
     }
+    let is_known = is_known(client, checkout.workflow_id.to_string()).await?;
+    Ok((!is_known).then(|| has_no_workflow(name, checkout.status)))
+}
+
+/// What Temporal knows of a refund, and the database does not. It is recorded before its workflow begins.
+async fn refund_without_row(reader: &Reader, execution: &WorkflowExecutionInfo) -> anyhow::Result<Option<String>> {
+    let id = id_of(execution);
+    let Ok(refund_id) = RefundId::parse(id.clone()) else { return Ok(None) };
+    let Some(refund) = reader.refund(&refund_id).await? else { return Ok(Some(has_no_row(&id))) };
+    let is_behind = execution.status() == WorkflowExecutionStatus::Completed && !refund.status.is_end();
+    let what = || format!("{id} is {} and its workflow has ended", refund.status);
+    Ok(is_behind.then(|| format!("{}: the database is older than Temporal", what())))
+}
+
+/// What the database knows of a refund, and Temporal does not. One that waits for its turn has no workflow of its own.
+async fn refund_row_without_workflow(
+    client: &Client,
+    checkout: &CheckoutId,
+    refund: &RefundRecord,
+) -> anyhow::Result<Option<String>> {
+    if refund.status.is_end() && now().ms_since(refund.requested_at) > SHORTEST_RETENTION_MS {
+        return Ok(None);
+    }
+    let is_known = match refund.status {
+        // Of one that was refused before it began there is only the queue.
+        RefundStatus::Requested | RefundStatus::Failed => is_known(client, refunds::workflow_id(checkout)).await?,
+        RefundStatus::Executing | RefundStatus::Unknown | RefundStatus::Stuck | RefundStatus::Succeeded => {
+            is_known(client, WorkflowId::of_refund(&refund.refund_id).to_string()).await?
+        }
+    };
+    Ok((!is_known).then(|| has_no_workflow(&refund.refund_id, refund.status)))
+}
+
+async fn is_known(client: &Client, workflow_id: String) -> anyhow::Result<bool> {
     let request = DescribeWorkflowExecutionRequest {
         namespace: client.namespace(),
-        execution: Some(WorkflowExecution { workflow_id: checkout.workflow_id.to_string(), run_id: String::new() }),
+        execution: Some(WorkflowExecution { workflow_id, run_id: String::new() }),
     };
     match client.clone().describe_workflow_execution(request.into_request()).await {
-        Ok(_) => Ok(None),
-        Err(status) if status.code() == Code::NotFound => {
-            let what = format!("{name} is {}, and Temporal has no workflow of it", checkout.status);
-            Ok(Some(format!("{what}: Temporal is older than the database")))
-        }
+        Ok(_) => Ok(true),
+        Err(status) if status.code() == Code::NotFound => Ok(false),
         Err(status) => Err(status).context("could not describe a workflow"),
     }
+}
+
+fn id_of(execution: &WorkflowExecutionInfo) -> String {
+    execution.execution.as_ref().map(|execution| execution.workflow_id.clone()).unwrap_or_default()
+}
+
+fn has_no_row(workflow_id: &str) -> String {
+    format!("the workflow {workflow_id} has no row: the database is older than Temporal")
+}
+
+fn has_no_workflow(name: &impl Display, status: impl Display) -> String {
+    format!("{name} is {status}, and Temporal has no workflow of it: Temporal is older than the database")
 }
 
 /// Whether the workflow of a checkout that stands there has nothing left to do.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{database::Kind, on_both_databases, roles::Roles, stack::until};
 
@@ -76,6 +76,9 @@ async fn it_sees_that_a_part_was_restored_from_an_older_backup(database: Kind) {
         shop.create("before-the-backup").await;
         let key = shop.authorize("before-the-backup").await;
         assert_eq!(shop.confirm("before-the-backup", &key, "23000").await.0, 200);
+        let refunded =
+            shop.cancel("before-the-backup", "refund-1", &json!({ "amount": "1000", "reason": "변심" })).await;
+        assert_eq!(refunded.status, 200, "{}", refunded.body);
     }
     until("all is well", || async { ill(&roles, |_| {}).is_empty() }).await;
 
@@ -86,5 +89,12 @@ async fn it_sees_that_a_part_was_restored_from_an_older_backup(database: Kind) {
     let (part, is_well, detail) = findings.last().unwrap();
     assert_eq!((part.as_str(), *is_well), ("database and temporal", false));
     assert!(detail.contains("the database is older than Temporal"), "{detail}");
-    assert!(detail.contains("before-the-backup is SUCCESS, and Temporal has no workflow of it"), "{detail}");
+    for (part, status) in [("before-the-backup", "PARTIALLY_REFUNDED"), ("refund-", "SUCCEEDED")] {
+        let line = detail.lines().find(|line| line.starts_with(part)).unwrap_or_default();
+        assert!(line.contains(&format!("is {status}, and Temporal has no workflow of it")), "{detail}");
+    }
+    assert!(
+        detail.lines().any(|line| line.starts_with("the workflow refund-") && line.contains("has no row")),
+        "{detail}"
+    );
 }
