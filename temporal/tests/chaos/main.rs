@@ -49,9 +49,6 @@ struct Arguments {
     /// How many seconds all may take to come to rest afterwards
     #[arg(long, default_value_t = 420)]
     patience: u64,
-    /// Cancel and refund some, through POST /v1/payments/{id}/cancel
-    #[arg(long)]
-    refunds: bool,
 }
 
 /// A database.
@@ -80,7 +77,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
         targets.push(Target::Database);
     }
     let blows = (arguments.kills, &targets[..]);
-    let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), blows, arguments.refunds);
+    let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), blows);
     let limit = Duration::from_secs(arguments.duration);
     schedule.buyers.retain(|buyer| buyer.after < limit);
     schedule.strikes.retain(|strike| strike.after < limit);

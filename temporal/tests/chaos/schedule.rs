@@ -71,10 +71,14 @@ pub(crate) enum Story {
     Deposits,
     /// Goes away; the checkout expires.
     Leaves,
-    /// Changes their mind before paying. Only where the API takes it back.
+    /// Changes their mind before paying.
     Cancels,
-    /// Pays, and gets a part of it back, twice with the same key. Only where the API takes it back.
+    /// Pays by card, and gets a half back; it is asked for twice with the same key.
     IsRefunded,
+    /// Pays by card, and gets both halves back; they are asked for at once.
+    IsRefundedInParts,
+    /// Pays by card, and the marketplace deletes the checkout.
+    GivesAllBack,
 }
 
 /// One buyer.
@@ -102,20 +106,20 @@ pub(crate) struct Schedule {
     pub(crate) strikes: Vec<Strike>,
 }
 
-const STORIES: [(Story, u32); 5] =
-    [(Story::Pays, 60), (Story::PaysTwice, 12), (Story::IsDeclined, 10), (Story::Deposits, 12), (Story::Leaves, 6)];
-const STORIES_WITH_REFUNDS: [(Story, u32); 7] = [
+const STORIES: [(Story, u32); 9] = [
     (Story::Pays, 45),
     (Story::PaysTwice, 10),
     (Story::IsDeclined, 10),
     (Story::Deposits, 10),
     (Story::Leaves, 5),
-    (Story::Cancels, 8),
-    (Story::IsRefunded, 12),
+    (Story::Cancels, 5),
+    (Story::IsRefunded, 5),
+    (Story::IsRefundedInParts, 5),
+    (Story::GivesAllBack, 5),
 ];
 
 /// What Toss does wrong to a call.
-const MISCHIEF: [(&str, &str); 12] = [
+const MISCHIEF: [(&str, &str); 17] = [
     ("confirm", "refuse_connection"),
     ("confirm", "stall_before"),
     ("confirm", "execute_and_stall"),
@@ -127,23 +131,23 @@ const MISCHIEF: [(&str, &str); 12] = [
     ("lookup", "stall_before"),
     ("webhook", "drop"),
     ("webhook", "duplicate"),
+    ("cancel", "refuse_connection"),
+    ("cancel", "stall_before"),
     ("cancel", "execute_and_stall"),
+    ("cancel", "execute_and_error"),
+    ("cancel", "garbage_after"),
+    ("cancel", "rate_limit"),
 ];
 
 impl Schedule {
     /// Draws a run of so many checkouts at `rate` a second and so many blows at these targets.
-    pub(crate) fn draw(
-        seed: u64,
-        (checkouts, rate): (usize, f64),
-        (blows, targets): (usize, &[Target]),
-        refunds: bool,
-    ) -> Self {
+    pub(crate) fn draw(seed: u64, (checkouts, rate): (usize, f64), (blows, targets): (usize, &[Target])) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let gap = Duration::from_secs_f64(1.0 / rate);
         let mut buyers = Vec::new();
         for number in 0..checkouts {
             let after = gap * u32::try_from(number).unwrap_or(u32::MAX);
-            buyers.push(buyer(&mut random, number, after, refunds));
+            buyers.push(buyer(&mut random, number, after));
         }
         let span_ms =
             u64::try_from((gap * u32::try_from(checkouts).unwrap_or(u32::MAX)).as_millis()).unwrap_or(u64::MAX);
@@ -155,9 +159,8 @@ impl Schedule {
     }
 }
 
-fn buyer(random: &mut StdRng, number: usize, after: Duration, refunds: bool) -> Buyer {
-    let stories: &[_] = if refunds { &STORIES_WITH_REFUNDS } else { &STORIES };
-    let story = stories.choose_weighted(random, |(_, weight)| *weight).map_or(Story::Pays, |(story, _)| *story);
+fn buyer(random: &mut StdRng, number: usize, after: Duration) -> Buyer {
+    let story = STORIES.choose_weighted(random, |(_, weight)| *weight).map_or(Story::Pays, |(story, _)| *story);
     let sellers = random.random_range(1..=3);
     let prices = (0..sellers).map(|_| random.random_range(PRICES)).collect();
     let mischief = random.random_ratio(MISCHIEF_PER_CENT, 100).then(|| MISCHIEF.choose(random).copied()).flatten();

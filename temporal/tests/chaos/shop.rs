@@ -96,7 +96,7 @@ impl Shop {
         }
         match buyer.story {
             Story::Leaves => Ok(String::new()),
-            Story::Cancels => self.cancel(id, "cancel-1", &json!({ "reason": "변심" })).await,
+            Story::Cancels => self.cancel(id, Some(("cancel-1", &json!({ "reason": "변심" })))).await,
             Story::Pays | Story::IsDeclined => self.pay(buyer, "카드").await,
             Story::PaysTwice => {
                 let key = self.authorize(buyer, "카드").await?;
@@ -111,15 +111,34 @@ impl Shop {
                 self.simulate(id, "deposit", json!({ "orderId": id })).await?;
                 self.wait_for_end(id).await
             }
-            Story::IsRefunded => {
+            Story::IsRefunded | Story::IsRefundedInParts | Story::GivesAllBack => {
                 let status = self.pay(buyer, "카드").await?;
                 if status != "SUCCESS" {
                     return Ok(status);
                 }
-                let part = json!({ "amount": (buyer.total() / 2).to_string(), "reason": "부분 환불" });
-                self.cancel(id, "cancel-1", &part).await?;
-                self.cancel(id, "cancel-1", &part).await
+                self.refund(buyer).await?;
+                Ok(status)
             }
+        }
+    }
+
+    /// Gives back what was paid, in the way of the story.
+    async fn refund(&self, buyer: &Buyer) -> Result<String, GaveUp> {
+        let id = &buyer.checkout_id;
+        let half = buyer.total() / 2;
+        let part = |amount: u64| json!({ "amount": amount.to_string(), "reason": "부분 환불" });
+        let (first, rest) = (part(half), part(buyer.total() - half));
+        match buyer.story {
+            Story::IsRefunded => {
+                self.cancel(id, Some(("cancel-1", &first))).await?;
+                self.cancel(id, Some(("cancel-1", &first))).await
+            }
+            Story::IsRefundedInParts => {
+                let parts = (self.cancel(id, Some(("cancel-1", &first))), self.cancel(id, Some(("cancel-2", &rest))));
+                let (first, second) = tokio::join!(parts.0, parts.1);
+                first.and(second)
+            }
+            _ => self.cancel(id, None).await,
         }
     }
 
@@ -183,12 +202,22 @@ impl Shop {
         self.give_up(id, "the end")
     }
 
-    async fn cancel(&self, id: &str, key: &str, body: &Value) -> Result<String, GaveUp> {
+    /// Cancels under a key, or without one all that is left, until the answer is an end.
+    async fn cancel(&self, id: &str, keyed: Option<(&str, &Value)>) -> Result<String, GaveUp> {
         let patience = Instant::now();
+        let key = keyed.map(|(key, _)| format!("{id}.{key}"));
         while patience.elapsed() < BUYER_PATIENCE {
-            match self.send(id, "cancel", Method::POST, "/cancel", Some((&format!("{id}.{key}"), body))).await {
-                Some((200 | 201, body)) => return Ok(status_of(&body)),
-                Some((400..=428 | 430..=499, _)) => return Ok(String::new()),
+            let sent = match (&key, keyed) {
+                (Some(key), Some((_, body))) => {
+                    self.send(id, "cancel", Method::POST, "/cancel", Some((key, body))).await
+                }
+                _ => self.send(id, "cancel", Method::DELETE, "", None).await,
+            };
+            match sent {
+                Some((200, body)) => return Ok(status_of(&body)),
+                Some((400..=428 | 430..=499, body)) if body["code"] != "request_in_progress" => {
+                    return Ok(String::new());
+                }
                 _ => tokio::time::sleep(PAUSE).await,
             }
         }

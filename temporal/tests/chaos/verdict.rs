@@ -128,10 +128,10 @@ fn answers(shop: &Shop, ends: &HashMap<&str, Vec<String>>, wrong: &mut Wrong) {
         let rows = ends.get(&*answer.checkout_id).map_or(&[][..], Vec::as_slice);
         let told = format!("{} {} → {} {}", answer.asked, answer.checkout_id, answer.http, answer.said);
         let true_word = match answer.http {
-            200..=202 if answer.asked == "cancel" => !rows.is_empty(),
             200..=202 => rows.contains(&answer.said),
             402 => rows.iter().any(|status| status == "FAILED" || status == "EXPIRED"),
             404 => answer.asked == "read" && rows.is_empty(),
+            409 if answer.asked == "cancel" => answer.said == "request_in_progress",
             409 => !rows.is_empty() && answer.asked == "confirm",
             // What says of itself that it does not know, or not yet.
             429 | 503 => true,
