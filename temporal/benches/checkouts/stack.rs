@@ -90,15 +90,28 @@ impl Stack {
         stack.spawn("toss-sim", daegeum(&["toss-sim", "--sim-port", &port]));
         let until = Instant::now();
         while std::net::TcpStream::connect(temporal).is_err() {
-            assert!(until.elapsed() < START_TIME, "Temporal did not start");
+            stack.check_since(until);
             tokio::time::sleep(POLL).await;
         }
         stack.spawn("daegeum", daegeum(&["--listen", &api.to_string(), "serve"]));
         while stack.shop.get("/readyz").await.is_none() {
-            assert!(until.elapsed() < START_TIME, "the stack did not come up");
+            stack.check_since(until);
             tokio::time::sleep(POLL).await;
         }
         stack
+    }
+
+    /// Stops with what they wrote if one of them has ended, or if the stack takes too long to come up.
+    fn check_since(&mut self, began: Instant) {
+        let has_ended = self.processes.iter_mut().any(|(_, child)| child.try_wait().unwrap().is_some());
+        if !has_ended && began.elapsed() < START_TIME {
+            return;
+        }
+        for (name, _) in &self.processes {
+            let log = std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
+            println!("--- {name}\n{log}");
+        }
+        panic!("the stack did not come up");
     }
 
     fn spawn(&mut self, name: &'static str, mut command: Command) {
