@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::calendar::ReleaseRule;
-use store::{StoreError, Writer};
+use store::{Began, StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{DepositReturned, Post, Posted, TakeBack, TakenBack};
+use workflows::ports::{Change, DepositReturned, Post, Posted, TakeBack, TakenBack};
 
 use crate::{failure::store_failure, paid::PaidTimes};
 
@@ -27,9 +27,14 @@ impl Ledger {
     /// Books a captured payment and what it brings about, in one transaction. The revision is the key.
     #[activity(definition = Post)]
     pub async fn post(self: Arc<Self>, _ctx: ActivityContext, posted: Posted) -> Result<(), ActivityError> {
+        let began = posted.began.and_then(|change| {
+            let Change { revision, status, occurred_at, payment_key, .. } = change;
+            Some(Began { revision, status, occurred_at, payment_key: payment_key? })
+        });
         self.writer
             .post(
                 &posted.change.checkout_id,
+                began.as_ref(),
                 (posted.change.revision, posted.change.status),
                 posted.change.occurred_at,
                 (&posted.entry, Some(self.release_rule.releases_at(posted.entry.fields().occurred_at))),

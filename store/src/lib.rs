@@ -41,7 +41,7 @@ pub use reader::{
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
-pub use writer::{Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
+pub use writer::{Began, Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -15,6 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Tr
 
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
+pub use checkouts::Began;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 pub use letters::NewLetter;

@@ -150,6 +150,9 @@ pub struct Change {
 /// A step in the life of a checkout that moved money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
+    /// The step that began the attempt, where that is not written yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Change>,
     /// The step.
     pub change: Change,
     /// The money that moved.

@@ -119,6 +119,7 @@ pub(crate) fn begin_of(plan: &Plan) -> Change {
 
 pub(crate) fn post_of(plan: &Plan, revision: u32) -> Posted {
     Posted {
+        began: None,
         confirmed_at: None,
         change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
         entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),

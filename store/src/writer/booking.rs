@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     books::Books,
-    checkouts::{Approval, NextStatus, Written, is_written, write_status},
+    checkouts::{Approval, Began, NextStatus, Written, is_written, write_status},
     deposits::DepositReturn,
     holds, refunds,
 };
@@ -123,6 +123,7 @@ pub(super) struct Payment {
     pub(super) method: Option<String>,
     pub(super) receipt_url: Option<String>,
     pub(super) releases_at: Option<Timestamp>,
+    pub(super) began: Option<Began>,
 }
 
 /// Something to book.
@@ -203,6 +204,7 @@ impl Payment {
             occurred_at: self.occurred_at,
             payment_key: None,
             failure: None,
+            began: self.began.as_ref(),
             psp: Some(Approval {
                 method: self.method.as_deref(),
                 receipt_url: self.receipt_url.as_deref(),

@@ -29,6 +29,21 @@ pub(super) struct NextStatus<'a> {
     pub(super) payment_key: Option<&'a PaymentKey>,
     pub(super) failure: Option<&'a Failure>,
     pub(super) psp: Option<Approval<'a>>,
+    /// The step before, where it is written together with this one.
+    pub(super) began: Option<&'a Began>,
+}
+
+/// The step that began an attempt to pay, where it is written together with the one that ended it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Began {
+    /// Its number.
+    pub revision: u32,
+    /// Where the checkout stood from then on.
+    pub status: Status,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// What the PSP calls the attempt.
+    pub payment_key: PaymentKey,
 }
 
 /// What the PSP said of a captured payment.
@@ -94,7 +109,8 @@ impl Writer {
         payment_key: Option<&PaymentKey>,
         failure: Option<&Failure>,
     ) -> Result<(), StoreError> {
-        let next = NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None };
+        let next =
+            NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None, began: None };
         let transaction = self.begin().await?;
         if write_status(&transaction, next).await? == Written::Now {
             set_order_status(&transaction, checkout_id, status).await?;
@@ -115,7 +131,16 @@ impl Writer {
         failure: Option<&Failure>,
         account: &VirtualAccount,
     ) -> Result<(), StoreError> {
-        let next = NextStatus { checkout_id, revision, status, occurred_at, payment_key: None, failure, psp: None };
+        let next = NextStatus {
+            checkout_id,
+            revision,
+            status,
+            occurred_at,
+            payment_key: None,
+            failure,
+            psp: None,
+            began: None,
+        };
         let transaction = self.begin().await?;
         if write_status(&transaction, next).await? == Written::Now {
             set_order_status(&transaction, checkout_id, status).await?;
@@ -155,13 +180,15 @@ async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -
     Ok(())
 }
 
-/// Writes the next status of a checkout and its line of history; not of its orders.
+/// Writes the next status of a checkout and its line of history, and those of the step before that came with it; not
+/// of its orders.
 pub(super) async fn write_status(
     transaction: &DatabaseTransaction,
     next: NextStatus<'_>,
 ) -> Result<Written, StoreError> {
     let now = Utc::now();
-    let before = to_column_revision(next.revision)? - 1;
+    let first = next.began.map_or(next.revision, |began| began.revision);
+    let before = to_column_revision(first)? - 1;
     let mut update = payment_events::Entity::update_many()
         .col_expr(payment_events::Column::Status, Expr::value(next.status.as_str()))
         .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(next.revision)?))
@@ -180,7 +207,7 @@ pub(super) async fn write_status(
             Expr::value(next.failure.and_then(|failure| failure.retry_at).map(to_column_time)),
         )
         .col_expr(payment_events::Column::UpdatedAt, Expr::value(now));
-    if let Some(payment_key) = next.payment_key {
+    if let Some(payment_key) = next.payment_key.or(next.began.map(|began| &began.payment_key)) {
         update = update.col_expr(payment_events::Column::PaymentKey, Expr::value(payment_key.as_str()));
     }
     if let Some(psp) = next.psp {
@@ -229,16 +256,23 @@ async fn append_history(
     next: NextStatus<'_>,
     recorded_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let line = payment_status_history::ActiveModel {
-        checkout_id: Set(next.checkout_id.to_string()),
-        revision: Set(to_column_revision(next.revision)?),
-        status: Set(next.status.to_string()),
-        failure_code: Set(next.failure.map(|failure| failure.code.clone())),
-        failure_message: Set(next.failure.map(|failure| failure.message.clone())),
-        occurred_at: Set(to_column_time(next.occurred_at)),
-        recorded_at: Set(recorded_at),
+    let line = |(revision, status): (u32, Status), occurred_at, failure: Option<&Failure>| {
+        Ok::<_, StoreError>(payment_status_history::ActiveModel {
+            checkout_id: Set(next.checkout_id.to_string()),
+            revision: Set(to_column_revision(revision)?),
+            status: Set(status.to_string()),
+            failure_code: Set(failure.map(|failure| failure.code.clone())),
+            failure_message: Set(failure.map(|failure| failure.message.clone())),
+            occurred_at: Set(to_column_time(occurred_at)),
+            recorded_at: Set(recorded_at),
+        })
     };
-    payment_status_history::Entity::insert(line).exec_without_returning(transaction).await?;
+    let mut lines = Vec::with_capacity(2);
+    if let Some(began) = next.began {
+        lines.push(line((began.revision, began.status), began.occurred_at, None)?);
+    }
+    lines.push(line((next.revision, next.status), next.occurred_at, next.failure)?);
+    payment_status_history::Entity::insert_many(lines).exec_without_returning(transaction).await?;
     Ok(())
 }
 
@@ -251,6 +285,7 @@ fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
         payment_key: None,
         failure: None,
         psp: None,
+        began: None,
     }
 }
 

@@ -52,6 +52,7 @@ impl DepositReturn {
             payment_key: None,
             failure: None,
             psp: None,
+            began: None,
         };
         if is_written(books.transaction, &next).await? {
             return Ok(Booked::Before);

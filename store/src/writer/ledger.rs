@@ -17,6 +17,7 @@ use sea_orm::{
 use super::{
     Writer,
     booking::{Booked, Booking, Payment},
+    checkouts::Began,
     holds::HoldStatus,
 };
 use crate::{
@@ -31,10 +32,11 @@ pub(crate) const EVERY_SELLER: &str = "*";
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the
     /// checkout's status and its line of history, all or nothing. The revision and the entry's key are the
-    /// keys: asked again, it changes nothing.
+    /// keys: asked again, it changes nothing. Where the attempt began is written with it, unless that stands there.
     pub async fn post(
         &self,
         checkout_id: &CheckoutId,
+        began: Option<&Began>,
         (revision, status): (u32, Status),
         occurred_at: Timestamp,
         (entry, releases_at): (&Entry, Option<Timestamp>),
@@ -49,6 +51,7 @@ impl Writer {
             method: method.map(str::to_owned),
             receipt_url: receipt_url.map(str::to_owned),
             releases_at,
+            began: began.cloned(),
         };
         self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
     }

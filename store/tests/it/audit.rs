@@ -67,7 +67,7 @@ pub(crate) async fn keep_books(fresh: &Fresh) {
     let rates = [BasisPoints::try_new(1_000).unwrap(), BasisPoints::try_new(250).unwrap()];
     let entry = Entry::of_captured_payment(&paid, &rates, CREATED).unwrap();
     let change = (2, Status::Success);
-    writer.post(paid.checkout_id(), change, CREATED, (&entry, Some(at(1))), (None, None)).await.unwrap();
+    writer.post(paid.checkout_id(), None, change, CREATED, (&entry, Some(at(1))), (None, None)).await.unwrap();
     record(fresh, "key-2", &plan("checkout-2", &[("o-3", "seller-a", 500)])).await;
     let failed = plan("checkout-3", &[("o-4", "seller-c", 700)]);
     record(fresh, "key-3", &failed).await;

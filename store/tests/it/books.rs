@@ -68,7 +68,7 @@ pub(crate) async fn paid(fresh: &Fresh, id: &str, seller: &str, minor: u64, bps:
     let rates = [BasisPoints::try_new(bps).unwrap()];
     let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
     let posted = (&entry, Some(CREATED));
-    fresh.writer.post(plan.checkout_id(), (2, Status::Success), CREATED, posted, (None, None)).await.unwrap();
+    fresh.writer.post(plan.checkout_id(), None, (2, Status::Success), CREATED, posted, (None, None)).await.unwrap();
     plan
 }
 

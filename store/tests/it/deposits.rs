@@ -86,7 +86,7 @@ async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_aga
 
     let again = Entry::of_capture((&plan, 2), &[], LATER).unwrap();
     for _ in 0..2 {
-        fresh.writer.post(id, (5, Status::Success), LATER, (&again, Some(LATER)), (None, None)).await.unwrap();
+        fresh.writer.post(id, None, (5, Status::Success), LATER, (&again, Some(LATER)), (None, None)).await.unwrap();
     }
     let record = fresh.reader.checkout(id).await.unwrap().unwrap();
     assert!(record.status == Status::Success && record.heeds_psp() && record.orders[0].wallet_updated);

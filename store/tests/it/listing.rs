@@ -58,7 +58,7 @@ async fn pay(fresh: &Fresh, name: &str, orders: &[(&str, &str, u64)], occurred_a
     let rates = vec![BasisPoints::try_new(1_000).unwrap(); orders.len()];
     let entry = Entry::of_captured_payment(&plan, &rates, occurred_at).unwrap();
     let entry = (&entry, Some(occurred_at));
-    fresh.writer.post(plan.checkout_id(), (2, Status::Success), occurred_at, entry, (None, None)).await.unwrap();
+    fresh.writer.post(plan.checkout_id(), None, (2, Status::Success), occurred_at, entry, (None, None)).await.unwrap();
 }
 
 fn posting(debit: Account, credit: Account, minor: u64, currency: Currency) -> Posting {

@@ -125,7 +125,7 @@ async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
     let posts = plans.iter().flat_map(|plan| writers.clone().map(|writer| (plan.clone(), writer)));
     let posted = at_once(posts.map(|(plan, writer)| async move {
         let entry = Entry::of_captured_payment(&plan, &[], CREATED).unwrap();
-        writer.post(plan.checkout_id(), (2, Status::Success), CREATED, (&entry, None), (None, None)).await
+        writer.post(plan.checkout_id(), None, (2, Status::Success), CREATED, (&entry, None), (None, None)).await
     }))
     .await;
     assert!(posted.iter().all(Result::is_ok), "{posted:?}");

@@ -139,7 +139,7 @@ async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
             let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
             let posted = (&entry, Some(CREATED));
             let to = (revision, Status::Success);
-            writer.post(plan.checkout_id(), to, CREATED, posted, (None, None)).await?;
+            writer.post(plan.checkout_id(), None, to, CREATED, posted, (None, None)).await?;
         }
         Step::Release => {
             writer.release_due(LATER, 100).await?;

@@ -10,7 +10,7 @@ use domain::{
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
-use store::StoreError;
+use store::{Began, StoreError};
 
 use crate::{database::Fresh, on_both_databases};
 
@@ -20,6 +20,7 @@ on_both_databases!(
     racing_requests_for_one_checkout_make_one,
     a_change_is_written_once_and_in_order,
     a_payment_is_posted_once_and_as_a_whole,
+    a_payment_is_written_with_the_beginning_of_its_attempt,
     concurrent_payments_leave_exact_wallets,
     history_and_books_only_grow,
     a_reader_cannot_write,
@@ -69,7 +70,7 @@ pub(crate) async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> 
 pub(crate) async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
     let entry = Entry::of_captured_payment(plan, &[], CREATED).unwrap();
     let psp = (Some("카드"), Some("https://receipt.example"));
-    fresh.writer.post(plan.checkout_id(), (revision, Status::Success), CREATED, (&entry, None), psp).await
+    fresh.writer.post(plan.checkout_id(), None, (revision, Status::Success), CREATED, (&entry, None), psp).await
 }
 
 pub(crate) async fn pending(fresh: &Fresh, seller: &str) -> u64 {
@@ -166,6 +167,40 @@ async fn a_payment_is_posted_once_and_as_a_whole(fresh: Fresh) {
     let debits: u64 = trial.iter().map(|balance| balance.debits.minor()).sum();
     let credits: u64 = trial.iter().map(|balance| balance.credits.minor()).sum();
     assert_eq!((debits, credits), (23_000, 23_000));
+}
+
+async fn a_payment_is_written_with_the_beginning_of_its_attempt(fresh: Fresh) {
+    let at_once = plan("checkout-1", &[("o-1", "seller-a", 15_000)]);
+    let apart = plan("checkout-2", &[("o-2", "seller-b", 8_000)]);
+    record(&fresh, "key-1", &at_once).await;
+    record(&fresh, "key-2", &apart).await;
+    let payment_key = PaymentKey::parse("pk-1").unwrap();
+    let began =
+        Began { revision: 1, status: Status::Executing, occurred_at: CREATED, payment_key: payment_key.clone() };
+    let pay = |plan: &Plan| {
+        let (writer, plan, began) = (fresh.writer.clone(), plan.clone(), began.clone());
+        async move {
+            let entry = Entry::of_captured_payment(&plan, &[], CREATED).unwrap();
+            let to = (2, Status::Success);
+            writer.post(plan.checkout_id(), Some(&began), to, EXPIRES, (&entry, None), (None, None)).await
+        }
+    };
+    let raced = futures_of(8, |_| pay(&at_once)).await;
+    assert!(raced.iter().all(Result::is_ok), "{raced:?}");
+    let stored = fresh.reader.checkout(at_once.checkout_id()).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.revision), (Status::Success, 2));
+    assert_eq!(stored.psp.unwrap().payment_key, payment_key);
+    let history = fresh.reader.history(at_once.checkout_id()).await.unwrap();
+    let lines: Vec<_> = history.iter().map(|line| (line.revision, line.status, line.occurred_at)).collect();
+    let expected = [(0, Status::NotStarted, CREATED), (1, Status::Executing, CREATED), (2, Status::Success, EXPIRES)];
+    assert_eq!(lines, expected);
+    assert_eq!(pending(&fresh, "seller-a").await, 15_000);
+
+    // Where the beginning stands there already, it is not written again, and nothing by half.
+    begin(&fresh, &apart).await.unwrap();
+    assert!(matches!(pay(&apart).await, Err(StoreError::OutOfStep { revision: 2, .. })));
+    assert_eq!(fresh.reader.history(apart.checkout_id()).await.unwrap().len(), 2);
+    assert_eq!(pending(&fresh, "seller-b").await, 0);
 }
 
 async fn concurrent_payments_leave_exact_wallets(fresh: Fresh) {

@@ -238,7 +238,7 @@ enum Story {
 impl Story {
     fn reaching(step: &str) -> Self {
         match step {
-            "psp.look_up" => Self::AnswerLost,
+            "checkout.advance" | "psp.look_up" => Self::AnswerLost,
             "psp.cancel" => Self::WrongAmount,
             "refund.record" | "refund.promise" | "refund.execute" | "psp.refund" => Self::Refunded,
             "refund.advance" | "psp.look_up_refund" => Self::RefundLost,

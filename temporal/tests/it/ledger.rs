@@ -150,7 +150,7 @@ impl Books {
         let rates = vec![BasisPoints::try_new(1_000).unwrap(); parts.len()];
         let entry = Entry::of_captured_payment(&plan, &rates, at(2)).unwrap();
         let paid = (2, Status::Success);
-        self.writer.post(id, paid, at(2), (&entry, Some(at(3))), (None, None)).await.unwrap();
+        self.writer.post(id, None, paid, at(2), (&entry, Some(at(3))), (None, None)).await.unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -116,7 +116,8 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
     let mut knowledge = inquiry.confirm(ctx, false, &promised).await;
     loop {
         let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment(ctx));
-        if !matches!(step, Step::Reject(_)) {
+        // What is paid at once is written at once.
+        if !matches!(step, Step::Reject(_) | Step::Settle(_)) {
             begin_once(ctx, &inquiry, began_at).await?;
         }
         match step {
@@ -192,7 +193,8 @@ async fn settle_and_watch(
     inquiry: &mut Inquiry,
     capture: Capture,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
-    settle(ctx, capture, (!inquiry.by_deposit).then_some(inquiry.began_at)).await?;
+    let began = (!has_begun(ctx)).then(|| (inquiry.payment_key.clone(), inquiry.began_at));
+    settle(ctx, capture, began, (!inquiry.by_deposit).then_some(inquiry.began_at)).await?;
     if !inquiry.by_deposit {
         return Ok(None);
     }

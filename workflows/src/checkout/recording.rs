@@ -106,18 +106,28 @@ pub(super) async fn begin(
     payment_key: PaymentKey,
     began_at: Timestamp,
 ) -> Result<(), WorkflowTermination> {
-    let change =
-        Change { payment_key: Some(payment_key), occurred_at: began_at, ..next_change(ctx, Event::ConfirmRequested)? };
+    let change = beginning(ctx, payment_key, began_at)?;
     write_change(ctx, Advance, change.clone(), change).await
 }
 
-/// Books a captured payment and writes that the checkout is paid, in one transaction.
+fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Result<Change, WorkflowTermination> {
+    let change = next_change(ctx, Event::ConfirmRequested)?;
+    Ok(Change { payment_key: Some(payment_key), occurred_at: began_at, ..change })
+}
+
+/// Books a captured payment and writes that the checkout is paid, in one transaction; and with it, where that is not
+/// written yet, when the payment began and under which key.
 pub(super) async fn settle(
     ctx: &Context,
     capture: Capture,
+    began: Option<(PaymentKey, Timestamp)>,
     confirmed_at: Option<Timestamp>,
 ) -> Result<(), WorkflowTermination> {
-    let change = next_change(ctx, Event::Paid)?;
+    let began = began.map(|(payment_key, began_at)| beginning(ctx, payment_key, began_at)).transpose()?;
+    let change = match &began {
+        Some(began) => change_after(ctx, (began.revision, began.status), Event::Paid)?,
+        None => next_change(ctx, Event::Paid)?,
+    };
     let entry = ctx
         .state(|checkout| {
             let capture_number = checkout.captures + 1;
@@ -125,24 +135,26 @@ pub(super) async fn settle(
         })
         .map_err(ApplicationFailure::non_retryable)?;
     let Capture { method, receipt_url, .. } = capture;
-    let posted = Posted { change: change.clone(), entry, method, receipt_url, confirmed_at };
+    let posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at };
     write_change(ctx, Post, posted, change).await?;
     ctx.state_mut(|checkout| checkout.captures += 1);
     Ok(())
 }
 
 fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTermination> {
-    let occurred_at = now(ctx);
-    ctx.state(|checkout| {
-        Ok(Change {
-            checkout_id: checkout.input.plan.checkout_id().clone(),
-            revision: checkout.revision + 1,
-            status: checkout.status.after(event).map_err(ApplicationFailure::non_retryable)?,
-            occurred_at,
-            payment_key: None,
-            failure: None,
-            virtual_account: None,
-        })
+    change_after(ctx, ctx.state(|checkout| (checkout.revision, checkout.status)), event)
+}
+
+fn change_after(ctx: &Context, before: (u32, Status), event: Event) -> Result<Change, WorkflowTermination> {
+    let (revision, status) = before;
+    Ok(Change {
+        checkout_id: ctx.state(|checkout| checkout.input.plan.checkout_id().clone()),
+        revision: revision + 1,
+        status: status.after(event).map_err(ApplicationFailure::non_retryable)?,
+        occurred_at: now(ctx),
+        payment_key: None,
+        failure: None,
+        virtual_account: None,
     })
 }
 
