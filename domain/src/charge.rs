@@ -15,7 +15,7 @@ use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Timestamp, checkout::Status};
+use crate::{Money, Timestamp, checkout::Status, refund::VIRTUAL_ACCOUNT};
 
 /// How often a charge is sent to the PSP again after it provably did not happen.
 pub const MAX_CONFIRMS: u32 = 5;
@@ -90,6 +90,13 @@ pub struct Capture {
     /// The buyer's receipt.
     #[serde(default)]
     pub receipt_url: Option<String>,
+}
+
+impl Capture {
+    /// Whether the money came into a virtual account: then the bank may take it back.
+    pub fn is_deposit(&self) -> bool {
+        self.method.as_deref() == Some(VIRTUAL_ACCOUNT)
+    }
 }
 
 /// An account that was opened for one payment. Whose name stands on it is not needed.

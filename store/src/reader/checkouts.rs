@@ -5,6 +5,7 @@ use domain::{
     charge::{Failure, VirtualAccount},
     checkout::{Order, Status},
     id::{BuyerId, CheckoutId, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
+    refund::VIRTUAL_ACCOUNT,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -102,7 +103,10 @@ impl CheckoutRecord {
 
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
     pub fn heeds_psp(&self) -> bool {
-        let by_deposit = self.psp.as_ref().is_some_and(|psp| psp.virtual_account.is_some());
+        // Of an account that nobody knew of before it was paid into, only the method tells.
+        let by_deposit = self.psp.as_ref().is_some_and(|psp| {
+            psp.virtual_account.is_some() || psp.method.as_deref() == Some(VIRTUAL_ACCOUNT)
+        });
         self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
     }
 }

@@ -7,8 +7,6 @@ mod returning;
 mod shop;
 mod waiting;
 
-use serde_json::Value;
-
 use crate::stack::{Dev, Shop, until};
 
 /// What the buyer of a test pays, in won.
@@ -26,8 +24,7 @@ fn way_back(shop: &Shop, id: &str, key: &str, amount: u64) -> String {
 
 /// What came of a checkout at the PSP: how many payments the window began, and how many were charged.
 async fn attempts_and_charges(shop: &Shop, id: &str) -> (usize, u64) {
-    let url = format!("{}/_sim/payments/{id}", shop.simulator);
-    let order: Value = shop.http.get(url).send().await.unwrap().json().await.unwrap();
+    let order = shop.at_toss(id).await;
     (order["attempts"].as_array().unwrap().len(), order["charges"].as_u64().unwrap())
 }
 

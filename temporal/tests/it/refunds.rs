@@ -69,8 +69,7 @@ impl<'a> Scene<'a> {
 
     /// What Toss holds of a checkout, and how many cancellations it has carried out.
     async fn at_toss(&self, id: &str) -> (u64, usize) {
-        let url = format!("{}/_sim/payments/{id}", self.shop.simulator);
-        let payment: Value = self.shop.http.get(url).send().await.unwrap().json().await.unwrap();
+        let payment = self.shop.at_toss(id).await;
         let cancels = payment["cancels"].as_array().map_or(0, Vec::len);
         (payment["balanceAmount"].as_u64().unwrap(), cancels)
     }
@@ -351,11 +350,8 @@ async fn a_person_decides(scene: &Scene<'_>) {
 /// Somebody cancels at Toss's own pages; what they gave back is not taken for ours, and no more goes back than is there.
 async fn canceled_at_toss(scene: &Scene<'_>) {
     scene.paid("elsewhere-1").await;
-    let key = {
-        let url = format!("{}/_sim/payments/elsewhere-1", scene.shop.simulator);
-        let payment: Value = scene.shop.http.get(url).send().await.unwrap().json().await.unwrap();
-        payment["paymentKey"].as_str().unwrap().to_owned()
-    };
+    let payment = scene.shop.at_toss("elsewhere-1").await;
+    let key = payment["paymentKey"].as_str().unwrap();
     let url = format!("{}/v1/payments/{key}/cancel", scene.shop.simulator);
     let by_hand = scene.shop.http.post(url).basic_auth(toss_sim::DEFAULT_SECRET_KEY, Some(""));
     let by_hand = by_hand.json(&json!({ "cancelReason": "상점관리자", "cancelAmount": 6_000 })).send().await.unwrap();

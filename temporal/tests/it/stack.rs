@@ -270,6 +270,12 @@ impl Shop {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// What the simulator really has of an order.
+    pub(crate) async fn at_toss(&self, id: &str) -> Value {
+        let url = format!("{}/_sim/payments/{id}", self.simulator);
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
     /// What the simulator really charged: net won, and orders charged twice.
     pub(crate) async fn charged(&self) -> (u64, u64) {
         let url = format!("{}/_sim/totals", self.simulator);

@@ -110,8 +110,7 @@ impl Scene<'_> {
         self.workflow(id).await.cancel(WorkflowCancelOptions::default()).await.unwrap();
         self.stands_at(id, "EXPIRED").await;
         assert_eq!(self.checkout(id).await["failure"]["code"], "canceled");
-        let at_toss = self.shop.http.get(format!("{}/_sim/payments/{id}", self.shop.simulator)).send().await.unwrap();
-        assert_eq!(at_toss.json::<Value>().await.unwrap()["status"], "CANCELED");
+        assert_eq!(self.shop.at_toss(id).await["status"], "CANCELED");
         NOTHING
     }
 

@@ -52,9 +52,13 @@ pub(crate) async fn stands_at(shop: &Shop, id: &str, status: &str) {
 async fn a_virtual_account_is_shown_paid_and_taken_back(database: Kind) {
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");
-    let (paid, refused) = tokio::join!(taken_back_and_paid_again(&roles), refunded_then_taken_back(&roles));
-    assert_eq!(roles.shop.charged().await, (paid + refused, 0));
-    assert_eq!(roles.shop.receivable().await, paid + refused);
+    let (paid, refused, late) = tokio::join!(
+        taken_back_and_paid_again(&roles),
+        refunded_then_taken_back(&roles),
+        paid_before_anybody_knew_of_the_account(&roles)
+    );
+    assert_eq!(roles.shop.charged().await, (paid + refused + late, 0));
+    assert_eq!(roles.shop.receivable().await, paid + refused + late);
     roles.verify_books();
 }
 
@@ -87,13 +91,38 @@ async fn taken_back_and_paid_again(roles: &Roles) -> u64 {
     shop.simulate("deposit", &order).await;
     stands_at(shop, id, "SUCCESS").await;
     assert_eq!(shop.get(&format!("/v1/payments/{id}")).await["payment_orders"][0]["wallet_updated"], true);
-    let history = shop.get(&format!("/v1/payments/{id}/history")).await;
-    let statuses: Vec<&str> =
-        history["history"].as_array().unwrap().iter().map(|line| line["status"].as_str().unwrap()).collect();
     let (waiting, paid) = ("WAITING_FOR_DEPOSIT", "SUCCESS");
-    assert_eq!(statuses, ["NOT_STARTED", "EXECUTING", waiting, paid, waiting, paid]);
+    assert_eq!(statuses(shop, id).await, ["NOT_STARTED", "EXECUTING", waiting, paid, waiting, paid]);
     roles.record_history("taken-back", id).await;
     PAID
+}
+
+/// The PSP's answer with the account is lost, and the deposit comes before the PSP is asked: it is watched all the same.
+async fn paid_before_anybody_knew_of_the_account(roles: &Roles) -> u64 {
+    let (shop, id) = (&roles.shop, "account-unknown");
+    let order = json!({ "orderId": id });
+    shop.create(id).await;
+    let key = shop.authorize_by(id, "가상계좌").await;
+    let lost = json!({ "on": "confirm", "kind": "execute_and_stall", "orderId": id, "times": 0 });
+    shop.simulate("mischief", &lost).await;
+    let deposit = async {
+        until("the account is issued", || async { shop.at_toss(id).await["status"] == "WAITING_FOR_DEPOSIT" }).await;
+        shop.simulate("deposit", &order).await;
+    };
+    tokio::join!(shop.confirm(id, &key, "23000"), deposit);
+    stands_at(shop, id, "SUCCESS").await;
+    assert_eq!(statuses(shop, id).await, ["NOT_STARTED", "EXECUTING", "UNKNOWN", "SUCCESS"]);
+    shop.simulate("deposit-error", &order).await;
+    stands_at(shop, id, "WAITING_FOR_DEPOSIT").await;
+    shop.simulate("deposit", &order).await;
+    stands_at(shop, id, "SUCCESS").await;
+    PAID
+}
+
+async fn statuses(shop: &Shop, id: &str) -> Vec<String> {
+    let history = shop.get(&format!("/v1/payments/{id}/history")).await;
+    let lines = history["history"].as_array().unwrap();
+    lines.iter().map(|line| line["status"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What was passed on cannot be taken back by the books alone: a person is asked, and nothing is booked by half.

@@ -193,6 +193,8 @@ async fn settle_and_watch(
     inquiry: &mut Inquiry,
     capture: Capture,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
+    // Where the answer was lost, the deposit may have come before anybody knew of the account.
+    inquiry.by_deposit |= capture.is_deposit();
     let began = (!has_begun(ctx)).then(|| (inquiry.payment_key.clone(), inquiry.began_at));
     settle(ctx, capture, began, (!inquiry.by_deposit).then_some(inquiry.began_at)).await?;
     if !inquiry.by_deposit {
@@ -303,7 +305,7 @@ impl Inquiry {
     /// Asks the PSP when it nudges us, or when the time is up; `meanwhile` is shown.
     pub(super) async fn ask_within(&mut self, ctx: &Context, limit_ms: u64, meanwhile: &str) -> Knowledge {
         ctx.set_current_details(meanwhile.to_owned());
-        self.ask_in(ctx, limit_ms, false).await
+        self.ask_in(ctx, limit_ms, is_given_up(ctx)).await
     }
 
     /// A nudge cuts the pause short; too many nudges do not.

@@ -25,7 +25,7 @@ pub(super) async fn watch(ctx: &Context, inquiry: &mut Inquiry) -> Result<Option
     inquiry.heed_anew();
     loop {
         let left_ms = until.ms_since(now(ctx));
-        if left_ms == 0 || ctx.cancellation_token().is_cancelled() {
+        if left_ms == 0 {
             return Ok(None);
         }
         let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(until));

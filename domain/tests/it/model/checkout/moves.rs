@@ -6,10 +6,9 @@ use domain::{
     id::CheckoutId,
 };
 
-use super::{Held, JUMPS_MS, MOST_JUMPS, Phase, State, TABS, TOTAL, Tab, failure, lost, shown, won};
+use super::{Held, JUMPS_MS, MOST_JUMPS, Model as _, Payment, Phase, State, TABS, TOTAL, Tab, failure, lost, won};
 
-/// What happens, and what comes of it.
-pub(super) type Moves = Vec<(&'static str, State)>;
+type Moves = super::Moves<State>;
 
 /// Everything that can happen next.
 pub(super) fn moves(state: &State) -> Moves {
@@ -36,9 +35,64 @@ pub(super) fn moves(state: &State) -> Moves {
         Phase::LookingUp => look_up(state, &mut moves),
         Phase::Returning => give_back(state, &mut moves),
         Phase::Person => moves.push(("a person resumes", resumed(state))),
+        Phase::Watching => watch(state, &mut moves),
+        Phase::TakingBack => take_back(state, &mut moves),
+        Phase::PersonOfDeposit => moves.push(("a person resumes", look_again(state))),
         Phase::Closed => {}
     }
     moves
+}
+
+/// What the PSP has of the payment that the workflow is about.
+fn held(state: &State) -> Held {
+    state.clone().payment().map_or(Held::Nothing, |payment| payment.held)
+}
+
+fn is_awaited(state: &State) -> bool {
+    matches!(held(state), Held::Awaiting { .. })
+}
+
+/// A deposit is booked. The PSP is asked when it nudges, and at the end.
+fn watch(state: &State, moves: &mut Moves) {
+    if is_awaited(state) {
+        let told = Knowledge::Told(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
+        let heard = state.with(|next| {
+            next.progress.learn(&told, next.now);
+            next.phase = Phase::TakingBack;
+        });
+        moves.push(("a webhook comes, and the PSP tells", heard));
+    } else {
+        let over = state.with(|next| (next.watched, next.phase) = (true, Phase::Closed));
+        moves.push(("the watch is over", over));
+    }
+}
+
+/// The books follow the bank, or cannot: the money was paid out, or given back.
+fn take_back(state: &State, moves: &mut Moves) {
+    let mut back = state.clone();
+    back.change(Event::DepositTakenBack);
+    back.undo = None;
+    back.progress.start_over(back.now);
+    let told = Knowledge::Told(Charge::AwaitingDeposit { overdue: false, account: None });
+    moves.push(("the books take the deposit back", back.go_on(&told)));
+    let mut stuck = state.clone();
+    if stuck.status != Status::Stuck {
+        stuck.change(Event::HelpNeeded);
+    }
+    stuck.phase = Phase::PersonOfDeposit;
+    moves.push(("the books cannot", stuck));
+}
+
+/// After a person's word about a deposit that the books cannot take back, the PSP is asked before they are.
+fn look_again(state: &State) -> State {
+    state.with(|next| {
+        if matches!(held(next), Held::Captured { .. }) {
+            next.change(Event::Paid);
+            next.phase = Phase::Watching;
+        } else {
+            next.phase = Phase::TakingBack;
+        }
+    })
 }
 
 fn resumed(state: &State) -> State {
@@ -73,6 +127,16 @@ fn others_act(state: &State, moves: &mut Moves) {
             let arrived = state.with(|next| next.payments[index].carry_out(generation, outcome));
             moves.push(("a late request reaches the PSP", arrived));
         }
+        let may_be_taken_back = payment.by_deposit && !payment.taken_back && !state.watched;
+        if may_be_taken_back && matches!(payment.held, Held::Captured { .. }) {
+            let back = state.with(|next| {
+                let payment = &mut next.payments[index];
+                payment.held = Held::Awaiting { overdue: false };
+                payment.taken_back = true;
+                payment.returns += 1;
+            });
+            moves.push(("the bank takes the deposit back", back));
+        }
         if let Held::Awaiting { overdue } = payment.held {
             let paid = state.with(|next| {
                 next.payments[index].held = Held::Captured { right: true };
@@ -103,6 +167,7 @@ fn confirm(state: &State, tab: Tab) -> Option<State> {
             assert_eq!(state.phase, Phase::Waiting, "a second payment begins: {state:?}");
             Some(state.with(|next| {
                 (next.tab, next.phase, next.generation) = (Some(tab), Phase::Sending, 0);
+                next.by_deposit = false;
                 next.progress = Progress::new(next.now);
                 next.progress.send(false, next.now);
             }))
@@ -152,7 +217,7 @@ fn send(state: &State, moves: &mut Moves) {
     let is_bound = payment.bound & (1 << generation) != 0;
     for outcome in outcomes.into_iter().take(if is_bound { 1 } else { 4 }) {
         let done = state.with(|next| next.payment().unwrap().carry_out(generation, outcome));
-        let word = shown(done.clone().payment().unwrap().held);
+        let word = done.clone().payment().unwrap().shown();
         // Of an error, its key repeats the error.
         let told = if is_bound && word == Charge::Open { lost(true) } else { answered(word) };
         moves.push(("the PSP does and answers", done.clone().learn(&told)));
@@ -165,8 +230,8 @@ fn send(state: &State, moves: &mut Moves) {
 
 fn look_up(state: &State, moves: &mut Moves) {
     moves.push(("nobody tells", state.clone().learn(&Knowledge::NotTold)));
-    let held = state.clone().payment().map_or(Held::Nothing, |payment| payment.held);
-    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Told(shown(held)))));
+    let shown = state.clone().payment().map_or(Charge::Absent, |payment| payment.shown());
+    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Told(shown))));
     // What has just been done may not be seen yet.
     if state.now.ms_since(state.progress.sent_at) < SESSION_MS {
         moves.push(("the PSP does not see it yet", state.clone().learn(&Knowledge::Told(Charge::Absent))));

@@ -1,0 +1,416 @@
+//! Every life that a checkout can have, explored one by one: redirect, webhook, second tab, forged key, cancellation,
+//! expiry, operator, and a PSP that loses requests and answers, in every order.
+//!
+//! The rules are the real ones: [`Status::after`], `check_confirmation`, [`next_step`], [`next_undo_step`] and
+//! [`Progress`]. What the workflow does between them is here in a few lines, and so is a PSP that is worse than the
+//! real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
+//!
+//! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
+//! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at; the bank
+//! takes a deposit back once. That it does so in time, and that one of the PSP's webhooks about it arrives before the
+//! deposit is no longer watched, is taken for granted.
+
+mod moves;
+
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    charge::{
+        Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, Step,
+        UNDO_PATIENCE_MS, UndoReason, UndoStep, next_step, next_undo_step,
+    },
+    checkout::{Event, Status},
+    id::PaymentKey,
+    refund::VIRTUAL_ACCOUNT,
+};
+
+use super::explore::{Explored, Model, Moves};
+
+const TOTAL: u64 = 1_000;
+const START: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
+/// How often time moves past a limit.
+const MOST_JUMPS: u8 = 2;
+/// How far: past the patience of an undo, the grace of a deposit and the PSP's session; past the patience of a charge.
+const JUMPS_MS: [u64; 2] = [UNDO_PATIENCE_MS, PATIENCE_MS];
+
+/// Which payment a confirmation names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Tab {
+    First,
+    Second,
+    /// A key that somebody made up.
+    Forged,
+}
+
+const TABS: [Tab; 3] = [Tab::First, Tab::Second, Tab::Forged];
+
+impl Tab {
+    fn key(self) -> PaymentKey {
+        let text = match self {
+            Self::First => "payment-first-tab",
+            Self::Second => "payment-second-tab",
+            Self::Forged => "payment-of-nobody",
+        };
+        PaymentKey::parse(text).unwrap()
+    }
+}
+
+/// What the PSP has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Held {
+    Nothing,
+    Open,
+    Awaiting { overdue: bool },
+    Captured { right: bool },
+    Refused,
+    Returned,
+}
+
+/// One payment at the PSP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Payment {
+    held: Held,
+    captures: u8,
+    returns: u8,
+    /// Whether the money came, or is to come, into a virtual account.
+    by_deposit: bool,
+    /// Whether the bank took it back once.
+    taken_back: bool,
+    /// Requests under way, one bit per idempotency key.
+    under_way: u8,
+    /// Requests that were carried out or answered for good, one bit per idempotency key.
+    bound: u8,
+}
+
+/// What the workflow is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Phase {
+    Waiting,
+    Sending,
+    Pausing,
+    LookingUp,
+    Returning,
+    Person,
+    /// Paid by a deposit, which the bank may take back.
+    Watching,
+    /// The bank took it back, and the books are to follow.
+    TakingBack,
+    /// The books could not.
+    PersonOfDeposit,
+    Closed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct State {
+    status: Status,
+    phase: Phase,
+    given_up: bool,
+    tab: Option<Tab>,
+    /// The payments that were declined, one bit each.
+    declined: u8,
+    /// Whether another may follow the last one that was declined.
+    retryable: bool,
+    undo: Option<UndoReason>,
+    generation: u8,
+    /// Whether a virtual account was recorded.
+    by_deposit: bool,
+    /// Whether the deposit was watched for as long as the bank may take it back.
+    watched: bool,
+    progress: Progress,
+    now: Timestamp,
+    jumps: u8,
+    payments: [Payment; 2],
+}
+
+/// A state as few bytes: what makes two of them the same.
+type Key = (Status, Phase, [bool; 4], (Option<Tab>, u8), u8, [i64; 3], [bool; 5], (u32, u32, u8, u8), [Payment; 2]);
+
+impl Model for State {
+    type Key = Key;
+
+    fn first() -> Self {
+        Self {
+            status: Status::NotStarted,
+            phase: Phase::Waiting,
+            given_up: false,
+            tab: None,
+            declined: 0,
+            retryable: false,
+            undo: None,
+            generation: 0,
+            by_deposit: false,
+            watched: false,
+            progress: Progress::new(START),
+            now: START,
+            jumps: 0,
+            payments: [Payment::NEW; 2],
+        }
+    }
+
+    fn key(&self) -> Key {
+        let mut flags_of_buyer = [self.given_up, self.retryable, self.watched, self.by_deposit];
+        let tabs = (self.tab, self.declined);
+        if matches!(self.phase, Phase::Waiting | Phase::Closed) {
+            // How it came here matters no more.
+            flags_of_buyer[3] = false;
+            let payments = self.payments.map(|payment| payment.seen_with(8));
+            let none = (0, 0, 0, self.jumps);
+            return (self.status, self.phase, flags_of_buyer, tabs, 0, [0; 3], [false; 5], none, payments);
+        }
+        let undo = self.undo.map_or(0, |reason| 1 + reason as u8);
+        let progress = &self.progress;
+        let since = |then: Timestamp| i64::try_from(self.now.ms_since(then)).unwrap();
+        let overdue = progress.overdue_since.map_or(-1, since);
+        let times = [since(progress.sent_at), since(progress.since), overdue];
+        let flags = [
+            progress.unanswered,
+            progress.refusal.is_some(),
+            progress.stranger,
+            progress.known,
+            progress.kept.is_some(),
+        ];
+        let counts = (progress.confirms, progress.asked, self.generation, self.jumps);
+        let payments = self.payments.map(|payment| payment.seen_with(self.generation));
+        (self.status, self.phase, flags_of_buyer, tabs, undo, times, flags, counts, payments)
+    }
+
+    fn moves(&self) -> Moves<Self> {
+        moves::moves(self)
+    }
+
+    fn wrong(&self) -> Option<&'static str> {
+        wrong(self)
+    }
+
+    fn is_over(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.jumps == MOST_JUMPS
+    }
+
+    fn told(&self) -> String {
+        format!("{} {:?}", self.status, self.phase)
+    }
+}
+
+impl State {
+    /// The payment that the workflow is about; `None` is a forged one.
+    fn payment(&mut self) -> Option<&mut Payment> {
+        match self.tab? {
+            Tab::First => Some(&mut self.payments[0]),
+            Tab::Second => Some(&mut self.payments[1]),
+            Tab::Forged => None,
+        }
+    }
+
+    fn change(&mut self, event: Event) {
+        self.status = self.status.after(event).unwrap_or_else(|illegal| panic!("{illegal}: {self:?}"));
+    }
+
+    fn close(mut self, event: Event) -> Self {
+        self.change(event);
+        self.phase = Phase::Closed;
+        self
+    }
+
+    /// It is paid. A deposit is watched.
+    fn settle(mut self, capture: &Capture) -> Self {
+        if !self.by_deposit && !capture.is_deposit() {
+            return self.close(Event::Paid);
+        }
+        self.change(Event::Paid);
+        Self { phase: Phase::Watching, ..self }
+    }
+
+    /// An attempt failed. Where another may follow it, the checkout waits for the buyer again.
+    fn decline(mut self, failure: &Failure) -> Self {
+        self.declined |= self.tab.map_or(0, |tab| 1 << tab as u8);
+        let mut failed = self.close(Event::Declined);
+        failed.retryable = failure.retryable;
+        if failed.retryable && !failed.given_up {
+            (failed.phase, failed.tab) = (Phase::Waiting, None);
+        }
+        failed
+    }
+
+    fn moment(&self) -> Moment {
+        let awaits_deposit = self.status == Status::WaitingForDeposit;
+        Moment { now: self.now, given_up: self.given_up, awaits_deposit }
+    }
+
+    /// What the workflow does when it has learned something.
+    fn learn(mut self, knowledge: &Knowledge) -> Self {
+        self.progress.learn(knowledge, self.now);
+        match self.undo {
+            Some(reason) => self.undo_on(reason, knowledge),
+            None => self.go_on(knowledge),
+        }
+    }
+
+    fn go_on(mut self, knowledge: &Knowledge) -> Self {
+        let step = next_step(won(TOTAL), knowledge, &self.progress, self.moment());
+        if matches!(self.status, Status::NotStarted | Status::Failed) && !matches!(step, Step::Reject(_)) {
+            self.change(Event::ConfirmRequested);
+        }
+        match step {
+            Step::Settle(capture) => self.settle(&capture),
+            Step::Fail(failure) => self.decline(&failure),
+            Step::Reject(_) => Self { phase: Phase::Waiting, tab: None, ..self },
+            Step::Undo(reason) => {
+                self.progress.start_over(self.now);
+                Self { undo: Some(reason), phase: Phase::LookingUp, ..self }
+            }
+            Step::Confirm { new_key } => {
+                self.generation += u8::from(new_key);
+                self.progress.send(new_key, self.now);
+                if self.progress.confirms > 2 {
+                    self.progress.confirms = MAX_CONFIRMS;
+                }
+                Self { phase: Phase::Sending, ..self }
+            }
+            Step::Ask { status, .. } => {
+                if self.status != status {
+                    let waits = status == Status::WaitingForDeposit;
+                    self.by_deposit |= waits;
+                    self.change(if waits { Event::DepositAwaited } else { Event::OutcomeUnknown });
+                    self.progress.start_over(self.now);
+                }
+                Self { phase: Phase::Pausing, ..self }
+            }
+            Step::CallForHelp(_) => self.call_for_help(),
+        }
+    }
+
+    fn undo_on(self, reason: UndoReason, knowledge: &Knowledge) -> Self {
+        match next_undo_step((won(TOTAL), reason), knowledge, &self.progress, self.now) {
+            UndoStep::Done => self.close(Event::Declined),
+            UndoStep::Settle(capture) => self.settle(&capture),
+            UndoStep::Cancel => Self { phase: Phase::Returning, ..self },
+            UndoStep::Ask { .. } => Self { phase: Phase::Pausing, ..self },
+            UndoStep::CallForHelp(_) => self.call_for_help(),
+        }
+    }
+
+    fn call_for_help(mut self) -> Self {
+        if self.status != Status::Stuck {
+            self.change(Event::HelpNeeded);
+        }
+        Self { phase: Phase::Person, ..self }
+    }
+
+    /// A change of this state alone.
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        change(&mut next);
+        next
+    }
+}
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+fn failure() -> Failure {
+    Failure::new("NO", "")
+}
+
+fn lost(answered: bool) -> Knowledge {
+    Knowledge::Lost(Doubt::of(answered, String::new()))
+}
+
+impl Payment {
+    const NEW: Self = Self {
+        held: Held::Open,
+        captures: 0,
+        returns: 0,
+        by_deposit: false,
+        taken_back: false,
+        under_way: 0,
+        bound: 0,
+    };
+
+    /// What the PSP tells of it.
+    fn shown(self) -> Charge {
+        let amount = |right| won(if right { TOTAL } else { TOTAL - 1 });
+        match self.held {
+            Held::Nothing => Charge::Absent,
+            Held::Open => Charge::Open,
+            Held::Awaiting { overdue } => Charge::AwaitingDeposit { overdue, account: None },
+            Held::Captured { right } => Charge::Captured(Capture {
+                amount: amount(right),
+                captured_at: START,
+                method: self.by_deposit.then(|| VIRTUAL_ACCOUNT.to_owned()),
+                receipt_url: None,
+            }),
+            Held::Refused => Charge::Refused(failure()),
+            Held::Returned => Charge::Returned,
+        }
+    }
+
+    /// Without the keys that nothing comes under any more.
+    fn seen_with(self, generation: u8) -> Self {
+        let live = u16::from(self.under_way) | 1 << generation;
+        Self { bound: self.bound & u8::try_from(live & 0xff).unwrap(), ..self }
+    }
+
+    /// A request is carried out, unless one under its key was.
+    fn carry_out(&mut self, generation: u8, outcome: Held) {
+        let bit = 1 << generation;
+        self.under_way &= !bit;
+        if self.bound & bit != 0 {
+            return;
+        }
+        self.bound |= bit;
+        match self.held {
+            Held::Open => {
+                self.held = outcome;
+                self.by_deposit = matches!(outcome, Held::Awaiting { .. });
+            }
+            // It knows a repeated request by its key alone.
+            Held::Captured { .. } => {}
+            Held::Nothing | Held::Awaiting { .. } | Held::Refused | Held::Returned => return,
+        }
+        self.captures += u8::from(matches!(outcome, Held::Captured { .. }));
+    }
+}
+
+/// What is never allowed.
+fn wrong(state: &State) -> Option<&'static str> {
+    let held: u8 = state.payments.iter().map(|payment| payment.captures.saturating_sub(payment.returns)).sum();
+    let is_right = state.payments.iter().any(|payment| payment.held == Held::Captured { right: true });
+    if state.payments.iter().any(|payment| payment.returns > payment.captures) {
+        return Some("more was given back than was taken");
+    }
+    if held > 1 {
+        return Some("the buyer is charged twice");
+    }
+    if matches!(state.phase, Phase::Person | Phase::PersonOfDeposit) && state.status != Status::Stuck {
+        return Some("it waits for a person whom nobody calls");
+    }
+    if state.phase != Phase::Closed {
+        return None;
+    }
+    match state.status {
+        Status::Success if held == 1 && is_right => None,
+        Status::Success => Some("it is paid, and the money is not there"),
+        Status::Failed | Status::Expired | Status::Canceled if held == 0 => None,
+        Status::Failed | Status::Expired | Status::Canceled => Some("it is over, and money is held"),
+        Status::NotStarted
+        | Status::Executing
+        | Status::Unknown
+        | Status::WaitingForDeposit
+        | Status::PartiallyRefunded
+        | Status::Refunded
+        | Status::Stuck => Some("it ended where nothing ends"),
+    }
+}
+
+#[test]
+fn in_every_life_of_a_checkout_the_money_is_where_it_should_be() {
+    let explored = Explored::<State>::all();
+    let reached = |status: Status| explored.states.iter().any(|state| state.status == status);
+    let unreached: Vec<_> = Status::ALL.into_iter().filter(|status| !reached(*status)).collect();
+    assert_eq!(unreached, [Status::PartiallyRefunded, Status::Refunded], "what only a refund reaches");
+}
