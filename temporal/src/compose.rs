@@ -23,7 +23,7 @@ use crate::{
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
 /// being paid are few and short; those that wait for their buyers are many, and should cost nothing.
-const CACHED_WORKFLOWS: usize = 300;
+const CACHED_WORKFLOWS: usize = 150;
 /// How long a buyer's browser waits for the outcome of a payment before it is told to ask again.
 const CONFIRM_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a request to create a checkout waits for it to be recorded.
