@@ -79,6 +79,8 @@ pub(crate) enum Story {
     IsRefundedInParts,
     /// Pays by card, and the marketplace deletes the checkout.
     GivesAllBack,
+    /// Pays by card, and the marketplace deletes the checkout in the same moment.
+    ChangesTheirMind,
 }
 
 /// One buyer.
@@ -106,8 +108,9 @@ pub(crate) struct Schedule {
     pub(crate) strikes: Vec<Strike>,
 }
 
-const STORIES: [(Story, u32); 9] = [
-    (Story::Pays, 45),
+const STORIES: [(Story, u32); 10] = [
+    (Story::Pays, 40),
+    (Story::ChangesTheirMind, 5),
     (Story::PaysTwice, 10),
     (Story::IsDeclined, 10),
     (Story::Deposits, 10),

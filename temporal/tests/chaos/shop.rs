@@ -1,6 +1,7 @@
 //! Buyers and their marketplace. They ask again when nobody answers, and keep every answer.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -17,6 +18,8 @@ use crate::{
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 /// How long a buyer keeps asking before they give up; what they were told still has to be true.
 const BUYER_PATIENCE: Duration = Duration::from_secs(240);
+/// The longest that a buyer waits because the API asks for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The pause before the same request is sent again.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -44,6 +47,8 @@ pub(crate) struct Seen {
     pub(crate) purchases: Vec<Purchase>,
     /// How often a request was left without an answer.
     pub(crate) unanswered: u64,
+    /// Checkouts all of whose refunds were answered with 200.
+    pub(crate) refunded: HashSet<String>,
     /// Buyers who lost patience, and at what.
     pub(crate) gave_up: Vec<(String, &'static str)>,
 }
@@ -111,12 +116,20 @@ impl Shop {
                 self.simulate(id, "deposit", json!({ "orderId": id })).await?;
                 self.wait_for_end(id).await
             }
+            Story::ChangesTheirMind => {
+                let key = self.authorize(buyer, "카드").await?;
+                let (paid, canceled) = tokio::join!(self.confirm(buyer, &key), self.cancel(id, None));
+                canceled.and(paid).map(|_| String::new())
+            }
             Story::IsRefunded | Story::IsRefundedInParts | Story::GivesAllBack => {
                 let status = self.pay(buyer, "카드").await?;
                 if status != "SUCCESS" {
                     return Ok(status);
                 }
-                self.refund(buyer).await?;
+                let refunded = self.refund(buyer).await?;
+                if !refunded.is_empty() {
+                    self.seen.lock().unwrap().refunded.insert(id.clone());
+                }
                 Ok(status)
             }
         }
@@ -136,7 +149,8 @@ impl Shop {
             Story::IsRefundedInParts => {
                 let parts = (self.cancel(id, Some(("cancel-1", &first))), self.cancel(id, Some(("cancel-2", &rest))));
                 let (first, second) = tokio::join!(parts.0, parts.1);
-                first.and(second)
+                let (first, second) = (first?, second?);
+                Ok(if first.is_empty() { first } else { second })
             }
             _ => self.cancel(id, None).await,
         }
@@ -246,14 +260,16 @@ impl Shop {
         }
         let answer = async {
             let response = request.send().await?;
-            Ok::<_, reqwest::Error>((response.status().as_u16(), response.json::<Value>().await?))
+            let wait = told_to_wait(&response);
+            Ok::<_, reqwest::Error>((response.status().as_u16(), wait, response.json::<Value>().await?))
         };
         let mut seen = match answer.await {
-            Ok((http, body)) => {
+            Ok((http, wait, body)) => {
                 let said = if body["code"].is_string() { body["code"].as_str() } else { body["status"].as_str() };
                 let said = said.unwrap_or_default().to_owned();
-                let mut seen = self.seen.lock().unwrap();
-                seen.answers.push(Answer { checkout_id: id.to_owned(), asked, http, said });
+                let answer = Answer { checkout_id: id.to_owned(), asked, http, said };
+                self.seen.lock().unwrap().answers.push(answer);
+                tokio::time::sleep(wait).await;
                 return Some((http, body));
             }
             Err(_) => self.seen.lock().unwrap(),
@@ -279,8 +295,14 @@ impl Shop {
 
     /// Reads from the API, when all is quiet.
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        loop {
+            let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key);
+            let response = request.send().await.unwrap();
+            match response.status().as_u16() {
+                429 => tokio::time::sleep(told_to_wait(&response)).await,
+                http => return (http, response.json().await.unwrap()),
+            }
+        }
     }
 
     /// Whoever took a virtual account and lost patience pays into it after all.
@@ -293,10 +315,21 @@ impl Shop {
         }
     }
 
+    /// Whether all refunds of a checkout were answered with 200.
+    pub(crate) fn was_told_of_refund(&self, id: &str) -> bool {
+        self.seen.lock().unwrap().refunded.contains(id)
+    }
+
     /// Reads what really happened.
     pub(crate) async fn really(&self, path: &str) -> Value {
         self.http.get(format!("{}/_sim/{path}", self.simulator)).send().await.unwrap().json().await.unwrap()
     }
+}
+
+/// How long an answer asks to wait.
+fn told_to_wait(response: &reqwest::Response) -> Duration {
+    let seconds = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0)).min(LONGEST_WAIT)
 }
 
 fn status_of(body: &Value) -> String {

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    schedule::{Blow, Buyer, Schedule},
+    schedule::{Blow, Buyer, Schedule, Story},
     shop::{Purchase, Shop, is_final},
     stack::Stack,
 };
@@ -100,11 +100,18 @@ async fn checkout(shop: &Shop, buyer: &Buyer, held: u64, wrong: &mut Wrong) -> V
     let refunded = record["payment_orders"].as_array().into_iter().flatten();
     let refunded = refunded.filter_map(|order| order["refunded_amount"].as_str()?.parse::<u64>().ok()).sum::<u64>();
     let owed = match status {
-        "SUCCESS" | "PARTIALLY_REFUNDED" | "REFUNDED" => buyer.total().saturating_sub(refunded),
+        "SUCCESS" | "PARTIALLY_REFUNDED" | "REFUNDED" if refunded > wanted_back(buyer) => {
+            wrong.push(format!("{id} was refunded {refunded} won, and {} were asked for", wanted_back(buyer)));
+            held
+        }
+        "SUCCESS" | "PARTIALLY_REFUNDED" | "REFUNDED" => buyer.total() - refunded,
         // A person sees to it: whatever is held, held it is.
         "STUCK" => held,
         _ => 0,
     };
+    if shop.was_told_of_refund(id) && refunded != wanted_back(buyer) {
+        wrong.push(format!("{id}: every refund was answered with 200, and {refunded} won went back"));
+    }
     if !is_final(status) && status != "STUCK" {
         wrong.push(format!("{id} ended as {status}"));
     }
@@ -119,6 +126,15 @@ async fn checkout(shop: &Shop, buyer: &Buyer, held: u64, wrong: &mut Wrong) -> V
         wrong.push(format!("{id} is {status}, and its history is {rows:?}"));
     }
     rows
+}
+
+/// What a buyer's story wants back after it was paid, in won.
+fn wanted_back(buyer: &Buyer) -> u64 {
+    match buyer.story {
+        Story::IsRefunded => buyer.total() / 2,
+        Story::IsRefundedInParts | Story::GivesAllBack | Story::ChangesTheirMind => buyer.total(),
+        Story::Pays | Story::PaysTwice | Story::IsDeclined | Story::Deposits | Story::Leaves | Story::Cancels => 0,
+    }
 }
 
 /// Every answer has to have been true: nobody was told of a status that the checkout never had, and nobody was told of
