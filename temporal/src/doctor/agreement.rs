@@ -144,7 +144,7 @@ async fn refund_without_row(reader: &Reader, execution: &WorkflowExecutionInfo) 
     let Some(refund) = reader.refund(&refund_id).await? else { return Ok(Some(has_no_row(&id))) };
     let is_behind = execution.status() == WorkflowExecutionStatus::Completed && !refund.status.is_end();
     let what = || format!("{id} is {} and its workflow has ended", refund.status);
-    Ok(is_behind.then(|| format!("{}: the database is older than Temporal", what())))
+    Ok(is_behind.then(|| format!("{}: the database is older than Temporal, or its entry was reversed by hand", what())))
 }
 
 /// What the database knows of a refund, and Temporal does not. One that waits for its turn has no workflow of its own.
@@ -156,24 +156,35 @@ async fn refund_row_without_workflow(
     if refund.status.is_end() && now().ms_since(refund.requested_at) > SHORTEST_RETENTION_MS {
         return Ok(None);
     }
-    let is_known = match refund.status {
-        // Of one that was refused before it began there is only the queue.
-        RefundStatus::Requested | RefundStatus::Failed => is_known(client, refunds::workflow_id(checkout)).await?,
-        RefundStatus::Executing | RefundStatus::Unknown | RefundStatus::Stuck | RefundStatus::Succeeded => {
-            is_known(client, WorkflowId::of_refund(&refund.refund_id).to_string()).await?
+    let own = WorkflowId::of_refund(&refund.refund_id).to_string();
+    let is_served = match refund.status {
+        // Its own workflow may have begun a moment ago.
+        RefundStatus::Requested => {
+            let queue = described(client, refunds::workflow_id(checkout)).await?;
+            queue == Some(WorkflowExecutionStatus::Running) || is_known(client, own).await?
         }
+        RefundStatus::Executing
+        | RefundStatus::Unknown
+        | RefundStatus::Stuck
+        | RefundStatus::Succeeded
+        | RefundStatus::Failed => is_known(client, own).await?,
     };
-    Ok((!is_known).then(|| has_no_workflow(&refund.refund_id, refund.status)))
+    Ok((!is_served).then(|| has_no_workflow(&refund.refund_id, refund.status)))
 }
 
 async fn is_known(client: &Client, workflow_id: String) -> anyhow::Result<bool> {
+    Ok(described(client, workflow_id).await?.is_some())
+}
+
+/// Where a workflow stands, if Temporal has it.
+async fn described(client: &Client, workflow_id: String) -> anyhow::Result<Option<WorkflowExecutionStatus>> {
     let request = DescribeWorkflowExecutionRequest {
         namespace: client.namespace(),
         execution: Some(WorkflowExecution { workflow_id, run_id: String::new() }),
     };
     match client.clone().describe_workflow_execution(request.into_request()).await {
-        Ok(_) => Ok(true),
-        Err(status) if status.code() == Code::NotFound => Ok(false),
+        Ok(told) => Ok(told.into_inner().workflow_execution_info.map(|info| info.status())),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
         Err(status) => Err(status).context("could not describe a workflow"),
     }
 }
