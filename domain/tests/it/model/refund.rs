@@ -152,9 +152,9 @@ impl Model for State {
                 _ => {}
             }
         }
-        let is_stuck = self.statuses.contains(&RefundStatus::Stuck);
-        (is_stuck != (self.phase == Phase::Person) && self.phase == Phase::Person)
-            .then_some("it waits for a person whom nobody calls")
+        let returned = (0..2).filter(|turn| self.given[*turn] > 0).map(|turn| AMOUNTS[turn]).sum::<u64>();
+        let outside = self.outside.map_or(0, |(amount, _)| amount);
+        (self.balance + returned + outside != PAID).then_some("what is left is not what was paid less what went back")
     }
 
     fn is_over(&self) -> bool {

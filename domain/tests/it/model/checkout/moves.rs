@@ -73,7 +73,7 @@ fn take_back(state: &State, moves: &mut Moves) {
     back.change(Event::DepositTakenBack);
     back.undo = None;
     back.progress.start_over(back.now);
-    let told = Knowledge::Told(Charge::AwaitingDeposit { overdue: false, account: None });
+    let told = Knowledge::Told(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
     moves.push(("the books take the deposit back", back.go_on(&told)));
     let mut stuck = state.clone();
     if stuck.status != Status::Stuck {
@@ -243,7 +243,10 @@ fn give_back(state: &State, moves: &mut Moves) {
     moves.push(("giving back is refused", state.clone().learn(&Knowledge::Kept(failure()))));
     let returned = state.with(|next| {
         let Some(payment) = next.payment() else { return };
-        payment.returns = payment.captures;
+        // Under one key it is done once.
+        if matches!(payment.held, Held::Captured { .. }) {
+            payment.returns += 1;
+        }
         payment.held = Held::Returned;
     });
     moves.push(("it is given back", returned.clone().learn(&Knowledge::Told(Charge::Returned))));
