@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use domain::charge::Failure;
 use store::Writer;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{Advance, Change, Record, RecordCheckout, Recorded};
+use workflows::ports::{Advance, Change, Record, RecordCheckout, Recorded, Withdraw, Withdrawn};
 
 use crate::failure::store_failure;
 
@@ -64,5 +65,14 @@ impl Checkouts {
             )
             .await
             .map_err(store_failure)
+    }
+
+    /// Writes that a payment is about to be given back, unless it is booked. The revision is the key.
+    #[activity(definition = Withdraw)]
+    pub async fn withdraw(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<Withdrawn, ActivityError> {
+        let step = (change.revision, change.status);
+        let failure = change.failure.unwrap_or_else(|| Failure::new("given_back", "The payment is given back."));
+        let written = self.writer.withdraw(&change.checkout_id, step, change.occurred_at, &failure).await;
+        written.map(|done| if done { Withdrawn::Done } else { Withdrawn::Paid }).map_err(store_failure)
     }
 }

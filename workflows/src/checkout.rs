@@ -115,6 +115,8 @@ pub struct CheckoutWorkflow {
     review: Option<Review>,
     /// Whether somebody gave the checkout up.
     canceled: bool,
+    /// Whether it is being written that nobody pays any more.
+    ending: bool,
     /// Whether nothing happens to it any more.
     closed: bool,
 }
@@ -139,6 +141,7 @@ impl CheckoutWorkflow {
             desk: HelpDesk::default(),
             review: None,
             canceled: false,
+            ending: false,
             closed: false,
         }
     }
@@ -265,6 +268,9 @@ impl CallsForHelp for CheckoutWorkflow {
 
 impl CheckoutWorkflow {
     fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
+        if self.ending {
+            return Err(ConfirmRefusal::NotConfirmable);
+        }
         if self.closed && self.attempts.answer(&confirmation.payment_key, self.status) == Some(Status::NotStarted) {
             return Err(ConfirmRefusal::NotConfirmable);
         }

@@ -55,6 +55,9 @@ ports! {
     /// Moves a checkout to its next status and books the money that moved, in one transaction. Safe to
     /// repeat: the revision and the entry's key are its keys.
     Post = "ledger.post": Posted => ();
+    /// Writes that a payment is about to be given back, so that none can be booked any more that was decided before; or
+    /// answers that it is booked. Safe to repeat: the revision is the key.
+    Withdraw = "checkout.withdraw": Change => Withdrawn;
     /// Takes back what was booked of a deposit that the bank took back, with the status that it brings about, in one
     /// transaction; or says why not. Safe to repeat: the revision and the entry's key are its keys.
     TakeBack = "ledger.take_back": DepositReturned => TakenBack;
@@ -175,6 +178,16 @@ pub struct DepositReturned {
     pub change: Change,
     /// The key of the entry that booked it.
     pub key: String,
+}
+
+/// Whether a payment may be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawn {
+    /// It is not booked, and cannot be without another word.
+    Done,
+    /// It is booked.
+    Paid,
 }
 
 /// What came of taking a booked deposit back.

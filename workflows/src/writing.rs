@@ -58,15 +58,43 @@ where
     P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
-    if let Ok(output) = ctx.execute_local_activity(port, input.clone(), local_write()).await {
-        return Ok(output);
+    match ctx.execute_local_activity(port, input.clone(), local_write()).await {
+        Ok(output) => Ok(output),
+        Err(_) => write_decided(ctx, port, input, "the local write failed", alarm).await,
     }
+}
+
+/// Asks a port of the store locally, and answers whether that succeeded.
+pub(crate) async fn write_at_once<W, P>(ctx: &WorkflowContext<W>, port: P, input: P::Input) -> bool
+where
+    P: ActivityDefinition<Output = ()> + Copy + 'static,
+    P::Input: Clone + TemporalSerializable,
+{
+    ctx.execute_local_activity(port, input, local_write()).await.is_ok()
+}
+
+/// Asks a port of the store by a regular activity: that it was decided stands in the history before it is carried out. A
+/// local one is carried out first, and when its worker dies with the task, whatever came meanwhile is seen before it: so
+/// what another event would decide otherwise must not be written by one.
+pub(crate) async fn write_decided<W, P>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    input: P::Input,
+    summary: &'static str,
+    alarm: impl Fn(Alarm),
+) -> Result<P::Output, WorkflowTermination>
+where
+    W: CallsForHelp,
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable + Facing,
+    P::Output: TemporalDeserializable,
+{
     let patiently = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(1))
         .maximum_interval(LONGEST_WRITE_PAUSE)
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
         .non_retryable_error_types(PERMANENT_FAILURES);
-    let options = regular_write(patiently.build(), "the local write failed");
+    let options = regular_write(patiently.build(), summary);
     let failure = match ctx.execute_activity(port, input.clone(), options).await {
         Ok(output) => return Ok(output),
         Err(error) => failure_of(&error),

@@ -104,9 +104,10 @@ impl CheckoutRecord {
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
     pub fn heeds_psp(&self) -> bool {
         // Of an account that nobody knew of before it was paid into, only the method tells.
-        let by_deposit = self.psp.as_ref().is_some_and(|psp| {
-            psp.virtual_account.is_some() || psp.method.as_deref() == Some(VIRTUAL_ACCOUNT)
-        });
+        let by_deposit = self
+            .psp
+            .as_ref()
+            .is_some_and(|psp| psp.virtual_account.is_some() || psp.method.as_deref() == Some(VIRTUAL_ACCOUNT));
         self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
     }
 }

@@ -122,6 +122,34 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes, where a checkout stands as it did, that its payment is being given back, and why. After that no payment
+    /// can be booked that was decided before: whoever gives money back knows that it is not, and will not be, booked.
+    /// Answers `false` where the payment was booked under this revision. The revision is the key.
+    pub async fn withdraw(
+        &self,
+        checkout_id: &CheckoutId,
+        (revision, status): (u32, Status),
+        occurred_at: Timestamp,
+        failure: &Failure,
+    ) -> Result<bool, StoreError> {
+        let (payment_key, failure) = (None, Some(failure));
+        let next =
+            NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None, began: None };
+        let transaction = self.begin().await?;
+        match write_status(&transaction, next).await {
+            Ok(Written::Now | Written::Before) => {
+                transaction.commit().await?;
+                Ok(true)
+            }
+            Err(StoreError::OutOfStep { .. })
+                if is_written(&transaction, &NextStatus { status: Status::Success, ..next }).await? =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Moves a checkout to waiting for a deposit, and writes where the buyer pays. The revision is the key.
     pub async fn await_deposit(
         &self,

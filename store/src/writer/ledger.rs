@@ -32,7 +32,7 @@ pub(crate) const EVERY_SELLER: &str = "*";
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the
     /// checkout's status and its line of history, all or nothing. The revision and the entry's key are the
-    /// keys: asked again, it changes nothing. Where the attempt began is written with it, unless that stands there.
+    /// keys: asked again, it changes nothing. With `began` the step before is written too; then it must not stand there yet.
     pub async fn post(
         &self,
         checkout_id: &CheckoutId,

@@ -12,18 +12,25 @@ use std::{
 
 use domain::{
     Currency, Money,
+    checkout::Status,
     id::CheckoutId,
     risk::{AmountLimit, Rules, Verdict},
 };
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
+use temporalio_client::WorkflowCancelOptions;
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
     activities::ActivityError,
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
 };
 use tokio::sync::Semaphore;
-use workflows::{checkout::CheckoutWorkflow, ports, refund::RefundWorkflow, refunds::RefundsWorkflow};
+use workflows::{
+    checkout::{CheckoutWorkflow, Ended},
+    ports,
+    refund::RefundWorkflow,
+    refunds::RefundsWorkflow,
+};
 
 use crate::{
     database::Kind,
@@ -33,7 +40,10 @@ use crate::{
     virtual_accounts::stands_at,
 };
 
-on_both_databases!(whatever_step_fails_the_money_is_where_it_should_be);
+on_both_databases!(
+    whatever_step_fails_the_money_is_where_it_should_be,
+    what_is_booked_is_not_given_back_for_a_cancellation_that_came_later,
+);
 
 /// How many stories are told at once: what a busy machine serves before their time is up.
 const STORIES_AT_ONCE: usize = 12;
@@ -231,6 +241,8 @@ enum Story {
     RefundRefused,
     /// A deposit is booked, the bank takes it back, and the buyer pays once more.
     DepositTakenBack,
+    /// The checkout is deleted while it is charged.
+    GivenUp,
     /// Toss does not take our key: a person mends that and says so.
     Stuck,
 }
@@ -244,6 +256,7 @@ impl Story {
             "refund.advance" | "psp.look_up_refund" => Self::RefundLost,
             "refund.fail" => Self::RefundRefused,
             "ledger.take_back" => Self::DepositTakenBack,
+            "checkout.withdraw" => Self::GivenUp,
             "dead_letter.open" | "dead_letter.close" => Self::Stuck,
             _ => Self::Paid,
         }
@@ -256,8 +269,16 @@ impl Story {
             return deposit_taken_back(shop, checkout_id).await;
         }
         let key = shop.authorize(checkout_id).await;
+        if matches!(self, Self::GivenUp) {
+            return given_up(shop, checkout_id, &key).await;
+        }
         let mischief = match self {
-            Self::Paid | Self::Refunded | Self::RefundLost | Self::RefundRefused | Self::DepositTakenBack => None,
+            Self::Paid
+            | Self::Refunded
+            | Self::RefundLost
+            | Self::RefundRefused
+            | Self::DepositTakenBack
+            | Self::GivenUp => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
             Self::Stuck => {
@@ -298,6 +319,7 @@ impl Story {
             | Self::WrongAmount
             | Self::RefundRefused
             | Self::DepositTakenBack
+            | Self::GivenUp
             | Self::Stuck => 0,
             Self::Refunded | Self::RefundLost => 5_000,
         }
@@ -306,7 +328,12 @@ impl Story {
     /// Answers where the refund came to rest, if there was one.
     async fn refund(self, shop: &Shop, checkout_id: &str) -> Option<&'static str> {
         let (mischief, end) = match self {
-            Self::Paid | Self::AnswerLost | Self::WrongAmount | Self::DepositTakenBack | Self::Stuck => return None,
+            Self::Paid
+            | Self::AnswerLost
+            | Self::WrongAmount
+            | Self::DepositTakenBack
+            | Self::GivenUp
+            | Self::Stuck => return None,
             Self::Refunded => (None, "SUCCEEDED"),
             Self::RefundLost => (Some(json!({ "kind": "garbage_after" })), "SUCCEEDED"),
             Self::RefundRefused => (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED"),
@@ -336,6 +363,25 @@ async fn confirm(shop: &Shop, id: &str, key: &str) -> (u16, Value) {
             answered => return answered,
         }
     }
+}
+
+/// Toss charges and does not answer; meanwhile the marketplace deletes the checkout.
+async fn given_up(shop: &Shop, id: &str, key: &str) -> &'static str {
+    let silent = json!({ "on": "confirm", "kind": "execute_and_stall", "orderId": id, "times": 0 });
+    shop.simulate("mischief", &silent).await;
+    let deleted = async {
+        until(&format!("{id} is charged"), || async { shop.at_toss(id).await["charges"] == 1 }).await;
+        until(&format!("nothing is held of {id}"), || async {
+            let request = shop.http.delete(format!("{}/v1/payments/{id}", shop.api)).bearer_auth(&shop.api_key);
+            let answer = request.send().await.unwrap().status().as_u16();
+            assert!([200, 202, 409, 503].contains(&answer), "{id} was answered {answer}");
+            ["FAILED", "REFUNDED"].contains(&&*shop.status(id).await)
+        })
+        .await;
+    };
+    let (_, ()) = tokio::join!(confirm(shop, id, key), deleted);
+    // Where a worker died, the word may have come when it was paid.
+    if shop.status(id).await == "FAILED" { "FAILED" } else { "REFUNDED" }
 }
 
 async fn deposit_taken_back(shop: &Shop, id: &str) -> &'static str {
@@ -394,22 +440,59 @@ fn workers(roles: &Roles, faults: &Faults) -> tokio::sync::oneshot::Sender<()> {
     let (on, mut off) = tokio::sync::oneshot::channel::<()>();
     let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), roles.shop.simulator.clone());
     let faults = faults.clone();
-    std::thread::spawn(move || {
-        let mut is_on = true;
-        while is_on {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            is_on = runtime.block_on(async {
-                let mut worker = worker(&url, &temporal, &simulator, faults.clone()).await;
-                tokio::select! {
-                    ended = worker.run() => panic!("the worker ended: {ended:?}"),
-                    () = faults.deaths.notified() => true,
-                    _ = &mut off => false,
-                }
-            });
-            runtime.shutdown_background();
+    std::thread::spawn(move || while live((&url, &temporal, &simulator), &faults, &mut off) {});
+    on
+}
+
+/// Runs one worker. Answers whether it died; otherwise it was told to stop.
+fn live(
+    (url, temporal, simulator): (&str, &str, &str),
+    faults: &Faults,
+    off: &mut tokio::sync::oneshot::Receiver<()>,
+) -> bool {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let has_died = runtime.block_on(async {
+        let mut worker = worker(url, temporal, simulator, faults.clone()).await;
+        tokio::select! {
+            ended = worker.run() => panic!("the worker ended: {ended:?}"),
+            () = faults.deaths.notified() => true,
+            _ = off => false,
         }
     });
-    on
+    runtime.shutdown_background();
+    has_died
+}
+
+/// A local activity is carried out before the task that decided it is in the history. When its worker dies with the task,
+/// a cancellation that came meanwhile is seen before it.
+async fn what_is_booked_is_not_given_back_for_a_cancellation_that_came_later(database: Kind) {
+    let roles = Roles::start(database).await;
+    let (faults, shop, id) = (Faults::default(), roles.shop.clone(), "booked-and-canceled");
+    faults.plan(id, Case { story: Story::Paid, step: "ledger.post", time: 0 }, Fault::WorkerDies);
+    let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), roles.shop.simulator.clone());
+    let first = faults.clone();
+    let (_on, mut off) = tokio::sync::oneshot::channel::<()>();
+    let dies = tokio::task::spawn_blocking(move || live((&url, &temporal, &simulator), &first, &mut off));
+    shop.create(id).await;
+    let key = shop.authorize(id).await;
+    let confirming = tokio::spawn({
+        let shop = shop.clone();
+        async move { confirm(&shop, id, &key).await }
+    });
+    assert!(dies.await.unwrap(), "the worker died when it had booked");
+    assert_eq!(shop.status(id).await, "SUCCESS");
+    let workflow = shop.get(&format!("/v1/payments/{id}")).await["workflow"]["id"].as_str().unwrap().to_owned();
+    let client = roles.temporal().await;
+    let workflow = client.get_workflow_handle::<CheckoutWorkflow>(workflow);
+    workflow.cancel(WorkflowCancelOptions::default()).await.unwrap();
+
+    let _on = workers(&roles, &faults);
+    let ended = tokio::time::timeout(Duration::from_secs(60), workflow.get_result(Default::default())).await;
+    assert_eq!(ended.unwrap().unwrap(), Ended::At(Status::Success));
+    assert_eq!(shop.status(id).await, "SUCCESS");
+    assert_eq!((roles.shop.charged().await, roles.shop.receivable().await), ((23_000, 0), 23_000));
+    assert_eq!(confirming.await.unwrap().0, 200);
+    roles.verify_books();
 }
 
 async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
@@ -442,7 +525,8 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     assert!(left.is_empty(), "every fault happened, but for {left:?}");
     let reached: BTreeSet<_> = Case::all().iter().map(|case| case.step).collect();
     assert_eq!(reached, ports::ALL.iter().copied().collect());
-    let paid = |case: &Case| if matches!(case.story, Story::WrongAmount) { 0 } else { 23_000 - case.story.refunded() };
+    let is_undone = |case: &Case| matches!(case.story, Story::WrongAmount | Story::GivenUp);
+    let paid = |case: &Case| if is_undone(case) { 0 } else { 23_000 - case.story.refunded() };
     let paid = outcomes.iter().map(|((case, _), _)| paid(case)).sum::<u64>();
     assert_eq!(roles.shop.charged().await, (paid, 0), "what Toss holds, and what it charged twice");
     assert_eq!(roles.shop.receivable().await, paid);

@@ -3,7 +3,7 @@
 //! The first request is sent while the record still says `NOT_STARTED`: anybody can claim a payment key, and
 //! only the PSP's answer shows whether it is one of this checkout. The key and the promise of the undo stand
 //! in the workflow's history before the request leaves, so no crash loses them. An answer or
-//! [`CONFIRM_TIME`] later the record says `EXECUTING`, or nothing happened.
+//! [`CONFIRM_TIME`] later the record says `EXECUTING` or what came of it, or nothing happened.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ use temporalio_workflow::{
 
 use super::{
     Context, deposits, is_given_up, now,
-    recording::{self, advance, await_deposit, begin, settle},
+    recording::{self, advance, await_deposit, begin, settle, withdraw},
     risk::{self, Cleared},
     waiting,
 };
 use crate::{
     operator::{self, Facts, Said, Trouble, Word, facts_of},
-    ports::{self, Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge},
+    ports::{self, Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge, Withdrawn},
     saga::{Promised, Saga},
 };
 
@@ -141,6 +141,18 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
                 return decline(ctx, &inquiry, failure).await;
             }
             Step::Undo(reason) => {
+                // What is given back must not be booked, not even by a worker that died and is forgotten.
+                if let (UndoReason::Canceled, Some(capture)) = (reason, captured(&knowledge))
+                    && withdraw(ctx, reason).await? == Withdrawn::Paid
+                {
+                    saga.keep();
+                    match settle_and_watch(ctx, &mut inquiry, capture).await? {
+                        None => return Ok(Charged::Closed),
+                        Some(taken_back) => knowledge = taken_back,
+                    }
+                    (saga, promised) = inquiry.promise();
+                    continue;
+                }
                 match unwind(ctx, saga, &mut inquiry, reason).await? {
                     Undone::NothingHeld => return decline(ctx, &inquiry, reason.failure()).await,
                     Undone::NotPaid => return decline(ctx, &inquiry, resolved_by_operator()).await,
@@ -163,6 +175,17 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
                     return decline(ctx, &inquiry, resolved_by_operator()).await;
                 }
             },
+        }
+    }
+}
+
+fn captured(knowledge: &Knowledge) -> Option<Capture> {
+    match knowledge {
+        Knowledge::Answered(Charge::Captured(capture)) | Knowledge::Told(Charge::Captured(capture)) => {
+            Some(capture.clone())
+        }
+        Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => {
+            None
         }
     }
 }

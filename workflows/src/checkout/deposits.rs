@@ -2,7 +2,7 @@
 
 use domain::{
     calendar::KoreanTime,
-    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge},
+    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge, LONGEST_DEPOSIT_PAUSE_MS, pause_ms},
     checkout::Event,
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
@@ -23,13 +23,17 @@ use crate::{
 pub(super) async fn watch(ctx: &Context, inquiry: &mut Inquiry) -> Result<Option<Knowledge>, WorkflowTermination> {
     let until = now(ctx).plus_ms(DEPOSIT_WATCH_MS);
     inquiry.heed_anew();
+    let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(until));
+    let mut untold = 0;
     loop {
         let left_ms = until.ms_since(now(ctx));
-        if left_ms == 0 {
+        if left_ms == 0 && untold == 0 {
             return Ok(None);
         }
-        let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(until));
-        let knowledge = inquiry.ask_within(ctx, left_ms, &meanwhile).await;
+        // A nudge comes once: whoever was not answered asks again.
+        let pause_ms = if untold == 0 { left_ms } else { pause_ms(untold, LONGEST_DEPOSIT_PAUSE_MS) };
+        let knowledge = inquiry.ask_within(ctx, pause_ms, &meanwhile).await;
+        untold = if let Knowledge::NotTold = knowledge { untold + 1 } else { 0 };
         if is_awaited(&knowledge) && take_booked_back(ctx, inquiry).await? {
             return Ok(Some(knowledge));
         }

@@ -20,7 +20,10 @@ use super::{Context, now};
 use crate::{
     attributes,
     operator::{self, Facing},
-    ports::{Advance, Change, DepositReturned, Post, Posted, Record, RecordCheckout, Recorded, TakeBack, TakenBack},
+    ports::{
+        Advance, Change, DepositReturned, Post, Posted, Record, RecordCheckout, Recorded, TakeBack, TakenBack,
+        Withdraw, Withdrawn,
+    },
     writing::{self, Alarm},
 };
 
@@ -71,13 +74,46 @@ pub(super) async fn expire(ctx: &Context) -> Result<(), WorkflowTermination> {
     if ctx.state(|checkout| checkout.status) == Status::Failed {
         return Ok(());
     }
-    advance(ctx, Event::DeadlinePassed, None).await
+    end(ctx, Event::DeadlinePassed, None, "the time to pay is over").await
 }
 
 /// Writes that somebody gave the checkout up. One whose last attempt failed stays what it is, for good.
 pub(super) async fn give_up(ctx: &Context) -> Result<(), WorkflowTermination> {
     let failed = ctx.state(|checkout| checkout.status) == Status::Failed;
-    advance(ctx, Event::Canceled, failed.then(|| UndoReason::Canceled.failure())).await
+    end(ctx, Event::Canceled, failed.then(|| UndoReason::Canceled.failure()), "given up").await
+}
+
+/// Writes an end that a confirmation, had it come a moment earlier, would have prevented.
+async fn end(
+    ctx: &Context,
+    event: Event,
+    failure: Option<Failure>,
+    summary: &'static str,
+) -> Result<(), WorkflowTermination> {
+    let change = Change { failure, ..next_change(ctx, event)? };
+    ctx.state_mut(|checkout| checkout.ending = true);
+    writing::write_decided(ctx, Advance, change.clone(), summary, |alarm| tell(ctx, alarm)).await?;
+    written(ctx, &change).await;
+    Ok(())
+}
+
+/// Writes that a captured payment is about to be given back because the checkout was given up meanwhile. Answers `Paid`
+/// where it was booked before that was known, by a worker that died before it could say so.
+pub(super) async fn withdraw(ctx: &Context, reason: UndoReason) -> Result<Withdrawn, WorkflowTermination> {
+    let change = ctx.state(|checkout| Change {
+        checkout_id: checkout.input.plan.checkout_id().clone(),
+        revision: checkout.revision + 1,
+        status: checkout.status,
+        occurred_at: now(ctx),
+        payment_key: None,
+        failure: Some(reason.failure()),
+        virtual_account: None,
+    });
+    let withdrawn = write(ctx, Withdraw, change.clone()).await?;
+    if withdrawn == Withdrawn::Done {
+        ctx.state_mut(|checkout| checkout.revision = change.revision);
+    }
+    Ok(withdrawn)
 }
 
 /// Writes that a deposit is awaited, and where the buyer pays it.
@@ -135,8 +171,15 @@ pub(super) async fn settle(
         })
         .map_err(ApplicationFailure::non_retryable)?;
     let Capture { method, receipt_url, .. } = capture;
-    let posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at };
-    write_change(ctx, Post, posted, change).await?;
+    let mut posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at };
+    if !writing::write_at_once(ctx, Post, posted.clone()).await {
+        // Until it can be booked, the record says what is under way.
+        if let Some(began) = posted.began.take() {
+            write_change(ctx, Advance, began.clone(), began).await?;
+        }
+        write(ctx, Post, posted).await?;
+    }
+    written(ctx, &change).await;
     ctx.state_mut(|checkout| checkout.captures += 1);
     Ok(())
 }
@@ -186,7 +229,12 @@ where
     P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
-    let alarm = |alarm| match alarm {
+    writing::write(ctx, port, input, |alarm| tell(ctx, alarm)).await
+}
+
+/// Tells a person of a write that does not succeed, and when it did.
+fn tell(ctx: &Context, alarm: Alarm) {
+    match alarm {
         Alarm::Raised => show(
             ctx,
             Status::Stuck,
@@ -196,8 +244,7 @@ where
             let status = ctx.state(|checkout| checkout.status);
             show(ctx, status, format!("**{status}**, the write that did not succeed is written"));
         }
-    };
-    writing::write(ctx, port, input, alarm).await
+    }
 }
 
 /// Shows in the Temporal UI where the checkout stands.
