@@ -7,4 +7,5 @@
 //!
 //! How a change is deployed is in `docs/deploying-workflows.md`.
 //!
-//! There is none yet: the recorded histories in `temporal/histories` replay on today's code as it stands.
+//! There is none yet: until the first release the order may change without one, the changelog says so, and the
+//! histories in `temporal/histories` are recorded anew. They replay on today's code as it stands.
