@@ -147,7 +147,10 @@ fn answers(shop: &Shop, ends: &HashMap<&str, Vec<String>>, wrong: &mut Wrong) {
             200..=202 => rows.contains(&answer.said),
             402 => rows.iter().any(|status| status == "FAILED" || status == "EXPIRED"),
             404 => answer.asked == "read" && rows.is_empty(),
-            409 if answer.asked == "cancel" => answer.said == "request_in_progress",
+            409 if answer.asked == "cancel" => match &*answer.said {
+                "not_cancelable" => rows.last().is_some_and(|status| status == "FAILED" || status == "EXPIRED"),
+                said => said == "request_in_progress",
+            },
             409 => !rows.is_empty() && answer.asked == "confirm",
             // What says of itself that it does not know, or not yet.
             429 | 503 => true,
