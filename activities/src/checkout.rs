@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use domain::charge::Failure;
 use store::Writer;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -71,8 +70,8 @@ impl Checkouts {
     #[activity(definition = Withdraw)]
     pub async fn withdraw(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<Withdrawn, ActivityError> {
         let step = (change.revision, change.status);
-        let failure = change.failure.unwrap_or_else(|| Failure::new("given_back", "The payment is given back."));
-        let written = self.writer.withdraw(&change.checkout_id, step, change.occurred_at, &failure).await;
+        let failure = change.failure.as_ref();
+        let written = self.writer.withdraw(&change.checkout_id, step, change.occurred_at, failure).await;
         written.map(|done| if done { Withdrawn::Done } else { Withdrawn::Paid }).map_err(store_failure)
     }
 }

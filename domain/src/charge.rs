@@ -95,8 +95,13 @@ pub struct Capture {
 impl Capture {
     /// Whether the money came into a virtual account: then the bank may take it back.
     pub fn is_deposit(&self) -> bool {
-        self.method.as_deref() == Some(VIRTUAL_ACCOUNT)
+        is_virtual_account(self.method.as_deref())
     }
+}
+
+/// Whether a method, in the PSP's words, is the virtual account.
+pub fn is_virtual_account(method: Option<&str>) -> bool {
+    method == Some(VIRTUAL_ACCOUNT)
 }
 
 /// An account that was opened for one payment. Whose name stands on it is not needed.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::{
     Money,
+    charge::is_virtual_account,
     id::{ApiKeyId, CheckoutId, RefundId},
-    refund::{RefundStatus, VIRTUAL_ACCOUNT, Wanted},
+    refund::{RefundStatus, Wanted},
 };
 use store::{CheckoutRecord, RefundRecord};
 use temporalio_client::{
@@ -175,7 +176,7 @@ impl<'a> Refunds<'a> {
         let record = &target.record;
         let unpaid = || Problem::new(Code::NotPaid, "Nothing is known of a payment.").about(record.status);
         let psp = record.psp.as_ref().ok_or_else(unpaid)?;
-        let needs_account = psp.method.as_deref() == Some(VIRTUAL_ACCOUNT);
+        let needs_account = is_virtual_account(psp.method.as_deref());
         if needs_account && wish.account.is_none() {
             let detail = "The buyer paid into a virtual account, so an account of the buyer's is needed. Send \
                           `POST …/cancel` with `refund_account`.";

@@ -2,10 +2,9 @@
 
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::{Failure, VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
     id::{BuyerId, CheckoutId, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
-    refund::VIRTUAL_ACCOUNT,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -107,7 +106,7 @@ impl CheckoutRecord {
         let by_deposit = self
             .psp
             .as_ref()
-            .is_some_and(|psp| psp.virtual_account.is_some() || psp.method.as_deref() == Some(VIRTUAL_ACCOUNT));
+            .is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()));
         self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
     }
 }

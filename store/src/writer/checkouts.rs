@@ -130,11 +130,18 @@ impl Writer {
         checkout_id: &CheckoutId,
         (revision, status): (u32, Status),
         occurred_at: Timestamp,
-        failure: &Failure,
+        failure: Option<&Failure>,
     ) -> Result<bool, StoreError> {
-        let (payment_key, failure) = (None, Some(failure));
-        let next =
-            NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None, began: None };
+        let next = NextStatus {
+            checkout_id,
+            revision,
+            status,
+            occurred_at,
+            payment_key: None,
+            failure,
+            psp: None,
+            began: None,
+        };
         let transaction = self.begin().await?;
         match write_status(&transaction, next).await {
             Ok(Written::Now | Written::Before) => {

@@ -143,8 +143,8 @@ async fn refund_without_row(reader: &Reader, execution: &WorkflowExecutionInfo) 
     let Ok(refund_id) = RefundId::parse(id.clone()) else { return Ok(None) };
     let Some(refund) = reader.refund(&refund_id).await? else { return Ok(Some(has_no_row(&id))) };
     let is_behind = execution.status() == WorkflowExecutionStatus::Completed && !refund.status.is_end();
-    let what = || format!("{id} is {} and its workflow has ended", refund.status);
-    Ok(is_behind.then(|| format!("{}: the database is older than Temporal, or its entry was reversed by hand", what())))
+    let what = format!("{id} is {} and its workflow has ended", refund.status);
+    Ok(is_behind.then(|| format!("{what}: the database is older than Temporal, or its entry was reversed by hand")))
 }
 
 /// What the database knows of a refund, and Temporal does not. One that waits for its turn has no workflow of its own.

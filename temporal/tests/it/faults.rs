@@ -372,9 +372,8 @@ async fn given_up(shop: &Shop, id: &str, key: &str) -> &'static str {
     let deleted = async {
         until(&format!("{id} is charged"), || async { shop.at_toss(id).await["charges"] == 1 }).await;
         until(&format!("nothing is held of {id}"), || async {
-            let request = shop.http.delete(format!("{}/v1/payments/{id}", shop.api)).bearer_auth(&shop.api_key);
-            let answer = request.send().await.unwrap().status().as_u16();
-            assert!([200, 202, 409, 503].contains(&answer), "{id} was answered {answer}");
+            let answer = shop.delete(id).await;
+            assert!([200, 202, 409, 503].contains(&answer.status), "{id} was answered {}", answer.body);
             ["FAILED", "REFUNDED"].contains(&&*shop.status(id).await)
         })
         .await;

@@ -59,7 +59,7 @@ impl Scene<'_> {
         assert_eq!(self.shop.confirm(id, &third, "23000").await.0, 409);
         assert!(!self.page(id).await.contains("id=\"pay\""));
         let expected = ["NOT_STARTED", "EXECUTING", "FAILED", "EXECUTING", "SUCCESS"];
-        assert_eq!(self.history(id).await, expected);
+        assert_eq!(self.shop.statuses(id).await, expected);
     }
 
     async fn two_tabs_after_a_decline(&self) {
@@ -161,12 +161,6 @@ impl Scene<'_> {
         self.shop.get(&format!("/v1/payments/{id}")).await
     }
 
-    async fn history(&self, id: &str) -> Vec<String> {
-        let history = self.shop.get(&format!("/v1/payments/{id}/history")).await;
-        let lines = history["history"].as_array().unwrap().iter();
-        lines.map(|line| line["status"].as_str().unwrap().to_owned()).collect()
-    }
-
     async fn page(&self, id: &str) -> String {
         let page = self.shop.http.get(format!("{}/checkout/{id}", self.shop.api)).send().await.unwrap();
         page.text().await.unwrap()
@@ -187,7 +181,7 @@ async fn a_declined_checkout_that_runs_out_of_time_stays_failed() {
     })
     .await;
     roles.record_history("declined", "declined-in-vain").await;
-    assert_eq!(scene.history("declined-in-vain").await, ["NOT_STARTED", "EXECUTING", "FAILED"]);
+    assert_eq!(scene.shop.statuses("declined-in-vain").await, ["NOT_STARTED", "EXECUTING", "FAILED"]);
     let key = roles.shop.authorize("declined-in-vain").await;
     assert_eq!(roles.shop.confirm("declined-in-vain", &key, "23000").await.0, 409);
     assert_eq!(roles.shop.charged().await, (0, 0));

@@ -270,6 +270,13 @@ impl Shop {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// Every status that a checkout ever had.
+    pub(crate) async fn statuses(&self, id: &str) -> Vec<String> {
+        let history = self.get(&format!("/v1/payments/{id}/history")).await;
+        let lines = history["history"].as_array().unwrap().iter();
+        lines.map(|line| line["status"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// What the simulator really has of an order.
     pub(crate) async fn at_toss(&self, id: &str) -> Value {
         let url = format!("{}/_sim/payments/{id}", self.simulator);

@@ -126,9 +126,7 @@ impl Scene<'_> {
         for (id, key) in [(id, key), (other, others_key)] {
             let (answer, body) = self.shop.confirm(id, &key, "23000").await;
             assert_eq!((answer, &body["status"]), (200, &json!("SUCCESS")), "{body}");
-            let history = self.shop.get(&format!("/v1/payments/{id}/history")).await;
-            let statuses: Vec<_> = history["history"].as_array().unwrap().iter().map(|line| &line["status"]).collect();
-            assert_eq!(statuses, ["NOT_STARTED", "EXECUTING", "SUCCESS"]);
+            assert_eq!(self.shop.statuses(id).await, ["NOT_STARTED", "EXECUTING", "SUCCESS"]);
         }
         let (answer, body) = self.shop.confirm(id, "invented-key", "23000").await;
         assert_eq!((answer, &body["code"]), (409, &json!("not_confirmable")));

@@ -92,7 +92,7 @@ async fn taken_back_and_paid_again(roles: &Roles) -> u64 {
     stands_at(shop, id, "SUCCESS").await;
     assert_eq!(shop.get(&format!("/v1/payments/{id}")).await["payment_orders"][0]["wallet_updated"], true);
     let (waiting, paid) = ("WAITING_FOR_DEPOSIT", "SUCCESS");
-    assert_eq!(statuses(shop, id).await, ["NOT_STARTED", "EXECUTING", waiting, paid, waiting, paid]);
+    assert_eq!(shop.statuses(id).await, ["NOT_STARTED", "EXECUTING", waiting, paid, waiting, paid]);
     roles.record_history("taken-back", id).await;
     PAID
 }
@@ -111,18 +111,12 @@ async fn paid_before_anybody_knew_of_the_account(roles: &Roles) -> u64 {
     };
     tokio::join!(shop.confirm(id, &key, "23000"), deposit);
     stands_at(shop, id, "SUCCESS").await;
-    assert_eq!(statuses(shop, id).await, ["NOT_STARTED", "EXECUTING", "UNKNOWN", "SUCCESS"]);
+    assert_eq!(shop.statuses(id).await, ["NOT_STARTED", "EXECUTING", "UNKNOWN", "SUCCESS"]);
     shop.simulate("deposit-error", &order).await;
     stands_at(shop, id, "WAITING_FOR_DEPOSIT").await;
     shop.simulate("deposit", &order).await;
     stands_at(shop, id, "SUCCESS").await;
     PAID
-}
-
-async fn statuses(shop: &Shop, id: &str) -> Vec<String> {
-    let history = shop.get(&format!("/v1/payments/{id}/history")).await;
-    let lines = history["history"].as_array().unwrap();
-    lines.iter().map(|line| line["status"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What was passed on cannot be taken back by the books alone: a person is asked, and nothing is booked by half.

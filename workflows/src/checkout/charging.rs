@@ -68,7 +68,7 @@ enum Undone {
     NothingHeld,
     /// No money is held, on an operator's word.
     NotPaid,
-    /// The money came after all, and it is welcome.
+    /// It is paid: the money came after all, and it is welcome; or it was booked before anybody gave the checkout up.
     Paid(Capture),
 }
 
@@ -102,12 +102,12 @@ pub(super) struct Inquiry {
 
 /// Charges the buyer and follows the charge until it is booked, or no money is held.
 pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
-    let began_at = now(ctx);
     let mut inquiry = Inquiry::of(ctx, confirmation);
+    let began_at = inquiry.began_at;
     match risk::clear(ctx, &mut inquiry, began_at).await? {
         Cleared::Charge => {}
         Cleared::Decline(failure) => {
-            begin_once(ctx, &inquiry, began_at).await?;
+            begin_once(ctx, &inquiry).await?;
             return decline(ctx, &inquiry, failure).await;
         }
         Cleared::Reject => return Ok(Charged::Rejected),
@@ -118,7 +118,7 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
         let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment(ctx));
         // What is paid at once is written at once.
         if !matches!(step, Step::Reject(_) | Step::Settle(_)) {
-            begin_once(ctx, &inquiry, began_at).await?;
+            begin_once(ctx, &inquiry).await?;
         }
         match step {
             Step::Settle(capture) => {
@@ -141,19 +141,7 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
                 return decline(ctx, &inquiry, failure).await;
             }
             Step::Undo(reason) => {
-                // What is given back must not be booked, not even by a worker that died and is forgotten.
-                if let (UndoReason::Canceled, Some(capture)) = (reason, captured(&knowledge))
-                    && withdraw(ctx, reason).await? == Withdrawn::Paid
-                {
-                    saga.keep();
-                    match settle_and_watch(ctx, &mut inquiry, capture).await? {
-                        None => return Ok(Charged::Closed),
-                        Some(taken_back) => knowledge = taken_back,
-                    }
-                    (saga, promised) = inquiry.promise();
-                    continue;
-                }
-                match unwind(ctx, saga, &mut inquiry, reason).await? {
+                match unwind(ctx, saga, &mut inquiry, (reason, knowledge)).await? {
                     Undone::NothingHeld => return decline(ctx, &inquiry, reason.failure()).await,
                     Undone::NotPaid => return decline(ctx, &inquiry, resolved_by_operator()).await,
                     Undone::Paid(capture) => match settle_and_watch(ctx, &mut inquiry, capture).await? {
@@ -179,11 +167,9 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
     }
 }
 
-fn captured(knowledge: &Knowledge) -> Option<Capture> {
+fn captured(knowledge: Knowledge) -> Option<Capture> {
     match knowledge {
-        Knowledge::Answered(Charge::Captured(capture)) | Knowledge::Told(Charge::Captured(capture)) => {
-            Some(capture.clone())
-        }
+        Knowledge::Answered(Charge::Captured(capture)) | Knowledge::Told(Charge::Captured(capture)) => Some(capture),
         Knowledge::Answered(_) | Knowledge::Told(_) | Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => {
             None
         }
@@ -195,8 +181,8 @@ fn has_begun(ctx: &Context) -> bool {
     !matches!(ctx.state(|checkout| checkout.status), Status::NotStarted | Status::Failed)
 }
 
-async fn begin_once(ctx: &Context, inquiry: &Inquiry, began_at: Timestamp) -> Result<(), WorkflowTermination> {
-    if has_begun(ctx) { Ok(()) } else { begin(ctx, inquiry.payment_key.clone(), began_at).await }
+async fn begin_once(ctx: &Context, inquiry: &Inquiry) -> Result<(), WorkflowTermination> {
+    if has_begun(ctx) { Ok(()) } else { begin(ctx, inquiry.payment_key.clone(), inquiry.began_at).await }
 }
 
 /// Ends the attempt without money. Where another may follow, the checkout stays open for it.
@@ -414,8 +400,15 @@ async fn unwind(
     ctx: &Context,
     saga: Saga<Undo>,
     inquiry: &mut Inquiry,
-    reason: UndoReason,
+    (reason, knowledge): (UndoReason, Knowledge),
 ) -> Result<Undone, WorkflowTermination> {
+    // What is given back must not be booked, not even by a worker that died and is forgotten.
+    if let (UndoReason::Canceled, Some(capture)) = (reason, captured(knowledge))
+        && withdraw(ctx, reason).await? == Withdrawn::Paid
+    {
+        saga.keep();
+        return Ok(Undone::Paid(capture));
+    }
     for undo in saga.into_undos() {
         match undo {
             Undo::Void(payment_key) => {

@@ -55,7 +55,7 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
 /// Writes the next status of the checkout.
 pub(super) async fn advance(ctx: &Context, event: Event, failure: Option<Failure>) -> Result<(), WorkflowTermination> {
     let change = Change { failure, ..next_change(ctx, event)? };
-    write_change(ctx, Advance, change.clone(), change).await
+    write_change(ctx, change).await
 }
 
 /// Writes that the attempt under way ended without money, and why; where another may follow, the checkout waits for it.
@@ -66,7 +66,7 @@ pub(super) async fn decline(
 ) -> Result<(), WorkflowTermination> {
     let change =
         Change { payment_key: Some(payment_key), failure: Some(failure), ..next_change(ctx, Event::Declined)? };
-    write_change(ctx, Advance, change.clone(), change).await
+    write_change(ctx, change).await
 }
 
 /// Writes that the time to pay ran out. A checkout whose last attempt failed stays what it is.
@@ -100,15 +100,8 @@ async fn end(
 /// Writes that a captured payment is about to be given back because the checkout was given up meanwhile. Answers `Paid`
 /// where it was booked before that was known, by a worker that died before it could say so.
 pub(super) async fn withdraw(ctx: &Context, reason: UndoReason) -> Result<Withdrawn, WorkflowTermination> {
-    let change = ctx.state(|checkout| Change {
-        checkout_id: checkout.input.plan.checkout_id().clone(),
-        revision: checkout.revision + 1,
-        status: checkout.status,
-        occurred_at: now(ctx),
-        payment_key: None,
-        failure: Some(reason.failure()),
-        virtual_account: None,
-    });
+    let (revision, status) = ctx.state(|checkout| (checkout.revision + 1, checkout.status));
+    let change = Change { failure: Some(reason.failure()), ..change_to(ctx, revision, status) };
     let withdrawn = write(ctx, Withdraw, change.clone()).await?;
     if withdrawn == Withdrawn::Done {
         ctx.state_mut(|checkout| checkout.revision = change.revision);
@@ -122,7 +115,7 @@ pub(super) async fn await_deposit(
     virtual_account: Option<VirtualAccount>,
 ) -> Result<(), WorkflowTermination> {
     let change = Change { virtual_account, ..next_change(ctx, Event::DepositAwaited)? };
-    write_change(ctx, Advance, change.clone(), change).await
+    write_change(ctx, change).await
 }
 
 /// Takes back what was booked of a deposit, and writes that it is awaited again; in one transaction.
@@ -143,7 +136,7 @@ pub(super) async fn begin(
     began_at: Timestamp,
 ) -> Result<(), WorkflowTermination> {
     let change = beginning(ctx, payment_key, began_at)?;
-    write_change(ctx, Advance, change.clone(), change).await
+    write_change(ctx, change).await
 }
 
 fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Result<Change, WorkflowTermination> {
@@ -175,9 +168,9 @@ pub(super) async fn settle(
     if !writing::write_at_once(ctx, Post, posted.clone()).await {
         // Until it can be booked, the record says what is under way.
         if let Some(began) = posted.began.take() {
-            write_change(ctx, Advance, began.clone(), began).await?;
+            write_change(ctx, began).await?;
         }
-        write(ctx, Post, posted).await?;
+        writing::write_decided(ctx, Post, posted, "the local write failed", |alarm| tell(ctx, alarm)).await?;
     }
     written(ctx, &change).await;
     ctx.state_mut(|checkout| checkout.captures += 1);
@@ -190,23 +183,23 @@ fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTerminatio
 
 fn change_after(ctx: &Context, before: (u32, Status), event: Event) -> Result<Change, WorkflowTermination> {
     let (revision, status) = before;
-    Ok(Change {
+    Ok(change_to(ctx, revision + 1, status.after(event).map_err(ApplicationFailure::non_retryable)?))
+}
+
+fn change_to(ctx: &Context, revision: u32, status: Status) -> Change {
+    Change {
         checkout_id: ctx.state(|checkout| checkout.input.plan.checkout_id().clone()),
-        revision: revision + 1,
-        status: status.after(event).map_err(ApplicationFailure::non_retryable)?,
+        revision,
+        status,
         occurred_at: now(ctx),
         payment_key: None,
         failure: None,
         virtual_account: None,
-    })
+    }
 }
 
-async fn write_change<P>(ctx: &Context, port: P, input: P::Input, change: Change) -> Result<(), WorkflowTermination>
-where
-    P: ActivityDefinition<Output = ()> + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
-{
-    write(ctx, port, input).await?;
+async fn write_change(ctx: &Context, change: Change) -> Result<(), WorkflowTermination> {
+    write(ctx, Advance, change.clone()).await?;
     written(ctx, &change).await;
     Ok(())
 }
