@@ -58,7 +58,8 @@ impl Ledger {
     ) -> Result<TakenBack, ActivityError> {
         let change = &returned.change;
         let step = (change.revision, change.status);
-        match self.writer.take_deposit_back(&change.checkout_id, step, change.occurred_at, &returned.key).await {
+        let (key, account) = (returned.key.as_str(), change.virtual_account.as_ref());
+        match self.writer.take_deposit_back(&change.checkout_id, step, change.occurred_at, (key, account)).await {
             Ok(()) => Ok(TakenBack::Done),
             Err(error @ (StoreError::Refused(_) | StoreError::OutOfStep { .. })) => {
                 Ok(TakenBack::Refused { reason: error.to_string() })

@@ -115,6 +115,8 @@ pub struct CheckoutWorkflow {
     review: Option<Review>,
     /// Whether somebody gave the checkout up.
     canceled: bool,
+    /// Whether it is being written that the attempt under way ended without money.
+    declining: bool,
     /// Whether it is being written that nobody pays any more.
     ending: bool,
     /// Whether nothing happens to it any more.
@@ -141,6 +143,7 @@ impl CheckoutWorkflow {
             desk: HelpDesk::default(),
             review: None,
             canceled: false,
+            declining: false,
             ending: false,
             closed: false,
         }
@@ -177,6 +180,9 @@ impl CheckoutWorkflow {
         if !self.recorded {
             return Err(ConfirmRefusal::NotConfirmable.into());
         }
+        if self.declining {
+            return Ok(());
+        }
         self.check(confirmation).map(|_| ()).map_err(Into::into)
     }
 
@@ -185,6 +191,8 @@ impl CheckoutWorkflow {
     /// for the buyer.
     #[update(name = "confirm")]
     pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
+        // Whoever reads of a decline may try again at once, and is heard when the workflow knows of it too.
+        ctx.wait_condition_with_options(|checkout| !checkout.declining, detached()).await?;
         // The validator saw an older state if two confirmations came in one workflow task.
         let payment_key = confirmation.payment_key.clone();
         match ctx.state(|checkout| checkout.check(&confirmation))? {

@@ -101,8 +101,9 @@ impl<'a> Refunds<'a> {
     /// take it.
     async fn give_up(&self, record: &CheckoutRecord, wish: &Wish) -> Result<bool, Problem> {
         let workflow = self.api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());
+        // A checkout whose deposit was taken back can be given up anew.
         let options = WorkflowStartUpdateOptions::builder()
-            .update_id("cancel".to_owned())
+            .update_id(format!("cancel-{}", record.revision))
             .rpc_options(temporal::rpc_options())
             .build();
         let cancellation = Cancellation { by: self.caller.to_string(), reason: wish.reason.clone() };

@@ -186,7 +186,7 @@ impl Writer {
     }
 }
 
-async fn set_account(
+pub(super) async fn set_account(
     transaction: &DatabaseTransaction,
     checkout_id: &CheckoutId,
     account: &VirtualAccount,

@@ -1,13 +1,13 @@
 //! A deposit that the bank took back after it was booked.
 
-use domain::{Timestamp, checkout::Status, id::CheckoutId, ledger::Entry};
+use domain::{Timestamp, charge::VirtualAccount, checkout::Status, id::CheckoutId, ledger::Entry};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     Writer,
     booking::{Booked, Booking, Refusal, check_orders, not_before},
     books::Books,
-    checkouts::{NextStatus, Written, is_written, write_status},
+    checkouts::{NextStatus, Written, is_written, set_account, write_status},
 };
 use crate::{
     StoreError,
@@ -23,21 +23,22 @@ pub(super) struct DepositReturn {
     occurred_at: Timestamp,
     /// The key of the capture.
     key: String,
+    account: Option<VirtualAccount>,
 }
 
 impl Writer {
-    /// Takes a booked deposit back: the reversal of its entry, the checkout's status with its line of history, and the
-    /// orders, all or nothing. Refused where something rests on the money: it was released, or refunded. The revision
-    /// and the entry's key are the keys.
+    /// Takes a booked deposit back: the reversal of its entry, the checkout's status with its line of history, the
+    /// orders, and the account into which it is to be paid again, if that is known; all or nothing. Refused where
+    /// something rests on the money: it was released, or refunded. The revision and the entry's key are the keys.
     pub async fn take_deposit_back(
         &self,
         checkout_id: &CheckoutId,
         (revision, status): (u32, Status),
         occurred_at: Timestamp,
-        key: &str,
+        (key, account): (&str, Option<&VirtualAccount>),
     ) -> Result<(), StoreError> {
-        let taken_back =
-            DepositReturn { checkout_id: checkout_id.clone(), revision, status, occurred_at, key: key.to_owned() };
+        let (checkout_id, key, account) = (checkout_id.clone(), key.to_owned(), account.cloned());
+        let taken_back = DepositReturn { checkout_id, revision, status, occurred_at, key, account };
         self.bookkeeper.book(Booking::DepositReturn(Box::new(taken_back))).await.map(|_| ())
     }
 }
@@ -68,6 +69,9 @@ impl DepositReturn {
         match write_status(books.transaction, next).await? {
             Written::Now => {}
             Written::Before => return Ok(Booked::Before),
+        }
+        if let Some(account) = &self.account {
+            set_account(books.transaction, &self.checkout_id, account).await?;
         }
         self.forget_payment(books).await?;
         books.add(reversal).await

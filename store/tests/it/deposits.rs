@@ -66,7 +66,7 @@ fn account() -> VirtualAccount {
 
 async fn take_back(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
     let (id, captured) = (plan.checkout_id(), Entry::capture_key(plan.checkout_id(), 1));
-    fresh.writer.take_deposit_back(id, (revision, Status::WaitingForDeposit), LATER, &captured).await
+    fresh.writer.take_deposit_back(id, (revision, Status::WaitingForDeposit), LATER, (&captured, None)).await
 }
 
 async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_again(fresh: Fresh) {

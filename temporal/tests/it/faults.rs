@@ -43,6 +43,7 @@ use crate::{
 on_both_databases!(
     whatever_step_fails_the_money_is_where_it_should_be,
     what_is_booked_is_not_given_back_for_a_cancellation_that_came_later,
+    what_is_written_stands_when_a_cancellation_comes_later,
 );
 
 /// How many stories are told at once: what a busy machine serves before their time is up.
@@ -491,6 +492,49 @@ async fn what_is_booked_is_not_given_back_for_a_cancellation_that_came_later(dat
     assert_eq!(shop.status(id).await, "SUCCESS");
     assert_eq!((roles.shop.charged().await, roles.shop.receivable().await), ((23_000, 0), 23_000));
     assert_eq!(confirming.await.unwrap().0, 200);
+    roles.verify_books();
+}
+
+/// What was written, and its worker died, is what the next worker goes on from.
+async fn what_is_written_stands_when_a_cancellation_comes_later(database: Kind) {
+    let roles = Roles::start(database).await;
+    let (shop, client) = (roles.shop.clone(), roles.temporal().await);
+    for (id, method, written, end) in [
+        ("awaited-and-canceled", "가상계좌", "WAITING_FOR_DEPOSIT", "EXPIRED"),
+        ("declined-and-canceled", "카드", "FAILED", "FAILED"),
+    ] {
+        let faults = Faults::default();
+        // The first is the beginning of the attempt.
+        faults.plan(id, Case { story: Story::Paid, step: "checkout.advance", time: 1 }, Fault::WorkerDies);
+        let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), shop.simulator.clone());
+        let first = faults.clone();
+        let (_on, mut off) = tokio::sync::oneshot::channel::<()>();
+        let dies = tokio::task::spawn_blocking(move || live((&url, &temporal, &simulator), &first, &mut off));
+        shop.create(id).await;
+        let key = shop.authorize_by(id, method).await;
+        if written == "FAILED" {
+            let declined =
+                json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT", "orderId": id });
+            shop.simulate("mischief", &declined).await;
+        }
+        let confirming = tokio::spawn({
+            let shop = shop.clone();
+            async move { confirm(&shop, id, &key).await }
+        });
+        assert!(dies.await.unwrap(), "the worker died when it had written {written}");
+        let checkout = shop.get(&format!("/v1/payments/{id}")).await;
+        assert_eq!(checkout["status"], written);
+        let workflow = client.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
+        workflow.cancel(WorkflowCancelOptions::default()).await.unwrap();
+
+        let _on = workers(&roles, &faults);
+        let ended = tokio::time::timeout(Duration::from_secs(60), workflow.get_result(Default::default())).await;
+        assert!(ended.unwrap().is_err(), "{id} ended as canceled");
+        let checkout = shop.get(&format!("/v1/payments/{id}")).await;
+        assert_eq!((&checkout["status"], &checkout["failure"]["code"]), (&json!(end), &json!("canceled")), "{id}");
+        confirming.await.unwrap();
+    }
+    assert_eq!((shop.charged().await, shop.receivable().await), ((0, 0), 0));
     roles.verify_books();
 }
 

@@ -454,7 +454,7 @@ pub(super) async fn call_for_help(
     failure: Failure,
     input: Facts,
 ) -> Result<Option<Said>, WorkflowTermination> {
-    let heeded = ctx.state(|checkout| checkout.desk.heeded());
+    let before = ctx.state(|checkout| (checkout.desk.heeded(), checkout.canceled));
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
@@ -462,7 +462,7 @@ pub(super) async fn call_for_help(
     let details = format!("**STUCK**: {} See the dead letter, or send the signal `resume` to go on.", failure.message);
     operator::call(ctx, Trouble { step: step.to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);
-    Ok(waiting::for_operator(ctx, heeded).await)
+    Ok(waiting::for_operator(ctx, before).await)
 }
 
 /// A call to the PSP. It is not cut off when the workflow is canceled: its outcome has to be known.
@@ -481,7 +481,7 @@ pub(crate) fn psp_call(timeouts: ActivityCloseTimeouts, attempts: u32, summary: 
 }
 
 /// Where the buyer pays, if the PSP said so.
-fn account_of(knowledge: &Knowledge) -> Option<VirtualAccount> {
+pub(super) fn account_of(knowledge: &Knowledge) -> Option<VirtualAccount> {
     match knowledge {
         Knowledge::Answered(Charge::AwaitingDeposit { account, .. })
         | Knowledge::Told(Charge::AwaitingDeposit { account, .. }) => account.clone(),

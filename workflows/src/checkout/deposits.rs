@@ -2,14 +2,14 @@
 
 use domain::{
     calendar::KoreanTime,
-    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge, LONGEST_DEPOSIT_PAUSE_MS, pause_ms},
+    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge, LONGEST_DEPOSIT_PAUSE_MS, VirtualAccount, pause_ms},
     checkout::Event,
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context,
-    charging::{Inquiry, call_for_help},
+    charging::{Inquiry, account_of, call_for_help},
     now,
     recording::{advance, take_back},
 };
@@ -34,16 +34,20 @@ pub(super) async fn watch(ctx: &Context, inquiry: &mut Inquiry) -> Result<Option
         let pause_ms = if untold == 0 { left_ms } else { pause_ms(untold, LONGEST_DEPOSIT_PAUSE_MS) };
         let knowledge = inquiry.ask_within(ctx, pause_ms, &meanwhile).await;
         untold = if let Knowledge::NotTold = knowledge { untold + 1 } else { 0 };
-        if is_awaited(&knowledge) && take_booked_back(ctx, inquiry).await? {
+        if is_awaited(&knowledge) && take_booked_back(ctx, inquiry, account_of(&knowledge)).await? {
             return Ok(Some(knowledge));
         }
     }
 }
 
 /// Answers whether the deposit is awaited again; otherwise it came back while a person was asked.
-async fn take_booked_back(ctx: &Context, inquiry: &mut Inquiry) -> Result<bool, WorkflowTermination> {
+async fn take_booked_back(
+    ctx: &Context,
+    inquiry: &mut Inquiry,
+    account: Option<VirtualAccount>,
+) -> Result<bool, WorkflowTermination> {
     loop {
-        let TakenBack::Refused { reason } = take_back(ctx).await? else { return Ok(true) };
+        let TakenBack::Refused { reason } = take_back(ctx, account.clone()).await? else { return Ok(true) };
         let message = format!("The bank took the deposit back, and the books cannot: {reason}.");
         let input = facts_of([("checkout_id", &inquiry.checkout_id)]);
         call_for_help(ctx, TakeBack.name(), Failure::new("deposit_taken_back", message), input).await?;

@@ -55,7 +55,7 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
 /// Writes the next status of the checkout.
 pub(super) async fn advance(ctx: &Context, event: Event, failure: Option<Failure>) -> Result<(), WorkflowTermination> {
     let change = Change { failure, ..next_change(ctx, event)? };
-    write_change(ctx, change).await
+    write_change(ctx, change, "what was found out").await
 }
 
 /// Writes that the attempt under way ended without money, and why; where another may follow, the checkout waits for it.
@@ -66,7 +66,10 @@ pub(super) async fn decline(
 ) -> Result<(), WorkflowTermination> {
     let change =
         Change { payment_key: Some(payment_key), failure: Some(failure), ..next_change(ctx, Event::Declined)? };
-    write_change(ctx, change).await
+    ctx.state_mut(|checkout| checkout.declining = true);
+    write_change(ctx, change, "the attempt ended without money").await?;
+    ctx.state_mut(|checkout| checkout.declining = false);
+    Ok(())
 }
 
 /// Writes that the time to pay ran out. A checkout whose last attempt failed stays what it is.
@@ -92,9 +95,7 @@ async fn end(
 ) -> Result<(), WorkflowTermination> {
     let change = Change { failure, ..next_change(ctx, event)? };
     ctx.state_mut(|checkout| checkout.ending = true);
-    writing::write_decided(ctx, Advance, change.clone(), summary, |alarm| tell(ctx, alarm)).await?;
-    written(ctx, &change).await;
-    Ok(())
+    write_change(ctx, change, summary).await
 }
 
 /// Writes that a captured payment is about to be given back because the checkout was given up meanwhile. Answers `Paid`
@@ -102,7 +103,7 @@ async fn end(
 pub(super) async fn withdraw(ctx: &Context, reason: UndoReason) -> Result<Withdrawn, WorkflowTermination> {
     let (revision, status) = ctx.state(|checkout| (checkout.revision + 1, checkout.status));
     let change = Change { failure: Some(reason.failure()), ..change_to(ctx, revision, status) };
-    let withdrawn = write(ctx, Withdraw, change.clone()).await?;
+    let withdrawn = write_decided(ctx, Withdraw, change.clone(), "given up while it was charged").await?;
     if withdrawn == Withdrawn::Done {
         ctx.state_mut(|checkout| checkout.revision = change.revision);
     }
@@ -115,28 +116,38 @@ pub(super) async fn await_deposit(
     virtual_account: Option<VirtualAccount>,
 ) -> Result<(), WorkflowTermination> {
     let change = Change { virtual_account, ..next_change(ctx, Event::DepositAwaited)? };
-    write_change(ctx, change).await
+    write_change(ctx, change, "a deposit is awaited").await
 }
 
-/// Takes back what was booked of a deposit, and writes that it is awaited again; in one transaction.
-pub(super) async fn take_back(ctx: &Context) -> Result<TakenBack, WorkflowTermination> {
-    let change = next_change(ctx, Event::DepositTakenBack)?;
+/// Takes back what was booked of a deposit, and writes that it is awaited again and where; in one transaction.
+pub(super) async fn take_back(
+    ctx: &Context,
+    virtual_account: Option<VirtualAccount>,
+) -> Result<TakenBack, WorkflowTermination> {
+    let change = Change { virtual_account, ..next_change(ctx, Event::DepositTakenBack)? };
     let key = ctx.state(|checkout| Entry::capture_key(checkout.input.plan.checkout_id(), checkout.captures));
-    let answer = write(ctx, TakeBack, DepositReturned { change: change.clone(), key }).await?;
+    let taken_back = DepositReturned { change: change.clone(), key };
+    let answer = write_decided(ctx, TakeBack, taken_back, "the bank took the deposit back").await?;
     if answer == TakenBack::Done {
         written(ctx, &change).await;
     }
     Ok(answer)
 }
 
-/// Writes when the payment began, and under which key the PSP knows it.
+/// Writes when the payment began, and under which key the PSP knows it. It is written locally: whatever comes meanwhile,
+/// the same beginning is written again.
 pub(super) async fn begin(
     ctx: &Context,
     payment_key: PaymentKey,
     began_at: Timestamp,
 ) -> Result<(), WorkflowTermination> {
-    let change = beginning(ctx, payment_key, began_at)?;
-    write_change(ctx, change).await
+    write_beginning(ctx, beginning(ctx, payment_key, began_at)?).await
+}
+
+async fn write_beginning(ctx: &Context, change: Change) -> Result<(), WorkflowTermination> {
+    write(ctx, Advance, change.clone()).await?;
+    written(ctx, &change).await;
+    Ok(())
 }
 
 fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Result<Change, WorkflowTermination> {
@@ -168,9 +179,9 @@ pub(super) async fn settle(
     if !writing::write_at_once(ctx, Post, posted.clone()).await {
         // Until it can be booked, the record says what is under way.
         if let Some(began) = posted.began.take() {
-            write_change(ctx, began).await?;
+            write_beginning(ctx, began).await?;
         }
-        writing::write_decided(ctx, Post, posted, "the local write failed", |alarm| tell(ctx, alarm)).await?;
+        write_decided(ctx, Post, posted, "the local write failed").await?;
     }
     written(ctx, &change).await;
     ctx.state_mut(|checkout| checkout.captures += 1);
@@ -198,8 +209,9 @@ fn change_to(ctx: &Context, revision: u32, status: Status) -> Change {
     }
 }
 
-async fn write_change(ctx: &Context, change: Change) -> Result<(), WorkflowTermination> {
-    write(ctx, Advance, change.clone()).await?;
+/// Writes a status that another event, had it come a moment earlier, might have made another one.
+async fn write_change(ctx: &Context, change: Change, summary: &'static str) -> Result<(), WorkflowTermination> {
+    write_decided(ctx, Advance, change.clone(), summary).await?;
     written(ctx, &change).await;
     Ok(())
 }
@@ -215,7 +227,22 @@ async fn written(ctx: &Context, change: &Change) {
     }
 }
 
-/// Asks a port of the store, and shows in the Temporal UI when that does not succeed.
+/// Asks a port of the store by a regular activity; see [`writing::write_decided`].
+async fn write_decided<P>(
+    ctx: &Context,
+    port: P,
+    input: P::Input,
+    summary: &'static str,
+) -> Result<P::Output, WorkflowTermination>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable + Facing,
+    P::Output: TemporalDeserializable,
+{
+    writing::write_decided(ctx, port, input, summary, |alarm| tell(ctx, alarm)).await
+}
+
+/// Asks a port of the store, locally at first, and shows in the Temporal UI when that does not succeed.
 pub(super) async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,

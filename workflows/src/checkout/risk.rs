@@ -66,8 +66,9 @@ async fn review(
     let question = Failure::new("risk_review", "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
     let heeded = ctx.state(|checkout| checkout.desk.heeded());
-    advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
+    // Before it is written: who reads of the review may decide at once.
     ctx.state_mut(|checkout| checkout.attempts.in_review = true);
+    advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
     let reasons = assessment.reasons.join("; ");
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
     let input = facts_of([("until", &until), ("reasons", &reasons)]);

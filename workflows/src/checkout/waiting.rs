@@ -64,9 +64,9 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
     }
 }
 
-/// Waits for a person's word, or for somebody to give the checkout up. A word since `heeded` ends it at once.
-pub(super) async fn for_operator(ctx: &Context, heeded: u32) -> Option<Said> {
-    let canceled = ctx.state(|checkout| checkout.canceled);
+/// Waits for a person's word, or for the first request to give the checkout up; what came since the words heeded and the
+/// `canceled` of before ends it at once. A cancellation in the Temporal UI does not end it.
+pub(super) async fn for_operator(ctx: &Context, (heeded, canceled): (u32, bool)) -> Option<Said> {
     let over =
         move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled;
     // The token is detached, so this wait has no other end.
