@@ -256,8 +256,8 @@ async fn agreement(client: &Client, reader: &Reader) -> Verdict {
         }
         Ok(agreement::Looked { apart, .. }) => Verdict::ill(
             apart.join("\n"),
-            "one of them was restored from an older backup, or is another one's: stop workers and API, see \
-             docs/reliability.md, Restoring",
+            "one of them was restored from an older backup or is another one's, or a workflow was ended by hand: stop \
+             workers and API, see docs/reliability.md, Restoring",
         ),
         Err(error) => Verdict::ill(format!("{error:#}"), "see that both answer"),
     }

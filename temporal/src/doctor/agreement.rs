@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::Context as _;
 use domain::{
+    Timestamp,
+    charge::DEPOSIT_WATCH_MS,
     checkout::Status,
     id::{CheckoutId, RefundId, WorkflowId},
     refund::RefundStatus,
@@ -118,23 +120,55 @@ async fn workflow_without_row(reader: &Reader, execution: &WorkflowExecutionInfo
     }
     let shown = shown_status(execution);
     Ok(match shown {
-        Some(shown) if is_open && shown != checkout.status && shown != Status::Stuck => {
+        Some(shown) if is_open && shown != Status::Stuck && !is_alike(shown, checkout.status) => {
             Some(format!("{name} is {}, and its workflow is at {shown}", checkout.status))
         }
         Some(_) | None => None,
     })
 }
 
+/// A refund is no matter of the checkout's workflow, which may still watch a deposit.
+fn is_alike(shown: Status, recorded: Status) -> bool {
+    shown == recorded || shown.is_payment_done() && recorded.is_payment_done()
+}
+
 /// What the database knows of a checkout, and Temporal does not.
 async fn row_without_workflow(client: &Client, checkout: &CheckoutRecord) -> anyhow::Result<Option<String>> {
     let now = now();
-    let may_be_forgotten = has_ended(checkout.status) && now.ms_since(checkout.created_at) > SHORTEST_RETENTION_MS;
-    let name = &checkout.checkout_id;
-    if may_be_forgotten {
+    let has_more_to_do = has_more_to_do(checkout, now);
+    if !has_more_to_do && now.ms_since(checkout.created_at) > SHORTEST_RETENTION_MS {
         return Ok(None);
     }
-    let is_known = is_known(client, checkout.workflow_id.to_string()).await?;
-    Ok((!is_known).then(|| has_no_workflow(name, checkout.status)))
+    let found = described(client, checkout.workflow_id.to_string()).await?;
+    Ok(unserved(&checkout.checkout_id, checkout.status, has_more_to_do, found))
+}
+
+/// Whether the workflow of a checkout has to be there: it waits for money or for a person, for another attempt of the
+/// buyer's, or for a bank that may take a deposit back.
+fn has_more_to_do(checkout: &CheckoutRecord, now: Timestamp) -> bool {
+    let approved_at = checkout.psp.as_ref().and_then(|psp| psp.approved_at);
+    let is_watched = checkout.status.is_payment_done() && checkout.heeds_psp();
+    !has_ended(checkout.status)
+        || checkout.takes_retry(now)
+        || is_watched && approved_at.is_some_and(|approved_at| now.ms_since(approved_at) < DEPOSIT_WATCH_MS)
+}
+
+/// What is wrong with where Temporal has the workflow of a row, if anything is.
+fn unserved(
+    name: &impl Display,
+    status: impl Display,
+    has_more_to_do: bool,
+    found: Option<WorkflowExecutionStatus>,
+) -> Option<String> {
+    match found {
+        None => Some(has_no_workflow(name, status)),
+        Some(WorkflowExecutionStatus::Running) => None,
+        Some(_) if !has_more_to_do => None,
+        Some(ended) => {
+            let ended = ended.as_str_name().trim_start_matches("WORKFLOW_EXECUTION_STATUS_");
+            Some(format!("{name} is {status}, and its workflow is over ({ended}): nobody carries it on"))
+        }
+    }
 }
 
 /// What Temporal knows of a refund, and the database does not. It is recorded before its workflow begins.
@@ -156,24 +190,14 @@ async fn refund_row_without_workflow(
     if refund.status.is_end() && now().ms_since(refund.requested_at) > SHORTEST_RETENTION_MS {
         return Ok(None);
     }
-    let own = WorkflowId::of_refund(&refund.refund_id).to_string();
-    let is_served = match refund.status {
-        // Its own workflow may have begun a moment ago.
-        RefundStatus::Requested => {
-            let queue = described(client, refunds::workflow_id(checkout)).await?;
-            queue == Some(WorkflowExecutionStatus::Running) || is_known(client, own).await?
-        }
-        RefundStatus::Executing
-        | RefundStatus::Unknown
-        | RefundStatus::Stuck
-        | RefundStatus::Succeeded
-        | RefundStatus::Failed => is_known(client, own).await?,
-    };
-    Ok((!is_served).then(|| has_no_workflow(&refund.refund_id, refund.status)))
-}
-
-async fn is_known(client: &Client, workflow_id: String) -> anyhow::Result<bool> {
-    Ok(described(client, workflow_id).await?.is_some())
+    // Its own workflow may have begun a moment ago.
+    if refund.status == RefundStatus::Requested
+        && described(client, refunds::workflow_id(checkout)).await? == Some(WorkflowExecutionStatus::Running)
+    {
+        return Ok(None);
+    }
+    let found = described(client, WorkflowId::of_refund(&refund.refund_id).to_string()).await?;
+    Ok(unserved(&refund.refund_id, refund.status, !refund.status.is_end(), found))
 }
 
 /// Where a workflow stands, if Temporal has it.
@@ -201,7 +225,7 @@ fn has_no_workflow(name: &impl Display, status: impl Display) -> String {
     format!("{name} is {status}, and Temporal has no workflow of it: Temporal is older than the database")
 }
 
-/// Whether the workflow of a checkout that stands there has nothing left to do.
+/// Whether a checkout that stands there has come to rest, as far as its status tells.
 const fn has_ended(status: Status) -> bool {
     match status {
         Status::Success

@@ -3,10 +3,16 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use temporalio_client::WorkflowTerminateOptions;
+use workflows::checkout::CheckoutWorkflow;
 
-use crate::{database::Kind, on_both_databases, roles::Roles, stack::until};
+use crate::{database::Kind, on_both_databases, roles::Roles, stack::until, virtual_accounts::stands_at};
 
-on_both_databases!(it_says_what_is_missing, it_sees_that_a_part_was_restored_from_an_older_backup);
+on_both_databases!(
+    it_says_what_is_missing,
+    it_sees_that_a_part_was_restored_from_an_older_backup,
+    it_demands_a_workflow_where_something_is_waited_for,
+);
 
 /// What it finds: exit code and, per part, whether it is well.
 fn examine(roles: &Roles, change: impl FnOnce(&mut Command)) -> (bool, Vec<(String, bool, String)>) {
@@ -97,4 +103,35 @@ async fn it_sees_that_a_part_was_restored_from_an_older_backup(database: Kind) {
         detail.lines().any(|line| line.starts_with("the workflow refund-") && line.contains("has no row")),
         "{detail}"
     );
+}
+
+async fn it_demands_a_workflow_where_something_is_waited_for(database: Kind) {
+    let roles = Roles::start(database).await;
+    let _worker = roles.role("worker");
+    let shop = &roles.shop;
+    // Its workflow watches the deposit and knows nothing of the refund.
+    let id = "refunded-deposit";
+    shop.create(id).await;
+    let key = shop.authorize_by(id, "가상계좌").await;
+    shop.confirm(id, &key, "23000").await;
+    stands_at(shop, id, "WAITING_FOR_DEPOSIT").await;
+    shop.simulate("deposit", &json!({ "orderId": id })).await;
+    stands_at(shop, id, "SUCCESS").await;
+    let account = json!({ "bank": "20", "account_number": "1002123456789", "holder_name": "김토스" });
+    let body = json!({ "reason": "변심", "amount": "1000", "refund_account": account });
+    assert_eq!(shop.cancel(id, "part", &body).await.status, 200);
+    shop.create("left-alone").await;
+    until("all is well", || async { ill(&roles, |_| {}).is_empty() }).await;
+
+    for (id, status) in [(id, "PARTIALLY_REFUNDED"), ("left-alone", "NOT_STARTED")] {
+        let workflow = shop.get(&format!("/v1/payments/{id}")).await["workflow"]["id"].as_str().unwrap().to_owned();
+        let client = roles.temporal().await;
+        let workflow = client.get_workflow_handle::<CheckoutWorkflow>(workflow);
+        workflow.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+        let (_, findings) = examine(&roles, |_| {});
+        let (part, is_well, detail) = findings.last().unwrap();
+        assert_eq!((part.as_str(), *is_well), ("database and temporal", false));
+        let expected = format!("{id} is {status}, and its workflow is over (TERMINATED): nobody carries it on");
+        assert!(detail.lines().any(|line| line == expected), "{detail}");
+    }
 }
