@@ -19,5 +19,6 @@ pub mod failure;
 pub mod ledger;
 pub mod paid;
 pub mod psp;
+pub mod reconciliation;
 pub mod refund;
 pub mod risk;

@@ -48,6 +48,11 @@ impl Day {
         Self { since_epoch: self.since_epoch.saturating_add(1) }
     }
 
+    /// The day before.
+    pub const fn before(self) -> Self {
+        Self { since_epoch: self.since_epoch.saturating_sub(1) }
+    }
+
     /// Whether it is a Saturday or a Sunday. 1970-01-01 was a Thursday.
     pub const fn is_weekend(self) -> bool {
         matches!(self.since_epoch.rem_euclid(7), 2 | 3)

@@ -11,6 +11,7 @@ mod letters;
 mod movements;
 mod paging;
 mod payments;
+mod reconciliation;
 mod refunds;
 mod wallets;
 

@@ -142,6 +142,21 @@ pub(crate) enum Command {
     /// Erase what is kept of a buyer
     #[command(subcommand)]
     Buyers(BuyersAction),
+    /// Compare the books with what Toss says that it took and gave back; exit 1 where they differ and nobody knew
+    ///
+    /// What moved on the day is listed on both sides; where a checkout differs, Toss is asked about its payments and the
+    /// books about its whole life. Nothing is changed. Run it each morning, when the day before is over.
+    Reconcile {
+        /// The day, in Korea [default: yesterday]
+        #[arg(long, value_name = "DATE")]
+        day: Option<Day>,
+        /// What Toss moved within this time may not be booked yet, such as 30m; 0m takes everything for settled
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = crate::keys::length)]
+        grace: u64,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Check the configuration and everything that a payment needs, and say how to mend what is missing; exit 1 if
     /// anything is
     #[command(after_help = TEMPORAL_HELP)]

@@ -125,7 +125,7 @@ fn entry_json(booked: &BookedEntry) -> Value {
 }
 
 /// Says on standard error how far a long reading has come.
-fn progress() -> impl FnMut(Progress) + Send {
+pub(crate) fn progress() -> impl FnMut(Progress) + Send {
     let (began, mut of, mut said) = (Instant::now(), "", Instant::now());
     let mut since = began;
     move |step| {

@@ -22,6 +22,7 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::DeadLetters(_)
         | Command::Audit(_)
         | Command::Migrate(_)
+        | Command::Reconcile { .. }
         | Command::Doctor { .. }
         | Command::Replay { .. } => "warn",
         Command::Serve | Command::Api | Command::Worker | Command::TossSim(_) => "info",

@@ -28,6 +28,7 @@ mod ledger;
 mod logging;
 mod metrics;
 mod migrate;
+mod reconcile;
 mod replay;
 mod roles;
 mod serving;
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
             Command::Keys(action) => keys::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
+            Command::Reconcile { day, grace, json } => return reconcile::run(&settings, (day, grace), json).await,
             Command::Commissions(action) => commissions::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => encryption::buyers(&settings, action).await,

@@ -12,7 +12,15 @@ mod shop;
 mod stack;
 mod verdict;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use clap::{Parser, ValueEnum};
 use rand::Rng;
@@ -22,6 +30,8 @@ use stack::Stack;
 
 /// How many buyers are served at once; more wait their turn.
 const MOST_AT_ONCE: usize = 300;
+/// How often it is said how far a run has come.
+const PROGRESS: Duration = Duration::from_secs(30);
 /// Below this, recovery is what was promised.
 const RECOVERY_AIM: Duration = Duration::from_secs(30);
 
@@ -116,33 +126,68 @@ async fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// How far a run has come.
+#[derive(Debug, Default)]
+struct Progress {
+    came: AtomicUsize,
+    served: AtomicUsize,
+    blows: AtomicUsize,
+}
+
+impl Progress {
+    /// Says again and again how far it is; never ends.
+    async fn tell(&self, stack: &Stack, schedule: &Schedule) -> Infallible {
+        loop {
+            tokio::time::sleep(PROGRESS).await;
+            let [came, served, blows] = [&self.came, &self.served, &self.blows].map(|it| it.load(Ordering::Relaxed));
+            println!(
+                "{:5.0} s: {came} of {} buyers came, {} are being served; {blows} of {} blows fell",
+                stack.timeline.now().as_secs_f64(),
+                schedule.buyers.len(),
+                came - served.min(came),
+                schedule.strikes.len()
+            );
+        }
+    }
+}
+
 /// Lets buyers come and blows fall, each at its time. Answers when each blow really fell.
 async fn load(stack: &Arc<Stack>, shop: &Shop, schedule: &Arc<Schedule>) -> Vec<(Duration, usize)> {
     let began = tokio::time::Instant::now();
-    let (blows, plan) = (Arc::clone(stack), Arc::clone(schedule));
+    let progress = Arc::new(Progress::default());
+    let (blows, plan, fallen) = (Arc::clone(stack), Arc::clone(schedule), Arc::clone(&progress));
     let striking = tokio::spawn(async move {
         let mut falling = tokio::task::JoinSet::new();
         let mut struck = Vec::new();
         for (index, strike) in plan.strikes.iter().copied().enumerate() {
             tokio::time::sleep_until(began + strike.after).await;
             struck.push((blows.timeline.now(), index));
+            fallen.blows.fetch_add(1, Ordering::Relaxed);
             let blows = Arc::clone(&blows);
             falling.spawn(async move { blows.strike(strike).await });
         }
         falling.join_all().await;
         struck
     });
-    let turns = Arc::new(tokio::sync::Semaphore::new(MOST_AT_ONCE));
-    let mut buyers = tokio::task::JoinSet::new();
-    for index in 0..schedule.buyers.len() {
-        tokio::time::sleep_until(began + schedule.buyers[index].after).await;
-        let turn = Arc::clone(&turns).acquire_owned().await.unwrap();
-        let (shop, plan) = (shop.clone(), Arc::clone(schedule));
-        buyers.spawn(async move {
-            shop.serve(&plan.buyers[index]).await;
-            drop(turn);
-        });
+    let shopping = async {
+        let turns = Arc::new(tokio::sync::Semaphore::new(MOST_AT_ONCE));
+        let mut buyers = tokio::task::JoinSet::new();
+        for index in 0..schedule.buyers.len() {
+            tokio::time::sleep_until(began + schedule.buyers[index].after).await;
+            let turn = Arc::clone(&turns).acquire_owned().await.unwrap();
+            progress.came.fetch_add(1, Ordering::Relaxed);
+            let (shop, plan, served) = (shop.clone(), Arc::clone(schedule), Arc::clone(&progress));
+            buyers.spawn(async move {
+                shop.serve(&plan.buyers[index]).await;
+                served.served.fetch_add(1, Ordering::Relaxed);
+                drop(turn);
+            });
+        }
+        buyers.join_all().await;
+        striking.await.unwrap()
+    };
+    tokio::select! {
+        struck = shopping => struck,
+        never = progress.tell(stack, schedule) => match never {},
     }
-    buyers.join_all().await;
-    striking.await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! The processes, and whoever starts them again: a supervisor as every production has one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::OpenOptions,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -41,6 +41,12 @@ impl Timeline {
 
     pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// The days in Korea on which the run has been.
+    pub(crate) fn days(&self) -> BTreeSet<String> {
+        let now = chrono::Utc::now() + chrono::TimeDelta::hours(9);
+        [now, now - self.now()].map(|at| at.date_naive().to_string()).into()
     }
 
     pub(crate) fn note(&self, line: String) {

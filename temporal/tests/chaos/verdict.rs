@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    PROGRESS,
     schedule::{Blow, Buyer, Schedule, Story},
     shop::{Purchase, Shop, is_final},
     stack::Stack,
@@ -30,6 +31,7 @@ pub(crate) type Wrong = Vec<String>;
 /// go on. Deposits that are still awaited come in. Answers how many needed a person.
 pub(crate) async fn rest(stack: &Stack, shop: &Shop, patience: Duration) -> Result<usize, String> {
     let (began, mut helped) = (Instant::now(), BTreeSet::new());
+    let mut told = began;
     loop {
         shop.pay_deposits().await;
         let (open, stuck) = (workflows(stack, RUNNING), workflows(stack, STUCK).unwrap_or_default());
@@ -44,6 +46,11 @@ pub(crate) async fn rest(stack: &Stack, shop: &Shop, patience: Duration) -> Resu
                 let signal = ["workflow", "signal", "--name", "resume", "--input", word, "--workflow-id", &workflow];
                 let _ = stack.temporal(&signal).output();
             }
+        }
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            let open = open.as_ref().map_or(0, |open| open.difference(&at_rest).count());
+            println!("{:5.0} s: {open} workflows are open", stack.timeline.now().as_secs_f64());
         }
         if began.elapsed() > patience {
             return Err(format!("after {} s not all workflows are closed: {open:?}", patience.as_secs()));
@@ -172,6 +179,13 @@ async fn books(stack: &Stack, shop: &Shop, before_a_person: u64, wrong: &mut Wro
     let verified = stack.daegeum(&["ledger", "verify"]).output().unwrap();
     if !verified.status.success() {
         wrong.push(format!("ledger verify: {}", String::from_utf8_lossy(&verified.stdout)));
+    }
+    for day in stack.timeline.days() {
+        let reconciled = stack.daegeum(&["reconcile", "--day", &day, "--grace", "0m"]).output().unwrap();
+        println!("{}", String::from_utf8_lossy(&reconciled.stdout).lines().last().unwrap_or_default());
+        if !reconciled.status.success() {
+            wrong.push(format!("reconcile {day}: {}", String::from_utf8_lossy(&reconciled.stdout)));
+        }
     }
     let totals = shop.really("totals").await;
     let (_, trial) = shop.get("/v1/ledger/trial-balance").await;

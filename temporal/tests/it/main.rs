@@ -20,6 +20,7 @@ mod http;
 mod ledger;
 mod ledger_reads;
 mod privacy;
+mod reconciliation;
 mod refunds;
 mod replay;
 mod retries;

@@ -1,0 +1,337 @@
+//! What the PSP says it took and gave back, held against the books.
+//!
+//! Not an activity of a workflow: `daegeum reconcile` asks for it. First all that moved in a window of time is listed on
+//! both sides, an hour at a time; where a checkout's sums differ, the PSP is asked about its payments themselves and the
+//! books about its whole life, because the two do not write down a movement at the same instant. The list of the PSP
+//! only says where to look: no verdict rests on it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    time::Duration,
+};
+
+use chrono::{DateTime, FixedOffset, Utc};
+use domain::{
+    Currency, Money, Timestamp,
+    id::CheckoutId,
+    money::MoneyError,
+    reconciliation::{Compared, Standing, Turnover},
+};
+use futures::TryStreamExt as _;
+use store::{EntryFilter, OnProgress, Progress, Reader, StoreError};
+use toss::{Class, Client, Payment, PaymentStatus, Transaction};
+
+use crate::psp::{to_currency, to_timestamp};
+
+/// What is listed at once: memory grows with what moved in this time.
+const SLICE_MS: u64 = 60 * 60 * 1_000;
+/// How many checkouts that differ are looked at one by one. More than that is no break but a wrong account or a database
+/// of another day.
+pub const MOST_EXAMINED: usize = 1_000;
+/// How often a question to the PSP is put.
+const ATTEMPTS: u32 = 5;
+/// How long is waited before the second of them; each time it is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The PSP's status for a payment that it does not know.
+const NOT_FOUND: u16 = 404;
+
+/// Why a comparison did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconciliationError {
+    /// The PSP did not say.
+    #[error("the PSP did not say what it holds")]
+    Psp(#[source] Box<toss::Error>),
+    /// The database did not say.
+    #[error("the books could not be read")]
+    Store(#[from] StoreError),
+    /// Sums that cannot be.
+    #[error("the amounts of {order} cannot be added")]
+    Money {
+        /// The order.
+        order: String,
+        /// Why.
+        #[source]
+        source: MoneyError,
+    },
+}
+
+impl From<toss::Error> for ReconciliationError {
+    fn from(error: toss::Error) -> Self {
+        Self::Psp(Box::new(error))
+    }
+}
+
+/// Compares the books with the PSP's.
+#[derive(Debug, Clone)]
+pub struct Reconciliation {
+    /// The PSP.
+    pub client: Client,
+    /// The books.
+    pub reader: Reader,
+}
+
+/// Which time is compared, and what may be under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when, this instant not included.
+    pub to: Timestamp,
+    /// What the PSP moved after it may not be booked yet.
+    pub settled_by: Timestamp,
+}
+
+/// What moved in a period, by currency, as one side says.
+pub type Moved = BTreeMap<Currency, Turnover>;
+
+/// A checkout, or an order of the PSP's that is no checkout of ours, where the two differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Its id at both.
+    pub order: String,
+    /// What each says of it.
+    pub compared: Compared,
+    /// What it means; never [`Standing::Agrees`].
+    pub standing: Standing,
+}
+
+/// What came of a comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What moved, as the PSP says.
+    pub at_psp: Moved,
+    /// What moved, by the books.
+    pub in_books: Moved,
+    /// How many approvals and cancellations the PSP listed.
+    pub transactions: u64,
+    /// Where they differ, in the order of their ids.
+    pub differences: Vec<Difference>,
+    /// How many more seem to differ and were not looked at, beyond [`MOST_EXAMINED`].
+    pub unexamined: u64,
+}
+
+/// What an order's movements in a slice of time came to on both sides.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    at_psp: Option<Turnover>,
+    in_books: Option<Turnover>,
+    trace: Trace,
+}
+
+/// Where to look more closely: the payments under which the PSP listed an order, and when it did last.
+#[derive(Debug, Clone, Default)]
+struct Trace {
+    payments: BTreeSet<String>,
+    moved_at: Option<Timestamp>,
+}
+
+impl Reconciliation {
+    /// Compares all that moved in a period. What differs on a second and closer look is in the report.
+    pub async fn compare(&self, period: Period, on_progress: OnProgress<'_>) -> Result<Report, ReconciliationError> {
+        let mut report = Report::default();
+        let mut suspects: BTreeMap<String, Trace> = BTreeMap::new();
+        let (mut from, mut done) = (period.from, 0);
+        while from < period.to {
+            let to = from.plus_ms(SLICE_MS).min(period.to);
+            for (order, seen) in self.moved_between(from, to, &mut report).await? {
+                if !seen.is_the_same() {
+                    suspects.entry(order).or_default().extend(seen.trace);
+                }
+            }
+            (from, done) = (to, done + 1);
+            on_progress(Progress { of: "hours", done, total: period.to.ms_since(period.from).div_ceil(SLICE_MS) });
+        }
+        let total = suspects.len().min(MOST_EXAMINED) as u64;
+        report.unexamined = suspects.len() as u64 - total;
+        for (done, (order, trace)) in (1..).zip(suspects.into_iter().take(MOST_EXAMINED)) {
+            let compared = self.examine(&order, trace).await?;
+            let standing = compared.standing(period.settled_by);
+            if standing != Standing::Agrees {
+                report.differences.push(Difference { order, compared, standing });
+            }
+            on_progress(Progress { of: "checkouts that seem to differ", done, total });
+        }
+        Ok(report)
+    }
+
+    /// What moved from one instant until another, order by order, added to the sums of the report.
+    async fn moved_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        report: &mut Report,
+    ) -> Result<HashMap<String, Seen>, ReconciliationError> {
+        let mut orders: HashMap<String, Seen> = HashMap::new();
+        for transaction in self.listed(from, to).await? {
+            let turnover = turnover_of_transaction(&transaction)?;
+            add(report.at_psp.entry(turnover.taken.currency()), turnover, &transaction.order_id)?;
+            report.transactions += 1;
+            let order = transaction.order_id.clone();
+            let seen = orders.entry(transaction.order_id).or_default();
+            seen.at_psp = Some(sum(seen.at_psp, turnover, &order)?);
+            seen.trace.payments.insert(transaction.payment_key);
+            seen.trace.moved_at = seen.trace.moved_at.max(transaction.transaction_at.map(to_timestamp));
+        }
+        let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
+        for (checkout_id, turnover) in self.reader.psp_turnover(&filter).await? {
+            let order = checkout_id.to_string();
+            add(report.in_books.entry(turnover.taken.currency()), turnover, &order)?;
+            let seen = orders.entry(order.clone()).or_default();
+            seen.in_books = Some(sum(seen.in_books, turnover, &order)?);
+        }
+        Ok(orders)
+    }
+
+    /// Every approval and cancellation from one instant until another. The PSP's times are whole seconds.
+    async fn listed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Transaction>, toss::Error> {
+        let (start, end) = (korean(from), korean(to.plus_ms(999)));
+        let mut listed: Vec<_> = patiently(|| self.client.transactions(start, end).try_collect()).await?;
+        listed.retain(|transaction| transaction.transaction_at.is_none_or(|at| to_timestamp(at) < to));
+        Ok(listed)
+    }
+
+    /// Asks both sides about the whole life of one order.
+    async fn examine(&self, order: &str, trace: Trace) -> Result<Compared, ReconciliationError> {
+        let checkout_id = CheckoutId::parse(order).ok();
+        let record = match &checkout_id {
+            Some(checkout_id) => self.reader.checkout(checkout_id).await?,
+            None => None,
+        };
+        let mut at_psp: Option<Turnover> = None;
+        let mut payments = trace.payments;
+        payments.extend(record.iter().filter_map(|record| Some(record.psp.as_ref()?.payment_key.as_str().to_owned())));
+        if let Some(payment) = if_known(patiently(|| self.client.payment_by_order(order))).await? {
+            payments.remove(&payment.payment_key);
+            at_psp = Some(sum(at_psp, turnover_of_payment(&payment, order)?, order)?);
+        }
+        for payment_key in payments {
+            if let Some(payment) = if_known(patiently(|| self.client.payment(&payment_key))).await? {
+                at_psp = Some(sum(at_psp, turnover_of_payment(&payment, order)?, order)?);
+            }
+        }
+        // Read last: what was booked meanwhile is seen.
+        let (mut in_books, mut refunds) = (None, Vec::new());
+        if let Some(checkout_id) = checkout_id {
+            let filter = EntryFilter { checkout_id: Some(checkout_id.clone()), ..EntryFilter::default() };
+            for (_, turnover) in self.reader.psp_turnover(&filter).await? {
+                in_books = Some(sum(in_books, turnover, order)?);
+            }
+            refunds = self.reader.refunds_of(&checkout_id).await?.iter().map(|refund| refund.status).collect();
+        }
+        let currency = at_psp.or(in_books).map_or(Currency::Krw, |turnover| turnover.taken.currency());
+        Ok(Compared {
+            in_books: in_books.unwrap_or(Turnover::zero(currency)),
+            at_psp: at_psp.unwrap_or(Turnover::zero(in_books.map_or(currency, |known| known.taken.currency()))),
+            moved_at: trace.moved_at,
+            status: record.map(|record| record.status),
+            refunds,
+        })
+    }
+}
+
+impl Seen {
+    fn is_the_same(&self) -> bool {
+        match (self.at_psp, self.in_books) {
+            (Some(at_psp), Some(in_books)) => at_psp.leaves_the_same(in_books),
+            (Some(alone), None) | (None, Some(alone)) => alone.leaves_nothing(),
+            (None, None) => true,
+        }
+    }
+}
+
+impl Trace {
+    fn extend(&mut self, other: Self) {
+        self.payments.extend(other.payments);
+        self.moved_at = self.moved_at.max(other.moved_at);
+    }
+}
+
+/// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. A row that
+/// is no movement of money makes a checkout be looked at more closely, and no more.
+fn turnover_of_transaction(transaction: &Transaction) -> Result<Turnover, ReconciliationError> {
+    let amount = money(transaction.amount.unsigned_abs(), transaction.currency, &transaction.order_id)?;
+    Ok(match &transaction.status {
+        PaymentStatus::Canceled | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => {
+            Turnover::of_given_back(amount)
+        }
+        PaymentStatus::Done
+        | PaymentStatus::Ready
+        | PaymentStatus::InProgress
+        | PaymentStatus::Aborted
+        | PaymentStatus::Expired
+        | PaymentStatus::Other(_) => Turnover::of_taken(amount),
+    })
+}
+
+/// Of a payment whose status this version does not know, what could be canceled is taken for held.
+fn turnover_of_payment(payment: &Payment, order: &str) -> Result<Turnover, ReconciliationError> {
+    let total = money(payment.total_amount, payment.currency, order)?;
+    let held = money(payment.balance_amount, payment.currency, order)?;
+    match &payment.status {
+        PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled | PaymentStatus::Other(_) => {
+            let given_back = total.minus(held).map_err(|source| cannot_add(order, source))?;
+            Ok(Turnover { taken: total, given_back })
+        }
+        PaymentStatus::Ready
+        | PaymentStatus::InProgress
+        | PaymentStatus::WaitingForDeposit
+        | PaymentStatus::Aborted
+        | PaymentStatus::Expired => Ok(Turnover::zero(total.currency())),
+    }
+}
+
+fn money(minor: u64, currency: toss::Currency, order: &str) -> Result<Money, ReconciliationError> {
+    Money::try_from_minor(minor, to_currency(currency)).map_err(|source| cannot_add(order, source))
+}
+
+fn sum(before: Option<Turnover>, turnover: Turnover, order: &str) -> Result<Turnover, ReconciliationError> {
+    before.map_or(Ok(turnover), |before| before.plus(turnover)).map_err(|source| cannot_add(order, source))
+}
+
+fn add(into: Entry<'_, Currency, Turnover>, turnover: Turnover, order: &str) -> Result<(), ReconciliationError> {
+    let moved = into.or_insert_with(|| Turnover::zero(turnover.taken.currency()));
+    *moved = sum(Some(*moved), turnover, order)?;
+    Ok(())
+}
+
+fn cannot_add(order: &str, source: MoneyError) -> ReconciliationError {
+    ReconciliationError::Money { order: order.to_owned(), source }
+}
+
+fn korean(at: Timestamp) -> DateTime<FixedOffset> {
+    DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
+}
+
+/// A payment that the PSP does not know is an answer.
+async fn if_known(
+    answer: impl Future<Output = Result<Payment, toss::Error>>,
+) -> Result<Option<Payment>, ReconciliationError> {
+    match answer.await {
+        Ok(payment) => Ok(Some(payment)),
+        Err(toss::Error::Refused { status: NOT_FOUND, .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks again where the PSP may answer another time.
+async fn patiently<T, A>(ask: impl Fn() -> A) -> Result<T, toss::Error>
+where
+    A: Future<Output = Result<T, toss::Error>>,
+{
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match ask().await {
+            Err(error) if is_worth_another_try(&error) => tokio::time::sleep(pause).await,
+            answer => return answer,
+        }
+        pause *= 2;
+    }
+    ask().await
+}
+
+fn is_worth_another_try(error: &toss::Error) -> bool {
+    match error.class() {
+        Class::QueryFirst | Class::RetryLater => !matches!(error, toss::Error::Refused { status: NOT_FOUND, .. }),
+        Class::BuyerActs | Class::Permanent => false,
+    }
+}

@@ -1,0 +1,131 @@
+//! Our books against the PSP's: what each says it holds of a checkout, and what a difference means.
+//!
+//! A checkout is compared over its whole life. What moved in a window of time only says which checkouts to look at: the
+//! two do not write down a movement at the same instant.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{Currency, Money, Timestamp, checkout::Status, money::MoneyError, refund::RefundStatus};
+
+/// What moved: what was taken from buyers, and what went back to them. Both only grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turnover {
+    /// What was taken.
+    pub taken: Money,
+    /// What was given back; in a window of time it may be more than was taken in it.
+    pub given_back: Money,
+}
+
+impl Turnover {
+    /// Nothing moved.
+    pub const fn zero(currency: Currency) -> Self {
+        Self { taken: Money::zero(currency), given_back: Money::zero(currency) }
+    }
+
+    /// Money was taken.
+    pub const fn of_taken(amount: Money) -> Self {
+        Self { taken: amount, ..Self::zero(amount.currency()) }
+    }
+
+    /// Money went back.
+    pub const fn of_given_back(amount: Money) -> Self {
+        Self { given_back: amount, ..Self::zero(amount.currency()) }
+    }
+
+    /// Both together. Refuses two currencies and too large an amount.
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+        Ok(Self { taken: self.taken.plus(other.taken)?, given_back: self.given_back.plus(other.given_back)? })
+    }
+
+    /// Whether both leave the same behind, whichever way it came about: a charge that was undone leaves nothing.
+    pub fn leaves_the_same(self, other: Self) -> bool {
+        let (ours, theirs) = (self.taken.plus(other.given_back), other.taken.plus(self.given_back));
+        matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs)
+    }
+
+    /// Whether nothing is held: what was taken, if anything, went back.
+    pub fn leaves_nothing(self) -> bool {
+        self.taken == self.given_back
+    }
+}
+
+/// How a checkout stands in both books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Both say the same.
+    Agrees,
+    /// They differ, and the PSP moved money so recently that its workflow may still be about to book it.
+    UnderWay,
+    /// They differ, and a person has been asked to see to it.
+    BeforeAPerson,
+    /// They differ, and nobody knew.
+    Break(Break),
+}
+
+/// A difference that nothing explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Break {
+    /// The PSP holds money, and the books know of none.
+    MissingInBooks,
+    /// The books say that the PSP holds money, and it holds none.
+    MissingAtPsp,
+    /// Both know of money, but not of the same.
+    AmountsDiffer,
+}
+
+impl Break {
+    /// Its name for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingInBooks => "missing_in_books",
+            Self::MissingAtPsp => "missing_at_psp",
+            Self::AmountsDiffer => "amounts_differ",
+        }
+    }
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// All that is known of one checkout, or of an order of the PSP's that is no checkout of ours.
+///
+/// Both turnovers are of its whole life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// What moved at the PSP, by our books.
+    pub in_books: Turnover,
+    /// What moved at the PSP, as the PSP says.
+    pub at_psp: Turnover,
+    /// When the PSP moved money last, as far as it was seen.
+    pub moved_at: Option<Timestamp>,
+    /// Where the checkout stands; none where we have no such checkout.
+    pub status: Option<Status>,
+    /// Where its refunds stand.
+    pub refunds: Vec<RefundStatus>,
+}
+
+impl Compared {
+    /// What it means. What the PSP moved after `settled_by` may still be under way.
+    pub fn standing(&self, settled_by: Timestamp) -> Standing {
+        if self.in_books.leaves_the_same(self.at_psp) {
+            return Standing::Agrees;
+        }
+        if self.status == Some(Status::Stuck) || self.refunds.contains(&RefundStatus::Stuck) {
+            return Standing::BeforeAPerson;
+        }
+        if self.status.is_some() && self.moved_at.is_some_and(|moved_at| moved_at > settled_by) {
+            return Standing::UnderWay;
+        }
+        Standing::Break(if self.in_books.leaves_nothing() {
+            Break::MissingInBooks
+        } else if self.at_psp.leaves_nothing() {
+            Break::MissingAtPsp
+        } else {
+            Break::AmountsDiffer
+        })
+    }
+}
