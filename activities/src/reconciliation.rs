@@ -205,7 +205,8 @@ impl Reconciliation {
             at_psp = Some(sum(at_psp, turnover_of_payment(&payment, order)?, order)?);
         }
         for payment_key in payments {
-            if let Some(payment) = if_known(patiently(|| self.client.payment(&payment_key))).await? {
+            let payment = if_known(patiently(|| self.client.payment(&payment_key))).await?;
+            if let Some(payment) = payment.filter(|payment| payment.order_id == order) {
                 at_psp = Some(sum(at_psp, turnover_of_payment(&payment, order)?, order)?);
             }
         }

@@ -10,5 +10,6 @@ mod ledger;
 mod merkle;
 mod model;
 mod money;
+mod reconciliation;
 mod refund;
 mod risk;
