@@ -41,6 +41,19 @@ pub(crate) async fn run(
     Ok(if breaks(&report) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Compares the last hour, and takes everything in it for settled. Answers whether everything agrees, and one line about it.
+pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, String)> {
+    let now = now();
+    let hour_ago = Timestamp::from_epoch_ms(now.epoch_ms() - 60 * 60 * 1_000);
+    let period = Period { from: hour_ago, to: now.plus_ms(1), settled_by: now };
+    let report = comparing.compare(period, &mut |_| {}).await?;
+    let listed = format!("Toss lists {} transactions", report.transactions);
+    Ok(match report.differences.first() {
+        None => (true, format!("{listed}, and order by order they are in the books")),
+        Some(first) => (false, format!("{listed}, and not all are in the books; the first: {}", sentence(first))),
+    })
+}
+
 fn breaks(report: &Report) -> u64 {
     let found = report.differences.iter().filter(|difference| matches!(difference.standing, Standing::Break(_)));
     found.count() as u64 + report.unexamined

@@ -1,11 +1,12 @@
 //! The books: the trial balance, each seller's wallet, and what the simulator really charged.
 
+use activities::reconciliation::Reconciliation;
 use anyhow::Context as _;
 use serde_json::Value;
 use store::DatabaseUrl;
 
 use super::{expect, shop::Shop, won};
-use crate::{compose, ledger};
+use crate::{compose, ledger, reconcile};
 
 /// What each seller must have earned in the stories.
 const EARNED: [(&str, u64); 3] =
@@ -35,8 +36,12 @@ pub(super) async fn open(shop: &Shop, database: &DatabaseUrl) -> anyhow::Result<
         wrong += expect(pending == earned, format!("{seller} has {} pending", won(&pending.to_string())));
     }
     wrong += agree_with_toss(shop, receivable).await?;
-    let (agree, audit) = ledger::agrees(&compose::open_to_read(database).await?).await?;
+    let reader = compose::open_to_read(database).await?;
+    let (agree, audit) = ledger::agrees(&reader).await?;
     wrong += expect(agree, audit);
+    let toss = toss::Config::new(shop.addresses.toss_simulator.clone(), toss_sim::DEFAULT_SECRET_KEY);
+    let (agree, listed) = reconcile::agrees(&Reconciliation { client: toss::Client::try_new(toss)?, reader }).await?;
+    wrong += expect(agree, listed);
     println!();
     Ok(wrong)
 }
