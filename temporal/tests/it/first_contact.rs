@@ -141,7 +141,7 @@ async fn the_readme_says_what_curl_gets() {
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
 
     let answers: Vec<Value> = serde_json::Deserializer::from_str(&said).into_iter().map(Result::unwrap).collect();
-    let [created, confirmed, checkout, history, wallet, books, canceled] = &answers[..] else {
+    let [created, confirmed, checkout, history, wallet, books, part, canceled] = &answers[..] else {
         panic!("other answers than the README tells of: {said}");
     };
     let printed: Value = serde_json::from_str(&blocks(ENGLISH, "Try it by hand", "json")[0]).unwrap();
@@ -149,6 +149,7 @@ async fn the_readme_says_what_curl_gets() {
     assert_eq!((&confirmed["status"], &checkout["status"]), (&"SUCCESS".into(), &"SUCCESS".into()));
     assert_eq!(history["history"].as_array().unwrap().len(), 3);
     assert_eq!((&wallet["pending"], &books["balanced"]), (&"15000".into(), &true.into()));
+    assert_eq!((&part["status"], &part["refund"]["amount"]), (&"PARTIALLY_REFUNDED".into(), &"5000".into()));
     assert_eq!((&canceled["status"], &canceled["refund"]["status"]), (&"REFUNDED".into(), &"SUCCEEDED".into()));
 }
 
