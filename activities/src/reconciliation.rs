@@ -3,7 +3,7 @@
 //! Not an activity of a workflow: `daegeum reconcile` asks for it. First all that moved in a window of time is listed on
 //! both sides, an hour at a time; where a checkout's sums differ, the PSP is asked about its payments themselves and the
 //! books about its whole life, because the two do not write down a movement at the same instant. The list of the PSP
-//! only says where to look: no verdict rests on it.
+//! only says where to look: that an order differs is never said by it alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
@@ -16,24 +16,24 @@ use domain::{
     id::CheckoutId,
     money::MoneyError,
     reconciliation::{Compared, Standing, Turnover},
+    refund::RefundStatus,
 };
 use futures::TryStreamExt as _;
-use store::{EntryFilter, OnProgress, Progress, Reader, StoreError};
+use store::{EntryFilter, OnProgress, Progress, Reader, RefundRecord, StoreError};
 use toss::{Class, Client, Payment, PaymentStatus, Transaction};
 
 use crate::psp::{to_currency, to_timestamp};
 
 /// What is listed at once: memory grows with what moved in this time.
 const SLICE_MS: u64 = 60 * 60 * 1_000;
-/// How many checkouts that differ are looked at one by one. More than that is no break but a wrong account or a database
-/// of another day.
-pub const MOST_EXAMINED: usize = 1_000;
+/// How many differences are listed. More than that is no break but a wrong account or a database of another day.
+pub const MOST_DIFFERENCES: usize = 1_000;
 /// How often a question to the PSP is put.
 const ATTEMPTS: u32 = 5;
 /// How long is waited before the second of them; each time it is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The PSP's status for a payment that it does not know.
-const NOT_FOUND: u16 = 404;
+/// The PSP's code for a payment that it does not know.
+const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
 
 /// Why a comparison did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +44,28 @@ pub enum ReconciliationError {
     /// The database did not say.
     #[error("the books could not be read")]
     Store(#[from] StoreError),
+    /// What the PSP says of an order cannot be.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Why an order cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
     /// Sums that cannot be.
-    #[error("the amounts of {order} cannot be added")]
+    #[error("{order}: the amounts cannot be added")]
     Money {
         /// The order.
         order: String,
         /// Why.
         #[source]
         source: MoneyError,
+    },
+    /// The PSP lists a payment that it does not know.
+    #[error("{order}: the PSP lists a payment of it, and does not know that payment")]
+    ListedAndUnknown {
+        /// The order.
+        order: String,
     },
 }
 
@@ -106,7 +120,9 @@ pub struct Report {
     pub transactions: u64,
     /// Where they differ, in the order of their ids.
     pub differences: Vec<Difference>,
-    /// How many more seem to differ and were not looked at, beyond [`MOST_EXAMINED`].
+    /// What could not be compared, and why.
+    pub unreadable: Vec<Unreadable>,
+    /// How many more seem to differ and were not looked at, after [`MOST_DIFFERENCES`].
     pub unexamined: u64,
 }
 
@@ -116,6 +132,8 @@ struct Seen {
     at_psp: Option<Turnover>,
     in_books: Option<Turnover>,
     trace: Trace,
+    /// Whether its amounts do not add up.
+    is_odd: bool,
 }
 
 /// Where to look more closely: the payments under which the PSP listed an order, and when it did last.
@@ -141,17 +159,36 @@ impl Reconciliation {
             (from, done) = (to, done + 1);
             on_progress(Progress { of: "hours", done, total: period.to.ms_since(period.from).div_ceil(SLICE_MS) });
         }
-        let total = suspects.len().min(MOST_EXAMINED) as u64;
-        report.unexamined = suspects.len() as u64 - total;
-        for (done, (order, trace)) in (1..).zip(suspects.into_iter().take(MOST_EXAMINED)) {
-            let compared = self.examine(&order, trace).await?;
-            let standing = compared.standing(period.settled_by);
-            if standing != Standing::Agrees {
-                report.differences.push(Difference { order, compared, standing });
+        let total = suspects.len() as u64;
+        for (done, (order, trace)) in (1..).zip(suspects) {
+            if report.differences.len() + report.unreadable.len() >= MOST_DIFFERENCES {
+                report.unexamined = total + 1 - done;
+                break;
             }
-            on_progress(Progress { of: "checkouts that seem to differ", done, total });
+            match self.examine_settled(&order, &trace, period.settled_by).await {
+                Ok((_, Standing::Agrees)) => {}
+                Ok((compared, standing)) => report.differences.push(Difference { order, compared, standing }),
+                Err(ReconciliationError::Unreadable(unreadable)) => report.unreadable.push(unreadable),
+                Err(error) => return Err(error),
+            }
+            on_progress(Progress { of: "orders that seem to differ", done, total });
         }
         Ok(report)
+    }
+
+    /// Examines an order, and a break once more: money may have moved between the two questions.
+    async fn examine_settled(
+        &self,
+        order: &str,
+        trace: &Trace,
+        settled_by: Timestamp,
+    ) -> Result<(Compared, Standing), ReconciliationError> {
+        let mut compared = self.examine(order, trace).await?;
+        if matches!(compared.standing(settled_by), Standing::Break(_)) {
+            compared = self.examine(order, trace).await?;
+        }
+        let standing = compared.standing(settled_by);
+        Ok((compared, standing))
     }
 
     /// What moved from one instant until another, order by order, added to the sums of the report.
@@ -166,9 +203,8 @@ impl Reconciliation {
             let turnover = turnover_of_transaction(&transaction)?;
             add(report.at_psp.entry(turnover.taken.currency()), turnover, &transaction.order_id)?;
             report.transactions += 1;
-            let order = transaction.order_id.clone();
             let seen = orders.entry(transaction.order_id).or_default();
-            seen.at_psp = Some(sum(seen.at_psp, turnover, &order)?);
+            seen.add_at_psp(turnover);
             seen.trace.payments.insert(transaction.payment_key);
             seen.trace.moved_at = seen.trace.moved_at.max(transaction.transaction_at.map(to_timestamp));
         }
@@ -176,8 +212,7 @@ impl Reconciliation {
         for (checkout_id, turnover) in self.reader.psp_turnover(&filter).await? {
             let order = checkout_id.to_string();
             add(report.in_books.entry(turnover.taken.currency()), turnover, &order)?;
-            let seen = orders.entry(order.clone()).or_default();
-            seen.in_books = Some(sum(seen.in_books, turnover, &order)?);
+            orders.entry(order).or_default().add_in_books(turnover);
         }
         Ok(orders)
     }
@@ -191,14 +226,14 @@ impl Reconciliation {
     }
 
     /// Asks both sides about the whole life of one order.
-    async fn examine(&self, order: &str, trace: Trace) -> Result<Compared, ReconciliationError> {
+    async fn examine(&self, order: &str, trace: &Trace) -> Result<Compared, ReconciliationError> {
         let checkout_id = CheckoutId::parse(order).ok();
         let record = match &checkout_id {
             Some(checkout_id) => self.reader.checkout(checkout_id).await?,
             None => None,
         };
         let mut at_psp: Option<Turnover> = None;
-        let mut payments = trace.payments;
+        let mut payments = trace.payments.clone();
         payments.extend(record.iter().filter_map(|record| Some(record.psp.as_ref()?.payment_key.as_str().to_owned())));
         if let Some(payment) = if_known(patiently(|| self.client.payment_by_order(order))).await? {
             payments.remove(&payment.payment_key);
@@ -206,18 +241,22 @@ impl Reconciliation {
         }
         for payment_key in payments {
             let payment = if_known(patiently(|| self.client.payment(&payment_key))).await?;
+            if payment.is_none() && trace.payments.contains(&payment_key) {
+                return Err(Unreadable::ListedAndUnknown { order: order.to_owned() }.into());
+            }
             if let Some(payment) = payment.filter(|payment| payment.order_id == order) {
                 at_psp = Some(sum(at_psp, turnover_of_payment(&payment, order)?, order)?);
             }
         }
         // Read last: what was booked meanwhile is seen.
-        let (mut in_books, mut refunds) = (None, Vec::new());
+        let (mut in_books, mut stuck_refunds) = (None, Vec::new());
         if let Some(checkout_id) = checkout_id {
             let filter = EntryFilter { checkout_id: Some(checkout_id.clone()), ..EntryFilter::default() };
             for (_, turnover) in self.reader.psp_turnover(&filter).await? {
                 in_books = Some(sum(in_books, turnover, order)?);
             }
-            refunds = self.reader.refunds_of(&checkout_id).await?.iter().map(|refund| refund.status).collect();
+            let stuck = |refund: RefundRecord| (refund.status == RefundStatus::Stuck).then_some(refund.amount?);
+            stuck_refunds = self.reader.refunds_of(&checkout_id).await?.into_iter().filter_map(stuck).collect();
         }
         let currency = at_psp.or(in_books).map_or(Currency::Krw, |turnover| turnover.taken.currency());
         Ok(Compared {
@@ -225,13 +264,31 @@ impl Reconciliation {
             at_psp: at_psp.unwrap_or(Turnover::zero(in_books.map_or(currency, |known| known.taken.currency()))),
             moved_at: trace.moved_at,
             status: record.map(|record| record.status),
-            refunds,
+            stuck_refunds,
         })
     }
 }
 
 impl Seen {
+    fn add_at_psp(&mut self, turnover: Turnover) {
+        match self.at_psp.map_or(Ok(turnover), |before| before.plus(turnover)) {
+            Ok(sum) => self.at_psp = Some(sum),
+            Err(_) => self.is_odd = true,
+        }
+    }
+
+    fn add_in_books(&mut self, turnover: Turnover) {
+        match self.in_books.map_or(Ok(turnover), |before| before.plus(turnover)) {
+            Ok(sum) => self.in_books = Some(sum),
+            Err(_) => self.is_odd = true,
+        }
+    }
+
+    /// Of several payments of one order the rows may hide each other.
     fn is_the_same(&self) -> bool {
+        if self.is_odd || self.trace.payments.len() > 1 {
+            return false;
+        }
         match (self.at_psp, self.in_books) {
             (Some(at_psp), Some(in_books)) => at_psp.leaves_the_same(in_books),
             (Some(alone), None) | (None, Some(alone)) => alone.leaves_nothing(),
@@ -247,8 +304,8 @@ impl Trace {
     }
 }
 
-/// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. A row that
-/// is no movement of money makes a checkout be looked at more closely, and no more.
+/// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. An account
+/// that is canceled before anybody paid into it is listed too, with its amount: its order is looked at more closely.
 fn turnover_of_transaction(transaction: &Transaction) -> Result<Turnover, ReconciliationError> {
     let amount = money(transaction.amount.unsigned_abs(), transaction.currency, &transaction.order_id)?;
     Ok(match &transaction.status {
@@ -270,7 +327,7 @@ fn turnover_of_payment(payment: &Payment, order: &str) -> Result<Turnover, Recon
     let held = money(payment.balance_amount, payment.currency, order)?;
     match &payment.status {
         PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled | PaymentStatus::Other(_) => {
-            let given_back = total.minus(held).map_err(|source| cannot_add(order, source))?;
+            let given_back = total.minus(held.least(total)).map_err(|source| cannot_add(order, source))?;
             Ok(Turnover { taken: total, given_back })
         }
         PaymentStatus::Ready
@@ -296,20 +353,21 @@ fn add(into: Entry<'_, Currency, Turnover>, turnover: Turnover, order: &str) -> 
 }
 
 fn cannot_add(order: &str, source: MoneyError) -> ReconciliationError {
-    ReconciliationError::Money { order: order.to_owned(), source }
+    Unreadable::Money { order: order.to_owned(), source }.into()
 }
 
 fn korean(at: Timestamp) -> DateTime<FixedOffset> {
     DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
 }
 
-/// A payment that the PSP does not know is an answer.
+/// A payment that the PSP does not know is an answer. One by an id that no question may hold can only be asked by its key.
 async fn if_known(
     answer: impl Future<Output = Result<Payment, toss::Error>>,
 ) -> Result<Option<Payment>, ReconciliationError> {
     match answer.await {
         Ok(payment) => Ok(Some(payment)),
-        Err(toss::Error::Refused { status: NOT_FOUND, .. }) => Ok(None),
+        Err(toss::Error::Refused { code, .. }) if code == NOT_FOUND => Ok(None),
+        Err(toss::Error::Limit(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -332,7 +390,9 @@ where
 
 fn is_worth_another_try(error: &toss::Error) -> bool {
     match error.class() {
-        Class::QueryFirst | Class::RetryLater => !matches!(error, toss::Error::Refused { status: NOT_FOUND, .. }),
+        Class::QueryFirst | Class::RetryLater => {
+            !matches!(error, toss::Error::Refused { code, .. } if code == NOT_FOUND)
+        }
         Class::BuyerActs | Class::Permanent => false,
     }
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Currency, Money, Timestamp, checkout::Status, money::MoneyError, refund::RefundStatus};
+use crate::{Currency, Money, Timestamp, checkout::Status, money::MoneyError};
 
 /// What moved: what was taken from buyers, and what went back to them. Both only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +104,8 @@ pub struct Compared {
     pub moved_at: Option<Timestamp>,
     /// Where the checkout stands; none where we have no such checkout.
     pub status: Option<Status>,
-    /// Where its refunds stand.
-    pub refunds: Vec<RefundStatus>,
+    /// What the refunds come to of which a person has to find out what became.
+    pub stuck_refunds: Vec<Money>,
 }
 
 impl Compared {
@@ -114,7 +114,7 @@ impl Compared {
         if self.in_books.leaves_the_same(self.at_psp) {
             return Standing::Agrees;
         }
-        if self.status == Some(Status::Stuck) || self.refunds.contains(&RefundStatus::Stuck) {
+        if self.status == Some(Status::Stuck) || self.stuck_refunds_may_be_it() {
             return Standing::BeforeAPerson;
         }
         if self.status.is_some() && self.moved_at.is_some_and(|moved_at| moved_at > settled_by) {
@@ -127,5 +127,14 @@ impl Compared {
         } else {
             Break::AmountsDiffer
         })
+    }
+
+    /// Whether nothing more went back at the PSP than the refunds before a person.
+    fn stuck_refunds_may_be_it(&self) -> bool {
+        let more = self.at_psp.given_back.minus(self.in_books.given_back);
+        let stuck = Money::zero(self.in_books.taken.currency());
+        let stuck = self.stuck_refunds.iter().try_fold(stuck, |sum, refund| sum.plus(*refund));
+        let (Ok(more), Ok(stuck)) = (more, stuck) else { return false };
+        self.at_psp.taken == self.in_books.taken && more.minor() <= stuck.minor()
     }
 }

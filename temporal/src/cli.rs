@@ -145,7 +145,9 @@ pub(crate) enum Command {
     /// Compare the books with what Toss says that it took and gave back; exit 1 where they differ and nobody knew
     ///
     /// What moved on the day is listed on both sides; where a checkout differs, Toss is asked about its payments and the
-    /// books about its whole life. Nothing is changed. Run it each morning, when the day before is over.
+    /// books about its whole life. Nothing is changed. Run it each morning, an hour after the day is over at the
+    /// earliest: what moved in the last hour may be under way. Sums may differ where orders agree: Toss also lists
+    /// accounts that were canceled before anybody paid into them.
     Reconcile {
         /// The day, in Korea [default: yesterday]
         #[arg(long, value_name = "DATE")]

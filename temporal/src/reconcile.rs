@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use activities::reconciliation::{Difference, MOST_EXAMINED, Moved, Period, Reconciliation, Report};
+use activities::reconciliation::{Difference, MOST_DIFFERENCES, Moved, Period, Reconciliation, Report};
 use anyhow::{Context as _, ensure};
 use domain::{
     Currency, Timestamp,
@@ -49,6 +49,7 @@ pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, 
     let report = comparing.compare(period, &mut |_| {}).await?;
     let listed = format!("Toss lists {} transactions", report.transactions);
     Ok(match report.differences.first() {
+        None if breaks(&report) > 0 => (false, format!("{listed}, and {} cannot be compared", breaks(&report))),
         None => (true, format!("{listed}, and order by order they are in the books")),
         Some(first) => (false, format!("{listed}, and not all are in the books; the first: {}", sentence(first))),
     })
@@ -56,7 +57,7 @@ pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, 
 
 fn breaks(report: &Report) -> u64 {
     let found = report.differences.iter().filter(|difference| matches!(difference.standing, Standing::Break(_)));
-    found.count() as u64 + report.unexamined
+    found.count() as u64 + report.unreadable.len() as u64 + report.unexamined
 }
 
 fn tell(day: Day, report: &Report) {
@@ -73,17 +74,24 @@ fn tell(day: Day, report: &Report) {
     for difference in &report.differences {
         println!("{}", sentence(difference));
     }
+    for unreadable in &report.unreadable {
+        println!("{:<16} {unreadable}", "unreadable");
+    }
     if report.unexamined > 0 {
         println!(
-            "{} more than {MOST_EXAMINED} seem to differ, and were not looked at: is this the database, and are these the \
-             keys, of one shop?",
+            "{} more than {MOST_DIFFERENCES} seem to differ, and were not looked at: is this the database, and are these \
+             the keys, of one shop?",
             report.unexamined
         );
     }
     let of = |standing| report.differences.iter().filter(|difference| difference.standing == standing).count();
     let known = format!("{} under way, {} before a person", of(Standing::UnderWay), of(Standing::BeforeAPerson));
+    if of(Standing::UnderWay) > 0 {
+        println!("What is under way is not looked at again by itself: compare {day} once more, an hour from now.");
+    }
     match breaks(report) {
-        0 => println!("Books and Toss agree ({known})."),
+        0 if report.differences.is_empty() => println!("Books and Toss agree, order by order."),
+        0 => println!("Books and Toss differ only where it is known ({known})."),
         1 => println!("Books and Toss do not agree: 1 break ({known})."),
         breaks => println!("Books and Toss do not agree: {breaks} breaks ({known})."),
     }
@@ -129,6 +137,7 @@ fn as_json(day: Day, report: &Report) -> Value {
         "at_toss": moved_json(&report.at_psp),
         "in_books": moved_json(&report.in_books),
         "differences": report.differences.iter().map(difference).collect::<Vec<_>>(),
+        "unreadable": report.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "not_examined": report.unexamined,
     })
 }

@@ -117,6 +117,8 @@ pub struct CheckoutWorkflow {
     canceled: bool,
     /// Whether it is being written that the attempt under way ended without money.
     declining: bool,
+    /// Whether what was booked of a deposit is being taken back.
+    taking_back: bool,
     /// Whether it is being written that nobody pays any more.
     ending: bool,
     /// Whether nothing happens to it any more.
@@ -144,6 +146,7 @@ impl CheckoutWorkflow {
             review: None,
             canceled: false,
             declining: false,
+            taking_back: false,
             ending: false,
             closed: false,
         }
@@ -213,6 +216,8 @@ impl CheckoutWorkflow {
     /// paid stays paid, also while a deposit is watched.
     #[update(name = "cancel")]
     pub async fn cancel(ctx: &mut WorkflowContext<Self>, _cancellation: Cancellation) -> Result<Status, Refusal> {
+        // Whoever reads that the deposit is awaited again may give it up at once.
+        ctx.wait_condition_with_options(|checkout| !checkout.taking_back, detached()).await?;
         ctx.state_mut(|checkout| checkout.canceled |= !checkout.status.is_payment_done());
         let is_over = |checkout: &Self| checkout.closed || checkout.status.is_payment_done();
         ctx.wait_condition_with_options(is_over, detached()).await?;

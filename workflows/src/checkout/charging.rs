@@ -115,7 +115,8 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
     let (mut saga, mut promised) = inquiry.promise();
     let mut knowledge = inquiry.confirm(ctx, false, &promised).await;
     loop {
-        let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment(ctx));
+        let moment = moment(ctx);
+        let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment);
         // What is paid at once is written at once.
         if !matches!(step, Step::Reject(_) | Step::Settle(_)) {
             begin_once(ctx, &inquiry).await?;
@@ -154,7 +155,8 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
             Step::Confirm { new_key } => knowledge = inquiry.confirm(ctx, new_key, &promised).await,
             Step::Ask { status, pause_ms } => {
                 inquiry.stand_at(ctx, status, &knowledge).await?;
-                knowledge = inquiry.ask_after(ctx, pause_ms, moment(ctx).given_up).await;
+                // Given up while that was written, it is asked at once.
+                knowledge = inquiry.ask_after(ctx, pause_ms, moment.given_up).await;
             }
             Step::CallForHelp(failure) => match inquiry.call_for_help(ctx, Confirm.name(), failure).await? {
                 Helped::GoOn(looked_up) => knowledge = looked_up,

@@ -127,15 +127,17 @@ pub(super) async fn take_back(
     let change = Change { virtual_account, ..next_change(ctx, Event::DepositTakenBack)? };
     let key = ctx.state(|checkout| Entry::capture_key(checkout.input.plan.checkout_id(), checkout.captures));
     let taken_back = DepositReturned { change: change.clone(), key };
+    ctx.state_mut(|checkout| checkout.taking_back = true);
     let answer = write_decided(ctx, TakeBack, taken_back, "the bank took the deposit back").await?;
     if answer == TakenBack::Done {
         written(ctx, &change).await;
     }
+    ctx.state_mut(|checkout| checkout.taking_back = false);
     Ok(answer)
 }
 
-/// Writes when the payment began, and under which key the PSP knows it. It is written locally: whatever comes meanwhile,
-/// the same beginning is written again.
+/// Writes when the payment began, and under which key the PSP knows it. It is written locally: what comes meanwhile
+/// may make it the beginning of another attempt only where nothing was sent to the PSP for this one.
 pub(super) async fn begin(
     ctx: &Context,
     payment_key: PaymentKey,

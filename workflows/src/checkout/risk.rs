@@ -96,7 +96,7 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
         return Ok(Cleared::Decline(denied()));
     }
     advance(ctx, Event::ConfirmRequested, None).await?;
-    Ok(Cleared::Charge)
+    Ok(if is_given_up(ctx) { Cleared::Decline(UndoReason::Canceled.failure()) } else { Cleared::Charge })
 }
 
 /// Why is for the marketplace to know, and not for the buyer.
