@@ -184,7 +184,7 @@ impl Reconciliation {
         settled_by: Timestamp,
     ) -> Result<(Compared, Standing), ReconciliationError> {
         let mut compared = self.examine(order, trace).await?;
-        if matches!(compared.standing(settled_by), Standing::Break(_)) {
+        if compared.standing(settled_by).is_break() {
             compared = self.examine(order, trace).await?;
         }
         let standing = compared.standing(settled_by);
@@ -204,7 +204,7 @@ impl Reconciliation {
             add(report.at_psp.entry(turnover.taken.currency()), turnover, &transaction.order_id)?;
             report.transactions += 1;
             let seen = orders.entry(transaction.order_id).or_default();
-            seen.add_at_psp(turnover);
+            seen.is_odd |= !add_if_alike(&mut seen.at_psp, turnover);
             seen.trace.payments.insert(transaction.payment_key);
             seen.trace.moved_at = seen.trace.moved_at.max(transaction.transaction_at.map(to_timestamp));
         }
@@ -212,14 +212,15 @@ impl Reconciliation {
         for (checkout_id, turnover) in self.reader.psp_turnover(&filter).await? {
             let order = checkout_id.to_string();
             add(report.in_books.entry(turnover.taken.currency()), turnover, &order)?;
-            orders.entry(order).or_default().add_in_books(turnover);
+            let seen = orders.entry(order).or_default();
+            seen.is_odd |= !add_if_alike(&mut seen.in_books, turnover);
         }
         Ok(orders)
     }
 
     /// Every approval and cancellation from one instant until another. The PSP's times are whole seconds.
     async fn listed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Transaction>, toss::Error> {
-        let (start, end) = (korean(from), korean(to.plus_ms(999)));
+        let (start, end) = (to_toss_time(from), to_toss_time(to.plus_ms(999)));
         let mut listed: Vec<_> = patiently(|| self.client.transactions(start, end).try_collect()).await?;
         listed.retain(|transaction| transaction.transaction_at.is_none_or(|at| to_timestamp(at) < to));
         Ok(listed)
@@ -261,7 +262,7 @@ impl Reconciliation {
         let currency = at_psp.or(in_books).map_or(Currency::Krw, |turnover| turnover.taken.currency());
         Ok(Compared {
             in_books: in_books.unwrap_or(Turnover::zero(currency)),
-            at_psp: at_psp.unwrap_or(Turnover::zero(in_books.map_or(currency, |known| known.taken.currency()))),
+            at_psp: at_psp.unwrap_or(Turnover::zero(currency)),
             moved_at: trace.moved_at,
             status: record.map(|record| record.status),
             stuck_refunds,
@@ -270,20 +271,6 @@ impl Reconciliation {
 }
 
 impl Seen {
-    fn add_at_psp(&mut self, turnover: Turnover) {
-        match self.at_psp.map_or(Ok(turnover), |before| before.plus(turnover)) {
-            Ok(sum) => self.at_psp = Some(sum),
-            Err(_) => self.is_odd = true,
-        }
-    }
-
-    fn add_in_books(&mut self, turnover: Turnover) {
-        match self.in_books.map_or(Ok(turnover), |before| before.plus(turnover)) {
-            Ok(sum) => self.in_books = Some(sum),
-            Err(_) => self.is_odd = true,
-        }
-    }
-
     /// Of several payments of one order the rows may hide each other.
     fn is_the_same(&self) -> bool {
         if self.is_odd || self.trace.payments.len() > 1 {
@@ -342,8 +329,17 @@ fn money(minor: u64, currency: toss::Currency, order: &str) -> Result<Money, Rec
     Money::try_from_minor(minor, to_currency(currency)).map_err(|source| cannot_add(order, source))
 }
 
+fn plus(before: Option<Turnover>, turnover: Turnover) -> Result<Turnover, MoneyError> {
+    before.map_or(Ok(turnover), |before| before.plus(turnover))
+}
+
 fn sum(before: Option<Turnover>, turnover: Turnover, order: &str) -> Result<Turnover, ReconciliationError> {
-    before.map_or(Ok(turnover), |before| before.plus(turnover)).map_err(|source| cannot_add(order, source))
+    plus(before, turnover).map_err(|source| cannot_add(order, source))
+}
+
+/// Answers whether it could be added.
+fn add_if_alike(to: &mut Option<Turnover>, turnover: Turnover) -> bool {
+    plus(*to, turnover).map(|sum| *to = Some(sum)).is_ok()
 }
 
 fn add(into: Entry<'_, Currency, Turnover>, turnover: Turnover, order: &str) -> Result<(), ReconciliationError> {
@@ -356,7 +352,7 @@ fn cannot_add(order: &str, source: MoneyError) -> ReconciliationError {
     Unreadable::Money { order: order.to_owned(), source }.into()
 }
 
-fn korean(at: Timestamp) -> DateTime<FixedOffset> {
+fn to_toss_time(at: Timestamp) -> DateTime<FixedOffset> {
     DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
 }
 
@@ -390,9 +386,7 @@ where
 
 fn is_worth_another_try(error: &toss::Error) -> bool {
     match error.class() {
-        Class::QueryFirst | Class::RetryLater => {
-            !matches!(error, toss::Error::Refused { code, .. } if code == NOT_FOUND)
-        }
+        Class::QueryFirst | Class::RetryLater => true,
         Class::BuyerActs | Class::Permanent => false,
     }
 }

@@ -4,7 +4,6 @@
 //! two do not write down a movement at the same instant.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::{Currency, Money, Timestamp, checkout::Status, money::MoneyError};
 
@@ -74,20 +73,22 @@ pub enum Break {
     AmountsDiffer,
 }
 
-impl Break {
+impl Standing {
     /// Its name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::MissingInBooks => "missing_in_books",
-            Self::MissingAtPsp => "missing_at_psp",
-            Self::AmountsDiffer => "amounts_differ",
+            Self::Agrees => "agrees",
+            Self::UnderWay => "under_way",
+            Self::BeforeAPerson => "before_a_person",
+            Self::Break(Break::MissingInBooks) => "missing_in_books",
+            Self::Break(Break::MissingAtPsp) => "missing_at_psp",
+            Self::Break(Break::AmountsDiffer) => "amounts_differ",
         }
     }
-}
 
-impl fmt::Display for Break {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    /// Whether nothing explains the difference.
+    pub const fn is_break(self) -> bool {
+        matches!(self, Self::Break(_))
     }
 }
 

@@ -23,6 +23,11 @@ impl Timestamp {
         Self(self.0.saturating_add_unsigned(ms))
     }
 
+    /// This instant moved `ms` milliseconds into the past; it stops at the beginning of time rather than wrap.
+    pub const fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub_unsigned(ms))
+    }
+
     /// Milliseconds from `earlier` to this instant; zero when `earlier` is the later one.
     pub const fn ms_since(self, earlier: Self) -> u64 {
         let difference = self.0.saturating_sub(earlier.0);

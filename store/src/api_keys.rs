@@ -26,7 +26,7 @@ const MIN_PEPPER_BYTES: usize = 32;
 /// How many characters of a pepper's hash tell it from others.
 const PEPPER_ID_CHARS: usize = 8;
 /// The most often that the use of a key is written down, in milliseconds.
-const USE_WRITTEN_EVERY_MS: i64 = 60_000;
+const USE_WRITTEN_EVERY_MS: u64 = 60_000;
 
 /// What a key may do. Each scope includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,7 +235,7 @@ impl Writer {
 impl Journal {
     /// Writes down that a key was used, unless that was written within the last minute.
     pub async fn api_key_used(&self, id: &ApiKeyId, at: Timestamp) -> Result<(), StoreError> {
-        let long_ago = to_column_time(Timestamp::from_epoch_ms(at.epoch_ms() - USE_WRITTEN_EVERY_MS));
+        let long_ago = to_column_time(at.minus_ms(USE_WRITTEN_EVERY_MS));
         let last = api_keys::Column::LastUsedAt;
         api_keys::Entity::update_many()
             .col_expr(last, Expr::value(to_column_time(at)))

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use activities::reconciliation::{Difference, MOST_DIFFERENCES, Moved, Period, Reconciliation, Report};
 use anyhow::{Context as _, ensure};
 use domain::{
-    Currency, Timestamp,
+    Currency,
     calendar::Day,
     reconciliation::{Standing, Turnover},
 };
@@ -16,6 +16,8 @@ use crate::{
     ledger::{now, progress},
     settings::Settings,
 };
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// Compares one day and says what differs. Exit 1 where anything does that nobody knew of.
 pub(crate) async fn run(
@@ -28,7 +30,7 @@ pub(crate) async fn run(
     ensure!(day <= today, "{day} has not begun; today is {today} in Korea");
     let reader = compose::open_reader(&settings.database()?).await?;
     let client = compose::toss_client(&settings.toss)?;
-    let settled_by = Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub_unsigned(grace_ms));
+    let settled_by = now.minus_ms(grace_ms);
     let period = Period { from: day.start(), to: day.next().start().min(now.plus_ms(1)), settled_by };
     let comparing = Reconciliation { client, reader };
     let compared = comparing.compare(period, &mut progress()).await;
@@ -44,8 +46,7 @@ pub(crate) async fn run(
 /// Compares the last hour, and takes everything in it for settled. Answers whether everything agrees, and one line about it.
 pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, String)> {
     let now = now();
-    let hour_ago = Timestamp::from_epoch_ms(now.epoch_ms() - 60 * 60 * 1_000);
-    let period = Period { from: hour_ago, to: now.plus_ms(1), settled_by: now };
+    let period = Period { from: now.minus_ms(HOUR_MS), to: now.plus_ms(1), settled_by: now };
     let report = comparing.compare(period, &mut |_| {}).await?;
     let listed = format!("Toss lists {} transactions", report.transactions);
     Ok(match report.differences.first() {
@@ -56,7 +57,7 @@ pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, 
 }
 
 fn breaks(report: &Report) -> u64 {
-    let found = report.differences.iter().filter(|difference| matches!(difference.standing, Standing::Break(_)));
+    let found = report.differences.iter().filter(|difference| difference.standing.is_break());
     found.count() as u64 + report.unreadable.len() as u64 + report.unexamined
 }
 
@@ -103,27 +104,18 @@ fn sentence(difference: &Difference) -> String {
     let status = compared.status.map_or_else(|| "no checkout of ours".to_owned(), |status| status.to_string());
     format!(
         "{:<16} {order} ({status}): Toss {}; books {}",
-        name(*standing),
+        standing.as_str(),
         sums(&compared.at_psp),
         sums(&compared.in_books)
     )
-}
-
-const fn name(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Agrees => "agrees",
-        Standing::UnderWay => "under_way",
-        Standing::BeforeAPerson => "before_a_person",
-        Standing::Break(found) => found.as_str(),
-    }
 }
 
 fn as_json(day: Day, report: &Report) -> Value {
     let difference = |found: &Difference| {
         json!({
             "order_id": found.order,
-            "standing": name(found.standing),
-            "is_break": matches!(found.standing, Standing::Break(_)),
+            "standing": found.standing.as_str(),
+            "is_break": found.standing.is_break(),
             "status": found.compared.status.map(|status| status.to_string()),
             "at_toss": turnover_json(&found.compared.at_psp),
             "in_books": turnover_json(&found.compared.in_books),

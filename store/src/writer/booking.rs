@@ -197,20 +197,13 @@ impl Payment {
     /// captured is booked whatever day is closed: on the first open one, and the PSP's own time stays with the
     /// checkout.
     async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
-        let next = NextStatus {
-            checkout_id: &self.checkout_id,
-            revision: self.revision,
-            status: self.status,
-            occurred_at: self.occurred_at,
-            payment_key: None,
-            failure: None,
-            began: self.began.as_ref(),
-            psp: Some(Approval {
-                method: self.method.as_deref(),
-                receipt_url: self.receipt_url.as_deref(),
-                approved_at: self.entry.fields().occurred_at,
-            }),
+        let approval = Approval {
+            method: self.method.as_deref(),
+            receipt_url: self.receipt_url.as_deref(),
+            approved_at: self.entry.fields().occurred_at,
         };
+        let next = NextStatus::of(&self.checkout_id, (self.revision, self.status), self.occurred_at);
+        let next = NextStatus { psp: Some(approval), began: self.began.as_ref(), ..next };
         if is_written(books.transaction, &next).await? {
             return Ok(Booked::Before);
         }

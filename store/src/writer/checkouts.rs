@@ -33,6 +33,17 @@ pub(super) struct NextStatus<'a> {
     pub(super) began: Option<&'a Began>,
 }
 
+impl<'a> NextStatus<'a> {
+    /// A step that brings nothing but its status.
+    pub(super) const fn of(
+        checkout_id: &'a CheckoutId,
+        (revision, status): (u32, Status),
+        occurred_at: Timestamp,
+    ) -> Self {
+        Self { checkout_id, revision, status, occurred_at, payment_key: None, failure: None, psp: None, began: None }
+    }
+}
+
 /// The step that began an attempt to pay, where it is written together with the one that ended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Began {
@@ -104,17 +115,16 @@ impl Writer {
     pub async fn advance(
         &self,
         checkout_id: &CheckoutId,
-        (revision, status): (u32, Status),
+        step: (u32, Status),
         occurred_at: Timestamp,
         payment_key: Option<&PaymentKey>,
         failure: Option<&Failure>,
     ) -> Result<(), StoreError> {
-        let next =
-            NextStatus { checkout_id, revision, status, occurred_at, payment_key, failure, psp: None, began: None };
+        let next = NextStatus { payment_key, failure, ..NextStatus::of(checkout_id, step, occurred_at) };
         let transaction = self.begin().await?;
         if write_status(&transaction, next).await? == Written::Now {
-            set_order_status(&transaction, checkout_id, status).await?;
-            if status == Status::Failed {
+            set_order_status(&transaction, checkout_id, next.status).await?;
+            if next.status == Status::Failed {
                 keep_decline(&transaction, next).await?;
             }
         }
@@ -128,20 +138,11 @@ impl Writer {
     pub async fn withdraw(
         &self,
         checkout_id: &CheckoutId,
-        (revision, status): (u32, Status),
+        step: (u32, Status),
         occurred_at: Timestamp,
         failure: Option<&Failure>,
     ) -> Result<bool, StoreError> {
-        let next = NextStatus {
-            checkout_id,
-            revision,
-            status,
-            occurred_at,
-            payment_key: None,
-            failure,
-            psp: None,
-            began: None,
-        };
+        let next = NextStatus { failure, ..NextStatus::of(checkout_id, step, occurred_at) };
         let transaction = self.begin().await?;
         match write_status(&transaction, next).await {
             Ok(Written::Now | Written::Before) => {
@@ -161,24 +162,15 @@ impl Writer {
     pub async fn await_deposit(
         &self,
         checkout_id: &CheckoutId,
-        (revision, status): (u32, Status),
+        step: (u32, Status),
         occurred_at: Timestamp,
         failure: Option<&Failure>,
         account: &VirtualAccount,
     ) -> Result<(), StoreError> {
-        let next = NextStatus {
-            checkout_id,
-            revision,
-            status,
-            occurred_at,
-            payment_key: None,
-            failure,
-            psp: None,
-            began: None,
-        };
+        let next = NextStatus { failure, ..NextStatus::of(checkout_id, step, occurred_at) };
         let transaction = self.begin().await?;
         if write_status(&transaction, next).await? == Written::Now {
-            set_order_status(&transaction, checkout_id, status).await?;
+            set_order_status(&transaction, checkout_id, next.status).await?;
             set_account(&transaction, checkout_id, account).await?;
         }
         transaction.commit().await?;
@@ -312,16 +304,7 @@ async fn append_history(
 }
 
 fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
-    NextStatus {
-        checkout_id: plan.checkout_id(),
-        revision: 0,
-        status: Status::NotStarted,
-        occurred_at: created_at,
-        payment_key: None,
-        failure: None,
-        psp: None,
-        began: None,
-    }
+    NextStatus::of(plan.checkout_id(), (0, Status::NotStarted), created_at)
 }
 
 /// Whether the row is new.

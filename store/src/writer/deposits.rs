@@ -45,16 +45,7 @@ impl Writer {
 
 impl DepositReturn {
     pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
-        let next = NextStatus {
-            checkout_id: &self.checkout_id,
-            revision: self.revision,
-            status: self.status,
-            occurred_at: self.occurred_at,
-            payment_key: None,
-            failure: None,
-            psp: None,
-            began: None,
-        };
+        let next = NextStatus::of(&self.checkout_id, (self.revision, self.status), self.occurred_at);
         if is_written(books.transaction, &next).await? {
             return Ok(Booked::Before);
         }

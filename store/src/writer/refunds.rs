@@ -298,17 +298,7 @@ async fn write_next_status(
     let revision = from_column_revision(event.revision)? + 1;
     let out_of_step = |_| StoreError::OutOfStep { checkout_id: checkout_id.to_string(), revision };
     let status = from_column_status(&event.status)?.after(happened).map_err(out_of_step)?;
-    let next = NextStatus {
-        checkout_id,
-        revision,
-        status,
-        occurred_at: at,
-        payment_key: None,
-        failure: None,
-        psp: None,
-        began: None,
-    };
-    match write_status(books.transaction, next).await? {
+    match write_status(books.transaction, NextStatus::of(checkout_id, (revision, status), at)).await? {
         Written::Now => {}
         Written::Before => return Err(corrupt("a change before its time", revision)),
     }

@@ -54,7 +54,7 @@ impl Writer {
                 None => return Ok(None),
             },
         };
-        let began = Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub_unsigned(velocity.window_ms));
+        let began = now.minus_ms(velocity.window_ms);
         // Once per checkout: who knows of one can make attempts at it with invented payment keys.
         let checkouts = risk_decisions::Entity::find()
             .select_only()

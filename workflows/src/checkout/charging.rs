@@ -85,7 +85,7 @@ pub(super) struct Inquiry {
     pub(super) checkout_id: CheckoutId,
     pub(super) payment_key: PaymentKey,
     total: Money,
-    began_at: Timestamp,
+    pub(super) began_at: Timestamp,
     /// How many idempotency keys were used up before the present one.
     generation: u32,
     progress: Progress,
@@ -103,8 +103,7 @@ pub(super) struct Inquiry {
 /// Charges the buyer and follows the charge until it is booked, or no money is held.
 pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
     let mut inquiry = Inquiry::of(ctx, confirmation);
-    let began_at = inquiry.began_at;
-    match risk::clear(ctx, &mut inquiry, began_at).await? {
+    match risk::clear(ctx, &mut inquiry).await? {
         Cleared::Charge => {}
         Cleared::Decline(failure) => {
             begin_once(ctx, &inquiry).await?;
@@ -183,7 +182,7 @@ fn has_begun(ctx: &Context) -> bool {
     !matches!(ctx.state(|checkout| checkout.status), Status::NotStarted | Status::Failed)
 }
 
-async fn begin_once(ctx: &Context, inquiry: &Inquiry) -> Result<(), WorkflowTermination> {
+pub(super) async fn begin_once(ctx: &Context, inquiry: &Inquiry) -> Result<(), WorkflowTermination> {
     if has_begun(ctx) { Ok(()) } else { begin(ctx, inquiry.payment_key.clone(), inquiry.began_at).await }
 }
 

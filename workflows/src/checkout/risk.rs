@@ -12,9 +12,9 @@ use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context, Review,
-    charging::Inquiry,
+    charging::{Inquiry, begin_once},
     is_given_up, now,
-    recording::{advance, begin, write},
+    recording::{advance, write},
     waiting,
 };
 use crate::{
@@ -33,25 +33,16 @@ pub(super) enum Cleared {
 }
 
 /// Assesses the attempt under way, and where a person has to decide waits for them.
-pub(super) async fn clear(
-    ctx: &Context,
-    inquiry: &mut Inquiry,
-    began_at: Timestamp,
-) -> Result<Cleared, WorkflowTermination> {
-    let assessment = write(ctx, Assess, request(ctx, began_at, None)).await?;
+pub(super) async fn clear(ctx: &Context, inquiry: &mut Inquiry) -> Result<Cleared, WorkflowTermination> {
+    let assessment = write(ctx, Assess, request(ctx, inquiry.began_at, None)).await?;
     match assessment.verdict {
         Verdict::Allow => Ok(Cleared::Charge),
         Verdict::Deny => Ok(Cleared::Decline(denied())),
-        Verdict::Review => review(ctx, inquiry, began_at, &assessment).await,
+        Verdict::Review => review(ctx, inquiry, &assessment).await,
     }
 }
 
-async fn review(
-    ctx: &Context,
-    inquiry: &mut Inquiry,
-    began_at: Timestamp,
-    assessment: &Assessment,
-) -> Result<Cleared, WorkflowTermination> {
+async fn review(ctx: &Context, inquiry: &mut Inquiry, assessment: &Assessment) -> Result<Cleared, WorkflowTermination> {
     match inquiry.look_up(ctx).await {
         Knowledge::Told(
             Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
@@ -62,7 +53,7 @@ async fn review(
         | Knowledge::NotTold
         | Knowledge::Kept(_) => return Ok(Cleared::Reject),
     }
-    begin(ctx, inquiry.payment_key.clone(), began_at).await?;
+    begin_once(ctx, inquiry).await?;
     let question = Failure::new("risk_review", "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
     let heeded = ctx.state(|checkout| checkout.desk.heeded());
