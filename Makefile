@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
 
-.PHONY: help demo dev test chaos bench temporal-cli build
+.PHONY: help demo dev test check chaos bench temporal-cli build
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,13 +22,20 @@ dev: build temporal-cli ## run everything and keep it up, with the buyer's page 
 	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" $(BINARY) dev $(ARGS)
 
 test: temporal-cli ## run all tests; says which optional part is left out, and why
-	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" temporal/tests/run
+	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" daegeum/tests/run
+
+check: ## the quick loop: fmt, clippy, and every test that needs no server
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@$(CARGO) test --locked --quiet --workspace --exclude daegeum -- --skip postgres
+	@$(CARGO) test --locked --quiet --package daegeum --bin daegeum
+	@$(CARGO) test --locked --quiet --package daegeum --test it -- walls:: documents::both documents::links
 
 chaos: temporal-cli ## kill anything at random under load and see that nothing is lost: ARGS="--seed 1 --database postgres"
-	@temporal/tests/chaos/run $(ARGS)
+	@daegeum/tests/chaos/run $(ARGS)
 
 bench: ## run all benchmarks and print their tables; wants PostgreSQL
-	@temporal/benches/run $(ARGS)
+	@daegeum/benches/run $(ARGS)
 
 build: ## build the binary
 	@$(BUILD)

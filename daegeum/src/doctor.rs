@@ -1,0 +1,294 @@
+//! `daegeum doctor`: is everything there that a payment needs, and how to mend what is not.
+//!
+//! Each part is looked at by itself: what one lacks hides nothing of the others, except where it cannot be reached
+//! without them. Nothing is changed.
+
+mod agreement;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use migrations::{Migrator, MigratorTrait};
+use store::{Database, DatabaseUrl, Reader};
+use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TaskQueueType,
+    operatorservice::v1::ListSearchAttributesRequest,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{DescribeNamespaceRequest, DescribeTaskQueueRequest},
+};
+use workflows::attributes;
+
+use crate::{cluster::connect, compose, keys, settings::Settings};
+
+/// How long one part may take to answer.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+/// How far our clock may be from Toss's. Toss takes sealed requests of the last five minutes alone, and the times of
+/// entries are ours.
+const MOST_SKEW: Duration = Duration::from_secs(5);
+/// Toss's status for a payment that it does not know: it has taken the key.
+const NOT_FOUND: u16 = 404;
+
+/// What came of looking at one part.
+struct Finding {
+    part: &'static str,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    /// It is as it should be.
+    Well(String),
+    /// It is not, and this mends it.
+    Ill { what: String, mend: String },
+    /// It could not be looked at, for want of another part.
+    Unseen(&'static str),
+}
+
+impl Verdict {
+    fn ill(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self::Ill { what: what.into(), mend: mend.into() }
+    }
+}
+
+/// Looks at everything and says what it found; the exit code says whether anything is ill.
+pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let mut findings = Vec::new();
+    let mut find = |part, verdict| findings.push(Finding { part, verdict });
+    find("configuration", configuration(settings));
+    let (reader, verdict) = within(database(settings)).await.unwrap_or_else(|| (None, late("the database")));
+    find("database", verdict);
+    let keys = match &reader {
+        Some(reader) => within(api_keys(settings, reader)).await.unwrap_or_else(|| late("the database")),
+        None => Verdict::Unseen("database"),
+    };
+    find("API keys", keys);
+    let (client, verdict) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
+    find("temporal", verdict);
+    match &client {
+        Some(client) => {
+            find("search attributes", within(search_attributes(client)).await.unwrap_or_else(|| late("Temporal")));
+            find("worker", within(worker(client)).await.unwrap_or_else(|| late("Temporal")));
+        }
+        None => {
+            find("search attributes", Verdict::Unseen("temporal"));
+            find("worker", Verdict::Unseen("temporal"));
+        }
+    }
+    find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
+    find("clock", within(clock(settings)).await.unwrap_or(Verdict::Unseen("toss")));
+    let agreed = match (&client, &reader) {
+        (Some(client), Some(reader)) => within(agreement(client, reader)).await.unwrap_or_else(|| late("one of them")),
+        (None, _) => Verdict::Unseen("temporal"),
+        (_, None) => Verdict::Unseen("database"),
+    };
+    find("database and temporal", agreed);
+    tell(&findings, json)?;
+    let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_)));
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn within<T>(looking: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(ANSWER_TIME, looking).await.ok()
+}
+
+fn late(who: &str) -> Verdict {
+    Verdict::ill(
+        format!("{who} did not answer for {} s", ANSWER_TIME.as_secs()),
+        "see whether it runs and is reachable",
+    )
+}
+
+/// The settings could be read, or we were not here. What has no default is looked at.
+fn configuration(settings: &Settings) -> Verdict {
+    let toss = &settings.toss;
+    match (&toss.secret_key, &toss.client_key) {
+        (Some(_), Some(_)) => Verdict::Well("every setting is known and well formed".to_owned()),
+        (None, _) => Verdict::ill("no secret key of Toss is set", "set TOSS_SECRET_KEY; for a try, run `daegeum dev`"),
+        (_, None) => Verdict::ill("no client key of Toss is set", "set TOSS_CLIENT_KEY, which buyers' browsers see"),
+    }
+}
+
+async fn database(settings: &Settings) -> (Option<Reader>, Verdict) {
+    match try_database(settings).await {
+        Ok((_, url, pending)) if pending > 0 => {
+            let what = format!("the database {url} lacks {pending} schema changes");
+            (None, Verdict::ill(what, "run `daegeum migrate up`"))
+        }
+        Ok((reader, url, _)) => (Some(reader), Verdict::Well(format!("{url}, and its schema is up to date"))),
+        Err(error) => {
+            let mend = "name it with --data-dir or --database-url, see that it runs, and run `daegeum migrate up`";
+            (None, Verdict::ill(format!("{error:#}"), mend))
+        }
+    }
+}
+
+async fn try_database(settings: &Settings) -> anyhow::Result<(Reader, DatabaseUrl, usize)> {
+    let url = settings.database()?;
+    let opening = Database::connect_read_only(&url).await;
+    let database = opening.with_context(|| format!("could not open the database {url}"))?;
+    let pending = Migrator::get_pending_migrations_read_only(database.connection()).await?.len();
+    Ok((Reader::new(database), url, pending))
+}
+
+/// Whether those who have keys get in.
+async fn api_keys(settings: &Settings, reader: &Reader) -> Verdict {
+    let pepper = &settings.door.key_pepper;
+    match reader.peppered(pepper).await {
+        Ok(peppered) if peppered.good == 0 => {
+            Verdict::Well("there is none yet; `daegeum keys create` makes one".to_owned())
+        }
+        Ok(peppered) => match keys::shut_out(&peppered, pepper) {
+            None => Verdict::Well(format!(
+                "{} were made under the key_pepper that is set, or all without one",
+                peppered.good
+            )),
+            Some(told) => Verdict::ill(told, keys::MEND_PEPPER),
+        },
+        Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
+    }
+}
+
+async fn temporal(settings: &Settings) -> (Option<Client>, Verdict) {
+    let keys = match settings.keyring() {
+        Ok(keys) => keys,
+        Err(error) => return (None, Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS")),
+    };
+    let client = match connect(keys).await {
+        Ok(client) => client,
+        Err(error) => {
+            let mend = "set TEMPORAL_ADDRESS, and TEMPORAL_API_KEY or TEMPORAL_TLS_… where it wants them";
+            return (None, Verdict::ill(format!("{error:#}"), mend));
+        }
+    };
+    let namespace = client.namespace();
+    let request = DescribeNamespaceRequest { namespace: namespace.clone(), ..Default::default() };
+    match client.clone().describe_namespace(request.into_request()).await {
+        Ok(_) => (Some(client), Verdict::Well(format!("it answers, and knows the namespace {namespace}"))),
+        Err(error) => {
+            let mend = format!("set TEMPORAL_NAMESPACE, or run `temporal operator namespace create {namespace}`");
+            (None, Verdict::ill(format!("the namespace {namespace}: {}", error.message()), mend))
+        }
+    }
+}
+
+async fn search_attributes(client: &Client) -> Verdict {
+    let namespace = client.namespace();
+    let request = ListSearchAttributesRequest { namespace: namespace.clone() };
+    let listed = match client.connection().operator_service().list_search_attributes(request.into_request()).await {
+        Ok(listed) => listed.into_inner().custom_attributes,
+        Err(error) => return Verdict::ill(error.message(), "let the key read the search attributes of the namespace"),
+    };
+    let missing: Vec<_> = attributes::ALL.into_iter().filter(|(name, _)| !listed.contains_key(*name)).collect();
+    if missing.is_empty() {
+        return Verdict::Well(format!("all {} are registered", attributes::ALL.len()));
+    }
+    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
+    let commands: Vec<_> = missing
+        .iter()
+        .map(|(name, kind)| {
+            format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind}")
+        })
+        .collect();
+    Verdict::ill(format!("{} are missing", names.join(", ")), format!("run\n{}", commands.join("\n")))
+}
+
+async fn worker(client: &Client) -> Verdict {
+    let request = DescribeTaskQueueRequest {
+        namespace: client.namespace(),
+        task_queue: Some(TaskQueue { name: workflows::TASK_QUEUE.to_owned(), ..Default::default() }),
+        task_queue_type: TaskQueueType::Workflow.into(),
+        ..Default::default()
+    };
+    match client.clone().describe_task_queue(request.into_request()).await {
+        Ok(described) => match described.into_inner().pollers.len() {
+            0 => Verdict::ill("no worker polls, so no checkout goes on", "run `daegeum worker` or `daegeum serve`"),
+            pollers => Verdict::Well(format!("{pollers} poll the task queue {}", workflows::TASK_QUEUE)),
+        },
+        Err(error) => Verdict::ill(error.message(), "let the key describe task queues"),
+    }
+}
+
+/// Asks Toss about an order that does not exist. It says so to whom it knows.
+async fn toss_takes_our_key(settings: &Settings) -> Verdict {
+    let client = match compose::toss_client(&settings.toss) {
+        Ok(client) => client,
+        Err(error) => return Verdict::ill(format!("{error:#}"), "set TOSS_SECRET_KEY and TOSS_BASE_URL"),
+    };
+    let nobody = format!("doctor-{}", hex::encode(rand::random::<[u8; 8]>()));
+    match client.payment_by_order(&nobody).await {
+        Ok(_) | Err(toss::Error::Refused { status: NOT_FOUND, .. }) => {
+            Verdict::Well(format!("{} takes our key", settings.toss.base_url))
+        }
+        Err(error @ toss::Error::Refused { .. }) => {
+            Verdict::ill(error.to_string(), "set TOSS_SECRET_KEY to the secret key of your contract at this address")
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            Verdict::ill(format!("{error:#}"), "see that TOSS_BASE_URL can be reached from here")
+        }
+    }
+}
+
+/// Compares our clock with the one in Toss's answers, to the second.
+async fn clock(settings: &Settings) -> Verdict {
+    let asked = Utc::now();
+    let Ok(answer) = reqwest::Client::new().head(&settings.toss.base_url).send().await else {
+        return Verdict::Unseen("toss");
+    };
+    let (answered, date) = (Utc::now(), answer.headers().get(reqwest::header::DATE));
+    let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+    let Some(date) = date.map(|date| date.with_timezone(&Utc)) else { return Verdict::Unseen("toss") };
+    // Between question and answer it was that second there, if our clocks agree.
+    let early = (asked - date).num_milliseconds().saturating_sub(1_000).max(0);
+    let late = (date - answered).num_milliseconds().max(0);
+    let skew = Duration::from_millis(early.max(late).unsigned_abs());
+    if skew <= MOST_SKEW {
+        return Verdict::Well(format!("within {} s of Toss's", MOST_SKEW.as_secs()));
+    }
+    Verdict::ill(format!("our clock is {} s away from Toss's", skew.as_secs()), "set it by NTP, on every machine")
+}
+
+async fn agreement(client: &Client, reader: &Reader) -> Verdict {
+    match agreement::look(client, reader).await {
+        Ok(agreement::Looked { compared, apart }) if apart.is_empty() => {
+            Verdict::Well(format!("{compared} recent checkouts and refunds stand alike in both"))
+        }
+        Ok(agreement::Looked { apart, .. }) => Verdict::ill(
+            apart.join("\n"),
+            "one of them was restored from an older backup or is another one's, or a workflow was ended by hand: stop \
+             workers and API, see docs/explanation/reliability.md, Restoring",
+        ),
+        Err(error) => Verdict::ill(format!("{error:#}"), "see that both answer"),
+    }
+}
+
+fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
+    if json {
+        let rows: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                let (ok, detail, mend) = match &finding.verdict {
+                    Verdict::Well(detail) => (true, detail.clone(), None),
+                    Verdict::Ill { what, mend } => (false, what.clone(), Some(mend)),
+                    Verdict::Unseen(part) => (false, format!("could not be looked at without: {part}"), None),
+                };
+                serde_json::json!({ "check": finding.part, "ok": ok, "detail": detail, "mend": mend })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    for Finding { part, verdict } in findings {
+        let indented = |text: &str| text.replace('\n', &format!("\n{:<29}", ""));
+        match verdict {
+            Verdict::Well(detail) => println!("well  {part:<22} {}", indented(detail)),
+            Verdict::Ill { what, mend } => {
+                println!("ILL   {part:<22} {}", indented(what));
+                println!("{:>28} {}", "→", indented(mend));
+            }
+            Verdict::Unseen(other) => println!("?     {part:<22} could not be looked at without: {other}"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The metrics: what they say, and who may read them.
+
+use serde_json::{Value, json};
+
+use crate::{database::Kind, roles::Roles, stack::Dev};
+
+const METRICS_PAGE: &str = include_str!("../../../docs/reference/metrics.md");
+const DASHBOARD: &str = include_str!("../../../deploy/dashboards/payments.json");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_what_happened_to_whom_may_know() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let shop = &dev.shop;
+    shop.create("counted-1").await;
+    let key = shop.authorize("counted-1").await;
+    assert_eq!(shop.confirm("counted-1", &key, "23000").await.0, 200);
+    let url = format!("{}/metrics", shop.api);
+    let text = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
+    for line in [
+        "daegeum_checkouts{status=\"SUCCESS\"} 1",
+        "daegeum_checkouts{status=\"STUCK\"} 0",
+        "daegeum_refunds{status=\"SUCCEEDED\"} 0",
+        "daegeum_dead_letters{status=\"OPEN\"} 0",
+        "daegeum_declined_payments 0",
+        "daegeum_confirm_to_paid_seconds_count 1",
+        "daegeum_toss_call_duration_seconds_count{operation=\"payment.confirm\"} 1",
+        "daegeum_toss_calls_total{operation=\"payment.confirm\",outcome=\"succeeded\"} 1",
+        "route=\"/v1/payments/{id}/confirm\",method=\"POST\",status=\"200\",le=\"+Inf\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    are_told_of(&text);
+    // Whoever comes through a proxy only seems to be near.
+    let forwarded = || shop.http.get(&url).header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(forwarded().send().await.unwrap().status(), 401);
+    assert_eq!(forwarded().bearer_auth(&shop.api_key).send().await.unwrap().status(), 200);
+}
+
+/// Every metric stands in the documentation, and the dashboard asks for none that there is not.
+fn are_told_of(text: &str) {
+    let served: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for name in &served {
+        assert!(METRICS_PAGE.contains(&format!("| `{name}` |")), "docs/reference/metrics.md does not tell of {name}");
+    }
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    for target in dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
+    {
+        let query = target["expr"].as_str().unwrap();
+        for (at, _) in query.match_indices("daegeum_") {
+            let name = query[at..].split(|character: char| !(character.is_ascii_lowercase() || character == '_'));
+            let name = name.into_iter().next().unwrap();
+            let name = ["_bucket", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            assert!(served.contains(&name), "the dashboard asks for {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_alone_tells_what_it_counts_to_whom_it_was_told() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let shop = &roles.shop;
+    let worker = async |settings: &str| {
+        let file = roles.place().join("metrics.toml");
+        std::fs::write(&file, settings).unwrap();
+        roles.worker_with_metrics(&["--config", file.to_str().unwrap()]).await
+    };
+    let (process, url) = worker("metrics_listen = \"127.0.0.1:0\"\n").await;
+    shop.create("refused-1").await;
+    let refusal =
+        json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT", "orderId": "refused-1" });
+    shop.simulate("mischief", &refusal).await;
+    let key = shop.authorize("refused-1").await;
+    assert_eq!(shop.confirm("refused-1", &key, "23000").await.0, 402);
+    let text = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
+    let line = "daegeum_toss_refusals_total{operation=\"payment.confirm\",code=\"REJECT_CARD_PAYMENT\"} 1";
+    assert!(text.contains(line), "{text}");
+    drop(process);
+
+    let (_process, url) = worker("metrics_listen = \"127.0.0.1:0\"\nmetrics_from = [\"192.0.2.0/24\"]\n").await;
+    assert_eq!(shop.http.get(&url).send().await.unwrap().status(), 403);
+}

@@ -1,0 +1,86 @@
+//! The walls between the rooms: which crate may reach which, and which words stay where.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Every package a crate reaches in a build.
+fn reached(package: &str) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .current_dir(ROOT)
+        .args(["tree", "--locked", "--offline", "-e", "normal", "--prefix", "none", "--format", "{lib}", "-p", package])
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    String::from_utf8(tree.stdout).unwrap().lines().map(|line| line.trim().replace('_', "-")).collect()
+}
+
+#[test]
+fn no_crate_reaches_what_it_must_not() {
+    let walls: &[(&str, &[&str])] = &[
+        ("domain", &["std", "tokio", "chrono", "sea-orm", "reqwest", "axum", "temporalio-workflow"]),
+        ("workflows", &["temporalio-sdk", "temporalio-client", "reqwest", "sea-orm", "axum", "store", "toss"]),
+        ("store", &["temporalio-workflow", "temporalio-client", "reqwest", "axum", "workflows"]),
+        ("toss", &["domain", "temporalio-workflow", "sea-orm", "store"]),
+        ("toss-sim", &["domain", "toss", "store", "temporalio-workflow", "sea-orm"]),
+        ("migrations", &["domain", "store", "toss", "temporalio-workflow"]),
+        ("activities", &["axum", "api", "toss-sim"]),
+        ("api", &["temporalio-sdk", "activities", "toss", "toss-sim"]),
+    ];
+    for (package, forbidden) in walls {
+        let reached = reached(package);
+        assert!(reached.contains(*package), "{package} is not in its own tree: {reached:?}");
+        for name in *forbidden {
+            assert!(!reached.contains(*name), "{package} reaches {name}");
+        }
+    }
+}
+
+#[test]
+fn there_is_one_crypto_provider() {
+    let reached = reached("daegeum");
+    assert!(reached.contains("ring"));
+    assert!(!reached.contains("aws-lc-rs"), "a second crypto provider makes rustls panic at its first use");
+}
+
+#[test]
+fn words_stay_in_their_rooms() {
+    let walls: &[(&str, &[&str])] = &[
+        ("paymentKey", &["toss/", "toss-sim/", "activities/src/psp.rs", "api/src/pages", "daegeum/src/demo/"]),
+        ("orderId", &["toss/", "toss-sim/", "activities/src/psp.rs", "api/src/pages", "daegeum/src/demo/"]),
+        ("sea_orm", &["store/", "migrations/", "daegeum/src/migrate.rs"]),
+        ("StatusCode", &["api/", "toss/", "toss-sim/", "daegeum/src/demo/"]),
+        ("temporalio_sdk", &["activities/", "temporal/", "daegeum/"]),
+        ("opentelemetry::", &["toss/src/span.rs", "api/", "daegeum/"]),
+        ("opentelemetry_sdk", &["daegeum/src/traces"]),
+        ("unsafe ", &[]),
+    ];
+    let mut files = Vec::new();
+    for room in ["domain", "workflows", "activities", "store", "toss", "toss-sim", "api", "migrations", "daegeum"] {
+        sources(&Path::new(ROOT).join(room).join("src"), &mut files);
+    }
+    assert!(files.len() > 50, "too few files were found: {}", files.len());
+    for file in files {
+        let name = file.strip_prefix(ROOT).unwrap().to_str().unwrap().trim_start_matches('/').to_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (word, rooms) in walls {
+            let allowed = rooms.iter().any(|room| name.starts_with(room));
+            assert!(allowed || !text.contains(word), "{name} says {word}, which belongs to {rooms:?}");
+        }
+    }
+}
+
+fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "js") {
+            files.push(path);
+        }
+    }
+}
