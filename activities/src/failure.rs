@@ -10,26 +10,10 @@ use domain::{
 use store::StoreError;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 use toss::{
-    Class, Operation,
+    Class, Meaning, Operation,
     codes::{self, Pause},
 };
 use workflows::ports;
-
-/// The PSP does not take our key or our settings. Whoever is let in with another key may have been answered
-/// otherwise, so this says nothing of the charge, and no buyer can mend it.
-const ACCESS_DENIED: &[&str] = &[
-    "API_VERSION_UPDATE_NEEDED",
-    "INCORRECT_BASIC_AUTH_FORMAT",
-    "INVALID_API_KEY",
-    "NOT_FOUND",
-    "NOT_FOUND_HTTP_METHOD",
-    "NOT_FOUND_MERCHANT",
-    "UNAUTHORIZED_KEY",
-];
-/// Told to capture it, the PSP has never heard of the payment.
-const UNKNOWN_PAYMENT: &[&str] = &["INVALID_PAYMENT_KEY", "NOT_FOUND_PAYMENT"];
-/// Told to capture it, the PSP knows the payment as another order's or over another amount.
-const ANOTHER_PAYMENT: &str = "FORBIDDEN_REQUEST";
 
 /// What an error of the PSP means for the charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +30,14 @@ pub enum Verdict {
 
 /// Decides what an error of the PSP means. Exhaustive, and never by HTTP status.
 pub fn classify(error: &toss::Error) -> Verdict {
-    if let toss::Error::Refused { call, code, .. } = error {
-        if ACCESS_DENIED.contains(&code.as_str()) {
-            return Verdict::Ask(Doubt { stranger: true, ..Doubt::of(true, evidence(error)) });
-        }
-        let is_unknown = code == ANOTHER_PAYMENT || UNKNOWN_PAYMENT.contains(&code.as_str());
-        if is_unknown && call.operation == Operation::Confirm {
+    match error.meaning() {
+        // A caller with another key may have been answered otherwise, so this says nothing of the charge.
+        Some(Meaning::Denied) => return Verdict::Ask(Doubt { stranger: true, ..Doubt::of(true, evidence(error)) }),
+        Some(Meaning::UnknownPayment | Meaning::AnotherPayment) if is_confirm(error) => {
             return Verdict::NotOurs(refusal(error));
         }
+        Some(Meaning::UnknownPayment | Meaning::AnotherPayment | Meaning::NothingLeft | Meaning::StillRunning)
+        | None => {}
     }
     // The buyer's session does not outlive a maintenance: they are told when to come back.
     if error.class() == Class::RetryLater && is_closed_for_long(error) {
@@ -68,11 +52,14 @@ pub fn classify(error: &toss::Error) -> Verdict {
     }
 }
 
+fn is_confirm(error: &toss::Error) -> bool {
+    matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm)
+}
+
 /// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the bank
 /// is closed.
 fn is_closed_for_long(error: &toss::Error) -> bool {
-    let is_confirm = matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm);
-    is_confirm && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
+    is_confirm(error) && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
 }
 
 /// How long a refusal stands, where its code says so.

@@ -11,13 +11,11 @@ use domain::{
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Payment, PaymentStatus, webhook::Webhook};
+use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, PaymentStatus, webhook::Webhook};
 use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
 
 use crate::failure::{Verdict, after_attempt, classify, doubtful, refused, try_again};
 
-/// What the PSP answers about a payment it has never heard of.
-const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
 /// The most bytes of a webhook's header that are kept.
 const MAX_HEADER_BYTES: usize = 100;
 
@@ -64,7 +62,7 @@ impl Psp {
     ) -> Result<Charge, ActivityError> {
         match self.toss.payment(charge.payment_key.as_str()).await {
             Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
-            Err(toss::Error::Refused { code, .. }) if code == NOT_FOUND => Ok(Charge::Absent),
+            Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => Ok(Charge::Absent),
             Err(error) => Err(try_again(error)),
         }
     }
@@ -159,19 +157,27 @@ pub(crate) fn is_about(payment: &Payment, payment_key: &PaymentKey, checkout_id:
 }
 
 fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
-    let amount = Money::try_from_minor(minor, to_currency(payment.currency))
-        .map_err(|_| unreadable("the PSP named an amount beyond all limits"))?;
     Ok(Charge::Captured(Capture {
-        amount,
+        amount: money(payment, minor)?,
         captured_at: payment.approved_at.map_or_else(|| to_timestamp(Utc::now().fixed_offset()), to_timestamp),
         method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
-        receipt_url: payment.receipt.as_ref().map(|receipt| receipt.url.clone()),
+        receipt_url: payment.receipt.as_ref().and_then(|receipt| receipt.url.clone()),
     }))
+}
+
+/// An amount of a payment as the books hold it.
+pub(crate) fn money(payment: &Payment, minor: u64) -> Result<Money, Doubt> {
+    let currency = payment.currency;
+    let currency = to_currency(currency)
+        .ok_or_else(|| unreadable(&format!("the PSP named an amount in {currency}, in which nothing is booked")))?;
+    Money::try_from_minor(minor, currency).map_err(|_| unreadable("the PSP named an amount beyond all limits"))
 }
 
 fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
     match &payment.failure {
-        Some(failure) => Failure::new(&failure.code, failure.message.as_deref().unwrap_or(message)),
+        Some(failure) => {
+            Failure::new(failure.code.as_deref().unwrap_or(code), failure.message.as_deref().unwrap_or(message))
+        }
         None => Failure::new(code, message),
     }
 }
@@ -213,10 +219,12 @@ pub(crate) const fn to_toss_currency(currency: Currency) -> toss::Currency {
     }
 }
 
-pub(crate) const fn to_currency(currency: toss::Currency) -> Currency {
+/// The currency in the books; `None` for what is no currency of ISO 4217.
+pub(crate) const fn to_currency(currency: toss::Currency) -> Option<Currency> {
     match currency {
-        toss::Currency::Krw => Currency::Krw,
-        toss::Currency::Usd => Currency::Usd,
-        toss::Currency::Jpy => Currency::Jpy,
+        toss::Currency::Krw => Some(Currency::Krw),
+        toss::Currency::Usd => Some(Currency::Usd),
+        toss::Currency::Jpy => Some(Currency::Jpy),
+        toss::Currency::MicroUsd => None,
     }
 }

@@ -20,7 +20,7 @@ use domain::{
 };
 use futures::TryStreamExt as _;
 use store::{EntryFilter, OnProgress, Progress, Reader, RefundRecord, StoreError};
-use toss::{Class, Client, Payment, PaymentStatus, Transaction};
+use toss::{Class, Client, Meaning, Payment, PaymentStatus, Transaction};
 
 use crate::psp::{to_currency, to_timestamp};
 
@@ -32,8 +32,6 @@ pub const MOST_DIFFERENCES: usize = 1_000;
 const ATTEMPTS: u32 = 5;
 /// How long is waited before the second of them; each time it is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The PSP's code for a payment that it does not know.
-const NOT_FOUND: &str = "NOT_FOUND_PAYMENT";
 
 /// Why a comparison did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +58,14 @@ pub enum Unreadable {
         /// Why.
         #[source]
         source: MoneyError,
+    },
+    /// Money in what the books know as no currency.
+    #[error("{order}: the PSP names amounts in {currency}, in which nothing is booked")]
+    Currency {
+        /// The order.
+        order: String,
+        /// What the PSP calls it.
+        currency: toss::Currency,
     },
     /// The PSP lists a payment that it does not know.
     #[error("{order}: the PSP lists a payment of it, and does not know that payment")]
@@ -199,8 +205,16 @@ impl Reconciliation {
         report: &mut Report,
     ) -> Result<HashMap<String, Seen>, ReconciliationError> {
         let mut orders: HashMap<String, Seen> = HashMap::new();
-        for transaction in self.listed(from, to).await? {
-            let turnover = turnover_of_transaction(&transaction)?;
+        // The row of an account that was opened and not paid into moves nothing, and is no payment to ask about.
+        for transaction in self.listed(from, to).await?.into_iter().filter(|transaction| transaction.amount != 0) {
+            let turnover = match turnover_of_transaction(&transaction) {
+                Ok(turnover) => turnover,
+                Err(ReconciliationError::Unreadable(unreadable)) => {
+                    report.unreadable.push(unreadable);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             add(report.at_psp.entry(turnover.taken.currency()), turnover, &transaction.order_id)?;
             report.transactions += 1;
             let seen = orders.entry(transaction.order_id).or_default();
@@ -326,7 +340,8 @@ fn turnover_of_payment(payment: &Payment, order: &str) -> Result<Turnover, Recon
 }
 
 fn money(minor: u64, currency: toss::Currency, order: &str) -> Result<Money, ReconciliationError> {
-    Money::try_from_minor(minor, to_currency(currency)).map_err(|source| cannot_add(order, source))
+    let known = to_currency(currency).ok_or_else(|| Unreadable::Currency { order: order.to_owned(), currency })?;
+    Money::try_from_minor(minor, known).map_err(|source| cannot_add(order, source))
 }
 
 fn plus(before: Option<Turnover>, turnover: Turnover) -> Result<Turnover, MoneyError> {
@@ -362,7 +377,7 @@ async fn if_known(
 ) -> Result<Option<Payment>, ReconciliationError> {
     match answer.await {
         Ok(payment) => Ok(Some(payment)),
-        Err(toss::Error::Refused { code, .. }) if code == NOT_FOUND => Ok(None),
+        Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => Ok(None),
         Err(toss::Error::Limit(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }

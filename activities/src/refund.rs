@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use domain::{
-    Money,
     charge::{Doubt, Failure},
     refund::{Answer, Executed, RefundAccount, Sight, Unrefundable, is_marked, mark},
 };
@@ -19,7 +18,7 @@ use workflows::ports::{
 
 use crate::{
     failure::{Verdict, after_attempt, classify, doubtful, store_failure, try_again},
-    psp::{idempotency_key, is_about, to_currency, to_timestamp, to_toss_currency, unreadable},
+    psp::{idempotency_key, is_about, money, to_timestamp, to_toss_currency, unreadable},
 };
 
 /// By how much the PSP's clock may be behind ours, in milliseconds, when we tell old cancellations from new ones.
@@ -148,11 +147,6 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
         executed_at: cancel.canceled_at.map_or_else(now, to_timestamp),
         transaction_key: cancel.transaction_key.clone(),
     }))
-}
-
-fn money(payment: &Payment, minor: u64) -> Result<Money, Doubt> {
-    Money::try_from_minor(minor, to_currency(payment.currency))
-        .map_err(|_| unreadable("the PSP named an amount beyond all limits"))
 }
 
 fn to_toss_account(account: RefundAccount) -> toss::RefundAccount {

@@ -62,6 +62,7 @@ struct IssueBody {
 pub(crate) struct ChargeBody {
     pub(crate) amount: Won,
     pub(crate) customer_key: String,
+    #[serde(deserialize_with = "bodies::text")]
     pub(crate) order_id: String,
     pub(crate) order_name: String,
 }

@@ -13,6 +13,8 @@ use crate::time::{Instant, with_microseconds};
 use crate::world::World;
 
 const BILLING_KEY_LENGTH: usize = 43;
+/// Why a key is gone, as Toss writes it.
+const DELETED_BY_API: &str = "삭제 API 요청";
 
 impl World {
     pub(crate) fn perform_billing(
@@ -54,10 +56,8 @@ impl World {
         let mut payment = Payment::ready(payment_key.clone(), order_id.clone(), body.order_name, amount, now);
         payment.customer_key = Some(body.customer_key);
         payment.authenticate(Method::Card, None, now)?;
-        let fresh = self.mint.fresh();
-        let secret = fresh.secret.clone();
-        match payment.confirm(&order_id, amount, Twist::default(), now, fresh) {
-            Confirmed::Captured => payment.secret = Some(secret),
+        match payment.confirm(&order_id, amount, Twist::default(), now, self.mint.fresh()) {
+            Confirmed::Captured => {}
             Confirmed::Refused(code) | Confirmed::Declined(code) => return Err(code),
             Confirmed::AccountIssued => return Err(Code::NotSupportedMethod),
         }
@@ -78,7 +78,7 @@ impl World {
         let body = json!({
             "eventType": "BILLING_DELETED",
             "createdAt": with_microseconds(now),
-            "data": { "billingKey": key, "reason": null },
+            "data": { "billingKey": key, "reason": DELETED_BY_API },
         });
         let body = body.to_string().into();
         self.tell(&Event { name: EventName::BillingDeleted, order_id: key.to_owned(), body, signed_by: None }, now);

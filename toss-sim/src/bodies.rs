@@ -25,13 +25,14 @@ const MAX_METADATA_KEY: usize = 40;
 const MAX_METADATA_VALUE: usize = 2_000;
 const MAX_DUE: TimeDelta = TimeDelta::days(90);
 
-/// A whole number of won; `15000.0` is read as 15000, a fraction is not read.
+/// A whole number of won, also as a text, as Toss's own sample shop sends it; `15000.0` is read as 15000, a fraction is
+/// not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Won(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Won {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Number::deserialize(deserializer)?.to_string();
+        let written = text(deserializer)?;
         let whole = written.strip_suffix(".0").unwrap_or(&written);
         let amount: u64 = whole.parse().map_err(|_| D::Error::custom("an amount is a whole number of won"))?;
         if amount > MAX_AMOUNT {
@@ -39,6 +40,35 @@ impl<'de> Deserialize<'de> for Won {
         }
         Ok(Self(amount))
     }
+}
+
+/// A text, or a number where a text belongs: Toss takes the one for the other.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(Number),
+    }
+
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Text(text) => text,
+        Written::Number(number) => number.to_string(),
+    })
+}
+
+/// The same, where it may be absent or null.
+fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text(#[serde(deserialize_with = "text")] String);
+
+    Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(text)| text))
+}
+
+/// A whole number that may be absent, null or a text.
+fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let written = optional_text(deserializer)?;
+    written.map(|written| written.parse().map_err(|_| D::Error::custom("not a whole number"))).transpose()
 }
 
 /// What a merchant hangs on an object: at most five pairs.
@@ -65,6 +95,7 @@ impl Metadata {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConfirmBody {
     pub(crate) payment_key: String,
+    #[serde(deserialize_with = "text")]
     pub(crate) order_id: String,
     pub(crate) amount: Won,
 }
@@ -74,6 +105,7 @@ pub(crate) struct ConfirmBody {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct About {
     pub(crate) payment_key: Option<String>,
+    #[serde(deserialize_with = "optional_text")]
     pub(crate) order_id: Option<String>,
 }
 
@@ -99,10 +131,12 @@ struct RefundReceiveAccount {
 #[serde(rename_all = "camelCase")]
 struct VirtualAccountBody {
     amount: Won,
+    #[serde(deserialize_with = "text")]
     order_id: String,
     order_name: String,
     customer_name: String,
     bank: String,
+    #[serde(default, deserialize_with = "optional_number")]
     valid_hours: Option<i64>,
     due_date: Option<String>,
 }
@@ -220,7 +254,8 @@ mod tests {
     fn won_are_whole() {
         assert_eq!(read::<Won>(b"15000"), Ok(Won(15_000)));
         assert_eq!(read::<Won>(b"15000.0"), Ok(Won(15_000)));
-        for wrong in ["0.5", "-1", "\"15000\"", "1e30", "1000000000001"] {
+        assert_eq!(read::<Won>(b"\"15000\""), Ok(Won(15_000)));
+        for wrong in ["0.5", "-1", "\"won\"", "\"\"", "\"-1\"", "\" 1\"", "true", "null", "1e30", "1000000000001"] {
             assert_eq!(read::<Won>(wrong.as_bytes()), Err(Code::InvalidRequest), "{wrong}");
         }
     }
@@ -264,6 +299,9 @@ mod tests {
         };
         assert_eq!(body(""), Ok(168));
         assert_eq!(body(r#","validHours":24"#), Ok(24));
+        assert_eq!(body(r#","validHours":"24""#), Ok(24));
+        assert_eq!(body(r#","validHours":null"#), Ok(168));
+        assert_eq!(body(r#","validHours":"a day""#), Err(Code::InvalidRequest));
         assert_eq!(body(r#","dueDate":"1970-01-02T09:00:00""#), Ok(24));
         assert_eq!(body(r#","validHours":2161"#), Err(Code::ExceedMaxValidHours));
         assert_eq!(body(r#","dueDate":"1971-01-01T00:00:00""#), Err(Code::ExceedMaxDueDate));

@@ -38,7 +38,10 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
             post(|sim: Sim, request: Request| pass(sim.0, Operation::IssueVirtualAccount, request)),
         )
         .route("/v1/transactions", get(transactions))
+        // Clients by others send the slash.
+        .route("/v1/transactions/", get(transactions))
         .route("/v1/settlements", get(settlements))
+        .route("/v1/settlements/", get(settlements))
         .route(
             "/v1/billing/authorizations/card",
             post(|sim: Sim, request: Request| billing(sim, BillingCall::IssueByCard, request)),

@@ -2,16 +2,21 @@
 //!
 //! Source: the payout guide of Toss Payments (v2) for the header's `iat` and `nonce`; RFC 7516 for the rest.
 
+use std::io::Read;
+
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
+use flate2::read::DeflateDecoder;
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::gate::MAX_BODY;
+use crate::options::Compression;
 use crate::time::{Instant, with_offset};
 
 const NONCE_BYTES: usize = 12;
@@ -23,6 +28,7 @@ struct Header {
     enc: String,
     iat: String,
     nonce: String,
+    zip: Option<String>,
 }
 
 impl Header {
@@ -43,7 +49,7 @@ fn content_key(security_key: &str) -> Option<Key<Aes256Gcm>> {
 }
 
 /// Opens a sealed body. Whatever is wrong with it, the answer is the same `None`.
-pub(crate) fn open(token: &[u8], security_key: &str) -> Option<Vec<u8>> {
+pub(crate) fn open(token: &[u8], security_key: &str, compression: Compression) -> Option<Vec<u8>> {
     let token = std::str::from_utf8(token).ok()?.trim();
     let parts: Vec<&str> = token.split('.').collect();
     let [header, "", nonce, ciphertext, tag] = parts.as_slice() else { return None };
@@ -59,7 +65,20 @@ pub(crate) fn open(token: &[u8], security_key: &str) -> Option<Vec<u8>> {
     }
     let sealed = [decode(ciphertext)?, tag].concat();
     let payload = Payload { msg: &sealed, aad: header.as_bytes() };
-    Aes256Gcm::new(&content_key(security_key)?).decrypt(&nonce, payload).ok()
+    let opened = Aes256Gcm::new(&content_key(security_key)?).decrypt(&nonce, payload).ok()?;
+    match (read.zip.as_deref(), compression) {
+        (None, _) => Some(opened),
+        (Some("DEF"), Compression::Taken) => inflated(&opened),
+        (Some(_), Compression::Taken | Compression::Refused) => None,
+    }
+}
+
+/// What was compressed, if it is no longer than any body may be.
+fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = u64::try_from(MAX_BODY).ok()?.checked_add(1)?;
+    DeflateDecoder::new(bytes).take(limit).read_to_end(&mut text).ok()?;
+    (text.len() <= MAX_BODY).then_some(text)
 }
 
 /// Seals a body; `None` when the security key is not 64 hexadecimal characters.
@@ -78,6 +97,7 @@ pub(crate) fn seal(plaintext: &[u8], security_key: &str, now: Instant, mut rando
 #[cfg(test)]
 mod tests {
     use super::{open, seal};
+    use crate::options::Compression;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use chrono::DateTime;
@@ -110,26 +130,28 @@ mod tests {
 
     #[test]
     fn what_another_implementation_sealed_is_opened() {
-        assert_eq!(open(FOREIGN.as_bytes(), KEY).unwrap(), SEALED);
-        assert_eq!(open(sealed("대금").as_bytes(), KEY).unwrap(), "대금".as_bytes());
+        assert_eq!(open(FOREIGN.as_bytes(), KEY, Compression::Refused).unwrap(), SEALED);
+        assert_eq!(open(sealed("대금").as_bytes(), KEY, Compression::Refused).unwrap(), "대금".as_bytes());
     }
 
     #[test]
     fn another_key_a_changed_byte_or_an_undocumented_header_does_not_open() {
         let token = sealed("{}");
-        assert_eq!(open(token.as_bytes(), &"00".repeat(32)), None);
-        assert_eq!(open(token.as_bytes(), "not hexadecimal"), None);
+        assert_eq!(open(token.as_bytes(), &"00".repeat(32), Compression::Refused), None);
+        assert_eq!(open(token.as_bytes(), "not hexadecimal", Compression::Refused), None);
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
             // The last character of a part may carry bits that mean nothing; decoding refuses those as well.
-            assert_eq!(open(&changed, KEY), None, "byte {index}");
+            assert_eq!(open(&changed, KEY, Compression::Refused), None, "byte {index}");
         }
         let header = |alg: &str, enc: &str, iat: &str, nonce: &str| {
             format!(r#"{{"alg":"{alg}","enc":"{enc}","iat":"{iat}","nonce":"{nonce}"}}"#)
         };
         let (iat, nonce) = ("2026-01-02T03:04:05+09:00", "f0c8d5c4-8c1d-4b7e-9d51-1f0f2b3c4d5e");
-        assert!(open(sealed_under(&header("dir", "A256GCM", iat, nonce)).as_bytes(), KEY).is_some());
+        assert!(
+            open(sealed_under(&header("dir", "A256GCM", iat, nonce)).as_bytes(), KEY, Compression::Refused).is_some()
+        );
         for wrong in [
             header("A256KW", "A256GCM", iat, nonce),
             header("dir", "A128GCM", iat, nonce),
@@ -138,19 +160,19 @@ mod tests {
             header("dir", "A256GCM", iat, "not a uuid"),
             r#"{"alg":"dir","enc":"A256GCM"}"#.to_owned(),
         ] {
-            assert_eq!(open(sealed_under(&wrong).as_bytes(), KEY), None, "{wrong}");
+            assert_eq!(open(sealed_under(&wrong).as_bytes(), KEY, Compression::Refused), None, "{wrong}");
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0..300_usize) {
-            prop_assert_eq!(open(&bytes, KEY), None);
+            prop_assert_eq!(open(&bytes, KEY, Compression::Refused), None);
             let mut token = FOREIGN.as_bytes().to_vec();
             token.truncate(at);
             token.extend(bytes);
             // What was sealed is all that can come out, whatever else is on the way.
-            let is_what_was_sealed = open(&token, KEY).is_none_or(|text| text == SEALED);
+            let is_what_was_sealed = open(&token, KEY, Compression::Refused).is_none_or(|text| text == SEALED);
             prop_assert!(is_what_was_sealed);
         }
     }

@@ -71,8 +71,8 @@ mod window;
 mod world;
 
 pub use crate::options::{
-    Contract, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY, DEFAULT_WIDGET_CLIENT_KEY,
-    DEFAULT_WIDGET_SECRET_KEY, Merchant, Options, SettlementCycle, SigningKey,
+    BankCodes, Compression, Contract, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY,
+    DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Merchant, Options, SettlementCycle, SigningKey,
 };
 
 /// How long after the shutdown signal [`serve`] waits for connections to end.

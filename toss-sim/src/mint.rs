@@ -10,6 +10,7 @@ use crate::time::{Instant, compact};
 const PAYMENT_KEY_PREFIX: usize = 5;
 const PAYMENT_KEY_TIME: usize = 14;
 const PAYMENT_KEY_TAIL: usize = 8;
+const TRANSACTION_KEY_TAIL: usize = 24;
 /// Spreads consecutive draws over all seeds: 2^64 divided by the golden ratio.
 const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -37,7 +38,7 @@ impl Mint {
     pub(crate) fn fresh(&mut self) -> Fresh {
         let mut random = self.draw();
         Fresh {
-            transaction_key: uuid::Uuid::from_u128(random.random()).simple().to_string().to_uppercase(),
+            transaction_key: transaction_key(&mut random),
             secret: format!("ps_{}", letters(&mut random, 29)),
             approve_number: digits(&mut random, 8),
             account_number: format!("X{}", digits(&mut random, 13)),
@@ -68,6 +69,15 @@ impl Mint {
     pub(crate) fn named(&mut self, prefix: &str, length: usize) -> String {
         format!("{prefix}{}", letters(&mut self.draw(), length))
     }
+}
+
+/// Toss writes both forms, so a client meets both.
+fn transaction_key(random: &mut StdRng) -> String {
+    let number: u128 = random.random();
+    if random.random() {
+        return uuid::Uuid::from_u128(number).simple().to_string().to_uppercase();
+    }
+    format!("txrd_a01{}", letters(random, TRANSACTION_KEY_TAIL).to_lowercase())
 }
 
 /// The n-th source of randomness of a seed.

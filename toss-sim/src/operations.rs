@@ -121,6 +121,11 @@ pub(crate) struct Done {
 impl World {
     /// Carries a call out.
     pub(crate) fn execute(&mut self, ask: &Ask, caller: &Caller, tampering: Tampering, now: Instant) -> Answer {
+        let answer = self.executed(ask, caller, tampering, now);
+        self.under_encryption(answer, ask, caller, now)
+    }
+
+    fn executed(&mut self, ask: &Ask, caller: &Caller, tampering: Tampering, now: Instant) -> Answer {
         // Measured on the real server: the test code answers before the body is looked at.
         if let Some(name) = &ask.test_code {
             return ask.refusal(Code::named(name).unwrap_or(Code::InvalidTestCode));
@@ -131,36 +136,24 @@ impl World {
                 if let Some(novelty) = tampering.novelty {
                     tamper::surprise(&mut done.value, novelty);
                 }
-                self.written(ask, caller, &done, now).unwrap_or_else(|code| ask.refusal(code))
+                written(ask, &done)
             }
             Err(code) => ask.refusal(code),
         }
     }
 
-    /// Writes an answer: bare in v1, in an envelope in v2, encrypted when the request was.
-    fn written(&mut self, ask: &Ask, caller: &Caller, done: &Done, now: Instant) -> Result<Answer, Code> {
-        let text = match &ask.operation {
-            Operation::Payout(call) => {
-                let entity = envelope::entity(call.entity_type(), &done.value, &ask.trace_id).to_string();
-                if call.is_sealed() { self.sealed(&entity, caller, now)? } else { entity }
-            }
-            // Measured: a deleted key is answered with nothing.
-            Operation::Billing(BillingCall::Delete { .. }) => String::new(),
-            Operation::Billing(_)
-            | Operation::Confirm
-            | Operation::Cancel { .. }
-            | Operation::LookUpPayment { .. }
-            | Operation::LookUpOrder { .. }
-            | Operation::IssueVirtualAccount
-            | Operation::ListTransactions { .. }
-            | Operation::ListSettlements { .. } => done.value.to_string(),
-        };
-        Ok(Answer { status: 200, body: Bytes::from(text), took_effect: done.took_effect })
-    }
-
-    fn sealed(&mut self, text: &str, caller: &Caller, now: Instant) -> Result<String, Code> {
+    /// Encrypts an answer of the payout API, a refusal too, when the request said that it is encrypted. One to a merchant
+    /// whose security key is no key goes out in the clear.
+    pub(crate) fn under_encryption(&mut self, answer: Answer, ask: &Ask, caller: &Caller, now: Instant) -> Answer {
+        if !ask.is_encrypted || ask.operation.dialect() == Dialect::V1 {
+            return answer;
+        }
         let random = self.mint.draw();
-        jwe::seal(text.as_bytes(), self.security_key(caller)?, now, random).ok_or(Code::InvalidApiKey)
+        let key = self.security_key(caller).ok();
+        match key.and_then(|key| jwe::seal(&answer.body, key, now, random)) {
+            Some(sealed) => Answer { body: Bytes::from(sealed), ..answer },
+            None => answer,
+        }
     }
 
     fn security_key(&self, caller: &Caller) -> Result<&str, Code> {
@@ -176,7 +169,7 @@ impl World {
         if !ask.is_encrypted {
             return Err(Code::InvalidRequest);
         }
-        jwe::open(&ask.body, self.security_key(caller)?).map(Bytes::from).ok_or(Code::InvalidRequest)
+        jwe::open(&ask.body, self.security_key(caller)?, self.compression).map(Bytes::from).ok_or(Code::InvalidRequest)
     }
 
     fn perform(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Code> {
@@ -231,7 +224,7 @@ impl World {
                 return Err(code);
             }
             Confirmed::Captured => self.note_capture(&payment_key, now),
-            Confirmed::AccountIssued => {}
+            Confirmed::AccountIssued => self.till.note_transaction(&payment_key, 0, now),
         }
         self.announce(&payment_key, now);
         let kept = self.owned(&payment_key, caller)?;
@@ -294,6 +287,7 @@ impl World {
         if !self.till.keep(kept) {
             return Err(Code::FailedInternalSystemProcessing);
         }
+        self.till.note_transaction(&key, 0, now);
         self.announce(&key, now);
         let kept = self.owned(&key, caller)?;
         Ok(Done { value: self.show(kept, ask.language, now), took_effect: true })
@@ -309,4 +303,22 @@ impl World {
         let payment_type = if kept.is_billed { "BILLING" } else { "NORMAL" };
         payment_json(&kept.payment, Setting { payment_type, ..self.setting(kept.merchant, language, now) })
     }
+}
+
+/// Writes an answer: bare in v1, in an envelope in v2.
+fn written(ask: &Ask, done: &Done) -> Answer {
+    let text = match &ask.operation {
+        Operation::Payout(call) => envelope::entity(call.entity_type(), &done.value, &ask.trace_id).to_string(),
+        // Measured: a deleted key is answered with nothing.
+        Operation::Billing(BillingCall::Delete { .. }) => String::new(),
+        Operation::Billing(_)
+        | Operation::Confirm
+        | Operation::Cancel { .. }
+        | Operation::LookUpPayment { .. }
+        | Operation::LookUpOrder { .. }
+        | Operation::IssueVirtualAccount
+        | Operation::ListTransactions { .. }
+        | Operation::ListSettlements { .. } => done.value.to_string(),
+    };
+    Answer { status: 200, body: Bytes::from(text), took_effect: done.took_effect }
 }

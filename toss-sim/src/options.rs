@@ -56,6 +56,26 @@ pub enum SigningKey {
     Text,
 }
 
+/// Which codes of a bank the payout API takes. Its guide shows three digits; what it does with others is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BankCodes {
+    /// Three digits as a text, `"092"`. Anything else is `INVALID_BANK` or `INVALID_REQUEST`.
+    #[default]
+    ThreeDigits,
+    /// Also fewer digits and numbers, `"92"` and `92`, as clients by others send them.
+    AnyLength,
+}
+
+/// Whether a sealed request of the payout API may be compressed. Its guide does not show `zip` in the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// A header with `zip` is `INVALID_REQUEST`.
+    #[default]
+    Refused,
+    /// `zip: DEF` is taken, as RFC 7516 has it.
+    Taken,
+}
+
 /// When the payments of a period are sold to the acquirer.
 ///
 /// Source: Toss Payments, settlement API, `soldDate`.
@@ -108,6 +128,10 @@ pub struct Options {
     /// Which bytes of [`Merchant::security_key`] sign payout and seller webhooks: the 32 it stands for, or
     /// its 64 characters. Toss does not document it.
     pub signs_with: SigningKey,
+    /// Which codes of a bank the payout API takes.
+    pub bank_codes: BankCodes,
+    /// Whether a sealed request may be compressed.
+    pub compression: Compression,
     /// A SQLite file to remember everything by, also when the process is killed; made when absent. One
     /// simulator at a time. Everything is forgotten at the end when this is `None`.
     pub file: Option<PathBuf>,
@@ -126,6 +150,8 @@ impl Default for Options {
             keep_express_hours: false,
             contract: Contract::default(),
             signs_with: SigningKey::default(),
+            bank_codes: BankCodes::default(),
+            compression: Compression::default(),
             file: None,
             seed: None,
         }

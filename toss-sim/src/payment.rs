@@ -103,9 +103,9 @@ impl Status {
 /// Random values of one transition, minted by the caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Fresh {
-    /// 32 upper-case hexadecimal characters.
+    /// 32 upper-case hexadecimal characters, or `txrd_` and 27 lower-case letters and digits.
     pub(crate) transaction_key: String,
-    /// `ps_…`, compared with the secret of a deposit webhook.
+    /// `ps_…`, compared with the secret of a webhook.
     pub(crate) secret: String,
     /// Eight digits.
     pub(crate) approve_number: String,
@@ -317,6 +317,7 @@ impl Payment {
             | Method::GameGiftCertificate => {
                 self.status = Status::Done;
                 self.approved_at = Some(now);
+                self.secret = Some(fresh.secret);
                 self.last_transaction_key = Some(fresh.transaction_key);
                 self.approve_number = fresh.approve_number;
                 self.captured = true;

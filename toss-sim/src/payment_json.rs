@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::codes::Language;
 use crate::payment::{Cancel, Method, Payment, Status, VirtualAccount};
-use crate::time::{Instant, with_offset, without_offset};
+use crate::time::{Instant, with_offset};
 
 pub(crate) const API_VERSION: &str = "2022-11-16";
 /// How long after the window opened an answer carries the buyer's refund account.
@@ -79,7 +79,7 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
     let method = payment.method;
     let is_confirmed = payment.status.uses_up_the_order();
     let vat = vat(payment.balance);
-    json!({
+    let shown = json!({
         "mId": setting.merchant_id,
         "version": API_VERSION,
         "paymentKey": payment.key,
@@ -92,17 +92,6 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "approvedAt": payment.approved_at.map(with_offset),
         "useEscrow": is_confirmed.then_some(false),
         "cultureExpense": false,
-        "card": (is_confirmed && method == Some(Method::Card)).then(|| card_json(payment, setting.language)),
-        "virtualAccount": payment.virtual_account.as_ref().map(|account| account_json(account, payment, setting)),
-        "transfer": (is_confirmed && method == Some(Method::Transfer))
-            .then(|| json!({ "bankCode": payment.bank_code, "settlementStatus": "INCOMPLETED" })),
-        "mobilePhone": (is_confirmed && method == Some(Method::MobilePhone)).then(|| json!({
-            "customerMobilePhone": "01012345678",
-            "settlementStatus": "INCOMPLETED",
-            "receiptUrl": receipt_url(payment, setting),
-        })),
-        "giftCertificate": (is_confirmed && method.is_some_and(Method::is_gift_certificate))
-            .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
         "cashReceipt": null,
         "cashReceipts": null,
         "discount": null,
@@ -110,14 +99,12 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
             .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
         "secret": payment.secret,
         "type": setting.payment_type,
-        "easyPay": (is_confirmed && method == Some(Method::EasyPay))
-            .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
         "easyPayAmount": null,
         "easyPayDiscountAmount": null,
         "country": "KR",
         "failure": payment.failure
             .map(|code| json!({ "code": code.name(), "message": code.message(setting.language) })),
-        "isPartialCancelable": payment.status != Status::WaitingForDeposit,
+        "isPartialCancelable": true,
         "receipt": is_confirmed.then(|| json!({ "url": receipt_url(payment, setting) })),
         "checkout": { "url": format!("{}/v1/payments/{}/checkout", setting.public_url, payment.key) },
         "currency": "KRW",
@@ -129,6 +116,35 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "taxExemptionAmount": 0,
         "metadata": null,
         "method": method.map(|method| method.name(setting.language)),
+    });
+    with_methods(shown, payment, setting)
+}
+
+/// An object with what the payment was paid with: one object, and null for every other method.
+pub(crate) fn with_methods(mut shown: Value, payment: &Payment, setting: Setting<'_>) -> Value {
+    if let (Value::Object(fields), Value::Object(methods)) = (&mut shown, methods_json(payment, setting)) {
+        fields.extend(methods);
+    }
+    shown
+}
+
+fn methods_json(payment: &Payment, setting: Setting<'_>) -> Value {
+    let method = payment.method;
+    let is_confirmed = payment.status.uses_up_the_order();
+    json!({
+        "card": (is_confirmed && method == Some(Method::Card)).then(|| card_json(payment, setting.language)),
+        "virtualAccount": payment.virtual_account.as_ref().map(|account| account_json(account, payment, setting)),
+        "transfer": (is_confirmed && method == Some(Method::Transfer))
+            .then(|| json!({ "bankCode": payment.bank_code, "settlementStatus": "INCOMPLETED" })),
+        "mobilePhone": (is_confirmed && method == Some(Method::MobilePhone)).then(|| json!({
+            "customerMobilePhone": "01012345678",
+            "settlementStatus": "INCOMPLETED",
+            "receiptUrl": receipt_url(payment, setting),
+        })),
+        "giftCertificate": (is_confirmed && method.is_some_and(Method::is_gift_certificate))
+            .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
+        "easyPay": (is_confirmed && method == Some(Method::EasyPay))
+            .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
     })
 }
 
@@ -176,7 +192,7 @@ fn account_json(account: &VirtualAccount, payment: &Payment, setting: Setting<'_
         "bankCode": account.bank_code,
         "customerName": account.customer_name,
         "depositorName": if payment.captured { account.customer_name.as_str() } else { "" },
-        "dueDate": without_offset(account.due),
+        "dueDate": with_offset(account.due),
         "refundStatus": if account.refund_account.is_some() { "PENDING" } else { "NONE" },
         "expired": payment.deposit_is_overdue(setting.now),
         "settlementStatus": "INCOMPLETED",

@@ -98,7 +98,7 @@ pub(crate) struct Payout {
     pub(crate) amount: u64,
     description: String,
     metadata: Metadata,
-    requested_at: Instant,
+    pub(crate) requested_at: Instant,
     pub(crate) status: PayoutStatus,
     error: Option<Code>,
 }

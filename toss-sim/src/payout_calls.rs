@@ -1,5 +1,7 @@
 //! What the payout API (지급대행 v2) does, once a call is through the gate.
 
+use std::collections::HashMap;
+
 use chrono::Days;
 use serde_json::{Value, json};
 
@@ -12,13 +14,13 @@ use crate::outbox::{Event, EventName};
 use crate::payout::{Payout, PayoutBody};
 use crate::reconciliation::{limit, paged, settled};
 use crate::seller::{Seller, SellerBody, SellerStatus};
-use crate::time::{Instant, korean_date, with_offset};
+use crate::time::{Instant, korean_date, week, with_offset};
 use crate::world::World;
 
 /// Most payouts of one request.
 const MAX_PAYOUTS_AT_ONCE: usize = 100;
-/// From this amount on Toss wants to know its customer, in won.
-const KYC_AMOUNT: u64 = 10_000_000;
+/// From this amount on Toss wants to know a seller who gets it in one week, in won.
+const KYC_AMOUNT_A_WEEK: u64 = 10_000_000;
 /// Sales are pending from this long before they are available.
 const PENDING_FOR: Days = Days::new(2);
 const ID_LENGTH: usize = 26;
@@ -39,7 +41,7 @@ pub(crate) enum PayoutCall {
 }
 
 impl PayoutCall {
-    /// Whether the body has to be encrypted; its answer then is, too.
+    /// Whether the body has to be encrypted.
     pub(crate) fn is_sealed(&self) -> bool {
         match self {
             Self::AddSeller | Self::ChangeSeller { .. } | Self::RequestPayouts => true,
@@ -127,7 +129,7 @@ impl World {
     }
 
     fn add_seller(&mut self, body: &[u8], merchant: usize, now: Instant) -> Result<Done, Code> {
-        let body = SellerBody::read(body)?;
+        let body = SellerBody::read(body, self.bank_codes)?;
         if self.payouts.knows_seller_reference(merchant, &body.ref_seller_id) {
             return Err(Code::AlreadyExistSubmall);
         }
@@ -143,8 +145,7 @@ impl World {
     }
 
     fn change_seller(&mut self, id: &str, body: &[u8], merchant: usize) -> Result<Done, Code> {
-        let reference = &self.seller_of(id, merchant)?.body.ref_seller_id;
-        let body = SellerBody::read_change(body, reference)?;
+        let body = self.seller_of(id, merchant)?.body.changed(body, self.bank_codes)?;
         let seller = self.payouts.seller_mut(id).ok_or(Code::NotFoundSubmall)?;
         seller.body = body;
         Ok(Done { value: seller.json(), took_effect: true })
@@ -184,12 +185,17 @@ impl World {
         Ok(Done { value, took_effect: true })
     }
 
-    /// A large payout to a seller Toss half knows makes it want to know the whole.
+    /// A seller whom Toss half knows and who gets much in one week makes it want to know the whole.
     fn refuse_unknown_customers(&mut self, payouts: &[Payout], merchant: usize, now: Instant) -> Result<(), Code> {
+        let mut of_this_request: HashMap<&str, u64> = HashMap::new();
         for payout in payouts {
-            let status = self.seller_of(&payout.destination, merchant)?.status;
-            if status == SellerStatus::PartiallyApproved && payout.amount >= KYC_AMOUNT {
-                self.set_seller_status(&payout.destination, SellerStatus::KycRequired, now);
+            let destination = payout.destination.as_str();
+            let status = self.seller_of(destination, merchant)?.status;
+            let asked = of_this_request.entry(destination).or_default();
+            *asked += payout.amount;
+            let in_this_week = *asked + self.payouts.taken_in_week(destination, week(now));
+            if status == SellerStatus::PartiallyApproved && in_this_week >= KYC_AMOUNT_A_WEEK {
+                self.set_seller_status(destination, SellerStatus::KycRequired, now);
                 return Err(Code::ForbiddenSellerPayout);
             }
             if !status.is_paid() {

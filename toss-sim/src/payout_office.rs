@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
+
 use crate::file::{Change, File, FileError};
 use crate::payout::{Payout, PayoutStatus};
 use crate::seller::Seller;
 use crate::shelf::{Saved, Shelf};
-use crate::time::Instant;
+use crate::time::{Instant, week};
 
 /// Most sellers, and most payouts: past this, a new one is refused.
 pub(crate) const MAX_RECORDS: usize = 100_000;
@@ -160,6 +162,13 @@ impl PayoutOffice {
     /// Won put into a merchant's balance.
     pub(crate) fn deposited(&self, merchant: usize) -> u64 {
         self.deposits.get(&merchant).copied().unwrap_or_default()
+    }
+
+    /// Won that go or went to a seller by payouts asked for in the week that begins on that day.
+    pub(crate) fn taken_in_week(&self, seller_id: &str, monday: NaiveDate) -> u64 {
+        let of_the_week = |payout: &&Payout| payout.destination == seller_id && week(payout.requested_at) == monday;
+        let payouts = self.payouts.iter().map(|(_, payout)| payout).filter(of_the_week);
+        payouts.filter(|payout| payout.status.takes_money()).map(|payout| payout.amount).sum()
     }
 
     /// Won a merchant's payouts have taken from the balance or are bound to take.

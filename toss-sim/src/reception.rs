@@ -153,7 +153,7 @@ impl World {
         let caller = caller(call.authorization.as_deref(), &self.merchants).map_err(refuse)?;
         if let Some(key) = call.idempotency_key.as_ref().filter(|_| call.method == "POST") {
             if key.chars().count() > MAX_KEY_LENGTH {
-                return Err(refuse(Code::InvalidIdempotencyKey));
+                return Err(self.refused(Code::InvalidIdempotencyKey, call, &caller, now));
             }
             let identity = Identity {
                 method: call.method.clone(),
@@ -163,7 +163,9 @@ impl World {
             };
             match self.keys.begin(&identity, now) {
                 Begun::First => reception.claim = Some(identity),
-                Begun::Running => return Err(refuse(Code::IdempotentRequestProcessing)),
+                Begun::Running => {
+                    return Err(self.refused(Code::IdempotentRequestProcessing, call, &caller, now));
+                }
                 Begun::Answered(bound) => return Err(Verdict::Reply(Reply::replay(bound))),
             }
         }
@@ -171,19 +173,24 @@ impl World {
         Ok((caller, mischief))
     }
 
+    /// Refuses a caller who is known, encrypted where they asked for it.
+    fn refused(&mut self, code: Code, call: &Call, caller: &Caller, now: Instant) -> Verdict {
+        Verdict::Reply(Reply::plain(self.under_encryption(call.ask.refusal(code), &call.ask, caller, now)))
+    }
+
     fn carry_out(&mut self, call: &Call, caller: Caller, mischief: Option<Mischief>, now: Instant) -> Verdict {
         let Some(Mischief { kind, delay_ms, code, .. }) = mischief else {
             return Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
         };
         let is_confirm = call.ask.operation == Operation::Confirm;
-        let error = call.ask.refusal(code);
+        let error = self.under_encryption(call.ask.refusal(code), &call.ask, &caller, now);
         let mut executed = |tampering| self.execute(&call.ask, &caller, tampering, now);
         let plainly = Tampering::default;
         Verdict::Reply(match kind {
             Kind::RefuseConnection => return Verdict::HangUp,
             Kind::StallBefore => return Verdict::HoldThenHangUp(delay_ms),
             Kind::Delay => return Verdict::HoldThenExecute(delay_ms, caller),
-            Kind::RateLimit => Reply::plain(call.ask.refusal(Code::TooManyRequests)),
+            Kind::RateLimit => return self.refused(Code::TooManyRequests, call, &caller, now),
             Kind::ErrorBefore if is_confirm && code.is_decline() => {
                 let twist = Twist { decline: Some(code), ..Twist::default() };
                 Reply::plain(executed(Tampering { twist, ..plainly() }))

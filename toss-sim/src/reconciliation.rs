@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::codes::{Code, Language};
 use crate::options::{Contract, SettlementCycle};
 use crate::payment::Status;
-use crate::payment_json::cancel_json;
+use crate::payment_json::{Setting, cancel_json, with_methods};
 use crate::till::{Kept, Transaction};
 use crate::time::{Instant, korean_date, parse, with_offset};
 use crate::world::World;
@@ -60,7 +60,7 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
         .filter_map(|transaction| Some((transaction, world.till.get(&transaction.payment_key)?)))
 }
 
-/// `GET /v1/transactions`: one row per approval and per cancel, by `transactionAt`.
+/// `GET /v1/transactions`: one row per approval, per cancel, and of nothing per virtual account, by `transactionAt`.
 ///
 /// # Errors
 /// Toss's code for what is wrong with the query.
@@ -116,11 +116,11 @@ pub(crate) fn settlements(
     let listed = rows(world, merchant).filter(|(transaction, _)| {
         let sold = world.contract.sold(korean_date(transaction.at));
         let wanted = if by_payout { world.contract.paid_out(sold) } else { sold };
-        korean_date(transaction.at) < today && start <= wanted && wanted <= end
+        // The row of an account that was opened settles nothing.
+        transaction.amount > 0 && korean_date(transaction.at) < today && start <= wanted && wanted <= end
     });
     let shown = listed.skip(skipped).take(size).map(|(transaction, kept)| {
-        let merchant_id = world.setting(merchant, language, now).merchant_id;
-        settlement_json(transaction, kept, merchant_id, &world.contract, language)
+        settlement_json(transaction, kept, &world.contract, world.setting(merchant, language, now))
     });
     Ok(Value::Array(shown.collect()))
 }
@@ -187,41 +187,31 @@ impl Settled {
     }
 }
 
-fn settlement_json(
-    transaction: &Transaction,
-    kept: &Kept,
-    merchant_id: &str,
-    contract: &Contract,
-    language: Language,
-) -> Value {
+fn settlement_json(transaction: &Transaction, kept: &Kept, contract: &Contract, setting: Setting<'_>) -> Value {
     let payment = &kept.payment;
     let cancel = payment.cancels.iter().find(|cancel| cancel.transaction_key == transaction.key);
     let settled = Settled::of(transaction, kept, contract);
     let sold = contract.sold(korean_date(transaction.at));
-    json!({
-        "mId": merchant_id,
+    let shown = json!({
+        "mId": setting.merchant_id,
         "paymentKey": transaction.payment_key,
         "transactionKey": transaction.key,
         "orderId": payment.order_id,
         "currency": "KRW",
-        "method": payment.method.map(|method| method.name(language)),
+        "method": payment.method.map(|method| method.name(setting.language)),
         "amount": settled.signed(transaction.amount),
         "interestFee": 0,
         "fees": [{ "type": "BASE", "fee": settled.signed(settled.fee()) }],
+        "fee": settled.signed(settled.fee()),
         "supplyAmount": settled.signed(settled.supply),
         "vat": settled.signed(settled.vat),
         "payOutAmount": settled.pay_out(),
         "approvedAt": payment.approved_at.map(with_offset),
         "soldDate": sold.to_string(),
         "paidOutDate": contract.paid_out(sold).to_string(),
-        "card": null,
-        "easyPay": null,
-        "giftCertificate": null,
-        "mobilePhone": null,
-        "transfer": null,
-        "virtualAccount": null,
         "cancel": cancel.map(cancel_json),
-    })
+    });
+    with_methods(shown, payment, setting)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bodies::{self, Metadata};
 use crate::codes::Code;
+use crate::options::BankCodes;
 
 const REFERENCE_LENGTH: std::ops::RangeInclusive<usize> = 7..=20;
 const MAX_NAME: usize = 60;
@@ -110,8 +111,16 @@ impl SellerBody {
     ///
     /// # Errors
     /// Toss's code for what is wrong with it by itself.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Code> {
-        let body: Self = bodies::read(bytes)?;
+    pub(crate) fn read(bytes: &[u8], bank_codes: BankCodes) -> Result<Self, Code> {
+        Self::of(bodies::read(bytes)?, bank_codes)
+    }
+
+    fn of(mut body: Value, bank_codes: BankCodes) -> Result<Self, Code> {
+        match bank_codes {
+            BankCodes::ThreeDigits => {}
+            BankCodes::AnyLength => lengthen_bank_code(&mut body),
+        }
+        let body: Self = serde_json::from_value(body).map_err(|_| Code::InvalidRequest)?;
         if !REFERENCE_LENGTH.contains(&body.ref_seller_id.chars().count()) {
             return Err(Code::InvalidSubmallId);
         }
@@ -130,18 +139,20 @@ impl SellerBody {
         if !body.metadata.is_short() { Err(Code::InvalidRequest) } else { Ok(body) }
     }
 
-    /// Reads a change: the whole body again, in which the reference may be left out but not changed.
+    /// This seller as a change leaves it: fields that are sent change, null deletes, and what is not sent stays. The
+    /// reference may be sent but not changed.
     ///
     /// # Errors
-    /// Toss's code for what is wrong with it by itself.
-    pub(crate) fn read_change(bytes: &[u8], reference: &str) -> Result<Self, Code> {
-        let mut body: Value = bodies::read(bytes)?;
-        let fields = body.as_object_mut().ok_or(Code::InvalidRequest)?;
-        let stated = fields.entry("refSellerId").or_insert_with(|| json!(reference));
-        if *stated != reference {
+    /// Toss's code for what is wrong with the change, or with what it would leave.
+    pub(crate) fn changed(&self, bytes: &[u8], bank_codes: BankCodes) -> Result<Self, Code> {
+        let change: Value = bodies::read(bytes)?;
+        let fields = change.as_object().ok_or(Code::InvalidRequest)?;
+        if fields.get("refSellerId").is_some_and(|stated| *stated != self.ref_seller_id) {
             return Err(Code::InvalidSubmallId);
         }
-        Self::read(body.to_string().as_bytes())
+        let mut body = serde_json::to_value(self).map_err(|_| Code::FailedInternalSystemProcessing)?;
+        patch(&mut body, &change);
+        Self::of(body, bank_codes)
     }
 
     /// Where a new seller begins: a corporation has proved itself, a person has yet to.
@@ -190,6 +201,40 @@ impl Seller {
             },
             "metadata": metadata,
         })
+    }
+}
+
+/// Merges a change into a document.
+///
+/// Source: RFC 7396, section 2.
+fn patch(document: &mut Value, change: &Value) {
+    let Value::Object(change) = change else {
+        *document = change.clone();
+        return;
+    };
+    if !document.is_object() {
+        *document = json!({});
+    }
+    let Value::Object(fields) = document else { return };
+    for (name, value) in change {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            patch(fields.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Writes the code of a bank with three digits, whatever it was sent as.
+fn lengthen_bank_code(body: &mut Value) {
+    let Some(code) = body.pointer_mut("/account/bankCode") else { return };
+    let sent = match code {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return,
+    };
+    if is_digits(&sent) {
+        *code = json!(format!("{sent:0>BANK_CODE_LENGTH$}"));
     }
 }
 

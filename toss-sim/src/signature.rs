@@ -12,6 +12,9 @@ use crate::options::SigningKey;
 use crate::outbox::Attempt;
 use crate::world::World;
 
+/// Signs beside the merchant's key, as one that is being replaced does. No merchant has it.
+const RETIRED_SECURITY_KEY: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
 /// `v1:` and the base64 of HMAC-SHA256 over `{body}:{transmission time}`.
 fn signature(body: &[u8], transmission_time: &str, security_key: &str, signs_with: SigningKey) -> Option<String> {
     let key = match signs_with {
@@ -26,10 +29,12 @@ fn signature(body: &[u8], transmission_time: &str, security_key: &str, signs_wit
 }
 
 impl World {
-    /// The signature a webhook leaves with. It covers the time of this very send, so each send has its own.
+    /// The signatures a webhook leaves with: as while a key is being changed, one with another key and one with the
+    /// merchant's. They cover the time of this very send, so each send has its own.
     pub(crate) fn signature(&self, attempt: &Attempt) -> Option<String> {
         let merchant = self.merchants.get(attempt.signed_by?)?;
-        signature(&attempt.body, &attempt.transmission_time, &merchant.security_key, self.signs_with)
+        let sign = |key| signature(&attempt.body, &attempt.transmission_time, key, self.signs_with);
+        Some(format!("{},{}", sign(RETIRED_SECURITY_KEY)?, sign(&merchant.security_key)?))
     }
 }
 

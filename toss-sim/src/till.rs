@@ -39,7 +39,7 @@ pub(crate) struct Kept {
     pub(crate) way_back: Option<WayBack>,
 }
 
-/// One approval or one cancel, as the transaction API lists it.
+/// One approval, one cancel, or the opening of a virtual account, as the transaction API lists it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Transaction {
     pub(crate) key: String,

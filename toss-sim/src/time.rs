@@ -1,18 +1,18 @@
 //! Korean wall-clock forms of an instant. Korea keeps UTC+9 all year, so the offset is a constant.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 /// An instant on the simulator's clock.
 pub(crate) type Instant = DateTime<Utc>;
 
 const KOREA_AHEAD: TimeDelta = TimeDelta::hours(9);
 
-/// `2026-01-02T03:04:05+09:00`: every time in a Payment that has an offset.
+/// `2026-01-02T03:04:05+09:00`: every time in a Payment.
 pub(crate) fn with_offset(at: Instant) -> String {
     format!("{}+09:00", without_offset(at))
 }
 
-/// `2026-01-02T03:04:05`: a due date, which carries no offset.
+/// `2026-01-02T03:04:05`: for people.
 pub(crate) fn without_offset(at: Instant) -> String {
     (at + KOREA_AHEAD).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
@@ -30,6 +30,12 @@ pub(crate) fn compact(at: Instant) -> String {
 /// The day in Korea: every business date of Toss is one.
 pub(crate) fn korean_date(at: Instant) -> NaiveDate {
     (at + KOREA_AHEAD).date_naive()
+}
+
+/// The week in Korea, by the Monday it begins on.
+pub(crate) fn week(at: Instant) -> NaiveDate {
+    let day = korean_date(at);
+    day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))).unwrap_or(day)
 }
 
 /// The wall clock in Korea.

@@ -15,7 +15,7 @@ use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
 use crate::mischief::MischiefQueue;
-use crate::options::{Contract, Merchant, Options, SigningKey};
+use crate::options::{BankCodes, Compression, Contract, Merchant, Options, SigningKey};
 use crate::outbox::Outbox;
 use crate::payment_json::Setting;
 use crate::payout_office::PayoutOffice;
@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) keep_express_hours: bool,
     pub(crate) contract: Contract,
     pub(crate) signs_with: SigningKey,
+    pub(crate) bank_codes: BankCodes,
+    pub(crate) compression: Compression,
     pub(crate) till: Till,
     pub(crate) payouts: PayoutOffice,
     pub(crate) billing: BillingKeys,
@@ -74,6 +76,8 @@ impl World {
             keep_express_hours: options.keep_express_hours,
             contract: options.contract,
             signs_with: options.signs_with,
+            bank_codes: options.bank_codes,
+            compression: options.compression,
             till: Till::default(),
             payouts: PayoutOffice::default(),
             billing: BillingKeys::default(),

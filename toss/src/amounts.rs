@@ -2,54 +2,15 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Number, Value};
 
 use crate::limits::{AMOUNT_LIMIT, LimitError};
-
-/// Keys under which a document, and what it contains, holds an amount in the document's currency.
-const AMOUNT_FIELDS: [&str; 18] = [
-    "amount",
-    "balanceAmount",
-    "cancelAmount",
-    "cardDiscountAmount",
-    "discountAmount",
-    "easyPayAmount",
-    "easyPayDiscountAmount",
-    "fee",
-    "interestFee",
-    "payOutAmount",
-    "refundableAmount",
-    "suppliedAmount",
-    "supplyAmount",
-    "taxExemptionAmount",
-    "taxFreeAmount",
-    "totalAmount",
-    "transferDiscountAmount",
-    "vat",
-];
-
-/// Objects and lists that hold such amounts. Any other object is left as Toss wrote it: an object this
-/// version does not know may use the same key for something else, and the merchant's metadata may too.
-const CONTAINERS: [&str; 8] =
-    ["cancel", "cancels", "card", "cashReceipt", "cashReceipts", "discount", "easyPay", "fees"];
-
-/// Whether amounts of a document may lie below zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// A payment: below zero is an error.
-    Refused,
-    /// A report, whose cancellations Toss may write either way.
-    Kept,
-}
 
 /// The currencies Toss pays in.
 ///
 /// This is the one enumeration that is not open: an amount in a currency whose minor unit is
 /// unknown cannot be read, and guessing would be wrong by a factor of a hundred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Currency {
     /// Won: no minor unit.
     Krw,
@@ -57,32 +18,36 @@ pub enum Currency {
     Usd,
     /// Yen: no minor unit.
     Jpy,
+    /// Millionths of a US dollar, as some payments with a foreign wallet are written. It is no currency of ISO 4217.
+    MicroUsd,
 }
 
 impl Currency {
-    /// The ISO 4217 code.
+    /// The code, as Toss writes it: of ISO 4217 but for `MUSD`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Krw => "KRW",
             Self::Usd => "USD",
             Self::Jpy => "JPY",
+            Self::MicroUsd => "MUSD",
         }
     }
 
-    /// The currency of an ISO 4217 code, if Toss pays in it.
+    /// The currency of a code, if Toss pays in it.
     pub fn from_code(code: &str) -> Option<Self> {
         match code {
             "KRW" => Some(Self::Krw),
             "USD" => Some(Self::Usd),
             "JPY" => Some(Self::Jpy),
+            "MUSD" => Some(Self::MicroUsd),
             _ => None,
         }
     }
 
-    /// Decimal places of the minor unit (ISO 4217).
+    /// Decimal places of the minor unit.
     pub fn decimals(self) -> u32 {
         match self {
-            Self::Krw | Self::Jpy => 0,
+            Self::Krw | Self::Jpy | Self::MicroUsd => 0,
             Self::Usd => 2,
         }
     }
@@ -106,42 +71,6 @@ pub enum AmountError {
     /// It is beyond [`AMOUNT_LIMIT`].
     #[error("the amount is beyond {AMOUNT_LIMIT} minor units")]
     TooLarge,
-}
-
-/// Turns every amount inside a document from a decimal into an integer of minor units.
-///
-/// The pass runs over the document before it gets its shape, because a field cannot know the
-/// currency that stands beside it. Nesting is bounded by the JSON reader (128 levels).
-pub(crate) fn scale(
-    object: &mut Map<String, Value>,
-    currency: Currency,
-    sign: Sign,
-) -> Result<(), (String, AmountError)> {
-    for (key, value) in object.iter_mut() {
-        match value {
-            Value::Number(number) if AMOUNT_FIELDS.contains(&key.as_str()) => {
-                *number = minor_number(number, currency, sign).map_err(|error| (key.clone(), error))?;
-            }
-            Value::Object(inner) if CONTAINERS.contains(&key.as_str()) => scale(inner, currency, sign)?,
-            Value::Array(items) if CONTAINERS.contains(&key.as_str()) => {
-                items.iter_mut().filter_map(Value::as_object_mut).try_for_each(|item| scale(item, currency, sign))?;
-            }
-            Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::String(_) => {
-            }
-        }
-    }
-    Ok(())
-}
-
-fn minor_number(number: &Number, currency: Currency, sign: Sign) -> Result<Number, AmountError> {
-    let text = number.to_string();
-    match (text.strip_prefix('-'), sign) {
-        (Some(magnitude), Sign::Kept) => {
-            let minor = i64::try_from(minor_units(magnitude, currency)?).map_err(|_| AmountError::TooLarge)?;
-            Ok(Number::from(-minor))
-        }
-        (Some(_), Sign::Refused) | (None, _) => minor_units(&text, currency).map(Number::from),
-    }
 }
 
 /// Reads `15000`, `5000.0`, `10.50` and `1.5e3` exactly, digit by digit.
@@ -206,6 +135,8 @@ pub(crate) fn json_number(minor: u64, currency: Currency) -> Result<Box<RawValue
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Number;
+
     use super::*;
 
     fn check(text: &str, currency: Currency, expected: Result<u64, AmountError>) {
@@ -239,42 +170,12 @@ mod tests {
 
     #[test]
     fn minor_units_become_decimals_and_come_back() -> Result<(), LimitError> {
-        for currency in [Currency::Krw, Currency::Usd, Currency::Jpy] {
+        for currency in [Currency::Krw, Currency::Usd, Currency::Jpy, Currency::MicroUsd] {
             for minor in [0, 1, 29, 100, 1_005, 15_000, AMOUNT_LIMIT] {
                 let raw = json_number(minor, currency)?;
                 check(raw.get(), currency, Ok(minor));
             }
         }
         Ok(())
-    }
-
-    #[test]
-    fn what_is_not_known_keeps_its_numbers() {
-        let mut document = serde_json::json!({
-            "totalAmount": 10.5, "count": 1.5, "metadata": {"amount": 0.125},
-            "cancels": [{"cancelAmount": 0.5}], "brandNew": {"amount": -0.125},
-        });
-        let scaled = document.as_object_mut().map(|object| scale(object, Currency::Usd, Sign::Refused));
-        assert_eq!(scaled, Some(Ok(())));
-        assert_eq!(
-            document,
-            serde_json::json!({
-                "totalAmount": 1050, "count": 1.5, "metadata": {"amount": 0.125},
-                "cancels": [{"cancelAmount": 50}], "brandNew": {"amount": -0.125},
-            })
-        );
-    }
-
-    #[test]
-    fn a_report_may_go_below_zero_and_a_payment_may_not() {
-        let report = serde_json::json!({"amount": -10.5, "fees": [{"type": "BASE", "fee": -0.01}], "vat": -0.0});
-        let scaled = |sign| {
-            let mut document = report.clone();
-            let scaled = document.as_object_mut().map(|object| scale(object, Currency::Usd, sign));
-            scaled.map(|result| result.map(|()| document))
-        };
-        let expected = serde_json::json!({"amount": -1050, "fees": [{"type": "BASE", "fee": -1}], "vat": 0});
-        assert_eq!(scaled(Sign::Kept), Some(Ok(expected)));
-        assert_eq!(scaled(Sign::Refused), Some(Err(("amount".to_owned(), AmountError::Negative))));
     }
 }

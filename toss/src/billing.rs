@@ -4,16 +4,16 @@
 //! error names it. There is no way to look one up: store it when it is issued.
 
 use chrono::{DateTime, FixedOffset};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
+use crate::object::object;
 use crate::payment::{Card, Payment};
 use crate::private::{Private, exposed, exposed_option};
-use crate::shape::{self, ShapeError, Unknown, nullable_list};
-use crate::times;
+use crate::shape::{self, ShapeError};
 use crate::words::Method;
 
 /// Characters of a key for a buyer. Source: Toss, core API reference.
@@ -21,48 +21,40 @@ pub const CUSTOMER_KEY_LIMIT: usize = 300;
 /// Characters of the one-time key of a registration. Source: Toss, core API reference.
 pub const AUTH_KEY_LIMIT: usize = 300;
 
-/// A billing key and what it charges.
-///
-/// Source: docs.tosspayments.com/reference, "Billing 객체".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Billing {
-    /// What to charge with, at most 200 characters.
-    pub billing_key: Private,
-    /// The merchant's name for the buyer, which every charge must repeat.
-    pub customer_key: Private,
-    /// Merchant id, at most 14 characters.
-    pub m_id: Option<String>,
-    /// When the buyer agreed.
-    #[serde(default, deserialize_with = "times::nullable")]
-    pub authenticated_at: Option<DateTime<FixedOffset>>,
-    /// Card or account.
-    pub method: Option<Method>,
-    /// Card details.
-    pub card: Option<Card>,
-    /// Account details.
-    #[serde(default, deserialize_with = "nullable_list")]
-    pub transfers: Vec<BillingAccount>,
-    /// Name of the card company, until version 2022-11-16.
-    pub card_company: Option<String>,
-    /// Masked number, until version 2022-11-16.
-    pub card_number: Option<String>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A billing key and what it charges.
+    ///
+    /// Source: docs.tosspayments.com/reference, "Billing 객체".
+    Billing {
+        /// What to charge with, at most 200 characters.
+        billing_key: Private = required "billingKey",
+        /// The merchant's name for the buyer, which every charge must repeat.
+        customer_key: Private = required "customerKey",
+        /// Merchant id, at most 14 characters.
+        m_id: Option<String> = loose "mId",
+        /// When the buyer agreed.
+        authenticated_at: Option<DateTime<FixedOffset>> = loose "authenticatedAt",
+        /// Card or account.
+        method: Option<Method> = loose "method",
+        /// Card details.
+        card: Option<Card> = loose "card",
+        /// Account details.
+        transfers: Vec<BillingAccount> = loose "transfers",
+        /// Name of the card company, until version 2022-11-16.
+        card_company: Option<String> = loose "cardCompany",
+        /// Masked number, until version 2022-11-16.
+        card_number: Option<String> = loose "cardNumber",
+    }
 }
 
-/// A bank account behind a billing key.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BillingAccount {
-    /// The bank's name.
-    pub bank_name: Option<String>,
-    /// Its number, masked.
-    pub bank_account_number: Option<Private>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A bank account behind a billing key.
+    BillingAccount {
+        /// The bank's name.
+        bank_name: Option<String> = loose "bankName",
+        /// Its number, masked.
+        bank_account_number: Option<Private> = loose "bankAccountNumber",
+    }
 }
 
 impl Billing {
@@ -72,7 +64,7 @@ impl Billing {
     ///
     /// [`ShapeError`] when it is not JSON or lacks one of the two keys.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::fields(shape::json(bytes)?)
+        shape::in_won(&shape::json(bytes)?)
     }
 }
 

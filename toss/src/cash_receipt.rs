@@ -2,14 +2,15 @@
 
 use chrono::NaiveDate;
 use futures::stream::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::amounts::{Currency, Sign};
+use crate::amounts::Currency;
 use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
+use crate::object::Fields;
 use crate::pages::{self, Page};
 use crate::payment::CashReceiptRecord;
 use crate::private::{Private, exposed};
@@ -61,12 +62,8 @@ impl CashReceiptRecord {
     /// [`ShapeError`] when it is not JSON, not an object, or holds an amount that is no whole number
     /// of won.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        in_won(shape::json(bytes)?)
+        shape::in_won(&shape::json(bytes)?)
     }
-}
-
-fn in_won(document: Value) -> Result<CashReceiptRecord, ShapeError> {
-    shape::in_currency(document, Currency::Krw, Sign::Refused)
 }
 
 impl Client {
@@ -128,15 +125,9 @@ impl Client {
 
 /// Reads a page, `{hasNext, lastCursor, data}`.
 pub(crate) fn page(body: &[u8], cursor: Option<&i64>) -> Result<Page<CashReceiptRecord, i64>, ShapeError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct List {
-        has_next: bool,
-        last_cursor: Option<i64>,
-        data: Vec<Value>,
-    }
-
-    let list: List = shape::fields(shape::json(body)?)?;
-    let rows = list.data.into_iter().map(in_won).collect::<Result<_, _>>()?;
-    Page::continued(rows, list.has_next, cursor, list.last_cursor)
+    let mut list = Fields::of(&shape::json(body)?, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
+    let rows = list.required("data")?;
+    let has_next = list.required("hasNext")?;
+    let last_cursor: Option<Value> = list.loose("lastCursor")?;
+    Page::continued(rows, has_next, cursor, last_cursor.as_ref().and_then(Value::as_i64))
 }

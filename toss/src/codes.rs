@@ -19,6 +19,22 @@ pub enum Class {
     Permanent,
 }
 
+/// What a code says beyond [`Class`], where a caller acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Meaning {
+    /// Our key or our settings are refused. A caller with another key may have been answered otherwise, so the code says
+    /// nothing of the payment, and no buyer can mend it.
+    Denied,
+    /// No payment is known by that name.
+    UnknownPayment,
+    /// The payment is another order's, or over another amount.
+    AnotherPayment,
+    /// Less can be given back than was asked for: an earlier cancellation took it, ours or another one.
+    NothingLeft,
+    /// A request under the same idempotency key is still running.
+    StillRunning,
+}
+
 /// The calls of the API: what was asked decides what a code means, and each call has its own breaker
 /// and its own limit of concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -168,6 +184,8 @@ pub struct Row {
     pub exceptions: &'static [(Operation, Class)],
     /// Until when asking again is pointless, where the code says.
     pub pause: Option<Pause>,
+    /// What else it says, where a caller acts on it.
+    pub means: Option<Meaning>,
 }
 
 impl Row {

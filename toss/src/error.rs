@@ -5,14 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-use crate::codes::{self, Class, Operation};
+use crate::codes::{self, Class, Meaning, Operation};
 use crate::jwe::JweError;
 use crate::limits::LimitError;
 use crate::shape::ShapeError;
 use crate::times;
-
-/// The one refusal that says another request under the same key is still running.
-const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
 
 /// What was being done, to what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +146,14 @@ impl Error {
         }
     }
 
+    /// What the code of a refusal says beyond its class; `None` for a code that says no more, and for any other error.
+    pub fn meaning(&self) -> Option<Meaning> {
+        match self {
+            Self::Refused { code, .. } => codes::row(code)?.means,
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Unreadable { .. } | Self::Limit(_) => None,
+        }
+    }
+
     /// Whether an answer arrived, readable or not.
     pub fn was_answered(&self) -> bool {
         match self {
@@ -163,7 +168,7 @@ impl Error {
     /// [`Class::RetryLater`] takes a new key if this is true and must keep its key if not.
     pub fn spent_key(&self) -> bool {
         match self {
-            Self::Refused { code, .. } => code != STILL_PROCESSING,
+            Self::Refused { .. } => self.meaning() != Some(Meaning::StillRunning),
             Self::Unreadable { .. } => true,
             Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Limit(_) => false,
         }

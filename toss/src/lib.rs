@@ -22,7 +22,8 @@
 //!   both classify as [`Class::QueryFirst`].
 //! * A stream that ends without an error has given the whole list.
 //! * A refusal is classified by `(operation, code)` in [`codes`], never by HTTP status.
-//! * New fields and new enum values are no error, and are kept: Toss adds them without a new version.
+//! * New fields and new enum values are no error, and are kept: Toss adds them without a new version. So is a field
+//!   of another type than documented, unless it says whose money moved or how much.
 //! * Neither a key nor a buyer's personal detail is printed by `Debug` or by an error text.
 //!
 //! Source: the core API reference at docs.tosspayments.com/reference and the pages beside it.
@@ -41,6 +42,7 @@ mod gate;
 mod jwe;
 mod limits;
 mod money;
+mod object;
 mod open_enum;
 mod pages;
 mod payment;
@@ -68,7 +70,7 @@ pub use billing::{
 pub use breaker::{BreakerRule, BreakerState};
 pub use cash_receipt::CashReceiptRequest;
 pub use client::Client;
-pub use codes::{Class, Operation, Pause};
+pub use codes::{Class, Meaning, Operation, Pause};
 pub use config::{Config, ConfigError};
 pub use error::{Call, Error, NotSentReason, UnreadableReason};
 pub use gate::{ANSWER_TIME_ENDS_MS, OperationMetrics, UNKNOWN_CODE};

@@ -1,9 +1,10 @@
 //! Money that names its own currency, as the v2 API writes it.
 
-use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::amounts::{self, Currency};
+use crate::amounts::Currency;
+use crate::object::{Fields, Misread, Read};
+use crate::shape::ShapeError;
 
 /// An amount with its currency: `{"currency":"KRW","value":5000.0}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,16 +15,12 @@ pub struct Money {
     pub minor: u64,
 }
 
-impl<'de> Deserialize<'de> for Money {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Map::<String, Value>::deserialize(deserializer)?;
-        let currency = fields.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
-        let currency = currency.ok_or_else(|| de::Error::custom("the money names no currency we know"))?;
-        let Some(Value::Number(value)) = fields.get("value") else {
-            return Err(de::Error::missing_field("value"));
-        };
-        // A field cannot have a source, so the reason becomes its text.
-        let minor = amounts::minor_units(&value.to_string(), currency).map_err(de::Error::custom)?;
+/// The money names its own currency, whatever the document around it does.
+impl Read for Money {
+    fn read(value: &Value, _currency: Currency) -> Result<Self, Misread> {
+        let named = value.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
+        let currency = named.ok_or(Misread::Within(ShapeError::Currency))?;
+        let minor = Fields::of(value, currency)?.required("value").map_err(Misread::Within)?;
         Ok(Self { currency, minor })
     }
 }
@@ -45,7 +42,8 @@ mod tests {
             (r#"{"value":1}"#, None),
             ("5000", None),
         ] {
-            let read = serde_json::from_str(text).ok().map(|money: Money| (money.currency, money.minor));
+            let read = serde_json::from_str(text).ok().and_then(|value| Money::read(&value, Currency::Jpy).ok());
+            let read = read.map(|money| (money.currency, money.minor));
             assert_eq!(read, expected, "{text}");
         }
     }

@@ -10,8 +10,7 @@ macro_rules! open_enum {
         $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, ::serde::Deserialize)]
-        #[serde(from = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum $name {
             $( $(#[$variant_meta])* $variant, )+
             /// A value this version does not know, as Toss wrote it.
@@ -34,6 +33,15 @@ macro_rules! open_enum {
                     $( $text => Self::$variant, )+
                     _ => Self::Other(text),
                 }
+            }
+        }
+
+        impl $crate::object::Read for $name {
+            fn read(
+                value: &::serde_json::Value,
+                currency: $crate::amounts::Currency,
+            ) -> Result<Self, $crate::object::Misread> {
+                String::read(value, currency).map(Self::from)
             }
         }
 

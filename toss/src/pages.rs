@@ -4,10 +4,11 @@ use std::future::Future;
 
 use futures::stream::{self, Stream, TryStreamExt};
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use crate::amounts::Currency;
 use crate::error::Error;
+use crate::object::Fields;
 use crate::shape::{self, ShapeError};
 
 /// One page, and where the next one begins; `None` after the last.
@@ -47,18 +48,11 @@ pub(crate) fn entities<T>(
     cursor: Option<&String>,
     read: impl Fn(Value) -> Result<T, ShapeError>,
 ) -> Result<Page<T, String>, ShapeError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct List {
-        #[serde(default)]
-        has_next: bool,
-        last_cursor: Option<String>,
-        items: Vec<Value>,
-    }
-
-    let list: List = shape::fields(shape::entity(body)?)?;
-    let items = list.items.into_iter().map(read).collect::<Result<_, _>>()?;
-    Page::continued(items, list.has_next, cursor, list.last_cursor)
+    let mut list = Fields::of(&shape::entity(body)?, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
+    let items: Vec<Value> = list.required("items")?;
+    let items = items.into_iter().map(read).collect::<Result<_, _>>()?;
+    let has_next: Option<bool> = list.exact("hasNext")?;
+    Page::continued(items, has_next.unwrap_or(false), cursor, list.loose("lastCursor")?)
 }
 
 /// The items of all pages in order. A page is asked for when the one before it is used up; the first

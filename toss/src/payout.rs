@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use futures::stream::Stream;
+use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::amounts::Currency;
@@ -14,12 +14,12 @@ use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
 use crate::money::Money;
+use crate::object::object;
 use crate::pages;
 use crate::payment::Failure;
 use crate::private::Private;
 use crate::seller::metadata;
-use crate::shape::{self, ShapeError, Unknown};
-use crate::times;
+use crate::shape::{self, ShapeError};
 use crate::words::{PayoutStatus, ScheduleType};
 
 /// Rows asked for in one page.
@@ -31,17 +31,14 @@ pub const PAYOUT_AMOUNT_BOUND: u64 = 1_000_000_000;
 /// Characters of what the seller's bank statement shows. Source: Toss, payouts guide.
 pub const DESCRIPTION_LIMIT: usize = 7;
 
-/// What the merchant can pay out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Balance {
-    /// What can be paid out now.
-    pub available_amount: Money,
-    /// What will be settled in the next two days. Test keys have none.
-    pub pending_amount: Option<Money>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// What the merchant can pay out.
+    Balance {
+        /// What can be paid out now.
+        available_amount: Money = required "availableAmount",
+        /// What will be settled in the next two days. Test keys have none.
+        pending_amount: Option<Money> = exact "pendingAmount",
+    }
 }
 
 impl Balance {
@@ -52,47 +49,43 @@ impl Balance {
     /// [`ShapeError`] when it is not JSON, has no entity, or names an amount that cannot be read
     /// exactly.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::fields(shape::entity(bytes)?)
+        shape::in_won(&shape::entity(bytes)?)
     }
 }
 
-/// A payout as Toss knows it.
-///
-/// Source: docs.tosspayments.com/guides/v2/payouts, "Payout 객체".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Payout {
-    /// Toss's name for it, `FPA_…`.
-    pub id: String,
-    /// The merchant's name for it, at most 50 characters.
-    pub ref_payout_id: String,
-    /// How it stands. `COMPLETED` and `FAILED` are final.
-    pub status: PayoutStatus,
-    /// How much.
-    pub amount: Money,
-    /// The seller who gets it.
-    pub destination: Option<String>,
-    /// At once or on a day.
-    pub schedule_type: Option<ScheduleType>,
-    /// The day.
-    pub payout_date: Option<NaiveDate>,
-    /// What the seller's bank statement shows.
-    pub transaction_description: Option<String>,
-    /// When it was asked for.
-    #[serde(default, deserialize_with = "times::nullable")]
-    pub requested_at: Option<DateTime<FixedOffset>>,
-    /// Why it failed.
-    pub error: Option<Failure>,
-    /// The merchant's own pairs, at most five.
-    pub metadata: Option<Private<Map<String, Value>>>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A payout as Toss knows it.
+    ///
+    /// Source: docs.tosspayments.com/guides/v2/payouts, "Payout 객체".
+    Payout {
+        /// Toss's name for it, `FPA_…`.
+        id: String = required "id",
+        /// The merchant's name for it, at most 50 characters.
+        ref_payout_id: String = required "refPayoutId",
+        /// How it stands. `COMPLETED` and `FAILED` are final.
+        status: PayoutStatus = required "status",
+        /// How much.
+        amount: Money = required "amount",
+        /// The seller who gets it.
+        destination: Option<String> = loose "destination",
+        /// At once or on a day.
+        schedule_type: Option<ScheduleType> = loose "scheduleType",
+        /// The day.
+        payout_date: Option<NaiveDate> = loose "payoutDate",
+        /// What the seller's bank statement shows.
+        transaction_description: Option<String> = loose "transactionDescription",
+        /// When it was asked for.
+        requested_at: Option<DateTime<FixedOffset>> = loose "requestedAt",
+        /// Why it failed.
+        error: Option<Failure> = loose "error",
+        /// The merchant's own pairs, at most five.
+        metadata: Option<Private<Map<String, Value>>> = loose "metadata",
+    }
 }
 
 impl Payout {
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::fields(document)
+        shape::in_won(&document)
     }
 
     /// Reads a Payout out of the envelope of the v2 API.

@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
 /// A value whose `Debug` shows nothing: a webhook secret, a buyer's name, an account number.
 ///
 /// It guards against printing by accident, not against reading: [`Private::expose`] is one word to
 /// search for when asking who uses such values.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Private<T = String>(T);
 
 impl<T> Private<T> {

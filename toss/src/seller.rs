@@ -1,16 +1,17 @@
 //! Sellers: whom payouts go to. Registering and changing one is sealed, because it names a person.
 
 use futures::stream::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{IdempotencyKey, LimitError, digits, holds, segment, text};
+use crate::object::object;
 use crate::pages;
 use crate::private::{Private, exposed, exposed_option};
-use crate::shape::{self, ShapeError, Unknown};
+use crate::shape::{self, ShapeError};
 use crate::words::{BusinessType, SellerStatus};
 
 /// Rows asked for in one page.
@@ -18,85 +19,73 @@ const PAGE_SIZE: u32 = 100;
 /// Pairs of metadata. Source: Toss, payouts guide.
 pub(crate) const METADATA_LIMIT: usize = 5;
 
-/// A seller as Toss knows it.
-///
-/// Source: docs.tosspayments.com/guides/v2/payouts, "Seller 객체".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Seller {
-    /// Toss's name for the seller: the destination of payouts.
-    pub id: String,
-    /// How far the seller may be paid.
-    pub status: SellerStatus,
-    /// The merchant's name for the seller; it can never be used again.
-    pub ref_seller_id: Option<String>,
-    /// What kind of business.
-    pub business_type: Option<BusinessType>,
-    /// The business, if it is one.
-    pub company: Option<Company>,
-    /// The person, if it is no business.
-    pub individual: Option<Individual>,
-    /// Where payouts go.
-    pub account: Option<SellerAccount>,
-    /// The merchant's own pairs, at most five.
-    pub metadata: Option<Private<Map<String, Value>>>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A seller as Toss knows it.
+    ///
+    /// Source: docs.tosspayments.com/guides/v2/payouts, "Seller 객체".
+    Seller {
+        /// Toss's name for the seller: the destination of payouts.
+        id: String = required "id",
+        /// How far the seller may be paid.
+        status: SellerStatus = required "status",
+        /// The merchant's name for the seller; it can never be used again.
+        ref_seller_id: Option<String> = loose "refSellerId",
+        /// What kind of business.
+        business_type: Option<BusinessType> = loose "businessType",
+        /// The business, if it is one.
+        company: Option<Company> = loose "company",
+        /// The person, if it is no business.
+        individual: Option<Individual> = loose "individual",
+        /// Where payouts go.
+        account: Option<SellerAccount> = loose "account",
+        /// The merchant's own pairs, at most five.
+        metadata: Option<Private<Map<String, Value>>> = loose "metadata",
+    }
 }
 
-/// A seller's business.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Company {
-    /// Its name.
-    pub name: Option<String>,
-    /// Who represents it.
-    pub representative_name: Option<Private>,
-    /// Its number, 10 digits.
-    pub business_registration_number: Option<String>,
-    /// Where to write.
-    pub email: Option<Private>,
-    /// Where to call.
-    pub phone: Option<Private>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A seller's business.
+    Company {
+        /// Its name.
+        name: Option<String> = loose "name",
+        /// Who represents it.
+        representative_name: Option<Private> = loose "representativeName",
+        /// Its number, 10 digits.
+        business_registration_number: Option<String> = loose "businessRegistrationNumber",
+        /// Where to write.
+        email: Option<Private> = loose "email",
+        /// Where to call.
+        phone: Option<Private> = loose "phone",
+    }
 }
 
-/// A seller who is a person.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Individual {
-    /// The person's name.
-    pub name: Option<Private>,
-    /// Where to write.
-    pub email: Option<Private>,
-    /// Where to call.
-    pub phone: Option<Private>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A seller who is a person.
+    Individual {
+        /// The person's name.
+        name: Option<Private> = loose "name",
+        /// Where to write.
+        email: Option<Private> = loose "email",
+        /// Where to call.
+        phone: Option<Private> = loose "phone",
+    }
 }
 
-/// A seller's bank account.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SellerAccount {
-    /// Bank's code, three digits here.
-    pub bank_code: Option<String>,
-    /// Its number, masked.
-    pub account_number: Option<Private>,
-    /// Its holder.
-    pub holder_name: Option<Private>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// A seller's bank account.
+    SellerAccount {
+        /// Bank's code, three digits here.
+        bank_code: Option<String> = loose "bankCode",
+        /// Its number, masked.
+        account_number: Option<Private> = loose "accountNumber",
+        /// Its holder.
+        holder_name: Option<Private> = loose "holderName",
+    }
 }
 
 impl Seller {
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::fields(document)
+        shape::in_won(&document)
     }
 
     /// Reads a Seller out of the envelope of the v2 API.

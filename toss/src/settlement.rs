@@ -5,92 +5,97 @@ use futures::stream::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::amounts::{Currency, Sign};
+use crate::amounts::Currency;
 use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, holds};
+use crate::object::object;
 use crate::pages::{self, Page};
 use crate::payment::{Cancel, Card, EasyPay, GiftCertificate, MobilePhone, Transfer, VirtualAccount};
-use crate::shape::{self, ShapeError, Unknown, nullable_list};
-use crate::times;
+use crate::shape::{self, ShapeError};
 use crate::words::{FeeType, Method};
 
 /// Rows asked for in one page; Toss allows 5000.
 const PAGE_SIZE: u32 = 1000;
 
-/// One approval or cancellation as it is settled. Rows appear the next day, and only with live keys.
-///
-/// Amounts are minor units of [`Settlement::currency`], **with the sign Toss wrote**: how a cancellation
-/// is signed is not documented, and a fee may exceed what is left. A row with [`Settlement::cancel`] is a
-/// cancellation.
-///
-/// Source: docs.tosspayments.com/reference, "정산 조회".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Settlement {
-    /// Toss's name for the payment.
-    pub payment_key: String,
-    /// Name of this approval or cancellation, at most 64 characters.
-    pub transaction_key: String,
-    /// The merchant's name for the order.
-    pub order_id: String,
-    /// The currency of every amount here.
-    pub currency: Currency,
-    /// What was paid or given back.
-    pub amount: i64,
-    /// What the merchant gets: the amount without the fee.
-    pub pay_out_amount: i64,
-    /// Merchant id, at most 14 characters.
-    pub m_id: Option<String>,
-    /// What the buyer paid with.
-    pub method: Option<Method>,
-    /// The part of the fee that an instalment plan costs.
-    pub interest_fee: Option<i64>,
-    /// The fee, part by part.
-    #[serde(default, deserialize_with = "nullable_list")]
-    pub fees: Vec<Fee>,
-    /// The supply value of the fee.
-    pub supply_amount: Option<i64>,
-    /// The value added tax of the fee.
-    pub vat: Option<i64>,
-    /// When the money was taken.
-    #[serde(default, deserialize_with = "times::nullable")]
-    pub approved_at: Option<DateTime<FixedOffset>>,
-    /// The day it counts for: of the payment, or the end of the week or month, by contract.
-    pub sold_date: Option<NaiveDate>,
-    /// The day Toss pays.
-    pub paid_out_date: Option<NaiveDate>,
-    /// Card details.
-    pub card: Option<Card>,
-    /// Wallet details.
-    pub easy_pay: Option<EasyPay>,
-    /// Voucher details.
-    pub gift_certificate: Option<GiftCertificate>,
-    /// Mobile phone details.
-    pub mobile_phone: Option<MobilePhone>,
-    /// Bank transfer details.
-    pub transfer: Option<Transfer>,
-    /// Virtual account details.
-    pub virtual_account: Option<VirtualAccount>,
-    /// The cancellation that this row settles.
-    pub cancel: Option<Cancel>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// One approval or cancellation as it is settled. Rows appear the next day, and only with live keys.
+    ///
+    /// Amounts are minor units of [`Settlement::currency`], **with the sign Toss wrote**: how a cancellation
+    /// is signed is not documented, and a fee may exceed what is left. A row with [`Settlement::cancel`] is a
+    /// cancellation.
+    ///
+    /// Source: docs.tosspayments.com/reference, "정산 조회".
+    Settlement {
+        /// Toss's name for the payment.
+        payment_key: String = required "paymentKey",
+        /// Name of this approval or cancellation, at most 64 characters.
+        transaction_key: String = required "transactionKey",
+        /// The merchant's name for the order.
+        order_id: String = required "orderId",
+        /// The currency of every amount here.
+        currency: Currency = required "currency",
+        /// What was paid or given back.
+        amount: i64 = required "amount",
+        /// What the merchant gets: the amount without the fee.
+        pay_out_amount: i64 = required "payOutAmount",
+        /// Merchant id, at most 14 characters.
+        m_id: Option<String> = loose "mId",
+        /// What the buyer paid with.
+        method: Option<Method> = loose "method",
+        /// The part of the fee that an instalment plan costs.
+        interest_fee: Option<i64> = exact "interestFee",
+        /// The fee, part by part.
+        fees: Vec<Fee> = exact "fees",
+        /// The whole fee, its value added tax included. The documented rows lack it, the recorded ones have it.
+        fee: Option<i64> = exact "fee",
+        /// The supply value of the fee.
+        supply_amount: Option<i64> = exact "supplyAmount",
+        /// The value added tax of the fee.
+        vat: Option<i64> = exact "vat",
+        /// When the money was taken.
+        approved_at: Option<DateTime<FixedOffset>> = loose "approvedAt",
+        /// The day it counts for: of the payment, or the end of the week or month, by contract.
+        sold_date: Option<NaiveDate> = loose "soldDate",
+        /// The day Toss pays.
+        paid_out_date: Option<NaiveDate> = loose "paidOutDate",
+        /// Card details.
+        card: Option<Card> = loose "card",
+        /// Wallet details.
+        easy_pay: Option<EasyPay> = loose "easyPay",
+        /// Voucher details.
+        gift_certificate: Option<GiftCertificate> = loose "giftCertificate",
+        /// Mobile phone details.
+        mobile_phone: Option<MobilePhone> = loose "mobilePhone",
+        /// Bank transfer details.
+        transfer: Option<Transfer> = loose "transfer",
+        /// Virtual account details.
+        virtual_account: Option<VirtualAccount> = loose "virtualAccount",
+        /// The cancellation that this row settles.
+        cancel: Option<Cancel> = exact "cancel",
+    }
 }
 
-/// A part of Toss's fee.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Fee {
-    /// What for.
-    #[serde(rename = "type")]
-    pub fee_type: FeeType,
-    /// How much, in minor units, with the sign Toss wrote.
-    pub fee: i64,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+impl Settlement {
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when it is not JSON, or lacks a name, a currency we know or an amount.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
+        shape::in_its_currency(&shape::json(bytes)?)
+    }
+}
+
+object! {
+    /// A part of Toss's fee.
+    Fee {
+        /// What for.
+        fee_type: Option<FeeType> = loose "type",
+        /// How much, in minor units, with the sign Toss wrote.
+        fee: i64 = required "fee",
+    }
 }
 
 /// Which day of a settlement a period is about.
@@ -184,5 +189,5 @@ impl Client {
 /// Reads the rows of a page.
 pub(crate) fn rows(body: &[u8]) -> Result<Vec<Settlement>, ShapeError> {
     let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
-    rows.into_iter().map(|row| shape::in_its_currency(row, Sign::Kept)).collect()
+    rows.iter().map(shape::in_its_currency).collect()
 }

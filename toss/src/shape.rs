@@ -1,13 +1,13 @@
 //! From bytes of Toss to its objects: one way for all of them.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::amounts::{self, AmountError, Currency, Sign};
+use crate::amounts::{AmountError, Currency};
+use crate::object::{Misread, Read};
 use crate::private::Private;
 
-/// The fields of an object that this version does not know, exactly as Toss wrote them.
+/// The fields of an object that this version does not know or cannot read, exactly as Toss wrote them.
 ///
 /// Toss adds fields without a new version. They may hold a buyer's details, so `Debug` is silent.
 pub type Unknown = Private<Map<String, Value>>;
@@ -35,8 +35,14 @@ pub enum ShapeError {
         /// What is wrong with it.
         source: AmountError,
     },
-    /// A required field is missing, or a field has another type.
-    #[error("the document lacks the fields the API documents")]
+    /// A field that says whose money moved, or how much, is missing or of another type.
+    #[error("the document lacks {field}, or it is of another type")]
+    Field {
+        /// Toss's name of the field.
+        field: String,
+    },
+    /// A list or an answer is of another shape.
+    #[error("the document is not of the shape that the API documents")]
     Fields(#[source] serde_json::Error),
     /// A list that does not end: its next page begins where this one did.
     #[error("the next page of the list is this page again")]
@@ -51,27 +57,25 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value, ShapeError> {
 }
 
 /// An object whose amounts are in the currency it names.
-pub(crate) fn in_its_currency<T: DeserializeOwned>(document: Value, sign: Sign) -> Result<T, ShapeError> {
-    let currency =
-        document.get("currency").and_then(Value::as_str).and_then(Currency::from_code).ok_or(match document {
-            Value::Object(_) => ShapeError::Currency,
-            _ => ShapeError::NotAnObject,
-        })?;
-    in_currency(document, currency, sign)
+pub(crate) fn in_its_currency<T: Read>(document: &Value) -> Result<T, ShapeError> {
+    let fields = document.as_object().ok_or(ShapeError::NotAnObject)?;
+    let named = fields.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
+    in_currency(document, named.ok_or(ShapeError::Currency)?)
 }
 
-/// An object whose amounts are in a currency known from elsewhere.
-pub(crate) fn in_currency<T: DeserializeOwned>(
-    mut document: Value,
-    currency: Currency,
-    sign: Sign,
-) -> Result<T, ShapeError> {
-    let object = document.as_object_mut().ok_or(ShapeError::NotAnObject)?;
-    amounts::scale(object, currency, sign).map_err(|(field, source)| ShapeError::Amount { field, source })?;
-    fields(document)
+/// An object without amounts, or whose amounts are won, or name their own currency.
+pub(crate) fn in_won<T: Read>(document: &Value) -> Result<T, ShapeError> {
+    in_currency(document, Currency::Krw)
 }
 
-/// An object without amounts, or with amounts that name their own currency.
+fn in_currency<T: Read>(document: &Value, currency: Currency) -> Result<T, ShapeError> {
+    T::read(document, currency).map_err(|misread| match misread {
+        Misread::Within(error) => error,
+        Misread::Type | Misread::Amount(_) => ShapeError::NotAnObject,
+    })
+}
+
+/// Anything of the shape that `T` declares.
 pub(crate) fn fields<T: DeserializeOwned>(document: Value) -> Result<T, ShapeError> {
     serde_json::from_value(document).map_err(ShapeError::Fields)
 }
@@ -82,13 +86,4 @@ pub(crate) fn entity(bytes: &[u8]) -> Result<Value, ShapeError> {
         Value::Object(mut envelope) => envelope.remove("entityBody").ok_or(ShapeError::NoEntity),
         _ => Err(ShapeError::NotAnObject),
     }
-}
-
-/// Toss writes an empty list as null.
-pub(crate) fn nullable_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

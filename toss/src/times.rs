@@ -1,7 +1,6 @@
 //! The forms in which Toss writes a time.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, Utc};
-use serde::{Deserialize, Deserializer, de};
 
 /// Korea has kept UTC+9 without daylight saving since 1988.
 const KOREA_OFFSET_SECONDS: i32 = 9 * 60 * 60;
@@ -19,23 +18,13 @@ pub(crate) fn without_offset(time: DateTime<FixedOffset>) -> String {
 
 /// Reads `2022-06-08T15:40:09+09:00`, the same without an offset, and either with a fraction.
 ///
-/// `dueDate` and the `createdAt` of v1 webhooks carry no offset and are Korean time.
+/// Older forms of `dueDate`, and the `createdAt` of v1 webhooks, carry no offset and are Korean time.
 pub(crate) fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time);
     }
     let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
     naive.and_local_timezone(korea()).single()
-}
-
-/// For `#[serde(deserialize_with)]`: absent and null are `None`, an unreadable time is an error.
-pub(crate) fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<FixedOffset>>, D::Error> {
-    match Option::<String>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(text) => parse(&text).map(Some).ok_or_else(|| {
-            de::Error::invalid_value(de::Unexpected::Str(&text), &"a time such as 2022-06-08T15:40:09+09:00")
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -2,58 +2,65 @@
 
 use chrono::{DateTime, FixedOffset};
 use futures::stream::Stream;
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::amounts::{Currency, Sign};
+use crate::amounts::Currency;
 use crate::client::{Client, call};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::holds;
+use crate::object::object;
 use crate::pages::{self, Page};
 use crate::private::Private;
-use crate::shape::{self, ShapeError, Unknown};
+use crate::shape::{self, ShapeError};
 use crate::times;
 use crate::words::{Method, PaymentStatus};
 
 /// Rows asked for in one page; Toss allows 5000.
 const PAGE_SIZE: u32 = 1000;
 
-/// One approval or one cancellation.
-///
-/// Source: docs.tosspayments.com/reference, "거래 조회".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Transaction {
-    /// Its own name, at most 64 characters; every row has another.
-    pub transaction_key: String,
-    /// Toss's name for the payment.
-    pub payment_key: String,
-    /// The merchant's name for the order.
-    pub order_id: String,
-    /// Where the payment stood after it.
-    pub status: PaymentStatus,
-    /// The currency of the amount.
-    pub currency: Currency,
-    /// Minor units, **with the sign Toss wrote**: whether a cancellation is below zero is not
-    /// documented, so take the direction from the status and the size from here.
-    pub amount: i64,
-    /// When.
-    #[serde(default, deserialize_with = "times::nullable")]
-    pub transaction_at: Option<DateTime<FixedOffset>>,
-    /// Merchant id, at most 14 characters.
-    pub m_id: Option<String>,
-    /// What the buyer paid with.
-    pub method: Option<Method>,
-    /// The merchant's name for the buyer.
-    pub customer_key: Option<Private>,
-    /// Whether escrow was used.
-    pub use_escrow: Option<bool>,
-    /// The receipt page.
-    pub receipt_url: Option<String>,
-    /// Fields this version does not know.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// One approval or one cancellation.
+    ///
+    /// Source: docs.tosspayments.com/reference, "거래 조회".
+    Transaction {
+        /// Its own name, at most 64 characters; every row has another.
+        transaction_key: String = required "transactionKey",
+        /// Toss's name for the payment.
+        payment_key: String = required "paymentKey",
+        /// The merchant's name for the order.
+        order_id: String = required "orderId",
+        /// Where the payment stood after it.
+        status: PaymentStatus = required "status",
+        /// The currency of the amount.
+        currency: Currency = required "currency",
+        /// Minor units, **with the sign Toss wrote**: whether a cancellation is below zero is not
+        /// documented, so take the direction from the status and the size from here.
+        amount: i64 = required "amount",
+        /// When.
+        transaction_at: Option<DateTime<FixedOffset>> = loose "transactionAt",
+        /// Merchant id, at most 14 characters.
+        m_id: Option<String> = loose "mId",
+        /// What the buyer paid with.
+        method: Option<Method> = loose "method",
+        /// The merchant's name for the buyer.
+        customer_key: Option<Private> = loose "customerKey",
+        /// Whether escrow was used.
+        use_escrow: Option<bool> = loose "useEscrow",
+        /// The receipt page.
+        receipt_url: Option<String> = loose "receiptUrl",
+    }
+}
+
+impl Transaction {
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when it is not JSON, or lacks a name, the status, a currency we know or the amount.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
+        shape::in_its_currency(&shape::json(bytes)?)
+    }
 }
 
 impl Client {
@@ -86,8 +93,7 @@ impl Client {
 /// Reads a page. Only an empty one is the last: a short page does not prove that nothing follows.
 pub(crate) fn page(body: &[u8], cursor: Option<&String>) -> Result<Page<Transaction, String>, ShapeError> {
     let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
-    let rows = rows.into_iter().map(|row| shape::in_its_currency(row, Sign::Kept));
-    let rows: Vec<Transaction> = rows.collect::<Result<_, _>>()?;
+    let rows: Vec<Transaction> = rows.iter().map(shape::in_its_currency).collect::<Result<_, _>>()?;
     let next = rows.last().map(|row| row.transaction_key.clone());
     Page::after(rows, cursor, next)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::codes::Operation;
 use crate::error::{Call, Error, NotSentReason, UnreadableReason};
@@ -153,24 +153,21 @@ impl Head {
 }
 
 /// What Toss says when it says no.
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub(crate) struct Refusal {
     code: String,
-    #[serde(default)]
     message: String,
 }
 
-/// The v2 envelope around the same pair.
-#[derive(Deserialize)]
-struct Envelope {
-    error: Refusal,
-}
-
 impl Refusal {
+    /// Reads `{code, message}`, or the same in the v2 envelope as `{error: {code, message}}`. The code decides, so a
+    /// message of another type than text is none.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
-        let refusal: Self = serde_json::from_slice(body)
-            .or_else(|_| serde_json::from_slice(body).map(|envelope: Envelope| envelope.error))
-            .ok()?;
+        let document: Value = serde_json::from_slice(body).ok()?;
+        let text = |pair: &Value, key: &str| pair.get(key).and_then(Value::as_str).map(str::to_owned);
+        let of =
+            |pair: &Value| Some(Self { code: text(pair, "code")?, message: text(pair, "message").unwrap_or_default() });
+        let refusal = of(&document).or_else(|| of(document.get("error")?))?;
         let is_code =
             (1..=CODE_LIMIT).contains(&refusal.code.len()) && refusal.code.bytes().all(|byte| byte.is_ascii_graphic());
         is_code.then_some(refusal)

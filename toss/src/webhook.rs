@@ -13,14 +13,15 @@
 pub mod signature;
 
 use chrono::{DateTime, FixedOffset};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::amounts::Currency;
+use crate::object::{Fields, object};
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::private::Private;
 use crate::seller::Seller;
-use crate::shape::{ShapeError, Unknown};
+use crate::shape::{self, ShapeError};
 use crate::times;
 use crate::words::{CancelStatus, PaymentStatus};
 
@@ -47,8 +48,8 @@ pub enum Webhook {
     DepositCallback {
         /// When the event was made; a resend keeps it. `None` if unreadable.
         created_at: Option<DateTime<FixedOffset>>,
-        /// Compares with `Payment.secret`.
-        secret: Private,
+        /// Compares with `Payment.secret`; null in some that are recorded.
+        secret: Option<Private>,
         /// Where the payment now stands.
         status: PaymentStatus,
         /// The transaction of the deposit.
@@ -103,23 +104,20 @@ pub enum PaymentNews {
     },
 }
 
-/// What a `CANCEL_STATUS_CHANGED` says. Its amounts name no currency and are therefore not read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CancelNews {
-    /// How the cancellation stands.
-    pub cancel_status: CancelStatus,
-    /// Key of the cancellation.
-    pub transaction_key: Option<String>,
-    /// The merchant's name for the cancellation.
-    pub cancel_request_id: Option<String>,
-    /// Toss's name for the payment; absent from the documented sample.
-    pub payment_key: Option<String>,
-    /// The merchant's name for the order; absent from the documented sample.
-    pub order_id: Option<String>,
-    /// Every other field, the amounts among them, as Toss wrote them.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+object! {
+    /// What a `CANCEL_STATUS_CHANGED` says. Its amounts name no currency and are therefore not read.
+    CancelNews {
+        /// How the cancellation stands.
+        cancel_status: CancelStatus = required "cancelStatus",
+        /// Key of the cancellation.
+        transaction_key: Option<String> = loose "transactionKey",
+        /// The merchant's name for the cancellation.
+        cancel_request_id: Option<String> = loose "cancelRequestId",
+        /// Toss's name for the payment; absent from the documented sample.
+        payment_key: Option<String> = loose "paymentKey",
+        /// The merchant's name for the order; absent from the documented sample.
+        order_id: Option<String> = loose "orderId",
+    }
 }
 
 /// The v2 envelope around a payout or a seller.
@@ -185,7 +183,7 @@ pub enum WebhookError {
         /// Which event.
         event_type: &'static str,
         /// What is missing.
-        source: serde_json::Error,
+        source: ShapeError,
     },
 }
 
@@ -226,7 +224,7 @@ impl Webhook {
                 PaymentNews::Full(payment) => payment.secret.as_ref(),
                 PaymentNews::Brief { secret, .. } => secret.as_ref(),
             },
-            Self::DepositCallback { secret, .. } => Some(secret),
+            Self::DepositCallback { secret, .. } => secret.as_ref(),
             Self::CancelStatusChanged { .. }
             | Self::BillingDeleted { .. }
             | Self::PayoutChanged(_)
@@ -255,114 +253,84 @@ pub fn parse(body: &[u8]) -> Result<Webhook, WebhookError> {
     match event_type.as_str() {
         "PAYMENT_STATUS_CHANGED" => payment_status_changed(fields),
         "DEPOSIT_CALLBACK" => deposit_callback(fields),
-        "CANCEL_STATUS_CHANGED" => Ok(Webhook::CancelStatusChanged {
-            created_at: created_at(&fields),
-            news: data("CANCEL_STATUS_CHANGED", &fields)?,
-        }),
+        "CANCEL_STATUS_CHANGED" => cancel_status_changed(&fields),
         "BILLING_DELETED" => billing_deleted(&fields),
-        "payout.changed" => Ok(Webhook::PayoutChanged(entity("payout.changed", &fields)?)),
-        "seller.changed" => Ok(Webhook::SellerChanged(entity("seller.changed", &fields)?)),
+        "payout.changed" => Ok(Webhook::PayoutChanged(entity("payout.changed", fields)?)),
+        "seller.changed" => Ok(Webhook::SellerChanged(entity("seller.changed", fields)?)),
         _ => Ok(Webhook::Other { event_type: event_type.clone(), body: Private::new(Value::Object(fields)) }),
     }
 }
 
 fn payment_status_changed(fields: Map<String, Value>) -> Result<Webhook, WebhookError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Names {
-        payment_key: String,
-        order_id: String,
-        status: PaymentStatus,
-        secret: Option<Private>,
-    }
-
-    let names: Names = data("PAYMENT_STATUS_CHANGED", &fields)?;
+    let lacks = lacks("PAYMENT_STATUS_CHANGED");
     let created_at = created_at(&fields);
-    let payment = fields.get("data").cloned().map(Payment::from_value);
-    let news = match payment {
-        Some(Ok(payment)) => PaymentNews::Full(Box::new(payment)),
-        Some(Err(_)) | None => PaymentNews::Brief {
-            payment_key: names.payment_key,
-            order_id: names.order_id,
-            status: names.status,
-            secret: names.secret,
-        },
+    let data = fields.get("data").cloned().unwrap_or_default();
+    let mut names = fields_of(&data).map_err(lacks)?;
+    let brief = PaymentNews::Brief {
+        payment_key: names.required("paymentKey").map_err(lacks)?,
+        order_id: names.required("orderId").map_err(lacks)?,
+        status: names.required("status").map_err(lacks)?,
+        secret: names.loose("secret").map_err(lacks)?,
     };
+    let payment = Payment::from_value(data);
+    let news = payment.map_or(brief, |payment| PaymentNews::Full(Box::new(payment)));
     Ok(Webhook::PaymentStatusChanged { created_at, news })
 }
 
 /// The one webhook that is told by its shape: a secret, a status and an order, all at the top.
 fn deposit_callback(fields: Map<String, Value>) -> Result<Webhook, WebhookError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Deposit {
-        secret: Private,
-        status: PaymentStatus,
-        transaction_key: Option<String>,
-        order_id: String,
-    }
-
+    let lacks = lacks("DEPOSIT_CALLBACK");
     let created_at = created_at(&fields);
     let looks_like_one = ["secret", "status", "orderId"].iter().all(|name| fields.contains_key(*name));
     if !looks_like_one {
         return Err(WebhookError::NoEvent);
     }
-    let deposit: Deposit = fields_of("DEPOSIT_CALLBACK", Value::Object(fields))?;
+    let mut deposit = fields_of(&Value::Object(fields)).map_err(lacks)?;
     Ok(Webhook::DepositCallback {
         created_at,
-        secret: deposit.secret,
-        status: deposit.status,
-        transaction_key: deposit.transaction_key,
-        order_id: deposit.order_id,
+        secret: deposit.loose("secret").map_err(lacks)?,
+        status: deposit.required("status").map_err(lacks)?,
+        transaction_key: deposit.loose("transactionKey").map_err(lacks)?,
+        order_id: deposit.required("orderId").map_err(lacks)?,
     })
+}
+
+fn cancel_status_changed(fields: &Map<String, Value>) -> Result<Webhook, WebhookError> {
+    let news = shape::in_won(fields.get("data").unwrap_or(&Value::Null)).map_err(lacks("CANCEL_STATUS_CHANGED"))?;
+    Ok(Webhook::CancelStatusChanged { created_at: created_at(fields), news })
 }
 
 fn billing_deleted(fields: &Map<String, Value>) -> Result<Webhook, WebhookError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Deleted {
-        billing_key: Private,
-        reason: Option<String>,
-    }
-
-    let deleted: Deleted = data("BILLING_DELETED", fields)?;
+    let lacks = lacks("BILLING_DELETED");
+    let mut deleted = fields_of(fields.get("data").unwrap_or(&Value::Null)).map_err(lacks)?;
     Ok(Webhook::BillingDeleted {
         created_at: created_at(fields),
-        billing_key: deleted.billing_key,
-        reason: deleted.reason,
+        billing_key: deleted.required("billingKey").map_err(lacks)?,
+        reason: deleted.loose("reason").map_err(lacks)?,
     })
 }
 
-fn entity(event_type: &'static str, fields: &Map<String, Value>) -> Result<Entity, WebhookError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Envelope {
-        version: Option<String>,
-        event_id: Option<String>,
-        entity_type: Option<String>,
-        entity_body: Map<String, Value>,
-    }
-
-    let envelope: Envelope = fields_of(event_type, Value::Object(fields.clone()))?;
+fn entity(event_type: &'static str, fields: Map<String, Value>) -> Result<Entity, WebhookError> {
+    let lacks = lacks(event_type);
+    let created_at = created_at(&fields);
+    let mut envelope = fields_of(&Value::Object(fields)).map_err(lacks)?;
+    let body: Map<String, Value> = envelope.required("entityBody").map_err(lacks)?;
     Ok(Entity {
-        created_at: created_at(fields),
-        version: envelope.version,
-        event_id: envelope.event_id,
-        entity_type: envelope.entity_type,
-        entity_body: Private::new(Value::Object(envelope.entity_body)),
+        created_at,
+        version: envelope.loose("version").map_err(lacks)?,
+        event_id: envelope.loose("eventId").map_err(lacks)?,
+        entity_type: envelope.loose("entityType").map_err(lacks)?,
+        entity_body: Private::new(Value::Object(body)),
     })
 }
 
-fn data<T: for<'de> Deserialize<'de>>(
-    event_type: &'static str,
-    fields: &Map<String, Value>,
-) -> Result<T, WebhookError> {
-    let data = fields.get("data").cloned().unwrap_or(Value::Null);
-    fields_of(event_type, data)
+/// No webhook is read for its amounts, so any currency will do.
+fn fields_of(value: &Value) -> Result<Fields, ShapeError> {
+    Fields::of(value, Currency::Krw).map_err(|_| ShapeError::NotAnObject)
 }
 
-fn fields_of<T: for<'de> Deserialize<'de>>(event_type: &'static str, value: Value) -> Result<T, WebhookError> {
-    serde_json::from_value(value).map_err(|source| WebhookError::Fields { event_type, source })
+fn lacks(event_type: &'static str) -> impl Fn(ShapeError) -> WebhookError + Copy {
+    move |source| WebhookError::Fields { event_type, source }
 }
 
 fn created_at(fields: &Map<String, Value>) -> Option<DateTime<FixedOffset>> {

@@ -23,7 +23,7 @@ async fn issued(sim: &Simulator, number: &str) -> String {
 }
 
 async fn charge(sim: &Simulator, key: &str, customer_key: &str, order_id: &str) -> Answer {
-    let body = json!({ "amount": 4_900, "customerKey": customer_key, "orderId": order_id, "orderName": "구독" });
+    let body = json!({ "amount": "4900", "customerKey": customer_key, "orderId": order_id, "orderName": "구독" });
     send(sim.toss(Method::POST, &format!("/v1/billing/{key}")).json(&body)).await
 }
 
@@ -43,7 +43,8 @@ async fn a_key_is_charged_without_a_webhook_until_it_is_deleted_with_one() {
     assert_eq!((deleted.status, deleted.text.as_str()), (200, ""));
     assert_eq!(charge(&sim, &key, "customer-1", "order-0003").await.refusal(), (400, "ALREADY_REMOVED_BILLING_KEY"));
     let (_, first) = shop.next_raw().await;
-    assert_eq!(serde_json::from_str::<Value>(&first).unwrap()["eventType"], "BILLING_DELETED");
+    let told: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!((&told["eventType"], &told["data"]["reason"]), (&json!("BILLING_DELETED"), &json!("삭제 API 요청")));
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ async fn a_card_payment_is_confirmed_once_and_looked_up() {
     assert_eq!(payment["card"]["acquireStatus"], "READY");
     assert!(payment["approvedAt"].as_str().unwrap().ends_with("+09:00"));
     assert!(payment["receipt"]["url"].as_str().unwrap().starts_with(&sim.url));
+    assert!(payment["secret"].as_str().unwrap().starts_with("ps_"), "a card payment has one, too");
 
     assert_eq!(sim.look_up(&key).await.json, payment);
     assert_eq!(sim.look_up_order("order-0001").await.json, payment);
@@ -100,7 +101,7 @@ async fn a_confirm_that_does_not_match_is_refused() {
     assert_eq!(sim.look_up_order("order-none").await.refusal(), (404, "NOT_FOUND_PAYMENT"));
 
     let confirm = || sim.toss(Method::POST, "/v1/payments/confirm");
-    for body in ["", "[]", "{}", r#"{"paymentKey":"a","orderId":"order-0001","amount":"15000"}"#] {
+    for body in ["", "[]", "{}", r#"{"paymentKey":"a","orderId":"order-0001","amount":"won"}"#] {
         assert_eq!(send(confirm().body(body)).await.refusal(), (400, "INVALID_REQUEST"), "{body}");
     }
     let large = "x".repeat(65 * 1_024);
@@ -108,6 +109,22 @@ async fn a_confirm_that_does_not_match_is_refused() {
     assert_eq!(send(sim.toss(Method::GET, "/v1/nothing")).await.refusal(), (404, "NOT_FOUND"));
     assert_eq!(send(sim.toss(Method::DELETE, "/v1/payments/a")).await.refusal(), (404, "NOT_FOUND_HTTP_METHOD"));
     assert_eq!(sim.look_up(&key).await.json["status"], "IN_PROGRESS");
+}
+
+#[tokio::test]
+async fn numbers_may_be_texts_and_an_order_id_a_number() {
+    let sim = start().await;
+    let key = sim.authorize("202611270001", 50_000).await;
+    let confirm = json!({ "paymentKey": key, "orderId": 202_611_270_001_u64, "amount": "50000" });
+    let paid = send(sim.toss(Method::POST, "/v1/payments/confirm").json(&confirm)).await;
+    assert_eq!((paid.status, &paid.json["totalAmount"]), (200, &json!(50_000)), "{}", paid.text);
+    assert_eq!(sim.last_call().await["orderId"], "202611270001");
+    let part = json!({ "cancelReason": "변심", "cancelAmount": "20000", "refundableAmount": "50000" });
+    assert_eq!(sim.cancel(&key, part).await.json["balanceAmount"], 30_000);
+    let account = json!({ "amount": "5000", "orderId": 202_611_270_002_u64, "orderName": "책", "customerName": "김토스",
+                          "bank": "20", "validHours": "24" });
+    let issued = send(sim.toss(Method::POST, "/v1/virtual-accounts").json(&account)).await;
+    assert_eq!((issued.status, &issued.json["orderId"]), (200, &json!("202611270002")), "{}", issued.text);
 }
 
 #[tokio::test]
@@ -252,11 +269,16 @@ async fn transactions_today_and_settlements_tomorrow() {
     let rest = list(format!("/v1/transactions?{query}&startingAfter={first}&limit=1")).await.json;
     assert_eq!(rest, json!([rows[1]]));
 
+    assert_eq!(list(format!("/v1/transactions/?{query}")).await.json, rows, "with a slash at the end");
+
     assert_eq!(list(format!("/v1/settlements?{query}")).await.json, json!([]));
     sim.advance(24 * 60 * 60).await;
     let rows = list(format!("/v1/settlements?{query}")).await.json;
     let paid_out: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["payOutAmount"]).collect();
     assert_eq!(paid_out, [&json!(9_703), &json!(-3_882)]);
+    assert_eq!((&rows[0]["fee"], &rows[1]["fee"]), (&json!(297), &json!(-118)), "VAT included");
+    assert_eq!(rows[0]["card"]["amount"], 10_000);
+    assert!(rows[0]["easyPay"].is_null() && rows[0]["virtualAccount"].is_null());
 
     let refusals = [
         ("/v1/transactions".to_owned(), "INVALID_REQUEST"),

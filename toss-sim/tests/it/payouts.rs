@@ -1,14 +1,17 @@
 //! Payouts (지급대행 v2): encryption, sellers, balance, the state machine and its signed webhooks.
 
+use std::io::Write;
+
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chrono::{DateTime, Datelike, FixedOffset};
 use hmac::{Hmac, Mac};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use toss_sim::{DEFAULT_SECURITY_KEY, Options};
+use toss_sim::{BankCodes, Compression, DEFAULT_SECURITY_KEY, Options};
 
 use crate::support::{Answer, Simulator, send, start, start_with};
 use crate::webhooks::Shop;
@@ -21,17 +24,27 @@ fn cipher() -> Aes256Gcm {
     Aes256Gcm::new(&Key::<Aes256Gcm>::try_from(key().as_slice()).unwrap())
 }
 
-/// A merchant's own reading of RFC 7516, not the simulator's.
 fn seal(body: &Value) -> String {
-    let header = json!({
+    seal_under(json!({}), body.to_string().as_bytes())
+}
+
+fn seal_compressed(body: &Value) -> String {
+    let mut compressed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    compressed.write_all(body.to_string().as_bytes()).unwrap();
+    seal_under(json!({ "zip": "DEF" }), &compressed.finish().unwrap())
+}
+
+/// A merchant's own reading of RFC 7516, not the simulator's.
+fn seal_under(more: Value, text: &[u8]) -> String {
+    let mut header = json!({
         "alg": "dir", "enc": "A256GCM",
         "iat": "2026-01-02T03:04:05+09:00", "nonce": "f0c8d5c4-8c1d-4b7e-9d51-1f0f2b3c4d5e",
     });
+    header.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = encode(header.to_string().as_bytes());
     let iv = [7_u8; 12];
-    let text = body.to_string();
-    let payload = Payload { msg: text.as_bytes(), aad: header.as_bytes() };
+    let payload = Payload { msg: text, aad: header.as_bytes() };
     let sealed = cipher().encrypt(&Nonce::from(iv), payload).unwrap();
     let (ciphertext, tag) = sealed.split_at(sealed.len() - 16);
     format!("{header}..{}.{}.{}", encode(&iv), encode(ciphertext), encode(tag))
@@ -56,12 +69,18 @@ async fn post(sim: &Simulator, path: &str, body: &Value) -> Answer {
     send(encrypted(sim, path, body)).await
 }
 
+fn in_encryption_mode(sim: &Simulator, method: Method, path: &str) -> RequestBuilder {
+    sim.toss(method, path).header("TossPayments-api-security-mode", "ENCRYPTION")
+}
+
 async fn get(sim: &Simulator, path: &str) -> Answer {
     send(sim.toss(Method::GET, path)).await
 }
 
-fn refusal(answer: &Answer) -> (u16, &str) {
-    (answer.status, answer.json["error"]["code"].as_str().unwrap_or_default())
+/// Status and code of a refusal, which is sealed when the request was.
+fn refusal(answer: &Answer) -> (u16, String) {
+    let body = if answer.text.starts_with("ey") { open(&answer.text) } else { answer.json.clone() };
+    (answer.status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
 
 fn corporation(reference: &str) -> Value {
@@ -89,6 +108,13 @@ async fn registered(sim: &Simulator, reference: &str) -> String {
     open(&answer.text)["entityBody"]["id"].as_str().unwrap().to_owned()
 }
 
+/// Takes the clock to a Monday, from which two business days are two days and a week has days left.
+async fn to_monday(sim: &Simulator) {
+    let now = sim.ask("/_sim/clock").await["now"].as_str().unwrap().parse::<DateTime<FixedOffset>>().unwrap();
+    let days = (7 - now.weekday().num_days_from_monday()) % 7;
+    sim.advance(u64::from(days) * 24 * 60 * 60).await;
+}
+
 async fn available(sim: &Simulator) -> Value {
     get(sim, "/v2/balances").await.json["entityBody"]["availableAmount"]["value"].clone()
 }
@@ -113,9 +139,9 @@ async fn a_seller_is_registered_in_secret_and_shown_masked() {
     assert_eq!(changed["entityBody"]["account"]["bankCode"], "004");
     let deleted = send(sim.toss(Method::DELETE, &format!("/v2/sellers/{id}"))).await;
     assert_eq!(deleted.json["entityType"], "deleted-entity");
-    assert_eq!(refusal(&get(&sim, &format!("/v2/sellers/{id}")).await), (404, "NOT_FOUND_SUBMALL"));
+    assert_eq!(refusal(&get(&sim, &format!("/v2/sellers/{id}")).await), (404, "NOT_FOUND_SUBMALL".to_owned()));
     let again = post(&sim, "/v2/sellers", &corporation("seller-0001")).await;
-    assert_eq!(refusal(&again), (400, "ALREADY_EXIST_SUBMALL"), "a reference is used once for ever");
+    assert_eq!(refusal(&again), (400, "ALREADY_EXIST_SUBMALL".to_owned()), "a reference is used once for ever");
 }
 
 #[tokio::test]
@@ -141,24 +167,25 @@ async fn what_is_not_encrypted_as_documented_is_refused_in_the_clear() {
     let sim = start().await;
     let body = corporation("seller-0001");
     let plain = send(sim.toss(Method::POST, "/v2/sellers").json(&body)).await;
-    assert_eq!(refusal(&plain), (400, "INVALID_REQUEST"));
+    assert_eq!(refusal(&plain), (400, "INVALID_REQUEST".to_owned()));
     let unmarked = send(sim.toss(Method::POST, "/v2/sellers").body(seal(&body))).await;
-    assert_eq!(refusal(&unmarked), (400, "INVALID_REQUEST"));
+    assert_eq!(refusal(&unmarked), (400, "INVALID_REQUEST".to_owned()));
     let request = sim.toss(Method::POST, "/v2/sellers").header("TossPayments-api-security-mode", "ENCRYPTION");
-    assert_eq!(refusal(&send(request.json(&body)).await), (400, "INVALID_REQUEST"));
+    assert_eq!(refusal(&send(request.json(&body)).await), (400, "INVALID_REQUEST".to_owned()));
     let stranger = send(sim.bare(Method::GET, "/v2/balances")).await;
-    assert_eq!(refusal(&stranger), (401, "UNAUTHORIZED_KEY"));
+    assert_eq!(refusal(&stranger), (401, "UNAUTHORIZED_KEY".to_owned()));
     assert!(stranger.json["traceId"].is_string() && stranger.json["entityBody"].is_null());
 }
 
 #[tokio::test]
 async fn payouts_are_paid_from_what_has_been_settled() {
     let sim = start().await;
+    to_monday(&sim).await;
     let seller = registered(&sim, "seller-0001").await;
     sim.paid("order-0001", 100_000).await;
     assert_eq!(available(&sim).await, 0);
     let early = post(&sim, "/v2/payouts", &json!([payout("payout-1", &seller, 1_000)])).await;
-    assert_eq!(refusal(&early), (400, "NOT_ENOUGH_AMOUNT"));
+    assert_eq!(refusal(&early), (400, "NOT_ENOUGH_AMOUNT".to_owned()));
     let balance = get(&sim, "/v2/balances").await.json["entityBody"].clone();
     assert_eq!(balance["pendingAmount"]["value"], 97_030, "100,000 won less 2.7 % and VAT");
 
@@ -225,20 +252,112 @@ async fn a_scheduled_payout_may_be_called_off_and_gives_the_money_back() {
     let cancel = format!("/v2/payouts/{}/cancel", scheduled["id"].as_str().unwrap());
     assert_eq!(send(sim.toss(Method::POST, &cancel)).await.json["entityBody"]["status"], "CANCELED");
     assert_eq!(available(&sim).await, 10_000);
-    assert_eq!(refusal(&send(sim.toss(Method::POST, &cancel)).await), (400, "INVALID_REQUEST"));
+    assert_eq!(refusal(&send(sim.toss(Method::POST, &cancel)).await), (400, "INVALID_REQUEST".to_owned()));
 }
 
 #[tokio::test]
-async fn toss_wants_to_know_who_gets_ten_million() {
+async fn toss_wants_to_know_who_gets_ten_million_in_a_week() {
     let sim = start().await;
-    let seller = registered(&sim, "seller-0001").await;
-    sim.tell("/_sim/balance", json!({ "amount": 20_000_000 })).await;
-    let large = json!([payout("large", &seller, 10_000_000)]);
-    assert_eq!(refusal(&post(&sim, "/v2/payouts", &large).await), (403, "FORBIDDEN_SELLER_PAYOUT"));
-    let small = json!([payout("small", &seller, 1)]);
-    assert_eq!(refusal(&post(&sim, "/v2/payouts", &small).await).1, "FORBIDDEN_SELLER_PAYOUT");
-    sim.tell("/_sim/seller-status", json!({ "sellerId": seller, "status": "APPROVED" })).await;
-    assert_eq!(post(&sim, "/v2/payouts", &large).await.status, 200);
+    to_monday(&sim).await;
+    sim.tell("/_sim/balance", json!({ "amount": 100_000_000 })).await;
+    let forbidden = || (403, "FORBIDDEN_SELLER_PAYOUT".to_owned());
+    let known = registered(&sim, "seller-0001").await;
+    let at_once = json!([payout("large", &known, 10_000_000)]);
+    assert_eq!(refusal(&post(&sim, "/v2/payouts", &at_once).await), forbidden());
+    assert_eq!(refusal(&post(&sim, "/v2/payouts", &json!([payout("small", &known, 1)])).await), forbidden());
+    sim.tell("/_sim/seller-status", json!({ "sellerId": known, "status": "APPROVED" })).await;
+    assert_eq!(post(&sim, "/v2/payouts", &at_once).await.status, 200);
+
+    // The limit is a week's, whether in one request or in several.
+    let in_pieces = registered(&sim, "seller-0002").await;
+    let piece = |reference: &str| payout(reference, &in_pieces, 5_000_000);
+    assert_eq!(refusal(&post(&sim, "/v2/payouts", &json!([piece("p-1"), piece("p-2")])).await), forbidden());
+    sim.tell("/_sim/seller-status", json!({ "sellerId": in_pieces, "status": "PARTIALLY_APPROVED" })).await;
+    assert_eq!(post(&sim, "/v2/payouts", &json!([piece("p-3")])).await.status, 200);
+    sim.advance(7 * 24 * 60 * 60).await;
+    assert_eq!(post(&sim, "/v2/payouts", &json!([piece("p-4")])).await.status, 200, "a new week");
+    assert_eq!(refusal(&post(&sim, "/v2/payouts", &json!([piece("p-5")])).await), forbidden());
+}
+
+#[tokio::test]
+async fn only_what_is_sent_of_a_seller_changes_and_null_deletes() {
+    let sim = start().await;
+    let mut whole = corporation("seller-0001");
+    whole["metadata"] = json!({ "a": "1", "b": "2" });
+    let id = open(&post(&sim, "/v2/sellers", &whole).await.text)["entityBody"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v2/sellers/{id}");
+    let change = async |change: Value| open(&post(&sim, &path, &change).await.text)["entityBody"].clone();
+
+    let changed = change(json!({ "account": { "bankCode": "004" } })).await;
+    assert_eq!(
+        (&changed["account"]["bankCode"], &changed["account"]["holderName"]),
+        (&json!("004"), &json!("대금상사"))
+    );
+    assert_eq!(changed["company"], whole["company"]);
+    let changed = change(json!({ "company": { "phone": "0200000000" }, "metadata": { "a": null, "c": "3" } })).await;
+    assert_eq!((&changed["company"]["phone"], &changed["company"]["name"]), (&json!("0200000000"), &json!("대금상사")));
+    assert_eq!(changed["metadata"], json!({ "b": "2", "c": "3" }));
+    assert_eq!(change(json!({ "metadata": null })).await["metadata"], Value::Null);
+    assert_eq!(change(json!({})).await["account"]["bankCode"], "004");
+
+    for (nonsense, code) in [
+        (json!({ "account": null }), "INVALID_REQUEST"),
+        (json!({ "company": null }), "INVALID_REQUEST"),
+        (json!({ "account": { "bankCode": "4" } }), "INVALID_BANK"),
+        (json!({ "refSellerId": "seller-0002" }), "INVALID_SUBMALL_ID"),
+        (json!([]), "INVALID_REQUEST"),
+    ] {
+        assert_eq!(refusal(&post(&sim, &path, &nonsense).await), (400, code.to_owned()), "{nonsense}");
+    }
+    assert_eq!(get(&sim, &path).await.json["entityBody"], change(json!({})).await, "a refused change changes nothing");
+}
+
+#[tokio::test]
+async fn every_answer_in_encryption_mode_is_encrypted() {
+    let sim = start().await;
+    let id = registered(&sim, "seller-0001").await;
+    let path = format!("/v2/sellers/{id}");
+    let sealed = |answer: &Answer| {
+        assert!(answer.header("content-type").unwrap().starts_with("text/plain"), "{}", answer.text);
+        open(&answer.text)
+    };
+    let taken = post(&sim, "/v2/sellers", &corporation("seller-0001")).await;
+    assert_eq!((taken.status, sealed(&taken)["error"]["code"].as_str()), (400, Some("ALREADY_EXIST_SUBMALL")));
+    let unreadable = send(in_encryption_mode(&sim, Method::POST, "/v2/sellers").body("not sealed")).await;
+    assert_eq!((unreadable.status, sealed(&unreadable)["error"]["code"].as_str()), (400, Some("INVALID_REQUEST")));
+    let shown = send(in_encryption_mode(&sim, Method::GET, &path)).await;
+    assert_eq!(sealed(&shown)["entityBody"]["id"], json!(id));
+    let missing = send(in_encryption_mode(&sim, Method::GET, "/v2/payouts/nobody")).await;
+    assert_eq!((missing.status, sealed(&missing)["error"]["code"].as_str()), (404, Some("PAYOUT_NOT_FOUND")));
+    sim.mischief(json!({ "on": "sellers", "kind": "error_before", "code": "COMMON_ERROR" })).await;
+    let broken = send(in_encryption_mode(&sim, Method::GET, &path)).await;
+    assert_eq!((broken.status, sealed(&broken)["error"]["code"].as_str()), (500, Some("COMMON_ERROR")));
+    let deleted = send(in_encryption_mode(&sim, Method::DELETE, &path)).await;
+    assert_eq!(sealed(&deleted)["entityType"], "deleted-entity");
+    // Who has no key has no security key either.
+    let nobody = sim.bare(Method::GET, &path).header("TossPayments-api-security-mode", "ENCRYPTION");
+    assert_eq!(refusal(&send(nobody).await), (401, "UNAUTHORIZED_KEY".to_owned()));
+}
+
+#[tokio::test]
+async fn what_other_clients_send_is_taken_where_asked_for() {
+    let lenient = Options { bank_codes: BankCodes::AnyLength, compression: Compression::Taken, ..Options::default() };
+    for (options, is_taken) in [(Options::default(), false), (lenient, true)] {
+        let sim = start_with(options).await;
+        for (number, code) in [json!("92"), json!(92), json!(4)].into_iter().enumerate() {
+            let mut seller = corporation(&format!("seller-{number:04}"));
+            seller["account"]["bankCode"] = code.clone();
+            let answer = post(&sim, "/v2/sellers", &seller).await;
+            assert_eq!(answer.status == 200, is_taken, "{code}");
+            if is_taken {
+                let wanted = if number == 2 { "004" } else { "092" };
+                assert_eq!(open(&answer.text)["entityBody"]["account"]["bankCode"], wanted);
+            }
+        }
+        let compressed = seal_compressed(&corporation("seller-zipped"));
+        let answer = send(in_encryption_mode(&sim, Method::POST, "/v2/sellers").body(compressed)).await;
+        assert_eq!(answer.status == 200, is_taken);
+    }
 }
 
 #[tokio::test]
@@ -258,7 +377,10 @@ async fn webhooks_of_sellers_and_payouts_are_signed_over_the_raw_body_and_the_ti
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&key()).unwrap();
         mac.update(format!("{text}:{}", header("tosspayments-webhook-transmission-time")).as_bytes());
         let signature = format!("v1:{}", STANDARD.encode(mac.finalize().into_bytes()));
-        assert_eq!(header("tosspayments-webhook-signature"), signature);
+        let signatures = header("tosspayments-webhook-signature");
+        let signatures: Vec<&str> = signatures.split(',').collect();
+        assert_eq!(signatures.len(), 2, "as while a key is changed");
+        assert!(signatures.contains(&signature.as_str()));
         let body: Value = serde_json::from_str(&text).unwrap();
         let event = body["eventType"].as_str().unwrap();
         assert_eq!(body["entityType"], event.split('.').next().unwrap());
@@ -284,9 +406,9 @@ async fn a_payout_is_requested_once_under_one_key_whatever_happens_to_the_answer
     assert_eq!(available(&sim).await, 9_000);
     for (on, path) in [("payouts", "/v2/payouts"), ("sellers", "/v2/sellers"), ("balances", "/v2/balances")] {
         sim.mischief(json!({ "on": on, "kind": "rate_limit" })).await;
-        assert_eq!(refusal(&get(&sim, path).await), (429, "TOO_MANY_REQUESTS"));
+        assert_eq!(refusal(&get(&sim, path).await), (429, "TOO_MANY_REQUESTS".to_owned()));
         sim.mischief(json!({ "on": on, "kind": "execute_and_error", "code": "COMMON_ERROR" })).await;
-        assert_eq!(refusal(&get(&sim, path).await), (500, "COMMON_ERROR"));
+        assert_eq!(refusal(&get(&sim, path).await), (500, "COMMON_ERROR".to_owned()));
         assert_eq!(get(&sim, path).await.status, 200);
     }
 }

@@ -18,7 +18,8 @@ async fn a_deposit_comes_goes_and_comes_again() {
     assert_eq!((&payment["method"], &payment["approvedAt"]), (&json!("가상계좌"), &json!(null)));
     let account = &payment["virtualAccount"];
     assert!(account["accountNumber"].as_str().unwrap().starts_with('X'));
-    assert_eq!(account["dueDate"].as_str().unwrap().len(), "2026-01-02T03:04:05".len());
+    assert!(account["dueDate"].as_str().unwrap().ends_with("+09:00"));
+    assert_eq!(payment["isPartialCancelable"], true);
     assert!(payment["secret"].as_str().unwrap().starts_with("ps_"));
     assert_eq!(sim.ask("/_sim/totals").await["charged"], 0);
 
@@ -33,6 +34,37 @@ async fn a_deposit_comes_goes_and_comes_again() {
     assert_eq!(sim.tell("/_sim/deposit", order).await["status"], "DONE");
     let totals = sim.ask("/_sim/totals").await;
     assert_eq!((&totals["charged"], &totals["payments"]), (&json!(10_000), &json!(1)));
+}
+
+#[tokio::test]
+async fn an_account_that_is_opened_is_a_transaction_of_nothing() {
+    let sim = start().await;
+    let key = sim.authorize_by("order-0001", 10_000, "가상계좌").await;
+    let opened = sim.confirm(&key, "order-0001", 10_000).await.json["lastTransactionKey"].clone();
+    let by_api =
+        json!({ "amount": 5_000, "orderId": "order-0002", "orderName": "책", "customerName": "김", "bank": "20" });
+    assert_eq!(send(sim.toss(Method::POST, "/v1/virtual-accounts").json(&by_api)).await.status, 200);
+    sim.tell("/_sim/deposit", json!({ "orderId": "order-0001" })).await;
+    let list = async |path: &str| {
+        send(sim.toss(Method::GET, &format!("{path}?startDate=2020-01-01&endDate=2100-01-01"))).await.json
+    };
+    let rows = list("/v1/transactions").await;
+    let seen: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (&row["orderId"], &row["status"], &row["amount"])).collect();
+    let waiting = json!("WAITING_FOR_DEPOSIT");
+    assert_eq!(
+        seen,
+        [
+            (&json!("order-0001"), &waiting, &json!(0)),
+            (&json!("order-0002"), &waiting, &json!(0)),
+            (&json!("order-0001"), &json!("DONE"), &json!(10_000)),
+        ]
+    );
+    assert_eq!(rows[0]["transactionKey"], opened);
+    sim.advance(24 * 60 * 60).await;
+    let settled = list("/v1/settlements").await;
+    assert_eq!(settled.as_array().unwrap().len(), 1, "only the deposit is settled: {settled}");
+    assert_eq!(settled[0]["virtualAccount"]["bankCode"], "20");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@
 //! * `INVALID_BANK`: a cancellation names the buyer's bank, an issue names the merchant's choice.
 
 use super::Class::{self, BuyerActs, Permanent, QueryFirst, RetryLater};
+use super::Meaning::{self, AnotherPayment, Denied, NothingLeft, StillRunning, UnknownPayment};
 use super::Operation::{
     self, Balance, BillingCharge, BillingIssue, Cancel, CashReceiptCancel, CashReceiptIssue, Confirm, KeyIn, LookUp,
     PayoutCancel, PayoutLookUp, PayoutRequest, SellerDelete, SellerLookUp, SellerRegister, SellerUpdate,
@@ -55,6 +56,7 @@ const fn row(code: &'static str, http_status: u16, class: Class, operations: &'s
         operations,
         exceptions: &[],
         pause: None,
+        means: None,
     }
 }
 
@@ -66,19 +68,23 @@ impl Row {
     const fn until(self, pause: Pause) -> Self {
         Self { pause: Some(pause), ..self }
     }
+
+    const fn means(self, meaning: Meaning) -> Self {
+        Self { means: Some(meaning), ..self }
+    }
 }
 
 /// Every documented code, sorted.
 pub const TABLE: &[Row] = &[
     row("ACCOUNT_OWNER_CHECK_FAILED", 400, BuyerActs, PAYOUTS),
-    row("ALREADY_CANCELED_PAYMENT", 400, QueryFirst, &[Cancel]),
+    row("ALREADY_CANCELED_PAYMENT", 400, QueryFirst, &[Cancel]).means(NothingLeft),
     row("ALREADY_COMPLETED_PAYMENT", 400, QueryFirst, UNSTATED),
     row("ALREADY_EXIST_SUBMALL", 400, QueryFirst, PAYOUTS),
     row("ALREADY_PROCESSED_PAYMENT", 400, QueryFirst, &[Confirm]),
     row("ALREADY_REFUNDING_PAYMENT", 400, QueryFirst, &[Cancel]),
-    row("ALREADY_REFUND_PAYMENT", 400, QueryFirst, &[Cancel]),
+    row("ALREADY_REFUND_PAYMENT", 400, QueryFirst, &[Cancel]).means(NothingLeft),
     row("ALREADY_REMOVED_BILLING_KEY", 400, BuyerActs, &[BillingCharge]),
-    row("API_VERSION_UPDATE_NEEDED", 400, Permanent, UNSTATED),
+    row("API_VERSION_UPDATE_NEEDED", 400, Permanent, UNSTATED).means(Denied),
     row("BELOW_MINIMUM_AMOUNT", 400, Permanent, &[Confirm, KeyIn, BillingCharge]),
     row("BELOW_ZERO_AMOUNT", 400, Permanent, &[KeyIn]),
     row("CARD_PROCESSING_ERROR", 400, QueryFirst, &[Confirm]),
@@ -115,13 +121,13 @@ pub const TABLE: &[Row] = &[
     row("FDS_ERROR", 403, BuyerActs, &[Confirm]),
     row("FORBIDDEN_BANK_REFUND_REQUEST", 400, BuyerActs, &[Cancel]),
     row("FORBIDDEN_CONSECUTIVE_REQUEST", 403, RetryLater, &[LookUp, Cancel]).until(Moment),
-    row("FORBIDDEN_REQUEST", 403, Permanent, &[Confirm, Cancel]),
+    row("FORBIDDEN_REQUEST", 403, Permanent, &[Confirm, Cancel]).means(AnotherPayment),
     row("FORBIDDEN_SELLER_PAYOUT", UNSHOWN, RetryLater, PAYOUTS),
-    row("IDEMPOTENT_REQUEST_PROCESSING", 409, RetryLater, POSTS).until(Moment),
-    row("INCORRECT_BASIC_AUTH_FORMAT", 403, Permanent, EVERY),
+    row("IDEMPOTENT_REQUEST_PROCESSING", 409, RetryLater, POSTS).until(Moment).means(StillRunning),
+    row("INCORRECT_BASIC_AUTH_FORMAT", 403, Permanent, EVERY).means(Denied),
     row("INVALID_ACCOUNT_INFO_RE_REGISTER", 400, BuyerActs, &[Confirm]),
     row("INVALID_ACCOUNT_NUMBER", 400, BuyerActs, PAYOUTS),
-    row("INVALID_API_KEY", 400, Permanent, &[Confirm]),
+    row("INVALID_API_KEY", 400, Permanent, &[Confirm]).means(Denied),
     row("INVALID_AUTHORIZE_AUTH", 400, Permanent, &[Confirm]),
     row("INVALID_BANK", 400, BuyerActs, &[Cancel, VirtualAccount]).except(&[(VirtualAccount, Permanent)]),
     row("INVALID_BILLING_AUTH", 400, Permanent, &[BillingIssue]),
@@ -144,7 +150,7 @@ pub const TABLE: &[Row] = &[
     row("INVALID_PAGING_KEY", 400, Permanent, &[Transactions, Settlements]),
     row("INVALID_PASSWORD", 403, BuyerActs, &[Confirm]),
     row("INVALID_PAYABLE_DATE", 400, Permanent, PAYOUTS),
-    row("INVALID_PAYMENT_KEY", 400, Permanent, UNSTATED),
+    row("INVALID_PAYMENT_KEY", 400, Permanent, UNSTATED).means(UnknownPayment),
     row("INVALID_REFUND_ACCOUNT_INFO", 400, BuyerActs, &[Cancel]),
     row("INVALID_REFUND_ACCOUNT_NUMBER", 400, BuyerActs, &[Cancel]),
     row("INVALID_REFUND_AMOUNT", 400, Permanent, UNSTATED),
@@ -166,17 +172,18 @@ pub const TABLE: &[Row] = &[
     row("NOT_ALLOWED_REFUND_BANK", 403, Permanent, UNSTATED),
     row("NOT_AVAILABLE_BANK", 403, BuyerActs, &[Confirm, Cancel]).except(&[(Cancel, RetryLater)]).until(BankHours),
     row("NOT_AVAILABLE_PAYMENT", 400, BuyerActs, &[Confirm]).until(BankHours),
-    row("NOT_CANCELABLE_AMOUNT", 403, QueryFirst, &[Cancel]),
+    row("NOT_CANCELABLE_AMOUNT", 403, QueryFirst, &[Cancel]).means(NothingLeft),
     row("NOT_CANCELABLE_PAYMENT", 403, Permanent, &[Cancel]),
     row("NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER", 403, Permanent, &[Cancel]),
     row("NOT_ENOUGH_AMOUNT", 400, RetryLater, PAYOUTS),
-    row("NOT_FOUND", 404, Permanent, UNSTATED),
+    row("NOT_FOUND", 404, Permanent, UNSTATED).means(Denied),
     row("NOT_FOUND_BILLING", 404, Permanent, UNSTATED),
-    row("NOT_FOUND_HTTP_METHOD", 404, Permanent, UNSTATED),
-    row("NOT_FOUND_MERCHANT", 404, Permanent, UNSTATED),
+    row("NOT_FOUND_HTTP_METHOD", 404, Permanent, UNSTATED).means(Denied),
+    row("NOT_FOUND_MERCHANT", 404, Permanent, UNSTATED).means(Denied),
     row("NOT_FOUND_METHOD", 404, Permanent, UNSTATED),
     row("NOT_FOUND_PAYMENT", 404, Permanent, &[Confirm, LookUp, Cancel])
-        .except(&[(Confirm, QueryFirst), (Cancel, QueryFirst)]),
+        .except(&[(Confirm, QueryFirst), (Cancel, QueryFirst)])
+        .means(UnknownPayment),
     row("NOT_FOUND_PAYMENT_SESSION", 404, BuyerActs, &[Confirm]),
     row("NOT_FOUND_SUBMALL", 404, Permanent, PAYOUTS),
     row("NOT_FOUND_TERMINAL_ID", 400, Permanent, &[Confirm]),
@@ -205,7 +212,7 @@ pub const TABLE: &[Row] = &[
     row("REQUIRED_AMOUNT", 400, Permanent, &[KeyIn]),
     row("RESTRICTED_TRANSFER_ACCOUNT", 400, BuyerActs, &[Confirm]),
     row("UNAPPROVED_ORDER_ID", 400, Permanent, &[Confirm]),
-    row("UNAUTHORIZED_KEY", 401, Permanent, EVERY),
+    row("UNAUTHORIZED_KEY", 401, Permanent, EVERY).means(Denied),
     row("UNKNOWN_ERROR", 500, QueryFirst, UNSTATED),
     row("UNKNOWN_PAYMENT_ERROR", 500, QueryFirst, &[Confirm]),
 ];

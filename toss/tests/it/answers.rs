@@ -89,7 +89,7 @@ fn every_documented_object_is_read() -> Outcome {
     assert!(!Payment::parse(expired.as_bytes())?.is_fully_canceled());
     assert_eq!(payment.cancels[0].cancel_amount, 1_050);
     assert_eq!(payment.cancels[0].refundable_amount, Some(0));
-    assert_eq!(payment.discount.as_ref().map(|discount| discount.amount), Some(200));
+    assert_eq!(payment.discount.as_ref().and_then(|discount| discount.amount), Some(200));
     let easy_pay = payment.easy_pay.as_ref().ok_or("no wallet")?;
     assert_eq!((easy_pay.amount, easy_pay.discount_amount), (Some(100), Some(1)));
     let account = payment.virtual_account.as_ref().ok_or("no account")?;

@@ -1,7 +1,7 @@
 //! The table of codes against a list kept apart from it.
 
 use toss::codes::{TABLE, class, row};
-use toss::{Class, Operation, Pause};
+use toss::{Class, Meaning, Operation, Pause};
 
 /// Every code of the published tables, by class (outside the exceptions) and status.
 const PUBLISHED: &[(Class, Option<u16>, &str)] = &[
@@ -144,6 +144,28 @@ fn a_pause_is_named_where_the_code_names_a_time() {
         ("NOT_AVAILABLE_PAYMENT", Pause::BankHours),
     ];
     assert_eq!(pauses, expected);
+}
+
+#[test]
+fn a_meaning_is_named_where_a_caller_acts_on_it() {
+    let meanings: Vec<(&str, Meaning)> = TABLE.iter().filter_map(|row| Some((row.code, row.means?))).collect();
+    let expected = [
+        ("ALREADY_CANCELED_PAYMENT", Meaning::NothingLeft),
+        ("ALREADY_REFUND_PAYMENT", Meaning::NothingLeft),
+        ("API_VERSION_UPDATE_NEEDED", Meaning::Denied),
+        ("FORBIDDEN_REQUEST", Meaning::AnotherPayment),
+        ("IDEMPOTENT_REQUEST_PROCESSING", Meaning::StillRunning),
+        ("INCORRECT_BASIC_AUTH_FORMAT", Meaning::Denied),
+        ("INVALID_API_KEY", Meaning::Denied),
+        ("INVALID_PAYMENT_KEY", Meaning::UnknownPayment),
+        ("NOT_CANCELABLE_AMOUNT", Meaning::NothingLeft),
+        ("NOT_FOUND", Meaning::Denied),
+        ("NOT_FOUND_HTTP_METHOD", Meaning::Denied),
+        ("NOT_FOUND_MERCHANT", Meaning::Denied),
+        ("NOT_FOUND_PAYMENT", Meaning::UnknownPayment),
+        ("UNAUTHORIZED_KEY", Meaning::Denied),
+    ];
+    assert_eq!(meanings, expected);
 }
 
 #[test]

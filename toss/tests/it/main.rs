@@ -5,6 +5,7 @@ mod codes;
 mod doubts;
 mod gates;
 mod issues;
+mod leniency;
 mod parsers;
 mod payouts;
 mod pinning;

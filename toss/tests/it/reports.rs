@@ -116,8 +116,8 @@ async fn settlements_are_read_with_every_field() -> Outcome {
     assert_eq!(rows.len(), 2);
     let row = &rows[0];
     assert_eq!((row.amount, row.pay_out_amount, row.supply_amount, row.vat), (15_000, 14_553, Some(406), Some(41)));
-    assert_eq!((&row.fees[0].fee_type, row.fees[0].fee), (&FeeType::Base, 405));
-    assert_eq!(row.fees[1].fee_type, FeeType::Other("TOMORROW".into()));
+    assert_eq!((&row.fees[0].fee_type, row.fees[0].fee), (&Some(FeeType::Base), 405));
+    assert_eq!(row.fees[1].fee_type, Some(FeeType::Other("TOMORROW".into())));
     assert_eq!((row.sold_date, row.paid_out_date), (Some(day("2022-06-09")?), Some(day("2022-06-13")?)));
     assert_eq!(row.card.as_ref().and_then(|card| card.amount), Some(15_000));
     assert_eq!(row.cancel, None);

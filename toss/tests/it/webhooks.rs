@@ -121,7 +121,7 @@ fn what_is_no_webhook_is_refused() {
         r#"{"eventType":"CANCEL_STATUS_CHANGED","data":{}}"#,
         r#"{"eventType":"BILLING_DELETED","data":[]}"#,
         r#"{"eventType":"payout.changed","entityBody":"x"}"#,
-        r#"{"secret":1,"status":"DONE","orderId":"order-1"}"#,
+        r#"{"secret":"s","status":1,"orderId":"order-1"}"#,
     ] {
         assert!(matches!(parse(body.as_bytes()), Err(WebhookError::Fields { .. })), "{body}");
     }
@@ -144,7 +144,7 @@ fn the_entity_of_a_signed_event_is_read() -> Outcome {
     let Webhook::PayoutChanged(entity) = &payout else { return Err("no payout".into()) };
     let read = entity.payout()?;
     assert_eq!((read.status, read.amount.minor), (PayoutStatus::Failed, 1_111));
-    assert_eq!(read.error.map(|error| error.code).as_deref(), Some("NOT_MATCH_PAYEE_NAME"));
+    assert_eq!(read.error.and_then(|error| error.code).as_deref(), Some("NOT_MATCH_PAYEE_NAME"));
     assert!(entity.seller().is_err() && !format!("{payout:?}").contains("김토스"));
 
     let seller = parse(
