@@ -20,6 +20,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, Statement},
 };
 
+pub mod grants;
 mod m2026_11_21_000001_checkouts;
 mod m2026_11_21_000002_ledger;
 mod m2026_11_21_000003_api_keys;
