@@ -9,7 +9,7 @@ use domain::{
 };
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Serialize;
-use store::{StoreError, Writer};
+use store::{CardNames, Keyring, RiskDecision, StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::ports::{Assess, AssessRisk};
@@ -30,6 +30,8 @@ pub struct Risk {
     pub rules: Rules,
     /// A service of somebody else's that is asked what the rules do not deny.
     pub hook: Option<Hook>,
+    /// The keys under which cards are named in the database; without them, by the hash of their token.
+    pub keyring: Option<Arc<Keyring>>,
 }
 
 /// A service that assesses risk over HTTP.
@@ -75,7 +77,12 @@ impl Hook {
         match self.answer(plan, attempt, so_far).await {
             Ok(answer) => answer,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the risk service did not answer");
+                tracing::warn!(
+                    checkout.id = %plan.checkout_id(),
+                    error = &error as &dyn std::error::Error,
+                    "the risk service did not answer about {}",
+                    plan.checkout_id()
+                );
                 Assessment { verdict: self.when_down, reasons: vec!["the risk service did not answer".to_owned()] }
             }
         }
@@ -158,8 +165,12 @@ impl Risk {
 impl Risk {
     async fn decide(&self, asked: &AssessRisk) -> Result<Assessment, StoreError> {
         let (plan, attempt) = (&asked.plan, asked.attempt);
+        let card = plan.fields().card.as_ref().map(|card| CardNames::of(card, self.keyring.as_deref())).transpose()?;
+        let card = card.as_ref();
         if let Some(decided) = &asked.decided {
-            self.writer.record_risk((plan, attempt), Some(&decided.by), &decided.assessment, asked.at).await?;
+            let (by, assessment) = (Some(decided.by.as_str()), &decided.assessment);
+            let decision = RiskDecision { plan, attempt, card, by, assessment, decided_at: asked.at };
+            self.writer.record_risk(decision).await?;
             return Ok(decided.assessment.clone());
         }
         if let Some(before) = self.writer.assessed(plan, attempt).await? {
@@ -167,13 +178,14 @@ impl Risk {
         }
         let mut counted = Vec::with_capacity(self.rules.velocities.len());
         for velocity in &self.rules.velocities {
-            counted.push(self.writer.counted(velocity, plan, asked.at).await?);
+            counted.push(self.writer.counted(velocity, plan, card, asked.at).await?);
         }
         let mut assessment = self.rules.assess(plan, &counted);
         if let Some(hook) = self.hook.as_ref().filter(|_| assessment.verdict != Verdict::Deny) {
             assessment.join(hook.ask(plan, attempt, &assessment).await);
         }
-        self.writer.record_risk((plan, attempt), None, &assessment, asked.at).await?;
+        let decision = RiskDecision { plan, attempt, card, by: None, assessment: &assessment, decided_at: asked.at };
+        self.writer.record_risk(decision).await?;
         Ok(self.writer.assessed(plan, attempt).await?.unwrap_or(assessment))
     }
 }

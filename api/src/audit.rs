@@ -1,4 +1,5 @@
-//! The audit log: every change that a key asks for, written down once its answer is known.
+//! The audit log: every change that a key asks for, written down once its answer is known. Readings of personal data
+//! are in it too; see [`crate::reading`].
 //!
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
 //! that asks for none (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
@@ -46,6 +47,11 @@ impl Signature {
         // A second key in one request there is not.
         let _ = self.0.set(key.clone());
     }
+
+    /// Who called, once the key is proved.
+    pub(crate) fn key(&self) -> Option<&ApiKeyId> {
+        self.0.get()
+    }
 }
 
 /// Marks an answer to a request that could have changed something and did not.
@@ -57,8 +63,7 @@ pub(crate) async fn record(State(api): State<Arc<Api>>, mut request: Request, ne
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let signature = Signature::default();
-    request.extensions_mut().insert(signature.clone());
+    let signature = request.extensions_mut().get_or_insert_default::<Signature>().clone();
     let asked = Asked::of(&request, &api);
     let response = next.run(request).await;
     let is_change =
@@ -121,7 +126,7 @@ impl Asked {
 }
 
 /// What stands in the variable parts of a route; nothing of what cannot be one of our ids, for that may be anything.
-fn object(route: &str, path: &str) -> String {
+pub(crate) fn object(route: &str, path: &str) -> String {
     let variable = |(part, value): (&str, &str)| part.starts_with('{').then(|| value.to_owned());
     let object = route.split('/').zip(path.split('/')).filter_map(variable).collect::<Vec<_>>().join("/");
     let is_plain = object.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
@@ -153,7 +158,8 @@ pub(crate) struct AuditBody {
 
 /// Read the audit log
 ///
-/// Every change that an API key asked for and what came of it, newest first. Lines are only ever added.
+/// Every change that an API key asked for and what came of it, and every reading of personal data (`200 buyer_info`,
+/// `200 opened payloads`), newest first. Lines are only ever added.
 #[utoipa::path(
     get,
     path = "/v1/audit-log",

@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::id::{BuyerId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use store::{Keyring, KeyringError, Sealed};
+use store::{CheckoutRecord, Erased, Keyring, KeyringError, Sealed};
 
 use crate::{
     Api,
@@ -26,8 +26,10 @@ refusals! { EraseRefusals: NotFound; }
 pub(crate) struct ErasedBody {
     #[schema(value_type = BuyerName)]
     buyer_id: BuyerId,
-    /// Of how many checkouts something was kept.
+    /// Of how many checkouts name, e-mail address or telephone number were kept.
     erased_checkouts: u64,
+    /// In how many risk decisions the hash of a card token was kept.
+    erased_cards: u64,
 }
 
 /// What a buyer is called and how to reach them.
@@ -77,13 +79,19 @@ pub(crate) async fn keep(
 
 /// What is kept of the buyer of a checkout. What cannot be opened is logged and not shown: a missing key must
 /// not hide a payment.
-pub(crate) async fn kept(api: &Api, workflow_id: &WorkflowId) -> Result<Option<BuyerDetails>, Problem> {
+pub(crate) async fn kept(api: &Api, record: &CheckoutRecord) -> Result<Option<BuyerDetails>, Problem> {
+    let CheckoutRecord { checkout_id, workflow_id, .. } = record;
     let Some(keys) = &api.keyring else { return Ok(None) };
     let Some(sealed) = api.reader.buyer_details(workflow_id).await? else { return Ok(None) };
     match BuyerDetails::open(keys, &sealed, workflow_id) {
         Ok(details) => Ok(Some(details)),
         Err(error) => {
-            tracing::error!(%workflow_id, error = &error as &dyn std::error::Error, "a buyer's details stay closed");
+            tracing::error!(
+                checkout.id = %checkout_id,
+                workflow.id = %workflow_id,
+                error = &error as &dyn std::error::Error,
+                "the details of the buyer of {checkout_id} stay closed"
+            );
             Ok(None)
         }
     }
@@ -91,8 +99,8 @@ pub(crate) async fn kept(api: &Api, workflow_id: &WorkflowId) -> Result<Option<B
 
 /// Erase what is kept of a buyer
 ///
-/// Name, e-mail address and telephone number, of all checkouts. Payments and books stay: they name the buyer by the
-/// marketplace's own id alone. A buyer of whom nothing is kept is answered alike.
+/// Name, e-mail address, telephone number and the hashes of card tokens, of all checkouts. Payments and books stay: they
+/// name the buyer by the marketplace's own id alone. A buyer of whom nothing is kept is answered alike.
 #[utoipa::path(
     delete,
     path = "/v1/buyers/{buyer_id}/personal-data",
@@ -109,6 +117,6 @@ pub(crate) async fn erase(
 ) -> Result<Json<ErasedBody>, Problem> {
     let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");
     let id = BuyerId::parse(id).map_err(unknown)?;
-    let erased_checkouts = api.journal.erase_buyer(&id).await?;
-    Ok(Json(ErasedBody { buyer_id: id, erased_checkouts }))
+    let Erased { checkouts, cards } = api.journal.erase_buyer(&id).await?;
+    Ok(Json(ErasedBody { buyer_id: id, erased_checkouts: checkouts, erased_cards: cards }))
 }

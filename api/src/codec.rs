@@ -29,11 +29,13 @@ use uuid::Uuid;
 
 use crate::{
     Api,
+    audit::{Signature, Unchanged},
     body::JsonBody,
     callers::{OpsCaller, prove},
     limits::Visit,
     openapi::{bodies::SignInShape, refusals::refusals, shapes::Base64},
     problem::{Code, FieldCode, Problem},
+    reading::Reading,
     shapes::now,
 };
 
@@ -97,21 +99,20 @@ impl FromRequestParts<Arc<Api>> for Operator {
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return OpsCaller::from_request_parts(parts, api).await.map(|_| Self);
         }
+        let signature = parts.extensions.get::<Signature>().cloned().unwrap_or_default();
         let id = api.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
         let id = id.ok_or_else(Problem::no_key)?;
         let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(now()));
-        match key.map(|key| key.grant.scope.includes(Scope::Ops)) {
-            Some(true) => Ok(Self),
-            Some(false) => Err(Problem::forbidden(Scope::Ops)),
-            None => Err(Problem::unauthorized()),
-        }
+        let key = key.ok_or_else(Problem::unauthorized)?;
+        signature.sign(&key.grant.id);
+        if key.grant.scope.includes(Scope::Ops) { Ok(Self) } else { Err(Problem::forbidden(Scope::Ops)) }
     }
 }
 
 /// Open sealed payloads
 ///
 /// Temporal's remote codec: what is not sealed comes back as it is. The Temporal UI asks with the cookie of an operator who
-/// has signed in at `/codec`.
+/// has signed in at `/codec`. Each time a line of the audit log names the operator's key, before anything is shown.
 #[utoipa::path(
     post,
     path = "/codec/decode",
@@ -124,6 +125,7 @@ impl FromRequestParts<Arc<Api>> for Operator {
 pub(crate) async fn decode(
     State(api): State<Arc<Api>>,
     _: Operator,
+    reading: Reading,
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
@@ -132,7 +134,11 @@ pub(crate) async fn decode(
     let opened = converter.codec().decode(&SerializationContextData::None, sealed).await;
     let opened = opened.map_err(|error| Problem::new(Code::NotDecodable, error.to_string()))?;
     let body = Payloads { payloads: opened.into_iter().map(PayloadBody::of).collect() };
-    Ok((across(&api, &headers), Json(body)).into_response())
+    reading.write_down(&api, "opened payloads").await?;
+    let mut response = (across(&api, &headers), Json(body)).into_response();
+    // Its line is written already.
+    response.extensions_mut().insert(Unchanged);
+    Ok(response)
 }
 
 fn read(body: &JsonBody) -> Result<Vec<Payload>, Problem> {

@@ -42,6 +42,7 @@ mod parameters;
 mod payment_order;
 mod payments_list;
 mod problem;
+mod reading;
 mod refund;
 mod requests;
 mod routes;
@@ -59,6 +60,15 @@ use domain::id::CheckoutId;
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
 pub use routes::router;
+
+/// Whether the Temporal server sees what stands in workflow histories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Histories {
+    /// Payloads are sealed before they are sent to the server.
+    Sealed,
+    /// Payloads are sent as they are.
+    InTheClear,
+}
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
@@ -80,6 +90,8 @@ pub struct Settings {
     /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
     /// once.
     pub eager_start: bool,
+    /// Whether histories are sealed. A workflow's summary never is: it then says less.
+    pub histories: Histories,
     /// How much may come in.
     pub limits: Limits,
     /// Who may read the metrics without a key.

@@ -18,6 +18,7 @@ use crate::{
     callers::ReadCaller,
     openapi::{refusals::refusals, shapes::PaymentOrderName},
     problem::{Code, Problem},
+    reading::Reading,
     shapes::{CheckoutBody, OrderBody},
 };
 
@@ -33,7 +34,8 @@ pub(crate) enum Shown {
 
 /// Read a checkout or a payment order
 ///
-/// A checkout id wins over a payment order id of the same text.
+/// A checkout id wins over a payment order id of the same text. Keys of scope `checkout` and `ops` are shown the buyer's
+/// details, and each time a line of the audit log is written: ask for a status again and again with a key of scope `read`.
 #[utoipa::path(
     get,
     path = "/{id}",
@@ -46,6 +48,7 @@ pub(crate) enum Shown {
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     caller: ReadCaller,
+    reading: Reading,
     Path(id): Path<String>,
 ) -> Result<Json<Shown>, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
@@ -53,8 +56,10 @@ pub(crate) async fn show(
         let letter = letter(&api, caller.scope, &record).await?;
         let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
         let body = body.with_letter(letter.as_ref());
-        let buyer =
-            if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record.workflow_id).await? } else { None };
+        let buyer = if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record).await? } else { None };
+        if buyer.is_some() {
+            reading.write_down(&api, "buyer_info").await?;
+        }
         return Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))));
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;

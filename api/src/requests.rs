@@ -1,22 +1,30 @@
 //! What happens around every request: an id, one line in the log, headers that no route may forget.
 
-use std::time::Instant;
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
-use domain::id::CheckoutId;
+use domain::id::{ApiKeyId, CheckoutId};
 use opentelemetry::trace::FutureExt as _;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    Api,
+    audit::Signature,
     card_numbers,
     keys::{KeyError, SecretKey},
+    limits::origin,
     problem::Problem,
+    reading::Origin,
     trace::Followed,
 };
 
@@ -32,7 +40,7 @@ const MAX_REQUEST_ID_CHARS: usize = 64;
 
 /// Gives the request an id and a span, logs one line about it and finishes the answer's headers. No body and no
 /// query is logged: either may hold what must not be read in a log.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request.headers().get(&REQUEST_ID).and_then(taken_over).unwrap_or_else(mint);
     let method = request.method().clone();
@@ -40,16 +48,23 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let named = in_path(route, request.uri().path()).map(str::to_owned);
     let followed = Followed::begin(&request, route, &id);
+    let client = origin(&request, &api.settings.limits.trusted_proxies);
+    let (signature, about) = (Signature::default(), About::default());
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(Origin(client));
+    request.extensions_mut().insert(signature.clone());
+    request.extensions_mut().insert(about.clone());
     let mut response = next.run(request).with_context(followed.context()).await;
 
-    let payment = named.or_else(|| made(route, &response));
+    let payment = named.or_else(|| made(route, &response)).or_else(|| about.0.get().map(CheckoutId::to_string));
     followed.end(&mut response, payment.as_deref());
     let line = Line {
         status: response.status().as_u16(),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id: id.to_str().unwrap_or_default(),
         payment: payment.as_deref(),
+        client,
+        key: signature.key(),
         trace_id: followed.trace_id(),
         cause: response.extensions().get::<Problem>().and_then(Problem::cause),
     };
@@ -68,6 +83,10 @@ struct Line<'a> {
     request_id: &'a str,
     /// The checkout or the order that it was about.
     payment: Option<&'a str>,
+    /// Where it came from.
+    client: IpAddr,
+    /// The API key that it came with, if the key was proved.
+    key: Option<&'a ApiKeyId>,
     trace_id: Option<String>,
     /// What went wrong on our side.
     cause: Option<&'a str>,
@@ -75,15 +94,17 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn log(&self, method: &Method, route: &str) {
-        let Self { status, duration_ms, request_id, payment, cause, .. } = *self;
-        let trace_id = self.trace_id.as_deref();
+        let Self { status, duration_ms, request_id, payment, client, cause, .. } = *self;
+        let (key, trace_id) = (self.key.map(ApiKeyId::as_str), self.trace_id.as_deref());
         match cause {
             Some(cause) => tracing::error!(
-                %method, route, status, duration_ms, request_id, payment.id = payment, trace_id, cause,
+                %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
+                api_key.id = key, trace_id, cause,
                 "{method} {route}"
             ),
             None => tracing::info!(
-                %method, route, status, duration_ms, request_id, payment.id = payment, trace_id,
+                %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
+                api_key.id = key, trace_id,
                 "{method} {route}"
             ),
         }
@@ -97,6 +118,18 @@ fn in_path<'a>(route: &str, path: &'a str) -> Option<&'a str> {
     is_about_payments.iter().find(|beginning| route.starts_with(*beginning))?;
     let (_, value) = route.split('/').zip(path.split('/')).find(|(part, _)| is_named(part))?;
     may_be_logged(value).then_some(value)
+}
+
+/// Where a handler says what a request turned out to be about, if its path does not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About(Arc<OnceLock<CheckoutId>>);
+
+impl About {
+    /// Says which checkout of ours the request is about.
+    pub(crate) fn say(&self, checkout_id: &CheckoutId) {
+        // A request is about one checkout.
+        let _ = self.0.set(checkout_id.clone());
+    }
 }
 
 /// The checkout that a request made.

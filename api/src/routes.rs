@@ -28,7 +28,7 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(api.clone(), audit::record))
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
-        .layer(from_fn(requests::observe))
+        .layer(from_fn_with_state(api.clone(), requests::observe))
         .with_state(api)
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Extension, Json, extract::State, http::HeaderMap};
 use domain::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,9 @@ use store::{CheckoutRecord, Noted, Webhook};
 use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
 use workflows::checkout::{CheckoutWorkflow, Nudge};
 
-use crate::{Api, PspHint, body::RawBody, openapi::refusals::refusals, problem::Problem, shapes::now, temporal};
+use crate::{
+    Api, PspHint, body::RawBody, openapi::refusals::refusals, problem::Problem, requests::About, shapes::now, temporal,
+};
 
 refusals! { WebhookRefusals: DatabaseUnavailable, TemporalUnavailable; }
 
@@ -52,6 +54,7 @@ const REPEAT_WINDOW_MS: u64 = 10_000;
 )]
 pub(crate) async fn receive(
     State(api): State<Arc<Api>>,
+    Extension(about): Extension<About>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
@@ -63,6 +66,7 @@ pub(crate) async fn receive(
         tracing::debug!("a webhook names a checkout that is not ours and is dropped");
         return Ok(received());
     };
+    about.say(&record.checkout_id);
     let event = hint.event.clone();
     let noted = api.journal.note_webhook(&kept(hint, &body)).await?;
     if record.heeds_psp() && is_worth_a_nudge(noted, now()) {
@@ -116,10 +120,11 @@ async fn nudge(api: &Api, record: &CheckoutRecord, nudge: Nudge) -> Result<(), P
 )]
 pub(crate) async fn receive_by_older_path(
     state: State<Arc<Api>>,
+    about: Extension<About>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
-    receive(state, headers, body).await
+    receive(state, about, headers, body).await
 }
 
 const fn received() -> Json<ReceivedBody> {

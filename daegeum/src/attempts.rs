@@ -2,11 +2,16 @@
 
 use std::{error::Error, sync::Arc, time::Instant};
 
+use domain::id::CheckoutId;
 use opentelemetry::{Context, KeyValue, trace::TraceContextExt as _};
 use temporalio_sdk::{
     SimplePlugin,
     activities::{ActivityError, ActivityInfo},
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
+};
+use workflows::ports::{
+    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturned, LookUpCharge, NewRefund, OpenLetter,
+    Posted, RecordCheckout, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
 };
 
 /// What a worker needs to log what came of each attempt.
@@ -25,7 +30,7 @@ impl ActivityInboundInterceptor for Attempts {
     ) -> ExecuteActivityOutput<'a> {
         Box::pin(async move {
             // Not before: the span of the attempt is entered when this is polled.
-            let attempt = Attempt::of(input.activity_info());
+            let attempt = Attempt::of(input.activity_info(), checkout_of(&input));
             let outcome = next.run(input).await;
             attempt.log(outcome.as_ref().err());
             outcome
@@ -39,11 +44,12 @@ struct Attempt {
     step: String,
     attempt: u32,
     workflow_id: String,
+    checkout_id: Option<CheckoutId>,
     trace_id: Option<String>,
 }
 
 impl Attempt {
-    fn of(info: &ActivityInfo) -> Self {
+    fn of(info: &ActivityInfo, checkout_id: Option<CheckoutId>) -> Self {
         Context::map_current(|context| {
             let span = context.span();
             span.set_attribute(KeyValue::new("activity.attempt", i64::from(info.attempt)));
@@ -53,6 +59,7 @@ impl Attempt {
                 step: info.activity_type.clone(),
                 attempt: info.attempt,
                 workflow_id: info.workflow_id.clone().unwrap_or_default(),
+                checkout_id,
                 trace_id: context.is_valid().then(|| context.trace_id().to_string()),
             }
         })
@@ -62,9 +69,11 @@ impl Attempt {
         let Self { step, attempt, workflow_id, .. } = self;
         let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let trace_id = self.trace_id.as_deref();
+        let checkout_id = self.checkout_id.as_ref().map(CheckoutId::as_str);
         match failed {
             None => tracing::debug!(
                 workflow.id = workflow_id,
+                checkout.id = checkout_id,
                 step,
                 attempt,
                 duration_ms,
@@ -74,6 +83,7 @@ impl Attempt {
             ),
             Some(ActivityError::Application(failure)) => tracing::warn!(
                 workflow.id = workflow_id,
+                checkout.id = checkout_id,
                 step,
                 attempt,
                 duration_ms,
@@ -84,6 +94,7 @@ impl Attempt {
             ),
             Some(_) => tracing::info!(
                 workflow.id = workflow_id,
+                checkout.id = checkout_id,
                 step,
                 attempt,
                 duration_ms,
@@ -93,4 +104,35 @@ impl Attempt {
             ),
         }
     }
+}
+
+/// The checkout that a step is about.
+fn checkout_of(input: &ExecuteActivityInput) -> Option<CheckoutId> {
+    macro_rules! first_of {
+        ($($input:ty: $checkout_id:expr;)+) => {
+            $(if let Some(asked) = input.args_ref::<$input>() {
+                let checkout_id: fn(&$input) -> &CheckoutId = $checkout_id;
+                return Some(checkout_id(asked).clone());
+            })+
+        };
+    }
+    first_of! {
+        RecordCheckout: |asked| asked.plan.checkout_id();
+        Change: |asked| &asked.checkout_id;
+        Posted: |asked| &asked.change.checkout_id;
+        DepositReturned: |asked| &asked.change.checkout_id;
+        AssessRisk: |asked| asked.plan.checkout_id();
+        ConfirmCharge: |asked| &asked.checkout_id;
+        LookUpCharge: |asked| &asked.checkout_id;
+        CancelCharge: |asked| &asked.checkout_id;
+        NewRefund: |asked| &asked.checkout_id;
+        RefundPromise: |asked| &asked.checkout_id;
+        RefundChange: |asked| &asked.checkout_id;
+        RefundExecution: |asked| &asked.checkout_id;
+        RefundFailure: |asked| &asked.checkout_id;
+        RefundCharge: |asked| &asked.checkout_id;
+        RefundQuestion: |asked| &asked.checkout_id;
+    }
+    let letter = input.args_ref::<OpenLetter>().and_then(|letter| letter.checkout_id.clone());
+    letter.or_else(|| input.args_ref::<CloseLetter>().and_then(|letter| letter.checkout_id.clone()))
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{calendar::Day, id::SellerAccount};
+use migrations::grants::RoleName;
 use store::{DatabaseUrl, PublicKey};
 
 /// daegeum: a payment backend for marketplaces. Pay-in through Toss Payments, wallets and a double-entry
@@ -214,11 +215,36 @@ pub(crate) struct SimulatorOptions {
     pub(crate) sim_file: Option<std::path::PathBuf>,
 }
 
+/// Whose rights are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum GrantedRole {
+    /// `daegeum api`.
+    Api,
+    /// `daegeum worker`.
+    Worker,
+    /// `daegeum serve`: API and worker in one process.
+    Serve,
+    /// The commands of an operator, such as `keys`, `ledger` and `buyers`.
+    Operator,
+}
+
 /// A step of the schema.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum MigrateStep {
     /// Apply every change that is missing
     Up,
+    /// Print the SQL that gives a PostgreSQL role the rights of one process and no others; it opens no database
+    ///
+    /// Create the role first. Run the SQL as the owner of the tables, and again after each `migrate up`:
+    /// `daegeum migrate grants --role api --to daegeum_api | psql OWNER-URL`
+    Grants {
+        /// The process that connects as this role
+        #[arg(long)]
+        role: GrantedRole,
+        /// The name of the role in the database, 1 to 63 of a-z 0-9 _
+        #[arg(long, value_name = "NAME", value_parser = |text: &str| RoleName::try_from(text))]
+        to: RoleName,
+    },
     /// Take back the newest change
     Down,
     /// Show every change and whether it is applied

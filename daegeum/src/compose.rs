@@ -58,14 +58,25 @@ pub(crate) async fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<Reader> {
     Ok(Reader::new(reading))
 }
 
+/// What a worker goes by besides its workflows.
+pub(crate) struct WorkerRules<'a> {
+    /// When sellers' earnings become available.
+    pub(crate) release_rule: ReleaseRule,
+    /// Which payments are not charged at once.
+    pub(crate) risk: &'a Risk,
+    /// The keys under which cards are named.
+    pub(crate) keyring: Option<Arc<Keyring>>,
+}
+
 /// A worker that runs every workflow and every activity.
 pub(crate) fn worker(
     client: &Client,
     writer: Writer,
     WorkerMetrics { toss, paid }: WorkerMetrics,
-    (release_rule, risk): (ReleaseRule, &Risk),
+    WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
-    let risk = activities::risk::Risk { writer: writer.clone(), rules: risk.rules.clone(), hook: risk.hook()? };
+    let (rules, hook) = (risk.rules.clone(), risk.hook()?);
+    let risk = activities::risk::Risk { writer: writer.clone(), rules, hook, keyring };
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
         .register_workflow::<RefundsWorkflow>()?
@@ -120,11 +131,13 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .context("the settings of Toss are malformed")
 }
 
-/// The API's settings. Only where API and worker share a process can a workflow start eagerly.
+/// The API's settings. Only where API and worker share a process can a workflow start eagerly. `sealing` are the keys of
+/// the Temporal client, if it seals.
 pub(crate) fn api_settings(
     settings: &Settings,
     public_url: String,
     eager_start: bool,
+    sealing: Option<&Arc<Keyring>>,
 ) -> anyhow::Result<api::Settings> {
     Ok(api::Settings {
         public_url,
@@ -139,6 +152,7 @@ pub(crate) fn api_settings(
         psp_script_url: settings.toss.script_url.clone(),
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start,
+        histories: sealing.map_or(api::Histories::InTheClear, |_| api::Histories::Sealed),
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from.clone(),
     })

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::DevPorts,
     cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
-    compose,
+    compose::{self, WorkerRules},
     data_dir::DataDir,
     encryption, housekeeping, keys,
     ledger::now,
@@ -104,16 +104,16 @@ impl Stack {
             ..settings.clone()
         };
         let counted = compose::worker_metrics(&settings.toss)?;
-        let worker = compose::worker(
-            &temporal,
-            writer.clone(),
-            counted.clone(),
-            (settings.release_rule.clone(), &settings.risk),
-        )?;
-        let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
-        let api_settings = compose::api_settings(&settings, public_url, true)?;
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
+        let rules = WorkerRules {
+            release_rule: settings.release_rule.clone(),
+            risk: &settings.risk,
+            keyring: Some(keys.clone()),
+        };
+        let worker = compose::worker(&temporal, writer.clone(), counted.clone(), rules)?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
+        let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
         let door = (&settings.door, Some(keys));
         let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings);
         let simulator = toss_sim::Options {

@@ -55,7 +55,11 @@ pub(crate) async fn buyers(settings: &Settings, action: BuyersAction) -> anyhow:
     let (writer, _) = compose::open(&settings.database()?).await?;
     let erased = writer.journal().erase_buyer(&buyer_id).await?;
     audit::record(&writer.journal(), "buyers erase", buyer_id.as_str(), "ok").await?;
-    println!("Erased the personal details of buyer {buyer_id} from {erased} checkouts; payments and books stay.");
+    println!(
+        "Erased the personal details of buyer {buyer_id} from {} checkouts; payments and books stay.",
+        erased.checkouts
+    );
+    println!("Erased the hash of the card from {} risk decisions.", erased.cards);
     Ok(())
 }
 

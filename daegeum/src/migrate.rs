@@ -1,19 +1,29 @@
 //! The schema: up, down, status.
 
 use anyhow::Context as _;
-use migrations::{Migrator, MigratorTrait};
+use migrations::{
+    Migrator, MigratorTrait,
+    grants::{self, Grantee},
+};
 use store::{Database, DatabaseUrl};
 
-use crate::{cli::MigrateStep, settings::Settings};
+use crate::{
+    cli::{GrantedRole, MigrateStep},
+    settings::Settings,
+};
 
 /// Carries out one step and says where the schema stands.
 pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Result<()> {
+    if let MigrateStep::Grants { role, to } = &step {
+        print!("{}", grants::sql(grantee(*role), to));
+        return Ok(());
+    }
     let url = settings.database()?;
     let database = open(&url).await?;
     match step {
         MigrateStep::Up => Migrator::up(database.connection(), None).await?,
         MigrateStep::Down => Migrator::down(database.connection(), Some(1)).await?,
-        MigrateStep::Status { .. } => {}
+        MigrateStep::Status { .. } | MigrateStep::Grants { .. } => {}
     }
     let mut lines = Vec::new();
     for migration in Migrator::get_migration_with_status(database.connection()).await? {
@@ -30,6 +40,15 @@ pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Resul
         println!("  {status:<8} {name}");
     }
     Ok(())
+}
+
+const fn grantee(role: GrantedRole) -> Grantee {
+    match role {
+        GrantedRole::Api => Grantee::Api,
+        GrantedRole::Worker => Grantee::Worker,
+        GrantedRole::Serve => Grantee::Serve,
+        GrantedRole::Operator => Grantee::Operator,
+    }
 }
 
 /// Brings the schema up to date.

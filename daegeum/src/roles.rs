@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 use crate::{
     cli::SimulatorOptions,
     cluster::{connect, ensure_search_attributes},
-    compose, housekeeping, keys, serving,
+    compose::{self, WorkerRules},
+    housekeeping, keys, serving,
     settings::Settings,
     shutdown,
 };
@@ -22,12 +23,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     keys::check_pepper(&reader, &settings.door.key_pepper).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
-    let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let keys = keyring(settings)?;
+    let api_settings = compose::api_settings(settings, public_url.clone(), true, keys.as_ref())?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
-    let worker =
-        compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
+    let rules = worker_rules(settings, keys.clone());
+    let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
     let router =
         compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
@@ -47,8 +48,8 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     keys::check_pepper(&door.1, &settings.door.key_pepper).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
-    let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
     let keys = keyring(settings)?;
+    let api_settings = compose::api_settings(settings, public_url.clone(), false, keys.as_ref())?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
@@ -62,11 +63,11 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, _reader) = compose::open(&settings.database()?).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
-    let client = connect(keyring(settings)?).await?;
+    let keys = keyring(settings)?;
+    let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let worker =
-        compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
+    let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
         let router = api::metrics_router(settings.door.metrics_from.clone(), counted.into_more());
@@ -78,6 +79,10 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
         metrics.await??;
     }
     worked
+}
+
+fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
+    WorkerRules { release_rule: settings.release_rule.clone(), risk: &settings.risk, keyring }
 }
 
 /// Where a worker alone tells its metrics, if it does.

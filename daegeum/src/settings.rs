@@ -317,4 +317,34 @@ mod tests {
         assert!(!risk.rules.is_empty() && risk.hook().unwrap().is_some());
         file.database_url.unwrap().parse::<DatabaseUrl>().unwrap();
     }
+
+    #[test]
+    fn no_secret_is_in_the_debugging_form() {
+        use std::io::Write as _;
+        const SECRETS: [&str; 5] = [
+            "test_sk_not_to_be_told",
+            "hunter2",
+            "0123456789abcdef0123456789abcdef",
+            "between-us",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ];
+        let [secret_key, password, pepper, hook, encryption_key] = SECRETS;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(
+            file,
+            "database_url = \"postgres://daegeum:{password}@db.example/daegeum\"\n\
+             key_pepper = \"{pepper}\"\nencryption_keys = \"a:{encryption_key}\"\n\
+             [toss]\nsecret_key = \"{secret_key}\"\n\
+             [risk]\nhook = {{ url = \"http://risk.example\", secret = \"{hook}\", when_down = \"deny\" }}\n"
+        )
+        .unwrap();
+        let arguments = ["daegeum", "--config", file.path().to_str().unwrap(), "doctor"];
+        let cli = <Cli as clap::Parser>::try_parse_from(arguments).unwrap();
+        let settings = Settings::load(&cli).unwrap();
+        let told = format!("{settings:?} {cli:?}");
+        assert!(told.contains("db.example") && told.contains("risk.example"), "{told}");
+        for secret in SECRETS {
+            assert!(!told.contains(secret), "{secret} is told: {told}");
+        }
+    }
 }

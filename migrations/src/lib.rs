@@ -20,6 +20,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, Statement},
 };
 
+pub mod grants;
 mod m2026_11_21_000001_checkouts;
 mod m2026_11_21_000002_ledger;
 mod m2026_11_21_000003_api_keys;
@@ -30,6 +31,7 @@ mod m2026_11_21_000007_risk;
 mod m2026_11_21_000008_journal;
 mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
+mod m2026_11_27_000014_erasable_cards;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000008_journal::Migration),
             whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
+            whole(m2026_11_27_000014_erasable_cards::Migration),
         ]
     }
 }

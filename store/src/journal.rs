@@ -11,6 +11,7 @@ mod letters;
 use sea_orm::DatabaseConnection;
 
 pub use audit::{Actor, AuditEntry};
+pub use buyers::Erased;
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use letters::Acted;
 

@@ -10,6 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Prk},
+    hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 
@@ -25,6 +26,8 @@ const MAX_KEYS: usize = 16;
 const NONCE: [u8; 12] = [0; 12];
 /// What the derived keys are for.
 const PURPOSE: &[u8] = b"daegeum sealed text v1";
+/// What the derived keys of digests are for.
+const DIGEST_PURPOSE: &[u8] = b"daegeum digest v1";
 
 /// Keys that seal and open, the newest first. They are never printed.
 pub struct Keyring {
@@ -115,6 +118,12 @@ impl Keyring {
         Ok(Sealed { key_name: key.name.clone(), bytes })
     }
 
+    /// HMAC-SHA256 of a text under each key, the newest first, in lower-case hex. The same text has the same digest, so
+    /// equal texts can be found; whoever has no key cannot try texts.
+    pub fn digests(&self, text: &[u8]) -> Result<Vec<String>, KeyringError> {
+        self.keys.iter().map(|key| key.digest(text)).collect()
+    }
+
     /// Opens what was sealed for a place.
     pub fn open(&self, sealed: &Sealed, place: &[u8]) -> Result<Vec<u8>, KeyringError> {
         let name = &sealed.key_name;
@@ -139,6 +148,12 @@ impl Key {
         let info = [PURPOSE, salt];
         let derived = self.master.expand(&info, &AES_256_GCM).map_err(|_| KeyringError::Randomness)?;
         Ok(LessSafeKey::new(UnboundKey::from(derived)))
+    }
+
+    fn digest(&self, text: &[u8]) -> Result<String, KeyringError> {
+        let info = [DIGEST_PURPOSE];
+        let derived = self.master.expand(&info, hmac::HMAC_SHA256).map_err(|_| KeyringError::Randomness)?;
+        Ok(hex::encode(hmac::sign(&hmac::Key::from(derived), text)))
     }
 }
 
@@ -195,6 +210,16 @@ mod tests {
         let newer = both.seal(b"x", b"").unwrap();
         assert_eq!(newer.key_name, "2027");
         assert_eq!(old.open(&newer, b""), Err(KeyringError::NoSuchKey("2027".to_owned())));
+    }
+
+    #[test]
+    fn a_digest_is_the_same_each_time_and_another_under_each_key() {
+        let (old, old_text) = ring(&["2026"]);
+        let both = Keyring::parse(&format!("{},{old_text}", Keyring::generate("2027").unwrap())).unwrap();
+        let (of_old, of_both) = (old.digests(b"x").unwrap(), both.digests(b"x").unwrap());
+        assert_eq!((of_old.len(), of_both.len(), &of_both[1]), (1, 2, &of_old[0]));
+        assert_ne!(of_both[0], of_both[1]);
+        assert_ne!(old.digests(b"y").unwrap(), of_old);
     }
 
     #[test]

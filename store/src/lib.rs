@@ -32,7 +32,7 @@ pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Secret};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::{Acted, Actor, AuditEntry, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use journal::{Acted, Actor, AuditEntry, Erased, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
@@ -41,7 +41,9 @@ pub use reader::{
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
-pub use writer::{Began, Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
+pub use writer::{
+    Began, Booked, CardNames, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision, Writer,
+};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

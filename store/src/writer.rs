@@ -20,6 +20,7 @@ pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 pub use letters::NewLetter;
 pub use refunds::{NewRefund, PromisedRefund};
+pub use risk::{CardNames, RiskDecision};
 
 use crate::{Database, Journal, StoreError};
 

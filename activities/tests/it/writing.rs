@@ -45,7 +45,7 @@ impl Books {
         let writer = Writer::new(database);
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone() })
-            .register_activities(Risk { writer: writer.clone(), rules, hook })
+            .register_activities(Risk { writer: writer.clone(), rules, hook, keyring: None })
             .register_activities(Ledger { writer, release_rule: ReleaseRule::default(), paid: Default::default() })
             .build();
         let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());

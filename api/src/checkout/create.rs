@@ -26,7 +26,7 @@ use workflows::{
 
 use super::request::Wanted;
 use crate::{
-    Api, buyers,
+    Api, Histories, buyers,
     problem::{Code, Problem},
     temporal,
 };
@@ -128,7 +128,7 @@ impl<'a> Checkouts<'a> {
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
             .enable_eager_workflow_start(self.api.settings.eager_start)
-            .static_summary(summary(&plan))
+            .static_summary(summary(&plan, self.api.settings.histories))
             .search_attributes(search_attributes(&plan))
             .rpc_options(temporal::rpc_options())
             .build();
@@ -175,16 +175,25 @@ fn taken() -> Problem {
 #[error("an accepted request has no checkout")]
 struct Vanished;
 
-/// One line for the list of workflows: `토스 티셔츠 외 2건 · 15000 KRW · 2 sellers`.
-fn summary(plan: &Plan) -> String {
-    let mut name_bytes = plan.fields().order_name.len().min(SUMMARY_NAME_BYTES);
-    while !plan.fields().order_name.is_char_boundary(name_bytes) {
-        name_bytes -= 1;
-    }
-    let name = &plan.fields().order_name[..name_bytes];
+/// One line for the list of workflows: `토스 티셔츠 외 2건 · 15000 KRW · 2 sellers`. The client does not seal it, so with
+/// sealed histories it says nothing that the search attributes do not say: `15000 KRW · 2 sellers`.
+fn summary(plan: &Plan, histories: Histories) -> String {
     let sellers = sellers(plan).len();
     let plural = if sellers == 1 { "" } else { "s" };
-    format!("{name} · {} · {sellers} seller{plural}", plan.total())
+    let amount = format!("{} · {sellers} seller{plural}", plan.total());
+    match histories {
+        Histories::Sealed => amount,
+        Histories::InTheClear => format!("{} · {amount}", summary_name(plan)),
+    }
+}
+
+fn summary_name(plan: &Plan) -> &str {
+    let name = plan.fields().order_name.as_str();
+    let mut bytes = name.len().min(SUMMARY_NAME_BYTES);
+    while !name.is_char_boundary(bytes) {
+        bytes -= 1;
+    }
+    &name[..bytes]
 }
 
 fn sellers(plan: &Plan) -> BTreeSet<&str> {
@@ -243,15 +252,17 @@ mod tests {
     #[test]
     fn a_summary_says_what_how_much_and_for_how_many() {
         let sellers = ["a", "b", "a"].map(str::to_owned);
-        assert_eq!(summary(&plan("토스 티셔츠 외 2건", &sellers)), "토스 티셔츠 외 2건 · 15000 KRW · 2 sellers");
-        assert_eq!(summary(&plan("T", &sellers[..1])), "T · 5000 KRW · 1 seller");
+        let clear = |plan: &Plan| summary(plan, Histories::InTheClear);
+        assert_eq!(clear(&plan("토스 티셔츠 외 2건", &sellers)), "토스 티셔츠 외 2건 · 15000 KRW · 2 sellers");
+        assert_eq!(clear(&plan("T", &sellers[..1])), "T · 5000 KRW · 1 seller");
+        assert_eq!(summary(&plan("T", &sellers), Histories::Sealed), "15000 KRW · 2 sellers");
     }
 
     #[test]
     fn the_largest_checkout_fits_the_limits_of_temporal() {
         let sellers: Vec<String> = (0..100).map(|index| format!("{index:064}")).collect();
         let plan = plan(&"😀".repeat(100), &sellers);
-        assert!(summary(&plan).len() <= 400);
+        assert!(summary(&plan, Histories::InTheClear).len() <= 400);
         let indexed = indexed_sellers(&plan);
         assert!(!indexed.is_empty());
         assert!(serde_json::to_string(&indexed).unwrap().len() <= 2048);

@@ -47,7 +47,10 @@ struct BuyerInfo {
     phone: Option<String>,
 }
 
-/// A card token of the payment provider; it is checked and dropped. Card numbers are refused.
+/// A card token of the payment provider, to count the payments of one card. Card numbers are refused. The token itself
+/// is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where encryption keys are
+/// set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the buyer
+/// erases it from the risk decisions.
 #[derive(ToSchema)]
 struct CreditCardInfo {
     #[schema(max_length = 200)]

@@ -144,42 +144,6 @@ mod on_postgres {
         assert_eq!(get(shop, "/readyz").await.status(), 200);
         assert_eq!(get(shop, "/v1/payments/any-checkout").await.status(), 404);
     }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_api_needs_no_more_than_to_select_and_to_keep_its_journal() {
-        let roles = Roles::start(Kind::Postgres).await;
-        let _worker = roles.role("worker");
-        roles.shop.create("read-only").await;
-        let url = roles.database_url();
-        let (_, name) = url.rsplit_once('/').unwrap();
-        let role = format!("reader_of_{name}");
-        let own = Database::connect(&DatabaseUrl::from_str(&url).unwrap()).await.unwrap();
-        let grant = format!(
-            "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; \
-             GRANT INSERT ON webhook_inbox, audit_log, dead_letter_actions TO {role}; \
-             GRANT UPDATE ON dead_letters TO {role}; GRANT USAGE ON SEQUENCE audit_log_sequence_seq TO {role}"
-        );
-        own.connection().execute_unprepared(&grant).await.unwrap();
-
-        let url = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
-        let (_process, api) = roles.second_api(&url).await;
-        let shop = Shop { api, ..roles.shop.clone() };
-        assert_eq!(shop.status("read-only").await, "NOT_STARTED");
-        assert_eq!(shop.receivable().await, 0);
-        shop.create("made-by-the-worker").await;
-        assert_eq!(shop.get("/v1/audit-log?limit=1").await["data"][0]["object"], "made-by-the-worker");
-        let webhook = json!({ "createdAt": "2026-11-21T12:00:00.000000", "secret": "s", "status": "DONE",
-            "transactionKey": "t", "orderId": "made-by-the-worker" });
-        let sent = shop.http.post(format!("{}/v1/webhooks/toss", shop.api)).json(&webhook).send().await.unwrap();
-        assert_eq!(sent.status(), 200);
-
-        // Even a connection that asks for no restraint.
-        let reader = Database::connect(&DatabaseUrl::from_str(&url).unwrap()).await.unwrap();
-        for statement in ["INSERT INTO api_keys DEFAULT VALUES", "UPDATE payment_events SET amount = 1"] {
-            let refusal = reader.connection().execute_unprepared(statement).await.unwrap_err().to_string();
-            assert!(refusal.contains("permission denied"), "{refusal}");
-        }
-    }
 }
 
 /// The PSP is asked about a deposit after 1, 2, 4, 8 … seconds. A webhook in the longest pause so far cuts it short.

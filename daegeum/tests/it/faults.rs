@@ -426,7 +426,7 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
             paid: Default::default(),
         })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
-        .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None })
+        .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
         .register_activities(activities::psp::Psp { toss })
         .activity_inbound_interceptor(faults)
         .build();

@@ -17,6 +17,7 @@ mod door_schemathesis;
 mod door_tls;
 mod faults;
 mod first_contact;
+mod grants;
 mod http;
 mod ledger;
 mod ledger_reads;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// Texts that tests send and that are nobody's business: buyers and their accounts, and the keys of Toss.
-const SECRETS: [&str; 12] = [
+/// Texts that tests send and that are nobody's business: buyers and their accounts and cards, and secrets of the servers.
+const SECRETS: [&str; 16] = [
     "홍길동",
     "김토스",
     "hong@example.com",
@@ -16,6 +16,13 @@ const SECRETS: [&str; 12] = [
     "live_sk_",
     "live_gsk_",
     "-----BEGIN PRIVATE KEY",
+    // The peppers of the tests.
+    "0123456789abcdef0123456789abcdef",
+    "fedcba9876543210fedcba9876543210",
+    // What daegeum and a risk service share.
+    "between-us",
+    // A card token of the PSP.
+    "tok_of_a_card",
 ];
 /// Lines of the greeting of `daegeum dev`, which is no log: it tells the one key that it has made.
 const GREETING: [&str; 2] = ["  API key ", "    -H 'Authorization: Bearer "];
@@ -70,7 +77,19 @@ fn told_by(line: &str) -> Option<&'static str> {
             return Some("an encryption key");
         }
     }
+    if has_password(line) {
+        return Some("a password in an address");
+    }
     has_card_number(line).then_some("a card number")
+}
+
+/// Whether an address stands there with a name and a password before the host.
+fn has_password(line: &str) -> bool {
+    line.match_indices("://").any(|(at, scheme_end)| {
+        let rest = &line[at + scheme_end.len()..];
+        let authority = rest.split(|char: char| char.is_whitespace() || "/\"'".contains(char)).next();
+        authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+    })
 }
 
 fn has_secret(key: &str) -> bool {
@@ -120,6 +139,8 @@ fn a_line_that_tells_a_secret_is_found() {
         "a card: 4242 4242 4242 4242.",
         "card=4242-4242-4242-4242",
         "card=4242424242424242,",
+        "could not open postgres://daegeum:hunter2@db.example/daegeum",
+        "pepper 0123456789abcdef0123456789abcdef",
     ];
     for line in telling {
         assert!(told_by(line).is_some(), "{line}");
@@ -129,6 +150,7 @@ fn a_line_that_tells_a_secret_is_found() {
         "api_key.id=0123456789ab the API key dk_0123456789ab was revoked",
         "checkout-45482358-2522-5f21-ac6f-4fc5df91c402",
         "workflow.id=0123456789ab:4242424242424241 took 4242424242424241 ns",
+        "could not open postgres://…@db.example/daegeum, http://127.0.0.1:8080/a@b:c",
         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ];
     for line in silent {

@@ -1,4 +1,4 @@
-//! What a buyer is called and how to reach them: sealed, kept apart, erased on request.
+//! What a buyer is called and how to reach them: sealed, kept apart, erased on request with the names of their cards.
 //!
 //! Nothing of it moves money, so it never enters a workflow or the books. It is written before the workflow
 //! starts, under the idempotency key and the body's fingerprint; where no checkout comes of it, it goes again.
@@ -18,8 +18,18 @@ use super::Journal;
 use crate::{
     Keyring, Reader, Sealed, StoreError,
     convert::{corrupt, to_column_time},
-    entities::{buyer_details, checkout_requests},
+    entities::{buyer_details, checkout_requests, risk_decisions},
+    writer::begin,
 };
+
+/// What was erased of a buyer; nothing where it was done before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Of how many checkouts details were kept.
+    pub checkouts: u64,
+    /// In how many risk decisions a card was named.
+    pub cards: u64,
+}
 
 impl Journal {
     /// Keeps a buyer's sealed details. The workflow id and the fingerprint are the key: the first ones stay.
@@ -45,17 +55,25 @@ impl Journal {
         Ok(())
     }
 
-    /// Erases all details of a buyer. Answers of how many checkouts; none when it was done before.
-    pub async fn erase_buyer(&self, buyer_id: &BuyerId) -> Result<u64, StoreError> {
+    /// Erases all details of a buyer and the names of the buyer's cards.
+    pub async fn erase_buyer(&self, buyer_id: &BuyerId) -> Result<Erased, StoreError> {
+        let transaction = begin(&self.database).await?;
         let erased = buyer_details::Entity::update_many()
             .col_expr(buyer_details::Column::Sealed, Expr::value(None::<Vec<u8>>))
             .col_expr(buyer_details::Column::KeyName, Expr::value(None::<String>))
             .col_expr(buyer_details::Column::ErasedAt, Expr::value(Utc::now()))
             .filter(buyer_details::Column::BuyerId.eq(buyer_id.as_str()))
             .filter(buyer_details::Column::ErasedAt.is_null())
-            .exec(self.connection())
+            .exec(&transaction)
             .await?;
-        Ok(erased.rows_affected)
+        let cards = risk_decisions::Entity::update_many()
+            .col_expr(risk_decisions::Column::Card, Expr::value(None::<String>))
+            .filter(risk_decisions::Column::BuyerId.eq(buyer_id.as_str()))
+            .filter(risk_decisions::Column::Card.is_not_null())
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Erased { checkouts: erased.rows_affected, cards: cards.rows_affected })
     }
 
     /// Removes details from between two instants that no checkout came of.

@@ -3,6 +3,7 @@
 use domain::{
     Timestamp,
     checkout::Plan,
+    id::CardFingerprint,
     risk::{Assessment, Counted, Subject, Velocity, Verdict},
 };
 use sea_orm::{
@@ -13,10 +14,47 @@ use sea_orm::{
 
 use super::Writer;
 use crate::{
-    StoreError,
+    Keyring, StoreError,
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::risk_decisions,
 };
+
+/// What was decided about an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct RiskDecision<'a> {
+    /// The checkout.
+    pub plan: &'a Plan,
+    /// Which attempt to pay it.
+    pub attempt: u32,
+    /// What the card is called, where one is named.
+    pub card: Option<&'a CardNames>,
+    /// The person who decided; the rules where nobody is named.
+    pub by: Option<&'a str>,
+    /// What was decided.
+    pub assessment: &'a Assessment,
+    /// When.
+    pub decided_at: Timestamp,
+}
+
+/// What the rows call a card: its digest under each encryption key, the newest first. Without keys, the hash that the
+/// checkout holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardNames(Vec<String>);
+
+impl CardNames {
+    /// The names of a card. The plain hash is the last of them: rows from before keys were set have it.
+    pub fn of(card: &CardFingerprint, keys: Option<&Keyring>) -> Result<Self, StoreError> {
+        let digests = keys.map(|keys| keys.digests(card.as_str().as_bytes())).transpose();
+        let mut names = digests.map_err(|error| corrupt("a card", error))?.unwrap_or_default();
+        names.push(card.to_string());
+        Ok(Self(names))
+    }
+
+    /// The name of a new row.
+    fn newest(&self) -> Option<String> {
+        self.0.first().cloned()
+    }
+}
 
 /// Who decides when no person does.
 const BY_RULES: &str = "rules";
@@ -43,14 +81,15 @@ impl Writer {
         &self,
         velocity: &Velocity,
         plan: &Plan,
+        card: Option<&CardNames>,
         now: Timestamp,
     ) -> Result<Option<Counted>, StoreError> {
         use risk_decisions::Column;
         let fields = plan.fields();
         let of_subject = match velocity.of {
             Subject::Buyer => Column::BuyerId.eq(fields.buyer_id.as_str()),
-            Subject::Card => match &fields.card {
-                Some(card) => Column::Card.eq(card.as_str()),
+            Subject::Card => match card {
+                Some(CardNames(names)) => Column::Card.is_in(names),
                 None => return Ok(None),
             },
         };
@@ -82,13 +121,8 @@ impl Writer {
 
     /// Writes what was decided about an attempt, by the rules or by a person. The checkout, the attempt and who decided
     /// are the key: the first decision stays.
-    pub async fn record_risk(
-        &self,
-        (plan, attempt): (&Plan, u32),
-        by: Option<&str>,
-        assessment: &Assessment,
-        decided_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn record_risk(&self, decision: RiskDecision<'_>) -> Result<(), StoreError> {
+        let RiskDecision { plan, attempt, card, by, assessment, decided_at } = decision;
         let fields = plan.fields();
         let reasons = serde_json::to_string(&assessment.reasons).map_err(|error| corrupt("reasons", error))?;
         let decision = risk_decisions::ActiveModel {
@@ -98,7 +132,7 @@ impl Writer {
             verdict: Set(assessment.verdict.as_str().to_owned()),
             reasons: Set(reasons),
             buyer_id: Set(fields.buyer_id.to_string()),
-            card: Set(fields.card.as_ref().map(ToString::to_string)),
+            card: Set(card.and_then(CardNames::newest)),
             amount: Set(to_column_amount(plan.total())?),
             currency: Set(plan.total().currency().code().to_owned()),
             decided_at: Set(to_column_time(decided_at)),

@@ -1,7 +1,7 @@
 //! Buyers' details: kept once, erased for good, sealed anew.
 
 use domain::{Timestamp, id::BuyerId};
-use store::{Keyring, Sealed};
+use store::{Erased, Keyring, Sealed};
 
 use crate::{
     database::Fresh,
@@ -50,9 +50,9 @@ async fn what_is_erased_is_gone_for_good(fresh: Fresh) {
     assert!(record(&fresh, "one", &plan("checkout-1", &[("order-1", "seller-a", 100)])).await);
     keep(&fresh, ("one", "fingerprint"), "first").await;
     let (journal, buyer) = (fresh.writer.journal(), BuyerId::parse("buyer-1").unwrap());
-    assert_eq!(journal.erase_buyer(&BuyerId::parse("buyer-2").unwrap()).await.unwrap(), 0);
-    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), 1);
-    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), 0);
+    assert_eq!(journal.erase_buyer(&BuyerId::parse("buyer-2").unwrap()).await.unwrap(), Erased::default());
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), Erased { checkouts: 1, cards: 0 });
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), Erased::default());
     keep(&fresh, ("one", "fingerprint"), "again").await;
     assert_eq!(kept(&fresh, "one", &ring(&["old"])).await, None);
 }

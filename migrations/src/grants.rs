@@ -1,0 +1,148 @@
+//! What each process may do in a PostgreSQL database, table by table: the one list behind `daegeum migrate grants`.
+//!
+//! The role that owns the tables migrates and does nothing else; nobody serves under it.
+
+use std::fmt;
+
+/// A process, or a person, with a database role of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grantee {
+    /// `daegeum api`. It moves no money.
+    Api,
+    /// `daegeum worker`.
+    Worker,
+    /// `daegeum serve`: both in one process.
+    Serve,
+    /// The commands of an operator: `keys`, `ledger`, `commissions`, `encryption`, `buyers`, `dead-letters`.
+    Operator,
+}
+
+/// A name that no role is given here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a role is called 1 to {MAX_NAME_CHARS} of a-z 0-9 _, and does not begin with a digit; not {0:?}")]
+pub struct RoleNameError(String);
+
+/// The name of a role, which stands in SQL as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleName(String);
+
+/// The most characters of a name. Source: PostgreSQL's NAMEDATALEN.
+const MAX_NAME_CHARS: usize = 63;
+
+/// The privileges on a table, as SQL lists them.
+struct Rights {
+    table: &'static str,
+    api: &'static str,
+    worker: &'static str,
+    /// Besides all of the former.
+    operator: &'static str,
+}
+
+const RIGHTS: [Rights; 24] = [
+    Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
+    Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
+    Rights {
+        table: "buyer_details",
+        api: "SELECT, INSERT, UPDATE (sealed, key_name, erased_at)",
+        worker: "SELECT, DELETE",
+        operator: "",
+    },
+    Rights { table: "checkout_requests", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "commission_rates", api: "SELECT", worker: "SELECT", operator: "INSERT" },
+    Rights { table: "dead_letter_actions", api: "SELECT, INSERT", worker: "", operator: "" },
+    Rights {
+        table: "dead_letters",
+        api: "SELECT, UPDATE (status, updated_at)",
+        worker: "SELECT, INSERT, UPDATE",
+        operator: "",
+    },
+    Rights { table: "declined_payments", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "ledger_balances", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "ledger_checkpoints", api: "SELECT", worker: "", operator: "INSERT" },
+    Rights { table: "ledger_entries", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "ledger_head", api: "SELECT", worker: "SELECT, UPDATE", operator: "" },
+    Rights { table: "ledger_postings", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "payment_events", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "payment_orders", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "payment_status_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "refund_orders", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "refunds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
+    Rights { table: "wallet_holds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "wallets", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "webhook_inbox", api: "SELECT, INSERT", worker: "", operator: "" },
+    // The number of a line of the audit log.
+    Rights { table: "SEQUENCE audit_log_sequence_seq", api: "USAGE", worker: "", operator: "" },
+];
+
+impl TryFrom<&str> for RoleName {
+    type Error = RoleNameError;
+
+    fn try_from(text: &str) -> Result<Self, RoleNameError> {
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let begins_well = text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
+        if begins_well && text.len() <= MAX_NAME_CHARS && text.bytes().all(is_word) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(RoleNameError(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The SQL that gives a role the rights of a process, and takes all others from it. The owner of the tables runs it, again
+/// after each migration.
+pub fn sql(grantee: Grantee, role: &RoleName) -> String {
+    let mut sql = format!(
+        "BEGIN;\n\
+         REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};\n\
+         REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role};\n\
+         GRANT USAGE ON SCHEMA public TO {role};\n"
+    );
+    for Rights { table, api, worker, operator } in &RIGHTS {
+        let privileges: &[&str] = match grantee {
+            Grantee::Api => &[api],
+            Grantee::Worker => &[worker],
+            Grantee::Serve => &[api, worker],
+            Grantee::Operator => &[api, worker, operator],
+        };
+        for privileges in privileges.iter().filter(|privileges| !privileges.is_empty()) {
+            sql += &format!("GRANT {privileges} ON {table} TO {role};\n");
+        }
+    }
+    sql + "COMMIT;\n"
+}
+
+/// Every table that the list knows.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    RIGHTS.iter().map(|rights| rights.table).filter(|table| !table.starts_with("SEQUENCE "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_name_cannot_be_sql() {
+        for wrong in ["", "1a", "a b", "a;", "A", "\"a\"", &"a".repeat(64)] {
+            assert_eq!(RoleName::try_from(wrong), Err(RoleNameError(wrong.to_owned())));
+        }
+        assert!(RoleName::try_from("daegeum_api").is_ok());
+    }
+
+    #[test]
+    fn the_api_writes_no_table_of_money() {
+        for rights in &RIGHTS {
+            let of_money = ["ledger_", "wallet", "payment_", "refund", "commission"];
+            if of_money.iter().any(|beginning| rights.table.starts_with(beginning)) {
+                assert_eq!(rights.api, "SELECT", "{}", rights.table);
+            }
+        }
+    }
+}
