@@ -33,6 +33,7 @@ pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;
+mod leftover_body;
 mod limits;
 mod metrics;
 pub mod openapi;
@@ -44,9 +45,12 @@ mod payments_list;
 mod problem;
 mod refund;
 mod requests;
+mod return_hosts;
+mod route_rules;
 mod routes;
 mod shapes;
 mod temporal;
+mod text;
 mod trace;
 mod wallets;
 mod webhook;
@@ -58,6 +62,7 @@ use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;
 
 /// What an operator can set.
@@ -80,6 +85,8 @@ pub struct Settings {
     /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
     /// once.
     pub eager_start: bool,
+    /// Where a buyer's browser may be led after paying.
+    pub return_hosts: ReturnHosts,
     /// How much may come in.
     pub limits: Limits,
     /// Who may read the metrics without a key.
