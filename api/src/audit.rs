@@ -27,7 +27,7 @@ use crate::{
         parameters::{ChosenActor, Paging},
         shapes::Instant,
     },
-    paging::{AuditPosition, ListBody, PAGING, window},
+    paging::{AuditPosition, ListBody, window},
     parameters::Parameters,
     problem::{IDEMPOTENT_REPLAYED, Problem},
     requests::RequestId,
@@ -174,7 +174,6 @@ pub(crate) async fn list(
     _: OpsCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<AuditBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &["actor"]].concat())?;
     let actor = parameters.read("actor", Ok::<_, &str>)?;
     let window = window::<AuditPosition>(&parameters)?.map(|AuditPosition(sequence)| sequence);
     let page = api.reader.audit_log(actor, &window).await?;

@@ -3,12 +3,19 @@
 //! A body is parsed to a [`Value`] first and its fields are then read one by one, so that an error names its
 //! field and all errors are told at once.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    fmt::{self, Display},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::header,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -67,7 +74,7 @@ impl JsonBody {
     /// Reads a JSON object.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         // The error names line and column and nothing of what stands there.
-        let value: Value = serde_json::from_slice(bytes)
+        let Strict(value) = serde_json::from_slice(bytes)
             .map_err(|error| Problem::new(Code::BodyMalformed, format!("The body is not valid JSON: {error}.")))?;
         if value.is_object() {
             Ok(Self(value))
@@ -143,8 +150,74 @@ impl FieldErrors {
     }
 }
 
+/// JSON in which no object has a field twice: of two values, each reader would take another.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(value)) = values.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            let Strict(value) = fields.next_value()?;
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a field stands twice in one object"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
 /// The fields of a JSON object. Each reading answers `None` for what is absent or wrong, and says what is
-/// wrong; `null` is absent.
+/// wrong. `null` is wrong: it could mean "nothing" or "all".
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     path: String,
@@ -157,8 +230,13 @@ impl<'a> Fields<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        self.object?.get(name).filter(|value| !value.is_null())
+    fn get(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a Value> {
+        let value = self.object?.get(name)?;
+        if value.is_null() {
+            errors.add(self.path(name), FieldCode::WrongType, "must not be null; leave the field out to say nothing");
+            return None;
+        }
+        Some(value)
     }
 
     /// Refuses every field that is not `known`.
@@ -170,11 +248,15 @@ impl<'a> Fields<'a> {
 
     /// A text that may be absent.
     pub(crate) fn optional_text(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a str> {
-        let value = self.get(name)?;
-        if !value.is_string() {
+        let Some(text) = self.get(name, errors)?.as_str() else {
             errors.add(self.path(name), FieldCode::WrongType, "must be a string");
+            return None;
+        };
+        if text.chars().any(char::is_control) {
+            errors.add(self.path(name), FieldCode::Invalid, "may hold no control characters, such as a line end");
+            return None;
         }
-        value.as_str()
+        Some(text)
     }
 
     /// A text that must be there.
@@ -191,7 +273,7 @@ impl<'a> Fields<'a> {
 
     /// An amount of money that may be absent.
     pub(crate) fn optional_amount(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a str> {
-        if self.get(name)?.is_number() {
+        if self.object?.get(name)?.is_number() {
             let detail =
                 "must be a string of decimal digits such as \"15000\": a JSON number may lose digits on its way";
             errors.add(self.path(name), FieldCode::WrongType, detail);
@@ -224,7 +306,7 @@ impl<'a> Fields<'a> {
 
     /// An object that may be absent.
     pub(crate) fn optional_object(&self, name: &str, errors: &mut FieldErrors) -> Option<Fields<'a>> {
-        Fields::of(self.get(name)?, self.path(name), errors)
+        Fields::of(self.get(name, errors)?, self.path(name), errors)
     }
 
     /// An object that must be there.
@@ -233,21 +315,20 @@ impl<'a> Fields<'a> {
         self.optional_object(name, errors)
     }
 
-    /// A list of objects that must be there.
-    pub(crate) fn objects(&self, name: &str, errors: &mut FieldErrors) -> Option<Vec<Fields<'a>>> {
+    /// A list of objects that must be there. What is no object is `None`, so that the others can still be read.
+    pub(crate) fn objects(&self, name: &str, errors: &mut FieldErrors) -> Option<Vec<Option<Fields<'a>>>> {
         let Value::Array(values) = self.require(name, errors)? else {
             errors.add(self.path(name), FieldCode::WrongType, "must be a list");
             return None;
         };
         let path = self.path(name);
         let read = |(index, value)| Fields::of(value, format!("{path}[{index}]"), errors);
-        // All of them are read before the first gap ends the list, so that every error is told.
-        values.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect()
+        Some(values.iter().enumerate().map(read).collect())
     }
 
     /// A yes or no that may be absent.
     pub(crate) fn flag(&self, name: &str, errors: &mut FieldErrors) -> Option<bool> {
-        let value = self.get(name)?;
+        let value = self.get(name, errors)?;
         if !value.is_boolean() {
             errors.add(self.path(name), FieldCode::WrongType, "must be true or false");
         }
@@ -256,12 +337,28 @@ impl<'a> Fields<'a> {
 
     /// A number from 1 to `most` that may be absent.
     pub(crate) fn count(&self, name: &str, most: u64, errors: &mut FieldErrors) -> Option<u64> {
-        let value = self.get(name)?;
+        let value = self.get(name, errors)?;
         let count = value.as_u64().filter(|count| (1..=most).contains(count));
         if count.is_none() {
             errors.add(self.path(name), FieldCode::Invalid, format!("must be a number from 1 to {most}"));
         }
         count
+    }
+
+    /// Whether a text in the object, a field's name or value at any depth, is as asked.
+    pub(crate) fn holds_text(&self, asked: &dyn Fn(&str) -> bool) -> bool {
+        fn in_object(object: &Map<String, Value>, asked: &dyn Fn(&str) -> bool) -> bool {
+            object.iter().any(|(name, value)| asked(name) || in_value(value, asked))
+        }
+        fn in_value(value: &Value, asked: &dyn Fn(&str) -> bool) -> bool {
+            match value {
+                Value::Null | Value::Bool(_) | Value::Number(_) => false,
+                Value::String(text) => asked(text),
+                Value::Array(values) => values.iter().any(|value| in_value(value, asked)),
+                Value::Object(object) => in_object(object, asked),
+            }
+        }
+        self.object.is_some_and(|object| in_object(object, asked))
     }
 
     /// The object as compact JSON.
@@ -278,11 +375,11 @@ impl<'a> Fields<'a> {
     }
 
     fn require(&self, name: &str, errors: &mut FieldErrors) -> Option<&'a Value> {
-        let value = self.get(name);
-        if value.is_none() {
+        if self.object.is_none_or(|object| !object.contains_key(name)) {
             errors.add(self.path(name), FieldCode::Required, "is required");
+            return None;
         }
-        value
+        self.get(name, errors)
     }
 }
 
@@ -299,6 +396,41 @@ mod tests {
         for text in ["", "{", "[]", "\"text\"", "{\"a\":1,}", "null"] {
             assert_eq!(JsonBody::parse(text.as_bytes()).unwrap_err().code(), Code::BodyMalformed, "{text}");
         }
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_is_malformed_at_any_depth() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"amount":"1000","amount":null}"#,
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"{"a":[{"b":[{"c":1,"c":1}]}]}"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            let problem = JsonBody::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(problem.code(), Code::BodyMalformed, "{text}");
+            assert!(format!("{problem:?}").contains("stands twice"), "{problem:?}");
+        }
+        let other = r#"{"a":{"b":-1,"c":1.5},"b":[{"b":true},{"b":18446744073709551615}],"c":null}"#;
+        assert_eq!(*body(other).value(), serde_json::from_str::<Value>(other).unwrap());
+    }
+
+    #[test]
+    fn null_and_control_characters_are_no_text() {
+        let body = body(r#"{"null": null, "line": "a@b.c\r\nBcc: x", "nul": "\u0000", "c1": "\u0085"}"#);
+        let fields = body.fields();
+        for name in ["null", "line", "nul", "c1"] {
+            let mut errors = FieldErrors::default();
+            assert_eq!(fields.optional_text(name, &mut errors), None, "{name}");
+            assert_eq!(fields.text(name, &mut errors), None, "{name}");
+            let problem = errors.finish(Some(())).unwrap_err();
+            assert_eq!(problem.fields().len(), 2, "{name}: each reading tells it once");
+        }
+        let mut errors = FieldErrors::default();
+        assert!(fields.optional_object("null", &mut errors).is_none());
+        assert_eq!((fields.flag("null", &mut errors), fields.count("null", 9, &mut errors)), (None, None));
+        assert!(fields.objects("null", &mut errors).is_none() && fields.optional_amount("null", &mut errors).is_none());
+        assert_eq!(errors.finish(Some(())).unwrap_err().fields().len(), 5);
     }
 
     #[test]
@@ -319,7 +451,7 @@ mod tests {
         assert_eq!(fields.text("name", &mut errors), None);
         assert_eq!(fields.text("missing", &mut errors), None);
         assert!(fields.object("object", &mut errors).is_none());
-        assert!(fields.objects("list", &mut errors).is_none());
+        assert!(fields.objects("list", &mut errors).unwrap()[1].is_none());
         let item = Fields::of(&body.value()["list"][2], "list[2]".to_owned(), &mut errors).unwrap();
         assert_eq!(item.amount("amount", &mut errors), None);
         let problem = errors.finish(Some(())).unwrap_err();

@@ -19,15 +19,25 @@ const UNPARTED_DIGITS: usize = 13;
 const PREFIX_DIGITS: usize = 4;
 /// The zeros of the scripts that people type digits in; nine more follow each. Source: Unicode, `DerivedNumericType`.
 const ZEROS: [char; 8] = ['0', '０', '٠', '۰', '०', '০', '๐', '𝟎'];
-/// What may stand between two groups, besides white space and dashes. A comma ends a number and begins another.
+/// What may stand between two groups, besides white space and dashes.
 const SEPARATORS: &str = "._/|·•・*~";
+/// What may stand between two groups, and stands between the items of a list as well: there, groups make a card number
+/// only where they are written as cards' are.
+const LIST_SEPARATORS: &str = ",:+;";
+/// The groups that cards' numbers are printed in: most brands, American Express, Diners Club.
+const PRINTED_GROUPS: [&[usize]; 3] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+/// The most digits after a number in one list: an expiry date with a century, and a security code. A longer list of
+/// digits is a list of other things.
+const MAX_LIST_DIGITS: usize = MAX_DIGITS + 10;
 /// What is not seen, and so may stand anywhere.
 const UNSEEN: [char; 6] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
 /// Between two groups of digits that may belong together.
 const GAP: char = ' ';
+/// Between two that may, or are two items of a list.
+const LIST_GAP: char = ',';
 /// Between two that do not.
-const BREAK: char = ',';
+const BREAK: char = '!';
 
 /// The numbers of a brand: how they begin, and how many digits they have, the usual number first.
 struct Brand {
@@ -64,20 +74,64 @@ pub(crate) fn stands_in(value: &Value) -> bool {
         Value::Null | Value::Bool(_) => false,
         Value::Number(number) => stands_in_text(&number.to_string()),
         Value::String(text) => stands_in_text(text),
-        Value::Array(values) => values.iter().any(stands_in),
+        Value::Array(values) => values.iter().any(stands_in) || stands_in_list(values),
         Value::Object(fields) => fields.iter().any(|(name, value)| stands_in_text(name) || stands_in(value)),
     }
 }
 
-/// Whether a card number stands anywhere in a text.
-fn stands_in_text(text: &str) -> bool {
-    !is_hash(text) && plain(text).split(BREAK).any(stands_in_run)
+/// Whether the items of a list are the digits, or the groups, of a card number.
+fn stands_in_list(values: &[Value]) -> bool {
+    let item = |value: &Value| match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::from(BREAK),
+    };
+    let items: Vec<String> = values.iter().map(item).collect();
+    plain(&items.join(&String::from(LIST_GAP))).split(BREAK).any(stands_in_listed_run)
 }
 
-/// A text of which nothing is left but digits, as ASCII, [`GAP`]s between their groups, and [`BREAK`]s.
+/// Whether a card number stands anywhere in a text.
+fn stands_in_text(text: &str) -> bool {
+    if is_hash(text) {
+        return false;
+    }
+    let plain = plain(text);
+    plain.split([BREAK, LIST_GAP]).any(stands_in_run) || plain.split(BREAK).any(stands_in_listed_run)
+}
+
+/// A text of which nothing is left but digits, as ASCII, [`GAP`]s and [`LIST_GAP`]s between their groups, and
+/// [`BREAK`]s.
 fn plain(text: &str) -> String {
-    let plain = |character| digit(character).unwrap_or_else(|| if is_separator(character) { GAP } else { BREAK });
+    let plain = |character| match digit(character) {
+        Some(digit) => digit,
+        None if is_separator(character) => GAP,
+        None if LIST_SEPARATORS.contains(character) => LIST_GAP,
+        None => BREAK,
+    };
     text.chars().filter(|character| !UNSEEN.contains(character)).map(plain).collect()
+}
+
+/// Whether groups that may be the items of a list make a card number: single digits, or groups as they are printed on
+/// cards.
+fn stands_in_listed_run(run: &str) -> bool {
+    let groups: Vec<&str> = run.split([GAP, LIST_GAP]).filter(|group| !group.is_empty()).collect();
+    let digits: usize = groups.iter().map(|group| group.len()).sum();
+    if !run.contains(LIST_GAP) || digits > MAX_LIST_DIGITS {
+        return false;
+    }
+    let of_singles = |first: usize| {
+        let singles: String = groups[first..].iter().take_while(|group| group.len() == 1).copied().collect();
+        singles.len() > UNPARTED_DIGITS
+            && (UNPARTED_DIGITS + 1..=singles.len().min(MAX_DIGITS)).any(|length| is_card_number(&singles[..length]))
+    };
+    let of_printed = |first: usize| {
+        PRINTED_GROUPS.iter().any(|sizes| {
+            let printed = groups[first..].iter().take(sizes.len());
+            printed.clone().map(|group| group.len()).eq(sizes.iter().copied())
+                && is_card_number(&printed.copied().collect::<String>())
+        })
+    };
+    (0..groups.len()).any(|first| of_singles(first) || of_printed(first))
 }
 
 /// A digit of any of the [`ZEROS`]' scripts.
@@ -202,6 +256,42 @@ mod tests {
             "۴۱۱۱۱۱۱۱۱۱۱۱۱۱۱۱",
         ] {
             assert!(stands_in_text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_list_hides_them() {
+        for separator in [",", ":", "+", ";", ", ", " : ", "+-"] {
+            for groups in
+                [&["4111", "1111", "1111", "1111"][..], &["3782", "822463", "10005"], &["3056", "930902", "5904"]]
+            {
+                let text = groups.join(separator);
+                assert!(stands_in_text(&text), "{text}");
+                assert!(stands_in_text(&format!("card {text}{separator}12{separator}27{separator}123")), "{text}");
+            }
+            let singles = "4111111111111111".split("").filter(|digit| !digit.is_empty()).collect::<Vec<_>>();
+            assert!(stands_in_text(&singles.join(separator)), "{separator}");
+        }
+        for list in [
+            json!(["4111", "1111", "1111", "1111"]),
+            json!([4111, 1111, 1111, 1111]),
+            json!(["4111", 1111, "1111", 1111, "12/27"]),
+            json!([4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+            json!({ "card": { "parts": ["3782", "822463", "10005"] } }),
+            json!(["4111 1111", "1111 1111"]),
+        ] {
+            assert!(stands_in(&list), "{list}");
+        }
+        for list in [
+            json!([45000, 38000, 120_000]),
+            json!([4111, 1111, null, 1111, 1111]),
+            json!(["2026-11-21T15:47:54", "2026-11-22T15:47:54"]),
+            json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
+            json!([4111, 1111, 1111, 1112]),
+            json!([4111, 1111, 1111, 1111, 4000, 5000, 6000, 7000]),
+            json!("4111:1111:1111:1111:1111:1111:1111:1111"),
+        ] {
+            assert!(!stands_in(&list), "{list}");
         }
     }
 

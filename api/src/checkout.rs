@@ -81,7 +81,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let workflow_id = WorkflowId::of_checkout(&caller.key, &key);
-    let wanted = request::read(&body?)?;
+    let wanted = request::read(&body?, &api.settings.return_hosts)?;
     let made = Checkouts::new(&api).make(&workflow_id, caller.key, wanted).await?;
     Ok(created(&made, &api))
 }

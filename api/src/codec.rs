@@ -193,6 +193,7 @@ pub(crate) async fn sign_in_page(State(api): State<Arc<Api>>) -> Result<Response
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     key: String,
 }
@@ -234,7 +235,7 @@ fn not_signed_in(rejection: FormRejection) -> Problem {
     match rejection {
         FormRejection::InvalidFormContentType(_) => Problem::new(Code::UnsupportedMediaType, "Send a form."),
         FormRejection::BytesRejection(_) => Problem::new(Code::BodyTooLarge, "A form with one API key is short."),
-        _ => Problem::of_field("key", FieldCode::Invalid, "must stand in the form, once"),
+        _ => Problem::of_field("key", FieldCode::Invalid, "must stand in the form, once and alone"),
     }
 }
 

@@ -27,10 +27,11 @@ use crate::{
         refusals::refusals,
         shapes::{CheckoutName, Instant, LetterName, LetterStatusName, OutcomeName},
     },
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::{self, Parameters},
     problem::{Code, FieldCode, Problem},
     shapes::{rfc3339, ui_url},
+    text,
 };
 
 /// The parameters that choose among letters.
@@ -150,7 +151,6 @@ pub(crate) async fn list(
     _: OpsCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<LetterBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &CHOICE].concat())?;
     let filter = LetterFilter {
         status: parameters.read("status", |text| LetterStatus::parse(text).ok_or(NO_STATUS))?,
         step: parameters.read("step", |text| Ok::<_, &str>(text.to_owned()))?,
@@ -358,12 +358,8 @@ fn read_wish(
 /// What a status must be.
 const NO_STATUS: &str = "is none of: OPEN, RETRYING, RESOLVED, DISCARDED, CLOSED";
 
-fn reason(text: &str) -> Result<&str, String> {
-    let chars = text.chars().count();
-    if (1..=MAX_REASON_CHARS).contains(&chars) && !text.chars().any(char::is_control) {
-        return Ok(text);
-    }
-    Err(format!("must have 1 to {MAX_REASON_CHARS} characters and no control characters"))
+fn reason(reason: &str) -> Result<&str, String> {
+    text::shown(reason, MAX_REASON_CHARS).map(|_| reason)
 }
 
 fn read_id(id: String) -> Result<DeadLetterId, Problem> {

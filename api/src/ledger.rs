@@ -20,11 +20,6 @@ use crate::{
     shapes::{rfc3339, signed},
 };
 
-/// The parameters that ask for the past.
-pub(crate) const PAST: [&str; 2] = ["at", "by"];
-/// The parameters that choose among entries.
-const CHOICE: [&str; 5] = ["from", "to", "checkout_id", "payment_order_id", "reason"];
-
 /// The instant that is asked for; `None` asks for the present. `by` says which of an entry's two times counts.
 pub(crate) fn as_of(parameters: &Parameters) -> Result<Option<AsOf>, Problem> {
     let as_of = parameters.read("by", |text| match text {

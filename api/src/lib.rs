@@ -33,6 +33,7 @@ pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;
+mod leftover_body;
 mod limits;
 mod metrics;
 pub mod openapi;
@@ -45,9 +46,12 @@ mod problem;
 mod reading;
 mod refund;
 mod requests;
+mod return_hosts;
+mod route_rules;
 mod routes;
 mod shapes;
 mod temporal;
+mod text;
 mod trace;
 mod wallets;
 mod webhook;
@@ -59,6 +63,7 @@ use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;
 
 /// Whether the Temporal server sees what stands in workflow histories.
@@ -92,6 +97,8 @@ pub struct Settings {
     pub eager_start: bool,
     /// Whether histories are sealed. A workflow's summary never is: it then says less.
     pub histories: Histories,
+    /// Where a buyer's browser may be led after paying.
+    pub return_hosts: ReturnHosts,
     /// How much may come in.
     pub limits: Limits,
     /// Who may read the metrics without a key.

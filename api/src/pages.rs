@@ -56,6 +56,7 @@ const NOT_STORED: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, Head
     get,
     path = "/checkout/{checkout_id}",
     operation_id = "show_payment_page",
+    extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
     params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
@@ -79,6 +80,7 @@ pub(crate) async fn checkout(
     get,
     path = "/checkout/{checkout_id}/success",
     operation_id = "show_success_page",
+    extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
     params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
@@ -101,6 +103,7 @@ pub(crate) async fn success(
     get,
     path = "/checkout/{checkout_id}/fail",
     operation_id = "show_failure_page",
+    extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
     params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
@@ -126,6 +129,7 @@ pub(crate) async fn fail(
     get,
     path = "/checkout/{checkout_id}/status",
     operation_id = "watch_checkout",
+    extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
     params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
     responses((status = 200, description = "How far it is", body = StandingBody), StandingRefusals)

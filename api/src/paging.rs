@@ -15,8 +15,6 @@ use crate::{parameters::Parameters, problem::Problem};
 const DEFAULT_LIMIT: u64 = 50;
 /// The most items of a page.
 const MAX_LIMIT: u64 = 100;
-/// The parameters of every list.
-pub(crate) const PAGING: [&str; 2] = ["cursor", "limit"];
 
 /// A place in a list, which can be written down.
 pub(crate) trait Position: Sized {

@@ -1,11 +1,11 @@
-//! The parameters of an address. What is not understood is refused: passed over in silence it would give another
-//! answer than the one asked for.
+//! The parameters of an address. Unknown and repeated ones were refused by `route_rules`; a value that is not understood
+//! is refused here: passed over in silence it would give another answer than the one asked for.
 
 use std::{collections::BTreeMap, fmt::Display};
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 use domain::Timestamp;
@@ -20,31 +20,17 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|_| Problem::new(Code::AddressMalformed, "The query cannot be read."))?;
-        Self::new(pairs)
+        Ok(Self(pairs(&parts.uri)?.into_iter().collect()))
     }
 }
 
+/// What stands behind the question mark of an address, in its order.
+pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    query.map(|Query(pairs)| pairs).map_err(|_| Problem::new(Code::AddressMalformed, "The query cannot be read."))
+}
+
 impl Parameters {
-    fn new(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
-        let mut parameters = BTreeMap::new();
-        for (name, value) in pairs {
-            if parameters.insert(name.clone(), value).is_some() {
-                return Err(Problem::of_field(name, FieldCode::Invalid, "is given more than once"));
-            }
-        }
-        Ok(Self(parameters))
-    }
-
-    /// Refuses every parameter that the route does not have.
-    pub(crate) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Problem::of_field(name, FieldCode::UnknownField, "is not a parameter of this route")),
-            None => Ok(()),
-        }
-    }
-
     /// The value of a parameter, if it is given.
     pub(crate) fn read<'p, T, E: Display>(
         &'p self,
@@ -85,8 +71,8 @@ fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
 mod tests {
     use super::*;
 
-    fn parameters(pairs: &[(&str, &str)]) -> Result<Parameters, Problem> {
-        Parameters::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        Parameters(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     /// The field that is refused.
@@ -97,16 +83,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_by_name() {
-        assert_eq!(refused(parameters(&[("at", "x"), ("limit", "1"), ("limit", "1")])), "limit");
-        assert_eq!(refused(parameters(&[("att", "x")]).unwrap().refuse_others(&["at"])), "att");
-        parameters(&[("at", "x")]).unwrap().refuse_others(&["at"]).unwrap();
-    }
-
-    #[test]
     fn times_are_rfc_3339_and_round_to_the_side_that_loses_nothing() {
         let read = |text| {
-            let parameters = parameters(&[("at", text)]).unwrap();
+            let parameters = parameters(&[("at", text)]);
             let ms = |time: Option<Timestamp>| time.unwrap().epoch_ms();
             (ms(parameters.instant("at").unwrap()), ms(parameters.border("at").unwrap()))
         };
@@ -116,7 +95,7 @@ mod tests {
         for wrong in
             ["", "2026-11-21", "2026-11-21T09:00:00 09:00", "2026-02-30T00:00:00Z", "9999-12-31T23:59:59-10:00"]
         {
-            assert_eq!(refused(parameters(&[("at", wrong)]).unwrap().instant("at")), "at", "{wrong}");
+            assert_eq!(refused(parameters(&[("at", wrong)]).instant("at")), "at", "{wrong}");
         }
         assert_eq!(Parameters::default().instant("at").unwrap(), None);
     }

@@ -16,13 +16,39 @@ use store::{CheckoutRecord, LetterFilter, Scope, Window};
 use crate::{
     Api, buyers,
     callers::ReadCaller,
-    openapi::{refusals::refusals, shapes::PaymentOrderName},
+    openapi::{parameters::ChosenKind, refusals::refusals, shapes::PaymentOrderName},
+    parameters::Parameters,
     problem::{Code, Problem},
     reading::Reading,
     shapes::{CheckoutBody, OrderBody},
 };
 
-refusals! { ShowRefusals: CheckoutNotFound; }
+refusals! { ShowRefusals: AmbiguousId, CheckoutNotFound; }
+
+/// What an id names: a whole checkout, or one of its payment orders.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    Checkout(CheckoutRecord),
+    Order { record: CheckoutRecord, order: PaymentOrderId },
+}
+
+/// What kind of thing a caller says that an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Checkout,
+    PaymentOrder,
+}
+
+impl Kind {
+    /// Reads the parameter `kind`.
+    pub(crate) fn of(parameters: &Parameters) -> Result<Option<Self>, Problem> {
+        parameters.read("kind", |text| match text {
+            "checkout" => Ok(Self::Checkout),
+            "payment_order" => Ok(Self::PaymentOrder),
+            _ => Err("must be `checkout` or `payment_order`"),
+        })
+    }
+}
 
 /// A whole checkout, or one payment order.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -34,15 +60,16 @@ pub(crate) enum Shown {
 
 /// Read a checkout or a payment order
 ///
-/// A checkout id wins over a payment order id of the same text. Keys of scope `checkout` and `ops` are shown the buyer's
-/// details, and each time a line of the audit log is written: ask for a status again and again with a key of scope `read`.
+/// The ids of checkouts and of payment orders are one set. An id of older data that names both is refused with 409
+/// `ambiguous_id` unless `kind` says which is meant. Keys of scope `checkout` and `ops` are shown the buyer's details, and
+/// each time a line of the audit log is written: ask for a status again and again with a key of scope `read`.
 #[utoipa::path(
     get,
     path = "/{id}",
     operation_id = "read_payment",
     tag = "Payments",
     security(("bearer" = ["read"])),
-    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order")),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
     responses((status = 200, description = "The checkout, or the payment order", body = Shown), ShowRefusals)
 )]
 pub(crate) async fn show(
@@ -50,25 +77,58 @@ pub(crate) async fn show(
     caller: ReadCaller,
     reading: Reading,
     Path(id): Path<String>,
+    parameters: Parameters,
 ) -> Result<Json<Shown>, Problem> {
-    if let Some(record) = checkout(&api, &id).await? {
-        let refunds = api.reader.refunds_of(&record.checkout_id).await?;
-        let letter = letter(&api, caller.scope, &record).await?;
-        let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
-        let body = body.with_letter(letter.as_ref());
-        let buyer = if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record).await? } else { None };
-        if buyer.is_some() {
-            reading.write_down(&api, "buyer_info").await?;
+    match find(&api, &id, Kind::of(&parameters)?).await? {
+        Named::Checkout(record) => {
+            let refunds = api.reader.refunds_of(&record.checkout_id).await?;
+            let letter = letter(&api, caller.scope, &record).await?;
+            let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
+            let body = body.with_letter(letter.as_ref());
+            let may_see_buyer = caller.scope.includes(Scope::Checkout);
+            let buyer = if may_see_buyer { buyers::kept(&api, &record).await? } else { None };
+            if buyer.is_some() {
+                reading.write_down(&api, "buyer_info").await?;
+            }
+            Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))))
         }
-        return Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))));
+        Named::Order { record, order } => {
+            let order = record.orders.iter().find(|line| line.order.id == order).ok_or_else(unknown)?;
+            Ok(Json(Shown::Order(OrderBody::alone(order, &record.checkout_id))))
+        }
     }
-    let order = order(&api, &id).await?.ok_or_else(unknown)?;
-    Ok(Json(Shown::Order(order)))
 }
 
-pub(crate) async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
-    let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
-    Ok(api.reader.checkout(&id).await?)
+/// Finds what an id names. New ids name one thing; of older data, an id may name a checkout and a payment order of
+/// another one, and then nothing is guessed.
+pub(crate) async fn find(api: &Api, id: &str, kind: Option<Kind>) -> Result<Named, Problem> {
+    let checkout = match CheckoutId::parse(id) {
+        Ok(id) if kind != Some(Kind::PaymentOrder) => api.reader.checkout(&id).await?,
+        Ok(_) | Err(_) => None,
+    };
+    let order = match PaymentOrderId::parse(id) {
+        Ok(order) if kind != Some(Kind::Checkout) => {
+            api.reader.checkout_of_order(&order).await?.map(|checkout_id| (order, checkout_id))
+        }
+        Ok(_) | Err(_) => None,
+    };
+    match (checkout, order) {
+        (Some(record), None) => Ok(Named::Checkout(record)),
+        // The whole and its only part are the same money.
+        (Some(record), Some((_, of))) if of == record.checkout_id && record.orders.len() == 1 => {
+            Ok(Named::Checkout(record))
+        }
+        (Some(_), Some(_)) => {
+            let detail = "The id names a checkout and a payment order. Add the parameter `kind=checkout` or \
+                          `kind=payment_order`.";
+            Err(Problem::new(Code::AmbiguousId, detail))
+        }
+        (None, Some((order, checkout_id))) => {
+            let record = api.reader.checkout(&checkout_id).await?.ok_or_else(unknown)?;
+            Ok(Named::Order { record, order })
+        }
+        (None, None) => Err(unknown()),
+    }
 }
 
 /// What a stuck checkout needs of an operator.
@@ -79,14 +139,6 @@ async fn letter(api: &Api, scope: Scope, record: &CheckoutRecord) -> Result<Opti
     let filter = LetterFilter { checkout_id: Some(record.checkout_id.clone()), ..LetterFilter::default() };
     let newest = api.reader.dead_letters(&filter, &Window { after: None, limit: 1 }).await?;
     Ok(newest.items.into_iter().next().map(|letter| letter.letter_id))
-}
-
-async fn order(api: &Api, id: &str) -> Result<Option<OrderBody>, Problem> {
-    let Ok(id) = PaymentOrderId::parse(id) else { return Ok(None) };
-    let Some(checkout_id) = api.reader.checkout_of_order(&id).await? else { return Ok(None) };
-    let Some(record) = api.reader.checkout(&checkout_id).await? else { return Ok(None) };
-    let order = record.orders.iter().find(|order| order.order.id == id);
-    Ok(order.map(|order| OrderBody::alone(order, &checkout_id)))
 }
 
 pub(crate) fn unknown() -> Problem {

@@ -13,14 +13,11 @@ use crate::{
     Api,
     callers::ReadCaller,
     openapi::parameters::{ChosenCheckouts, Paging},
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::Parameters,
     problem::Problem,
     shapes::CheckoutBody,
 };
-
-/// The parameters that choose among checkouts.
-const CHOICE: [&str; 5] = ["status", "seller_account", "buyer_id", "created_from", "created_to"];
 
 /// List checkouts
 ///
@@ -39,19 +36,22 @@ pub(crate) async fn list(
     caller: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<CheckoutBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &CHOICE].concat())?;
     let page = api.reader.checkouts(&chosen(&parameters)?, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |record| CheckoutBody::for_scope(caller.scope, record, &api))))
 }
 
 fn chosen(parameters: &Parameters) -> Result<CheckoutFilter, Problem> {
     Ok(CheckoutFilter {
-        status: parameters.read("status", |text| Status::parse(text).ok_or("is no status of a checkout"))?,
+        status: parameters.read("status", |text| Status::parse(text).ok_or_else(no_status))?,
         seller: parameters.read("seller_account", SellerAccount::parse)?,
         buyer: parameters.read("buyer_id", BuyerId::parse)?,
         created_from: parameters.border("created_from")?,
         created_to: parameters.border("created_to")?,
     })
+}
+
+fn no_status() -> String {
+    format!("is none of: {}", Status::ALL.map(Status::as_str).join(", "))
 }
 
 fn position(record: &CheckoutRecord) -> CheckoutPosition {

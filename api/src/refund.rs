@@ -26,8 +26,14 @@ use crate::{
     body::JsonBody,
     callers::CheckoutCaller,
     checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
-    openapi::{bodies::CancellationShape, parameters::Idempotent, refusals::refusals, shapes::PaymentOrderName},
-    payment_order,
+    openapi::{
+        bodies::CancellationShape,
+        parameters::{ChosenKind, Idempotent},
+        refusals::refusals,
+        shapes::PaymentOrderName,
+    },
+    parameters::Parameters,
+    payment_order::{self, Kind},
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     shapes::{CheckoutBody, now},
 };
@@ -36,6 +42,7 @@ use serving::{Outcome, Refunds};
 
 refusals! {
     DeleteRefusals:
+        AmbiguousId,
         CancelNotAccepted,
         CheckoutNotFound,
         NotCancelable,
@@ -46,6 +53,7 @@ refusals! {
         RequestInProgress,
         TemporalUnavailable;
     CancelRefusals:
+        AmbiguousId,
         CancelNotAccepted,
         CardNumberRefused,
         CheckoutNotFound,
@@ -99,15 +107,16 @@ enum Way {
     operation_id = "cancel_all",
     tag = "Payments",
     security(("bearer" = ["checkout"])),
-    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order")),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
     responses((status = 200, description = "Given up, or refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DeleteRefusals)
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     caller: CheckoutCaller,
     Path(id): Path<String>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let target = find(&api, &id).await?;
+    let target = find(&api, &id, Kind::of(&parameters)?).await?;
     let outcome = Refunds::new(&api, &caller.key).serve(target, &Named::ByTarget, &Wish::of_rest(&id)).await?;
     Ok(answer(&outcome, &caller, &api))
 }
@@ -122,7 +131,7 @@ pub(crate) async fn delete(
     operation_id = "cancel_payment",
     tag = "Payments",
     security(("bearer" = ["checkout"])),
-    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), Idempotent),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind, Idempotent),
     request_body = CancellationShape,
     responses((status = 200, description = "Given up, or refunded", body = CheckoutBody, headers(("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), CancelRefusals)
 )]
@@ -130,26 +139,33 @@ pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
     caller: CheckoutCaller,
     Path(id): Path<String>,
+    parameters: Parameters,
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let wish = request::read(&id, &body?)?;
-    let target = find(&api, &id).await?;
+    let kind = Kind::of(&parameters)?;
+    let wish = request::read(&said_target(&id, kind), &body?)?;
+    let target = find(&api, &id, kind).await?;
     let named = Named::ByKey(RefundId::of_request(&caller.key, &key));
     let outcome = Refunds::new(&api, &caller.key).serve(target, &named, &wish).await?;
     Ok(answer(&outcome, &caller, &api))
 }
 
-/// A checkout id wins over a payment order id of the same text.
-async fn find(api: &Api, id: &str) -> Result<Target, Problem> {
-    if let Some(record) = payment_order::checkout(api, id).await? {
-        return Ok(Target { record, order: None });
+/// What a request is about, as it says it. The same body about another thing is another request.
+fn said_target(id: &str, kind: Option<Kind>) -> String {
+    match kind {
+        None => id.to_owned(),
+        Some(Kind::Checkout) => format!("checkout:{id}"),
+        Some(Kind::PaymentOrder) => format!("payment_order:{id}"),
     }
-    let order = PaymentOrderId::parse(id).map_err(|_| payment_order::unknown())?;
-    let checkout_id = api.reader.checkout_of_order(&order).await?.ok_or_else(payment_order::unknown)?;
-    let record = api.reader.checkout(&checkout_id).await?.ok_or_else(payment_order::unknown)?;
-    Ok(Target { record, order: Some(order) })
+}
+
+async fn find(api: &Api, id: &str, kind: Option<Kind>) -> Result<Target, Problem> {
+    Ok(match payment_order::find(api, id, kind).await? {
+        payment_order::Named::Checkout(record) => Target { record, order: None },
+        payment_order::Named::Order { record, order } => Target { record, order: Some(order) },
+    })
 }
 
 impl Target {

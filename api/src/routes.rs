@@ -11,8 +11,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, limits, limits::Gate,
-    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
+    Api, audit,
+    body::MAX_BODY_BYTES,
+    buyers, checkout, codec, dead_letters, health, ledger, leftover_body, limits,
+    limits::Gate,
+    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests,
+    route_rules::{self, RouteRules},
+    wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -24,11 +29,13 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
         .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(api.clone(), audit::record))
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn_with_state(api.clone(), requests::observe))
+        .layer(from_fn(leftover_body::read_or_close))
         .with_state(api)
 }
 
@@ -64,6 +71,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(pages::status))
         .routes(routes!(metrics::show))
         .routes(routes!(openapi::show))
+        .routes(routes!(openapi::page::lead))
         .routes(routes!(openapi::page::show))
 }
 
@@ -89,8 +97,7 @@ mod tests {
         // The router names its paths in its debugging form and nowhere else.
         let told = format!("{served:?}");
         let is_path = |text: &&str| text.starts_with("/") && !text.contains("axum_fallback");
-        let mut served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
-        assert!(served.remove("/"), "the router's own fallback");
+        let served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
         let described: BTreeSet<&str> =
             openapi::document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         assert!(described.len() > 15, "{described:?}");

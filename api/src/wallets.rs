@@ -13,13 +13,13 @@ use store::{Flow, Movement, PastWallet, WalletRecord};
 use crate::{
     Api,
     callers::WalletCaller,
-    ledger::{AsOfBody, PAST, as_of, chosen, reference},
+    ledger::{AsOfBody, as_of, chosen, reference},
     openapi::{
         parameters::{ChosenCurrency, ChosenTimes, Paging, Past},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName, SellerName},
     },
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::Parameters,
     problem::{Code, Problem},
     shapes::{rfc3339, signed},
@@ -114,7 +114,6 @@ pub(crate) async fn show(
 ) -> Result<Json<WalletBody>, Problem> {
     let seller = seller_of(seller)?;
     caller.may_read(&seller)?;
-    parameters.refuse_others(&[&PAST[..], &["currency"]].concat())?;
     let as_of = as_of(&parameters)?;
     let currency = parameters.read("currency", str::parse::<Currency>)?.unwrap_or(Currency::Krw);
     let balances: Vec<_> = match as_of {
@@ -151,7 +150,6 @@ pub(crate) async fn movements(
 ) -> Result<Json<ListBody<MovementBody>>, Problem> {
     let seller = seller_of(seller)?;
     caller.may_read(&seller)?;
-    parameters.refuse_others(&[&PAGING[..], &["from", "to", "currency", "reason"]].concat())?;
     let chosen = chosen(&parameters)?;
     let page = api.reader.movements_of_wallet(&seller, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))

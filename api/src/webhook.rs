@@ -48,6 +48,7 @@ const REPEAT_WINDOW_MS: u64 = 10_000;
     post,
     path = "/v1/webhooks/toss",
     operation_id = "receive_webhook",
+    extensions(("x-open-query" = json!(true))),
     tag = "Webhooks",
     request_body(content = Option<serde_json::Value>, content_type = "application/json"),
     responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
@@ -114,6 +115,7 @@ async fn nudge(api: &Api, record: &CheckoutRecord, nudge: Nudge) -> Result<(), P
     post,
     path = "/payments/webhook",
     operation_id = "receive_webhook_by_older_path",
+    extensions(("x-open-query" = json!(true))),
     tag = "Older paths",
     request_body(content = Option<serde_json::Value>, content_type = "application/json"),
     responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)

@@ -140,6 +140,7 @@ pub(crate) fn api_settings(
     sealing: Option<&Arc<Keyring>>,
 ) -> anyhow::Result<api::Settings> {
     Ok(api::Settings {
+        return_hosts: api::ReturnHosts::new(&public_url, settings.return_hosts.clone().unwrap_or_default()),
         public_url,
         checkout_deadline: settings.checkout_deadline,
         confirm_wait: CONFIRM_WAIT,

@@ -101,6 +101,8 @@ impl Stack {
         let settings = Settings {
             toss: simulated_toss(&addresses),
             temporal_ui_url: Some(addresses.temporal_ui.clone()),
+            // A shop that is being built runs anywhere.
+            return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![api::ReturnHost::Any])),
             ..settings.clone()
         };
         let counted = compose::worker_metrics(&settings.toss)?;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use api::ReturnHost;
 use domain::calendar::{Day, ReleaseRule};
 use serde::Deserialize;
 use store::{DatabaseUrl, Keyring};
@@ -61,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<DatabaseUrl>,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
+    /// Where buyers may be led after paying, besides the host of `public_url`; `None` where it is not set.
+    pub(crate) return_hosts: Option<Vec<ReturnHost>>,
     pub(crate) checkout_deadline: Duration,
     pub(crate) release_rule: ReleaseRule,
     pub(crate) temporal_ui_url: Option<String>,
@@ -91,6 +94,7 @@ struct File {
     database_url: Option<String>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    return_hosts: Option<Vec<String>>,
     checkout_deadline_s: Option<u64>,
     release_business_days: Option<u16>,
     #[serde(default)]
@@ -161,6 +165,7 @@ impl Settings {
             database_url,
             listen: flags.listen.or(file.listen).unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into()),
             public_url: public_url.map(|url| web_address("public_url", url)).transpose()?,
+            return_hosts: file.return_hosts.as_deref().map(return_hosts).transpose()?,
             checkout_deadline: Duration::from_secs(deadline_s),
             release_rule,
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
@@ -236,6 +241,11 @@ fn release_rule(business_days: Option<u16>, holidays: &[String]) -> anyhow::Resu
     );
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
     Ok(ReleaseRule { business_days, holidays: holidays.iter().map(day).collect::<anyhow::Result<_>>()? })
+}
+
+fn return_hosts(texts: &[String]) -> anyhow::Result<Vec<ReturnHost>> {
+    let host = |text: &String| text.parse().with_context(|| format!("the setting return_hosts holds {text:?}"));
+    texts.iter().map(host).collect()
 }
 
 fn web_address(name: &str, url: String) -> anyhow::Result<String> {

@@ -189,7 +189,8 @@ fn total(orders: &[Order]) -> Result<Money, PlanError> {
     Ok(total)
 }
 
-fn is_return_address(text: &str) -> bool {
+/// Whether a buyer's browser can be led to an address: http or https, in visible ASCII, of at most [`MAX_URL_BYTES`].
+pub fn is_return_address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     text.len() <= MAX_URL_BYTES
         && text.bytes().all(|byte| byte.is_ascii_graphic())

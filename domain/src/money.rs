@@ -35,6 +35,15 @@ impl Currency {
         }
     }
 
+    /// The least payment that the PSP takes, in minor units. Source: Toss Payments, error `BELOW_MINIMUM_AMOUNT`: 100 won
+    /// by card; it names no least amount of the other currencies.
+    pub const fn least_payment_minor(self) -> u64 {
+        match self {
+            Self::Krw => 100,
+            Self::Usd | Self::Jpy => 1,
+        }
+    }
+
     /// The ISO 4217 code, such as `KRW`.
     pub const fn code(self) -> &'static str {
         match self {

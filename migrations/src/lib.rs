@@ -31,6 +31,7 @@ mod m2026_11_21_000007_risk;
 mod m2026_11_21_000008_journal;
 mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
+mod m2026_11_27_000011_payment_ids;
 mod m2026_11_27_000014_erasable_cards;
 
 /// Every migration, oldest first.
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000008_journal::Migration),
             whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
+            whole(m2026_11_27_000011_payment_ids::Migration),
             whole(m2026_11_27_000014_erasable_cards::Migration),
         ]
     }

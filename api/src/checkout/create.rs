@@ -166,7 +166,8 @@ fn in_progress() -> Problem {
 
 /// A request that asked for an id of another checkout.
 fn taken() -> Problem {
-    let detail = "Another checkout has this `checkout_id`, or one of these `payment_order_id`s.";
+    let detail = "The `checkout_id` or a `payment_order_id` is taken. Checkouts and payment orders share one set of ids: \
+                  each id names one checkout or one payment order.";
     Problem::new(Code::CheckoutExists, detail)
 }
 

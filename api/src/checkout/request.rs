@@ -3,9 +3,14 @@
 //! The buyer's name, address and number go another way than the plan: they are not needed to move money, so no
 //! workflow and no book holds them. Of a card token only the hash is kept, to count the payments of one card.
 
+use std::collections::BTreeSet;
+
 use domain::{
-    Money,
-    checkout::{Order, Plan, PlanError, PlanFields},
+    Currency, Money,
+    checkout::{
+        MAX_METADATA_BYTES, MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_TOTAL_MINOR, Order, Plan, PlanError, PlanFields,
+        is_return_address,
+    },
     id::{BuyerId, CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
 };
 use sha2::{Digest, Sha256};
@@ -16,6 +21,8 @@ use crate::{
     buyers::BuyerDetails,
     card_numbers,
     problem::{Code, FieldCode, Problem},
+    return_hosts::ReturnHosts,
+    text,
 };
 
 /// The fields of the body.
@@ -31,12 +38,12 @@ const FIELDS: &[&str] = &[
 ];
 /// The fields of a payment order.
 const ORDER_FIELDS: &[&str] = &["payment_order_id", "seller_account", "amount", "currency"];
-/// The most characters of a buyer's name.
+/// The fields of what is said of the buyer.
+const BUYER_FIELDS: &[&str] = &["id", "name", "email", "phone"];
+/// The fields of a card: its token, and nothing else that is known of it.
+const CARD_FIELDS: &[&str] = &["token"];
+/// The most characters of a buyer's name. Source: Toss Payments, `customerName`.
 const MAX_NAME_CHARS: usize = 100;
-/// The most characters of an e-mail address. Source: RFC 5321, section 4.5.3.1.
-const MAX_EMAIL_CHARS: usize = 254;
-/// The most characters of a telephone number.
-const MAX_PHONE_CHARS: usize = 32;
 /// The most characters of a card token.
 const MAX_TOKEN_CHARS: usize = 200;
 
@@ -51,37 +58,41 @@ pub(super) struct Wanted {
     pub(super) fingerprint: String,
 }
 
-/// Reads the body. Ids that it does not name are minted here.
-pub(super) fn read(body: &JsonBody) -> Result<Wanted, Problem> {
+/// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
+pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<Wanted, Problem> {
     if card_numbers::stands_in(body.value()) {
         let detail = "The body holds what looks like a card number. The buyer enters it in the payment window only.";
         return Err(Problem::new(Code::CardNumberRefused, detail));
     }
     let mut errors = FieldErrors::default();
-    let fields = plan_fields(&body.fields(), &mut errors);
+    let fields = plan_fields(&body.fields(), return_hosts, &mut errors);
     let (fields, buyer) = errors.finish(fields)?;
     let plan = Plan::try_new(fields).map_err(refused)?;
     Ok(Wanted { plan, buyer, fingerprint: body.fingerprint() })
 }
 
-fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanFields, Option<BuyerDetails>)> {
+fn plan_fields(
+    body: &Fields<'_>,
+    return_hosts: &ReturnHosts,
+    errors: &mut FieldErrors,
+) -> Option<(PlanFields, Option<BuyerDetails>)> {
     body.refuse_others(FIELDS, errors);
     let checkout_id = body.optional("checkout_id", CheckoutId::parse, errors);
-    let order_name = body.text("order_name", errors);
+    let order_name = body.required("order_name", |text| text::shown(text, MAX_ORDER_NAME_CHARS), errors);
     let buyer = buyer(body, errors);
     let card = card(body, errors);
     let orders = orders(body, errors);
-    let success_url = body.optional_text("success_url", errors);
-    let fail_url = body.optional_text("fail_url", errors);
-    let metadata = body.optional_object("metadata", errors).and_then(|metadata| metadata.to_compact_json());
+    let success_url = body.optional("success_url", |text| return_address(text, return_hosts), errors);
+    let fail_url = body.optional("fail_url", |text| return_address(text, return_hosts), errors);
+    let metadata = metadata(body, errors);
     let (buyer_id, details) = buyer?;
     let fields = PlanFields {
         checkout_id: checkout_id.unwrap_or_else(|| CheckoutId::from_uuid(Uuid::new_v4())),
-        order_name: order_name?.to_owned(),
+        order_name: order_name?,
         buyer_id,
         orders: orders?,
-        success_url: success_url.map(str::to_owned),
-        fail_url: fail_url.map(str::to_owned),
+        success_url,
+        fail_url,
         metadata,
         card,
     };
@@ -90,55 +101,136 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanField
 
 fn buyer(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(BuyerId, Option<BuyerDetails>)> {
     let buyer = body.object("buyer_info", errors)?;
-    let mut text = |name: &str, limit: usize| buyer.optional(name, |text| at_most(text, limit), errors);
+    buyer.refuse_others(BUYER_FIELDS, errors);
     let details = BuyerDetails {
-        name: text("name", MAX_NAME_CHARS),
-        email: text("email", MAX_EMAIL_CHARS),
-        phone: text("phone", MAX_PHONE_CHARS),
+        name: buyer.optional("name", |name| text::shown(name, MAX_NAME_CHARS), errors),
+        email: buyer.optional("email", text::email, errors),
+        phone: buyer.optional("phone", text::phone, errors),
     };
     buyer.required("id", BuyerId::parse, errors).map(|id| (id, details.said()))
+}
+
+fn return_address(address: &str, return_hosts: &ReturnHosts) -> Result<String, String> {
+    if !is_return_address(address) {
+        return Err(PlanError::Url { success: true }.to_string());
+    }
+    return_hosts.check(address)?;
+    Ok(address.to_owned())
+}
+
+/// The marketplace's own notes may have lines, and no other control characters.
+fn metadata(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<String> {
+    let metadata = body.optional_object("metadata", errors)?;
+    let is_bad = |character: char| character.is_control() && !['\n', '\r', '\t'].contains(&character);
+    if metadata.holds_text(&|text| text.chars().any(is_bad)) {
+        errors.add(
+            "metadata".to_owned(),
+            FieldCode::Invalid,
+            "may hold no control characters besides line ends and tabs",
+        );
+    }
+    let text = metadata.to_compact_json()?;
+    if text.len() > MAX_METADATA_BYTES {
+        errors.add("metadata".to_owned(), FieldCode::Invalid, PlanError::Metadata);
+    }
+    Some(text)
 }
 
 /// The card by the hash of its token: the token itself goes no further.
 fn card(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<CardFingerprint> {
     let card = body.optional_object("credit_card_info", errors)?;
+    card.refuse_others(CARD_FIELDS, errors);
     card.optional("token", fingerprint, errors).flatten()
 }
 
 fn fingerprint(token: &str) -> Result<Option<CardFingerprint>, String> {
-    at_most(token, MAX_TOKEN_CHARS)?;
+    text::within(token, MAX_TOKEN_CHARS)?;
     Ok(CardFingerprint::parse(hex::encode(Sha256::digest(token.as_bytes()))).ok())
 }
 
-fn at_most(text: &str, limit: usize) -> Result<String, String> {
-    if text.chars().count() <= limit {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("must have at most {limit} characters"))
-    }
+/// An order as far as it could be read.
+struct ReadOrder {
+    path: String,
+    id: Option<PaymentOrderId>,
+    seller: Option<SellerAccount>,
+    amount: Option<Money>,
 }
 
 fn orders(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<Vec<Order>> {
-    let orders = body.objects("payment_orders", errors)?;
-    // All of them are read before the first gap ends the list, so that every error is told.
-    let orders: Vec<Option<Order>> = orders.iter().map(|fields| order(fields, errors)).collect();
-    orders.into_iter().collect()
+    let listed = body.objects("payment_orders", errors)?;
+    let whole = |error: PlanError, errors: &mut FieldErrors| {
+        errors.add("payment_orders".to_owned(), FieldCode::Invalid, error);
+    };
+    if listed.is_empty() {
+        whole(PlanError::NoOrders, errors);
+    }
+    if listed.len() > MAX_ORDERS {
+        whole(PlanError::TooManyOrders, errors);
+        return None;
+    }
+    let count = listed.len();
+    let orders: Vec<ReadOrder> = listed.iter().flatten().map(|fields| order(fields, errors)).collect();
+    check_together(&orders, errors);
+    let whole_orders = orders.into_iter().filter_map(|order| {
+        let id = order.id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4()));
+        Some(Order { id, seller: order.seller?, amount: order.amount? })
+    });
+    Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
 
-fn order(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<Order> {
+fn order(fields: &Fields<'_>, errors: &mut FieldErrors) -> ReadOrder {
     fields.refuse_others(ORDER_FIELDS, errors);
     let id = fields.optional("payment_order_id", PaymentOrderId::parse, errors);
     let seller = fields.required("seller_account", SellerAccount::parse, errors);
     let amount = fields.amount("amount", errors);
     let currency = fields.required("currency", str::parse, errors);
-    let amount = Money::parse(amount?, currency?)
-        .map_err(|error| errors.add(fields.path("amount"), FieldCode::Invalid, error))
-        .ok();
-    Some(Order {
-        id: id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4())),
-        seller: seller?,
-        amount: amount?,
-    })
+    let amount = match (amount, currency) {
+        (Some(amount), Some(currency)) => read_amount(amount, currency),
+        // Digits are digits in every currency.
+        (Some(amount), None) => read_amount(amount, Currency::Usd).map(|_| None),
+        (None, _) => Ok(None),
+    };
+    let amount = amount.map_err(|error| errors.add(fields.path("amount"), FieldCode::Invalid, error)).ok().flatten();
+    ReadOrder { path: fields.path(""), id, seller, amount }
+}
+
+fn read_amount(text: &str, currency: Currency) -> Result<Option<Money>, String> {
+    let amount = Money::parse(text, currency).map_err(|error| error.to_string())?;
+    if amount.is_zero() { Err(PlanError::ZeroAmount { index: 0 }.to_string()) } else { Ok(Some(amount)) }
+}
+
+/// What the orders must keep to together: ids that differ, one currency, and a sum that the PSP takes.
+fn check_together(orders: &[ReadOrder], errors: &mut FieldErrors) {
+    let mut seen = BTreeSet::new();
+    for order in orders {
+        if order.id.as_ref().is_some_and(|id| !seen.insert(id)) {
+            let error = PlanError::DuplicateOrder { index: 0 };
+            errors.add(format!("{}payment_order_id", order.path), FieldCode::Invalid, error);
+        }
+    }
+    let Some(currency) = orders.iter().find_map(|order| order.amount).map(Money::currency) else { return };
+    let mut total = Some(Money::zero(currency));
+    for order in orders {
+        match order.amount {
+            Some(amount) if amount.currency() == currency => total = total.and_then(|sum| sum.plus(amount).ok()),
+            Some(_) => {
+                let error = PlanError::MixedCurrencies { index: 0 };
+                errors.add(format!("{}currency", order.path), FieldCode::Invalid, error);
+            }
+            None => {}
+        }
+    }
+    let all_read = orders.iter().all(|order| order.amount.is_some_and(|amount| amount.currency() == currency));
+    match total {
+        Some(total) if total.minor() <= MAX_TOTAL_MINOR => {
+            if all_read && total.minor() < currency.least_payment_minor() {
+                let least = Money::try_from_minor(currency.least_payment_minor(), currency).unwrap_or(total);
+                let detail = format!("add up to {total}; the least that the payment provider takes is {least}");
+                errors.add("payment_orders".to_owned(), FieldCode::Invalid, detail);
+            }
+        }
+        Some(_) | None => errors.add("payment_orders".to_owned(), FieldCode::Invalid, PlanError::TotalTooLarge),
+    }
 }
 
 /// A plan that `domain` refuses, told as the field that made it so.
@@ -177,8 +269,12 @@ mod tests {
         })
     }
 
+    fn hosts() -> ReturnHosts {
+        ReturnHosts::new("https://pay.example", vec!["shop.example".parse().unwrap()])
+    }
+
     fn read_value(body: &Value) -> Result<Wanted, Problem> {
-        read(&JsonBody::parse(body.to_string().as_bytes()).unwrap())
+        read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &hosts())
     }
 
     fn with(pointer: &str, value: Value) -> Value {
@@ -199,7 +295,8 @@ mod tests {
 
     #[test]
     fn missing_ids_are_minted_anew_each_time() {
-        let body = with("/checkout_id", Value::Null);
+        let mut body = full();
+        body.as_object_mut().unwrap().remove("checkout_id");
         let (one, other) = (read_value(&body).unwrap(), read_value(&body).unwrap());
         assert_ne!(one.plan.checkout_id(), other.plan.checkout_id());
         assert_ne!(one.plan.orders()[1].id, other.plan.orders()[1].id);
@@ -222,7 +319,24 @@ mod tests {
             ("/checkout_id", json!("a b"), "checkout_id"),
             ("/buyer_info", json!("buyer-1"), "buyer_info"),
             ("/buyer_info/id", Value::Null, "buyer_info.id"),
-            ("/buyer_info/email", json!("a".repeat(255)), "buyer_info.email"),
+            ("/order_name", json!("\u{3164}"), "order_name"),
+            ("/order_name", json!("😀".repeat(51)), "order_name"),
+            ("/checkout_id", Value::Null, "checkout_id"),
+            ("/metadata", Value::Null, "metadata"),
+            ("/metadata", json!({ "note": ["\0"] }), "metadata"),
+            ("/metadata", json!({ "\u{1b}": 1 }), "metadata"),
+            ("/buyer_info/email", json!("nobody"), "buyer_info.email"),
+            ("/buyer_info/email", json!("a@example.com\r\nBcc: b@example.com"), "buyer_info.email"),
+            ("/buyer_info/email", Value::Null, "buyer_info.email"),
+            ("/buyer_info/phone", json!("no phone"), "buyer_info.phone"),
+            ("/buyer_info/name", json!("\u{200b}"), "buyer_info.name"),
+            ("/payment_orders/0", json!(7), "payment_orders[0]"),
+            (
+                "/payment_orders/1",
+                json!({ "payment_order_id": "o-1", "seller_account": "s", "amount": "1", "currency": "KRW" }),
+                "payment_orders[1].payment_order_id",
+            ),
+            ("/success_url", json!("https://evil.example/done"), "success_url"),
             ("/payment_orders", json!([]), "payment_orders"),
             ("/payment_orders", json!({}), "payment_orders"),
             ("/payment_orders/0/amount", json!(15000), "payment_orders[0].amount"),
@@ -247,11 +361,77 @@ mod tests {
     fn an_unknown_field_is_named() {
         let mut body = full();
         body["payment_order"] = json!([]);
+        body["credit_card_info"]["cvc"] = json!("123");
+        body["buyer_info"]["ssn"] = json!("1");
         body["payment_orders"][0]["amout"] = json!("1");
         let problem = read_value(&body).unwrap_err();
         let fields: Vec<_> = problem.fields().iter().map(|error| (error.field.as_str(), error.code)).collect();
         let unknown = FieldCode::UnknownField;
-        assert_eq!(fields, [("payment_order", unknown), ("payment_orders[0].amout", unknown)]);
+        let expected = [
+            ("payment_order", unknown),
+            ("buyer_info.ssn", unknown),
+            ("credit_card_info.cvc", unknown),
+            ("payment_orders[0].amout", unknown),
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let body = json!({
+            "checkout_id": "no",
+            "order_name": "",
+            "buyer_info": { "id": "a b", "email": "x", "phone": "y" },
+            "payment_orders": [
+                { "seller_account": "a:b", "amount": "1.5", "currency": "KRW" },
+                { "seller_account": "s", "amount": "x", "currency": "EUR" },
+                { "seller_account": "s", "amount": "0", "currency": "USD" },
+                7,
+            ],
+            "success_url": "ftp://x",
+            "fail_url": "https://evil.example",
+            "metadata": [],
+        });
+        let problem = read_value(&body).unwrap_err();
+        let fields: Vec<_> = problem.fields().iter().map(|error| error.field.as_str()).collect();
+        for field in [
+            "checkout_id",
+            "order_name",
+            "buyer_info.id",
+            "buyer_info.email",
+            "buyer_info.phone",
+            "payment_orders[0].seller_account",
+            "payment_orders[0].amount",
+            "payment_orders[1].amount",
+            "payment_orders[1].currency",
+            "payment_orders[2].amount",
+            "payment_orders[3]",
+            "success_url",
+            "fail_url",
+            "metadata",
+        ] {
+            assert!(fields.contains(&field), "{field} is missing in {fields:?}");
+        }
+        assert_eq!(fields.len(), 14, "{fields:?}");
+    }
+
+    #[test]
+    fn less_than_the_psp_takes_is_refused_and_the_least_is_named() {
+        let of = |amount: &str, currency: &str| {
+            let order = json!({ "seller_account": "s", "amount": amount, "currency": currency });
+            read_value(&with("/payment_orders", json!([order])))
+        };
+        for (amount, currency) in [("100", "KRW"), ("0.01", "USD"), ("1", "JPY")] {
+            assert!(of(amount, currency).is_ok(), "{amount} {currency}");
+        }
+        let problem = of("99", "KRW").unwrap_err();
+        assert_eq!(problem.fields()[0].field, "payment_orders");
+        assert!(problem.fields()[0].detail.contains("100 KRW"), "{problem:?}");
+        let halves = json!([
+            { "seller_account": "s", "amount": "50", "currency": "KRW" },
+            { "seller_account": "t", "amount": "50", "currency": "KRW" }
+        ]);
+        assert!(read_value(&with("/payment_orders", halves)).is_ok(), "the sum counts");
     }
 
     #[test]

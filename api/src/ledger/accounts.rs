@@ -10,7 +10,7 @@ use domain::{Currency, id::SellerAccount, ledger::Account};
 use serde::Serialize;
 use store::{AccountBalance, AccountFilter, AccountPosition, AsOf};
 
-use super::{AccountBody, AsOfBody, BalanceBody, PAST, as_of, class, side};
+use super::{AccountBody, AsOfBody, BalanceBody, as_of, class, side};
 use crate::{
     Api,
     callers::ReadCaller,
@@ -18,7 +18,7 @@ use crate::{
         parameters::{ChosenCurrency, ChosenSeller, Paging, Past},
         refusals::refusals,
     },
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::Parameters,
     problem::{Code, Problem},
 };
@@ -54,7 +54,6 @@ pub(crate) async fn list(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<AccountBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &["seller_account", "currency"]].concat())?;
     let filter = AccountFilter {
         seller: parameters.read("seller_account", SellerAccount::parse)?,
         currency: parameters.read("currency", str::parse::<Currency>)?,
@@ -81,7 +80,6 @@ pub(crate) async fn show(
     Path(account): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<OneAccountBody>, Problem> {
-    parameters.refuse_others(&PAST)?;
     let (account, as_of) = (account_of(&account)?, as_of(&parameters)?);
     let balances = api.reader.account(&account, as_of).await?;
     Ok(Json(OneAccountBody::new(&account, as_of, &balances)))

@@ -10,7 +10,7 @@ use domain::ledger::Posting;
 use serde::Serialize;
 use store::EntryRecord;
 
-use super::{CHOICE, chosen, reference};
+use super::{chosen, reference};
 use crate::{
     Api,
     callers::ReadCaller,
@@ -19,7 +19,7 @@ use crate::{
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Hash, Instant, ReasonName},
     },
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::Parameters,
     problem::{Code, Problem},
     shapes::rfc3339,
@@ -80,7 +80,6 @@ pub(crate) async fn list(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<EntryBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &CHOICE].concat())?;
     let page = api.reader.entries(&chosen(&parameters)?, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |record| record.booked.sequence, EntryBody::new)))
 }
@@ -99,9 +98,7 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     _: ReadCaller,
     Path(id): Path<String>,
-    parameters: Parameters,
 ) -> Result<Json<EntryBody>, Problem> {
-    parameters.refuse_others(&[])?;
     let record = api.reader.entry(&id).await?;
     let record = record.ok_or_else(|| Problem::new(Code::NotFound, "The books have no entry of this id."))?;
     Ok(Json(EntryBody::new(&record)))

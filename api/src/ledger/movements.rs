@@ -12,7 +12,7 @@ use axum::{
 use serde::Serialize;
 use store::Movement;
 
-use super::{CHOICE, accounts::account_of, chosen, reference};
+use super::{accounts::account_of, chosen, reference};
 use crate::{
     Api,
     callers::ReadCaller,
@@ -21,7 +21,7 @@ use crate::{
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName},
     },
-    paging::{ListBody, PAGING, window},
+    paging::{ListBody, window},
     parameters::Parameters,
     problem::Problem,
     shapes::rfc3339,
@@ -71,7 +71,6 @@ pub(crate) async fn list(
     Path(account): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<ListBody<MovementBody>>, Problem> {
-    parameters.refuse_others(&[&PAGING[..], &CHOICE, &["currency"]].concat())?;
     let (account, chosen) = (account_of(&account)?, chosen(&parameters)?);
     let page = api.reader.movements_of_account(&account, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))

@@ -7,7 +7,7 @@ use domain::Currency;
 use serde::Serialize;
 use store::{AccountBalance, AsOf};
 
-use super::{AccountBody, AsOfBody, PAST, as_of};
+use super::{AccountBody, AsOfBody, as_of};
 use crate::{Api, callers::ReadCaller, openapi::parameters::Past, parameters::Parameters, problem::Problem};
 
 /// The sum over all accounts in one currency.
@@ -46,7 +46,6 @@ pub(crate) async fn show(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<TrialBalanceBody>, Problem> {
-    parameters.refuse_others(&PAST)?;
     let as_of = as_of(&parameters)?;
     let accounts = match as_of {
         Some(as_of) => api.reader.trial_balance_as_of(as_of).await?,

@@ -36,14 +36,16 @@ pub(crate) struct NewCheckout {
 /// Who buys. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it is
 /// dropped.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 struct BuyerInfo {
     #[schema(value_type = BuyerName)]
     id: String,
-    #[schema(max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     name: Option<String>,
-    #[schema(max_length = 254)]
+    #[schema(format = "email", max_length = 100)]
     email: Option<String>,
-    #[schema(max_length = 32)]
+    /// 8 to 15 digits, with a `+` before them, and with dashes or spaces between them.
+    #[schema(max_length = 32, pattern = r"^\+?[0-9]+([ -][0-9]+)*$")]
     phone: Option<String>,
 }
 
@@ -52,6 +54,7 @@ struct BuyerInfo {
 /// set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the buyer
 /// erases it from the risk decisions.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 struct CreditCardInfo {
     #[schema(max_length = 200)]
     token: Option<String>,

@@ -7,15 +7,17 @@ use super::refusals;
 use crate::{
     codec,
     problem::{Body, Code},
+    route_rules::OPEN_QUERY,
 };
 
 /// The path under which payments are served a second time, as the source designs name them.
 const OLDER_PATH: &str = "/payments/payment/v1";
 /// What any request can meet before its handler sees it.
-const EVERYWHERE: [Code; 7] = [
+const EVERYWHERE: [Code; 8] = [
     Code::AddressMalformed,
     Code::AddressTooLong,
     Code::DeadlineExceeded,
+    Code::HeaderRepeated,
     Code::HeadersTooLarge,
     Code::Internal,
     Code::Overloaded,
@@ -25,8 +27,10 @@ const EVERYWHERE: [Code; 7] = [
 const WITH_KEY: [Code; 3] = [Code::DatabaseUnavailable, Code::Forbidden, Code::Unauthorized];
 /// What a request with a body can meet.
 const WITH_BODY: [Code; 4] = [Code::BodyMalformed, Code::BodyTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType];
-/// What a request with parameters behind the question mark can meet.
-const WITH_QUERY: [Code; 1] = [Code::ValidationFailed];
+/// What a request without a body can meet.
+const WITHOUT_BODY: [Code; 1] = [Code::BodyNotExpected];
+/// What a request can meet that brings other parameters behind the question mark than the route has.
+const WITH_CLOSED_QUERY: [Code; 1] = [Code::ValidationFailed];
 /// The methods of a path; its other members are none.
 const METHODS: [&str; 5] = ["get", "post", "put", "delete", "options"];
 
@@ -78,12 +82,12 @@ fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
     let others = operation.get("security").and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
     let security: Vec<Value> = keys.into_iter().flatten().chain(others).collect();
     operation.insert("security".to_owned(), security.into());
-    let in_query = |parameter: &Value| parameter["in"] == "query";
-    let has_query = operation.get("parameters").and_then(Value::as_array).is_some_and(|all| all.iter().any(in_query));
+    let has_open_query = operation.get(OPEN_QUERY).is_some();
+    let has_body = operation.contains_key("requestBody");
     let mut met = EVERYWHERE.to_vec();
     met.extend(WITH_KEY.iter().filter(|_| scopes.is_some()));
-    met.extend(WITH_BODY.iter().filter(|_| operation.contains_key("requestBody")));
-    met.extend(WITH_QUERY.iter().filter(|_| has_query));
+    met.extend(if has_body { &WITH_BODY[..] } else { &WITHOUT_BODY });
+    met.extend(WITH_CLOSED_QUERY.iter().filter(|_| !has_open_query));
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         for (status, response) in refusals::of(&met) {
             let response = serde_json::to_value(response).unwrap_or_default();

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::{
     http::header,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
@@ -15,6 +15,20 @@ use crate::{Api, pages::policy::Policy, problem::Code};
 const STYLE: &str = include_str!("page.css");
 /// How the document names its own parts.
 const SCHEMAS: &str = "#/components/schemas/";
+
+/// The beginning
+///
+/// Leads to `/docs`.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "lead_to_document",
+    tag = "Service",
+    responses((status = 307, description = "The page is `/docs`", headers(("Location" = String, description = "`/docs`"))))
+)]
+pub(crate) async fn lead() -> Redirect {
+    Redirect::temporary("/docs")
+}
 
 /// This document, to be read
 ///

@@ -22,6 +22,23 @@ pub(crate) struct Idempotent {
     idempotency_key: String,
 }
 
+/// Which of two things of one id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChosenKind {
+    /// Whether the id names a checkout or a payment order. Needed for an id of older data that names both.
+    #[param(inline)]
+    kind: Option<PaymentKind>,
+}
+
+/// A checkout or a payment order.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum PaymentKind {
+    Checkout,
+    PaymentOrder,
+}
+
 /// A page of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

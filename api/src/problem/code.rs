@@ -7,8 +7,10 @@ use axum::http::StatusCode;
 pub(crate) enum Code {
     AddressMalformed,
     AddressTooLong,
+    AmbiguousId,
     AmountMismatch,
     BodyMalformed,
+    BodyNotExpected,
     BodyTimeout,
     BodyTooLarge,
     CancelNotAccepted,
@@ -21,6 +23,7 @@ pub(crate) enum Code {
     DeadLetterNotFound,
     DeadlineExceeded,
     Forbidden,
+    HeaderRepeated,
     HeadersTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -50,11 +53,13 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
+        Self::AmbiguousId,
         Self::AmountMismatch,
         Self::BodyMalformed,
+        Self::BodyNotExpected,
         Self::BodyTimeout,
         Self::BodyTooLarge,
         Self::CancelNotAccepted,
@@ -67,6 +72,7 @@ impl Code {
         Self::DeadLetterNotFound,
         Self::DeadlineExceeded,
         Self::Forbidden,
+        Self::HeaderRepeated,
         Self::HeadersTooLarge,
         Self::IdempotencyKeyInvalid,
         Self::IdempotencyKeyMissing,
@@ -99,8 +105,10 @@ impl Code {
         match self {
             Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
             Self::AddressTooLong => ("address_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
+            Self::AmbiguousId => ("ambiguous_id", StatusCode::CONFLICT, "The id names two things"),
             Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
             Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body cannot be read"),
+            Self::BodyNotExpected => ("body_not_expected", StatusCode::BAD_REQUEST, "The route takes no body"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::CancelNotAccepted => {
@@ -127,6 +135,7 @@ impl Code {
                 ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
             }
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::HeaderRepeated => ("header_repeated", StatusCode::BAD_REQUEST, "A header stands more than once"),
             Self::HeadersTooLarge => {
                 ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
@@ -197,8 +206,10 @@ impl Code {
             | Self::TemporalUnavailable => true,
             Self::AddressMalformed
             | Self::AddressTooLong
+            | Self::AmbiguousId
             | Self::AmountMismatch
             | Self::BodyMalformed
+            | Self::BodyNotExpected
             | Self::BodyTimeout
             | Self::BodyTooLarge
             | Self::CardNumberRefused
@@ -207,6 +218,7 @@ impl Code {
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
             | Self::Forbidden
+            | Self::HeaderRepeated
             | Self::HeadersTooLarge
             | Self::IdempotencyKeyInvalid
             | Self::IdempotencyKeyMissing

@@ -2,6 +2,7 @@
 
 use domain::{
     Currency, Money,
+    money::MoneyError,
     refund::{MAX_REASON_CHARS, RefundAccount},
 };
 use serde_json::Value;
@@ -11,6 +12,7 @@ use crate::{
     body::{FieldErrors, Fields, JsonBody},
     card_numbers,
     problem::{Code, FieldCode, Problem},
+    text,
 };
 
 /// The fields of the body.
@@ -23,9 +25,6 @@ const MAX_BANK_CHARS: usize = 30;
 const MAX_ACCOUNT_DIGITS: usize = 20;
 /// The most characters of a holder's name. Source: Toss Payments, `refundReceiveAccount.holderName`.
 const MAX_HOLDER_CHARS: usize = 60;
-/// The most digits of an account number that is not looked at as a card number. Korean banks have 10 to 14, and some
-/// of those pass for old Diners Club and Visa numbers; today's cards have 15 and more.
-const ACCOUNT_DIGITS: usize = 14;
 /// What the buyer's statement says when nobody gives a reason.
 const NO_REASON: &str = "주문 취소";
 
@@ -75,11 +74,12 @@ pub(super) fn read(target: &str, body: &JsonBody) -> Result<Wish, Problem> {
     let fields = body.fields();
     fields.refuse_others(FIELDS, &mut errors);
     let amount = fields.optional_amount("amount", &mut errors);
+    let amount = amount.map(|amount| check_amount(amount, &mut errors));
     let reason = fields.required("reason", reason, &mut errors);
     let account = fields.optional_object("refund_account", &mut errors);
     let account = account.map(|account| read_account(&account, &mut errors));
     let wish = reason.filter(|_| !matches!(account, Some(None))).map(|reason| Wish {
-        amount: amount.map(str::to_owned),
+        amount,
         reason,
         account: account.flatten(),
         fingerprint: fingerprint(target, &body.fingerprint()),
@@ -89,22 +89,25 @@ pub(super) fn read(target: &str, body: &JsonBody) -> Result<Wish, Problem> {
 
 fn read_account(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<RefundAccount> {
     fields.refuse_others(ACCOUNT_FIELDS, errors);
-    let bank = fields.required("bank", |text| within(text, MAX_BANK_CHARS), errors);
+    let bank = fields.required("bank", |text| text::shown(text, MAX_BANK_CHARS), errors);
     let account_number = fields.required("account_number", account_number, errors);
-    let holder_name = fields.required("holder_name", |text| within(text, MAX_HOLDER_CHARS), errors);
+    let holder_name = fields.required("holder_name", |text| text::shown(text, MAX_HOLDER_CHARS), errors);
     Some(RefundAccount { bank: bank?, account_number: account_number?, holder_name: holder_name? })
 }
 
-fn reason(text: &str) -> Result<String, String> {
-    within(text, MAX_REASON_CHARS)
+/// Checks an amount as far as it can be without its currency, which is the payment's. Of the currencies the dollar has
+/// the most decimals.
+fn check_amount(text: &str, errors: &mut FieldErrors) -> String {
+    match Money::parse(text, Currency::Usd) {
+        Ok(amount) if amount.is_zero() => errors.add("amount".to_owned(), FieldCode::Invalid, "must be above zero"),
+        Ok(_) | Err(MoneyError::TooManyDecimals(_)) => {}
+        Err(error) => errors.add("amount".to_owned(), FieldCode::Invalid, error),
+    }
+    text.to_owned()
 }
 
-fn within(text: &str, limit: usize) -> Result<String, String> {
-    let chars = text.chars().count();
-    if (1..=limit).contains(&chars) && !text.chars().any(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("must have 1 to {limit} characters and no control characters"))
+fn reason(text: &str) -> Result<String, String> {
+    text::shown(text, MAX_REASON_CHARS)
 }
 
 fn account_number(text: &str) -> Result<String, String> {
@@ -114,13 +117,13 @@ fn account_number(text: &str) -> Result<String, String> {
     Err(format!("must have 1 to {MAX_ACCOUNT_DIGITS} digits and nothing else"))
 }
 
-/// The body without an account number that is none of a card of today.
+/// The body without the account number: in its own field, digits are an account's, though some pass for a card's.
 fn without_account_number(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(number) = body.pointer_mut("/refund_account/account_number") {
-        let is_account = number
-            .as_str()
-            .is_some_and(|number| number.len() <= ACCOUNT_DIGITS && number.bytes().all(|byte| byte.is_ascii_digit()));
+        let is_account = number.as_str().is_some_and(|number| {
+            number.len() <= MAX_ACCOUNT_DIGITS && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
         if is_account {
             *number = Value::Null;
         }
@@ -162,6 +165,11 @@ mod tests {
             (json!({ "reason": "" }), "reason"),
             (json!({ "reason": "x".repeat(121) }), "reason"),
             (json!({ "reason": "x", "amount": 5000 }), "amount"),
+            (json!({ "reason": "x", "amount": null }), "amount"),
+            (json!({ "reason": "x", "amount": "" }), "amount"),
+            (json!({ "reason": "\u{200b}" }), "reason"),
+            (json!({ "reason": "😀".repeat(61) }), "reason"),
+            (json!({ "reason": "x", "refund_account": null }), "refund_account"),
             (json!({ "reason": "x", "refund_account": "110" }), "refund_account"),
             (
                 json!({ "reason": "x", "refund_account": { "bank": "88", "account_number": "110-1", "holder_name": "x" } }),
@@ -174,18 +182,23 @@ mod tests {
             assert_eq!(problem.fields().first().map(|error| error.field.as_str()), Some(field), "{body}");
         }
         for amount in ["0", "5000.5", "-1", "x"] {
-            let wish = read_value(&json!({ "reason": "x", "amount": amount })).unwrap();
-            assert_eq!(wish.amount(Currency::Krw).unwrap_err().code(), Code::ValidationFailed, "{amount}");
+            let body = json!({ "reason": "x", "amount": amount });
+            let refused = read_value(&body).and_then(|wish| wish.amount(Currency::Krw)).unwrap_err();
+            assert_eq!(refused.fields()[0].field, "amount", "{amount}");
         }
+        let all = json!({ "reason": "", "amount": "x", "all": true, "refund_account": { "bank": "", "cvc": "1" } });
+        assert_eq!(read_value(&all).unwrap_err().fields().len(), 7, "all that is wrong is told at once");
     }
 
     #[test]
     fn an_account_number_passes_and_a_card_number_does_not() {
-        // The second passes for a Diners Club number of old.
-        for number in ["1101234567", "30569309025904", "12345678901234"] {
+        // All but the first and the last pass for card numbers.
+        for number in ["1101234567", "30569309025904", "378282246310005", "4111111111111111", "12345678901234"] {
             assert!(read_value(&account(number)).is_ok(), "{number}");
         }
-        for body in [account("4111111111111111"), json!({ "reason": "4111 1111 1111 1111" })] {
+        let mut holder = account("1101234567");
+        holder["refund_account"]["holder_name"] = "4111111111111111".into();
+        for body in [account("4111 1111 1111 1111"), holder, json!({ "reason": "4111 1111 1111 1111" })] {
             assert_eq!(read_value(&body).unwrap_err().code(), Code::CardNumberRefused, "{body}");
         }
     }

@@ -16,6 +16,7 @@ pub(crate) mod ledger_entries;
 pub(crate) mod ledger_head;
 pub(crate) mod ledger_postings;
 pub(crate) mod payment_events;
+pub(crate) mod payment_ids;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
 pub(crate) mod refund_orders;

@@ -16,7 +16,9 @@ use super::Writer;
 use crate::{
     StoreError,
     convert::{to_column_amount, to_column_revision, to_column_time},
-    entities::{checkout_requests, declined_payments, payment_events, payment_orders, payment_status_history},
+    entities::{
+        checkout_requests, declined_payments, payment_events, payment_ids, payment_orders, payment_status_history,
+    },
 };
 
 /// A change of a checkout, on its way into the database.
@@ -73,8 +75,9 @@ pub(super) enum Written {
 }
 
 impl Writer {
-    /// Records a new checkout with all its orders. Answers `false` when another workflow has taken its
-    /// checkout id or one of its order ids. The workflow id is the key: asked again, it answers the same.
+    /// Records a new checkout with all its orders. Answers `false` when one of its ids is taken: by a checkout or a
+    /// payment order of another workflow, or twice in the plan. The workflow id is the key: asked again, it answers
+    /// the same.
     pub async fn record_checkout(
         &self,
         (workflow_id, api_key_id): (&WorkflowId, &ApiKeyId),
@@ -95,7 +98,7 @@ impl Writer {
             return accepted_before(&transaction, workflow_id).await;
         }
         let event = event_row(workflow_id, plan, created_at, expires_at)?;
-        if insert_checkout(&transaction, event, plan).await? {
+        if claim_ids(&transaction, plan).await? && insert_checkout(&transaction, event, plan).await? {
             append_history(&transaction, recording(plan, created_at), Utc::now()).await?;
             transaction.commit().await?;
             return Ok(true);
@@ -324,6 +327,22 @@ async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &Workfl
     request
         .map(|request| request.accepted)
         .ok_or_else(|| StoreError::Corrupt { what: "no request", value: workflow_id.to_string() })
+}
+
+/// Claims the ids of a checkout and of its orders, in the order of their text, so that two checkouts that want the
+/// same ones wait for each other and do not deadlock. Whether all of them were free; if not, the caller rolls back.
+async fn claim_ids(transaction: &DatabaseTransaction, plan: &Plan) -> Result<bool, StoreError> {
+    let claim = |id: &str, kind: &str| payment_ids::Model { id: id.to_owned(), kind: kind.to_owned() };
+    let mut claims = vec![claim(plan.checkout_id().as_str(), "checkout")];
+    claims.extend(plan.orders().iter().map(|order| claim(order.id.as_str(), "payment_order")));
+    claims.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    let expected = claims.len() as u64;
+    let row = |claim: payment_ids::Model| payment_ids::ActiveModel { id: Set(claim.id), kind: Set(claim.kind) };
+    let rows = payment_ids::Entity::insert_many(claims.into_iter().map(row))
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == expected)
 }
 
 /// Whether all rows are new; if not, the caller rolls back.

@@ -16,6 +16,7 @@ on_both_databases!(
     of_twenty_workflows_one_gets_the_checkout,
     twenty_recordings_of_one_workflow_are_one,
     checkouts_that_want_each_others_orders_do_not_lock_each_other_up,
+    a_checkout_and_an_order_that_want_one_id_do_not_both_get_it,
     of_two_different_changes_with_one_number_one_is_written,
     thirty_two_payments_to_one_seller_add_up,
 );
@@ -88,6 +89,24 @@ async fn checkouts_that_want_each_others_orders_do_not_lock_each_other_up(fresh:
         }))
         .await;
         assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 1);
+    }
+}
+
+async fn a_checkout_and_an_order_that_want_one_id_do_not_both_get_it(fresh: Fresh) {
+    let writers = two_writers(&fresh).await;
+    for round in 0..20 {
+        let ids = [format!("number-one-{round}"), format!("number-other-{round}")];
+        let accepted = at_once((0..2).map(|side| {
+            let (writer, ids) = (writers[side].clone(), ids.clone());
+            async move {
+                // The checkout of one is the order of the other, and the other way round.
+                let plan = plan(&ids[side], &[(&ids[1 - side], "seller-a", 1)]);
+                let workflow = workflow(&format!("key-{round}-{side}"));
+                writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+            }
+        }))
+        .await;
+        assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 1, "round {round}");
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{database::Fresh, on_both_databases};
 on_both_databases!(
     a_checkout_is_recorded_once_and_read_back,
     a_taken_id_is_refused_and_leaves_nothing,
+    checkouts_and_orders_share_one_set_of_ids,
+    no_statement_passes_by_the_one_set_of_ids,
+    ids_of_older_data_that_clash_stay_and_are_taken,
     racing_requests_for_one_checkout_make_one,
     a_change_is_written_once_and_in_order,
     a_payment_is_posted_once_and_as_a_whole,
@@ -105,6 +108,71 @@ async fn a_taken_id_is_refused_and_leaves_nothing(fresh: Fresh) {
     assert_eq!(fresh.reader.checkout(same_order.checkout_id()).await.unwrap(), None);
     assert_eq!(fresh.reader.checkout_of_order(&PaymentOrderId::parse("o-3").unwrap()).await.unwrap(), None);
     assert!(!fresh.reader.request(&workflow("third")).await.unwrap().unwrap().accepted);
+}
+
+async fn checkouts_and_orders_share_one_set_of_ids(fresh: Fresh) {
+    assert!(
+        record(&fresh, "first", &plan("number-1", &[("number-2", "seller-a", 1), ("number-3", "seller-b", 1)])).await
+    );
+    for (key, refused) in [
+        ("as-order", plan("number-2", &[("number-9", "seller-a", 1)])),
+        ("as-checkout", plan("number-8", &[("number-9", "seller-a", 1), ("number-1", "seller-a", 1)])),
+        ("in-itself", plan("number-7", &[("number-9", "seller-a", 1), ("number-7", "seller-a", 1)])),
+    ] {
+        assert!(!record(&fresh, key, &refused).await, "{key}");
+        assert!(!record(&fresh, key, &refused).await, "{key}, once more");
+        assert_eq!(fresh.reader.checkout(refused.checkout_id()).await.unwrap(), None, "{key}");
+    }
+    let free = plan("number-8", &[("number-9", "seller-a", 1)]);
+    assert!(record(&fresh, "free", &free).await, "what was refused has claimed nothing");
+}
+
+/// A process of an older version knows nothing of the table of ids: the schema claims for it, or refuses.
+async fn no_statement_passes_by_the_one_set_of_ids(fresh: Fresh) {
+    assert!(record(&fresh, "key", &plan("number-1", &[("number-2", "seller-a", 1)])).await);
+    let order = |id: &str| {
+        format!(
+            "INSERT INTO payment_orders (payment_order_id, checkout_id, line, seller_account, amount, currency, \
+             payment_order_status, wallet_updated, ledger_updated) \
+             VALUES ('{id}', 'number-1', 1, 's', 1, 'KRW', 'NOT_STARTED', false, false) ON CONFLICT DO NOTHING"
+        )
+    };
+    let checkout = |id: &str| {
+        format!(
+            "INSERT INTO payment_events (checkout_id, workflow_id, order_name, buyer_id, amount, currency, status, \
+             revision, is_payment_done, created_at, expires_at, updated_at, failure_retryable) \
+             VALUES ('{id}', 'w-{id}', 'n', 'b', 1, 'KRW', 'NOT_STARTED', 0, false, '2026-01-01 00:00:00+00:00', \
+             '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', false) ON CONFLICT DO NOTHING"
+        )
+    };
+    let connection = fresh.database.connection();
+    for statement in [order("number-1"), checkout("number-2")] {
+        let refused = connection.execute_unprepared(&statement).await.unwrap_err().to_string();
+        assert!(refused.contains("the payment id is taken"), "{statement}: {refused}");
+    }
+    // The same kind again is for the statement's own ON CONFLICT.
+    for statement in [order("number-2"), checkout("number-1"), order("number-3"), checkout("number-4")] {
+        connection.execute_unprepared(&statement).await.unwrap();
+    }
+    assert!(!record(&fresh, "later", &plan("number-3", &[("o-9", "seller-a", 1)])).await);
+    assert!(!record(&fresh, "latest", &plan("number-5", &[("number-4", "seller-a", 1)])).await);
+}
+
+async fn ids_of_older_data_that_clash_stay_and_are_taken(fresh: Fresh) {
+    assert!(record(&fresh, "first", &plan("number-1", &[("number-2", "seller-a", 1)])).await);
+    assert!(record(&fresh, "second", &plan("number-3", &[("number-4", "seller-a", 1)])).await);
+    let connection = fresh.database.connection();
+    Migrator::down(connection, Some(1)).await.unwrap();
+    let clash = "UPDATE payment_orders SET payment_order_id = 'number-3' WHERE payment_order_id = 'number-2'";
+    connection.execute_unprepared(clash).await.unwrap();
+    Migrator::up(connection, None).await.unwrap();
+    for id in ["number-1", "number-3", "number-4"] {
+        assert!(!record(&fresh, &format!("c-{id}"), &plan(id, &[("o-9", "seller-a", 1)])).await, "{id}");
+        assert!(!record(&fresh, &format!("o-{id}"), &plan("number-9", &[(id, "seller-a", 1)])).await, "{id}");
+    }
+    let stored = fresh.reader.checkout(&CheckoutId::parse("number-1").unwrap()).await.unwrap().unwrap();
+    assert_eq!(stored.orders[0].order.id.as_str(), "number-3", "what clashes already stays");
+    assert!(record(&fresh, "free", &plan("number-2", &[("number-9", "seller-a", 1)])).await);
 }
 
 async fn racing_requests_for_one_checkout_make_one(fresh: Fresh) {
@@ -232,6 +300,7 @@ async fn history_and_books_only_grow(fresh: Fresh) {
         ("ledger_postings", "currency"),
         ("payment_status_history", "status"),
         ("checkout_requests", "fingerprint"),
+        ("payment_ids", "kind"),
     ] {
         for statement in [format!("UPDATE {table} SET {column} = 'x'"), format!("DELETE FROM {table}")] {
             let refused = fresh.database.connection().execute_unprepared(&statement).await;
