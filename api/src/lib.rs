@@ -33,6 +33,7 @@ pub mod desk;
 mod health;
 pub mod keys;
 mod ledger;
+mod lifecycle;
 mod limits;
 mod metrics;
 pub mod openapi;
@@ -56,7 +57,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
-pub use limits::{Limits, Network, NetworkError, Peer, Rate};
+pub use lifecycle::Lifecycle;
+pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
 pub use routes::router;
 
@@ -82,7 +84,7 @@ pub struct Settings {
     pub eager_start: bool,
     /// How much may come in.
     pub limits: Limits,
-    /// Who may read the metrics without a key.
+    /// Who may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
 }
 

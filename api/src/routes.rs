@@ -11,8 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, limits, limits::Gate,
-    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
+    Api, audit, body::MAX_BODY_BYTES, buyers, callers, checkout, codec, dead_letters, health, ledger, limits,
+    limits::Gate, metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -22,11 +22,13 @@ pub fn router(api: Api) -> Router {
     served
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn(limits::admit))
+        .layer(from_fn_with_state(api.clone(), callers::introduce))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(api.clone(), audit::record))
+        .layer(from_fn_with_state(audit::Auditor::new(&api), audit::record))
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn(requests::observe))
         .with_state(api)

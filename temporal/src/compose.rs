@@ -140,7 +140,7 @@ pub(crate) fn api_settings(
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start,
         limits: settings.door.limits.clone(),
-        metrics_from: settings.door.metrics_from.clone(),
+        metrics_from: settings.door.metrics_from(),
     })
 }
 
