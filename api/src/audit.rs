@@ -1,10 +1,18 @@
 //! The audit log: every change that a key asks for, written down once its answer is known. Readings of personal data
 //! are in it too; see [`crate::reading`].
 //!
+//! A change and its line run to their end whether the client waits for the answer or not: the server that accepts
+//! connections runs each change as a task of its own, and the line is another one. An answer waits for its line a moment
+//! and no longer; the line is tried on, and what cannot be written is logged with everything that it says.
+//!
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
 //! that asks for none (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -16,12 +24,18 @@ use axum::{
 use domain::id::ApiKeyId;
 use serde::Serialize;
 use serde_json::Value;
-use store::{Actor, AuditEntry};
+use store::{Actor, AuditEntry, Journal};
+use tokio::{
+    sync::Semaphore,
+    time::{self, sleep, timeout, timeout_at},
+};
+use uuid::Uuid;
 
 use crate::{
     Api,
     callers::OpsCaller,
     card_numbers,
+    lifecycle::Lifecycle,
     limits::origin,
     openapi::{
         parameters::{ChosenActor, Paging},
@@ -36,6 +50,20 @@ use crate::{
 
 /// The most bytes of an id that is written down as it came.
 const MAX_OBJECT_BYTES: usize = 200;
+/// How long an answer waits for its line.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
+/// How long one try to write a line may take.
+const TRY_TIME: Duration = Duration::from_secs(15);
+/// How long a line is tried.
+const LINE_TIME: Duration = Duration::from_secs(120);
+/// How long a line is still tried when the process ends.
+const LAST_TIME: Duration = Duration::from_millis(300);
+/// The first pause between two tries; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The most lines that are tried at once. Each takes about a kilobyte.
+const MAX_PENDING_LINES: usize = 10_000;
 
 /// Where the route leaves the key that it was called with.
 #[derive(Debug, Clone, Default)]
@@ -58,32 +86,104 @@ impl Signature {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unchanged;
 
-/// Writes down what a key changed. What cannot be written is logged: the change itself has happened by then.
-pub(crate) async fn record(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+/// Writes the lines of all changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Auditor {
+    api: Arc<Api>,
+    pending: Arc<Semaphore>,
+}
+
+/// Why a line was not written.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error("too many lines wait for the database already")]
+    TooMany,
+    #[error("the process ended")]
+    Ended,
+    #[error("the database took too long")]
+    TooSlow(#[source] tokio::time::error::Elapsed),
+    #[error("the database refused it")]
+    Refused(#[source] store::StoreError),
+}
+
+/// Writes down what a key changed. The change itself has happened by then.
+pub(crate) async fn record(State(auditor): State<Auditor>, mut request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
     let signature = request.extensions_mut().get_or_insert_default::<Signature>().clone();
-    let asked = Asked::of(&request, &api);
+    let lifecycle = Lifecycle::of(request.extensions());
+    let asked = Asked::of(&request, &auditor.api);
     let response = next.run(request).await;
     let is_change =
         response.extensions().get::<Unchanged>().is_none() && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
     if let Some(key) = signature.0.get().filter(|_| is_change) {
         let entry = asked.entry(key, &response);
-        if let Err(error) = api.journal.audit(&entry).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                actor = entry.actor.name(),
-                action = entry.action,
-                object = entry.object,
-                result = entry.result,
-                address = entry.address,
-                request_id = entry.request_id,
-                "a change could not be written to the audit log"
-            );
-        }
+        let line = lifecycle.tasks.spawn(auditor.write(entry, lifecycle.clone()));
+        // Written or not, the answer goes out; the task goes on.
+        let _ = timeout(ANSWER_WAIT, line).await;
     }
     response
+}
+
+impl Auditor {
+    /// With no line waiting.
+    pub(crate) fn new(api: &Arc<Api>) -> Self {
+        Self { api: Arc::clone(api), pending: Arc::new(Semaphore::new(MAX_PENDING_LINES)) }
+    }
+
+    /// Writes a line, or logs it: one of them happens.
+    async fn write(self, entry: AuditEntry, lifecycle: Lifecycle) {
+        let last_moment = async {
+            lifecycle.ending.cancelled().await;
+            sleep(LAST_TIME).await;
+        };
+        let written = match self.pending.try_acquire() {
+            Err(_) => Err(Unwritten::TooMany),
+            Ok(_pending) => tokio::select! {
+                written = persist(&self.api.journal, &entry) => written,
+                () = last_moment => Err(Unwritten::Ended),
+            },
+        };
+        if let Err(error) = written {
+            log_unwritten(&entry, &error);
+        }
+    }
+}
+
+/// Tries to write a line until it stands in the audit log or its time is up. Its id makes it stand there once.
+async fn persist(journal: &Journal, entry: &AuditEntry) -> Result<(), Unwritten> {
+    let line_id = Uuid::new_v4();
+    let give_up_at = time::Instant::now() + LINE_TIME;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let try_until = give_up_at.min(time::Instant::now() + TRY_TIME);
+        let unwritten = match timeout_at(try_until, journal.audit_once(line_id, entry)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Unwritten::Refused(error),
+            Err(elapsed) => Unwritten::TooSlow(elapsed),
+        };
+        if time::Instant::now() + pause >= give_up_at {
+            return Err(unwritten);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn log_unwritten(entry: &AuditEntry, error: &Unwritten) {
+    tracing::error!(
+        error = error as &dyn Error,
+        occurred_at = rfc3339(entry.occurred_at),
+        actor_kind = entry.actor.kind(),
+        actor = entry.actor.name(),
+        action = entry.action,
+        object = entry.object,
+        result = entry.result,
+        address = entry.address,
+        request_id = entry.request_id,
+        "a change could not be written to the audit log"
+    );
 }
 
 /// What is known of a request before it is answered.

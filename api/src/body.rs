@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes, HttpBody as _},
     extract::{FromRequest, Request},
     http::header,
 };
@@ -47,6 +47,16 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
             Err(_) => Err(Problem::new(Code::BodyTimeout, "The body must arrive within 10 seconds.")),
         }
     }
+}
+
+/// A request whose body is here, as a whole: what reads it later does not wait.
+pub(crate) async fn buffered(request: Request) -> Result<Request, Problem> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let RawBody(bytes) = RawBody::from_request(Request::from_parts(parts.clone(), body), &()).await?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// A body that is a JSON object.

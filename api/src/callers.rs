@@ -12,8 +12,10 @@ use std::{
 };
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request, State},
     http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
@@ -22,7 +24,14 @@ use domain::{
 };
 use store::{ApiKey, Journal, Scope};
 
-use crate::{Api, audit::Signature, keys::SecretKey, limits::Visit, problem::Problem, shapes::now};
+use crate::{
+    Api,
+    audit::Signature,
+    keys::SecretKey,
+    limits::{Visit, is_probe},
+    problem::Problem,
+    shapes::now,
+};
 
 /// How often the use of a key is written down.
 const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
@@ -114,10 +123,39 @@ impl FromRequestParts<Arc<Api>> for WalletCaller {
     }
 }
 
+/// What came of the key that a request was sent with. It is proved before the request is given a place, and once.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduced(Result<ApiKey, Problem>);
+
+impl Introduced {
+    /// Whether the key is valid.
+    pub(crate) const fn is_proved(&self) -> bool {
+        self.0.is_ok()
+    }
+}
+
+/// Proves the key of a request, if one was sent. A route that needs none answers whatever comes of it.
+pub(crate) async fn introduce(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::AUTHORIZATION) && !is_probe(&request) {
+        let visit = request.extensions().get::<Visit>().cloned();
+        let introduced = introduced(request.headers(), &api, visit.as_ref()).await;
+        request.extensions_mut().insert(Introduced(introduced));
+    }
+    next.run(request).await
+}
+
+/// The key that stands in the headers, proved and counted.
+async fn introduced(headers: &HeaderMap, api: &Api, visit: Option<&Visit>) -> Result<ApiKey, Problem> {
+    let sent = sent_key(headers).ok_or_else(Problem::no_key)?;
+    prove(api, &sent, visit).await
+}
+
 /// The key of a request, proved and counted. A change that it asks for is signed by it, whether it may or not.
 async fn caller(parts: &Parts, api: &Api) -> Result<ApiKey, Problem> {
-    let sent = sent_key(&parts.headers).ok_or_else(Problem::no_key)?;
-    let key = prove(api, &sent, Visit::of(parts)).await?;
+    let key = match parts.extensions.get::<Introduced>() {
+        Some(Introduced(introduced)) => introduced.clone()?,
+        None => introduced(&parts.headers, api, Visit::of(parts)).await?,
+    };
     if let Some(signature) = parts.extensions.get::<Signature>() {
         signature.sign(&key.grant.id);
     }

@@ -34,6 +34,7 @@ mod health;
 pub mod keys;
 mod ledger;
 mod leftover_body;
+mod lifecycle;
 mod limits;
 mod metrics;
 pub mod openapi;
@@ -61,7 +62,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
-pub use limits::{Limits, Network, NetworkError, Peer, Rate};
+pub use lifecycle::Lifecycle;
+pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
 pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;
@@ -101,7 +103,7 @@ pub struct Settings {
     pub return_hosts: ReturnHosts,
     /// How much may come in.
     pub limits: Limits,
-    /// Who may read the metrics without a key.
+    /// Who may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
 }
 

@@ -4,9 +4,15 @@
 //! public name of a key cannot use up its requests. Failed authentications have a quota of their own, and a key
 //! that is valid passes whatever came from its address before: a shop with one worker of an outdated key goes on
 //! selling with the others. What is too much is refused at once and never queued.
+//!
+//! A request takes a place among those that are worked on only when its key is proved and its body is here. Callers
+//! with a key, callers without one and the PSP's webhooks have places of their own, so none of them can shut out
+//! another; and one address has only so many open requests without a key.
 
 mod bucket;
 mod client;
+mod slots;
+mod standing;
 
 use std::{
     net::IpAddr,
@@ -21,16 +27,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::id::ApiKeyId;
-use tokio::sync::Semaphore;
 
 use crate::{
-    callers::Uses,
+    body,
+    callers::{Introduced, Uses},
+    lifecycle::Lifecycle,
     problem::{Code, Problem},
 };
 pub use bucket::Rate;
 use bucket::{Buckets, Left};
 pub use client::{Network, NetworkError, Peer};
-pub(crate) use client::{origin, was_forwarded};
+pub(crate) use client::{is_one_of, origin, was_forwarded};
+use slots::{Class, OpenRequests, Slots};
+pub use standing::Standing;
 
 /// The most addresses that are remembered. Each takes less than 100 bytes.
 const MAX_ADDRESSES: usize = 100_000;
@@ -40,10 +49,18 @@ const MAX_KEYS: usize = 10_000;
 pub(crate) const MAX_ADDRESS_BYTES: usize = 8 * 1024;
 /// The most bytes of all headers, names and values.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// What answers even when nothing else does: whoever watches must see it.
-const ALWAYS_SERVED: [&str; 2] = ["/healthz", "/readyz"];
+/// Whether the process is alive.
+const LIVENESS: &str = "/healthz";
+/// Whether the process can take work.
+const READINESS: &str = "/readyz";
+/// Probes from one address. They have a quota of their own, so that a busy address is still watched.
+const PROBES: Rate = Rate { quota: 100, window: Duration::from_secs(10) };
 /// What is served in any crowd, and counted.
 const METRICS: &str = "/metrics";
+/// Where the PSP's webhooks come in.
+const WEBHOOKS: [&str; 2] = ["/v1/webhooks/toss", "/payments/webhook"];
+/// When an address with too many open requests may send another one.
+const OPEN_REQUESTS_WAIT: Duration = Duration::from_secs(1);
 /// Says how many requests there may be.
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Says how many are left.
@@ -58,12 +75,21 @@ pub struct Limits {
     pub per_address: Rate,
     /// Failed authentications from one address.
     pub failed_authentications: Rate,
-    /// Requests at once.
+    /// Requests at once of callers with a valid API key. Callers without one have half as many places beside them, the
+    /// PSP's webhooks a tenth.
     pub concurrent: usize,
+    /// Open requests of one address at once, without a valid API key.
+    pub open_per_address: usize,
+    /// Connections at once. The server that accepts them holds to it, and to the next.
+    pub connections: usize,
+    /// Connections of one address at once.
+    pub connections_per_address: usize,
     /// How long an answer may take.
     pub deadline: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// From where the PSP sends its webhooks.
+    pub webhook_senders: Vec<Network>,
 }
 
 impl Default for Limits {
@@ -74,8 +100,12 @@ impl Default for Limits {
             per_address: Rate { quota: 4_000, window },
             failed_authentications: Rate { quota: 30, window: Duration::from_secs(60) },
             concurrent: 1_000,
+            open_per_address: 200,
+            connections: 4_000,
+            connections_per_address: 500,
             deadline: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
+            webhook_senders: Vec::new(),
         }
     }
 }
@@ -88,7 +118,9 @@ pub(crate) struct Gate {
     keys: Buckets<ApiKeyId>,
     addresses: Buckets<IpAddr>,
     failures: Buckets<IpAddr>,
-    free: Semaphore,
+    probes: Buckets<IpAddr>,
+    slots: Slots,
+    open: Arc<OpenRequests>,
     uses: Uses,
 }
 
@@ -97,7 +129,18 @@ pub(crate) struct Gate {
 pub(crate) struct Visit {
     gate: Arc<Gate>,
     client: IpAddr,
+    /// Where the request comes from, as an address and not as a customer's network.
+    origin: IpAddr,
+    standing: Standing,
     counted: Arc<Mutex<Vec<(&'static str, Left)>>>,
+}
+
+/// A request that may be worked on, with what it takes up meanwhile.
+struct Admitted {
+    request: Request,
+    _open: Option<slots::OpenRequest>,
+    _slot: Option<tokio::sync::OwnedSemaphorePermit>,
+    _served: standing::Served,
 }
 
 impl Gate {
@@ -108,7 +151,9 @@ impl Gate {
             keys: Buckets::new(limits.per_key, MAX_KEYS),
             addresses: Buckets::new(limits.per_address, MAX_ADDRESSES),
             failures: Buckets::new(limits.failed_authentications, MAX_ADDRESSES),
-            free: Semaphore::new(limits.concurrent),
+            probes: Buckets::new(PROBES, MAX_ADDRESSES),
+            slots: Slots::new(limits.concurrent),
+            open: OpenRequests::new(limits.open_per_address),
             uses: Uses::default(),
             limits,
         })
@@ -126,8 +171,9 @@ impl Visit {
         &self.gate.uses
     }
 
-    /// Counts a request of a key that is proved.
+    /// Counts a request of a key that is proved, whose connection stays whatever else comes in.
     pub(crate) fn count_key(&self, key: &ApiKeyId) -> Result<(), Problem> {
+        self.standing.prove();
         self.count("key", self.gate.keys.take(key.clone(), self.gate.began.elapsed()))
     }
 
@@ -164,18 +210,24 @@ pub(crate) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Lets a request in, or refuses it; and bounds the time it may take.
+/// Lets a request in, or refuses it; and bounds the time until its answer.
 pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    if ALWAYS_SERVED.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
-    let client = client::address(&request, &gate.limits.trusted_proxies);
-    let visit = Visit { gate: Arc::clone(&gate), client, counted: Arc::default() };
+    let trusted = &gate.limits.trusted_proxies;
+    let visit = Visit {
+        client: client::address(&request, trusted),
+        origin: origin(&request, trusted),
+        standing: request.extensions().get::<Standing>().cloned().unwrap_or_default(),
+        counted: Arc::default(),
+        gate: Arc::clone(&gate),
+    };
     request.extensions_mut().insert(visit.clone());
-    let mut response = match admit(&visit, &request) {
-        Ok(_permit) => match tokio::time::timeout(gate.limits.deadline, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Problem::new(Code::DeadlineExceeded, "The same request may be sent again.").into_response(),
+    let lifecycle = Lifecycle::of(request.extensions());
+    let mut response = match visit.examine(&request, &lifecycle) {
+        Ok(()) => tokio::select! {
+            answered = tokio::time::timeout(gate.limits.deadline, next.run(request)) => {
+                answered.unwrap_or_else(|_| given_up("The same request may be sent again."))
+            }
+            () = lifecycle.ending.cancelled() => given_up("The server stops. The same request may be sent again."),
         },
         Err(problem) => problem.into_response(),
     };
@@ -183,24 +235,86 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     response
 }
 
-fn admit<'g>(visit: &'g Visit, request: &Request) -> Result<Option<tokio::sync::SemaphorePermit<'g>>, Problem> {
-    let gate = &visit.gate;
-    visit.count("address", gate.addresses.take(visit.client, gate.began.elapsed()))?;
-    let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-    if address_bytes > MAX_ADDRESS_BYTES {
-        let detail = format!("Path and query have at most {MAX_ADDRESS_BYTES} bytes.");
-        return Err(Problem::new(Code::AddressTooLong, detail));
+fn given_up(detail: &'static str) -> Response {
+    Problem::new(Code::DeadlineExceeded, detail).into_response()
+}
+
+/// Has a request wait for its body and then for nothing: it gets a place at once, or is refused.
+pub(crate) async fn admit(request: Request, next: Next) -> Response {
+    let Some(visit) = request.extensions().get::<Visit>().cloned() else { return next.run(request).await };
+    if is_probe(&request) {
+        return next.run(request).await;
     }
-    let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if header_bytes > MAX_HEADER_BYTES {
-        let detail = format!("All headers together have at most {MAX_HEADER_BYTES} bytes.");
-        return Err(Problem::new(Code::HeadersTooLarge, detail));
+    match visit.admit(request).await {
+        Ok(Admitted { request, _open, _slot, _served }) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    if request.uri().path() == METRICS {
-        return Ok(None);
+}
+
+/// Whether somebody asks how the process is.
+pub(crate) fn is_probe(request: &Request) -> bool {
+    [LIVENESS, READINESS].contains(&request.uri().path())
+}
+
+impl Visit {
+    /// Refuses what is known to be too much before anything is done for it.
+    fn examine(&self, request: &Request, lifecycle: &Lifecycle) -> Result<(), Problem> {
+        let gate = &self.gate;
+        let now = gate.began.elapsed();
+        if is_probe(request) {
+            self.count("probe", gate.probes.take(self.client, now))?;
+            if request.uri().path() == READINESS && lifecycle.stopping.is_cancelled() {
+                return Err(Problem::new(
+                    Code::NotReady,
+                    "The process was told to stop, and finishes what it has begun.",
+                ));
+            }
+            return Ok(());
+        }
+        self.count("address", gate.addresses.take(self.client, now))?;
+        let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+        if address_bytes > MAX_ADDRESS_BYTES {
+            let detail = format!("Path and query have at most {MAX_ADDRESS_BYTES} bytes.");
+            return Err(Problem::new(Code::AddressTooLong, detail));
+        }
+        let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if header_bytes > MAX_HEADER_BYTES {
+            let detail = format!("All headers together have at most {MAX_HEADER_BYTES} bytes.");
+            return Err(Problem::new(Code::HeadersTooLarge, detail));
+        }
+        Ok(())
     }
-    let permit = gate.free.try_acquire().map(Some);
-    permit.map_err(|_| Problem::new(Code::Overloaded, "Send the same request again in a moment."))
+
+    async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+        let gate = &self.gate;
+        let class = self.class(&request);
+        let _open = match class {
+            Class::Keyed | Class::Psp => None,
+            Class::Anonymous => {
+                let open = gate.open.enter(self.client);
+                Some(open.ok_or_else(|| Problem::rate_limited(OPEN_REQUESTS_WAIT))?)
+            }
+        };
+        let request = body::buffered(request).await?;
+        let overloaded = || Problem::new(Code::Overloaded, "Send the same request again in a moment.");
+        let _slot = match request.uri().path() {
+            METRICS => None,
+            _ => Some(gate.slots.take(class).ok_or_else(overloaded)?),
+        };
+        Ok(Admitted { request, _open, _slot, _served: self.standing.serve() })
+    }
+
+    fn class(&self, request: &Request) -> Class {
+        if request.extensions().get().is_some_and(Introduced::is_proved) {
+            return Class::Keyed;
+        }
+        let is_webhook = WEBHOOKS.contains(&request.uri().path());
+        if is_webhook && is_one_of(self.origin, &self.gate.limits.webhook_senders) {
+            Class::Psp
+        } else {
+            Class::Anonymous
+        }
+    }
 }
 
 #[cfg(test)]

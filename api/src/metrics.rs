@@ -1,7 +1,8 @@
 //! What Prometheus reads at `GET /metrics`.
 //!
-//! Whoever asks from an address that the settings name needs no key, unless a proxy passed the request on: behind
-//! one, everybody seems to be near. All others need a key of scope `ops`. What the database knows is counted when
+//! They need a key of scope `ops`, except from an address that the settings name. A request that a proxy passed on needs
+//! one always, and so does every request of a trusted proxy: not all proxies say whom they speak for, and behind such
+//! a one everybody seems to be near. What the database knows is counted when
 //! it is asked for, at most every few seconds.
 
 use std::{
@@ -25,7 +26,7 @@ use store::Counts;
 use crate::{
     Api,
     callers::OpsCaller,
-    limits::{Network, Peer, was_forwarded},
+    limits::{Network, Peer, is_one_of, was_forwarded},
     openapi::refusals::refusals,
     problem::{self, Code, Problem},
 };
@@ -163,7 +164,7 @@ impl Metrics {
 /// Numbers for Prometheus
 ///
 /// In its text format. It needs a key of scope `ops`, unless it is asked from an address that the setting `metrics_from`
-/// names and no proxy passed the request on.
+/// names and no proxy stands between.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -205,7 +206,7 @@ fn write_counts(counts: &Counts, text: &mut Exposition) {
 pub fn metrics_router(from: Vec<Network>, more: MoreMetrics) -> Router {
     let show = move |request: Request| async move {
         let peer = request.extensions().get::<Peer>();
-        if !peer.is_some_and(|peer| from.iter().any(|near| near.contains(peer.0.ip()))) {
+        if !peer.is_some_and(|peer| is_one_of(peer.0.ip(), &from)) {
             return Problem::new(Code::Forbidden, "The setting `metrics_from` does not name this address.")
                 .into_response();
         }
@@ -217,9 +218,10 @@ pub fn metrics_router(from: Vec<Network>, more: MoreMetrics) -> Router {
 }
 
 fn is_near(parts: &Parts, api: &Api) -> bool {
-    let peer = parts.extensions.get::<Peer>();
-    let named = peer.is_some_and(|peer| api.settings.metrics_from.iter().any(|near| near.contains(peer.0.ip())));
-    named && !was_forwarded(&parts.headers)
+    let Some(Peer(peer)) = parts.extensions.get::<Peer>() else { return false };
+    let settings = &api.settings;
+    let is_proxy = is_one_of(peer.ip(), &settings.limits.trusted_proxies);
+    is_one_of(peer.ip(), &settings.metrics_from) && !is_proxy && !was_forwarded(&parts.headers)
 }
 
 /// Counts a request.

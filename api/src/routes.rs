@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Api, audit,
     body::MAX_BODY_BYTES,
-    buyers, checkout, codec, dead_letters, health, ledger, leftover_body, limits,
+    buyers, callers, checkout, codec, dead_letters, health, ledger, leftover_body, limits,
     limits::Gate,
     metrics, openapi, pages, payment_order, payments_list, problem, refund, requests,
     route_rules::{self, RouteRules},
@@ -27,12 +27,14 @@ pub fn router(api: Api) -> Router {
     served
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn(limits::admit))
+        .layer(from_fn_with_state(api.clone(), callers::introduce))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
         .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(api.clone(), audit::record))
+        .layer(from_fn_with_state(audit::Auditor::new(&api), audit::record))
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn_with_state(api.clone(), requests::observe))
         .layer(from_fn(leftover_body::read_or_close))

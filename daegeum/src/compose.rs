@@ -155,7 +155,7 @@ pub(crate) fn api_settings(
         eager_start,
         histories: sealing.map_or(api::Histories::InTheClear, |_| api::Histories::Sealed),
         limits: settings.door.limits.clone(),
-        metrics_from: settings.door.metrics_from.clone(),
+        metrics_from: settings.door.metrics_from(),
     })
 }
 

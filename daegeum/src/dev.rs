@@ -19,9 +19,10 @@ use crate::{
     data_dir::DataDir,
     encryption, housekeeping, keys,
     ledger::now,
-    migrate, serving,
+    migrate,
+    serving::{self, Served},
     settings::{Settings, Toss},
-    shutdown,
+    shutdown::{self, StopTimes},
 };
 
 /// The file in the data directory that holds the API key of `dev`.
@@ -42,6 +43,17 @@ pub(crate) struct Addresses {
     pub(crate) data_dir: PathBuf,
 }
 
+/// What stops when.
+#[derive(Debug, Clone, Default)]
+struct Stops {
+    /// The API takes no more requests, and lets those under way finish.
+    api: CancellationToken,
+    /// The worker, once no request waits for it.
+    worker: CancellationToken,
+    /// What the worker and the API need.
+    rest: CancellationToken,
+}
+
 /// The stack, started: everything answers.
 pub(crate) struct Stack {
     pub(crate) addresses: Addresses,
@@ -50,7 +62,7 @@ pub(crate) struct Stack {
     server: DevServer,
     worker: Worker,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
-    stop: CancellationToken,
+    stops: Stops,
     /// Held for as long as anything runs in it.
     _data_dir: DataDir,
 }
@@ -103,6 +115,7 @@ impl Stack {
             temporal_ui_url: Some(addresses.temporal_ui.clone()),
             // A shop that is being built runs anywhere.
             return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![api::ReturnHost::Any])),
+            door: settings.door.for_dev()?,
             ..settings.clone()
         };
         let counted = compose::worker_metrics(&settings.toss)?;
@@ -123,39 +136,56 @@ impl Stack {
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
             ..toss_sim::Options::default()
         };
-        let sim_stop = stop.clone().cancelled_owned();
-        let housekeeping = housekeeping::run(writer, stop.clone());
+        let stops = Stops { api: stop, ..Stops::default() };
+        let sim_stop = stops.rest.clone().cancelled_owned();
+        let housekeeping = housekeeping::run(writer, stops.api.clone());
+        let served = Served {
+            router,
+            tls: settings.door.tls.clone(),
+            limits: settings.door.limits.clone(),
+            stop_times: StopTimes { drain: settings.door.drain_or(StopTimes::DEV.drain), ..StopTimes::DEV },
+        };
+        let (api_stop, stops_worker) = (stops.api.clone(), stops.worker.clone().drop_guard());
         let tasks = vec![
             tokio::spawn(async move {
                 toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")
             }),
-            tokio::spawn(serving::serve(api_listener, router, settings.door.tls.clone(), stop.clone())),
+            tokio::spawn(async move {
+                let _stops_worker = stops_worker;
+                serving::serve(api_listener, served, api_stop).await
+            }),
             tokio::spawn(async move {
                 housekeeping.await;
                 Ok(())
             }),
         ];
         std::fs::write(settings.data_dir.join(ADDRESSES_FILE), serde_json::to_vec_pretty(&addresses)?)?;
-        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stop, _data_dir: data_dir })
+        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stops, _data_dir: data_dir })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Self { mut server, worker, tasks, stop, .. } = self;
+        let Self { mut server, worker, tasks, stops, .. } = self;
         let watched = {
-            let stop = stop.clone();
+            let stops = stops.clone();
             async move {
                 tokio::select! {
-                    () = stop.cancelled() => (server, Ok(())),
+                    () = stops.rest.cancelled() => (server, Ok(())),
                     ended = server.ended() => {
-                        stop.cancel();
+                        stops.api.cancel();
                         let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
                         (server, Err(anyhow::anyhow!("the Temporal server ended by itself ({status})")))
                     }
                 }
             }
         };
-        let (worked, (server, watched)) = tokio::join!(compose::run_worker(worker, stop), watched);
+        let working = async {
+            let worked = compose::run_worker(worker, stops.worker.clone()).await;
+            stops.api.cancel();
+            stops.rest.cancel();
+            worked
+        };
+        let (worked, (server, watched)) = tokio::join!(working, watched);
         for task in tasks {
             task.await??;
         }

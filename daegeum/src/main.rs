@@ -8,7 +8,8 @@
 //!
 //! * A setting that is unknown or malformed stops the start with a message that names it.
 //! * A secret is printed once, by the command that makes it, and never logged.
-//! * Whatever was started is stopped: on SIGTERM and Ctrl-C within ten seconds, leaving no child.
+//! * Whatever was started is stopped on SIGTERM and Ctrl-C, leaving no child: `dev` and `demo` within ten seconds, the
+//!   roles once their requests have had the time that `shutdown` names.
 
 mod attempts;
 mod audit;
@@ -22,6 +23,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod encryption;
+mod file_limit;
 mod housekeeping;
 mod keys;
 mod ledger;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use store::Keyring;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::SimulatorOptions,
     cluster::{connect, ensure_search_attributes},
     compose::{self, WorkerRules},
-    housekeeping, keys, serving,
+    housekeeping, keys,
+    serving::{self, Served},
     settings::Settings,
-    shutdown,
+    shutdown::{self, StopTimes},
 };
 
 /// API and worker in one process: small production.
@@ -33,8 +35,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
-    let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
-    let worked = compose::run_worker(worker, stop.clone()).await;
+    // Requests under way need the worker.
+    let worker_stop = CancellationToken::new();
+    let serving = {
+        let (served, stop, stops_worker) = (served(settings, router), stop.clone(), worker_stop.clone().drop_guard());
+        tokio::spawn(async move {
+            let _stops_worker = stops_worker;
+            serving::serve(listener, served, stop).await
+        })
+    };
+    let worked = compose::run_worker(worker, worker_stop).await;
     stop.cancel();
     housekeeping.await?;
     serving.await??;
@@ -54,7 +64,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
     let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
-    serving::serve(listener, router, settings.door.tls.clone(), stop).await
+    serving::serve(listener, served(settings, router), stop).await
 }
 
 /// A worker alone.
@@ -63,6 +73,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, _reader) = compose::open(&settings.database()?).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
+    let metrics_from = settings.door.metrics_from_here()?;
     let keys = keyring(settings)?;
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
@@ -70,8 +81,13 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
-        let router = api::metrics_router(settings.door.metrics_from.clone(), counted.into_more());
-        tokio::spawn(serving::serve(listener, router, None, stop.clone()))
+        let served = Served {
+            router: api::metrics_router(metrics_from, counted.into_more()),
+            tls: None,
+            limits: settings.door.limits.clone(),
+            stop_times: StopTimes::METRICS,
+        };
+        tokio::spawn(serving::serve(listener, served, stop.clone()))
     });
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;
@@ -83,6 +99,14 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     WorkerRules { release_rule: settings.release_rule.clone(), risk: &settings.risk, keyring }
+}
+
+/// The API as a role serves it.
+fn served(settings: &Settings, router: axum::Router) -> Served {
+    let door = &settings.door;
+    let drain = door.drain_or(StopTimes::ROLE.drain);
+    let stop_times = StopTimes { drain, ..StopTimes::ROLE };
+    Served { router, tls: door.tls.clone(), limits: door.limits.clone(), stop_times }
 }
 
 /// Where a worker alone tells its metrics, if it does.

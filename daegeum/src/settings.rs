@@ -108,6 +108,7 @@ struct File {
     behind_proxy: Option<bool>,
     #[serde(default)]
     trusted_proxies: Vec<String>,
+    webhook_senders: Option<Vec<String>>,
     metrics_from: Option<Vec<String>>,
     metrics_listen: Option<SocketAddr>,
     #[serde(default)]
@@ -153,6 +154,7 @@ impl Settings {
             key_pepper: file.key_pepper,
             behind_proxy: file.behind_proxy,
             trusted_proxies: file.trusted_proxies,
+            webhook_senders: file.webhook_senders,
             metrics_from: file.metrics_from,
             metrics_listen: file.metrics_listen,
             limits: file.limits,

@@ -33,6 +33,7 @@ mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
 mod m2026_11_27_000011_payment_ids;
 mod m2026_11_27_000014_erasable_cards;
+mod m2026_11_27_000018_audit_line_ids;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000010_buyer_details::Migration),
             whole(m2026_11_27_000011_payment_ids::Migration),
             whole(m2026_11_27_000014_erasable_cards::Migration),
+            whole(m2026_11_27_000018_audit_line_ids::Migration),
         ]
     }
 }

@@ -53,6 +53,18 @@ impl fmt::Display for Network {
     }
 }
 
+impl Peer {
+    /// The address that its connections are counted for: one customer has many IPv6 addresses.
+    pub fn customer(self) -> IpAddr {
+        of_customer(self.0.ip())
+    }
+}
+
+/// Whether an address is in one of these networks.
+pub(crate) fn is_one_of(address: IpAddr, networks: &[Network]) -> bool {
+    networks.iter().any(|network| network.contains(address))
+}
+
 impl Network {
     /// Whether an address is in it.
     pub fn contains(self, address: IpAddr) -> bool {
@@ -97,17 +109,23 @@ pub(crate) fn origin(request: &Request, trusted: &[Network]) -> IpAddr {
 }
 
 fn nearest_untrusted(peer: IpAddr, forwarded: &[&str], trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut nearest = peer;
     for text in forwarded.iter().rev() {
-        if !is_trusted(nearest) {
+        if !is_one_of(nearest, trusted) {
             break;
         }
         // A trusted proxy writes addresses; with anything else it is taken for the origin itself.
-        let Ok(address) = text.parse() else { break };
+        let Some(address) = forwarded_address(text) else { break };
         nearest = address;
     }
     nearest
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port (Azure's gateways, IIS).
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let in_brackets = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    in_brackets.unwrap_or(text).parse().ok().or_else(with_port)
 }
 
 /// One customer has many IPv6 addresses and is counted as one.
@@ -150,6 +168,13 @@ mod tests {
         assert_eq!(nearest("10.0.0.1", &["1.1.1.1", "198.51.100.1", "10.0.0.2"]), "198.51.100.1");
         assert_eq!(nearest("10.0.0.1", &["1.1.1.1", "unknown"]), "10.0.0.1");
         assert_eq!(nearest("10.0.0.1", &[]), "10.0.0.1");
+        for with_port in ["198.51.100.1:50123", "[2001:db8::1]:443", "[2001:db8::1]"] {
+            let alone = if with_port.starts_with('[') { "2001:db8::1" } else { "198.51.100.1" };
+            assert_eq!(nearest("10.0.0.1", &["1.1.1.1", with_port, "10.0.0.2:80"]), alone, "{with_port}");
+        }
+        for no_address in ["198.51.100.1:", "198.51.100.1:99999", "[198.51.100.1", "2001:db8::1]:443", ":80"] {
+            assert_eq!(nearest("10.0.0.1", &["1.1.1.1", no_address]), "10.0.0.1", "{no_address}");
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use axum::{
     Router,
     body::Body,
     middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    routing::{get, post},
 };
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -26,7 +27,10 @@ fn router(limits: Limits) -> Router {
     Router::new()
         .route("/quick", get(async || "done"))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(3600)).await))
+        .route("/body", post(async |body: String| body))
         .route("/healthz", get(async || "alive"))
+        .route("/readyz", get(async || "ready"))
+        .layer(from_fn(admit))
         .layer(from_fn_with_state(gate, guard))
         .layer(from_fn(problem::render))
 }
@@ -97,4 +101,60 @@ async fn long_addresses_and_large_headers_are_refused() {
     let mut large = request("/quick");
     large.headers_mut().insert("x-large", "a".repeat(MAX_HEADER_BYTES).parse().unwrap());
     assert_eq!(status(&router, large).await.0, 431);
+}
+
+/// A request whose body never comes.
+fn without_its_body(from: u8) -> Request {
+    let builder = Request::builder().method("POST").uri("/body").extension(Peer(([203, 0, 113, from], 5_000).into()));
+    builder.body(Body::from_stream(futures::stream::pending::<Result<&str, std::io::Error>>())).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_takes_no_place_and_an_address_has_few_of_them() {
+    let router = router(Limits { concurrent: 1, open_per_address: 2, ..Limits::default() });
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let router = router.clone();
+            tokio::spawn(async move { status(&router, without_its_body(9)).await })
+        })
+        .collect();
+    // Both are under way as soon as the runtime has turned to them.
+    let refused = loop {
+        match status(&router, request("/quick")).await {
+            (200, _) => tokio::task::yield_now().await,
+            refused => break refused,
+        }
+    };
+    assert_eq!((refused.0, text(&refused.1, "retry-after")), (429, "1"));
+    let mut other = request("/quick");
+    other.extensions_mut().insert(Peer(([203, 0, 113, 10], 5_000).into()));
+    assert_eq!(status(&router, other).await.0, 200, "no place is taken, and another address has its own");
+    for waiting in waiting {
+        waiting.abort();
+        let _ = waiting.await;
+    }
+    assert_eq!(status(&router, request("/quick")).await.0, 200);
+}
+
+#[tokio::test]
+async fn probes_of_an_address_have_a_quota_and_a_process_that_stops_is_not_ready() {
+    let router = router(Limits::default());
+    let mut statuses = Vec::new();
+    for _ in 0..=PROBES.quota {
+        statuses.push(status(&router, request("/readyz")).await.0);
+    }
+    assert_eq!((statuses[0], statuses.last()), (200, Some(&429)));
+    assert_eq!(status(&router, request("/quick")).await.0, 200, "other requests are counted apart");
+    let probe = |path: &str, stopping: &CancellationToken| {
+        let mut probe = request(path);
+        probe.extensions_mut().insert(Peer(([203, 0, 113, 10], 5_000).into()));
+        probe.extensions_mut().insert(Lifecycle { stopping: stopping.clone(), ..Lifecycle::default() });
+        probe
+    };
+    let stopping = CancellationToken::new();
+    assert_eq!(status(&router, probe("/readyz", &stopping)).await.0, 200);
+    stopping.cancel();
+    assert_eq!(status(&router, probe("/readyz", &stopping)).await.0, 503);
+    assert_eq!(status(&router, probe("/healthz", &stopping)).await.0, 200);
+    assert_eq!(status(&router, probe("/quick", &stopping)).await.0, 200, "it still serves");
 }

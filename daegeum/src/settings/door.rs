@@ -11,24 +11,45 @@ use api::{Limits, Network, Rate};
 use serde::Deserialize;
 use store::Pepper;
 
-use crate::cli::Common;
+use crate::{cli::Common, file_limit};
 
 /// The pepper of the API keys; it is taken from the environment or the file, and is no flag.
 const PEPPER_VARIABLE: &str = "DAEGEUM_KEY_PEPPER";
 /// The most requests that may be set for any of the limits.
 const MOST_REQUESTS: u32 = 1_000_000;
+/// How long requests are taken after the signal to stop, in seconds: the most that may be set.
+const MAX_DRAIN_S: u64 = 60;
 /// The longest that an answer may take, in seconds.
 const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 15..=600;
+
+/// From where Toss sends webhooks, unless it is set. Source: Toss Payments, security guide (2026-11); the list grows.
+const WEBHOOK_SENDERS: [&str; 10] = [
+    "13.124.18.147",
+    "13.124.108.35",
+    "3.36.173.151",
+    "3.38.81.32",
+    "115.92.221.121",
+    "115.92.221.122",
+    "115.92.221.123",
+    "115.92.221.125",
+    "115.92.221.126",
+    "115.92.221.127",
+];
+/// This machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
 /// Who gets in, how much of it, and how it is encrypted.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) limits: Limits,
     pub(crate) key_pepper: Pepper,
-    pub(crate) metrics_from: Vec<Network>,
+    /// Who may read metrics without a key, where it is set.
+    metrics_from: Option<Vec<Network>>,
     /// Where a worker alone tells its metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) tls: Option<Tls>,
+    /// How long requests are taken after the signal to stop, where it is set.
+    drain: Option<Duration>,
     /// Whether a proxy in front of it speaks TLS with the outside.
     behind_proxy: bool,
 }
@@ -52,7 +73,11 @@ pub(super) struct LimitsFile {
     requests_per_address: Option<u32>,
     failed_authentications: Option<u32>,
     concurrent_requests: Option<u32>,
+    open_requests_per_address: Option<u32>,
+    connections: Option<u32>,
+    connections_per_address: Option<u32>,
     deadline_s: Option<u64>,
+    drain_s: Option<u64>,
 }
 
 /// The table `[tls]`.
@@ -70,6 +95,7 @@ pub(super) struct DoorFile {
     pub(super) key_pepper: Option<String>,
     pub(super) behind_proxy: Option<bool>,
     pub(super) trusted_proxies: Vec<String>,
+    pub(super) webhook_senders: Option<Vec<String>>,
     pub(super) metrics_from: Option<Vec<String>>,
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) limits: LimitsFile,
@@ -81,26 +107,55 @@ impl Door {
         let pepper = std::env::var(PEPPER_VARIABLE).ok().or(file.key_pepper);
         let key_pepper = pepper.map(|text| Pepper::parse(&text)).transpose();
         let behind_proxy = flags.behind_proxy.or(file.behind_proxy).unwrap_or(false);
-        // A proxy on this machine makes everybody seem to be on it.
-        let local = if behind_proxy { Vec::new() } else { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] };
+        let trusted_proxies = networks("trusted_proxies", &file.trusted_proxies)?;
+        let senders = file.webhook_senders.unwrap_or_else(|| WEBHOOK_SENDERS.map(str::to_owned).into());
+        let webhook_senders = networks("webhook_senders", &senders)?;
+        let metrics_from = file.metrics_from.map(|texts| networks("metrics_from", &texts)).transpose()?;
         Ok(Self {
-            limits: limits(&file.limits, networks("trusted_proxies", &file.trusted_proxies)?)?,
+            limits: Limits { trusted_proxies, webhook_senders, ..limits(&file.limits)? },
             key_pepper: key_pepper.context("the setting key_pepper is malformed")?.unwrap_or_default(),
-            metrics_from: networks("metrics_from", file.metrics_from.as_deref().unwrap_or(&local))?,
+            metrics_from,
             metrics_listen: file.metrics_listen,
             tls: tls(flags, file.tls)?,
+            drain: drain(file.limits.drain_s)?,
             behind_proxy,
         })
     }
 
-    /// Refuses to carry keys and orders over a network in the clear.
+    /// Refuses to carry keys and orders over a network in the clear, and to hold more connections than files.
     pub(crate) fn check(&self, address: SocketAddr) -> anyhow::Result<()> {
         ensure!(
             address.ip().is_loopback() || self.tls.is_some() || self.behind_proxy,
             "{address} is reached from outside of this machine, and without TLS anybody on the way reads API keys; set \
              tls.certificate and tls.private_key, or behind_proxy = true if a proxy in front of it speaks TLS"
         );
-        Ok(())
+        if self.behind_proxy && self.limits.trusted_proxies.is_empty() {
+            tracing::warn!(
+                "behind_proxy is set and trusted_proxies is not: all clients are counted as one address, that of the proxy"
+            );
+        }
+        file_limit::raise(self.limits.connections)
+    }
+
+    /// Who may read the API's metrics without a key: nobody, unless it is set. A proxy that does not say whom it speaks
+    /// for makes the whole world seem to be on this machine.
+    pub(crate) fn metrics_from(&self) -> Vec<Network> {
+        self.metrics_from.clone().unwrap_or_default()
+    }
+
+    /// Who may read the metrics of a process that only this machine reaches unless it is set otherwise.
+    pub(crate) fn metrics_from_here(&self) -> anyhow::Result<Vec<Network>> {
+        self.metrics_from.clone().map_or_else(|| networks("metrics_from", &LOOPBACK.map(str::to_owned)), Ok)
+    }
+
+    /// The same door for a try on this machine: its metrics need no key here.
+    pub(crate) fn for_dev(&self) -> anyhow::Result<Self> {
+        Ok(Self { metrics_from: Some(self.metrics_from_here()?), ..self.clone() })
+    }
+
+    /// How long requests are taken after the signal to stop.
+    pub(crate) fn drain_or(&self, default: Duration) -> Duration {
+        self.drain.unwrap_or(default)
     }
 
     /// `https` or `http`.
@@ -109,7 +164,7 @@ impl Door {
     }
 }
 
-fn limits(file: &LimitsFile, trusted_proxies: Vec<Network>) -> anyhow::Result<Limits> {
+fn limits(file: &LimitsFile) -> anyhow::Result<Limits> {
     let default = Limits::default();
     let rate = |name: &str, set: Option<u32>, default: Rate| -> anyhow::Result<Rate> {
         Ok(Rate { quota: requests(name, set)?.unwrap_or(default.quota), ..default })
@@ -121,7 +176,9 @@ fn limits(file: &LimitsFile, trusted_proxies: Vec<Network>) -> anyhow::Result<Li
         DEADLINE_RANGE_S.start(),
         DEADLINE_RANGE_S.end()
     );
-    let concurrent = requests("concurrent_requests", file.concurrent_requests)?;
+    let number = |name: &str, set: Option<u32>, default: usize| -> anyhow::Result<usize> {
+        Ok(requests(name, set)?.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
+    };
     Ok(Limits {
         per_key: rate("requests_per_key", file.requests_per_key, default.per_key)?,
         per_address: rate("requests_per_address", file.requests_per_address, default.per_address)?,
@@ -130,10 +187,30 @@ fn limits(file: &LimitsFile, trusted_proxies: Vec<Network>) -> anyhow::Result<Li
             file.failed_authentications,
             default.failed_authentications,
         )?,
-        concurrent: concurrent.and_then(|number| usize::try_from(number).ok()).unwrap_or(default.concurrent),
+        concurrent: number("concurrent_requests", file.concurrent_requests, default.concurrent)?,
+        open_per_address: number(
+            "open_requests_per_address",
+            file.open_requests_per_address,
+            default.open_per_address,
+        )?,
+        connections: number("connections", file.connections, default.connections)?,
+        connections_per_address: number(
+            "connections_per_address",
+            file.connections_per_address,
+            default.connections_per_address,
+        )?,
         deadline: Duration::from_secs(deadline_s),
-        trusted_proxies,
+        ..default
     })
+}
+
+fn drain(set: Option<u64>) -> anyhow::Result<Option<Duration>> {
+    ensure!(
+        set.is_none_or(|seconds| seconds <= MAX_DRAIN_S),
+        "the setting limits.drain_s must be 0 to {MAX_DRAIN_S}, not {}",
+        set.unwrap_or_default()
+    );
+    Ok(set.map(Duration::from_secs))
 }
 
 fn requests(name: &str, set: Option<u32>) -> anyhow::Result<Option<u32>> {

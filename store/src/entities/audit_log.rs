@@ -15,6 +15,7 @@ pub struct Model {
     pub result: String,
     pub address: Option<String>,
     pub request_id: Option<String>,
+    pub line_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

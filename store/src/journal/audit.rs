@@ -4,7 +4,9 @@ use domain::{Timestamp, id::ApiKeyId};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
+use uuid::Uuid;
 
 use super::Journal;
 use crate::{
@@ -65,6 +67,11 @@ pub struct AuditEntry {
 impl Journal {
     /// Appends a line. It is not repeated: each call is a line.
     pub async fn audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit_once(Uuid::new_v4(), entry).await
+    }
+
+    /// Appends a line under an id: once, however often it is called. A call whose answer was lost may be repeated.
+    pub async fn audit_once(&self, line_id: Uuid, entry: &AuditEntry) -> Result<(), StoreError> {
         let row = audit_log::ActiveModel {
             sequence: NotSet,
             occurred_at: Set(to_column_time(entry.occurred_at)),
@@ -75,8 +82,12 @@ impl Journal {
             result: Set(entry.result.clone()),
             address: Set(entry.address.clone()),
             request_id: Set(entry.request_id.clone()),
+            line_id: Set(Some(line_id.to_string())),
         };
-        audit_log::Entity::insert(row).exec_without_returning(self.connection()).await?;
+        audit_log::Entity::insert(row)
+            .on_conflict(OnConflict::column(audit_log::Column::LineId).do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
         Ok(())
     }
 }

@@ -81,7 +81,13 @@ async fn the_audit_log_grows_by_lines_that_stay(fresh: Fresh) {
     for entry in &written {
         journal.audit(entry).await.unwrap();
     }
-    for limit in 1..=6 {
+    let again = uuid::Uuid::new_v4();
+    let mut written = written;
+    written.push(line(5, Actor::Operator("Lee".to_owned())));
+    for _ in 0..3 {
+        journal.audit_once(again, &written[5]).await.unwrap();
+    }
+    for limit in 1..=7 {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let page = fresh.reader.audit_log(None, &Window { after, limit }).await.unwrap();

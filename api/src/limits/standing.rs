@@ -1,0 +1,50 @@
+//! What the server that accepts connections may know of the requests on one of them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+/// Whether a connection may be closed to make room for others. The server puts this among the extensions of the
+/// connection's requests.
+#[derive(Debug, Clone, Default)]
+pub struct Standing(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    proved: AtomicBool,
+    served: AtomicUsize,
+}
+
+impl Standing {
+    /// Whether a valid API key came on the connection.
+    pub fn is_proved(&self) -> bool {
+        self.0.proved.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request of the connection is being worked on.
+    pub fn is_served(&self) -> bool {
+        self.0.served.load(Ordering::Relaxed) > 0
+    }
+
+    /// A valid API key came.
+    pub(crate) fn prove(&self) {
+        self.0.proved.store(true, Ordering::Relaxed);
+    }
+
+    /// Work on a request begins; it lasts until the answer is dropped.
+    pub(super) fn serve(&self) -> Served {
+        self.0.served.fetch_add(1, Ordering::Relaxed);
+        Served(self.clone())
+    }
+}
+
+/// Work on a request.
+#[derive(Debug)]
+pub(super) struct Served(Standing);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.0.served.fetch_sub(1, Ordering::Relaxed);
+    }
+}
