@@ -1,7 +1,7 @@
 //! The audit log: every change that a key asks for, written down once its answer is known.
 //!
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
-//! that asks for none (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
+//! that came without a key (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
 
 use std::sync::{Arc, OnceLock};
 

@@ -99,10 +99,10 @@ impl FromRequestParts<Arc<Api>> for Operator {
         }
         let id = api.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
         let id = id.ok_or_else(Problem::no_key)?;
-        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(now()));
-        match key.map(|key| key.grant.scope.includes(Scope::Ops)) {
+        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(&api.key_pepper, now()));
+        match key.map(|key| key.grant.scopes.includes(Scope::Ops)) {
             Some(true) => Ok(Self),
-            Some(false) => Err(Problem::forbidden(Scope::Ops)),
+            Some(false) => Err(Problem::forbidden(&[Scope::Ops])),
             None => Err(Problem::unauthorized()),
         }
     }
@@ -210,8 +210,8 @@ pub(crate) async fn sign_in(
     let keys = keyring(&api)?;
     let Form(form) = form.map_err(not_signed_in)?;
     let key = prove(&api, form.key.trim(), visit.as_deref()).await?;
-    if !key.grant.scope.includes(Scope::Ops) {
-        return Err(Problem::forbidden(Scope::Ops));
+    if !key.grant.scopes.includes(Scope::Ops) {
+        return Err(Problem::forbidden(&[Scope::Ops]));
     }
     let ends_at = Utc::now().timestamp() + SESSION_S;
     let sealed = keys.seal(format!("{ends_at} {}", key.grant.id).as_bytes(), SESSION_PLACE);

@@ -20,7 +20,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::id::ApiKeyId;
+use domain::id::{ApiKeyId, CheckoutId};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -34,6 +34,8 @@ pub(crate) use client::{origin, was_forwarded};
 
 /// The most addresses that are remembered. Each takes less than 100 bytes.
 const MAX_ADDRESSES: usize = 100_000;
+/// The most checkouts whose confirmations are remembered.
+const MAX_CHECKOUTS: usize = 100_000;
 /// The most API keys that are remembered.
 const MAX_KEYS: usize = 10_000;
 /// The most bytes of a path and its query.
@@ -56,8 +58,12 @@ pub struct Limits {
     pub per_key: Rate,
     /// Requests from one address.
     pub per_address: Rate,
-    /// Failed authentications from one address.
+    /// Failed authentications from one address: keys and confirmation tokens that are none.
     pub failed_authentications: Rate,
+    /// Confirmations by buyers from one address.
+    pub confirmations_per_address: Rate,
+    /// Confirmations of one checkout by whoever proves to be its buyer.
+    pub confirmations_per_checkout: Rate,
     /// Requests at once.
     pub concurrent: usize,
     /// How long an answer may take.
@@ -73,6 +79,9 @@ impl Default for Limits {
             per_key: Rate { quota: 2_000, window },
             per_address: Rate { quota: 4_000, window },
             failed_authentications: Rate { quota: 30, window: Duration::from_secs(60) },
+            // Many buyers of one mobile network share an address.
+            confirmations_per_address: Rate { quota: 600, window: Duration::from_secs(60) },
+            confirmations_per_checkout: Rate { quota: 60, window: Duration::from_secs(60) },
             concurrent: 1_000,
             deadline: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
@@ -88,6 +97,8 @@ pub(crate) struct Gate {
     keys: Buckets<ApiKeyId>,
     addresses: Buckets<IpAddr>,
     failures: Buckets<IpAddr>,
+    confirmations: Buckets<IpAddr>,
+    confirmed: Buckets<CheckoutId>,
     free: Semaphore,
     uses: Uses,
 }
@@ -108,6 +119,8 @@ impl Gate {
             keys: Buckets::new(limits.per_key, MAX_KEYS),
             addresses: Buckets::new(limits.per_address, MAX_ADDRESSES),
             failures: Buckets::new(limits.failed_authentications, MAX_ADDRESSES),
+            confirmations: Buckets::new(limits.confirmations_per_address, MAX_ADDRESSES),
+            confirmed: Buckets::new(limits.confirmations_per_checkout, MAX_CHECKOUTS),
             free: Semaphore::new(limits.concurrent),
             uses: Uses::default(),
             limits,
@@ -129,6 +142,13 @@ impl Visit {
     /// Counts a request of a key that is proved.
     pub(crate) fn count_key(&self, key: &ApiKeyId) -> Result<(), Problem> {
         self.count("key", self.gate.keys.take(key.clone(), self.gate.began.elapsed()))
+    }
+
+    /// Counts a confirmation by the buyer of a checkout, who has proved to be it: for the checkout, and for the address.
+    pub(crate) fn count_confirmation(&self, checkout: &CheckoutId) -> Result<(), Problem> {
+        let now = self.gate.began.elapsed();
+        self.count("checkout", self.gate.confirmed.take(checkout.clone(), now))?;
+        self.count("confirmation", self.gate.confirmations.take(self.client, now))
     }
 
     /// Counts a failed authentication; the refusal that it is answered with.

@@ -11,7 +11,7 @@ use domain::{
     id::{CheckoutId, DeadLetterId, PaymentOrderId},
 };
 use serde::Serialize;
-use store::{CheckoutRecord, LetterFilter, Scope, Window};
+use store::{CheckoutRecord, LetterFilter, Scope, Scopes, Window};
 
 use crate::{
     Api, buyers,
@@ -50,11 +50,11 @@ pub(crate) async fn show(
 ) -> Result<Json<Shown>, Problem> {
     if let Some(record) = checkout(&api, &id).await? {
         let refunds = api.reader.refunds_of(&record.checkout_id).await?;
-        let letter = letter(&api, caller.scope, &record).await?;
-        let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
+        let letter = letter(&api, caller.scopes, &record).await?;
+        let body = CheckoutBody::for_scopes(caller.scopes, &record, &api).with_refunds(&refunds);
         let body = body.with_letter(letter.as_ref());
         let buyer =
-            if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record.workflow_id).await? } else { None };
+            if caller.scopes.includes(Scope::Checkout) { buyers::kept(&api, &record.workflow_id).await? } else { None };
         return Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))));
     }
     let order = order(&api, &id).await?.ok_or_else(unknown)?;
@@ -67,8 +67,8 @@ pub(crate) async fn checkout(api: &Api, id: &str) -> Result<Option<CheckoutRecor
 }
 
 /// What a stuck checkout needs of an operator.
-async fn letter(api: &Api, scope: Scope, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
-    if scope != Scope::Ops || record.status != Status::Stuck {
+async fn letter(api: &Api, scopes: Scopes, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
+    if !scopes.includes(Scope::Ops) || record.status != Status::Stuck {
         return Ok(None);
     }
     let filter = LetterFilter { checkout_id: Some(record.checkout_id.clone()), ..LetterFilter::default() };

@@ -30,6 +30,8 @@ mod m2026_11_21_000007_risk;
 mod m2026_11_21_000008_journal;
 mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
+mod m2026_11_27_000012_confirm_tokens;
+mod m2026_11_27_000013_key_scopes;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000008_journal::Migration),
             whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
+            whole(m2026_11_27_000012_confirm_tokens::Migration),
+            whole(m2026_11_27_000013_key_scopes::Migration),
         ]
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use store::{DatabaseUrl, Reader, Scope, Writer};
+use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -115,7 +115,8 @@ impl Stack {
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
         let door = (&settings.door, Some(keys));
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings);
+        let router =
+            compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
@@ -217,7 +218,8 @@ async fn api_key(
     {
         return Ok(stored.trim().to_owned());
     }
-    let wanted = keys::Wanted { name: "daegeum dev", scope: Scope::Ops, seller: None, expires_at: None };
+    let wanted =
+        keys::Wanted { name: "daegeum dev", scopes: Scopes::ALL, seller: None, refund_limit: None, expires_at: None };
     let (_id, secret) = keys::create(writer, wanted, pepper).await?;
     write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
     Ok(secret)

@@ -20,6 +20,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, reader) = compose::open(&settings.database()?).await?;
     keys::check_pepper(&reader, &settings.door.key_pepper).await?;
+    keys::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
@@ -29,7 +30,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let worker =
         compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
     let router =
-        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
+        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings)
+            .await?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
@@ -45,6 +47,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let door = compose::open_for_door(&settings.database()?).await?;
     keys::check_pepper(&door.1, &settings.door.key_pepper).await?;
+    keys::warn_of_old_scopes(&door.1).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
@@ -52,7 +55,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
+    let router = compose::router(client, door, (&settings.door, keys), None, api_settings).await?;
     serving::serve(listener, router, settings.door.tls.clone(), stop).await
 }
 

@@ -84,6 +84,7 @@ fn plan_fields(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(PlanField
         fail_url: fail_url.map(str::to_owned),
         metadata,
         card,
+        confirm_token_hash: None,
     };
     Some((fields, details))
 }

@@ -16,6 +16,8 @@ pub(crate) enum Code {
     CheckoutExists,
     CheckoutNotFound,
     ConfirmNotAccepted,
+    ConfirmTokenInvalid,
+    ConfirmationUnderWay,
     DatabaseUnavailable,
     DeadLetterNotActionable,
     DeadLetterNotFound,
@@ -50,7 +52,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmountMismatch,
@@ -62,6 +64,8 @@ impl Code {
         Self::CheckoutExists,
         Self::CheckoutNotFound,
         Self::ConfirmNotAccepted,
+        Self::ConfirmTokenInvalid,
+        Self::ConfirmationUnderWay,
         Self::DatabaseUnavailable,
         Self::DeadLetterNotActionable,
         Self::DeadLetterNotFound,
@@ -114,6 +118,14 @@ impl Code {
             Self::ConfirmNotAccepted => {
                 ("confirm_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The confirmation was not accepted yet")
             }
+            Self::ConfirmTokenInvalid => {
+                ("confirm_token_invalid", StatusCode::FORBIDDEN, "The confirmation token is missing or wrong")
+            }
+            Self::ConfirmationUnderWay => (
+                "confirmation_under_way",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Another payment of this checkout is being confirmed",
+            ),
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
             }
@@ -188,6 +200,7 @@ impl Code {
         match self {
             Self::CancelNotAccepted
             | Self::ConfirmNotAccepted
+            | Self::ConfirmationUnderWay
             | Self::DatabaseUnavailable
             | Self::DeadlineExceeded
             | Self::NotReady
@@ -204,6 +217,7 @@ impl Code {
             | Self::CardNumberRefused
             | Self::CheckoutExists
             | Self::CheckoutNotFound
+            | Self::ConfirmTokenInvalid
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
             | Self::Forbidden

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::{Limits, Network, Rate};
+use api::{Limits, Network, PagesKept, Rate};
 use serde::Deserialize;
 use store::Pepper;
 
@@ -17,6 +17,8 @@ use crate::cli::Common;
 const PEPPER_VARIABLE: &str = "DAEGEUM_KEY_PEPPER";
 /// The most requests that may be set for any of the limits.
 const MOST_REQUESTS: u32 = 1_000_000;
+/// The most days that the buyer's pages may show what was bought.
+const MOST_SHOWN_DAYS: u32 = 3_650;
 /// The longest that an answer may take, in seconds.
 const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 15..=600;
 
@@ -29,6 +31,8 @@ pub(crate) struct Door {
     /// Where a worker alone tells its metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) tls: Option<Tls>,
+    /// How long the buyer's pages show what was bought.
+    pub(crate) pages_kept: PagesKept,
     /// Whether a proxy in front of it speaks TLS with the outside.
     behind_proxy: bool,
 }
@@ -51,8 +55,19 @@ pub(super) struct LimitsFile {
     requests_per_key: Option<u32>,
     requests_per_address: Option<u32>,
     failed_authentications: Option<u32>,
+    confirmations_per_address: Option<u32>,
+    confirmations_per_checkout: Option<u32>,
     concurrent_requests: Option<u32>,
     deadline_s: Option<u64>,
+}
+
+/// The table `[pages]`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagesFile {
+    shown_days_after_payment: Option<u32>,
+    shown_days_after_expiry: Option<u32>,
 }
 
 /// The table `[tls]`.
@@ -74,6 +89,7 @@ pub(super) struct DoorFile {
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) limits: LimitsFile,
     pub(super) tls: TlsFile,
+    pub(super) pages: PagesFile,
 }
 
 impl Door {
@@ -89,6 +105,7 @@ impl Door {
             metrics_from: networks("metrics_from", file.metrics_from.as_deref().unwrap_or(&local))?,
             metrics_listen: file.metrics_listen,
             tls: tls(flags, file.tls)?,
+            pages_kept: pages_kept(&file.pages)?,
             behind_proxy,
         })
     }
@@ -130,6 +147,16 @@ fn limits(file: &LimitsFile, trusted_proxies: Vec<Network>) -> anyhow::Result<Li
             file.failed_authentications,
             default.failed_authentications,
         )?,
+        confirmations_per_address: rate(
+            "confirmations_per_address",
+            file.confirmations_per_address,
+            default.confirmations_per_address,
+        )?,
+        confirmations_per_checkout: rate(
+            "confirmations_per_checkout",
+            file.confirmations_per_checkout,
+            default.confirmations_per_checkout,
+        )?,
         concurrent: concurrent.and_then(|number| usize::try_from(number).ok()).unwrap_or(default.concurrent),
         deadline: Duration::from_secs(deadline_s),
         trusted_proxies,
@@ -144,6 +171,20 @@ fn requests(name: &str, set: Option<u32>) -> anyhow::Result<Option<u32>> {
         );
     }
     Ok(set)
+}
+
+fn pages_kept(file: &PagesFile) -> anyhow::Result<PagesKept> {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let days = |name: &str, set: Option<u32>, default: Duration| -> anyhow::Result<Duration> {
+        let Some(days) = set else { return Ok(default) };
+        ensure!(days <= MOST_SHOWN_DAYS, "the setting pages.{name} must be 0 to {MOST_SHOWN_DAYS}, not {days}");
+        Ok(Duration::from_secs(u64::from(days) * DAY_S))
+    };
+    let default = PagesKept::default();
+    Ok(PagesKept {
+        after_payment: days("shown_days_after_payment", file.shown_days_after_payment, default.after_payment)?,
+        after_expiry: days("shown_days_after_expiry", file.shown_days_after_expiry, default.after_expiry)?,
+    })
 }
 
 fn networks(name: &str, texts: &[String]) -> anyhow::Result<Vec<Network>> {

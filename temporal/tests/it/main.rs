@@ -14,6 +14,7 @@ mod door_metrics;
 mod door_openapi;
 mod door_schemathesis;
 mod door_tls;
+mod door_tokens;
 mod faults;
 mod first_contact;
 mod http;

@@ -35,9 +35,9 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
     let request = shop.http.get(format!("{}/v1/payments/privacy-1", shop.api)).bearer_auth(&reader);
     let read: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!((&read["status"], &read["buyer_info"]), (&json!("SUCCESS"), &Value::Null));
-    let page = shop.http.get(format!("{}/checkout/privacy-1", shop.api)).send().await.unwrap().text().await.unwrap();
+    let page = shop.page_text("privacy-1").await;
     for word in PERSONAL {
-        assert!(!page.contains(word), "the page anybody can open says {word}");
+        assert!(!page.contains(word), "the page of the buyer says {word}");
         assert_eq!(files_with(dev.directory.path(), word), Vec::<String>::new(), "{word} stands in the clear");
     }
 
