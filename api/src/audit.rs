@@ -6,7 +6,7 @@
 //! and no longer; the line is tried on, and what cannot be written is logged with everything that it says.
 //!
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
-//! that asks for none (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
+//! that came without a key (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
 
 use std::{
     error::Error,

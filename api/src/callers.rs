@@ -19,10 +19,11 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    Timestamp,
+    Money, Timestamp,
     id::{ApiKeyId, SellerAccount},
+    principal::Principal,
 };
-use store::{ApiKey, Journal, Scope};
+use store::{ApiKey, Grant, Journal, Scope, Scopes};
 
 use crate::{
     Api,
@@ -36,10 +37,10 @@ use crate::{
 /// How often the use of a key is written down.
 const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
-/// A scope that a route needs.
+/// The scopes that a route needs.
 pub(crate) trait Need {
-    /// The scope.
-    const SCOPE: Scope;
+    /// Any one of these suffices to be heard.
+    const ANY_OF: &'static [Scope];
 }
 
 /// Needs [`Scope::Read`].
@@ -48,40 +49,83 @@ pub(crate) struct ToRead;
 /// Needs [`Scope::Checkout`].
 #[derive(Debug)]
 pub(crate) struct ToCheckout;
-
+/// Needs [`Scope::Checkout`] before a payment and [`Scope::Refund`] after it.
+#[derive(Debug)]
+pub(crate) struct ToCancel;
 /// Needs [`Scope::Ops`].
 #[derive(Debug)]
 pub(crate) struct ToOperate;
 
-impl Need for ToOperate {
-    const SCOPE: Scope = Scope::Ops;
-}
-
 impl Need for ToRead {
-    const SCOPE: Scope = Scope::Read;
+    const ANY_OF: &'static [Scope] = &[Scope::Read];
 }
 
 impl Need for ToCheckout {
-    const SCOPE: Scope = Scope::Checkout;
+    const ANY_OF: &'static [Scope] = &[Scope::Checkout];
 }
 
-/// A caller with a valid API key of the marketplace whose scope includes what the route needs.
+impl Need for ToCancel {
+    const ANY_OF: &'static [Scope] = &[Scope::Checkout, Scope::Refund];
+}
+
+impl Need for ToOperate {
+    const ANY_OF: &'static [Scope] = &[Scope::Ops];
+}
+
+/// A caller with a valid API key of the marketplace whose scopes include what the route needs.
 #[derive(Debug)]
 pub(crate) struct Caller<N> {
     /// The name by which requests of this key are known: that of the first key of its line, which stays when a key
     /// is rotated.
     pub(crate) key: ApiKeyId,
     /// What it may do.
-    pub(crate) scope: Scope,
+    pub(crate) scopes: Scopes,
+    /// The most that it gives back in a day, where it has a limit of its own.
+    pub(crate) refund_limit: Option<Money>,
     need: PhantomData<N>,
 }
 
 /// A caller who may read.
 pub(crate) type ReadCaller = Caller<ToRead>;
-/// A caller who may create and cancel checkouts.
+/// A caller who may create and confirm checkouts.
 pub(crate) type CheckoutCaller = Caller<ToCheckout>;
+/// A caller who may give checkouts up, or give money back, or both.
+pub(crate) type CancelCaller = Caller<ToCancel>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
+
+impl<N> Caller<N> {
+    /// Refuses a caller whose scopes do not include one.
+    pub(crate) fn demand(&self, needed: Scope) -> Result<(), Problem> {
+        if self.scopes.includes(needed) { Ok(()) } else { Err(Problem::forbidden(&[needed])) }
+    }
+
+    /// Who acts.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal::Key(self.key.clone())
+    }
+}
+
+/// Who confirms a payment.
+#[derive(Debug)]
+pub(crate) enum Confirmer {
+    /// The marketplace, by an API key of scope `checkout`.
+    Marketplace,
+    /// A browser, which has to prove that it is the buyer's.
+    Browser(Option<Visit>),
+}
+
+impl FromRequestParts<Arc<Api>> for Confirmer {
+    type Rejection = Problem;
+
+    /// A key that came and is not taken is an error: the sender relies on it.
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self::Browser(Visit::of(parts).cloned()));
+        }
+        CheckoutCaller::from_request_parts(parts, api).await.map(|_| Self::Marketplace)
+    }
+}
 
 /// A caller who may read wallets: all of them, or one.
 #[derive(Debug)]
@@ -107,10 +151,11 @@ impl<N: Need + Send> FromRequestParts<Arc<Api>> for Caller<N> {
         if key.grant.seller.is_some() {
             return Err(Problem::not_of_this_seller());
         }
-        if !key.grant.scope.includes(N::SCOPE) {
-            return Err(Problem::forbidden(N::SCOPE));
+        let Grant { origin, scopes, refund_limit, .. } = key.grant;
+        if !N::ANY_OF.iter().any(|needed| scopes.includes(*needed)) {
+            return Err(Problem::forbidden(N::ANY_OF));
         }
-        Ok(Self { key: key.grant.origin, scope: key.grant.scope, need: PhantomData })
+        Ok(Self { key: origin, scopes, refund_limit, need: PhantomData })
     }
 }
 
@@ -176,6 +221,9 @@ pub(crate) async fn prove(api: &Api, sent: &str, visit: Option<&Visit>) -> Resul
             set = api.key_pepper.id().as_deref().unwrap_or("none"),
             "the API key {id} was made under another key_pepper than is set, and is not taken"
         );
+    }
+    if let Some(key) = found.as_ref().filter(|key| key.is_under(&api.key_pepper) && !key.is_intact(&api.key_pepper)) {
+        tracing::error!(api_key.id = %key.grant.id, "the end of the API key {id} was changed in the database by somebody else than daegeum; it is not taken");
     }
     let Some(key) = found.filter(|key| key.opens_with(secret, &api.key_pepper, now)) else {
         return Err(failed(Problem::unauthorized()));

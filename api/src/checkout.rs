@@ -1,6 +1,6 @@
 //! Checkouts: creating one, confirming its payment, reading its history.
 
-mod confirm;
+pub(crate) mod confirm;
 mod create;
 mod request;
 
@@ -18,7 +18,7 @@ use store::CheckoutRecord;
 use crate::{
     Api,
     body::JsonBody,
-    callers::{CheckoutCaller, ReadCaller},
+    callers::{CheckoutCaller, Confirmer, ReadCaller},
     openapi::{
         bodies::{ConfirmationShape, NewCheckout},
         parameters::Idempotent,
@@ -46,6 +46,8 @@ refusals! {
         AmountMismatch,
         CheckoutNotFound,
         ConfirmNotAccepted,
+        ConfirmTokenInvalid,
+        ConfirmationUnderWay,
         DatabaseUnavailable,
         NotConfirmable,
         OrderMismatch,
@@ -114,25 +116,30 @@ pub(crate) async fn history(
 
 /// Confirm a payment
 ///
-/// The success page calls it when the buyer is back from the payment provider's window. It needs no API key:
-/// whoever knows the payment key is the buyer. Calling it again with the same body gives the same answer.
+/// The success page calls it when the buyer is back from the payment provider's window. It needs the `token` that the
+/// creation of the checkout answered as `confirm_token`, or an API key of scope `checkout`. Calling it again with the same
+/// body gives the same answer; while another payment of the checkout is being confirmed that is 429, and the same request
+/// may be sent again.
 #[utoipa::path(
     post,
     path = "/{id}/confirm",
     operation_id = "confirm_payment",
     tag = "Payments",
+    security((), ("bearer" = ["checkout"])),
     params(("id" = CheckoutName, Path, description = "The checkout")),
     request_body = ConfirmationShape,
     responses((status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), ConfirmRefusals)
 )]
 pub(crate) async fn confirm(
     State(api): State<Arc<Api>>,
+    confirmer: Confirmer,
     Path(id): Path<String>,
-    body: JsonBody,
+    body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
-    let claim = confirm::read(&body)?;
+    let sent = confirm::read(&body?)?;
     let id = CheckoutId::parse(id).map_err(|_| unknown())?;
-    let outcome = Confirmations::new(&api).confirm(&id, &claim).await?;
+    confirm::admit(&api, &confirmer, &id, sent.token.as_ref()).await?;
+    let outcome = Confirmations::new(&api).confirm(&id, &sent.claim).await?;
     Ok(confirmed(outcome, &api))
 }
 
@@ -162,7 +169,7 @@ pub(crate) fn location(record: &CheckoutRecord) -> (HeaderName, String) {
 
 fn created(made: &Made, api: &Api) -> Response {
     let record = made.record();
-    let body = Json(CheckoutBody::first(record, &api.settings));
+    let body = Json(CheckoutBody::first(record, api));
     let mut response = (StatusCode::CREATED, [location(record)], body).into_response();
     match made {
         Made::Now(_) => {}

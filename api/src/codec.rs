@@ -102,10 +102,10 @@ impl FromRequestParts<Arc<Api>> for Operator {
         let signature = parts.extensions.get::<Signature>().cloned().unwrap_or_default();
         let id = api.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
         let id = id.ok_or_else(Problem::no_key)?;
-        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(now()));
+        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(&api.key_pepper, now()));
         let key = key.ok_or_else(Problem::unauthorized)?;
         signature.sign(&key.grant.id);
-        if key.grant.scope.includes(Scope::Ops) { Ok(Self) } else { Err(Problem::forbidden(Scope::Ops)) }
+        if key.grant.scopes.includes(Scope::Ops) { Ok(Self) } else { Err(Problem::forbidden(&[Scope::Ops])) }
     }
 }
 
@@ -217,8 +217,8 @@ pub(crate) async fn sign_in(
     let keys = keyring(&api)?;
     let Form(form) = form.map_err(not_signed_in)?;
     let key = prove(&api, form.key.trim(), visit.as_deref()).await?;
-    if !key.grant.scope.includes(Scope::Ops) {
-        return Err(Problem::forbidden(Scope::Ops));
+    if !key.grant.scopes.includes(Scope::Ops) {
+        return Err(Problem::forbidden(&[Scope::Ops]));
     }
     let ends_at = Utc::now().timestamp() + SESSION_S;
     let sealed = keys.seal(format!("{ends_at} {}", key.grant.id).as_bytes(), SESSION_PLACE);

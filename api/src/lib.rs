@@ -105,6 +105,24 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
+    /// How long the buyer's pages show what was bought.
+    pub pages_kept: PagesKept,
+}
+
+/// How long the buyer's pages show goods, receipt and account; after that they show the status alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PagesKept {
+    /// After the payment.
+    pub after_payment: Duration,
+    /// After the time to pay, where nothing was paid.
+    pub after_expiry: Duration,
+}
+
+impl Default for PagesKept {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self { after_payment: DAY * 30, after_expiry: DAY }
+    }
 }
 
 /// What a webhook of the PSP is about.
@@ -136,6 +154,8 @@ pub struct Api {
     pub temporal: temporalio_client::Client,
     /// The secret behind the hashes of API keys.
     pub key_pepper: store::Pepper,
+    /// Derives what a buyer proves to confirm.
+    pub confirm_tokens: store::ConfirmTokens,
     /// Reads what they have written.
     pub reader: store::Reader,
     /// Writes down what came in.

@@ -26,7 +26,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::id::ApiKeyId;
+use domain::id::{ApiKeyId, CheckoutId};
 
 use crate::{
     body,
@@ -43,6 +43,8 @@ pub use standing::Standing;
 
 /// The most addresses that are remembered. Each takes less than 100 bytes.
 const MAX_ADDRESSES: usize = 100_000;
+/// The most checkouts whose confirmations are remembered.
+const MAX_CHECKOUTS: usize = 100_000;
 /// The most API keys that are remembered.
 const MAX_KEYS: usize = 10_000;
 /// The most bytes of a path and its query.
@@ -73,8 +75,12 @@ pub struct Limits {
     pub per_key: Rate,
     /// Requests from one address.
     pub per_address: Rate,
-    /// Failed authentications from one address.
+    /// Failed authentications from one address: keys and confirmation tokens that are none.
     pub failed_authentications: Rate,
+    /// Confirmations by buyers from one address.
+    pub confirmations_per_address: Rate,
+    /// Confirmations of one checkout by a caller who proves to be its buyer.
+    pub confirmations_per_checkout: Rate,
     /// Requests at once of callers with a valid API key. Callers without one have half as many places beside them, the
     /// PSP's webhooks a tenth.
     pub concurrent: usize,
@@ -99,6 +105,9 @@ impl Default for Limits {
             per_key: Rate { quota: 2_000, window },
             per_address: Rate { quota: 4_000, window },
             failed_authentications: Rate { quota: 30, window: Duration::from_secs(60) },
+            // Many buyers of one mobile network share an address.
+            confirmations_per_address: Rate { quota: 600, window: Duration::from_secs(60) },
+            confirmations_per_checkout: Rate { quota: 60, window: Duration::from_secs(60) },
             concurrent: 1_000,
             open_per_address: 200,
             connections: 4_000,
@@ -119,6 +128,8 @@ pub(crate) struct Gate {
     addresses: Buckets<IpAddr>,
     failures: Buckets<IpAddr>,
     probes: Buckets<IpAddr>,
+    confirmations: Buckets<IpAddr>,
+    confirmed: Buckets<CheckoutId>,
     slots: Slots,
     open: Arc<OpenRequests>,
     uses: Uses,
@@ -152,6 +163,8 @@ impl Gate {
             addresses: Buckets::new(limits.per_address, MAX_ADDRESSES),
             failures: Buckets::new(limits.failed_authentications, MAX_ADDRESSES),
             probes: Buckets::new(PROBES, MAX_ADDRESSES),
+            confirmations: Buckets::new(limits.confirmations_per_address, MAX_ADDRESSES),
+            confirmed: Buckets::new(limits.confirmations_per_checkout, MAX_CHECKOUTS),
             slots: Slots::new(limits.concurrent),
             open: OpenRequests::new(limits.open_per_address),
             uses: Uses::default(),
@@ -175,6 +188,13 @@ impl Visit {
     pub(crate) fn count_key(&self, key: &ApiKeyId) -> Result<(), Problem> {
         self.standing.prove();
         self.count("key", self.gate.keys.take(key.clone(), self.gate.began.elapsed()))
+    }
+
+    /// Counts a confirmation by the buyer of a checkout, who has proved to be it: for the checkout, and for the address.
+    pub(crate) fn count_confirmation(&self, checkout: &CheckoutId) -> Result<(), Problem> {
+        let now = self.gate.began.elapsed();
+        self.count("checkout", self.gate.confirmed.take(checkout.clone(), now))?;
+        self.count("confirmation", self.gate.confirmations.take(self.client, now))
     }
 
     /// Counts a failed authentication; the refusal that it is answered with.

@@ -4,6 +4,7 @@
 //! its script and take the buyer back. Card data is entered at the PSP and never comes here: the window
 //! opens by navigating away, not in a frame (PCI DSS, SAQ A).
 
+mod access;
 mod banks;
 mod parts;
 pub(crate) mod policy;
@@ -22,7 +23,7 @@ use axum::{
 use domain::id::CheckoutId;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
-use store::CheckoutRecord;
+use store::{CheckoutRecord, ConfirmToken};
 
 use crate::{
     Api,
@@ -32,7 +33,9 @@ use crate::{
         shapes::{CheckoutName, StatusName},
     },
     problem::{Code, Problem},
+    shapes::now,
 };
+use access::{Access, Made};
 use policy::Policy;
 use words::{Language, Words};
 
@@ -58,19 +61,25 @@ const NOT_STORED: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, Head
     operation_id = "show_payment_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
 )]
 pub(crate) async fn checkout(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let page = Page::of(&headers);
     let Some(record) = find(&api, &id).await? else { return Ok(page.unknown_checkout()) };
+    let token = token(&parameters);
+    let made = match page.made(&api, &record, token.as_ref()) {
+        Ok(made) => made,
+        Err(bare) => return Ok(bare),
+    };
     let policy = Policy::with_psp(&api.settings.psp_script_url);
     let scripts = [WATCH_SCRIPT, PAY_SCRIPT, ACCOUNT_SCRIPT];
-    Ok(page.answer(&policy, page.checkout_title(&record), &scripts, &page.checkout(&record, &api)))
+    Ok(page.answer(&policy, page.checkout_title(&record), &scripts, &page.checkout(&record, made)))
 }
 
 /// The success page
@@ -82,17 +91,23 @@ pub(crate) async fn checkout(
     operation_id = "show_success_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
 )]
 pub(crate) async fn success(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let page = Page::of(&headers);
     let Some(record) = find(&api, &id).await? else { return Ok(page.unknown_checkout()) };
-    let body = page.returned(&record, api.is_for_buyer);
+    let token = token(&parameters);
+    let made = match page.made(&api, &record, token.as_ref()) {
+        Ok(made) => made,
+        Err(bare) => return Ok(bare),
+    };
+    let body = page.returned(&record, made);
     Ok(page.answer(&Policy::own(), page.words.confirming.0, &[RETURN_SCRIPT], &body))
 }
 
@@ -105,7 +120,7 @@ pub(crate) async fn success(
     operation_id = "show_failure_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider")),
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
 )]
 pub(crate) async fn fail(
@@ -116,8 +131,13 @@ pub(crate) async fn fail(
 ) -> Result<Response, Problem> {
     let page = Page::of(&headers);
     let Some(record) = find(&api, &id).await? else { return Ok(page.unknown_checkout()) };
+    let token = token(&parameters);
+    let made = match page.made(&api, &record, token.as_ref()) {
+        Ok(made) => made,
+        Err(bare) => return Ok(bare),
+    };
     let code = parameters.get("code").map_or("", String::as_str);
-    let body = page.failed(&record, words::reason(code, page.words));
+    let body = page.failed(&record, words::reason(code, page.words), made);
     Ok(page.answer(&Policy::own(), page.words.failed_title, &[WATCH_SCRIPT], &body))
 }
 
@@ -155,6 +175,11 @@ async fn find(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
     Ok(api.reader.checkout(&id).await?)
 }
 
+/// The confirmation token that an address brings along.
+fn token(parameters: &BTreeMap<String, String>) -> Option<ConfirmToken> {
+    parameters.get("token").map(ConfirmToken::sent)
+}
+
 /// A page in the buyer's language.
 struct Page {
     language: Language,
@@ -166,6 +191,24 @@ impl Page {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let language = Language::accepted(accepted.unwrap_or_default());
         Self { language, words: language.words() }
+    }
+
+    /// What a page of a checkout is made with, or the page that shows the status alone.
+    fn made<'a>(
+        &self,
+        api: &'a Api,
+        record: &CheckoutRecord,
+        token: Option<&'a ConfirmToken>,
+    ) -> Result<Made<'a>, Response> {
+        let access = Access::of(record, token, api.settings.pages_kept, now());
+        let made = Made { settings: &api.settings, is_for_buyer: api.is_for_buyer, token };
+        match access {
+            Access::Whole => Ok(made),
+            Access::Unproved | Access::Over => {
+                let (title, body) = self.bare(record, made, access);
+                Err(self.answer(&Policy::own(), title, &[WATCH_SCRIPT], &body))
+            }
+        }
     }
 
     fn unknown_checkout(&self) -> Response {
@@ -193,7 +236,7 @@ impl Page {
         };
         let headers: [(HeaderName, HeaderValue); 4] = [
             (header::CONTENT_SECURITY_POLICY, policy.header()),
-            // The address of the return page holds the payment key.
+            // The address holds the confirmation token, and that of the return page the payment key.
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (header::CONTENT_LANGUAGE, HeaderValue::from_static(self.language.tag())),
             (header::VARY, HeaderValue::from_static("accept-language")),

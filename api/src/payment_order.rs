@@ -11,7 +11,7 @@ use domain::{
     id::{CheckoutId, DeadLetterId, PaymentOrderId},
 };
 use serde::Serialize;
-use store::{CheckoutRecord, LetterFilter, Scope, Window};
+use store::{CheckoutRecord, LetterFilter, Scope, Scopes, Window};
 
 use crate::{
     Api, buyers,
@@ -82,10 +82,10 @@ pub(crate) async fn show(
     match find(&api, &id, Kind::of(&parameters)?).await? {
         Named::Checkout(record) => {
             let refunds = api.reader.refunds_of(&record.checkout_id).await?;
-            let letter = letter(&api, caller.scope, &record).await?;
-            let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
+            let letter = letter(&api, caller.scopes, &record).await?;
+            let body = CheckoutBody::for_scopes(caller.scopes, &record, &api).with_refunds(&refunds);
             let body = body.with_letter(letter.as_ref());
-            let may_see_buyer = caller.scope.includes(Scope::Checkout);
+            let may_see_buyer = caller.scopes.includes(Scope::Checkout);
             let buyer = if may_see_buyer { buyers::kept(&api, &record).await? } else { None };
             if buyer.is_some() {
                 reading.write_down(&api, "buyer_info").await?;
@@ -132,8 +132,8 @@ pub(crate) async fn find(api: &Api, id: &str, kind: Option<Kind>) -> Result<Name
 }
 
 /// What a stuck checkout needs of an operator.
-async fn letter(api: &Api, scope: Scope, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
-    if scope != Scope::Ops || record.status != Status::Stuck {
+async fn letter(api: &Api, scopes: Scopes, record: &CheckoutRecord) -> Result<Option<DeadLetterId>, Problem> {
+    if !scopes.includes(Scope::Ops) || record.status != Status::Stuck {
         return Ok(None);
     }
     let filter = LetterFilter { checkout_id: Some(record.checkout_id.clone()), ..LetterFilter::default() };

@@ -37,7 +37,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<CheckoutBody>>, Problem> {
     let page = api.reader.checkouts(&chosen(&parameters)?, &window(&parameters)?).await?;
-    Ok(Json(ListBody::new(&page, position, |record| CheckoutBody::for_scope(caller.scope, record, &api))))
+    Ok(Json(ListBody::new(&page, position, |record| CheckoutBody::for_scopes(caller.scopes, record, &api))))
 }
 
 fn chosen(parameters: &Parameters) -> Result<CheckoutFilter, Problem> {

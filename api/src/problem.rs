@@ -40,6 +40,8 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
 const RETRY_AFTER_S: u64 = 1;
+/// When to confirm again while another payment is being confirmed, in seconds.
+const UNDER_WAY_RETRY_AFTER_S: u64 = 2;
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -236,8 +238,28 @@ impl Problem {
     }
 
     /// A key that may not do this.
-    pub(crate) fn forbidden(needed: Scope) -> Self {
-        Self::new(Code::Forbidden, format!("This needs an API key of scope `{}`.", needed.as_str()))
+    pub(crate) fn forbidden(any_of: &[Scope]) -> Self {
+        let scopes: Vec<String> = any_of.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+        Self::new(Code::Forbidden, format!("This needs an API key of scope {}.", scopes.join(" or ")))
+    }
+
+    /// A browser that does not prove to be the buyer's. Nothing was asked of the workflow or the payment provider.
+    pub(crate) fn confirm_token(was_sent: bool) -> Self {
+        let detail = if was_sent {
+            "The `token` is not that of this checkout. Open the checkout's `payment_page` as its creation answered it."
+        } else {
+            "Send the checkout's `confirm_token` as `token`, or an API key of scope `checkout`."
+        };
+        Self::new(Code::ConfirmTokenInvalid, detail)
+    }
+
+    /// Another payment of the checkout is being confirmed; this one may be taken when that one has come to nothing.
+    pub(crate) fn confirmation_under_way(status: Status) -> Self {
+        let detail = "Another payment of this checkout is being confirmed. Nothing was sent to the payment provider for \
+                      this one; send the same request again.";
+        let mut problem = Self::new(Code::ConfirmationUnderWay, detail).about(status);
+        problem.0.retry_after_s = Some(UNDER_WAY_RETRY_AFTER_S);
+        problem
     }
 
     /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.

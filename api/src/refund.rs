@@ -24,7 +24,7 @@ use store::{CheckoutRecord, RefundRecord};
 use crate::{
     Api,
     body::JsonBody,
-    callers::CheckoutCaller,
+    callers::CancelCaller,
     checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
     openapi::{
         bodies::CancellationShape,
@@ -100,44 +100,46 @@ enum Way {
 /// Cancel all of it
 ///
 /// Before it is paid, a checkout is given up; paid, all that is left of its money goes back, once however often this is
-/// sent. Of one payment order of a paid checkout, that order's money goes back.
+/// sent. Of one payment order of a paid checkout, that order's money goes back. Giving up needs the scope `checkout`, and
+/// giving money back the scope `refund`.
 #[utoipa::path(
     delete,
     path = "/{id}",
     operation_id = "cancel_all",
     tag = "Payments",
-    security(("bearer" = ["checkout"])),
+    security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
     responses((status = 200, description = "Given up, or refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DeleteRefusals)
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
-    caller: CheckoutCaller,
+    caller: CancelCaller,
     Path(id): Path<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let target = find(&api, &id, Kind::of(&parameters)?).await?;
-    let outcome = Refunds::new(&api, &caller.key).serve(target, &Named::ByTarget, &Wish::of_rest(&id)).await?;
+    let outcome = Refunds::new(&api, &caller).serve(target, &Named::ByTarget, &Wish::of_rest(&id)).await?;
     Ok(answer(&outcome, &caller, &api))
 }
 
 /// Cancel, or refund a part
 ///
 /// Before it is paid, a checkout is given up; paid, the money goes back: `amount`, or all that is left. Of a whole checkout
-/// a part is taken from its payment orders in proportion to what is left of each.
+/// a part is taken from its payment orders in proportion to what is left of each. Giving up needs the scope `checkout`, and
+/// giving money back the scope `refund`.
 #[utoipa::path(
     post,
     path = "/{id}/cancel",
     operation_id = "cancel_payment",
     tag = "Payments",
-    security(("bearer" = ["checkout"])),
+    security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind, Idempotent),
     request_body = CancellationShape,
     responses((status = 200, description = "Given up, or refunded", body = CheckoutBody, headers(("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), CancelRefusals)
 )]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
-    caller: CheckoutCaller,
+    caller: CancelCaller,
     Path(id): Path<String>,
     parameters: Parameters,
     headers: HeaderMap,
@@ -148,7 +150,7 @@ pub(crate) async fn cancel(
     let wish = request::read(&said_target(&id, kind), &body?)?;
     let target = find(&api, &id, kind).await?;
     let named = Named::ByKey(RefundId::of_request(&caller.key, &key));
-    let outcome = Refunds::new(&api, &caller.key).serve(target, &named, &wish).await?;
+    let outcome = Refunds::new(&api, &caller).serve(target, &named, &wish).await?;
     Ok(answer(&outcome, &caller, &api))
 }
 
@@ -224,8 +226,8 @@ impl Target {
     }
 }
 
-fn answer(outcome: &Outcome, caller: &CheckoutCaller, api: &Api) -> Response {
-    let body = |record: &CheckoutRecord| CheckoutBody::for_scope(caller.scope, record, api);
+fn answer(outcome: &Outcome, caller: &CancelCaller, api: &Api) -> Response {
+    let body = |record: &CheckoutRecord| CheckoutBody::for_scopes(caller.scopes, record, api);
     let with_refund = |record: &CheckoutRecord, refund: &RefundRecord| Json(body(record).with_refund(refund));
     let not_yet = |record: &CheckoutRecord| [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(record)];
     match outcome {

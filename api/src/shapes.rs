@@ -10,7 +10,7 @@ use domain::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use store::{CheckoutRecord, OrderRecord, PspRecord, RefundRecord, Scope, StatusChange};
+use store::{CheckoutRecord, ConfirmToken, OrderRecord, PspRecord, RefundRecord, Scope, Scopes, StatusChange};
 
 use crate::{
     Api, Settings,
@@ -65,8 +65,11 @@ pub(crate) struct CheckoutBody {
     #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     is_payment_done: bool,
-    /// Where the buyer pays.
+    /// Where the buyer pays. For scope `checkout` it carries the confirmation token, without which it shows the status alone.
     payment_page: String,
+    /// What the buyer's browser proves to confirm, in the answer to the creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm_token: Option<String>,
     /// Until when the buyer may pay.
     #[schema(value_type = Instant)]
     expires_at: String,
@@ -252,13 +255,15 @@ pub(crate) struct ChangeBody {
 
 impl CheckoutBody {
     /// What the first request was answered, and every repetition of it is: the checkout as it began.
-    pub(crate) fn first(record: &CheckoutRecord, settings: &Settings) -> Self {
+    pub(crate) fn first(record: &CheckoutRecord, api: &Api) -> Self {
+        let token = api.confirm_tokens.of(record);
         let mut body = Self {
+            confirm_token: token.as_ref().map(|token| token.as_str().to_owned()),
             status: Status::NotStarted.as_str(),
             is_payment_done: Status::NotStarted.is_payment_done(),
             failure: None,
             psp: None,
-            ..Self::current(record, settings)
+            ..Self::current(record, &api.settings, token.as_ref())
         };
         for (order, record) in body.payment_orders.iter_mut().zip(&record.orders) {
             order.payment_order_status = Status::NotStarted.as_str();
@@ -269,8 +274,8 @@ impl CheckoutBody {
         body
     }
 
-    /// The checkout as it stands.
-    pub(crate) fn current(record: &CheckoutRecord, settings: &Settings) -> Self {
+    /// The checkout as it stands, for somebody who has the token, or for somebody else.
+    fn current(record: &CheckoutRecord, settings: &Settings, token: Option<&ConfirmToken>) -> Self {
         let (amount, currency) = decimal(record.total);
         Self {
             checkout_id: record.checkout_id.to_string(),
@@ -281,7 +286,8 @@ impl CheckoutBody {
             amount,
             currency,
             is_payment_done: record.status.is_payment_done(),
-            payment_page: payment_page(&record.checkout_id, settings),
+            payment_page: payment_page(&record.checkout_id, settings, token),
+            confirm_token: None,
             expires_at: rfc3339(record.expires_at),
             created_at: rfc3339(record.created_at),
             payment_orders: record.orders.iter().map(OrderBody::new).collect(),
@@ -308,16 +314,15 @@ impl CheckoutBody {
     /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes, and
     /// without what we and the PSP say of each other while the outcome is not known.
     pub(crate) fn for_buyer(record: &CheckoutRecord, settings: &Settings) -> Self {
-        Self { buyer_id: None, metadata: None, failure: None, ..Self::current(record, settings) }
+        Self { buyer_id: None, metadata: None, failure: None, ..Self::current(record, settings, None) }
     }
 
-    /// The checkout as it stands, for a caller of a scope: an operator is told where the workflow is.
-    pub(crate) fn for_scope(scope: Scope, record: &CheckoutRecord, api: &Api) -> Self {
-        let body = Self::current(record, &api.settings);
-        match scope {
-            Scope::Ops => body.with_workflow(record, api),
-            Scope::Read | Scope::Checkout => body,
-        }
+    /// The checkout as it stands, for a caller of some scopes: who may confirm is told the token, in the address of the
+    /// payment page, and an operator where the workflow is.
+    pub(crate) fn for_scopes(scopes: Scopes, record: &CheckoutRecord, api: &Api) -> Self {
+        let token = if scopes.includes(Scope::Checkout) { api.confirm_tokens.of(record) } else { None };
+        let body = Self::current(record, &api.settings, token.as_ref());
+        if scopes.includes(Scope::Ops) { body.with_workflow(record, api) } else { body }
     }
 
     /// Adds what is kept of the buyer.
@@ -346,9 +351,16 @@ pub(crate) fn ui_url(api: &Api, workflow_id: &str) -> Option<String> {
     Some(format!("{base}/namespaces/{namespace}/workflows/{workflow_id}"))
 }
 
-/// The page where the buyer pays.
-pub(crate) fn payment_page(checkout_id: &CheckoutId, settings: &Settings) -> String {
-    format!("{}/checkout/{checkout_id}", settings.public_url)
+/// The page where the buyer pays. The token stands in the query, because the server decides by it what it shows; the
+/// pages tell no other site their address.
+fn payment_page(checkout_id: &CheckoutId, settings: &Settings, token: Option<&ConfirmToken>) -> String {
+    format!("{}{}", settings.public_url, page_path(checkout_id, "", token))
+}
+
+/// The path of a page of the buyer's, with the token where there is one: `/checkout/{id}/success?token=…`.
+pub(crate) fn page_path(checkout_id: &CheckoutId, page: &str, token: Option<&ConfirmToken>) -> String {
+    let query = token.map_or_else(String::new, |token| format!("?token={}", token.as_str()));
+    format!("/checkout/{checkout_id}{page}{query}")
 }
 
 impl OrderBody {

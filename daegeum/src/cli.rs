@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{calendar::Day, id::SellerAccount};
+use domain::{Money, calendar::Day, id::SellerAccount};
 use migrations::grants::RoleName;
-use store::{DatabaseUrl, PublicKey};
+use store::{DatabaseUrl, PublicKey, Scopes};
 
 /// daegeum: a payment backend for marketplaces. Pay-in through Toss Payments, wallets and a double-entry
 /// ledger, on Temporal.
@@ -260,15 +260,19 @@ pub(crate) enum MigrateStep {
 pub(crate) enum KeysAction {
     /// Create a key; its secret is printed once, alone on the last line
     Create {
-        /// What it may do
-        #[arg(long)]
-        scope: Option<KeyScope>,
+        /// What it may do: read, checkout, refund, ops, finance; several with commas, or by several flags. Each includes
+        /// read, and ops includes all but finance
+        #[arg(long, value_parser = |text: &str| Scopes::parse(text))]
+        scope: Vec<Scopes>,
         /// What it is for
         #[arg(long, default_value = "")]
         name: String,
         /// Confine it to this seller's wallet, which it reads
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
         seller: Option<SellerAccount>,
+        /// The most that it gives back in a day, in won, or with a currency: "1000000", "99.50 USD" [default: no limit]
+        #[arg(long, value_name = "AMOUNT", value_parser = crate::keys::amount)]
+        refund_limit: Option<Money>,
         /// After how long it ends, such as 24h or 90d [default: never]
         #[arg(long, value_name = "TIME", value_parser = crate::keys::length)]
         expires_in: Option<u64>,
@@ -294,17 +298,6 @@ pub(crate) enum KeysAction {
         /// The part between `dk_` and the next `_`
         id: String,
     },
-}
-
-/// A key's scope on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum KeyScope {
-    /// Create checkouts, and read.
-    Checkout,
-    /// Read only.
-    Read,
-    /// All of that, see which workflow carries a checkout, and act on dead letters.
-    Ops,
 }
 
 /// What to do with encryption keys.

@@ -156,30 +156,33 @@ pub(crate) fn api_settings(
         histories: sealing.map_or(api::Histories::InTheClear, |_| api::Histories::Sealed),
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
+        pages_kept: settings.door.pages_kept,
     })
 }
 
 /// The API, ready to be served. Where a worker shares the process, what it counts is told too.
-pub(crate) fn router(
+pub(crate) async fn router(
     temporal: Client,
     (journal, reader): (Journal, Reader),
     (door, keyring): (&Door, Option<Arc<Keyring>>),
     worker: Option<WorkerMetrics>,
     settings: api::Settings,
-) -> axum::Router {
+) -> anyhow::Result<axum::Router> {
     let key_pepper = door.key_pepper.clone();
+    let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
-    api::router(api::Api {
+    Ok(api::router(api::Api {
         temporal,
         reader,
         journal,
         keyring,
         key_pepper,
+        confirm_tokens,
         metrics,
         settings,
         read_psp_hint,
         is_for_buyer,
-    })
+    }))
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

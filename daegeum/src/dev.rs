@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use store::{DatabaseUrl, Reader, Scope, Writer};
+use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -130,7 +130,8 @@ impl Stack {
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
         let door = (&settings.door, Some(keys));
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings);
+        let router =
+            compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
@@ -249,7 +250,8 @@ async fn api_key(
     {
         return Ok(stored.trim().to_owned());
     }
-    let wanted = keys::Wanted { name: "daegeum dev", scope: Scope::Ops, seller: None, expires_at: None };
+    let wanted =
+        keys::Wanted { name: "daegeum dev", scopes: Scopes::ALL, seller: None, refund_limit: None, expires_at: None };
     let (_id, secret) = keys::create(writer, wanted, pepper).await?;
     write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
     Ok(secret)

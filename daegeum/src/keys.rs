@@ -3,18 +3,12 @@
 use anyhow::{Context as _, ensure};
 use chrono::DateTime;
 use domain::{
-    Timestamp,
+    Currency, Money, Timestamp,
     id::{ApiKeyId, SellerAccount},
 };
-use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Secret, Writer};
+use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Scopes, Secret, Writer};
 
-use crate::{
-    audit,
-    cli::{KeyScope, KeysAction},
-    compose,
-    ledger::now,
-    settings::Settings,
-};
+use crate::{audit, cli::KeysAction, compose, ledger::now, settings::Settings};
 
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 6;
@@ -26,16 +20,20 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
     let (writer, reader) = compose::open(&settings.database()?).await?;
     let pepper = &settings.door.key_pepper;
     match action {
-        KeysAction::Create { scope, name, seller, expires_in } => {
-            let scope = scope_of(scope, seller.as_ref())?;
-            let wanted = Wanted { name: &name, scope, seller, expires_at: expires_in.map(from_now) };
+        KeysAction::Create { scope, name, seller, refund_limit, expires_in } => {
+            let scopes = scopes_of(&scope, seller.as_ref())?;
+            ensure!(
+                refund_limit.is_none() || scopes.includes(Scope::Refund),
+                "--refund-limit is for a key that may refund: --scope refund or ops"
+            );
+            let wanted = Wanted { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
             show(&create(&writer, wanted, pepper).await?);
         }
         KeysAction::List { json } => list(&reader.api_keys().await?, json)?,
         KeysAction::Rotate { id, overlap } => show(&rotate(&writer, &id, from_now(overlap), pepper).await?),
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
-            ensure!(writer.revoke_api_key(&id).await?, "there is no unrevoked API key {id}");
+            ensure!(writer.revoke_api_key(&id, pepper).await?, "there is no unrevoked API key {id}");
             audit::record(&writer.journal(), "keys revoke", id.as_str(), "ok").await?;
             println!("Revoked {id}.");
         }
@@ -68,18 +66,22 @@ pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Re
 /// A key that somebody asks for.
 pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a str,
-    pub(crate) scope: Scope,
+    pub(crate) scopes: Scopes,
     pub(crate) seller: Option<SellerAccount>,
+    /// The most that it gives back in a day.
+    pub(crate) refund_limit: Option<Money>,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// Creates a key and stores its hash. The secret exists only in what this returns.
 pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
     let (id, secret) = mint()?;
-    let grant = Grant { id: id.clone(), origin: id.clone(), scope: wanted.scope, seller: wanted.seller };
+    let Wanted { scopes, seller, refund_limit, .. } = wanted;
+    let grant = Grant { id: id.clone(), origin: id.clone(), scopes, seller, refund_limit };
     let text = secret.as_str();
     writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;
-    let action = format!("keys create --scope {}", wanted.scope.as_str());
+    let limit = refund_limit.map_or_else(String::new, |limit| format!(" --refund-limit {limit}"));
+    let action = format!("keys create --scope {}{limit}", scopes.to_text());
     audit::record(&writer.journal(), &action, id.as_str(), "ok").await?;
     Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
 }
@@ -93,7 +95,10 @@ async fn rotate(
     let old = ApiKeyId::parse(old).context("this is no id of an API key")?;
     let (id, secret) = mint()?;
     let rotated = writer.rotate_api_key(&old, id.clone(), overlap_ends, Secret { text: &secret, pepper }).await?;
-    ensure!(rotated.is_some(), "there is no API key {old} that is neither revoked nor expired");
+    ensure!(
+        rotated.is_some(),
+        "there is no API key {old} that is neither revoked nor expired, and that was made under this key_pepper"
+    );
     audit::record(&writer.journal(), "keys rotate", &format!("{old}/{id}"), "ok").await?;
     eprintln!("The API key {old} goes on until {}.", text(overlap_ends));
     Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
@@ -110,14 +115,44 @@ fn show((id, secret): &(ApiKeyId, String)) {
 }
 
 /// A seller's key reads; `read` is what it gets when nothing is said.
-fn scope_of(scope: Option<KeyScope>, seller: Option<&SellerAccount>) -> anyhow::Result<Scope> {
-    match (scope, seller) {
-        (Some(KeyScope::Read) | None, Some(_)) | (Some(KeyScope::Read), None) => Ok(Scope::Read),
-        (Some(KeyScope::Checkout), None) => Ok(Scope::Checkout),
-        (Some(KeyScope::Ops), None) => Ok(Scope::Ops),
-        (Some(KeyScope::Checkout | KeyScope::Ops), Some(_)) => anyhow::bail!("a key of a seller has --scope read"),
-        (None, None) => anyhow::bail!("say what the key may do: --scope read, checkout or ops"),
+fn scopes_of(named: &[Scopes], seller: Option<&SellerAccount>) -> anyhow::Result<Scopes> {
+    let scopes = named.iter().copied().reduce(Scopes::with);
+    match (scopes, seller) {
+        (Some(scopes), None) => Ok(scopes),
+        (None, Some(_)) => Ok(Scopes::only(Scope::Read)),
+        (Some(scopes), Some(_)) => {
+            ensure!(scopes == Scopes::only(Scope::Read), "a key of a seller has --scope read");
+            Ok(scopes)
+        }
+        (None, None) => anyhow::bail!("say what the key may do: --scope read, checkout, refund, ops or finance"),
     }
+}
+
+/// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
+pub(crate) fn amount(text: &str) -> Result<Money, String> {
+    let (amount, currency) = text.trim().split_once(' ').unwrap_or((text.trim(), "KRW"));
+    let currency = currency.trim().parse::<Currency>().map_err(|error| error.to_string())?;
+    Money::parse(amount, currency).map_err(|error| error.to_string())
+}
+
+/// Says which good keys refund because their `checkout` once included that. They go on; whoever made them decides.
+pub(crate) async fn warn_of_old_scopes(reader: &Reader) -> anyhow::Result<()> {
+    let now = now();
+    let keys = reader.api_keys().await?;
+    let old: Vec<&str> = keys
+        .iter()
+        .filter(|key| key.refunds_by_age() && !key.has_ended(now))
+        .map(|key| key.grant.id.as_str())
+        .collect();
+    if !old.is_empty() {
+        tracing::warn!(
+            "{} API keys of scope checkout were made before there was a scope refund and still refund: {}; where that is \
+             not meant, make new ones with `daegeum keys create --scope checkout` and revoke these",
+            old.len(),
+            old.join(", ")
+        );
+    }
+    Ok(())
 }
 
 fn from_now(ms: u64) -> Timestamp {
@@ -147,7 +182,10 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
                 serde_json::json!({
                     "id": key.grant.id.as_str(),
                     "name": key.name,
-                    "scope": key.grant.scope.as_str(),
+                    "scope": key.grant.scopes.to_text(),
+                    "scopes": key.grant.scopes.given().map(Scope::as_str).collect::<Vec<_>>(),
+                    "refund_limit": key.grant.refund_limit.map(|limit| limit.to_string()),
+                    "refunds_by_age": key.refunds_by_age(),
                     "seller_account": key.grant.seller.as_ref().map(SellerAccount::as_str),
                     "origin": key.grant.origin.as_str(),
                     "created_at": text(key.created_at),
@@ -160,12 +198,12 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    println!("{:<14} {:<9} {:<12} {:<21} {:<21} {:<21} name", "id", "scope", "seller", "created", "ends", "last used");
+    println!("{:<14} {:<16} {:<12} {:<21} {:<21} {:<21} name", "id", "scope", "seller", "created", "ends", "last used");
     for key in keys {
         println!(
-            "{:<14} {:<9} {:<12} {:<21} {:<21} {:<21} {}",
+            "{:<14} {:<16} {:<12} {:<21} {:<21} {:<21} {}",
             key.grant.id.as_str(),
-            key.grant.scope.as_str(),
+            key.grant.scopes.to_text(),
             key.grant.seller.as_ref().map_or("-", SellerAccount::as_str),
             text(key.created_at),
             end(key),
@@ -180,7 +218,7 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
 fn end(key: &ApiKey) -> String {
     match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked".to_owned(),
-        (None, Some(_)) if !key.is_good(now()) => "expired".to_owned(),
+        (None, Some(_)) if key.has_ended(now()) => "expired".to_owned(),
         (None, Some(end)) => text(end),
         (None, None) => "-".to_owned(),
     }
@@ -194,7 +232,29 @@ fn text(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::length;
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
+    use super::{amount, length, scopes_of};
+
+    #[test]
+    fn scopes_are_named_once_or_often() {
+        let parse = |texts: &[&str]| {
+            let named: Vec<_> = texts.iter().map(|text| store::Scopes::parse(text).unwrap()).collect();
+            scopes_of(&named, None).map(store::Scopes::to_text)
+        };
+        assert_eq!(parse(&["checkout,refund"]).unwrap(), "checkout,refund");
+        assert_eq!(parse(&["refund", "checkout", "read,refund"]).unwrap(), "read,checkout,refund");
+        assert!(parse(&[]).is_err());
+    }
+
+    #[test]
+    fn an_amount_is_in_won_unless_it_says_otherwise() {
+        assert_eq!(amount("1000000").unwrap().to_string(), "1000000 KRW");
+        assert_eq!(amount("99.50 USD").unwrap().to_string(), "99.50 USD");
+        for wrong in ["", "x", "1.5", "5 XXX", "-1"] {
+            assert!(amount(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_length_of_time_is_a_number_and_a_unit() {

@@ -23,6 +23,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, reader) = compose::open(&settings.database()?).await?;
     keys::check_pepper(&reader, &settings.door.key_pepper).await?;
+    keys::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
@@ -32,7 +33,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let rules = worker_rules(settings, keys.clone());
     let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
     let router =
-        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
+        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings)
+            .await?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     // Requests under way need the worker.
@@ -56,6 +58,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let door = compose::open_for_door(&settings.database()?).await?;
     keys::check_pepper(&door.1, &settings.door.key_pepper).await?;
+    keys::warn_of_old_scopes(&door.1).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
@@ -63,7 +66,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
+    let router = compose::router(client, door, (&settings.door, keys), None, api_settings).await?;
     serving::serve(listener, served(settings, router), stop).await
 }
 

@@ -116,6 +116,8 @@ struct File {
     #[serde(default)]
     tls: door::TlsFile,
     #[serde(default)]
+    pages: door::PagesFile,
+    #[serde(default)]
     toss: TossFile,
     #[serde(default)]
     risk: risk::RiskFile,
@@ -159,6 +161,7 @@ impl Settings {
             metrics_listen: file.metrics_listen,
             limits: file.limits,
             tls: file.tls,
+            pages: file.pages,
         };
         let door = Door::new(flags, door)?;
         let public_url = flags.public_url.clone().or(file.public_url);
@@ -296,7 +299,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "risk"] {
+        for table in ["toss", "limits", "tls", "pages", "risk"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Money,
-    id::{BuyerId, CardFingerprint, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CardFingerprint, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
     money::MoneyError,
 };
 
@@ -73,6 +73,10 @@ pub struct PlanFields {
     /// The card that the marketplace knows the buyer to pay with, never as the PSP's own token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardFingerprint>,
+    /// What the buyer's browser proves when it confirms; never the token itself. A checkout without a hash was made
+    /// before there were tokens, and needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_token_hash: Option<ConfirmTokenHash>,
 }
 
 /// Why some fields are no [`Plan`]. `index` counts payment orders from zero.
@@ -139,6 +143,13 @@ impl Plan {
         }
         let total = total(&fields.orders)?;
         Ok(Self { fields, total })
+    }
+
+    /// The same plan, whose buyer proves a token of this hash.
+    #[must_use]
+    pub fn with_confirm_token_hash(mut self, hash: ConfirmTokenHash) -> Self {
+        self.fields.confirm_token_hash = Some(hash);
+        self
     }
 
     /// The checkout.

@@ -125,6 +125,10 @@ text_id! {
     CardFingerprint, 64..=64, "0-9 a-f", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 text_id! {
+    /// What a buyer proves to confirm a checkout, by its SHA-256: 64 of `0-9 a-f`.
+    ConfirmTokenHash, 64..=64, "0-9 a-f", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
@@ -207,6 +211,13 @@ impl DeadLetterId {
         let workflow: String = workflow_id.chars().map(plain).take(WORKFLOW_CHARS).collect();
         let run: String = run_id.chars().map(plain).take(RUN_CHARS).collect();
         Self(format!("{workflow}.{run}.{number}"))
+    }
+}
+
+impl ConfirmTokenHash {
+    /// The hash, from the 32 bytes of a SHA-256.
+    pub fn from_digest(digest: [u8; 32]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

@@ -29,6 +29,7 @@ pub mod id;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod principal;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;

@@ -32,6 +32,8 @@ mod m2026_11_21_000008_journal;
 mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
 mod m2026_11_27_000011_payment_ids;
+mod m2026_11_27_000012_confirm_tokens;
+mod m2026_11_27_000013_key_scopes;
 mod m2026_11_27_000014_erasable_cards;
 mod m2026_11_27_000018_audit_line_ids;
 
@@ -54,6 +56,8 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
             whole(m2026_11_27_000011_payment_ids::Migration),
+            whole(m2026_11_27_000012_confirm_tokens::Migration),
+            whole(m2026_11_27_000013_key_scopes::Migration),
             whole(m2026_11_27_000014_erasable_cards::Migration),
             whole(m2026_11_27_000018_audit_line_ids::Migration),
         ]

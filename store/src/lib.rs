@@ -18,6 +18,7 @@
 mod api_keys;
 mod books;
 mod checkpoints;
+mod confirm_tokens;
 mod connection;
 mod convert;
 mod entities;
@@ -25,12 +26,14 @@ mod journal;
 mod keyring;
 mod letters;
 mod reader;
+mod scopes;
 mod unavailable;
 mod writer;
 
-pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Secret};
+pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Secret};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
+pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use journal::{Acted, Actor, AuditEntry, Erased, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use keyring::{Keyring, KeyringError, Sealed};
@@ -41,6 +44,7 @@ pub use reader::{
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
+pub use scopes::{Scope, Scopes, ScopesError};
 pub use writer::{
     Began, Booked, CardNames, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision, Writer,
 };

@@ -90,6 +90,7 @@ pub(crate) fn plan() -> Plan {
         fail_url: None,
         metadata: None,
         card: None,
+        confirm_token_hash: None,
     })
     .unwrap()
 }

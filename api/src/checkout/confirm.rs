@@ -2,7 +2,8 @@
 //!
 //! The record decides what is answered, before and after the workflow is asked; `domain` decides what the
 //! record means. So the same claim gets the same answer from the redirect, from a second tab and a year
-//! later. No API key is needed: whoever knows the payment key is the buyer.
+//! later. A browser proves by the confirmation token that it is the buyer's: a checkout's id is told to many, and proves
+//! nothing. The marketplace confirms by its API key.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use domain::{
     id::{CheckoutId, PaymentKey, WorkflowId},
 };
 use sha2::{Digest, Sha256};
-use store::CheckoutRecord;
+use store::{CheckoutRecord, ConfirmToken};
 use temporalio_client::{WorkflowExecuteUpdateOptions, errors::WorkflowUpdateError};
 use tokio::time::{Instant, sleep, timeout_at};
 use workflows::checkout::CheckoutWorkflow;
@@ -22,13 +23,16 @@ use super::unknown;
 use crate::{
     Api, IsForBuyer,
     body::{FieldErrors, JsonBody},
+    callers::Confirmer,
     problem::{Code, FieldCode, Problem},
     shapes::now,
     temporal,
 };
 
 /// The fields of the body.
-const FIELDS: &[&str] = &["payment_key", "order_id", "amount"];
+const FIELDS: &[&str] = &["payment_key", "order_id", "amount", "token"];
+/// The most characters of a token.
+const MAX_TOKEN_CHARS: usize = 100;
 /// How often a workflow is asked that refuses what the record allows: it is a moment ahead of the record or
 /// behind it.
 const ASKED_AT_MOST: u32 = 12;
@@ -46,6 +50,14 @@ pub(super) struct Claim {
     /// A text that is no checkout id is another order's, not a malformed field.
     order_id: String,
     amount: String,
+}
+
+/// What a request to confirm holds.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) claim: Claim,
+    /// What the buyer's browser proves.
+    pub(super) token: Option<ConfirmToken>,
 }
 
 /// What came of a confirmation.
@@ -72,26 +84,59 @@ enum Answer {
 enum Said {
     /// The payment has come to rest.
     Answered,
-    /// No; or it has closed.
+    /// No: it takes another payment, or is about to come to rest.
     Refused,
+    /// Nothing any more: it has closed.
+    Closed,
     /// Nothing in time, or that a person is asked.
     Nothing,
 }
 
 /// Reads the body.
-pub(super) fn read(body: &JsonBody) -> Result<Claim, Problem> {
+pub(super) fn read(body: &JsonBody) -> Result<Sent, Problem> {
     let mut errors = FieldErrors::default();
     let fields = body.fields();
     fields.refuse_others(FIELDS, &mut errors);
     let payment_key = fields.required("payment_key", PaymentKey::parse, &mut errors);
     let order_id = fields.text("order_id", &mut errors);
     let amount = fields.amount("amount", &mut errors);
+    let token = fields.optional("token", token, &mut errors);
     let claim = payment_key.zip(order_id).zip(amount).map(|((payment_key, order_id), amount)| Claim {
         payment_key,
         order_id: order_id.to_owned(),
         amount: amount.to_owned(),
     });
-    errors.finish(claim)
+    errors.finish(claim.map(|claim| Sent { claim, token }))
+}
+
+fn token(text: &str) -> Result<ConfirmToken, String> {
+    if text.len() <= MAX_TOKEN_CHARS {
+        return Ok(ConfirmToken::sent(text));
+    }
+    Err(format!("must have at most {MAX_TOKEN_CHARS} characters"))
+}
+
+/// Lets the marketplace confirm, and a browser that proves to be the buyer's. A missing or wrong token is a failed
+/// authentication and is counted as one; who has proved to be the buyer passes whatever came from the address before, and
+/// has quotas of their own.
+pub(super) async fn admit(
+    api: &Api,
+    confirmer: &Confirmer,
+    id: &CheckoutId,
+    token: Option<&ConfirmToken>,
+) -> Result<(), Problem> {
+    let Confirmer::Browser(visit) = confirmer else { return Ok(()) };
+    let record = api.reader.checkout(id).await?.ok_or_else(unknown)?;
+    if !proves(&record, token) {
+        let refusal = Problem::confirm_token(token.is_some());
+        return Err(visit.as_ref().map_or_else(|| refusal.clone(), |visit| visit.count_failure(refusal.clone())));
+    }
+    visit.as_ref().map_or(Ok(()), |visit| visit.count_confirmation(id))
+}
+
+/// Whether a token is that of a checkout. A checkout from before there were tokens has none: its buyer was given none.
+pub(crate) fn proves(record: &CheckoutRecord, token: Option<&ConfirmToken>) -> bool {
+    record.confirm_token_hash.as_ref().is_none_or(|hash| token.is_some_and(|token| token.has(hash)))
 }
 
 /// Confirms payments.
@@ -109,6 +154,8 @@ impl<'a> Confirmations<'a> {
     pub(super) async fn confirm(&self, id: &CheckoutId, claim: &Claim) -> Result<Outcome, Problem> {
         let deadline = Instant::now() + self.api.settings.confirm_wait;
         let mut pause = FIRST_PAUSE;
+        // What is told where the record allows it and the workflow does not take it: an operator ended the workflow.
+        let mut refusal: fn(Status) -> Problem = Problem::not_confirmable;
         for _ in 0..ASKED_AT_MOST {
             let record = self.record(id).await?;
             let confirmation = claim.over(&record)?;
@@ -118,15 +165,18 @@ impl<'a> Confirmations<'a> {
             }
             match self.ask(&record.workflow_id, confirmation, deadline).await? {
                 Said::Answered => {}
-                Said::Refused => {
+                said @ (Said::Refused | Said::Closed) => {
+                    refusal = match said {
+                        Said::Refused => Problem::confirmation_under_way,
+                        Said::Answered | Said::Closed | Said::Nothing => Problem::not_confirmable,
+                    };
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Said::Nothing => return self.conclude(id, claim, not_accepted).await,
             }
         }
-        // The record allows it and the workflow does not take it: an operator ended the workflow.
-        self.conclude(id, claim, Problem::not_confirmable).await
+        self.conclude(id, claim, refusal).await
     }
 
     /// The last word on a confirmation. Only what the record shows to be accepted is said to go on: Temporal
@@ -174,7 +224,8 @@ impl<'a> Confirmations<'a> {
             Ok(Ok(Status::NotStarted)) => Err(Problem::payment_not_found()),
             Ok(Ok(Status::Stuck)) => Ok(Said::Nothing),
             Ok(Ok(_)) => Ok(Said::Answered),
-            Ok(Err(WorkflowUpdateError::Failed(_) | WorkflowUpdateError::NotFound(_))) => Ok(Said::Refused),
+            Ok(Err(WorkflowUpdateError::Failed(_))) => Ok(Said::Refused),
+            Ok(Err(WorkflowUpdateError::NotFound(_))) => Ok(Said::Closed),
             Ok(Err(error @ WorkflowUpdateError::PayloadConversion(_))) => Err(Problem::internal(&error)),
             Ok(Err(error)) => Err(Problem::temporal(&error)),
         }
@@ -203,7 +254,25 @@ fn answer(
     match check_confirmation((&record.checkout_id, record.total), standing_at, bound, confirmation) {
         Ok(Confirmable::Begins) => Ok(Answer::Nothing),
         Ok(Confirmable::Joins) => standing(record, is_for_buyer),
+        Err(ConfirmRefusal::NotConfirmable) if is_under_way(record.status) => {
+            Err(Problem::confirmation_under_way(record.status))
+        }
         Err(refusal) => Err(Problem::from(refusal).about(record.status)),
+    }
+}
+
+/// Whether a payment is being confirmed that may still come to nothing.
+fn is_under_way(status: Status) -> bool {
+    match status {
+        Status::Executing | Status::Unknown | Status::Stuck => true,
+        Status::NotStarted
+        | Status::WaitingForDeposit
+        | Status::Success
+        | Status::Failed
+        | Status::Expired
+        | Status::Canceled
+        | Status::PartiallyRefunded
+        | Status::Refunded => false,
     }
 }
 
@@ -228,9 +297,7 @@ fn declined_before(record: &CheckoutRecord, failure: Failure, is_for_buyer: IsFo
             let problem = Problem::declined(Some(failure), is_for_buyer, now());
             Err(problem.about(record.status).retryable(record.takes_retry(now())))
         }
-        Status::Executing | Status::Unknown | Status::Stuck => {
-            Err(Problem::from(ConfirmRefusal::NotConfirmable).about(record.status))
-        }
+        Status::Executing | Status::Unknown | Status::Stuck => Err(Problem::confirmation_under_way(record.status)),
     }
 }
 
@@ -281,6 +348,7 @@ mod tests {
             success_url: None,
             fail_url: None,
             metadata: None,
+            confirm_token_hash: None,
             created_at: Timestamp::from_epoch_ms(0),
             expires_at: Timestamp::from_epoch_ms(1),
         }
@@ -289,7 +357,7 @@ mod tests {
     /// What a body is answered without asking the workflow; `None` when it has to be asked.
     fn check(body: &str, record: &CheckoutRecord) -> Option<Result<Status, Code>> {
         let claim = read(&JsonBody::parse(body.as_bytes()).unwrap());
-        let answered = claim.and_then(|claim| answer(record, &claim.over(record)?, NOW, |_| true));
+        let answered = claim.and_then(|sent| answer(record, &sent.claim.over(record)?, NOW, |_| true));
         match answered {
             Err(problem) => Some(Err(problem.code())),
             Ok(Answer::Accepted | Answer::Nothing) => None,
@@ -300,7 +368,7 @@ mod tests {
     #[test]
     fn only_what_the_record_names_is_accepted() {
         let accepted = |record: &CheckoutRecord| {
-            let claim = read(&JsonBody::parse(GOOD.as_bytes()).unwrap()).unwrap();
+            let claim = read(&JsonBody::parse(GOOD.as_bytes()).unwrap()).unwrap().claim;
             matches!(answer(record, &claim.over(record).unwrap(), NOW, |_| true), Ok(Answer::Accepted))
         };
         for status in [Status::Executing, Status::Unknown, Status::Stuck] {
@@ -340,7 +408,9 @@ mod tests {
                 }
             };
             assert_eq!(check(GOOD, &record(status, Some("key"))), expected, "{status}");
-            assert_eq!(check(GOOD, &record(status, Some("other"))), Some(Err(Code::NotConfirmable)), "{status}");
+            let busy = matches!(status, Status::Executing | Status::Unknown | Status::Stuck);
+            let expected = if busy { Code::ConfirmationUnderWay } else { Code::NotConfirmable };
+            assert_eq!(check(GOOD, &record(status, Some("other"))), Some(Err(expected)), "{status}");
         }
         assert_eq!(check(GOOD, &record(Status::NotStarted, None)), None);
         assert_eq!(check(GOOD, &record(Status::Expired, None)), Some(Err(Code::NotConfirmable)));
@@ -358,13 +428,25 @@ mod tests {
             let answer = answer.map_err(|problem| problem.code());
             let expected = match status {
                 Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Err(Code::PaymentDeclined),
-                Status::Executing | Status::Unknown | Status::Stuck => Err(Code::NotConfirmable),
+                Status::Executing | Status::Unknown | Status::Stuck => Err(Code::ConfirmationUnderWay),
                 Status::WaitingForDeposit | Status::Success | Status::PartiallyRefunded | Status::Refunded => {
                     Ok(Answer::Known)
                 }
             };
             assert_eq!(answer, expected, "{status}");
         }
+    }
+
+    #[test]
+    fn only_the_token_of_the_checkout_proves_the_buyer() {
+        let token = ConfirmToken::sent("ct_of-this-checkout");
+        let record = CheckoutRecord { confirm_token_hash: Some(token.hash()), ..record(Status::NotStarted, None) };
+        assert!(proves(&record, Some(&token)));
+        for wrong in [None, Some(ConfirmToken::sent("")), Some(ConfirmToken::sent("ct_of-another"))] {
+            assert!(!proves(&record, wrong.as_ref()));
+        }
+        let before_tokens = CheckoutRecord { confirm_token_hash: None, ..record };
+        assert!(proves(&before_tokens, None) && proves(&before_tokens, Some(&token)));
     }
 
     #[test]

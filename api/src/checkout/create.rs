@@ -124,6 +124,9 @@ impl<'a> Checkouts<'a> {
 
     async fn start(&self, workflow_id: &WorkflowId, api_key_id: ApiKeyId, wanted: Wanted) -> Result<Started, Problem> {
         let Wanted { plan, fingerprint, buyer: _ } = wanted;
+        let token = self.api.confirm_tokens.token(plan.checkout_id(), workflow_id);
+        // The history is not told the token itself.
+        let plan = plan.with_confirm_token_hash(token.hash());
         let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id.as_str())
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
@@ -246,6 +249,7 @@ mod tests {
             fail_url: None,
             metadata: None,
             card: None,
+            confirm_token_hash: None,
         })
         .unwrap()
     }

@@ -95,6 +95,7 @@ fn plan_fields(
         fail_url,
         metadata,
         card,
+        confirm_token_hash: None,
     };
     Some((fields, details))
 }

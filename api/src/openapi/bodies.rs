@@ -87,6 +87,9 @@ pub(crate) struct ConfirmationShape {
     order_id: String,
     #[schema(value_type = Amount)]
     amount: String,
+    /// The `confirm_token` of the checkout; unless an API key of scope `checkout` comes.
+    #[schema(max_length = 100)]
+    token: Option<String>,
 }
 
 /// Money that is to go back.

@@ -77,10 +77,9 @@ pub(crate) fn complete(mut described: utoipa::openapi::OpenApi) -> Value {
 }
 
 fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
-    let scopes = operation.get("security").map(|security| security[0]["bearer"].clone());
-    let keys = scopes.as_ref().map(|scopes| [json!({ "bearer": scopes }), json!({ "basic": scopes })]);
-    let others = operation.get("security").and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
-    let security: Vec<Value> = keys.into_iter().flatten().chain(others).collect();
+    let declared = operation.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
+    let scopes = declared.iter().find_map(|one| one.get("bearer")).cloned();
+    let security: Vec<Value> = declared.into_iter().flat_map(each_way).collect();
     operation.insert("security".to_owned(), security.into());
     let has_open_query = operation.get(OPEN_QUERY).is_some();
     let has_body = operation.contains_key("requestBody");
@@ -101,6 +100,14 @@ fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
         let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
         operation.insert("operationId".to_owned(), format!("{id}_by_older_path").into());
         operation.insert("tags".to_owned(), json!(["Older paths"]));
+    }
+}
+
+/// A key goes in either scheme.
+fn each_way(declared: Value) -> Vec<Value> {
+    match declared.get("bearer") {
+        Some(scopes) => vec![json!({ "bearer": scopes }), json!({ "basic": scopes })],
+        None => vec![declared],
     }
 }
 
@@ -161,8 +168,9 @@ fn security_schemes() -> Value {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "dk_…",
-            "description": "An API key. `daegeum keys create` makes one. Its scope is `read`, `checkout` or `ops`; each \
-                            includes the ones before it.",
+            "description": "An API key. `daegeum keys create` makes one. Its scopes are among `read`, `checkout`, \
+                            `refund`, `ops` and `finance`. Every scope includes `read`, and `ops` includes all but \
+                            `finance`.",
         },
         "basic": {
             "type": "http",

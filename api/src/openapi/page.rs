@@ -129,9 +129,19 @@ impl Operation<'_> {
     }
 
     fn needs(&self) -> Markup {
-        match self.value["security"][0]["bearer"][0].as_str() {
-            Some(scope) => html! { "Needs an API key of scope " code { (scope) } "." },
-            None => html! { "Needs no API key." },
+        let declared = list(&self.value["security"]);
+        let scopes = declared.iter().filter_map(|one| one["bearer"][0].as_str()).collect::<Vec<_>>();
+        let is_optional = declared.iter().any(|one| one.as_object().is_some_and(serde_json::Map::is_empty));
+        html! {
+            @match (&scopes[..], is_optional) {
+                ([], _) => { "Needs no API key." }
+                (scopes, is_optional) => {
+                    @if is_optional { "Takes" } @else { "Needs" }
+                    " an API key of scope "
+                    @for (index, scope) in scopes.iter().enumerate() { @if index > 0 { " or " } code { (scope) } }
+                    "."
+                }
+            }
         }
     }
 }

@@ -13,6 +13,7 @@
     payment_key: query.get("paymentKey"),
     order_id: query.get("orderId"),
     amount: query.get("amount"),
+    token: query.get("token") || undefined,
   };
   const paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"];
   const unpaid = ["FAILED", "EXPIRED", "CANCELED"];
@@ -68,20 +69,28 @@
       receipt.href = url;
       receipt.hidden = false;
     }
-    // The address is kept by the browser, and holds the payment key.
-    history.replaceState(null, "", location.pathname);
+    // The address is kept by the browser, and holds the payment key. The token shows the buyer this page again.
+    history.replaceState(null, "", location.pathname + (claim.token ? `?token=${encodeURIComponent(claim.token)}` : ""));
     show(body.status, body.status, body.status);
   };
 
-  // Sending the same claim again is safe. Answers what to do, or nothing where nobody said what became of it.
+  // Sending the same claim again is safe. Answers what to do, or what to say until it is sent again: nobody said what
+  // became of it, or another payment is being confirmed.
   const ask = async () => {
     const answer = await fetch(main.dataset.confirm, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify(claim),
     });
-    if (answer.status === 429 || answer.status >= 500) return undefined;
-    const body = await answer.json();
+    const body = await answer.json().catch(() => ({}));
+    if (answer.status === 429 || answer.status >= 500) {
+      const section = body.code === "confirmation_under_way" ? "OTHER_WINDOW" : "UNREACHABLE";
+      return { section, retryMs: 1000 * Number(answer.headers.get("retry-after")) || 0 };
+    }
+    return { next: outcome(answer, body) };
+  };
+
+  const outcome = (answer, body) => {
     if (answer.status === 202 || body.status === "WAITING_FOR_DEPOSIT" || body.retryable) return goToCheckout;
     if (answer.status === 200) return () => showPaid(body);
     if (answer.status === 402) {
@@ -97,11 +106,11 @@
   const confirm = async () => {
     let wait = FIRST_PAUSE_MS;
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const next = await ask().catch(() => undefined);
-      if (next) return next();
+      const told = await ask().catch(() => ({ section: "UNREACHABLE", retryMs: 0 }));
+      if (told.next) return told.next();
       // Nothing is known to have been asked for: not even that the answer takes long may be said.
-      if (tries > 0) reveal("UNREACHABLE");
-      await pause(wait);
+      if (tries > 0) reveal(told.section);
+      await pause(Math.max(wait, Math.min(told.retryMs, LONGEST_PAUSE_MS)));
       wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
     }
     lookAgain.hidden = false;

@@ -70,6 +70,11 @@ impl State {
         Self { name: RETRY, said: words.retry, tone: Tone::Bad }
     }
 
+    /// The state of a checkout that waits for a payment, at an address by which nobody can pay.
+    pub(super) const fn incomplete(words: &Words) -> Self {
+        Self { name: "INCOMPLETE", said: words.incomplete, tone: Tone::Plain }
+    }
+
     /// What it is called in one line.
     pub(super) const fn title(&self) -> &'static str {
         self.said.0

@@ -4,6 +4,8 @@ use domain::{
     checkout::{Order, Status},
     id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
 };
+use std::time::Duration;
+
 use store::OrderRecord;
 
 use super::{
@@ -11,12 +13,13 @@ use super::{
     states::{Watch, WayOut},
     *,
 };
+use crate::{Limits, PagesKept, Settings};
 
 fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Currency::Krw).unwrap()
 }
 
-fn record(order_name: &str, status: Status) -> CheckoutRecord {
+pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
     CheckoutRecord {
         checkout_id: CheckoutId::parse("checkout-1").unwrap(),
         workflow_id: WorkflowId::parse("w").unwrap(),
@@ -41,6 +44,7 @@ fn record(order_name: &str, status: Status) -> CheckoutRecord {
         success_url: Some("https://shop.example/done?a=1#top".to_owned()),
         fail_url: None,
         metadata: None,
+        confirm_token_hash: None,
         created_at: Timestamp::from_epoch_ms(0),
         expires_at: Timestamp::from_epoch_ms(1),
     }
@@ -48,6 +52,79 @@ fn record(order_name: &str, status: Status) -> CheckoutRecord {
 
 fn page(language: Language) -> Page {
     Page { language, words: language.words() }
+}
+
+fn settings() -> Settings {
+    Settings {
+        public_url: "https://pay.example".to_owned(),
+        checkout_deadline: Duration::from_secs(1),
+        confirm_wait: Duration::from_secs(1),
+        record_wait: Duration::from_secs(1),
+        psp_client_key: "test_ck_x".to_owned(),
+        psp_script_url: "https://js.example/v2".to_owned(),
+        temporal_ui_url: None,
+        eager_start: false,
+        limits: Limits::default(),
+        metrics_from: Vec::new(),
+        pages_kept: PagesKept::default(),
+    }
+}
+
+fn made<'a>(settings: &'a Settings, token: Option<&'a ConfirmToken>) -> Made<'a> {
+    Made { settings, is_for_buyer: |_| true, token }
+}
+
+#[test]
+fn the_token_goes_with_the_buyer_from_page_to_page() {
+    let (page, settings, token) = (page(Language::English), settings(), ConfirmToken::sent("ct_1"));
+    let record = CheckoutRecord { confirm_token_hash: Some(token.hash()), ..record("T", Status::NotStarted) };
+    let made = made(&settings, Some(&token));
+    let checkout = page.checkout(&record, made).into_string();
+    for address in ["success", "fail"] {
+        let address = format!("https://pay.example/checkout/checkout-1/{address}?token=ct_1");
+        assert!(checkout.contains(&address), "{address}: {checkout}");
+    }
+    let failed = page.failed(&record, words::reason("", page.words), made).into_string();
+    for markup in [page.returned(&record, made).into_string(), failed] {
+        assert!(markup.contains("href=\"/checkout/checkout-1?token=ct_1\""), "{markup}");
+        assert!(!markup.contains("done?a=1&amp;token"), "the shop is not told: {markup}");
+    }
+}
+
+#[test]
+fn every_page_of_a_payment_by_a_test_key_says_so() {
+    let page = page(Language::English);
+    let is_told = |client_key: &str| {
+        let settings = Settings { psp_client_key: client_key.to_owned(), ..settings() };
+        let (record, made) = (record("T", Status::NotStarted), made(&settings, None));
+        let pages = [
+            page.checkout(&record, made),
+            page.returned(&record, made),
+            page.failed(&record, words::reason("", page.words), made),
+            page.bare(&record, made, Access::Unproved).1,
+        ];
+        pages.map(|markup| markup.into_string().contains(page.words.test_mode))
+    };
+    assert_eq!(is_told("test_ck_x"), [true; 4]);
+    assert_eq!(is_told("live_ck_x"), [false; 4]);
+}
+
+#[test]
+fn a_bare_page_says_the_status_and_nothing_of_the_order() {
+    let settings = settings();
+    for language in [Language::Korean, Language::English] {
+        for access in [Access::Unproved, Access::Over] {
+            for status in Status::ALL {
+                let page = page(language);
+                let (_, markup) = page.bare(&record("Secret goods", status), made(&settings, None), access);
+                let markup = markup.into_string();
+                assert!(markup.contains(&format!("data-status=\"{status}\"")), "{markup}");
+                for hidden in ["Secret goods", "seller-a", "15,000", "receipt", "shop.example", "id=\"pay\""] {
+                    assert!(!markup.contains(hidden), "{status} {hidden}: {markup}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -83,8 +160,8 @@ fn what_comes_from_outside_is_escaped() {
     let evil = "<script>alert(1)</script>\"'";
     let page = page(Language::Korean);
     for markup in [
-        page.returned(&record(evil, Status::NotStarted), |_| true),
-        page.failed(&record(evil, Status::NotStarted), words::reason(evil, page.words)),
+        page.returned(&record(evil, Status::NotStarted), made(&settings(), None)),
+        page.failed(&record(evil, Status::NotStarted), words::reason(evil, page.words), made(&settings(), None)),
         page.order(&record(evil, Status::NotStarted), Heading::First),
     ] {
         assert!(!markup.into_string().contains("<script>"));
@@ -95,8 +172,11 @@ fn what_comes_from_outside_is_escaped() {
 fn a_reason_is_told_in_our_words_or_not_at_all() {
     for language in [Language::Korean, Language::English] {
         let words = language.words();
-        let told =
-            |code| page(language).failed(&record("T", Status::NotStarted), words::reason(code, words)).into_string();
+        let told = |code| {
+            page(language)
+                .failed(&record("T", Status::NotStarted), words::reason(code, words), made(&settings(), None))
+                .into_string()
+        };
         let known = told("PAY_PROCESS_CANCELED");
         assert!(known.contains("PAY_PROCESS_CANCELED") && !known.contains(words::reason("", words).text));
         let unknown = told("CALL_010_1234_5678_TO_PAY");
@@ -108,7 +188,8 @@ fn a_reason_is_told_in_our_words_or_not_at_all() {
 fn the_fail_page_believes_the_checkout_and_not_the_address() {
     let words = Language::English.words();
     let told = |status| {
-        page(Language::English).failed(&record("T", status), words::reason("PAY_PROCESS_CANCELED", words)).into_string()
+        let reason = words::reason("PAY_PROCESS_CANCELED", words);
+        page(Language::English).failed(&record("T", status), reason, made(&settings(), None)).into_string()
     };
     assert!(told(Status::NotStarted).contains("You canceled the payment."));
     for status in Status::ALL.into_iter().filter(|status| *status != Status::NotStarted) {
@@ -147,7 +228,7 @@ fn the_way_back_names_the_checkout() {
 #[test]
 fn the_return_page_shows_one_state_and_holds_all() {
     for status in Status::ALL {
-        let markup = page(Language::Korean).returned(&record("T", status), |_| true).into_string();
+        let markup = page(Language::Korean).returned(&record("T", status), made(&settings(), None)).into_string();
         let shown = states::on_return(status);
         assert!(markup.contains(&format!("data-status=\"{shown}\"")), "{status}");
         assert!(markup.contains(&format!("data-for=\"{shown}\">")), "{status}");

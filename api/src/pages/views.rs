@@ -6,14 +6,12 @@ use store::CheckoutRecord;
 
 use super::{
     Page,
+    access::{Access, Made},
     parts::{Heading, Weight, return_address},
     states::{self, State, Watch},
     words::Reason,
 };
-use crate::{
-    Api, IsForBuyer,
-    shapes::{now, payment_page},
-};
+use crate::{IsForBuyer, shapes::now};
 
 impl Page {
     /// The title of the page of a checkout.
@@ -28,9 +26,8 @@ impl Page {
     }
 
     /// The page of a checkout: the button that pays, or where it stands.
-    pub(super) fn checkout(&self, record: &CheckoutRecord, api: &Api) -> Markup {
-        let settings = &api.settings;
-        let address = payment_page(&record.checkout_id, settings);
+    pub(super) fn checkout(&self, record: &CheckoutRecord, made: Made<'_>) -> Markup {
+        let settings = made.settings;
         let again = record.takes_retry(now());
         let is_new = record.status == Status::NotStarted;
         // Who has to pay into an account first is not sent away.
@@ -48,8 +45,8 @@ impl Page {
                 data-order-name=(record.order_name)
                 data-amount=(record.total.to_decimal_string())
                 data-currency=(record.total.currency())
-                data-success=(format!("{address}/success"))
-                data-fail=(format!("{address}/fail"))
+                data-success=(made.address(record, "/success"))
+                data-fail=(made.address(record, "/fail"))
                 data-left-ms=(record.expires_at.ms_since(now()))
                 data-opening=(self.words.opening)
                 data-trouble=(self.words.trouble)
@@ -58,12 +55,12 @@ impl Page {
             {
                 (self.test_badge(&settings.psp_client_key))
                 @if is_new || again {
-                    @if again { (self.declined(record, api.is_for_buyer)) }
+                    @if again { (self.declined(record, made.is_for_buyer)) }
                     (self.order(record, if is_new { Heading::First } else { Heading::Second }))
                     (self.payment(record, again))
                 } @else {
                     div role="status" { (State::of(record, self.words).show()) }
-                    (self.cause(record, api.is_for_buyer))
+                    (self.cause(record, made.is_for_buyer))
                     (self.account(record))
                     (self.connection(record))
                     (self.order(record, Heading::Second))
@@ -113,16 +110,17 @@ impl Page {
     }
 
     /// The page that the buyer is back on from the payment window.
-    pub(super) fn returned(&self, record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Markup {
+    pub(super) fn returned(&self, record: &CheckoutRecord, made: Made<'_>) -> Markup {
         let shown = states::on_return(record.status);
         let failure: Option<&Failure> = record.failure.as_ref().filter(|_| record.status == Status::Failed);
-        let reason = failure.and_then(|failure| self.reason(failure, is_for_buyer));
+        let reason = failure.and_then(|failure| self.reason(failure, made.is_for_buyer));
         html! {
             main data-status=(shown)
                 data-confirm=(format!("/v1/payments/{}/confirm", record.checkout_id))
                 data-success=[record.success_url.as_deref().map(|url| return_address(url, record))]
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]
             {
+                (self.test_badge(&made.settings.psp_client_key))
                 div role="status" { (states::sections(shown, self.words)) }
                 p.advice #reason lang=[reason.map(|reason| reason.language)] {
                     @if let Some(reason) = reason { (reason.text) }
@@ -130,7 +128,7 @@ impl Page {
                 (self.order(record, Heading::Second))
                 a.button #next hidden { (self.words.back_to_shop) }
                 (self.receipt(record))
-                a.button #again hidden href=(format!("/checkout/{}", record.checkout_id)) {
+                a.button #again hidden href=(made.path(record, "")) {
                     (self.words.back_to_checkout)
                 }
                 button.button #look type="button" hidden { (self.words.look_again) }
@@ -140,7 +138,7 @@ impl Page {
     }
 
     /// The page that the buyer is on when the payment window closed without a payment.
-    pub(super) fn failed(&self, record: &CheckoutRecord, reason: Reason) -> Markup {
+    pub(super) fn failed(&self, record: &CheckoutRecord, reason: Reason, made: Made<'_>) -> Markup {
         let open = record.status == Status::NotStarted || record.takes_retry(now());
         html! {
             main data-status=(record.status)
@@ -151,6 +149,7 @@ impl Page {
                 data-offline=(self.words.offline)
                 data-stopped=(self.words.stopped)
             {
+                (self.test_badge(&made.settings.psp_client_key))
                 @if open {
                     (states::closed_window(reason, self.words))
                 } @else {
@@ -159,12 +158,40 @@ impl Page {
                 }
                 (self.connection(record))
                 (self.order(record, Heading::Second))
-                a.button href=(format!("/checkout/{}", record.checkout_id)) {
+                a.button href=(made.path(record, "")) {
                     (if open { self.words.back_to_pay } else { self.words.back_to_checkout })
                 }
                 (self.way_out(record, Weight::Light))
             }
         }
+    }
+
+    /// The title and the page of a checkout of which the status alone is shown.
+    pub(super) fn bare(&self, record: &CheckoutRecord, made: Made<'_>, access: Access) -> (&'static str, Markup) {
+        let takes_payment = record.status == Status::NotStarted || record.takes_retry(now());
+        let state = match access {
+            Access::Unproved if takes_payment => State::incomplete(self.words),
+            Access::Whole | Access::Unproved | Access::Over => State::of(record, self.words),
+        };
+        let why = match access {
+            Access::Whole | Access::Unproved => self.words.hidden_without_address,
+            Access::Over => self.words.hidden_after_a_while,
+        };
+        let page = html! {
+            main data-status=(record.status)
+                data-watch=[Watch::of(record.status).told()]
+                data-standing=(standing_address(record))
+                data-revision=(record.revision)
+                data-offline=(self.words.offline)
+                data-stopped=(self.words.stopped)
+            {
+                (self.test_badge(&made.settings.psp_client_key))
+                div role="status" { (state.show()) }
+                (self.connection(record))
+                p.quiet #hidden-why { (why) }
+            }
+        };
+        (state.title(), page)
     }
 
     /// There is no such checkout.

@@ -93,6 +93,11 @@ pub(super) struct Words {
     pub(super) copied: &'static str,
     pub(super) selected: &'static str,
     pub(super) unknown: Said,
+    /// What is said of a checkout that waits for a payment, where the address is not whole.
+    pub(super) incomplete: Said,
+    /// Why the order is not shown.
+    pub(super) hidden_without_address: &'static str,
+    pub(super) hidden_after_a_while: &'static str,
     pub(super) confirming: Said,
     pub(super) unreachable: Said,
     pub(super) late: Said,
@@ -154,6 +159,12 @@ const KOREAN: Words = Words {
     copied: "계좌번호를 복사했습니다.",
     selected: "계좌번호를 선택했습니다. 복사해서 사용해 주세요.",
     unknown: ("주문을 찾을 수 없습니다", "주소가 잘못되었을 수 있습니다. 쇼핑몰에서 받은 주소를 다시 확인해 주세요."),
+    incomplete: (
+        "주소가 완전하지 않습니다",
+        "이 주소로는 결제할 수 없습니다. 쇼핑몰에서 받은 결제 페이지 주소 전체로 다시 열어 주세요. 출금된 금액은 없습니다.",
+    ),
+    hidden_without_address: "주문 내용은 쇼핑몰에서 받은 결제 페이지 주소 전체로 열어야 볼 수 있습니다.",
+    hidden_after_a_while: "시간이 지나 주문 내용을 더 이상 표시하지 않습니다. 쇼핑몰에서 확인해 주세요.",
     confirming: (
         "결제를 확인하고 있습니다",
         "보통 몇 초면 끝납니다. 확인이 끝날 때까지 이 창을 닫지 말고 잠시만 기다려 주세요.",
@@ -268,6 +279,13 @@ const ENGLISH: Words = Words {
     copied: "The account number is copied.",
     selected: "The account number is selected; please copy it.",
     unknown: ("There is no such order", "The address may be wrong. Please check the one that you got from the shop."),
+    incomplete: (
+        "This address is not complete",
+        "Nothing can be paid here. Please open the whole address of the payment page that you got from the shop. No money \
+         was taken.",
+    ),
+    hidden_without_address: "Your order is shown at the whole address of the payment page that you got from the shop.",
+    hidden_after_a_while: "Your order is not shown here any more. Please ask the shop.",
     confirming: (
         "Confirming your payment",
         "This usually takes a few seconds. Please keep this window open until it is confirmed.",

@@ -18,6 +18,8 @@ pub(crate) enum Code {
     CheckoutExists,
     CheckoutNotFound,
     ConfirmNotAccepted,
+    ConfirmTokenInvalid,
+    ConfirmationUnderWay,
     DatabaseUnavailable,
     DeadLetterNotActionable,
     DeadLetterNotFound,
@@ -53,7 +55,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 44] = [
+    pub(crate) const ALL: [Self; 46] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -67,6 +69,8 @@ impl Code {
         Self::CheckoutExists,
         Self::CheckoutNotFound,
         Self::ConfirmNotAccepted,
+        Self::ConfirmTokenInvalid,
+        Self::ConfirmationUnderWay,
         Self::DatabaseUnavailable,
         Self::DeadLetterNotActionable,
         Self::DeadLetterNotFound,
@@ -122,6 +126,14 @@ impl Code {
             Self::ConfirmNotAccepted => {
                 ("confirm_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The confirmation was not accepted yet")
             }
+            Self::ConfirmTokenInvalid => {
+                ("confirm_token_invalid", StatusCode::FORBIDDEN, "The confirmation token is missing or wrong")
+            }
+            Self::ConfirmationUnderWay => (
+                "confirmation_under_way",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Another payment of this checkout is being confirmed",
+            ),
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
             }
@@ -197,6 +209,7 @@ impl Code {
         match self {
             Self::CancelNotAccepted
             | Self::ConfirmNotAccepted
+            | Self::ConfirmationUnderWay
             | Self::DatabaseUnavailable
             | Self::DeadlineExceeded
             | Self::NotReady
@@ -215,6 +228,7 @@ impl Code {
             | Self::CardNumberRefused
             | Self::CheckoutExists
             | Self::CheckoutNotFound
+            | Self::ConfirmTokenInvalid
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
             | Self::Forbidden

@@ -5,10 +5,10 @@ use std::time::Duration;
 use domain::{
     Money,
     charge::is_virtual_account,
-    id::{ApiKeyId, CheckoutId, RefundId},
+    id::{CheckoutId, RefundId},
     refund::{RefundStatus, Wanted},
 };
-use store::{CheckoutRecord, RefundRecord};
+use store::{CheckoutRecord, RefundRecord, Scope};
 use temporalio_client::{
     WorkflowIdConflictPolicy, WorkflowStartOptions, WorkflowStartUpdateOptions,
     errors::{WorkflowStartError, WorkflowUpdateError},
@@ -24,6 +24,7 @@ use workflows::{
 use super::{Named, Target, Way, request::Wish};
 use crate::{
     Api,
+    callers::CancelCaller,
     problem::{Code, FieldCode, Problem},
     temporal,
 };
@@ -62,13 +63,13 @@ pub(super) enum Outcome {
 /// Cancels and refunds for one caller.
 pub(super) struct Refunds<'a> {
     api: &'a Api,
-    caller: &'a ApiKeyId,
+    caller: &'a CancelCaller,
     deadline: Instant,
 }
 
 impl<'a> Refunds<'a> {
     /// With everything that it reaches.
-    pub(super) fn new(api: &'a Api, caller: &'a ApiKeyId) -> Self {
+    pub(super) fn new(api: &'a Api, caller: &'a CancelCaller) -> Self {
         Self { api, caller, deadline: Instant::now() + api.settings.confirm_wait }
     }
 
@@ -80,9 +81,12 @@ impl<'a> Refunds<'a> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..ASKED_AT_MOST {
             match target.way(wish.is_partial())? {
-                Way::Refund => return self.refund(&target, named, wish).await,
+                Way::Refund => {
+                    self.caller.demand(Scope::Refund)?;
+                    return self.refund(&target, named, wish).await;
+                }
                 Way::Done => return Ok(Outcome::GivenUp(target.record)),
-                Way::GiveUp => {}
+                Way::GiveUp => self.caller.demand(Scope::Checkout)?,
             }
             let was_closed = self.give_up(&target.record, wish).await?;
             target.record = self.record(&target.record.checkout_id).await?;
@@ -106,7 +110,7 @@ impl<'a> Refunds<'a> {
             .update_id(format!("cancel-{}", record.revision))
             .rpc_options(temporal::rpc_options())
             .build();
-        let cancellation = Cancellation { by: self.caller.to_string(), reason: wish.reason.clone() };
+        let cancellation = Cancellation { by: self.caller.key.to_string(), reason: wish.reason.clone() };
         let taking = workflow.start_update(CheckoutWorkflow::cancel, cancellation, options);
         let accepted = match timeout_at(self.deadline, taking).await {
             Ok(Ok(accepted)) => accepted,
@@ -194,7 +198,7 @@ impl<'a> Refunds<'a> {
             wanted: Wanted { order: target.order.clone(), amount: wish.amount(record.total.currency())? },
             reason: wish.reason.clone(),
             account: wish.account.clone(),
-            api_key_id: self.caller.clone(),
+            api_key_id: self.caller.key.clone(),
             fingerprint: wish.fingerprint.clone(),
         })
     }

@@ -48,6 +48,9 @@ pub(crate) struct Stack {
     postgres: u32,
 }
 
+/// All buyers come from one address.
+const SETTINGS: &str = "[limits]\nconfirmations_per_address = 1000000\n";
+
 impl Stack {
     /// Starts everything on an empty database.
     pub(crate) async fn start() -> Self {
@@ -68,8 +71,11 @@ impl Stack {
             processes: Vec::new(),
             postgres,
         };
+        let settings = stack.directory.path().join("daegeum.toml");
+        std::fs::write(&settings, SETTINGS).unwrap();
         let daegeum = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_daegeum"));
+            command.env("DAEGEUM_CONFIG", &settings);
             command.env("DAEGEUM_DATABASE_URL", &url).env("TEMPORAL_ADDRESS", temporal.to_string());
             command.env("TOSS_BASE_URL", format!("http://{simulator}")).env("DAEGEUM_LOG", "warn");
             command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
@@ -257,8 +263,8 @@ impl Shop {
         if response.status() == 200 { response.json().await.ok() } else { None }
     }
 
-    /// Creates a checkout over two sellers.
-    pub(crate) async fn create(&self, id: &str) {
+    /// Creates a checkout over two sellers; answers what its buyer proves to confirm.
+    pub(crate) async fn create(&self, id: &str) -> String {
         let body = json!({
             "checkout_id": id, "order_name": "토스 티셔츠 외 2건", "buyer_info": { "id": "buyer-1" },
             "payment_orders": [
@@ -270,7 +276,10 @@ impl Shop {
             let request = self.http.post(format!("{}/v1/payments", self.api)).bearer_auth(&self.api_key);
             let answer = request.header("Idempotency-Key", id).json(&body).send().await.unwrap();
             match answer.status().as_u16() {
-                201 => return,
+                201 => {
+                    let created: Value = answer.json().await.unwrap();
+                    return created["confirm_token"].as_str().unwrap().to_owned();
+                }
                 // Not recorded yet, or the server has only just come up: the same request may be sent again.
                 429 | 503 => tokio::time::sleep(POLL).await,
                 other => panic!("a checkout was answered {other}: {}", answer.text().await.unwrap()),
@@ -285,8 +294,8 @@ impl Shop {
         answer["paymentKey"].as_str().unwrap().to_owned()
     }
 
-    async fn confirm(&self, id: &str, key: &str) {
-        let body = json!({ "payment_key": key, "order_id": id, "amount": "23000" });
+    async fn confirm(&self, id: &str, key: &str, token: &str) {
+        let body = json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": token });
         loop {
             let request = self.http.post(format!("{}/v1/payments/{id}/confirm", self.api)).json(&body);
             match request.send().await.unwrap().status().as_u16() {
@@ -303,11 +312,11 @@ impl Load for Shop {
     async fn once(&self, number: u64) -> Vec<Duration> {
         let id = format!("bench-{number}");
         let began = Instant::now();
-        self.create(&id).await;
+        let token = self.create(&id).await;
         let created = began.elapsed();
         let key = self.authorize(&id).await;
         let confirming = Instant::now();
-        self.confirm(&id, &key).await;
+        self.confirm(&id, &key, &token).await;
         vec![created, confirming.elapsed()]
     }
 }

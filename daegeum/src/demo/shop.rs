@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) checkout_id: String,
     pub(super) amount: String,
     pub(super) took: Duration,
+    /// What the buyer's browser proves when it confirms.
+    confirm_token: String,
     created: Instant,
 }
 
@@ -78,7 +80,8 @@ impl Shop {
         let answer = Answer::read(response, began).await?;
         ensure!(answer.status == StatusCode::CREATED, "a checkout was not created: {} {}", answer.status, answer.body);
         let amount = answer.body["amount"].as_str().context("a checkout without amount")?.to_owned();
-        Ok(Order { checkout_id, amount, took: answer.took, created: Instant::now() })
+        let token = answer.body["confirm_token"].as_str().context("a checkout without confirm_token")?.to_owned();
+        Ok(Order { checkout_id, amount, took: answer.took, confirm_token: token, created: Instant::now() })
     }
 
     /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
@@ -127,7 +130,10 @@ impl Shop {
         let response = self
             .http
             .post(format!("{}/v1/payments/{}/confirm", self.addresses.api, order.checkout_id))
-            .json(&json!({ "payment_key": payment_key, "order_id": order.checkout_id, "amount": order.amount }))
+            .json(&json!({
+                "payment_key": payment_key, "order_id": order.checkout_id, "amount": order.amount,
+                "token": order.confirm_token,
+            }))
             .send()
             .await?;
         Answer::read(response, began).await

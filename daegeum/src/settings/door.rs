@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::{Limits, Network, Rate};
+use api::{Limits, Network, PagesKept, Rate};
 use serde::Deserialize;
 use store::Pepper;
 
@@ -19,6 +19,8 @@ const PEPPER_VARIABLE: &str = "DAEGEUM_KEY_PEPPER";
 const MOST_REQUESTS: u32 = 1_000_000;
 /// How long requests are taken after the signal to stop, in seconds: the most that may be set.
 const MAX_DRAIN_S: u64 = 60;
+/// The most days that the buyer's pages may show what was bought.
+const MOST_SHOWN_DAYS: u32 = 3_650;
 /// The longest that an answer may take, in seconds.
 const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 15..=600;
 
@@ -50,6 +52,8 @@ pub(crate) struct Door {
     pub(crate) tls: Option<Tls>,
     /// How long requests are taken after the signal to stop, where it is set.
     drain: Option<Duration>,
+    /// How long the buyer's pages show what was bought.
+    pub(crate) pages_kept: PagesKept,
     /// Whether a proxy in front of it speaks TLS with the outside.
     behind_proxy: bool,
 }
@@ -72,12 +76,23 @@ pub(super) struct LimitsFile {
     requests_per_key: Option<u32>,
     requests_per_address: Option<u32>,
     failed_authentications: Option<u32>,
+    confirmations_per_address: Option<u32>,
+    confirmations_per_checkout: Option<u32>,
     concurrent_requests: Option<u32>,
     open_requests_per_address: Option<u32>,
     connections: Option<u32>,
     connections_per_address: Option<u32>,
     deadline_s: Option<u64>,
     drain_s: Option<u64>,
+}
+
+/// The table `[pages]`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagesFile {
+    shown_days_after_payment: Option<u32>,
+    shown_days_after_expiry: Option<u32>,
 }
 
 /// The table `[tls]`.
@@ -100,6 +115,7 @@ pub(super) struct DoorFile {
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) limits: LimitsFile,
     pub(super) tls: TlsFile,
+    pub(super) pages: PagesFile,
 }
 
 impl Door {
@@ -118,6 +134,7 @@ impl Door {
             metrics_listen: file.metrics_listen,
             tls: tls(flags, file.tls)?,
             drain: drain(file.limits.drain_s)?,
+            pages_kept: pages_kept(&file.pages)?,
             behind_proxy,
         })
     }
@@ -199,6 +216,16 @@ fn limits(file: &LimitsFile) -> anyhow::Result<Limits> {
             file.connections_per_address,
             default.connections_per_address,
         )?,
+        confirmations_per_address: rate(
+            "confirmations_per_address",
+            file.confirmations_per_address,
+            default.confirmations_per_address,
+        )?,
+        confirmations_per_checkout: rate(
+            "confirmations_per_checkout",
+            file.confirmations_per_checkout,
+            default.confirmations_per_checkout,
+        )?,
         deadline: Duration::from_secs(deadline_s),
         ..default
     })
@@ -221,6 +248,20 @@ fn requests(name: &str, set: Option<u32>) -> anyhow::Result<Option<u32>> {
         );
     }
     Ok(set)
+}
+
+fn pages_kept(file: &PagesFile) -> anyhow::Result<PagesKept> {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let days = |name: &str, set: Option<u32>, default: Duration| -> anyhow::Result<Duration> {
+        let Some(days) = set else { return Ok(default) };
+        ensure!(days <= MOST_SHOWN_DAYS, "the setting pages.{name} must be 0 to {MOST_SHOWN_DAYS}, not {days}");
+        Ok(Duration::from_secs(u64::from(days) * DAY_S))
+    };
+    let default = PagesKept::default();
+    Ok(PagesKept {
+        after_payment: days("shown_days_after_payment", file.shown_days_after_payment, default.after_payment)?,
+        after_expiry: days("shown_days_after_expiry", file.shown_days_after_expiry, default.after_expiry)?,
+    })
 }
 
 fn networks(name: &str, texts: &[String]) -> anyhow::Result<Vec<Network>> {

@@ -34,7 +34,8 @@ fn answer(status: u16, said: &str, again: &str) -> (u16, String, Option<String>)
 
 async fn confirm(shop: &Shop, id: &str, payment_key: &str) -> Response {
     let body = json!({ "payment_key": payment_key, "order_id": id, "amount": "23000" });
-    shop.http.post(format!("{}/v1/payments/{id}/confirm", shop.api)).json(&body).send().await.unwrap()
+    let request = shop.http.post(format!("{}/v1/payments/{id}/confirm", shop.api)).bearer_auth(&shop.api_key);
+    request.json(&body).send().await.unwrap()
 }
 
 async fn get(shop: &Shop, path: &str) -> Response {

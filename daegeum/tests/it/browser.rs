@@ -13,13 +13,14 @@ use crate::stack::{Dev, Shop, until};
 const PRICE: u64 = 23_000;
 
 /// The page of a checkout.
-fn page_of(shop: &Shop, id: &str) -> String {
-    format!("{}/checkout/{id}", shop.api)
+async fn page_of(shop: &Shop, id: &str) -> String {
+    shop.page(id).await
 }
 
 /// The address that the payment window leads back to, as whoever types it may have changed it.
-fn way_back(shop: &Shop, id: &str, key: &str, amount: u64) -> String {
-    format!("{}/success?paymentType=NORMAL&orderId={id}&paymentKey={key}&amount={amount}", page_of(shop, id))
+async fn way_back(shop: &Shop, id: &str, key: &str, amount: u64) -> String {
+    let page = shop.page_at(id, "/success").await;
+    format!("{page}&paymentType=NORMAL&orderId={id}&paymentKey={key}&amount={amount}")
 }
 
 /// What came of a checkout at the PSP: how many payments the window began, and how many were charged.

@@ -1,6 +1,11 @@
 //! API keys: what each may reach, and how it ends.
 
-use serde_json::Value;
+use std::str::FromStr as _;
+
+use serde_json::{Value, json};
+
+use sea_orm_migration::sea_orm::ConnectionTrait;
+use store::{Database, DatabaseUrl};
 
 use crate::{
     database::Kind,
@@ -9,7 +14,11 @@ use crate::{
     stack::{Process, Shop, checkout, until},
 };
 
-on_both_databases!(a_key_lives_and_ends);
+on_both_databases!(
+    a_key_lives_and_ends,
+    a_key_gives_money_back_only_where_it_may,
+    who_writes_to_the_table_revives_no_key
+);
 
 /// The status and the problem of a read.
 async fn read(shop: &Shop, key: &str, path: &str) -> (u16, Value) {
@@ -129,4 +138,67 @@ async fn a_key_that_was_made_without_the_pepper_is_not_taken() {
     assert!(!refused.status.success() && told.contains("2 of 2 API keys"), "{told}");
     let weak = roles.command(&["keys", "list"]).env("DAEGEUM_KEY_PEPPER", "short").output().unwrap();
     assert!(String::from_utf8(weak.stderr).unwrap().contains("key_pepper"));
+}
+
+async fn a_key_gives_money_back_only_where_it_may(database: Kind) {
+    let roles = Roles::start(database).await;
+    let _worker = roles.role("worker");
+    let seller_only = Shop { api_key: roles.create_key("checkout"), ..roles.shop.clone() };
+    let refunder = Shop { api_key: roles.create_key("refund"), ..roles.shop.clone() };
+    let both = Shop {
+        api_key: roles.last_line(&["keys", "create", "--scope", "checkout", "--scope", "refund"]),
+        ..roles.shop.clone()
+    };
+    for id in ["scoped-1", "scoped-2"] {
+        seller_only.create(id).await;
+    }
+    assert_eq!(refunder.post("scoped-3", &checkout("scoped-3")).await.status(), 403);
+    let refused = |answer: &crate::stack::Answer, scope: &str| {
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("forbidden")), "{}", answer.body);
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("`{scope}`")), "{detail}");
+    };
+    refused(&refunder.delete("scoped-2").await, "checkout");
+    assert_eq!(seller_only.delete("scoped-2").await.status, 200, "an unpaid one is given up");
+
+    let key = seller_only.authorize("scoped-1").await;
+    assert_eq!(seller_only.confirm("scoped-1", &key, "23000").await.0, 200);
+    refused(&seller_only.delete("scoped-1").await, "refund");
+    let part = json!({ "amount": "5000", "reason": "단순 변심" });
+    refused(&seller_only.cancel("scoped-1", "part", &part).await, "refund");
+    assert_eq!(seller_only.charged().await, (23_000, 0), "nothing went back");
+    assert_eq!(refunder.cancel("scoped-1", "part", &part).await.status, 200);
+    assert_eq!(both.delete("scoped-1").await.status, 200);
+    assert_eq!(both.charged().await, (0, 0));
+
+    let listed = roles.command(&["keys", "list", "--json"]).output().unwrap().stdout;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let made = listed.as_array().unwrap().iter().find(|made| made["id"] == id(&both.api_key)).unwrap();
+    assert_eq!(made["scopes"], json!(["checkout", "refund"]));
+}
+
+async fn who_writes_to_the_table_revives_no_key(database: Kind) {
+    const PEPPER: &str = "0123456789abcdef0123456789abcdef";
+    let roles = Roles::start(database).await;
+    let keys = |arguments: &[&str]| {
+        let output = roles.command(arguments).env("DAEGEUM_KEY_PEPPER", PEPPER).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().last().unwrap_or_default().to_owned()
+    };
+    let revoked = keys(&["keys", "create", "--scope", "ops"]);
+    let ends = keys(&["keys", "create", "--scope", "ops", "--expires-in", "0m"]);
+    let (_process, api) = roles.another_api(&[("DAEGEUM_KEY_PEPPER", PEPPER)], &[]).await;
+    let shop = Shop { api, ..roles.shop.clone() };
+    assert_eq!(read(&shop, &revoked, "/v1/payments").await.0, 200);
+    keys(&["keys", "revoke", id(&revoked)]);
+    let own = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
+    for change in ["revoked_at = NULL", "expires_at = NULL"] {
+        let statement = format!("UPDATE api_keys SET {change}");
+        own.connection().execute_unprepared(&statement).await.unwrap();
+    }
+    for key in [&revoked, &ends] {
+        assert_eq!(read(&shop, key, "/v1/payments").await.0, 401);
+    }
+    let log = std::fs::read_to_string(roles.log("another-api")).unwrap();
+    assert!(log.contains(&format!("the end of the API key {} was changed in the database", id(&revoked))), "{log}");
 }

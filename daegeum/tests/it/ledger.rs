@@ -140,6 +140,7 @@ impl Books {
             fail_url: None,
             metadata: None,
             card: None,
+            confirm_token_hash: None,
         })
         .unwrap();
         let api_key = ApiKeyId::parse("test").unwrap();

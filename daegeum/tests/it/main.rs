@@ -16,6 +16,7 @@ mod door_openapi;
 mod door_rules;
 mod door_schemathesis;
 mod door_tls;
+mod door_tokens;
 mod faults;
 mod first_contact;
 mod grants;

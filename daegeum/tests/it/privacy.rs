@@ -46,9 +46,9 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
     assert_eq!((&read["status"], &read["buyer_info"]), (&json!("SUCCESS"), &Value::Null));
     assert_eq!(sealed.audited("GET /v1/payments/{id}").await, [line], "to a key of scope read nothing is shown");
     sealed.what_cannot_be_written_down_is_not_shown().await;
-    let page = shop.http.get(format!("{}/checkout/privacy-1", shop.api)).send().await.unwrap().text().await.unwrap();
+    let page = shop.page_text("privacy-1").await;
     for word in PERSONAL {
-        assert!(!page.contains(word), "the page anybody can open says {word}");
+        assert!(!page.contains(word), "the page of the buyer says {word}");
         assert_eq!(files_with(dev.directory.path(), word), Vec::<String>::new(), "{word} stands in the clear");
     }
 

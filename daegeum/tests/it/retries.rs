@@ -68,7 +68,16 @@ impl Scene<'_> {
         let [second, third] = [self.shop.authorize(id).await, self.shop.authorize(id).await];
         let slow = json!({ "on": "confirm", "kind": "delay", "delay_ms": 1_500, "orderId": id });
         self.shop.simulate("mischief", &slow).await;
-        let confirm = |key: String| async move { self.shop.confirm(id, &key, "23000").await };
+        // While the other is being confirmed the same request may be sent again.
+        let confirm = |key: String| async move {
+            loop {
+                let (answer, body) = self.shop.confirm(id, &key, "23000").await;
+                if answer != 429 {
+                    return (answer, body);
+                }
+                assert_eq!(body["code"], "confirmation_under_way");
+            }
+        };
         let (one, other) = tokio::join!(confirm(second.clone()), confirm(third.clone()));
         let mut answers = [one.0, other.0];
         answers.sort_unstable();
@@ -123,7 +132,7 @@ impl Scene<'_> {
             let key = self.shop.authorize(id).await;
             let body = json!({ "payment_key": key, "order_id": id, "amount": "23000" });
             let url = format!("{}/v1/payments/{id}/confirm", self.shop.api);
-            let response = self.shop.http.post(url).json(&body).send().await.unwrap();
+            let response = self.shop.http.post(url).bearer_auth(&self.shop.api_key).json(&body).send().await.unwrap();
             assert_eq!(response.status(), 402);
             let after: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
             assert!((1..=2 * 60 * 60).contains(&after), "{after}");
@@ -162,8 +171,7 @@ impl Scene<'_> {
     }
 
     async fn page(&self, id: &str) -> String {
-        let page = self.shop.http.get(format!("{}/checkout/{id}", self.shop.api)).send().await.unwrap();
-        page.text().await.unwrap()
+        self.shop.page_text(id).await
     }
 }
 

@@ -210,11 +210,31 @@ impl Shop {
         response.json().await.unwrap_or(Value::Null)
     }
 
-    /// The browser comes back and confirms.
+    /// The payment page of a checkout, with what its buyer proves; of one that is not there, where it would be.
+    pub(crate) async fn page(&self, checkout_id: &str) -> String {
+        let checkout = self.get(&format!("/v1/payments/{checkout_id}")).await;
+        let page = checkout["payment_page"].as_str().map(str::to_owned);
+        page.unwrap_or_else(|| format!("{}/checkout/{checkout_id}", self.api))
+    }
+
+    /// Another page of the same buyer's: `/success`, `/fail`.
+    pub(crate) async fn page_at(&self, checkout_id: &str, page: &str) -> String {
+        let address = self.page(checkout_id).await;
+        let (path, query) = address.split_once('?').unwrap_or((&address, ""));
+        format!("{path}{page}?{query}")
+    }
+
+    /// What the buyer sees on the payment page.
+    pub(crate) async fn page_text(&self, checkout_id: &str) -> String {
+        let page = self.page(checkout_id).await;
+        self.http.get(page).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// The marketplace's own success page confirms, by its backend.
     pub(crate) async fn confirm(&self, checkout_id: &str, payment_key: &str, amount: &str) -> (u16, Value) {
         let url = format!("{}/v1/payments/{checkout_id}/confirm", self.api);
         let body = json!({ "payment_key": payment_key, "order_id": checkout_id, "amount": amount });
-        let response = self.http.post(url).json(&body).send().await.unwrap();
+        let response = self.http.post(url).bearer_auth(&self.api_key).json(&body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 

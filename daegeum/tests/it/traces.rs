@@ -153,7 +153,8 @@ async fn create(shop: &Shop, id: &str) {
 async fn confirm(shop: &Shop, id: &str) -> String {
     let key = shop.authorize(id).await;
     let body = json!({ "payment_key": key, "order_id": id, "amount": "23000" });
-    let request = shop.http.post(format!("{}/v1/payments/{id}/confirm", shop.api)).json(&body);
+    let request =
+        shop.http.post(format!("{}/v1/payments/{id}/confirm", shop.api)).bearer_auth(&shop.api_key).json(&body);
     let confirmed = request.header("traceparent", traceparent(CONFIRMING)).send().await.unwrap();
     assert_eq!(confirmed.status().as_u16(), 200);
     let told = confirmed.headers()["traceresponse"].to_str().unwrap();

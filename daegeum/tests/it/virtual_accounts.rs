@@ -77,7 +77,7 @@ async fn taken_back_and_paid_again(roles: &Roles) -> u64 {
     let number = account["account_number"].as_str().unwrap();
     assert_eq!(account["bank"].as_str().unwrap().len(), 2);
     assert!(account["due_date"].is_string());
-    let page = shop.http.get(format!("{}/checkout/{id}", shop.api)).send().await.unwrap().text().await.unwrap();
+    let page = shop.page_text(id).await;
     assert!(page.contains(number) && page.contains("data-status=\"WAITING_FOR_DEPOSIT\""), "{page}");
 
     let order = json!({ "orderId": id });

@@ -26,6 +26,7 @@ pub(crate) fn fields(orders: Vec<Order>) -> PlanFields {
         fail_url: None,
         metadata: None,
         card: None,
+        confirm_token_hash: None,
     }
 }
 

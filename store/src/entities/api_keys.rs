@@ -17,6 +17,10 @@ pub struct Model {
     pub pepper_id: Option<String>,
     pub expires_at: Option<DateTimeUtc>,
     pub last_used_at: Option<DateTimeUtc>,
+    pub format: i32,
+    pub refund_limit: Option<i64>,
+    pub refund_currency: Option<String>,
+    pub row_mac: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -22,6 +22,7 @@ pub(crate) mod payment_status_history;
 pub(crate) mod refund_orders;
 pub(crate) mod refunds;
 pub(crate) mod risk_decisions;
+pub(crate) mod server_secrets;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;
 pub(crate) mod webhook_inbox;

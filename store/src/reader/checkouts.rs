@@ -4,7 +4,7 @@ use domain::{
     Money, Timestamp,
     charge::{Failure, VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
-    id::{BuyerId, CheckoutId, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
+    id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -57,6 +57,8 @@ pub struct CheckoutRecord {
     pub fail_url: Option<String>,
     /// The marketplace's own notes, as compact JSON.
     pub metadata: Option<String>,
+    /// The hash of what its buyer proves to confirm; none where it was made before there were tokens.
+    pub confirm_token_hash: Option<ConfirmTokenHash>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it expires unless the buyer has paid.
@@ -255,6 +257,7 @@ pub(super) fn checkout_record(
         success_url: event.success_url,
         fail_url: event.fail_url,
         metadata: event.metadata,
+        confirm_token_hash: event.confirm_token_hash.map(ConfirmTokenHash::parse).transpose().map_err(bad_id)?,
         created_at: from_column_time(event.created_at),
         expires_at: from_column_time(event.expires_at),
     })
@@ -265,5 +268,9 @@ fn failure(code: Option<String>, message: Option<String>) -> Option<Failure> {
 }
 
 fn id<T>(parsed: Result<T, IdError>) -> Result<T, StoreError> {
-    parsed.map_err(|error| corrupt("an id", error))
+    parsed.map_err(bad_id)
+}
+
+fn bad_id(error: IdError) -> StoreError {
+    corrupt("an id", error)
 }

@@ -401,6 +401,7 @@ fn event_row(
         created_at: Set(to_column_time(created_at)),
         expires_at: Set(to_column_time(expires_at)),
         updated_at: Set(Utc::now()),
+        confirm_token_hash: Set(fields.confirm_token_hash.as_ref().map(ToString::to_string)),
     })
 }
 

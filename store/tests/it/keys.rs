@@ -5,13 +5,15 @@ use domain::{
     id::{ApiKeyId, SellerAccount},
 };
 use sea_orm::ConnectionTrait;
-use store::{Grant, Pepper, Scope, Secret};
+use store::{Grant, Pepper, Scope, Scopes, Secret};
 
 use crate::{database::Fresh, on_both_databases};
 
 on_both_databases!(
     a_key_opens_with_its_secret_under_its_pepper,
     who_writes_to_the_database_cannot_give_a_key_more_rights,
+    who_writes_to_the_database_cannot_revive_or_prolong_a_key,
+    a_key_from_before_refunds_had_a_scope_goes_on_as_it_was,
     a_key_is_rotated_and_both_are_one_client,
     a_use_is_written_once_a_minute,
 );
@@ -31,7 +33,7 @@ fn pepper() -> Pepper {
 }
 
 fn grant() -> Grant {
-    Grant { id: id("first"), origin: id("first"), scope: Scope::Read, seller: None }
+    Grant { id: id("first"), origin: id("first"), scopes: Scopes::only(Scope::Read), seller: None, refund_limit: None }
 }
 
 async fn create(fresh: &Fresh, pepper: &Pepper, expires_at: Option<Timestamp>) {
@@ -56,8 +58,8 @@ async fn a_key_opens_with_its_secret_under_its_pepper(fresh: Fresh) {
     assert_eq!(shut_out(&Pepper::default()).await, (1, vec![id("first")]));
     let again = Secret { text: SECRET, pepper: &pepper() };
     assert!(fresh.writer.create_api_key(&grant(), "again", None, again).await.is_err());
-    assert!(fresh.writer.revoke_api_key(&id("first")).await.unwrap());
-    assert!(!fresh.writer.revoke_api_key(&id("first")).await.unwrap());
+    assert!(fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
+    assert!(!fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
     assert!(!opens(&fresh, SECRET, &pepper()).await);
     assert_eq!(shut_out(&Pepper::default()).await, (0, vec![]), "a key that has ended is shut out anyway");
     assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
@@ -70,6 +72,9 @@ async fn who_writes_to_the_database_cannot_give_a_key_more_rights(fresh: Fresh) 
         ("scope = 'ops'", "scope = 'read'"),
         ("seller_account = 'seller-a'", "seller_account = NULL"),
         ("origin = 'other'", "origin = 'first'"),
+        ("scope = 'read,refund'", "scope = 'read'"),
+        ("refund_limit = 5, refund_currency = 'KRW'", "refund_limit = NULL, refund_currency = NULL"),
+        ("format = 1", "format = 2"),
     ] {
         let set = async |set: &str| {
             let statement = format!("UPDATE api_keys SET {set}");
@@ -84,6 +89,55 @@ async fn who_writes_to_the_database_cannot_give_a_key_more_rights(fresh: Fresh) 
     assert!(!format!("{:?}", pepper()).contains("0123456789"));
 }
 
+async fn who_writes_to_the_database_cannot_revive_or_prolong_a_key(fresh: Fresh) {
+    let set = async |set: &str| {
+        let statement = format!("UPDATE api_keys SET {set}");
+        fresh.database.connection().execute_unprepared(&statement).await.unwrap();
+    };
+    create(&fresh, &pepper(), Some(FUTURE)).await;
+    assert!(opens(&fresh, SECRET, &pepper()).await);
+    for prolonged in ["expires_at = NULL", "expires_at = '2200-01-01 00:00:00+00:00'", "row_mac = NULL"] {
+        set(prolonged).await;
+        assert!(!opens(&fresh, SECRET, &pepper()).await, "{prolonged}");
+    }
+    let ended = Secret { text: "another", pepper: &pepper() };
+    assert_eq!(fresh.writer.rotate_api_key(&id("first"), id("second"), FUTURE, ended).await.unwrap(), None);
+    assert!(fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
+    set("revoked_at = NULL").await;
+    assert!(!opens(&fresh, SECRET, &pepper()).await, "revived");
+    let key = fresh.reader.api_key(&id("first")).await.unwrap().unwrap();
+    assert!(!key.is_intact(&pepper()) && !key.is_good(&pepper(), PAST));
+}
+
+/// The rows are those that the version before wrote, with and without a pepper.
+async fn a_key_from_before_refunds_had_a_scope_goes_on_as_it_was(fresh: Fresh) {
+    const OLD: [(&str, &str, &str); 2] = [
+        ("oldcheckout", "checkout", "b05368656ff8636637dfac0136cc4d6d5edb4f2488f886fdaa365a249bf369bf"),
+        ("oldread", "read", "0fdb36c4ece1894fb3b138de49c904da869353752bf894a4a17758af68f41a51"),
+    ];
+    for (name, scope, hash) in OLD {
+        let statement = format!(
+            "INSERT INTO api_keys (api_key_id, name, scope, secret_hash, created_at, pepper_id) \
+             VALUES ('{name}', 'shop', '{scope}', '{hash}', CURRENT_TIMESTAMP, NULL)"
+        );
+        fresh.database.connection().execute_unprepared(&statement).await.unwrap();
+    }
+    let key = async |name: &str| fresh.reader.api_key(&id(name)).await.unwrap().unwrap();
+    let (checkout, read) = (key("oldcheckout").await, key("oldread").await);
+    assert!(checkout.opens_with(SECRET, &pepper(), PAST) && read.opens_with(SECRET, &Pepper::default(), PAST));
+    assert_eq!(
+        (checkout.grant.scopes.to_text(), read.grant.scopes.to_text()),
+        ("checkout,refund".into(), "read".into())
+    );
+    assert!(checkout.refunds_by_age() && !read.refunds_by_age());
+
+    let secret = Secret { text: "new", pepper: &pepper() };
+    let grant = fresh.writer.rotate_api_key(&id("oldcheckout"), id("newcheckout"), FUTURE, secret).await.unwrap();
+    assert_eq!(grant.unwrap().scopes.to_text(), "checkout,refund");
+    assert!(!key("newcheckout").await.refunds_by_age());
+    assert!(key("oldcheckout").await.opens_with(SECRET, &pepper(), PAST), "the overlap");
+}
+
 async fn a_key_is_rotated_and_both_are_one_client(fresh: Fresh) {
     let pepper = Pepper::default();
     let seller = Some(SellerAccount::parse("seller-a").unwrap());
@@ -94,7 +148,7 @@ async fn a_key_is_rotated_and_both_are_one_client(fresh: Fresh) {
         fresh.writer.rotate_api_key(&id(old), id(new), ends, secret).await.unwrap()
     };
     let second = rotate("first", "second", FUTURE).await.unwrap();
-    assert_eq!(second, Grant { id: id("second"), origin: id("first"), scope: Scope::Read, seller });
+    assert_eq!(second, Grant { id: id("second"), seller, ..grant() });
     assert!(opens(&fresh, SECRET, &pepper).await, "the overlap");
     let key = fresh.reader.api_key(&id("second")).await.unwrap().unwrap();
     assert!(key.opens_with("second", &pepper, PAST) && key.name == "shop" && key.expires_at.is_none());

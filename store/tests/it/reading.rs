@@ -5,7 +5,7 @@ use domain::{
     Money,
     charge::Failure,
     checkout::{Order, Plan, PlanFields, Status},
-    id::{BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
 };
 use store::{AccountBalance, CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
 
@@ -25,6 +25,7 @@ on_both_databases!(
 async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
     let fields = PlanFields {
         fail_url: Some("http://shop.example/fail?a=1&b='2'".to_owned()),
+        confirm_token_hash: Some(ConfirmTokenHash::parse("ab".repeat(32)).unwrap()),
         order_name: "'토스' \"티셔츠\" 👕; DROP TABLE wallets --".to_owned(),
         ..plan("checkout-1", &[("o-2", "seller-b", 8_000), ("o-1", "seller-a", 15_000)]).fields().clone()
     };
@@ -59,6 +60,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
         }),
         success_url: plan.fields().success_url.clone(),
         fail_url: plan.fields().fail_url.clone(),
+        confirm_token_hash: plan.fields().confirm_token_hash.clone(),
         metadata: plan.fields().metadata.clone(),
         created_at: CREATED,
         expires_at: EXPIRES,

@@ -56,6 +56,7 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
         fail_url: None,
         metadata: Some(r#"{"cart":7}"#.to_owned()),
         card: None,
+        confirm_token_hash: None,
     })
     .unwrap()
 }

@@ -25,7 +25,7 @@ const AXE: &str = "axe-core@4.14.1";
 const RULES: &str = "wcag2a,wcag2aa,wcag21a,wcag21aa,wcag22aa,best-practice";
 /// Names a folder for pictures of every page, for a person to look at.
 const PICTURES: &str = "TEST_SCREENSHOTS";
-const CLOSED_WINDOW: &str = "/fail?code=PAY_PROCESS_CANCELED";
+const CLOSED_WINDOW: &str = "&code=PAY_PROCESS_CANCELED";
 
 /// A page to look at.
 struct View {
@@ -99,32 +99,35 @@ async fn picture(browser: &Browser, folder: Option<&Path>, name: &str) {
 
 /// Every page and state, each made by living through it.
 async fn views(shop: &Shop) -> Vec<View> {
-    let at = |name, id: &str, ready: &str| View { name, address: page_of(shop, id), ready: ready.to_owned() };
+    let at =
+        async |name, id: &str, ready: &str| View { name, address: page_of(shop, id).await, ready: ready.to_owned() };
     let state = |status: &str| format!("[data-for=\"{status}\"]:not([hidden])");
     let mut views = vec![
-        at("new", make(shop, "look-new").await, "#pay"),
-        at("one-seller", one_seller(shop).await, "#pay"),
-        at("declined", declined(shop, "look-declined", "REJECT_CARD_PAYMENT").await, "#pay"),
-        at("maintenance", declined(shop, "look-maintenance", "NOT_AVAILABLE_BANK").await, "#come-back"),
-        at("waiting-for-deposit", paid_by(shop, "look-deposit", "가상계좌").await, "#copy:not([hidden])"),
-        at("success", paid_by(shop, "look-paid", "카드").await, "#receipt:not([hidden])"),
-        at("stuck", stuck(shop).await, &state("STUCK")),
-        at("pending", pending(shop).await, "[data-watch=always]"),
-        at("canceled", canceled(shop).await, &state("CANCELED")),
-        at("failed", failed(shop).await, &state("FAILED")),
-        at("partly-refunded", refunded(shop, "look-part", Some("5000")).await, "#refunded"),
-        at("refunded", refunded(shop, "look-whole", None).await, "#refunded"),
-        at("unknown", "look-nowhere", "[data-status=NOT_FOUND]"),
+        at("new", make(shop, "look-new").await, "#pay").await,
+        at("one-seller", one_seller(shop).await, "#pay").await,
+        at("declined", declined(shop, "look-declined", "REJECT_CARD_PAYMENT").await, "#pay").await,
+        at("maintenance", declined(shop, "look-maintenance", "NOT_AVAILABLE_BANK").await, "#come-back").await,
+        at("waiting-for-deposit", paid_by(shop, "look-deposit", "가상계좌").await, "#copy:not([hidden])").await,
+        at("success", paid_by(shop, "look-paid", "카드").await, "#receipt:not([hidden])").await,
+        at("stuck", stuck(shop).await, &state("STUCK")).await,
+        at("pending", pending(shop).await, "[data-watch=always]").await,
+        at("canceled", canceled(shop).await, &state("CANCELED")).await,
+        at("failed", failed(shop).await, &state("FAILED")).await,
+        at("partly-refunded", refunded(shop, "look-part", Some("5000")).await, "#refunded").await,
+        at("refunded", refunded(shop, "look-whole", None).await, "#refunded").await,
+        at("unknown", "look-nowhere", "[data-status=NOT_FOUND]").await,
     ];
-    let closed = format!("{}{CLOSED_WINDOW}", page_of(shop, "look-new"));
+    let closed = format!("{}{CLOSED_WINDOW}", shop.page_at("look-new", "/fail").await);
     views.push(View { name: "window-closed", address: closed, ready: "[data-code]".to_owned() });
     let key = shop.authorize("look-new").await;
-    let tampered = way_back(shop, "look-new", &key, PRICE - 1);
+    let tampered = way_back(shop, "look-new", &key, PRICE - 1).await;
     views.push(View { name: "tampered", address: tampered, ready: state("REFUSED") });
     let key = shop.authorize("look-paid").await;
-    let second = way_back(shop, "look-paid", &key, PRICE);
+    let second = way_back(shop, "look-paid", &key, PRICE).await;
     views.push(View { name: "already-paid", address: second, ready: state("ALREADY_PAID") });
-    let done = format!("{}/success", page_of(shop, "look-paid"));
+    let done = shop.page_at("look-paid", "/success").await;
+    let nobody = format!("{}/checkout/look-new", shop.api);
+    views.push(View { name: "incomplete", address: nobody, ready: state("INCOMPLETE") });
     views.push(View { name: "back-and-paid", address: done, ready: state("SUCCESS") });
     views
 }

@@ -10,7 +10,7 @@ async fn the_buyer_pays_by_card() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("by-card").await;
-    browser.open(&page_of(shop, "by-card")).await;
+    browser.open(&page_of(shop, "by-card").await).await;
     browser.shows_status("NOT_STARTED").await;
     let text = browser.text().await;
     for told in ["토스 티셔츠 외 2건", "seller-a", "15,000 KRW", "seller-b", "8,000 KRW", "Pay 23,000 KRW"] {
@@ -33,7 +33,7 @@ async fn the_buyer_is_declined_and_then_pays() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("declined").await;
-    browser.open(&page_of(shop, "declined")).await;
+    browser.open(&page_of(shop, "declined").await).await;
     browser.to_the_window().await;
     // The card company says no only when the payment is confirmed.
     browser.click("#decline-on-confirm").await;
@@ -58,7 +58,7 @@ async fn the_buyer_closes_the_window_and_then_pays() {
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("closed").await;
     for (turn_back, why) in [("#close", "You canceled"), ("#decline", "card company declined")] {
-        browser.open(&page_of(shop, "closed")).await;
+        browser.open(&page_of(shop, "closed").await).await;
         browser.to_the_window().await;
         browser.click(turn_back).await;
         let text = browser.text_of("[data-code]").await;
@@ -79,7 +79,7 @@ async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("by-deposit").await;
-    browser.open(&page_of(shop, "by-deposit")).await;
+    browser.open(&page_of(shop, "by-deposit").await).await;
     browser.to_the_window().await;
     browser.click("input[value=VIRTUAL_ACCOUNT]").await;
     browser.click("#pay").await;
@@ -111,7 +111,7 @@ async fn the_buyer_clicks_everything_twice_and_pays_once() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("clicked-twice").await;
-    browser.open(&page_of(shop, "clicked-twice")).await;
+    browser.open(&page_of(shop, "clicked-twice").await).await;
     browser.shows_status("NOT_STARTED").await;
     let twice = "const pay = document.querySelector('#pay'); pay.click(); pay.click(); return pay.disabled;";
     assert_eq!(browser.run(twice).await, true);

@@ -14,7 +14,7 @@ async fn the_back_button_leads_to_no_second_payment() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("back-button").await;
-    let page = page_of(shop, "back-button");
+    let page = page_of(shop, "back-button").await;
     browser.open(&page).await;
     browser.to_the_window().await;
     // Back from the window without having paid: the button works as before.
@@ -38,7 +38,7 @@ async fn two_tabs_pay_once() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("two-tabs").await;
-    let page = page_of(shop, "two-tabs");
+    let page = page_of(shop, "two-tabs").await;
     let first = browser.client.window().await.unwrap();
     let [second, third] = [tab(&browser).await, tab(&browser).await];
     for tab in [&first, &second, &third] {
@@ -80,10 +80,10 @@ async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("loaded-again").await;
     let key = shop.authorize("loaded-again").await;
-    let back = way_back(shop, "loaded-again", &key, PRICE);
+    let back = way_back(shop, "loaded-again", &key, PRICE).await;
     browser.open(&back).await;
     browser.shows_status("SUCCESS").await;
-    assert_eq!(browser.address().await, format!("{}/success", page_of(shop, "loaded-again")), "the key stays behind");
+    assert_eq!(browser.address().await, shop.page_at("loaded-again", "/success").await, "the key stays behind");
     for _ in 0..3 {
         browser.client.refresh().await.unwrap();
         browser.says("SUCCESS").await;
@@ -104,14 +104,14 @@ async fn no_amount_in_the_address_is_believed() {
     shop.create("tampered").await;
     let key = shop.authorize("tampered").await;
     for amount in [100, PRICE - 1, PRICE + 1, 2_300_000] {
-        browser.open(&way_back(shop, "tampered", &key, amount)).await;
+        browser.open(&way_back(shop, "tampered", &key, amount).await).await;
         browser.shows_status("AMOUNT_MISMATCH").await;
         browser.says("REFUSED").await;
         assert_eq!(browser.text_of("#total").await, "23,000 KRW", "the amount of the order, whatever the address says");
         is_settled(&dev, 0).await;
     }
     assert_eq!(shop.status("tampered").await, "NOT_STARTED");
-    browser.open(&way_back(shop, "tampered", &key, PRICE)).await;
+    browser.open(&way_back(shop, "tampered", &key, PRICE).await).await;
     browser.shows_status("SUCCESS").await;
     is_settled(&dev, PRICE).await;
 }
@@ -128,7 +128,7 @@ async fn the_buyer_goes_on_by_where_the_checkout_stands() {
     }
     let back = async |id: &str| {
         let key = shop.authorize(id).await;
-        browser.open(&way_back(shop, id, &key, PRICE)).await;
+        browser.open(&way_back(shop, id, &key, PRICE).await).await;
     };
     back("stands").await;
     browser.shows_status("SUCCESS").await;
@@ -136,7 +136,7 @@ async fn the_buyer_goes_on_by_where_the_checkout_stands() {
     back("stands").await;
     browser.shows_status("NOT_CONFIRMABLE").await;
     browser.wait_for("#next[href*='went=success']").await;
-    browser.open(&format!("{}/fail?code=NONE&message=Call+0101234", page_of(shop, "stands"))).await;
+    browser.open(&format!("{}&code=NONE&message=Call+0101234", shop.page_at("stands", "/fail").await)).await;
     browser.shows_status("SUCCESS").await;
     let text = browser.text().await;
     assert!(text.contains("Paid") && !text.contains("Call") && !text.contains("No money was taken"), "{text}");

@@ -26,7 +26,7 @@ async fn a_slow_network_and_a_slow_answer_end_well() {
         shop.simulate("mischief", &garbage).await;
     }
     browser.has_network(SLOW, false).await;
-    browser.open(&page_of(shop, "slow-answer")).await;
+    browser.open(&page_of(shop, "slow-answer").await).await;
     browser.to_the_window().await;
     browser.click("#pay").await;
     browser.shows_status("CONFIRMING").await;
@@ -53,7 +53,7 @@ async fn the_network_goes_away_and_comes_back() {
 
     // The page is here, and its confirmation does not get through.
     browser.command("Network.setBlockedURLs", blocked(&["*/v1/payments/*"])).await;
-    browser.open(&way_back(shop, "offline", &key, PRICE)).await;
+    browser.open(&way_back(shop, "offline", &key, PRICE).await).await;
     browser.says("UNREACHABLE").await;
     let text = browser.text().await;
     assert!(text.contains("do not pay again") && !text.contains("No money"), "nobody can say: {text}");
@@ -77,14 +77,14 @@ async fn the_time_to_pay_runs_out_before_the_buyers_eyes() {
     let dev = Dev::start(Kind::Sqlite, &["--checkout-deadline-s", "10"]).await;
     let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
     shop.create("too-late").await;
-    browser.open(&page_of(shop, "too-late")).await;
+    browser.open(&page_of(shop, "too-late").await).await;
     browser.wait_for("#pay:not(:disabled)").await;
     browser.shows_status("EXPIRED").await;
     browser.says("EXPIRED").await;
     assert!(!browser.has("#pay").await);
     // Who had authorized a payment meanwhile is told the same, and is not charged.
     let key = shop.authorize("too-late").await;
-    browser.open(&way_back(shop, "too-late", &key, PRICE)).await;
+    browser.open(&way_back(shop, "too-late", &key, PRICE).await).await;
     browser.shows_status("NOT_CONFIRMABLE").await;
     browser.says("EXPIRED").await;
     is_settled(&dev, 0).await;
