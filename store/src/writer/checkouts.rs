@@ -8,7 +8,7 @@ use domain::{
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
     sea_query::OnConflict,
 };
 
@@ -17,6 +17,7 @@ use crate::{
     StoreError,
     convert::{to_column_amount, to_column_revision, to_column_time},
     entities::{checkout_requests, declined_payments, payment_events, payment_orders, payment_status_history},
+    transaction::Transaction,
 };
 
 /// A change of a checkout, on its way into the database.
@@ -179,7 +180,7 @@ impl Writer {
 }
 
 pub(super) async fn set_account(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     checkout_id: &CheckoutId,
     account: &VirtualAccount,
 ) -> Result<(), StoreError> {
@@ -193,7 +194,7 @@ pub(super) async fn set_account(
     Ok(())
 }
 
-async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -> Result<(), StoreError> {
+async fn keep_decline(transaction: &Transaction, next: NextStatus<'_>) -> Result<(), StoreError> {
     let Some(payment_key) = next.payment_key else { return Ok(()) };
     let line = declined_payments::ActiveModel {
         checkout_id: Set(next.checkout_id.to_string()),
@@ -210,7 +211,7 @@ async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -
 /// Writes the next status of a checkout and its line of history, and those of the step before that came with it; not
 /// of its orders.
 pub(super) async fn write_status(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     next: NextStatus<'_>,
 ) -> Result<Written, StoreError> {
     let now = Utc::now();
@@ -259,14 +260,14 @@ pub(super) async fn write_status(
 }
 
 /// Whether a change stands in the history already.
-pub(super) async fn is_written(transaction: &DatabaseTransaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
+pub(super) async fn is_written(transaction: &Transaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
     let key = (next.checkout_id.to_string(), to_column_revision(next.revision)?);
     let line = payment_status_history::Entity::find_by_id(key).one(transaction).await?;
     Ok(line.is_some_and(|line| line.status == next.status.as_str()))
 }
 
 pub(super) async fn set_order_status(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     checkout_id: &CheckoutId,
     status: Status,
 ) -> Result<(), StoreError> {
@@ -279,7 +280,7 @@ pub(super) async fn set_order_status(
 }
 
 async fn append_history(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     next: NextStatus<'_>,
     recorded_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
@@ -309,7 +310,7 @@ fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
 
 /// Whether the row is new.
 async fn insert_request(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     request: checkout_requests::ActiveModel,
 ) -> Result<bool, StoreError> {
     let rows = checkout_requests::Entity::insert(request)
@@ -319,7 +320,7 @@ async fn insert_request(
     Ok(rows == 1)
 }
 
-async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
+async fn accepted_before(transaction: &Transaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
     let request = checkout_requests::Entity::find_by_id(workflow_id.as_str()).one(transaction).await?;
     request
         .map(|request| request.accepted)
@@ -328,7 +329,7 @@ async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &Workfl
 
 /// Whether all rows are new; if not, the caller rolls back.
 async fn insert_checkout(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     event: payment_events::ActiveModel,
     plan: &Plan,
 ) -> Result<bool, StoreError> {
