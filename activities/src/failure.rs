@@ -135,6 +135,7 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
         StoreError::Refused(_) => "store.refused",
         StoreError::Stopped => "store.stopped",
         StoreError::Amount => "store.amount",
+        StoreError::ClockOff { .. } => "store.clock_off",
     };
     ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
 }

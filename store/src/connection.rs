@@ -1,13 +1,21 @@
 //! Connections: one set of limits for both databases.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, future::Future, str::FromStr, time::Duration};
 
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, RuntimeErr,
-    sqlx::{self, ConnectOptions as _, Connection as _, postgres::PgConnectOptions},
+    sqlx::{
+        self, ConnectOptions as _, Connection as _, Executor as _, Postgres, Sqlite,
+        pool::PoolOptions,
+        postgres::PgConnectOptions,
+    },
 };
+use tokio::time::Instant;
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    transaction::{ANSWER_TIME, Distrust, Statements, by},
+};
 
 /// The most connections of a reader.
 const READER_CONNECTIONS: u32 = 8;
@@ -21,9 +29,23 @@ const FIRST_ANSWER_TIME: Duration = Duration::from_secs(3);
 const BUSY_TIME: Duration = Duration::from_secs(5);
 /// How long a transaction may stand still on PostgreSQL: a process that froze in the middle of one would hold the
 /// end of the hash chain, and with it every booking of every process.
-const IDLE_TIME_MS: u32 = 15_000;
+const IDLE_TIME_MS: u32 = 10_000;
 /// How long one statement may take on PostgreSQL.
 const STATEMENT_TIME_MS: u32 = 10_000;
+/// How long a connection that comes back, or is about to be used again, may take to answer.
+const PING_TIME: Duration = Duration::from_secs(2);
+/// How long to wait for running statements when the database is closed.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
+/// How PostgreSQL finds out that this process is gone without a word, and lets its locks go: after so many seconds of
+/// silence it asks, so often, and it waits no longer than this for what it sent to arrive.
+const SERVER_KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20000"),
+];
+/// Succeeds only outside of a transaction, and changes nothing.
+const OUTSIDE_A_TRANSACTION: &str = "BEGIN; ROLLBACK";
 
 /// Where the database is: `sqlite://path` or `postgres://user:password@host/name`. Never printed with its
 /// password.
@@ -80,7 +102,7 @@ impl fmt::Debug for DatabaseUrl {
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct Database {
-    connection: DatabaseConnection,
+    statements: Statements,
 }
 
 impl Database {
@@ -90,46 +112,65 @@ impl Database {
             knock(url).await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
         }
         let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
-        Self::open(options(url, connections, false)).await
+        Self::open(url, connections, Access::Write).await
     }
 
     /// Opens a database to read from; the database refuses every write on it.
     pub async fn connect_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Self::open(options(url, READER_CONNECTIONS, true)).await
+        Self::open(url, READER_CONNECTIONS, Access::Read).await
     }
 
-    async fn open(options: ConnectOptions) -> Result<Self, StoreError> {
-        let connection = sea_orm::Database::connect(options).await?;
-        Ok(Self { connection })
+    async fn open(url: &DatabaseUrl, connections: u32, access: Access) -> Result<Self, StoreError> {
+        let distrust = Distrust::default();
+        let connection = sea_orm::Database::connect(options(url, connections, access, &distrust)).await?;
+        Ok(Self { statements: Statements::new(connection, distrust) })
     }
 
     /// The connection, for migrations.
     pub const fn connection(&self) -> &DatabaseConnection {
-        &self.connection
+        self.statements.pool()
+    }
+
+    pub(crate) const fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.connection.ping().await?)
+        Ok(by(Instant::now() + ANSWER_TIME, self.connection().ping()).await?)
     }
 
     /// Closes every connection, once the running statements are done.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.connection.close().await
+        by(Instant::now() + CLOSE_TIME, self.connection().clone().close()).await
     }
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// Connects once without a pool: a pool tries again until its time is up and then forgets why it failed.
 async fn knock(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
     let options: PgConnectOptions = url.0.parse()?;
     let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
-    let connection = tokio::time::timeout(FIRST_ANSWER_TIME, options.connect()).await.map_err(late)??;
-    connection.close().await
+    let knocked = async { options.connect().await?.close().await };
+    tokio::time::timeout(FIRST_ANSWER_TIME, knocked).await.map_err(late)?
 }
 
-fn options(url: &DatabaseUrl, connections: u32, read_only: bool) -> ConnectOptions {
+fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distrust) -> ConnectOptions {
+    let read_only = access == Access::Read;
     let mut options = ConnectOptions::new(url.0.clone());
     options.max_connections(connections).acquire_timeout(ACQUIRE_TIME).sqlx_logging(false);
+    // The pool's own test has no deadline.
+    options.test_before_acquire(false);
+    let judge = distrust.clone();
+    options.map_sqlx_sqlite_pool_opts(move |pool| sqlite_pool(pool, &judge));
+    let judge = distrust.clone();
+    options.map_sqlx_postgres_pool_opts(move |pool| postgres_pool(pool, &judge));
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .create_if_missing(!read_only)
@@ -141,11 +182,62 @@ fn options(url: &DatabaseUrl, connections: u32, read_only: bool) -> ConnectOptio
     });
     options.map_sqlx_postgres_opts(move |postgres| {
         let mode = if read_only { "on" } else { "off" };
-        postgres.application_name("daegeum").options([
+        let postgres = postgres.application_name("daegeum").options([
             ("default_transaction_read_only", mode.to_owned()),
             ("statement_timeout", STATEMENT_TIME_MS.to_string()),
             ("idle_in_transaction_session_timeout", IDLE_TIME_MS.to_string()),
-        ])
+        ]);
+        postgres.options(SERVER_KEEPALIVE)
     });
     options
+}
+
+/// A connection is used again only where no doubt covers it, and it stands outside of any transaction: both by what the
+/// library counted and by what SQLite itself says.
+fn sqlite_pool(pool: PoolOptions<Sqlite>, distrust: &Distrust) -> PoolOptions<Sqlite> {
+    let (taken, returned) = (distrust.clone(), distrust.clone());
+    pool.before_acquire(move |connection, meta| {
+        let is_good = !taken.covers(meta.age) && !connection.is_in_transaction();
+        Box::pin(async move { Ok(is_good) })
+    })
+    .after_release(move |connection, meta| {
+        let is_doubtful = returned.covers(meta.age);
+        Box::pin(async move {
+            if is_doubtful {
+                return Ok(false);
+            }
+            answered(connection.execute(sqlx::raw_sql(OUTSIDE_A_TRANSACTION))).await?;
+            // A rollback that the library still had to carry out is done by now, or has failed.
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
+/// A connection is used again only where no doubt covers it, and it answers soon.
+fn postgres_pool(pool: PoolOptions<Postgres>, distrust: &Distrust) -> PoolOptions<Postgres> {
+    let (taken, returned) = (distrust.clone(), distrust.clone());
+    pool.before_acquire(move |connection, meta| {
+        let is_doubtful = taken.covers(meta.age);
+        Box::pin(async move {
+            if is_doubtful {
+                return Ok(false);
+            }
+            answered(connection.ping()).await.map(|()| true)
+        })
+    })
+    .after_release(move |connection, meta| {
+        let is_doubtful = returned.covers(meta.age);
+        Box::pin(async move {
+            if is_doubtful {
+                return Ok(false);
+            }
+            answered(connection.ping()).await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
+async fn answered<T>(question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "a connection did not answer in time");
+    tokio::time::timeout(PING_TIME, question).await.map_err(late)?
 }

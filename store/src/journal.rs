@@ -8,14 +8,15 @@ mod buyers;
 mod inbox;
 mod letters;
 
-use sea_orm::DatabaseConnection;
-
 pub use audit::{Actor, AuditEntry};
 pub use buyers::Erased;
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use letters::Acted;
 
-use crate::Database;
+use crate::{
+    Database, StoreError,
+    transaction::{Purpose, Statements, Transaction},
+};
 
 /// Writes what came in at the door. Every method is safe to repeat, and what it writes stays.
 #[derive(Debug, Clone)]
@@ -29,7 +30,11 @@ impl Journal {
         Self { database }
     }
 
-    pub(crate) const fn connection(&self) -> &DatabaseConnection {
-        self.database.connection()
+    pub(crate) const fn connection(&self) -> &Statements {
+        self.database.statements()
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.connection().begin(Purpose::Write).await
     }
 }

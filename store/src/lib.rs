@@ -14,10 +14,14 @@
 //!   second one change nothing.
 //! * Wallets, ledger, payment orders and status history of one step move together or not at all.
 //! * A transaction begins as a writer, so that two of them wait for each other instead of failing.
+//! * Every statement and every transaction has a deadline on our side; a connection that may stand inside of a transaction
+//!   is closed, never used again.
+//! * The time of money is one clock's: the database's.
 
 mod api_keys;
 mod books;
 mod checkpoints;
+mod clock;
 mod confirm_tokens;
 mod connection;
 mod convert;
@@ -26,13 +30,17 @@ mod journal;
 mod keyring;
 mod letters;
 mod reader;
+mod readiness;
+mod transaction;
 mod scopes;
 mod unavailable;
+mod watch;
 mod writer;
 
 pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Secret};
 pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
+pub use clock::{CLOCK_LIMIT, Clock};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use journal::{Acted, Actor, AuditEntry, Erased, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
@@ -45,6 +53,7 @@ pub use reader::{
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
 pub use scopes::{Scope, Scopes, ScopesError};
+pub use watch::{Reading, Watch};
 pub use writer::{
     Began, Booked, CardNames, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision, Writer,
 };
@@ -77,6 +86,14 @@ pub enum StoreError {
     /// The writer is being stopped, or the database is away.
     #[error("the booking was not carried out, or its answer was lost; ask again")]
     Stopped,
+    /// Two clocks that differ by more than [`CLOCK_LIMIT`].
+    #[error("the clock of this machine is {off_s} s {direction}; set it, by NTP say: nothing that rests on the time is done")]
+    ClockOff {
+        /// By how many seconds.
+        off_s: u64,
+        /// Which clock is ahead of which.
+        direction: &'static str,
+    },
     /// Money that the database has no room for.
     #[error("an amount does not fit the database")]
     Amount,

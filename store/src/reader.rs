@@ -31,9 +31,7 @@ pub use payments::{CheckoutFilter, CheckoutPosition};
 pub use refunds::RefundRecord;
 pub use wallets::{Flow, PastWallet, WalletRecord};
 
-use sea_orm::DatabaseConnection;
-
-use crate::{Database, StoreError};
+use crate::{Database, StoreError, transaction::Statements};
 
 /// Reads. It cannot write: the database refuses.
 #[derive(Debug, Clone)]
@@ -47,8 +45,8 @@ impl Reader {
         Self { database }
     }
 
-    pub(crate) const fn connection(&self) -> &DatabaseConnection {
-        self.database.connection()
+    pub(crate) const fn connection(&self) -> &Statements {
+        self.database.statements()
     }
 
     /// Whether the database answers.

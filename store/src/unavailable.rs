@@ -7,15 +7,22 @@ use crate::StoreError;
 /// How PostgreSQL's codes begin for a connection that broke, for want of resources, for a server that is
 /// stopping or starting, and for a statement that took too long. Source: PostgreSQL, appendix A.
 const POSTGRES_CODES: [&str; 4] = ["08", "53", "57P", "57014"];
-/// SQLite's codes for a file that another process keeps locked. Source: SQLite, result and error codes.
-const SQLITE_CODES: [&str; 3] = ["5", "261", "517"];
+/// PostgreSQL's code for a write on a server that only reads: a standby, or a primary that was set so.
+const POSTGRES_READ_ONLY: &str = "25006";
+/// How PostgreSQL's codes begin for a server that is stopping or starting.
+const POSTGRES_LEAVING: &str = "57P";
+/// SQLite's primary codes for a file that another process keeps locked, that cannot be written, read, or opened now, and
+/// for a disk that is full. Source: SQLite, result and error codes.
+const SQLITE_CODES: [u32; 6] = [5, 6, 8, 10, 13, 14];
+/// The part of an SQLite code that is the primary one.
+const SQLITE_PRIMARY: u32 = 0xff;
 
 impl StoreError {
     /// Whether the database could not be reached or had no time: the same request may succeed later.
     pub fn is_unavailable(&self) -> bool {
         let error = match self {
             Self::Database(error) => error,
-            Self::Stopped => return true,
+            Self::Stopped | Self::ClockOff { .. } => return true,
             _ => return false,
         };
         match error {
@@ -26,6 +33,21 @@ impl StoreError {
     }
 }
 
+/// Whether the server at the other end will not write, whatever is asked: a connection to it is of no use.
+pub(crate) fn asks_the_wrong_server(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == POSTGRES_READ_ONLY || code.starts_with(POSTGRES_LEAVING))
+}
+
+/// PostgreSQL's codes have five characters, SQLite's at most four digits.
+fn is_sqlite_absence(code: &str) -> bool {
+    let code = Some(code).filter(|code| code.len() < POSTGRES_READ_ONLY.len());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| SQLITE_CODES.contains(&(code & SQLITE_PRIMARY)))
+}
+
 fn is_absence(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -34,7 +56,9 @@ fn is_absence(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            SQLITE_CODES.contains(&&*code) || POSTGRES_CODES.iter().any(|beginning| code.starts_with(beginning))
+            is_sqlite_absence(&code)
+                || code == POSTGRES_READ_ONLY
+                || POSTGRES_CODES.iter().any(|beginning| code.starts_with(beginning))
         }),
         _ => false,
     }

@@ -11,7 +11,7 @@ mod letters;
 mod refunds;
 mod risk;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use domain::Timestamp;
 
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
@@ -22,12 +22,16 @@ pub use letters::NewLetter;
 pub use refunds::{NewRefund, PromisedRefund};
 pub use risk::{CardNames, RiskDecision};
 
-use crate::{Database, Journal, StoreError};
+use crate::{
+    Clock, Database, Journal, StoreError, Watch,
+    transaction::{Purpose, Statements, Transaction},
+};
 
 /// Writes. Every method is one transaction and safe to repeat.
 #[derive(Debug, Clone)]
 pub struct Writer {
     database: Database,
+    clock: Clock,
     bookkeeper: Bookkeeper,
 }
 
@@ -35,8 +39,13 @@ impl Writer {
     /// A writer to an open database. It starts a bookkeeper on the current runtime: clone the writer rather than
     /// making another one, so that payments of one process are booked together.
     pub fn new(database: Database) -> Self {
-        let bookkeeper = Bookkeeper::start(database.clone());
-        Self { database, bookkeeper }
+        Self::with_clock(database, Clock::default())
+    }
+
+    /// The same, with another clock than this machine's.
+    pub fn with_clock(database: Database, clock: Clock) -> Self {
+        let bookkeeper = Bookkeeper::start(database.clone(), clock.clone());
+        Self { database, clock, bookkeeper }
     }
 
     /// A journal in the same database.
@@ -44,21 +53,21 @@ impl Writer {
         Journal::new(self.database.clone())
     }
 
-    pub(crate) const fn connection(&self) -> &DatabaseConnection {
-        self.database.connection()
+    /// How the bookkeeper of this writer goes on.
+    pub fn bookkeeper(&self) -> Watch {
+        self.bookkeeper.watch()
     }
 
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        begin(&self.database).await
+    /// The time of money: the database's, as long as this machine's clock does not contradict it.
+    pub async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.clock.time(self.connection()).await
     }
-}
 
-/// A transaction that begins as a writer: on SQLite a transaction that reads first may not become one any more
-/// once another has written.
-pub(crate) async fn begin(database: &Database) -> Result<DatabaseTransaction, StoreError> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    Ok(database.connection().begin_with_options(options).await?)
+    pub(crate) const fn connection(&self) -> &Statements {
+        self.database.statements()
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.connection().begin(Purpose::Write).await
+    }
 }

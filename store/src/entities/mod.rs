@@ -19,6 +19,7 @@ pub(crate) mod payment_events;
 pub(crate) mod payment_ids;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
+pub(crate) mod readiness_probe;
 pub(crate) mod refund_orders;
 pub(crate) mod refunds;
 pub(crate) mod risk_decisions;

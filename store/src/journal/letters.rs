@@ -6,7 +6,7 @@ use domain::{
     id::DeadLetterId,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     convert::corrupt,
     entities::{dead_letter_actions, dead_letters},
     letters::{self, ActionRecord, LetterRecord},
-    writer::begin,
+    transaction::Transaction,
 };
 
 /// What came of an action on a letter.
@@ -49,7 +49,7 @@ impl Journal {
         (actor, reason): (&str, &str),
         workflow_runs: bool,
     ) -> Result<Acted, StoreError> {
-        let transaction = begin(&self.database).await?;
+        let transaction = self.begin().await?;
         let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
         match check(action, letter.status, &letter.awaits, workflow_runs) {
             Err(refusal) => refused(&transaction, letter, action, actor, refusal).await,
@@ -61,7 +61,7 @@ impl Journal {
             // Another was first, a moment ago: what they did is written by now.
             Ok(_) => {
                 transaction.rollback().await?;
-                let transaction = begin(&self.database).await?;
+                let transaction = self.begin().await?;
                 let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
                 refused(&transaction, letter, action, actor, LetterRefusal::TakenUp).await
             }
@@ -69,14 +69,14 @@ impl Journal {
     }
 }
 
-async fn find(transaction: &DatabaseTransaction, letter_id: &DeadLetterId) -> Result<Option<LetterRecord>, StoreError> {
+async fn find(transaction: &Transaction, letter_id: &DeadLetterId) -> Result<Option<LetterRecord>, StoreError> {
     let row = dead_letters::Entity::find_by_id(letter_id.as_str()).one(transaction).await?;
     row.map(letters::letter).transpose()
 }
 
 /// A refusal, unless the same person asks for the same once more.
 async fn refused(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     letter: LetterRecord,
     action: LetterAction,
     actor: &str,
@@ -102,7 +102,7 @@ async fn refused(
 
 /// Whether the letter still stood where it was read.
 async fn move_on(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     letter: &LetterRecord,
     status: LetterStatus,
 ) -> Result<bool, StoreError> {
@@ -117,7 +117,7 @@ async fn move_on(
 }
 
 async fn write_down(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     letter_id: &DeadLetterId,
     action: LetterAction,
     (actor, reason): (&str, &str),

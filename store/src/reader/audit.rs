@@ -26,8 +26,8 @@ use domain::{
     wallet::Wallet,
 };
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
+    QueryOrder, QuerySelect, TransactionOptions,
 };
 
 use super::Reader;
@@ -35,6 +35,7 @@ use crate::{
     BookedEntry, PublicKey, StoreError,
     convert::{corrupt, from_column_time, to_column_sequence},
     entities::{ledger_entries, ledger_head},
+    transaction::{Purpose, Transaction},
 };
 
 /// How many disagreements are named; more are counted, but of rows without a parent no more are looked for.
@@ -310,7 +311,7 @@ impl Reader {
 
     /// A transaction that sees the database as it is now, whatever is written meanwhile. PostgreSQL needs to be
     /// told; SQLite does nothing else.
-    async fn snapshot(&self) -> Result<DatabaseTransaction, StoreError> {
+    async fn snapshot(&self) -> Result<Transaction, StoreError> {
         let connection = self.connection();
         let options = match connection.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {
@@ -320,7 +321,7 @@ impl Reader {
             },
             _ => TransactionOptions::default(),
         };
-        let snapshot = connection.begin_with_options(options).await?;
+        let snapshot = connection.begin(Purpose::Audit(options)).await?;
         if snapshot.get_database_backend() == DbBackend::Postgres {
             snapshot.execute_unprepared(PATIENCE).await?;
         }

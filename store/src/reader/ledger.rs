@@ -96,7 +96,7 @@ impl Reader {
             .from_subquery(all_of(parts), "parts")
             .group_by_columns([ledger_balances::Column::Account, ledger_balances::Column::Currency])
             .to_owned();
-        let statement = self.connection().get_database_backend().build(&statement);
+        let statement = self.connection().backend().build(&statement);
         let rows = ledger_balances::Model::find_by_statement(statement).all(self.connection()).await?;
         // Debits and credits only grow: an account with neither had not been used by then.
         let used = rows.into_iter().filter(|row| (row.debits, row.credits) != (0, 0));

@@ -104,7 +104,7 @@ impl Reader {
             statement.order_by(name, Order::Desc);
         }
         statement.limit(window.rows());
-        let statement = self.connection().get_database_backend().build(&statement);
+        let statement = self.connection().backend().build(&statement);
         let rows = Row::find_by_statement(statement).all(self.connection()).await?;
         window.page(rows, Movement::of_row)
     }

@@ -44,7 +44,7 @@ impl Reader {
             .group_by_columns([Entry::CheckoutId.as_column_ref(), Posting::Currency.as_column_ref()])
             .to_owned();
         join_entries(&mut statement);
-        let statement = self.connection().get_database_backend().build(&statement);
+        let statement = self.connection().backend().build(&statement);
         let rows = Row::find_by_statement(statement).all(self.connection()).await?;
         rows.into_iter().map(turnover).collect()
     }

@@ -118,7 +118,7 @@ impl Reader {
     /// seen from one of its accounts only.
     pub async fn wallets_as_of(&self, seller: &SellerAccount, as_of: AsOf) -> Result<Vec<PastWallet>, StoreError> {
         let sums = all_of(Side::BOTH.map(|side| sums_of(seller, side, as_of)));
-        let statement = self.connection().get_database_backend().build(&sums);
+        let statement = self.connection().backend().build(&sums);
         let mut wallets: BTreeMap<Currency, PastWallet> = BTreeMap::new();
         for row in SumRow::find_by_statement(statement).all(self.connection()).await? {
             let sum = Sum::of_row(&row)?;

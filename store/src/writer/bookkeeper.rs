@@ -6,14 +6,18 @@
 //! statement per table of the books. A hot account costs no more than a cold one, because an account's balance
 //! moves once for all the entries that are written together. Several processes take turns by the lock on `ledger_head`.
 
-use tokio::sync::{mpsc, oneshot};
+use std::time::{Duration, Instant};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
-    begin,
     booking::{Booked, Booking},
     books::Books,
 };
-use crate::{Database, StoreError};
+use crate::{Clock, Database, StoreError, Watch, transaction::Purpose};
 
 /// How many requests may wait; whoever comes then waits to wait.
 const MAX_WAITING: usize = 4096;
@@ -22,9 +26,14 @@ const MAX_BATCH: usize = 256;
 /// The most postings in one transaction, unless a single request has more: their values are parameters of one
 /// statement, of which SQLite takes 32,766.
 const MAX_BATCH_POSTINGS: usize = 2000;
+/// How long whoever hands in a booking waits for its answer. The booking may still be carried out afterwards.
+const BOOKING_TIME: Duration = Duration::from_secs(45);
+/// How long a booking may wait before the bookkeeper counts as stuck: longer than a transaction that meets its deadline.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Request {
     booking: Booking,
+    since: Instant,
     answer: oneshot::Sender<Result<Booked, StoreError>>,
 }
 
@@ -32,31 +41,51 @@ struct Request {
 #[derive(Debug, Clone)]
 pub(super) struct Bookkeeper {
     requests: mpsc::Sender<Request>,
+    watch: Watch,
+}
+
+/// What the bookkeeper works with.
+struct Desk {
+    database: Database,
+    clock: Clock,
+    watch: Watch,
 }
 
 impl Bookkeeper {
     /// Starts on the current runtime; it ends when nobody can hand in anything any more.
-    pub(super) fn start(database: Database) -> Self {
+    pub(super) fn start(database: Database, clock: Clock) -> Self {
         let (requests, waiting) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(run(database, waiting));
-        Self { requests }
+        let watch = Watch::new("bookkeeper", PATIENCE);
+        tokio::spawn(run(Desk { database, clock, watch: watch.clone() }, waiting));
+        Self { requests, watch }
+    }
+
+    /// How the bookkeeper goes on.
+    pub(super) fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Books, or says why not. It goes on when the caller stops waiting.
     pub(super) async fn book(&self, booking: Booking) -> Result<Booked, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.requests.send(Request { booking, answer }).await.map_err(|_| StoreError::Stopped)?;
-        answered.await.map_err(|_| StoreError::Stopped)?
+        let request = Request { booking, since: Instant::now(), answer };
+        let booked = async {
+            self.requests.send(request).await.map_err(|_| StoreError::Stopped)?;
+            answered.await.map_err(|_| StoreError::Stopped)?
+        };
+        timeout(BOOKING_TIME, booked).await.map_err(|_| StoreError::Stopped)?
     }
 }
 
-async fn run(database: Database, mut waiting: mpsc::Receiver<Request>) {
+async fn run(desk: Desk, mut waiting: mpsc::Receiver<Request>) {
     let mut taken = Vec::with_capacity(MAX_BATCH);
     while waiting.recv_many(&mut taken, MAX_BATCH).await > 0 {
-        while !taken.is_empty() {
+        while let Some(oldest) = taken.first() {
+            desk.watch.works_since(oldest.since);
             let batch = first_batch(&mut taken);
-            carry_out(&database, batch).await;
+            carry_out(&desk, batch).await;
         }
+        desk.watch.rests();
     }
 }
 
@@ -71,10 +100,10 @@ fn first_batch(taken: &mut Vec<Request>) -> Vec<Request> {
     taken.drain(..count).collect()
 }
 
-async fn carry_out(database: &Database, mut batch: Vec<Request>) {
+async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
     let bookings: Vec<&Booking> = batch.iter().map(|request| &request.booking).collect();
     // Whoever does not wait for an answer any more asks again, and is told that it is booked.
-    let error = match book_all(database, &bookings).await {
+    let error = match book_all(desk, &bookings).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {
                 let _ = request.answer.send(result);
@@ -92,7 +121,7 @@ async fn carry_out(database: &Database, mut batch: Vec<Request>) {
     } else if batch.len() > 1 {
         tracing::warn!(error = &error as &dyn std::error::Error, "a batch of bookings failed; booking one by one");
         for request in batch.into_iter().filter(|request| !request.answer.is_closed()) {
-            let alone = book_all(database, &[&request.booking]).await;
+            let alone = book_all(desk, &[&request.booking]).await;
             let result = alone.and_then(|results| results.into_iter().next().unwrap_or(Err(StoreError::Stopped)));
             let _ = request.answer.send(result);
         }
@@ -103,9 +132,9 @@ async fn carry_out(database: &Database, mut batch: Vec<Request>) {
 
 /// Books all in one transaction. An error means that nothing was written, or that nobody knows; a refusal of one is among the results
 /// and leaves the others alone.
-async fn book_all(database: &Database, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
-    let transaction = begin(database).await?;
-    let mut books = Books::open(&transaction).await?;
+async fn book_all(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
+    let transaction = desk.database.statements().begin(Purpose::Write).await?;
+    let mut books = Books::open(&transaction, &desk.clock).await?;
     books.look_up(bookings).await?;
     let mut results = Vec::with_capacity(bookings.len());
     for booking in bookings {
@@ -117,5 +146,6 @@ async fn book_all(database: &Database, bookings: &[&Booking]) -> Result<Vec<Resu
     }
     books.close().await?;
     transaction.commit().await?;
+    desk.watch.got_on();
     Ok(results)
 }

@@ -12,16 +12,17 @@ use domain::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
 use super::booking::{Booked, Booking, Refusal};
 use crate::{
-    StoreError,
+    Clock, StoreError,
     books::{BookedEntry, hash_of},
     convert::{corrupt, from_column_time, to_column_amount, to_column_time, wallet_of_row},
     entities::{ledger_balances, ledger_entries, ledger_head, ledger_postings, payment_orders, wallets},
+    transaction::Transaction,
 };
 
 /// The only row of `ledger_head`.
@@ -31,7 +32,8 @@ type WalletKey = (SellerAccount, Currency);
 
 /// The books, locked by a transaction: nobody else books until it ends.
 pub(super) struct Books<'t> {
-    pub(super) transaction: &'t DatabaseTransaction,
+    pub(super) transaction: &'t Transaction,
+    now: Timestamp,
     head: ledger_head::Model,
     /// Not written yet.
     staged: Vec<BookedEntry>,
@@ -43,11 +45,13 @@ pub(super) struct Books<'t> {
 
 impl<'t> Books<'t> {
     /// Locks the end of the chain and reads it.
-    pub(super) async fn open(transaction: &'t DatabaseTransaction) -> Result<Self, StoreError> {
+    pub(super) async fn open(transaction: &'t Transaction, clock: &Clock) -> Result<Self, StoreError> {
         let head = ledger_head::Entity::find_by_id(HEAD).lock_exclusive().one(transaction).await?;
         let head = head.ok_or_else(|| corrupt("no end of the hash chain in ledger_head", HEAD))?;
+        let now = clock.booking_time(transaction).await?;
         Ok(Self {
             transaction,
+            now,
             head,
             staged: Vec::new(),
             known: HashMap::new(),
@@ -118,8 +122,7 @@ impl<'t> Books<'t> {
             self.moved.insert(key);
         }
         // A clock that was set back does not turn the order of the books around.
-        let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
-        let booked_at = Ord::max(Some(now), self.head.booked_at.map(from_column_time)).unwrap_or(now);
+        let booked_at = Ord::max(Some(self.now), self.head.booked_at.map(from_column_time)).unwrap_or(self.now);
         let sequence = u64::try_from(self.head.sequence).map_err(|_| corrupt("a sequence", self.head.sequence))? + 1;
         let hash = hash_of(&entry, Place { sequence, previous: &self.head.hash, booked_at });
         self.head.sequence += 1;

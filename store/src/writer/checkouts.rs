@@ -8,7 +8,7 @@ use domain::{
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
     sea_query::OnConflict,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     entities::{
         checkout_requests, declined_payments, payment_events, payment_ids, payment_orders, payment_status_history,
     },
+    transaction::Transaction,
 };
 
 /// A change of a checkout, on its way into the database.
@@ -182,7 +183,7 @@ impl Writer {
 }
 
 pub(super) async fn set_account(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     checkout_id: &CheckoutId,
     account: &VirtualAccount,
 ) -> Result<(), StoreError> {
@@ -196,7 +197,7 @@ pub(super) async fn set_account(
     Ok(())
 }
 
-async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -> Result<(), StoreError> {
+async fn keep_decline(transaction: &Transaction, next: NextStatus<'_>) -> Result<(), StoreError> {
     let Some(payment_key) = next.payment_key else { return Ok(()) };
     let line = declined_payments::ActiveModel {
         checkout_id: Set(next.checkout_id.to_string()),
@@ -213,7 +214,7 @@ async fn keep_decline(transaction: &DatabaseTransaction, next: NextStatus<'_>) -
 /// Writes the next status of a checkout and its line of history, and those of the step before that came with it; not
 /// of its orders.
 pub(super) async fn write_status(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     next: NextStatus<'_>,
 ) -> Result<Written, StoreError> {
     let now = Utc::now();
@@ -262,14 +263,14 @@ pub(super) async fn write_status(
 }
 
 /// Whether a change stands in the history already.
-pub(super) async fn is_written(transaction: &DatabaseTransaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
+pub(super) async fn is_written(transaction: &Transaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
     let key = (next.checkout_id.to_string(), to_column_revision(next.revision)?);
     let line = payment_status_history::Entity::find_by_id(key).one(transaction).await?;
     Ok(line.is_some_and(|line| line.status == next.status.as_str()))
 }
 
 pub(super) async fn set_order_status(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     checkout_id: &CheckoutId,
     status: Status,
 ) -> Result<(), StoreError> {
@@ -282,7 +283,7 @@ pub(super) async fn set_order_status(
 }
 
 async fn append_history(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     next: NextStatus<'_>,
     recorded_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
@@ -312,7 +313,7 @@ fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
 
 /// Whether the row is new.
 async fn insert_request(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     request: checkout_requests::ActiveModel,
 ) -> Result<bool, StoreError> {
     let rows = checkout_requests::Entity::insert(request)
@@ -322,7 +323,7 @@ async fn insert_request(
     Ok(rows == 1)
 }
 
-async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
+async fn accepted_before(transaction: &Transaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
     let request = checkout_requests::Entity::find_by_id(workflow_id.as_str()).one(transaction).await?;
     request
         .map(|request| request.accepted)
@@ -331,7 +332,7 @@ async fn accepted_before(transaction: &DatabaseTransaction, workflow_id: &Workfl
 
 /// Claims the ids of a checkout and of its orders, in the order of their text, so that two checkouts that want the
 /// same ones wait for each other and do not deadlock. Whether all of them were free; if not, the caller rolls back.
-async fn claim_ids(transaction: &DatabaseTransaction, plan: &Plan) -> Result<bool, StoreError> {
+async fn claim_ids(transaction: &Transaction, plan: &Plan) -> Result<bool, StoreError> {
     let claim = |id: &str, kind: &str| payment_ids::Model { id: id.to_owned(), kind: kind.to_owned() };
     let mut claims = vec![claim(plan.checkout_id().as_str(), "checkout")];
     claims.extend(plan.orders().iter().map(|order| claim(order.id.as_str(), "payment_order")));
@@ -347,7 +348,7 @@ async fn claim_ids(transaction: &DatabaseTransaction, plan: &Plan) -> Result<boo
 
 /// Whether all rows are new; if not, the caller rolls back.
 async fn insert_checkout(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     event: payment_events::ActiveModel,
     plan: &Plan,
 ) -> Result<bool, StoreError> {

@@ -10,12 +10,12 @@ use domain::{
     id::{CheckoutId, DeadLetterId},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
     sea_query::OnConflict,
 };
 
 use super::Writer;
-use crate::{StoreError, convert::to_column_time, entities::dead_letters, letters};
+use crate::{StoreError, convert::to_column_time, entities::dead_letters, letters, transaction::Transaction};
 
 /// The most bytes of a letter's message.
 const MAX_MESSAGE_BYTES: usize = 1000;
@@ -95,7 +95,7 @@ impl Writer {
 
 /// Moves a letter from each status to the one after. A person who acts at the same time is waited for.
 async fn end(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     letter_id: &DeadLetterId,
     after: fn(LetterStatus) -> LetterStatus,
 ) -> Result<(), StoreError> {

@@ -25,6 +25,14 @@ pub(crate) async fn sqlite() -> Fresh {
 
 /// A fresh database on the PostgreSQL that `make test` runs.
 pub(crate) async fn postgres() -> Fresh {
+    let (_, name) = postgres_address().await;
+    let server = std::env::var("TEST_POSTGRES_URL").unwrap();
+    let (place, _) = server.rsplit_once('/').unwrap();
+    open(&DatabaseUrl::from_str(&format!("{place}/{name}")).unwrap(), None).await
+}
+
+/// The host and port of that PostgreSQL, and the name of a fresh database on it.
+pub(crate) async fn postgres_address() -> (String, String) {
     let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
         panic!("TEST_POSTGRES_URL is not set; run `make test`, which starts a PostgreSQL");
     };
@@ -33,10 +41,11 @@ pub(crate) async fn postgres() -> Fresh {
     administration.connection().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     administration.close().await.unwrap();
     let (place, _) = server.rsplit_once('/').unwrap();
-    open(&DatabaseUrl::from_str(&format!("{place}/{name}")).unwrap(), None).await
+    let host = place.rsplit(['@', '/']).next().unwrap().to_owned();
+    (host, name)
 }
 
-async fn open(url: &DatabaseUrl, file: Option<tempfile::TempDir>) -> Fresh {
+pub(crate) async fn open(url: &DatabaseUrl, file: Option<tempfile::TempDir>) -> Fresh {
     let database = Database::connect(url).await.unwrap();
     Migrator::up(database.connection(), None).await.unwrap();
     let reading = Database::connect_read_only(url).await.unwrap();

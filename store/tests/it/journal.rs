@@ -8,7 +8,7 @@ use crate::{database::Fresh, on_both_databases, writing::CREATED};
 
 on_both_databases!(a_webhook_is_kept_once_and_only_so_many_are, the_audit_log_grows_by_lines_that_stay);
 
-fn webhook(digest: &str, checkout: &str) -> Webhook {
+pub(crate) fn webhook(digest: &str, checkout: &str) -> Webhook {
     Webhook {
         digest: digest.to_owned(),
         event: Some("PAYMENT_STATUS_CHANGED".to_owned()),

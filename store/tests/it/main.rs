@@ -7,6 +7,7 @@ mod buyers;
 mod connection;
 mod database;
 mod deposits;
+mod faults;
 mod journal;
 mod keys;
 mod letters;

@@ -1,0 +1,311 @@
+//! A database that fails for a moment: what was reported as written is written, and what comes afterwards is too.
+
+use std::{
+    process::{Command, Stdio},
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use domain::{Timestamp, checkout::Status};
+use sea_orm::ConnectionTrait;
+use store::{Clock, Database, DatabaseUrl, Reader, StoreError, Writer};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{
+    audit::audit,
+    books::{paid, wallet},
+    database::{self, Fresh},
+    journal::webhook,
+    writing::{begin, pending, plan, post, record},
+};
+
+/// Who writes.
+const WRITERS: [&str; 3] = ["bookkeeper", "writer", "journal"];
+/// In a child process of a test: who writes there.
+const CHILD: &str = "DAEGEUM_TEST_FAULTY_WRITER";
+
+/// One write of a kind to the checkout of this number, which is recorded.
+async fn write(fresh: &Fresh, kind: &str, number: usize) -> Result<(), StoreError> {
+    let plan = plan(&format!("checkout-{number}"), &[(&format!("o-{number}"), "seller-a", 100)]);
+    match kind {
+        "bookkeeper" => post(fresh, &plan, 2).await,
+        "writer" => begin(fresh, &plan).await,
+        _ => fresh.writer.journal().note_webhook(&webhook(&format!("w-{number}"), "checkout-0")).await.map(|_| ()),
+    }
+}
+
+/// Whether a write stands in the database, as a connection sees that was opened just now.
+async fn is_written(fresh: &Fresh, kind: &str, number: usize) -> bool {
+    let reader = Reader::new(Database::connect_read_only(&fresh.url).await.unwrap());
+    let plan = plan(&format!("checkout-{number}"), &[(&format!("o-{number}"), "seller-a", 100)]);
+    let status = reader.checkout(plan.checkout_id()).await.unwrap().unwrap().status;
+    match kind {
+        "bookkeeper" => status == Status::Success,
+        "writer" => status == Status::Executing,
+        _ => {
+            let webhooks = reader.webhooks(&webhook("", "checkout-0").checkout_id).await.unwrap();
+            webhooks.iter().any(|(kept, _)| kept.digest == format!("w-{number}"))
+        }
+    }
+}
+
+async fn prepare(fresh: &Fresh, kind: &str, count: usize) {
+    for number in 0..count {
+        let plan = plan(&format!("checkout-{number}"), &[(&format!("o-{number}"), "seller-a", 100)]);
+        assert!(record(fresh, &format!("key-{number}"), &plan).await);
+        if kind == "bookkeeper" {
+            begin(fresh, &plan).await.unwrap();
+        }
+    }
+}
+
+/// Two writes that fail, then three that do not.
+async fn two_fail_and_three_follow(fresh: &Fresh, kind: &str, fail: impl Fn(), heal: impl Fn()) {
+    prepare(fresh, kind, 6).await;
+    write(fresh, kind, 0).await.unwrap();
+    fail();
+    for number in [1, 2] {
+        let error = write(fresh, kind, number).await.unwrap_err();
+        assert!(error.is_unavailable(), "{kind}: {error:?}");
+    }
+    heal();
+    for number in 1..6 {
+        write(fresh, kind, number).await.unwrap();
+    }
+    for number in 0..6 {
+        assert!(is_written(fresh, kind, number).await, "{kind}: write {number} was reported as written");
+    }
+    let moved = if kind == "bookkeeper" { 600 } else { 0 };
+    assert_eq!(pending(fresh, "seller-a").await, moved);
+    assert_eq!(audit(fresh).await.findings.named, []);
+}
+
+/// The operating system refuses what SQLite writes, at the COMMIT, twice in a row: as on a disk that is full or broken.
+/// A process's own limit does that, so each writer has a process of its own here.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_fail_twice_lose_nothing_that_follows() {
+    if let Ok(kind) = std::env::var(CHILD) {
+        let limit = |bytes: &str| {
+            let pid = std::process::id().to_string();
+            let status = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status().unwrap();
+            assert!(status.success());
+        };
+        let fresh = database::sqlite().await;
+        two_fail_and_three_follow(&fresh, &kind, || limit("0"), || limit("unlimited")).await;
+        return;
+    }
+    for kind in WRITERS {
+        // A write above the limit is an error only where its signal is ignored.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "faults::commits_that_fail_twice_lose_nothing_that_follows", "--nocapture"])
+            .env(CHILD, kind)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let told = [child.stdout, child.stderr].concat();
+        assert!(child.status.success(), "{kind}: {}", String::from_utf8_lossy(&told));
+        assert!(String::from_utf8_lossy(&told).contains("1 passed"));
+    }
+}
+
+/// A constraint that is checked at the COMMIT alone: the COMMIT fails, and the transaction stays open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_stays_open_after_its_commit_failed_is_gone() {
+    for kind in WRITERS {
+        let fresh = database::sqlite().await;
+        let connection = fresh.database.connection();
+        let broken = [
+            "CREATE TABLE parents (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE children (parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)",
+        ];
+        for statement in broken {
+            connection.execute_unprepared(statement).await.unwrap();
+        }
+        prepare(&fresh, kind, 3).await;
+        let table = match kind {
+            "bookkeeper" => "ledger_entries",
+            "writer" => "payment_status_history",
+            _ => "webhook_inbox",
+        };
+        let trigger = format!("CREATE TRIGGER orphan AFTER INSERT ON {table} BEGIN INSERT INTO children VALUES (1); END");
+        connection.execute_unprepared(&trigger).await.unwrap();
+        for number in [1, 2] {
+            write(&fresh, kind, number).await.unwrap_err();
+        }
+        connection.execute_unprepared("DROP TRIGGER orphan").await.unwrap();
+        for number in [1, 2] {
+            write(&fresh, kind, number).await.unwrap();
+            assert!(is_written(&fresh, kind, number).await, "{kind}");
+        }
+    }
+}
+
+/// Nothing is repaired here but the connection: the limit that it stood under was its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_on_which_a_transaction_failed_is_not_used_again() {
+    for kind in WRITERS {
+        let fresh = database::sqlite().await;
+        prepare(&fresh, kind, 3).await;
+        let marked = "CREATE TEMP TABLE mark (id INTEGER)";
+        fresh.database.connection().execute_unprepared(marked).await.unwrap();
+        let is_marked = async || {
+            let question = "SELECT * FROM temp.mark";
+            fresh.database.connection().execute_unprepared(question).await.is_ok()
+        };
+        assert!(is_marked().await, "a connection that did nothing wrong is kept");
+        write(&fresh, kind, 1).await.unwrap();
+        assert!(is_marked().await, "a connection that did nothing wrong is kept");
+        // A transaction that nobody ends: what a pool would hand on as it is.
+        fresh.database.connection().execute_unprepared("BEGIN").await.unwrap();
+        write(&fresh, kind, 2).await.unwrap();
+        assert!(is_written(&fresh, kind, 2).await, "{kind}");
+        assert!(!is_marked().await, "{kind}: a connection inside of a transaction was handed on");
+    }
+}
+
+/// A primary that became a standby, or an address that points at one for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_to_a_server_that_only_reads_is_not_used_again() {
+    let fresh = database::postgres().await;
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 100)]);
+    assert!(record(&fresh, "key", &plan).await);
+    let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+    fresh.database.connection().execute_unprepared(read_only).await.unwrap();
+    let error = begin(&fresh, &plan).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    begin(&fresh, &plan).await.unwrap();
+    fresh.writer.journal().probe(&Clock::default()).await.unwrap();
+}
+
+/// Between a worker and PostgreSQL: passes everything on, until one connection is to fall silent.
+struct Proxy {
+    port: u16,
+    /// Whether the next connection that commits falls silent, and stays open.
+    armed: watch::Sender<bool>,
+}
+
+impl Proxy {
+    async fn before(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let armed = watch::Sender::new(false);
+        let trap = armed.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(pass_on(client, server, trap.clone()));
+            }
+        });
+        Self { port, armed }
+    }
+}
+
+async fn pass_on(mut client: TcpStream, mut server: TcpStream, armed: watch::Sender<bool>) {
+    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let Ok(length @ 1..) = read else { return };
+                let commits = asked[..length].windows(6).any(|word| word == b"COMMIT");
+                if commits && armed.send_if_modified(|armed| std::mem::take(armed)) {
+                    // Neither a word nor an end: the other host is gone.
+                    std::future::pending::<()>().await;
+                }
+                if server.write_all(&asked[..length]).await.is_err() { return }
+            }
+            read = server.read(&mut answered) => {
+                let Ok(length @ 1..) = read else { return };
+                if client.write_all(&answered[..length]).await.is_err() { return }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_falls_silent_in_a_booking_stops_no_other_booking() {
+    let (server, name) = database::postgres_address().await;
+    let proxy = Proxy::before(server).await;
+    let user = std::env::var("TEST_POSTGRES_URL").unwrap();
+    let user = user.split_once("://").unwrap().1.rsplit_once('@').map_or("postgres", |(user, _)| user).to_owned();
+    let url = DatabaseUrl::from_str(&format!("postgres://{user}@127.0.0.1:{}/{name}", proxy.port)).unwrap();
+    let fresh = database::open(&url, None).await;
+    prepare(&fresh, "bookkeeper", 3).await;
+    write(&fresh, "bookkeeper", 0).await.unwrap();
+
+    proxy.armed.send_replace(true);
+    let began = Instant::now();
+    let error = write(&fresh, "bookkeeper", 1).await.unwrap_err();
+    let took = began.elapsed();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(25), "{took:?}");
+    assert!(!*proxy.armed.borrow(), "no connection fell silent");
+
+    for number in [1, 2] {
+        write(&fresh, "bookkeeper", number).await.unwrap();
+        assert!(is_written(&fresh, "bookkeeper", number).await);
+    }
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    let bookkeeper = fresh.writer.bookkeeper().read();
+    assert_eq!((bookkeeper.is_stuck, bookkeeper.waiting), (false, Duration::ZERO));
+    assert_eq!(pending(&fresh, "seller-a").await, 300);
+    assert_eq!(audit(&fresh).await.findings.named, []);
+}
+
+fn ten_days_ahead() -> Timestamp {
+    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis() + 10 * 24 * 60 * 60 * 1_000)
+}
+
+fn ten_days_behind() -> Timestamp {
+    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis() - 10 * 24 * 60 * 60 * 1_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_clock_is_wrong_moves_no_money() {
+    let fresh = database::postgres().await;
+    let plan = paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    let in_five_days = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis() + 5 * 24 * 60 * 60 * 1_000);
+    let later = format!("UPDATE payment_orders SET releases_at = to_timestamp({})", in_five_days.epoch_ms() / 1_000);
+    fresh.database.connection().execute_unprepared(&later).await.unwrap();
+
+    for wrong in [ten_days_ahead, ten_days_behind] {
+        let worker = Writer::with_clock(fresh.database.clone(), Clock::of(wrong));
+        for _ in 0..2 {
+            let error = worker.do_what_is_due(10).await.unwrap_err();
+            assert!(matches!(error, StoreError::ClockOff { .. }), "{error:?}");
+        }
+        let error = worker.journal().probe(&Clock::of(wrong)).await.unwrap_err();
+        assert!(error.to_string().contains("863") || error.to_string().contains("864"), "{error}");
+        let refused = worker.reverse(&format!("payment_captured:{}", plan.checkout_id()), wrong()).await.unwrap_err();
+        assert!(refused.is_unavailable(), "{refused:?}");
+    }
+    let seller = wallet(&fresh, "seller-a").await;
+    assert_eq!((seller.pending.minor(), seller.available.minor()), (10_000, 0));
+    assert_eq!(fresh.writer.do_what_is_due(10).await.unwrap(), 0);
+
+    let due = "UPDATE payment_orders SET releases_at = now() - interval '1 minute'";
+    fresh.database.connection().execute_unprepared(due).await.unwrap();
+    assert_eq!(fresh.writer.do_what_is_due(10).await.unwrap(), 1);
+    let released = wallet(&fresh, "seller-a").await;
+    assert_eq!((released.pending.minor(), released.available.minor()), (0, 10_000));
+
+    // And back: a release is an entry like any other, and can be reversed.
+    let now = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
+    let key = released_key(&fresh).await;
+    fresh.writer.reverse(&key, now).await.unwrap();
+    let taken_back = wallet(&fresh, "seller-a").await;
+    assert_eq!((taken_back.pending.minor(), taken_back.available.minor()), (10_000, 0));
+    assert_eq!(audit(&fresh).await.findings.named, []);
+}
+
+async fn released_key(fresh: &Fresh) -> String {
+    let entries = fresh.reader.entries_after(0, 100).await.unwrap();
+    let keys: Vec<_> = entries.into_iter().map(|booked| booked.entry.fields().key.clone()).collect();
+    keys.into_iter().find(|key| key.contains("release")).unwrap()
+}
