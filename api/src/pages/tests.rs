@@ -64,6 +64,8 @@ fn settings() -> Settings {
         psp_script_url: "https://js.example/v2".to_owned(),
         temporal_ui_url: None,
         eager_start: false,
+        histories: crate::Histories::InTheClear,
+        return_hosts: crate::ReturnHosts::default(),
         limits: Limits::default(),
         metrics_from: Vec::new(),
         pages_kept: PagesKept::default(),

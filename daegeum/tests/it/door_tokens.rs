@@ -76,12 +76,14 @@ async fn only_who_proves_to_be_the_buyer_confirms(database: Kind) {
     let workflow = shop.get("/v1/payments/proved-1").await["workflow"]["id"].as_str().unwrap().to_owned();
     let workflow = client.get_workflow_handle::<CheckoutWorkflow>(workflow);
     let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    let history = String::from_utf8(history).unwrap();
     assert!(!history.contains("UPDATE"), "an update was sent: {history}");
     pages_show_the_order_to_its_buyer(shop, "proved-1", &token).await;
 
     let told = confirm(shop, "proved-1", &key, Some(&token)).await;
     assert_eq!((told.status, &told.code), (200, &json!("SUCCESS")));
     let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    let history = String::from_utf8(history).unwrap();
     assert!(!history.contains(&token) && !std::fs::read_to_string(roles.log("api")).unwrap().contains(&token));
     let reader = Shop { api_key: roles.create_key("read"), ..shop.clone() };
     let read = reader.get("/v1/payments/proved-1").await;

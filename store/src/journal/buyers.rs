@@ -19,7 +19,6 @@ use crate::{
     Keyring, Reader, Sealed, StoreError,
     convert::{corrupt, to_column_time},
     entities::{buyer_details, checkout_requests, risk_decisions},
-    writer::begin,
 };
 
 /// What was erased of a buyer; nothing where it was done before.
@@ -57,7 +56,7 @@ impl Journal {
 
     /// Erases all details of a buyer and the names of the buyer's cards.
     pub async fn erase_buyer(&self, buyer_id: &BuyerId) -> Result<Erased, StoreError> {
-        let transaction = begin(&self.database).await?;
+        let transaction = self.begin().await?;
         let erased = buyer_details::Entity::update_many()
             .col_expr(buyer_details::Column::Sealed, Expr::value(None::<Vec<u8>>))
             .col_expr(buyer_details::Column::KeyName, Expr::value(None::<String>))

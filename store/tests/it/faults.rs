@@ -134,7 +134,8 @@ async fn a_transaction_that_stays_open_after_its_commit_failed_is_gone() {
             "writer" => "payment_status_history",
             _ => "webhook_inbox",
         };
-        let trigger = format!("CREATE TRIGGER orphan AFTER INSERT ON {table} BEGIN INSERT INTO children VALUES (1); END");
+        let trigger =
+            format!("CREATE TRIGGER orphan AFTER INSERT ON {table} BEGIN INSERT INTO children VALUES (1); END");
         connection.execute_unprepared(&trigger).await.unwrap();
         for number in [1, 2] {
             write(&fresh, kind, number).await.unwrap_err();
