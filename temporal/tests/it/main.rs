@@ -10,6 +10,7 @@ mod dead_letters;
 mod doctor;
 mod door_keys;
 mod door_limits;
+mod door_load;
 mod door_metrics;
 mod door_openapi;
 mod door_schemathesis;
