@@ -170,6 +170,7 @@ impl Metrics {
     path = "/metrics",
     operation_id = "read_metrics",
     tag = "Service",
+    security(("bearer" = ["ops"])),
     responses((status = 200, description = "The numbers", body = String, content_type = "text/plain"), MetricsRefusals)
 )]
 pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {

@@ -7,6 +7,7 @@ mod connections;
 mod socket;
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{
@@ -23,6 +24,7 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderValue, Request, Response, header},
 };
+use futures::future::Either;
 use hyper::{
     body::{Frame, Incoming, SizeHint},
     server::conn::http1,
@@ -38,7 +40,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tower::ServiceExt as _;
 
 use self::{
@@ -167,7 +172,7 @@ impl Connection {
         };
         // What a stranger does wrong on its connection is no matter of ours.
         if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "a connection ended early");
+            tracing::debug!(%peer, error = format!("{error:#}"), "a connection ended early");
         }
     }
 
@@ -196,13 +201,13 @@ impl Connection {
             exchanges.begin();
             let exchanges = exchanges.clone();
             let (router, lifecycle, hsts) = (router.clone(), lifecycle.clone(), hsts.clone());
-            let standing = place.standing.clone();
+            let (mut request, progress) = followed(request);
+            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(place.standing.clone());
+            request.extensions_mut().insert(lifecycle.clone());
+            let answering = answer(router, request, &lifecycle);
             async move {
-                let (mut request, progress) = followed(request);
-                request.extensions_mut().insert(Peer(peer));
-                request.extensions_mut().insert(standing);
-                request.extensions_mut().insert(lifecycle.clone());
-                let mut response = answer(router, request, &lifecycle).await?;
+                let mut response = answering.await?.unwrap_or_else(|never| match never {});
                 if let Some(hsts) = hsts {
                     response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
                 }
@@ -226,20 +231,19 @@ impl Connection {
     }
 }
 
-/// Has a request answered: one that may change something as a task that nobody can cut off.
-async fn answer(
+/// Begins to answer a request. What may change something is a task that nobody cuts off; what only reads ends with the
+/// connection. Both begin before it can be seen that the client is gone.
+fn answer(
     router: axum::Router,
     request: Request<Body>,
     lifecycle: &Lifecycle,
-) -> Result<Response<Body>, JoinError> {
+) -> impl Future<Output = Result<Answered, JoinError>> + use<> {
     let only_reads = request.method().is_safe();
-    let answering = router.oneshot(request);
-    let answered = match only_reads {
-        true => lifecycle.tasks.track_future(answering).await,
-        false => lifecycle.tasks.spawn(answering).await?,
-    };
-    Ok(answered.unwrap_or_else(|never| match never {}))
+    let task = lifecycle.tasks.spawn(router.oneshot(request));
+    if only_reads { Either::Left(AbortOnDropHandle::new(task)) } else { Either::Right(task) }
 }
+
+type Answered = Result<Response<Body>, Infallible>;
 
 /// A request whose body says how much of it was read.
 fn followed(request: Request<Incoming>) -> (Request<Body>, Progress) {

@@ -65,7 +65,7 @@ fn settings() -> Settings {
         temporal_ui_url: None,
         eager_start: false,
         histories: crate::Histories::InTheClear,
-        return_hosts: crate::ReturnHosts::default(),
+        return_hosts: crate::ReturnHosts::new("https://pay.example", Vec::new()),
         limits: Limits::default(),
         metrics_from: Vec::new(),
         pages_kept: PagesKept::default(),

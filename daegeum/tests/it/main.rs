@@ -11,6 +11,7 @@ mod doctor;
 mod documents;
 mod door_keys;
 mod door_limits;
+mod door_load;
 mod door_metrics;
 mod door_openapi;
 mod door_rules;
