@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
 
-.PHONY: help demo dev test check chaos bench temporal-cli build
+.PHONY: help demo dev test check chaos bench notices temporal-cli build
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ chaos: temporal-cli ## kill anything at random under load and see that nothing i
 
 bench: ## run all benchmarks and print their tables; wants PostgreSQL
 	@daegeum/benches/run $(ARGS)
+
+notices: ## write THIRD-PARTY-NOTICES.md anew, after a change of dependencies
+	@UPDATE=1 $(CARGO) test --locked --package daegeum --test it -- dependencies
 
 build: ## build the binary
 	@$(BUILD)

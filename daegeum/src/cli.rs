@@ -315,7 +315,7 @@ pub(crate) enum EncryptionAction {
 /// What to do with what is kept of buyers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BuyersAction {
-    /// Erase name, e-mail address and telephone number of a buyer for good; payments and books stay
+    /// Erase name, e-mail address, telephone number and cards of a buyer for good; payments and books stay
     Erase {
         /// The buyer, by the marketplace's own id
         buyer_id: String,

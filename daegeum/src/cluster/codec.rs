@@ -1,7 +1,8 @@
 //! Sealing what goes to the Temporal server: it stores histories, and its UI shows them.
 //!
-//! Sealed are all payloads: inputs, results, details, summaries. Not sealed are search attributes, by which the
-//! server searches, and messages of failures, which therefore hold nothing personal.
+//! Sealed are all payloads: inputs, results, details, and the summaries that a workflow gives to what it starts. Not sealed
+//! are search attributes, by which the server searches, messages of failures, and the summary with which a client starts a
+//! workflow; they therefore hold nothing personal and nothing descriptive.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -7,6 +7,7 @@ mod browser;
 mod crash;
 mod database;
 mod dead_letters;
+mod dependencies;
 mod doctor;
 mod documents;
 mod door_keys;

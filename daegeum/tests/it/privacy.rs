@@ -38,7 +38,7 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
     assert_eq!(sealed.audited("GET /v1/payments/{id}").await, Vec::<Value>::new(), "nothing was read yet");
     let shown = shop.get("/v1/payments/privacy-1").await;
     let line = json!(["privacy-1", "200 buyer_info", key_id(&shop.api_key), "127.0.0.1"]);
-    assert_eq!(sealed.audited("GET /v1/payments/{id}").await, [line.clone()]);
+    assert_eq!(sealed.audited("GET /v1/payments/{id}").await, std::slice::from_ref(&line));
     assert_eq!(shown["buyer_info"], json!({ "name": PERSONAL[0], "email": PERSONAL[1], "phone": PERSONAL[2] }));
     let reader = sealed.create_key("read");
     let request = shop.http.get(format!("{}/v1/payments/privacy-1", shop.api)).bearer_auth(&reader);
