@@ -4,7 +4,7 @@
 //! its script and take the buyer back. Card data is entered at the PSP and never comes here: the window
 //! opens by navigating away, not in a frame (PCI DSS, SAQ A).
 
-mod banks;
+pub(crate) mod banks;
 mod parts;
 pub(crate) mod policy;
 mod states;
