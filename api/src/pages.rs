@@ -5,7 +5,7 @@
 //! opens by navigating away, not in a frame (PCI DSS, SAQ A).
 
 mod access;
-mod banks;
+pub(crate) mod banks;
 mod parts;
 pub(crate) mod policy;
 mod states;

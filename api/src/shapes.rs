@@ -6,7 +6,7 @@ use domain::{
     charge::{Failure, VirtualAccount},
     checkout::Status,
     id::{CheckoutId, DeadLetterId},
-    refund::Part,
+    refund::{Part, VIRTUAL_ACCOUNT},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +19,7 @@ use crate::{
         Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName,
         RefundStatusName, SellerName, StatusName,
     },
+    pages::banks,
 };
 
 /// The PSP's name in the answers.
@@ -70,7 +71,7 @@ pub(crate) struct CheckoutBody {
     /// What the buyer's browser proves to confirm, in the answer to the creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_token: Option<String>,
-    /// Until when the buyer may pay.
+    /// Until when the buyer may pay: once an account was opened for the payment, the account's due date.
     #[schema(value_type = Instant)]
     expires_at: String,
     #[schema(value_type = Instant)]
@@ -170,11 +171,18 @@ struct PspBody {
     virtual_account: Option<VirtualAccountBody>,
 }
 
-/// Where the buyer pays into: the bank by the PSP's two-character code.
+/// Where the buyer pays into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = VirtualAccount)]
 struct VirtualAccountBody {
+    /// The payment provider's code of the bank, two characters.
     bank: String,
+    /// The bank's name in Korean; absent for a code that we do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_name: Option<&'static str>,
+    /// The bank's name in English; absent for a code that we do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_name_en: Option<&'static str>,
     account_number: String,
     #[schema(value_type = Option<Instant>)]
     due_date: Option<String>,
@@ -210,8 +218,11 @@ impl FailureBody {
 
 impl VirtualAccountBody {
     fn new(account: &VirtualAccount) -> Self {
+        let names = banks::names(&account.bank);
         Self {
             bank: account.bank.clone(),
+            bank_name: names.map(|names| names.korean),
+            bank_name_en: names.map(|names| names.english),
             account_number: account.account_number.clone(),
             due_date: account.due_date.map(rfc3339),
         }
@@ -263,6 +274,7 @@ impl CheckoutBody {
             is_payment_done: Status::NotStarted.is_payment_done(),
             failure: None,
             psp: None,
+            expires_at: rfc3339(record.expires_at),
             ..Self::current(record, &api.settings, token.as_ref())
         };
         for (order, record) in body.payment_orders.iter_mut().zip(&record.orders) {
@@ -288,7 +300,7 @@ impl CheckoutBody {
             is_payment_done: record.status.is_payment_done(),
             payment_page: payment_page(&record.checkout_id, settings, token),
             confirm_token: None,
-            expires_at: rfc3339(record.expires_at),
+            expires_at: rfc3339(deadline(record)),
             created_at: rfc3339(record.created_at),
             payment_orders: record.orders.iter().map(OrderBody::new).collect(),
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
@@ -410,12 +422,24 @@ impl PspBody {
         Self {
             name: PSP_NAME,
             payment_key_suffix: suffix(record.payment_key.as_str()).to_owned(),
-            method: record.method.clone(),
+            method: method(record).map(str::to_owned),
             approved_at: record.approved_at.map(rfc3339),
             receipt_url: record.receipt_url.clone(),
             virtual_account: record.virtual_account.as_ref().map(VirtualAccountBody::new),
         }
     }
+}
+
+/// How the buyer pays, in the PSP's words. The row holds it from the capture on; before, an opened account tells.
+fn method(record: &PspRecord) -> Option<&str> {
+    record.method.as_deref().or_else(|| record.virtual_account.as_ref().map(|_| VIRTUAL_ACCOUNT))
+}
+
+/// Until when the buyer may pay: an account that was opened is paid into until its due date, whatever time the buyer had
+/// for the window.
+fn deadline(record: &CheckoutRecord) -> Timestamp {
+    let account = record.psp.as_ref().and_then(|psp| psp.virtual_account.as_ref());
+    account.and_then(|account| account.due_date).unwrap_or(record.expires_at)
 }
 
 /// The end of a payment key; nothing of one so short that its end would give away half of it. A payment key

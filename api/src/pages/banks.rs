@@ -32,11 +32,24 @@ const BANKS: [(&str, &str, &str); 26] = [
     ("07", "수협", "Suhyeop"),
 ];
 
+/// What a bank is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BankNames {
+    pub(crate) korean: &'static str,
+    pub(crate) english: &'static str,
+}
+
+/// The names of a bank by its code, if we know it.
+pub(crate) fn names(code: &str) -> Option<BankNames> {
+    let (_, korean, english) = *BANKS.iter().find(|(known, _, _)| *known == code)?;
+    Some(BankNames { korean, english })
+}
+
 /// What a buyer calls a bank; its code where we do not know it.
 pub(super) fn name(code: &str, language: Language) -> &str {
-    match (BANKS.iter().find(|(known, _, _)| *known == code), language) {
-        (Some((_, korean, _)), Language::Korean) => korean,
-        (Some((_, _, english)), Language::English) => english,
+    match (names(code), language) {
+        (Some(names), Language::Korean) => names.korean,
+        (Some(names), Language::English) => names.english,
         (None, Language::Korean | Language::English) => code,
     }
 }

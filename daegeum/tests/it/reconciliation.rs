@@ -66,6 +66,11 @@ async fn books_and_toss_are_compared(database: Kind) {
     shop.confirm("undone", &key, "23000").await;
     until("nothing is held of the wrong amount", || async { shop.status("undone").await == "FAILED" }).await;
 
+    // Toss lists the opening of an account as a transaction of nothing.
+    shop.create("waiting").await;
+    let key = shop.authorize_by("waiting", "가상계좌").await;
+    assert_eq!(shop.confirm("waiting", &key, "23000").await.1["status"], "WAITING_FOR_DEPOSIT");
+
     let (agrees, report) = reconcile(&roles, "0m");
     assert!(agrees, "{report}");
     assert_eq!(report["in_books"]["KRW"], json!({ "taken": "92000", "given_back": "28000", "currency": "KRW" }));

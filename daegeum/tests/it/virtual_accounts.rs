@@ -75,8 +75,16 @@ async fn taken_back_and_paid_again(roles: &Roles) -> u64 {
     let body = issued(shop, id).await;
     let account = &body["psp"]["virtual_account"];
     let number = account["account_number"].as_str().unwrap();
-    assert_eq!(account["bank"].as_str().unwrap().len(), 2);
+    assert_eq!(
+        (&account["bank"], &account["bank_name"], &account["bank_name_en"]),
+        (&json!("20"), &json!("우리"), &json!("Woori"))
+    );
     assert!(account["due_date"].is_string());
+    assert_eq!(body["psp"]["method"], "가상계좌", "told while the deposit is awaited");
+    assert_eq!(
+        body["expires_at"], account["due_date"],
+        "the buyer has until the account's due date, and no other deadline"
+    );
     let page = shop.page_text(id).await;
     assert!(page.contains(number) && page.contains("data-status=\"WAITING_FOR_DEPOSIT\""), "{page}");
 
