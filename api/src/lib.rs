@@ -42,6 +42,7 @@ mod parameters;
 mod payment_order;
 mod payments_list;
 mod problem;
+mod readiness;
 mod refund;
 mod requests;
 mod routes;
@@ -58,6 +59,7 @@ use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use readiness::{Probes, Readiness};
 pub use routes::router;
 
 /// What an operator can set.
@@ -123,6 +125,8 @@ pub struct Api {
     pub keyring: Option<Arc<store::Keyring>>,
     /// What was counted.
     pub metrics: Metrics,
+    /// Whether this process can do its work.
+    pub readiness: Readiness,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use activities::paid::PaidTimes;
 use anyhow::{Context as _, ensure};
+use api::Readiness;
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
@@ -150,6 +151,7 @@ pub(crate) fn router(
     (journal, reader): (Journal, Reader),
     (door, keyring): (&Door, Option<Arc<Keyring>>),
     worker: Option<WorkerMetrics>,
+    readiness: Readiness,
     settings: api::Settings,
 ) -> axum::Router {
     let key_pepper = door.key_pepper.clone();
@@ -161,6 +163,7 @@ pub(crate) fn router(
         keyring,
         key_pepper,
         metrics,
+        readiness,
         settings,
         read_psp_hint,
         is_for_buyer,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use api::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scope, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
@@ -115,14 +116,21 @@ impl Stack {
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
         let door = (&settings.door, Some(keys));
-        let router = compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings);
+        let watch = housekeeping::watch();
+        let probes = Probes {
+            journal: writer.journal(),
+            temporal: temporal.clone(),
+            watches: vec![writer.bookkeeper(), watch.clone()],
+        };
+        let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
+        let router = compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings);
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
             ..toss_sim::Options::default()
         };
         let sim_stop = stop.clone().cancelled_owned();
-        let housekeeping = housekeeping::run(writer, stop.clone());
+        let housekeeping = housekeeping::run(writer, watch, stop.clone());
         let tasks = vec![
             tokio::spawn(async move {
                 toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")

@@ -63,7 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     logging::start(&settings, &cli.command);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = traces::start(runtime.handle())?;
-    let outcome = runtime.block_on(async {
+    let work = async {
         match cli.command {
             Command::Dev(ports) => dev::run(&settings, &ports).await,
             Command::Demo { record_histories } => return demo::run(&settings, record_histories.as_deref()).await,
@@ -84,6 +84,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Audit(action) => audit::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = work => outcome,
+            () = shutdown::overdue() => Ok(ExitCode::SUCCESS),
+        }
     });
     // Before the runtime ends, which sends them.
     drop(traces);

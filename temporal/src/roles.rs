@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::{Probes, Readiness};
 use store::Keyring;
 use tokio::net::TcpListener;
 
@@ -28,9 +29,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     let worker =
         compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
+    let watch = housekeeping::watch();
+    let probes = Probes {
+        journal: writer.journal(),
+        temporal: client.clone(),
+        watches: vec![writer.bookkeeper(), watch.clone()],
+    };
+    let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
     let router =
-        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings);
-    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+        compose::router(client, (writer.journal(), reader), door, Some(counted), readiness, api_settings);
+    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));
     let worked = compose::run_worker(worker, stop.clone()).await;
@@ -52,7 +60,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
+    let probes = Probes { journal: door.0.clone(), temporal: client.clone(), watches: Vec::new() };
+    let readiness = Readiness::start(probes);
+    let router = compose::router(client, door, (&settings.door, keys), None, readiness, api_settings);
     serving::serve(listener, router, settings.door.tls.clone(), stop).await
 }
 
@@ -67,9 +77,13 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker =
         compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
-    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+    let watch = housekeeping::watch();
+    let probes =
+        Probes { journal: writer.journal(), temporal: client, watches: vec![writer.bookkeeper(), watch.clone()] };
+    let readiness = Readiness::start(probes);
+    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
-        let router = api::metrics_router(settings.door.metrics_from.clone(), counted.into_more());
+        let router = api::metrics_router(settings.door.metrics_from.clone(), counted.into_more(), readiness);
         tokio::spawn(serving::serve(listener, router, None, stop.clone()))
     });
     let worked = compose::run_worker(worker, stop).await;

@@ -1,6 +1,6 @@
 //! Stopping cleanly.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,20 @@ pub(crate) const CHILD_STOP_TIME: Duration = Duration::from_secs(3);
 /// How long what is left on the runtime gets.
 pub(crate) const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
 
+/// How long everything gets to stop; what still waits then, for a database that does not answer say, is left: whatever it
+/// was doing goes on elsewhere.
+const STOP_TIME: Duration = Duration::from_secs(8);
+
+/// Canceled by the first signal to stop.
+static ASKED: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+
+/// Returns when the process was told to stop and has had its time.
+pub(crate) async fn overdue() {
+    ASKED.cancelled().await;
+    tokio::time::sleep(STOP_TIME).await;
+    tracing::warn!("some work did not end in its time and is left to others");
+}
+
 /// A token that is canceled by SIGTERM, by SIGINT, or by whoever holds it.
 pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
@@ -24,6 +38,7 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        ASKED.cancel();
         canceled.cancel();
     });
     Ok(token)

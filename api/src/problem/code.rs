@@ -27,6 +27,7 @@ pub(crate) enum Code {
     IdempotencyKeyReused,
     Internal,
     MethodNotAllowed,
+    NoWorker,
     NotCancelable,
     NotConfirmable,
     NotDecodable,
@@ -50,7 +51,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmountMismatch,
@@ -73,6 +74,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::Internal,
         Self::MethodNotAllowed,
+        Self::NoWorker,
         Self::NotCancelable,
         Self::NotConfirmable,
         Self::NotDecodable,
@@ -145,6 +147,9 @@ impl Code {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
             }
+            Self::NoWorker => {
+                ("no_worker", StatusCode::SERVICE_UNAVAILABLE, "No worker serves the task queue")
+            }
             Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
             Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
@@ -190,6 +195,7 @@ impl Code {
             | Self::ConfirmNotAccepted
             | Self::DatabaseUnavailable
             | Self::DeadlineExceeded
+            | Self::NoWorker
             | Self::NotReady
             | Self::Overloaded
             | Self::RateLimited
