@@ -44,6 +44,7 @@ mod parameters;
 mod payment_order;
 mod payments_list;
 mod problem;
+mod readiness;
 mod reading;
 mod refund;
 mod requests;
@@ -65,6 +66,7 @@ use domain::id::CheckoutId;
 pub use lifecycle::Lifecycle;
 pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use readiness::{Probes, Readiness};
 pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;
 
@@ -164,6 +166,8 @@ pub struct Api {
     pub keyring: Option<Arc<store::Keyring>>,
     /// What was counted.
     pub metrics: Metrics,
+    /// Whether this process can do its work.
+    pub readiness: Readiness,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

@@ -24,8 +24,9 @@ use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
 use store::Counts;
 
 use crate::{
-    Api,
+    Api, Readiness,
     callers::OpsCaller,
+    health,
     limits::{Network, Peer, is_one_of, was_forwarded},
     openapi::refusals::refusals,
     problem::{self, Code, Problem},
@@ -179,7 +180,11 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
         OpsCaller::from_request_parts(&mut parts, &api).await?;
     }
     let mut text = Exposition::default();
-    write_counts(&api.metrics.counts(&api).await?, &mut text);
+    // Who is woken by these numbers needs the others most while the database is away.
+    if let Ok(counts) = api.metrics.counts(&api).await {
+        write_counts(&counts, &mut text);
+    }
+    api.readiness.write(&mut text).await;
     api.metrics.write_requests(&mut text);
     (api.metrics.0.more)(&mut text);
     Ok(text.into_response())
@@ -203,8 +208,9 @@ fn write_counts(counts: &Counts, text: &mut Exposition) {
 }
 
 /// Serves `GET /metrics` with what one process counts, for a process that has no API: to whoever asks from these
-/// networks, and to nobody else.
-pub fn metrics_router(from: Vec<Network>, more: MoreMetrics) -> Router {
+/// networks, and to nobody else. `GET /healthz` and `GET /readyz` answer everybody.
+pub fn metrics_router(from: Vec<Network>, more: MoreMetrics, readiness: Readiness) -> Router {
+    let known = readiness.clone();
     let show = move |request: Request| async move {
         let peer = request.extensions().get::<Peer>();
         if !peer.is_some_and(|peer| is_one_of(peer.0.ip(), &from)) {
@@ -212,10 +218,16 @@ pub fn metrics_router(from: Vec<Network>, more: MoreMetrics) -> Router {
                 .into_response();
         }
         let mut text = Exposition::default();
+        known.write(&mut text).await;
         more(&mut text);
         text.into_response()
     };
-    Router::new().route("/metrics", get(show)).fallback(problem::no_such_route).layer(from_fn(problem::render))
+    Router::new()
+        .route("/metrics", get(show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::worker_ready))
+        .with_state(readiness)
+        .fallback(problem::no_such_route).layer(from_fn(problem::render))
 }
 
 fn is_near(parts: &Parts, api: &Api) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use activities::paid::PaidTimes;
 use anyhow::{Context as _, ensure};
+use api::Readiness;
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
@@ -166,6 +167,7 @@ pub(crate) async fn router(
     (journal, reader): (Journal, Reader),
     (door, keyring): (&Door, Option<Arc<Keyring>>),
     worker: Option<WorkerMetrics>,
+    readiness: Readiness,
     settings: api::Settings,
 ) -> anyhow::Result<axum::Router> {
     let key_pepper = door.key_pepper.clone();
@@ -179,6 +181,7 @@ pub(crate) async fn router(
         key_pepper,
         confirm_tokens,
         metrics,
+        readiness,
         settings,
         read_psp_hint,
         is_for_buyer,

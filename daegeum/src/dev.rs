@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use api::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporalio_client::Client;
 use temporalio_sdk::Worker;
@@ -130,8 +131,15 @@ impl Stack {
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
         let door = (&settings.door, Some(keys));
+        let watch = housekeeping::watch();
+        let probes = Probes {
+            journal: writer.journal(),
+            temporal: temporal.clone(),
+            watches: vec![writer.bookkeeper(), watch.clone()],
+        };
+        let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
         let router =
-            compose::router(temporal.clone(), (writer.journal(), reader), door, Some(counted), api_settings).await?;
+            compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
@@ -139,7 +147,7 @@ impl Stack {
         };
         let stops = Stops { api: stop, ..Stops::default() };
         let sim_stop = stops.rest.clone().cancelled_owned();
-        let housekeeping = housekeeping::run(writer, stops.api.clone());
+        let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
         let served = Served {
             router,
             tls: settings.door.tls.clone(),

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use store::{StoreError, Writer};
+use store::{Watch, Writer};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::now;
@@ -20,17 +20,31 @@ const UNRECORDED_MS: [i64; 2] = [3 * 24 * 60 * 60 * 1_000, 24 * 60 * 60 * 1_000]
 /// How much is done before it is looked again whether to stop.
 const PORTION: u64 = 200;
 
+/// How long a round may take, or be overdue, before housekeeping counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The watch of housekeeping, before it runs.
+pub(crate) fn watch() -> Watch {
+    Watch::new("housekeeping", PATIENCE)
+}
+
 /// Runs until the token is canceled. What goes wrong is logged and tried again after a pause.
-pub(crate) async fn run(writer: Writer, stop: CancellationToken) {
+pub(crate) async fn run(writer: Writer, watch: Watch, stop: CancellationToken) {
     let mut looked: Option<Instant> = None;
     loop {
+        watch.works_since(Instant::now());
         if looked.is_none_or(|at| at.elapsed() >= UNRECORDED_PAUSE) {
             forget_unrecorded_buyers(&writer).await;
             looked = Some(Instant::now());
         }
-        let pause = match portion(&writer).await {
-            Ok(0) => PAUSE,
+        // The time is the database's: a machine whose clock is wrong would release what is not due.
+        let pause = match writer.do_what_is_due(PORTION).await {
+            Ok(0) => {
+                watch.got_on();
+                PAUSE
+            }
             Ok(done) => {
+                watch.got_on();
                 tracing::info!(done, "released earnings and expired holds");
                 Duration::ZERO
             }
@@ -39,17 +53,12 @@ pub(crate) async fn run(writer: Writer, stop: CancellationToken) {
                 PAUSE
             }
         };
+        watch.rests_for(pause);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-async fn portion(writer: &Writer) -> Result<usize, StoreError> {
-    let now = now();
-    let (released, expired) = (writer.release_due(now, PORTION).await, writer.expire_holds(now, PORTION).await);
-    Ok(released? + expired?)
 }
 
 async fn forget_unrecorded_buyers(writer: &Writer) {

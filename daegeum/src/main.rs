@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, LedgerAction};
+use shutdown::StopTimes;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -65,7 +66,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     logging::start(&settings, &cli.command);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = traces::start(runtime.handle())?;
-    let outcome = runtime.block_on(async {
+    let stop_times = match cli.command {
+        Command::Dev(_) | Command::Demo { .. } => StopTimes::DEV,
+        _ => StopTimes { drain: settings.door.drain_or(StopTimes::ROLE.drain), ..StopTimes::ROLE },
+    };
+    let work = async {
         match cli.command {
             Command::Dev(ports) => dev::run(&settings, &ports).await,
             Command::Demo { record_histories } => return demo::run(&settings, record_histories.as_deref()).await,
@@ -86,6 +91,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Audit(action) => audit::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = work => outcome,
+            () = shutdown::overdue(stop_times.in_all()) => Ok(ExitCode::SUCCESS),
+        }
     });
     // Before the runtime ends, which sends them.
     drop(traces);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::{Probes, Readiness};
 use store::Keyring;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,10 +33,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     let rules = worker_rules(settings, keys.clone());
     let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
+    let watch = housekeeping::watch();
+    let probes = Probes {
+        journal: writer.journal(),
+        temporal: client.clone(),
+        watches: vec![writer.bookkeeper(), watch.clone()],
+    };
+    let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
     let router =
-        compose::router(client, (writer.journal(), reader), (&settings.door, keys), Some(counted), api_settings)
-            .await?;
-    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+        compose::router(client, (writer.journal(), reader), door, Some(counted), readiness, api_settings).await?;
+    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     // Requests under way need the worker.
     let worker_stop = CancellationToken::new();
@@ -66,7 +73,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let client = connect(keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     println!("daegeum api: {public_url}");
-    let router = compose::router(client, door, (&settings.door, keys), None, api_settings).await?;
+    let probes = Probes { journal: door.0.clone(), temporal: client.clone(), watches: Vec::new() };
+    let readiness = Readiness::start(probes);
+    let router = compose::router(client, door, (&settings.door, keys), None, readiness, api_settings).await?;
     serving::serve(listener, served(settings, router), stop).await
 }
 
@@ -82,10 +91,14 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
-    let housekeeping = tokio::spawn(housekeeping::run(writer, stop.clone()));
+    let watch = housekeeping::watch();
+    let probes =
+        Probes { journal: writer.journal(), temporal: client, watches: vec![writer.bookkeeper(), watch.clone()] };
+    let readiness = Readiness::start(probes);
+    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
         let served = Served {
-            router: api::metrics_router(metrics_from, counted.into_more()),
+            router: api::metrics_router(metrics_from, counted.into_more(), readiness),
             tls: None,
             limits: settings.door.limits.clone(),
             stop_times: StopTimes::METRICS,

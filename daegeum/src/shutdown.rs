@@ -1,6 +1,6 @@
 //! Stopping cleanly.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,22 @@ impl StopTimes {
     pub(crate) const DEV: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(4) };
     /// The metrics of a worker.
     pub(crate) const METRICS: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(1) };
+
+    /// How long everything gets to stop: the requests, the audit log's last lines and the worker, one after the other.
+    pub(crate) fn in_all(self) -> Duration {
+        self.drain + self.requests + ANSWERS_TIME + WORKER_STOP_TIME
+    }
+}
+
+/// Canceled by the first signal to stop.
+static ASKED: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+
+/// Returns when the process was told to stop and has had its time. Work that still waits then, for a database that does not
+/// answer say, is left: another process continues it.
+pub(crate) async fn overdue(limit: Duration) {
+    ASKED.cancelled().await;
+    tokio::time::sleep(limit).await;
+    tracing::warn!("some work did not end in its time and is left to others");
 }
 
 /// A token that is canceled by SIGTERM, by SIGINT, or by whoever holds it.
@@ -43,6 +59,7 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        ASKED.cancel();
         canceled.cancel();
     });
     Ok(token)

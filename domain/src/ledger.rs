@@ -161,12 +161,15 @@ impl Reason {
     ];
 
     /// Whether an entry may be reversed: whatever it did is then taken back with it. Holds and payouts have a
-    /// state of their own that a reversal would not move, and what was released would be released again at once.
+    /// state of their own that a reversal would not move.
     const fn reversible(self) -> Result<(), EntryError> {
         match self {
-            Self::PaymentCaptured | Self::RefundPromised | Self::RefundExecuted | Self::PspSettled => Ok(()),
-            Self::PendingReleased
-            | Self::HoldReserved
+            Self::PaymentCaptured
+            | Self::RefundPromised
+            | Self::RefundExecuted
+            | Self::PspSettled
+            | Self::PendingReleased => Ok(()),
+            Self::HoldReserved
             | Self::HoldReleased
             | Self::HoldExpired
             | Self::PayoutSent

@@ -35,6 +35,8 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause between two looks for the row.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// When to ask whether there is a worker at all: one that is there records within milliseconds.
+const WORKER_LOOK: Duration = Duration::from_millis(500);
 /// The most bytes of an order name in a workflow's summary, for which Temporal takes 400 bytes.
 const SUMMARY_NAME_BYTES: usize = 300;
 /// The most bytes of seller accounts among the search attributes, of which Temporal takes 2,048 each.
@@ -100,7 +102,7 @@ impl<'a> Checkouts<'a> {
             }
             Started::Before => match self.api.reader.request(workflow_id).await? {
                 Some(request) => self.replay(&request, &fingerprint).await,
-                None => Err(in_progress()),
+                None => Err(self.unrecorded().await),
             },
         }
     }
@@ -145,20 +147,35 @@ impl<'a> Checkouts<'a> {
         }
     }
 
-    /// Waits until the workflow has recorded the request.
+    /// Why a request that was taken before is not recorded.
+    async fn unrecorded(&self) -> Problem {
+        if self.api.readiness.has_no_worker().await { no_worker() } else { in_progress() }
+    }
+
+    /// Waits until the workflow has recorded the request, for as long as a worker may do so.
     async fn recorded_by(&self, deadline: Instant, workflow_id: &WorkflowId) -> Result<RequestRecord, Problem> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, look) = (FIRST_PAUSE, Instant::now() + WORKER_LOOK);
         loop {
             if let Some(request) = self.api.reader.request(workflow_id).await? {
                 return Ok(request);
             }
-            if Instant::now() + pause > deadline {
+            let next = Instant::now() + pause;
+            if next > deadline {
                 return Err(in_progress());
+            }
+            if next > look && self.api.readiness.has_no_worker().await {
+                return Err(no_worker());
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// A request that was taken, and that nobody records before a worker comes.
+fn no_worker() -> Problem {
+    let detail = "No worker serves the task queue. The request is kept: send it again with the same key.";
+    Problem::new(Code::NoWorker, detail)
 }
 
 /// A request that was taken and will be recorded.

@@ -32,6 +32,7 @@ pub(crate) enum Code {
     IdempotencyKeyReused,
     Internal,
     MethodNotAllowed,
+    NoWorker,
     NotCancelable,
     NotConfirmable,
     NotDecodable,
@@ -55,7 +56,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 46] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -83,6 +84,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::Internal,
         Self::MethodNotAllowed,
+        Self::NoWorker,
         Self::NotCancelable,
         Self::NotConfirmable,
         Self::NotDecodable,
@@ -166,6 +168,9 @@ impl Code {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
             }
+            Self::NoWorker => {
+                ("no_worker", StatusCode::SERVICE_UNAVAILABLE, "No worker serves the task queue")
+            }
             Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
             Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
@@ -212,6 +217,7 @@ impl Code {
             | Self::ConfirmationUnderWay
             | Self::DatabaseUnavailable
             | Self::DeadlineExceeded
+            | Self::NoWorker
             | Self::NotReady
             | Self::Overloaded
             | Self::RateLimited

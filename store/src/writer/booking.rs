@@ -73,6 +73,12 @@ pub enum Refusal {
         /// What rests on it.
         by: String,
     },
+    /// What was released in its time would be released again at once.
+    #[error("the time of order {order} has come: what is taken back would be released again at once")]
+    ReleaseDue {
+        /// The order.
+        order: PaymentOrderId,
+    },
     /// No such order was ever paid.
     #[error("no order {order} is paid")]
     NoSuchOrder {
@@ -240,6 +246,7 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
         return Ok(Booked::Before);
     }
     refuse_what_was_built_upon(books, &mistake).await?;
+    refuse_release_in_its_time(books, &mistake).await?;
     check_orders(books, &reversal).await?;
     let booked = books.book(reversal).await?;
     refunds::follow_reversal(books, &mistake).await?;
@@ -255,6 +262,25 @@ async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> R
     let executed = Reason::RefundExecuted.key(reference);
     if books.find(&executed).await?.is_some() && !is_reversed(books, &executed).await? {
         return Err(Refusal::BuiltUpon { key: fields.key.clone(), by: executed }.into());
+    }
+    Ok(())
+}
+
+/// A release is taken back where it came before its time, by a clock that was wrong say.
+async fn refuse_release_in_its_time(books: &mut Books<'_>, mistake: &Entry) -> Result<(), StoreError> {
+    if mistake.fields().reason != Reason::PendingReleased {
+        return Ok(());
+    }
+    books.write().await?;
+    let (orders, now) = (mistake.order_changes(), to_column_time(books.now()));
+    for order in orders.into_keys() {
+        let due = payment_orders::Entity::find_by_id(order.as_str())
+            .filter(payment_orders::Column::ReleasesAt.lte(now))
+            .one(books.transaction)
+            .await?;
+        if due.is_some() {
+            return Err(Refusal::ReleaseDue { order: order.clone() }.into());
+        }
     }
     Ok(())
 }

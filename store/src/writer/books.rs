@@ -69,6 +69,11 @@ impl<'t> Books<'t> {
         self.look_up_wallets(wallets.collect()).await
     }
 
+    /// When this transaction books, by the clock of money.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The first instant whose day is open.
     pub(super) fn open_from(&self) -> Option<Timestamp> {
         self.head.closed_before.map(from_column_time)

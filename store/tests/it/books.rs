@@ -307,9 +307,9 @@ async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
     twice(async || fresh.writer.end_payout(&hold("h-3"), false, LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
     assert!(matches!(refused(fresh.writer.release_hold(&hold("never"), LATER).await), Refusal::NoSuchHold { .. }));
-    for key in
-        ["pending_released:o-1", "hold_reserved:h-1", "payout_sent:h-1", "payout_arrived:h-1", "payout_failed:h-3"]
-    {
+    let due = Refusal::ReleaseDue { order: order("o-1") };
+    assert_eq!(refused(fresh.writer.reverse("pending_released:o-1", LATER).await), due);
+    for key in ["hold_reserved:h-1", "payout_sent:h-1", "payout_arrived:h-1", "payout_failed:h-3"] {
         assert_eq!(refused(fresh.writer.reverse(key, LATER).await), Refusal::Entry(EntryError::NotReversible), "{key}");
     }
 }
