@@ -14,7 +14,7 @@ use serde::Serialize;
 use store::{CheckoutRecord, LetterFilter, Scope, Window};
 
 use crate::{
-    Api, buyers,
+    Api, ask_psp, buyers,
     callers::ReadCaller,
     openapi::{refusals::refusals, shapes::PaymentOrderName},
     problem::{Code, Problem},
@@ -53,6 +53,9 @@ pub(crate) async fn show(
         let letter = letter(&api, caller.scope, &record).await?;
         let body = CheckoutBody::for_scope(caller.scope, &record, &api).with_refunds(&refunds);
         let body = body.with_letter(letter.as_ref());
+        let is_operator = caller.scope.includes(Scope::Ops);
+        let next = if is_operator { ask_psp::next_question_at(&api, &record).await } else { None };
+        let body = body.with_next_question(next);
         let buyer =
             if caller.scope.includes(Scope::Checkout) { buyers::kept(&api, &record.workflow_id).await? } else { None };
         return Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))));

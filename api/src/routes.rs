@@ -11,8 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, limits, limits::Gate,
-    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
+    Api, ask_psp, audit, body::MAX_BODY_BYTES, buyers, checkout, codec, dead_letters, health, ledger, limits,
+    limits::Gate, metrics, openapi, pages, payment_order, payments_list, problem, refund, requests, wallets, webhook,
 };
 
 /// The API and the buyer's pages.
@@ -75,6 +75,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(checkout::history))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
+        .routes(routes!(ask_psp::ask))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod m2026_11_21_000007_risk;
 mod m2026_11_21_000008_journal;
 mod m2026_11_21_000009_api_keys;
 mod m2026_11_21_000010_buyer_details;
+mod m2026_11_27_000015_watched_deposits;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_21_000008_journal::Migration),
             whole(m2026_11_21_000009_api_keys::Migration),
             whole(m2026_11_21_000010_buyer_details::Migration),
+            whole(m2026_11_27_000015_watched_deposits::Migration),
         ]
     }
 }

@@ -39,9 +39,12 @@ pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
-    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
+    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS,
+    WalletRecord, Window,
 };
-pub use writer::{Began, Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
+pub use writer::{
+    Began, Booked, FRESH_LOOK_MS, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, SeenDeposit, Writer,
+};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

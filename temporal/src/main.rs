@@ -36,6 +36,7 @@ mod settings;
 mod shutdown;
 mod tls;
 mod traces;
+mod unreadable;
 
 use std::process::ExitCode;
 

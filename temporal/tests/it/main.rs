@@ -33,4 +33,5 @@ mod traces;
 mod virtual_accounts;
 mod waits;
 mod walls;
+mod watching;
 mod webhooks;
