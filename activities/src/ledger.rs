@@ -4,10 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::calendar::ReleaseRule;
-use store::{Began, StoreError, Writer};
+use store::{Began, SeenDeposit, StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{Change, DepositReturned, Post, Posted, TakeBack, TakenBack};
+use workflows::ports::{
+    Change, DepositReturned, DepositSeen, Post, Posted, SeeDeposit, SeenDuring, TakeBack, TakenBack,
+};
 
 use crate::{failure::store_failure, paid::PaidTimes};
 
@@ -31,21 +33,32 @@ impl Ledger {
             let Change { revision, status, occurred_at, payment_key, .. } = change;
             Some(Began { revision, status, occurred_at, payment_key: payment_key? })
         });
-        self.writer
-            .post(
-                &posted.change.checkout_id,
-                began.as_ref(),
-                (posted.change.revision, posted.change.status),
-                posted.change.occurred_at,
-                (&posted.entry, Some(self.release_rule.releases_at(posted.entry.fields().occurred_at))),
-                (posted.method.as_deref(), posted.receipt_url.as_deref()),
-            )
-            .await
-            .map_err(store_failure)?;
+        let (checkout_id, began, at) = (&posted.change.checkout_id, began.as_ref(), posted.change.occurred_at);
+        let step = (posted.change.revision, posted.change.status);
+        let releases_at = self.release_rule.releases_at(posted.entry.fields().occurred_at);
+        let booked = (&posted.entry, Some(releases_at));
+        let paid = (posted.method.as_deref(), posted.receipt_url.as_deref());
+        let posting = if posted.is_watched {
+            self.writer.post_watched_deposit(checkout_id, began, step, at, booked, paid).await
+        } else {
+            self.writer.post(checkout_id, began, step, at, booked, paid).await
+        };
+        posting.map_err(store_failure)?;
         if let Some(confirmed_at) = posted.confirmed_at {
             self.paid.count(Duration::from_millis(posted.change.occurred_at.ms_since(confirmed_at)));
         }
         Ok(())
+    }
+
+    /// Writes that the PSP holds a booked deposit. Only a later word changes anything.
+    #[activity(definition = SeeDeposit)]
+    pub async fn see_deposit(self: Arc<Self>, _ctx: ActivityContext, seen: DepositSeen) -> Result<(), ActivityError> {
+        let DepositSeen { checkout_id, seen_at, watch } = seen;
+        let is_last = match watch {
+            SeenDuring::Watch => false,
+            SeenDuring::End => true,
+        };
+        self.writer.see_deposit(&SeenDeposit { checkout_id, seen_at, is_last }).await.map_err(store_failure)
     }
 
     /// Takes back what was booked of a deposit, in one transaction with the status. What the books refuse is for a

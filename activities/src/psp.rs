@@ -8,6 +8,7 @@ use domain::{
     Currency, Money, Timestamp,
     charge::{Capture, Charge, Doubt, Failure, VirtualAccount},
     id::{CheckoutId, PaymentKey},
+    refund::RefundAccount,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -76,7 +77,7 @@ impl Psp {
             amount: None,
             currency: to_toss_currency(charge.currency),
             refundable_amount: None,
-            refund_account: None,
+            refund_account: charge.account.map(to_toss_account),
         };
         match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
             Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
@@ -209,6 +210,11 @@ pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityErro
 
 pub(crate) fn to_timestamp(time: DateTime<FixedOffset>) -> Timestamp {
     Timestamp::from_epoch_ms(time.timestamp_millis())
+}
+
+pub(crate) fn to_toss_account(account: RefundAccount) -> toss::RefundAccount {
+    let RefundAccount { bank, account_number, holder_name } = account;
+    toss::RefundAccount { bank, account_number, holder_name }
 }
 
 pub(crate) const fn to_toss_currency(currency: Currency) -> toss::Currency {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{
     charge::{Doubt, Failure},
-    refund::{Answer, Executed, RefundAccount, Sight, Unrefundable, is_marked, mark},
+    refund::{Answer, Executed, Sight, Unrefundable, is_marked, mark},
 };
 use store::{NewRefund as NewRow, Refusal, StoreError, Writer};
 use temporalio_macros::activities;
@@ -18,7 +18,7 @@ use workflows::ports::{
 
 use crate::{
     failure::{Verdict, after_attempt, classify, doubtful, store_failure, try_again},
-    psp::{idempotency_key, is_about, money, to_timestamp, to_toss_currency, unreadable},
+    psp::{idempotency_key, is_about, money, to_timestamp, to_toss_account, to_toss_currency, unreadable},
 };
 
 /// By how much the PSP's clock may be behind ours, in milliseconds, when we tell old cancellations from new ones.
@@ -127,7 +127,20 @@ fn see(payment: &Payment, question: &RefundQuestion) -> Result<Sight, Doubt> {
             && cancel.canceled_at.is_none_or(|at| at.timestamp_millis() >= since)
     };
     let left = money(payment, payment.balance_amount)?;
-    Ok(Sight { ours, left, lookalike: payment.cancels.iter().any(is_lookalike) })
+    Ok(Sight { ours, left, lookalike: payment.cancels.iter().any(is_lookalike), complete: is_complete(payment) })
+}
+
+/// Whether the cancellations that are shown have all ended, each with a reason to know ours by, and make up all that is
+/// not left. One that was aborted gave nothing back.
+fn is_complete(payment: &Payment) -> bool {
+    let given_back = payment.cancels.iter().try_fold(0_u64, |sum, cancel| match &cancel.cancel_status {
+        None | Some(CancelStatus::Done) => {
+            cancel.cancel_reason.as_ref().and_then(|_| sum.checked_add(cancel.cancel_amount))
+        }
+        Some(CancelStatus::Aborted) => Some(sum),
+        Some(CancelStatus::InProgress | CancelStatus::Other(_)) => None,
+    });
+    given_back.and_then(|sum| sum.checked_add(payment.balance_amount)) == Some(payment.total_amount)
 }
 
 /// The cancellation that bears a mark.
@@ -147,11 +160,6 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
         executed_at: cancel.canceled_at.map_or_else(now, to_timestamp),
         transaction_key: cancel.transaction_key.clone(),
     }))
-}
-
-fn to_toss_account(account: RefundAccount) -> toss::RefundAccount {
-    let RefundAccount { bank, account_number, holder_name } = account;
-    toss::RefundAccount { bank, account_number, holder_name }
 }
 
 /// Why nothing was promised, for whoever asked.

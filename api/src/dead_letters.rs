@@ -445,7 +445,10 @@ impl BulkItem {
                 let told = Some(error.to_string());
                 match error {
                     DeskError::Refused { letter, .. } => ("refused", Some(letter), told),
-                    DeskError::Unknown | DeskError::Outdated | DeskError::Temporal(_) => ("failed", None, told),
+                    DeskError::Unknown
+                    | DeskError::Outdated
+                    | DeskError::TooManySignals(_)
+                    | DeskError::Temporal(_) => ("failed", None, told),
                     DeskError::Store(_) => ("failed", None, Some("the database did not do it".to_owned())),
                 }
             }
@@ -461,7 +464,7 @@ impl From<DeskError> for Problem {
             DeskError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
             DeskError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
             DeskError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
-            DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
+            DeskError::TooManySignals(cause) | DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
             DeskError::Store(error) => error.into(),
         }
     }

@@ -20,7 +20,7 @@ use workflows::{
     operator::{Resolve, Resume},
 };
 
-use crate::temporal;
+use crate::{problem::is_signal_limit, temporal};
 
 /// How long Temporal may take to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -68,6 +68,12 @@ pub enum DeskError {
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It is written down, and the workflow takes no word any more.
+    #[error(
+        "the workflow has taken as many signals as Temporal allows; raise `history.maximumSignalsPerExecution` of the \
+         Temporal server and ask for the same once more"
+    )]
+    TooManySignals(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It is written down, if it was an action, and the workflow may not have been told.
     #[error("Temporal could not be reached; ask for the same once more")]
     Temporal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -184,17 +190,19 @@ impl Desk {
         let sent = async {
             match wish.action {
                 LetterAction::Retry => {
-                    workflow.signal(CheckoutWorkflow::resume, Resume { by, reason, letter: id }, options).await
+                    let resume = Resume { by, reason, letter: id };
+                    workflow.signal(CheckoutWorkflow::resume, resume.into(), options).await
                 }
                 LetterAction::Resolve(outcome) => {
                     let resolve = Resolve { by, reason, outcome, letter: id };
-                    workflow.signal(CheckoutWorkflow::resolve, resolve, options).await
+                    workflow.signal(CheckoutWorkflow::resolve, resolve.into(), options).await
                 }
                 LetterAction::Discard => Ok(()),
             }
         };
         match tokio::time::timeout(ANSWER_TIME, sent).await {
             Ok(Ok(()) | Err(WorkflowInteractionError::NotFound(_))) => Ok(()),
+            Ok(Err(error)) if is_signal_limit(&error) => Err(DeskError::TooManySignals(error.into())),
             Ok(Err(error)) => Err(DeskError::Temporal(error.into())),
             Err(elapsed) => Err(DeskError::Temporal(elapsed.into())),
         }

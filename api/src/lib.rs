@@ -21,6 +21,7 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
+mod ask_psp;
 mod audit;
 mod body;
 mod buyers;

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
 use store::Counts;
 
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     limits::{Network, Peer, is_one_of, was_forwarded},
     openapi::refusals::refusals,
     problem::{self, Code, Problem},
+    shapes::now,
 };
 
 /// The upper ends of the buckets of request times, in milliseconds.
@@ -77,6 +78,22 @@ impl Exposition {
         self.value(&bucket, &[labels, &[("le", "+Inf")]].concat(), number);
         self.value(&format!("{name}_sum"), labels, spent.as_secs_f64());
         self.value(&format!("{name}_count"), labels, number);
+    }
+
+    /// Adds since how many seconds the oldest stands at each of some statuses.
+    fn ages<S: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        watched: &[S],
+        text: fn(S) -> &'static str,
+        oldest: &[(S, Timestamp)],
+    ) {
+        let now = now();
+        for status in watched {
+            let since = oldest.iter().find(|(known, _)| known == status).map(|(_, since)| *since);
+            let seconds = since.map_or(0, |since| now.ms_since(since) / 1_000);
+            self.value(name, &[("status", text(*status))], seconds);
+        }
     }
 
     /// Adds how many stand at each of all statuses.
@@ -203,6 +220,18 @@ fn write_counts(counts: &Counts, text: &mut Exposition) {
     text.by_status("daegeum_refunds", &RefundStatus::ALL, RefundStatus::as_str, &counts.refunds);
     text.begin("daegeum_dead_letters", "gauge", "How many dead letters stand at each status.");
     text.by_status("daegeum_dead_letters", &LetterStatus::ALL, LetterStatus::as_str, &counts.letters);
+    text.begin(
+        "daegeum_oldest_checkout_seconds",
+        "gauge",
+        "How long the checkout that has stood longest has stood at each of these statuses; 0 where none does.",
+    );
+    text.ages("daegeum_oldest_checkout_seconds", &store::WATCHED, Status::as_str, &counts.oldest_checkouts);
+    text.begin(
+        "daegeum_oldest_refund_seconds",
+        "gauge",
+        "How long the refund that has stood longest has stood at each of these statuses; 0 where none does.",
+    );
+    text.ages("daegeum_oldest_refund_seconds", &store::WATCHED_REFUNDS, RefundStatus::as_str, &counts.oldest_refunds);
     text.begin("daegeum_declined_payments", "gauge", "How many payments were declined.");
     text.value("daegeum_declined_payments", &[], counts.declined);
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use store::{CheckoutRecord, LetterFilter, Scope, Scopes, Window};
 
 use crate::{
-    Api, buyers,
+    Api, ask_psp, buyers,
     callers::ReadCaller,
     openapi::{parameters::ChosenKind, refusals::refusals, shapes::PaymentOrderName},
     parameters::Parameters,
@@ -85,6 +85,9 @@ pub(crate) async fn show(
             let letter = letter(&api, caller.scopes, &record).await?;
             let body = CheckoutBody::for_scopes(caller.scopes, &record, &api).with_refunds(&refunds);
             let body = body.with_letter(letter.as_ref());
+            let is_operator = caller.scopes.includes(Scope::Ops);
+            let next = if is_operator { ask_psp::next_question_at(&api, &record).await } else { None };
+            let body = body.with_next_question(next);
             let may_see_buyer = caller.scopes.includes(Scope::Checkout);
             let buyer = if may_see_buyer { buyers::kept(&api, &record).await? } else { None };
             if buyer.is_some() {

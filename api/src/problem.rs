@@ -303,6 +303,11 @@ impl Problem {
 
     /// Temporal did not take what we asked of it.
     pub(crate) fn temporal(cause: &dyn Error) -> Self {
+        if is_signal_limit(cause) {
+            let detail = "The workflow has taken as many signals as Temporal allows. See `history.maximumSignalsPerExecution` \
+                          of the Temporal server.";
+            return Self::new(Code::TooManySignals, detail).because_of(cause);
+        }
         let detail = "The request did not get through. Sending the same one again is safe.";
         Self::new(Code::TemporalUnavailable, detail).because_of(cause)
     }
@@ -380,6 +385,14 @@ impl Problem {
         }
         headers
     }
+}
+
+/// What Temporal's server says of a signal beyond the limit. It has no code of its own for it.
+const SIGNAL_LIMIT: &str = "exceeded workflow execution limit for signal events";
+
+/// Whether Temporal refused a signal because its workflow has taken too many.
+pub(crate) fn is_signal_limit(error: &dyn Error) -> bool {
+    chain(error).contains(SIGNAL_LIMIT)
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, audit,
+    Api, ask_psp, audit,
     body::MAX_BODY_BYTES,
     buyers, callers, checkout, codec, dead_letters, health, ledger, leftover_body, limits,
     limits::Gate,
@@ -85,6 +85,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(checkout::history))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
+        .routes(routes!(ask_psp::ask))
 }
 
 #[cfg(test)]

@@ -240,6 +240,10 @@ pub(crate) fn now() -> Timestamp {
 struct WorkflowBody {
     id: String,
     ui_url: Option<String>,
+    /// When it asks the payment provider next, if nothing happens before. Null while it asks, and where nothing is asked;
+    /// only where the checkout is read by itself.
+    #[schema(value_type = Option<Instant>)]
+    next_question_at: Option<String>,
 }
 
 /// Every status that a checkout has had, oldest first.
@@ -345,7 +349,15 @@ impl CheckoutBody {
     /// Adds where an operator finds the workflow.
     fn with_workflow(mut self, record: &CheckoutRecord, api: &Api) -> Self {
         let id = record.workflow_id.to_string();
-        self.workflow = Some(WorkflowBody { ui_url: ui_url(api, &id), id });
+        self.workflow = Some(WorkflowBody { ui_url: ui_url(api, &id), id, next_question_at: None });
+        self
+    }
+
+    /// Adds when the workflow asks the payment provider next, where an operator is told of the workflow.
+    pub(crate) fn with_next_question(mut self, at: Option<Timestamp>) -> Self {
+        if let Some(workflow) = &mut self.workflow {
+            workflow.next_question_at = at.map(rfc3339);
+        }
         self
     }
 

@@ -20,6 +20,7 @@ use crate::{
     metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
+    unreadable::UnreadableSignals,
 };
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
@@ -73,7 +74,7 @@ pub(crate) struct WorkerRules<'a> {
 pub(crate) fn worker(
     client: &Client,
     writer: Writer,
-    WorkerMetrics { toss, paid }: WorkerMetrics,
+    WorkerMetrics { toss, paid, unreadable }: WorkerMetrics,
     WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
@@ -90,6 +91,7 @@ pub(crate) fn worker(
         .register_activities(risk)
         // As a plugin it comes after the one for traces, and so sees the span of the attempt.
         .worker_plugin(attempts::plugin())
+        .worker_plugin(unreadable.plugin())
         .max_cached_workflows(CACHED_WORKFLOWS)
         .graceful_shutdown_period(WORKER_STOP_TIME)
         .build();
@@ -119,7 +121,8 @@ pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> a
 
 /// A client of Toss, and what is counted of a worker that uses it.
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid: PaidTimes::default() })
+    let (paid, unreadable) = (PaidTimes::default(), UnreadableSignals::default());
+    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable })
 }
 
 /// The client of Toss.

@@ -38,6 +38,7 @@ mod settings;
 mod shutdown;
 mod tls;
 mod traces;
+mod unreadable;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,8 @@ use activities::paid::{self, PaidTimes};
 use api::{Exposition, MoreMetrics};
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
 
+use crate::unreadable::UnreadableSignals;
+
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerMetrics {
@@ -13,6 +15,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) toss: toss::Client,
     /// How long buyers waited.
     pub(crate) paid: PaidTimes,
+    /// How many signals could not be read.
+    pub(crate) unreadable: UnreadableSignals,
 }
 
 impl WorkerMetrics {
@@ -21,6 +25,7 @@ impl WorkerMetrics {
         Arc::new(move |text| {
             of_paid(&self.paid, text);
             of_toss(&self.toss.metrics(), text);
+            of_unreadable(&self.unreadable, text);
         })
     }
 }
@@ -30,6 +35,12 @@ fn of_paid(times: &PaidTimes, text: &mut Exposition) {
     text.begin(NAME, "histogram", "How long payments took from the buyer's confirmation to the books.");
     let counted = times.counted();
     text.histogram(NAME, &[], paid::ENDS_MS.iter().zip(&counted.in_bucket), (counted.payments, counted.spent));
+}
+
+fn of_unreadable(signals: &UnreadableSignals, text: &mut Exposition) {
+    const NAME: &str = "daegeum_unreadable_signals_total";
+    text.begin(NAME, "counter", "Signals of workflows that could not be read and were ignored.");
+    text.value(NAME, &[], signals.counted());
 }
 
 fn of_toss(operations: &[OperationMetrics], text: &mut Exposition) {

@@ -15,7 +15,7 @@ use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Timestamp, checkout::Status, refund::VIRTUAL_ACCOUNT};
+use crate::{Currency, Money, Timestamp, checkout::Status, refund::VIRTUAL_ACCOUNT};
 
 /// How often a charge is sent to the PSP again after it provably did not happen.
 pub const MAX_CONFIRMS: u32 = 5;
@@ -25,6 +25,12 @@ pub const FIRST_PAUSE_MS: u64 = 1_000;
 pub const LONGEST_PAUSE_MS: u64 = 5 * 60 * 1_000;
 /// Longest pause between two questions about an awaited deposit, in milliseconds; a webhook cuts it short.
 pub const LONGEST_DEPOSIT_PAUSE_MS: u64 = 60 * 60 * 1_000;
+/// How often an awaited deposit is asked about before the pauses become [`RARE_DEPOSIT_PAUSE_MS`]: three days of hourly
+/// questions and the short pauses before them.
+pub const FREQUENT_DEPOSIT_QUESTIONS: u32 = 84;
+/// Pause between two questions about a deposit that has been awaited for days, in milliseconds: a history has room for
+/// the questions of 90 days.
+pub const RARE_DEPOSIT_PAUSE_MS: u64 = 12 * 60 * 60 * 1_000;
 /// How long an outcome may stay unknown before a person is called, in milliseconds: a day.
 pub const PATIENCE_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How long an undo may stay unfinished before a person is called, in milliseconds: an hour.
@@ -39,15 +45,26 @@ pub const DEPOSIT_GRACE_MS: u64 = 60 * 60 * 1_000;
 pub const QUESTIONS_TO_A_STRANGER: u32 = 3;
 /// Shortest time between two questions when the PSP nudges us, in milliseconds. Anybody can forge a nudge.
 pub const NUDGED_PAUSE_MS: u64 = 1_000;
-/// How many nudges of one charge are heeded; after that the pauses run their time.
+/// How many nudges without a window are heeded of one charge; after that the pauses run their time. The API sends each
+/// nudge with its window, and spaces them: those are all heeded.
 pub const MAX_NUDGED: u32 = 100;
+/// How long after the end of a nudge's window the question follows that stands for the nudges that were left out, in
+/// milliseconds: the clocks of the processes may differ by so much.
+pub const WINDOW_SLACK_MS: u64 = 5 * 1_000;
+/// The longest window of a nudge that is believed, in milliseconds.
+pub const LONGEST_WINDOW_MS: u64 = 6 * 60 * 60 * 1_000;
 /// How long a virtual account may wait for its deposit before a person is called, in milliseconds: the
 /// longest that the PSP lets one live (2,160 hours) and a day.
 pub const DEPOSIT_PATIENCE_MS: u64 = 91 * 24 * 60 * 60 * 1_000;
 
-/// How long the PSP's nudges are heeded after a virtual account was paid into, in milliseconds: the bank may take the
-/// deposit back, and the PSP repeats a webhook for up to 3 days and 19 hours.
+/// How long a deposit is watched after it was booked, in milliseconds: the bank may take the deposit back, and the PSP
+/// repeats a webhook for up to 3 days and 19 hours.
 pub const DEPOSIT_WATCH_MS: u64 = 4 * 24 * 60 * 60 * 1_000;
+/// The first pauses between two questions about a watched deposit, in milliseconds: most deposits that are taken back
+/// are taken back within minutes.
+pub const WATCH_PAUSES_MS: [u64; 6] = [10_000, 30_000, 60_000, 5 * 60_000, 15 * 60_000, 30 * 60_000];
+/// The pause between two questions about a watched deposit after those, in milliseconds.
+pub const LONGEST_WATCH_PAUSE_MS: u64 = 60 * 60 * 1_000;
 
 /// Why an attempt ended without money, in the PSP's words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +113,21 @@ impl Capture {
     /// Whether the money came into a virtual account: then the bank may take it back.
     pub fn is_deposit(&self) -> bool {
         is_virtual_account(self.method.as_deref())
+    }
+}
+
+/// What has to be known of money that goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldMoney {
+    /// The currency in which the PSP captured it; a request in another one is refused.
+    pub currency: Currency,
+    /// Whether it came into a virtual account: then it goes back to an account that has to be named.
+    pub by_deposit: bool,
+}
+
+impl HeldMoney {
+    fn of(capture: &Capture) -> Self {
+        Self { currency: capture.amount.currency(), by_deposit: capture.is_deposit() }
     }
 }
 
@@ -200,6 +232,8 @@ pub struct Progress {
     pub overdue_since: Option<Timestamp>,
     /// What the PSP refused to give it back with.
     pub kept: Option<Failure>,
+    /// What the PSP last told of the money that it holds.
+    pub held: Option<HeldMoney>,
     /// How often we have asked, unprompted, since it last came to rest in a new status.
     pub asked: u32,
     /// Since when.
@@ -218,6 +252,7 @@ impl Progress {
             known: false,
             overdue_since: None,
             kept: None,
+            held: None,
             asked: 0,
             since: now,
         }
@@ -268,6 +303,20 @@ impl Progress {
             Charge::Captured(_) | Charge::Refused(_) | Charge::Returned | Charge::Open => {}
             Charge::Absent | Charge::NotOurs(_) => return,
         }
+        let held = match charge {
+            Charge::Captured(capture) => Some(HeldMoney::of(capture)),
+            Charge::AwaitingDeposit { .. }
+            | Charge::Refused(_)
+            | Charge::Returned
+            | Charge::Open
+            | Charge::Absent
+            | Charge::NotOurs(_) => None,
+        };
+        if held.is_some_and(|held| held.by_deposit) && self.held.is_none() {
+            // What was refused was the request before the money came: it did not name the account of the buyer's.
+            self.kept = None;
+        }
+        self.held = held;
         self.known = true;
     }
 
@@ -286,6 +335,17 @@ pub struct Moment {
     pub given_up: bool,
     /// Whether a virtual account was issued and its deposit is awaited.
     pub awaits_deposit: bool,
+    /// Whether a deposit could be sent back.
+    pub way_back: WayBack,
+}
+
+/// Whether a deposit could be sent back: the PSP sends it to an account of the buyer's, which has to be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// An account of the buyer's is named.
+    Named,
+    /// No account is named: a deposit that comes is booked, and goes back as a refund once one is named.
+    Missing,
 }
 
 /// Why no money may be held after all.
@@ -355,6 +415,9 @@ fn on_charge(total: Money, charge: &Charge, progress: &Progress, moment: Moment)
     let sendable = progress.confirms < MAX_CONFIRMS && progress.refusal.is_none() && !moment.awaits_deposit;
     match charge {
         Charge::Captured(capture) if capture.amount != total => Step::Undo(UndoReason::WrongAmount),
+        Charge::Captured(capture) if capture.is_deposit() && moment.way_back == WayBack::Missing => {
+            Step::Settle(capture.clone())
+        }
         Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Open | Charge::Absent if moment.given_up => {
             Step::Undo(UndoReason::Canceled)
         }
@@ -396,7 +459,99 @@ fn await_deposit(progress: &Progress, moment: Moment) -> Step {
     if moment.now.ms_since(progress.since) >= DEPOSIT_PATIENCE_MS {
         return Step::CallForHelp(failure("deposit_unresolved", "The virtual account outlived every due date."));
     }
-    Step::Ask { status: Status::WaitingForDeposit, pause_ms: pause_ms(progress.asked, LONGEST_DEPOSIT_PAUSE_MS) }
+    Step::Ask { status: Status::WaitingForDeposit, pause_ms: deposit_pause_ms(progress.asked) }
+}
+
+/// The pause before question number `asked` (from zero) about an awaited deposit: up to an hour at first, half a day later.
+pub fn deposit_pause_ms(asked: u32) -> u64 {
+    if asked >= FREQUENT_DEPOSIT_QUESTIONS {
+        return RARE_DEPOSIT_PAUSE_MS;
+    }
+    pause_ms(asked, LONGEST_DEPOSIT_PAUSE_MS)
+}
+
+/// How far the watch over a booked deposit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watch {
+    /// Until when the bank may take the deposit back.
+    pub until: Timestamp,
+    /// How many questions the PSP has answered.
+    pub answered: u32,
+    /// How many questions since then were not answered.
+    pub untold: u32,
+}
+
+/// What to do next about a deposit that is booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchStep {
+    /// Ask the PSP after a pause, in milliseconds, or when it nudges us.
+    Ask {
+        /// How long to wait.
+        pause_ms: u64,
+    },
+    /// Take back what was booked: the deposit is awaited again.
+    TakeBack(Option<VirtualAccount>),
+    /// Nothing is watched any more.
+    End,
+}
+
+impl Watch {
+    /// A watch that begins.
+    pub const fn new(now: Timestamp) -> Self {
+        Self { until: now.plus_ms(DEPOSIT_WATCH_MS), answered: 0, untold: 0 }
+    }
+
+    /// Something was learned.
+    pub const fn learn(&mut self, knowledge: &Knowledge) {
+        if is_told(knowledge) {
+            self.answered = self.answered.saturating_add(1);
+            self.untold = 0;
+        } else {
+            self.untold = self.untold.saturating_add(1);
+        }
+    }
+
+    /// Decides what to do next. The watch has learned `knowledge` already; there is none at its beginning.
+    pub fn next_step(&self, knowledge: Option<&Knowledge>, now: Timestamp) -> WatchStep {
+        if let Some(
+            Knowledge::Answered(Charge::AwaitingDeposit { account, .. })
+            | Knowledge::Told(Charge::AwaitingDeposit { account, .. }),
+        ) = knowledge
+        {
+            return WatchStep::TakeBack(account.clone());
+        }
+        let left_ms = self.until.ms_since(now);
+        if left_ms == 0 && self.untold == 0 {
+            return WatchStep::End;
+        }
+        let regular_ms = usize::try_from(self.answered)
+            .ok()
+            .and_then(|answered| WATCH_PAUSES_MS.get(answered).copied())
+            .unwrap_or(LONGEST_WATCH_PAUSE_MS);
+        let pause_ms = match self.untold {
+            0 => regular_ms.min(left_ms),
+            // After the end the last question is still to be answered.
+            untold if left_ms == 0 => deposit_pause_ms(untold),
+            untold => pause_ms(untold, LONGEST_WATCH_PAUSE_MS).min(left_ms),
+        };
+        WatchStep::Ask { pause_ms }
+    }
+}
+
+/// Whether the PSP told something of a deposit that was booked.
+const fn is_told(knowledge: &Knowledge) -> bool {
+    match knowledge {
+        Knowledge::Answered(charge) | Knowledge::Told(charge) => match charge {
+            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned => true,
+            Charge::Refused(_) | Charge::Open | Charge::Absent | Charge::NotOurs(_) => false,
+        },
+        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => false,
+    }
+}
+
+/// Whether the PSP says that it holds the money.
+pub const fn is_captured(knowledge: &Knowledge) -> bool {
+    matches!(knowledge, Knowledge::Answered(Charge::Captured(_)) | Knowledge::Told(Charge::Captured(_)))
 }
 
 /// What to do next to make sure that no money is held.
@@ -423,15 +578,16 @@ pub fn next_undo_step(
     (total, reason): (Money, UndoReason),
     knowledge: &Knowledge,
     progress: &Progress,
-    now: Timestamp,
+    moment: Moment,
 ) -> UndoStep {
+    let now = moment.now;
     let charge = match knowledge {
         Knowledge::Answered(charge) | Knowledge::Told(charge) => Some(charge),
         Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => None,
     };
     match charge {
         Some(Charge::Refused(_) | Charge::Returned) => UndoStep::Done,
-        Some(Charge::Captured(capture)) if reason == UndoReason::DepositOverdue && capture.amount == total => {
+        Some(Charge::Captured(capture)) if capture.amount == total && is_welcome(capture, reason, moment.way_back) => {
             UndoStep::Settle(capture.clone())
         }
         Some(Charge::Captured(_) | Charge::AwaitingDeposit { .. }) => take_back(progress, now),
@@ -442,6 +598,15 @@ pub fn next_undo_step(
             UndoStep::Ask { pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
         }
         Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None => UndoStep::CallForHelp(undo_unfinished()),
+    }
+}
+
+/// Whether money that came while the charge was undone is booked after all.
+fn is_welcome(capture: &Capture, reason: UndoReason, way_back: WayBack) -> bool {
+    match reason {
+        UndoReason::DepositOverdue => true,
+        UndoReason::Canceled => capture.is_deposit() && way_back == WayBack::Missing,
+        UndoReason::WrongAmount => false,
     }
 }
 

@@ -252,6 +252,10 @@ pub struct Sight {
     /// be ours after all.
     #[serde(default)]
     pub lookalike: bool,
+    /// Whether what is left and the cancellations that are shown, each of them ended, make up the whole payment. Then
+    /// nothing was given back that is not shown.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 /// What is known of a refund that was sent to the PSP.
@@ -372,6 +376,7 @@ pub fn next_step(amount: Money, knowledge: &Knowledge, progress: &Progress, now:
             "refund_lookalike",
             "The payment provider gave the same amount back without our mark; whether that was this refund, it does not tell.",
         )),
+        Knowledge::Told(sight) if is_beyond_reach(amount, sight) => Step::Fail(spent(sight.left, progress)),
         Knowledge::Told(sight) => on_absent(amount, sight.left, progress, now),
         Knowledge::Answered(Answer::Refused(_)) | Knowledge::Lost(_) | Knowledge::NotTold => ask(progress, now),
     }
@@ -382,6 +387,27 @@ fn on_executed(amount: Money, executed: &Executed) -> Step {
         return Step::Settle(executed.clone());
     }
     Step::CallForHelp(failure("psp_amount_mismatch", "The payment provider gave another amount back."))
+}
+
+/// Whether this refund did not take place and cannot any more, whatever request is still under way. All that was given
+/// back is shown and is not ours; and the PSP gives no more back than is left.
+fn is_beyond_reach(amount: Money, sight: &Sight) -> bool {
+    sight.complete && sight.ours.is_none() && !sight.lookalike && sight.left.minor() < amount.minor()
+}
+
+/// Why nothing goes back of a payment of which too little is left.
+fn spent(left: Money, progress: &Progress) -> Failure {
+    match &progress.refusal {
+        Some(refusal) => refusal.clone(),
+        None if left.is_zero() => failure(
+            "canceled_at_psp",
+            "Nothing is left of the payment at the payment provider: it was canceled there, and not by this refund.",
+        ),
+        None => failure(
+            "psp_balance_too_small",
+            "Less is left of the payment at the payment provider than was to be refunded.",
+        ),
+    }
 }
 
 fn on_absent(amount: Money, left: Money, progress: &Progress, now: Timestamp) -> Step {
@@ -396,10 +422,7 @@ fn on_absent(amount: Money, left: Money, progress: &Progress, now: Timestamp) ->
         Some(refusal) if has_settled => Step::Fail(refusal.clone()),
         Some(_) => ask(progress, now),
         None if left.minor() >= amount.minor() => Step::Send { new_key: true, left },
-        None if has_settled => Step::Fail(failure(
-            "psp_balance_too_small",
-            "Less is left of the payment at the payment provider than was to be refunded.",
-        )),
+        None if has_settled => Step::Fail(spent(left, progress)),
         None => ask(progress, now),
     }
 }

@@ -35,6 +35,7 @@ mod m2026_11_27_000011_payment_ids;
 mod m2026_11_27_000012_confirm_tokens;
 mod m2026_11_27_000013_key_scopes;
 mod m2026_11_27_000014_erasable_cards;
+mod m2026_11_27_000015_watched_deposits;
 mod m2026_11_27_000017_readiness_probe;
 mod m2026_11_27_000018_audit_line_ids;
 
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000012_confirm_tokens::Migration),
             whole(m2026_11_27_000013_key_scopes::Migration),
             whole(m2026_11_27_000014_erasable_cards::Migration),
+            whole(m2026_11_27_000015_watched_deposits::Migration),
             whole(m2026_11_27_000017_readiness_probe::Migration),
             whole(m2026_11_27_000018_audit_line_ids::Migration),
         ]

@@ -50,12 +50,14 @@ pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
-    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
+    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS,
+    WalletRecord, Window,
 };
 pub use scopes::{Scope, Scopes, ScopesError};
 pub use watch::{Reading, Watch};
 pub use writer::{
-    Began, Booked, CardNames, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision, Writer,
+    Began, Booked, CardNames, FRESH_LOOK_MS, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision,
+    SeenDeposit, Writer,
 };
 
 /// Why the database did not do what was asked.

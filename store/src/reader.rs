@@ -21,7 +21,7 @@ pub use audit::{
 };
 pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
 pub use commissions::CommissionRate;
-pub use counts::Counts;
+pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use entries::{EntryFilter, EntryRecord};
 pub use ledger::{AccountBalance, AsOf};
 pub use letters::{LetterFilter, LetterPosition};

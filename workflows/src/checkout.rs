@@ -13,9 +13,11 @@ use charging::Charged;
 pub(crate) use charging::{doubt_of, psp_call};
 use domain::{
     Timestamp,
+    charge::WINDOW_SLACK_MS,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, Plan, REJECTION_PAUSE_MS, Status},
     commission::BasisPoints,
     id::{ApiKeyId, CheckoutId},
+    refund::RefundAccount,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
@@ -25,7 +27,8 @@ use temporalio_workflow::{
 use waiting::Waited;
 
 use crate::{
-    operator::{CallsForHelp, HelpDesk, Resolve, Resume},
+    heard::{Heard, SignalCount, understood},
+    operator::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
     ports::Recorded,
     time::{detached, now},
 };
@@ -67,6 +70,9 @@ pub struct Standing {
     pub revision: u32,
     /// Whether the buyer has come back with a payment.
     pub confirming: bool,
+    /// When the PSP is asked next, if nothing happens before; `None` while it is asked, and where nothing is asked.
+    #[serde(default)]
+    pub next_question_at: Option<Timestamp>,
 }
 
 /// The PSP said that something may have changed. It is a hint: the workflow asks the PSP for the truth.
@@ -75,6 +81,9 @@ pub struct Nudge {
     /// What kind of event it was, in the PSP's words.
     #[serde(default)]
     pub event: Option<String>,
+    /// Until when further nudges are left out; the workflow asks once more after that.
+    #[serde(default)]
+    pub window_ends_at: Option<Timestamp>,
 }
 
 /// Somebody gives the checkout up.
@@ -84,6 +93,9 @@ pub struct Cancellation {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// Where a deposit goes back to that comes meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<RefundAccount>,
 }
 
 /// A person decides about a payment that waits for a review.
@@ -109,12 +121,17 @@ pub struct CheckoutWorkflow {
     attempts: Attempts,
     /// How often a payment of it was booked: again where the bank took the deposit before back.
     captures: u32,
-    nudges: u32,
+    signals: SignalCount,
+    nudges: Nudges,
+    /// When the PSP is asked next.
+    next_question_at: Option<Timestamp>,
     desk: HelpDesk,
     /// What a person said of the payment in review.
     review: Option<Review>,
     /// Whether somebody gave the checkout up.
     canceled: bool,
+    /// The account of the buyer's that was named with the last cancellation that named one.
+    refund_account: Option<RefundAccount>,
     /// Whether it is being written that the attempt under way ended without money.
     declining: bool,
     /// Whether what was booked of a deposit is being taken back.
@@ -123,6 +140,19 @@ pub struct CheckoutWorkflow {
     ending: bool,
     /// Whether nothing happens to it any more.
     closed: bool,
+}
+
+/// The nudges of the PSP and the questions of operators that came so far.
+#[derive(Debug, Default)]
+struct Nudges {
+    /// How many nudges came.
+    count: u32,
+    /// Whether one of them named its window.
+    are_windowed: bool,
+    /// When to ask for the nudges that were left out.
+    echo_at: Option<Timestamp>,
+    /// How often an operator wanted the PSP to be asked.
+    asks: u32,
 }
 
 type Context = WorkflowContext<CheckoutWorkflow>;
@@ -141,10 +171,13 @@ impl CheckoutWorkflow {
             expires_at: Timestamp::from_epoch_ms(0),
             attempts: Attempts::default(),
             captures: 0,
-            nudges: 0,
+            signals: SignalCount::default(),
+            nudges: Nudges::default(),
+            next_question_at: None,
             desk: HelpDesk::default(),
             review: None,
             canceled: false,
+            refund_account: None,
             declining: false,
             taking_back: false,
             ending: false,
@@ -215,10 +248,10 @@ impl CheckoutWorkflow {
     /// Gives the checkout up. Answers with where it came to rest: without money held, or paid after all. One that is
     /// paid stays paid, also while a deposit is watched.
     #[update(name = "cancel")]
-    pub async fn cancel(ctx: &mut WorkflowContext<Self>, _cancellation: Cancellation) -> Result<Status, Refusal> {
+    pub async fn cancel(ctx: &mut WorkflowContext<Self>, cancellation: Cancellation) -> Result<Status, Refusal> {
         // Whoever reads that the deposit is awaited again may give it up at once.
         ctx.wait_condition_with_options(|checkout| !checkout.taking_back, detached()).await?;
-        ctx.state_mut(|checkout| checkout.canceled |= !checkout.status.is_payment_done());
+        ctx.state_mut(|checkout| checkout.give_up(cancellation.account));
         let is_over = |checkout: &Self| checkout.closed || checkout.status.is_payment_done();
         ctx.wait_condition_with_options(is_over, detached()).await?;
         Ok(ctx.state(|checkout| checkout.status))
@@ -226,28 +259,44 @@ impl CheckoutWorkflow {
 
     /// The PSP's webhook, passed on. Before a charge and after it there is nothing to ask.
     #[signal(name = "psp_nudge")]
-    pub fn psp_nudge(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _nudge: Nudge) {
-        // Paid and still open: the bank may take the deposit back.
-        if self.status.heeds_psp() || self.status.is_payment_done() {
-            self.nudges = self.nudges.saturating_add(1);
+    pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, nudge: Heard<Nudge>) {
+        let Some(nudge) = understood(ctx, &mut self.signals, nudge) else { return };
+        if self.asks_psp() {
+            self.nudges.hear(&nudge);
+        }
+    }
+
+    /// An operator wants the PSP to be asked now. A stuck checkout takes it as the word that it may go on.
+    #[signal(name = "ask_psp")]
+    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Heard<AskPsp>) {
+        let Some(ask) = understood(ctx, &mut self.signals, ask) else { return };
+        if self.status == Status::Stuck && !self.attempts.in_review {
+            self.desk.resume(ask.into());
+        } else if self.asks_psp() {
+            self.nudges.asks = self.nudges.asks.saturating_add(1);
         }
     }
 
     /// An operator's word that a stuck checkout may go on.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resume: Resume) {
-        self.desk.resume(resume);
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Heard<Resume>) {
+        if let Some(resume) = understood(ctx, &mut self.signals, resume) {
+            self.desk.resume(resume);
+        }
     }
 
     /// An operator's word on what came of a stuck checkout.
     #[signal(name = "resolve")]
-    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resolve: Resolve) {
-        self.desk.resolve(resolve);
+    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Heard<Resolve>) {
+        if let Some(resolve) = understood(ctx, &mut self.signals, resolve) {
+            self.desk.resolve(resolve);
+        }
     }
 
     /// An operator's word about a payment that waits for a review. Without such a payment it says nothing.
     #[signal(name = "review")]
-    pub fn review(&mut self, _ctx: &mut SyncWorkflowContext<Self>, review: Review) {
+    pub fn review(&mut self, ctx: &mut SyncWorkflowContext<Self>, review: Heard<Review>) {
+        let Some(review) = understood(ctx, &mut self.signals, review) else { return };
         if self.attempts.in_review {
             self.review.get_or_insert(review);
         }
@@ -261,6 +310,7 @@ impl CheckoutWorkflow {
             status: self.status,
             revision: self.revision,
             confirming: self.attempts.is_any_under_way(),
+            next_question_at: self.next_question_at,
         }
     }
 }
@@ -279,7 +329,29 @@ impl CallsForHelp for CheckoutWorkflow {
     }
 }
 
+impl Nudges {
+    fn hear(&mut self, nudge: &Nudge) {
+        self.count = self.count.saturating_add(1);
+        if let Some(window_ends_at) = nudge.window_ends_at {
+            self.are_windowed = true;
+            self.echo_at = self.echo_at.max(Some(window_ends_at.plus_ms(WINDOW_SLACK_MS)));
+        }
+    }
+}
+
 impl CheckoutWorkflow {
+    /// Whether the PSP is asked here. Paid and still open, the bank may take the deposit back.
+    const fn asks_psp(&self) -> bool {
+        self.status.heeds_psp() || self.status.is_payment_done()
+    }
+
+    fn give_up(&mut self, account: Option<RefundAccount>) {
+        if !self.status.is_payment_done() {
+            self.canceled = true;
+            self.refund_account = account.or(self.refund_account.take());
+        }
+    }
+
     fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
         if self.ending {
             return Err(ConfirmRefusal::NotConfirmable);

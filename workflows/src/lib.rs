@@ -16,15 +16,18 @@
 //! * Refunds of one checkout follow one another ([`refunds`]).
 //! * A charge is sent only by who holds a [`saga::Promised`]: its undo is promised before it.
 //! * No workflow waits without a timer or an open task for a person.
+//! * No signal stops a workflow ([`heard`]), and no answer that a worker cannot read is taken for another one.
 
 pub mod attributes;
 pub mod checkout;
+pub mod heard;
 pub mod operator;
 pub mod patches;
 pub mod ports;
 pub mod refund;
 pub mod refunds;
 pub mod saga;
+mod task;
 mod time;
 mod writing;
 

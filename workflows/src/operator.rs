@@ -25,6 +25,7 @@ use temporalio_workflow::{
 
 use crate::{
     ports::{CloseDeadLetter, CloseLetter, OpenDeadLetter, OpenLetter},
+    task::readable,
     time::now,
     writing::{local_write, regular_write},
 };
@@ -44,6 +45,19 @@ pub struct Resume {
     /// The letter that they answer; a word about another one than the open one is not heeded.
     #[serde(default)]
     pub letter: Option<DeadLetterId>,
+}
+
+/// A person wants the PSP to be asked now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskPsp {
+    /// Who wants it: the id of an API key, or a name.
+    pub by: String,
+}
+
+impl From<AskPsp> for Resume {
+    fn from(ask: AskPsp) -> Self {
+        Self { by: ask.by, reason: "the payment provider is asked again".to_owned(), letter: None }
+    }
 }
 
 /// A person looked at a stuck workflow and says what came of it.
@@ -252,9 +266,9 @@ where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
     P::Input: Clone + TemporalSerializable,
 {
-    if ctx.execute_local_activity(port, input.clone(), local_write()).await.is_ok() {
+    if readable(ctx.execute_local_activity(port, input.clone(), local_write()).await).is_ok() {
         return;
     }
     let patiently = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).maximum_attempts(ATTEMPTS).build();
-    let _given_up = ctx.execute_activity(port, input, regular_write(patiently, "a dead letter")).await;
+    let _given_up = readable(ctx.execute_activity(port, input, regular_write(patiently, "a dead letter")).await);
 }

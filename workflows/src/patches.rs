@@ -6,6 +6,15 @@
 //! as a constant, with the date of that day, and delete both when it has come.
 //!
 //! How a change is deployed is in `docs/how-to/change-workflows.md`.
-//!
-//! There is none yet: until the first release the order may change without one, the changelog says so, and the
-//! histories in `temporal/histories` are recorded anew. They replay on today's code as it stands.
+
+/// A booked deposit is written down each time that the PSP says that it holds it, and is released only then.
+/// Removable from 2027-06-01: 95 days of a checkout and the retention of its workflow after the release.
+pub(crate) const DEPOSIT_SEEN: &str = "deposit-seen";
+
+/// A deposit that comes while its checkout is given up, and that could not be sent back, is booked.
+/// Removable from 2027-06-01, as above.
+pub(crate) const DEPOSIT_OF_GIVEN_UP: &str = "deposit-of-given-up";
+
+/// With the number of a signal: that signal could not be read when it came, and is ignored. It is no change of the order
+/// of steps and is never removed.
+pub(crate) const UNREADABLE_SIGNAL: &str = "unreadable-signal-";

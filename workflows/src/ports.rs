@@ -13,7 +13,7 @@ use domain::{
     dead_letter::Awaits,
     id::{ApiKeyId, CheckoutId, DeadLetterId, PaymentKey, WorkflowId},
     ledger::Entry,
-    refund::{Answer, Sight},
+    refund::{Answer, RefundAccount, Sight},
     risk::Assessment,
 };
 pub use refund::{
@@ -61,6 +61,9 @@ ports! {
     /// Takes back what was booked of a deposit that the bank took back, with the status that it brings about, in one
     /// transaction; or says why not. Safe to repeat: the revision and the entry's key are its keys.
     TakeBack = "ledger.take_back": DepositReturned => TakenBack;
+    /// Writes that the PSP says that it holds a deposit which is booked: what was earned of it may be released for a
+    /// while. Safe to repeat: only a later answer changes anything.
+    SeeDeposit = "ledger.see_deposit": DepositSeen => ();
     /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
     /// attempt are its key, and the first finding stays.
     Assess = "risk.assess": AssessRisk => Assessment;
@@ -169,6 +172,30 @@ pub struct Posted {
     /// When the buyer confirmed; none for a deposit, which comes when it comes.
     #[serde(default)]
     pub confirmed_at: Option<Timestamp>,
+    /// Whether it is a deposit that is watched: what was earned of it is released only while [`SeeDeposit`] is fresh.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_watched: bool,
+}
+
+/// A deposit that is booked, and that the PSP says it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepositSeen {
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// When the PSP said so.
+    pub seen_at: Timestamp,
+    /// When in the watch that was.
+    pub watch: SeenDuring,
+}
+
+/// When in a watch the PSP said that it holds the deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenDuring {
+    /// It is watched on.
+    Watch,
+    /// At its end: the bank takes it back no more.
+    End,
 }
 
 /// A deposit that the bank took back after it was booked.
@@ -255,8 +282,11 @@ pub struct CancelCharge {
     pub payment_key: PaymentKey,
     /// The checkout it must belong to.
     pub checkout_id: CheckoutId,
-    /// The currency of the charge.
+    /// The currency of the payment.
     pub currency: Currency,
+    /// Where a deposit goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<RefundAccount>,
     /// Why, for the buyer's statement.
     pub reason: String,
     /// Makes the request safe to repeat; minted by the workflow.
@@ -328,6 +358,12 @@ impl Facing for Posted {
 impl Facing for AssessRisk {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total()), ("attempt", &self.attempt)])
+    }
+}
+
+impl Facing for DepositSeen {
+    fn facts(&self) -> Facts {
+        facts_of([("checkout_id", &self.checkout_id), ("seen_at", &self.seen_at.epoch_ms())])
     }
 }
 

@@ -7,14 +7,15 @@
 mod executing;
 mod recording;
 
-use domain::{charge::Failure, id::CheckoutId, refund::RefundStatus};
+use domain::{Timestamp, charge::Failure, id::CheckoutId, refund::RefundStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
 };
 
 use crate::{
-    operator::{CallsForHelp, HelpDesk, Resolve, Resume},
+    heard::{Heard, SignalCount, understood},
+    operator::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
     ports::{Promise, RefundRequest},
 };
 
@@ -28,6 +29,9 @@ pub struct RefundStanding {
     pub status: RefundStatus,
     /// Why it does not go on, where it does not.
     pub failure: Option<Failure>,
+    /// When the PSP is asked next, if nothing happens before; `None` while it is asked, and where nothing is asked.
+    #[serde(default)]
+    pub next_question_at: Option<Timestamp>,
 }
 
 /// The durable life of one refund.
@@ -36,6 +40,11 @@ pub struct RefundWorkflow {
     request: RefundRequest,
     status: RefundStatus,
     failure: Option<Failure>,
+    signals: SignalCount,
+    /// How often an operator wanted the PSP to be asked.
+    asks: u32,
+    /// When the PSP is asked next.
+    next_question_at: Option<Timestamp>,
     desk: HelpDesk,
 }
 
@@ -45,7 +54,15 @@ type Context = WorkflowContext<RefundWorkflow>;
 impl RefundWorkflow {
     #[init]
     fn new(_ctx: &WorkflowContextView, request: RefundRequest) -> Self {
-        Self { request, status: RefundStatus::Requested, failure: None, desk: HelpDesk::default() }
+        Self {
+            request,
+            status: RefundStatus::Requested,
+            failure: None,
+            signals: SignalCount::default(),
+            asks: 0,
+            next_question_at: None,
+            desk: HelpDesk::default(),
+        }
     }
 
     /// The whole life, in one paragraph. It goes on when it is canceled: what was begun has to be known.
@@ -60,13 +77,27 @@ impl RefundWorkflow {
 
     /// An operator's word that a refund may try again at once.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resume: Resume) {
-        self.desk.resume(resume);
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Heard<Resume>) {
+        if let Some(resume) = understood(ctx, &mut self.signals, resume) {
+            self.desk.resume(resume);
+        }
+    }
+
+    /// An operator wants the PSP to be asked now. A stuck refund takes it as the word that it may try again.
+    #[signal(name = "ask_psp")]
+    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Heard<AskPsp>) {
+        let Some(ask) = understood(ctx, &mut self.signals, ask) else { return };
+        if self.status == RefundStatus::Stuck {
+            self.desk.resume(ask.into());
+        } else {
+            self.asks = self.asks.saturating_add(1);
+        }
     }
 
     /// An operator's word on what came of a stuck refund. One that is not stuck finds out by itself.
     #[signal(name = "resolve")]
-    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, resolve: Resolve) {
+    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Heard<Resolve>) {
+        let Some(resolve) = understood(ctx, &mut self.signals, resolve) else { return };
         if self.status == RefundStatus::Stuck {
             self.desk.resolve(resolve);
         }
@@ -75,7 +106,21 @@ impl RefundWorkflow {
     /// Where the refund stands.
     #[query(name = "standing")]
     pub fn standing(&self, _ctx: &WorkflowContextView) -> RefundStanding {
-        RefundStanding { status: self.status, failure: self.failure.clone() }
+        RefundStanding { status: self.status, failure: self.failure.clone(), next_question_at: self.next_question_at }
+    }
+}
+
+/// What ends a pause before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wishes {
+    heeded: u32,
+    asks: u32,
+}
+
+impl RefundWorkflow {
+    /// What operators said so far.
+    const fn wishes(&self) -> Wishes {
+        Wishes { heeded: self.desk.heeded(), asks: self.asks }
     }
 }
 

@@ -20,6 +20,7 @@ use temporalio_workflow::{
 
 use crate::{
     attributes,
+    heard::{Heard, SignalCount, understood},
     operator::{CallsForHelp, HelpDesk},
     ports::{NewRefund, RecordRefund, RefundRecorded, RefundRequest},
     refund::RefundWorkflow,
@@ -52,6 +53,7 @@ pub struct RefundsWorkflow {
     requests: BTreeSet<RefundId>,
     /// How many were served.
     served: usize,
+    signals: SignalCount,
     desk: HelpDesk,
 }
 
@@ -59,7 +61,13 @@ pub struct RefundsWorkflow {
 impl RefundsWorkflow {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: RefundsInput) -> Self {
-        Self { checkout_id: input.checkout_id, requests: BTreeSet::new(), served: 0, desk: HelpDesk::default() }
+        Self {
+            checkout_id: input.checkout_id,
+            requests: BTreeSet::new(),
+            served: 0,
+            signals: SignalCount::default(),
+            desk: HelpDesk::default(),
+        }
     }
 
     /// Serves the requests there are. Answers how many it was.
@@ -77,7 +85,11 @@ impl RefundsWorkflow {
     /// Refunds, when its turn has come. Asked again under the same id, it does nothing more; nor does it when too many
     /// wait: then nothing is recorded, and whoever asks is told so.
     #[signal(name = "refund")]
-    pub async fn refund(ctx: &mut WorkflowContext<Self>, request: RefundRequest) {
+    pub async fn refund(ctx: &mut WorkflowContext<Self>, request: Heard<RefundRequest>) {
+        let mut signals = ctx.state_mut(|refunds| std::mem::take(&mut refunds.signals));
+        let request = understood(&*ctx, &mut signals, request);
+        ctx.state_mut(|refunds| refunds.signals = signals);
+        let Some(request) = request else { return };
         let Some(turn) = ctx.state_mut(|refunds| refunds.take(&request.refund_id)) else { return };
         let recorded = record(ctx, &request).await;
         // The token is detached, so this wait has no other end.

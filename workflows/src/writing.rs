@@ -18,7 +18,10 @@ use temporalio_workflow::{
     },
 };
 
-use crate::operator::{self, CallsForHelp, Facing, Trouble};
+use crate::{
+    operator::{self, CallsForHelp, Facing, Trouble},
+    task::readable,
+};
 
 /// How long one local write may take.
 const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
@@ -58,7 +61,7 @@ where
     P::Input: Clone + TemporalSerializable + Facing,
     P::Output: TemporalDeserializable,
 {
-    match ctx.execute_local_activity(port, input.clone(), local_write()).await {
+    match readable(ctx.execute_local_activity(port, input.clone(), local_write()).await) {
         Ok(output) => Ok(output),
         Err(_) => write_decided(ctx, port, input, "the local write failed", alarm).await,
     }
@@ -70,7 +73,7 @@ where
     P: ActivityDefinition<Output = ()> + Copy + 'static,
     P::Input: Clone + TemporalSerializable,
 {
-    ctx.execute_local_activity(port, input, local_write()).await.is_ok()
+    readable(ctx.execute_local_activity(port, input, local_write()).await).is_ok()
 }
 
 /// Asks a port of the store by a regular activity: that it was decided stands in the history before it is carried out. A
@@ -95,7 +98,7 @@ where
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
         .non_retryable_error_types(PERMANENT_FAILURES);
     let options = regular_write(patiently.build(), summary);
-    let failure = match ctx.execute_activity(port, input.clone(), options).await {
+    let failure = match readable(ctx.execute_activity(port, input.clone(), options).await) {
         Ok(output) => return Ok(output),
         Err(error) => failure_of(&error),
     };
@@ -105,7 +108,7 @@ where
     let letter_id = operator::write(ctx, Trouble { step, failure, input: facts, awaits: Awaits::Mending }).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
     let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
-    let output = ctx.execute_activity(port, input, options).await?;
+    let output = readable(ctx.execute_activity(port, input, options).await)?;
     operator::close(ctx, letter_id).await;
     alarm(Alarm::Over);
     Ok(output)

@@ -49,6 +49,7 @@ fn cancel_of(payment_key: &PaymentKey, idempotency_key: &str) -> CancelCharge {
         payment_key: payment_key.clone(),
         checkout_id: checkout(),
         currency: Krw,
+        account: None,
         reason: "주문 취소".to_owned(),
         idempotency_key: idempotency_key.to_owned(),
     }

@@ -122,6 +122,7 @@ pub(crate) fn post_of(plan: &Plan, revision: u32) -> Posted {
     Posted {
         began: None,
         confirmed_at: None,
+        is_watched: false,
         change: Change { revision, status: Status::Success, payment_key: None, ..begin_of(plan) },
         entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),
         method: Some("카드".to_owned()),

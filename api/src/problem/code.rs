@@ -39,6 +39,7 @@ pub(crate) enum Code {
     NotFound,
     NotPaid,
     NotReady,
+    NothingToAsk,
     OrderMismatch,
     Overloaded,
     PaymentDeclined,
@@ -49,6 +50,7 @@ pub(crate) enum Code {
     RefundRefused,
     RequestInProgress,
     TemporalUnavailable,
+    TooManySignals,
     Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
@@ -56,7 +58,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 47] = [
+    pub(crate) const ALL: [Self; 49] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -91,6 +93,7 @@ impl Code {
         Self::NotFound,
         Self::NotPaid,
         Self::NotReady,
+        Self::NothingToAsk,
         Self::OrderMismatch,
         Self::Overloaded,
         Self::PaymentDeclined,
@@ -101,6 +104,7 @@ impl Code {
         Self::RefundRefused,
         Self::RequestInProgress,
         Self::TemporalUnavailable,
+        Self::TooManySignals,
         Self::Unauthorized,
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
@@ -177,6 +181,9 @@ impl Code {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
             Self::NotPaid => ("not_paid", StatusCode::CONFLICT, "The checkout is not paid"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
+            Self::NothingToAsk => {
+                ("nothing_to_ask", StatusCode::CONFLICT, "There is nothing to ask the payment provider")
+            }
             Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being served"),
             Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
@@ -198,6 +205,9 @@ impl Code {
             }
             Self::TemporalUnavailable => {
                 ("temporal_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporal cannot be reached")
+            }
+            Self::TooManySignals => {
+                ("too_many_signals", StatusCode::TOO_MANY_REQUESTS, "The workflow takes no more signals")
             }
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid API key is required"),
             Self::UnsupportedMediaType => {
@@ -250,12 +260,14 @@ impl Code {
             | Self::NotDecodable
             | Self::NotFound
             | Self::NotPaid
+            | Self::NothingToAsk
             | Self::OrderMismatch
             | Self::PaymentDeclined
             | Self::PreviewOutdated
             | Self::RefundAccountRequired
             | Self::RefundExceedsPayment
             | Self::RefundRefused
+            | Self::TooManySignals
             | Self::Unauthorized
             | Self::UnsupportedMediaType
             | Self::ValidationFailed => false,

@@ -105,12 +105,20 @@ impl<'a> Refunds<'a> {
     /// take it.
     async fn give_up(&self, record: &CheckoutRecord, wish: &Wish) -> Result<bool, Problem> {
         let workflow = self.api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());
-        // A checkout whose deposit was taken back can be given up anew.
+        // A checkout whose deposit was taken back can be given up anew; and a request that names an account says something new.
+        let update_id = match &wish.account {
+            Some(_) => format!("cancel-{}-{}", record.revision, wish.fingerprint),
+            None => format!("cancel-{}", record.revision),
+        };
         let options = WorkflowStartUpdateOptions::builder()
-            .update_id(format!("cancel-{}", record.revision))
+            .update_id(update_id)
             .rpc_options(temporal::rpc_options())
             .build();
-        let cancellation = Cancellation { by: self.caller.key.to_string(), reason: wish.reason.clone() };
+        let cancellation = Cancellation {
+            by: self.caller.key.to_string(),
+            reason: wish.reason.clone(),
+            account: wish.account.clone(),
+        };
         let taking = workflow.start_update(CheckoutWorkflow::cancel, cancellation, options);
         let accepted = match timeout_at(self.deadline, taking).await {
             Ok(Ok(accepted)) => accepted,
@@ -216,7 +224,7 @@ impl<'a> Refunds<'a> {
             RefundsWorkflow::run,
             RefundsInput { checkout_id },
             RefundsWorkflow::refund,
-            request,
+            request.into(),
             options,
         );
         match timeout_at(self.deadline, taking).await {

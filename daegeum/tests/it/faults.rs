@@ -175,9 +175,10 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
     let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
     let take_back = || input.args_ref::<ports::DepositReturned>().map(|input| &input.change.checkout_id);
+    let see = || input.args_ref::<ports::DepositSeen>().map(|input| &input.checkout_id);
     let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
     let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
-    let record = record.or_else(assess).or_else(take_back).or_else(open).or_else(close);
+    let record = record.or_else(assess).or_else(take_back).or_else(see).or_else(open).or_else(close);
     let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel);
     Some(id.or_else(|| checkout_of_refund(input))?.to_string())
 }
@@ -242,6 +243,8 @@ enum Story {
     RefundRefused,
     /// A deposit is booked, the bank takes it back, and the buyer pays once more.
     DepositTakenBack,
+    /// A deposit is booked and watched.
+    DepositWatched,
     /// The checkout is deleted while it is charged.
     GivenUp,
     /// Toss does not take our key: a person mends that and says so.
@@ -257,6 +260,7 @@ impl Story {
             "refund.advance" | "psp.look_up_refund" => Self::RefundLost,
             "refund.fail" => Self::RefundRefused,
             "ledger.take_back" => Self::DepositTakenBack,
+            "ledger.see_deposit" => Self::DepositWatched,
             "checkout.withdraw" => Self::GivenUp,
             "dead_letter.open" | "dead_letter.close" => Self::Stuck,
             _ => Self::Paid,
@@ -269,6 +273,9 @@ impl Story {
         if matches!(self, Self::DepositTakenBack) {
             return deposit_taken_back(shop, checkout_id).await;
         }
+        if matches!(self, Self::DepositWatched) {
+            return deposit_watched(shop, checkout_id).await;
+        }
         let key = shop.authorize(checkout_id).await;
         if matches!(self, Self::GivenUp) {
             return given_up(shop, checkout_id, &key).await;
@@ -279,6 +286,7 @@ impl Story {
             | Self::RefundLost
             | Self::RefundRefused
             | Self::DepositTakenBack
+            | Self::DepositWatched
             | Self::GivenUp => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
@@ -320,6 +328,7 @@ impl Story {
             | Self::WrongAmount
             | Self::RefundRefused
             | Self::DepositTakenBack
+            | Self::DepositWatched
             | Self::GivenUp
             | Self::Stuck => 0,
             Self::Refunded | Self::RefundLost => 5_000,
@@ -333,6 +342,7 @@ impl Story {
             | Self::AnswerLost
             | Self::WrongAmount
             | Self::DepositTakenBack
+            | Self::DepositWatched
             | Self::GivenUp
             | Self::Stuck => return None,
             Self::Refunded => (None, "SUCCEEDED"),
@@ -396,6 +406,23 @@ async fn deposit_taken_back(shop: &Shop, id: &str) -> &'static str {
     stands_at(shop, id, "WAITING_FOR_DEPOSIT").await;
     shop.simulate("deposit", &order).await;
     stands_at(shop, id, "SUCCESS").await;
+    "SUCCESS"
+}
+
+/// The PSP is asked about the deposit by itself, and says that it holds it; then the next question has its time.
+async fn deposit_watched(shop: &Shop, id: &str) -> &'static str {
+    let key = shop.authorize_by(id, "가상계좌").await;
+    let (answer, body) = confirm(shop, id, &key).await;
+    assert!([200, 202].contains(&answer), "{id} was answered {answer}: {body}");
+    stands_at(shop, id, "WAITING_FOR_DEPOSIT").await;
+    shop.simulate("deposit", &json!({ "orderId": id })).await;
+    stands_at(shop, id, "SUCCESS").await;
+    let asked = shop.look_ups(id).await;
+    until(&format!("{id} is watched"), || async {
+        let is_waiting = shop.get(&format!("/v1/payments/{id}")).await["workflow"]["next_question_at"].is_string();
+        is_waiting && shop.look_ups(id).await > asked
+    })
+    .await;
     "SUCCESS"
 }
 

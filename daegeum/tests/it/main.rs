@@ -40,4 +40,5 @@ mod traces;
 mod virtual_accounts;
 mod waits;
 mod walls;
+mod watching;
 mod webhooks;

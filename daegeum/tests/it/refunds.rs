@@ -330,10 +330,13 @@ async fn a_person_decides(scene: &Scene<'_>) {
         let (by, reason) = ("operator".to_owned(), "looked at Toss".to_owned());
         let options = WorkflowSignalOptions::default();
         match outcome {
-            None => refund.signal(RefundWorkflow::resume, Resume { by, reason, letter: None }, options).await.unwrap(),
+            None => refund
+                .signal(RefundWorkflow::resume, Resume { by, reason, letter: None }.into(), options)
+                .await
+                .unwrap(),
             Some(outcome) => {
                 refund
-                    .signal(RefundWorkflow::resolve, Resolve { by, reason, outcome, letter: None }, options)
+                    .signal(RefundWorkflow::resolve, Resolve { by, reason, outcome, letter: None }.into(), options)
                     .await
                     .unwrap();
             }

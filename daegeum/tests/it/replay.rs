@@ -4,7 +4,7 @@ use crate::stack::daegeum;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Every way that a checkout can go.
-const CHECKOUTS: [&str; 11] = [
+const CHECKOUTS: [&str; 14] = [
     "paid",
     "declined",
     "retried",
@@ -16,6 +16,9 @@ const CHECKOUTS: [&str; 11] = [
     "denied",
     "reviewed",
     "undone",
+    "returned-deposit",
+    "kept-deposit",
+    "unreadable",
 ];
 /// Every way that a refund can go without a person.
 const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];

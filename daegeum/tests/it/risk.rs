@@ -173,7 +173,7 @@ impl Scene<'_> {
         let temporal = self.roles.temporal().await;
         let workflow = temporal.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
         let review = Review { by: "kim".to_owned(), reason: "I called the buyer".to_owned(), approve };
-        workflow.signal(CheckoutWorkflow::review, review, WorkflowSignalOptions::default()).await.unwrap();
+        workflow.signal(CheckoutWorkflow::review, review.into(), WorkflowSignalOptions::default()).await.unwrap();
     }
 
     async fn calls(&self, id: &str) -> usize {

@@ -298,6 +298,14 @@ impl Shop {
     }
 
     /// What the simulator really has of an order.
+    /// How often the simulator was asked about a payment.
+    pub(crate) async fn look_ups(&self, id: &str) -> usize {
+        let calls = self.http.get(format!("{}/_sim/calls", self.simulator)).send().await.unwrap();
+        let calls: Value = calls.json().await.unwrap();
+        let calls = calls.as_array().or_else(|| calls["calls"].as_array()).unwrap().clone();
+        calls.iter().filter(|call| call["method"] == "GET" && call["orderId"] == id).count()
+    }
+
     pub(crate) async fn at_toss(&self, id: &str) -> Value {
         let url = format!("{}/_sim/payments/{id}", self.simulator);
         self.http.get(url).send().await.unwrap().json().await.unwrap()

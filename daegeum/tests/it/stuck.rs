@@ -181,7 +181,7 @@ impl Scene<'_> {
     async fn resume(&self, id: &str) {
         let resume = Resume { by: "operator".to_owned(), reason: "mended".to_owned(), letter: None };
         let sent = WorkflowSignalOptions::default();
-        self.workflow(id).await.signal(CheckoutWorkflow::resume, resume, sent).await.unwrap();
+        self.workflow(id).await.signal(CheckoutWorkflow::resume, resume.into(), sent).await.unwrap();
     }
 
     async fn events(&self, id: &str) -> usize {

@@ -161,7 +161,7 @@ async fn refunded_then_taken_back(roles: &Roles) -> u64 {
     let temporal = roles.temporal().await;
     let workflow = temporal.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
     let resume = Resume { by: "operator".to_owned(), reason: "the buyer paid again".to_owned(), letter: None };
-    workflow.signal(CheckoutWorkflow::resume, resume, WorkflowSignalOptions::default()).await.unwrap();
+    workflow.signal(CheckoutWorkflow::resume, resume.into(), WorkflowSignalOptions::default()).await.unwrap();
     until("it is paid again", || async { shop.status(id).await == "SUCCESS" }).await;
     PAID
 }

@@ -1,18 +1,20 @@
 use domain::{
-    Currency::Krw,
+    Currency::{Krw, Usd},
     Money, Timestamp,
     charge::{
-        Capture, Charge, DEPOSIT_GRACE_MS, DEPOSIT_PATIENCE_MS, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment,
-        PATIENCE_MS, Progress, QUESTIONS_TO_A_STRANGER, SESSION_MS, Step, UNDO_PATIENCE_MS, UndoReason, UndoStep,
-        next_step, next_undo_step, pause_ms,
+        Capture, Charge, DEPOSIT_GRACE_MS, DEPOSIT_PATIENCE_MS, DEPOSIT_WATCH_MS, Doubt, Failure, Knowledge,
+        LONGEST_WATCH_PAUSE_MS, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, QUESTIONS_TO_A_STRANGER, SESSION_MS, Step,
+        UNDO_PATIENCE_MS, UndoReason, UndoStep, Watch, WatchStep, WayBack, deposit_pause_ms, next_step, next_undo_step,
+        pause_ms,
     },
     checkout::Status,
+    refund::VIRTUAL_ACCOUNT,
 };
 use proptest::prelude::*;
 
 const TOTAL: u64 = 1_000;
 const START: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
-const NOW: Moment = Moment { now: START, given_up: false, awaits_deposit: false };
+const NOW: Moment = Moment { now: START, given_up: false, awaits_deposit: false, way_back: WayBack::Missing };
 
 fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Krw).unwrap()
@@ -164,7 +166,7 @@ fn what_is_open_is_sent_again_under_the_key_that_is_safe() {
 #[test]
 fn a_person_is_called_when_patience_runs_out_or_we_are_not_let_in() {
     use Knowledge::NotTold;
-    let at = |ms, awaits_deposit| Moment { now: START.plus_ms(ms), given_up: false, awaits_deposit };
+    let at = |ms, awaits_deposit| Moment { now: START.plus_ms(ms), awaits_deposit, ..NOW };
     let progress = Progress::new(START);
     let step = |word: &Knowledge, progress: &Progress, moment| name(&next_step(won(TOTAL), word, progress, moment));
     assert_eq!(step(&NotTold, &progress, at(PATIENCE_MS - 1, false)), "ask UNKNOWN");
@@ -199,7 +201,7 @@ fn an_overdue_deposit_has_its_grace() {
 fn undo_step(reason: UndoReason, word: Knowledge, progress: &Progress, after_ms: u64) -> UndoStep {
     let mut progress = progress.clone();
     progress.learn(&word, START);
-    next_undo_step((won(TOTAL), reason), &word, &progress, START.plus_ms(after_ms))
+    next_undo_step((won(TOTAL), reason), &word, &progress, Moment { now: START.plus_ms(after_ms), ..NOW })
 }
 
 const REASONS: [UndoReason; 3] = [UndoReason::Canceled, UndoReason::WrongAmount, UndoReason::DepositOverdue];
@@ -223,6 +225,106 @@ fn an_undo_ends_only_on_proof_that_nothing_is_held() {
             assert!(matches!(step(unsure, UNDO_PATIENCE_MS), UndoStep::CallForHelp(_)));
         }
     }
+}
+
+fn deposit(minor: u64) -> Charge {
+    let method = Some(VIRTUAL_ACCOUNT.to_owned());
+    Charge::Captured(Capture { amount: won(minor), captured_at: START, method, receipt_url: None })
+}
+
+#[test]
+fn a_deposit_that_came_while_its_checkout_was_given_up_goes_back_where_an_account_is_named_and_is_booked_where_none_is()
+{
+    let given_up = |way_back| Moment { given_up: true, awaits_deposit: true, way_back, ..NOW };
+    let told = || Knowledge::Told(deposit(TOTAL));
+    check(&[told()], given_up(WayBack::Missing), "settle");
+    check(&[told()], given_up(WayBack::Named), "undo canceled");
+    check(&[Knowledge::Told(deposit(TOTAL - 1))], given_up(WayBack::Missing), "undo psp_amount_mismatch");
+    let undo = |words: &[Knowledge], way_back| {
+        let mut progress = Progress::new(START);
+        for word in words {
+            progress.learn(word, START);
+        }
+        let last = words.last().unwrap();
+        next_undo_step((won(TOTAL), UndoReason::Canceled), last, &progress, given_up(way_back))
+    };
+    assert!(matches!(undo(&[told()], WayBack::Missing), UndoStep::Settle(_)));
+    assert_eq!(undo(&[told()], WayBack::Named), UndoStep::Cancel);
+    // It came just before the account was to be ended: that request named no account.
+    let refused = || Knowledge::Kept(failure("INVALID_REFUND_ACCOUNT_INFO"));
+    let late = [Knowledge::Told(awaiting(false)), refused(), told()];
+    assert_eq!(undo(&late, WayBack::Named), UndoStep::Cancel);
+    assert!(matches!(undo(&late, WayBack::Missing), UndoStep::Settle(_)));
+    // The account that was named is refused: a person is needed.
+    assert!(matches!(undo(&[told(), refused(), told()], WayBack::Named), UndoStep::CallForHelp(_)));
+}
+
+#[test]
+fn what_goes_back_is_in_the_currency_of_the_payment() {
+    let mut progress = Progress::new(START);
+    let paid = Capture { amount: won(TOTAL), captured_at: START, method: None, receipt_url: None };
+    progress.learn(&Knowledge::Answered(Charge::Captured(paid.clone())), START);
+    let dollars = Money::try_from_minor(TOTAL, Usd).unwrap();
+    assert_eq!(
+        name(&next_step(dollars, &Knowledge::Answered(Charge::Captured(paid)), &progress, NOW)),
+        "undo psp_amount_mismatch"
+    );
+    assert_eq!(progress.held.map(|held| (held.currency, held.by_deposit)), Some((Krw, false)));
+}
+
+/// The questions of a watch that nobody nudges: how many there are, and the longest pause between two.
+fn watched(answers: impl Fn(u32) -> Knowledge) -> (u32, u64) {
+    let (mut watch, mut now, mut questions, mut longest_ms) = (Watch::new(START), START, 0, 0);
+    let mut knowledge = None;
+    loop {
+        match watch.next_step(knowledge.as_ref(), now) {
+            WatchStep::Ask { pause_ms } => {
+                (now, questions, longest_ms) = (now.plus_ms(pause_ms), questions + 1, longest_ms.max(pause_ms));
+                let told = answers(questions);
+                watch.learn(&told);
+                knowledge = Some(told);
+            }
+            WatchStep::End => {
+                assert!(now >= START.plus_ms(DEPOSIT_WATCH_MS), "the last question comes when the time is up");
+                return (questions, longest_ms);
+            }
+            WatchStep::TakeBack(_) => panic!("nothing was taken back"),
+        }
+        assert!(questions < 10_000, "it never ends");
+    }
+}
+
+#[test]
+fn a_deposit_is_watched_often_at_first_and_hourly_later_until_its_end() {
+    let (questions, longest_ms) = watched(|_| Knowledge::Told(deposit(TOTAL)));
+    assert_eq!(longest_ms, LONGEST_WATCH_PAUSE_MS);
+    assert!((95..=110).contains(&questions), "{questions} questions");
+    let first = Watch::new(START).next_step(None, START);
+    assert_eq!(first, WatchStep::Ask { pause_ms: 10_000 });
+    // A question that was not answered is asked again at once; and the watch does not end without an answer.
+    let mut deaf = Watch::new(START);
+    deaf.learn(&Knowledge::NotTold);
+    assert_eq!(deaf.next_step(Some(&Knowledge::NotTold), START), WatchStep::Ask { pause_ms: 2_000 });
+    assert!(matches!(deaf.next_step(Some(&Knowledge::NotTold), deaf.until), WatchStep::Ask { .. }));
+    let taken_back = Knowledge::Told(awaiting(false));
+    assert_eq!(Watch::new(START).next_step(Some(&taken_back), START), WatchStep::TakeBack(None));
+}
+
+#[test]
+fn the_questions_about_a_deposit_leave_room_in_a_history() {
+    /// A timer, a call, and the workflow tasks before each of them.
+    const EVENTS_OF_A_QUESTION: u64 = 11;
+    /// And the line that says that the deposit was seen.
+    const EVENTS_OF_A_WATCHING_QUESTION: u64 = EVENTS_OF_A_QUESTION + 1;
+    const HISTORY: u64 = 4_096;
+    let (mut asked, mut waited_ms) = (0, 0);
+    while waited_ms < DEPOSIT_PATIENCE_MS {
+        (waited_ms, asked) = (waited_ms + deposit_pause_ms(asked), asked + 1);
+    }
+    let waiting = u64::from(asked) * EVENTS_OF_A_QUESTION;
+    let watching = u64::from(watched(|_| Knowledge::Told(deposit(TOTAL))).0) * EVENTS_OF_A_WATCHING_QUESTION;
+    assert!(waiting < HISTORY, "{waiting} events of {asked} questions");
+    assert!(waiting + watching < HISTORY + 512, "{waiting} and {watching} events");
 }
 
 #[test]

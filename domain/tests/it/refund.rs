@@ -44,7 +44,7 @@ fn lost(answered: bool) -> Knowledge {
 }
 
 fn told(ours: Option<Executed>, left: u64) -> Knowledge {
-    Knowledge::Told(Sight { ours, left: won(left), lookalike: false })
+    Knowledge::Told(Sight { ours, left: won(left), lookalike: false, complete: false })
 }
 
 fn name(step: &Step) -> String {
@@ -104,8 +104,29 @@ fn every_knowledge_has_its_step() {
 }
 
 #[test]
+fn what_others_took_settles_a_refund_at_once() {
+    let spent = |left| Knowledge::Told(Sight { ours: None, left: won(left), lookalike: false, complete: true });
+    let unanswered = lost(false);
+    let refusal = Knowledge::Lost(Doubt {
+        refusal: Some(failure("ALREADY_CANCELED_PAYMENT")),
+        ..Doubt::of(true, "ALREADY_CANCELED_PAYMENT".to_owned())
+    });
+    assert_eq!(decide(1, &[refusal.clone(), spent(0)], 0), "fail ALREADY_CANCELED_PAYMENT");
+    assert_eq!(decide(1, &[lost(true), spent(0)], 0), "fail canceled_at_psp");
+    assert_eq!(
+        decide(1, &[unanswered.clone(), spent(0)], 0),
+        "fail canceled_at_psp",
+        "no request can take what is gone"
+    );
+    assert_eq!(decide(1, &[unanswered.clone(), spent(AMOUNT - 1)], PATIENCE_MS), "fail psp_balance_too_small");
+    // What is left may still go back by a request that is under way.
+    assert_eq!(decide(1, &[unanswered, spent(AMOUNT)], 0), "send again");
+    assert_eq!(decide(1, &[refusal, told(None, 0)], 0), "ask", "what is not shown may be ours");
+}
+
+#[test]
 fn what_may_be_ours_is_shown_to_a_person() {
-    let lookalike = Knowledge::Told(Sight { ours: None, left: won(2_000), lookalike: true });
+    let lookalike = Knowledge::Told(Sight { ours: None, left: won(2_000), lookalike: true, complete: true });
     assert_eq!(decide(1, &[lost(true), lookalike], 0), "help refund_lookalike");
 }
 

@@ -19,6 +19,7 @@ pub struct Model {
     pub commission: i64,
     pub unreleased: i64,
     pub releases_at: Option<DateTimeUtc>,
+    pub deposit_seen_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

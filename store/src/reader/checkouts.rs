@@ -157,6 +157,12 @@ impl Reader {
         checkout_record(event, orders).map(Some)
     }
 
+    /// When the last change of a checkout was written.
+    pub async fn changed_at(&self, checkout_id: &CheckoutId) -> Result<Option<Timestamp>, StoreError> {
+        let event = payment_events::Entity::find_by_id(checkout_id.as_str()).one(self.connection()).await?;
+        Ok(event.map(|event| from_column_time(event.updated_at)))
+    }
+
     /// Why a payment was declined that a checkout has tried; `None` if it has declined none of this key.
     pub async fn decline(
         &self,

@@ -129,6 +129,8 @@ pub(super) struct Payment {
     pub(super) method: Option<String>,
     pub(super) receipt_url: Option<String>,
     pub(super) releases_at: Option<Timestamp>,
+    /// When the PSP last said that it holds the deposit, where it is one that is watched.
+    pub(super) deposit_seen_at: Option<Timestamp>,
     pub(super) began: Option<Began>,
 }
 
@@ -226,6 +228,7 @@ impl Payment {
             .col_expr(payment_orders::Column::WalletUpdated, Expr::value(true))
             .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(true))
             .col_expr(payment_orders::Column::ReleasesAt, Expr::value(self.releases_at.map(to_column_time)))
+            .col_expr(payment_orders::Column::DepositSeenAt, Expr::value(self.deposit_seen_at.map(to_column_time)))
             .filter(payment_orders::Column::CheckoutId.eq(self.checkout_id.as_str()))
             .exec(books.transaction)
             .await?;

@@ -418,6 +418,7 @@ fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreErro
             commission: Set(0),
             unreleased: Set(0),
             releases_at: Set(None),
+            deposit_seen_at: Set(None),
         })
     };
     let mut orders: Vec<(i32, &domain::checkout::Order)> = (0..).zip(plan.orders()).collect();

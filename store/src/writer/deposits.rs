@@ -11,8 +11,13 @@ use super::{
 };
 use crate::{
     StoreError,
+    convert::to_column_time,
     entities::{payment_events, payment_orders},
 };
+
+/// For how long the PSP's word that it holds a watched deposit is fresh, in milliseconds: it is asked every hour, and may
+/// not answer at once.
+pub const FRESH_LOOK_MS: u64 = 2 * 60 * 60 * 1_000;
 
 /// A booked deposit to take back, with the status it brings about.
 #[derive(Debug, Clone)]
@@ -40,6 +45,32 @@ impl Writer {
         let (checkout_id, key, account) = (checkout_id.clone(), key.to_owned(), account.cloned());
         let taken_back = DepositReturn { checkout_id, revision, status, occurred_at, key, account };
         self.bookkeeper.book(Booking::DepositReturn(Box::new(taken_back))).await.map(|_| ())
+    }
+}
+
+/// A word of the PSP that it holds a deposit which is booked.
+#[derive(Debug, Clone)]
+pub struct SeenDeposit {
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// When the PSP said so.
+    pub seen_at: Timestamp,
+    /// Whether the deposit is watched no more: what was earned of it is released like anything else.
+    pub is_last: bool,
+}
+
+impl Writer {
+    /// Writes that the PSP holds a deposit which is watched: what was earned of it may be released for
+    /// [`FRESH_LOOK_MS`]. Only a later word than the one before changes anything, and after the last one none does.
+    pub async fn see_deposit(&self, seen: &SeenDeposit) -> Result<(), StoreError> {
+        let seen_at = to_column_time(seen.seen_at);
+        payment_orders::Entity::update_many()
+            .col_expr(payment_orders::Column::DepositSeenAt, Expr::value((!seen.is_last).then_some(seen_at)))
+            .filter(payment_orders::Column::CheckoutId.eq(seen.checkout_id.as_str()))
+            .filter(payment_orders::Column::DepositSeenAt.lte(seen_at))
+            .exec(self.connection())
+            .await?;
+        Ok(())
     }
 }
 
@@ -75,6 +106,7 @@ impl DepositReturn {
             .col_expr(payment_orders::Column::WalletUpdated, Expr::value(false))
             .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(false))
             .col_expr(payment_orders::Column::ReleasesAt, never.clone())
+            .col_expr(payment_orders::Column::DepositSeenAt, never.clone())
             .filter(payment_orders::Column::CheckoutId.eq(self.checkout_id.as_str()))
             .exec(books.transaction)
             .await?;

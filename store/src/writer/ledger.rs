@@ -18,6 +18,7 @@ use super::{
     Writer,
     booking::{Booked, Booking, Payment},
     checkouts::Began,
+    deposits::FRESH_LOOK_MS,
     holds::HoldStatus,
 };
 use crate::{
@@ -37,12 +38,40 @@ impl Writer {
         &self,
         checkout_id: &CheckoutId,
         began: Option<&Began>,
+        step: (u32, Status),
+        occurred_at: Timestamp,
+        booked: (&Entry, Option<Timestamp>),
+        paid: (Option<&str>, Option<&str>),
+    ) -> Result<(), StoreError> {
+        let payment = Self::payment(checkout_id, began, step, occurred_at, booked, paid);
+        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
+    }
+
+    /// The same of a deposit that is watched: what was earned of it is released only while the PSP's last word that it
+    /// holds the deposit is fresh. The first such word is the one that it is booked on.
+    pub async fn post_watched_deposit(
+        &self,
+        checkout_id: &CheckoutId,
+        began: Option<&Began>,
+        step: (u32, Status),
+        occurred_at: Timestamp,
+        booked: (&Entry, Option<Timestamp>),
+        paid: (Option<&str>, Option<&str>),
+    ) -> Result<(), StoreError> {
+        let payment = Self::payment(checkout_id, began, step, occurred_at, booked, paid);
+        let payment = Payment { deposit_seen_at: Some(occurred_at), ..payment };
+        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
+    }
+
+    fn payment(
+        checkout_id: &CheckoutId,
+        began: Option<&Began>,
         (revision, status): (u32, Status),
         occurred_at: Timestamp,
         (entry, releases_at): (&Entry, Option<Timestamp>),
         (method, receipt_url): (Option<&str>, Option<&str>),
-    ) -> Result<(), StoreError> {
-        let payment = Payment {
+    ) -> Payment {
+        Payment {
             checkout_id: checkout_id.clone(),
             revision,
             status,
@@ -51,9 +80,9 @@ impl Writer {
             method: method.map(str::to_owned),
             receipt_url: receipt_url.map(str::to_owned),
             releases_at,
+            deposit_seen_at: None,
             began: began.cloned(),
-        };
-        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
+        }
     }
 
     /// Books an entry as it is: a settlement of the PSP, a correction. Its key is the key.
@@ -67,12 +96,16 @@ impl Writer {
     }
 
     /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
-    /// was. What is wrong with one order is logged and does not stop the others.
+    /// was. What is wrong with one order is logged and does not stop the others. Of a deposit that is watched nothing is
+    /// released unless the PSP has just said that it holds it.
     pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        let fresh_from = to_column_time(now.minus_ms(FRESH_LOOK_MS));
+        let seen = payment_orders::Column::DepositSeenAt;
         let due: Vec<String> = payment_orders::Entity::find()
             .select_only()
             .column(payment_orders::Column::PaymentOrderId)
             .filter(payment_orders::Column::ReleasesAt.lte(to_column_time(now)))
+            .filter(seen.is_null().or(seen.gt(fresh_from)))
             // A literal, so that the partial index serves.
             .filter(Expr::col(payment_orders::Column::Unreleased).gt(Expr::cust("0")))
             .order_by_asc(payment_orders::Column::ReleasesAt)

@@ -11,8 +11,8 @@ use domain::{
     Money, Timestamp,
     calendar::KoreanTime,
     charge::{
-        self, Capture, Charge, Doubt, Failure, Knowledge, MAX_NUDGED, Moment, NUDGED_PAUSE_MS, Progress, Step,
-        UndoReason, UndoStep, VirtualAccount,
+        self, Capture, Charge, Doubt, Failure, Knowledge, LONGEST_PAUSE_MS, LONGEST_WINDOW_MS, MAX_NUDGED, Moment,
+        NUDGED_PAUSE_MS, Progress, Step, UndoReason, UndoStep, VirtualAccount, WINDOW_SLACK_MS, WayBack,
     },
     checkout::{Confirmation, Event, Status},
     dead_letter::{Awaits, Outcome},
@@ -26,14 +26,16 @@ use temporalio_workflow::{
 
 use super::{
     Context, deposits, is_given_up, now,
-    recording::{self, advance, await_deposit, begin, settle, withdraw},
+    recording::{self, Settlement, advance, await_deposit, begin, settle, withdraw},
     risk::{self, Cleared},
-    waiting,
+    waiting::{self, Answered, Called},
 };
 use crate::{
     operator::{self, Facts, Said, Trouble, Word, facts_of},
+    patches,
     ports::{self, Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge, Withdrawn},
     saga::{Promised, Saga},
+    task::{self, readable},
 };
 
 /// How long one call to the PSP may take: its answer time and the way to it.
@@ -91,8 +93,14 @@ pub(super) struct Inquiry {
     progress: Progress,
     /// The nudges that came before the last question.
     nudges_seen: u32,
+    /// The questions of operators that came before it.
+    asks_seen: u32,
     /// How many questions were brought forward by a nudge.
     nudged: u32,
+    /// How many questions after a hint were not answered, in a row.
+    hints_untold: u32,
+    /// When to ask again after such a question.
+    hint_at: Option<Timestamp>,
     asked_at: Timestamp,
     /// How often the PSP was told to give it back.
     cancels: u32,
@@ -114,7 +122,7 @@ pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<
     let (mut saga, mut promised) = inquiry.promise();
     let mut knowledge = inquiry.confirm(ctx, false, &promised).await;
     loop {
-        let moment = moment(ctx);
+        let moment = moment(ctx, &knowledge);
         let step = charge::next_step(inquiry.total, &knowledge, &inquiry.progress, moment);
         // What is paid at once is written at once.
         if !matches!(step, Step::Reject(_) | Step::Settle(_)) {
@@ -206,22 +214,37 @@ async fn settle_and_watch(
     // Where the answer was lost, the deposit may have come before anybody knew of the account.
     inquiry.by_deposit |= capture.is_deposit();
     let began = (!has_begun(ctx)).then(|| (inquiry.payment_key.clone(), inquiry.began_at));
-    settle(ctx, capture, began, (!inquiry.by_deposit).then_some(inquiry.began_at)).await?;
+    let confirmed_at = (!inquiry.by_deposit).then_some(inquiry.began_at);
+    let is_watched = inquiry.by_deposit && ctx.patched(patches::DEPOSIT_SEEN);
+    settle(ctx, Settlement { capture, began, confirmed_at, is_watched }).await?;
     if !inquiry.by_deposit {
         return Ok(None);
     }
-    let taken_back = deposits::watch(ctx, inquiry).await?;
+    let taken_back = deposits::watch(ctx, inquiry, is_watched).await?;
     inquiry.heed_anew();
     inquiry.progress.start_over(now(ctx));
     Ok(taken_back)
 }
 
-fn moment(ctx: &Context) -> Moment {
+fn moment(ctx: &Context, knowledge: &Knowledge) -> Moment {
     Moment {
         now: now(ctx),
         given_up: is_given_up(ctx),
         awaits_deposit: ctx.state(|checkout| checkout.status) == Status::WaitingForDeposit,
+        way_back: way_back(ctx, knowledge),
     }
+}
+
+/// Whether a deposit could be sent back. A checkout that met one before that was asked goes on as it began.
+fn way_back(ctx: &Context, knowledge: &Knowledge) -> WayBack {
+    if ctx.state(|checkout| checkout.refund_account.is_some()) {
+        return WayBack::Named;
+    }
+    let is_deposit = captured(knowledge.clone()).is_some_and(|capture| capture.is_deposit());
+    if is_deposit && is_given_up(ctx) && !ctx.patched(patches::DEPOSIT_OF_GIVEN_UP) {
+        return WayBack::Named;
+    }
+    WayBack::Missing
 }
 
 impl Inquiry {
@@ -233,8 +256,11 @@ impl Inquiry {
             began_at: now(ctx),
             generation: 0,
             progress: Progress::new(now(ctx)),
-            nudges_seen: ctx.state(|checkout| checkout.nudges),
+            nudges_seen: ctx.state(|checkout| checkout.nudges.count),
+            asks_seen: ctx.state(|checkout| checkout.nudges.asks),
             nudged: 0,
+            hints_untold: 0,
+            hint_at: None,
             asked_at: now(ctx),
             cancels: 0,
             by_deposit: false,
@@ -294,7 +320,7 @@ impl Inquiry {
             start_to_close: PSP_CALL_TIME,
         };
         let options = psp_call(timeouts, PSP_ATTEMPTS, "capturing the payment");
-        let knowledge = match ctx.execute_activity(Confirm, request, options).await {
+        let knowledge = match readable(ctx.execute_activity(Confirm, request, options).await) {
             Ok(charge) => Knowledge::Answered(charge),
             Err(error) => Knowledge::Lost(doubt_of(&error)),
         };
@@ -318,27 +344,51 @@ impl Inquiry {
         self.ask_in(ctx, limit_ms, is_given_up(ctx)).await
     }
 
-    /// A nudge cuts the pause short; too many nudges do not.
+    /// A hint cuts the pause short: a nudge, an operator, or the end of a window in which nudges were left out.
     async fn ask_in(&mut self, ctx: &Context, pause_ms: u64, given_up: bool) -> Knowledge {
-        let heeded = (self.nudged < MAX_NUDGED).then_some(self.nudges_seen);
-        if waiting::for_psp(ctx, pause_ms, heeded, given_up).await {
-            self.nudged += 1;
+        let began = now(ctx);
+        let hint_ms = self.hint_at.map(|hint_at| hint_at.ms_since(began));
+        let wait_ms = [echo_ms(ctx, began), hint_ms].into_iter().flatten().fold(pause_ms, u64::min);
+        ctx.state_mut(|checkout| checkout.next_question_at = Some(began.plus_ms(wait_ms)));
+        let is_spent = self.nudged >= MAX_NUDGED;
+        let answered = Answered { nudges: self.nudges_seen, asks: self.asks_seen, is_spent };
+        let is_nudged = waiting::for_psp(ctx, wait_ms, answered, given_up).await;
+        let is_echo = wait_ms < pause_ms && now(ctx).ms_since(began) < pause_ms;
+        if is_nudged {
+            self.nudged = self.nudged.saturating_add(1);
             let early_ms = NUDGED_PAUSE_MS.saturating_sub(now(ctx).ms_since(self.asked_at));
             waiting::out(ctx, early_ms, "after a nudge").await;
-        } else {
+        } else if !is_echo {
             self.progress.asked += 1;
         }
         ctx.set_current_details(format!("asking the PSP what happened, question {}", self.progress.asked));
-        self.look_up(ctx).await
+        let knowledge = self.look_up(ctx).await;
+        self.keep_hint(ctx, is_nudged || is_echo, &knowledge);
+        knowledge
+    }
+
+    /// A hint whose question was not answered leads to another question, after a pause that grows.
+    fn keep_hint(&mut self, ctx: &Context, is_hinted: bool, knowledge: &Knowledge) {
+        if *knowledge != Knowledge::NotTold {
+            (self.hints_untold, self.hint_at) = (0, None);
+        } else if (is_hinted || self.hints_untold > 0) && ctx.state(|checkout| checkout.nudges.are_windowed) {
+            self.hints_untold = self.hints_untold.saturating_add(1);
+            self.hint_at = Some(now(ctx).plus_ms(charge::pause_ms(self.hints_untold, LONGEST_PAUSE_MS)));
+        }
     }
 
     /// Asks the PSP. A nudge that comes meanwhile leads to another question.
     pub(super) async fn look_up(&mut self, ctx: &Context) -> Knowledge {
-        self.nudges_seen = ctx.state(|checkout| checkout.nudges);
-        self.asked_at = now(ctx);
+        let asked_at = now(ctx);
+        self.asked_at = asked_at;
+        (self.nudges_seen, self.asks_seen) = ctx.state_mut(|checkout| {
+            checkout.next_question_at = None;
+            checkout.nudges.echo_at = checkout.nudges.echo_at.filter(|echo_at| *echo_at > asked_at);
+            (checkout.nudges.count, checkout.nudges.asks)
+        });
         let request = LookUpCharge { payment_key: self.payment_key.clone(), checkout_id: self.checkout_id.clone() };
         let options = psp_call(ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME), 1, "asking what happened");
-        let knowledge = match ctx.execute_activity(LookUp, request, options).await {
+        let knowledge = match readable(ctx.execute_activity(LookUp, request, options).await) {
             Ok(charge) => Knowledge::Told(charge),
             Err(_) => Knowledge::NotTold,
         };
@@ -369,16 +419,19 @@ impl Inquiry {
     async fn cancel(&mut self, ctx: &Context) -> Knowledge {
         let round = self.cancels;
         self.cancels += 1;
+        let held = self.progress.held;
+        let is_deposit = held.is_some_and(|held| held.by_deposit);
         let request = CancelCharge {
             payment_key: self.payment_key.clone(),
             checkout_id: self.checkout_id.clone(),
-            currency: self.total.currency(),
+            currency: held.map_or(self.total.currency(), |held| held.currency),
+            account: ctx.state(|checkout| checkout.refund_account.clone()).filter(|_| is_deposit),
             reason: "결제 취소 (주문 미완료)".to_owned(),
             idempotency_key: format!("{}.void.{round}", key_prefix(ctx)),
         };
         let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
         let options = psp_call(timeouts, PSP_ATTEMPTS, "giving the payment back");
-        let knowledge = match ctx.execute_activity(Cancel, request, options).await {
+        let knowledge = match readable(ctx.execute_activity(Cancel, request, options).await) {
             Ok(charge @ Charge::Returned) => Knowledge::Told(charge),
             // Anything else does not prove that nothing is held: ask again, after a pause.
             Ok(_) => Knowledge::NotTold,
@@ -387,6 +440,12 @@ impl Inquiry {
         self.progress.learn(&knowledge, now(ctx));
         knowledge
     }
+}
+
+/// How long it is until the nudges are asked about that were left out, if any may have been.
+fn echo_ms(ctx: &Context, from: Timestamp) -> Option<u64> {
+    let echo_at = ctx.state(|checkout| checkout.nudges.echo_at)?;
+    Some(echo_at.ms_since(from).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS))
 }
 
 /// An idempotency key is bound to its first answer whatever the body, so each attempt has its own.
@@ -429,7 +488,8 @@ async fn void(ctx: &Context, inquiry: &mut Inquiry, reason: UndoReason) -> Resul
     inquiry.progress.start_over(now(ctx));
     let mut knowledge = inquiry.look_up(ctx).await;
     loop {
-        match charge::next_undo_step((inquiry.total, reason), &knowledge, &inquiry.progress, now(ctx)) {
+        let moment = moment(ctx, &knowledge);
+        match charge::next_undo_step((inquiry.total, reason), &knowledge, &inquiry.progress, moment) {
             UndoStep::Done => return Ok(Undone::NothingHeld),
             UndoStep::Settle(capture) => return Ok(Undone::Paid(capture)),
             UndoStep::Cancel => knowledge = inquiry.cancel(ctx).await,
@@ -455,7 +515,7 @@ pub(super) async fn call_for_help(
     failure: Failure,
     input: Facts,
 ) -> Result<Option<Said>, WorkflowTermination> {
-    let before = ctx.state(|checkout| (checkout.desk.heeded(), checkout.canceled));
+    let called = Called::of(ctx);
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
@@ -463,7 +523,7 @@ pub(super) async fn call_for_help(
     let details = format!("**STUCK**: {} See the dead letter, or send the signal `resume` to go on.", failure.message);
     operator::call(ctx, Trouble { step: step.to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);
-    Ok(waiting::for_operator(ctx, before).await)
+    Ok(waiting::for_operator(ctx, called).await)
 }
 
 /// A call to the PSP. It is not cut off when the workflow is canceled: its outcome has to be known.
@@ -496,7 +556,7 @@ pub(super) fn account_of(knowledge: &Knowledge) -> Option<VirtualAccount> {
 pub(crate) fn doubt_of(error: &ActivityExecutionError) -> Doubt {
     let told = match error.cause() {
         Some(IncomingError::Application(failure)) if failure.type_name() == Some(ports::DOUBT) => {
-            failure.details::<Doubt>().ok().flatten()
+            failure.details::<Doubt>().unwrap_or_else(|error| task::fail(format!("a doubt is unreadable: {error}")))
         }
         _ => None,
     };

@@ -1,63 +1,71 @@
 //! After a deposit: the bank may take it back.
+//!
+//! The PSP is asked by itself, often at first and then every hour, and at each nudge. What sellers have earned of the
+//! deposit is released only while the last answer is fresh; so each answer is written down.
 
 use domain::{
     calendar::KoreanTime,
-    charge::{Charge, DEPOSIT_WATCH_MS, Failure, Knowledge, LONGEST_DEPOSIT_PAUSE_MS, VirtualAccount, pause_ms},
+    charge::{Charge, Failure, Knowledge, VirtualAccount, Watch, WatchStep, is_captured},
     checkout::Event,
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context,
-    charging::{Inquiry, account_of, call_for_help},
+    charging::{Inquiry, call_for_help},
     now,
-    recording::{advance, take_back},
+    recording::{advance, see_deposit, take_back},
 };
 use crate::{
     operator::facts_of,
-    ports::{TakeBack, TakenBack},
+    ports::{SeenDuring, TakeBack, TakenBack},
 };
 
 /// Watches a deposit that was booked, for as long as the PSP may still say that it was taken back. Answers what the PSP
-/// says then, once the books agree with it; `None` where the deposit stayed.
-pub(super) async fn watch(ctx: &Context, inquiry: &mut Inquiry) -> Result<Option<Knowledge>, WorkflowTermination> {
-    let until = now(ctx).plus_ms(DEPOSIT_WATCH_MS);
+/// says then, once the books agree with it; `None` where the deposit stayed. `is_written` says whether the answers are
+/// written down.
+pub(super) async fn watch(
+    ctx: &Context,
+    inquiry: &mut Inquiry,
+    is_written: bool,
+) -> Result<Option<Knowledge>, WorkflowTermination> {
+    let mut watch = Watch::new(now(ctx));
     inquiry.heed_anew();
-    let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(until));
-    let mut untold = 0;
+    let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(watch.until));
+    let mut knowledge = None;
     loop {
-        let left_ms = until.ms_since(now(ctx));
-        if left_ms == 0 && untold == 0 {
-            return Ok(None);
+        let told = match watch.next_step(knowledge.as_ref(), now(ctx)) {
+            WatchStep::End => return Ok(None),
+            WatchStep::Ask { pause_ms } => inquiry.ask_within(ctx, pause_ms, &meanwhile).await,
+            WatchStep::TakeBack(account) => match take_booked_back(ctx, inquiry, account).await? {
+                None => return Ok(knowledge),
+                Some(came_back) => came_back,
+            },
+        };
+        watch.learn(&told);
+        if is_written && is_captured(&told) {
+            let is_over = watch.until <= now(ctx);
+            see_deposit(ctx, if is_over { SeenDuring::End } else { SeenDuring::Watch }).await?;
         }
-        // A nudge comes once: whoever was not answered asks again.
-        let pause_ms = if untold == 0 { left_ms } else { pause_ms(untold, LONGEST_DEPOSIT_PAUSE_MS) };
-        let knowledge = inquiry.ask_within(ctx, pause_ms, &meanwhile).await;
-        untold = if let Knowledge::NotTold = knowledge { untold + 1 } else { 0 };
-        if is_awaited(&knowledge) && take_booked_back(ctx, inquiry, account_of(&knowledge)).await? {
-            return Ok(Some(knowledge));
-        }
+        knowledge = Some(told);
     }
 }
 
-/// Answers whether the deposit is awaited again; otherwise it came back while a person was asked.
+/// Answers what the PSP said where the deposit came back while a person was asked; otherwise it is awaited again.
 async fn take_booked_back(
     ctx: &Context,
     inquiry: &mut Inquiry,
     account: Option<VirtualAccount>,
-) -> Result<bool, WorkflowTermination> {
+) -> Result<Option<Knowledge>, WorkflowTermination> {
     loop {
-        let TakenBack::Refused { reason } = take_back(ctx, account.clone()).await? else { return Ok(true) };
+        let TakenBack::Refused { reason } = take_back(ctx, account.clone()).await? else { return Ok(None) };
         let message = format!("The bank took the deposit back, and the books cannot: {reason}.");
         let input = facts_of([("checkout_id", &inquiry.checkout_id)]);
         call_for_help(ctx, TakeBack.name(), Failure::new("deposit_taken_back", message), input).await?;
-        if let Knowledge::Told(Charge::Captured(_)) = inquiry.look_up(ctx).await {
+        let told = inquiry.look_up(ctx).await;
+        if let Knowledge::Told(Charge::Captured(_)) = told {
             advance(ctx, Event::Paid, None).await?;
-            return Ok(false);
+            return Ok(Some(told));
         }
     }
-}
-
-const fn is_awaited(knowledge: &Knowledge) -> bool {
-    matches!(knowledge, Knowledge::Told(Charge::AwaitingDeposit { .. }))
 }

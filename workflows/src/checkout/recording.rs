@@ -21,8 +21,8 @@ use crate::{
     attributes,
     operator::{self, Facing},
     ports::{
-        Advance, Change, DepositReturned, Post, Posted, Record, RecordCheckout, Recorded, TakeBack, TakenBack,
-        Withdraw, Withdrawn,
+        Advance, Change, DepositReturned, DepositSeen, Post, Posted, Record, RecordCheckout, Recorded, SeeDeposit,
+        SeenDuring, TakeBack, TakenBack, Withdraw, Withdrawn,
     },
     writing::{self, Alarm},
 };
@@ -119,6 +119,12 @@ pub(super) async fn await_deposit(
     write_change(ctx, change, "a deposit is awaited").await
 }
 
+/// Writes that the PSP says that it holds a deposit which is booked, and whether it is watched no more.
+pub(super) async fn see_deposit(ctx: &Context, watch: SeenDuring) -> Result<(), WorkflowTermination> {
+    let checkout_id = ctx.state(|checkout| checkout.input.plan.checkout_id().clone());
+    write(ctx, SeeDeposit, DepositSeen { checkout_id, seen_at: now(ctx), watch }).await
+}
+
 /// Takes back what was booked of a deposit, and writes that it is awaited again and where; in one transaction.
 pub(super) async fn take_back(
     ctx: &Context,
@@ -157,14 +163,22 @@ fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Res
     Ok(Change { payment_key: Some(payment_key), occurred_at: began_at, ..change })
 }
 
+/// A captured payment to book.
+pub(super) struct Settlement {
+    /// The money.
+    pub(super) capture: Capture,
+    /// Under which key the payment began and when, where that is not written yet.
+    pub(super) began: Option<(PaymentKey, Timestamp)>,
+    /// When the buyer confirmed; none for a deposit.
+    pub(super) confirmed_at: Option<Timestamp>,
+    /// Whether it is a deposit that is watched, and released only while the PSP says that it holds it.
+    pub(super) is_watched: bool,
+}
+
 /// Books a captured payment and writes that the checkout is paid, in one transaction; and with it, where that is not
 /// written yet, when the payment began and under which key.
-pub(super) async fn settle(
-    ctx: &Context,
-    capture: Capture,
-    began: Option<(PaymentKey, Timestamp)>,
-    confirmed_at: Option<Timestamp>,
-) -> Result<(), WorkflowTermination> {
+pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), WorkflowTermination> {
+    let Settlement { capture, began, confirmed_at, is_watched } = settlement;
     let began = began.map(|(payment_key, began_at)| beginning(ctx, payment_key, began_at)).transpose()?;
     let change = match &began {
         Some(began) => change_after(ctx, (began.revision, began.status), Event::Paid)?,
@@ -177,7 +191,7 @@ pub(super) async fn settle(
         })
         .map_err(ApplicationFailure::non_retryable)?;
     let Capture { method, receipt_url, .. } = capture;
-    let mut posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at };
+    let mut posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at, is_watched };
     if !writing::write_at_once(ctx, Post, posted.clone()).await {
         // Until it can be booked, the record says what is under way.
         if let Some(began) = posted.began.take() {

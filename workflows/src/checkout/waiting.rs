@@ -6,6 +6,7 @@ use domain::{
     calendar::KoreanTime,
     checkout::{Confirmation, Status},
     dead_letter::Outcome,
+    refund::RefundAccount,
 };
 use temporalio_workflow::WorkflowCancellationToken;
 
@@ -43,10 +44,30 @@ pub(super) async fn for_buyer(ctx: &Context) -> Waited {
     }
 }
 
-/// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP
-/// cut it short; one that came since `nudges_seen` does so at once.
-pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, nudges_seen: Option<u32>, given_up: bool) -> bool {
-    let is_nudged = move |checkout: &CheckoutWorkflow| nudges_seen.is_some_and(|seen| checkout.nudges != seen);
+/// Which nudges were answered by a question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered {
+    /// How many nudges.
+    pub(super) nudges: u32,
+    /// How many questions of operators.
+    pub(super) asks: u32,
+    /// Whether nudges without a window are heeded no more.
+    pub(super) is_spent: bool,
+}
+
+impl Answered {
+    /// Whether something came since then.
+    fn is_nudged(self, checkout: &CheckoutWorkflow) -> bool {
+        let nudges = &checkout.nudges;
+        let is_heeded = !self.is_spent || nudges.are_windowed;
+        nudges.asks != self.asks || is_heeded && nudges.count != self.nudges
+    }
+}
+
+/// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP, or an
+/// operator, cut it short; one that came since the `answered` ones does so at once.
+pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, given_up: bool) -> bool {
+    let is_nudged = move |checkout: &CheckoutWorkflow| answered.is_nudged(checkout);
     let pause = Duration::from_millis(pause_ms);
     if given_up {
         // Canceled already: the cancellation must not cut short every pause from here on.
@@ -64,11 +85,36 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
     }
 }
 
-/// Waits for a person's word, or for the first request to give the checkout up; what came since the words heeded and the
-/// `canceled` of before ends it at once. A cancellation in the Temporal UI does not end it.
-pub(super) async fn for_operator(ctx: &Context, (heeded, canceled): (u32, bool)) -> Option<Said> {
+/// How a checkout stood when a person was called.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    heeded: u32,
+    canceled: bool,
+    refund_account: Option<RefundAccount>,
+}
+
+impl Called {
+    /// How it stands now.
+    pub(super) fn of(ctx: &Context) -> Self {
+        ctx.state(|checkout| Self {
+            heeded: checkout.desk.heeded(),
+            canceled: checkout.canceled,
+            refund_account: checkout.refund_account.clone(),
+        })
+    }
+
+    /// Whether somebody gave the checkout up since then, or named another account for the money.
+    fn is_given_up(&self, checkout: &CheckoutWorkflow) -> bool {
+        checkout.canceled != self.canceled || checkout.refund_account != self.refund_account
+    }
+}
+
+/// Waits for a person's word, or for a request to give the checkout up that says something new; what came since they were
+/// `called` ends it at once. A cancellation in the Temporal UI does not end it.
+pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<Said> {
+    let heeded = called.heeded;
     let over =
-        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || checkout.canceled != canceled;
+        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || called.is_given_up(checkout);
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
     ctx.state(|checkout| checkout.desk.said_since(heeded).cloned())

@@ -20,6 +20,7 @@ use crate::{
     checkout::{doubt_of, psp_call},
     operator::{self, Trouble, Word, facts_of},
     ports::{LookUpRefund, Refund, RefundCharge, RefundQuestion},
+    task::readable,
     time::{detached, now, until},
 };
 
@@ -99,7 +100,7 @@ impl Inquiry {
             start_to_close: PSP_CALL_TIME,
         };
         let options = psp_call(timeouts, PSP_ATTEMPTS, "giving money back");
-        let knowledge = match ctx.execute_activity(Refund, charge, options).await {
+        let knowledge = match readable(ctx.execute_activity(Refund, charge, options).await) {
             Ok(answer) => Knowledge::Answered(answer),
             Err(error) => Knowledge::Lost(doubt_of(&error)),
         };
@@ -109,11 +110,16 @@ impl Inquiry {
 
     /// Asks the PSP after a pause, which an operator may cut short.
     async fn ask_after(&mut self, ctx: &Context, pause_ms: u64) -> Knowledge {
-        let heeded = ctx.state(|refund| refund.desk.heeded());
+        let next_question_at = now(ctx).plus_ms(pause_ms);
+        let before = ctx.state_mut(|refund| {
+            refund.next_question_at = Some(next_question_at);
+            refund.wishes()
+        });
         let pause = Duration::from_millis(pause_ms);
         let token = WorkflowCancellationToken::new();
-        until(ctx, move |refund| refund.desk.heeded() != heeded, pause, "before asking the PSP", token).await;
+        until(ctx, move |refund| refund.wishes() != before, pause, "before asking the PSP", token).await;
         self.progress.asked += 1;
+        ctx.state_mut(|refund| refund.next_question_at = None);
         self.look_up(ctx).await
     }
 
@@ -127,7 +133,7 @@ impl Inquiry {
             first_sent_at: self.first_sent_at,
         });
         let options = psp_call(ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME), 1, "asking what happened");
-        match ctx.execute_activity(LookUpRefund, question, options).await {
+        match readable(ctx.execute_activity(LookUpRefund, question, options).await) {
             Ok(sight) => Knowledge::Told(sight),
             Err(_) => Knowledge::NotTold,
         }

@@ -7,8 +7,7 @@
 //!
 //! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
 //! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at; the bank
-//! takes a deposit back once. That it does so in time, and that one of the PSP's webhooks about it arrives before the
-//! deposit is no longer watched, is taken for granted.
+//! takes a deposit back once. That it does so while the deposit is watched is taken for granted.
 
 mod moves;
 
@@ -17,7 +16,7 @@ use domain::{
     Money, Timestamp,
     charge::{
         Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, Step,
-        UNDO_PATIENCE_MS, UndoReason, UndoStep, next_step, next_undo_step,
+        UNDO_PATIENCE_MS, UndoReason, UndoStep, WayBack, next_step, next_undo_step,
     },
     checkout::{Event, Status},
     id::PaymentKey,
@@ -105,6 +104,8 @@ struct State {
     status: Status,
     phase: Phase,
     given_up: bool,
+    /// Whether whoever gave it up named an account of the buyer's.
+    names_account: bool,
     tab: Option<Tab>,
     /// The payments that were declined, one bit each.
     declined: u8,
@@ -123,7 +124,7 @@ struct State {
 }
 
 /// A state as few bytes: what makes two of them the same.
-type Key = (Status, Phase, [bool; 4], (Option<Tab>, u8), u8, [i64; 3], [bool; 5], (u32, u32, u8, u8), [Payment; 2]);
+type Key = (Status, Phase, [bool; 5], (Option<Tab>, u8), u8, [i64; 3], [bool; 6], (u32, u32, u8, u8), [Payment; 2]);
 
 impl Model for State {
     type Key = Key;
@@ -133,6 +134,7 @@ impl Model for State {
             status: Status::NotStarted,
             phase: Phase::Waiting,
             given_up: false,
+            names_account: false,
             tab: None,
             declined: 0,
             retryable: false,
@@ -148,14 +150,14 @@ impl Model for State {
     }
 
     fn key(&self) -> Key {
-        let mut flags_of_buyer = [self.given_up, self.retryable, self.watched, self.by_deposit];
+        let mut flags_of_buyer = [self.given_up, self.retryable, self.watched, self.by_deposit, self.names_account];
         let tabs = (self.tab, self.declined);
         if matches!(self.phase, Phase::Waiting | Phase::Closed) {
             // How it came here matters no more.
-            flags_of_buyer[3] = false;
+            (flags_of_buyer[3], flags_of_buyer[4]) = (false, false);
             let payments = self.payments.map(|payment| payment.seen_with(8));
             let none = (0, 0, 0, self.jumps);
-            return (self.status, self.phase, flags_of_buyer, tabs, 0, [0; 3], [false; 5], none, payments);
+            return (self.status, self.phase, flags_of_buyer, tabs, 0, [0; 3], [false; 6], none, payments);
         }
         let undo = self.undo.map_or(0, |reason| 1 + reason as u8);
         let progress = &self.progress;
@@ -168,6 +170,7 @@ impl Model for State {
             progress.stranger,
             progress.known,
             progress.kept.is_some(),
+            progress.held.is_some_and(|held| held.by_deposit),
         ];
         let counts = (progress.confirms, progress.asked, self.generation, self.jumps);
         let payments = self.payments.map(|payment| payment.seen_with(self.generation));
@@ -237,7 +240,8 @@ impl State {
 
     fn moment(&self) -> Moment {
         let awaits_deposit = self.status == Status::WaitingForDeposit;
-        Moment { now: self.now, given_up: self.given_up, awaits_deposit }
+        let way_back = if self.names_account { WayBack::Named } else { WayBack::Missing };
+        Moment { now: self.now, given_up: self.given_up, awaits_deposit, way_back }
     }
 
     /// What the workflow does when it has learned something.
@@ -284,7 +288,7 @@ impl State {
     }
 
     fn undo_on(self, reason: UndoReason, knowledge: &Knowledge) -> Self {
-        match next_undo_step((won(TOTAL), reason), knowledge, &self.progress, self.now) {
+        match next_undo_step((won(TOTAL), reason), knowledge, &self.progress, self.moment()) {
             UndoStep::Done => self.close(Event::Declined),
             UndoStep::Settle(capture) => self.settle(&capture),
             UndoStep::Cancel => Self { phase: Phase::Returning, ..self },

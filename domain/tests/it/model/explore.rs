@@ -6,7 +6,7 @@ use std::{
 };
 
 /// More states than a model has; one that outgrows it has to be looked at.
-const MOST_STATES: usize = 2_000_000;
+const MOST_STATES: usize = 3_000_000;
 
 /// What happens, and what comes of it.
 pub(super) type Moves<M> = Vec<(&'static str, M)>;

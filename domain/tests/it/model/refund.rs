@@ -338,12 +338,13 @@ impl State {
         moves.push(("nobody tells", self.clone().learn(&Knowledge::NotTold)));
         let lookalike = self.outside == Some((AMOUNTS[self.turn], self.turn));
         let is_given = self.given[self.turn] > 0;
-        let sight = Sight { ours: is_given.then(|| executed(self.turn)), left: won(self.balance), lookalike };
+        let sight =
+            Sight { ours: is_given.then(|| executed(self.turn)), left: won(self.balance), lookalike, complete: true };
         moves.push(("the PSP tells", self.clone().learn(&Knowledge::Told(sight))));
         // What has just been done may not be seen yet.
         if is_given && self.now.ms_since(self.progress.sent_at) < SETTLING_MS {
             let left = won(self.balance + AMOUNTS[self.turn]);
-            let sight = Sight { ours: None, left, lookalike };
+            let sight = Sight { ours: None, left, lookalike, complete: true };
             moves.push(("the PSP does not see it yet", self.clone().learn(&Knowledge::Told(sight))));
         }
     }

@@ -52,7 +52,7 @@ fn is_awaited(state: &State) -> bool {
     matches!(held(state), Held::Awaiting { .. })
 }
 
-/// A deposit is booked. The PSP is asked when it nudges, and at the end.
+/// A deposit is booked. The PSP is asked by itself, when it nudges, and at the end.
 fn watch(state: &State, moves: &mut Moves) {
     if is_awaited(state) {
         let told = Knowledge::Told(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
@@ -60,7 +60,7 @@ fn watch(state: &State, moves: &mut Moves) {
             next.progress.learn(&told, next.now);
             next.phase = Phase::TakingBack;
         });
-        moves.push(("a webhook comes, and the PSP tells", heard));
+        moves.push(("the PSP is asked, and tells", heard));
     } else {
         let over = state.with(|next| (next.watched, next.phase) = (true, Phase::Closed));
         moves.push(("the watch is over", over));
@@ -110,12 +110,21 @@ fn others_act(state: &State, moves: &mut Moves) {
         let tabs = TABS.into_iter().filter(|tab| !(is_first && *tab == Tab::Second));
         moves.extend(tabs.filter_map(|tab| Some(("a browser confirms", confirm(state, tab)?))));
     }
-    if state.phase != Phase::Closed && !state.given_up {
-        let mut canceled = state.with(|next| next.given_up = true);
-        if state.phase == Phase::Person {
-            canceled = resumed(&canceled);
+    if state.phase != Phase::Closed {
+        // A second cancellation says something new where it names an account.
+        for names_account in [false, true] {
+            if state.given_up && (state.names_account || !names_account) {
+                continue;
+            }
+            // Of other money the account makes no difference, and of a paid checkout it is named with the refund.
+            let is_deposit = state.payments.iter().any(|payment| payment.by_deposit);
+            if names_account && (!is_deposit || state.status.is_payment_done()) {
+                continue;
+            }
+            let canceled = state.with(|next| (next.given_up, next.names_account) = (true, names_account));
+            let canceled = if state.phase == Phase::Person { resumed(&canceled) } else { canceled };
+            moves.push(("somebody cancels", canceled));
         }
-        moves.push(("somebody cancels", canceled));
     }
     // A call to the PSP is over in seconds.
     if state.jumps < MOST_JUMPS && matches!(state.phase, Phase::Waiting | Phase::Pausing | Phase::Person) {
@@ -241,6 +250,14 @@ fn look_up(state: &State, moves: &mut Moves) {
 fn give_back(state: &State, moves: &mut Moves) {
     moves.push(("giving back is lost", state.clone().learn(&Knowledge::NotTold)));
     moves.push(("giving back is refused", state.clone().learn(&Knowledge::Kept(failure()))));
+    let payment = state.clone().payment().copied();
+    let needs_account =
+        payment.is_some_and(|payment| payment.by_deposit && matches!(payment.held, Held::Captured { .. }));
+    // What the PSP is told of an account is what was known when it was told.
+    let is_named = state.names_account && state.progress.held.is_some_and(|held| held.by_deposit);
+    if needs_account && !is_named {
+        return;
+    }
     let returned = state.with(|next| {
         let Some(payment) = next.payment() else { return };
         // Under one key it is done once.

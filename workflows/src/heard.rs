@@ -1,0 +1,110 @@
+//! Signals that may not be readable.
+//!
+//! Anybody who reaches the Temporal server can send a signal: sealed under a key that this worker does not have, or in
+//! a shape that the workflow does not know. Such a signal must not stop the workflow, so a handler takes a [`Heard`]
+//! and ignores what cannot be read.
+//!
+//! # Invariants
+//!
+//! * A signal that was ignored once stays ignored when another worker, which could read it, replays the history: the
+//!   history holds a marker for it. A signal that can be read costs no event.
+//! * A worker that cannot read a signal which the history shows as heeded fails its task and decides nothing.
+
+use temporalio_workflow::{
+    SyncWorkflowContext, WorkflowContext,
+    common::{
+        data_converters::{
+            GenericPayloadConverter as _, PayloadConversionError, SerializationContext, TemporalDeserializable,
+            TemporalSerializable,
+        },
+        protos::temporal::api::common::v1::Payload,
+    },
+};
+
+use crate::{patches::UNREADABLE_SIGNAL, task};
+
+/// What a signal says, where it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard<T> {
+    /// It can be read.
+    Understood(T),
+    /// It is sealed under a key that this worker does not have, or it is no such signal.
+    Unreadable,
+}
+
+impl<T> From<T> for Heard<T> {
+    fn from(said: T) -> Self {
+        Self::Understood(said)
+    }
+}
+
+impl<T: TemporalSerializable + 'static> TemporalSerializable for Heard<T> {
+    fn to_payload(&self, context: &SerializationContext<'_>) -> Result<Payload, PayloadConversionError> {
+        match self {
+            Self::Understood(said) => context.converter.to_payload(context, said),
+            Self::Unreadable => Err(PayloadConversionError::WrongEncoding),
+        }
+    }
+}
+
+impl<T: TemporalDeserializable + 'static> TemporalDeserializable for Heard<T> {
+    fn from_payload(context: &SerializationContext<'_>, payload: Payload) -> Result<Self, PayloadConversionError> {
+        Ok(context.converter.from_payload::<T>(context, payload).map_or(Self::Unreadable, Self::Understood))
+    }
+
+    fn from_payloads(
+        context: &SerializationContext<'_>,
+        payloads: Vec<Payload>,
+    ) -> Result<Self, PayloadConversionError> {
+        match <[Payload; 1]>::try_from(payloads) {
+            Ok([payload]) => Self::from_payload(context, payload),
+            Err(_) => Ok(Self::Unreadable),
+        }
+    }
+}
+
+/// How many signals a workflow was sent: the same on every replay.
+#[derive(Debug, Default)]
+pub struct SignalCount(u32);
+
+/// What a workflow's context tells of its history.
+pub(crate) trait History {
+    /// Whether what happens now stands in the history.
+    fn is_replaying(&self) -> bool;
+    /// Writes a marker into the history, or answers whether it is there.
+    fn patched(&self, id: &str) -> bool;
+}
+
+impl<W> History for SyncWorkflowContext<W> {
+    fn is_replaying(&self) -> bool {
+        self.is_replaying()
+    }
+
+    fn patched(&self, id: &str) -> bool {
+        self.patched(id)
+    }
+}
+
+impl<W> History for WorkflowContext<W> {
+    fn is_replaying(&self) -> bool {
+        self.is_replaying()
+    }
+
+    fn patched(&self, id: &str) -> bool {
+        self.patched(id)
+    }
+}
+
+/// What a signal says; `None` where it cannot be read, or could not when it came.
+pub(crate) fn understood<T>(history: &impl History, count: &mut SignalCount, heard: Heard<T>) -> Option<T> {
+    count.0 = count.0.saturating_add(1);
+    let marker = format!("{UNREADABLE_SIGNAL}{}", count.0);
+    match heard {
+        Heard::Understood(said) => {
+            let was_ignored = history.is_replaying() && history.patched(&marker);
+            (!was_ignored).then_some(said)
+        }
+        Heard::Unreadable if history.patched(&marker) => None,
+        Heard::Unreadable => task::fail("this worker cannot read a signal that the history shows as heeded"),
+    }
+}
