@@ -170,6 +170,7 @@ fn refused(refusal: &Refusal) -> Failure {
         Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
         | Refusal::KeyReused { .. }
         | Refusal::DayClosed { .. }
+        | Refusal::ReleaseDue { .. }
         | Refusal::Overdrawn(_)
         | Refusal::Entry(_)
         | Refusal::NoSuchEntry { .. }

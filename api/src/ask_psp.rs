@@ -17,14 +17,14 @@ use crate::{
     Api,
     callers::OpsCaller,
     checkout::{ASK_AGAIN_AFTER_S, location},
-    openapi::{refusals::refusals, shapes::CheckoutName},
-    payment_order,
+    openapi::{refusals::refusals, shapes::PaymentOrderName},
+    payment_order::{self, Named},
     problem::{Code, Problem},
     shapes::CheckoutBody,
     temporal,
 };
 
-refusals! { AskRefusals: CheckoutNotFound, NothingToAsk, TemporalUnavailable, TooManySignals; }
+refusals! { AskRefusals: AmbiguousId, CheckoutNotFound, NothingToAsk, TemporalUnavailable, TooManySignals; }
 
 /// How long Temporal may take to accept the signal.
 const SIGNAL_TIME: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ const QUERY_TIME: Duration = Duration::from_secs(2);
     operation_id = "ask_payment_provider",
     tag = "Operators",
     security(("bearer" = ["ops"])),
-    params(("id" = CheckoutName, Path, description = "The checkout")),
+    params(("id" = PaymentOrderName, Path, description = "The checkout, or one of its payment orders")),
     responses((status = 202, description = "It is asked", body = CheckoutBody, headers(("Location" = String, description = "Where to read what came of it"))), AskRefusals)
 )]
 pub(crate) async fn ask(
@@ -50,7 +50,7 @@ pub(crate) async fn ask(
     caller: OpsCaller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let record = payment_order::checkout(&api, &id).await?.ok_or_else(payment_order::unknown)?;
+    let (Named::Checkout(record) | Named::Order { record, .. }) = payment_order::find(&api, &id, None).await?;
     let ask = AskPsp { by: caller.key.to_string() };
     let of_checkout = ask_about_payment(&api, &record, &ask).await?;
     let of_refunds = ask_about_refunds(&api, &record, &ask).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn ask(
         return Err(Problem::new(Code::NothingToAsk, detail).about(record.status));
     }
     let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(&record)];
-    let body = CheckoutBody::for_scope(caller.scope, &record, &api);
+    let body = CheckoutBody::for_scopes(caller.scopes, &record, &api);
     Ok((StatusCode::ACCEPTED, again, Json(body)).into_response())
 }
 

@@ -138,8 +138,7 @@ impl Stack {
             watches: vec![writer.bookkeeper(), watch.clone()],
         };
         let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
-        let router =
-            compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings).await?;
+        let router = compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],

@@ -110,10 +110,8 @@ impl<'a> Refunds<'a> {
             Some(_) => format!("cancel-{}-{}", record.revision, wish.fingerprint),
             None => format!("cancel-{}", record.revision),
         };
-        let options = WorkflowStartUpdateOptions::builder()
-            .update_id(update_id)
-            .rpc_options(temporal::rpc_options())
-            .build();
+        let options =
+            WorkflowStartUpdateOptions::builder().update_id(update_id).rpc_options(temporal::rpc_options()).build();
         let cancellation = Cancellation {
             by: self.caller.key.to_string(),
             reason: wish.reason.clone(),
