@@ -58,6 +58,7 @@ use domain::id::CheckoutId;
 
 pub use limits::{Limits, Network, NetworkError, Peer, Rate};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use refund::approval::RefundRules;
 pub use routes::router;
 
 /// What an operator can set.
@@ -86,6 +87,8 @@ pub struct Settings {
     pub metrics_from: Vec<Network>,
     /// How long the buyer's pages show what was bought.
     pub pages_kept: PagesKept,
+    /// What is demanded of refunds.
+    pub refund_rules: RefundRules,
 }
 
 /// How long the buyer's pages show goods, receipt and account; after that they show the status alone.

@@ -7,12 +7,14 @@ mod audit;
 mod buyers;
 mod inbox;
 mod letters;
+mod refunds;
 
 use sea_orm::DatabaseConnection;
 
 pub use audit::{Actor, AuditEntry};
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use letters::Acted;
+pub use refunds::{ApprovalRecord, Decision, NewApproval, Reservation, Reserved};
 
 use crate::Database;
 

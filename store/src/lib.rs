@@ -35,7 +35,10 @@ pub use books::{BookedEntry, GENESIS, hash_of};
 pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::{Acted, Actor, AuditEntry, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use journal::{
+    Acted, Actor, ApprovalRecord, AuditEntry, Decision, Journal, MAX_KEPT_WEBHOOKS, NewApproval, Noted, Reservation,
+    Reserved, Webhook,
+};
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{

@@ -23,6 +23,7 @@ pub(crate) enum Code {
     DeadLetterNotFound,
     DeadlineExceeded,
     Forbidden,
+    FourEyes,
     HeadersTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -41,7 +42,10 @@ pub(crate) enum Code {
     PreviewOutdated,
     RateLimited,
     RefundAccountRequired,
+    RefundDecided,
     RefundExceedsPayment,
+    RefundLimitExceeded,
+    RefundNotFound,
     RefundRefused,
     RequestInProgress,
     TemporalUnavailable,
@@ -52,7 +56,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 43] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmountMismatch,
@@ -71,6 +75,7 @@ impl Code {
         Self::DeadLetterNotFound,
         Self::DeadlineExceeded,
         Self::Forbidden,
+        Self::FourEyes,
         Self::HeadersTooLarge,
         Self::IdempotencyKeyInvalid,
         Self::IdempotencyKeyMissing,
@@ -89,7 +94,10 @@ impl Code {
         Self::PreviewOutdated,
         Self::RateLimited,
         Self::RefundAccountRequired,
+        Self::RefundDecided,
         Self::RefundExceedsPayment,
+        Self::RefundLimitExceeded,
+        Self::RefundNotFound,
         Self::RefundRefused,
         Self::RequestInProgress,
         Self::TemporalUnavailable,
@@ -139,6 +147,7 @@ impl Code {
                 ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
             }
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::FourEyes => ("four_eyes", StatusCode::FORBIDDEN, "A second principal has to decide"),
             Self::HeadersTooLarge => {
                 ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
@@ -175,9 +184,14 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The refund needs an account of the buyer",
             ),
+            Self::RefundDecided => ("refund_decided", StatusCode::CONFLICT, "The refund is decided already"),
             Self::RefundExceedsPayment => {
                 ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
             }
+            Self::RefundLimitExceeded => {
+                ("refund_limit_exceeded", StatusCode::FORBIDDEN, "The API key gives back no more today")
+            }
+            Self::RefundNotFound => ("refund_not_found", StatusCode::NOT_FOUND, "There is no such refund"),
             Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
@@ -221,6 +235,7 @@ impl Code {
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
             | Self::Forbidden
+            | Self::FourEyes
             | Self::HeadersTooLarge
             | Self::IdempotencyKeyInvalid
             | Self::IdempotencyKeyMissing
@@ -236,7 +251,10 @@ impl Code {
             | Self::PaymentDeclined
             | Self::PreviewOutdated
             | Self::RefundAccountRequired
+            | Self::RefundDecided
             | Self::RefundExceedsPayment
+            | Self::RefundLimitExceeded
+            | Self::RefundNotFound
             | Self::RefundRefused
             | Self::Unauthorized
             | Self::UnsupportedMediaType

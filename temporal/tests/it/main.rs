@@ -22,6 +22,7 @@ mod ledger;
 mod ledger_reads;
 mod privacy;
 mod reconciliation;
+mod refund_rules;
 mod refunds;
 mod replay;
 mod retries;
