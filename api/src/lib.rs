@@ -68,6 +68,7 @@ pub use lifecycle::Lifecycle;
 pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
 pub use readiness::{Probes, Readiness};
+pub use refund::approval::RefundRules;
 pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;
 
@@ -110,6 +111,8 @@ pub struct Settings {
     pub metrics_from: Vec<Network>,
     /// How long the buyer's pages show what was bought.
     pub pages_kept: PagesKept,
+    /// What is demanded of refunds.
+    pub refund_rules: RefundRules,
 }
 
 /// How long the buyer's pages show goods, receipt and account; after that they show the status alone.

@@ -4,6 +4,7 @@
 //! refund's own. The record decides which, and what is answered: so a repeated request gets the same answer, also
 //! when Temporal has long forgotten the workflow.
 
+pub(crate) mod approval;
 mod request;
 mod serving;
 
@@ -49,6 +50,7 @@ refusals! {
         NotPaid,
         RefundAccountRequired,
         RefundExceedsPayment,
+        RefundLimitExceeded,
         RefundRefused,
         RequestInProgress,
         TemporalUnavailable;
@@ -64,6 +66,7 @@ refusals! {
         NotPaid,
         RefundAccountRequired,
         RefundExceedsPayment,
+        RefundLimitExceeded,
         RefundRefused,
         RequestInProgress,
         TemporalUnavailable,
@@ -101,7 +104,8 @@ enum Way {
 ///
 /// Before it is paid, a checkout is given up; paid, all that is left of its money goes back, once however often this is
 /// sent. Of one payment order of a paid checkout, that order's money goes back. Giving up needs the scope `checkout`, and
-/// giving money back the scope `refund`.
+/// giving money back the scope `refund`. Where the settings demand a second principal, the answer is 202, and `approval` of
+/// the refund is `WAITING`.
 #[utoipa::path(
     delete,
     path = "/{id}",
@@ -126,7 +130,8 @@ pub(crate) async fn delete(
 ///
 /// Before it is paid, a checkout is given up; paid, the money goes back: `amount`, or all that is left. Of a whole checkout
 /// a part is taken from its payment orders in proportion to what is left of each. Giving up needs the scope `checkout`, and
-/// giving money back the scope `refund`.
+/// giving money back the scope `refund`. Where the settings demand a second principal, the answer is 202, and `approval` of
+/// the refund is `WAITING`.
 #[utoipa::path(
     post,
     path = "/{id}/cancel",
@@ -239,6 +244,10 @@ fn answer(outcome: &Outcome, caller: &CancelCaller, api: &Api) -> Response {
                 response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
             }
             response
+        }
+        Outcome::WaitsForApproval { record, request, approval } => {
+            let body = Json(body(record).with_approval(request, approval));
+            (StatusCode::ACCEPTED, not_yet(record), body).into_response()
         }
         Outcome::NotRefundedYet { record, refund } => {
             (StatusCode::ACCEPTED, not_yet(record), with_refund(record, refund)).into_response()

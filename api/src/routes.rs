@@ -56,6 +56,8 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(ledger::entries::list))
         .routes(routes!(ledger::entries::show))
         .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(refund::approval::approve))
+        .routes(routes!(refund::approval::reject))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::bulk))
         .routes(routes!(dead_letters::show))

@@ -6,11 +6,15 @@ use domain::{
     charge::{Failure, VirtualAccount},
     checkout::Status,
     id::{CheckoutId, DeadLetterId},
-    refund::{Part, VIRTUAL_ACCOUNT},
+    refund::{Part, RefundStatus, VIRTUAL_ACCOUNT},
 };
 use serde::Serialize;
 use serde_json::Value;
-use store::{CheckoutRecord, ConfirmToken, OrderRecord, PspRecord, RefundRecord, Scope, Scopes, StatusChange};
+use store::{
+    ApprovalRecord, CheckoutRecord, ConfirmToken, Decision, OrderRecord, PspRecord, RefundRecord, Scope, Scopes,
+    StatusChange,
+};
+use workflows::ports::RefundRequest;
 
 use crate::{
     Api, Settings,
@@ -118,6 +122,9 @@ pub(crate) struct RefundBody {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureBody>,
+    /// Of a refund that waits or waited for a second principal: `WAITING`, `APPROVED` or `REJECTED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<&'static str>,
     #[schema(value_type = Instant)]
     requested_at: String,
     /// When the payment provider gave the money back.
@@ -327,6 +334,11 @@ impl CheckoutBody {
         Self { refund: Some(RefundBody::new(refund)), ..self }
     }
 
+    /// Adds a refund that waits, or waited, for a second principal.
+    pub(crate) fn with_approval(self, request: &RefundRequest, record: &ApprovalRecord) -> Self {
+        Self { refund: Some(RefundBody::waiting(request, record)), ..self }
+    }
+
     /// The checkout as it stands, for the buyer's browser: without the marketplace's own notes, and
     /// without what we and the PSP say of each other while the outcome is not known.
     pub(crate) fn for_buyer(record: &CheckoutRecord, settings: &Settings) -> Self {
@@ -423,8 +435,28 @@ impl RefundBody {
             orders: record.parts.iter().map(order).collect(),
             reason: record.reason.clone(),
             failure: record.failure.as_ref().map(|failure| FailureBody::new(failure, false)),
+            approval: None,
             requested_at: rfc3339(record.requested_at),
             executed_at: record.executed_at.map(rfc3339),
+        }
+    }
+}
+
+impl RefundBody {
+    /// A refund that was asked for and waits, or waited, for a second principal.
+    fn waiting(request: &RefundRequest, record: &ApprovalRecord) -> Self {
+        let asked = &record.asked;
+        Self {
+            refund_id: asked.refund_id.to_string(),
+            status: RefundStatus::Requested.as_str(),
+            amount: Some(asked.amount.to_decimal_string()),
+            currency: asked.amount.currency().code(),
+            orders: Vec::new(),
+            reason: request.reason.clone(),
+            failure: None,
+            approval: Some(record.decision.map_or("WAITING", Decision::as_str)),
+            requested_at: rfc3339(asked.requested_at),
+            executed_at: None,
         }
     }
 }

@@ -37,6 +37,16 @@ pub(crate) struct Common {
     /// How buyers reach this API, for links to the payment page [default: http:// and the listen address]
     #[arg(long, global = true, env = "DAEGEUM_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// The most that one API key gives back in a day, such as 1000000 or "99.50 USD", unless it has a limit of its own
+    /// [default: no limit]
+    #[arg(long, global = true, env = "DAEGEUM_REFUND_LIMIT_PER_DAY", value_name = "AMOUNT", value_parser = crate::keys::amount)]
+    pub(crate) refund_limit_per_day: Option<Money>,
+    /// Above which amount a refund needs the approval of a second API key [default: never]
+    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_ABOVE", value_name = "AMOUNT", value_parser = crate::keys::amount)]
+    pub(crate) refund_approval_above: Option<Money>,
+    /// Whether a refund to an account that its sender names needs the approval of a second API key [default: false]
+    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) refund_approval_for_accounts: Option<bool>,
     /// How long a buyer may take to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
     pub(crate) checkout_deadline_s: Option<u64>,

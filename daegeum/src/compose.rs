@@ -161,6 +161,7 @@ pub(crate) fn api_settings(
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
         pages_kept: settings.door.pages_kept,
+        refund_rules: settings.refund_rules,
     })
 }
 
@@ -173,6 +174,11 @@ pub(crate) async fn router(
     readiness: Readiness,
     settings: api::Settings,
 ) -> anyhow::Result<axum::Router> {
+    ensure!(
+        keyring.is_some() || !settings.refund_rules.may_wait(),
+        "a refund that waits for its approval is kept sealed: set encryption_keys (DAEGEUM_ENCRYPTION_KEYS) beside \
+         refund_approval_above and refund_approval_for_accounts"
+    );
     let key_pepper = door.key_pepper.clone();
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));

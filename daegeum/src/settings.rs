@@ -11,8 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::ReturnHost;
-use domain::calendar::{Day, ReleaseRule};
+use api::{RefundRules, ReturnHost};
+use domain::{
+    Money,
+    calendar::{Day, ReleaseRule},
+};
 use serde::Deserialize;
 use store::{DatabaseUrl, Keyring};
 
@@ -22,7 +25,7 @@ pub(crate) use risk::Risk;
 
 use crate::{
     cli::{Cli, LogFormat},
-    encryption,
+    encryption, keys,
 };
 
 /// The file that is read when it is there and none is named.
@@ -36,7 +39,7 @@ const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 16] = [
+const ENVIRONMENT: [&str; 19] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -53,6 +56,9 @@ const ENVIRONMENT: [&str; 16] = [
     "DAEGEUM_BEHIND_PROXY",
     "DAEGEUM_TLS_CERTIFICATE",
     "DAEGEUM_TLS_PRIVATE_KEY",
+    "DAEGEUM_REFUND_LIMIT_PER_DAY",
+    "DAEGEUM_REFUND_APPROVAL_ABOVE",
+    "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS",
 ];
 
 /// Everything that can be set.
@@ -72,6 +78,7 @@ pub(crate) struct Settings {
     pub(crate) toss: Toss,
     pub(crate) risk: Risk,
     pub(crate) door: Door,
+    pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -111,6 +118,9 @@ struct File {
     webhook_senders: Option<Vec<String>>,
     metrics_from: Option<Vec<String>>,
     metrics_listen: Option<SocketAddr>,
+    refund_limit_per_day: Option<String>,
+    refund_approval_above: Option<String>,
+    refund_approval_for_accounts: Option<bool>,
     #[serde(default)]
     limits: door::LimitsFile,
     #[serde(default)]
@@ -164,6 +174,27 @@ impl Settings {
             pages: file.pages,
         };
         let door = Door::new(flags, door)?;
+        let refund_amount = |name: &str, flag: Option<Money>, file: Option<&String>| {
+            let read =
+                |text: &String| keys::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
+            flag.map_or_else(|| file.map(read).transpose(), |flag| Ok(Some(flag)))
+        };
+        let refund_rules = RefundRules {
+            limit_per_day: refund_amount(
+                "refund_limit_per_day",
+                flags.refund_limit_per_day,
+                file.refund_limit_per_day.as_ref(),
+            )?,
+            approval_above: refund_amount(
+                "refund_approval_above",
+                flags.refund_approval_above,
+                file.refund_approval_above.as_ref(),
+            )?,
+            approval_for_accounts: flags
+                .refund_approval_for_accounts
+                .or(file.refund_approval_for_accounts)
+                .unwrap_or(false),
+        };
         let public_url = flags.public_url.clone().or(file.public_url);
         Ok(Self {
             data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
@@ -179,6 +210,7 @@ impl Settings {
             toss: toss_settings(flags, file.toss)?,
             risk: risk::risk(file.risk)?,
             door,
+            refund_rules,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })

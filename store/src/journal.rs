@@ -7,11 +7,13 @@ mod audit;
 mod buyers;
 mod inbox;
 mod letters;
+mod refunds;
 
 pub use audit::{Actor, AuditEntry};
 pub use buyers::Erased;
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use letters::Acted;
+pub use refunds::{ApprovalRecord, Decision, NewApproval, Reservation, Reserved};
 
 use crate::{
     Database, StoreError,

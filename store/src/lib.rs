@@ -43,7 +43,10 @@ pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
-pub use journal::{Acted, Actor, AuditEntry, Erased, Journal, MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use journal::{
+    Acted, Actor, ApprovalRecord, AuditEntry, Decision, Erased, Journal, MAX_KEPT_WEBHOOKS, NewApproval, Noted,
+    Reservation, Reserved, Webhook,
+};
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{

@@ -13,7 +13,7 @@ use super::{
     states::{Watch, WayOut},
     *,
 };
-use crate::{Limits, PagesKept, Settings};
+use crate::{Limits, PagesKept, RefundRules, Settings};
 
 fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Currency::Krw).unwrap()
@@ -69,6 +69,7 @@ fn settings() -> Settings {
         limits: Limits::default(),
         metrics_from: Vec::new(),
         pages_kept: PagesKept::default(),
+        refund_rules: RefundRules::default(),
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) enum Code {
     DeadLetterNotFound,
     DeadlineExceeded,
     Forbidden,
+    FourEyes,
     HeaderRepeated,
     HeadersTooLarge,
     IdempotencyKeyInvalid,
@@ -46,7 +47,10 @@ pub(crate) enum Code {
     PreviewOutdated,
     RateLimited,
     RefundAccountRequired,
+    RefundDecided,
     RefundExceedsPayment,
+    RefundLimitExceeded,
+    RefundNotFound,
     RefundRefused,
     RequestInProgress,
     TemporalUnavailable,
@@ -58,7 +62,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 49] = [
+    pub(crate) const ALL: [Self; 53] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -79,6 +83,7 @@ impl Code {
         Self::DeadLetterNotFound,
         Self::DeadlineExceeded,
         Self::Forbidden,
+        Self::FourEyes,
         Self::HeaderRepeated,
         Self::HeadersTooLarge,
         Self::IdempotencyKeyInvalid,
@@ -100,7 +105,10 @@ impl Code {
         Self::PreviewOutdated,
         Self::RateLimited,
         Self::RefundAccountRequired,
+        Self::RefundDecided,
         Self::RefundExceedsPayment,
+        Self::RefundLimitExceeded,
+        Self::RefundNotFound,
         Self::RefundRefused,
         Self::RequestInProgress,
         Self::TemporalUnavailable,
@@ -153,6 +161,7 @@ impl Code {
                 ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
             }
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
+            Self::FourEyes => ("four_eyes", StatusCode::FORBIDDEN, "A second principal has to decide"),
             Self::HeaderRepeated => ("header_repeated", StatusCode::BAD_REQUEST, "A header stands more than once"),
             Self::HeadersTooLarge => {
                 ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
@@ -194,9 +203,14 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The refund needs an account of the buyer",
             ),
+            Self::RefundDecided => ("refund_decided", StatusCode::CONFLICT, "The refund is decided already"),
             Self::RefundExceedsPayment => {
                 ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
             }
+            Self::RefundLimitExceeded => {
+                ("refund_limit_exceeded", StatusCode::FORBIDDEN, "The API key gives back no more today")
+            }
+            Self::RefundNotFound => ("refund_not_found", StatusCode::NOT_FOUND, "There is no such refund"),
             Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
             Self::RequestInProgress => {
                 ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
@@ -246,6 +260,7 @@ impl Code {
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
             | Self::Forbidden
+            | Self::FourEyes
             | Self::HeaderRepeated
             | Self::HeadersTooLarge
             | Self::IdempotencyKeyInvalid
@@ -263,7 +278,10 @@ impl Code {
             | Self::PaymentDeclined
             | Self::PreviewOutdated
             | Self::RefundAccountRequired
+            | Self::RefundDecided
             | Self::RefundExceedsPayment
+            | Self::RefundLimitExceeded
+            | Self::RefundNotFound
             | Self::RefundRefused
             | Self::TooManySignals
             | Self::Unauthorized

@@ -8,7 +8,7 @@ use domain::{
     id::{CheckoutId, RefundId},
     refund::{RefundStatus, Wanted},
 };
-use store::{CheckoutRecord, RefundRecord, Scope};
+use store::{ApprovalRecord, CheckoutRecord, OrderRecord, RefundRecord, Scope};
 use temporalio_client::{
     WorkflowIdConflictPolicy, WorkflowStartOptions, WorkflowStartUpdateOptions,
     errors::{WorkflowStartError, WorkflowUpdateError},
@@ -21,7 +21,11 @@ use workflows::{
     refunds::{self, RefundsInput, RefundsWorkflow},
 };
 
-use super::{Named, Target, Way, request::Wish};
+use super::{
+    Named, Target, Way,
+    approval::{Admitted, admit},
+    request::Wish,
+};
 use crate::{
     Api,
     callers::CancelCaller,
@@ -50,6 +54,15 @@ pub(super) enum Outcome {
         refund: RefundRecord,
         /// Whether an earlier request had asked for it.
         replayed: bool,
+    },
+    /// Nothing is asked of the payment provider before a second principal has approved the refund.
+    WaitsForApproval {
+        /// The checkout.
+        record: CheckoutRecord,
+        /// What was asked for.
+        request: Box<RefundRequest>,
+        /// That it waits.
+        approval: Box<ApprovalRecord>,
     },
     /// The refund goes on.
     NotRefundedYet {
@@ -162,12 +175,34 @@ impl<'a> Refunds<'a> {
         };
         let request = self.request(target, refund_id.clone(), wish)?;
         let was_there = self.api.reader.refund(&refund_id).await?.is_some();
+        let request = if was_there {
+            request
+        } else {
+            match admit(self.api, self.caller, target, request).await? {
+                Admitted::Now(request) => *request,
+                Admitted::Waits(request, approval) => {
+                    return Ok(Outcome::WaitsForApproval { record: target.record.clone(), request, approval });
+                }
+            }
+        };
         self.ask(request).await?;
         let refund = self.ended(&refund_id).await?.ok_or_else(in_progress)?;
         if matches!(named, Named::ByKey(_)) && refund.fingerprint != wish.fingerprint {
             return Err(reused());
         }
         conclude(self.record(checkout).await?, refund, was_there)
+    }
+
+    /// Carries out a refund that a second principal has approved, once however often it is asked for.
+    pub(super) async fn carry_out(&self, request: RefundRequest) -> Result<Outcome, Problem> {
+        let (refund_id, checkout) = (request.refund_id.clone(), request.checkout_id.clone());
+        let before = self.api.reader.refund(&refund_id).await?;
+        let replayed = before.as_ref().is_some_and(|refund| refund.status.is_end());
+        if !replayed {
+            self.ask(request).await?;
+        }
+        let refund = self.ended(&refund_id).await?.ok_or_else(in_progress)?;
+        conclude(self.record(&checkout).await?, refund, replayed)
     }
 
     /// All that there was is promised or gone already: the last refund that did it is the answer.
@@ -253,6 +288,21 @@ impl<'a> Refunds<'a> {
 }
 
 impl Target {
+    /// All that is left to refund of it.
+    pub(super) fn rest(&self) -> Result<Money, Problem> {
+        let nothing_left = || Problem::new(Code::RefundExceedsPayment, "Nothing is left to refund.");
+        let is_meant = |order: &&OrderRecord| self.order.as_ref().is_none_or(|id| *id == order.order.id);
+        let none = Money::zero(self.record.total.currency());
+        let left = self
+            .record
+            .orders
+            .iter()
+            .filter(is_meant)
+            .try_fold(none, |sum, order| order.order.amount.minus(order.refunded).and_then(|left| sum.plus(left)));
+        let left = left.map_err(|error| Problem::internal(&error))?;
+        if left.is_zero() { Err(nothing_left().about(self.record.status)) } else { Ok(left) }
+    }
+
     /// Whether all of it is promised back, or gone.
     fn is_all_promised(&self) -> bool {
         let mut orders = self.record.orders.iter();
@@ -282,12 +332,12 @@ fn conclude(record: CheckoutRecord, refund: RefundRecord, replayed: bool) -> Res
 }
 
 /// A request that was taken and will be recorded.
-fn in_progress() -> Problem {
+pub(super) fn in_progress() -> Problem {
     let detail = "The request is being recorded. Send it again with the same key.";
     Problem::new(Code::RequestInProgress, detail)
 }
 
-fn reused() -> Problem {
+pub(super) fn reused() -> Problem {
     let detail = "This idempotency key came with another request before. Use a new key for a new refund.";
     Problem::new(Code::IdempotencyKeyReused, detail)
 }

@@ -28,6 +28,7 @@ mod ledger_reads;
 mod payment_ids;
 mod privacy;
 mod reconciliation;
+mod refund_rules;
 mod refunds;
 mod replay;
 mod retries;
