@@ -225,7 +225,8 @@ pub fn metrics_router(from: Vec<Network>, more: MoreMetrics, readiness: Readines
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::worker_ready))
         .with_state(readiness)
-        .fallback(problem::no_such_route).layer(from_fn(problem::render))
+        .fallback(problem::no_such_route)
+        .layer(from_fn(problem::render))
 }
 
 fn is_near(parts: &Parts, api: &Api) -> bool {

@@ -5,8 +5,7 @@ use std::{fmt, future::Future, str::FromStr, time::Duration};
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, RuntimeErr,
     sqlx::{
-        self, ConnectOptions as _, Connection as _, Executor as _, Postgres, Sqlite,
-        pool::PoolOptions,
+        self, ConnectOptions as _, Connection as _, Executor as _, Postgres, Sqlite, pool::PoolOptions,
         postgres::PgConnectOptions,
     },
 };

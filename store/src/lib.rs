@@ -81,7 +81,9 @@ pub enum StoreError {
     #[error("the booking was not carried out, or its answer was lost; ask again")]
     Stopped,
     /// Two clocks that differ by more than [`CLOCK_LIMIT`].
-    #[error("the clock of this machine is {off_s} s {direction}; set it, by NTP say: nothing that rests on the time is done")]
+    #[error(
+        "the clock of this machine is {off_s} s {direction}; set it, by NTP say: nothing that rests on the time is done"
+    )]
     ClockOff {
         /// By how many seconds.
         off_s: u64,

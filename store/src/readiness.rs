@@ -14,7 +14,8 @@ impl Journal {
     /// before it.
     pub async fn probe(&self, clock: &Clock) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
-        let written = Entity::update_many().col_expr(Column::WrittenAt, Expr::value(Utc::now())).exec(&transaction).await?;
+        let written =
+            Entity::update_many().col_expr(Column::WrittenAt, Expr::value(Utc::now())).exec(&transaction).await?;
         if written.rows_affected != 1 {
             return Err(corrupt("a number of rows in readiness_probe", written.rows_affected));
         }

@@ -36,8 +36,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         watches: vec![writer.bookkeeper(), watch.clone()],
     };
     let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
-    let router =
-        compose::router(client, (writer.journal(), reader), door, Some(counted), readiness, api_settings);
+    let router = compose::router(client, (writer.journal(), reader), door, Some(counted), readiness, api_settings);
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     let serving = tokio::spawn(serving::serve(listener, router, settings.door.tls.clone(), stop.clone()));

@@ -147,9 +147,7 @@ impl Code {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
             }
-            Self::NoWorker => {
-                ("no_worker", StatusCode::SERVICE_UNAVAILABLE, "No worker serves the task queue")
-            }
+            Self::NoWorker => ("no_worker", StatusCode::SERVICE_UNAVAILABLE, "No worker serves the task queue"),
             Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
             Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
             Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),

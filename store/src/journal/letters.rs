@@ -5,10 +5,7 @@ use domain::{
     dead_letter::{LetterAction, LetterRefusal, LetterStatus, check},
     id::DeadLetterId,
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use super::Journal;
 use crate::{
@@ -101,11 +98,7 @@ async fn refused(
 }
 
 /// Whether the letter still stood where it was read.
-async fn move_on(
-    transaction: &Transaction,
-    letter: &LetterRecord,
-    status: LetterStatus,
-) -> Result<bool, StoreError> {
+async fn move_on(transaction: &Transaction, letter: &LetterRecord, status: LetterStatus) -> Result<bool, StoreError> {
     let moved = dead_letters::Entity::update_many()
         .col_expr(dead_letters::Column::Status, Expr::value(status.as_str()))
         .col_expr(dead_letters::Column::UpdatedAt, Expr::value(Utc::now()))

@@ -7,10 +7,7 @@ use domain::{
     checkout::{Plan, Status},
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
-    sea_query::OnConflict,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict};
 
 use super::Writer;
 use crate::{
@@ -210,10 +207,7 @@ async fn keep_decline(transaction: &Transaction, next: NextStatus<'_>) -> Result
 
 /// Writes the next status of a checkout and its line of history, and those of the step before that came with it; not
 /// of its orders.
-pub(super) async fn write_status(
-    transaction: &Transaction,
-    next: NextStatus<'_>,
-) -> Result<Written, StoreError> {
+pub(super) async fn write_status(transaction: &Transaction, next: NextStatus<'_>) -> Result<Written, StoreError> {
     let now = Utc::now();
     let first = next.began.map_or(next.revision, |began| began.revision);
     let before = to_column_revision(first)? - 1;

@@ -9,10 +9,7 @@ use domain::{
     dead_letter::{Awaits, LetterStatus},
     id::{CheckoutId, DeadLetterId},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
-    sea_query::OnConflict,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict};
 
 use super::Writer;
 use crate::{StoreError, convert::to_column_time, entities::dead_letters, letters, transaction::Transaction};
