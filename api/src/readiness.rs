@@ -208,9 +208,10 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
         let state = look(&probes).await;
         let problems = state.problems();
         if problems != told {
-            match problems.is_empty() {
-                true => tracing::info!("this process can do its work again"),
-                false => tracing::warn!(problems = problems.join(" "), "this process cannot do its work"),
+            if problems.is_empty() {
+                tracing::info!("this process can do its work again");
+            } else {
+                tracing::warn!(problems = problems.join(" "), "this process cannot do its work");
             }
             told = problems;
         }

@@ -19,7 +19,7 @@ use std::{
 use async_trait::async_trait;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    Statement, TransactionOptions, TransactionTrait,
+    Statement, TransactionOptions, TransactionTrait, Value,
 };
 use tokio::time::Instant;
 
@@ -217,6 +217,19 @@ impl fmt::Debug for Transaction {
     }
 }
 
+/// PostgreSQL takes no NUL in a text. A text of others that has one is written, or looked for, without it: refused, it would
+/// keep a checkout from coming to an end.
+fn storable(mut statement: Statement) -> Statement {
+    for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
+        if let Value::String(Some(text)) = value
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    statement
+}
+
 fn broken() -> DbErr {
     DbErr::Conn(RuntimeErr::Internal("a statement of this transaction failed; nothing of it is written".to_owned()))
 }
@@ -231,7 +244,7 @@ macro_rules! within_its_time {
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                self.within(self.$connection.execute_raw(statement)).await
+                self.within(self.$connection.execute_raw(storable(statement))).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -239,11 +252,11 @@ macro_rules! within_its_time {
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                self.within(self.$connection.query_one_raw(statement)).await
+                self.within(self.$connection.query_one_raw(storable(statement))).await
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                self.within(self.$connection.query_all_raw(statement)).await
+                self.within(self.$connection.query_all_raw(storable(statement))).await
             }
         }
     )+};

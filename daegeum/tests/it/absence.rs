@@ -107,13 +107,47 @@ async fn a_key_does_only_what_its_scope_allows(database: Kind) {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_temporal_it_is_not_ready() {
     let mut roles = Roles::start(Kind::Sqlite).await;
-    assert_eq!(get(&roles.shop, "/readyz").await.status(), 200);
+    let _worker = roles.role("worker");
+    until("it is ready", || async { get(&roles.shop, "/readyz").await.status() == 200 }).await;
     roles.stop_temporal();
     let shop = &roles.shop;
+    until("it is not ready", || async { get(shop, "/readyz").await.status() == 503 }).await;
     assert_eq!(told(get(shop, "/readyz").await).await, answer(503, "not_ready", "1"));
+    assert_eq!(matter(shop).await, "Temporal does not answer.");
     assert_eq!(get(shop, "/healthz").await.status(), 200);
     let created = shop.post("no-temporal", &checkout("no-temporal")).await;
     assert_eq!(told(created).await, answer(503, "temporal_unavailable", "1"));
+}
+
+/// What readiness says is the matter.
+async fn matter(shop: &Shop) -> String {
+    let told: Value = get(shop, "/readyz").await.json().await.unwrap();
+    told["detail"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_worker_it_is_not_ready_and_says_so() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let shop = &roles.shop;
+    assert_eq!(told(get(shop, "/readyz").await).await, answer(503, "not_ready", "1"));
+    assert_eq!(matter(shop).await, "No worker serves the task queue.");
+    let metrics = get(shop, "/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("\ndaegeum_workers_polling 0\n"), "{metrics}");
+    assert!(metrics.contains("\ndaegeum_database_writable 1\n"), "{metrics}");
+    for _ in 0..2 {
+        let began = Instant::now();
+        let created = shop.post("no-worker", &checkout("no-worker")).await;
+        assert_eq!(told(created).await, answer(503, "no_worker", "1"));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    // The request was kept: the worker that comes records it, once.
+    let _worker = roles.role("worker");
+    until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
+    until("the request is recorded", || async { shop.post("no-worker", &checkout("no-worker")).await.status() == 201 })
+        .await;
+    assert_eq!(shop.status("no-worker").await, "NOT_STARTED");
+    assert!(get(shop, "/metrics").await.text().await.unwrap().contains("\ndaegeum_workers_polling 1\n"));
 }
 
 /// Only PostgreSQL has databases that take no connection, and roles that may only read.
@@ -128,7 +162,9 @@ mod on_postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn without_its_database_it_says_when_to_come_back() {
         let roles = Roles::start(Kind::Postgres).await;
+        let _worker = roles.role("worker");
         let shop = &roles.shop;
+        until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
         let url = roles.database_url();
         let (_, name) = url.rsplit_once('/').unwrap();
         let administration = administration().await;
@@ -140,10 +176,31 @@ mod on_postgres {
         for path in ["/v1/payments/any-checkout", "/v1/ledger/trial-balance"] {
             assert_eq!(told(get(shop, path).await).await, answer(503, "database_unavailable", "1"), "{path}");
         }
+        until("it is not ready", || async { get(shop, "/readyz").await.status() == 503 }).await;
         assert_eq!(told(get(shop, "/readyz").await).await, answer(503, "not_ready", "1"));
+        assert_eq!(matter(shop).await, "The database does not take a write.");
         administer(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
-        assert_eq!(get(shop, "/readyz").await.status(), 200);
+        until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
         assert_eq!(get(shop, "/v1/payments/any-checkout").await.status(), 404);
+    }
+
+    /// A failover: the address points at a server that only reads, and then at one that writes.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_database_that_only_reads_makes_it_not_ready_for_as_long_as_that() {
+        let roles = Roles::start(Kind::Postgres).await;
+        let _worker = roles.role("worker");
+        let shop = &roles.shop;
+        until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
+        let url = roles.database_url();
+        let own = Database::connect(&DatabaseUrl::from_str(&url).unwrap()).await.unwrap();
+        let only_reads = "CREATE FUNCTION only_reads() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            RAISE EXCEPTION USING ERRCODE = '25006', MESSAGE = 'read-only'; END $$; \
+            CREATE TRIGGER only_reads BEFORE UPDATE ON readiness_probe EXECUTE FUNCTION only_reads()";
+        own.connection().execute_unprepared(only_reads).await.unwrap();
+        until("it is not ready", || async { get(shop, "/readyz").await.status() == 503 }).await;
+        assert_eq!(matter(shop).await, "The database does not take a write.");
+        own.connection().execute_unprepared("DROP TRIGGER only_reads ON readiness_probe").await.unwrap();
+        until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
     }
 }
 

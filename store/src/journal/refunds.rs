@@ -19,7 +19,6 @@ use crate::{
     Reader, Sealed, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::{refund_approvals, refund_days, refund_reservations},
-    writer::begin,
 };
 
 /// A refund that counts against the day's limit of who asks for it.
@@ -106,7 +105,7 @@ impl Journal {
         let (principal, day) = (refund.principal.to_string(), Day::of(refund.at).to_string());
         let (amount, most) = (to_column_amount(refund.amount)?, to_column_amount(limit)?);
         let currency = refund.amount.currency();
-        let transaction = begin(&self.database).await?;
+        let transaction = self.begin().await?;
         let row = refund_reservations::ActiveModel {
             refund_id: Set(refund.refund_id.to_string()),
             principal: Set(principal.clone()),

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Timestamp, checkout::Status};
+use domain::{Timestamp, charge::Failure, checkout::Status};
 use sea_orm::ConnectionTrait;
-use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Writer};
+use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -20,7 +20,8 @@ use crate::{
     books::{paid, wallet},
     database::{self, Fresh},
     journal::webhook,
-    writing::{begin, pending, plan, post, record},
+    on_both_databases,
+    writing::{CREATED, begin, pending, plan, post, record},
 };
 
 /// Who writes.
@@ -311,4 +312,21 @@ async fn a_worker_whose_clock_is_wrong_moves_no_money() {
     let released = wallet(&fresh, "seller-a").await;
     assert_eq!((released.pending.minor(), released.available.minor()), (0, 10_000));
     assert_eq!(audit(&fresh).await.findings.named, []);
+}
+
+on_both_databases!(a_text_with_nul_neither_stops_a_checkout_nor_a_question);
+
+async fn a_text_with_nul_neither_stops_a_checkout_nor_a_question(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 100)]);
+    assert!(record(&fresh, "key", &plan).await);
+    begin(&fresh, &plan).await.unwrap();
+    let failure = Failure::new("REJECT_CARD\0PAYMENT", "카드\0사");
+    let step = (2, Status::Failed);
+    fresh.writer.advance(plan.checkout_id(), step, CREATED, None, Some(&failure)).await.unwrap();
+    let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    assert_eq!(stored.status, Status::Failed);
+    assert_eq!(stored.failure.map(|failure| failure.message), Some("카드\u{fffd}사".to_owned()));
+    let journal = fresh.writer.journal();
+    journal.note_webhook(&Webhook { event: Some("PAYMENT\0".to_owned()), ..webhook("d", "checkout-1") }).await.unwrap();
+    assert_eq!(fresh.reader.booked_entry("no\0entry").await.unwrap(), None);
 }
