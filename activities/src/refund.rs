@@ -180,7 +180,6 @@ fn refused(refusal: &Refusal) -> Failure {
         | Refusal::NoSuchRefund { .. }
         | Refusal::RefundEnded { .. }
         | Refusal::NoSuchHold { .. }
-        | Refusal::ReleaseDue { .. }
         | Refusal::HoldEnded { .. } => "not_refundable",
     };
     let mut message = refusal.to_string();
