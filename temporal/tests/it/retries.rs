@@ -86,7 +86,7 @@ impl Scene<'_> {
         let temporal = self.roles.temporal().await;
         let workflow_id = self.checkout(id).await["workflow"]["id"].as_str().unwrap().to_owned();
         let workflow = temporal.get_workflow_handle::<CheckoutWorkflow>(workflow_id);
-        let cancellation = Cancellation { by: "shop".to_owned(), reason: "sold out".to_owned() };
+        let cancellation = Cancellation { by: "shop".to_owned(), reason: "sold out".to_owned(), account: None };
         let options = WorkflowExecuteUpdateOptions::default();
         let status = workflow.execute_update(CheckoutWorkflow::cancel, cancellation, options).await.unwrap();
         assert_eq!(status, domain::checkout::Status::Failed);
