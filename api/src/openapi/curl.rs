@@ -5,13 +5,12 @@ use serde_json::Value;
 use super::page::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 7] = [
+const PATH_EXAMPLES: [(&str, &str); 6] = [
     ("{id}", "order-2026-1"),
     ("{checkout_id}", "order-2026-1"),
     ("{seller_account}", "seller-a"),
     ("{account}", "psp:receivable"),
     ("{buyer_id}", "buyer-1"),
-    ("{refund_id}", "refund-6f2c5e0a-7d0b-5c7e-9a55-d2c034b8a1f7"),
     ("{entry_id}", "payment_captured:order-2026-1"),
 ];
 

@@ -156,11 +156,11 @@ fn place(refund_id: &RefundId) -> Vec<u8> {
 /// the same principal. Sending it again answers where the refund stands.
 #[utoipa::path(
     post,
-    path = "/v1/refunds/{refund_id}/approve",
+    path = "/v1/refunds/{id}/approve",
     operation_id = "approve_refund",
     tag = "Payments",
     security(("bearer" = ["refund"])),
-    params(("refund_id" = RefundName, Path, description = "The refund")),
+    params(("id" = RefundName, Path, description = "The refund")),
     responses((status = 200, description = "Refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DecisionRefusals)
 )]
 pub(crate) async fn approve(
@@ -178,11 +178,11 @@ pub(crate) async fn approve(
 /// A refund that waits for a second principal is not carried out. Its sender asks for another one with a new key.
 #[utoipa::path(
     post,
-    path = "/v1/refunds/{refund_id}/reject",
+    path = "/v1/refunds/{id}/reject",
     operation_id = "reject_refund",
     tag = "Payments",
     security(("bearer" = ["refund"])),
-    params(("refund_id" = RefundName, Path, description = "The refund")),
+    params(("id" = RefundName, Path, description = "The refund")),
     responses((status = 200, description = "Rejected", body = CheckoutBody), DecisionRefusals)
 )]
 pub(crate) async fn reject(
