@@ -38,6 +38,7 @@ refusals! {
         IdempotencyKeyInvalid,
         IdempotencyKeyMissing,
         IdempotencyKeyReused,
+        NoWorker,
         RequestInProgress,
         TemporalUnavailable,
         ValidationFailed;
