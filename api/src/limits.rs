@@ -149,9 +149,9 @@ pub(crate) struct Visit {
 /// A request that may be worked on, with what it takes up meanwhile.
 struct Admitted {
     request: Request,
-    _open: Option<slots::OpenRequest>,
-    _slot: Option<tokio::sync::OwnedSemaphorePermit>,
-    _served: standing::Served,
+    open: Option<slots::OpenRequest>,
+    slot: Option<tokio::sync::OwnedSemaphorePermit>,
+    served: standing::Served,
 }
 
 impl Gate {
@@ -266,7 +266,11 @@ pub(crate) async fn admit(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     match visit.admit(request).await {
-        Ok(Admitted { request, _open, _slot, _served }) => next.run(request).await,
+        Ok(Admitted { request, open, slot, served }) => {
+            let response = next.run(request).await;
+            drop((open, slot, served));
+            response
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -308,20 +312,20 @@ impl Visit {
     async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
         let gate = &self.gate;
         let class = self.class(&request);
-        let _open = match class {
+        let open = match class {
             Class::Keyed | Class::Psp => None,
             Class::Anonymous => {
-                let open = gate.open.enter(self.client);
-                Some(open.ok_or_else(|| Problem::rate_limited(OPEN_REQUESTS_WAIT))?)
+                let entered = gate.open.enter(self.client);
+                Some(entered.ok_or_else(|| Problem::rate_limited(OPEN_REQUESTS_WAIT))?)
             }
         };
         let request = body::buffered(request).await?;
         let overloaded = || Problem::new(Code::Overloaded, "Send the same request again in a moment.");
-        let _slot = match request.uri().path() {
+        let slot = match request.uri().path() {
             METRICS => None,
             _ => Some(gate.slots.take(class).ok_or_else(overloaded)?),
         };
-        Ok(Admitted { request, _open, _slot, _served: self.standing.serve() })
+        Ok(Admitted { request, open, slot, served: self.standing.serve() })
     }
 
     fn class(&self, request: &Request) -> Class {
