@@ -172,7 +172,7 @@ fn refused(refusal: &Refusal) -> Failure {
         | Refusal::Entry(_)
         | Refusal::NoSuchEntry { .. }
         | Refusal::Reversed { .. }
-        | Refusal::BuiltUpon { .. }
+        | Refusal::StatusRests { .. }
         | Refusal::NoSuchOrder { .. }
         | Refusal::NoSuchRefund { .. }
         | Refusal::RefundEnded { .. }

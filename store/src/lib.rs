@@ -25,6 +25,7 @@ mod journal;
 mod keyring;
 mod letters;
 mod reader;
+mod reversal;
 mod unavailable;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use reader::{
     Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WalletRecord, Window,
 };
+pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 pub use writer::{Began, Booked, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, Writer};
 
 /// Why the database did not do what was asked.
