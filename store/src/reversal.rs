@@ -60,13 +60,15 @@ impl Resting {
                 Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit => {
                     Some("its workflow is under way and books what comes of it")
                 }
-                Status::Stuck => Some("act on its dead letter (`daegeum dead-letters list`): its workflow books what comes of it"),
+                Status::Stuck => {
+                    Some("act on its dead letter (`daegeum dead-letters list`): its workflow books what comes of it")
+                }
                 Status::Failed | Status::Expired | Status::Canceled => None,
             },
             Self::Refund { status, .. } => match status {
-                RefundStatus::Succeeded => {
-                    Some("Toss has given the money back; what Toss and the books say otherwise, `daegeum reconcile` names")
-                }
+                RefundStatus::Succeeded => Some(
+                    "Toss has given the money back; what Toss and the books say otherwise, `daegeum reconcile` names",
+                ),
                 RefundStatus::Requested | RefundStatus::Executing | RefundStatus::Unknown => {
                     Some("its workflow is under way, and takes the promise back by itself where Toss refuses")
                 }

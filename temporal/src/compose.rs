@@ -16,6 +16,7 @@ use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::Ref
 
 use crate::{
     attempts,
+    cluster::FailingTasks,
     metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
@@ -62,7 +63,7 @@ pub(crate) async fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<Reader> {
 pub(crate) fn worker(
     client: &Client,
     writer: Writer,
-    WorkerMetrics { toss, paid }: WorkerMetrics,
+    WorkerMetrics { toss, paid, .. }: WorkerMetrics,
     (release_rule, risk): (ReleaseRule, &Risk),
 ) -> anyhow::Result<Worker> {
     let risk = activities::risk::Risk { writer: writer.clone(), rules: risk.rules.clone(), hook: risk.hook()? };
@@ -107,7 +108,7 @@ pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> a
 
 /// A client of Toss, and what is counted of a worker that uses it.
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid: PaidTimes::default() })
+    Ok(WorkerMetrics { toss: toss_client(toss)?, paid: PaidTimes::default(), tasks: FailingTasks::default() })
 }
 
 /// The client of Toss.

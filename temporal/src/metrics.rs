@@ -6,6 +6,8 @@ use activities::paid::{self, PaidTimes};
 use api::{Exposition, MoreMetrics};
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
 
+use crate::cluster::FailingTasks;
+
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerMetrics {
@@ -13,6 +15,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) toss: toss::Client,
     /// How long buyers waited.
     pub(crate) paid: PaidTimes,
+    /// How many workflows stand still.
+    pub(crate) tasks: FailingTasks,
 }
 
 impl WorkerMetrics {
@@ -21,7 +25,17 @@ impl WorkerMetrics {
         Arc::new(move |text| {
             of_paid(&self.paid, text);
             of_toss(&self.toss.metrics(), text);
+            of_tasks(&self.tasks, text);
         })
+    }
+}
+
+/// Left out where Temporal does not say.
+fn of_tasks(tasks: &FailingTasks, text: &mut Exposition) {
+    const NAME: &str = "daegeum_workflows_with_failing_task";
+    if let Some(number) = tasks.number() {
+        text.begin(NAME, "gauge", "Open workflows that stand still because their task fails, as Temporal reports it.");
+        text.value(NAME, &[], number);
     }
 }
 

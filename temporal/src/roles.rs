@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use store::Keyring;
+use temporalio_client::Client;
 use tokio::net::TcpListener;
 
 use crate::{
     cli::SimulatorOptions,
-    cluster::{connect, ensure_search_attributes},
+    cluster::{MEND_KEYS, Understood, connect, ensure_search_attributes, polling, understood},
     compose, housekeeping, keys, serving,
     settings::Settings,
     shutdown,
@@ -24,8 +25,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true)?;
     let keys = keyring(settings)?;
-    let client = connect(keys.clone()).await?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    // Its own worker will have these keys.
+    warn_of_deaf_workers(&client, keys.as_deref()).await;
+    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let worker =
         compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
     let router =
@@ -36,6 +40,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let worked = compose::run_worker(worker, stop.clone()).await;
     stop.cancel();
     housekeeping.await?;
+    watching.await?;
     serving.await??;
     worked
 }
@@ -49,8 +54,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false)?;
     let keys = keyring(settings)?;
-    let client = connect(keys.clone()).await?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
     let router = compose::router(client, door, (&settings.door, keys), None, api_settings);
     serving::serve(listener, router, settings.door.tls.clone(), stop).await
@@ -62,8 +68,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, _reader) = compose::open(&settings.database()?).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
-    let client = connect(keyring(settings)?).await?;
+    let client = connect(&settings.temporal, keyring(settings)?).await?;
     ensure_search_attributes(&client).await?;
+    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker =
         compose::worker(&client, writer.clone(), counted.clone(), (settings.release_rule.clone(), &settings.risk))?;
@@ -74,10 +81,29 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     });
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;
+    watching.await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }
     worked
+}
+
+/// Refuses to seal what no worker that polls can open: every checkout would stand still.
+async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow::Result<()> {
+    match understood(&polling(client).await?, keys) {
+        Understood::ByNone(told) => anyhow::bail!("{told}; {MEND_KEYS}"),
+        Understood::BySome(told) => tracing::error!("{told}; {MEND_KEYS}"),
+        Understood::ByAll | Understood::NobodyPolls => {}
+    }
+    Ok(())
+}
+
+async fn warn_of_deaf_workers(client: &Client, keys: Option<&Keyring>) {
+    match polling(client).await.map(|pollers| understood(&pollers, keys)) {
+        Ok(Understood::ByNone(told) | Understood::BySome(told)) => tracing::error!("{told}; {MEND_KEYS}"),
+        Ok(Understood::ByAll | Understood::NobodyPolls) => {}
+        Err(error) => tracing::warn!("{error:#}"),
+    }
 }
 
 /// Where a worker alone tells its metrics, if it does.

@@ -67,7 +67,7 @@ pub enum Refusal {
         key: String,
     },
     /// A status rests on it, which would be untrue without it.
-    #[error("{resting} by {key}; {instead}")]
+    #[error("{resting} because of {key}; {instead}")]
     StatusRests {
         /// What was to be reversed.
         key: String,

@@ -529,7 +529,10 @@ async fn a_reversed_refund_that_succeeded_is_named(fresh: Fresh) {
     keep_books(&fresh).await;
     agrees(&fresh).await;
     let found = reverse_past_the_rule(&fresh, "refund_executed:r-1").await;
-    for named in ["refunds: refund r-1: SUCCEEDED, so that ", "refunds: checkout checkout-1: PARTIALLY_REFUNDED, and by the postings SUCCESS"] {
+    for named in [
+        "refunds: refund r-1: SUCCEEDED, so that ",
+        "refunds: checkout checkout-1: PARTIALLY_REFUNDED, and by the postings SUCCESS",
+    ] {
         assert!(found.iter().any(|finding| finding.starts_with(named)), "{named} is not in {found:#?}");
     }
 }

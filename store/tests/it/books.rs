@@ -261,19 +261,19 @@ async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
         assert!(refusal.to_string().starts_with(told), "{refusal}");
     };
     let capture = "payment_captured:checkout-o-1";
-    rests(capture, "checkout checkout-o-1 is SUCCESS by payment_captured:checkout-o-1; ").await;
+    rests(capture, "checkout checkout-o-1 is SUCCESS because of payment_captured:checkout-o-1; ").await;
     promise("r-1").await.unwrap();
     for status in [RefundStatus::Executing, RefundStatus::Unknown, RefundStatus::Stuck] {
         fresh.writer.advance_refund(&RefundId::parse("r-1").unwrap(), status, None).await.unwrap();
-        rests("refund_promised:r-1", &format!("refund r-1 is {status} by ")).await;
+        rests("refund_promised:r-1", &format!("refund r-1 is {status} because of ")).await;
     }
     execute_refund(&fresh, "r-1", LATER).await.unwrap();
-    rests("refund_promised:r-1", "refund r-1 is SUCCEEDED by ").await;
-    rests("refund_executed:r-1", "refund r-1 is SUCCEEDED by ").await;
-    rests(capture, "checkout checkout-o-1 is PARTIALLY_REFUNDED by ").await;
+    rests("refund_promised:r-1", "refund r-1 is SUCCEEDED because of ").await;
+    rests("refund_executed:r-1", "refund r-1 is SUCCEEDED because of ").await;
+    rests(capture, "checkout checkout-o-1 is PARTIALLY_REFUNDED because of ").await;
     let revision = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap().revision + 1;
     fresh.writer.advance(plan.checkout_id(), (revision, Status::Stuck), LATER, None, None).await.unwrap();
-    rests(capture, "checkout checkout-o-1 is STUCK by ").await;
+    rests(capture, "checkout checkout-o-1 is STUCK because of ").await;
     assert_eq!(parts(&fresh, "seller-a").await, [6_000, 0, 0, 0, 0, 0], "nothing was booked");
 }
 
