@@ -32,6 +32,8 @@ pub const MOST_DIFFERENCES: usize = 1_000;
 const ATTEMPTS: u32 = 5;
 /// How long is waited before the second of them; each time it is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// From this HTTP status on, the PSP has a fault of its own. To ask changes nothing, so it is asked again.
+const SERVER_ERROR: u16 = 500;
 
 /// Why a comparison did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -128,8 +130,19 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// What could not be compared, and why.
     pub unreadable: Vec<Unreadable>,
-    /// How many more seem to differ and were not looked at, after [`MOST_DIFFERENCES`].
+    /// How many more seem to differ and were not looked at: after [`MOST_DIFFERENCES`], or after giving up.
     pub unexamined: u64,
+    /// Until when both sides were listed; nothing where not even the beginning was.
+    pub listed_until: Option<Timestamp>,
+}
+
+/// How a comparison ended.
+#[derive(Debug)]
+pub struct Comparison {
+    /// What was found.
+    pub report: Report,
+    /// Why it did not come to its end; nothing where it did. What was found until then stands in the report.
+    pub gave_up: Option<ReconciliationError>,
 }
 
 /// What an order's movements in a slice of time came to on both sides.
@@ -150,18 +163,39 @@ struct Trace {
 }
 
 impl Reconciliation {
-    /// Compares all that moved in a period. What differs on a second and closer look is in the report.
-    pub async fn compare(&self, period: Period, on_progress: OnProgress<'_>) -> Result<Report, ReconciliationError> {
+    /// Compares all that moved in a period. What differs on a second and closer look is in the report, also where the
+    /// comparison did not come to its end.
+    pub async fn compare(&self, period: Period, on_progress: OnProgress<'_>) -> Comparison {
         let mut report = Report::default();
+        let gave_up = self.compare_into(&mut report, period, on_progress).await.err();
+        Comparison { report, gave_up }
+    }
+
+    async fn compare_into(
+        &self,
+        report: &mut Report,
+        period: Period,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(), ReconciliationError> {
+        let mut gave_up = None;
         let mut suspects: BTreeMap<String, Trace> = BTreeMap::new();
         let (mut from, mut done) = (period.from, 0);
         while from < period.to {
             let to = from.plus_ms(SLICE_MS).min(period.to);
-            for (order, seen) in self.moved_between(from, to, &mut report).await? {
+            let moved = match self.moved_between(from, to, report).await {
+                Ok(moved) => moved,
+                // What differs in the hours before is looked at all the same.
+                Err(error) => {
+                    gave_up = Some(error);
+                    break;
+                }
+            };
+            for (order, seen) in moved {
                 if !seen.is_the_same() {
                     suspects.entry(order).or_default().extend(seen.trace);
                 }
             }
+            report.listed_until = Some(to);
             (from, done) = (to, done + 1);
             on_progress(Progress { of: "hours", done, total: period.to.ms_since(period.from).div_ceil(SLICE_MS) });
         }
@@ -175,11 +209,14 @@ impl Reconciliation {
                 Ok((_, Standing::Agrees)) => {}
                 Ok((compared, standing)) => report.differences.push(Difference { order, compared, standing }),
                 Err(ReconciliationError::Unreadable(unreadable)) => report.unreadable.push(unreadable),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    report.unexamined = total + 1 - done;
+                    return Err(gave_up.unwrap_or(error));
+                }
             }
             on_progress(Progress { of: "orders that seem to differ", done, total });
         }
-        Ok(report)
+        gave_up.map_or(Ok(()), Err)
     }
 
     /// Examines an order, and a break once more: money may have moved between the two questions.
@@ -205,8 +242,11 @@ impl Reconciliation {
         report: &mut Report,
     ) -> Result<HashMap<String, Seen>, ReconciliationError> {
         let mut orders: HashMap<String, Seen> = HashMap::new();
+        let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
+        // Both sides are read before either is added to the sums: a slice stands in the report whole or not at all.
+        let (listed, booked) = (self.listed(from, to).await?, self.reader.psp_turnover(&filter).await?);
         // The row of an account that was opened and not paid into moves nothing, and is no payment to ask about.
-        for transaction in self.listed(from, to).await?.into_iter().filter(|transaction| transaction.amount != 0) {
+        for transaction in listed.into_iter().filter(|transaction| transaction.amount != 0) {
             let turnover = match turnover_of_transaction(&transaction) {
                 Ok(turnover) => turnover,
                 Err(ReconciliationError::Unreadable(unreadable)) => {
@@ -222,8 +262,7 @@ impl Reconciliation {
             seen.trace.payments.insert(transaction.payment_key);
             seen.trace.moved_at = seen.trace.moved_at.max(transaction.transaction_at.map(to_timestamp));
         }
-        let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
-        for (checkout_id, turnover) in self.reader.psp_turnover(&filter).await? {
+        for (checkout_id, turnover) in booked {
             let order = checkout_id.to_string();
             add(report.in_books.entry(turnover.taken.currency()), turnover, &order)?;
             let seen = orders.entry(order).or_default();
@@ -400,6 +439,11 @@ where
 }
 
 fn is_worth_another_try(error: &toss::Error) -> bool {
+    if let toss::Error::Refused { status, .. } = error
+        && *status >= SERVER_ERROR
+    {
+        return true;
+    }
     match error.class() {
         Class::QueryFirst | Class::RetryLater => true,
         Class::BuyerActs | Class::Permanent => false,

@@ -175,7 +175,8 @@ fn refused(refusal: &Refusal) -> Failure {
         | Refusal::Entry(_)
         | Refusal::NoSuchEntry { .. }
         | Refusal::Reversed { .. }
-        | Refusal::BuiltUpon { .. }
+        | Refusal::StatusRests { .. }
+        | Refusal::ReleaseDue { .. }
         | Refusal::NoSuchOrder { .. }
         | Refusal::NoSuchRefund { .. }
         | Refusal::RefundEnded { .. }

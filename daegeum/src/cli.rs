@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{Money, calendar::Day, id::SellerAccount};
+use domain::{Money, calendar::Day, commission::BasisPoints, id::SellerAccount};
 use migrations::grants::RoleName;
 use store::{DatabaseUrl, PublicKey, Scopes};
 
@@ -53,7 +53,7 @@ pub(crate) struct Common {
     /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Korean public holidays
     /// that move from year to year are the setting `holidays` of the file
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
-    pub(crate) release_business_days: Option<u16>,
+    pub(crate) release_business_days: Option<u32>,
     /// The certificate for HTTPS and those that it hangs on, in PEM; it is read anew when it changes [default: none]
     #[arg(long, global = true, env = "DAEGEUM_TLS_CERTIFICATE", value_name = "FILE")]
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -153,7 +153,8 @@ pub(crate) enum Command {
     /// Erase what is kept of a buyer
     #[command(subcommand)]
     Buyers(BuyersAction),
-    /// Compare the books with what Toss says that it took and gave back; exit 1 where they differ and nobody knew
+    /// Compare the books with what Toss says that it took and gave back; exit 1 where they differ and nobody knew, exit 3
+    /// where the comparison did not come to its end
     ///
     /// What moved on the day is listed on both sides; where a checkout differs, Toss is asked about its payments and the
     /// books about its whole life. Nothing is changed. Run it each morning, an hour after the day is over at the
@@ -192,6 +193,28 @@ pub(crate) enum Command {
         #[arg(long, value_name = "WORKFLOW")]
         workflow: Vec<String>,
     },
+}
+
+impl Command {
+    /// Whether it asks what a `dev` in the data directory runs, where nothing else is set.
+    pub(crate) const fn works_beside_dev(&self) -> bool {
+        match self {
+            Self::Reconcile { .. } | Self::Doctor { .. } | Self::DeadLetters(_) | Self::Replay { .. } => true,
+            Self::Dev(_)
+            | Self::Demo { .. }
+            | Self::Serve
+            | Self::Api
+            | Self::Worker
+            | Self::Migrate(_)
+            | Self::TossSim(_)
+            | Self::Keys(_)
+            | Self::Ledger(_)
+            | Self::Commissions(_)
+            | Self::Encryption(_)
+            | Self::Buyers(_)
+            | Self::Audit(_) => false,
+        }
+    }
 }
 
 /// The ports of `dev`; each may be 0 for a free one.
@@ -315,7 +338,7 @@ pub(crate) enum KeysAction {
 pub(crate) enum EncryptionAction {
     /// Print a new key, alone on the last line
     Generate {
-        /// Its name, 1 to 32 of a-z 0-9 - [default: today]
+        /// Its name, 1 to 32 of a-z 0-9 - [default: today, and a random part]
         name: Option<String>,
     },
     /// Seal all personal details that are under older keys under the newest one. It works beside a running system
@@ -404,10 +427,15 @@ pub(crate) enum LedgerAction {
         #[arg(long, value_name = "DATE")]
         before: Day,
     },
-    /// Take back an entry by another one, and print that
+    /// Show what taking an entry back by another one would do, or do it; exit 1 where it is refused
+    ///
+    /// Refused are entries that a status rests on, such as a captured payment: the answer names the right way.
     Reverse {
         /// The key of the entry, such as psp_settled:2026-11-21
         entry_key: String,
+        /// Do it; without this it is only shown
+        #[arg(long)]
+        yes: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -440,8 +468,8 @@ pub(crate) enum CommissionsAction {
     /// Set what is kept of sales from an instant on; checkouts created before keep their rate
     Set {
         /// Hundredths of a per cent, 0 to 10000: 250 is 2.5 %
-        #[arg(long)]
-        bps: u16,
+        #[arg(long, value_parser = crate::commissions::basis_points)]
+        bps: BasisPoints,
         /// Whose sales [default: every seller's who has no rate of their own]
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
         seller: Option<SellerAccount>,

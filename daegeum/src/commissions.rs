@@ -15,23 +15,34 @@ use crate::{
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyhow::Result<()> {
-    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let url = settings.database()?;
     match action {
         CommissionsAction::Set { bps, seller, from } => {
-            let rate = BasisPoints::try_new(bps).context("--bps")?;
+            let (writer, _) = compose::open(&url).await?;
             let from = from.as_deref().map_or_else(|| Ok(now()), instant)?;
             let whose = whose(seller.as_ref());
             ensure!(
-                writer.set_commission(seller.as_ref(), rate, from).await?,
+                writer.set_commission(seller.as_ref(), bps, from).await?,
                 "a commission for {whose} is set from {} on already, and what is set stays; choose a later --from",
                 rfc3339(from)
             );
-            audit::record(&writer.journal(), "commissions set", &format!("{whose}: {bps}"), "ok").await?;
-            println!("From {} on, {bps} basis points are kept of the sales of {whose}.", rfc3339(from));
+            audit::record(&writer.journal(), "commissions set", &format!("{whose}: {}", bps.points()), "ok").await?;
+            let points = bps.points();
+            println!("From {} on, {points} basis points are kept of the sales of {whose}.", rfc3339(from));
         }
-        CommissionsAction::List { json } => list(&reader.commission_rates().await?, json)?,
+        CommissionsAction::List { json } => {
+            list(&compose::open_reader(&url).await?.commission_rates().await?, json)?;
+        }
     }
     Ok(())
+}
+
+/// Reads a commission, in hundredths of a per cent.
+pub(crate) fn basis_points(text: &str) -> Result<BasisPoints, String> {
+    let points = text.parse::<u16>().ok().and_then(|points| BasisPoints::try_new(points).ok());
+    points.ok_or_else(|| {
+        "must be a whole number of basis points, hundredths of a per cent, from 0 to 10000: 250 is 2.5 %".to_owned()
+    })
 }
 
 /// A day in Korea, which is its first instant, or an instant.

@@ -17,6 +17,7 @@ use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::Ref
 
 use crate::{
     attempts,
+    cluster::FailingTasks,
     metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
@@ -74,7 +75,7 @@ pub(crate) struct WorkerRules<'a> {
 pub(crate) fn worker(
     client: &Client,
     writer: Writer,
-    WorkerMetrics { toss, paid, unreadable }: WorkerMetrics,
+    WorkerMetrics { toss, paid, unreadable, .. }: WorkerMetrics,
     WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
@@ -122,7 +123,7 @@ pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> a
 /// A client of Toss, and what is counted of a worker that uses it.
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
     let (paid, unreadable) = (PaidTimes::default(), UnreadableSignals::default());
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable })
+    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable, tasks: FailingTasks::default() })
 }
 
 /// The client of Toss.

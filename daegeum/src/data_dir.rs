@@ -4,14 +4,19 @@ use std::{
     fs::{File, TryLockError},
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 
-use crate::settings;
+use crate::private;
 
 /// The file that the process that uses the directory holds locked. It says which process that is.
 const LOCK_FILE: &str = "lock";
+/// How often the lock is tried.
+const LOCK_ATTEMPTS: u32 = 5;
+/// The pause between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A data directory that no other process uses, until this is dropped. The lock is the operating system's: it
 /// ends with the process, also when that is killed.
@@ -24,7 +29,8 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Takes the directory, which is made if it is missing; refuses if another process has it.
     pub(crate) fn take(path: &Path) -> anyhow::Result<Self> {
-        settings::make_private_directory(path)?;
+        private::make_directory(path)?;
+        private::warn_if_open(path);
         let file = path.join(LOCK_FILE);
         let mut lock = File::options()
             .create(true)
@@ -33,7 +39,7 @@ impl DataDir {
             .write(true)
             .open(&file)
             .with_context(|| format!("could not open {}", file.display()))?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut process = String::new();
@@ -52,6 +58,23 @@ impl DataDir {
         lock.rewind()?;
         writeln!(lock, "{}", std::process::id())?;
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Whether a process has it. Nothing is made for the question.
+    pub(crate) fn is_taken(path: &Path) -> anyhow::Result<bool> {
+        let file = path.join(LOCK_FILE);
+        let lock = match File::open(&file) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error).with_context(|| format!("could not open {}", file.display())),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("could not look at {}", file.display()))
+            }
+        }
     }
 
     /// Where it is.
@@ -75,6 +98,17 @@ impl DataDir {
     }
 }
 
+/// Locks the file. A command that asks whether it is locked holds it for a moment.
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_ATTEMPTS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            ended => return ended,
+        }
+    }
+    lock.try_lock()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
@@ -87,7 +121,9 @@ mod tests {
         let taken = DataDir::take(place.path()).unwrap();
         let refused = DataDir::take(place.path()).unwrap_err().to_string();
         assert!(refused.contains(&format!("in use by process {};", std::process::id())), "{refused}");
+        assert!(DataDir::is_taken(place.path()).unwrap());
         drop(taken);
+        assert!(!DataDir::is_taken(place.path()).unwrap() && !DataDir::is_taken(&place.path().join("none")).unwrap());
         DataDir::take(place.path()).unwrap();
     }
 

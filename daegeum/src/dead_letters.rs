@@ -8,11 +8,12 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
+use temporalio_client::Client;
 
 use crate::{
     audit,
     cli::{DeadLetterWish, DeadLettersAction, LetterChoice},
-    cluster::connect,
+    cluster::{MEND_KEYS, Understood, connect, polling, understood},
     compose,
     ledger::{parse_rfc3339, rfc3339},
     settings::Settings,
@@ -38,7 +39,7 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
         .transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_door(&settings.database()?).await?;
-    let desk = Desk::new(connect(settings.keyring()?).await?, reader.clone(), journal.clone());
+    let desk = Desk::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
     let by = audit::operator();
     let by = Wish { action, by: &by, reason: &wish.reason };
     let command = format!("dead-letters {}", action.as_str());
@@ -66,6 +67,20 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
         bail!("{refused} of {} dead letters did not take it", rows.len());
     }
     Ok(())
+}
+
+/// A client whose signals every worker opens: a signal that none opens would stop its workflow.
+async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
+    let keys = settings.temporal_keyring()?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
+    match understood(&polling(&client).await?, keys.as_deref()) {
+        Understood::ByAll => Ok(client),
+        Understood::NobodyPolls => bail!(
+            "nothing was done: no worker polls, so it is not known whether the workers have the encryption keys that are \
+             set here; run `daegeum worker` or `daegeum serve` first"
+        ),
+        Understood::BySome(told) | Understood::ByNone(told) => bail!("nothing was done: {told}; {MEND_KEYS}"),
+    }
 }
 
 /// Shows what would be done. Nobody acts on letters that they were not shown.

@@ -31,6 +31,9 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
         checkout_deadline: DEADLINE,
         ..settings.clone()
     };
+    if !settings.toss.set.is_empty() {
+        eprintln!("daegeum: the demo pays at its own Toss simulator; {} are not used", settings.toss.set.join(", "));
+    }
     println!("daegeum demo: real checkouts on Temporal, SQLite and a simulated Toss Payments\n");
     println!("Starting Temporal, the Toss simulator, a database, a worker and the API …");
     let stop = shutdown::on_signal()?;

@@ -2,10 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use api::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporalio_client::Client;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::DevPorts,
-    cluster::{DevServer, DevServerOptions, ensure_search_attributes, find_cli},
+    cluster::{DEV_NAMESPACE, DevServer, DevServerOptions, ensure_search_attributes, find_cli},
     compose::{self, WorkerRules},
     data_dir::DataDir,
     encryption, housekeeping, keys,
@@ -34,14 +34,57 @@ const ADDRESSES_FILE: &str = "addresses.json";
 /// The file in the data directory in which the simulator remembers what it charged.
 const SIMULATOR_FILE: &str = "toss-sim.db";
 
-/// Where everything listens.
-#[derive(Debug, Clone, serde::Serialize)]
+/// Where everything listens. The commands beside a running `dev` read it.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Addresses {
     pub(crate) api: String,
     pub(crate) temporal: String,
+    pub(crate) namespace: String,
     pub(crate) temporal_ui: String,
     pub(crate) toss_simulator: String,
     pub(crate) data_dir: PathBuf,
+    /// Whether workflow histories are sealed under the encryption keys that are set.
+    pub(crate) seals_histories: bool,
+}
+
+impl Addresses {
+    /// Where a `dev` listens that runs in a data directory, if one does.
+    pub(crate) fn of_running(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let file = data_dir.join(ADDRESSES_FILE);
+        // A `dev` that was killed leaves its file behind, and no lock.
+        if !file.exists() || !DataDir::is_taken(data_dir)? {
+            return Ok(None);
+        }
+        let text = match std::fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("could not read {}", file.display())),
+        };
+        let read = serde_json::from_slice(&text);
+        read.map(Some).with_context(|| format!("{} is not what this version writes; start `dev` anew", file.display()))
+    }
+
+    /// The simulator, with the keys that it knows.
+    pub(crate) fn simulated_toss(&self) -> Toss {
+        Toss {
+            base_url: self.toss_simulator.clone(),
+            script_url: format!("{}/v2/standard", self.toss_simulator),
+            client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
+            secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
+            set: Vec::new(),
+        }
+    }
+
+    fn write(&self, data_dir: &Path) -> anyhow::Result<()> {
+        let (file, whole) = (data_dir.join(ADDRESSES_FILE), data_dir.join(format!("{ADDRESSES_FILE}.new")));
+        write_private(&whole, &serde_json::to_string_pretty(self)?)?;
+        std::fs::rename(&whole, &file).with_context(|| format!("could not write {}", file.display()))
+    }
+
+    fn remove(data_dir: &Path) {
+        // It may never have been written.
+        let _ = std::fs::remove_file(data_dir.join(ADDRESSES_FILE));
+    }
 }
 
 /// What stops when.
@@ -70,6 +113,7 @@ pub(crate) struct Stack {
 
 /// Runs the stack until a signal comes.
 pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result<()> {
+    refuse_other_toss(settings)?;
     let stop = shutdown::on_signal()?;
     let data_dir = DataDir::take(&settings.data_dir)?;
     eprintln!("Starting Temporal, the Toss simulator, the database, a worker and the API …");
@@ -83,6 +127,18 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
     Ok(())
 }
 
+/// `dev` pays at its own simulator. Whoever named another Toss is told, and does not believe that it was asked.
+fn refuse_other_toss(settings: &Settings) -> anyhow::Result<()> {
+    let set = &settings.toss.set;
+    ensure!(
+        set.is_empty(),
+        "`dev` runs its own Toss simulator and would not use {}; unset it (in the environment, daegeum.toml or the \
+         flags), or run `daegeum serve` against that Toss",
+        set.join(", ")
+    );
+    Ok(())
+}
+
 impl Stack {
     /// Starts everything in the data directory of the settings; when it returns, everything answers.
     pub(crate) async fn start(
@@ -92,8 +148,9 @@ impl Stack {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let cli = find_cli(settings.temporal_cli.as_deref())?;
+        Addresses::remove(&settings.data_dir);
         let (api_listener, sim_listener) = take_ports(settings, ports).await?;
-        let database_url = settings.database()?;
+        let database_url = settings.database_to_make()?;
         migrate::up(&database_url).await?;
         let (writer, reader) = compose::open(&database_url).await?;
         let api_key = api_key(settings, &database_url, &writer, &reader).await?;
@@ -105,14 +162,16 @@ impl Stack {
         let addresses = Addresses {
             api: format!("{}://{}", settings.door.scheme(), api_listener.local_addr()?),
             temporal: format!("127.0.0.1:{}", server.port),
+            namespace: DEV_NAMESPACE.to_owned(),
             temporal_ui: format!("http://127.0.0.1:{}", server.ui_port),
             toss_simulator: format!("http://{}", sim_listener.local_addr()?),
             data_dir: settings.data_dir.clone(),
+            seals_histories: sealing.is_some(),
         };
         ensure_search_attributes(&temporal).await?;
 
         let settings = Settings {
-            toss: simulated_toss(&addresses),
+            toss: addresses.simulated_toss(),
             temporal_ui_url: Some(addresses.temporal_ui.clone()),
             // A shop that is being built runs anywhere.
             return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![api::ReturnHost::Any])),
@@ -138,6 +197,7 @@ impl Stack {
             watches: vec![writer.bookkeeper(), watch.clone()],
         };
         let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
+        let tasks = counted.tasks.clone();
         let router = compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
@@ -147,6 +207,7 @@ impl Stack {
         let stops = Stops { api: stop, ..Stops::default() };
         let sim_stop = stops.rest.clone().cancelled_owned();
         let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
+        let watching = tasks.watch(temporal.clone(), stops.api.clone());
         let served = Served {
             router,
             tls: settings.door.tls.clone(),
@@ -166,14 +227,18 @@ impl Stack {
                 housekeeping.await;
                 Ok(())
             }),
+            tokio::spawn(async move {
+                watching.await;
+                Ok(())
+            }),
         ];
-        std::fs::write(settings.data_dir.join(ADDRESSES_FILE), serde_json::to_vec_pretty(&addresses)?)?;
+        addresses.write(&settings.data_dir)?;
         Ok(Self { addresses, api_key, temporal, server, worker, tasks, stops, _data_dir: data_dir })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Self { mut server, worker, tasks, stops, .. } = self;
+        let Self { mut server, worker, tasks, stops, addresses, .. } = self;
         let watched = {
             let stops = stops.clone();
             async move {
@@ -197,6 +262,7 @@ impl Stack {
         for task in tasks {
             task.await??;
         }
+        Addresses::remove(&addresses.data_dir);
         server.stop().await?;
         worked.and(watched)
     }
@@ -232,15 +298,6 @@ async fn take_ports(settings: &Settings, ports: &DevPorts) -> anyhow::Result<(Tc
     )
 }
 
-fn simulated_toss(addresses: &Addresses) -> Toss {
-    Toss {
-        base_url: addresses.toss_simulator.clone(),
-        script_url: format!("{}/v2/standard", addresses.toss_simulator),
-        client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
-        secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
-    }
-}
-
 /// The key of `dev`: the one in the data directory while the database knows it, otherwise a new one.
 async fn api_key(
     settings: &Settings,
@@ -271,11 +328,12 @@ fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
 }
 
 fn print_welcome(stack: &Stack) {
-    let Addresses { api, temporal, temporal_ui, toss_simulator, data_dir } = &stack.addresses;
+    let Addresses { api, temporal, temporal_ui, toss_simulator, data_dir, .. } = &stack.addresses;
     println!(
         "daegeum is up. Stop it with Ctrl-C.
 
   API              {api}
+  API reference    {api}/docs
   Temporal UI      {temporal_ui}
   Temporal         {temporal}
   Toss simulator   {toss_simulator}

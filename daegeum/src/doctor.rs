@@ -13,22 +13,32 @@ use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
-    enums::v1::TaskQueueType,
-    operatorservice::v1::ListSearchAttributesRequest,
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::{DescribeNamespaceRequest, DescribeTaskQueueRequest},
+    operatorservice::v1::ListSearchAttributesRequest, workflowservice::v1::DescribeNamespaceRequest,
 };
 use workflows::attributes;
 
-use crate::{cluster::connect, compose, keys, settings::Settings};
+use crate::{
+    cluster::{MEND_KEYS, Understood, connect, failing_tasks, polling, understood},
+    compose, keys,
+    settings::Settings,
+};
 
 /// How long one part may take to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 /// How far our clock may be from Toss's. Toss takes sealed requests of the last five minutes alone, and the times of
 /// entries are ours.
 const MOST_SKEW: Duration = Duration::from_secs(5);
-/// Toss's status for a payment that it does not know: it has taken the key.
-const NOT_FOUND: u16 = 404;
+/// Toss's code for a payment that it does not know: it has taken the key.
+const UNKNOWN_PAYMENT: &str = "NOT_FOUND_PAYMENT";
+/// Toss's codes for a key that it does not take.
+const WRONG_KEY: [&str; 4] =
+    ["INCORRECT_BASIC_AUTH_FORMAT", "INVALID_API_KEY", "NOT_FOUND_MERCHANT", "UNAUTHORIZED_KEY"];
+/// Toss's code for an address that it does not serve.
+const NO_SUCH_ADDRESS: &str = "NOT_FOUND";
+/// From this HTTP status on, the server has a fault of its own.
+const SERVER_ERROR: u16 = 500;
+/// How many workflows that stand still are named.
+const MOST_NAMED: usize = 10;
 
 /// What came of looking at one part.
 struct Finding {
@@ -68,11 +78,13 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
     match &client {
         Some(client) => {
             find("search attributes", within(search_attributes(client)).await.unwrap_or_else(|| late("Temporal")));
-            find("worker", within(worker(client)).await.unwrap_or_else(|| late("Temporal")));
+            find("worker", within(worker(settings, client)).await.unwrap_or_else(|| late("Temporal")));
+            find("workflow tasks", within(workflow_tasks(client)).await.unwrap_or_else(|| late("Temporal")));
         }
         None => {
             find("search attributes", Verdict::Unseen("temporal"));
             find("worker", Verdict::Unseen("temporal"));
+            find("workflow tasks", Verdict::Unseen("temporal"));
         }
     }
     find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
@@ -150,11 +162,11 @@ async fn api_keys(settings: &Settings, reader: &Reader) -> Verdict {
 }
 
 async fn temporal(settings: &Settings) -> (Option<Client>, Verdict) {
-    let keys = match settings.keyring() {
+    let keys = match settings.temporal_keyring() {
         Ok(keys) => keys,
         Err(error) => return (None, Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS")),
     };
-    let client = match connect(keys).await {
+    let client = match connect(&settings.temporal, keys).await {
         Ok(client) => client,
         Err(error) => {
             let mend = "set TEMPORAL_ADDRESS, and TEMPORAL_API_KEY or TEMPORAL_TLS_… where it wants them";
@@ -193,37 +205,90 @@ async fn search_attributes(client: &Client) -> Verdict {
     Verdict::ill(format!("{} are missing", names.join(", ")), format!("run\n{}", commands.join("\n")))
 }
 
-async fn worker(client: &Client) -> Verdict {
-    let request = DescribeTaskQueueRequest {
-        namespace: client.namespace(),
-        task_queue: Some(TaskQueue { name: workflows::TASK_QUEUE.to_owned(), ..Default::default() }),
-        task_queue_type: TaskQueueType::Workflow.into(),
-        ..Default::default()
+async fn worker(settings: &Settings, client: &Client) -> Verdict {
+    let pollers = match polling(client).await {
+        Ok(pollers) => pollers,
+        Err(error) => return Verdict::ill(format!("{error:#}"), "let the key describe task queues"),
     };
-    match client.clone().describe_task_queue(request.into_request()).await {
-        Ok(described) => match described.into_inner().pollers.len() {
-            0 => Verdict::ill("no worker polls, so no checkout goes on", "run `daegeum worker` or `daegeum serve`"),
-            pollers => Verdict::Well(format!("{pollers} poll the task queue {}", workflows::TASK_QUEUE)),
-        },
-        Err(error) => Verdict::ill(error.message(), "let the key describe task queues"),
+    if pollers.is_empty() {
+        return Verdict::ill("no worker polls, so no checkout goes on", "run `daegeum worker` or `daegeum serve`");
+    }
+    let keys = match settings.temporal_keyring() {
+        Ok(keys) => keys,
+        Err(error) => return Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS"),
+    };
+    match understood(&pollers, keys.as_deref()) {
+        Understood::ByAll | Understood::NobodyPolls => {
+            Verdict::Well(format!("{} poll the task queue {}", pollers.len(), workflows::TASK_QUEUE))
+        }
+        Understood::BySome(told) | Understood::ByNone(told) => Verdict::ill(told, MEND_KEYS),
     }
 }
 
-/// Asks Toss about an order that does not exist. It says so to whom it knows.
+/// A workflow whose task fails stands still, whatever its row says.
+async fn workflow_tasks(client: &Client) -> Verdict {
+    match failing_tasks(client).await {
+        Ok(failing) if failing.is_empty() => {
+            Verdict::Well("no workflow stands still because its task fails".to_owned())
+        }
+        Ok(mut failing) => {
+            let unnamed = failing.len().saturating_sub(MOST_NAMED);
+            failing.truncate(MOST_NAMED);
+            if unnamed > 0 {
+                failing.push(format!("and {unnamed} more"));
+            }
+            Verdict::ill(
+                failing.join("\n"),
+                "mend what the reason names: every worker needs the same version and the same encryption keys, those \
+                 of the sender among them; the workflow goes on by itself then",
+            )
+        }
+        Err(error) => Verdict::ill(format!("{error:#}"), "let the key list and describe workflows"),
+    }
+}
+
+/// Asks Toss about an order that does not exist. Toss says so, by its code, to a key that it knows.
 async fn toss_takes_our_key(settings: &Settings) -> Verdict {
     let client = match compose::toss_client(&settings.toss) {
         Ok(client) => client,
         Err(error) => return Verdict::ill(format!("{error:#}"), "set TOSS_SECRET_KEY and TOSS_BASE_URL"),
     };
     let nobody = format!("doctor-{}", hex::encode(rand::random::<[u8; 8]>()));
+    let base_url = &settings.toss.base_url;
     match client.payment_by_order(&nobody).await {
-        Ok(_) | Err(toss::Error::Refused { status: NOT_FOUND, .. }) => {
-            Verdict::Well(format!("{} takes our key", settings.toss.base_url))
+        Ok(_) => Verdict::Well(format!("{base_url} takes our key")),
+        Err(error) => refusal_of_toss(base_url, error),
+    }
+}
+
+/// What an error of Toss says of our key, by Toss's code and never by the HTTP status alone.
+fn refusal_of_toss(base_url: &str, error: toss::Error) -> Verdict {
+    let key = "set TOSS_SECRET_KEY to the secret key of your contract at this address";
+    let later = "ask again in a minute; if it stays, ask Toss (its status page, its support)";
+    let place = "set TOSS_BASE_URL to the address of Toss's API, https://api.tosspayments.com";
+    let class = error.class();
+    match &error {
+        toss::Error::Refused { code, .. } if code == UNKNOWN_PAYMENT => {
+            Verdict::Well(format!("{base_url} takes our key"))
         }
-        Err(error @ toss::Error::Refused { .. }) => {
-            Verdict::ill(error.to_string(), "set TOSS_SECRET_KEY to the secret key of your contract at this address")
+        toss::Error::Refused { code, .. } if WRONG_KEY.contains(&code.as_str()) => Verdict::ill(error.to_string(), key),
+        toss::Error::Refused { code, .. } if code == NO_SUCH_ADDRESS => {
+            Verdict::ill(format!("{base_url} answers, and is not Toss's API: {error}"), place)
         }
-        Err(error) => {
+        toss::Error::Refused { status, .. } if *status >= SERVER_ERROR || class == toss::Class::RetryLater => {
+            Verdict::ill(format!("Toss does not answer well: {error}"), later)
+        }
+        toss::Error::Refused { .. } => Verdict::ill(
+            format!("Toss refused for another reason than its key: {error}"),
+            "see what Toss's documentation says of this code, and that TOSS_BASE_URL is the address of Toss's API",
+        ),
+        toss::Error::Unreadable { status, .. } if *status >= SERVER_ERROR => {
+            Verdict::ill(format!("Toss does not answer well: {:#}", anyhow::Error::from(error)), later)
+        }
+        toss::Error::Unreadable { .. } => {
+            Verdict::ill(format!("{base_url} answers, and is not Toss's API: {:#}", anyhow::Error::from(error)), place)
+        }
+        toss::Error::NotSent { .. } | toss::Error::NoAnswer { .. } | toss::Error::Limit(_) => {
             let error = anyhow::Error::from(error);
             Verdict::ill(format!("{error:#}"), "see that TOSS_BASE_URL can be reached from here")
         }

@@ -16,6 +16,8 @@ use crate::{
 
 /// The file in the data directory that holds the keys of `dev`.
 pub(crate) const KEYS_FILE: &str = "encryption-keys";
+/// Random bytes in the name of a key that nobody named.
+const NAME_BYTES: usize = 3;
 /// How many details are sealed anew before the next are read.
 const PORTION: u64 = 500;
 
@@ -23,7 +25,9 @@ const PORTION: u64 = 500;
 pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow::Result<()> {
     match action {
         EncryptionAction::Generate { name } => {
-            let name = name.unwrap_or_else(|| Utc::now().format("%Y-%m-%d").to_string());
+            // Two keys of one day have different names: a name stands in what is sealed.
+            let other = hex::encode(rand::random::<[u8; NAME_BYTES]>());
+            let name = name.unwrap_or_else(|| format!("{}-{other}", Utc::now().format("%Y-%m-%d")));
             eprintln!("Put this before the other keys of DAEGEUM_ENCRYPTION_KEYS, with a comma between them:");
             println!("{}", Keyring::generate(&name)?);
         }

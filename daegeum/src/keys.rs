@@ -8,7 +8,7 @@ use domain::{
 };
 use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Scopes, Secret, Writer};
 
-use crate::{audit, cli::KeysAction, compose, ledger::now, settings::Settings};
+use crate::{audit, cli::KeysAction, compose, ledger::now, out, settings::Settings};
 
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 6;
@@ -17,7 +17,11 @@ const SECRET_BYTES: usize = 32;
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Result<()> {
-    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let url = settings.database()?;
+    if let KeysAction::List { json } = action {
+        return list(&compose::open_reader(&url).await?.api_keys().await?, json);
+    }
+    let (writer, _) = compose::open(&url).await?;
     let pepper = &settings.door.key_pepper;
     match action {
         KeysAction::Create { scope, name, seller, refund_limit, expires_in } => {
@@ -27,10 +31,10 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
                 "--refund-limit is for a key that may refund: --scope refund or ops"
             );
             let wanted = Wanted { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
-            show(&create(&writer, wanted, pepper).await?);
+            show(&create(&writer, wanted, pepper).await?)?;
         }
-        KeysAction::List { json } => list(&reader.api_keys().await?, json)?,
-        KeysAction::Rotate { id, overlap } => show(&rotate(&writer, &id, from_now(overlap), pepper).await?),
+        KeysAction::List { .. } => {}
+        KeysAction::Rotate { id, overlap } => show(&rotate(&writer, &id, from_now(overlap), pepper).await?)?,
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
             ensure!(writer.revoke_api_key(&id, pepper).await?, "there is no unrevoked API key {id}");
@@ -109,9 +113,14 @@ fn mint() -> anyhow::Result<(ApiKeyId, String)> {
     Ok((id, hex::encode(rand::random::<[u8; SECRET_BYTES]>())))
 }
 
-fn show((id, secret): &(ApiKeyId, String)) {
+fn show((id, secret): &(ApiKeyId, String)) -> anyhow::Result<()> {
     eprintln!("Created the API key {id}. This is the only time its secret is shown:");
     println!("{secret}");
+    ensure!(
+        out::ended_early().is_none(),
+        "the API key {id} was created, and its secret could not be printed: revoke it with `daegeum keys revoke {id}`"
+    );
+    Ok(())
 }
 
 /// A seller's key reads; `read` is what it gets when nothing is said.

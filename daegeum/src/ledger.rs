@@ -2,6 +2,7 @@
 
 mod export;
 mod proof;
+mod reversal;
 mod signing;
 mod verify;
 
@@ -13,9 +14,9 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Timestamp, calendar::Day, ledger::Reason};
+use domain::{Timestamp, calendar::Day, ledger::EntryFields};
 use serde_json::{Value, json};
-use store::{Booked, BookedEntry, Progress, PublicKey, Reader};
+use store::{BookedEntry, Progress, PublicKey, Reader};
 
 use crate::{audit, cli::LedgerAction, compose, settings::Settings};
 pub(crate) use verify::agrees;
@@ -39,7 +40,9 @@ pub(crate) async fn run(settings: &Settings, action: LedgerAction) -> anyhow::Re
             export::run(&read(settings).await?, format, (from, to)).await?;
         }
         LedgerAction::Close { before } => close(settings, before).await?,
-        LedgerAction::Reverse { entry_key, json } => reverse(settings, &entry_key, json).await?,
+        LedgerAction::Reverse { entry_key, yes, json } => {
+            return reversal::run(settings, reversal::Wish { key: &entry_key, yes, json }).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,18 +69,6 @@ async fn close(settings: &Settings, before: Day) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn reverse(settings: &Settings, key: &str, json: bool) -> anyhow::Result<()> {
-    let (writer, reader) = compose::open(&settings.database()?).await?;
-    reader.booked_entry(key).await?.with_context(|| no_such_entry(key))?;
-    let booked = writer.reverse(key, now()).await.with_context(|| format!("{key} was not reversed"))?;
-    audit::record(&writer.journal(), "ledger reverse", key, "ok").await?;
-    if booked == Booked::Before {
-        eprintln!("It was reversed before, by this entry:");
-    }
-    let reversal = reader.booked_entry(&Reason::Reversed.key(key)).await?;
-    print_entry(&reversal.context("the reversal is not in the books")?, json)
-}
-
 fn no_such_entry(key: &str) -> String {
     format!(
         "nothing is booked under the key {key}; keys look like payment_captured:CHECKOUT, see `daegeum ledger export`"
@@ -91,16 +82,27 @@ fn print_entry(booked: &BookedEntry, json: bool) -> anyhow::Result<()> {
     }
     let fields = booked.entry.fields();
     println!("Entry {}: {}, {}", booked.sequence, fields.key, rfc3339(fields.occurred_at));
+    print_postings(fields);
+    Ok(())
+}
+
+fn print_postings(fields: &EntryFields) {
     for posting in &fields.postings {
         let posting = posting.fields();
         let about = posting.order.as_ref().map(|order| format!("  order {order}")).unwrap_or_default();
         println!("  {:>15}  debit {}  credit {}{about}", posting.amount.to_string(), posting.debit, posting.credit);
     }
-    Ok(())
 }
 
 fn entry_json(booked: &BookedEntry) -> Value {
-    let fields = booked.entry.fields();
+    let mut entry = entry_fields_json(booked.entry.fields());
+    entry["sequence"] = booked.sequence.into();
+    entry["booked_at"] = rfc3339(booked.booked_at).into();
+    entry["hash"] = booked.hash.as_str().into();
+    entry
+}
+
+fn entry_fields_json(fields: &EntryFields) -> Value {
     let posting = |posting: &domain::ledger::Posting| {
         let posting = posting.fields();
         json!({
@@ -112,14 +114,11 @@ fn entry_json(booked: &BookedEntry) -> Value {
         })
     };
     json!({
-        "sequence": booked.sequence,
         "entry_id": fields.key,
         "reason": fields.reason.as_str(),
         "checkout_id": fields.checkout_id.as_ref().map(ToString::to_string),
         "reverses": fields.reverses,
         "occurred_at": rfc3339(fields.occurred_at),
-        "booked_at": rfc3339(booked.booked_at),
-        "hash": booked.hash,
         "postings": fields.postings.iter().map(posting).collect::<Vec<_>>(),
     })
 }

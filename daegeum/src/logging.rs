@@ -33,7 +33,11 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         EnvFilter::new("info")
     });
     let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .log_internal_errors(false);
     match settings.log_format {
         LogFormat::Pretty => lines.compact().init(),
         LogFormat::Json => lines.json().init(),

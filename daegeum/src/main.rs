@@ -11,6 +11,10 @@
 //! * Whatever was started is stopped on SIGTERM and Ctrl-C, leaving no child: `dev` and `demo` within ten seconds, the
 //!   roles once their requests have had the time that `shutdown` names.
 
+#[macro_use]
+mod out;
+
+mod arguments;
 mod attempts;
 mod audit;
 mod cli;
@@ -30,6 +34,7 @@ mod ledger;
 mod logging;
 mod metrics;
 mod migrate;
+mod private;
 mod reconcile;
 mod replay;
 mod roles;
@@ -42,16 +47,25 @@ mod unreadable;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::{Cli, Command, LedgerAction};
+use out::Ended;
 use shutdown::StopTimes;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("daegeum: {}", told_once(&error));
+    private::keep_files_private();
+    let cli = match arguments::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let ended = run(cli).unwrap_or_else(|error| {
+        eprintln!("daegeum: {}", told_once(&error));
+        ExitCode::FAILURE
+    });
+    match out::ended_early() {
+        // What was to be done is done, and its reader has read enough.
+        None | Some(Ended::Closed) => ended,
+        Some(Ended::Failed) => {
+            eprintln!("daegeum: standard output could not be written");
             ExitCode::FAILURE
         }
     }
@@ -65,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let settings = settings::Settings::load(&cli)?;
     logging::start(&settings, &cli.command);
+    let settings = if cli.command.works_beside_dev() { settings.beside_dev()? } else { settings };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = traces::start(runtime.handle())?;
     let stop_times = match cli.command {
@@ -82,7 +97,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
             Command::Keys(action) => keys::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
-            Command::Reconcile { day, grace, json } => return reconcile::run(&settings, (day, grace), json).await,
+            Command::Reconcile { day, grace, json } => return Ok(reconcile::run(&settings, (day, grace), json).await),
             Command::Commissions(action) => commissions::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => encryption::buyers(&settings, action).await,

@@ -6,7 +6,7 @@ use activities::paid::{self, PaidTimes};
 use api::{Exposition, MoreMetrics};
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
 
-use crate::unreadable::UnreadableSignals;
+use crate::{cluster::FailingTasks, unreadable::UnreadableSignals};
 
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) paid: PaidTimes,
     /// How many signals could not be read.
     pub(crate) unreadable: UnreadableSignals,
+    /// How many workflows stand still.
+    pub(crate) tasks: FailingTasks,
 }
 
 impl WorkerMetrics {
@@ -26,7 +28,17 @@ impl WorkerMetrics {
             of_paid(&self.paid, text);
             of_toss(&self.toss.metrics(), text);
             of_unreadable(&self.unreadable, text);
+            of_tasks(&self.tasks, text);
         })
+    }
+}
+
+/// Left out where Temporal does not say.
+fn of_tasks(tasks: &FailingTasks, text: &mut Exposition) {
+    const NAME: &str = "daegeum_workflows_with_failing_task";
+    if let Some(number) = tasks.number() {
+        text.begin(NAME, "gauge", "Open workflows that stand still because their task fails, as Temporal reports it.");
+        text.value(NAME, &[], number);
     }
 }
 

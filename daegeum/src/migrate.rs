@@ -18,17 +18,16 @@ pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Resul
         print!("{}", grants::sql(grantee(*role), to));
         return Ok(());
     }
-    let url = settings.database()?;
-    let database = open(&url).await?;
+    let url = match step {
+        MigrateStep::Up => settings.database_to_make()?,
+        MigrateStep::Down | MigrateStep::Status { .. } | MigrateStep::Grants { .. } => settings.database()?,
+    };
     match step {
-        MigrateStep::Up => Migrator::up(database.connection(), None).await?,
-        MigrateStep::Down => Migrator::down(database.connection(), Some(1)).await?,
+        MigrateStep::Up => Migrator::up(open(&url).await?.connection(), None).await?,
+        MigrateStep::Down => Migrator::down(open(&url).await?.connection(), Some(1)).await?,
         MigrateStep::Status { .. } | MigrateStep::Grants { .. } => {}
     }
-    let mut lines = Vec::new();
-    for migration in Migrator::get_migration_with_status(database.connection()).await? {
-        lines.push((migration.name().to_owned(), migration.status().to_string()));
-    }
+    let lines = status(&url).await?;
     if matches!(step, MigrateStep::Status { json: true }) {
         let rows: Vec<_> =
             lines.iter().map(|(name, status)| serde_json::json!({ "name": name, "status": status })).collect();
@@ -49,6 +48,18 @@ const fn grantee(role: GrantedRole) -> Grantee {
         GrantedRole::Serve => Grantee::Serve,
         GrantedRole::Operator => Grantee::Operator,
     }
+}
+
+/// Every change of the schema and whether it is applied. It is only read.
+async fn status(url: &DatabaseUrl) -> anyhow::Result<Vec<(String, &'static str)>> {
+    let database = Database::connect_read_only(url).await;
+    let database = database.with_context(|| format!("could not open the database {url}"))?;
+    let pending = Migrator::get_pending_migrations_read_only(database.connection()).await?;
+    let line = |name: &str| {
+        let is_pending = pending.iter().any(|migration| migration.name() == name);
+        (name.to_owned(), if is_pending { "Pending" } else { "Applied" })
+    };
+    Ok(Migrator::migrations().iter().map(|migration| line(migration.name())).collect())
 }
 
 /// Brings the schema up to date.

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use activities::reconciliation::{Difference, MOST_DIFFERENCES, Moved, Period, Reconciliation, Report};
-use anyhow::{Context as _, ensure};
+use activities::reconciliation::{Comparison, Difference, MOST_DIFFERENCES, Moved, Period, Reconciliation, Report};
+use anyhow::ensure;
 use domain::{
     Currency,
     calendar::Day,
@@ -13,18 +13,24 @@ use serde_json::{Value, json};
 
 use crate::{
     compose,
-    ledger::{now, progress},
+    ledger::{now, progress, rfc3339},
     settings::Settings,
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
-/// Compares one day and says what differs. Exit 1 where anything does that nobody knew of.
-pub(crate) async fn run(
-    settings: &Settings,
-    (day, grace_ms): (Option<Day>, u64),
-    json: bool,
-) -> anyhow::Result<ExitCode> {
+/// The exit code where the comparison did not come to its end: neither "all agrees" nor "breaks".
+const NO_VERDICT: u8 = 3;
+
+/// Compares one day and says what differs. Exit 1 where anything does that nobody knew of, 3 where it is not known.
+pub(crate) async fn run(settings: &Settings, asked: (Option<Day>, u64), json: bool) -> ExitCode {
+    compare(settings, asked, json).await.unwrap_or_else(|error| {
+        eprintln!("daegeum: {}", crate::told_once(&error));
+        ExitCode::from(NO_VERDICT)
+    })
+}
+
+async fn compare(settings: &Settings, (day, grace_ms): (Option<Day>, u64), json: bool) -> anyhow::Result<ExitCode> {
     let (now, today) = (now(), Day::of(now()));
     let day = day.unwrap_or_else(|| today.before());
     ensure!(day <= today, "{day} has not begun; today is {today} in Korea");
@@ -33,21 +39,28 @@ pub(crate) async fn run(
     let settled_by = now.minus_ms(grace_ms);
     let period = Period { from: day.start(), to: day.next().start().min(now.plus_ms(1)), settled_by };
     let comparing = Reconciliation { client, reader };
-    let compared = comparing.compare(period, &mut progress()).await;
-    let report = compared.with_context(|| format!("{day} was not compared to its end"))?;
+    let Comparison { report, gave_up } = comparing.compare(period, &mut progress()).await;
+    let gave_up = gave_up.map(|error| crate::told_once(&error.into()));
     if json {
-        println!("{}", serde_json::to_string_pretty(&as_json(day, &report))?);
+        println!("{}", serde_json::to_string_pretty(&as_json(day, &report, gave_up.as_deref()))?);
     } else {
-        tell(day, &report);
+        tell(day, &report, gave_up.as_deref());
     }
-    Ok(if breaks(&report) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match (gave_up, breaks(&report)) {
+        (Some(_), _) => ExitCode::from(NO_VERDICT),
+        (None, 0) => ExitCode::SUCCESS,
+        (None, _) => ExitCode::FAILURE,
+    })
 }
 
 /// Compares the last hour, and takes everything in it for settled. Answers whether everything agrees, and one line about it.
 pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, String)> {
     let now = now();
     let period = Period { from: now.minus_ms(HOUR_MS), to: now.plus_ms(1), settled_by: now };
-    let report = comparing.compare(period, &mut |_| {}).await?;
+    let Comparison { report, gave_up } = comparing.compare(period, &mut |_| {}).await;
+    if let Some(error) = gave_up {
+        return Err(error.into());
+    }
     let listed = format!("Toss lists {} transactions", report.transactions);
     Ok(match report.differences.first() {
         None if breaks(&report) > 0 => (false, format!("{listed}, and {} cannot be compared", breaks(&report))),
@@ -61,7 +74,7 @@ fn breaks(report: &Report) -> u64 {
     found.count() as u64 + report.unreadable.len() as u64 + report.unexamined
 }
 
-fn tell(day: Day, report: &Report) {
+fn tell(day: Day, report: &Report, gave_up: Option<&str>) {
     println!("{day} in Korea, {} transactions at Toss", report.transactions);
     println!("{:<8} {:>22} {:>22}", "", "taken", "given back");
     for (side, moved) in [("Toss", &report.at_psp), ("books", &report.in_books)] {
@@ -77,6 +90,17 @@ fn tell(day: Day, report: &Report) {
     }
     for unreadable in &report.unreadable {
         println!("{:<16} {unreadable}", "unreadable");
+    }
+    if let Some(why) = gave_up {
+        let until = report
+            .listed_until
+            .map_or_else(|| "nothing".to_owned(), |until| format!("what moved before {}", rfc3339(until)));
+        println!(
+            "No verdict: {why}. Compared was {until}, and {} orders that seem to differ were not looked at.",
+            report.unexamined
+        );
+        println!("{} breaks so far. Compare {day} once more.", breaks(report) - report.unexamined);
+        return;
     }
     if report.unexamined > 0 {
         println!(
@@ -110,7 +134,7 @@ fn sentence(difference: &Difference) -> String {
     )
 }
 
-fn as_json(day: Day, report: &Report) -> Value {
+fn as_json(day: Day, report: &Report, gave_up: Option<&str>) -> Value {
     let difference = |found: &Difference| {
         json!({
             "order_id": found.order,
@@ -123,7 +147,14 @@ fn as_json(day: Day, report: &Report) -> Value {
     };
     json!({
         "day": day.to_string(),
-        "agrees": breaks(report) == 0,
+        "verdict": match (gave_up, breaks(report)) {
+            (Some(_), _) => "NO_VERDICT",
+            (None, 0) => "CLEAN",
+            (None, _) => "BREAKS",
+        },
+        "agrees": gave_up.is_none() && breaks(report) == 0,
+        "gave_up": gave_up,
+        "listed_until": report.listed_until.map(rfc3339),
         "breaks": breaks(report),
         "transactions": report.transactions,
         "at_toss": moved_json(&report.at_psp),

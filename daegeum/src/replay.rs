@@ -40,7 +40,7 @@ pub(crate) async fn run(settings: &Settings, files: &[PathBuf], workflows: &[Str
     if workflows.is_empty() {
         return Ok(());
     }
-    let client = connect(settings.keyring()?).await?;
+    let client = connect(&settings.temporal, settings.temporal_keyring()?).await?;
     for workflow in workflows {
         let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow);
         let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::{Probes, Readiness};
 use store::Keyring;
+use temporalio_client::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::SimulatorOptions,
-    cluster::{connect, ensure_search_attributes},
+    cluster::{MEND_KEYS, Understood, connect, ensure_search_attributes, polling, understood},
     compose::{self, WorkerRules},
     housekeeping, keys,
     serving::{self, Served},
@@ -29,8 +30,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true, keys.as_ref())?;
-    let client = connect(keys.clone()).await?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    // Its own worker will have these keys.
+    warn_of_deaf_workers(&client, keys.as_deref()).await;
+    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
     let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
     let watch = housekeeping::watch();
@@ -56,6 +60,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let worked = compose::run_worker(worker, worker_stop).await;
     stop.cancel();
     housekeeping.await?;
+    watching.await?;
     serving.await??;
     worked
 }
@@ -70,8 +75,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false, keys.as_ref())?;
-    let client = connect(keys.clone()).await?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
     let probes = Probes { journal: door.0.clone(), temporal: client.clone(), watches: Vec::new() };
     let readiness = Readiness::start(probes);
@@ -87,8 +93,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let metrics_listener = listen_for_metrics(settings).await?;
     let metrics_from = settings.door.metrics_from_here()?;
     let keys = keyring(settings)?;
-    let client = connect(keys.clone()).await?;
+    let client = connect(&settings.temporal, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
     let watch = housekeeping::watch();
@@ -107,6 +114,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     });
     let worked = compose::run_worker(worker, stop).await;
     housekeeping.await?;
+    watching.await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }
@@ -123,6 +131,24 @@ fn served(settings: &Settings, router: axum::Router) -> Served {
     let drain = door.drain_or(StopTimes::ROLE.drain);
     let stop_times = StopTimes { drain, ..StopTimes::ROLE };
     Served { router, tls: door.tls.clone(), limits: door.limits.clone(), stop_times }
+}
+
+/// Refuses to seal what no worker that polls can open: every checkout would stand still.
+async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow::Result<()> {
+    match understood(&polling(client).await?, keys) {
+        Understood::ByNone(told) => anyhow::bail!("{told}; {MEND_KEYS}"),
+        Understood::BySome(told) => tracing::error!("{told}; {MEND_KEYS}"),
+        Understood::ByAll | Understood::NobodyPolls => {}
+    }
+    Ok(())
+}
+
+async fn warn_of_deaf_workers(client: &Client, keys: Option<&Keyring>) {
+    match polling(client).await.map(|pollers| understood(&pollers, keys)) {
+        Ok(Understood::ByNone(told) | Understood::BySome(told)) => tracing::error!("{told}; {MEND_KEYS}"),
+        Ok(Understood::ByAll | Understood::NobodyPolls) => {}
+        Err(error) => tracing::warn!("{error:#}"),
+    }
 }
 
 /// Where a worker alone tells its metrics, if it does.

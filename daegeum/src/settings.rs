@@ -2,9 +2,12 @@
 
 mod door;
 mod risk;
+mod toss;
 
 use std::{
+    io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,10 +25,12 @@ use store::{DatabaseUrl, Keyring};
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use risk::Risk;
+pub(crate) use toss::Toss;
 
 use crate::{
     cli::{Cli, LogFormat},
-    encryption, keys,
+    dev::Addresses,
+    encryption, keys, private,
 };
 
 /// The file that is read when it is there and none is named.
@@ -33,11 +38,13 @@ const DEFAULT_FILE: &str = "daegeum.toml";
 /// Shortest and longest time a buyer may take to pay, in seconds.
 const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 5..=30 * 24 * 60 * 60;
 /// How many business days pass before a seller can be paid out, unless it is set.
-const RELEASE_BUSINESS_DAYS: u16 = 3;
+const RELEASE_BUSINESS_DAYS: u32 = 3;
 /// The most business days that may pass.
-const MAX_RELEASE_BUSINESS_DAYS: u16 = 90;
+const MAX_RELEASE_BUSINESS_DAYS: u32 = 90;
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
+/// The variables that say where Temporal is.
+const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
 const ENVIRONMENT: [&str; 19] = [
     "DAEGEUM_CONFIG",
@@ -76,6 +83,9 @@ pub(crate) struct Settings {
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
+    pub(crate) temporal: TemporalPlace,
+    /// The `dev` that runs in the data directory, for a command beside it.
+    pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
@@ -83,13 +93,17 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
 }
 
-/// How to reach Toss.
-#[derive(Debug, Clone)]
-pub(crate) struct Toss {
-    pub(crate) base_url: String,
-    pub(crate) script_url: String,
-    pub(crate) client_key: Option<String>,
-    pub(crate) secret_key: Option<toss::SecretKey>,
+/// Where Temporal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TemporalPlace {
+    /// Where `TEMPORAL_ADDRESS` and its friends say.
+    Environment,
+    /// Under a `dev` that runs in the data directory.
+    Dev {
+        /// Host and port.
+        address: String,
+        namespace: String,
+    },
 }
 
 /// The file `daegeum.toml`.
@@ -103,7 +117,7 @@ struct File {
     public_url: Option<String>,
     return_hosts: Option<Vec<String>>,
     checkout_deadline_s: Option<u64>,
-    release_business_days: Option<u16>,
+    release_business_days: Option<u32>,
     #[serde(default)]
     holidays: Vec<String>,
     temporal_ui_url: Option<String>,
@@ -128,19 +142,9 @@ struct File {
     #[serde(default)]
     pages: door::PagesFile,
     #[serde(default)]
-    toss: TossFile,
+    toss: toss::TossFile,
     #[serde(default)]
     risk: risk::RiskFile,
-}
-
-#[derive(Default, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(deny_unknown_fields)]
-struct TossFile {
-    base_url: Option<String>,
-    script_url: Option<String>,
-    client_key: Option<String>,
-    secret_key: Option<String>,
 }
 
 impl Settings {
@@ -157,7 +161,7 @@ impl Settings {
         let deadline_s = flags.checkout_deadline_s.or(file.checkout_deadline_s).unwrap_or(30 * 60);
         ensure!(
             DEADLINE_RANGE_S.contains(&deadline_s),
-            "the setting checkout_deadline_s must be {} to {}, not {deadline_s}",
+            "the setting checkout_deadline_s must be {} to {} seconds, not {deadline_s}",
             DEADLINE_RANGE_S.start(),
             DEADLINE_RANGE_S.end()
         );
@@ -207,7 +211,9 @@ impl Settings {
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             encryption_keys: encryption_keys(file.encryption_keys)?,
-            toss: toss_settings(flags, file.toss)?,
+            toss: toss::toss(flags, file.toss)?,
+            temporal: TemporalPlace::Environment,
+            beside: None,
             risk: risk::risk(file.risk)?,
             door,
             refund_rules,
@@ -227,39 +233,64 @@ impl Settings {
         }
     }
 
-    /// The database: the one that is set, or SQLite in the data directory, which is made if it is missing.
+    /// The keys that seal what goes to Temporal: those that the workers use, as far as it is known here.
+    pub(crate) fn temporal_keyring(&self) -> anyhow::Result<Option<Arc<Keyring>>> {
+        match &self.beside {
+            Some(dev) if self.encryption_keys.is_none() => {
+                ensure!(
+                    !dev.seals_histories,
+                    "the `dev` in {} seals histories under keys that are not set here; set DAEGEUM_ENCRYPTION_KEYS or \
+                     --config as for `dev`",
+                    self.data_dir.display()
+                );
+                Ok(None)
+            }
+            Some(_) | None => self.keyring(),
+        }
+    }
+
+    /// The same settings for a command beside a running `dev`: what is not set is where the `dev` has it.
+    pub(crate) fn beside_dev(mut self) -> anyhow::Result<Self> {
+        let Some(dev) = Addresses::of_running(&self.data_dir)? else { return Ok(self) };
+        let is_unset = TEMPORAL_VARIABLES.iter().all(|name| std::env::var_os(name).is_none());
+        if is_unset {
+            self.temporal = TemporalPlace::Dev { address: dev.temporal.clone(), namespace: dev.namespace.clone() };
+        }
+        if is_unset || names_temporal_of(&dev) {
+            self.beside = Some(dev.clone());
+        }
+        if self.toss.set.is_empty() {
+            self.toss = dev.simulated_toss();
+        }
+        Ok(self)
+    }
+
+    /// The database: the one that is set, or SQLite in the data directory. It has to be there: who asks in the wrong
+    /// directory is told, and not shown an empty one.
     pub(crate) fn database(&self) -> anyhow::Result<DatabaseUrl> {
+        let url = self.database_url.clone().unwrap_or_else(|| self.default_database());
+        let Some(file) = url.sqlite_file() else { return Ok(url) };
+        ensure!(
+            file.exists(),
+            "there is no database {}; name it with --data-dir or --database-url, or make one with `daegeum migrate up`",
+            file.display()
+        );
+        private::warn_if_open(&file);
+        Ok(url)
+    }
+
+    /// The database, for those who make it: the directory of the default one is made if it is missing.
+    pub(crate) fn database_to_make(&self) -> anyhow::Result<DatabaseUrl> {
         if let Some(url) = &self.database_url {
             return Ok(url.clone());
         }
-        make_private_directory(&self.data_dir)?;
-        Ok(DatabaseUrl::of_file(&self.data_dir.join("daegeum.db")))
+        private::make_directory(&self.data_dir)?;
+        Ok(self.default_database())
     }
-}
 
-/// Makes a directory that only its owner can read: it will hold a key and people's orders.
-pub(crate) fn make_private_directory(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("could not make the data directory {}; set --data-dir", path.display()))
-}
-
-fn toss_settings(flags: &crate::cli::Common, file: TossFile) -> anyhow::Result<Toss> {
-    let secret_key = std::env::var("TOSS_SECRET_KEY").ok().or(file.secret_key);
-    let base_url = flags.toss_base_url.clone().or(file.base_url);
-    let script_url = flags.toss_script_url.clone().or(file.script_url);
-    Ok(Toss {
-        base_url: web_address("toss.base_url", base_url.unwrap_or_else(|| "https://api.tosspayments.com".into()))?,
-        script_url: web_address(
-            "toss.script_url",
-            script_url.unwrap_or_else(|| "https://js.tosspayments.com/v2/standard".into()),
-        )?,
-        client_key: flags.toss_client_key.clone().or(file.client_key),
-        secret_key: secret_key.map(toss::SecretKey::from),
-    })
+    fn default_database(&self) -> DatabaseUrl {
+        DatabaseUrl::of_file(&self.data_dir.join("daegeum.db"))
+    }
 }
 
 /// From the environment or the file, never from the command line: others can read that.
@@ -270,12 +301,13 @@ fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring
     Ok(keys.map(Arc::new))
 }
 
-fn release_rule(business_days: Option<u16>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
+fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
     let business_days = business_days.unwrap_or(RELEASE_BUSINESS_DAYS);
     ensure!(
         business_days <= MAX_RELEASE_BUSINESS_DAYS,
-        "the setting release_business_days must be 0 to {MAX_RELEASE_BUSINESS_DAYS}, not {business_days}"
+        "the setting release_business_days must be 0 to {MAX_RELEASE_BUSINESS_DAYS} days, not {business_days}"
     );
+    let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
     Ok(ReleaseRule { business_days, holidays: holidays.iter().map(day).collect::<anyhow::Result<_>>()? })
 }
@@ -294,6 +326,13 @@ fn web_address(name: &str, url: String) -> anyhow::Result<String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+/// Whether the environment names the Temporal of this `dev`. Another Temporal's workers have other keys.
+fn names_temporal_of(dev: &Addresses) -> bool {
+    let named = std::env::var("TEMPORAL_ADDRESS").unwrap_or_default();
+    let place = named.strip_prefix("http://").unwrap_or(&named).replacen("localhost:", "127.0.0.1:", 1);
+    place == dev.temporal
+}
+
 fn refuse_unknown_environment() -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
@@ -305,12 +344,33 @@ fn refuse_unknown_environment() -> anyhow::Result<()> {
 }
 
 fn read_file(named: Option<&Path>) -> anyhow::Result<File> {
-    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).map_err(|error| malformed(path, &text, &error)),
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
-        Err(error) => Err(error).with_context(|| format!("could not read the settings file {}", path.display())),
-    }
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => match found_file()? {
+            Some(path) => path,
+            None => return Ok(File::default()),
+        },
+    };
+    let text = std::fs::read_to_string(&path);
+    let text = text.with_context(|| format!("could not read the settings file {}", path.display()))?;
+    toml::from_str(&text).map_err(|error| malformed(&path, &text, &error))
+}
+
+/// The settings file of the working directory, which nobody named: it is announced, and refused where somebody else
+/// may have written it.
+fn found_file() -> anyhow::Result<Option<PathBuf>> {
+    let path = Path::new(DEFAULT_FILE);
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("could not read the settings file {DEFAULT_FILE}")),
+    };
+    let path = std::path::absolute(path)?;
+    private::check_origin(&path, (metadata.uid(), metadata.mode())).with_context(|| {
+        format!("the settings file {} was found here and is not used; name it with --config to use it", path.display())
+    })?;
+    eprintln!("daegeum: settings from {}", path.display());
+    Ok(Some(path))
 }
 
 /// Says where and what, and does not quote the line: it may hold a secret.

@@ -62,6 +62,14 @@ impl DatabaseUrl {
         Self(format!("sqlite://{}", path.display()))
     }
 
+    /// The file of an SQLite database; nothing for one in memory, and for another database.
+    pub fn sqlite_file(&self) -> Option<std::path::PathBuf> {
+        let rest = self.0.strip_prefix("sqlite://")?;
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let in_memory = path.is_empty() || path == ":memory:" || options.contains("mode=memory");
+        (!in_memory).then(|| path.into())
+    }
+
     /// Whether it is SQLite.
     pub fn is_sqlite(&self) -> bool {
         self.0.starts_with("sqlite:")
@@ -84,12 +92,33 @@ impl FromStr for DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("database") };
-        let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
-        match rest.rsplit_once('@') {
-            Some((_credentials, host)) => write!(f, "{scheme}://…@{host}"),
-            None => write!(f, "{scheme}://{rest}"),
+        if let Some(file) = self.sqlite_file() {
+            return write!(f, "{scheme}://{}", file.display());
         }
+        // A password may hold any of the signs that end it, so all up to the last @ is taken for credentials.
+        let (credentials, place) = match rest.rsplit_once('@') {
+            Some((_, place)) => ("…@", place),
+            None => ("", rest),
+        };
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        let (host, name) = place.split_once('/').unwrap_or((place, ""));
+        // Without @ the credentials may stand where the host belongs.
+        if !is_host(host) || name.contains('/') {
+            return write!(f, "{scheme}://…");
+        }
+        write!(f, "{scheme}://{credentials}{place}")
     }
+}
+
+/// Whether a text is a host, with a port or without: what is printed of a mistyped address holds no password.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !text.ends_with(']') => (name, port),
+        _ => (text, ""),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
+    let is_single = name.starts_with('[') || !name.contains(':');
+    is_single && name.bytes().all(is_name) && port.parse::<u16>().is_ok() == !port.is_empty()
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -107,15 +136,14 @@ pub struct Database {
 impl Database {
     /// Opens a database to write to. Creates a missing SQLite file.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        if !url.is_sqlite() {
-            knock(url).await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        }
+        knock(url).await?;
         let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
         Self::open(url, connections, Access::Write).await
     }
 
     /// Opens a database to read from; the database refuses every write on it.
     pub async fn connect_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        knock(url).await?;
         Self::open(url, READER_CONNECTIONS, Access::Read).await
     }
 
@@ -153,7 +181,15 @@ enum Access {
 }
 
 /// Connects once without a pool: a pool tries again until its time is up and then forgets why it failed.
-async fn knock(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
+async fn knock(url: &DatabaseUrl) -> Result<(), StoreError> {
+    if url.is_sqlite() {
+        return Ok(());
+    }
+    let knocked = knock_at_postgres(url).await;
+    Ok(knocked.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?)
+}
+
+async fn knock_at_postgres(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
     let options: PgConnectOptions = url.0.parse()?;
     let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
     let knocked = async { options.connect().await?.close().await };
@@ -239,4 +275,55 @@ fn postgres_pool(pool: PoolOptions<Postgres>, distrust: &Distrust) -> PoolOption
 async fn answered<T>(question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "a connection did not answer in time");
     tokio::time::timeout(PING_TIME, question).await.map_err(late)?
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
+    use super::*;
+
+    fn printed(url: &str) -> String {
+        url.parse::<DatabaseUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_address_is_printed_without_its_credentials() {
+        for (url, shown) in [
+            ("postgres://user:hidden@db.example:5432/pay?sslmode=require", "postgres://…@db.example:5432/pay"),
+            ("postgres://user:hidden@[::1]:5432/pay", "postgres://…@[::1]:5432/pay"),
+            ("postgresql://db.example/pay?password=hidden", "postgresql://db.example/pay"),
+            ("sqlite:///var/lib/pay@home/daegeum.db?mode=ro", "sqlite:///var/lib/pay@home/daegeum.db"),
+        ] {
+            assert_eq!(printed(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_address_shows_no_password() {
+        for url in [
+            "postgres://user:hid?hidden@host/pay",
+            "postgres://user:hid#hidden@host/pay",
+            "postgres://user:hid/hidden@host/pay",
+            "postgres://user:hid@hidden@host/pay",
+            "postgres://user:hidden/host/pay",
+            "postgres://user:hidden#host/pay",
+            "postgres://user:hidden",
+            "postgres://user:12345:hidden/pay",
+            "postgres://user hidden/pay",
+            "postgres://host?password=hidden",
+            "postgres://host/pay/hidden",
+        ] {
+            assert!(!printed(url).contains("hid"), "{url}: {}", printed(url));
+            assert!(!format!("{:?}", url.parse::<DatabaseUrl>().unwrap()).contains("hid"));
+        }
+    }
+
+    #[test]
+    fn the_file_of_sqlite_is_known() {
+        let file = |url: &str| url.parse::<DatabaseUrl>().unwrap().sqlite_file();
+        assert_eq!(file("sqlite://a/b.db?mode=rwc"), Some("a/b.db".into()));
+        assert_eq!((file("sqlite://:memory:"), file("sqlite://x?mode=memory")), (None, None));
+        assert_eq!(file("postgres://host/name"), None);
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, Prk},
+    hkdf::{HKDF_SHA256, KeyType, Prk},
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
@@ -28,6 +28,11 @@ const NONCE: [u8; 12] = [0; 12];
 const PURPOSE: &[u8] = b"daegeum sealed text v1";
 /// What the derived keys of digests are for.
 const DIGEST_PURPOSE: &[u8] = b"daegeum digest v1";
+
+/// What the id of a key is derived for.
+const ID_PURPOSE: &[u8] = b"daegeum key id v1";
+/// The bytes of a key's id: they tell keys of one name apart and tell nothing of the key.
+const ID_BYTES: usize = 4;
 
 /// Keys that seal and open, the newest first. They are never printed.
 pub struct Keyring {
@@ -104,6 +109,11 @@ impl Keyring {
         self.keys.iter().map(|key| key.name.as_str())
     }
 
+    /// Names of the keys with a part that is derived from the key, the one that seals first. They are no secret.
+    pub fn ids(&self) -> Vec<String> {
+        self.keys.iter().map(Key::id).collect()
+    }
+
     /// Seals a text for a place: it opens only as what stands there.
     pub fn seal(&self, text: &[u8], place: &[u8]) -> Result<Sealed, KeyringError> {
         let key = self.keys.first().ok_or(KeyringError::Malformed)?;
@@ -142,7 +152,24 @@ impl Keyring {
     }
 }
 
+/// The length of an id.
+struct IdLength;
+
+impl KeyType for IdLength {
+    fn len(&self) -> usize {
+        ID_BYTES
+    }
+}
+
 impl Key {
+    fn id(&self) -> String {
+        let mut id = [0; ID_BYTES];
+        // So short an output cannot be refused.
+        let derived = self.master.expand(&[ID_PURPOSE], IdLength).and_then(|id_key| id_key.fill(&mut id));
+        debug_assert!(derived.is_ok());
+        format!("{}.{}", self.name, hex::encode(id))
+    }
+
     fn derive(&self, salt: &[u8]) -> Result<LessSafeKey, KeyringError> {
         // The master key is random already, so what remains of HKDF is to expand it; the salt makes it unique.
         let info = [PURPOSE, salt];

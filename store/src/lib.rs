@@ -31,6 +31,7 @@ mod keyring;
 mod letters;
 mod reader;
 mod readiness;
+mod reversal;
 mod scopes;
 mod transaction;
 mod unavailable;
@@ -62,6 +63,7 @@ pub use writer::{
     Began, Booked, CardNames, FRESH_LOOK_MS, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision,
     SeenDeposit, Writer,
 };
+pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 use workflows::attributes;
 
 use super::connect_to;
-use crate::{data_dir::DataDir, shutdown::CHILD_STOP_TIME};
+use crate::{data_dir::DataDir, private, shutdown::CHILD_STOP_TIME};
 
 /// How often the server is started anew when it finds a port taken.
 ///
@@ -94,12 +95,26 @@ pub(crate) fn find_cli(named: Option<&Path>) -> anyhow::Result<PathBuf> {
             false => bail!("TEMPORAL_CLI names {}, which is no file; {missing}", path.display()),
         };
     }
-    let on_path = std::env::var_os("PATH")
-        .and_then(|path| std::env::split_paths(&path).map(|place| place.join("temporal")).find(|file| file.is_file()));
-    let fetched = Path::new(".cache/temporal/temporal");
-    on_path
-        .or_else(|| fetched.is_file().then(|| fetched.to_owned()))
-        .with_context(|| format!("the Temporal command line is not on the PATH; {missing}"))
+    // A relative or empty entry is the working directory, where anybody may have put a program.
+    let on_path = std::env::var_os("PATH").and_then(|path| {
+        let places = std::env::split_paths(&path).filter(|place| place.is_absolute());
+        places.map(|place| place.join("temporal")).find(|file| file.is_file())
+    });
+    match on_path {
+        Some(file) => Ok(file),
+        None => fetched_cli()?.with_context(|| format!("the Temporal command line is not on the PATH; {missing}")),
+    }
+}
+
+/// The program that `make temporal-cli` fetched into the working directory: it is announced, and refused where somebody
+/// else may have put it there.
+fn fetched_cli() -> anyhow::Result<Option<PathBuf>> {
+    let file = std::path::absolute(".cache/temporal/temporal")?;
+    let Some(metadata) = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file) else { return Ok(None) };
+    private::check_origin(&file, (metadata.uid(), metadata.mode()))
+        .with_context(|| format!("{} was found here and is not run; name it with TEMPORAL_CLI", file.display()))?;
+    eprintln!("daegeum: the Temporal server is {}", file.display());
+    Ok(Some(file))
 }
 
 impl DevServer {

@@ -12,11 +12,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use store::{SignedCheckpoint, SigningKey};
 
-use crate::{
-    cli::SigningKeyFile,
-    compose,
-    settings::{self, Settings},
-};
+use crate::{cli::SigningKeyFile, compose, private, settings::Settings};
 
 /// The file in the data directory that holds the key.
 const KEY_FILE: &str = "ledger-signing-key";
@@ -37,7 +33,10 @@ pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json:
         return Ok(ExitCode::FAILURE);
     }
     ensure!(end.sequence > 0, "nothing is booked yet, so there is nothing to sign");
-    let key = read_or_make(&path(settings, file)?)?;
+    if file.signing_key.is_none() {
+        private::make_directory(&settings.data_dir)?;
+    }
+    let key = read_or_make(&path(settings, file))?;
     let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(super::now()))?).await?;
     print(&kept, json)?;
     Ok(ExitCode::SUCCESS)
@@ -45,7 +44,7 @@ pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json:
 
 /// Prints the public key, alone on its line.
 pub(super) fn print_public_key(settings: &Settings, file: &SigningKeyFile) -> anyhow::Result<()> {
-    let path = path(settings, file)?;
+    let path = path(settings, file);
     let key = read(&path)?;
     let key = key.with_context(|| {
         format!("there is no signing key {}; `daegeum ledger checkpoint` makes one", path.display())
@@ -78,12 +77,8 @@ fn print(signed: &SignedCheckpoint, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn path(settings: &Settings, file: &SigningKeyFile) -> anyhow::Result<PathBuf> {
-    if let Some(path) = &file.signing_key {
-        return Ok(path.clone());
-    }
-    settings::make_private_directory(&settings.data_dir)?;
-    Ok(settings.data_dir.join(KEY_FILE))
+fn path(settings: &Settings, file: &SigningKeyFile) -> PathBuf {
+    file.signing_key.clone().unwrap_or_else(|| settings.data_dir.join(KEY_FILE))
 }
 
 fn read_or_make(path: &Path) -> anyhow::Result<SigningKey> {

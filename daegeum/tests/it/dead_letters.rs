@@ -4,13 +4,13 @@ use std::str::FromStr as _;
 
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl};
+use store::{Database, DatabaseUrl, Keyring};
 
 use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Shop, until},
+    stack::{Dev, Shop, daegeum, until},
 };
 
 on_both_databases!(letters_are_answered_once_and_the_workflow_goes_on);
@@ -290,5 +290,34 @@ async fn a_write_that_does_not_succeed_has_a_letter_until_it_does() {
     until("it is written", || async { shop.status("letter-of-a-write").await == "SUCCESS" }).await;
     let path = format!("/v1/dead-letters/{letter}");
     until("the letter is closed", || async { shop.get(&path).await["status"] == "CLOSED" }).await;
+    assert_eq!((shop.charged().await, shop.receivable().await), ((PAID, 0), PAID));
+}
+
+/// The data directory of a `dev` holds a key that its worker does not use. A signal under it would stop the workflow.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_from_the_command_line_is_understood_or_not_sent() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, id) = (&dev.shop, "letter-by-hand");
+    shop.create(id).await;
+    let key = shop.authorize(id).await;
+    shop.lock_out(id, 3).await;
+    shop.confirm(id, &key, "23000").await;
+    let letter = shop.letter_of(id).await;
+    assert!(dev.directory.path().join("encryption-keys").exists());
+    let retry = |keys: Option<&str>| {
+        let mut command = daegeum();
+        command.env_remove("TEMPORAL_ADDRESS").arg("--data-dir").arg(dev.directory.path());
+        command.args(["dead-letters", "retry", &letter, "--reason", "the key is the right one again"]);
+        command.envs(keys.map(|keys| ("DAEGEUM_ENCRYPTION_KEYS", keys))).output().unwrap()
+    };
+    let refused = retry(Some(&Keyring::generate("dev").unwrap()));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("nothing was done"), "{told}");
+    assert!(told.contains("do not have the encryption key dev.") && told.contains("has no keys"), "{told}");
+    assert_eq!(shop.get(&format!("/v1/dead-letters/{letter}")).await["status"], "OPEN", "nothing is written down");
+
+    let taken = retry(None);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    until("it is paid", || async { shop.status(id).await == "SUCCESS" }).await;
     assert_eq!((shop.charged().await, shop.receivable().await), ((PAID, 0), PAID));
 }

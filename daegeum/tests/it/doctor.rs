@@ -6,10 +6,17 @@ use serde_json::{Value, json};
 use temporalio_client::WorkflowTerminateOptions;
 use workflows::checkout::CheckoutWorkflow;
 
-use crate::{database::Kind, on_both_databases, roles::Roles, stack::until, virtual_accounts::stands_at};
+use crate::{
+    database::Kind,
+    on_both_databases,
+    roles::Roles,
+    stack::{Dev, daegeum, temporal_cli, until},
+    virtual_accounts::stands_at,
+};
 
 on_both_databases!(
     it_says_what_is_missing,
+    it_names_a_workflow_that_stands_still,
     it_sees_that_a_part_was_restored_from_an_older_backup,
     it_demands_a_workflow_where_something_is_waited_for,
 );
@@ -45,7 +52,7 @@ async fn it_says_what_is_missing(database: Kind) {
     let readable = roles.command(&["doctor"]).output().unwrap();
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
-    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 9, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 10, "{lines}");
 
     let stranger = ill(&roles, |command| {
         command.env("TOSS_SECRET_KEY", "test_sk_of_another");
@@ -66,13 +73,116 @@ async fn it_says_what_is_missing(database: Kind) {
     let nowhere = ill(&roles, |command| {
         command.env("TEMPORAL_NAMESPACE", "nowhere");
     });
-    assert_eq!(nowhere, ["temporal", "search attributes", "worker", "database and temporal"]);
+    assert_eq!(nowhere, ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"]);
+    what_no_worker_opens_is_not_sealed(&roles);
 
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
     assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "database and temporal"]);
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();
-    assert_eq!(ill(&roles, |_| {}), ["temporal", "search attributes", "worker", "database and temporal"]);
+    let without = ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"];
+    assert_eq!(ill(&roles, |_| {}), without);
+}
+
+/// The workers have no keys: who seals finds out before it sends.
+fn what_no_worker_opens_is_not_sealed(roles: &Roles) {
+    let keys = store::Keyring::generate("other").unwrap();
+    let (_, findings) = examine(roles, |command| {
+        command.env("DAEGEUM_ENCRYPTION_KEYS", &keys);
+    });
+    let worker = findings.iter().find(|(part, ..)| part == "worker").unwrap();
+    assert!(!worker.1 && worker.2.contains("do not have the encryption key other."), "{worker:?}");
+    let mut api = roles.command(&["--listen", "127.0.0.1:0", "api"]);
+    let refused = api.env("DAEGEUM_ENCRYPTION_KEYS", &keys).output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("do not have the encryption key other."), "{told}");
+}
+
+/// A workflow of a type that no worker knows fails its task again and again, as one does that cannot be decoded.
+async fn it_names_a_workflow_that_stands_still(database: Kind) {
+    let roles = Roles::start(database).await;
+    let _worker = roles.role("worker");
+    until("all is well", || async { ill(&roles, |_| {}).is_empty() }).await;
+    let mut start = Command::new(temporal_cli());
+    start.args(["workflow", "start", "--address", &roles.temporal, "--task-queue", workflows::TASK_QUEUE]);
+    let started = start.args(["--type", "NobodyKnowsIt", "--workflow-id", "stands-still"]).output().unwrap();
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    until("the doctor sees it", || async { ill(&roles, |_| {}) == ["workflow tasks"] }).await;
+    let (_, findings) = examine(&roles, |_| {});
+    let tasks = findings.iter().find(|(part, ..)| part == "workflow tasks").unwrap();
+    assert!(
+        tasks.2.contains("the workflow stands-still stands still: ") && tasks.2.contains("NobodyKnowsIt"),
+        "{tasks:?}"
+    );
+}
+
+/// Toss's code decides, and not the HTTP status.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_tells_a_wrong_key_from_a_wrong_address_and_from_a_fault_of_toss() {
+    for (status, body, told) in [
+        (404, json!({ "code": "NOT_FOUND_PAYMENT", "message": "-" }).to_string(), ""),
+        (404, json!({ "code": "NOT_FOUND", "message": "-" }).to_string(), "is not Toss's API"),
+        (404, "<html>no such page</html>".to_owned(), "is not Toss's API"),
+        (200, "<html>welcome</html>".to_owned(), "is not Toss's API"),
+        (401, json!({ "code": "UNAUTHORIZED_KEY", "message": "-" }).to_string(), "UNAUTHORIZED_KEY"),
+        (400, json!({ "code": "INVALID_API_KEY", "message": "-" }).to_string(), "INVALID_API_KEY"),
+        (
+            500,
+            json!({ "code": "FAILED_INTERNAL_SYSTEM_PROCESSING", "message": "-" }).to_string(),
+            "Toss does not answer well",
+        ),
+        (500, json!({ "code": "SOMETHING_NEW", "message": "-" }).to_string(), "Toss does not answer well"),
+        (502, "<html>bad gateway</html>".to_owned(), "Toss does not answer well"),
+        (403, json!({ "code": "SOMETHING_NEW", "message": "-" }).to_string(), "another reason than its key"),
+    ] {
+        let answer = (axum::http::StatusCode::from_u16(status).unwrap(), body.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(move || std::future::ready(answer.clone()));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut doctor = daegeum();
+        doctor.args(["doctor", "--json"]).env("TOSS_BASE_URL", &url).env("TEMPORAL_ADDRESS", "127.0.0.1:1");
+        doctor.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+        let output = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let toss = findings.as_array().unwrap().iter().find(|row| row["check"] == "toss").unwrap();
+        assert_eq!(toss["ok"], told.is_empty(), "{status} {body}: {toss}");
+        assert!(toss["detail"].as_str().unwrap().contains(told), "{status} {body}: {toss}");
+        let names_key = toss["mend"].as_str().unwrap_or_default().contains("TOSS_SECRET_KEY");
+        assert_eq!(names_key, told == "UNAUTHORIZED_KEY" || told == "INVALID_API_KEY", "{status} {body}: {toss}");
+        server.abort();
+    }
+}
+
+/// Beside a `dev` on ports of its own choice, nothing has to be set.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_dev_nothing_has_to_be_set() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let run_with = |temporal: Option<&str>, arguments: &[&str]| {
+        let mut command = daegeum();
+        for name in ["TEMPORAL_ADDRESS", "TOSS_BASE_URL", "TOSS_SECRET_KEY", "TOSS_CLIENT_KEY"] {
+            command.env_remove(name);
+        }
+        command.envs(temporal.map(|address| ("TEMPORAL_ADDRESS", address)));
+        let output = command.arg("--data-dir").arg(dev.directory.path()).args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let run = |arguments: &[&str]| run_with(None, arguments);
+    let (code, told) = run(&["doctor"]);
+    assert_eq!((code, told.matches("well  ").count()), (Some(0), 10), "{told}");
+    let (code, told) = run(&["reconcile", "--grace", "0m"]);
+    assert_eq!(code, Some(0), "{told}");
+    let addresses = dev.directory.path().join("addresses.json");
+    let written: Value = serde_json::from_slice(&std::fs::read(&addresses).unwrap()).unwrap();
+    let temporal = written["temporal"].as_str().unwrap().replace("127.0.0.1", "localhost");
+    let (code, told) = run_with(Some(&temporal), &["doctor"]);
+    assert_eq!(code, Some(0), "who sets the address of this very Temporal is beside it too: {told}");
+    let Dev { mut process, directory, .. } = dev;
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(process.wait(std::time::Duration::from_secs(10)));
+    assert!(!addresses.exists(), "it stands there although nothing runs");
+    drop(directory);
 }
 
 async fn it_sees_that_a_part_was_restored_from_an_older_backup(database: Kind) {

@@ -114,3 +114,47 @@ async fn a_database_of_another_day_does_not_agree(database: Kind) {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(apart(&report), [("lost-at-toss", "missing_at_psp"), ("lost-in-books", "missing_in_books")]);
 }
+
+/// One fault of Toss is asked past; one that stays leaves what was compared, and neither "agrees" nor "breaks".
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_toss_costs_the_verdict_and_not_what_was_compared() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let shop = &roles.shop;
+    let foreign = shop.authorize("of-another-shop").await;
+    let charge = json!({ "paymentKey": foreign, "orderId": "of-another-shop", "amount": 23_000 });
+    at_toss(shop, "confirm", &charge).await;
+    let fault = async |on: &str, times: u32| {
+        let code = "FAILED_INTERNAL_SYSTEM_PROCESSING";
+        let mischief = json!({ "on": on, "kind": "error_before", "code": code, "times": times });
+        shop.simulate("mischief", &mischief).await;
+    };
+    let compare = || {
+        let output = roles.command(&["reconcile", "--day", &today(), "--grace", "0m", "--json"]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report)
+    };
+    fault("transactions", 1).await;
+    let (code, report) = compare();
+    assert_eq!((code, &report["verdict"]), (Some(1), &json!("BREAKS")), "{report}");
+    assert_eq!(apart(&report), [("of-another-shop", "missing_in_books")]);
+
+    // All is listed, and the order that seems to differ cannot be looked at.
+    fault("lookup", 0).await;
+    let (code, report) = compare();
+    assert_eq!(
+        (code, &report["verdict"], &report["agrees"]),
+        (Some(3), &json!("NO_VERDICT"), &json!(false)),
+        "{report}"
+    );
+    assert_eq!((&report["transactions"], &report["not_examined"]), (&json!(1), &json!(1)), "{report}");
+    assert!(report["gave_up"].as_str().unwrap().contains("FAILED_INTERNAL_SYSTEM_PROCESSING"), "{report}");
+    assert!(report["listed_until"].is_string(), "{report}");
+
+    fault("transactions", 0).await;
+    let told = roles.command(&["reconcile", "--day", &today()]).output().unwrap();
+    let lines = String::from_utf8(told.stdout).unwrap();
+    assert_eq!(told.status.code(), Some(3), "{lines}");
+    assert!(lines.contains("No verdict: ") && lines.contains("Compared was nothing"), "{lines}");
+    let unset = roles.command(&["reconcile"]).env_remove("TOSS_SECRET_KEY").output().unwrap();
+    assert_eq!(unset.status.code(), Some(3), "no verdict either");
+}

@@ -5,7 +5,7 @@ use domain::{
     charge::Failure,
     checkout::{Order, Status},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold, Reason},
+    ledger::{Entry, EntryError, EntryFields, Hold},
     refund::{Executed, RefundStatus, Unrefundable, Wanted},
     wallet::Overdrawn,
 };
@@ -18,9 +18,10 @@ use super::{
     holds, refunds,
 };
 use crate::{
-    StoreError,
+    Resting, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, to_column_time},
     entities::{ledger_entries, payment_orders},
+    reversal,
 };
 
 /// Whether an entry was booked now, or stands there already.
@@ -65,13 +66,15 @@ pub enum Refusal {
         /// The key.
         key: String,
     },
-    /// Another entry rests on it.
-    #[error("{by} rests on {key}; reverse that first")]
-    BuiltUpon {
+    /// A status rests on it, which would be untrue without it.
+    #[error("{resting} because of {key}; {instead}")]
+    StatusRests {
         /// What was to be reversed.
         key: String,
         /// What rests on it.
-        by: String,
+        resting: Resting,
+        /// What is to be done in its place.
+        instead: &'static str,
     },
     /// What was released in its time would be released again at once.
     #[error("the time of order {order} has come: what is taken back would be released again at once")]
@@ -248,25 +251,13 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
     if books.find(&reversal.fields().key).await?.is_some() {
         return Ok(Booked::Before);
     }
-    refuse_what_was_built_upon(books, &mistake).await?;
+    // What this transaction has booked before may have moved the status.
+    books.write().await?;
+    let resting = reversal::resting_on(&mistake, books.transaction).await?;
+    reversal::check(&mistake, resting.as_ref())?;
     refuse_release_in_its_time(books, &mistake).await?;
     check_orders(books, &reversal).await?;
-    let booked = books.book(reversal).await?;
-    refunds::follow_reversal(books, &mistake).await?;
-    Ok(booked)
-}
-
-/// What the PSP has given back stays promised for as long as that entry stands.
-async fn refuse_what_was_built_upon(books: &mut Books<'_>, mistake: &Entry) -> Result<(), StoreError> {
-    let fields = mistake.fields();
-    let Some((_, reference)) = fields.key.split_once(':').filter(|_| fields.reason == Reason::RefundPromised) else {
-        return Ok(());
-    };
-    let executed = Reason::RefundExecuted.key(reference);
-    if books.find(&executed).await?.is_some() && !is_reversed(books, &executed).await? {
-        return Err(Refusal::BuiltUpon { key: fields.key.clone(), by: executed }.into());
-    }
-    Ok(())
+    books.book(reversal).await
 }
 
 /// A release is taken back where it came before its time, by a clock that was wrong say.
@@ -294,12 +285,7 @@ pub(super) async fn check_orders(books: &mut Books<'_>, entry: &Entry) -> Result
     for (order, change) in entry.order_changes() {
         let row = payment_orders::Entity::find_by_id(order.as_str()).one(books.transaction).await?;
         let Some(row) = row else { return Err(Refusal::NoSuchOrder { order: order.clone() }.into()) };
-        let after = [
-            row.unreleased.saturating_add(change.unreleased),
-            row.commission.saturating_add(change.commission),
-            row.refunded_amount.saturating_add(change.refunded),
-        ];
-        if after.iter().any(|after| *after < 0) {
+        if reversal::takes_too_much(&row, change) {
             return Err(Refusal::from(EntryError::NotEnough).into());
         }
     }

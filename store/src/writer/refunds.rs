@@ -338,35 +338,6 @@ pub(super) async fn fail(
     Ok(Booked::Now)
 }
 
-/// Somebody took back an entry of a refund by hand: the refund goes with it.
-pub(super) async fn follow_reversal(books: &Books<'_>, mistake: &Entry) -> Result<(), StoreError> {
-    let fields = mistake.fields();
-    let Some((_, reference)) = fields.key.split_once(':') else { return Ok(()) };
-    let row = match fields.reason {
-        Reason::RefundPromised => {
-            let failure = Failure::new("reversed", "What was promised was taken back by hand.");
-            moved(&id(RefundId::parse(reference))?, RefundStatus::Failed, Some(&failure))
-        }
-        Reason::RefundExecuted => refunds::ActiveModel {
-            executed_at: Set(None),
-            transaction_key: Set(None),
-            ..moved(&id(RefundId::parse(reference))?, RefundStatus::Executing, None)
-        },
-        Reason::PaymentCaptured
-        | Reason::PendingReleased
-        | Reason::HoldReserved
-        | Reason::HoldReleased
-        | Reason::HoldExpired
-        | Reason::PayoutSent
-        | Reason::PayoutArrived
-        | Reason::PayoutFailed
-        | Reason::PspSettled
-        | Reason::Reversed => return Ok(()),
-    };
-    row.update(books.transaction).await?;
-    Ok(())
-}
-
 /// A refund's row at its next status.
 fn moved(refund: &RefundId, status: RefundStatus, failure: Option<&Failure>) -> refunds::ActiveModel {
     refunds::ActiveModel {

@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait;
 use store::{Audit, Check, Disagreement, GENESIS, MAX_NAMED, SigningKey, StoreError};
 
 use crate::{
-    books::{execute_refund, promise_refund},
+    books::{execute_refund, fail_refund, promise_refund},
     database::Fresh,
     on_both_databases,
     writing::{CREATED, begin, plan, record},
@@ -37,6 +37,9 @@ on_both_databases!(
     postings_without_their_entry_are_named,
     a_payment_that_is_not_booked_is_named,
     a_booked_payment_of_an_unpaid_checkout_is_named,
+    a_reversed_payment_of_a_paid_checkout_is_named,
+    a_reversed_refund_that_succeeded_is_named,
+    an_order_that_says_otherwise_than_the_books_is_named,
     a_changed_hold_is_named,
     only_a_checkpoint_tells_that_the_end_was_cut_off,
     only_a_checkpoint_tells_that_all_was_written_anew,
@@ -78,7 +81,7 @@ pub(crate) async fn keep_books(fresh: &Fresh) {
     execute_refund(fresh, "r-1", at(3)).await.unwrap();
     assert_eq!(writer.release_due(at(4), 10).await.unwrap(), 2);
     promise_refund(fresh, "r-2", "o-1", 15_000, at(5)).await.unwrap();
-    writer.reverse("refund_promised:r-2", at(6)).await.unwrap();
+    fail_refund(fresh, "r-2", at(6)).await.unwrap();
 
     for (id, amount) in [("h-1", 5_000), ("h-2", 1_000), ("h-3", 500), ("h-4", 200), ("h-5", 100)] {
         let hold = Hold { id: HoldId::parse(id).unwrap(), seller: seller("seller-a"), amount: won(amount) };
@@ -495,4 +498,60 @@ async fn many_disagreements_are_counted_and_the_first_named(fresh: Fresh) {
     assert_eq!((findings.named.len(), findings.count), (MAX_NAMED, MAX_NAMED as u64 + 20));
     let Disagreement { check, subject, .. } = &findings.named[MAX_NAMED - 1];
     assert_eq!((*check, subject.starts_with("entry 100 (psp_settled:")), (Check::Chain, true), "{subject}");
+}
+
+/// Takes an entry back as the first version did, past the rule that a status rests on it.
+async fn reverse_past_the_rule(fresh: &Fresh, key: &str) -> Vec<String> {
+    let mistake = fresh.reader.booked_entry(key).await.unwrap().unwrap();
+    fresh.writer.book(Entry::of_reversal(&mistake.entry, at(20)).unwrap()).await.unwrap();
+    audit(fresh).await.findings.named.iter().map(ToString::to_string).collect()
+}
+
+async fn a_reversed_payment_of_a_paid_checkout_is_named(fresh: Fresh) {
+    let paid = plan("checkout-9", &[("o-9", "seller-z", 500)]);
+    record(&fresh, "key-9", &paid).await;
+    begin(&fresh, &paid).await.unwrap();
+    let entry = Entry::of_captured_payment(&paid, &[], CREATED).unwrap();
+    let change = (2, Status::Success);
+    fresh.writer.post(paid.checkout_id(), None, change, CREATED, (&entry, None), (None, None)).await.unwrap();
+    agrees(&fresh).await;
+    let found = reverse_past_the_rule(&fresh, "payment_captured:checkout-9").await;
+    for named in [
+        "checkouts: checkout checkout-9: SUCCESS, and its payment was reversed",
+        "orders: order o-9: SUCCESS, and its payment was reversed",
+        "orders: order o-9: ledger_updated is true, and its payment was reversed",
+    ] {
+        assert!(found.iter().any(|finding| finding == named), "{named} is not in {found:#?}");
+    }
+}
+
+async fn a_reversed_refund_that_succeeded_is_named(fresh: Fresh) {
+    keep_books(&fresh).await;
+    agrees(&fresh).await;
+    let found = reverse_past_the_rule(&fresh, "refund_executed:r-1").await;
+    for named in [
+        "refunds: refund r-1: SUCCEEDED, so that ",
+        "refunds: checkout checkout-1: PARTIALLY_REFUNDED, and by the postings SUCCESS",
+    ] {
+        assert!(found.iter().any(|finding| finding.starts_with(named)), "{named} is not in {found:#?}");
+    }
+}
+
+async fn an_order_that_says_otherwise_than_the_books_is_named(fresh: Fresh) {
+    keep_books(&fresh).await;
+    let found = found(
+        &fresh,
+        &[
+            "UPDATE payment_orders SET payment_order_status = 'EXECUTING' WHERE payment_order_id = 'o-1'",
+            "UPDATE payment_orders SET payment_order_status = 'SUCCESS' WHERE payment_order_id = 'o-4'",
+        ],
+    )
+    .await;
+    assert_eq!(
+        found,
+        [
+            "orders: order o-1: EXECUTING, and its payment is booked",
+            "orders: order o-4: SUCCESS, and no payment is booked",
+        ]
+    );
 }

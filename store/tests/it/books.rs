@@ -3,6 +3,7 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
+    charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
     id::{ApiKeyId, HoldId, PaymentOrderId, RefundId, SellerAccount},
@@ -28,7 +29,8 @@ on_both_databases!(
     refunds_never_exceed_what_was_paid,
     a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been,
     what_a_refund_taken_back_after_a_release_leaves_is_released_again,
-    nothing_is_reversed_that_something_rests_on,
+    nothing_is_reversed_that_a_status_rests_on,
+    a_capture_without_its_status_is_reversed,
     a_hold_is_captured_and_paid_out_or_comes_back,
     holds_run_out_of_time,
     many_holds_at_once_never_hold_more_than_there_is,
@@ -228,7 +230,7 @@ async fn a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been(fresh: Fr
     let plan = paid(&fresh, "o-1", "seller-a", 10_000, 250).await;
     let promise = async |id: &str| promise_refund(&fresh, id, "o-1", 10_000, LATER).await;
     promise("r-1").await.unwrap();
-    twice(async || fresh.writer.reverse("refund_promised:r-1", LATER).await).await;
+    twice(async || fail_refund(&fresh, "r-1", LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [9_750, 0, 0, 0, 0, 0]);
     assert!(matches!(refused(execute_refund(&fresh, "r-1", LATER).await), Refusal::RefundEnded { .. }));
     let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
@@ -241,33 +243,62 @@ async fn what_a_refund_taken_back_after_a_release_leaves_is_released_again(fresh
     for (id, available) in [("r-1", 10_000), ("r-2", 10_000)] {
         promise_refund(&fresh, id, "o-1", 4_000, LATER).await.unwrap();
         fresh.writer.release_due(LATER, 10).await.unwrap();
-        fresh.writer.reverse(&format!("refund_promised:{id}"), LATER).await.unwrap();
+        fail_refund(&fresh, id, LATER).await.unwrap();
         fresh.writer.release_due(LATER, 10).await.unwrap();
         assert_eq!(parts(&fresh, "seller-a").await, [0, available, 0, 0, 0, 0]);
     }
     assert_eq!(fresh.writer.release_due(LATER, 10).await.unwrap(), 0);
 }
 
-async fn nothing_is_reversed_that_something_rests_on(fresh: Fresh) {
-    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
+    let plan = paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
     let promise = async |id: &str| promise_refund(&fresh, id, "o-1", 4_000, LATER).await;
-    let execute = async || execute_refund(&fresh, "r-1", LATER).await;
+    let rests = async |key: &str, told: &str| {
+        let preview = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
+        let refusal = refused(fresh.writer.reverse(key, LATER).await);
+        assert_eq!(preview.refusal.as_ref(), Some(&refusal), "the preview tells the same");
+        assert!(matches!(refusal, Refusal::StatusRests { .. }), "{refusal}");
+        assert!(refusal.to_string().starts_with(told), "{refusal}");
+    };
+    let capture = "payment_captured:checkout-o-1";
+    rests(capture, "checkout checkout-o-1 is SUCCESS because of payment_captured:checkout-o-1; ").await;
     promise("r-1").await.unwrap();
-    execute().await.unwrap();
-    let reverse = async |key: &str| fresh.writer.reverse(key, LATER).await;
-    assert!(matches!(refused(reverse("refund_promised:r-1").await), Refusal::BuiltUpon { .. }));
-    reverse("refund_executed:r-1").await.unwrap();
-    assert!(matches!(refused(execute().await), Refusal::Reversed { .. }), "it does not stand any more");
-    reverse("refund_promised:r-1").await.unwrap();
-    assert!(matches!(refused(promise("r-1").await), Refusal::RefundEnded { .. }));
+    for status in [RefundStatus::Executing, RefundStatus::Unknown, RefundStatus::Stuck] {
+        fresh.writer.advance_refund(&RefundId::parse("r-1").unwrap(), status, None).await.unwrap();
+        rests("refund_promised:r-1", &format!("refund r-1 is {status} because of ")).await;
+    }
+    execute_refund(&fresh, "r-1", LATER).await.unwrap();
+    rests("refund_promised:r-1", "refund r-1 is SUCCEEDED because of ").await;
+    rests("refund_executed:r-1", "refund r-1 is SUCCEEDED because of ").await;
+    rests(capture, "checkout checkout-o-1 is PARTIALLY_REFUNDED because of ").await;
+    let revision = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap().revision + 1;
+    fresh.writer.advance(plan.checkout_id(), (revision, Status::Stuck), LATER, None, None).await.unwrap();
+    rests(capture, "checkout checkout-o-1 is STUCK because of ").await;
+    assert_eq!(parts(&fresh, "seller-a").await, [6_000, 0, 0, 0, 0, 0], "nothing was booked");
+}
 
-    // Another order of the seller has enough pending; this one has not.
-    paid(&fresh, "o-2", "seller-a", 10_000, 0).await;
-    promise("r-2").await.unwrap();
-    assert_eq!(refused(reverse("payment_captured:checkout-o-1").await), Refusal::Entry(EntryError::NotEnough));
-    reverse("refund_promised:r-2").await.unwrap();
-    reverse("payment_captured:checkout-o-1").await.unwrap();
-    assert!(matches!(refused(promise("r-3").await), Refusal::NoSuchOrder { .. }), "nothing of it is paid any more");
+/// A capture that no status says can only come of a mistake, and is taken back.
+async fn a_capture_without_its_status_is_reversed(fresh: Fresh) {
+    let plan = plan("checkout-o-9", &[("o-9", "seller-a", 500)]);
+    record(&fresh, "key-9", &plan).await;
+    begin(&fresh, &plan).await.unwrap();
+    fresh.writer.advance(plan.checkout_id(), (2, Status::Failed), LATER, None, None).await.unwrap();
+    fresh.writer.book(Entry::of_captured_payment(&plan, &[], CREATED).unwrap()).await.unwrap();
+    let key = "payment_captured:checkout-o-9";
+    let preview = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
+    assert_eq!(preview.refusal, None);
+    assert_eq!(preview.wallets[0].before.pending, won(500));
+    assert_eq!(preview.wallets[0].after.unwrap().pending, won(0));
+    assert_eq!((preview.orders[0].order.as_str(), preview.orders[0].change.unreleased), ("o-9", -500));
+    twice(async || fresh.writer.reverse(key, LATER).await).await;
+    let again = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
+    assert!(again.booked.is_some() && again.wallets.is_empty() && again.refusal.is_none());
+    assert_eq!(fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings.named, []);
+}
+
+pub(crate) async fn fail_refund(fresh: &Fresh, id: &str, at: Timestamp) -> Result<Booked, StoreError> {
+    let failure = Failure::new("refused", "Toss refused.");
+    fresh.writer.fail_refund(&refund(id), &failure, at).await
 }
 
 async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {

@@ -17,7 +17,7 @@ use store::{
 };
 
 use crate::{
-    books::{execute_refund, promise_refund},
+    books::{execute_refund, fail_refund, promise_refund},
     database::Fresh,
     on_both_databases,
     writing::{CREATED, EXPIRES, api_key, begin, plan, record, workflow},
@@ -107,7 +107,7 @@ async fn keep_books(fresh: &Fresh) {
     writer.end_payout(&id("h-1"), true, after(3_002)).await.unwrap();
     writer.capture_hold(&id("h-3"), won(6_300), after(3_002)).await.unwrap();
     writer.end_payout(&id("h-3"), true, after(3_003)).await.unwrap();
-    writer.reverse("refund_executed:r-1", after(3_004)).await.unwrap();
+    fail_refund(fresh, "r-2", after(3_004)).await.unwrap();
     // More is given back than the seller has: a debt.
     promise_refund(fresh, "r-3", "o-2", 7_000, after(4_000)).await.unwrap();
     // Dated before everything else, booked last.
@@ -201,7 +201,7 @@ async fn entries_are_the_whole_chain(fresh: Fresh) {
         previous = &record.booked.hash;
         let key = &record.booked.entry.fields().key;
         assert_eq!(fresh.reader.entry(key).await.unwrap().as_ref(), Some(record));
-        let reversal = (key == "refund_executed:r-1").then(|| format!("reversed:{key}"));
+        let reversal = (key == "refund_promised:r-2").then(|| format!("reversed:{key}"));
         assert_eq!(record.reversed_by, reversal, "{key}");
     }
     assert_eq!(fresh.reader.entry("reversed").await.unwrap(), None);

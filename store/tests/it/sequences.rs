@@ -14,7 +14,7 @@ use proptest::{
 use store::StoreError;
 
 use crate::{
-    books::{execute_refund, hold, promise_refund, seller, won},
+    books::{execute_refund, fail_refund, hold, promise_refund, seller, won},
     database::{Fresh, postgres, sqlite},
     writing::{CREATED, begin, plan, record},
 };
@@ -56,6 +56,9 @@ enum Step {
     ExecuteRefund {
         refund: usize,
     },
+    FailRefund {
+        refund: usize,
+    },
     Reserve {
         hold: usize,
         seller: usize,
@@ -91,6 +94,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (id.clone(), checkout, minor.clone())
             .prop_map(|(refund, checkout, minor)| Step::PromiseRefund { refund, checkout, minor }),
         2 => id.clone().prop_map(|refund| Step::ExecuteRefund { refund }),
+        2 => id.clone().prop_map(|refund| Step::FailRefund { refund }),
         3 => (id.clone(), 0..SELLERS, minor.clone())
             .prop_map(|(hold, seller, minor)| Step::Reserve { hold, seller, minor }),
         1 => id.clone().prop_map(|hold| Step::ReleaseHold { hold }),
@@ -153,6 +157,9 @@ async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
         Step::Reserve { hold, seller: of, minor } => {
             let hold = Hold { id: hold_id(hold), seller: seller(&format!("seller-{of}")), amount: won(minor) };
             writer.reserve(&hold, None, LATER).await?;
+        }
+        Step::FailRefund { refund } => {
+            fail_refund(fresh, &refund_id(refund), LATER).await?;
         }
         Step::ReleaseHold { hold } => {
             writer.release_hold(&hold_id(hold), LATER).await?;

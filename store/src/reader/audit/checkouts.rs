@@ -112,13 +112,18 @@ impl About {
         standing.map(|(_, sequence)| *sequence).collect()
     }
 
-    /// Whether the orders are to say that they are paid; `None` where either may be. A correction by hand leaves the
-    /// checkout paid; a deposit that the bank took back does not.
+    /// Whether the orders are to say that they are paid; `None` where either may be: a checkout that is stuck may have
+    /// been paid before.
     fn is_paid(&self, status: Status) -> Option<bool> {
         if !self.standing().is_empty() || self.payments.is_empty() {
             return Some(!self.payments.is_empty());
         }
-        (status != Status::Stuck).then_some(status.is_payment_done())
+        (status != Status::Stuck).then_some(false)
+    }
+
+    /// What the books say of the payment, where none stands.
+    fn without_payment(&self) -> &'static str {
+        if self.reversed.is_empty() { "no payment is booked" } else { "its payment was reversed" }
     }
 
     fn add(&mut self, booked: &BookedEntry) {
@@ -184,11 +189,11 @@ fn compare_checkout(
         return;
     };
     match (&about.standing()[..], status.is_payment_done(), status) {
-        ([], true, _) if about.payments.is_empty() => {
-            findings.add(Check::Checkouts, &subject, format_args!("{status}, and no payment is booked"));
+        ([], true, _) => {
+            findings.add(Check::Checkouts, &subject, format_args!("{status}, and {}", about.without_payment()));
         }
-        // Whoever is stuck may have been paid before.
-        ([] | [_], true, _) | ([], false, _) | ([_], false, Status::Stuck) => {}
+        // A checkout that is stuck may have been paid before.
+        ([_], true, _) | ([], false, _) | ([_], false, Status::Stuck) => {}
         ([entry], false, _) => {
             findings.add(Check::Checkouts, &subject, format_args!("{status}, and entry {entry} books a payment"));
         }
@@ -229,8 +234,17 @@ fn compare_order(order: &payment_orders::Model, about: &About, status: Status, f
     let paid = about.is_paid(status);
     for (what, flag) in [("ledger_updated", order.ledger_updated), ("wallet_updated", order.wallet_updated)] {
         if let Some(paid) = paid.filter(|paid| *paid != flag) {
-            let books = if paid { "its payment is booked" } else { "no payment is booked" };
+            let books = if paid { "its payment is booked" } else { about.without_payment() };
             findings.add(Check::Orders, &subject, format_args!("{what} is {flag}, and {books}"));
+        }
+    }
+    match Status::parse(&order.payment_order_status) {
+        None => findings.add(Check::Reading, &subject, format_args!("{:?} is no status", order.payment_order_status)),
+        Some(stands) => {
+            if let Some(paid) = paid.filter(|paid| *paid != stands.is_payment_done() && stands != Status::Stuck) {
+                let books = if paid { "its payment is booked" } else { about.without_payment() };
+                findings.add(Check::Orders, &subject, format_args!("{stands}, and {books}"));
+            }
         }
     }
     if !about.standing().is_empty() {

@@ -25,8 +25,6 @@ pub(super) struct Booked {
     promised: BTreeMap<String, BTreeMap<String, i128>>,
     /// The same, given back.
     executed: BTreeMap<String, BTreeMap<String, i128>>,
-    /// Whether one that was given back was taken back by hand: a status does not go back with it.
-    corrected: bool,
 }
 
 impl Booked {
@@ -39,10 +37,7 @@ impl Booked {
         let Some((reason, refund)) = key.split_once(':') else { return };
         let sums = match Reason::parse(reason) {
             Some(Reason::RefundPromised) => &mut self.promised,
-            Some(Reason::RefundExecuted) => {
-                self.corrected |= sign < 0;
-                &mut self.executed
-            }
+            Some(Reason::RefundExecuted) => &mut self.executed,
             _ => return,
         };
         let sums = sums.entry(refund.to_owned()).or_default();
@@ -140,9 +135,6 @@ fn compare_status(
     findings: &mut Findings,
 ) {
     let Some(status) = Status::parse(&checkout.status).filter(|status| status.is_payment_done()) else { return };
-    if booked.corrected {
-        return;
-    }
     let gone: i128 = booked.executed.values().flat_map(BTreeMap::values).sum();
     let total: i128 = orders.iter().map(|order| i128::from(order.amount)).sum();
     let expected = match gone {

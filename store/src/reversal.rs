@@ -1,0 +1,239 @@
+//! Which entries may be taken back by hand: none that a status rests on.
+//!
+//! An entry of a payment or a refund is booked together with a status, and the workflow behind that status goes on
+//! from there. Without its entry the status would be untrue, and nothing would book the money again.
+
+use std::fmt;
+
+use domain::{
+    Timestamp,
+    checkout::Status,
+    id::{PaymentOrderId, RefundId, SellerAccount},
+    ledger::{Entry, EntryError, OrderChange, Reason},
+    refund::RefundStatus,
+    wallet::Wallet,
+};
+use sea_orm::{ConnectionTrait, EntityTrait};
+
+use crate::{
+    BookedEntry, Reader, Refusal, StoreError,
+    convert::{from_column_refund_status, from_column_status},
+    entities::{payment_events, payment_orders, refunds},
+};
+
+/// A row whose status an entry brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resting {
+    /// A checkout.
+    Checkout {
+        /// Its id.
+        id: String,
+        /// Where it stands.
+        status: Status,
+    },
+    /// A refund.
+    Refund {
+        /// Its id.
+        id: String,
+        /// Where it stands.
+        status: RefundStatus,
+    },
+}
+
+impl Resting {
+    /// Where it stands, as the API says.
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::Checkout { status, .. } => status.as_str(),
+            Self::Refund { status, .. } => status.as_str(),
+        }
+    }
+
+    /// What is to be done in place of a reversal; nothing where the status does not need the entry.
+    const fn instead(&self) -> Option<&'static str> {
+        match self {
+            Self::Checkout { status, .. } => match status {
+                Status::Success | Status::PartiallyRefunded | Status::Refunded => Some(
+                    "to give the buyer's money back, cancel the payment (POST /v1/payments/{id}/cancel); what Toss and \
+                     the books say otherwise, `daegeum reconcile` names",
+                ),
+                Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit => {
+                    Some("its workflow is under way and books what comes of it")
+                }
+                Status::Stuck => {
+                    Some("act on its dead letter (`daegeum dead-letters list`): its workflow books what comes of it")
+                }
+                Status::Failed | Status::Expired | Status::Canceled => None,
+            },
+            Self::Refund { status, .. } => match status {
+                RefundStatus::Succeeded => Some(
+                    "Toss has given the money back; what Toss and the books say otherwise, `daegeum reconcile` names",
+                ),
+                RefundStatus::Requested | RefundStatus::Executing | RefundStatus::Unknown => {
+                    Some("its workflow is under way, and takes the promise back by itself where Toss refuses")
+                }
+                RefundStatus::Stuck => Some(
+                    "on evidence that Toss gave nothing back, run `daegeum dead-letters resolve --outcome not_refunded`",
+                ),
+                RefundStatus::Failed => None,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Resting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkout { id, status } => write!(f, "checkout {id} is {status}"),
+            Self::Refund { id, status } => write!(f, "refund {id} is {status}"),
+        }
+    }
+}
+
+/// The row whose status an entry brought about, if it is one of these entries and there is that row.
+pub(crate) async fn resting_on(
+    mistake: &Entry,
+    connection: &impl ConnectionTrait,
+) -> Result<Option<Resting>, StoreError> {
+    let fields = mistake.fields();
+    match fields.reason {
+        Reason::PaymentCaptured => {
+            let Some(id) = &fields.checkout_id else { return Ok(None) };
+            let row = payment_events::Entity::find_by_id(id.as_str()).one(connection).await?;
+            let Some(row) = row else { return Ok(None) };
+            Ok(Some(Resting::Checkout { id: id.to_string(), status: from_column_status(&row.status)? }))
+        }
+        Reason::RefundPromised | Reason::RefundExecuted => {
+            let reference = fields.key.split_once(':').map(|(_, reference)| reference);
+            let Some(id) = reference.and_then(|reference| RefundId::parse(reference).ok()) else { return Ok(None) };
+            let row = refunds::Entity::find_by_id(id.as_str()).one(connection).await?;
+            let Some(row) = row else { return Ok(None) };
+            Ok(Some(Resting::Refund { id: id.to_string(), status: from_column_refund_status(&row.status)? }))
+        }
+        Reason::PendingReleased
+        | Reason::HoldReserved
+        | Reason::HoldReleased
+        | Reason::HoldExpired
+        | Reason::PayoutSent
+        | Reason::PayoutArrived
+        | Reason::PayoutFailed
+        | Reason::PspSettled
+        | Reason::Reversed => Ok(None),
+    }
+}
+
+/// Refuses to take back an entry that a status rests on.
+pub(crate) fn check(mistake: &Entry, resting: Option<&Resting>) -> Result<(), Refusal> {
+    let Some((resting, instead)) = resting.and_then(|resting| Some((resting, resting.instead()?))) else {
+        return Ok(());
+    };
+    Err(Refusal::StatusRests { key: mistake.fields().key.clone(), resting: resting.clone(), instead })
+}
+
+/// Whether a change takes more of an order than the order has.
+pub(crate) fn takes_too_much(order: &payment_orders::Model, change: OrderChange) -> bool {
+    let after = [
+        order.unreleased.saturating_add(change.unreleased),
+        order.commission.saturating_add(change.commission),
+        order.refunded_amount.saturating_add(change.refunded),
+    ];
+    after.iter().any(|after| *after < 0)
+}
+
+/// What a reversal would do now. Nothing is changed, and what happens meanwhile may change the outcome.
+#[derive(Debug, Clone)]
+pub struct ReversalPreview {
+    /// The entry that would be taken back.
+    pub mistake: BookedEntry,
+    /// What would be booked; nothing where the entry is none that can be reversed.
+    pub reversal: Option<Entry>,
+    /// The reversal that stands already, if there is one.
+    pub booked: Option<BookedEntry>,
+    /// The row whose status the entry brought about.
+    pub resting: Option<Resting>,
+    /// The wallets that would move.
+    pub wallets: Vec<WalletMove>,
+    /// The payment orders that would move.
+    pub orders: Vec<OrderMove>,
+    /// Why it would be refused, if it would.
+    pub refusal: Option<Refusal>,
+}
+
+/// What would become of one wallet.
+#[derive(Debug, Clone)]
+pub struct WalletMove {
+    /// Whose wallet.
+    pub seller: SellerAccount,
+    /// As it is.
+    pub before: Wallet,
+    /// As it would be; nothing where a part of it would fall below zero.
+    pub after: Option<Wallet>,
+}
+
+/// What would become of one payment order.
+#[derive(Debug, Clone)]
+pub struct OrderMove {
+    /// The order.
+    pub order: PaymentOrderId,
+    /// Where it stands.
+    pub status: Status,
+    /// What would change, in minor units.
+    pub change: OrderChange,
+}
+
+impl Reader {
+    /// What the reversal of the entry under a key would do; nothing where no such entry is booked.
+    pub async fn reversal_preview(&self, key: &str, at: Timestamp) -> Result<Option<ReversalPreview>, StoreError> {
+        let Some(mistake) = self.booked_entry(key).await? else { return Ok(None) };
+        let resting = resting_on(&mistake.entry, self.connection()).await?;
+        let booked = self.booked_entry(&Reason::Reversed.key(key)).await?;
+        let (reversal, mut refusal) = match Entry::of_reversal(&mistake.entry, at) {
+            Ok(reversal) => (Some(reversal), check(&mistake.entry, resting.as_ref()).err()),
+            Err(error) => (None, Some(error.into())),
+        };
+        let (mut wallets, mut orders) = (Vec::new(), Vec::new());
+        // What is taken back already moves nothing once more.
+        if let (Some(reversal), None) = (&reversal, &booked) {
+            let too_much;
+            (orders, too_much) = self.order_moves(reversal).await?;
+            let overdrawn;
+            (wallets, overdrawn) = self.wallet_moves(reversal).await?;
+            refusal = refusal.or(too_much).or(overdrawn);
+        }
+        let refusal = refusal.filter(|_| booked.is_none());
+        Ok(Some(ReversalPreview { mistake, reversal, booked, resting, wallets, orders, refusal }))
+    }
+
+    async fn order_moves(&self, reversal: &Entry) -> Result<(Vec<OrderMove>, Option<Refusal>), StoreError> {
+        let (mut moves, mut refusal) = (Vec::new(), None);
+        for (order, change) in reversal.order_changes() {
+            let row = payment_orders::Entity::find_by_id(order.as_str()).one(self.connection()).await?;
+            let Some(row) = row else {
+                refusal = refusal.or(Some(Refusal::NoSuchOrder { order: order.clone() }));
+                continue;
+            };
+            if takes_too_much(&row, change) {
+                refusal = refusal.or(Some(EntryError::NotEnough.into()));
+            }
+            let status = from_column_status(&row.payment_order_status)?;
+            moves.push(OrderMove { order: order.clone(), status, change });
+        }
+        Ok((moves, refusal))
+    }
+
+    async fn wallet_moves(&self, reversal: &Entry) -> Result<(Vec<WalletMove>, Option<Refusal>), StoreError> {
+        let postings = reversal.fields().postings.iter().map(|posting| posting.fields());
+        let accounts = postings.flat_map(|posting| [&posting.debit, &posting.credit]);
+        let sellers: std::collections::BTreeSet<_> = accounts.filter_map(|account| account.seller()).collect();
+        let (mut moves, mut refusal) = (Vec::new(), None);
+        for seller in sellers {
+            let records = self.wallets(seller).await?.into_iter().map(|record| record.wallet);
+            let before = records.into_iter().find(|wallet| wallet.currency() == reversal.currency());
+            let before = before.unwrap_or(Wallet::empty(reversal.currency()));
+            let after = before.after(seller, reversal);
+            refusal = refusal.or(after.as_ref().err().cloned().map(Refusal::from));
+            moves.push(WalletMove { seller: seller.clone(), before, after: after.ok() });
+        }
+        Ok((moves, refusal))
+    }
+}
