@@ -4,7 +4,7 @@ use crate::stack::daegeum;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Every way that a checkout can go.
-const CHECKOUTS: [&str; 14] = [
+const CHECKOUTS: [&str; 13] = [
     "paid",
     "declined",
     "retried",
@@ -18,7 +18,6 @@ const CHECKOUTS: [&str; 14] = [
     "undone",
     "returned-deposit",
     "kept-deposit",
-    "unreadable",
 ];
 /// Every way that a refund can go without a person.
 const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];

@@ -233,7 +233,7 @@ async fn a_signal_that_cannot_be_read_is_ignored_and_the_next_one_is_heeded() {
         send_unreadable(&roles.temporal, &workflow, signal, false);
     }
     let counted = async || {
-        let text = shop.http.get(format!("{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+        let text = shop.http.get(&metrics).send().await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.starts_with("daegeum_unreadable_signals_total")).unwrap().to_owned();
         line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
     };
