@@ -176,7 +176,6 @@ fn refused(refusal: &Refusal) -> Failure {
         | Refusal::NoSuchEntry { .. }
         | Refusal::Reversed { .. }
         | Refusal::StatusRests { .. }
-        | Refusal::ReleaseDue { .. }
         | Refusal::NoSuchOrder { .. }
         | Refusal::NoSuchRefund { .. }
         | Refusal::RefundEnded { .. }

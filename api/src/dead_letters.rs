@@ -311,7 +311,10 @@ fn read_bulk(body: &JsonBody) -> Result<Bulk, Problem> {
     fields.refuse_others(&known, &mut errors);
     let reason = fields.required("reason", reason, &mut errors);
     let action = fields.text("action", &mut errors);
-    let action = action.and_then(|action| read_wish(&fields, action, "action", &mut errors));
+    let action = match action {
+        Some(action) => read_wish(&fields, action, "action", &mut errors),
+        None => fields.optional_text("outcome", &mut errors).and(None),
+    };
     let chosen = fields.object("filter", &mut errors).map(|filter| read_filter(&filter, &mut errors));
     let preview = fields.flag("preview", &mut errors).unwrap_or(false);
     let limit = fields.count("limit", MAX_BULK, &mut errors).unwrap_or(MAX_BULK);

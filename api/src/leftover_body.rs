@@ -75,7 +75,8 @@ pub(crate) async fn read_or_close(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let kept = Kept::new(body);
     let mut response = next.run(Request::from_parts(parts, Body::new(kept.clone()))).await;
-    if !kept.is_end_stream() && !(may_read_rest && ends_soon(kept).await) {
+    let is_read = kept.is_end_stream() || (may_read_rest && ends_soon(kept).await);
+    if !is_read {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -57,13 +57,13 @@ pub use reader::{
     PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS,
     WalletRecord, Window,
 };
+pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 pub use scopes::{Scope, Scopes, ScopesError};
 pub use watch::{Reading, Watch};
 pub use writer::{
     Began, Booked, CardNames, FRESH_LOOK_MS, HoldStatus, NewLetter, NewRefund, PromisedRefund, Refusal, RiskDecision,
     SeenDeposit, Writer,
 };
-pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -52,7 +52,7 @@ async fn the_curl_of_every_route_does_what_the_page_says() {
             // It is paid by another payment than that of the example.
             command if command.contains("/confirm") => status == 409,
             // The beginning leads to the page.
-            command if command.ends_with("/'") || command.ends_with("/\"") || command.ends_with('/') => status == 307,
+            command if command.ends_with('/') => status == 307,
             // No refund in the story waits for a second principal.
             command if command.contains("/v1/refunds/") => status == 404,
             // Nothing in the story came to nothing.
@@ -71,13 +71,15 @@ async fn who_may_call_is_as_the_document_says() {
     let shop = &roles.shop;
     let reader = roles.create_key("read");
     let document = shop.get("/openapi.json").await;
+    // A redirect is an answer of its own.
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let url = format!("{}{}", shop.api, path.replace(['{', '}'], ""));
             let method: reqwest::Method = method.to_uppercase().parse().unwrap();
             let status = async |key: Option<&str>| {
-                let request = shop.http.request(method.clone(), &url);
+                let request = http.request(method.clone(), &url);
                 let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
                 let status = request.send().await.unwrap().status();
                 assert!(operation["responses"][status.as_str()].is_object(), "{method} {path} answers {status}");

@@ -5,7 +5,7 @@ use domain::{
     charge::Failure,
     checkout::{Order, Status},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold},
+    ledger::{Entry, EntryError, EntryFields, Hold, Reason},
     refund::{Executed, RefundStatus, Unrefundable, Wanted},
     wallet::Overdrawn,
 };
