@@ -177,6 +177,11 @@ impl Introduced {
     pub(crate) const fn is_proved(&self) -> bool {
         self.0.is_ok()
     }
+
+    /// Why the key is not taken, if it is not.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        self.0.as_ref().map(|_| ()).map_err(Problem::clone)
+    }
 }
 
 /// Proves the key of a request, if one was sent. A route that needs none answers whatever comes of it.
@@ -184,6 +189,10 @@ pub(crate) async fn introduce(State(api): State<Arc<Api>>, mut request: Request,
     if request.headers().contains_key(header::AUTHORIZATION) && !is_probe(&request) {
         let visit = request.extensions().get::<Visit>().cloned();
         let introduced = introduced(request.headers(), &api, visit.as_ref()).await;
+        // Signed here, so that the audit log knows the key of a request that is refused before its handler.
+        if let (Ok(key), Some(signature)) = (&introduced, request.extensions().get::<Signature>()) {
+            signature.sign(&key.grant.id);
+        }
         request.extensions_mut().insert(Introduced(introduced));
     }
     next.run(request).await

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::{
     body::FieldErrors,
+    callers::Introduced,
     parameters::pairs,
     problem::{Code, FieldCode, Problem},
 };
@@ -37,6 +38,16 @@ pub(crate) struct RouteRules(HashMap<(String, Method), Rule>);
 struct Rule {
     query: Query,
     body: Body,
+    key: Key,
+}
+
+/// Whether an API key is asked for before the body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// A request without a valid key is refused while its body is still on the way.
+    Needed,
+    /// The handler decides.
+    Optional,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -82,13 +93,18 @@ impl Rule {
             .filter(|parameter| parameter["in"] == "query")
             .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
         let is_open = operation[OPEN_QUERY] == true;
+        let body = if operation["requestBody"].is_object() { Body::Read } else { Body::Refused };
         Self {
             query: if is_open { Query::Any } else { Query::Only(named.collect()) },
-            body: if operation["requestBody"].is_object() { Body::Read } else { Body::Refused },
+            key: if body == Body::Read && is_by_key_alone(operation) { Key::Needed } else { Key::Optional },
+            body,
         }
     }
 
     fn check(&self, request: &Request) -> Result<(), Problem> {
+        if self.key == Key::Needed {
+            request.extensions().get::<Introduced>().map_or(Err(Problem::no_key()), Introduced::check)?;
+        }
         match &self.query {
             Query::Any => {}
             Query::Only(known) => check_query(request.uri(), known)?,
@@ -102,6 +118,12 @@ impl Rule {
             }
         }
     }
+}
+
+/// Whether nothing but an API key lets a caller in.
+fn is_by_key_alone(operation: &Value) -> bool {
+    let ways = operation["security"].as_array().filter(|ways| !ways.is_empty());
+    ways.is_some_and(|ways| ways.iter().all(|way| way.get("bearer").is_some()))
 }
 
 /// Passes on what a route takes, and refuses everything else.

@@ -28,10 +28,11 @@ pub fn router(api: Api) -> Router {
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(limits::admit))
+        // A refused request of a key is in the audit log too: the key is known by then.
+        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
         .layer(from_fn_with_state(api.clone(), callers::introduce))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
         .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(audit::Auditor::new(&api), audit::record))

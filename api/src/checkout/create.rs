@@ -35,8 +35,9 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause between two looks for the row.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// When to ask whether there is a worker at all: one that is there records within milliseconds.
-const WORKER_LOOK: Duration = Duration::from_millis(500);
+/// When to ask whether there is a worker at all. A worker that runs records within milliseconds; one that is being
+/// replaced is back by then.
+const WORKER_LOOK: Duration = Duration::from_secs(3);
 /// The most bytes of an order name in a workflow's summary, for which Temporal takes 400 bytes.
 const SUMMARY_NAME_BYTES: usize = 300;
 /// The most bytes of seller accounts among the search attributes, of which Temporal takes 2,048 each.

@@ -200,6 +200,8 @@ async fn a_flood_of_probes_holds_up_its_own_address_alone() {
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
     };
+    let _worker = roles.role("worker");
+    until("the API is ready", || async { probe("/readyz", "198.51.100.7").await.0 == 200 }).await;
     let mut refused = 0;
     for _ in 0..130 {
         let (status, retry_after) = probe("/readyz", "203.0.113.9:50123").await;
@@ -232,6 +234,8 @@ async fn a_client_that_hangs_up_leaves_its_line_in_the_audit_log(database: Kind)
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");
     let shop = &roles.shop;
+    let is_ready = async || shop.http.get(format!("{}/readyz", shop.api)).send().await.unwrap().status() == 200;
+    until("a worker polls", is_ready).await;
     let address: SocketAddr = shop.api.strip_prefix("http://").unwrap().parse().unwrap();
     let key = &shop.api_key;
     let hang_up = async |method: &str, path: &str, idempotency_key: &str, body: &str, after: u64| {
