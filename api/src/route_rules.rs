@@ -120,10 +120,13 @@ impl Rule {
     }
 }
 
+/// The ways to send an API key.
+const KEY_SCHEMES: [&str; 2] = ["bearer", "basic"];
+
 /// Whether nothing but an API key lets a caller in.
 fn is_by_key_alone(operation: &Value) -> bool {
-    let ways = operation["security"].as_array().filter(|ways| !ways.is_empty());
-    ways.is_some_and(|ways| ways.iter().all(|way| way.get("bearer").is_some()))
+    let is_key = |way: &Value| KEY_SCHEMES.iter().any(|scheme| way.get(scheme).is_some());
+    operation["security"].as_array().is_some_and(|ways| !ways.is_empty() && ways.iter().all(is_key))
 }
 
 /// Passes on what a route takes, and refuses everything else.
