@@ -41,14 +41,17 @@ struct Rule {
     key: Key,
 }
 
-/// Whether an API key is asked for before the body is read.
+/// Whether an API key is asked for before anything else of the request is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
-    /// A request without a valid key is refused while its body is still on the way.
+    /// A request without a valid key is refused while its body is still on the way, and is told nothing of the route.
     Needed,
     /// The handler decides.
     Optional,
 }
+
+/// The route that answers some networks without a key, as the settings say.
+const BY_NETWORK: &str = "/metrics";
 
 #[derive(Debug, PartialEq, Eq)]
 enum Query {
@@ -69,7 +72,8 @@ impl RouteRules {
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
                 if let Ok(method) = Method::from_bytes(method.to_ascii_uppercase().as_bytes()) {
-                    rules.insert((path.clone(), method), Rule::of(operation));
+                    let key = if is_by_key_alone(operation) && path != BY_NETWORK { Key::Needed } else { Key::Optional };
+                    rules.insert((path.clone(), method), Rule::of(operation, key));
                 }
             }
         }
@@ -87,17 +91,16 @@ impl RouteRules {
 }
 
 impl Rule {
-    fn of(operation: &Value) -> Self {
+    fn of(operation: &Value, key: Key) -> Self {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let named = parameters
             .filter(|parameter| parameter["in"] == "query")
             .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
         let is_open = operation[OPEN_QUERY] == true;
-        let body = if operation["requestBody"].is_object() { Body::Read } else { Body::Refused };
         Self {
             query: if is_open { Query::Any } else { Query::Only(named.collect()) },
-            key: if body == Body::Read && is_by_key_alone(operation) { Key::Needed } else { Key::Optional },
-            body,
+            body: if operation["requestBody"].is_object() { Body::Read } else { Body::Refused },
+            key,
         }
     }
 

@@ -13,11 +13,11 @@ use domain::{
     refund::RefundStatus,
     wallet::Wallet,
 };
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::{
     BookedEntry, Reader, Refusal, StoreError,
-    convert::{from_column_refund_status, from_column_status},
+    convert::{from_column_refund_status, from_column_status, to_column_time},
     entities::{payment_events, payment_orders, refunds},
 };
 
@@ -130,6 +130,28 @@ pub(crate) fn check(mistake: &Entry, resting: Option<&Resting>) -> Result<(), Re
     Err(Refusal::StatusRests { key: mistake.fields().key.clone(), resting: resting.clone(), instead })
 }
 
+/// Refuses to take back a release whose time has come: it would be released again at once. A release that came before its
+/// time, by a clock that was wrong say, is taken back.
+pub(crate) async fn release_due(
+    mistake: &Entry,
+    now: Timestamp,
+    connection: &impl ConnectionTrait,
+) -> Result<Option<Refusal>, StoreError> {
+    if mistake.fields().reason != Reason::PendingReleased {
+        return Ok(None);
+    }
+    for order in mistake.order_changes().into_keys() {
+        let due = payment_orders::Entity::find_by_id(order.as_str())
+            .filter(payment_orders::Column::ReleasesAt.lte(to_column_time(now)))
+            .one(connection)
+            .await?;
+        if due.is_some() {
+            return Ok(Some(Refusal::ReleaseDue { order: order.clone() }));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether a change takes more of an order than the order has.
 pub(crate) fn takes_too_much(order: &payment_orders::Model, change: OrderChange) -> bool {
     let after = [
@@ -199,6 +221,7 @@ impl Reader {
             let overdrawn;
             (wallets, overdrawn) = self.wallet_moves(reversal).await?;
             refusal = refusal.or(too_much).or(overdrawn);
+            refusal = refusal.or(release_due(&mistake.entry, at, self.connection()).await?);
         }
         let refusal = refusal.filter(|_| booked.is_none());
         Ok(Some(ReversalPreview { mistake, reversal, booked, resting, wallets, orders, refusal }))

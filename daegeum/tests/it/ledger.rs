@@ -520,7 +520,7 @@ async fn an_entry_is_reversed_and_shown(kind: Kind) {
         ("nothing", "nothing is booked under the key nothing"),
         (&*format!("reversed:{key}"), "a reversal is not reversed"),
         ("hold_reserved:h-2", "a hold, a payout or a release"),
-        ("pending_released:checkout-2-0", "a hold, a payout or a release"),
+        ("pending_released:checkout-2-0", "the time of order checkout-2-0 has come"),
     ] {
         let refused = books.refuses(&["ledger", "reverse", key, "--yes"]);
         assert!(refused.contains(why), "{refused}");

@@ -5,7 +5,7 @@ use domain::{
     charge::Failure,
     checkout::{Order, Status},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold, Reason},
+    ledger::{Entry, EntryError, EntryFields, Hold},
     refund::{Executed, RefundStatus, Unrefundable, Wanted},
     wallet::Overdrawn,
 };
@@ -255,28 +255,11 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
     books.write().await?;
     let resting = reversal::resting_on(&mistake, books.transaction).await?;
     reversal::check(&mistake, resting.as_ref())?;
-    refuse_release_in_its_time(books, &mistake).await?;
+    if let Some(refusal) = reversal::release_due(&mistake, books.now(), books.transaction).await? {
+        return Err(refusal.into());
+    }
     check_orders(books, &reversal).await?;
     books.book(reversal).await
-}
-
-/// A release is taken back where it came before its time, by a clock that was wrong say.
-async fn refuse_release_in_its_time(books: &mut Books<'_>, mistake: &Entry) -> Result<(), StoreError> {
-    if mistake.fields().reason != Reason::PendingReleased {
-        return Ok(());
-    }
-    books.write().await?;
-    let (orders, now) = (mistake.order_changes(), to_column_time(books.now()));
-    for order in orders.into_keys() {
-        let due = payment_orders::Entity::find_by_id(order.as_str())
-            .filter(payment_orders::Column::ReleasesAt.lte(now))
-            .one(books.transaction)
-            .await?;
-        if due.is_some() {
-            return Err(Refusal::ReleaseDue { order: order.clone() }.into());
-        }
-    }
-    Ok(())
 }
 
 /// Refuses an entry that takes more of an order than it has.
