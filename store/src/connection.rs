@@ -95,6 +95,8 @@ impl fmt::Display for DatabaseUrl {
         if let Some(file) = self.sqlite_file() {
             return write!(f, "{scheme}://{}", file.display());
         }
+        // A parameter may be a password.
+        let rest = rest.split_once('?').filter(|(_, query)| begins_with_parameter(query)).map_or(rest, |(rest, _)| rest);
         // A password may hold any of the signs that end it, so all up to the last @ is taken for credentials.
         let (credentials, place) = match rest.rsplit_once('@') {
             Some((_, place)) => ("…@", place),
@@ -108,6 +110,12 @@ impl fmt::Display for DatabaseUrl {
         }
         write!(f, "{scheme}://{credentials}{place}")
     }
+}
+
+/// Whether a text is a query, and not the rest of a password that holds a question mark.
+fn begins_with_parameter(text: &str) -> bool {
+    let name = text.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-')
 }
 
 /// Whether a text is a host, with a port or without: what is printed of a mistyped address holds no password.
