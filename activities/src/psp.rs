@@ -10,6 +10,7 @@ use domain::{
     id::{CheckoutId, PaymentKey},
     refund::RefundAccount,
 };
+use store::{Keyring, seal_holder};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, PaymentStatus, webhook::Webhook};
@@ -19,12 +20,28 @@ use crate::failure::{Verdict, after_attempt, classify, doubtful, refused, try_ag
 
 /// The most bytes of a webhook's header that are kept.
 const MAX_HEADER_BYTES: usize = 100;
+/// The most characters of a name on a virtual account. Source: Toss, core API reference, "가상계좌 발급 요청".
+const MAX_HOLDER_CHARS: usize = 100;
 
 /// The activities that call the PSP.
 #[derive(Debug, Clone)]
 pub struct Psp {
     /// The way to it.
     pub toss: toss::Client,
+    /// The keys under which the name on a virtual account is sealed; without them it is not taken over.
+    pub keyring: Option<Arc<Keyring>>,
+}
+
+impl Psp {
+    /// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself, is no answer.
+    fn read(
+        &self,
+        payment: &Payment,
+        payment_key: &PaymentKey,
+        checkout_id: &CheckoutId,
+    ) -> Result<Charge, ActivityError> {
+        read_charge(payment, payment_key, checkout_id, self.keyring.as_deref()).map_err(doubtful)
+    }
 }
 
 #[activities]
@@ -44,7 +61,7 @@ impl Psp {
             currency: to_toss_currency(charge.amount.currency()),
         };
         match self.toss.confirm(&request, &key).await {
-            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
                 Verdict::Refused(failure) => Ok(Charge::Refused(failure)),
                 Verdict::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
@@ -62,7 +79,7 @@ impl Psp {
         charge: LookUpCharge,
     ) -> Result<Charge, ActivityError> {
         match self.toss.payment(charge.payment_key.as_str()).await {
-            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => Ok(Charge::Absent),
             Err(error) => Err(try_again(error)),
         }
@@ -80,7 +97,7 @@ impl Psp {
             refund_account: charge.account.map(to_toss_account),
         };
         match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
-            Ok(payment) => read_charge(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful),
+            Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match classify(&error) {
                 Verdict::TryAgain => Err(try_again(error)),
                 Verdict::Ask(doubt) => Err(doubtful(doubt)),
@@ -128,9 +145,12 @@ pub fn read_webhook<'h>(body: &[u8], header: impl Fn(&str) -> Option<&'h str>) -
     })
 }
 
-/// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself,
-/// is no answer.
-fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &CheckoutId) -> Result<Charge, Doubt> {
+fn read_charge(
+    payment: &Payment,
+    payment_key: &PaymentKey,
+    checkout_id: &CheckoutId,
+    keys: Option<&Keyring>,
+) -> Result<Charge, Doubt> {
     is_about(payment, payment_key, checkout_id)?;
     match &payment.status {
         PaymentStatus::Done if payment.balance_amount != payment.total_amount => {
@@ -140,7 +160,7 @@ fn read_charge(payment: &Payment, payment_key: &PaymentKey, checkout_id: &Checko
         PaymentStatus::PartialCanceled if payment.balance_amount > 0 => capture(payment, payment.balance_amount),
         PaymentStatus::PartialCanceled | PaymentStatus::Canceled => Ok(Charge::Returned),
         PaymentStatus::WaitingForDeposit => {
-            Ok(Charge::AwaitingDeposit { overdue: is_overdue(payment), account: account(payment) })
+            Ok(Charge::AwaitingDeposit { overdue: is_overdue(payment), account: account(payment, checkout_id, keys) })
         }
         PaymentStatus::Aborted => Ok(Charge::Refused(failure(payment, "ABORTED", "결제가 승인되지 않았습니다."))),
         PaymentStatus::Expired => Ok(Charge::Refused(failure(payment, "EXPIRED_PAYMENT", "결제가 만료되었습니다."))),
@@ -184,13 +204,33 @@ fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
 }
 
 /// Where the buyer pays, if the PSP says both the bank and the number.
-fn account(payment: &Payment) -> Option<VirtualAccount> {
+fn account(payment: &Payment, checkout_id: &CheckoutId, keys: Option<&Keyring>) -> Option<VirtualAccount> {
     let account = payment.virtual_account.as_ref()?;
     Some(VirtualAccount {
         bank: account.bank_code.clone()?,
         account_number: account.account_number.as_ref()?.expose().clone(),
         due_date: account.due_date.map(to_timestamp),
+        sealed_holder: holder(account, checkout_id, keys),
     })
+}
+
+/// The name on an account, sealed. A name that is missing or too long, or that cannot be sealed, holds up no payment.
+fn holder(account: &toss::VirtualAccount, checkout_id: &CheckoutId, keys: Option<&Keyring>) -> Option<String> {
+    let (keys, name) = (keys?, account.customer_name.as_ref()?.expose());
+    if name.is_empty() || name.chars().count() > MAX_HOLDER_CHARS {
+        return None;
+    }
+    match seal_holder(keys, checkout_id, name) {
+        Ok(sealed) => Some(sealed),
+        Err(error) => {
+            tracing::error!(
+                checkout.id = %checkout_id,
+                error = &error as &dyn std::error::Error,
+                "the name on the virtual account of {checkout_id} was not sealed, and is not kept"
+            );
+            None
+        }
+    }
 }
 
 fn is_overdue(payment: &Payment) -> bool {

@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::id::{BuyerId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use store::{CheckoutRecord, Erased, Keyring, KeyringError, Sealed};
+use store::{CheckoutRecord, Erased, Keyring, KeyringError, Sealed, open_holder};
 
 use crate::{
     Api,
@@ -30,6 +30,8 @@ pub(crate) struct ErasedBody {
     erased_checkouts: u64,
     /// In how many risk decisions the hash of a card token was kept.
     erased_cards: u64,
+    /// Of how many virtual accounts the holder's name was kept.
+    erased_account_holders: u64,
 }
 
 /// What a buyer is called and how to reach them.
@@ -97,9 +99,28 @@ pub(crate) async fn kept(api: &Api, record: &CheckoutRecord) -> Result<Option<Bu
     }
 }
 
+/// Whose name stands on the virtual account of a checkout, while it is kept. What cannot be opened is logged and not
+/// shown: a missing key must not hide a payment.
+pub(crate) fn account_holder(api: &Api, record: &CheckoutRecord) -> Option<String> {
+    let checkout_id = &record.checkout_id;
+    let keys = api.keyring.as_deref()?;
+    let sealed = record.psp.as_ref()?.virtual_account.as_ref()?.sealed_holder.as_deref()?;
+    match open_holder(keys, checkout_id, sealed) {
+        Ok(holder) => Some(holder),
+        Err(error) => {
+            tracing::error!(
+                checkout.id = %checkout_id,
+                error = &error as &dyn std::error::Error,
+                "the name on the virtual account of {checkout_id} stays closed"
+            );
+            None
+        }
+    }
+}
+
 /// Erase what is kept of a buyer
 ///
-/// Name, e-mail address, telephone number and the hashes of card tokens, of all checkouts. Payments and books stay: they
+/// Name, e-mail address, telephone number, the hashes of card tokens and the names on virtual accounts, of all checkouts. Payments and books stay: they
 /// name the buyer by the marketplace's own id alone. A buyer of whom nothing is kept is answered alike.
 #[utoipa::path(
     delete,
@@ -117,6 +138,11 @@ pub(crate) async fn erase(
 ) -> Result<Json<ErasedBody>, Problem> {
     let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");
     let id = BuyerId::parse(id).map_err(unknown)?;
-    let Erased { checkouts, cards } = api.journal.erase_buyer(&id).await?;
-    Ok(Json(ErasedBody { buyer_id: id, erased_checkouts: checkouts, erased_cards: cards }))
+    let Erased { checkouts, cards, account_holders } = api.journal.erase_buyer(&id).await?;
+    Ok(Json(ErasedBody {
+        buyer_id: id,
+        erased_checkouts: checkouts,
+        erased_cards: cards,
+        erased_account_holders: account_holders,
+    }))
 }

@@ -52,6 +52,9 @@ pub(crate) struct ToCheckout;
 /// Needs [`Scope::Checkout`] before a payment and [`Scope::Refund`] after it.
 #[derive(Debug)]
 pub(crate) struct ToCancel;
+/// Needs [`Scope::Read`] or [`Scope::Refund`]: a principal that decides on refunds has to find them.
+#[derive(Debug)]
+pub(crate) struct ToFindRefunds;
 /// Needs [`Scope::Ops`].
 #[derive(Debug)]
 pub(crate) struct ToOperate;
@@ -66,6 +69,10 @@ impl Need for ToCheckout {
 
 impl Need for ToCancel {
     const ANY_OF: &'static [Scope] = &[Scope::Checkout, Scope::Refund];
+}
+
+impl Need for ToFindRefunds {
+    const ANY_OF: &'static [Scope] = &[Scope::Read, Scope::Refund];
 }
 
 impl Need for ToOperate {
@@ -91,6 +98,8 @@ pub(crate) type ReadCaller = Caller<ToRead>;
 pub(crate) type CheckoutCaller = Caller<ToCheckout>;
 /// A caller who may give checkouts up, or give money back, or both.
 pub(crate) type CancelCaller = Caller<ToCancel>;
+/// A caller who may see which refunds wait for a second principal.
+pub(crate) type RefundsCaller = Caller<ToFindRefunds>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
 

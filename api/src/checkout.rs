@@ -1,4 +1,4 @@
-//! Checkouts: creating one, confirming its payment, reading its history.
+//! Checkouts: creating one, confirming its payment.
 
 pub(crate) mod confirm;
 mod create;
@@ -18,7 +18,7 @@ use store::CheckoutRecord;
 use crate::{
     Api,
     body::JsonBody,
-    callers::{CheckoutCaller, Confirmer, ReadCaller},
+    callers::{CheckoutCaller, Confirmer},
     openapi::{
         bodies::{ConfirmationShape, NewCheckout},
         parameters::Idempotent,
@@ -26,7 +26,7 @@ use crate::{
         shapes::CheckoutName,
     },
     problem::{Code, IDEMPOTENT_REPLAYED, Problem},
-    shapes::{ChangeBody, CheckoutBody, HistoryBody},
+    shapes::CheckoutBody,
 };
 use confirm::{Confirmations, Outcome};
 use create::{Checkouts, Made};
@@ -42,7 +42,6 @@ refusals! {
         RequestInProgress,
         TemporalUnavailable,
         ValidationFailed;
-    NotFoundRefusals: CheckoutNotFound;
     ConfirmRefusals:
         AmountMismatch,
         CheckoutNotFound,
@@ -87,32 +86,6 @@ pub(crate) async fn create(
     let wanted = request::read(&body?, &api.settings.return_hosts)?;
     let made = Checkouts::new(&api).make(&workflow_id, caller.key, wanted).await?;
     Ok(created(&made, &api))
-}
-
-/// Read the history of a checkout
-///
-/// Every status that it has had, oldest first. Lines are only ever added.
-#[utoipa::path(
-    get,
-    path = "/{id}/history",
-    operation_id = "read_history",
-    tag = "Payments",
-    security(("bearer" = ["read"])),
-    params(("id" = CheckoutName, Path, description = "The checkout")),
-    responses((status = 200, description = "The history", body = HistoryBody), NotFoundRefusals)
-)]
-pub(crate) async fn history(
-    State(api): State<Arc<Api>>,
-    _: ReadCaller,
-    Path(id): Path<String>,
-) -> Result<Json<HistoryBody>, Problem> {
-    let id = CheckoutId::parse(id).map_err(|_| unknown())?;
-    let changes = api.reader.history(&id).await?;
-    if changes.is_empty() {
-        return Err(unknown());
-    }
-    let history = changes.into_iter().map(ChangeBody::new).collect();
-    Ok(Json(HistoryBody { checkout_id: id.to_string(), history }))
 }
 
 /// Confirm a payment

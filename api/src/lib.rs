@@ -32,6 +32,7 @@ mod codec;
 mod dead_letters;
 pub mod desk;
 mod health;
+mod history;
 pub mod keys;
 mod ledger;
 mod leftover_body;

@@ -26,7 +26,7 @@ use serde::Serialize;
 use store::{CheckoutRecord, ConfirmToken};
 
 use crate::{
-    Api,
+    Api, buyers,
     checkout::unknown,
     openapi::{
         refusals::refusals,
@@ -79,6 +79,8 @@ pub(crate) async fn checkout(
     };
     let policy = Policy::with_psp(&api.settings.psp_script_url);
     let scripts = [WATCH_SCRIPT, PAY_SCRIPT, ACCOUNT_SCRIPT];
+    let holder = buyers::account_holder(&api, &record);
+    let made = Made { holder: holder.as_deref(), ..made };
     Ok(page.answer(&policy, page.checkout_title(&record), &scripts, &page.checkout(&record, made)))
 }
 
@@ -201,7 +203,7 @@ impl Page {
         token: Option<&'a ConfirmToken>,
     ) -> Result<Made<'a>, Response> {
         let access = Access::of(record, token, api.settings.pages_kept, now());
-        let made = Made { settings: &api.settings, is_for_buyer: api.is_for_buyer, token };
+        let made = Made { settings: &api.settings, is_for_buyer: api.is_for_buyer, token, holder: None };
         match access {
             Access::Whole => Ok(made),
             Access::Unproved | Access::Over => {

@@ -7,7 +7,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use store::{AccountPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window};
+use store::{
+    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window,
+};
 
 use crate::{parameters::Parameters, problem::Problem};
 
@@ -132,6 +134,20 @@ impl Position for LetterPosition {
     fn read((created_ms, letter_id): Self::Written) -> Option<Self> {
         let created_at = Timestamp::from_epoch_ms(created_ms);
         Some(Self { created_at, letter_id: domain::id::DeadLetterId::parse(letter_id).ok()? })
+    }
+}
+
+impl Position for ApprovalPosition {
+    const LIST: &'static str = "refunds";
+    type Written = (i64, String);
+
+    fn write(&self) -> Self::Written {
+        (self.requested_at.epoch_ms(), self.refund_id.to_string())
+    }
+
+    fn read((requested_ms, refund_id): Self::Written) -> Option<Self> {
+        let requested_at = Timestamp::from_epoch_ms(requested_ms);
+        Some(Self { requested_at, refund_id: domain::id::RefundId::parse(refund_id).ok()? })
     }
 }
 

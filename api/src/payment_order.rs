@@ -61,8 +61,8 @@ pub(crate) enum Shown {
 /// Read a checkout or a payment order
 ///
 /// The ids of checkouts and of payment orders are one set. An id of older data that names both is refused with 409
-/// `ambiguous_id` unless `kind` says which is meant. Keys of scope `checkout` and `ops` are shown the buyer's details, and
-/// each time a line of the audit log is written: ask for a status again and again with a key of scope `read`.
+/// `ambiguous_id` unless `kind` says which is meant. Keys of scope `checkout` and `ops` are shown the buyer's details and the
+/// name on a virtual account, and each time a line of the audit log is written: ask for a status again and again with a key of scope `read`.
 #[utoipa::path(
     get,
     path = "/{id}",
@@ -90,10 +90,13 @@ pub(crate) async fn show(
             let body = body.with_next_question(next);
             let may_see_buyer = caller.scopes.includes(Scope::Checkout);
             let buyer = if may_see_buyer { buyers::kept(&api, &record).await? } else { None };
-            if buyer.is_some() {
-                reading.write_down(&api, "buyer_info").await?;
+            let holder = if may_see_buyer { buyers::account_holder(&api, &record) } else { None };
+            let shown = [buyer.as_ref().map(|_| "buyer_info"), holder.as_ref().map(|_| "account_holder")];
+            let shown: Vec<_> = shown.into_iter().flatten().collect();
+            if !shown.is_empty() {
+                reading.write_down(&api, &shown.join(" ")).await?;
             }
-            Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer)))))
+            Ok(Json(Shown::Checkout(Box::new(body.with_buyer(buyer).with_holder(holder)))))
         }
         Named::Order { record, order } => {
             let order = record.orders.iter().find(|line| line.order.id == order).ok_or_else(unknown)?;

@@ -5,6 +5,7 @@
 //! when Temporal has long forgotten the workflow.
 
 pub(crate) mod approval;
+pub(crate) mod approvals_list;
 mod request;
 mod serving;
 

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Api, ask_psp, audit,
     body::MAX_BODY_BYTES,
-    buyers, callers, checkout, codec, dead_letters, health, ledger, leftover_body, limits,
+    buyers, callers, checkout, codec, dead_letters, health, history, ledger, leftover_body, limits,
     limits::Gate,
     metrics, openapi, pages, payment_order, payments_list, problem, refund, requests,
     route_rules::{self, RouteRules},
@@ -57,6 +57,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(ledger::entries::list))
         .routes(routes!(ledger::entries::show))
         .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))
         .routes(routes!(dead_letters::list))
@@ -85,7 +86,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::default()
         .routes(routes!(payments_list::list, checkout::create))
         .routes(routes!(payment_order::show, refund::delete))
-        .routes(routes!(checkout::history))
+        .routes(routes!(history::show))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
         .routes(routes!(ask_psp::ask))

@@ -10,10 +10,7 @@ use domain::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use store::{
-    ApprovalRecord, CheckoutRecord, ConfirmToken, Decision, OrderRecord, PspRecord, RefundRecord, Scope, Scopes,
-    StatusChange,
-};
+use store::{ApprovalRecord, CheckoutRecord, ConfirmToken, OrderRecord, PspRecord, RefundRecord, Scope, Scopes};
 use workflows::ports::RefundRequest;
 
 use crate::{
@@ -191,6 +188,9 @@ struct VirtualAccountBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     bank_name_en: Option<&'static str>,
     account_number: String,
+    /// Whose name stands on it, while it is kept. For scope `checkout`, where the checkout is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
     #[schema(value_type = Option<Instant>)]
     due_date: Option<String>,
 }
@@ -198,7 +198,7 @@ struct VirtualAccountBody {
 /// Why an attempt ended without money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Failure)]
-struct FailureBody {
+pub(crate) struct FailureBody {
     /// The payment provider's error code, or one of ours in lower case.
     code: String,
     /// A sentence for people.
@@ -213,7 +213,7 @@ struct FailureBody {
 }
 
 impl FailureBody {
-    fn new(failure: &Failure, retryable: bool) -> Self {
+    pub(crate) fn new(failure: &Failure, retryable: bool) -> Self {
         Self {
             code: failure.code.clone(),
             message: failure.message.clone(),
@@ -231,6 +231,7 @@ impl VirtualAccountBody {
             bank_name: names.map(|names| names.korean),
             bank_name_en: names.map(|names| names.english),
             account_number: account.account_number.clone(),
+            holder: None,
             due_date: account.due_date.map(rfc3339),
         }
     }
@@ -251,28 +252,6 @@ struct WorkflowBody {
     /// only where the checkout is read by itself.
     #[schema(value_type = Option<Instant>)]
     next_question_at: Option<String>,
-}
-
-/// Every status that a checkout has had, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[schema(as = History)]
-pub(crate) struct HistoryBody {
-    pub(crate) checkout_id: String,
-    pub(crate) history: Vec<ChangeBody>,
-}
-
-/// One line of a checkout's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[schema(as = StatusChange)]
-pub(crate) struct ChangeBody {
-    revision: u32,
-    #[schema(value_type = StatusName)]
-    status: &'static str,
-    failure: Option<FailureBody>,
-    #[schema(value_type = Instant)]
-    occurred_at: String,
-    #[schema(value_type = Instant)]
-    recorded_at: String,
 }
 
 impl CheckoutBody {
@@ -356,6 +335,14 @@ impl CheckoutBody {
     /// Adds what is kept of the buyer.
     pub(crate) fn with_buyer(self, buyer_info: Option<BuyerDetails>) -> Self {
         Self { buyer_info, ..self }
+    }
+
+    /// Adds whose name stands on the virtual account.
+    pub(crate) fn with_holder(mut self, holder: Option<String>) -> Self {
+        if let Some(account) = self.psp.as_mut().and_then(|psp| psp.virtual_account.as_mut()) {
+            account.holder = holder;
+        }
+        self
     }
 
     /// Adds where an operator finds the workflow.
@@ -454,7 +441,7 @@ impl RefundBody {
             orders: Vec::new(),
             reason: request.reason.clone(),
             failure: None,
-            approval: Some(record.decision.map_or("WAITING", Decision::as_str)),
+            approval: Some(record.standing().as_str()),
             requested_at: rfc3339(asked.requested_at),
             executed_at: None,
         }
@@ -491,19 +478,6 @@ fn deadline(record: &CheckoutRecord) -> Timestamp {
 fn suffix(payment_key: &str) -> &str {
     let hidden = payment_key.len().saturating_sub(KEY_SUFFIX_CHARS);
     payment_key.get(hidden..).filter(|_| hidden > KEY_SUFFIX_CHARS).unwrap_or_default()
-}
-
-impl ChangeBody {
-    /// A change of status.
-    pub(crate) fn new(change: StatusChange) -> Self {
-        Self {
-            revision: change.revision,
-            status: change.status.as_str(),
-            failure: change.failure.as_ref().map(|failure| FailureBody::new(failure, false)),
-            occurred_at: rfc3339(change.occurred_at),
-            recorded_at: rfc3339(change.recorded_at),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) release_rule: ReleaseRule,
     /// Which payments are not charged at once.
     pub(crate) risk: &'a Risk,
-    /// The keys under which cards are named.
+    /// The keys under which cards are named, and names on virtual accounts are sealed.
     pub(crate) keyring: Option<Arc<Keyring>>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn worker(
     WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
-    let risk = activities::risk::Risk { writer: writer.clone(), rules, hook, keyring };
+    let risk = activities::risk::Risk { writer: writer.clone(), rules, hook, keyring: keyring.clone() };
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()?
         .register_workflow::<RefundsWorkflow>()?
@@ -88,7 +88,7 @@ pub(crate) fn worker(
         .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule, paid })
         .register_activities(activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() })
         .register_activities(activities::dead_letter::DeadLetters { writer })
-        .register_activities(activities::psp::Psp { toss })
+        .register_activities(activities::psp::Psp { toss, keyring })
         .register_activities(risk)
         // As a plugin it comes after the one for traces, and so sees the span of the attempt.
         .worker_plugin(attempts::plugin())

@@ -44,8 +44,18 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
                 resealed += portion;
                 eprintln!("{resealed} …");
             }
+            let mut holders = 0;
+            loop {
+                let portion = journal.reseal_holders(&keys, PORTION).await?;
+                if portion == 0 {
+                    break;
+                }
+                holders += portion;
+                eprintln!("{holders} names on virtual accounts …");
+            }
             audit::record(&journal, "encryption reseal", "", "ok").await?;
             println!("The details of {resealed} checkouts are sealed anew; all are under the newest key.");
+            println!("The names on {holders} virtual accounts are sealed anew.");
             println!("Keep the older keys for as long as Temporal keeps histories.");
         }
     }
@@ -64,6 +74,7 @@ pub(crate) async fn buyers(settings: &Settings, action: BuyersAction) -> anyhow:
         erased.checkouts
     );
     println!("Erased the hash of the card from {} risk decisions.", erased.cards);
+    println!("Erased the name on {} virtual accounts.", erased.account_holders);
     Ok(())
 }
 

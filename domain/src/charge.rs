@@ -136,7 +136,7 @@ pub fn is_virtual_account(method: Option<&str>) -> bool {
     method == Some(VIRTUAL_ACCOUNT)
 }
 
-/// An account that was opened for one payment. Whose name stands on it is not needed.
+/// An account that was opened for one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualAccount {
     /// The bank, by the PSP's two-character code.
@@ -146,6 +146,9 @@ pub struct VirtualAccount {
     /// Until when, if it ends.
     #[serde(default)]
     pub due_date: Option<Timestamp>,
+    /// Whose name stands on it, sealed: a buyer's name enters no history in the clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_holder: Option<String>,
 }
 
 /// What the PSP says of a charge.

@@ -38,6 +38,7 @@ mod m2026_11_27_000014_erasable_cards;
 mod m2026_11_27_000015_watched_deposits;
 mod m2026_11_27_000017_readiness_probe;
 mod m2026_11_27_000018_audit_line_ids;
+mod m2026_11_27_000020_account_holders;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000015_watched_deposits::Migration),
             whole(m2026_11_27_000017_readiness_probe::Migration),
             whole(m2026_11_27_000018_audit_line_ids::Migration),
+            whole(m2026_11_27_000020_account_holders::Migration),
         ]
     }
 }

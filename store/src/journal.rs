@@ -13,7 +13,7 @@ pub use audit::{Actor, AuditEntry};
 pub use buyers::Erased;
 pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use letters::Acted;
-pub use refunds::{ApprovalRecord, Decision, NewApproval, Reservation, Reserved};
+pub use refunds::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
 
 use crate::{
     Database, StoreError,

@@ -76,6 +76,20 @@ pub enum KeyringError {
     Randomness,
 }
 
+impl Sealed {
+    /// The sealed text as `NAME:BASE64`.
+    pub fn to_text(&self) -> String {
+        format!("{}:{}", self.key_name, STANDARD.encode(&self.bytes))
+    }
+
+    /// Reads what [`Self::to_text`] wrote.
+    pub fn of_text(text: &str) -> Result<Self, KeyringError> {
+        let (name, bytes) = text.split_once(':').unwrap_or((text, ""));
+        let bytes = STANDARD.decode(bytes).map_err(|_| KeyringError::Tampered(name.to_owned()))?;
+        Ok(Self { key_name: name.to_owned(), bytes })
+    }
+}
+
 impl Keyring {
     /// Reads `NAME:BASE64,…`, the newest key first.
     pub fn parse(text: &str) -> Result<Self, KeyringError> {

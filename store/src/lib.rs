@@ -26,6 +26,7 @@ mod confirm_tokens;
 mod connection;
 mod convert;
 mod entities;
+mod holders;
 mod journal;
 mod keyring;
 mod letters;
@@ -44,18 +45,19 @@ pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use holders::{open_holder, seal_holder};
 pub use journal::{
-    Acted, Actor, ApprovalRecord, AuditEntry, Decision, Erased, Journal, MAX_KEPT_WEBHOOKS, NewApproval, Noted,
-    Reservation, Reserved, Webhook,
+    Acted, Actor, ApprovalPosition, ApprovalRecord, ApprovalStanding, AuditEntry, Decision, Erased, Journal,
+    MAX_KEPT_WEBHOOKS, NewApproval, Noted, Reservation, Reserved, Webhook,
 };
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
-    Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress, OrderRecord, Page,
-    PastWallet, Progress, PspRecord, Reader, RefundRecord, RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS,
-    WalletRecord, Window,
+    HistorySources, Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress,
+    OperatorDecision, OrderRecord, Page, PaidBack, PastWallet, Progress, PspRecord, Reader, RefundRecord,
+    RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS, WalletRecord, Window,
 };
 pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 pub use scopes::{Scope, Scopes, ScopesError};

@@ -6,6 +6,7 @@ mod checkouts;
 mod commissions;
 mod counts;
 mod entries;
+mod history;
 mod ledger;
 mod letters;
 mod movements;
@@ -23,6 +24,7 @@ pub use checkouts::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, Statu
 pub use commissions::CommissionRate;
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use entries::{EntryFilter, EntryRecord};
+pub use history::{HistorySources, OperatorDecision, PaidBack};
 pub use ledger::{AccountBalance, AsOf};
 pub use letters::{LetterFilter, LetterPosition};
 pub use movements::{Movement, MovementPosition, Side};

@@ -42,7 +42,7 @@ impl Simulator {
     /// The activities as Temporal repeats them, such as after the worker of the first attempt has died.
     pub(crate) fn repeated(&self) -> ActivityEnvironment {
         let info = TestActivityInfoOptions::builder().attempt(2).build();
-        let psp = Psp { toss: client_of(&self.url, ANSWER_TIME) };
+        let psp = Psp { toss: client_of(&self.url, ANSWER_TIME), keyring: None };
         ActivityEnvironment::builder().info(info).register_activities(psp).build()
     }
 
@@ -96,7 +96,7 @@ async fn exchange(request: RequestBuilder) -> Value {
 
 /// The activities that call the PSP at an address.
 pub(crate) fn psp_at(url: &str) -> ActivityEnvironment {
-    ActivityEnvironment::builder().register_activities(Psp { toss: client_of(url, ANSWER_TIME) }).build()
+    ActivityEnvironment::builder().register_activities(Psp { toss: client_of(url, ANSWER_TIME), keyring: None }).build()
 }
 
 /// A client of the PSP at an address.

@@ -4,7 +4,8 @@
 use utoipa::IntoParams;
 
 use super::shapes::{
-    BuyerName, CheckoutName, CurrencyCode, LetterStatusName, PaymentOrderName, ReasonName, SellerName, StatusName,
+    ApprovalName, BuyerName, CheckoutName, CurrencyCode, LetterStatusName, PaymentOrderName, ReasonName, SellerName,
+    StatusName,
 };
 
 /// Makes a request safe to repeat.
@@ -127,6 +128,15 @@ pub(crate) struct ChosenCurrency {
 pub(crate) struct ChosenSeller {
     #[param(value_type = Option<SellerName>)]
     seller_account: Option<String>,
+}
+
+/// Which refunds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChosenApprovals {
+    /// Those that stand there; without it, all that wait or waited for a second principal.
+    #[param(value_type = Option<ApprovalName>)]
+    approval: Option<String>,
 }
 
 /// Which dead letters.

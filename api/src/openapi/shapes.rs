@@ -8,6 +8,7 @@ use domain::{
     ledger::Reason,
     refund::RefundStatus,
 };
+use store::ApprovalStanding;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -45,6 +46,10 @@ text_of_a_list! {
 text_of_a_list! {
     /// Where a refund stands.
     RefundStatusName, "RefundStatus", RefundStatus::ALL.map(RefundStatus::as_str)
+}
+text_of_a_list! {
+    /// Where a refund stands that needs a second principal.
+    ApprovalName, "RefundApprovalStatus", ApprovalStanding::ALL.map(ApprovalStanding::as_str)
 }
 text_of_a_list! {
     /// Where a dead letter stands.

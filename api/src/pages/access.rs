@@ -50,6 +50,8 @@ pub(super) struct Made<'a> {
     pub(super) is_for_buyer: IsForBuyer,
     /// What the address brought along, where it is the checkout's.
     pub(super) token: Option<&'a ConfirmToken>,
+    /// Whose name stands on the virtual account, on the page that shows the account.
+    pub(super) holder: Option<&'a str>,
 }
 
 impl Made<'_> {

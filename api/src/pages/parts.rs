@@ -75,7 +75,7 @@ impl Page {
     }
 
     /// Where the buyer pays into, while the deposit is awaited.
-    pub(super) fn account(&self, record: &CheckoutRecord) -> Markup {
+    pub(super) fn account(&self, record: &CheckoutRecord, holder: Option<&str>) -> Markup {
         let account = record.psp.as_ref().and_then(|psp| psp.virtual_account.as_ref());
         let account: Option<&VirtualAccount> = account.filter(|_| record.status == Status::WaitingForDeposit);
         html! {
@@ -83,6 +83,9 @@ impl Page {
                 dl.account {
                     div { dt { (self.words.bank) } dd #bank { (banks::name(&account.bank, self.language)) } }
                     div { dt { (self.words.account_number) } dd #account-number { (account.account_number) } }
+                    @if let Some(holder) = holder {
+                        div { dt { (self.words.account_holder) } dd #account-holder { (holder) } }
+                    }
                     div { dt { (self.words.deposit_amount) } dd { (self.money(record.total)) } }
                     @if let Some(due) = account.due_date {
                         div { dt { (self.words.due_date) } dd #due-date { (KoreanTime(due)) } }

@@ -74,7 +74,7 @@ fn settings() -> Settings {
 }
 
 fn made<'a>(settings: &'a Settings, token: Option<&'a ConfirmToken>) -> Made<'a> {
-    Made { settings, is_for_buyer: |_| true, token }
+    Made { settings, is_for_buyer: |_| true, token, holder: None }
 }
 
 #[test]

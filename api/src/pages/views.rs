@@ -61,7 +61,7 @@ impl Page {
                 } @else {
                     div role="status" { (State::of(record, self.words).show()) }
                     (self.cause(record, made.is_for_buyer))
-                    (self.account(record))
+                    (self.account(record, made.holder))
                     (self.connection(record))
                     (self.order(record, Heading::Second))
                     (self.receipt(record))

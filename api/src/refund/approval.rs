@@ -134,7 +134,7 @@ async fn noted(
 }
 
 /// The request as it was sealed.
-fn opened(api: &Api, record: &ApprovalRecord) -> Result<RefundRequest, Problem> {
+pub(super) fn opened(api: &Api, record: &ApprovalRecord) -> Result<RefundRequest, Problem> {
     let text = keyring(api)?.open(&record.asked.request, &place(&record.asked.refund_id));
     let text = text.map_err(|error| Problem::internal(&error))?;
     serde_json::from_slice(&text).map_err(|error| Problem::internal(&error))

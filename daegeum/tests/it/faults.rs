@@ -454,7 +454,7 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
-        .register_activities(activities::psp::Psp { toss })
+        .register_activities(activities::psp::Psp { toss, keyring: None })
         .activity_inbound_interceptor(faults)
         .build();
     let runtime = Runtime::from_current_tokio(Default::default()).unwrap();

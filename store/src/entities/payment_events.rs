@@ -26,6 +26,7 @@ pub struct Model {
     pub account_bank: Option<String>,
     pub account_number: Option<String>,
     pub account_due_at: Option<DateTimeUtc>,
+    pub account_holder: Option<String>,
     pub success_url: Option<String>,
     pub fail_url: Option<String>,
     pub metadata: Option<String>,

@@ -6,7 +6,7 @@
 use chrono::Utc;
 use domain::{
     Timestamp,
-    id::{BuyerId, WorkflowId},
+    id::{BuyerId, CheckoutId, WorkflowId},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -18,7 +18,8 @@ use super::Journal;
 use crate::{
     Keyring, Reader, Sealed, StoreError,
     convert::{corrupt, to_column_time},
-    entities::{buyer_details, checkout_requests, risk_decisions},
+    entities::{buyer_details, checkout_requests, payment_events, risk_decisions},
+    holders::{open_holder, seal_holder},
 };
 
 /// What was erased of a buyer; nothing where it was done before.
@@ -28,6 +29,8 @@ pub struct Erased {
     pub checkouts: u64,
     /// In how many risk decisions a card was named.
     pub cards: u64,
+    /// Of how many virtual accounts the holder's name was kept.
+    pub account_holders: u64,
 }
 
 impl Journal {
@@ -54,7 +57,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Erases all details of a buyer and the names of the buyer's cards.
+    /// Erases all details of a buyer, the names of the buyer's cards and the names on virtual accounts.
     pub async fn erase_buyer(&self, buyer_id: &BuyerId) -> Result<Erased, StoreError> {
         let transaction = self.begin().await?;
         let erased = buyer_details::Entity::update_many()
@@ -71,8 +74,18 @@ impl Journal {
             .filter(risk_decisions::Column::Card.is_not_null())
             .exec(&transaction)
             .await?;
+        let holders = payment_events::Entity::update_many()
+            .col_expr(payment_events::Column::AccountHolder, Expr::value(None::<String>))
+            .filter(payment_events::Column::BuyerId.eq(buyer_id.as_str()))
+            .filter(payment_events::Column::AccountHolder.is_not_null())
+            .exec(&transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(Erased { checkouts: erased.rows_affected, cards: cards.rows_affected })
+        Ok(Erased {
+            checkouts: erased.rows_affected,
+            cards: cards.rows_affected,
+            account_holders: holders.rows_affected,
+        })
     }
 
     /// Removes details from between two instants that no checkout came of.
@@ -122,6 +135,34 @@ impl Journal {
                 .filter(buyer_details::Column::Fingerprint.eq(fingerprint))
                 // One that was erased meanwhile stays erased.
                 .filter(buyer_details::Column::KeyName.eq(old.key_name))
+                .exec(self.connection())
+                .await?;
+        }
+        Ok(found)
+    }
+
+    /// Seals up to `limit` names on virtual accounts anew that are not under the newest key. Answers how many there were.
+    pub async fn reseal_holders(&self, keys: &Keyring, limit: u64) -> Result<usize, StoreError> {
+        use payment_events::Column;
+        let newest = keys.names().next().unwrap_or_default();
+        let rows = payment_events::Entity::find()
+            .filter(Column::AccountHolder.is_not_null())
+            .filter(Column::AccountHolder.not_like(format!("{newest}:%")))
+            .order_by_asc(Column::CheckoutId)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        let found = rows.len();
+        for row in rows {
+            let Some(old) = row.account_holder else { continue };
+            let checkout_id = CheckoutId::parse(row.checkout_id).map_err(|error| corrupt("an id", error))?;
+            let name = open_holder(keys, &checkout_id, &old).map_err(|error| corrupt("a holder", error))?;
+            let new = seal_holder(keys, &checkout_id, &name).map_err(|error| corrupt("a holder", error))?;
+            payment_events::Entity::update_many()
+                .col_expr(Column::AccountHolder, Expr::value(Some(new)))
+                .filter(Column::CheckoutId.eq(checkout_id.as_str()))
+                // One that was erased meanwhile stays erased.
+                .filter(Column::AccountHolder.eq(old))
                 .exec(self.connection())
                 .await?;
         }

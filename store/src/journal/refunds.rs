@@ -10,13 +10,13 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
 use super::Journal;
 use crate::{
-    Reader, Sealed, StoreError,
+    Page, Reader, Sealed, StoreError, Window,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::{refund_approvals, refund_days, refund_reservations},
 };
@@ -82,6 +82,49 @@ pub struct ApprovalRecord {
     pub decided_by: Option<Principal>,
     /// When.
     pub decided_at: Option<Timestamp>,
+}
+
+/// Where a refund stands that needs a second principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalStanding {
+    /// Nothing was said yet.
+    Waiting,
+    /// The second principal said so.
+    Decided(Decision),
+}
+
+/// A place in the list of refunds that need, or needed, a second principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalPosition {
+    /// When the refund was asked for.
+    pub requested_at: Timestamp,
+    /// The refund, for many may be asked for at one instant.
+    pub refund_id: RefundId,
+}
+
+impl ApprovalStanding {
+    /// Every standing there is.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Decided(Decision::Approved), Self::Decided(Decision::Rejected)];
+
+    /// The standing as it is written: `WAITING`, `APPROVED`, `REJECTED`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Decided(decision) => decision.as_str(),
+        }
+    }
+
+    /// Reads a standing as it is written.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.as_str() == text)
+    }
+}
+
+impl ApprovalRecord {
+    /// Where it stands.
+    pub fn standing(&self) -> ApprovalStanding {
+        self.decision.map_or(ApprovalStanding::Waiting, ApprovalStanding::Decided)
+    }
 }
 
 impl Decision {
@@ -200,6 +243,36 @@ impl Reader {
         let row = refund_approvals::Entity::find_by_id(refund_id.as_str()).one(self.connection()).await?;
         row.map(approval).transpose()
     }
+
+    /// Refunds that need, or needed, a second principal, the last asked for first. All of them, or those that stand there.
+    pub async fn approvals(
+        &self,
+        standing: Option<ApprovalStanding>,
+        window: &Window<ApprovalPosition>,
+    ) -> Result<Page<ApprovalRecord>, StoreError> {
+        use refund_approvals::Column;
+        let stands_there = standing.map(|standing| match standing {
+            ApprovalStanding::Waiting => Column::Decision.is_null(),
+            ApprovalStanding::Decided(decision) => Column::Decision.eq(decision.as_str()),
+        });
+        let rows = refund_approvals::Entity::find()
+            .filter(Condition::all().add_option(stands_there).add_option(window.after.as_ref().map(behind)))
+            .order_by_desc(Column::RequestedAt)
+            .order_by_desc(Column::RefundId)
+            .limit(window.rows())
+            .all(self.connection())
+            .await?;
+        window.page(rows, approval)
+    }
+}
+
+/// Asked for before a place in the list; at one instant, with a smaller id.
+fn behind(position: &ApprovalPosition) -> Condition {
+    use refund_approvals::Column;
+    let at = to_column_time(position.requested_at);
+    let same_instant =
+        Condition::all().add(Column::RequestedAt.eq(at)).add(Column::RefundId.lt(position.refund_id.as_str()));
+    Condition::any().add(Column::RequestedAt.lt(at)).add(same_instant)
 }
 
 fn approval(row: refund_approvals::Model) -> Result<ApprovalRecord, StoreError> {

@@ -233,6 +233,7 @@ pub(super) fn checkout_record(
         bank,
         account_number,
         due_date: event.account_due_at.map(from_column_time),
+        sealed_holder: event.account_holder,
     });
     let failure = failure(event.failure_code, event.failure_message).map(|failure| Failure {
         retryable: event.failure_retryable,

@@ -7,7 +7,9 @@ use domain::{
     checkout::{Plan, Status},
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict,
+};
 
 use super::Writer;
 use crate::{
@@ -184,6 +186,17 @@ pub(super) async fn set_account(
     checkout_id: &CheckoutId,
     account: &VirtualAccount,
 ) -> Result<(), StoreError> {
+    // The name on an account that stands there already was kept, or erased.
+    payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::AccountHolder, Expr::value(account.sealed_holder.clone()))
+        .filter(payment_events::Column::CheckoutId.eq(checkout_id.as_str()))
+        .filter(
+            Condition::any()
+                .add(payment_events::Column::AccountNumber.is_null())
+                .add(payment_events::Column::AccountNumber.ne(account.account_number.as_str())),
+        )
+        .exec(transaction)
+        .await?;
     payment_events::Entity::update_many()
         .col_expr(payment_events::Column::AccountBank, Expr::value(account.bank.clone()))
         .col_expr(payment_events::Column::AccountNumber, Expr::value(account.account_number.clone()))
@@ -390,6 +403,7 @@ fn event_row(
         account_bank: Set(None),
         account_number: Set(None),
         account_due_at: Set(None),
+        account_holder: Set(None),
         success_url: Set(fields.success_url.clone()),
         fail_url: Set(fields.fail_url.clone()),
         metadata: Set(fields.metadata.clone()),

@@ -61,7 +61,12 @@ async fn waiting(fresh: &Fresh) -> Plan {
 }
 
 fn account() -> VirtualAccount {
-    VirtualAccount { bank: "20".to_owned(), account_number: "X1234567".to_owned(), due_date: Some(EXPIRES) }
+    VirtualAccount {
+        bank: "20".to_owned(),
+        account_number: "X1234567".to_owned(),
+        due_date: Some(EXPIRES),
+        sealed_holder: None,
+    }
 }
 
 async fn take_back(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {

@@ -102,7 +102,7 @@ async fn the_cards_of_a_buyer_are_erased_and_nothing_else_of_a_decision_changes(
         assert!(refusal.contains("append only"), "{statement}: {refusal}");
     }
     let journal = fresh.writer.journal();
-    let erased = |cards| Erased { checkouts: 0, cards };
+    let erased = |cards| Erased { cards, ..Erased::default() };
     assert_eq!(journal.erase_buyer(&another).await.unwrap(), erased(1));
     assert_eq!(journal.erase_buyer(&another).await.unwrap(), erased(0));
     let named = cards(&fresh).await;
