@@ -10,7 +10,7 @@ use std::{
 
 use domain::{
     Currency, Money, Timestamp,
-    checkout::{Order, Plan, PlanFields, Status},
+    checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, State, Status},
     commission::BasisPoints,
     id::{
         ApiKeyId, BuyerId, CheckoutId, HoldId, IdempotencyKey, PaymentKey, PaymentOrderId, RefundId, SellerAccount,
@@ -144,14 +144,32 @@ impl Books {
         })
         .unwrap();
         let api_key = ApiKeyId::parse("test").unwrap();
-        let workflow = WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse(checkout).unwrap());
-        assert!(self.writer.record_checkout((&workflow, &api_key), "f", &plan, (at(0), at(60))).await.unwrap());
-        let (id, payment_key) = (plan.checkout_id(), PaymentKey::parse("pk").unwrap());
-        self.writer.advance(id, (1, Status::Executing), at(1), Some(&payment_key), None).await.unwrap();
+        let new = NewCheckout {
+            workflow_id: WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse(checkout).unwrap()),
+            api_key_id: api_key,
+            fingerprint: "f".to_owned(),
+            plan: plan.clone(),
+            created_at: at(0),
+            expires_at: at(60),
+        };
+        assert!(self.writer.record_checkout(&new).await.unwrap());
+        let change = |revision, status, occurred_at| {
+            Change::new(plan.checkout_id().clone(), State { revision, status }, occurred_at)
+        };
+        let payment_key = PaymentKey::parse("pk").ok();
+        self.writer.advance(&Change { payment_key, ..change(1, Status::Executing, at(1)) }).await.unwrap();
         let rates = vec![BasisPoints::try_new(1_000).unwrap(); parts.len()];
         let entry = Entry::of_captured_payment(&plan, &rates, at(2)).unwrap();
-        let paid = (2, Status::Success);
-        self.writer.post(id, None, paid, at(2), (&entry, Some(at(3))), (None, None)).await.unwrap();
+        let payment = Payment {
+            began: None,
+            change: change(2, Status::Success, at(2)),
+            entry,
+            method: None,
+            receipt_url: None,
+            confirmed_at: None,
+            is_watched: false,
+        };
+        self.writer.post(&payment, Some(at(3))).await.unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -6,7 +6,7 @@ use chrono::Utc;
 use domain::{
     Money, Timestamp,
     charge::Failure,
-    checkout::{Event, Status},
+    checkout::{Change, Event, State, Status},
     commission::given_up,
     id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId, SellerAccount, WorkflowId},
     ledger::{Entry, Reason, Refund, RefundPart},
@@ -298,7 +298,8 @@ async fn write_next_status(
     let revision = from_column_revision(event.revision)? + 1;
     let out_of_step = |_| StoreError::OutOfStep { checkout_id: checkout_id.to_string(), revision };
     let status = from_column_status(&event.status)?.after(happened).map_err(out_of_step)?;
-    match write_status(books.transaction, NextStatus::of(checkout_id, (revision, status), at)).await? {
+    let change = Change::new(checkout_id.clone(), State { revision, status }, at);
+    match write_status(books.transaction, NextStatus::of(&change)).await? {
         Written::Now => {}
         Written::Before => return Err(corrupt("a change before its time", revision)),
     }

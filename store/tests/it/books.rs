@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, begin, plan, record},
+    writing::{CREATED, begin, change, payment, plan, record},
 };
 
 on_both_databases!(
@@ -69,8 +69,7 @@ pub(crate) async fn paid(fresh: &Fresh, id: &str, seller: &str, minor: u64, bps:
     begin(fresh, &plan).await.unwrap();
     let rates = [BasisPoints::try_new(bps).unwrap()];
     let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
-    let posted = (&entry, Some(CREATED));
-    fresh.writer.post(plan.checkout_id(), None, (2, Status::Success), CREATED, posted, (None, None)).await.unwrap();
+    fresh.writer.post(&payment(&plan, 2, entry), Some(CREATED)).await.unwrap();
     plan
 }
 
@@ -272,7 +271,7 @@ async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
     rests("refund_executed:r-1", "refund r-1 is SUCCEEDED because of ").await;
     rests(capture, "checkout checkout-o-1 is PARTIALLY_REFUNDED because of ").await;
     let revision = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap().revision + 1;
-    fresh.writer.advance(plan.checkout_id(), (revision, Status::Stuck), LATER, None, None).await.unwrap();
+    fresh.writer.advance(&change(&plan, revision, Status::Stuck)).await.unwrap();
     rests(capture, "checkout checkout-o-1 is STUCK because of ").await;
     assert_eq!(parts(&fresh, "seller-a").await, [6_000, 0, 0, 0, 0, 0], "nothing was booked");
 }
@@ -282,7 +281,7 @@ async fn a_capture_without_its_status_is_reversed(fresh: Fresh) {
     let plan = plan("checkout-o-9", &[("o-9", "seller-a", 500)]);
     record(&fresh, "key-9", &plan).await;
     begin(&fresh, &plan).await.unwrap();
-    fresh.writer.advance(plan.checkout_id(), (2, Status::Failed), LATER, None, None).await.unwrap();
+    fresh.writer.advance(&change(&plan, 2, Status::Failed)).await.unwrap();
     fresh.writer.book(Entry::of_captured_payment(&plan, &[], CREATED).unwrap()).await.unwrap();
     let key = "payment_captured:checkout-o-9";
     let preview = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
