@@ -19,7 +19,6 @@ pub use deposits::FRESH_LOOK_MS;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 pub use letters::NewLetter;
-pub use refunds::{NewRefund, PromisedRefund};
 pub use risk::{CardNames, RiskDecision};
 
 use crate::{

@@ -17,8 +17,8 @@ use domain::{
     risk::Assessment,
 };
 pub use refund::{
-    NewRefund, Promise, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
-    RefundRecorded, RefundRequest,
+    NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
+    RefundQuestion, RefundRecorded, RefundRequest,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;

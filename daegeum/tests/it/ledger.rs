@@ -17,11 +17,11 @@ use domain::{
         WorkflowId,
     },
     ledger::{Entry, Hold, NormalSide},
-    refund::{Executed, Wanted},
+    refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, Wanted},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, NewRefund, Reader, Writer};
+use store::{Database, DatabaseUrl, Reader, Writer};
 
 use crate::{
     database::Kind,
@@ -90,10 +90,18 @@ impl Books {
             reason: "단순 변심".to_owned(),
             requested_at: at(11),
         };
-        assert!(writer.record_refund(&new).await.unwrap());
-        writer.promise_refund(&refund, &wanted, at(11)).await.unwrap();
+        assert_eq!(writer.record_refund(&new).await.unwrap(), RefundRecorded::Ours);
+        let (refund_id, checkout_id) = (refund, new.checkout_id);
+        let promise = RefundPromise {
+            refund_id: refund_id.clone(),
+            checkout_id: checkout_id.clone(),
+            wanted,
+            promised_at: at(11),
+        };
+        writer.promise_refund(&promise).await.unwrap();
         let executed = Executed { amount, executed_at: at(12), transaction_key: None };
-        writer.execute_refund(&refund, &executed, at(12)).await.unwrap();
+        let execution = RefundExecution { refund_id, checkout_id, executed, learned_at: at(12) };
+        writer.execute_refund(&execution).await.unwrap();
         for (id, amount) in [("h-1", 300), ("h-2", 200)] {
             let seller = SellerAccount::parse("seller-a").unwrap();
             let hold = Hold { id: HoldId::parse(id).unwrap(), seller, amount: money(amount, Currency::Krw) };

@@ -2,11 +2,10 @@
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
     checkout::{DepositReturn, Order, Payment},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, Reason},
-    refund::{Executed, RefundStatus, Unrefundable, Wanted},
+    refund::{RefundExecution, RefundFailure, RefundPromise, RefundStatus, Unrefundable},
     wallet::Overdrawn,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -128,9 +127,9 @@ pub(super) enum Booking {
     Entry(Entry),
     Reversal { key: String, at: Timestamp },
     Release { order: PaymentOrderId, at: Timestamp },
-    RefundPromise { refund: RefundId, wanted: Wanted, at: Timestamp },
-    RefundExecution { refund: RefundId, executed: Executed, at: Timestamp },
-    RefundFailure { refund: RefundId, failure: Failure, at: Timestamp },
+    RefundPromise(RefundPromise),
+    RefundExecution(RefundExecution),
+    RefundFailure(RefundFailure),
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
     HoldEnd { hold: HoldId, expired: bool, at: Timestamp },
     HoldCapture { hold: HoldId, amount: Money, at: Timestamp },
@@ -147,9 +146,9 @@ impl Booking {
             Self::DepositReturn(_)
             | Self::Reversal { .. }
             | Self::Release { .. }
-            | Self::RefundPromise { .. }
-            | Self::RefundExecution { .. }
-            | Self::RefundFailure { .. }
+            | Self::RefundPromise(_)
+            | Self::RefundExecution(_)
+            | Self::RefundFailure(_)
             | Self::Hold { .. }
             | Self::HoldEnd { .. }
             | Self::HoldCapture { .. }
@@ -171,9 +170,9 @@ impl Booking {
             Self::Entry(entry) => books.book(entry.clone()).await,
             Self::Reversal { key, at } => reverse(books, key, *at).await,
             Self::Release { order, at } => release(books, order, *at).await,
-            Self::RefundPromise { refund, wanted, at } => refunds::promise(books, refund, wanted, *at).await,
-            Self::RefundExecution { refund, executed, at } => refunds::execute(books, refund, executed, *at).await,
-            Self::RefundFailure { refund, failure, at } => refunds::fail(books, refund, failure, *at).await,
+            Self::RefundPromise(promise) => refunds::promise(books, promise).await,
+            Self::RefundExecution(execution) => refunds::execute(books, execution).await,
+            Self::RefundFailure(failed) => refunds::fail(books, failed).await,
             Self::Hold { hold, expires_at, at } => holds::reserve(books, hold, *expires_at, *at).await,
             Self::HoldEnd { hold, expired, at } => holds::end(books, hold, *expired, *at).await,
             Self::HoldCapture { hold, amount, at } => holds::capture(books, hold, *amount, *at).await,
