@@ -6,7 +6,7 @@ use std::sync::Arc;
 use store::Writer;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{Advance, Change, Record, RecordCheckout, Recorded, Withdraw, Withdrawn};
+use workflows::ports::{Advance, Change, NewCheckout, Record, Recorded, Withdraw, Withdrawn};
 
 use crate::failure::store_failure;
 
@@ -21,21 +21,8 @@ pub struct Checkouts {
 impl Checkouts {
     /// Records a new checkout. The workflow id is the key.
     #[activity(definition = Record)]
-    pub async fn record(
-        self: Arc<Self>,
-        _ctx: ActivityContext,
-        new: RecordCheckout,
-    ) -> Result<Recorded, ActivityError> {
-        let accepted = self
-            .writer
-            .record_checkout(
-                (&new.workflow_id, &new.api_key_id),
-                &new.fingerprint,
-                &new.plan,
-                (new.created_at, new.expires_at),
-            )
-            .await
-            .map_err(store_failure)?;
+    pub async fn record(self: Arc<Self>, _ctx: ActivityContext, new: NewCheckout) -> Result<Recorded, ActivityError> {
+        let accepted = self.writer.record_checkout(&new).await.map_err(store_failure)?;
         if !accepted {
             return Ok(Recorded::Exists);
         }
@@ -47,31 +34,12 @@ impl Checkouts {
     /// Moves a checkout to its next status. The revision is the key.
     #[activity(definition = Advance)]
     pub async fn advance(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<(), ActivityError> {
-        if let Some(account) = &change.virtual_account {
-            let step = (change.revision, change.status);
-            let failure = change.failure.as_ref();
-            let written =
-                self.writer.await_deposit(&change.checkout_id, step, change.occurred_at, failure, account).await;
-            return written.map_err(store_failure);
-        }
-        self.writer
-            .advance(
-                &change.checkout_id,
-                (change.revision, change.status),
-                change.occurred_at,
-                change.payment_key.as_ref(),
-                change.failure.as_ref(),
-            )
-            .await
-            .map_err(store_failure)
+        self.writer.advance(&change).await.map_err(store_failure)
     }
 
     /// Writes that a payment is about to be given back, unless it is booked. The revision is the key.
     #[activity(definition = Withdraw)]
     pub async fn withdraw(self: Arc<Self>, _ctx: ActivityContext, change: Change) -> Result<Withdrawn, ActivityError> {
-        let step = (change.revision, change.status);
-        let failure = change.failure.as_ref();
-        let written = self.writer.withdraw(&change.checkout_id, step, change.occurred_at, failure).await;
-        written.map(|done| if done { Withdrawn::Done } else { Withdrawn::Paid }).map_err(store_failure)
+        self.writer.withdraw(&change).await.map_err(store_failure)
     }
 }

@@ -4,12 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::calendar::ReleaseRule;
-use store::{Began, SeenDeposit, StoreError, Writer};
+use store::{StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{
-    Change, DepositReturned, DepositSeen, Post, Posted, SeeDeposit, SeenDuring, TakeBack, TakenBack,
-};
+use workflows::ports::{DepositReturn, DepositSeen, Payment, Post, SeeDeposit, TakeBack, TakenBack};
 
 use crate::{failure::store_failure, paid::PaidTimes};
 
@@ -28,24 +26,11 @@ pub struct Ledger {
 impl Ledger {
     /// Books a captured payment and what it brings about, in one transaction. The revision is the key.
     #[activity(definition = Post)]
-    pub async fn post(self: Arc<Self>, _ctx: ActivityContext, posted: Posted) -> Result<(), ActivityError> {
-        let began = posted.began.and_then(|change| {
-            let Change { revision, status, occurred_at, payment_key, .. } = change;
-            Some(Began { revision, status, occurred_at, payment_key: payment_key? })
-        });
-        let (checkout_id, began, at) = (&posted.change.checkout_id, began.as_ref(), posted.change.occurred_at);
-        let step = (posted.change.revision, posted.change.status);
-        let releases_at = self.release_rule.releases_at(posted.entry.fields().occurred_at);
-        let booked = (&posted.entry, Some(releases_at));
-        let paid = (posted.method.as_deref(), posted.receipt_url.as_deref());
-        let posting = if posted.is_watched {
-            self.writer.post_watched_deposit(checkout_id, began, step, at, booked, paid).await
-        } else {
-            self.writer.post(checkout_id, began, step, at, booked, paid).await
-        };
-        posting.map_err(store_failure)?;
-        if let Some(confirmed_at) = posted.confirmed_at {
-            self.paid.count(Duration::from_millis(posted.change.occurred_at.ms_since(confirmed_at)));
+    pub async fn post(self: Arc<Self>, _ctx: ActivityContext, payment: Payment) -> Result<(), ActivityError> {
+        let releases_at = self.release_rule.releases_at(payment.entry.fields().occurred_at);
+        self.writer.post(&payment, Some(releases_at)).await.map_err(store_failure)?;
+        if let Some(confirmed_at) = payment.confirmed_at {
+            self.paid.count(Duration::from_millis(payment.change.occurred_at.ms_since(confirmed_at)));
         }
         Ok(())
     }
@@ -53,12 +38,7 @@ impl Ledger {
     /// Writes that the PSP holds a booked deposit. Only a later word changes anything.
     #[activity(definition = SeeDeposit)]
     pub async fn see_deposit(self: Arc<Self>, _ctx: ActivityContext, seen: DepositSeen) -> Result<(), ActivityError> {
-        let DepositSeen { checkout_id, seen_at, watch } = seen;
-        let is_last = match watch {
-            SeenDuring::Watch => false,
-            SeenDuring::End => true,
-        };
-        self.writer.see_deposit(&SeenDeposit { checkout_id, seen_at, is_last }).await.map_err(store_failure)
+        self.writer.see_deposit(&seen).await.map_err(store_failure)
     }
 
     /// Takes back what was booked of a deposit, in one transaction with the status. What the books refuse is for a
@@ -67,12 +47,9 @@ impl Ledger {
     pub async fn take_back(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        returned: DepositReturned,
+        returned: DepositReturn,
     ) -> Result<TakenBack, ActivityError> {
-        let change = &returned.change;
-        let step = (change.revision, change.status);
-        let (key, account) = (returned.key.as_str(), change.virtual_account.as_ref());
-        match self.writer.take_deposit_back(&change.checkout_id, step, change.occurred_at, (key, account)).await {
+        match self.writer.take_deposit_back(&returned).await {
             Ok(()) => Ok(TakenBack::Done),
             Err(error @ (StoreError::Refused(_) | StoreError::OutOfStep { .. })) => {
                 Ok(TakenBack::Refused { reason: error.to_string() })

@@ -7,7 +7,7 @@ use domain::{
     charge::{Doubt, Failure},
     refund::{Answer, Executed, Sight, Unrefundable, is_marked, mark},
 };
-use store::{NewRefund as NewRow, Refusal, StoreError, Writer};
+use store::{Refusal, StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use toss::{Cancel, CancelRequest, CancelStatus, Payment};
@@ -42,17 +42,14 @@ impl Refunds {
         _ctx: ActivityContext,
         new: NewRefund,
     ) -> Result<RefundRecorded, ActivityError> {
-        let NewRefund { refund_id, checkout_id, wanted, reason, api_key_id, fingerprint, requested_at } = new;
-        let row = NewRow { refund_id, checkout_id, wanted, api_key_id, fingerprint, reason, requested_at };
-        let is_ours = self.writer.record_refund(&row).await.map_err(store_failure)?;
-        Ok(if is_ours { RefundRecorded::Ours } else { RefundRecorded::Others })
+        self.writer.record_refund(&new).await.map_err(store_failure)
     }
 
     /// Books the promise, or says why there is none. The refund's id is the key.
     #[activity(definition = PromiseRefund)]
     pub async fn promise(self: Arc<Self>, _ctx: ActivityContext, new: RefundPromise) -> Result<Promise, ActivityError> {
-        match self.writer.promise_refund(&new.refund_id, &new.wanted, new.promised_at).await {
-            Ok(promised) => Ok(Promise::Given { parts: promised.parts, amount: promised.amount, held: promised.held }),
+        match self.writer.promise_refund(&new).await {
+            Ok(promised) => Ok(Promise::Given(promised)),
             Err(StoreError::Refused(refusal)) => Ok(Promise::Refused(refused(&refusal))),
             Err(error) => Err(store_failure(error)),
         }
@@ -61,22 +58,19 @@ impl Refunds {
     /// Moves a refund to a status that moves no money.
     #[activity(definition = AdvanceRefund)]
     pub async fn advance(self: Arc<Self>, _ctx: ActivityContext, change: RefundChange) -> Result<(), ActivityError> {
-        let advanced = self.writer.advance_refund(&change.refund_id, change.status, change.failure.as_ref());
-        advanced.await.map_err(store_failure)
+        self.writer.advance_refund(&change).await.map_err(store_failure)
     }
 
     /// Books that the money went back, and what it brings about, in one transaction. The refund's id is the key.
     #[activity(definition = ExecuteRefund)]
     pub async fn execute(self: Arc<Self>, _ctx: ActivityContext, done: RefundExecution) -> Result<(), ActivityError> {
-        let executed = self.writer.execute_refund(&done.refund_id, &done.executed, done.learned_at);
-        executed.await.map(|_| ()).map_err(store_failure)
+        self.writer.execute_refund(&done).await.map(|_| ()).map_err(store_failure)
     }
 
     /// Writes that the money does not go back. The refund's id is the key.
     #[activity(definition = FailRefund)]
     pub async fn fail(self: Arc<Self>, _ctx: ActivityContext, failed: RefundFailure) -> Result<(), ActivityError> {
-        let written = self.writer.fail_refund(&failed.refund_id, &failed.failure, failed.failed_at);
-        written.await.map(|_| ()).map_err(store_failure)
+        self.writer.fail_refund(&failed).await.map(|_| ()).map_err(store_failure)
     }
 
     /// Gives money back. A refusal of the first attempt is a value; a doubt is an error.

@@ -10,8 +10,8 @@ use temporalio_sdk::{
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
 };
 use workflows::ports::{
-    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturned, LookUpCharge, NewRefund, OpenLetter,
-    Posted, RecordCheckout, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
+    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, LookUpCharge, NewCheckout, NewRefund,
+    OpenLetter, Payment, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
 };
 
 /// What a worker needs to log what came of each attempt.
@@ -117,10 +117,10 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<CheckoutId> {
         };
     }
     first_of! {
-        RecordCheckout: |asked| asked.plan.checkout_id();
+        NewCheckout: |asked| asked.plan.checkout_id();
         Change: |asked| &asked.checkout_id;
-        Posted: |asked| &asked.change.checkout_id;
-        DepositReturned: |asked| &asked.change.checkout_id;
+        Payment: |asked| &asked.change.checkout_id;
+        DepositReturn: |asked| &asked.change.checkout_id;
         AssessRisk: |asked| asked.plan.checkout_id();
         ConfirmCharge: |asked| &asked.checkout_id;
         LookUpCharge: |asked| &asked.checkout_id;

@@ -1,8 +1,11 @@
 //! The life of a checkout: what a buyer is asked to pay, and every status on the way.
 
+mod change;
+
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;
 
+pub use change::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, State, Withdrawn};
 use serde::{Deserialize, Serialize};
 
 use crate::{

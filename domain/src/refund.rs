@@ -16,9 +16,15 @@
 //! requests for one refund, one that takes effect late makes the other one harmless; and somebody who cancels at the
 //! PSP's own pages meanwhile is noticed.
 
+mod change;
+
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
+pub use change::{
+    AfterRefund, GivenBack, NewRefund, OrderAfter, PromisedRefund, RefundChange, RefundExecution, RefundFailure,
+    RefundPromise, RefundRecorded, after_execution,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{

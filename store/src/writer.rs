@@ -15,12 +15,10 @@ use domain::Timestamp;
 
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
-pub use checkouts::Began;
-pub use deposits::{FRESH_LOOK_MS, SeenDeposit};
+pub use deposits::FRESH_LOOK_MS;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 pub use letters::NewLetter;
-pub use refunds::{NewRefund, PromisedRefund};
 pub use risk::{CardNames, RiskDecision};
 
 use crate::{

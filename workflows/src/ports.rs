@@ -5,20 +5,20 @@
 
 mod refund;
 
+pub use domain::checkout::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, Withdrawn};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Charge, Failure, VirtualAccount},
-    checkout::{Plan, Status},
+    charge::{Charge, Failure},
+    checkout::Plan,
     commission::BasisPoints,
     dead_letter::Awaits,
-    id::{ApiKeyId, CheckoutId, DeadLetterId, PaymentKey, WorkflowId},
-    ledger::Entry,
+    id::{CheckoutId, DeadLetterId, PaymentKey},
     refund::{Answer, RefundAccount, Sight},
     risk::Assessment,
 };
 pub use refund::{
-    NewRefund, Promise, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
-    RefundRecorded, RefundRequest,
+    NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
+    RefundQuestion, RefundRecorded, RefundRequest,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
@@ -49,18 +49,18 @@ macro_rules! ports {
 
 ports! {
     /// Records a new checkout, or says why it is refused. Safe to repeat: the workflow id is its key.
-    Record = "checkout.record": RecordCheckout => Recorded;
+    Record = "checkout.record": NewCheckout => Recorded;
     /// Moves a checkout to its next status, without money. Safe to repeat: the revision is its key.
     Advance = "checkout.advance": Change => ();
     /// Moves a checkout to its next status and books the money that moved, in one transaction. Safe to
     /// repeat: the revision and the entry's key are its keys.
-    Post = "ledger.post": Posted => ();
+    Post = "ledger.post": Payment => ();
     /// Writes that a payment is about to be given back, so that none can be booked any more that was decided before; or
     /// answers that it is booked. Safe to repeat: the revision is the key.
     Withdraw = "checkout.withdraw": Change => Withdrawn;
     /// Takes back what was booked of a deposit that the bank took back, with the status that it brings about, in one
     /// transaction; or says why not. Safe to repeat: the revision and the entry's key are its keys.
-    TakeBack = "ledger.take_back": DepositReturned => TakenBack;
+    TakeBack = "ledger.take_back": DepositReturn => TakenBack;
     /// Writes that the PSP says that it holds a deposit which is booked: what was earned of it may be released for a
     /// while. Safe to repeat: only a later answer changes anything.
     SeeDeposit = "ledger.see_deposit": DepositSeen => ();
@@ -100,23 +100,6 @@ ports! {
 /// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).
 pub const DOUBT: &str = "psp.doubt";
 
-/// A checkout to record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordCheckout {
-    /// The workflow that asks.
-    pub workflow_id: WorkflowId,
-    /// The API key that created it.
-    pub api_key_id: ApiKeyId,
-    /// SHA-256 of the request's body in lower-case hex: the same key with another body is a mistake.
-    pub fingerprint: String,
-    /// What the buyer is asked to pay.
-    pub plan: Plan,
-    /// When the checkout was created.
-    pub created_at: Timestamp,
-    /// When it expires unless the buyer has paid.
-    pub expires_at: Timestamp,
-}
-
 /// What came of recording a checkout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -129,92 +112,6 @@ pub enum Recorded {
     },
     /// Another checkout has this checkout id already, or one of these payment order ids.
     Exists,
-}
-
-/// A step in the life of a checkout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// The number of this change, from 1; number 0 is the recording. Each is written once.
-    pub revision: u32,
-    /// Where the checkout stands from now on, and each of its orders with it.
-    pub status: Status,
-    /// When it happened.
-    pub occurred_at: Timestamp,
-    /// What the PSP calls the buyer's attempt, where this change begins it.
-    #[serde(default)]
-    pub payment_key: Option<PaymentKey>,
-    /// Why, where it went wrong.
-    #[serde(default)]
-    pub failure: Option<Failure>,
-    /// Where the buyer pays, where this change begins the wait for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub virtual_account: Option<VirtualAccount>,
-}
-
-/// A step in the life of a checkout that moved money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posted {
-    /// The step that began the attempt, where that is not written yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub began: Option<Change>,
-    /// The step.
-    pub change: Change,
-    /// The money that moved.
-    pub entry: Entry,
-    /// How the buyer paid, in the PSP's words.
-    #[serde(default)]
-    pub method: Option<String>,
-    /// The buyer's receipt.
-    #[serde(default)]
-    pub receipt_url: Option<String>,
-    /// When the buyer confirmed; none for a deposit, which comes when it comes.
-    #[serde(default)]
-    pub confirmed_at: Option<Timestamp>,
-    /// Whether it is a deposit that is watched: what was earned of it is released only while [`SeeDeposit`] is fresh.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_watched: bool,
-}
-
-/// A deposit that is booked, and that the PSP says it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DepositSeen {
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// When the PSP said so.
-    pub seen_at: Timestamp,
-    /// When in the watch that was.
-    pub watch: SeenDuring,
-}
-
-/// When in a watch the PSP said that it holds the deposit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeenDuring {
-    /// It is watched on.
-    Watch,
-    /// At its end: the bank takes it back no more.
-    End,
-}
-
-/// A deposit that the bank took back after it was booked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DepositReturned {
-    /// The step.
-    pub change: Change,
-    /// The key of the entry that booked it.
-    pub key: String,
-}
-
-/// Whether a payment may be given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Withdrawn {
-    /// It is not booked, and cannot be without another word.
-    Done,
-    /// It is booked.
-    Paid,
 }
 
 /// What came of taking a booked deposit back.
@@ -335,7 +232,7 @@ pub struct CloseLetter {
     pub closed_at: Timestamp,
 }
 
-impl Facing for RecordCheckout {
+impl Facing for NewCheckout {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total())])
     }
@@ -347,7 +244,7 @@ impl Facing for Change {
     }
 }
 
-impl Facing for Posted {
+impl Facing for Payment {
     fn facts(&self) -> Facts {
         let mut facts = self.change.facts();
         facts.insert("entry".to_owned(), self.entry.fields().key.to_string());
@@ -367,7 +264,7 @@ impl Facing for DepositSeen {
     }
 }
 
-impl Facing for DepositReturned {
+impl Facing for DepositReturn {
     fn facts(&self) -> Facts {
         let mut facts = self.change.facts();
         facts.insert("entry".to_owned(), self.key.clone());

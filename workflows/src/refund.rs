@@ -69,7 +69,7 @@ impl RefundWorkflow {
     #[run(name = "refund")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<RefundStatus> {
         match recording::promise(ctx).await? {
-            Promise::Given { amount, held, parts: _ } => executing::execute(ctx, amount, held).await?,
+            Promise::Given(promised) => executing::execute(ctx, promised.amount, promised.held).await?,
             Promise::Refused(failure) => recording::fail(ctx, failure).await?,
         }
         Ok(ctx.state(|refund| refund.status))

@@ -15,8 +15,8 @@ use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use toss::{CancelRequest, IdempotencyKey};
 use workflows::ports::{
-    ConfirmCharge, DOUBT, NewRefund, Promise, RefundChange, RefundCharge, RefundExecution, RefundFailure,
-    RefundPromise, RefundQuestion, RefundRecorded,
+    ConfirmCharge, DOUBT, NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution,
+    RefundFailure, RefundPromise, RefundQuestion, RefundRecorded,
 };
 
 use crate::{
@@ -164,7 +164,9 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
         assert_eq!(paid.activities.run(Refunds::record, other).await.unwrap(), RefundRecorded::Others);
     }
     for _ in 0..2 {
-        let Promise::Given { parts, amount, held } = paid.promise(&wanted).await else { panic!("not promised") };
+        let Promise::Given(PromisedRefund { parts, amount, held }) = paid.promise(&wanted).await else {
+            panic!("not promised")
+        };
         assert_eq!((amount, held), (won(6_000), won(TOTAL)));
         assert_eq!(parts.iter().map(|part| part.amount.minor()).collect::<Vec<_>>(), [4_000, 2_000]);
     }
@@ -190,7 +192,7 @@ async fn a_refund_that_fails_leaves_no_promise() {
     let paid = Paid::by("카드").await;
     let order = Wanted { order: Some(PaymentOrderId::parse("order-2").unwrap()), amount: None };
     paid.record(&order).await;
-    let Promise::Given { amount, .. } = paid.promise(&order).await else { panic!("not promised") };
+    let Promise::Given(PromisedRefund { amount, .. }) = paid.promise(&order).await else { panic!("not promised") };
     assert_eq!(amount, won(5_000));
     let failure = Failure::new("EXCEED_MAX_REFUND_DUE", "너무 늦음");
     for _ in 0..2 {

@@ -18,7 +18,7 @@ use domain::{
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::ActivityEnvironment;
-use workflows::ports::{Change, DepositReturned, Posted, RecordCheckout, Recorded, TakenBack};
+use workflows::ports::{Change, DepositReturn, NewCheckout, Payment, Recorded, TakenBack};
 
 use crate::as_workflow_sees;
 
@@ -95,8 +95,8 @@ pub(crate) fn plan() -> Plan {
     .unwrap()
 }
 
-pub(crate) fn record_of(workflow: &str, plan: &Plan) -> RecordCheckout {
-    RecordCheckout {
+pub(crate) fn record_of(workflow: &str, plan: &Plan) -> NewCheckout {
+    NewCheckout {
         workflow_id: WorkflowId::parse(workflow).unwrap(),
         api_key_id: ApiKeyId::parse("test").unwrap(),
         fingerprint: "00".repeat(32),
@@ -118,8 +118,8 @@ pub(crate) fn begin_of(plan: &Plan) -> Change {
     }
 }
 
-pub(crate) fn post_of(plan: &Plan, revision: u32) -> Posted {
-    Posted {
+pub(crate) fn post_of(plan: &Plan, revision: u32) -> Payment {
+    Payment {
         began: None,
         confirmed_at: None,
         is_watched: false,
@@ -172,7 +172,7 @@ async fn taking_a_deposit_back_twice_is_taking_it_back_once() {
     let plan = plan();
     let books = Books::open_with(&plan).await;
     books.activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
-    let back = |revision| DepositReturned {
+    let back = |revision| DepositReturn {
         change: Change { revision, status: Status::WaitingForDeposit, payment_key: None, ..begin_of(&plan) },
         key: Entry::capture_key(plan.checkout_id(), 1),
     };

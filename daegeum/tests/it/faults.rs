@@ -167,14 +167,14 @@ impl Faults {
 }
 
 fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
-    let record = input.args_ref::<ports::RecordCheckout>().map(|input| input.plan.checkout_id());
+    let record = input.args_ref::<ports::NewCheckout>().map(|input| input.plan.checkout_id());
     let advance = || input.args_ref::<ports::Change>().map(|input| &input.checkout_id);
-    let post = || input.args_ref::<ports::Posted>().map(|input| &input.change.checkout_id);
+    let post = || input.args_ref::<ports::Payment>().map(|input| &input.change.checkout_id);
     let confirm = || input.args_ref::<ports::ConfirmCharge>().map(|input| &input.checkout_id);
     let look_up = || input.args_ref::<ports::LookUpCharge>().map(|input| &input.checkout_id);
     let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
     let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
-    let take_back = || input.args_ref::<ports::DepositReturned>().map(|input| &input.change.checkout_id);
+    let take_back = || input.args_ref::<ports::DepositReturn>().map(|input| &input.change.checkout_id);
     let see = || input.args_ref::<ports::DepositSeen>().map(|input| &input.checkout_id);
     let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
     let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());

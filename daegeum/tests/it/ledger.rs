@@ -10,18 +10,18 @@ use std::{
 
 use domain::{
     Currency, Money, Timestamp,
-    checkout::{Order, Plan, PlanFields, Status},
+    checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, State, Status},
     commission::BasisPoints,
     id::{
         ApiKeyId, BuyerId, CheckoutId, HoldId, IdempotencyKey, PaymentKey, PaymentOrderId, RefundId, SellerAccount,
         WorkflowId,
     },
     ledger::{Entry, Hold, NormalSide},
-    refund::{Executed, Wanted},
+    refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, Wanted},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, NewRefund, Reader, Writer};
+use store::{Database, DatabaseUrl, Reader, Writer};
 
 use crate::{
     database::Kind,
@@ -90,10 +90,18 @@ impl Books {
             reason: "단순 변심".to_owned(),
             requested_at: at(11),
         };
-        assert!(writer.record_refund(&new).await.unwrap());
-        writer.promise_refund(&refund, &wanted, at(11)).await.unwrap();
+        assert_eq!(writer.record_refund(&new).await.unwrap(), RefundRecorded::Ours);
+        let (refund_id, checkout_id) = (refund, new.checkout_id);
+        let promise = RefundPromise {
+            refund_id: refund_id.clone(),
+            checkout_id: checkout_id.clone(),
+            wanted,
+            promised_at: at(11),
+        };
+        writer.promise_refund(&promise).await.unwrap();
         let executed = Executed { amount, executed_at: at(12), transaction_key: None };
-        writer.execute_refund(&refund, &executed, at(12)).await.unwrap();
+        let execution = RefundExecution { refund_id, checkout_id, executed, learned_at: at(12) };
+        writer.execute_refund(&execution).await.unwrap();
         for (id, amount) in [("h-1", 300), ("h-2", 200)] {
             let seller = SellerAccount::parse("seller-a").unwrap();
             let hold = Hold { id: HoldId::parse(id).unwrap(), seller, amount: money(amount, Currency::Krw) };
@@ -144,14 +152,32 @@ impl Books {
         })
         .unwrap();
         let api_key = ApiKeyId::parse("test").unwrap();
-        let workflow = WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse(checkout).unwrap());
-        assert!(self.writer.record_checkout((&workflow, &api_key), "f", &plan, (at(0), at(60))).await.unwrap());
-        let (id, payment_key) = (plan.checkout_id(), PaymentKey::parse("pk").unwrap());
-        self.writer.advance(id, (1, Status::Executing), at(1), Some(&payment_key), None).await.unwrap();
+        let new = NewCheckout {
+            workflow_id: WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse(checkout).unwrap()),
+            api_key_id: api_key,
+            fingerprint: "f".to_owned(),
+            plan: plan.clone(),
+            created_at: at(0),
+            expires_at: at(60),
+        };
+        assert!(self.writer.record_checkout(&new).await.unwrap());
+        let change = |revision, status, occurred_at| {
+            Change::new(plan.checkout_id().clone(), State { revision, status }, occurred_at)
+        };
+        let payment_key = PaymentKey::parse("pk").ok();
+        self.writer.advance(&Change { payment_key, ..change(1, Status::Executing, at(1)) }).await.unwrap();
         let rates = vec![BasisPoints::try_new(1_000).unwrap(); parts.len()];
         let entry = Entry::of_captured_payment(&plan, &rates, at(2)).unwrap();
-        let paid = (2, Status::Success);
-        self.writer.post(id, None, paid, at(2), (&entry, Some(at(3))), (None, None)).await.unwrap();
+        let payment = Payment {
+            began: None,
+            change: change(2, Status::Success, at(2)),
+            entry,
+            method: None,
+            receipt_url: None,
+            confirmed_at: None,
+            is_watched: false,
+        };
+        self.writer.post(&payment, Some(at(3))).await.unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -8,10 +8,10 @@ use std::{
 use domain::{
     Currency, Money, Timestamp,
     id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
-    refund::Wanted,
+    refund::{NewRefund, RefundPromise, Wanted},
 };
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, NewRefund, Writer};
+use store::{Database, DatabaseUrl, Writer};
 use temporalio_client::WorkflowSignalOptions;
 use workflows::{checkout::CheckoutWorkflow, operator::Resume};
 
@@ -150,7 +150,8 @@ async fn refunded_then_taken_back(roles: &Roles) -> u64 {
     };
     let writer = Writer::new(database);
     writer.record_refund(&new).await.unwrap();
-    writer.promise_refund(&new.refund_id, &wanted, at).await.unwrap();
+    let NewRefund { refund_id, checkout_id, .. } = new;
+    writer.promise_refund(&RefundPromise { refund_id, checkout_id, wanted, promised_at: at }).await.unwrap();
 
     shop.simulate("deposit-error", &order).await;
     stands_at(shop, id, "STUCK").await;

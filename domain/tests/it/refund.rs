@@ -2,11 +2,13 @@ use domain::{
     Currency::{Jpy, Krw},
     Money, Timestamp,
     charge::{Doubt, Failure, QUESTIONS_TO_A_STRANGER},
+    checkout::{State, Status},
     id::{CheckoutId, IdempotencyKey, PaymentOrderId, RefundId},
     ledger::{Account, Entry, Refund, RefundPart},
     refund::{
-        Answer, Executed, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part, Progress,
-        RefundStatus, SETTLING_MS, Sight, Step, Unrefundable, Wanted, is_marked, mark, next_step, share_out,
+        Answer, Executed, GivenBack, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part, Progress,
+        RefundStatus, SETTLING_MS, Sight, Step, Unrefundable, Wanted, after_execution, is_marked, mark, next_step,
+        share_out,
     },
 };
 use proptest::prelude::*;
@@ -68,6 +70,38 @@ fn decide(sent: u32, learned: &[Knowledge], later_ms: u64) -> String {
         progress.learn(knowledge);
     }
     name(&next_step(won(AMOUNT), learned.last().unwrap(), &progress, START.plus_ms(later_ms)))
+}
+
+/// Two orders over 1,000 won each: what was given back of them, what the refund gives back, and what comes of it.
+#[test]
+fn a_refund_moves_its_orders_and_the_checkout_to_what_all_refunds_make_of_them() {
+    use Status::{PartiallyRefunded, Refunded};
+    let order = |line: usize| PaymentOrderId::parse(format!("o-{line}")).unwrap();
+    let check = |gone: [u64; 2], parts: &[(usize, u64)], checkout: Status, orders: &[(usize, Status)]| {
+        let before: Vec<_> = gone.into_iter().enumerate().map(|(line, gone)| (order(line), won(gone))).collect();
+        let before: Vec<_> =
+            before.into_iter().map(|(order, given_back)| GivenBack { order, paid: won(1_000), given_back }).collect();
+        let parts: Vec<_> =
+            parts.iter().map(|(line, minor)| Part { order: order(*line), amount: won(*minor) }).collect();
+        let stands_at = if gone == [0, 0] { Status::Success } else { PartiallyRefunded };
+        let after = after_execution(State { revision: 7, status: stands_at }, &before, &parts).unwrap();
+        assert_eq!(after.state, State { revision: 8, status: checkout }, "{gone:?} {parts:?}");
+        let moved: Vec<_> = after.orders.iter().map(|after| (after.order.clone(), after.status)).collect();
+        let expected: Vec<_> = orders.iter().map(|(line, status)| (order(*line), *status)).collect();
+        assert_eq!(moved, expected, "{gone:?} {parts:?}");
+    };
+    check([0, 0], &[(0, 999)], PartiallyRefunded, &[(0, PartiallyRefunded)]);
+    check([0, 0], &[(0, 1_000)], PartiallyRefunded, &[(0, Refunded)]);
+    check([0, 0], &[(0, 1_000), (1, 1_000)], Refunded, &[(0, Refunded), (1, Refunded)]);
+    check([1_000, 0], &[(1, 1)], PartiallyRefunded, &[(1, PartiallyRefunded)]);
+    check([1_000, 999], &[(1, 1)], Refunded, &[(1, Refunded)]);
+    check([500, 999], &[(0, 500)], PartiallyRefunded, &[(0, Refunded)]);
+    let paid = [GivenBack { order: order(0), paid: won(1_000), given_back: won(0) }];
+    let part = [Part { order: order(0), amount: won(1_000) }];
+    for status in Status::ALL {
+        let may = matches!(status, Status::Success | PartiallyRefunded | Status::Stuck);
+        assert_eq!(after_execution(State { revision: 1, status }, &paid, &part).is_ok(), may, "{status}");
+    }
 }
 
 #[test]

@@ -2,20 +2,18 @@
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
-    checkout::{Order, Status},
+    checkout::{DepositReturn, Order, Payment},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold},
-    refund::{Executed, RefundStatus, Unrefundable, Wanted},
+    refund::{RefundExecution, RefundFailure, RefundPromise, RefundStatus, Unrefundable},
     wallet::Overdrawn,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     books::Books,
-    checkouts::{Approval, Began, NextStatus, Written, is_written, write_status},
-    deposits::DepositReturn,
-    holds, refunds,
+    checkouts::{NextStatus, Written, is_written, write_status},
+    deposits, holds, refunds,
 };
 use crate::{
     Resting, StoreError,
@@ -121,33 +119,17 @@ pub enum Refusal {
     },
 }
 
-/// A captured payment, with the status it brings about.
-#[derive(Debug, Clone)]
-pub(super) struct Payment {
-    pub(super) checkout_id: CheckoutId,
-    pub(super) revision: u32,
-    pub(super) status: Status,
-    pub(super) occurred_at: Timestamp,
-    pub(super) entry: Entry,
-    pub(super) method: Option<String>,
-    pub(super) receipt_url: Option<String>,
-    pub(super) releases_at: Option<Timestamp>,
-    /// When the PSP last said that it holds the deposit, where it is one that is watched.
-    pub(super) deposit_seen_at: Option<Timestamp>,
-    pub(super) began: Option<Began>,
-}
-
 /// Something to book.
 #[derive(Debug, Clone)]
 pub(super) enum Booking {
-    Payment(Box<Payment>),
+    Payment { payment: Box<Payment>, releases_at: Option<Timestamp> },
     DepositReturn(Box<DepositReturn>),
     Entry(Entry),
     Reversal { key: String, at: Timestamp },
     Release { order: PaymentOrderId, at: Timestamp },
-    RefundPromise { refund: RefundId, wanted: Wanted, at: Timestamp },
-    RefundExecution { refund: RefundId, executed: Executed, at: Timestamp },
-    RefundFailure { refund: RefundId, failure: Failure, at: Timestamp },
+    RefundPromise(RefundPromise),
+    RefundExecution(RefundExecution),
+    RefundFailure(RefundFailure),
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
     HoldEnd { hold: HoldId, expired: bool, at: Timestamp },
     HoldCapture { hold: HoldId, amount: Money, at: Timestamp },
@@ -159,14 +141,14 @@ impl Booking {
     /// The entry, where it is known beforehand.
     pub(super) fn entry(&self) -> Option<&Entry> {
         match self {
-            Self::Payment(payment) => Some(&payment.entry),
+            Self::Payment { payment, .. } => Some(&payment.entry),
             Self::Entry(entry) => Some(entry),
             Self::DepositReturn(_)
             | Self::Reversal { .. }
             | Self::Release { .. }
-            | Self::RefundPromise { .. }
-            | Self::RefundExecution { .. }
-            | Self::RefundFailure { .. }
+            | Self::RefundPromise(_)
+            | Self::RefundExecution(_)
+            | Self::RefundFailure(_)
             | Self::Hold { .. }
             | Self::HoldEnd { .. }
             | Self::HoldCapture { .. }
@@ -183,14 +165,14 @@ impl Booking {
     /// Adds it to the books, or refuses before anything of it is written.
     pub(super) async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
         match self {
-            Self::Payment(payment) => payment.carry_out(books).await,
-            Self::DepositReturn(taken_back) => taken_back.carry_out(books).await,
+            Self::Payment { payment, releases_at } => book_payment(books, payment, *releases_at).await,
+            Self::DepositReturn(returned) => deposits::take_back(books, returned).await,
             Self::Entry(entry) => books.book(entry.clone()).await,
             Self::Reversal { key, at } => reverse(books, key, *at).await,
             Self::Release { order, at } => release(books, order, *at).await,
-            Self::RefundPromise { refund, wanted, at } => refunds::promise(books, refund, wanted, *at).await,
-            Self::RefundExecution { refund, executed, at } => refunds::execute(books, refund, executed, *at).await,
-            Self::RefundFailure { refund, failure, at } => refunds::fail(books, refund, failure, *at).await,
+            Self::RefundPromise(promise) => refunds::promise(books, promise).await,
+            Self::RefundExecution(execution) => refunds::execute(books, execution).await,
+            Self::RefundFailure(failed) => refunds::fail(books, failed).await,
             Self::Hold { hold, expires_at, at } => holds::reserve(books, hold, *expires_at, *at).await,
             Self::HoldEnd { hold, expired, at } => holds::end(books, hold, *expired, *at).await,
             Self::HoldCapture { hold, amount, at } => holds::capture(books, hold, *amount, *at).await,
@@ -203,40 +185,37 @@ impl Booking {
     }
 }
 
-impl Payment {
-    /// The entry, the checkout's status with its line of history, and the orders, all or nothing. Money that was
-    /// captured is booked whatever day is closed: on the first open one, and the PSP's own time stays with the
-    /// checkout.
-    async fn carry_out(&self, books: &mut Books<'_>) -> Result<Booked, StoreError> {
-        let approval = Approval {
-            method: self.method.as_deref(),
-            receipt_url: self.receipt_url.as_deref(),
-            approved_at: self.entry.fields().occurred_at,
-        };
-        let next = NextStatus::of(&self.checkout_id, (self.revision, self.status), self.occurred_at);
-        let next = NextStatus { psp: Some(approval), began: self.began.as_ref(), ..next };
-        if is_written(books.transaction, &next).await? {
-            return Ok(Booked::Before);
-        }
-        let entry = not_before(&self.entry, books.open_from())?;
-        if books.check(&entry).await?.is_some() {
-            return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
-        }
-        match write_status(books.transaction, next).await? {
-            Written::Now => {}
-            Written::Before => return Ok(Booked::Before),
-        }
-        payment_orders::Entity::update_many()
-            .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(self.status.as_str()))
-            .col_expr(payment_orders::Column::WalletUpdated, Expr::value(true))
-            .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(true))
-            .col_expr(payment_orders::Column::ReleasesAt, Expr::value(self.releases_at.map(to_column_time)))
-            .col_expr(payment_orders::Column::DepositSeenAt, Expr::value(self.deposit_seen_at.map(to_column_time)))
-            .filter(payment_orders::Column::CheckoutId.eq(self.checkout_id.as_str()))
-            .exec(books.transaction)
-            .await?;
-        books.add(entry).await
+/// The entry, the checkout's status with its line of history, and the orders, all or nothing. Money that was captured is
+/// booked whatever day is closed: on the first open one, and the PSP's own time stays with the checkout.
+async fn book_payment(
+    books: &mut Books<'_>,
+    payment: &Payment,
+    releases_at: Option<Timestamp>,
+) -> Result<Booked, StoreError> {
+    let change = &payment.change;
+    if is_written(books.transaction, change).await? {
+        return Ok(Booked::Before);
     }
+    let entry = not_before(&payment.entry, books.open_from())?;
+    if books.check(&entry).await?.is_some() {
+        return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
+    }
+    match write_status(books.transaction, NextStatus::of_payment(payment)).await? {
+        Written::Now => {}
+        Written::Before => return Ok(Booked::Before),
+    }
+    // The PSP's answer that the deposit is booked on is the first that says that it holds the deposit.
+    let deposit_seen_at = payment.is_watched.then_some(change.occurred_at);
+    payment_orders::Entity::update_many()
+        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(change.status.as_str()))
+        .col_expr(payment_orders::Column::WalletUpdated, Expr::value(true))
+        .col_expr(payment_orders::Column::LedgerUpdated, Expr::value(true))
+        .col_expr(payment_orders::Column::ReleasesAt, Expr::value(releases_at.map(to_column_time)))
+        .col_expr(payment_orders::Column::DepositSeenAt, Expr::value(deposit_seen_at.map(to_column_time)))
+        .filter(payment_orders::Column::CheckoutId.eq(change.checkout_id.as_str()))
+        .exec(books.transaction)
+        .await?;
+    books.add(entry).await
 }
 
 pub(super) fn not_before(entry: &Entry, open_from: Option<Timestamp>) -> Result<Entry, StoreError> {

@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Timestamp,
-    charge::{Failure, VirtualAccount},
-    checkout::{Plan, Status},
-    id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
+    checkout::{Change, NewCheckout, Payment, Plan, Status, Withdrawn},
+    id::WorkflowId,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict,
@@ -21,50 +20,38 @@ use crate::{
     transaction::Transaction,
 };
 
-/// A change of a checkout, on its way into the database.
+/// A change of a checkout with all that is written in the same statement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NextStatus<'a> {
-    pub(super) checkout_id: &'a CheckoutId,
-    pub(super) revision: u32,
-    pub(super) status: Status,
-    pub(super) occurred_at: Timestamp,
-    pub(super) payment_key: Option<&'a PaymentKey>,
-    pub(super) failure: Option<&'a Failure>,
-    pub(super) psp: Option<Approval<'a>>,
-    /// The step before, where it is written together with this one.
-    pub(super) began: Option<&'a Began>,
+    change: &'a Change,
+    /// The change before, where both are written together.
+    began: Option<&'a Change>,
+    psp: Option<Approval<'a>>,
 }
 
 impl<'a> NextStatus<'a> {
-    /// A step that brings nothing but its status.
-    pub(super) const fn of(
-        checkout_id: &'a CheckoutId,
-        (revision, status): (u32, Status),
-        occurred_at: Timestamp,
-    ) -> Self {
-        Self { checkout_id, revision, status, occurred_at, payment_key: None, failure: None, psp: None, began: None }
+    pub(super) const fn of(change: &'a Change) -> Self {
+        Self { change, began: None, psp: None }
     }
-}
 
-/// The step that began an attempt to pay, where it is written together with the one that ended it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Began {
-    /// Its number.
-    pub revision: u32,
-    /// Where the checkout stood from then on.
-    pub status: Status,
-    /// When.
-    pub occurred_at: Timestamp,
-    /// What the PSP calls the attempt.
-    pub payment_key: PaymentKey,
+    pub(super) fn of_payment(payment: &'a Payment) -> Self {
+        let mut next = Self::of(&payment.change);
+        next.began = payment.began.as_ref();
+        next.psp = Some(Approval {
+            method: payment.method.as_deref(),
+            receipt_url: payment.receipt_url.as_deref(),
+            approved_at: payment.entry.fields().occurred_at,
+        });
+        next
+    }
 }
 
 /// What the PSP said of a captured payment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Approval<'a> {
-    pub(super) method: Option<&'a str>,
-    pub(super) receipt_url: Option<&'a str>,
-    pub(super) approved_at: Timestamp,
+struct Approval<'a> {
+    method: Option<&'a str>,
+    receipt_url: Option<&'a str>,
+    approved_at: Timestamp,
 }
 
 /// Whether a change was written now, or stands there already.
@@ -78,28 +65,21 @@ impl Writer {
     /// Records a new checkout with all its orders. Answers `false` when one of its ids is taken: by a checkout or a
     /// payment order of another workflow, or twice in the plan. The workflow id is the key: asked again, it answers
     /// the same.
-    pub async fn record_checkout(
-        &self,
-        (workflow_id, api_key_id): (&WorkflowId, &ApiKeyId),
-        fingerprint: &str,
-        plan: &Plan,
-        (created_at, expires_at): (Timestamp, Timestamp),
-    ) -> Result<bool, StoreError> {
+    pub async fn record_checkout(&self, new: &NewCheckout) -> Result<bool, StoreError> {
         let request = |accepted| checkout_requests::ActiveModel {
-            workflow_id: Set(workflow_id.to_string()),
-            api_key_id: Set(api_key_id.to_string()),
-            fingerprint: Set(fingerprint.to_owned()),
-            checkout_id: Set(plan.checkout_id().to_string()),
+            workflow_id: Set(new.workflow_id.to_string()),
+            api_key_id: Set(new.api_key_id.to_string()),
+            fingerprint: Set(new.fingerprint.clone()),
+            checkout_id: Set(new.plan.checkout_id().to_string()),
             accepted: Set(accepted),
             recorded_at: Set(Utc::now()),
         };
         let transaction = self.begin().await?;
         if !insert_request(&transaction, request(true)).await? {
-            return accepted_before(&transaction, workflow_id).await;
+            return accepted_before(&transaction, &new.workflow_id).await;
         }
-        let event = event_row(workflow_id, plan, created_at, expires_at)?;
-        if claim_ids(&transaction, plan).await? && insert_checkout(&transaction, event, plan).await? {
-            append_history(&transaction, recording(plan, created_at), Utc::now()).await?;
+        if claim_ids(&transaction, &new.plan).await? && insert_checkout(&transaction, new).await? {
+            append_history(&transaction, NextStatus::of(&new.recording()), Utc::now()).await?;
             transaction.commit().await?;
             return Ok(true);
         }
@@ -107,89 +87,54 @@ impl Writer {
 
         let transaction = self.begin().await?;
         insert_request(&transaction, request(false)).await?;
-        let accepted = accepted_before(&transaction, workflow_id).await?;
+        let accepted = accepted_before(&transaction, &new.workflow_id).await?;
         transaction.commit().await?;
         Ok(accepted)
     }
 
-    /// Moves a checkout, and each of its orders, to its next status. The revision is the key: asked again
-    /// with the same one, it changes nothing. With a payment key a failure is kept as the answer to that payment, for
-    /// whoever asks after another one has begun.
-    pub async fn advance(
-        &self,
-        checkout_id: &CheckoutId,
-        step: (u32, Status),
-        occurred_at: Timestamp,
-        payment_key: Option<&PaymentKey>,
-        failure: Option<&Failure>,
-    ) -> Result<(), StoreError> {
-        let next = NextStatus { payment_key, failure, ..NextStatus::of(checkout_id, step, occurred_at) };
+    /// Moves a checkout, and each of its orders, to its next status, and writes the account that the buyer pays into. The
+    /// revision is the key: asked again with the same one, it changes nothing. A failure with a payment key is kept as
+    /// the answer to that payment, because another payment may begin after it.
+    pub async fn advance(&self, change: &Change) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
-        if write_status(&transaction, next).await? == Written::Now {
-            set_order_status(&transaction, checkout_id, next.status).await?;
-            if next.status == Status::Failed {
-                keep_decline(&transaction, next).await?;
+        if write_status(&transaction, NextStatus::of(change)).await? == Written::Now {
+            set_order_status(&transaction, change).await?;
+            if change.status == Status::Failed {
+                keep_decline(&transaction, change).await?;
             }
+            set_account(&transaction, change).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Writes, where a checkout stands as it did, that its payment is being given back, and why. After that no payment
-    /// can be booked that was decided before: whoever gives money back knows that it is not, and will not be, booked.
-    /// Answers `false` where the payment was booked under this revision. The revision is the key.
-    pub async fn withdraw(
-        &self,
-        checkout_id: &CheckoutId,
-        step: (u32, Status),
-        occurred_at: Timestamp,
-        failure: Option<&Failure>,
-    ) -> Result<bool, StoreError> {
-        let next = NextStatus { failure, ..NextStatus::of(checkout_id, step, occurred_at) };
+    /// Writes that the payment of a checkout is being given back, and why; the status of the checkout stays. After this
+    /// change no payment can be booked that was decided before it. Answers [`Withdrawn::Paid`] where the payment was
+    /// booked under this revision. The revision is the key.
+    pub async fn withdraw(&self, change: &Change) -> Result<Withdrawn, StoreError> {
         let transaction = self.begin().await?;
-        match write_status(&transaction, next).await {
+        match write_status(&transaction, NextStatus::of(change)).await {
             Ok(Written::Now | Written::Before) => {
                 transaction.commit().await?;
-                Ok(true)
+                Ok(Withdrawn::Done)
             }
             Err(StoreError::OutOfStep { .. })
-                if is_written(&transaction, &NextStatus { status: Status::Success, ..next }).await? =>
+                if is_written(&transaction, &Change { status: Status::Success, ..change.clone() }).await? =>
             {
-                Ok(false)
+                Ok(Withdrawn::Paid)
             }
             Err(error) => Err(error),
         }
     }
-
-    /// Moves a checkout to waiting for a deposit, and writes where the buyer pays. The revision is the key.
-    pub async fn await_deposit(
-        &self,
-        checkout_id: &CheckoutId,
-        step: (u32, Status),
-        occurred_at: Timestamp,
-        failure: Option<&Failure>,
-        account: &VirtualAccount,
-    ) -> Result<(), StoreError> {
-        let next = NextStatus { failure, ..NextStatus::of(checkout_id, step, occurred_at) };
-        let transaction = self.begin().await?;
-        if write_status(&transaction, next).await? == Written::Now {
-            set_order_status(&transaction, checkout_id, next.status).await?;
-            set_account(&transaction, checkout_id, account).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
 }
 
-pub(super) async fn set_account(
-    transaction: &Transaction,
-    checkout_id: &CheckoutId,
-    account: &VirtualAccount,
-) -> Result<(), StoreError> {
+/// Writes the account that the buyer pays into, where a change names it.
+pub(super) async fn set_account(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
+    let Some(account) = &change.virtual_account else { return Ok(()) };
     // The name on an account that stands there already was kept, or erased.
     payment_events::Entity::update_many()
         .col_expr(payment_events::Column::AccountHolder, Expr::value(account.sealed_holder.clone()))
-        .filter(payment_events::Column::CheckoutId.eq(checkout_id.as_str()))
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .filter(
             Condition::any()
                 .add(payment_events::Column::AccountNumber.is_null())
@@ -201,51 +146,51 @@ pub(super) async fn set_account(
         .col_expr(payment_events::Column::AccountBank, Expr::value(account.bank.clone()))
         .col_expr(payment_events::Column::AccountNumber, Expr::value(account.account_number.clone()))
         .col_expr(payment_events::Column::AccountDueAt, Expr::value(account.due_date.map(to_column_time)))
-        .filter(payment_events::Column::CheckoutId.eq(checkout_id.as_str()))
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .exec(transaction)
         .await?;
     Ok(())
 }
 
-async fn keep_decline(transaction: &Transaction, next: NextStatus<'_>) -> Result<(), StoreError> {
-    let Some(payment_key) = next.payment_key else { return Ok(()) };
+async fn keep_decline(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
+    let Some(payment_key) = &change.payment_key else { return Ok(()) };
     let line = declined_payments::ActiveModel {
-        checkout_id: Set(next.checkout_id.to_string()),
+        checkout_id: Set(change.checkout_id.to_string()),
         payment_key: Set(payment_key.to_string()),
-        revision: Set(to_column_revision(next.revision)?),
-        failure_code: Set(next.failure.map(|failure| failure.code.clone())),
-        failure_message: Set(next.failure.map(|failure| failure.message.clone())),
-        failure_retry_at: Set(next.failure.and_then(|failure| failure.retry_at).map(to_column_time)),
+        revision: Set(to_column_revision(change.revision)?),
+        failure_code: Set(change.failure.as_ref().map(|failure| failure.code.clone())),
+        failure_message: Set(change.failure.as_ref().map(|failure| failure.message.clone())),
+        failure_retry_at: Set(change.failure.as_ref().and_then(|failure| failure.retry_at).map(to_column_time)),
     };
     declined_payments::Entity::insert(line).exec_without_returning(transaction).await?;
     Ok(())
 }
 
-/// Writes the next status of a checkout and its line of history, and those of the step before that came with it; not
+/// Writes the next status of a checkout and its line of history, and those of the change before that came with it; not
 /// of its orders.
 pub(super) async fn write_status(transaction: &Transaction, next: NextStatus<'_>) -> Result<Written, StoreError> {
     let now = Utc::now();
-    let first = next.began.map_or(next.revision, |began| began.revision);
+    let change = next.change;
+    let failure = change.failure.as_ref();
+    let first = next.began.map_or(change.revision, |began| began.revision);
     let before = to_column_revision(first)? - 1;
     let mut update = payment_events::Entity::update_many()
-        .col_expr(payment_events::Column::Status, Expr::value(next.status.as_str()))
-        .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(next.revision)?))
-        .col_expr(payment_events::Column::IsPaymentDone, Expr::value(next.status.is_payment_done()))
-        .col_expr(payment_events::Column::FailureCode, Expr::value(next.failure.map(|failure| failure.code.clone())))
-        .col_expr(
-            payment_events::Column::FailureMessage,
-            Expr::value(next.failure.map(|failure| failure.message.clone())),
-        )
+        .col_expr(payment_events::Column::Status, Expr::value(change.status.as_str()))
+        .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(change.revision)?))
+        .col_expr(payment_events::Column::IsPaymentDone, Expr::value(change.status.is_payment_done()))
+        .col_expr(payment_events::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
+        .col_expr(payment_events::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
         .col_expr(
             payment_events::Column::FailureRetryable,
-            Expr::value(next.failure.is_some_and(|failure| failure.retryable)),
+            Expr::value(failure.is_some_and(|failure| failure.retryable)),
         )
         .col_expr(
             payment_events::Column::FailureRetryAt,
-            Expr::value(next.failure.and_then(|failure| failure.retry_at).map(to_column_time)),
+            Expr::value(failure.and_then(|failure| failure.retry_at).map(to_column_time)),
         )
         .col_expr(payment_events::Column::UpdatedAt, Expr::value(now));
-    if let Some(payment_key) = next.payment_key.or(next.began.map(|began| &began.payment_key)) {
+    let payment_key = change.payment_key.as_ref().or(next.began.and_then(|began| began.payment_key.as_ref()));
+    if let Some(payment_key) = payment_key {
         update = update.col_expr(payment_events::Column::PaymentKey, Expr::value(payment_key.as_str()));
     }
     if let Some(psp) = next.psp {
@@ -255,7 +200,7 @@ pub(super) async fn write_status(transaction: &Transaction, next: NextStatus<'_>
             .col_expr(payment_events::Column::PspApprovedAt, Expr::value(to_column_time(psp.approved_at)));
     }
     let updated = update
-        .filter(payment_events::Column::CheckoutId.eq(next.checkout_id.as_str()))
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .filter(payment_events::Column::Revision.eq(before))
         .exec(transaction)
         .await?;
@@ -263,27 +208,23 @@ pub(super) async fn write_status(transaction: &Transaction, next: NextStatus<'_>
         append_history(transaction, next, now).await?;
         return Ok(Written::Now);
     }
-    if is_written(transaction, &next).await? {
+    if is_written(transaction, change).await? {
         return Ok(Written::Before);
     }
-    Err(StoreError::OutOfStep { checkout_id: next.checkout_id.to_string(), revision: next.revision })
+    Err(StoreError::OutOfStep { checkout_id: change.checkout_id.to_string(), revision: change.revision })
 }
 
 /// Whether a change stands in the history already.
-pub(super) async fn is_written(transaction: &Transaction, next: &NextStatus<'_>) -> Result<bool, StoreError> {
-    let key = (next.checkout_id.to_string(), to_column_revision(next.revision)?);
+pub(super) async fn is_written(transaction: &Transaction, change: &Change) -> Result<bool, StoreError> {
+    let key = (change.checkout_id.to_string(), to_column_revision(change.revision)?);
     let line = payment_status_history::Entity::find_by_id(key).one(transaction).await?;
-    Ok(line.is_some_and(|line| line.status == next.status.as_str()))
+    Ok(line.is_some_and(|line| line.status == change.status.as_str()))
 }
 
-pub(super) async fn set_order_status(
-    transaction: &Transaction,
-    checkout_id: &CheckoutId,
-    status: Status,
-) -> Result<(), StoreError> {
+async fn set_order_status(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
     payment_orders::Entity::update_many()
-        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(status.as_str()))
-        .filter(payment_orders::Column::CheckoutId.eq(checkout_id.as_str()))
+        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(change.status.as_str()))
+        .filter(payment_orders::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .exec(transaction)
         .await?;
     Ok(())
@@ -294,28 +235,21 @@ async fn append_history(
     next: NextStatus<'_>,
     recorded_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let line = |(revision, status): (u32, Status), occurred_at, failure: Option<&Failure>| {
+    let line = |change: &Change| {
+        let failure = change.failure.as_ref();
         Ok::<_, StoreError>(payment_status_history::ActiveModel {
-            checkout_id: Set(next.checkout_id.to_string()),
-            revision: Set(to_column_revision(revision)?),
-            status: Set(status.to_string()),
+            checkout_id: Set(change.checkout_id.to_string()),
+            revision: Set(to_column_revision(change.revision)?),
+            status: Set(change.status.to_string()),
             failure_code: Set(failure.map(|failure| failure.code.clone())),
             failure_message: Set(failure.map(|failure| failure.message.clone())),
-            occurred_at: Set(to_column_time(occurred_at)),
+            occurred_at: Set(to_column_time(change.occurred_at)),
             recorded_at: Set(recorded_at),
         })
     };
-    let mut lines = Vec::with_capacity(2);
-    if let Some(began) = next.began {
-        lines.push(line((began.revision, began.status), began.occurred_at, None)?);
-    }
-    lines.push(line((next.revision, next.status), next.occurred_at, next.failure)?);
+    let lines = next.began.into_iter().chain([next.change]).map(line).collect::<Result<Vec<_>, _>>()?;
     payment_status_history::Entity::insert_many(lines).exec_without_returning(transaction).await?;
     Ok(())
-}
-
-fn recording(plan: &Plan, created_at: Timestamp) -> NextStatus<'_> {
-    NextStatus::of(plan.checkout_id(), (0, Status::NotStarted), created_at)
 }
 
 /// Whether the row is new.
@@ -354,19 +288,15 @@ async fn claim_ids(transaction: &Transaction, plan: &Plan) -> Result<bool, Store
 }
 
 /// Whether all rows are new; if not, the caller rolls back.
-async fn insert_checkout(
-    transaction: &Transaction,
-    event: payment_events::ActiveModel,
-    plan: &Plan,
-) -> Result<bool, StoreError> {
-    let rows = payment_events::Entity::insert(event)
+async fn insert_checkout(transaction: &Transaction, new: &NewCheckout) -> Result<bool, StoreError> {
+    let rows = payment_events::Entity::insert(event_row(new)?)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(transaction)
         .await?;
     if rows != 1 {
         return Ok(false);
     }
-    let orders = order_rows(plan)?;
+    let orders = order_rows(&new.plan)?;
     let expected = orders.len() as u64;
     let rows = payment_orders::Entity::insert_many(orders)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -375,16 +305,11 @@ async fn insert_checkout(
     Ok(rows == expected)
 }
 
-fn event_row(
-    workflow_id: &WorkflowId,
-    plan: &Plan,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-) -> Result<payment_events::ActiveModel, StoreError> {
-    let fields = plan.fields();
+fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreError> {
+    let (plan, fields) = (&new.plan, new.plan.fields());
     Ok(payment_events::ActiveModel {
         checkout_id: Set(plan.checkout_id().to_string()),
-        workflow_id: Set(workflow_id.to_string()),
+        workflow_id: Set(new.workflow_id.to_string()),
         order_name: Set(fields.order_name.clone()),
         buyer_id: Set(fields.buyer_id.to_string()),
         amount: Set(to_column_amount(plan.total())?),
@@ -407,8 +332,8 @@ fn event_row(
         success_url: Set(fields.success_url.clone()),
         fail_url: Set(fields.fail_url.clone()),
         metadata: Set(fields.metadata.clone()),
-        created_at: Set(to_column_time(created_at)),
-        expires_at: Set(to_column_time(expires_at)),
+        created_at: Set(to_column_time(new.created_at)),
+        expires_at: Set(to_column_time(new.expires_at)),
         updated_at: Set(Utc::now()),
         confirm_token_hash: Set(fields.confirm_token_hash.as_ref().map(ToString::to_string)),
     })

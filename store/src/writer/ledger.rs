@@ -2,9 +2,9 @@
 
 use domain::{
     Money, Timestamp,
-    checkout::Status,
+    checkout::Payment,
     commission::BasisPoints,
-    id::{CheckoutId, HoldId, PaymentOrderId, SellerAccount},
+    id::{HoldId, PaymentOrderId, SellerAccount},
     ledger::{Entry, Hold},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -16,8 +16,7 @@ use sea_orm::{
 
 use super::{
     Writer,
-    booking::{Booked, Booking, Payment},
-    checkouts::Began,
+    booking::{Booked, Booking},
     deposits::FRESH_LOOK_MS,
     holds::HoldStatus,
 };
@@ -31,58 +30,14 @@ use crate::{
 pub(crate) const EVERY_SELLER: &str = "*";
 
 impl Writer {
-    /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the
-    /// checkout's status and its line of history, all or nothing. The revision and the entry's key are the
-    /// keys: asked again, it changes nothing. With `began` the step before is written too; then it must not stand there yet.
-    pub async fn post(
-        &self,
-        checkout_id: &CheckoutId,
-        began: Option<&Began>,
-        step: (u32, Status),
-        occurred_at: Timestamp,
-        booked: (&Entry, Option<Timestamp>),
-        paid: (Option<&str>, Option<&str>),
-    ) -> Result<(), StoreError> {
-        let payment = Self::payment(checkout_id, began, step, occurred_at, booked, paid);
-        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
-    }
-
-    /// The same of a deposit that is watched: what was earned of it is released only while the PSP's last word that it
-    /// holds the deposit is fresh. The first such word is the one that it is booked on.
-    pub async fn post_watched_deposit(
-        &self,
-        checkout_id: &CheckoutId,
-        began: Option<&Began>,
-        step: (u32, Status),
-        occurred_at: Timestamp,
-        booked: (&Entry, Option<Timestamp>),
-        paid: (Option<&str>, Option<&str>),
-    ) -> Result<(), StoreError> {
-        let payment = Self::payment(checkout_id, began, step, occurred_at, booked, paid);
-        let payment = Payment { deposit_seen_at: Some(occurred_at), ..payment };
-        self.bookkeeper.book(Booking::Payment(Box::new(payment))).await.map(|_| ())
-    }
-
-    fn payment(
-        checkout_id: &CheckoutId,
-        began: Option<&Began>,
-        (revision, status): (u32, Status),
-        occurred_at: Timestamp,
-        (entry, releases_at): (&Entry, Option<Timestamp>),
-        (method, receipt_url): (Option<&str>, Option<&str>),
-    ) -> Payment {
-        Payment {
-            checkout_id: checkout_id.clone(),
-            revision,
-            status,
-            occurred_at,
-            entry: entry.clone(),
-            method: method.map(str::to_owned),
-            receipt_url: receipt_url.map(str::to_owned),
-            releases_at,
-            deposit_seen_at: None,
-            began: began.cloned(),
-        }
+    /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the checkout's
+    /// status and its line of history, all or nothing. The sellers' earnings are released at `releases_at`; of a deposit
+    /// that is watched, only while the PSP's last answer that it holds the deposit is fresh. The revision and the entry's
+    /// key are the keys: asked again, it changes nothing. The change that began the attempt is written with it, where
+    /// the payment brings it; then it must not be written yet.
+    pub async fn post(&self, payment: &Payment, releases_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let booking = Booking::Payment { payment: Box::new(payment.clone()), releases_at };
+        self.bookkeeper.book(booking).await.map(|_| ())
     }
 
     /// Books an entry as it is: a settlement of the PSP, a correction. Its key is the key.

@@ -6,11 +6,14 @@ use chrono::Utc;
 use domain::{
     Money, Timestamp,
     charge::Failure,
-    checkout::{Event, Status},
+    checkout::{Change, State},
     commission::given_up,
-    id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId, SellerAccount, WorkflowId},
+    id::{CheckoutId, PaymentOrderId, RefundId, SellerAccount, WorkflowId},
     ledger::{Entry, Reason, Refund, RefundPart},
-    refund::{Executed, Left, Part, RefundStatus, Unrefundable, Wanted, share_out},
+    refund::{
+        GivenBack, Left, NewRefund, OrderAfter, Part, PromisedRefund, RefundChange, RefundExecution, RefundFailure,
+        RefundPromise, RefundRecorded, RefundStatus, Unrefundable, after_execution, share_out,
+    },
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -34,40 +37,10 @@ use crate::{
     entities::{payment_events, payment_orders, refund_orders, refunds},
 };
 
-/// A refund that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRefund {
-    /// Its id, which is its workflow's too.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// What is wanted back.
-    pub wanted: Wanted,
-    /// The API key that asks.
-    pub api_key_id: ApiKeyId,
-    /// SHA-256 of the request in lower-case hex.
-    pub fingerprint: String,
-    /// Why, for the buyer.
-    pub reason: String,
-    /// When it was asked for.
-    pub requested_at: Timestamp,
-}
-
-/// A refund that is promised in the books.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PromisedRefund {
-    /// What goes back of which order.
-    pub parts: Vec<Part>,
-    /// All of it.
-    pub amount: Money,
-    /// What the PSP holds of the payment by our books, this refund included.
-    pub held: Money,
-}
-
 impl Writer {
     /// Records that a refund was asked for. The refund's id is the key: asked again, it changes nothing, and answers
     /// whether it is the same request.
-    pub async fn record_refund(&self, new: &NewRefund) -> Result<bool, StoreError> {
+    pub async fn record_refund(&self, new: &NewRefund) -> Result<RefundRecorded, StoreError> {
         if new.wanted.amount.is_some_and(Money::is_zero) {
             return Err(Refusal::Unrefundable(Unrefundable::Amount).into());
         }
@@ -98,19 +71,15 @@ impl Writer {
             .await?;
         let recorded = found(&new.refund_id, &transaction).await?;
         transaction.commit().await?;
-        Ok(recorded.fingerprint == new.fingerprint)
+        let is_ours = recorded.fingerprint == new.fingerprint;
+        Ok(if is_ours { RefundRecorded::Ours } else { RefundRecorded::Others })
     }
 
     /// Books that the buyer is promised the money of a recorded refund back: the entry, the sellers' wallets, the
     /// payment orders and what goes back of each, all or nothing. The refund's id is the key.
-    pub async fn promise_refund(
-        &self,
-        refund: &RefundId,
-        wanted: &Wanted,
-        at: Timestamp,
-    ) -> Result<PromisedRefund, StoreError> {
-        let booking = Booking::RefundPromise { refund: refund.clone(), wanted: wanted.clone(), at };
-        self.bookkeeper.book(booking).await?;
+    pub async fn promise_refund(&self, promise: &RefundPromise) -> Result<PromisedRefund, StoreError> {
+        self.bookkeeper.book(Booking::RefundPromise(promise.clone())).await?;
+        let refund = &promise.refund_id;
         let row = found(refund, self.connection()).await?;
         let parts = parts_of(&row, self.connection()).await?;
         let currency = from_column_currency(&row.currency)?;
@@ -125,34 +94,25 @@ impl Writer {
 
     /// Books that the PSP gave back what was promised, and moves the orders and the checkout to their next status,
     /// with its line of history; all or nothing. The refund's id is the key.
-    pub async fn execute_refund(
-        &self,
-        refund: &RefundId,
-        executed: &Executed,
-        at: Timestamp,
-    ) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::RefundExecution { refund: refund.clone(), executed: executed.clone(), at }).await
+    pub async fn execute_refund(&self, execution: &RefundExecution) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::RefundExecution(execution.clone())).await
     }
 
     /// Books that the buyer does not get the money back, and takes back what was promised. The refund's id is the key.
-    pub async fn fail_refund(&self, refund: &RefundId, failure: &Failure, at: Timestamp) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::RefundFailure { refund: refund.clone(), failure: failure.clone(), at }).await
+    pub async fn fail_refund(&self, failed: &RefundFailure) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::RefundFailure(failed.clone())).await
     }
 
     /// Moves a refund to a status that moves no money. One that has ended stays as it is.
-    pub async fn advance_refund(
-        &self,
-        refund: &RefundId,
-        status: RefundStatus,
-        failure: Option<&Failure>,
-    ) -> Result<(), StoreError> {
+    pub async fn advance_refund(&self, change: &RefundChange) -> Result<(), StoreError> {
+        let (status, failure) = (change.status, change.failure.as_ref());
         let before = RefundStatus::ALL.into_iter().filter(|before| before.may_become(status));
         refunds::Entity::update_many()
             .col_expr(refunds::Column::Status, Expr::value(status.as_str()))
             .col_expr(refunds::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
             .col_expr(refunds::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
             .col_expr(refunds::Column::UpdatedAt, Expr::value(Utc::now()))
-            .filter(refunds::Column::RefundId.eq(refund.as_str()))
+            .filter(refunds::Column::RefundId.eq(change.refund_id.as_str()))
             .filter(refunds::Column::Status.is_in(before.map(RefundStatus::as_str)))
             .exec(self.connection())
             .await?;
@@ -160,12 +120,8 @@ impl Writer {
     }
 }
 
-pub(super) async fn promise(
-    books: &mut Books<'_>,
-    refund: &RefundId,
-    wanted: &Wanted,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
+pub(super) async fn promise(books: &mut Books<'_>, asked: &RefundPromise) -> Result<Booked, StoreError> {
+    let refund = &asked.refund_id;
     let row = found(refund, books.transaction).await?;
     match from_column_refund_status(&row.status)? {
         RefundStatus::Requested => {}
@@ -176,7 +132,7 @@ pub(super) async fn promise(
     }
     let checkout_id = id(CheckoutId::parse(row.checkout_id.as_str()))?;
     let paid = paid_orders(books, &checkout_id).await?;
-    let parts = share_out(wanted, &left_of(&paid)).map_err(Refusal::from)?;
+    let parts = share_out(&asked.wanted, &left_of(&paid)).map_err(Refusal::from)?;
     let mut available: BTreeMap<SellerAccount, Money> = BTreeMap::new();
     let mut booked_parts = Vec::with_capacity(parts.len());
     for part in &parts {
@@ -187,7 +143,7 @@ pub(super) async fn promise(
         booked_parts.push(refund_part(paid, part.amount));
     }
     let promised = Refund { id: refund.clone(), checkout_id, parts: booked_parts };
-    let entry = Entry::of_refund_promised(&promised, available, at).map_err(Refusal::from)?;
+    let entry = Entry::of_refund_promised(&promised, available, asked.promised_at).map_err(Refusal::from)?;
     let entry = not_before(&entry, books.open_from())?;
     if books.check(&entry).await?.is_some() {
         return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
@@ -243,12 +199,8 @@ async fn paid_orders(books: &mut Books<'_>, checkout: &CheckoutId) -> Result<Vec
     Ok(paid)
 }
 
-pub(super) async fn execute(
-    books: &mut Books<'_>,
-    refund: &RefundId,
-    executed: &Executed,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
+pub(super) async fn execute(books: &mut Books<'_>, execution: &RefundExecution) -> Result<Booked, StoreError> {
+    let RefundExecution { refund_id: refund, executed, .. } = execution;
     let row = found(refund, books.transaction).await?;
     let status = from_column_refund_status(&row.status)?;
     if status == RefundStatus::Succeeded {
@@ -266,7 +218,7 @@ pub(super) async fn execute(
     if books.check(&entry).await?.is_some() {
         return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
     }
-    write_next_status(books, &checkout_id, &parts, at).await?;
+    write_next_status(books, &checkout_id, &parts, execution.learned_at).await?;
     let row = refunds::ActiveModel {
         transaction_key: Set(executed.transaction_key.clone()),
         executed_at: Set(Some(to_column_time(executed.executed_at))),
@@ -283,42 +235,43 @@ async fn write_next_status(
     parts: &[Part],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut gone: HashMap<String, i64> = HashMap::new();
-    for ((_, order), amount) in executed_by_order(checkout_id.as_str(), books.transaction).await? {
-        *gone.entry(order).or_default() += amount;
-    }
-    for part in parts {
-        *gone.entry(part.order.to_string()).or_default() += to_column_amount(part.amount)?;
-    }
     let event = payment_events::Entity::find_by_id(checkout_id.as_str()).one(books.transaction).await?;
     let event = event.ok_or_else(|| corrupt("no checkout of a refund", checkout_id))?;
-    let orders = orders_of(checkout_id.as_str(), books.transaction).await?;
-    let is_gone = |order: &payment_orders::Model| gone.get(&order.payment_order_id) >= Some(&order.amount);
-    let happened = if orders.iter().all(is_gone) { Event::Refunded } else { Event::PartRefunded };
-    let revision = from_column_revision(event.revision)? + 1;
-    let out_of_step = |_| StoreError::OutOfStep { checkout_id: checkout_id.to_string(), revision };
-    let status = from_column_status(&event.status)?.after(happened).map_err(out_of_step)?;
-    match write_status(books.transaction, NextStatus::of(checkout_id, (revision, status), at)).await? {
+    let revision = from_column_revision(event.revision)?;
+    let before = State { revision, status: from_column_status(&event.status)? };
+    let orders = given_back(checkout_id, books.transaction).await?;
+    let out_of_step = |_| StoreError::OutOfStep { checkout_id: checkout_id.to_string(), revision: revision + 1 };
+    let after = after_execution(before, &orders, parts).map_err(out_of_step)?;
+    let change = Change::new(checkout_id.clone(), after.state, at);
+    match write_status(books.transaction, NextStatus::of(&change)).await? {
         Written::Now => {}
-        Written::Before => return Err(corrupt("a change before its time", revision)),
+        Written::Before => return Err(corrupt("a change before its time", change.revision)),
     }
-    for order in orders.iter().filter(|order| parts.iter().any(|part| part.order.as_str() == order.payment_order_id)) {
-        let status = if is_gone(order) { Status::Refunded } else { Status::PartiallyRefunded };
+    for OrderAfter { order, status } in after.orders {
         payment_orders::Entity::update_many()
             .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(status.as_str()))
-            .filter(payment_orders::Column::PaymentOrderId.eq(order.payment_order_id.as_str()))
+            .filter(payment_orders::Column::PaymentOrderId.eq(order.as_str()))
             .exec(books.transaction)
             .await?;
     }
     Ok(())
 }
 
-pub(super) async fn fail(
-    books: &mut Books<'_>,
-    refund: &RefundId,
-    failure: &Failure,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
+/// What the executed refunds of a checkout gave back of each of its orders.
+async fn given_back(checkout_id: &CheckoutId, connection: &impl ConnectionTrait) -> Result<Vec<GivenBack>, StoreError> {
+    let executed = executed_by_order(checkout_id.as_str(), connection).await?;
+    let of_order = |row: payment_orders::Model| {
+        let currency = from_column_currency(&row.currency)?;
+        let amounts = executed.iter().filter(|((_, order), _)| *order == row.payment_order_id);
+        let given_back = from_column_amount(amounts.map(|(_, amount)| amount).sum(), currency)?;
+        let paid = from_column_amount(row.amount, currency)?;
+        Ok(GivenBack { order: id(PaymentOrderId::parse(row.payment_order_id))?, paid, given_back })
+    };
+    orders_of(checkout_id.as_str(), connection).await?.into_iter().map(of_order).collect()
+}
+
+pub(super) async fn fail(books: &mut Books<'_>, failed: &RefundFailure) -> Result<Booked, StoreError> {
+    let RefundFailure { refund_id: refund, failure, .. } = failed;
     let row = found(refund, books.transaction).await?;
     let status = from_column_refund_status(&row.status)?;
     match status {
@@ -329,7 +282,7 @@ pub(super) async fn fail(
     if status.is_promised() {
         let key = Reason::RefundPromised.key(refund);
         let promise = books.find(&key).await?.ok_or_else(|| Refusal::NoSuchEntry { key: key.clone() })?;
-        let reversal = Entry::of_reversal(&promise, at).map_err(Refusal::from)?;
+        let reversal = Entry::of_reversal(&promise, failed.failed_at).map_err(Refusal::from)?;
         let reversal = not_before(&reversal, books.open_from())?;
         check_orders(books, &reversal).await?;
         books.book(reversal).await?;

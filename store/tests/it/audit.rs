@@ -16,7 +16,7 @@ use crate::{
     books::{execute_refund, fail_refund, promise_refund},
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, begin, plan, record},
+    writing::{CREATED, begin, change, payment, plan, record},
 };
 
 on_both_databases!(
@@ -69,13 +69,12 @@ pub(crate) async fn keep_books(fresh: &Fresh) {
     begin(fresh, &paid).await.unwrap();
     let rates = [BasisPoints::try_new(1_000).unwrap(), BasisPoints::try_new(250).unwrap()];
     let entry = Entry::of_captured_payment(&paid, &rates, CREATED).unwrap();
-    let change = (2, Status::Success);
-    writer.post(paid.checkout_id(), None, change, CREATED, (&entry, Some(at(1))), (None, None)).await.unwrap();
+    writer.post(&payment(&paid, 2, entry), Some(at(1))).await.unwrap();
     record(fresh, "key-2", &plan("checkout-2", &[("o-3", "seller-a", 500)])).await;
     let failed = plan("checkout-3", &[("o-4", "seller-c", 700)]);
     record(fresh, "key-3", &failed).await;
     begin(fresh, &failed).await.unwrap();
-    writer.advance(failed.checkout_id(), (2, Status::Failed), at(1), None, None).await.unwrap();
+    writer.advance(&change(&failed, 2, Status::Failed)).await.unwrap();
 
     promise_refund(fresh, "r-1", "o-2", 3_000, at(2)).await.unwrap();
     execute_refund(fresh, "r-1", at(3)).await.unwrap();
@@ -512,8 +511,7 @@ async fn a_reversed_payment_of_a_paid_checkout_is_named(fresh: Fresh) {
     record(&fresh, "key-9", &paid).await;
     begin(&fresh, &paid).await.unwrap();
     let entry = Entry::of_captured_payment(&paid, &[], CREATED).unwrap();
-    let change = (2, Status::Success);
-    fresh.writer.post(paid.checkout_id(), None, change, CREATED, (&entry, None), (None, None)).await.unwrap();
+    fresh.writer.post(&payment(&paid, 2, entry), None).await.unwrap();
     agrees(&fresh).await;
     let found = reverse_past_the_rule(&fresh, "payment_captured:checkout-9").await;
     for named in [

@@ -6,19 +6,22 @@ use domain::{
     charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
-    id::{ApiKeyId, HoldId, PaymentOrderId, RefundId, SellerAccount},
+    id::{ApiKeyId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, Posting, PostingFields, Reason},
-    refund::{Executed, RefundStatus, Unrefundable, Wanted},
+    refund::{
+        Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundStatus,
+        Unrefundable, Wanted,
+    },
     wallet::Wallet,
 };
 use futures::future::join_all;
-use store::{Booked, Database, HoldStatus, NewRefund, Refusal, StoreError, Writer};
+use store::{Booked, Database, HoldStatus, RefundRecord, Refusal, StoreError, Writer};
 use tokio::task::JoinSet;
 
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, begin, plan, record},
+    writing::{CREATED, begin, change, payment, plan, record},
 };
 
 on_both_databases!(
@@ -69,8 +72,7 @@ pub(crate) async fn paid(fresh: &Fresh, id: &str, seller: &str, minor: u64, bps:
     begin(fresh, &plan).await.unwrap();
     let rates = [BasisPoints::try_new(bps).unwrap()];
     let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
-    let posted = (&entry, Some(CREATED));
-    fresh.writer.post(plan.checkout_id(), None, (2, Status::Success), CREATED, posted, (None, None)).await.unwrap();
+    fresh.writer.post(&payment(&plan, 2, entry), Some(CREATED)).await.unwrap();
     plan
 }
 
@@ -109,28 +111,42 @@ pub(crate) async fn promise_refund(
     let checkout_id = fresh.reader.checkout_of_order(&order(of)).await?;
     let checkout_id = checkout_id.ok_or_else(|| StoreError::from(Refusal::NoSuchOrder { order: order(of) }))?;
     let wanted = Wanted { order: Some(order(of)), amount: Some(won(minor)) };
+    let promise = RefundPromise {
+        refund_id: refund(id),
+        checkout_id: checkout_id.clone(),
+        wanted: wanted.clone(),
+        promised_at: at,
+    };
     let new = NewRefund {
         refund_id: refund(id),
         checkout_id,
-        wanted: wanted.clone(),
+        wanted,
         api_key_id: ApiKeyId::parse("key1").unwrap(),
         fingerprint: format!("{of} {minor}"),
         reason: "단순 변심".to_owned(),
         requested_at: at,
     };
-    if !fresh.writer.record_refund(&new).await? {
+    if fresh.writer.record_refund(&new).await? == RefundRecorded::Others {
         return Err(Refusal::KeyReused { key: id.to_owned() }.into());
     }
     let before = fresh.reader.refund(&refund(id)).await?.unwrap().status;
-    fresh.writer.promise_refund(&refund(id), &wanted, at).await?;
+    fresh.writer.promise_refund(&promise).await?;
     Ok(if before == RefundStatus::Requested { Booked::Now } else { Booked::Before })
 }
 
 /// Books that the PSP gave back what was promised.
 pub(crate) async fn execute_refund(fresh: &Fresh, id: &str, at: Timestamp) -> Result<Booked, StoreError> {
-    let amount = fresh.reader.refund(&refund(id)).await?.and_then(|refund| refund.amount).unwrap_or(won(1));
+    let stored = fresh.reader.refund(&refund(id)).await?;
+    let checkout_id = checkout_of(stored.as_ref());
+    let amount = stored.and_then(|refund| refund.amount).unwrap_or(won(1));
     let executed = Executed { amount, executed_at: at, transaction_key: Some(format!("transaction-{id}")) };
-    fresh.writer.execute_refund(&refund(id), &executed, at).await
+    let execution = RefundExecution { refund_id: refund(id), checkout_id, executed, learned_at: at };
+    fresh.writer.execute_refund(&execution).await
+}
+
+/// The checkout of a refund; any where there is no such refund, which the writer has to find out.
+fn checkout_of(refund: Option<&RefundRecord>) -> CheckoutId {
+    refund.map_or_else(|| CheckoutId::parse("none").unwrap(), |refund| refund.checkout_id.clone())
 }
 
 /// Done twice, it is done once.
@@ -264,7 +280,9 @@ async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
     rests(capture, "checkout checkout-o-1 is SUCCESS because of payment_captured:checkout-o-1; ").await;
     promise("r-1").await.unwrap();
     for status in [RefundStatus::Executing, RefundStatus::Unknown, RefundStatus::Stuck] {
-        fresh.writer.advance_refund(&RefundId::parse("r-1").unwrap(), status, None).await.unwrap();
+        let checkout_id = plan.checkout_id().clone();
+        let change = RefundChange { refund_id: refund("r-1"), checkout_id, status, failure: None };
+        fresh.writer.advance_refund(&change).await.unwrap();
         rests("refund_promised:r-1", &format!("refund r-1 is {status} because of ")).await;
     }
     execute_refund(&fresh, "r-1", LATER).await.unwrap();
@@ -272,7 +290,7 @@ async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
     rests("refund_executed:r-1", "refund r-1 is SUCCEEDED because of ").await;
     rests(capture, "checkout checkout-o-1 is PARTIALLY_REFUNDED because of ").await;
     let revision = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap().revision + 1;
-    fresh.writer.advance(plan.checkout_id(), (revision, Status::Stuck), LATER, None, None).await.unwrap();
+    fresh.writer.advance(&change(&plan, revision, Status::Stuck)).await.unwrap();
     rests(capture, "checkout checkout-o-1 is STUCK because of ").await;
     assert_eq!(parts(&fresh, "seller-a").await, [6_000, 0, 0, 0, 0, 0], "nothing was booked");
 }
@@ -282,7 +300,7 @@ async fn a_capture_without_its_status_is_reversed(fresh: Fresh) {
     let plan = plan("checkout-o-9", &[("o-9", "seller-a", 500)]);
     record(&fresh, "key-9", &plan).await;
     begin(&fresh, &plan).await.unwrap();
-    fresh.writer.advance(plan.checkout_id(), (2, Status::Failed), LATER, None, None).await.unwrap();
+    fresh.writer.advance(&change(&plan, 2, Status::Failed)).await.unwrap();
     fresh.writer.book(Entry::of_captured_payment(&plan, &[], CREATED).unwrap()).await.unwrap();
     let key = "payment_captured:checkout-o-9";
     let preview = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
@@ -298,7 +316,8 @@ async fn a_capture_without_its_status_is_reversed(fresh: Fresh) {
 
 pub(crate) async fn fail_refund(fresh: &Fresh, id: &str, at: Timestamp) -> Result<Booked, StoreError> {
     let failure = Failure::new("refused", "Toss refused.");
-    fresh.writer.fail_refund(&refund(id), &failure, at).await
+    let checkout_id = checkout_of(fresh.reader.refund(&refund(id)).await?.as_ref());
+    fresh.writer.fail_refund(&RefundFailure { refund_id: refund(id), checkout_id, failure, failed_at: at }).await
 }
 
 async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {

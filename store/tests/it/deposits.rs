@@ -3,7 +3,7 @@
 use domain::{
     Timestamp,
     charge::{Failure, VirtualAccount},
-    checkout::{Plan, Status},
+    checkout::{Change, DepositReturn, Plan, Status},
     id::PaymentKey,
     ledger::{Entry, EntryError},
 };
@@ -13,7 +13,7 @@ use crate::{
     books::{promise_refund, won},
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, EXPIRES, begin, plan, post, record},
+    writing::{CREATED, EXPIRES, begin, change, payment, plan, post, record},
 };
 
 on_both_databases!(
@@ -35,13 +35,15 @@ async fn a_declined_payment_keeps_its_answer_while_another_is_tried(fresh: Fresh
     let closed = Failure { retry_at: Some(LATER), ..Failure::new("NOT_AVAILABLE_BANK", "은행 점검").and_retry() };
     let (id, first) = (plan.checkout_id(), key("pk-1"));
     for _ in 0..2 {
-        fresh.writer.advance(id, (2, Status::Failed), CREATED, Some(&first), Some(&closed)).await.unwrap();
+        let (payment_key, failure) = (Some(first.clone()), Some(closed.clone()));
+        fresh.writer.advance(&Change { payment_key, failure, ..change(&plan, 2, Status::Failed) }).await.unwrap();
     }
     let record = fresh.reader.checkout(id).await.unwrap().unwrap();
     assert_eq!(record.failure.as_ref(), Some(&closed));
     assert!(record.takes_retry(CREATED) && !record.takes_retry(EXPIRES));
 
-    fresh.writer.advance(id, (3, Status::Executing), CREATED, Some(&key("pk-2")), None).await.unwrap();
+    let again = Change { payment_key: Some(key("pk-2")), ..change(&plan, 3, Status::Executing) };
+    fresh.writer.advance(&again).await.unwrap();
     let record = fresh.reader.checkout(id).await.unwrap().unwrap();
     assert_eq!((record.failure.as_ref(), record.psp.unwrap().payment_key), (None, key("pk-2")));
     let kept = fresh.reader.decline(id, &first).await.unwrap();
@@ -54,9 +56,8 @@ async fn waiting(fresh: &Fresh) -> Plan {
     let plan = plan("checkout-1", &[("o-1", "seller-a", 1_000)]);
     assert!(record(fresh, "key-1", &plan).await);
     begin(fresh, &plan).await.unwrap();
-    let account = account();
-    let step = (2, Status::WaitingForDeposit);
-    fresh.writer.await_deposit(plan.checkout_id(), step, CREATED, None, &account).await.unwrap();
+    let awaited = Change { virtual_account: Some(account()), ..change(&plan, 2, Status::WaitingForDeposit) };
+    fresh.writer.advance(&awaited).await.unwrap();
     plan
 }
 
@@ -70,8 +71,9 @@ fn account() -> VirtualAccount {
 }
 
 async fn take_back(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
-    let (id, captured) = (plan.checkout_id(), Entry::capture_key(plan.checkout_id(), 1));
-    fresh.writer.take_deposit_back(id, (revision, Status::WaitingForDeposit), LATER, (&captured, None)).await
+    let change = Change { occurred_at: LATER, ..change(plan, revision, Status::WaitingForDeposit) };
+    let key = Entry::capture_key(plan.checkout_id(), 1);
+    fresh.writer.take_deposit_back(&DepositReturn { change, key }).await
 }
 
 async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_again(fresh: Fresh) {
@@ -90,8 +92,9 @@ async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_aga
     assert!(promise_refund(&fresh, "r-0", "o-1", 1, LATER).await.is_err());
 
     let again = Entry::of_capture((&plan, 2), &[], LATER).unwrap();
+    let again = payment(&plan, 5, again);
     for _ in 0..2 {
-        fresh.writer.post(id, None, (5, Status::Success), LATER, (&again, Some(LATER)), (None, None)).await.unwrap();
+        fresh.writer.post(&again, Some(LATER)).await.unwrap();
     }
     let record = fresh.reader.checkout(id).await.unwrap().unwrap();
     assert!(record.status == Status::Success && record.heeds_psp() && record.orders[0].wallet_updated);

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Timestamp, charge::Failure, checkout::Status};
+use domain::{
+    Timestamp,
+    charge::Failure,
+    checkout::{Change, Status},
+};
 use sea_orm::ConnectionTrait;
 use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};
 use tokio::{
@@ -21,7 +25,7 @@ use crate::{
     database::{self, Fresh},
     journal::webhook,
     on_both_databases,
-    writing::{CREATED, begin, pending, plan, post, record},
+    writing::{begin, change, pending, plan, post, record},
 };
 
 /// Who writes.
@@ -321,8 +325,8 @@ async fn a_text_with_nul_neither_stops_a_checkout_nor_a_question(fresh: Fresh) {
     assert!(record(&fresh, "key", &plan).await);
     begin(&fresh, &plan).await.unwrap();
     let failure = Failure::new("REJECT_CARD\0PAYMENT", "카드\0사");
-    let step = (2, Status::Failed);
-    fresh.writer.advance(plan.checkout_id(), step, CREATED, None, Some(&failure)).await.unwrap();
+    let failed = Change { failure: Some(failure), ..change(&plan, 2, Status::Failed) };
+    fresh.writer.advance(&failed).await.unwrap();
     let stored = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!(stored.status, Status::Failed);
     assert_eq!(stored.failure.map(|failure| failure.message), Some("카드\u{fffd}사".to_owned()));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Currency::{self, Krw, Usd},
     Money, Timestamp,
-    checkout::{Order, Plan, PlanFields, Status},
+    checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, Status},
     commission::BasisPoints,
     id::{BuyerId, CheckoutId, HoldId, PaymentOrderId, SellerAccount},
     ledger::{Account, Entry, EntryFields, Hold, NormalSide, Posting, PostingFields, Reason},
@@ -20,7 +20,7 @@ use crate::{
     books::{execute_refund, fail_refund, promise_refund},
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, EXPIRES, api_key, begin, plan, record, workflow},
+    writing::{CREATED, begin, new_checkout, payment, plan, record},
 };
 
 on_both_databases!(
@@ -57,8 +57,9 @@ async fn pay(fresh: &Fresh, name: &str, orders: &[(&str, &str, u64)], occurred_a
     begin(fresh, &plan).await.unwrap();
     let rates = vec![BasisPoints::try_new(1_000).unwrap(); orders.len()];
     let entry = Entry::of_captured_payment(&plan, &rates, occurred_at).unwrap();
-    let entry = (&entry, Some(occurred_at));
-    fresh.writer.post(plan.checkout_id(), None, (2, Status::Success), occurred_at, entry, (None, None)).await.unwrap();
+    let payment = payment(&plan, 2, entry);
+    let change = Change { occurred_at, ..payment.change.clone() };
+    fresh.writer.post(&Payment { change, ..payment }, Some(occurred_at)).await.unwrap();
 }
 
 fn posting(debit: Account, credit: Account, minor: u64, currency: Currency) -> Posting {
@@ -519,8 +520,8 @@ async fn checkouts_are_listed_newest_first(fresh: Fresh) {
         let base = plan(name, &[("x", "seller-a", 1)]);
         let buyer_id = BuyerId::parse(buyer).unwrap();
         let plan = Plan::try_new(PlanFields { buyer_id, orders: orders.to_vec(), ..base.fields().clone() }).unwrap();
-        let times = (after(ms), EXPIRES);
-        assert!(fresh.writer.record_checkout((&workflow(name), &api_key()), "f", &plan, times).await.unwrap());
+        let new = NewCheckout { created_at: after(ms), ..new_checkout(name, &plan) };
+        assert!(fresh.writer.record_checkout(&new).await.unwrap());
         if buyer == "buyer-2" {
             begin(&fresh, &plan).await.unwrap();
         }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, EXPIRES, api_key, begin, pending, plan, post, record, workflow},
+    writing::{CREATED, begin, change, new_checkout, payment, pending, plan, post, record, workflow},
 };
 
 on_both_databases!(
@@ -43,8 +43,7 @@ async fn of_twenty_workflows_one_gets_the_checkout(fresh: Fresh) {
         async move {
             let order = format!("o-{index}");
             let plan = plan("checkout-1", &[(&order, "seller-a", 1)]);
-            let workflow = workflow(&format!("key-{index}"));
-            writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+            writer.record_checkout(&new_checkout(&format!("key-{index}"), &plan)).await.unwrap()
         }
     }))
     .await;
@@ -60,10 +59,7 @@ async fn twenty_recordings_of_one_workflow_are_one(fresh: Fresh) {
     let plan = Arc::new(plan("checkout-1", &[("o-1", "seller-a", 1), ("o-2", "seller-b", 2)]));
     let accepted = at_once((0..20).map(|index| {
         let (writer, plan) = (writers[index % 2].clone(), plan.clone());
-        async move {
-            let ids = (&workflow("key"), &api_key());
-            writer.record_checkout(ids, "f", &plan, (CREATED, EXPIRES)).await.unwrap()
-        }
+        async move { writer.record_checkout(&new_checkout("key", &plan)).await.unwrap() }
     }))
     .await;
     assert_eq!(accepted, [true; 20]);
@@ -83,8 +79,7 @@ async fn checkouts_that_want_each_others_orders_do_not_lock_each_other_up(fresh:
                 }
                 let orders: Vec<_> = ids.iter().map(|id| (id.as_str(), "seller-a", 1)).collect();
                 let plan = plan(&format!("checkout-{round}-{side}"), &orders);
-                let workflow = workflow(&format!("key-{round}-{side}"));
-                writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+                writer.record_checkout(&new_checkout(&format!("key-{round}-{side}"), &plan)).await.unwrap()
             }
         }))
         .await;
@@ -101,8 +96,7 @@ async fn a_checkout_and_an_order_that_want_one_id_do_not_both_get_it(fresh: Fres
             async move {
                 // The checkout of one is the order of the other, and the other way round.
                 let plan = plan(&ids[side], &[(&ids[1 - side], "seller-a", 1)]);
-                let workflow = workflow(&format!("key-{round}-{side}"));
-                writer.record_checkout((&workflow, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+                writer.record_checkout(&new_checkout(&format!("key-{round}-{side}"), &plan)).await.unwrap()
             }
         }))
         .await;
@@ -116,7 +110,7 @@ async fn of_two_different_changes_with_one_number_one_is_written(fresh: Fresh) {
     record(&fresh, "key", &plan).await;
     let results = at_once([Status::Executing, Status::Canceled].into_iter().zip(writers).map(|(status, writer)| {
         let plan = plan.clone();
-        async move { (status, writer.advance(plan.checkout_id(), (1, status), CREATED, None, None).await) }
+        async move { (status, writer.advance(&change(&plan, 1, status)).await) }
     }))
     .await;
     let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
@@ -144,7 +138,7 @@ async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
     let posts = plans.iter().flat_map(|plan| writers.clone().map(|writer| (plan.clone(), writer)));
     let posted = at_once(posts.map(|(plan, writer)| async move {
         let entry = Entry::of_captured_payment(&plan, &[], CREATED).unwrap();
-        writer.post(plan.checkout_id(), None, (2, Status::Success), CREATED, (&entry, None), (None, None)).await
+        writer.post(&payment(&plan, 2, entry), None).await
     }))
     .await;
     assert!(posted.iter().all(Result::is_ok), "{posted:?}");

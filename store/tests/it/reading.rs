@@ -4,7 +4,7 @@ use domain::{
     Currency::{Krw, Usd},
     Money,
     charge::Failure,
-    checkout::{Order, Plan, PlanFields, Status},
+    checkout::{Change, Order, Plan, PlanFields, Status},
     id::{BuyerId, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
 };
 use store::{AccountBalance, CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
@@ -12,7 +12,7 @@ use store::{AccountBalance, CheckoutRecord, OrderRecord, PspRecord, RequestRecor
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, EXPIRES, begin, plan, post, record, workflow},
+    writing::{CREATED, EXPIRES, begin, change, plan, post, record, workflow},
 };
 
 on_both_databases!(
@@ -81,11 +81,14 @@ async fn a_failure_is_read_with_its_history_and_goes_with_the_next_change(fresh:
     record(&fresh, "key", &plan).await;
     let failure = Failure::new("REJECT_CARD_PAYMENT", "한도초과");
     let at = |ms: u64| CREATED.plus_ms(123 + ms);
-    let advance = |step, ms, failure| fresh.writer.advance(plan.checkout_id(), step, at(ms), None, failure);
-    advance((1, Status::Stuck), 1, Some(&failure)).await.unwrap();
+    let advance = async |revision, status, ms, failure| {
+        let occurred_at = at(ms);
+        fresh.writer.advance(&Change { occurred_at, failure, ..change(&plan, revision, status) }).await
+    };
+    advance(1, Status::Stuck, 1, Some(failure.clone())).await.unwrap();
     let stuck = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!(stuck.failure.as_ref(), Some(&failure));
-    advance((2, Status::Executing), 2, None).await.unwrap();
+    advance(2, Status::Executing, 2, None).await.unwrap();
     let going_on = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!((going_on.failure, going_on.psp), (None, None));
 

@@ -8,7 +8,7 @@ use store::Database;
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, begin, pending, plan, post, record},
+    writing::{begin, change, pending, plan, post, record},
 };
 
 on_both_databases!(
@@ -42,7 +42,7 @@ async fn a_post_that_fails_half_way_leaves_nothing(fresh: Fresh) {
         assert_eq!((pending(&fresh, "seller-a").await, pending(&fresh, "seller-b").await), (15_000, 8_000));
     }
     // The refusals have not broken the way to the next change.
-    fresh.writer.advance(plan.checkout_id(), (3, Status::Stuck), CREATED, None, None).await.unwrap();
+    fresh.writer.advance(&change(&plan, 3, Status::Stuck)).await.unwrap();
 }
 
 async fn amounts_of_nothing_are_refused_by_the_schema(fresh: Fresh) {

@@ -16,7 +16,7 @@ use store::StoreError;
 use crate::{
     books::{execute_refund, fail_refund, hold, promise_refund, seller, won},
     database::{Fresh, postgres, sqlite},
-    writing::{CREATED, begin, plan, record},
+    writing::{CREATED, begin, change, payment, plan, record},
 };
 
 /// Databases are made anew for each case.
@@ -135,15 +135,13 @@ async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
             if stored.is_some_and(|stored| stored.orders.iter().any(|order| order.ledger_updated)) {
                 return Ok(());
             }
-            writer.advance(plan_of(checkout).checkout_id(), (revision, status), CREATED, None, None).await?;
+            writer.advance(&change(&plan_of(checkout), revision, status)).await?;
         }
         Step::Post { checkout, revision } => {
             let plan = plan_of(checkout);
             let rates = [BasisPoints::try_new(333).unwrap(), BasisPoints::default()];
             let entry = Entry::of_captured_payment(&plan, &rates, CREATED).unwrap();
-            let posted = (&entry, Some(CREATED));
-            let to = (revision, Status::Success);
-            writer.post(plan.checkout_id(), None, to, CREATED, posted, (None, None)).await?;
+            writer.post(&payment(&plan, revision, entry), Some(CREATED)).await?;
         }
         Step::Release => {
             writer.release_due(LATER, 100).await?;

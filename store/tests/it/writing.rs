@@ -4,13 +4,13 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     charge::Failure,
-    checkout::{Order, Plan, PlanFields, Status},
+    checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, State, Status},
     id::{ApiKeyId, BuyerId, CheckoutId, IdempotencyKey, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
     ledger::{Account, Entry},
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
-use store::{Began, StoreError};
+use store::StoreError;
 
 use crate::{database::Fresh, on_both_databases};
 
@@ -62,19 +62,45 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
 }
 
 pub(crate) async fn record(fresh: &Fresh, workflow_name: &str, plan: &Plan) -> bool {
-    let ids = (&workflow(workflow_name), &api_key());
-    fresh.writer.record_checkout(ids, "fingerprint", plan, (CREATED, EXPIRES)).await.unwrap()
+    fresh.writer.record_checkout(&new_checkout(workflow_name, plan)).await.unwrap()
+}
+
+pub(crate) fn new_checkout(workflow_name: &str, plan: &Plan) -> NewCheckout {
+    NewCheckout {
+        workflow_id: workflow(workflow_name),
+        api_key_id: api_key(),
+        fingerprint: "fingerprint".to_owned(),
+        plan: plan.clone(),
+        created_at: CREATED,
+        expires_at: EXPIRES,
+    }
+}
+
+pub(crate) fn change(plan: &Plan, revision: u32, status: Status) -> Change {
+    Change::new(plan.checkout_id().clone(), State { revision, status }, CREATED)
+}
+
+pub(crate) fn payment(plan: &Plan, revision: u32, entry: Entry) -> Payment {
+    Payment {
+        began: None,
+        change: change(plan, revision, Status::Success),
+        entry,
+        method: None,
+        receipt_url: None,
+        confirmed_at: None,
+        is_watched: false,
+    }
 }
 
 pub(crate) async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> {
-    let key = PaymentKey::parse("pk-1").unwrap();
-    fresh.writer.advance(plan.checkout_id(), (1, Status::Executing), CREATED, Some(&key), None).await
+    let payment_key = PaymentKey::parse("pk-1").ok();
+    fresh.writer.advance(&Change { payment_key, ..change(plan, 1, Status::Executing) }).await
 }
 
 pub(crate) async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
     let entry = Entry::of_captured_payment(plan, &[], CREATED).unwrap();
-    let psp = (Some("카드"), Some("https://receipt.example"));
-    fresh.writer.post(plan.checkout_id(), None, (revision, Status::Success), CREATED, (&entry, None), psp).await
+    let (method, receipt_url) = (Some("카드".to_owned()), Some("https://receipt.example".to_owned()));
+    fresh.writer.post(&Payment { method, receipt_url, ..payment(plan, revision, entry) }, None).await
 }
 
 pub(crate) async fn pending(fresh: &Fresh, seller: &str) -> u64 {
@@ -184,8 +210,7 @@ async fn racing_requests_for_one_checkout_make_one(fresh: Fresh) {
         let (writer, plan) = (fresh.writer.clone(), plan.clone());
         async move {
             // Every key comes twice: two runs of one activity.
-            let id = workflow(&format!("key-{}", index / 2));
-            writer.record_checkout((&id, &api_key()), "f", &plan, (CREATED, EXPIRES)).await.unwrap()
+            writer.record_checkout(&new_checkout(&format!("key-{}", index / 2), &plan)).await.unwrap()
         }
     })
     .await;
@@ -200,8 +225,9 @@ async fn a_change_is_written_once_and_in_order(fresh: Fresh) {
     begin(&fresh, &plan).await.unwrap();
     let failure = Failure::new("REJECT_CARD_PAYMENT", "한도초과");
     let advance = |revision, status| {
-        let (writer, plan, failure) = (fresh.writer.clone(), plan.clone(), failure.clone());
-        async move { writer.advance(plan.checkout_id(), (revision, status), CREATED, None, Some(&failure)).await }
+        let writer = fresh.writer.clone();
+        let change = Change { failure: Some(failure.clone()), ..change(&plan, revision, status) };
+        async move { writer.advance(&change).await }
     };
     assert!(matches!(advance(3, Status::Failed).await, Err(StoreError::OutOfStep { revision: 3, .. })));
     assert!(matches!(advance(1, Status::Failed).await, Err(StoreError::OutOfStep { revision: 1, .. })));
@@ -246,15 +272,13 @@ async fn a_payment_is_written_with_the_beginning_of_its_attempt(fresh: Fresh) {
     record(&fresh, "key-1", &at_once).await;
     record(&fresh, "key-2", &apart).await;
     let payment_key = PaymentKey::parse("pk-1").unwrap();
-    let began =
-        Began { revision: 1, status: Status::Executing, occurred_at: CREATED, payment_key: payment_key.clone() };
     let pay = |plan: &Plan| {
-        let (writer, plan, began) = (fresh.writer.clone(), plan.clone(), began.clone());
-        async move {
-            let entry = Entry::of_captured_payment(&plan, &[], CREATED).unwrap();
-            let to = (2, Status::Success);
-            writer.post(plan.checkout_id(), Some(&began), to, EXPIRES, (&entry, None), (None, None)).await
-        }
+        let writer = fresh.writer.clone();
+        let began = Change { payment_key: Some(payment_key.clone()), ..change(plan, 1, Status::Executing) };
+        let payment = payment(plan, 2, Entry::of_captured_payment(plan, &[], CREATED).unwrap());
+        let change = Change { occurred_at: EXPIRES, ..payment.change.clone() };
+        let payment = Payment { began: Some(began), change, ..payment };
+        async move { writer.post(&payment, None).await }
     };
     let raced = futures_of(8, |_| pay(&at_once)).await;
     assert!(raced.iter().all(Result::is_ok), "{raced:?}");

@@ -3,7 +3,7 @@
 use domain::{
     Timestamp,
     charge::{Capture, Failure, UndoReason, VirtualAccount},
-    checkout::{Event, Status},
+    checkout::{Event, State, Status},
     id::{PaymentKey, WorkflowId},
     ledger::Entry,
 };
@@ -21,7 +21,7 @@ use crate::{
     attributes,
     operator::{self, Facing},
     ports::{
-        Advance, Change, DepositReturned, DepositSeen, Post, Posted, Record, RecordCheckout, Recorded, SeeDeposit,
+        Advance, Change, DepositReturn, DepositSeen, NewCheckout, Payment, Post, Record, Recorded, SeeDeposit,
         SeenDuring, TakeBack, TakenBack, Withdraw, Withdrawn,
     },
     writing::{self, Alarm},
@@ -32,7 +32,7 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
     let input = ctx.state(|checkout| checkout.input.clone());
     let created_at = now(ctx);
     let workflow_id = WorkflowId::parse(ctx.workflow_id()).map_err(ApplicationFailure::non_retryable)?;
-    let request = RecordCheckout {
+    let request = NewCheckout {
         workflow_id,
         api_key_id: input.api_key_id,
         fingerprint: input.fingerprint,
@@ -101,8 +101,9 @@ async fn end(
 /// Writes that a captured payment is about to be given back because the checkout was given up meanwhile. Answers `Paid`
 /// where it was booked before that was known, by a worker that died before it could say so.
 pub(super) async fn withdraw(ctx: &Context, reason: UndoReason) -> Result<Withdrawn, WorkflowTermination> {
-    let (revision, status) = ctx.state(|checkout| (checkout.revision + 1, checkout.status));
-    let change = Change { failure: Some(reason.failure()), ..change_to(ctx, revision, status) };
+    let State { revision, status } = state(ctx);
+    let unmoved = State { revision: revision + 1, status };
+    let change = Change { failure: Some(reason.failure()), ..change_to(ctx, unmoved) };
     let withdrawn = write_decided(ctx, Withdraw, change.clone(), "given up while it was charged").await?;
     if withdrawn == Withdrawn::Done {
         ctx.state_mut(|checkout| checkout.revision = change.revision);
@@ -132,7 +133,7 @@ pub(super) async fn take_back(
 ) -> Result<TakenBack, WorkflowTermination> {
     let change = Change { virtual_account, ..next_change(ctx, Event::DepositTakenBack)? };
     let key = ctx.state(|checkout| Entry::capture_key(checkout.input.plan.checkout_id(), checkout.captures));
-    let taken_back = DepositReturned { change: change.clone(), key };
+    let taken_back = DepositReturn { change: change.clone(), key };
     ctx.state_mut(|checkout| checkout.taking_back = true);
     let answer = write_decided(ctx, TakeBack, taken_back, "the bank took the deposit back").await?;
     if answer == TakenBack::Done {
@@ -180,10 +181,8 @@ pub(super) struct Settlement {
 pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), WorkflowTermination> {
     let Settlement { capture, began, confirmed_at, is_watched } = settlement;
     let began = began.map(|(payment_key, began_at)| beginning(ctx, payment_key, began_at)).transpose()?;
-    let change = match &began {
-        Some(began) => change_after(ctx, (began.revision, began.status), Event::Paid)?,
-        None => next_change(ctx, Event::Paid)?,
-    };
+    let before = began.as_ref().map_or_else(|| state(ctx), Change::state);
+    let change = change_after(ctx, before, Event::Paid)?;
     let entry = ctx
         .state(|checkout| {
             let capture_number = checkout.captures + 1;
@@ -191,13 +190,13 @@ pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), 
         })
         .map_err(ApplicationFailure::non_retryable)?;
     let Capture { method, receipt_url, .. } = capture;
-    let mut posted = Posted { began, change: change.clone(), entry, method, receipt_url, confirmed_at, is_watched };
-    if !writing::write_at_once(ctx, Post, posted.clone()).await {
+    let mut payment = Payment { began, change: change.clone(), entry, method, receipt_url, confirmed_at, is_watched };
+    if !writing::write_at_once(ctx, Post, payment.clone()).await {
         // Until it can be booked, the record says what is under way.
-        if let Some(began) = posted.began.take() {
+        if let Some(began) = payment.began.take() {
             write_beginning(ctx, began).await?;
         }
-        write_decided(ctx, Post, posted, "the local write failed").await?;
+        write_decided(ctx, Post, payment, "the local write failed").await?;
     }
     written(ctx, &change).await;
     ctx.state_mut(|checkout| checkout.captures += 1);
@@ -205,24 +204,19 @@ pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), 
 }
 
 fn next_change(ctx: &Context, event: Event) -> Result<Change, WorkflowTermination> {
-    change_after(ctx, ctx.state(|checkout| (checkout.revision, checkout.status)), event)
+    change_after(ctx, state(ctx), event)
 }
 
-fn change_after(ctx: &Context, before: (u32, Status), event: Event) -> Result<Change, WorkflowTermination> {
-    let (revision, status) = before;
-    Ok(change_to(ctx, revision + 1, status.after(event).map_err(ApplicationFailure::non_retryable)?))
+fn state(ctx: &Context) -> State {
+    ctx.state(|checkout| State { revision: checkout.revision, status: checkout.status })
 }
 
-fn change_to(ctx: &Context, revision: u32, status: Status) -> Change {
-    Change {
-        checkout_id: ctx.state(|checkout| checkout.input.plan.checkout_id().clone()),
-        revision,
-        status,
-        occurred_at: now(ctx),
-        payment_key: None,
-        failure: None,
-        virtual_account: None,
-    }
+fn change_after(ctx: &Context, before: State, event: Event) -> Result<Change, WorkflowTermination> {
+    Ok(change_to(ctx, before.after(event).map_err(ApplicationFailure::non_retryable)?))
+}
+
+fn change_to(ctx: &Context, state: State) -> Change {
+    Change::new(ctx.state(|checkout| checkout.input.plan.checkout_id().clone()), state, now(ctx))
 }
 
 /// Writes a status that another event, had it come a moment earlier, might have made another one.

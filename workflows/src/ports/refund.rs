@@ -1,10 +1,13 @@
 //! What refunds hand through the ports.
 
+pub use domain::refund::{
+    NewRefund, PromisedRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded,
+};
 use domain::{
     Money, Timestamp,
     charge::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, RefundId},
-    refund::{Executed, Part, RefundAccount, RefundStatus, Wanted},
+    refund::{RefundAccount, Wanted},
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,103 +35,14 @@ pub struct RefundRequest {
     pub fingerprint: String,
 }
 
-/// A refund to record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewRefund {
-    /// Its id.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// What is wanted back.
-    pub wanted: Wanted,
-    /// Why, for the buyer.
-    pub reason: String,
-    /// The API key that asks.
-    pub api_key_id: ApiKeyId,
-    /// SHA-256 of the request in lower-case hex.
-    pub fingerprint: String,
-    /// When it was asked for.
-    pub requested_at: Timestamp,
-}
-
-/// Whether a refund's record is of this request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundRecorded {
-    /// It is.
-    Ours,
-    /// Another request came under the same id before.
-    Others,
-}
-
-/// A recorded refund to promise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundPromise {
-    /// The refund.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// What is wanted back.
-    pub wanted: Wanted,
-    /// When it was promised.
-    pub promised_at: Timestamp,
-}
-
 /// What came of promising a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promise {
     /// It is promised.
-    Given {
-        /// What goes back of which order.
-        parts: Vec<Part>,
-        /// All of it.
-        amount: Money,
-        /// What the PSP holds of the payment by our books, this refund included.
-        held: Money,
-    },
+    Given(PromisedRefund),
     /// It cannot be: nothing was promised.
     Refused(Failure),
-}
-
-/// A refund's next status, without money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundChange {
-    /// The refund.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// Where it stands from now on.
-    pub status: RefundStatus,
-    /// Why, where it went wrong.
-    #[serde(default)]
-    pub failure: Option<Failure>,
-}
-
-/// A refund that the PSP carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundExecution {
-    /// The refund.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// What the PSP gave back.
-    pub executed: Executed,
-    /// When we learned of it.
-    pub learned_at: Timestamp,
-}
-
-/// A refund that does not happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundFailure {
-    /// The refund.
-    pub refund_id: RefundId,
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// Why.
-    pub failure: Failure,
-    /// When we learned of it.
-    pub failed_at: Timestamp,
 }
 
 /// Money for the PSP to give back.

@@ -34,8 +34,8 @@ pub(super) async fn promise(ctx: &Context) -> Result<Promise, WorkflowTerminatio
         promised_at: now(ctx),
     });
     let promise = write(ctx, PromiseRefund, promise).await?;
-    if let Promise::Given { amount, .. } = &promise {
-        stand(ctx, RefundStatus::Executing, None, Some(*amount)).await;
+    if let Promise::Given(promised) = &promise {
+        stand(ctx, RefundStatus::Executing, None, Some(promised.amount)).await;
     }
     Ok(promise)
 }
