@@ -15,9 +15,11 @@
 mod out;
 
 mod arguments;
+#[path = "../../temporal/src/attempts.rs"]
 mod attempts;
 mod audit;
 mod cli;
+#[path = "../../temporal/src/lib.rs"]
 mod cluster;
 mod commissions;
 mod compose;
@@ -43,6 +45,7 @@ mod settings;
 mod shutdown;
 mod tls;
 mod traces;
+#[path = "../../temporal/src/unreadable.rs"]
 mod unreadable;
 
 use std::process::ExitCode;

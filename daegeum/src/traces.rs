@@ -3,6 +3,7 @@
 //! Without such a setting there is no provider, no interceptor and no cost. With one, a request, what it asks of
 //! Temporal, the workflow, its activities and the calls to Toss are one trace.
 
+#[path = "../../temporal/src/causes.rs"]
 mod causes;
 mod exporter;
 
