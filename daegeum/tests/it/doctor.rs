@@ -204,6 +204,8 @@ async fn beside_a_dev_nothing_has_to_be_set() {
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
     let run = |arguments: &[&str]| run_with(None, arguments);
+    let ready = format!("{}/readyz", dev.shop.api);
+    until("it is ready", || async { dev.shop.http.get(&ready).send().await.unwrap().status() == 200 }).await;
     let (code, told) = run(&["doctor"]);
     assert_eq!((code, told.matches("well  ").count()), (Some(0), 11), "{told}");
     assert!(told.contains("says that it can do its work"), "{told}");

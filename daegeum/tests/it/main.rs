@@ -37,7 +37,6 @@ mod risk;
 mod roles;
 mod secrecy;
 mod stack;
-mod stopping;
 mod stuck;
 mod traces;
 mod virtual_accounts;
