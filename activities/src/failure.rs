@@ -15,6 +15,8 @@ use toss::{
 };
 use workflows::ports;
 
+use crate::words::plain;
+
 /// What an error of the PSP means for the charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -140,10 +142,15 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
     ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
 }
 
+/// A failure in the PSP's words.
+pub(crate) fn failure(code: &str, message: &str) -> Failure {
+    Failure::new(plain(code), plain(message))
+}
+
 fn refusal(error: &toss::Error) -> Failure {
     match error {
         toss::Error::Refused { code, message, .. } => {
-            Failure { retry_at: pause_of(error).and_then(|_| again_at(error)), ..Failure::new(code, message) }
+            Failure { retry_at: pause_of(error).and_then(|_| again_at(error)), ..failure(code, message) }
         }
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }
@@ -154,7 +161,7 @@ fn refusal(error: &toss::Error) -> Failure {
 
 fn evidence(error: &toss::Error) -> String {
     match error {
-        toss::Error::Refused { code, .. } => format!("the PSP answered {code}"),
+        toss::Error::Refused { code, .. } => format!("the PSP answered {}", plain(code)),
         toss::Error::NotSent { .. } => "the PSP could not be reached".to_owned(),
         toss::Error::NoAnswer { .. } => "the PSP did not answer in time".to_owned(),
         toss::Error::Unreadable { .. } => "the PSP's answer could not be read".to_owned(),

@@ -22,3 +22,4 @@ pub mod psp;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+mod words;

@@ -16,7 +16,10 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, PaymentStatus, webhook::Webhook};
 use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
 
-use crate::failure::{Verdict, after_attempt, classify, doubtful, refused, try_again};
+use crate::{
+    failure::{self, Verdict, after_attempt, classify, doubtful, refused, try_again},
+    words::plain,
+};
 
 /// The most bytes of a webhook's header that are kept.
 const MAX_HEADER_BYTES: usize = 100;
@@ -181,8 +184,8 @@ fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
     Ok(Charge::Captured(Capture {
         amount: money(payment, minor)?,
         captured_at: payment.approved_at.map_or_else(|| to_timestamp(Utc::now().fixed_offset()), to_timestamp),
-        method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
-        receipt_url: payment.receipt.as_ref().and_then(|receipt| receipt.url.clone()),
+        method: payment.method.as_ref().map(|method| plain(method.as_str())),
+        receipt_url: payment.receipt.as_ref().and_then(|receipt| receipt.url.clone()).filter(|url| plain(url) == *url),
     }))
 }
 
@@ -196,8 +199,8 @@ pub(crate) fn money(payment: &Payment, minor: u64) -> Result<Money, Doubt> {
 
 fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
     match &payment.failure {
-        Some(failure) => {
-            Failure::new(failure.code.as_deref().unwrap_or(code), failure.message.as_deref().unwrap_or(message))
+        Some(told) => {
+            failure::failure(told.code.as_deref().unwrap_or(code), told.message.as_deref().unwrap_or(message))
         }
         None => Failure::new(code, message),
     }
@@ -207,8 +210,8 @@ fn failure(payment: &Payment, code: &str, message: &str) -> Failure {
 fn account(payment: &Payment, checkout_id: &CheckoutId, keys: Option<&Keyring>) -> Option<VirtualAccount> {
     let account = payment.virtual_account.as_ref()?;
     Some(VirtualAccount {
-        bank: account.bank_code.clone()?,
-        account_number: account.account_number.as_ref()?.expose().clone(),
+        bank: plain(account.bank_code.as_deref()?),
+        account_number: plain(account.account_number.as_ref()?.expose()),
         due_date: account.due_date.map(to_timestamp),
         sealed_holder: holder(account, checkout_id, keys),
     })

@@ -14,7 +14,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::ports::{Assess, AssessRisk};
 
-use crate::failure::store_failure;
+use crate::{failure::store_failure, words::plain};
 
 /// The header that carries the secret that both sides share.
 const SECRET: HeaderName = HeaderName::from_static("x-daegeum-risk-secret");
@@ -99,7 +99,8 @@ impl Hook {
                 return Err(NoAnswer::TooLarge);
             }
         }
-        Ok(serde_json::from_slice(&body)?)
+        let answer: Assessment = serde_json::from_slice(&body)?;
+        Ok(Assessment { reasons: answer.reasons.iter().map(|reason| plain(reason)).collect(), ..answer })
     }
 }
 

@@ -312,6 +312,12 @@ impl Problem {
         Self::new(Code::TemporalUnavailable, detail).because_of(cause)
     }
 
+    /// The database did not answer in time.
+    pub(crate) fn database(cause: &dyn Error) -> Self {
+        let detail = "The database did not answer in time. Sending the same request again is safe.";
+        Self::new(Code::DatabaseUnavailable, detail).because_of(cause)
+    }
+
     /// Adds where the checkout stands that the request was about.
     pub(crate) fn about(mut self, status: Status) -> Self {
         self.0.checkout_status = Some(status);
@@ -409,8 +415,7 @@ fn chain(error: &dyn Error) -> String {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() {
-            let detail = "The database did not answer in time. Sending the same request again is safe.";
-            return Self::new(Code::DatabaseUnavailable, detail).because_of(&error);
+            return Self::database(&error);
         }
         Self::internal(&error)
     }

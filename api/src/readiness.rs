@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use store::{Clock, Journal, StoreError, Watch};
+use store::{Journal, StoreError, Watch};
 use temporalio_client::{
     Client,
     grpc::WorkflowService,
@@ -226,8 +226,7 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
 }
 
 async fn look(probes: &Probes) -> State {
-    let clock = Clock::default();
-    let database = timeout(PROBE_TIME, probes.journal.probe(&clock));
+    let database = timeout(PROBE_TIME, probes.journal.probe());
     let temporal = timeout(PROBE_TIME, polled(&probes.temporal));
     let (database, temporal) = tokio::join!(database, temporal);
     let database = match database {

@@ -4,6 +4,7 @@
 //! without them. Nothing is changed.
 
 mod agreement;
+mod processes;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -20,7 +21,7 @@ use workflows::attributes;
 use crate::{
     cluster::{MEND_KEYS, Understood, connect, failing_tasks, polling, understood},
     compose, keys,
-    settings::Settings,
+    settings::{Settings, near},
 };
 
 /// How long one part may take to answer.
@@ -53,6 +54,8 @@ enum Verdict {
     Ill { what: String, mend: String },
     /// It could not be looked at, for want of another part.
     Unseen(&'static str),
+    /// It is not looked at, because the settings do not say where it is.
+    Unasked(String),
 }
 
 impl Verdict {
@@ -87,6 +90,11 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
             find("workflow tasks", Verdict::Unseen("temporal"));
         }
     }
+    find("API process", within(processes::api(settings)).await.unwrap_or_else(|| late("the API")));
+    if let Some(address) = settings.door.metrics_listen.and_then(|address| near("http", address)) {
+        let looked = within(processes::worker(&address)).await;
+        find("worker process", looked.unwrap_or_else(|| late("the worker")));
+    }
     find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
     find("clock", within(clock(settings)).await.unwrap_or(Verdict::Unseen("toss")));
     let agreed = match (&client, &reader) {
@@ -96,7 +104,7 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
     };
     find("database and temporal", agreed);
     tell(&findings, json)?;
-    let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_)));
+    let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_) | Verdict::Unasked(_)));
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -334,9 +342,10 @@ fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|finding| {
                 let (ok, detail, mend) = match &finding.verdict {
-                    Verdict::Well(detail) => (true, detail.clone(), None),
-                    Verdict::Ill { what, mend } => (false, what.clone(), Some(mend)),
-                    Verdict::Unseen(part) => (false, format!("could not be looked at without: {part}"), None),
+                    Verdict::Well(detail) => (Some(true), detail.clone(), None),
+                    Verdict::Ill { what, mend } => (Some(false), what.clone(), Some(mend)),
+                    Verdict::Unasked(why) => (None, format!("not checked: {why}"), None),
+                    Verdict::Unseen(part) => (Some(false), format!("could not be looked at without: {part}"), None),
                 };
                 serde_json::json!({ "check": finding.part, "ok": ok, "detail": detail, "mend": mend })
             })
@@ -352,6 +361,7 @@ fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
                 println!("ILL   {part:<22} {}", indented(what));
                 println!("{:>28} {}", "→", indented(mend));
             }
+            Verdict::Unasked(why) => println!("-     {part:<22} not checked: {}", indented(why)),
             Verdict::Unseen(other) => println!("?     {part:<22} could not be looked at without: {other}"),
         }
     }

@@ -87,6 +87,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let traces = traces::start(runtime.handle())?;
     let stop_times = match cli.command {
         Command::Dev(_) | Command::Demo { .. } => StopTimes::DEV,
+        Command::Worker => StopTimes::WORKER,
         _ => StopTimes { drain: settings.door.drain_or(StopTimes::ROLE.drain), ..StopTimes::ROLE },
     };
     let work = async {

@@ -6,7 +6,7 @@ mod toss;
 
 use std::{
     io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: Option<DatabaseUrl>,
     pub(crate) listen: SocketAddr,
+    /// Where the settings say that an API listens; nothing where they do not.
+    pub(crate) api_url: Option<String>,
     pub(crate) public_url: Option<String>,
     /// Where buyers may be led after paying, besides the host of `public_url`; `None` where it is not set.
     pub(crate) return_hosts: Option<Vec<ReturnHost>>,
@@ -200,11 +202,15 @@ impl Settings {
                 .unwrap_or(false),
         };
         let public_url = flags.public_url.clone().or(file.public_url);
+        let public_url = public_url.map(|url| web_address("public_url", url)).transpose()?;
+        let listen = flags.listen.or(file.listen);
+        let listens_at = listen.and_then(|address| near(door.scheme(), address));
         Ok(Self {
             data_dir: flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| ".daegeum".into()),
             database_url,
-            listen: flags.listen.or(file.listen).unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into()),
-            public_url: public_url.map(|url| web_address("public_url", url)).transpose()?,
+            listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into()),
+            api_url: public_url.clone().or(listens_at),
+            public_url,
             return_hosts: file.return_hosts.as_deref().map(return_hosts).transpose()?,
             checkout_deadline: Duration::from_secs(deadline_s),
             release_rule,
@@ -257,6 +263,7 @@ impl Settings {
             self.temporal = TemporalPlace::Dev { address: dev.temporal.clone(), namespace: dev.namespace.clone() };
         }
         if is_unset || names_temporal_of(&dev) {
+            self.api_url = Some(dev.api.clone());
             self.beside = Some(dev.clone());
         }
         if self.toss.set.is_empty() {
@@ -324,6 +331,14 @@ fn web_address(name: &str, url: String) -> anyhow::Result<String> {
         "the setting {name} must start with http:// or https://, not {url:?}"
     );
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// Where this machine reaches what listens at an address; nothing for a port of the system's choice.
+pub(crate) fn near(scheme: &str, mut address: SocketAddr) -> Option<String> {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    (address.port() != 0).then(|| format!("{scheme}://{address}"))
 }
 
 /// Whether the environment names the Temporal of this `dev`. Another Temporal's workers have other keys.

@@ -29,6 +29,9 @@ impl StopTimes {
     /// Everything on one machine, which ends within ten seconds: requests, then the worker, the server of Temporal and
     /// the runtime, one after the other.
     pub(crate) const DEV: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(4) };
+    /// A worker alone. No client waits for its answers, and what it leaves another worker continues; it ends within the ten
+    /// seconds that most supervisors give.
+    pub(crate) const WORKER: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(5) };
     /// The metrics of a worker.
     pub(crate) const METRICS: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(1) };
 

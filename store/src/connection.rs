@@ -12,7 +12,7 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use crate::{
-    StoreError,
+    Clock, StoreError,
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
@@ -139,6 +139,8 @@ impl fmt::Debug for DatabaseUrl {
 #[derive(Debug, Clone)]
 pub struct Database {
     statements: Statements,
+    /// Since when this process knows the time: all that write to this database ask the same clock.
+    clock: Clock,
 }
 
 impl Database {
@@ -158,7 +160,7 @@ impl Database {
     async fn open(url: &DatabaseUrl, connections: u32, access: Access) -> Result<Self, StoreError> {
         let distrust = Distrust::default();
         let connection = sea_orm::Database::connect(options(url, connections, access, &distrust)).await?;
-        Ok(Self { statements: Statements::new(connection, distrust) })
+        Ok(Self { statements: Statements::new(connection, distrust), clock: Clock::default() })
     }
 
     /// The connection, for migrations.
@@ -168,6 +170,16 @@ impl Database {
 
     pub(crate) const fn statements(&self) -> &Statements {
         &self.statements
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The same database, its time told by another clock.
+    #[must_use]
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Whether the database answers.

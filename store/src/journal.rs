@@ -16,7 +16,7 @@ pub use letters::Acted;
 pub use refunds::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
 
 use crate::{
-    Database, StoreError,
+    Clock, Database, StoreError,
     transaction::{Purpose, Statements, Transaction},
 };
 
@@ -34,6 +34,10 @@ impl Journal {
 
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        self.database.clock()
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {

@@ -4,7 +4,7 @@ use chrono::Utc;
 use sea_orm::{EntityTrait, sea_query::Expr};
 
 use crate::{
-    Clock, Journal, StoreError,
+    Journal, StoreError,
     convert::corrupt,
     entities::readiness_probe::{Column, Entity},
 };
@@ -12,14 +12,14 @@ use crate::{
 impl Journal {
     /// Writes, in a transaction like any other, and compares the clocks. It costs a flush to the disk: a cache stands
     /// before it.
-    pub async fn probe(&self, clock: &Clock) -> Result<(), StoreError> {
+    pub async fn probe(&self) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         let written =
             Entity::update_many().col_expr(Column::WrittenAt, Expr::value(Utc::now())).exec(&transaction).await?;
         if written.rows_affected != 1 {
             return Err(corrupt("a number of rows in readiness_probe", written.rows_affected));
         }
-        let agreed = clock.time(&transaction).await;
+        let agreed = self.clock().time(&transaction).await;
         transaction.commit().await?;
         agreed.map(|_| ())
     }

@@ -30,7 +30,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Writer {
     database: Database,
-    clock: Clock,
     bookkeeper: Bookkeeper,
 }
 
@@ -38,13 +37,13 @@ impl Writer {
     /// A writer to an open database. It starts a bookkeeper on the current runtime: clone the writer rather than
     /// making another one, so that payments of one process are booked together.
     pub fn new(database: Database) -> Self {
-        Self::with_clock(database, Clock::default())
+        let bookkeeper = Bookkeeper::start(database.clone());
+        Self { database, bookkeeper }
     }
 
     /// The same, with another clock than this machine's.
     pub fn with_clock(database: Database, clock: Clock) -> Self {
-        let bookkeeper = Bookkeeper::start(database.clone(), clock.clone());
-        Self { database, clock, bookkeeper }
+        Self::new(database.with_clock(clock))
     }
 
     /// A journal in the same database.
@@ -59,7 +58,7 @@ impl Writer {
 
     /// The time of money: the database's, as long as this machine's clock does not contradict it.
     pub async fn time(&self) -> Result<Timestamp, StoreError> {
-        self.clock.time(self.connection()).await
+        self.database.clock().time(self.connection()).await
     }
 
     pub(crate) const fn connection(&self) -> &Statements {

@@ -87,6 +87,17 @@ fn a_refusal_carries_the_words_of_the_psp() {
     assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), Verdict::Refused(failure));
 }
 
+/// A control character of others reaches neither a history nor a row nor a page.
+#[test]
+fn the_words_of_the_psp_hold_no_control_characters() {
+    let mut error = refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT");
+    if let Error::Refused { message, .. } = &mut error {
+        *message = "카드\0사에서\u{1b}[31m 거절\n했습니다.".to_owned();
+    }
+    let failure = Failure::new("REJECT_CARD_PAYMENT", "카드사에서[31m 거절 했습니다.");
+    assert_eq!(classify(&error), Verdict::Refused(failure));
+}
+
 #[test]
 fn a_closed_bank_and_a_maintained_method_say_when_to_come_back() {
     for (code, comes_back) in

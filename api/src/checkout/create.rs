@@ -85,13 +85,12 @@ impl<'a> Checkouts<'a> {
         api_key_id: ApiKeyId,
         wanted: Wanted,
     ) -> Result<Made, Problem> {
-        if let Some(request) = self.api.reader.request(workflow_id).await? {
-            return self.replay(&request, &wanted.fingerprint).await;
-        }
-        let fingerprint = wanted.fingerprint.clone();
-        let buyer_id = &wanted.plan.fields().buyer_id;
-        buyers::keep(self.api, (workflow_id, &fingerprint), buyer_id, wanted.buyer.as_ref()).await?;
         let deadline = Instant::now() + self.api.settings.record_wait;
+        let fingerprint = wanted.fingerprint.clone();
+        let prepared = timeout_at(deadline, self.prepare(workflow_id, &wanted));
+        if let Some(first) = prepared.await.map_err(|elapsed| Problem::database(&elapsed))?? {
+            return self.replay(&first, &fingerprint).await;
+        }
         let started = timeout_at(deadline, self.start(workflow_id, api_key_id, wanted));
         match started.await.map_err(|elapsed| Problem::temporal(&elapsed))?? {
             Started::Now => {
@@ -106,6 +105,16 @@ impl<'a> Checkouts<'a> {
                 None => Err(self.unrecorded().await),
             },
         }
+    }
+
+    /// Finds the request that used this key before. Without one, keeps what was said of the buyer.
+    async fn prepare(&self, workflow_id: &WorkflowId, wanted: &Wanted) -> Result<Option<RequestRecord>, Problem> {
+        let first = self.api.reader.request(workflow_id).await?;
+        if first.is_none() {
+            let (request, buyer_id) = ((workflow_id, wanted.fingerprint.as_str()), &wanted.plan.fields().buyer_id);
+            buyers::keep(self.api, request, buyer_id, wanted.buyer.as_ref()).await?;
+        }
+        Ok(first)
     }
 
     /// Answers a request whose key was used before.

@@ -30,7 +30,8 @@ fn examine(roles: &Roles, change: impl FnOnce(&mut Command)) -> (bool, Vec<(Stri
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
     let finding = |row: &Value| {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-        let is_well = row["ok"].as_bool().unwrap();
+        // What no setting names is not looked at, and no fault.
+        let is_well = row["ok"] != json!(false);
         assert_eq!(row["mend"].is_null(), is_well || text("detail").starts_with("could not be looked at"), "{row}");
         (text("check"), is_well, text("detail"))
     };
@@ -53,6 +54,7 @@ async fn it_says_what_is_missing(database: Kind) {
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
     assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 10, "{lines}");
+    assert!(lines.contains("not checked: neither public_url nor listen is set"), "{lines}");
 
     let stranger = ill(&roles, |command| {
         command.env("TOSS_SECRET_KEY", "test_sk_of_another");
@@ -116,6 +118,39 @@ async fn it_names_a_workflow_that_stands_still(database: Kind) {
     );
 }
 
+/// The word of the API's own process: what stands still there is seen nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_tells_what_the_processes_say_of_themselves() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let settings = roles.place().join("metrics.toml");
+    std::fs::write(&settings, "metrics_listen = \"127.0.0.1:0\"\n").unwrap();
+    let flags = ["--config", settings.to_str().unwrap()];
+    let found = |api: &str, metrics: &str, part: &str| {
+        let settings = roles.place().join("doctor.toml");
+        let metrics = metrics.trim_start_matches("http://").trim_end_matches("/metrics");
+        std::fs::write(&settings, format!("metrics_listen = \"{metrics}\"\n")).unwrap();
+        let (success, findings) = examine(&roles, |command| {
+            command.env("DAEGEUM_CONFIG", &settings).env("DAEGEUM_PUBLIC_URL", api);
+        });
+        let (_, is_well, detail) = findings.into_iter().find(|(name, ..)| name == part).unwrap();
+        (success, is_well, detail)
+    };
+    let nobody = "http://127.0.0.1:1";
+    let api = roles.shop.api.clone();
+    let told = found(&api, nobody, "API process");
+    assert!(!told.0 && !told.1 && told.2.contains("No worker serves the task queue."), "{told:?}");
+    let (_worker, metrics) = roles.worker_with_metrics(&flags).await;
+    until("all is well", || async { found(&api, &metrics, "API process").0 }).await;
+    let told = found(&api, &metrics, "worker process");
+    assert!(told.0 && told.1 && told.2.contains("says that it can do its work"), "{told:?}");
+    let told = found(nobody, &metrics, "API process");
+    assert!(!told.0 && !told.1 && told.2.contains("does not answer"), "{told:?}");
+    let told = found(&roles.shop.simulator, &metrics, "API process");
+    assert!(!told.0 && !told.1 && told.2.contains("not as daegeum does"), "{told:?}");
+    let told = found(&api, nobody, "worker process");
+    assert!(told.0 && told.2.starts_with("not checked: no worker answers"), "{told:?}");
+}
+
 /// Toss's code decides, and not the HTTP status.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_tells_a_wrong_key_from_a_wrong_address_and_from_a_fault_of_toss() {
@@ -169,8 +204,11 @@ async fn beside_a_dev_nothing_has_to_be_set() {
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
     let run = |arguments: &[&str]| run_with(None, arguments);
+    let ready = format!("{}/readyz", dev.shop.api);
+    until("it is ready", || async { dev.shop.http.get(&ready).send().await.unwrap().status() == 200 }).await;
     let (code, told) = run(&["doctor"]);
-    assert_eq!((code, told.matches("well  ").count()), (Some(0), 10), "{told}");
+    assert_eq!((code, told.matches("well  ").count()), (Some(0), 11), "{told}");
+    assert!(told.contains("says that it can do its work"), "{told}");
     let (code, told) = run(&["reconcile", "--grace", "0m"]);
     assert_eq!(code, Some(0), "{told}");
     let addresses = dev.directory.path().join("addresses.json");

@@ -17,7 +17,7 @@ use super::{
     booking::{Booked, Booking},
     books::Books,
 };
-use crate::{Clock, Database, StoreError, Watch, transaction::Purpose};
+use crate::{Database, StoreError, Watch, transaction::Purpose};
 
 /// How many requests may wait; whoever comes then waits to wait.
 const MAX_WAITING: usize = 4096;
@@ -47,16 +47,15 @@ pub(super) struct Bookkeeper {
 /// What the bookkeeper works with.
 struct Desk {
     database: Database,
-    clock: Clock,
     watch: Watch,
 }
 
 impl Bookkeeper {
     /// Starts on the current runtime; it ends when nobody can hand in anything any more.
-    pub(super) fn start(database: Database, clock: Clock) -> Self {
+    pub(super) fn start(database: Database) -> Self {
         let (requests, waiting) = mpsc::channel(MAX_WAITING);
         let watch = Watch::new("bookkeeper", PATIENCE);
-        tokio::spawn(run(Desk { database, clock, watch: watch.clone() }, waiting));
+        tokio::spawn(run(Desk { database, watch: watch.clone() }, waiting));
         Self { requests, watch }
     }
 
@@ -134,7 +133,7 @@ async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
 /// and leaves the others alone.
 async fn book_all(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
     let transaction = desk.database.statements().begin(Purpose::Write).await?;
-    let mut books = Books::open(&transaction, &desk.clock).await?;
+    let mut books = Books::open(&transaction, desk.database.clock()).await?;
     books.look_up(bookings).await?;
     let mut results = Vec::with_capacity(bookings.len());
     for booking in bookings {

@@ -3,6 +3,7 @@
 use std::{
     process::{Command, Stdio},
     str::FromStr,
+    sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -189,7 +190,7 @@ async fn a_connection_to_a_server_that_only_reads_is_not_used_again() {
     let error = begin(&fresh, &plan).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     begin(&fresh, &plan).await.unwrap();
-    fresh.writer.journal().probe(&Clock::default()).await.unwrap();
+    fresh.writer.journal().probe().await.unwrap();
 }
 
 /// Between a worker and PostgreSQL: passes everything on, until one connection is to fall silent.
@@ -288,7 +289,7 @@ async fn a_worker_whose_clock_is_wrong_moves_no_money() {
             let error = worker.do_what_is_due(10).await.unwrap_err();
             assert!(matches!(error, StoreError::ClockOff { .. }), "{error:?}");
         }
-        let error = worker.journal().probe(&Clock::of(wrong)).await.unwrap_err();
+        let error = worker.journal().probe().await.unwrap_err();
         assert!(error.to_string().contains("863") || error.to_string().contains("864"), "{error}");
         let refused = worker.reverse(&format!("payment_captured:{}", plan.checkout_id()), wrong()).await.unwrap_err();
         assert!(refused.is_unavailable(), "{refused:?}");
@@ -316,6 +317,28 @@ async fn a_worker_whose_clock_is_wrong_moves_no_money() {
     let released = wallet(&fresh, "seller-a").await;
     assert_eq!((released.pending.minor(), released.available.minor()), (0, 10_000));
     assert_eq!(audit(&fresh).await.findings.named, []);
+}
+
+/// By how much the clock of one test has jumped, in milliseconds.
+static JUMP_MS: AtomicI64 = AtomicI64::new(0);
+
+fn jumping() -> Timestamp {
+    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis() + JUMP_MS.load(Ordering::SeqCst))
+}
+
+/// SQLite has no other clock, so a jump is seen only by a clock that was read before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_is_seen_by_readiness() {
+    let fresh = database::sqlite().await;
+    let worker = Writer::with_clock(fresh.database.clone(), Clock::of(jumping));
+    let door = worker.journal();
+    for (jump_ms, agrees) in [(0, true), (10 * 60 * 1_000, false), (-10 * 60 * 1_000, false), (0, true)] {
+        JUMP_MS.store(jump_ms, Ordering::SeqCst);
+        let probed = door.probe().await;
+        assert_eq!(probed.is_ok(), agrees, "{jump_ms}: {probed:?}");
+        assert!(agrees || matches!(probed, Err(StoreError::ClockOff { .. })), "{probed:?}");
+        assert_eq!(worker.time().await.is_ok(), agrees, "{jump_ms}");
+    }
 }
 
 on_both_databases!(a_text_with_nul_neither_stops_a_checkout_nor_a_question);
