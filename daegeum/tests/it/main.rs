@@ -23,6 +23,7 @@ mod door_tokens;
 mod faults;
 mod first_contact;
 mod grants;
+mod history;
 mod http;
 mod ledger;
 mod ledger_reads;

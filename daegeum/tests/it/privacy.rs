@@ -21,10 +21,15 @@ use crate::{
 
 /// What must not be found in the clear in any file.
 const PERSONAL: [&str; 3] = ["홍길동", "hong@example.com", "+82-10-1234-5678"];
+/// Whose name the simulator puts on a virtual account.
+const HOLDER: &str = "김토스";
 /// What the PSP calls the buyer's card.
 const CARD_TOKEN: &str = "tok_of_a_card";
 
-on_both_databases!(personal_details_are_sealed_shown_and_erased);
+on_both_databases!(
+    personal_details_are_sealed_shown_and_erased,
+    the_name_on_a_virtual_account_is_sealed_shown_and_erased,
+);
 
 async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
     let sealed = Sealed::start(database).await;
@@ -61,12 +66,52 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
     assert_eq!(files_with(dev.directory.path(), &plain), Vec::<String>::new(), "the card stands in the clear");
     let card = sealed.card().await.unwrap();
     assert!(card.len() == plain.len() && card != plain, "{card}");
-    assert_eq!(erase().await, json!({ "buyer_id": "buyer-1", "erased_checkouts": 1, "erased_cards": 1 }));
-    assert_eq!(erase().await, json!({ "buyer_id": "buyer-1", "erased_checkouts": 0, "erased_cards": 0 }));
+    assert_eq!(
+        erase().await,
+        json!({ "buyer_id": "buyer-1", "erased_checkouts": 1, "erased_cards": 1, "erased_account_holders": 0 })
+    );
+    assert_eq!(
+        erase().await,
+        json!({ "buyer_id": "buyer-1", "erased_checkouts": 0, "erased_cards": 0, "erased_account_holders": 0 })
+    );
     assert_eq!(sealed.card().await, None);
     let after = shop.get("/v1/payments/privacy-1").await;
     assert_eq!((&after["status"], &after["buyer_info"]), (&json!("SUCCESS"), &Value::Null));
     assert!(sealed.command().args(["ledger", "verify"]).output().unwrap().status.success());
+}
+
+async fn the_name_on_a_virtual_account_is_sealed_shown_and_erased(database: Kind) {
+    let sealed = Sealed::start(database).await;
+    let (dev, shop, id) = (&sealed.dev, &sealed.dev.shop, "privacy-account");
+    assert_eq!(shop.post(id, &checkout(id)).await.status(), StatusCode::CREATED);
+    let payment_key = shop.authorize_by(id, "가상계좌").await;
+    assert_eq!(shop.confirm(id, &payment_key, "23000").await.0, 200);
+
+    let account = async |key: &str| {
+        let read = shop.http.get(format!("{}/v1/payments/{id}", shop.api)).bearer_auth(key).send().await.unwrap();
+        read.json::<Value>().await.unwrap()["psp"]["virtual_account"].clone()
+    };
+    assert_eq!(account(&shop.api_key).await["holder"], HOLDER);
+    let line = json!([id, "200 account_holder", key_id(&shop.api_key), "127.0.0.1"]);
+    assert_eq!(sealed.audited("GET /v1/payments/{id}").await, [line]);
+    let read = account(&sealed.create_key("read")).await;
+    assert!(read["account_number"].is_string() && read.get("holder").is_none(), "{read}");
+    assert!(shop.page_text(id).await.contains(HOLDER), "the buyer is told");
+    let kept = sealed.account_holder(id).await.unwrap();
+    assert!(kept.starts_with("test:") && !kept.contains(HOLDER), "{kept}");
+    let files = files_with(dev.directory.path(), HOLDER);
+    let ours = files.iter().filter(|file| file.contains("daegeum.db") || file.contains("temporal.db"));
+    assert_eq!(ours.collect::<Vec<_>>(), Vec::<&String>::new(), "it stands in the clear");
+
+    for erased_account_holders in [1, 0] {
+        let url = format!("{}/v1/buyers/buyer-1/personal-data", shop.api);
+        let erased = shop.http.delete(url).bearer_auth(&shop.api_key).send().await.unwrap();
+        assert_eq!(erased.json::<Value>().await.unwrap()["erased_account_holders"], erased_account_holders);
+    }
+    assert_eq!(sealed.account_holder(id).await, None);
+    let after = account(&shop.api_key).await;
+    assert!(after["account_number"].is_string() && after.get("holder").is_none(), "{after}");
+    assert!(!shop.page_text(id).await.contains(HOLDER));
 }
 
 /// All that Temporal keeps of a payment with a refund, with sealed histories: what it shows raw, and what its file holds.
@@ -252,6 +297,15 @@ impl Sealed {
         let rows = connection.query_all_raw(statement).await.unwrap();
         let [row] = &rows[..] else { panic!("one decision is kept, not {}", rows.len()) };
         row.try_get("", "card").unwrap()
+    }
+
+    /// What the database keeps of the name on the virtual account of a checkout.
+    async fn account_holder(&self, id: &str) -> Option<String> {
+        let database = self.open_database().await;
+        let connection = database.connection();
+        let sql = format!("SELECT account_holder FROM payment_events WHERE checkout_id = '{id}'");
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        connection.query_one_raw(statement).await.unwrap().unwrap().try_get("", "account_holder").unwrap()
     }
 
     /// Of the lines of the audit log with an action, the newest first: object, result, actor and address.

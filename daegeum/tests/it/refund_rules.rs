@@ -66,6 +66,10 @@ async fn decide(shop: &Shop, refund: &str, decision: &str) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
+async fn list(shop: &Shop, query: &str) -> Value {
+    shop.get(&format!("/v1/refunds{query}")).await
+}
+
 async fn a_large_refund_waits_for_a_second_principal(database: Kind) {
     let roles = Roles::start(database).await;
     // The worker opens what the API with encryption keys seals.
@@ -89,6 +93,16 @@ async fn a_large_refund_waits_for_a_second_principal(database: Kind) {
     assert_eq!((again.status, &again.body["refund"]), (202, &asked.body["refund"]));
     assert_eq!(first.cancel("eyes-1", "large", &part("10002")).await.status, 422, "another body under the same key");
     assert_eq!(shop.charged().await.0, 13_000, "nothing went back yet");
+
+    let waiting = list(&second, "?approval=WAITING").await;
+    let told = &waiting["data"][0];
+    assert_eq!((waiting["data"].as_array().unwrap().len(), &told["refund_id"]), (1, &json!(refund)), "{waiting}");
+    assert_eq!((&told["checkout_id"], &told["amount"]), (&json!("eyes-1"), &json!("10001")), "{told}");
+    let request = json!({ "payment_order_id": null, "reason": "단순 변심", "names_account": false });
+    assert_eq!((&told["request"], &told["decided_by"]), (&request, &Value::Null), "{told}");
+    assert_eq!(told["requested_by"], format!("api_key:{}", first.api_key.split('_').nth(1).unwrap()));
+    assert_eq!(list(&seller, "?approval=WAITING").await["status"], 403);
+    assert_eq!(list(&second, "?approval=waiting").await["errors"][0]["field"], "approval");
 
     let same = first.api_key.split('_').nth(1).unwrap();
     let same = Shop { api_key: roles.last_line(&["keys", "rotate", same]), ..shop.clone() };
@@ -117,5 +131,13 @@ async fn a_large_refund_waits_for_a_second_principal(database: Kind) {
     assert_eq!((status, &body["refund"]["approval"]), (200, &json!("REJECTED")), "{body}");
     assert_eq!(first.delete("eyes-2").await.body["code"], "refund_refused");
     assert_eq!(shop.charged().await.0, 25_999, "nothing went back");
+    assert_eq!(list(&second, "?approval=WAITING").await["data"], json!([]));
+    let reader = Shop { api_key: roles.create_key("read"), ..shop.clone() };
+    let newest = list(&reader, "?limit=1").await;
+    let older = list(&reader, &format!("?limit=1&cursor={}", newest["next_cursor"].as_str().unwrap())).await;
+    let told =
+        [&newest, &older].map(|page| (page["data"][0]["checkout_id"].clone(), page["data"][0]["approval"].clone()));
+    assert_eq!(told, [(json!("eyes-2"), json!("REJECTED")), (json!("eyes-1"), json!("APPROVED"))]);
+    assert_eq!(older["next_cursor"], Value::Null);
     roles.verify_books();
 }

@@ -3,7 +3,7 @@
 
 use std::{process::Command, str::FromStr as _};
 
-use domain::Timestamp;
+use domain::{Timestamp, charge::QUESTIONS_TO_A_STRANGER};
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
@@ -22,6 +22,7 @@ on_both_databases!(
     money_of_another_currency_goes_back_in_its_own,
     what_was_canceled_at_the_psp_settles_a_refund_at_once,
     an_operator_asks_now,
+    an_operator_asks_about_a_refund_under_way,
 );
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -197,6 +198,34 @@ async fn an_operator_asks_now(database: Kind) {
     for line in ["daegeum_oldest_checkout_seconds{status=\"UNKNOWN\"} 0", "daegeum_oldest_refund_seconds{status="] {
         assert!(metrics.contains(line), "{metrics}");
     }
+}
+
+/// A refund that waits for a person, because Toss took our key no more, does nothing by itself. Asking is the word to go on.
+async fn an_operator_asks_about_a_refund_under_way(database: Kind) {
+    let roles = Roles::start(database).await;
+    let _worker = roles.role("worker");
+    let (shop, id) = (&roles.shop, "refund-asked-now");
+    shop.create(id).await;
+    let key = shop.authorize(id).await;
+    assert_eq!(shop.confirm(id, &key, "23000").await.0, 200);
+    for (on, times) in [("cancel", 1), ("lookup", QUESTIONS_TO_A_STRANGER)] {
+        let mischief = json!({ "on": on, "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": times,
+            "orderId": id });
+        shop.simulate("mischief", &mischief).await;
+    }
+    let part = json!({ "amount": "5000", "reason": "단순 변심" });
+    let asked = shop.cancel(id, "part", &part).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    let standing = async || shop.get(&format!("/v1/payments/{id}")).await["refunds"][0]["status"].clone();
+    until("the refund is stuck", || async { standing().await == "STUCK" }).await;
+    assert_eq!(shop.charged().await, (23_000, 0), "nothing went back yet");
+    let ask = shop.http.post(format!("{}/v1/payments/{id}/ask-psp", shop.api)).bearer_auth(&shop.api_key);
+    let answer = ask.send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!((&body["checkout_id"], &body["status"]), (&json!(id), &json!("SUCCESS")), "{body}");
+    until("the refund has gone back", || async { standing().await == "SUCCEEDED" }).await;
+    assert_eq!(shop.charged().await, (18_000, 0), "it went back once");
 }
 
 /// Sends a signal whose payload is sealed under a key that nobody here has, or is no JSON of that signal.

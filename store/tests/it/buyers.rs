@@ -1,12 +1,12 @@
 //! Buyers' details: kept once, erased for good, sealed anew.
 
-use domain::{Timestamp, id::BuyerId};
-use store::{Erased, Keyring, Sealed};
+use domain::{Timestamp, charge::VirtualAccount, checkout::Status, id::BuyerId};
+use store::{Erased, Keyring, Sealed, open_holder, seal_holder};
 
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{plan, record, workflow},
+    writing::{CREATED, begin, plan, record, workflow},
 };
 
 on_both_databases!(
@@ -14,6 +14,7 @@ on_both_databases!(
     what_is_erased_is_gone_for_good,
     details_of_no_checkout_are_forgotten,
     details_are_sealed_anew,
+    the_name_on_an_account_is_sealed_anew_and_erased_for_good,
 );
 
 /// Before and after everything in a test.
@@ -55,6 +56,41 @@ async fn what_is_erased_is_gone_for_good(fresh: Fresh) {
     assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), Erased::default());
     keep(&fresh, ("one", "fingerprint"), "again").await;
     assert_eq!(kept(&fresh, "one", &ring(&["old"])).await, None);
+}
+
+async fn the_name_on_an_account_is_sealed_anew_and_erased_for_good(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("order-1", "seller-a", 100)]);
+    assert!(record(&fresh, "one", &plan).await);
+    begin(&fresh, &plan).await.unwrap();
+    let (id, old) = (plan.checkout_id(), ring(&["old"]));
+    let account = VirtualAccount {
+        bank: "20".to_owned(),
+        account_number: "X1".to_owned(),
+        due_date: None,
+        sealed_holder: Some(seal_holder(&old, id, "김토스").unwrap()),
+    };
+    let wait = async |revision, account: &VirtualAccount| {
+        let step = (revision, Status::WaitingForDeposit);
+        fresh.writer.await_deposit(id, step, CREATED, None, account).await.unwrap();
+    };
+    let holder = async || {
+        let record = fresh.reader.checkout(id).await.unwrap().unwrap();
+        record.psp.unwrap().virtual_account.unwrap().sealed_holder
+    };
+    wait(2, &account).await;
+    let (journal, keys) = (fresh.writer.journal(), ring(&["new", "old"]));
+    assert_eq!(journal.reseal_holders(&keys, 3).await.unwrap(), 1);
+    assert_eq!(journal.reseal_holders(&keys, 3).await.unwrap(), 0);
+    assert_eq!(open_holder(&ring(&["new"]), id, &holder().await.unwrap()), Ok("김토스".to_owned()));
+
+    let erased = Erased { account_holders: 1, ..Erased::default() };
+    let buyer = BuyerId::parse("buyer-1").unwrap();
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), erased);
+    assert_eq!(journal.erase_buyer(&buyer).await.unwrap(), Erased::default());
+    wait(3, &account).await;
+    assert_eq!(holder().await, None, "the PSP says it once more of the same account");
+    wait(4, &VirtualAccount { account_number: "X2".to_owned(), ..account }).await;
+    assert!(holder().await.is_some(), "of another account it is new");
 }
 
 async fn details_of_no_checkout_are_forgotten(fresh: Fresh) {
