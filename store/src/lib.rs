@@ -60,7 +60,7 @@ pub use reader::{
 pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 pub use scopes::{Scope, Scopes, ScopesError};
 pub use watch::{Reading, Watch};
-pub use writer::{Booked, CardNames, FRESH_LOOK_MS, HoldStatus, NewLetter, Refusal, RiskDecision, Writer};
+pub use writer::{Booked, CardNames, FRESH_LOOK_MS, HoldStatus, Refusal, RiskDecision, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

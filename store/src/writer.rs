@@ -18,7 +18,6 @@ use bookkeeper::Bookkeeper;
 pub use deposits::FRESH_LOOK_MS;
 pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
-pub use letters::NewLetter;
 pub use risk::{CardNames, RiskDecision};
 
 use crate::{
