@@ -16,7 +16,6 @@ use domain::Timestamp;
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use deposits::FRESH_LOOK_MS;
-pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
 pub use risk::{CardNames, RiskDecision};
 
