@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use store::{NewLetter, Writer};
+use store::Writer;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{CloseDeadLetter, CloseLetter, OpenDeadLetter, OpenLetter};
+use workflows::ports::{CloseDeadLetter, CloseLetter, Letter, OpenDeadLetter};
 
 use crate::failure::store_failure;
 
@@ -21,20 +21,7 @@ pub struct DeadLetters {
 impl DeadLetters {
     /// Writes a letter. Its id is the key.
     #[activity(definition = OpenDeadLetter)]
-    pub async fn open(self: Arc<Self>, _ctx: ActivityContext, letter: OpenLetter) -> Result<(), ActivityError> {
-        let letter = NewLetter {
-            letter_id: letter.letter_id,
-            workflow_id: letter.workflow_id,
-            run_id: letter.run_id,
-            workflow_type: letter.workflow_type,
-            checkout_id: letter.checkout_id,
-            step: letter.step,
-            failure: letter.failure,
-            input: letter.input,
-            awaits: letter.awaits,
-            created_at: letter.opened_at,
-            replaces: letter.replaces,
-        };
+    pub async fn open(self: Arc<Self>, _ctx: ActivityContext, letter: Letter) -> Result<(), ActivityError> {
         self.writer.open_dead_letter(&letter).await.map_err(store_failure)
     }
 

@@ -3,10 +3,16 @@
 //! A letter is opened by a workflow and closed by it. Between the two a person may act on it once: whoever is first
 //! wins, and everybody else is told who that was.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    charge::Failure,
+    id::{CheckoutId, DeadLetterId},
+};
 
 /// What a person may declare on evidence of their own. Nobody can declare that money came: that takes the PSP's
 /// word, which is what a retry asks for.
@@ -63,6 +69,36 @@ pub enum Awaits {
         #[serde(default)]
         outcomes: Vec<Outcome>,
     },
+}
+
+/// A letter to write. It stands in workflow histories: a field may be added with a default, and none is renamed or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The letter; minted by the workflow.
+    pub letter_id: DeadLetterId,
+    /// The workflow that writes it.
+    pub workflow_id: String,
+    /// The workflow's run.
+    pub run_id: String,
+    /// The workflow's type.
+    pub workflow_type: String,
+    /// The checkout that it is about.
+    #[serde(default)]
+    pub checkout_id: Option<CheckoutId>,
+    /// The port that came to nothing.
+    pub step: String,
+    /// With what.
+    pub failure: Failure,
+    /// What was asked of the port, by name, without secrets and personal data.
+    #[serde(default)]
+    pub input: BTreeMap<String, String>,
+    /// What the workflow waits for.
+    pub awaits: Awaits,
+    /// When it was written.
+    pub opened_at: Timestamp,
+    /// The letter in whose place it stands.
+    #[serde(default)]
+    pub replaces: Option<DeadLetterId>,
 }
 
 /// Where a letter stands.

@@ -13,7 +13,8 @@
 //! * An amount is an unsigned integer of minor units with a currency ([`Money`]); direction is structure.
 //! * A ledger entry is a non-empty list of postings, each one debit and one credit of the same money
 //!   ([`ledger::Entry`]), so the sum over the books is zero by construction.
-//! * A checkout's status changes only through [`checkout::Status::after`].
+//! * A checkout's status changes only through [`checkout::Status::after`], and a hold's through
+//!   [`hold::HoldState::after`].
 //! * A charge whose outcome is not known never becomes a failure by running out of patience
 //!   ([`charge::next_step`]), and neither does a refund ([`refund::next_step`]).
 #![no_std]
@@ -25,6 +26,7 @@ pub mod charge;
 pub mod checkout;
 pub mod commission;
 pub mod dead_letter;
+pub mod hold;
 pub mod id;
 pub mod ledger;
 pub mod merkle;

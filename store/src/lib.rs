@@ -5,7 +5,7 @@
 //!
 //! # What this crate does not do
 //!
-//! It decides nothing: statuses and entries come from `domain`, ready made. It changes no schema; see
+//! It decides nothing: `domain` decides each status and makes each entry; this crate reads what the decision needs. It changes no schema; see
 //! `migrations`.
 //!
 //! # Invariants
@@ -62,7 +62,7 @@ pub use reader::{
 pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
 pub use scopes::{Scope, Scopes, ScopesError};
 pub use watch::{Reading, Watch};
-pub use writer::{Booked, CardNames, FRESH_LOOK_MS, HoldStatus, NewLetter, Refusal, RiskDecision, Writer};
+pub use writer::{Booked, CardNames, FRESH_LOOK_MS, Refusal, RiskDecision, Writer};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

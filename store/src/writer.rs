@@ -16,9 +16,7 @@ use domain::Timestamp;
 pub use booking::{Booked, Refusal};
 use bookkeeper::Bookkeeper;
 pub use deposits::FRESH_LOOK_MS;
-pub use holds::HoldStatus;
 pub(crate) use ledger::EVERY_SELLER;
-pub use letters::NewLetter;
 pub use risk::{CardNames, RiskDecision};
 
 use crate::{

@@ -10,8 +10,8 @@ use temporalio_sdk::{
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
 };
 use workflows::ports::{
-    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, LookUpCharge, NewCheckout, NewRefund,
-    OpenLetter, Payment, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
+    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, Letter, LookUpCharge, NewCheckout,
+    NewRefund, Payment, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
 };
 
 /// What a worker needs to log what came of each attempt.
@@ -133,6 +133,6 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<CheckoutId> {
         RefundCharge: |asked| &asked.checkout_id;
         RefundQuestion: |asked| &asked.checkout_id;
     }
-    let letter = input.args_ref::<OpenLetter>().and_then(|letter| letter.checkout_id.clone());
+    let letter = input.args_ref::<Letter>().and_then(|letter| letter.checkout_id.clone());
     letter.or_else(|| input.args_ref::<CloseLetter>().and_then(|letter| letter.checkout_id.clone()))
 }

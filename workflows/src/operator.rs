@@ -24,7 +24,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    ports::{CloseDeadLetter, CloseLetter, OpenDeadLetter, OpenLetter},
+    ports::{CloseDeadLetter, CloseLetter, Letter, OpenDeadLetter},
     task::readable,
     time::now,
     writing::{local_write, regular_write},
@@ -232,7 +232,7 @@ async fn open<W: CallsForHelp>(
     replaces: Option<DeadLetterId>,
 ) {
     let Trouble { step, failure, input, awaits } = trouble;
-    let letter = OpenLetter {
+    let letter = Letter {
         letter_id,
         workflow_id: ctx.workflow_id().to_owned(),
         run_id: ctx.run_id().to_owned(),

@@ -5,16 +5,18 @@
 
 mod refund;
 
-pub use domain::checkout::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, Withdrawn};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Charge, Failure},
+    charge::Charge,
     checkout::Plan,
     commission::BasisPoints,
-    dead_letter::Awaits,
     id::{CheckoutId, DeadLetterId, PaymentKey},
     refund::{Answer, RefundAccount, Sight},
     risk::Assessment,
+};
+pub use domain::{
+    checkout::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, Withdrawn},
+    dead_letter::Letter,
 };
 pub use refund::{
     NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
@@ -92,7 +94,7 @@ ports! {
     /// Asks the PSP what became of a refund.
     LookUpRefund = "psp.look_up_refund": RefundQuestion => Sight;
     /// Puts a step that came to nothing in front of a person. Safe to repeat: the letter's id is its key.
-    OpenDeadLetter = "dead_letter.open": OpenLetter => ();
+    OpenDeadLetter = "dead_letter.open": Letter => ();
     /// Says that the workflow has gone on. Safe to repeat, and about a letter that was never written it is nothing.
     CloseDeadLetter = "dead_letter.close": CloseLetter => ();
 }
@@ -188,36 +190,6 @@ pub struct CancelCharge {
     pub reason: String,
     /// Makes the request safe to repeat; minted by the workflow.
     pub idempotency_key: String,
-}
-
-/// A letter to write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenLetter {
-    /// The letter; minted by the workflow.
-    pub letter_id: DeadLetterId,
-    /// The workflow that writes it.
-    pub workflow_id: String,
-    /// Its run.
-    pub run_id: String,
-    /// Its type.
-    pub workflow_type: String,
-    /// The checkout that it is about.
-    #[serde(default)]
-    pub checkout_id: Option<CheckoutId>,
-    /// The port that came to nothing.
-    pub step: String,
-    /// With what.
-    pub failure: Failure,
-    /// What was asked of it, without secrets and personal data.
-    #[serde(default)]
-    pub input: Facts,
-    /// What the workflow waits for.
-    pub awaits: Awaits,
-    /// When it was written.
-    pub opened_at: Timestamp,
-    /// The letter in whose place it stands.
-    #[serde(default)]
-    pub replaces: Option<DeadLetterId>,
 }
 
 /// A letter to close.

@@ -10,7 +10,7 @@ use domain::{
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::ActivityEnvironment;
-use workflows::ports::{CloseLetter, OpenLetter};
+use workflows::ports::{CloseLetter, Letter};
 
 const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
 
@@ -26,7 +26,7 @@ async fn a_letter_is_opened_once_and_closed_once() {
 
     let letter_id = DeadLetterId::of_workflow("workflow-1", "run-1", 1);
     let checkout_id = CheckoutId::parse("checkout-1").ok();
-    let open = OpenLetter {
+    let open = Letter {
         letter_id: letter_id.clone(),
         workflow_id: "workflow-1".to_owned(),
         run_id: "run-1".to_owned(),

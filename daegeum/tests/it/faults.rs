@@ -176,7 +176,7 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
     let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
     let take_back = || input.args_ref::<ports::DepositReturn>().map(|input| &input.change.checkout_id);
     let see = || input.args_ref::<ports::DepositSeen>().map(|input| &input.checkout_id);
-    let open = || input.args_ref::<ports::OpenLetter>().and_then(|input| input.checkout_id.as_ref());
+    let open = || input.args_ref::<ports::Letter>().and_then(|input| input.checkout_id.as_ref());
     let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
     let record = record.or_else(assess).or_else(take_back).or_else(see).or_else(open).or_else(close);
     let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel);

@@ -16,7 +16,7 @@ use domain::{
         ApiKeyId, BuyerId, CheckoutId, HoldId, IdempotencyKey, PaymentKey, PaymentOrderId, RefundId, SellerAccount,
         WorkflowId,
     },
-    ledger::{Entry, Hold, NormalSide},
+    ledger::{Entry, Hold, NormalSide, PayoutEnd},
     refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, Wanted},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -109,7 +109,7 @@ impl Books {
         }
         let payout = HoldId::parse("h-1").unwrap();
         writer.capture_hold(&payout, money(300, Currency::Krw), at(14)).await.unwrap();
-        writer.end_payout(&payout, true, at(15)).await.unwrap();
+        writer.end_payout(&payout, PayoutEnd::Arrived, at(15)).await.unwrap();
         let (gross, fee) = (money(9_000, Currency::Krw), money(90, Currency::Krw));
         // Two days later, and under a name that quotes, commas, comments and escapes have to stand.
         let settled = Entry::of_psp_settlement("=1+1,\"a\";b\\%|c", gross, fee, at(2 * 24 * 60)).unwrap();

@@ -24,6 +24,24 @@ pub struct Hold {
     pub amount: Money,
 }
 
+/// How a hold ends without a payout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldEnd {
+    /// Somebody released it.
+    Released,
+    /// Its time ran out.
+    Expired,
+}
+
+/// How a payout ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayoutEnd {
+    /// The seller's bank has the money.
+    Arrived,
+    /// The seller's bank sent the money back.
+    CameBack,
+}
+
 /// Money that goes back to the buyer of one checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
@@ -52,12 +70,13 @@ impl Entry {
     /// A captured payment: for each order the PSP owes us its amount; of it we owe the seller what our
     /// commission leaves. `rates` are those of the orders, in their order; one that is missing is zero.
     pub fn of_captured_payment(plan: &Plan, rates: &[BasisPoints], captured_at: Timestamp) -> Result<Self, EntryError> {
-        Self::of_capture((plan, 1), rates, captured_at)
+        Self::of_capture(plan, 1, rates, captured_at)
     }
 
     /// A captured payment. `round` is 1, and more where the bank took the deposit before it back.
     pub fn of_capture(
-        (plan, round): (&Plan, u32),
+        plan: &Plan,
+        round: u32,
         rates: &[BasisPoints],
         captured_at: Timestamp,
     ) -> Result<Self, EntryError> {
@@ -153,10 +172,13 @@ impl Entry {
         Self::of(Reason::HoldReserved, &hold.id, None, reserved_at, Vec::from_iter(postings))
     }
 
-    /// A hold ends, by a word or by its time, and what it held is available again.
-    pub fn of_hold_ended(hold: &Hold, expired: bool, ended_at: Timestamp) -> Result<Self, EntryError> {
+    /// A hold ends, and its money is available again.
+    pub fn of_hold_ended(hold: &Hold, end: HoldEnd, ended_at: Timestamp) -> Result<Self, EntryError> {
         let (available, held) = hold.accounts();
-        let reason = if expired { Reason::HoldExpired } else { Reason::HoldReleased };
+        let reason = match end {
+            HoldEnd::Released => Reason::HoldReleased,
+            HoldEnd::Expired => Reason::HoldExpired,
+        };
         Self::of(reason, &hold.id, None, ended_at, Vec::from_iter(posting(&held, &available, hold.amount, None)?))
     }
 
@@ -172,12 +194,11 @@ impl Entry {
         Self::of(Reason::PayoutSent, &hold.id, None, sent_at, postings)
     }
 
-    /// The seller's bank has the money, or sent it back.
-    pub fn of_payout_ended(payout: &Hold, arrived: bool, ended_at: Timestamp) -> Result<Self, EntryError> {
-        let (reason, to) = if arrived {
-            (Reason::PayoutArrived, Account::Bank)
-        } else {
-            (Reason::PayoutFailed, Account::SellerAvailable(payout.seller.clone()))
+    /// A payout ends: the seller's bank has the money, or sent it back.
+    pub fn of_payout_ended(payout: &Hold, end: PayoutEnd, ended_at: Timestamp) -> Result<Self, EntryError> {
+        let (reason, to) = match end {
+            PayoutEnd::Arrived => (Reason::PayoutArrived, Account::Bank),
+            PayoutEnd::CameBack => (Reason::PayoutFailed, Account::SellerAvailable(payout.seller.clone())),
         };
         let postings = posting(&Account::PayoutInTransit(payout.seller.clone()), &to, payout.amount, None)?;
         Self::of(reason, &payout.id, None, ended_at, Vec::from_iter(postings))

@@ -5,6 +5,7 @@ mod calendar;
 mod charge;
 mod checkout;
 mod dead_letter;
+mod hold;
 mod id;
 mod ledger;
 mod merkle;

@@ -3,6 +3,7 @@
 use domain::{
     Money, Timestamp,
     checkout::{DepositReturn, Order, Payment},
+    hold::{HoldEvent, HoldStatus},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold},
     refund::{RefundExecution, RefundFailure, RefundPromise, RefundStatus, Unrefundable},
@@ -115,7 +116,7 @@ pub enum Refusal {
         /// Its id.
         hold: HoldId,
         /// Where it stands.
-        status: holds::HoldStatus,
+        status: HoldStatus,
     },
 }
 
@@ -131,9 +132,7 @@ pub(super) enum Booking {
     RefundExecution(RefundExecution),
     RefundFailure(RefundFailure),
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
-    HoldEnd { hold: HoldId, expired: bool, at: Timestamp },
-    HoldCapture { hold: HoldId, amount: Money, at: Timestamp },
-    PayoutEnd { payout: HoldId, arrived: bool, at: Timestamp },
+    HoldChange { hold: HoldId, event: HoldEvent, at: Timestamp },
     Closing { before: Timestamp },
 }
 
@@ -150,9 +149,7 @@ impl Booking {
             | Self::RefundExecution(_)
             | Self::RefundFailure(_)
             | Self::Hold { .. }
-            | Self::HoldEnd { .. }
-            | Self::HoldCapture { .. }
-            | Self::PayoutEnd { .. }
+            | Self::HoldChange { .. }
             | Self::Closing { .. } => None,
         }
     }
@@ -174,9 +171,7 @@ impl Booking {
             Self::RefundExecution(execution) => refunds::execute(books, execution).await,
             Self::RefundFailure(failed) => refunds::fail(books, failed).await,
             Self::Hold { hold, expires_at, at } => holds::reserve(books, hold, *expires_at, *at).await,
-            Self::HoldEnd { hold, expired, at } => holds::end(books, hold, *expired, *at).await,
-            Self::HoldCapture { hold, amount, at } => holds::capture(books, hold, *amount, *at).await,
-            Self::PayoutEnd { payout, arrived, at } => holds::end_payout(books, payout, *arrived, *at).await,
+            Self::HoldChange { hold, event, at } => holds::change(books, hold, *event, *at).await,
             Self::Closing { before } => {
                 books.close_before(*before);
                 Ok(Booked::Now)

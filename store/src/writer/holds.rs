@@ -1,9 +1,8 @@
-//! Holds: a part of a seller's money is reserved, and then captured as a payout, released, or expires.
-
-use std::fmt;
+//! Holds, and the payouts that they become.
 
 use domain::{
-    Money, Timestamp,
+    Timestamp,
+    hold::{HoldEnded, HoldEvent, HoldState, HoldStatus},
     id::{HoldId, SellerAccount},
     ledger::{Entry, Hold},
 };
@@ -19,59 +18,6 @@ use crate::{
     entities::wallet_holds,
 };
 
-/// Where a hold stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HoldStatus {
-    /// It holds.
-    Reserved,
-    /// It was let go.
-    Released,
-    /// Its time ran out.
-    Expired,
-    /// It became a payout, which is on its way.
-    InTransit,
-    /// The payout arrived.
-    PaidOut,
-    /// The payout came back.
-    PayoutFailed,
-}
-
-impl HoldStatus {
-    const ALL: [Self; 6] =
-        [Self::Reserved, Self::Released, Self::Expired, Self::InTransit, Self::PaidOut, Self::PayoutFailed];
-
-    /// Reads what [`Self::as_str`] writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// The status as the database writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reserved => "RESERVED",
-            Self::Released => "RELEASED",
-            Self::Expired => "EXPIRED",
-            Self::InTransit => "IN_TRANSIT",
-            Self::PaidOut => "PAID_OUT",
-            Self::PayoutFailed => "PAYOUT_FAILED",
-        }
-    }
-}
-
-impl fmt::Display for HoldStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A hold as it is written.
-struct Written {
-    hold: Hold,
-    captured: Money,
-    status: HoldStatus,
-    row: wallet_holds::Model,
-}
-
 pub(super) async fn reserve(
     books: &mut Books<'_>,
     hold: &Hold,
@@ -81,7 +27,7 @@ pub(super) async fn reserve(
     let entry = Entry::of_hold(hold, at).map_err(Refusal::from)?;
     if let Some(written) = find(books, &hold.id).await? {
         let reused = || Refusal::KeyReused { key: entry.fields().key.clone() };
-        return if written.hold == *hold { Ok(Booked::Before) } else { Err(reused().into()) };
+        return if written.state.hold == *hold { Ok(Booked::Before) } else { Err(reused().into()) };
     }
     books.check(&entry).await?;
     let row = wallet_holds::ActiveModel {
@@ -98,92 +44,34 @@ pub(super) async fn reserve(
     books.add(entry).await
 }
 
-pub(super) async fn end(
+/// Moves a hold, or the payout that it became, to its next status.
+pub(super) async fn change(
     books: &mut Books<'_>,
     id: &HoldId,
-    expired: bool,
+    event: HoldEvent,
     at: Timestamp,
 ) -> Result<Booked, StoreError> {
-    let written = existing(books, id).await?;
-    let ended = if expired { HoldStatus::Expired } else { HoldStatus::Released };
-    if !written.stands_at(HoldStatus::Reserved, ended)? {
-        return Ok(Booked::Before);
+    let Written { state, row } = existing(books, id).await?;
+    let ended = |HoldEnded(status)| Refusal::HoldEnded { hold: id.clone(), status };
+    let Some(status) = state.after(event).map_err(ended)? else { return Ok(Booked::Before) };
+    let entry = state.entry(event, at).map_err(Refusal::from)?;
+    if books.check(&entry).await?.is_some() {
+        return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
     }
-    let entry = Entry::of_hold_ended(&written.hold, expired, at).map_err(Refusal::from)?;
-    written.move_to(books, ended, None, entry).await
+    let mut row: wallet_holds::ActiveModel = row.into();
+    row.status = Set(status.as_str().to_owned());
+    match event {
+        HoldEvent::Captured(captured) => row.captured_amount = Set(to_column_amount(captured)?),
+        HoldEvent::Ended(_) | HoldEvent::PayoutEnded(_) => {}
+    }
+    row.update(books.transaction).await?;
+    books.add(entry).await
 }
 
-pub(super) async fn capture(
-    books: &mut Books<'_>,
-    id: &HoldId,
-    amount: Money,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
-    let written = existing(books, id).await?;
-    match written.status {
-        HoldStatus::Reserved => {}
-        // It was captured, whatever has become of the payout.
-        HoldStatus::InTransit | HoldStatus::PaidOut | HoldStatus::PayoutFailed if written.captured == amount => {
-            return Ok(Booked::Before);
-        }
-        HoldStatus::InTransit
-        | HoldStatus::PaidOut
-        | HoldStatus::PayoutFailed
-        | HoldStatus::Released
-        | HoldStatus::Expired => {
-            return Err(Refusal::HoldEnded { hold: id.clone(), status: written.status }.into());
-        }
-    }
-    let entry = Entry::of_hold_captured(&written.hold, amount, at).map_err(Refusal::from)?;
-    written.move_to(books, HoldStatus::InTransit, Some(amount), entry).await
-}
-
-pub(super) async fn end_payout(
-    books: &mut Books<'_>,
-    id: &HoldId,
-    arrived: bool,
-    at: Timestamp,
-) -> Result<Booked, StoreError> {
-    let written = existing(books, id).await?;
-    let ended = if arrived { HoldStatus::PaidOut } else { HoldStatus::PayoutFailed };
-    if !written.stands_at(HoldStatus::InTransit, ended)? {
-        return Ok(Booked::Before);
-    }
-    let payout = Hold { amount: written.captured, ..written.hold.clone() };
-    let entry = Entry::of_payout_ended(&payout, arrived, at).map_err(Refusal::from)?;
-    written.move_to(books, ended, None, entry).await
-}
-
-impl Written {
-    /// Whether it stands where the change begins; not when the change was made before. Refuses elsewhere.
-    fn stands_at(&self, begins: HoldStatus, ends: HoldStatus) -> Result<bool, Refusal> {
-        if self.status == begins {
-            return Ok(true);
-        }
-        if self.status == ends {
-            return Ok(false);
-        }
-        Err(Refusal::HoldEnded { hold: self.hold.id.clone(), status: self.status })
-    }
-
-    async fn move_to(
-        self,
-        books: &mut Books<'_>,
-        status: HoldStatus,
-        captured: Option<Money>,
-        entry: Entry,
-    ) -> Result<Booked, StoreError> {
-        if books.check(&entry).await?.is_some() {
-            return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
-        }
-        let mut row: wallet_holds::ActiveModel = self.row.into();
-        row.status = Set(status.as_str().to_owned());
-        if let Some(captured) = captured {
-            row.captured_amount = Set(to_column_amount(captured)?);
-        }
-        row.update(books.transaction).await?;
-        books.add(entry).await
-    }
+/// A hold as it is written.
+struct Written {
+    state: HoldState,
+    row: wallet_holds::Model,
 }
 
 async fn existing(books: &Books<'_>, id: &HoldId) -> Result<Written, StoreError> {
@@ -197,10 +85,10 @@ async fn find(books: &Books<'_>, id: &HoldId) -> Result<Option<Written>, StoreEr
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account.clone()).map_err(|error| corrupt("a seller", error))?;
     let status = HoldStatus::parse(&row.status);
-    Ok(Some(Written {
+    let state = HoldState {
         hold: Hold { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
         captured: from_column_amount(row.captured_amount, currency)?,
         status: status.ok_or_else(|| corrupt("a status of a hold", &row.status))?,
-        row,
-    }))
+    };
+    Ok(Some(Written { state, row }))
 }

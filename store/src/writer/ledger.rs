@@ -4,8 +4,9 @@ use domain::{
     Money, Timestamp,
     checkout::Payment,
     commission::BasisPoints,
+    hold::{HoldEvent, HoldStatus},
     id::{HoldId, PaymentOrderId, SellerAccount},
-    ledger::{Entry, Hold},
+    ledger::{Entry, Hold, HoldEnd, PayoutEnd},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use sea_orm::{
@@ -18,7 +19,6 @@ use super::{
     Writer,
     booking::{Booked, Booking},
     deposits::FRESH_LOOK_MS,
-    holds::HoldStatus,
 };
 use crate::{
     StoreError,
@@ -99,17 +99,21 @@ impl Writer {
 
     /// Lets a hold go.
     pub async fn release_hold(&self, hold: &HoldId, at: Timestamp) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::HoldEnd { hold: hold.clone(), expired: false, at }).await
+        self.change_hold(hold.clone(), HoldEvent::Ended(HoldEnd::Released), at).await
     }
 
     /// Sends what is held, or a part of it, on its way to the seller; the rest is available again.
     pub async fn capture_hold(&self, hold: &HoldId, amount: Money, at: Timestamp) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::HoldCapture { hold: hold.clone(), amount, at }).await
+        self.change_hold(hold.clone(), HoldEvent::Captured(amount), at).await
     }
 
     /// Books that the payout that a hold became arrived, or came back.
-    pub async fn end_payout(&self, payout: &HoldId, arrived: bool, at: Timestamp) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::PayoutEnd { payout: payout.clone(), arrived, at }).await
+    pub async fn end_payout(&self, payout: &HoldId, end: PayoutEnd, at: Timestamp) -> Result<Booked, StoreError> {
+        self.change_hold(payout.clone(), HoldEvent::PayoutEnded(end), at).await
+    }
+
+    async fn change_hold(&self, hold: HoldId, event: HoldEvent, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::HoldChange { hold, event, at }).await
     }
 
     /// Ends holds whose time has run out, at most `limit` of them. Answers how many it was.
@@ -127,7 +131,7 @@ impl Writer {
             .into_iter()
             .map(|hold| async move {
                 let hold = HoldId::parse(hold).map_err(|error| corrupt("a hold", error))?;
-                self.bookkeeper.book(Booking::HoldEnd { hold, expired: true, at: now }).await
+                self.change_hold(hold, HoldEvent::Ended(HoldEnd::Expired), now).await
             })
             .collect();
         let mut ended = 0;

@@ -1,13 +1,9 @@
 //! Dead letters: written and closed by workflows.
 
-use std::collections::BTreeMap;
-
 use chrono::Utc;
 use domain::{
-    Timestamp,
-    charge::Failure,
-    dead_letter::{Awaits, LetterStatus},
-    id::{CheckoutId, DeadLetterId},
+    dead_letter::{Letter, LetterStatus},
+    id::DeadLetterId,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict};
 
@@ -17,36 +13,9 @@ use crate::{StoreError, convert::to_column_time, entities::dead_letters, letters
 /// The most bytes of a letter's message.
 const MAX_MESSAGE_BYTES: usize = 1000;
 
-/// A letter, on its way into the database.
-#[derive(Debug, Clone)]
-pub struct NewLetter {
-    /// The letter.
-    pub letter_id: DeadLetterId,
-    /// The workflow that wrote it.
-    pub workflow_id: String,
-    /// Its run.
-    pub run_id: String,
-    /// Its type.
-    pub workflow_type: String,
-    /// The checkout that it is about.
-    pub checkout_id: Option<CheckoutId>,
-    /// The step that came to nothing.
-    pub step: String,
-    /// With what.
-    pub failure: Failure,
-    /// What was asked of the step, by name.
-    pub input: BTreeMap<String, String>,
-    /// What the workflow waits for.
-    pub awaits: Awaits,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// The letter in whose place it stands.
-    pub replaces: Option<DeadLetterId>,
-}
-
 impl Writer {
     /// Writes a letter. Its id is the key: asked again, it changes nothing.
-    pub async fn open_dead_letter(&self, letter: &NewLetter) -> Result<(), StoreError> {
+    pub async fn open_dead_letter(&self, letter: &Letter) -> Result<(), StoreError> {
         let (awaits, outcomes) = letters::to_columns(&letter.awaits);
         let mut message = letter.failure.message.clone();
         while message.len() > MAX_MESSAGE_BYTES {
@@ -66,8 +35,8 @@ impl Writer {
             awaits: Set(awaits.to_owned()),
             outcomes: Set(outcomes),
             status: Set(LetterStatus::Open.as_str().to_owned()),
-            created_at: Set(to_column_time(letter.created_at)),
-            updated_at: Set(to_column_time(letter.created_at)),
+            created_at: Set(to_column_time(letter.opened_at)),
+            updated_at: Set(to_column_time(letter.opened_at)),
         };
         let transaction = self.begin().await?;
         if let Some(replaced) = &letter.replaces {

@@ -6,7 +6,7 @@ use domain::{
     checkout::Status,
     commission::BasisPoints,
     id::{HoldId, SellerAccount},
-    ledger::{Entry, Hold},
+    ledger::{Entry, Hold, PayoutEnd},
     merkle::root_of_path,
 };
 use sea_orm::ConnectionTrait;
@@ -88,10 +88,10 @@ pub(crate) async fn keep_books(fresh: &Fresh) {
     }
     let hold = |id| HoldId::parse(id).unwrap();
     writer.capture_hold(&hold("h-1"), won(4_000), at(8)).await.unwrap();
-    writer.end_payout(&hold("h-1"), true, at(9)).await.unwrap();
+    writer.end_payout(&hold("h-1"), PayoutEnd::Arrived, at(9)).await.unwrap();
     writer.capture_hold(&hold("h-3"), won(500), at(8)).await.unwrap();
     writer.capture_hold(&hold("h-4"), won(200), at(8)).await.unwrap();
-    writer.end_payout(&hold("h-4"), false, at(9)).await.unwrap();
+    writer.end_payout(&hold("h-4"), PayoutEnd::CameBack, at(9)).await.unwrap();
     writer.release_hold(&hold("h-5"), at(9)).await.unwrap();
     let settlement = Entry::of_psp_settlement("2023-11-15", won(20_000), won(600), at(10)).unwrap();
     writer.book(settlement).await.unwrap();

@@ -6,8 +6,9 @@ use domain::{
     charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
+    hold::HoldStatus,
     id::{ApiKeyId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold, Posting, PostingFields, Reason},
+    ledger::{Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},
     refund::{
         Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundStatus,
         Unrefundable, Wanted,
@@ -15,7 +16,7 @@ use domain::{
     wallet::Wallet,
 };
 use futures::future::join_all;
-use store::{Booked, Database, HoldStatus, RefundRecord, Refusal, StoreError, Writer};
+use store::{Booked, Database, RefundRecord, Refusal, StoreError, Writer};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -341,20 +342,20 @@ async fn a_hold_is_captured_and_paid_out_or_comes_back(fresh: Fresh) {
     );
     twice(async || fresh.writer.capture_hold(&hold("h-1"), won(5_000), LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 5_000, 0, 0], "what is not captured is available again");
-    twice(async || fresh.writer.end_payout(&hold("h-1"), true, LATER).await).await;
+    twice(async || fresh.writer.end_payout(&hold("h-1"), PayoutEnd::Arrived, LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
     let late = fresh.writer.capture_hold(&hold("h-1"), won(5_000), LATER).await;
     assert_eq!(late.unwrap(), Booked::Before, "it was sent, whatever became of it");
     let ended = Refusal::HoldEnded { hold: hold("h-1"), status: HoldStatus::PaidOut };
     assert_eq!(refused(fresh.writer.capture_hold(&hold("h-1"), won(4_999), LATER).await), ended);
-    assert_eq!(refused(fresh.writer.end_payout(&hold("h-1"), false, LATER).await), ended);
+    assert_eq!(refused(fresh.writer.end_payout(&hold("h-1"), PayoutEnd::CameBack, LATER).await), ended);
     assert_eq!(refused(fresh.writer.release_hold(&hold("h-1"), LATER).await), ended);
 
     reserve("h-2", 2_000).await.unwrap();
     twice(async || fresh.writer.release_hold(&hold("h-2"), LATER).await).await;
     reserve("h-3", 5_000).await.unwrap();
     fresh.writer.capture_hold(&hold("h-3"), won(5_000), LATER).await.unwrap();
-    twice(async || fresh.writer.end_payout(&hold("h-3"), false, LATER).await).await;
+    twice(async || fresh.writer.end_payout(&hold("h-3"), PayoutEnd::CameBack, LATER).await).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 5_000, 0, 0, 5_000, 0]);
     assert!(matches!(refused(fresh.writer.release_hold(&hold("never"), LATER).await), Refusal::NoSuchHold { .. }));
     let due = Refusal::ReleaseDue { order: order("o-1") };

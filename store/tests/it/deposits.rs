@@ -91,7 +91,7 @@ async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_aga
     assert_eq!(crate::books::wallet(&fresh, "seller-a").await.pending, won(0));
     assert!(promise_refund(&fresh, "r-0", "o-1", 1, LATER).await.is_err());
 
-    let again = Entry::of_capture((&plan, 2), &[], LATER).unwrap();
+    let again = Entry::of_capture(&plan, 2, &[], LATER).unwrap();
     let again = payment(&plan, 5, again);
     for _ in 0..2 {
         fresh.writer.post(&again, Some(LATER)).await.unwrap();

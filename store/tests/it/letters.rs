@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::{
     charge::Failure,
-    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome},
+    dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome},
     id::{CheckoutId, DeadLetterId},
 };
-use store::{Acted, LetterFilter, LetterPosition, NewLetter, Window};
+use store::{Acted, LetterFilter, LetterPosition, Window};
 
 use crate::{database::Fresh, journal::is_append_only, on_both_databases, writing::CREATED};
 
@@ -22,8 +22,8 @@ fn id(number: u32) -> DeadLetterId {
     DeadLetterId::of_workflow("workflow", "run", number)
 }
 
-fn letter(number: u32) -> NewLetter {
-    NewLetter {
+fn letter(number: u32) -> Letter {
+    Letter {
         letter_id: id(number),
         workflow_id: "workflow".to_owned(),
         run_id: "run".to_owned(),
@@ -33,7 +33,7 @@ fn letter(number: u32) -> NewLetter {
         failure: Failure::new(format!("code-{number}"), "거절".repeat(300)),
         input: BTreeMap::from([("amount".to_owned(), "23000 KRW".to_owned())]),
         awaits: Awaits::Person { outcomes: vec![Outcome::NotPaid] },
-        created_at: CREATED.plus_ms(number.into()),
+        opened_at: CREATED.plus_ms(number.into()),
         replaces: None,
     }
 }
@@ -48,11 +48,11 @@ async fn a_letter_is_written_once_and_closed_once(fresh: Fresh) {
     assert_eq!((first.status, first.input.as_str()), (LetterStatus::Open, r#"{"amount":"23000 KRW"}"#));
     assert!(first.failure.message.len() <= 1000, "a message has a limit");
     assert_eq!(first.awaits, letter(1).awaits);
-    let other = NewLetter { step: "other".to_owned(), awaits: Awaits::Mending, ..letter(1) };
+    let other = Letter { step: "other".to_owned(), awaits: Awaits::Mending, ..letter(1) };
     fresh.writer.open_dead_letter(&other).await.unwrap();
     assert_eq!(fresh.reader.dead_letter(&id(1)).await.unwrap().unwrap(), first);
 
-    let second = NewLetter { replaces: Some(id(1)), awaits: Awaits::Mending, ..letter(2) };
+    let second = Letter { replaces: Some(id(1)), awaits: Awaits::Mending, ..letter(2) };
     for _ in 0..2 {
         fresh.writer.open_dead_letter(&second).await.unwrap();
     }
@@ -122,7 +122,7 @@ async fn letters_are_listed_and_chosen(fresh: Fresh) {
     for number in 1..=5 {
         // Two at one instant.
         let created_at = CREATED.plus_ms(if number == 2 { 1 } else { number.into() });
-        fresh.writer.open_dead_letter(&NewLetter { created_at, ..letter(number) }).await.unwrap();
+        fresh.writer.open_dead_letter(&Letter { opened_at: created_at, ..letter(number) }).await.unwrap();
     }
     fresh.writer.close_dead_letter(&id(4)).await.unwrap();
     let list = async |filter: LetterFilter, limit: u64| {

@@ -9,7 +9,7 @@ use domain::{
     checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, Status},
     commission::BasisPoints,
     id::{BuyerId, CheckoutId, HoldId, PaymentOrderId, SellerAccount},
-    ledger::{Account, Entry, EntryFields, Hold, NormalSide, Posting, PostingFields, Reason},
+    ledger::{Account, Entry, EntryFields, Hold, NormalSide, PayoutEnd, Posting, PostingFields, Reason},
 };
 use store::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, CheckoutFilter, CheckoutPosition, EntryFilter, EntryRecord,
@@ -105,9 +105,9 @@ async fn keep_books(fresh: &Fresh) {
     let id = |id: &str| HoldId::parse(id).unwrap();
     writer.release_hold(&id("h-2"), after(3_001)).await.unwrap();
     writer.capture_hold(&id("h-1"), won(5_000), after(3_001)).await.unwrap();
-    writer.end_payout(&id("h-1"), true, after(3_002)).await.unwrap();
+    writer.end_payout(&id("h-1"), PayoutEnd::Arrived, after(3_002)).await.unwrap();
     writer.capture_hold(&id("h-3"), won(6_300), after(3_002)).await.unwrap();
-    writer.end_payout(&id("h-3"), true, after(3_003)).await.unwrap();
+    writer.end_payout(&id("h-3"), PayoutEnd::Arrived, after(3_003)).await.unwrap();
     fail_refund(fresh, "r-2", after(3_004)).await.unwrap();
     // More is given back than the seller has: a debt.
     promise_refund(fresh, "r-3", "o-2", 7_000, after(4_000)).await.unwrap();

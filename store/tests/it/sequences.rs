@@ -5,7 +5,7 @@ use domain::{
     Timestamp,
     checkout::{Plan, Status},
     commission::BasisPoints,
-    ledger::{Entry, Hold},
+    ledger::{Entry, Hold, PayoutEnd},
 };
 use proptest::{
     prelude::*,
@@ -166,7 +166,8 @@ async fn carry_out(fresh: &Fresh, step: Step) -> Result<(), StoreError> {
             writer.capture_hold(&hold_id(hold), won(minor), LATER).await?;
         }
         Step::EndPayout { hold, arrived } => {
-            writer.end_payout(&hold_id(hold), arrived, LATER).await?;
+            let end = if arrived { PayoutEnd::Arrived } else { PayoutEnd::CameBack };
+            writer.end_payout(&hold_id(hold), end, LATER).await?;
         }
         Step::Reverse { what, id } => {
             writer.reverse(&format!("{}{id}", REVERSED[what]), LATER).await?;

@@ -186,7 +186,7 @@ pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), 
     let entry = ctx
         .state(|checkout| {
             let capture_number = checkout.captures + 1;
-            Entry::of_capture((&checkout.input.plan, capture_number), &checkout.rates, capture.captured_at)
+            Entry::of_capture(&checkout.input.plan, capture_number, &checkout.rates, capture.captured_at)
         })
         .map_err(ApplicationFailure::non_retryable)?;
     let Capture { method, receipt_url, .. } = capture;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Currency, id::SellerAccount, ledger::Account, wallet::Wallet};
+use domain::{Currency, hold::HoldStatus, id::SellerAccount, ledger::Account, wallet::Wallet};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Check, Findings, Fold, rows};
 use crate::{
-    HoldStatus, StoreError,
+    StoreError,
     convert::{corrupt, from_column_currency},
     entities::{ledger_balances, wallet_holds, wallets},
 };
