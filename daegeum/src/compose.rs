@@ -9,24 +9,17 @@ use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
+use temporal::{Activities, ClientParts, FailingTasks, UnreadableSignals, Worker, WorkerParts};
 use temporalio_client::Client;
-use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{
-    attempts,
-    cluster::FailingTasks,
     metrics::WorkerMetrics,
     settings::{Door, Risk, Settings, Toss},
     shutdown::WORKER_STOP_TIME,
-    unreadable::UnreadableSignals,
+    traces,
 };
 
-/// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
-/// being paid are few and short; those that wait for their buyers are many, and should cost nothing.
-const CACHED_WORKFLOWS: usize = 150;
 /// How long a buyer's browser waits for the outcome of a payment before it is told to ask again.
 const CONFIRM_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a request to create a checkout waits for it to be recorded.
@@ -71,6 +64,16 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) keyring: Option<Arc<Keyring>>,
 }
 
+/// Connects to the Temporal of the settings; the connection is traced while traces are on.
+pub(crate) async fn connect(settings: &Settings, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
+    Ok(temporal::connect(&settings.temporal, client_parts(keys)).await?)
+}
+
+/// What a client of Temporal is made of here.
+pub(crate) fn client_parts(keys: Option<Arc<Keyring>>) -> ClientParts {
+    ClientParts { keys, plugins: traces::plugins() }
+}
+
 /// A worker that runs every workflow and every activity.
 pub(crate) fn worker(
     client: &Client,
@@ -79,45 +82,15 @@ pub(crate) fn worker(
     WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
-    let risk = activities::risk::Risk { writer: writer.clone(), rules, hook, keyring: keyring.clone() };
-    let options = WorkerOptions::new(workflows::TASK_QUEUE)
-        .register_workflow::<CheckoutWorkflow>()?
-        .register_workflow::<RefundsWorkflow>()?
-        .register_workflow::<RefundWorkflow>()?
-        .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
-        .register_activities(activities::ledger::Ledger { writer: writer.clone(), release_rule, paid })
-        .register_activities(activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() })
-        .register_activities(activities::dead_letter::DeadLetters { writer })
-        .register_activities(activities::psp::Psp { toss, keyring })
-        .register_activities(risk)
-        // As a plugin it comes after the one for traces, and so sees the span of the attempt.
-        .worker_plugin(attempts::plugin())
-        .worker_plugin(unreadable.plugin())
-        .max_cached_workflows(CACHED_WORKFLOWS)
-        .graceful_shutdown_period(WORKER_STOP_TIME)
-        .build();
-    let runtime = Runtime::from_current_tokio(Default::default())?;
-    Ok(Worker::new(&runtime, client.clone(), options)?)
-}
-
-/// Runs a worker until the token is canceled. It is not `Send`: it stays on the task that called.
-pub(crate) async fn run_worker(mut worker: Worker, stop: CancellationToken) -> anyhow::Result<()> {
-    let shut_down = worker.shutdown_handle();
-    let canceled = stop.clone();
-    let watch = async move {
-        canceled.cancelled().await;
-        shut_down();
+    let activities = Activities {
+        checkouts: activities::checkout::Checkouts { writer: writer.clone() },
+        ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
+        refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
+        dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
+        psp: activities::psp::Psp { toss, keyring: keyring.clone() },
+        risk: activities::risk::Risk { writer, rules, hook, keyring },
     };
-    let (run, ()) = tokio::join!(
-        async {
-            let run = worker.run().await;
-            // A worker that ends by itself takes the rest down with it.
-            stop.cancel();
-            run
-        },
-        watch
-    );
-    run.context("the worker stopped")
+    Ok(Worker::try_new(client, WorkerParts { activities, unreadable, stop_time: WORKER_STOP_TIME })?)
 }
 
 /// A client of Toss, and what is counted of a worker that uses it.

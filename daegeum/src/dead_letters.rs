@@ -8,12 +8,12 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
+use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
 
 use crate::{
     audit,
     cli::{DeadLetterWish, DeadLettersAction, LetterChoice},
-    cluster::{MEND_KEYS, Understood, connect, polling, understood},
     compose,
     ledger::{parse_rfc3339, rfc3339},
     settings::Settings,
@@ -72,7 +72,7 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
 /// A client whose signals every worker opens: a signal that none opens would stop its workflow.
 async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
     let keys = settings.temporal_keyring()?;
-    let client = connect(&settings.temporal, keys.clone()).await?;
+    let client = compose::connect(settings, keys.clone()).await?;
     match understood(&polling(&client).await?, keys.as_deref()) {
         Understood::ByAll => Ok(client),
         Understood::NobodyPolls => bail!(

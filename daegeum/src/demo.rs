@@ -10,9 +10,10 @@ mod stories;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use crate::{cli::DevPorts, cluster::stop_leftover, data_dir::DataDir, dev::Stack, settings::Settings, shutdown};
+use crate::{cli::DevPorts, data_dir::DataDir, dev::Stack, settings::Settings, shutdown};
 use shop::Shop;
 use store::DatabaseUrl;
+use temporal::stop_leftover;
 
 /// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
@@ -22,7 +23,7 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     let began = Instant::now();
     let directory = settings.data_dir.join("demo");
     let data_dir = DataDir::take(&directory)?;
-    stop_leftover(&data_dir).await?;
+    stop_leftover(data_dir.path()).await?;
     data_dir.clear()?;
     let settings = Settings {
         data_dir: directory.clone(),

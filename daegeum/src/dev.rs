@@ -8,14 +8,13 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use api::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
+use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes};
 use temporalio_client::Client;
-use temporalio_sdk::Worker;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::DevPorts,
-    cluster::{DEV_NAMESPACE, DevServer, DevServerOptions, ensure_search_attributes, find_cli},
     compose::{self, WorkerRules},
     data_dir::DataDir,
     encryption, housekeeping, keys,
@@ -23,7 +22,8 @@ use crate::{
     migrate,
     serving::{self, Served},
     settings::{Settings, Toss},
-    shutdown::{self, StopTimes},
+    shutdown::{self, CHILD_STOP_TIME, StopTimes},
+    temporal_cli::find_cli,
 };
 
 /// The file in the data directory that holds the API key of `dev`.
@@ -157,8 +157,8 @@ impl Stack {
         let (port, ui_port) = (ports.temporal_port, ports.ui_port);
         // Not sealed unless keys are set, so that the Temporal UI of a try shows everything.
         let sealing = settings.encryption_keys.as_ref();
-        let options = DevServerOptions { cli: &cli, data_dir: &data_dir, port, ui_port, keys: sealing };
-        let (server, temporal) = DevServer::start(options).await?;
+        let options = DevServerOptions { cli: &cli, data_dir: data_dir.path(), port, ui_port };
+        let (server, temporal) = DevServer::start(options, || compose::client_parts(sealing.cloned())).await?;
         let addresses = Addresses {
             api: format!("{}://{}", settings.door.scheme(), api_listener.local_addr()?),
             temporal: format!("127.0.0.1:{}", server.port),
@@ -253,7 +253,7 @@ impl Stack {
             }
         };
         let working = async {
-            let worked = compose::run_worker(worker, stops.worker.clone()).await;
+            let worked = worker.run(stops.worker.clone()).await;
             stops.api.cancel();
             stops.rest.cancel();
             worked
@@ -263,8 +263,9 @@ impl Stack {
             task.await??;
         }
         Addresses::remove(&addresses.data_dir);
-        server.stop().await?;
-        worked.and(watched)
+        server.stop(CHILD_STOP_TIME).await?;
+        worked?;
+        watched
     }
 }
 

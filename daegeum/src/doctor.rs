@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader};
+use temporal::{MEND_KEYS, Understood, failing_tasks, polling, understood};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
     operatorservice::v1::ListSearchAttributesRequest, workflowservice::v1::DescribeNamespaceRequest,
@@ -19,7 +20,6 @@ use temporalio_common::protos::temporal::api::{
 use workflows::attributes;
 
 use crate::{
-    cluster::{MEND_KEYS, Understood, connect, failing_tasks, polling, understood},
     compose, keys,
     settings::{Settings, near},
 };
@@ -174,7 +174,7 @@ async fn temporal(settings: &Settings) -> (Option<Client>, Verdict) {
         Ok(keys) => keys,
         Err(error) => return (None, Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS")),
     };
-    let client = match connect(&settings.temporal, keys).await {
+    let client = match compose::connect(settings, keys).await {
         Ok(client) => client,
         Err(error) => {
             let mend = "set TEMPORAL_ADDRESS, and TEMPORAL_API_KEY or TEMPORAL_TLS_… where it wants them";
@@ -214,7 +214,7 @@ async fn search_attributes(client: &Client) -> Verdict {
 }
 
 async fn worker(settings: &Settings, client: &Client) -> Verdict {
-    let pollers = match polling(client).await {
+    let pollers = match polling(client).await.map_err(anyhow::Error::from) {
         Ok(pollers) => pollers,
         Err(error) => return Verdict::ill(format!("{error:#}"), "let the key describe task queues"),
     };
@@ -235,7 +235,7 @@ async fn worker(settings: &Settings, client: &Client) -> Verdict {
 
 /// A workflow whose task fails stands still, whatever its row says.
 async fn workflow_tasks(client: &Client) -> Verdict {
-    match failing_tasks(client).await {
+    match failing_tasks(client).await.map_err(anyhow::Error::from) {
         Ok(failing) if failing.is_empty() => {
             Verdict::Well("no workflow stands still because its task fails".to_owned())
         }

@@ -15,12 +15,8 @@
 mod out;
 
 mod arguments;
-#[path = "../../temporal/src/attempts.rs"]
-mod attempts;
 mod audit;
 mod cli;
-#[path = "../../temporal/src/lib.rs"]
-mod cluster;
 mod commissions;
 mod compose;
 mod data_dir;
@@ -43,10 +39,9 @@ mod roles;
 mod serving;
 mod settings;
 mod shutdown;
+mod temporal_cli;
 mod tls;
 mod traces;
-#[path = "../../temporal/src/unreadable.rs"]
-mod unreadable;
 
 use std::process::ExitCode;
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use activities::paid::{self, PaidTimes};
 use api::{Exposition, MoreMetrics};
+use temporal::{FailingTasks, UnreadableSignals};
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
-
-use crate::{cluster::FailingTasks, unreadable::UnreadableSignals};
 
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]

@@ -3,14 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
-use temporalio_client::{UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
-use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+use temporal::Replayer;
 
-use crate::{
-    cluster::{connect, data_converter},
-    settings::Settings,
-};
+use crate::{compose, settings::Settings};
 
 /// Where the recorded histories are, seen from the root of the repository.
 const HISTORIES: &str = "temporal/histories";
@@ -19,33 +14,20 @@ const HISTORIES: &str = "temporal/histories";
 pub(crate) async fn run(settings: &Settings, files: &[PathBuf], workflows: &[String]) -> anyhow::Result<()> {
     let files = if files.is_empty() && workflows.is_empty() { recorded()? } else { files.to_vec() };
     ensure!(!files.is_empty() || !workflows.is_empty(), "there is no history in {HISTORIES}; name files to replay");
-    let options = WorkflowReplayerOptions::new()
-        // A history from production is sealed; those of the repository are not, and replay as they are.
-        .data_converter(data_converter(settings.keyring()?))
-        .register_workflow::<CheckoutWorkflow>()?
-        .register_workflow::<RefundsWorkflow>()?
-        .register_workflow::<RefundWorkflow>()?
-        .build();
-    let replayer = WorkflowReplayer::new(options)?;
+    // A history from production is sealed; those of the repository are not, and replay as they are.
+    let replayer = Replayer::try_new(settings.keyring()?)?;
     for file in &files {
         let json = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
-        let history = WorkflowHistory::from_json(&json)
-            .with_context(|| format!("{} is no history as the SDK writes it", file.display()))?;
-        replayer
-            .replay_workflow(history)
-            .await
-            .with_context(|| format!("{} does not replay on this build", file.display()))?;
+        replayer.replay_json(&json).await.with_context(|| format!("could not replay {}", file.display()))?;
         println!("replayed {}", file.display());
     }
     if workflows.is_empty() {
         return Ok(());
     }
-    let client = connect(&settings.temporal, settings.temporal_keyring()?).await?;
+    let client = compose::connect(settings, settings.temporal_keyring()?).await?;
     for workflow in workflows {
-        let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow);
-        let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
-        let replayed = replayer.replay_workflow(history).await;
-        replayed.with_context(|| format!("{workflow} does not replay on this build"))?;
+        let replayed = replayer.replay_workflow(&client, workflow).await;
+        replayed.with_context(|| format!("could not replay {workflow}"))?;
         println!("replayed {workflow}");
     }
     Ok(())

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::{Probes, Readiness};
 use store::Keyring;
+use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
 use temporalio_client::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::SimulatorOptions,
-    cluster::{MEND_KEYS, Understood, connect, ensure_search_attributes, polling, understood},
     compose::{self, WorkerRules},
     housekeeping, keys,
     serving::{self, Served},
@@ -30,7 +30,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), true, keys.as_ref())?;
-    let client = connect(&settings.temporal, keys.clone()).await?;
+    let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     // Its own worker will have these keys.
     warn_of_deaf_workers(&client, keys.as_deref()).await;
@@ -57,12 +57,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             serving::serve(listener, served, stop).await
         })
     };
-    let worked = compose::run_worker(worker, worker_stop).await;
+    let worked = worker.run(worker_stop).await;
     stop.cancel();
     housekeeping.await?;
     watching.await?;
     serving.await??;
-    worked
+    Ok(worked?)
 }
 
 /// The API alone.
@@ -75,7 +75,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let api_settings = compose::api_settings(settings, public_url.clone(), false, keys.as_ref())?;
-    let client = connect(&settings.temporal, keys.clone()).await?;
+    let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
@@ -93,7 +93,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let metrics_listener = listen_for_metrics(settings).await?;
     let metrics_from = settings.door.metrics_from_here()?;
     let keys = keyring(settings)?;
-    let client = connect(&settings.temporal, keys.clone()).await?;
+    let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
@@ -112,13 +112,13 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
         };
         tokio::spawn(serving::serve(listener, served, stop.clone()))
     });
-    let worked = compose::run_worker(worker, stop).await;
+    let worked = worker.run(stop).await;
     housekeeping.await?;
     watching.await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }
-    worked
+    Ok(worked?)
 }
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
@@ -144,7 +144,7 @@ async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow:
 }
 
 async fn warn_of_deaf_workers(client: &Client, keys: Option<&Keyring>) {
-    match polling(client).await.map(|pollers| understood(&pollers, keys)) {
+    match polling(client).await.map_err(anyhow::Error::from).map(|pollers| understood(&pollers, keys)) {
         Ok(Understood::ByNone(told) | Understood::BySome(told)) => tracing::error!("{told}; {MEND_KEYS}"),
         Ok(Understood::ByAll | Understood::NobodyPolls) => {}
         Err(error) => tracing::warn!("{error:#}"),

@@ -85,7 +85,7 @@ pub(crate) struct Settings {
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
-    pub(crate) temporal: TemporalPlace,
+    pub(crate) temporal: temporal::Place,
     /// The `dev` that runs in the data directory, for a command beside it.
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
@@ -93,19 +93,6 @@ pub(crate) struct Settings {
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
-}
-
-/// Where Temporal is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TemporalPlace {
-    /// Where `TEMPORAL_ADDRESS` and its friends say.
-    Environment,
-    /// Under a `dev` that runs in the data directory.
-    Dev {
-        /// Host and port.
-        address: String,
-        namespace: String,
-    },
 }
 
 /// The file `daegeum.toml`.
@@ -218,7 +205,7 @@ impl Settings {
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss::toss(flags, file.toss)?,
-            temporal: TemporalPlace::Environment,
+            temporal: temporal::Place::Environment,
             beside: None,
             risk: risk::risk(file.risk)?,
             door,
@@ -260,7 +247,7 @@ impl Settings {
         let Some(dev) = Addresses::of_running(&self.data_dir)? else { return Ok(self) };
         let is_unset = TEMPORAL_VARIABLES.iter().all(|name| std::env::var_os(name).is_none());
         if is_unset {
-            self.temporal = TemporalPlace::Dev { address: dev.temporal.clone(), namespace: dev.namespace.clone() };
+            self.temporal = temporal::Place::Dev { address: dev.temporal.clone(), namespace: dev.namespace.clone() };
         }
         if is_unset || names_temporal_of(&dev) {
             self.api_url = Some(dev.api.clone());

@@ -3,8 +3,6 @@
 //! Without such a setting there is no provider, no interceptor and no cost. With one, a request, what it asks of
 //! Temporal, the workflow, its activities and the calls to Toss are one trace.
 
-#[path = "../../temporal/src/causes.rs"]
-mod causes;
 mod exporter;
 
 use std::{sync::OnceLock, time::Duration};
@@ -17,15 +15,10 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{BatchSpanProcessor, SdkTracerProvider},
 };
-use temporalio_client::{ClientOptions, ErasedClientPlugin};
-use temporalio_sdk::{
-    SimplePlugin,
-    opentelemetry::{INSTRUMENTATION_SCOPE, OpenTelemetryPlugin, WorkflowIdGenerator},
-    workflow_interceptors::WorkflowInterceptorConstructor,
-};
+use temporalio_client::ErasedClientPlugin;
+use temporalio_sdk::opentelemetry::{INSTRUMENTATION_SCOPE, OpenTelemetryPlugin, WorkflowIdGenerator};
 use tokio::runtime::Handle;
 
-use causes::Causes;
 use exporter::{Discreet, Sender};
 
 /// Any of these turns traces on. Source: OpenTelemetry, "OTLP exporter configuration".
@@ -87,26 +80,15 @@ impl Drop for Traces {
     }
 }
 
-/// Follows what a client of Temporal asks for, and what the workers made of it do; nothing while traces are off.
-pub(crate) fn follow(options: ClientOptions) -> ClientOptions {
-    let Some(provider) = PROVIDER.get() else { return options };
-    let plugins = plugins(provider);
-    ClientOptions::new(options.namespace)
-        .data_converter(options.data_converter)
-        .client_interceptors(options.client_interceptors)
-        .plugins(plugins)
-        .build()
-}
-
-/// The SDK's own, and after it ours, whose calls to the outside are entered first.
-fn plugins(provider: &SdkTracerProvider) -> [ErasedClientPlugin; 2] {
+/// The plugins of a client of Temporal that follow what it asks for, and what the workers made of it do; none while
+/// traces are off.
+pub(crate) fn plugins() -> Vec<ErasedClientPlugin> {
+    let Some(provider) = PROVIDER.get() else { return Vec::new() };
+    // The SDK's own, and after it ours, whose calls to the outside are entered first.
     let spans = OpenTelemetryPlugin::builder()
         .tracer(provider.tracer(INSTRUMENTATION_SCOPE))
         // No baggage: it would put what strangers send into histories.
         .propagator(TraceContextPropagator::new())
         .build();
-    let causes = SimplePlugin::builder("causes")
-        .workflow_interceptors(vec![WorkflowInterceptorConstructor::new(|_| Causes::default())])
-        .build();
-    [spans.into(), causes.into()]
+    vec![spans.into(), temporal::causes_plugin().into()]
 }

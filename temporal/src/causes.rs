@@ -7,15 +7,26 @@
 use std::cell::RefCell;
 
 use opentelemetry::{Context, ContextGuard};
-use temporalio_sdk::workflow_interceptors::{
-    CancellableWorkflowOutboundFuture, HandleUpdateInput, HandleUpdateResult, ScheduleActivityInput,
-    ScheduleActivityResult, ScheduleLocalActivityInput, StartChildWorkflowInput, StartChildWorkflowResult,
-    WorkflowInterceptor, WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
+use temporalio_sdk::{
+    SimplePlugin,
+    workflow_interceptors::{
+        CancellableWorkflowOutboundFuture, HandleUpdateInput, HandleUpdateResult, ScheduleActivityInput,
+        ScheduleActivityResult, ScheduleLocalActivityInput, StartChildWorkflowInput, StartChildWorkflowResult,
+        WorkflowInterceptor, WorkflowInterceptorConstructor, WorkflowInterceptorContext, WorkflowInterceptorFuture,
+        WorkflowNext,
+    },
 };
+
+/// The plugin of a client that puts the work of a workflow into the trace of its open update. It comes after the plugin
+/// that makes the spans.
+pub fn plugin() -> SimplePlugin {
+    let constructor = WorkflowInterceptorConstructor::new(|_| Causes::default());
+    SimplePlugin::builder("causes").workflow_interceptors(vec![constructor]).build()
+}
 
 /// The open updates of one workflow. Replay opens them again in the same order.
 #[derive(Default)]
-pub(super) struct Causes {
+struct Causes {
     open: RefCell<Vec<(String, Context)>>,
 }
 

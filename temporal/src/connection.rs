@@ -2,45 +2,78 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use store::Keyring;
-use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, envconfig::LoadClientConfigProfileOptions};
+use temporalio_client::{
+    Client, ClientOptions, ConnectionOptions, ErasedClientPlugin, Url, envconfig::LoadClientConfigProfileOptions,
+};
 
-use super::{codec::data_converter, workers::identity};
-use crate::{settings::TemporalPlace, traces};
+use crate::{TemporalError, codec::data_converter, workers::identity};
 
 /// The namespace that a dev server has.
-pub(crate) const DEV_NAMESPACE: &str = "default";
+pub const DEV_NAMESPACE: &str = "default";
 /// How long one connection attempt may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
+/// Where Temporal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Where `TEMPORAL_ADDRESS` and its friends say.
+    Environment,
+    /// Under a `dev` that runs in the data directory.
+    Dev {
+        /// Host and port.
+        address: String,
+        /// The namespace.
+        namespace: String,
+    },
+}
+
+/// What a client is made of.
+#[derive(Default)]
+pub struct ClientParts {
+    /// The keys that seal its payloads, if it seals.
+    pub keys: Option<Arc<Keyring>>,
+    /// Plugins of the client and of its workers, such as those for traces.
+    pub plugins: Vec<ErasedClientPlugin>,
+}
+
+impl ClientParts {
+    fn options(self, namespace: String) -> ClientOptions {
+        ClientOptions::new(namespace).plugins(self.plugins).data_converter(data_converter(self.keys)).build()
+    }
+}
+
 /// Connects to the Temporal that the environment names, or that runs under a `dev` beside this command.
-pub(crate) async fn connect(place: &TemporalPlace, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
-    let (mut connection, mut client) = match place {
-        TemporalPlace::Environment => {
+pub async fn connect(place: &Place, parts: ClientParts) -> Result<Client, TemporalError> {
+    let (mut connection, namespace) = match place {
+        Place::Environment => {
             let options = LoadClientConfigProfileOptions::builder().build();
-            ClientOptions::load_from_config(options)
-                .map_err(|error| anyhow::anyhow!("the TEMPORAL_… settings are malformed: {error}"))?
+            // The SDK's error is not `Send`: its text is the cause.
+            let (connection, client) = ClientOptions::load_from_config(options)
+                .map_err(|error| TemporalError::Settings(error.to_string().into()))?;
+            (connection, client.namespace)
         }
-        TemporalPlace::Dev { address, namespace } => {
-            let target: Url = format!("http://{address}").parse().context("the address of `dev` is malformed")?;
-            (ConnectionOptions::new(target).build(), ClientOptions::new(namespace.clone()).build())
-        }
+        Place::Dev { address, namespace } => (ConnectionOptions::new(target(address)?).build(), namespace.clone()),
     };
     connection.connect_timeout = Some(CONNECT_TIME);
-    connection.identity = identity(keys.as_deref());
-    client.data_converter = data_converter(keys);
+    connection.identity = identity(parts.keys.as_deref());
     let target = connection.target.to_string();
-    Client::connect(connection, traces::follow(client))
+    Client::connect(connection, parts.options(namespace))
         .await
-        .with_context(|| format!("could not connect to Temporal at {target}; set TEMPORAL_ADDRESS"))
+        .map_err(|error| TemporalError::Connect { target, source: error.into() })
 }
 
 /// Connects to a Temporal on this machine.
-pub(crate) async fn connect_to(port: u16, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
-    let target: Url = format!("http://127.0.0.1:{port}").parse().context("a port makes no address")?;
-    let identity = identity(keys.as_deref());
-    let connection = ConnectionOptions::new(target).identity(identity).connect_timeout(CONNECT_TIME).build();
-    let client = ClientOptions::new(DEV_NAMESPACE).data_converter(data_converter(keys)).build();
-    Ok(Client::connect(connection, traces::follow(client)).await?)
+pub async fn connect_to(port: u16, parts: ClientParts) -> Result<Client, TemporalError> {
+    let address = format!("127.0.0.1:{port}");
+    let identity = identity(parts.keys.as_deref());
+    let connection = ConnectionOptions::new(target(&address)?).identity(identity).connect_timeout(CONNECT_TIME).build();
+    Client::connect(connection, parts.options(DEV_NAMESPACE.to_owned()))
+        .await
+        .map_err(|error| TemporalError::Connect { target: address, source: error.into() })
+}
+
+fn target(address: &str) -> Result<Url, TemporalError> {
+    let target = format!("http://{address}").parse::<Url>();
+    target.map_err(|error| TemporalError::Address { address: address.to_owned(), source: error.into() })
 }

@@ -2,22 +2,17 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail};
 use nix::{sys::signal::Signal, unistd::Pid};
-use store::Keyring;
 use temporalio_client::Client;
 use tokio::process::{Child, Command};
 use workflows::attributes;
 
-use super::connect_to;
-use crate::{data_dir::DataDir, private, shutdown::CHILD_STOP_TIME};
+use crate::{ClientParts, DevServerError, connect_to};
 
 /// How often the server is started anew when it finds a port taken.
 ///
@@ -54,155 +49,134 @@ const DYNAMIC_CONFIG: [&str; 5] = [
 
 /// Where a dev server listens and keeps its state. Port 0 is a free one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct DevServerOptions<'a> {
-    pub(crate) cli: &'a Path,
-    pub(crate) data_dir: &'a DataDir,
-    pub(crate) port: u16,
-    pub(crate) ui_port: u16,
-    /// Under which the client seals what it sends.
-    pub(crate) keys: Option<&'a Arc<Keyring>>,
+pub struct DevServerOptions<'a> {
+    /// The program of the Temporal command line.
+    pub cli: &'a Path,
+    /// The directory of its state. The caller has it for itself alone.
+    pub data_dir: &'a Path,
+    /// The port of its API.
+    pub port: u16,
+    /// The port of its UI.
+    pub ui_port: u16,
 }
 
 /// A running dev server. Dropping it kills it; [`DevServer::stop`] lets it finish.
 #[derive(Debug)]
-pub(crate) struct DevServer {
-    pub(crate) port: u16,
-    pub(crate) ui_port: u16,
+pub struct DevServer {
+    /// The port of its API.
+    pub port: u16,
+    /// The port of its UI.
+    pub ui_port: u16,
     child: Child,
     pid_file: PathBuf,
 }
 
-/// Why a server did not start.
-enum Failure {
-    /// Another process came first to one of its ports.
-    PortTaken(anyhow::Error),
-    /// Something that another try would not mend.
-    Other(anyhow::Error),
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Other(error.into())
+impl DevServerError {
+    fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let action = action.into();
+        |source| Self::Io { action, source }
     }
-}
 
-/// Finds the Temporal command line: the one that is set, the one on the PATH, or the one that `make` fetched.
-pub(crate) fn find_cli(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let missing = "install it (https://docs.temporal.io/cli), or run `make temporal-cli`, or set TEMPORAL_CLI";
-    if let Some(path) = named {
-        return match path.is_file() {
-            true => Ok(path.to_owned()),
-            false => bail!("TEMPORAL_CLI names {}, which is no file; {missing}", path.display()),
-        };
+    /// Whether another process came first to a port. Another attempt mends nothing else.
+    fn is_port_taken(&self) -> bool {
+        matches!(self, Self::EndedAtStart { port_taken: true, .. })
     }
-    // A relative or empty entry is the working directory, where anybody may have put a program.
-    let on_path = std::env::var_os("PATH").and_then(|path| {
-        let places = std::env::split_paths(&path).filter(|place| place.is_absolute());
-        places.map(|place| place.join("temporal")).find(|file| file.is_file())
-    });
-    match on_path {
-        Some(file) => Ok(file),
-        None => fetched_cli()?.with_context(|| format!("the Temporal command line is not on the PATH; {missing}")),
-    }
-}
-
-/// The program that `make temporal-cli` fetched into the working directory: it is announced, and refused where somebody
-/// else may have put it there.
-fn fetched_cli() -> anyhow::Result<Option<PathBuf>> {
-    let file = std::path::absolute(".cache/temporal/temporal")?;
-    let Some(metadata) = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file) else { return Ok(None) };
-    private::check_origin(&file, (metadata.uid(), metadata.mode()))
-        .with_context(|| format!("{} was found here and is not run; name it with TEMPORAL_CLI", file.display()))?;
-    eprintln!("daegeum: the Temporal server is {}", file.display());
-    Ok(Some(file))
 }
 
 impl DevServer {
-    /// Starts a server and waits until it answers. Returns it with a client.
-    pub(crate) async fn start(options: DevServerOptions<'_>) -> anyhow::Result<(Self, Client)> {
-        let data_dir = options.data_dir.path().canonicalize()?;
-        stop_leftover(options.data_dir).await?;
+    /// Starts a server and waits until it answers. Returns it with a client of the given parts.
+    pub async fn start(
+        options: DevServerOptions<'_>,
+        client_parts: impl Fn() -> ClientParts,
+    ) -> Result<(Self, Client), DevServerError> {
+        let data_dir = absolute(options.data_dir)?;
+        stop_leftover(&data_dir).await?;
         for _ in 1..START_ATTEMPTS {
-            match Self::try_start(options, &data_dir).await {
-                Ok(started) => return Ok(started),
-                Err(Failure::Other(error)) => return Err(error),
-                Err(Failure::PortTaken(error)) => tracing::info!(%error, "starting the Temporal server anew"),
+            match Self::try_start(options, &data_dir, &client_parts).await {
+                Err(error) if error.is_port_taken() => tracing::info!(%error, "starting the Temporal server anew"),
+                ended => return ended,
             }
         }
-        Self::try_start(options, &data_dir).await.map_err(|failure| match failure {
-            Failure::PortTaken(error) => error.context(format!("tried {START_ATTEMPTS} times")),
-            Failure::Other(error) => error,
+        Self::try_start(options, &data_dir, &client_parts).await.map_err(|error| match error.is_port_taken() {
+            true => DevServerError::PortsTaken { attempts: START_ATTEMPTS, source: Box::new(error) },
+            false => error,
         })
     }
 
-    async fn try_start(options: DevServerOptions<'_>, data_dir: &Path) -> Result<(Self, Client), Failure> {
+    async fn try_start(
+        options: DevServerOptions<'_>,
+        data_dir: &Path,
+        client_parts: &impl Fn() -> ClientParts,
+    ) -> Result<(Self, Client), DevServerError> {
         let log = data_dir.join("temporal.log");
-        let output = std::fs::File::create(&log).with_context(|| format!("could not write {}", log.display()))?;
-        let [port, ui_port] = free_ports([options.port, options.ui_port])?;
+        let output = std::fs::File::create(&log).map_err(DevServerError::io(format!("write {}", log.display())))?;
+        let [port, ui_port] =
+            free_ports([options.port, options.ui_port]).map_err(DevServerError::io("take a free port"))?;
         let child = command(DevServerOptions { port, ui_port, ..options }, data_dir)
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
+            .stdout(output.try_clone().map_err(DevServerError::io(format!("write {}", log.display())))?)
             .stderr(output)
             // Its own process group: a Ctrl-C at the terminal reaches us, and we stop it in order.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("could not start {}", options.cli.display()))?;
+            .map_err(DevServerError::io(format!("start {}", options.cli.display())))?;
         let pid_file = data_dir.join(PID_FILE);
         if let Some(pid) = child.id() {
-            std::fs::write(&pid_file, pid.to_string())?;
+            std::fs::write(&pid_file, pid.to_string())
+                .map_err(DevServerError::io(format!("write {}", pid_file.display())))?;
         }
         let mut server = Self { port, ui_port, child, pid_file };
-        let client = server.wait_until_ready(&log, options.keys.cloned()).await?;
+        let client = server.wait_until_ready(&log, client_parts).await?;
         Ok((server, client))
     }
 
-    async fn wait_until_ready(&mut self, log: &Path, keys: Option<Arc<Keyring>>) -> Result<Client, Failure> {
+    async fn wait_until_ready(
+        &mut self,
+        log: &Path,
+        client_parts: &impl Fn() -> ClientParts,
+    ) -> Result<Client, DevServerError> {
         let deadline = tokio::time::Instant::now() + START_TIME;
         loop {
-            let answer = connect_to(self.port, keys.clone()).await;
+            let answer = connect_to(self.port, client_parts()).await;
             // Asked after the connection: who answers on the port of a server that has ended is another one.
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.child.try_wait().map_err(DevServerError::io("look at the Temporal server"))? {
                 return Err(ended_at_start(status, log));
             }
             if let Ok(client) = answer {
                 return Ok(client);
             }
             if tokio::time::Instant::now() > deadline {
-                let patience = START_TIME.as_secs();
-                return Err(
-                    anyhow!("the Temporal server did not answer for {patience} s; see {}", log.display()).into()
-                );
+                return Err(DevServerError::Silent { seconds: START_TIME.as_secs(), log: log.display().to_string() });
             }
             tokio::time::sleep(START_POLL).await;
         }
     }
 
     /// Waits until the server ends by itself, which it should not.
-    pub(crate) async fn ended(&mut self) -> std::io::Result<std::process::ExitStatus> {
+    pub async fn ended(&mut self) -> std::io::Result<std::process::ExitStatus> {
         self.child.wait().await
     }
 
-    /// Stops the server: asks it to, and kills it if it does not.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    /// Stops the server: asks it to, and kills it if it still runs after the given time.
+    pub async fn stop(mut self, patience: Duration) -> Result<(), DevServerError> {
         if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
             // It may have ended in this very moment; then there is nothing to stop.
             let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
-        if tokio::time::timeout(CHILD_STOP_TIME, self.child.wait()).await.is_err() {
-            self.child.kill().await?;
+        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+            self.child.kill().await.map_err(DevServerError::io("end the Temporal server"))?;
         }
         let _ = std::fs::remove_file(&self.pid_file);
         Ok(())
     }
 }
 
-fn ended_at_start(status: std::process::ExitStatus, log: &Path) -> Failure {
+fn ended_at_start(status: std::process::ExitStatus, log: &Path) -> DevServerError {
     let said = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = said.lines().collect();
-    let last = lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n  ");
-    let error = anyhow!("the Temporal server ended at its start ({status}); it said:\n  {last}");
-    if said.contains(PORT_TAKEN) { Failure::PortTaken(error) } else { Failure::Other(error) }
+    let last_lines = lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n  ");
+    DevServerError::EndedAtStart { status, last_lines, port_taken: said.contains(PORT_TAKEN) }
 }
 
 /// The given ports, and free ones for those that are 0: all different, because all are held at once.
@@ -234,10 +208,14 @@ fn command(options: DevServerOptions<'_>, data_dir: &Path) -> Command {
     command
 }
 
-/// Ends a server that a killed daegeum left behind on the same data directory: it would hold the file. Who asks
-/// has the directory, so that the server is nobody else's.
-pub(crate) async fn stop_leftover(data_dir: &DataDir) -> anyhow::Result<()> {
-    let data_dir = data_dir.path().canonicalize()?;
+fn absolute(data_dir: &Path) -> Result<PathBuf, DevServerError> {
+    data_dir.canonicalize().map_err(DevServerError::io(format!("find {}", data_dir.display())))
+}
+
+/// Ends a server that a killed daegeum left behind on the same data directory: it would hold the file. The caller has
+/// the directory for itself alone, so that the server is nobody else's.
+pub async fn stop_leftover(data_dir: &Path) -> Result<(), DevServerError> {
+    let data_dir = absolute(data_dir)?;
     let written = std::fs::read_to_string(data_dir.join(PID_FILE)).ok();
     let Some(pid) = written.and_then(|text| text.trim().parse::<i32>().ok()) else { return Ok(()) };
     let process = PathBuf::from(format!("/proc/{pid}/cmdline"));

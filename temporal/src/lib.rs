@@ -1,15 +1,36 @@
-//! Temporal: connecting to it, preparing its namespace, and running one on this machine.
+//! Everything that is Temporal's: the client, the namespace, the worker, the replay of histories, and a server on this machine.
+//!
+//! # What this crate does not do
+//!
+//! It reads no settings and no command line: the caller passes addresses, paths and keyrings. It decides nothing about
+//! payments; see `workflows`. It serves no HTTP and does not reach `api`.
+//!
+//! # Invariants
+//!
+//! * With a keyring, every payload leaves sealed. A payload that is not sealed is still read.
+//! * A worker registers every workflow and every activity, or is not made.
+//! * A server that [`DevServer`] started ends with it.
 
+mod attempts;
+mod causes;
 mod codec;
 mod connection;
 mod dev_server;
+mod error;
+mod replay;
 mod search_attributes;
 mod tasks;
+mod unreadable;
+mod worker;
 mod workers;
 
-pub(crate) use codec::data_converter;
-pub(crate) use connection::{DEV_NAMESPACE, connect, connect_to};
-pub(crate) use dev_server::{DevServer, DevServerOptions, find_cli, stop_leftover};
-pub(crate) use search_attributes::ensure_search_attributes;
-pub(crate) use tasks::{FailingTasks, failing_tasks};
-pub(crate) use workers::{MEND_KEYS, Understood, polling, understood};
+pub use causes::plugin as causes_plugin;
+pub use connection::{ClientParts, DEV_NAMESPACE, Place, connect, connect_to};
+pub use dev_server::{DevServer, DevServerOptions, stop_leftover};
+pub use error::{Cause, DevServerError, ReplayError, TemporalError};
+pub use replay::Replayer;
+pub use search_attributes::ensure_search_attributes;
+pub use tasks::{FailingTasks, failing_tasks};
+pub use unreadable::UnreadableSignals;
+pub use worker::{Activities, Worker, WorkerParts};
+pub use workers::{MEND_KEYS, Poller, Understood, polling, understood};

@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use temporalio_client::{
     Client, NamespacedClient as _,
     grpc::WorkflowService as _,
-    tonic::{Code, IntoRequest},
+    tonic::{Code, IntoRequest, Status},
 };
 use temporalio_common::protos::temporal::api::{
     common::v1::WorkflowExecution,
@@ -25,6 +24,8 @@ use temporalio_common::protos::temporal::api::{
     },
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::TemporalError;
 
 /// A task that was tried more often fails: a worker that ended in the middle of it costs one more try.
 const MOST_ATTEMPTS: i32 = 2;
@@ -42,18 +43,17 @@ const PAUSE: Duration = Duration::from_secs(30);
 const NOT_KNOWN: i64 = -1;
 
 /// Names the open workflows whose task fails, each with the reason, of those that Temporal reports and of the newest.
-pub(crate) async fn failing_tasks(client: &Client) -> anyhow::Result<Vec<String>> {
+pub async fn failing_tasks(client: &Client) -> Result<Vec<String>, TemporalError> {
     // A server that reports none of it does not know the attribute.
     let mut found = listed(client, REPORTED).await.unwrap_or_default();
     let open = listed(client, "ExecutionStatus = 'Running'").await?;
-    let looked: Vec<Option<WorkflowExecution>> = stream::iter(
-        open.into_iter()
-            .filter_map(|info| info.execution)
-            .map(|execution| async { anyhow::Ok(is_failing(client, &execution).await?.then_some(execution)) }),
-    )
-    .buffer_unordered(AT_ONCE)
-    .try_collect()
-    .await?;
+    let looked: Vec<Option<WorkflowExecution>> =
+        stream::iter(open.into_iter().filter_map(|info| info.execution).map(|execution| async {
+            Ok::<_, TemporalError>(is_failing(client, &execution).await?.then_some(execution))
+        }))
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
     for execution in looked.into_iter().flatten() {
         if !found.iter().any(|info| info.execution.as_ref() == Some(&execution)) {
             found.push(WorkflowExecutionInfo { execution: Some(execution), ..Default::default() });
@@ -68,7 +68,7 @@ pub(crate) async fn failing_tasks(client: &Client) -> anyhow::Result<Vec<String>
     Ok(named)
 }
 
-async fn listed(client: &Client, query: &str) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {
+async fn listed(client: &Client, query: &str) -> Result<Vec<WorkflowExecutionInfo>, TemporalError> {
     let request = ListWorkflowExecutionsRequest {
         namespace: client.namespace(),
         page_size: NEWEST,
@@ -76,10 +76,14 @@ async fn listed(client: &Client, query: &str) -> anyhow::Result<Vec<WorkflowExec
         ..Default::default()
     };
     let listed = client.clone().list_workflow_executions(request.into_request()).await;
-    Ok(listed.context("could not list workflows")?.into_inner().executions)
+    Ok(listed.map_err(|source| call("list workflows", source))?.into_inner().executions)
 }
 
-async fn is_failing(client: &Client, execution: &WorkflowExecution) -> anyhow::Result<bool> {
+fn call(call: &str, source: Status) -> TemporalError {
+    TemporalError::Call { call: call.to_owned(), source }
+}
+
+async fn is_failing(client: &Client, execution: &WorkflowExecution) -> Result<bool, TemporalError> {
     let request =
         DescribeWorkflowExecutionRequest { namespace: client.namespace(), execution: Some(execution.clone()) };
     match client.clone().describe_workflow_execution(request.into_request()).await {
@@ -88,12 +92,12 @@ async fn is_failing(client: &Client, execution: &WorkflowExecution) -> anyhow::R
             Ok(pending.is_some_and(|task| task.attempt > MOST_ATTEMPTS))
         }
         Err(status) if status.code() == Code::NotFound => Ok(false),
-        Err(status) => Err(status).context("could not describe a workflow"),
+        Err(status) => Err(call("describe a workflow", status)),
     }
 }
 
 /// What went wrong with the task the last time. Temporal keeps the first failure of a row of them.
-async fn reason(client: &Client, execution: &WorkflowExecution) -> anyhow::Result<String> {
+async fn reason(client: &Client, execution: &WorkflowExecution) -> Result<String, Status> {
     let request = GetWorkflowExecutionHistoryReverseRequest {
         namespace: client.namespace(),
         execution: Some(execution.clone()),
@@ -112,7 +116,7 @@ async fn reason(client: &Client, execution: &WorkflowExecution) -> anyhow::Resul
 
 /// How many open workflows have a task that fails, as Temporal reports it.
 #[derive(Debug, Clone)]
-pub(crate) struct FailingTasks(Arc<AtomicI64>);
+pub struct FailingTasks(Arc<AtomicI64>);
 
 impl Default for FailingTasks {
     fn default() -> Self {
@@ -122,12 +126,12 @@ impl Default for FailingTasks {
 
 impl FailingTasks {
     /// The number, if Temporal said it.
-    pub(crate) fn number(&self) -> Option<u64> {
+    pub fn number(&self) -> Option<u64> {
         u64::try_from(self.0.load(Ordering::Relaxed)).ok()
     }
 
     /// Asks until the token is canceled. While Temporal does not say, the number is not known.
-    pub(crate) async fn watch(self, client: Client, stop: CancellationToken) {
+    pub async fn watch(self, client: Client, stop: CancellationToken) {
         loop {
             let request = CountWorkflowExecutionsRequest { namespace: client.namespace(), query: REPORTED.to_owned() };
             let mut client = client.clone();

@@ -21,11 +21,11 @@ use workflows::{
 
 /// How many signals could not be read since the process began.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct UnreadableSignals(Arc<AtomicU64>);
+pub struct UnreadableSignals(Arc<AtomicU64>);
 
 impl UnreadableSignals {
     /// How many there were.
-    pub(crate) fn counted(&self) -> u64 {
+    pub fn counted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 

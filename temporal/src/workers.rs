@@ -5,7 +5,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use store::Keyring;
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
@@ -13,6 +12,8 @@ use temporalio_common::protos::temporal::api::{
     taskqueue::v1::{PollerInfo, TaskQueue},
     workflowservice::v1::DescribeTaskQueueRequest,
 };
+
+use crate::TemporalError;
 
 /// A worker polls at least once a minute. Temporal names one that has ended for five minutes.
 const POLL_TIME: Duration = Duration::from_secs(70);
@@ -23,7 +24,7 @@ const NO_KEYS: &str = "none";
 
 /// A worker that polls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Poller {
+pub struct Poller {
     identity: String,
     /// The ids of its keys; nothing where it does not say.
     keys: Option<Vec<String>>,
@@ -36,7 +37,7 @@ pub(crate) fn identity(keys: Option<&Keyring>) -> String {
 }
 
 /// The workers that poll for workflows.
-pub(crate) async fn polling(client: &Client) -> anyhow::Result<Vec<Poller>> {
+pub async fn polling(client: &Client) -> Result<Vec<Poller>, TemporalError> {
     let request = DescribeTaskQueueRequest {
         namespace: client.namespace(),
         task_queue: Some(TaskQueue { name: workflows::TASK_QUEUE.to_owned(), ..Default::default() }),
@@ -44,7 +45,11 @@ pub(crate) async fn polling(client: &Client) -> anyhow::Result<Vec<Poller>> {
         ..Default::default()
     };
     let described = client.clone().describe_task_queue(request.into_request()).await;
-    let pollers = described.context("could not ask Temporal which workers poll")?.into_inner().pollers;
+    let described = described.map_err(|source| {
+        let call = "ask Temporal which workers poll".to_owned();
+        TemporalError::Call { call, source }
+    })?;
+    let pollers = described.into_inner().pollers;
     Ok(pollers.iter().filter(|poller| is_live(poller)).map(Poller::of).collect())
 }
 
@@ -67,7 +72,7 @@ impl Poller {
 
 /// Whether the workers open what is sealed under the first of these keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Understood {
+pub enum Understood {
     /// All of them do, or nothing is sealed.
     ByAll,
     /// No worker polls.
@@ -79,7 +84,7 @@ pub(crate) enum Understood {
 }
 
 /// Decides whether the workers open what is sealed under the first of these keys.
-pub(crate) fn understood(pollers: &[Poller], keys: Option<&Keyring>) -> Understood {
+pub fn understood(pollers: &[Poller], keys: Option<&Keyring>) -> Understood {
     let Some(id) = keys.and_then(|keys| keys.ids().into_iter().next()) else { return Understood::ByAll };
     if pollers.is_empty() {
         return Understood::NobodyPolls;
@@ -101,7 +106,7 @@ pub(crate) fn understood(pollers: &[Poller], keys: Option<&Keyring>) -> Understo
 }
 
 /// What to do where workers do not open what is sealed here.
-pub(crate) const MEND_KEYS: &str = "set DAEGEUM_ENCRYPTION_KEYS (encryption_keys) here to the keys of the workers, in \
+pub const MEND_KEYS: &str = "set DAEGEUM_ENCRYPTION_KEYS (encryption_keys) here to the keys of the workers, in \
      their order, or give the workers these keys first; a worker that has just ended is named for a minute";
 
 #[cfg(test)]

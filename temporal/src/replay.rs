@@ -1,0 +1,40 @@
+//! Replaying recorded histories: a change that would lead a running checkout astray shows here first.
+
+use std::sync::Arc;
+
+use store::Keyring;
+use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+
+use crate::{ReplayError, codec::data_converter};
+
+/// Replays histories on the workflows of this build.
+pub struct Replayer(WorkflowReplayer);
+
+impl Replayer {
+    /// A replayer that opens sealed histories with the given keys. Histories that are not sealed replay as they are.
+    pub fn try_new(keys: Option<Arc<Keyring>>) -> Result<Self, ReplayError> {
+        let options = WorkflowReplayerOptions::new()
+            .data_converter(data_converter(keys))
+            .register_workflow::<CheckoutWorkflow>()
+            .and_then(|options| options.register_workflow::<RefundsWorkflow>())
+            .and_then(|options| options.register_workflow::<RefundWorkflow>())
+            .map_err(|error| ReplayError::SetUp(error.into()))?
+            .build();
+        WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))
+    }
+
+    /// Replays a history that the SDK wrote as JSON.
+    pub async fn replay_json(&self, json: &[u8]) -> Result<(), ReplayError> {
+        let history = WorkflowHistory::from_json(json).map_err(|error| ReplayError::Unreadable(error.into()))?;
+        self.0.replay_workflow(history).await.map_err(|error| ReplayError::Diverged(error.into()))
+    }
+
+    /// Replays the history of a workflow that the server has.
+    pub async fn replay_workflow(&self, client: &Client, workflow_id: &str) -> Result<(), ReplayError> {
+        let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow_id);
+        let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+        self.0.replay_workflow(history).await.map_err(|error| ReplayError::Diverged(error.into()))
+    }
+}

@@ -1,0 +1,94 @@
+//! The worker: every workflow and every activity on one task queue.
+
+use std::time::Duration;
+
+use activities::{
+    checkout::Checkouts, dead_letter::DeadLetters, ledger::Ledger, psp::Psp, refund::Refunds, risk::Risk,
+};
+use temporalio_client::Client;
+use temporalio_sdk::{Runtime, WorkerOptions};
+use tokio_util::sync::CancellationToken;
+use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+
+use crate::{Cause, TemporalError, attempts, unreadable::UnreadableSignals};
+
+/// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
+/// being paid are few and short; those that wait for their buyers are many, and should cost nothing.
+const CACHED_WORKFLOWS: usize = 150;
+
+/// The activities of a worker, with what each needs.
+pub struct Activities {
+    /// The rows of checkouts.
+    pub checkouts: Checkouts,
+    /// The books.
+    pub ledger: Ledger,
+    /// Refunds at the PSP and their rows.
+    pub refunds: Refunds,
+    /// Dead letters.
+    pub dead_letters: DeadLetters,
+    /// Charges at the PSP.
+    pub psp: Psp,
+    /// Risk rules and the risk hook.
+    pub risk: Risk,
+}
+
+/// What a worker is made of.
+pub struct WorkerParts {
+    /// Its activities.
+    pub activities: Activities,
+    /// The counter of signals that it cannot read.
+    pub unreadable: UnreadableSignals,
+    /// How long running activities get to finish when the worker stops.
+    pub stop_time: Duration,
+}
+
+/// A worker that runs every workflow and every activity.
+pub struct Worker(temporalio_sdk::Worker);
+
+impl Worker {
+    /// Makes a worker, which polls once it runs. Needs a Tokio runtime.
+    pub fn try_new(client: &Client, parts: WorkerParts) -> Result<Self, TemporalError> {
+        let set_up = |error: Cause| TemporalError::WorkerSetUp(error);
+        let WorkerParts { activities, unreadable, stop_time } = parts;
+        let options = WorkerOptions::new(workflows::TASK_QUEUE)
+            .register_workflow::<CheckoutWorkflow>()
+            .and_then(|options| options.register_workflow::<RefundsWorkflow>())
+            .and_then(|options| options.register_workflow::<RefundWorkflow>())
+            .map_err(|error| set_up(error.into()))?
+            .register_activities(activities.checkouts)
+            .register_activities(activities.ledger)
+            .register_activities(activities.refunds)
+            .register_activities(activities.dead_letters)
+            .register_activities(activities.psp)
+            .register_activities(activities.risk)
+            // As a plugin it comes after the one for traces, and so sees the span of the attempt.
+            .worker_plugin(attempts::plugin())
+            .worker_plugin(unreadable.plugin())
+            .max_cached_workflows(CACHED_WORKFLOWS)
+            .graceful_shutdown_period(stop_time)
+            .build();
+        let runtime = Runtime::from_current_tokio(Default::default()).map_err(|error| set_up(error.into()))?;
+        let worker = temporalio_sdk::Worker::new(&runtime, client.clone(), options);
+        worker.map(Self).map_err(|error| set_up(error.into()))
+    }
+
+    /// Runs until the token is canceled. The future is not `Send`: it stays on the task that called.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), TemporalError> {
+        let shut_down = self.0.shutdown_handle();
+        let canceled = stop.clone();
+        let watch = async move {
+            canceled.cancelled().await;
+            shut_down();
+        };
+        let (run, ()) = tokio::join!(
+            async {
+                let run = self.0.run().await;
+                // A worker that ends by itself takes the rest down with it.
+                stop.cancel();
+                run
+            },
+            watch
+        );
+        run.map_err(|error| TemporalError::WorkerStopped(error.into()))
+    }
+}
