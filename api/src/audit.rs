@@ -76,7 +76,7 @@ impl Signature {
         let _ = self.0.set(key.clone());
     }
 
-    /// Who called, once the key is proved.
+    /// The caller, once the key is proved.
     pub(crate) fn key(&self) -> Option<&ApiKeyId> {
         self.0.get()
     }

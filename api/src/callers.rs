@@ -1,4 +1,4 @@
-//! Who calls: an API key, and what it may do.
+//! The caller of a request: an API key, and what the key may do.
 //!
 //! A key of a seller reaches that seller's wallet and nothing else. So a handler that takes a [`Caller`] refuses
 //! it, and only one that takes a [`WalletCaller`] gets to see it, together with the question whose wallet is meant.
@@ -109,13 +109,13 @@ impl<N> Caller<N> {
         if self.scopes.includes(needed) { Ok(()) } else { Err(Problem::forbidden(&[needed])) }
     }
 
-    /// Who acts.
+    /// The principal that acts.
     pub(crate) fn principal(&self) -> Principal {
         Principal::Key(self.key.clone())
     }
 }
 
-/// Who confirms a payment.
+/// The sender of a confirmation.
 #[derive(Debug)]
 pub(crate) enum Confirmer {
     /// The marketplace, by an API key of scope `checkout`.

@@ -35,12 +35,12 @@ pub struct Desk {
     journal: Journal,
 }
 
-/// Who acts, and why.
+/// The person who acts, and the reason.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
     /// What is to be done.
     pub action: LetterAction,
-    /// Who asks: the id of an API key, or a name.
+    /// The person who asks: the id of an API key, or a name.
     pub by: &'a str,
     /// Why.
     pub reason: &'a str,

@@ -49,7 +49,7 @@ struct ChangeBody {
     currency: &'static str,
     /// How the buyer paid, in the payment provider's words, from the step on that captured the money.
     method: Option<String>,
-    /// Who brought the step about, as far as it is known: `psp`, `daegeum`, `api_key:` and the id of the key, or `operator:`
+    /// The author of the step, as far as it is known: `psp`, `daegeum`, `api_key:` and the id of the key, or `operator:`
     /// and a name.
     actor: Option<String>,
     failure: Option<FailureBody>,
@@ -131,7 +131,7 @@ const fn is_refund(status: Status) -> bool {
     }
 }
 
-/// Who brought a step about.
+/// The author of a step.
 enum Who {
     /// The payment provider: the step writes down what it said.
     Psp,
@@ -152,7 +152,7 @@ impl Who {
     }
 }
 
-/// Who brought about a step that is no refund; none where no row knows. A confirmation may come from the buyer's browser or
+/// The author of a step that is no refund; none where no row knows. A confirmation may come from the buyer's browser or
 /// from the marketplace, and of a cancellation only the workflow knows who asked.
 fn actor(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     match change.status {
@@ -176,7 +176,7 @@ fn ended_by(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     }
 }
 
-/// Who declared an outcome last, before a step was written.
+/// The operator who declared an outcome last, before a step was written.
 fn decided(outcome: Outcome, change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     let mut decisions = sources.decisions.iter().filter(|decision| decision.outcome == outcome);
     let last = decisions.rfind(|decision| decision.decided_at <= change.recorded_at)?;

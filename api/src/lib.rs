@@ -108,7 +108,7 @@ pub struct Settings {
     pub return_hosts: ReturnHosts,
     /// How much may come in.
     pub limits: Limits,
-    /// Who may read the metrics without a key, when no proxy stands between.
+    /// Networks that may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
     /// How long the buyer's pages show what was bought.
     pub pages_kept: PagesKept,

@@ -16,7 +16,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// That of a request; without a server around it, one that never ends.
+    /// The lifecycle of a request; without a server around the request, a lifecycle that never ends.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         extensions.get::<Self>().cloned().unwrap_or_default()
     }

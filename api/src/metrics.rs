@@ -197,7 +197,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
         OpsCaller::from_request_parts(&mut parts, &api).await?;
     }
     let mut text = Exposition::default();
-    // Who is woken by these numbers needs the others most while the database is away.
+    // These numbers wake a person, who needs the other numbers most while the database is away.
     if let Ok(counts) = api.metrics.counts(&api).await {
         write_counts(&counts, &mut text);
     }

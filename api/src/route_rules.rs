@@ -72,7 +72,8 @@ impl RouteRules {
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
                 if let Ok(method) = Method::from_bytes(method.to_ascii_uppercase().as_bytes()) {
-                    let key = if is_by_key_alone(operation) && path != BY_NETWORK { Key::Needed } else { Key::Optional };
+                    let key =
+                        if is_by_key_alone(operation) && path != BY_NETWORK { Key::Needed } else { Key::Optional };
                     rules.insert((path.clone(), method), Rule::of(operation, key));
                 }
             }

@@ -23,7 +23,7 @@ use crate::{
 
 refusals! { WebhookRefusals: DatabaseUnavailable, TemporalUnavailable, TooManySignals; }
 
-/// That a webhook came.
+/// The acknowledgement of a webhook.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Received)]
 pub(crate) struct ReceivedBody {

@@ -42,7 +42,7 @@ pub(crate) async fn record(journal: &Journal, action: &str, object: &str, result
     Ok(journal.audit(&entry).await?)
 }
 
-/// Who is at the command line: the operator's name, if one is set, and the account of the operating system.
+/// The person at the command line: the operator's name, if one is set, and the account of the operating system.
 pub(crate) fn operator() -> String {
     let account = format!("os:{}", account().unwrap_or_else(|| "unknown".to_owned()));
     let named = std::env::var(OPERATOR).ok().filter(|name| !name.trim().is_empty());

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    // Whoever checks a proof need not have daegeum: it reads no settings.
+    // A proof can be checked without a daegeum installation: no settings are read.
     if let Command::Ledger(LedgerAction::CheckProof { file, public_key }) = &cli.command {
         return ledger::check_proof(file, public_key);
     }

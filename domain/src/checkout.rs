@@ -60,7 +60,7 @@ pub struct PlanFields {
     pub checkout_id: CheckoutId,
     /// What the buyer reads in the payment window, 1 to 100 characters.
     pub order_name: String,
-    /// Who pays. No name, address or number: those are not needed to move money.
+    /// The buyer. No name, address or number: those are not needed to move money.
     pub buyer_id: BuyerId,
     /// One order per seller and delivery, 1 to 100.
     pub orders: Vec<Order>,

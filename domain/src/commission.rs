@@ -18,7 +18,7 @@ pub struct TooManyBasisPoints;
 const WHOLE: u16 = 10_000;
 
 impl BasisPoints {
-    /// So many hundredths of a per cent, at most the whole.
+    /// Basis points, at most the whole.
     pub const fn try_new(points: u16) -> Result<Self, TooManyBasisPoints> {
         if points > WHOLE { Err(TooManyBasisPoints) } else { Ok(Self(points)) }
     }

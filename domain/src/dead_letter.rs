@@ -220,7 +220,7 @@ pub fn check(
 ) -> Result<LetterStatus, LetterRefusal> {
     match (action, status) {
         (_, LetterStatus::Open) => {}
-        // Whoever said "try again" said it to a workflow that has ended since.
+        // The operator's "try again" went to a workflow that has ended since.
         (LetterAction::Discard, LetterStatus::Retrying) if !workflow_runs => {}
         (_, LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed) => {
             return Err(LetterRefusal::TakenUp);

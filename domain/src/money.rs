@@ -175,8 +175,8 @@ impl Money {
         if other.minor < self.minor { Self { minor: other.minor, ..self } } else { self }
     }
 
-    /// So many of `whole` parts of the amount, rounded down to the minor unit; all of it for as many as the whole or
-    /// more, and of nothing.
+    /// Returns `amount × parts / whole`, rounded down to the minor unit; the full amount if `parts` is at least `whole` or
+    /// `whole` is zero.
     pub fn share(self, parts: u64, whole: u64) -> Self {
         if parts >= whole {
             return self;

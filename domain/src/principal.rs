@@ -10,7 +10,7 @@ use crate::id::ApiKeyId;
 /// How the text of a key begins.
 const KEY: &str = "key:";
 
-/// Who acts: an API key, by the first key of its line, so that a rotated key is the same principal.
+/// The author of an act: an API key, by the first key of its line, so that a rotated key is the same principal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Principal {

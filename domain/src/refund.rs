@@ -334,7 +334,7 @@ impl Progress {
                 };
             }
             Knowledge::Lost(doubt) => {
-                // Who is not let in learns nothing of the requests that were.
+                // If the PSP rejected our key, its answer says nothing about earlier requests.
                 self.unanswered = !doubt.answered || (doubt.stranger && self.unanswered);
                 self.stranger = doubt.stranger;
                 self.refusal.clone_from(&doubt.refusal);

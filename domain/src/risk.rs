@@ -102,7 +102,7 @@ pub enum Subject {
 /// How much there may be of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Most {
-    /// So many payments.
+    /// A number of payments.
     Payments(u64),
     /// So much money in all; it says nothing of other currencies.
     Amount(Money),

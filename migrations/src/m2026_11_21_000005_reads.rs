@@ -9,7 +9,7 @@ pub(super) struct Migration;
 const INDEXES: [(&str, &str, [&str; 2]); 4] = [
     // The end of the books at an instant, by when entries were booked.
     ("ledger_entries_by_booking", "ledger_entries", ["booked_at", "sequence"]),
-    // Whoever looks for the few reversals must not read all captures.
+    // A query for the few reversals must not read all captures.
     ("ledger_entries_by_reason", "ledger_entries", ["reason", "sequence"]),
     ("ledger_postings_by_order", "ledger_postings", ["payment_order_id", "sequence"]),
     ("payment_events_by_buyer", "payment_events", ["buyer_id", "created_at"]),

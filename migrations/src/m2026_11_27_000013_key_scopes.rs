@@ -110,7 +110,7 @@ fn refund_reservations() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Whoever asked is nobody's second principal, whatever the statement.
+/// The principal that asked can never approve, whatever the statement.
 fn refund_approvals() -> TableCreateStatement {
     let (decision, decided_by) = (Expr::col(RefundApprovals::Decision), Expr::col(RefundApprovals::DecidedBy));
     Table::create()

@@ -100,7 +100,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Who acts by this key.
+    /// The principal that acts by this key.
     pub fn principal(&self) -> Principal {
         Principal::Key(self.origin.clone())
     }

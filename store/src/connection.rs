@@ -96,7 +96,8 @@ impl fmt::Display for DatabaseUrl {
             return write!(f, "{scheme}://{}", file.display());
         }
         // A parameter may be a password.
-        let rest = rest.split_once('?').filter(|(_, query)| begins_with_parameter(query)).map_or(rest, |(rest, _)| rest);
+        let rest =
+            rest.split_once('?').filter(|(_, query)| begins_with_parameter(query)).map_or(rest, |(rest, _)| rest);
         // A password may hold any of the signs that end it, so all up to the last @ is taken for credentials.
         let (credentials, place) = match rest.rsplit_once('@') {
             Some((_, place)) => ("…@", place),

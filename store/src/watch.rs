@@ -26,7 +26,7 @@ struct Seen {
 /// What a watch says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// Who is watched.
+    /// The name of the watched task.
     pub name: &'static str,
     /// How long the oldest work waits; zero where none does.
     pub waiting: Duration,

@@ -1,4 +1,4 @@
-//! Who is calling: `Authorization: Basic base64("{secretKey}:")`.
+//! The caller: `Authorization: Basic base64("{secretKey}:")`.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;

@@ -78,7 +78,7 @@ impl Saved for Keys {
         self.states.forget_changes();
     }
 
-    /// Whoever waited for a running request is gone: executed, it has been answered; not executed, its key
+    /// The caller that waited for a running request is gone: executed, it has been answered; not executed, its key
     /// is free.
     fn restore(&mut self, file: &File) -> Result<(), FileError> {
         self.states.restore(file)?;

@@ -51,7 +51,7 @@ pub(crate) enum Manner {
     Plainly,
     Twice,
     Never,
-    /// That many milliseconds later.
+    /// After this many milliseconds.
     Later(u64),
     /// After the next event of the same order, or after that many milliseconds if none comes.
     AfterTheNext(u64),
@@ -227,7 +227,7 @@ impl Outbox {
         self.has_news = true;
     }
 
-    /// Whoever waits for the next event of its order waits for this one.
+    /// An event that waits for the next event of its order waits for this event.
     fn let_follow(&mut self, id: u64, event: &Event, url: &str) {
         let is_followed = |held: &Delivery| {
             held.behind == Behind::TheNext && held.url == url && held.event.order_id == event.order_id

@@ -187,7 +187,7 @@ object! {
         acquire_status: Option<AcquireStatus> = loose "acquireStatus",
         /// Whether the plan is free of interest for the buyer.
         is_interest_free: Option<bool> = loose "isInterestFree",
-        /// Who pays the interest of a free plan.
+        /// The payer of the interest of a free plan.
         interest_payer: Option<InterestPayer> = loose "interestPayer",
     }
 }
@@ -201,9 +201,9 @@ object! {
         account_number: Option<Private> = loose "accountNumber",
         /// Bank's code (two characters).
         bank_code: Option<String> = loose "bankCode",
-        /// Who the account was issued to.
+        /// The person to whom the account was issued.
         customer_name: Option<Private> = loose "customerName",
-        /// Who deposited.
+        /// The depositor.
         depositor_name: Option<Private> = loose "depositorName",
         /// Until when. Toss writes it in Korean time, with an offset or without; older versions write a day alone, which is
         /// kept among the unknown fields.

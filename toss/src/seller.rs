@@ -48,7 +48,7 @@ object! {
     Company {
         /// Its name.
         name: Option<String> = loose "name",
-        /// Who represents it.
+        /// The person who represents the seller.
         representative_name: Option<Private> = loose "representativeName",
         /// Its number, 10 digits.
         business_registration_number: Option<String> = loose "businessRegistrationNumber",
@@ -135,7 +135,7 @@ pub struct SellerDetails {
 pub struct CompanyDetails {
     /// Its name.
     pub name: String,
-    /// Who represents it.
+    /// The person who represents the seller.
     #[serde(serialize_with = "exposed")]
     pub representative_name: Private,
     /// Its number, 10 digits.

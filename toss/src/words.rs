@@ -106,7 +106,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Who pays the interest of an instalment plan.
+    /// The payer of an instalment plan's interest.
     InterestPayer {
         /// The buyer.
         Buyer = "BUYER",

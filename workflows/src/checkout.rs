@@ -101,7 +101,7 @@ pub struct Cancellation {
 /// A person decides about a payment that waits for a review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// Who decides.
+    /// The person who decides.
     pub by: String,
     /// Why.
     pub reason: String,
@@ -227,7 +227,7 @@ impl CheckoutWorkflow {
     /// for the buyer.
     #[update(name = "confirm")]
     pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
-        // Whoever reads of a decline may try again at once, and is heard when the workflow knows of it too.
+        // The row may show a decline before the workflow does. A retry that arrives in between waits here.
         ctx.wait_condition_with_options(|checkout| !checkout.declining, detached()).await?;
         // The validator saw an older state if two confirmations came in one workflow task.
         let payment_key = confirmation.payment_key.clone();
@@ -249,7 +249,7 @@ impl CheckoutWorkflow {
     /// paid stays paid, also while a deposit is watched.
     #[update(name = "cancel")]
     pub async fn cancel(ctx: &mut WorkflowContext<Self>, cancellation: Cancellation) -> Result<Status, Refusal> {
-        // Whoever reads that the deposit is awaited again may give it up at once.
+        // The row may show that the deposit is awaited before the workflow does. A cancellation in between waits here.
         ctx.wait_condition_with_options(|checkout| !checkout.taking_back, detached()).await?;
         ctx.state_mut(|checkout| checkout.give_up(cancellation.account));
         let is_over = |checkout: &Self| checkout.closed || checkout.status.is_payment_done();

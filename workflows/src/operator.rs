@@ -38,7 +38,7 @@ const ATTEMPTS: u32 = 6;
 /// A person looked at a stuck workflow and says: try again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
-    /// Who says so: the id of an API key, or a name.
+    /// The author: the id of an API key, or a name.
     pub by: String,
     /// Why it may go on.
     pub reason: String,
@@ -50,7 +50,7 @@ pub struct Resume {
 /// A person wants the PSP to be asked now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskPsp {
-    /// Who wants it: the id of an API key, or a name.
+    /// The author: the id of an API key, or a name.
     pub by: String,
 }
 
@@ -63,7 +63,7 @@ impl From<AskPsp> for Resume {
 /// A person looked at a stuck workflow and says what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolve {
-    /// Who says so: the id of an API key, or a name.
+    /// The author: the id of an API key, or a name.
     pub by: String,
     /// What shows it.
     pub reason: String,
@@ -200,7 +200,7 @@ pub struct Trouble {
 /// Writes a letter that waits for a person. It takes the place of one that still does.
 pub async fn call<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) {
     let letter_id = mint(ctx);
-    // Whoever reads the letter may answer before we know that it is written.
+    // An operator may answer the letter before we know that it is written.
     let replaced = ctx.state_mut(|workflow| workflow.desk_mut().open(letter_id.clone()));
     open(ctx, trouble, letter_id, replaced).await;
 }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// So many requests, and as many again in a window of time.
+/// A quota of requests that is restored evenly in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// How many requests may come at once. At least one.

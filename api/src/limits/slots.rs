@@ -13,7 +13,7 @@ const ANONYMOUS_SHARE: usize = 2;
 /// Which part of the places the PSP's webhooks have, beside all others.
 const PSP_SHARE: usize = 10;
 
-/// Who shares places. No class can take those of another.
+/// Callers that share places. No class can take the places of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// Callers with a valid API key.
@@ -33,7 +33,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// So many for callers with a key, and their part of it for the others.
+    /// `places` for callers with a key, and a part of that number for the others.
     pub(super) fn new(concurrent: usize) -> Self {
         let part = |share: usize| Arc::new(Semaphore::new((concurrent / share).max(1)));
         Self { keyed: part(1), anonymous: part(ANONYMOUS_SHARE), psp: part(PSP_SHARE) }

@@ -33,7 +33,7 @@ pub(crate) struct NewCheckout {
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Who buys. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it is
+/// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it is
 /// dropped.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]

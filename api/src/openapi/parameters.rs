@@ -159,7 +159,7 @@ pub(crate) struct ChosenLetters {
     created_to: Option<String>,
 }
 
-/// Who changed something.
+/// The author of a change.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ChosenActor {

@@ -41,7 +41,7 @@ pub(super) struct Cause<'a> {
 }
 
 impl Page {
-    /// Who pays with a test key is told so.
+    /// The badge of a payment with test keys.
     pub(super) fn test_badge(&self, client_key: &str) -> Markup {
         html! {
             @if client_key.starts_with(TEST_KEY_PREFIX) { p.badge { (self.words.test_mode) } }

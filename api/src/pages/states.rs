@@ -177,7 +177,7 @@ impl WayOut {
     pub(super) const fn of(status: Status) -> Self {
         match status {
             Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Self::Success,
-            // Who has not paid yet may leave.
+            // A buyer who has not paid yet may leave.
             Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Self::Failure,
             Status::Executing | Status::Unknown | Status::Stuck => Self::None,
         }

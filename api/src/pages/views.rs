@@ -30,7 +30,7 @@ impl Page {
         let settings = made.settings;
         let again = record.takes_retry(now());
         let is_new = record.status == Status::NotStarted;
-        // Who has to pay into an account first is not sent away.
+        // A buyer who has to pay into an account first is not sent away.
         let weight = if record.status == Status::WaitingForDeposit { Weight::Light } else { Weight::Heavy };
         html! {
             main data-status=(record.status)

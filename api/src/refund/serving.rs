@@ -61,7 +61,7 @@ pub(super) enum Outcome {
         record: CheckoutRecord,
         /// What was asked for.
         request: Box<RefundRequest>,
-        /// That it waits.
+        /// The request waits.
         approval: Box<ApprovalRecord>,
     },
     /// The refund goes on.

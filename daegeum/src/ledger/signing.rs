@@ -86,7 +86,7 @@ fn read_or_make(path: &Path) -> anyhow::Result<SigningKey> {
         return Ok(key);
     }
     let der = SigningKey::generate()?;
-    // Whoever comes second to make it finds it made.
+    // A second process that creates the key finds the key of the first.
     match OpenOptions::new().create_new(true).write(true).mode(PRIVATE).open(path) {
         Ok(mut made) => {
             let written = made.write_all(&der).and_then(|()| made.sync_all());

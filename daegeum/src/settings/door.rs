@@ -40,12 +40,12 @@ const WEBHOOK_SENDERS: [&str; 10] = [
 /// This machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
-/// Who gets in, how much of it, and how it is encrypted.
+/// Access to the API: keys, limits and encryption.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) limits: Limits,
     pub(crate) key_pepper: Pepper,
-    /// Who may read metrics without a key, where it is set.
+    /// Networks that may read metrics without a key, where the setting is given.
     metrics_from: Option<Vec<Network>>,
     /// Where a worker alone tells its metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -64,7 +64,7 @@ pub(crate) struct Tls {
     /// The certificate and those that it hangs on.
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
-    /// Who must have signed the clients' certificates, where clients need one.
+    /// The authorities that must have signed the clients' certificates, where clients need one.
     pub(crate) client_ca: Option<PathBuf>,
 }
 
@@ -154,13 +154,13 @@ impl Door {
         file_limit::raise(self.limits.connections)
     }
 
-    /// Who may read the API's metrics without a key: nobody, unless it is set. A proxy that does not say whom it speaks
+    /// Networks that may read the API's metrics without a key: none, unless the setting is given. A proxy that does not say whom it speaks
     /// for makes the whole world seem to be on this machine.
     pub(crate) fn metrics_from(&self) -> Vec<Network> {
         self.metrics_from.clone().unwrap_or_default()
     }
 
-    /// Who may read the metrics of a process that only this machine reaches unless it is set otherwise.
+    /// Networks that may read the metrics of a process that only this machine reaches, unless the setting says otherwise.
     pub(crate) fn metrics_from_here(&self) -> anyhow::Result<Vec<Network>> {
         self.metrics_from.clone().map_or_else(|| networks("metrics_from", &LOOPBACK.map(str::to_owned)), Ok)
     }

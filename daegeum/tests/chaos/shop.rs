@@ -305,7 +305,7 @@ impl Shop {
         }
     }
 
-    /// Whoever took a virtual account and lost patience pays into it after all.
+    /// A buyer who took a virtual account and lost patience pays into it after all.
     pub(crate) async fn pay_deposits(&self) {
         for payment in self.really("payments").await.as_array().into_iter().flatten() {
             if payment["status"] == "WAITING_FOR_DEPOSIT" {

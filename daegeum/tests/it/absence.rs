@@ -65,7 +65,7 @@ async fn nothing_is_said_to_go_on_that_nobody_took(database: Kind) {
     let (status, _, again) = told(response).await;
     assert_eq!((status, again.as_deref()), (202, Some("2")));
     until("the outcome is unknown", || async { shop.status("no-answer").await == "UNKNOWN" }).await;
-    // Whoever ends the workflow does not end the doubt.
+    // Terminating the workflow does not resolve the doubt.
     roles.terminate("no-answer");
     assert_eq!(told(confirm(shop, "no-answer", &key).await).await, answer(202, "UNKNOWN", "2"));
 

@@ -70,7 +70,7 @@ impl Scene<'_> {
         self.stands_at(id, "SUCCESS").await;
         self.letter_is(&letter, "RESOLVED").await;
 
-        // Whoever won may say it again, and nothing happens.
+        // The winner may repeat the request, and nothing happens.
         let shop = if self.shop.api_key.contains(winner) { self.shop } else { &other };
         let (again, body) = shop.act(&letter, "retry", &reason).await;
         assert_eq!((again, body["actions"].as_array().unwrap().len()), (200, 1), "{body}");

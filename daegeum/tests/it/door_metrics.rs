@@ -30,7 +30,7 @@ async fn metrics_tell_what_happened_to_whom_may_know() {
         assert!(text.contains(line), "{line} is not in {text}");
     }
     are_told_of(&text);
-    // Whoever comes through a proxy only seems to be near.
+    // A request through a proxy only seems to come from loopback.
     let forwarded = || shop.http.get(&url).header("x-forwarded-for", "203.0.113.9");
     assert_eq!(forwarded().send().await.unwrap().status(), 401);
     assert_eq!(forwarded().bearer_auth(&shop.api_key).send().await.unwrap().status(), 200);

@@ -123,7 +123,7 @@ struct Plan {
 #[derive(Clone, Default)]
 struct Faults {
     plans: Arc<Mutex<Vec<Plan>>>,
-    /// Whoever runs the worker is told to let it die.
+    /// The runner of the worker is told to let the worker die.
     deaths: Arc<tokio::sync::Notify>,
 }
 

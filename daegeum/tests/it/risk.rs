@@ -183,7 +183,7 @@ impl Scene<'_> {
         calls.iter().filter(|call| call["orderId"] == id).count()
     }
 
-    /// Who decided what about a checkout, and why.
+    /// The decisions about a checkout: by whom, what and why.
     async fn decisions(&self, id: &str) -> Vec<String> {
         let database = Database::connect(&DatabaseUrl::from_str(&self.roles.database_url()).unwrap()).await.unwrap();
         let query = format!(

@@ -81,8 +81,34 @@ fn words_stay_in_their_rooms() {
     }
 }
 
+/// How no sentence of a comment opens: a reader must find the subject first. CONTRIBUTING.md has the rules of prose.
+const RIDDLES: [&str; 4] = ["Whoever ", "Who ", "So many ", "That "];
+
+#[test]
+fn no_sentence_opens_as_a_riddle() {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(ROOT).unwrap() {
+        let room = entry.unwrap().path();
+        if room.join("Cargo.toml").exists() {
+            for part in ["src", "tests", "benches"] {
+                sources(&room.join(part), &mut files);
+            }
+        }
+    }
+    assert!(files.len() > 100, "too few files were found: {}", files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+            let sentence = comment.trim_start_matches(['/', '!']).trim_start();
+            let is_riddle = RIDDLES.iter().any(|opening| sentence.starts_with(opening));
+            assert!(!is_riddle, "{}:{}: {sentence}", file.display(), number + 1);
+        }
+    }
+}
+
 fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, files);

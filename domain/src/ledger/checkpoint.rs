@@ -1,6 +1,6 @@
 //! A checkpoint: what the books were at one entry, in a text that is signed.
 //!
-//! Whoever keeps a signed checkpoint elsewhere can tell later whether anything before it was changed, removed or
+//! A signed checkpoint that is kept elsewhere shows later whether anything before it was changed, removed or
 //! put in between. The text is made of the same lines as an entry's (see `canonical`):
 //!
 //! ```text

@@ -150,7 +150,7 @@ fn what_is_open_is_sent_again_under_the_key_that_is_safe() {
     check(&[lost(false), open()], NOW, "ask UNKNOWN, confirm with the same key");
     check(&[lost(true), open()], NOW, "ask UNKNOWN, confirm with a new key");
     check(&[stranger(true), open()], NOW, "ask UNKNOWN, confirm with a new key");
-    // Whoever is not let in learns nothing of a request before it.
+    // If the PSP rejected our key, its answer says nothing about a request before.
     check(&[stranger(false), open()], NOW, "ask UNKNOWN, confirm with the same key");
     check(
         &[lost(false), open(), stranger(true), open()],

@@ -1,4 +1,4 @@
-//! Who may do what about a dead letter, and where it stands then.
+//! The acts on a dead letter, and the status after each act.
 
 use domain::{
     dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, check},

@@ -1,4 +1,4 @@
-//! Who changed what; append only.
+//! The audit log; append only.
 
 use sea_orm::entity::prelude::*;
 

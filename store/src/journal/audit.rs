@@ -18,10 +18,10 @@ use crate::{
 const API_KEY: &str = "api_key";
 const OPERATOR: &str = "operator";
 
-/// Who changed something.
+/// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever has this API key.
+    /// The holder of this API key.
     ApiKey(ApiKeyId),
     /// A person at the command line, by name.
     Operator(String),
@@ -50,7 +50,7 @@ impl Actor {
 pub struct AuditEntry {
     /// When it was done.
     pub occurred_at: Timestamp,
-    /// Who did it.
+    /// The author of the act.
     pub actor: Actor,
     /// What was done: a method and a route, or a command.
     pub action: String,

@@ -26,7 +26,7 @@ use crate::{
 pub struct Reservation<'a> {
     /// The refund.
     pub refund_id: &'a RefundId,
-    /// Who asks for it.
+    /// The principal that asks.
     pub principal: &'a Principal,
     /// How much.
     pub amount: Money,
@@ -54,7 +54,7 @@ pub struct NewApproval {
     pub fingerprint: String,
     /// How much.
     pub amount: Money,
-    /// Who asks for it.
+    /// The principal that asks.
     pub requested_by: Principal,
     /// When.
     pub requested_at: Timestamp,
@@ -78,7 +78,7 @@ pub struct ApprovalRecord {
     pub asked: NewApproval,
     /// What the second principal said; none while it waits.
     pub decision: Option<Decision>,
-    /// Who said so.
+    /// The principal that decided.
     pub decided_by: Option<Principal>,
     /// When.
     pub decided_at: Option<Timestamp>,

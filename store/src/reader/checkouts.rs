@@ -37,7 +37,7 @@ pub struct CheckoutRecord {
     pub workflow_id: WorkflowId,
     /// What the buyer reads.
     pub order_name: String,
-    /// Who pays.
+    /// The buyer.
     pub buyer_id: BuyerId,
     /// What the buyer pays.
     pub total: Money,

@@ -308,7 +308,7 @@ async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -
     Ok(Booked::Before)
 }
 
-/// Who asks for what was taken back must not believe that it stands.
+/// Refuses to report a reversed entry as booked.
 pub(super) async fn refuse_reversed(books: &mut Books<'_>, key: &str) -> Result<(), StoreError> {
     if is_reversed(books, key).await? { Err(Refusal::Reversed { key: key.to_owned() }.into()) } else { Ok(()) }
 }

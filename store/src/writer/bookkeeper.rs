@@ -101,7 +101,7 @@ fn first_batch(taken: &mut Vec<Request>) -> Vec<Request> {
 
 async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
     let bookings: Vec<&Booking> = batch.iter().map(|request| &request.booking).collect();
-    // Whoever does not wait for an answer any more asks again, and is told that it is booked.
+    // A caller that gave up will retry and get `Booked::Before`.
     let error = match book_all(desk, &bookings).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {

@@ -56,7 +56,7 @@ impl CardNames {
     }
 }
 
-/// Who decides when no person does.
+/// The author of a decision that no person made.
 const BY_RULES: &str = "rules";
 /// The columns of what is counted.
 const PAYMENTS: &str = "payments";

@@ -1,12 +1,17 @@
 //! Buyers' details: kept once, erased for good, sealed anew.
 
-use domain::{Timestamp, charge::VirtualAccount, checkout::Status, id::BuyerId};
+use domain::{
+    Timestamp,
+    charge::VirtualAccount,
+    checkout::{Change, Status},
+    id::BuyerId,
+};
 use store::{Erased, Keyring, Sealed, open_holder, seal_holder};
 
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, begin, plan, record, workflow},
+    writing::{begin, change, plan, record, workflow},
 };
 
 on_both_databases!(
@@ -70,8 +75,9 @@ async fn the_name_on_an_account_is_sealed_anew_and_erased_for_good(fresh: Fresh)
         sealed_holder: Some(seal_holder(&old, id, "김토스").unwrap()),
     };
     let wait = async |revision, account: &VirtualAccount| {
-        let step = (revision, Status::WaitingForDeposit);
-        fresh.writer.await_deposit(id, step, CREATED, None, account).await.unwrap();
+        let awaited = change(&plan, revision, Status::WaitingForDeposit);
+        let awaited = Change { virtual_account: Some(account.clone()), ..awaited };
+        fresh.writer.advance(&awaited).await.unwrap();
     };
     let holder = async || {
         let record = fresh.reader.checkout(id).await.unwrap().unwrap();

@@ -112,7 +112,7 @@ async fn a_deposit_is_not_taken_back_from_under_a_refund(fresh: Fresh) {
     assert!(matches!(refused, StoreError::Refused(Refusal::Entry(EntryError::NotEnough))), "{refused:?}");
     let record = fresh.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!((record.status, record.revision), (Status::Success, 3));
-    // Who is out of step changes nothing.
+    // A change that is out of step changes nothing.
     let out_of_step = take_back(&fresh, &plan, 6).await.unwrap_err();
     assert!(matches!(out_of_step, StoreError::Refused(_) | StoreError::OutOfStep { .. }), "{out_of_step:?}");
     crate::audit::agrees(&fresh).await;

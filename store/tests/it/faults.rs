@@ -29,7 +29,7 @@ use crate::{
     writing::{begin, change, pending, plan, post, record},
 };
 
-/// Who writes.
+/// The writer.
 const WRITERS: [&str; 3] = ["bookkeeper", "writer", "journal"];
 /// In a child process of a test: who writes there.
 const CHILD: &str = "DAEGEUM_TEST_FAULTY_WRITER";

@@ -334,7 +334,7 @@ async fn every_answer_in_encryption_mode_is_encrypted() {
     assert_eq!((broken.status, sealed(&broken)["error"]["code"].as_str()), (500, Some("COMMON_ERROR")));
     let deleted = send(in_encryption_mode(&sim, Method::DELETE, &path)).await;
     assert_eq!(sealed(&deleted)["entityType"], "deleted-entity");
-    // Who has no key has no security key either.
+    // A caller without a key has no security key either.
     let nobody = sim.bare(Method::GET, &path).header("TossPayments-api-security-mode", "ENCRYPTION");
     assert_eq!(refusal(&send(nobody).await), (401, "UNAUTHORIZED_KEY".to_owned()));
 }

@@ -82,7 +82,7 @@ async fn the_time_to_pay_runs_out_before_the_buyers_eyes() {
     browser.shows_status("EXPIRED").await;
     browser.says("EXPIRED").await;
     assert!(!browser.has("#pay").await);
-    // Who had authorized a payment meanwhile is told the same, and is not charged.
+    // A buyer who authorized a payment meanwhile gets the same answer and is not charged.
     let key = shop.authorize("too-late").await;
     browser.open(&way_back(shop, "too-late", &key, PRICE).await).await;
     browser.shows_status("NOT_CONFIRMABLE").await;

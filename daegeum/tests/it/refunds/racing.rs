@@ -128,7 +128,7 @@ async fn a_killed_worker_refunds_once(database: Kind) {
     }
     for buyer in 0..BUYERS {
         let id = format!("crash-{buyer}");
-        // Who was told that nobody took it up asks again.
+        // A caller who was told that no worker took the request repeats it.
         let body = json!({ "amount": "4000", "reason": "환불" });
         until(&format!("{id} is refunded"), || async {
             scene.shop.cancel(&id, &format!("{id}-key"), &body).await.status == 200
