@@ -196,6 +196,7 @@ impl Page {
     }
 
     /// What a page of a checkout is made with, or the page that shows the status alone.
+    #[expect(clippy::result_large_err, reason = "the error is the page that is answered at once")]
     fn made<'a>(
         &self,
         api: &'a Api,

@@ -127,7 +127,7 @@ fn is_host(text: &str) -> bool {
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
     let is_single = name.starts_with('[') || !name.contains(':');
-    is_single && name.bytes().all(is_name) && port.parse::<u16>().is_ok() == !port.is_empty()
+    is_single && name.bytes().all(is_name) && port.parse::<u16>().is_ok() != port.is_empty()
 }
 
 impl fmt::Debug for DatabaseUrl {

@@ -23,6 +23,8 @@ fn place(checkout_id: &CheckoutId) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
     use super::*;
 
     #[test]

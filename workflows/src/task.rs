@@ -11,6 +11,7 @@ pub(crate) fn fail(reason: impl Into<String>) -> ! {
 }
 
 /// The answer of an activity. One that this worker cannot read is not taken for a failure: it fails the task.
+#[expect(clippy::result_large_err, reason = "the error is the SDK's, and is passed on as it came")]
 pub(crate) fn readable<T>(answer: Result<T, ActivityExecutionError>) -> Result<T, ActivityExecutionError> {
     match answer {
         Err(ActivityExecutionError::Serialization(error)) => {

@@ -223,7 +223,7 @@ async fn pass_on(mut client: TcpStream, mut server: TcpStream, armed: watch::Sen
             read = client.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return };
                 let commits = asked[..length].windows(6).any(|word| word == b"COMMIT");
-                if commits && armed.send_if_modified(|armed| std::mem::take(armed)) {
+                if commits && armed.send_if_modified(std::mem::take) {
                     // Neither a word nor an end: the other host is gone.
                     std::future::pending::<()>().await;
                 }
