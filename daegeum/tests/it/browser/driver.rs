@@ -1,6 +1,10 @@
 //! A browser of the test's own: headless Chromium, driven from outside.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -10,6 +14,10 @@ use crate::stack::{Dev, Process, until};
 
 /// How long a page may take to become what it should be.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// How often the driver is started before a test gives up.
+const DRIVER_STARTS: u32 = 3;
+/// How often a driver that starts is looked at.
+const POLL: Duration = Duration::from_millis(50);
 /// A usual phone, in CSS pixels.
 pub(super) const PHONE: (u32, u32) = (390, 844);
 /// A small desktop, in CSS pixels.
@@ -32,8 +40,7 @@ impl Browser {
 
     async fn start(place: &Path) -> Self {
         let log = place.join("chromedriver.log");
-        let driver = Process::start(Command::new("chromedriver").arg("--port=0"), &log);
-        until("the browser's driver listens", || async { port_in(&log).is_some() }).await;
+        let driver = start_driver(&log).await;
         let profile = format!("--user-data-dir={}", place.join("browser").display());
         let arguments = [
             "--headless",
@@ -143,6 +150,24 @@ impl Browser {
     pub(super) async fn address(&self) -> String {
         self.client.current_url().await.unwrap().to_string()
     }
+}
+
+/// Starts the browser's driver. It picks a free port for two addresses, and ends by itself where another process takes the
+/// port on one of them in between: then it is started again.
+async fn start_driver(log: &Path) -> Process {
+    for _ in 1..DRIVER_STARTS {
+        let mut driver = Process::start(Command::new("chromedriver").arg("--port=0"), log);
+        let began = Instant::now();
+        while driver.is_running() && began.elapsed() < PATIENCE {
+            if port_in(log).is_some() {
+                return driver;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    let driver = Process::start(Command::new("chromedriver").arg("--port=0"), log);
+    until("the browser's driver listens", || async { port_in(log).is_some() }).await;
+    driver
 }
 
 fn port_in(log: &Path) -> Option<u16> {
