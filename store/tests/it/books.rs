@@ -147,7 +147,7 @@ pub(crate) async fn execute_refund(fresh: &Fresh, id: &str, at: Timestamp) -> Re
 
 /// The checkout of a refund; any where there is no such refund, which the writer has to find out.
 fn checkout_of(refund: Option<&RefundRecord>) -> CheckoutId {
-    refund.map_or_else(|| CheckoutId::parse("none").unwrap(), |refund| refund.checkout_id.clone())
+    refund.map_or_else(|| CheckoutId::parse("no-such-checkout").unwrap(), |refund| refund.checkout_id.clone())
 }
 
 /// Done twice, it is done once.
