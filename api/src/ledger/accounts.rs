@@ -71,7 +71,7 @@ pub(crate) async fn list(
     operation_id = "read_account",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("account" = String, Path, description = "The account, such as `psp:receivable`"), Past),
+    params(("account" = inline(crate::openapi::shapes::AccountName), Path, description = "The account, such as `psp:receivable`"), Past),
     responses((status = 200, description = "The account", body = OneAccountBody), AccountRefusals)
 )]
 pub(crate) async fn show(

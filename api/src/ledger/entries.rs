@@ -91,7 +91,7 @@ pub(crate) async fn list(
     operation_id = "read_entry",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("entry_id" = String, Path, description = "The entry, such as `payment_captured:order-2026-1`")),
+    params(("entry_id" = inline(crate::openapi::shapes::EntryName), Path, description = "The entry, such as `payment_captured:order-2026-1`")),
     responses((status = 200, description = "The entry", body = EntryBody), EntryRefusals)
 )]
 pub(crate) async fn show(

@@ -62,7 +62,7 @@ pub(crate) struct MovementBody {
     operation_id = "list_account_entries",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("account" = String, Path, description = "The account, such as `psp:receivable`"), ChosenTimes, ChosenSubject, ChosenCurrency, Paging),
+    params(("account" = inline(crate::openapi::shapes::AccountName), Path, description = "The account, such as `psp:receivable`"), ChosenTimes, ChosenSubject, ChosenCurrency, Paging),
     responses((status = 200, description = "A page", body = ListBody<MovementBody>), MovementRefusals)
 )]
 pub(crate) async fn list(

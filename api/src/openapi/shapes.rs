@@ -99,6 +99,14 @@ text_of_a_form! {
     PaymentOrderName, "PaymentOrderId", "^[A-Za-z0-9_-]{1,64}$", "order-2026-1-a"
 }
 text_of_a_form! {
+    /// An account of the chart, by its name.
+    AccountName, "AccountName", "^[^\\x00-\\x1F\\x7F]+$", "psp:receivable"
+}
+text_of_a_form! {
+    /// The key of an entry: its reason and what it is about.
+    EntryName, "EntryId", "^[^\\x00-\\x1F\\x7F]+$", "payment_captured:order-2026-1"
+}
+text_of_a_form! {
     /// The account a seller is credited on.
     SellerName, "SellerAccount", "^[A-Za-z0-9_.-]{1,64}$", "seller-a"
 }

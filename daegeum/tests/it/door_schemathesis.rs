@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::{database::Kind, stack::Dev};
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemathesis/schemathesis.toml");
-/// It tries many wrong keys, and expects to hear of each that it is wrong.
-const LIMITS: &str = "[limits]\nfailed_authentications = 1000000\n";
+/// It tries many wrong keys, and expects to hear of each that it is wrong; the metrics ask for a key too.
+const LIMITS: &str = "metrics_from = []\n[limits]\nfailed_authentications = 1000000\n";
 /// How long it may go on finding new cases, in seconds.
 const SEARCH_TIME_S: &str = "60";
 /// How long all of it may take.
