@@ -28,7 +28,7 @@ refusals! { AskRefusals: AmbiguousId, CheckoutNotFound, NothingToAsk, TemporalUn
 
 /// How long Temporal may take to accept the signal.
 const SIGNAL_TIME: Duration = Duration::from_secs(5);
-/// How long a worker may take to say when the PSP is asked next. Whoever reads a checkout waits for it.
+/// How long a worker may take to say when the PSP is asked next. The reader of a checkout waits for the answer.
 const QUERY_TIME: Duration = Duration::from_secs(2);
 
 /// Ask the payment provider now

@@ -127,7 +127,7 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
     Ok(())
 }
 
-/// `dev` pays at its own simulator. Whoever named another Toss is told, and does not believe that it was asked.
+/// `dev` pays at its own simulator. A setting that names another Toss stops the start, so that nobody believes that the other Toss was asked.
 fn refuse_other_toss(settings: &Settings) -> anyhow::Result<()> {
     let set = &settings.toss.set;
     ensure!(
