@@ -1,6 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
 mod door;
+pub(crate) mod file_limit;
 mod risk;
 mod toss;
 
@@ -28,9 +29,9 @@ pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 
 use crate::{
-    cli::{Cli, LogFormat},
+    cli::{Cli, LogFormat, api_key, encryption},
     dev::Addresses,
-    encryption, keys, private,
+    private,
 };
 
 /// The file that is read when it is there and none is named.
@@ -169,7 +170,7 @@ impl Settings {
         let door = Door::new(flags, door)?;
         let refund_amount = |name: &str, flag: Option<Money>, file: Option<&String>| {
             let read =
-                |text: &String| keys::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
+                |text: &String| api_key::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
             flag.map_or_else(|| file.map(read).transpose(), |flag| Ok(Some(flag)))
         };
         let refund_rules = RefundRules {

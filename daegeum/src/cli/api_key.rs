@@ -8,7 +8,11 @@ use domain::{
 };
 use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Scopes, Secret, Writer};
 
-use crate::{audit, cli::KeysAction, compose, ledger::now, out, settings::Settings};
+use crate::{
+    cli::{KeysAction, audit_log, ledger::now, out},
+    compose,
+    settings::Settings,
+};
 
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 6;
@@ -38,7 +42,7 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
             ensure!(writer.revoke_api_key(&id, pepper).await?, "there is no unrevoked API key {id}");
-            audit::record(&writer.journal(), "keys revoke", id.as_str(), "ok").await?;
+            audit_log::record(&writer.journal(), "keys revoke", id.as_str(), "ok").await?;
             println!("Revoked {id}.");
         }
     }
@@ -86,7 +90,7 @@ pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper)
     writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;
     let limit = refund_limit.map_or_else(String::new, |limit| format!(" --refund-limit {limit}"));
     let action = format!("keys create --scope {}{limit}", scopes.to_text());
-    audit::record(&writer.journal(), &action, id.as_str(), "ok").await?;
+    audit_log::record(&writer.journal(), &action, id.as_str(), "ok").await?;
     Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
 }
 
@@ -103,7 +107,7 @@ async fn rotate(
         rotated.is_some(),
         "there is no API key {old} that is neither revoked nor expired, and that was made under this key_pepper"
     );
-    audit::record(&writer.journal(), "keys rotate", &format!("{old}/{id}"), "ok").await?;
+    audit_log::record(&writer.journal(), "keys rotate", &format!("{old}/{id}"), "ok").await?;
     eprintln!("The API key {old} goes on until {}.", text(overlap_ends));
     Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
 }

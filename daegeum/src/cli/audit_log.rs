@@ -5,9 +5,11 @@ use std::os::unix::fs::MetadataExt as _;
 use store::{Actor, AuditEntry, Journal, Reader, Window};
 
 use crate::{
-    cli::AuditAction,
+    cli::{
+        AuditAction,
+        ledger::{now, rfc3339},
+    },
     compose,
-    ledger::{now, rfc3339},
     settings::Settings,
 };
 

@@ -6,10 +6,11 @@ use serde_json::json;
 use store::CommissionRate;
 
 use crate::{
-    audit,
-    cli::CommissionsAction,
+    cli::{
+        CommissionsAction, audit_log,
+        ledger::{now, parse_rfc3339, rfc3339},
+    },
     compose,
-    ledger::{now, parse_rfc3339, rfc3339},
     settings::Settings,
 };
 
@@ -26,7 +27,8 @@ pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyho
                 "a commission for {whose} is set from {} on already, and what is set stays; choose a later --from",
                 rfc3339(from)
             );
-            audit::record(&writer.journal(), "commissions set", &format!("{whose}: {}", bps.points()), "ok").await?;
+            audit_log::record(&writer.journal(), "commissions set", &format!("{whose}: {}", bps.points()), "ok")
+                .await?;
             let points = bps.points();
             println!("From {} on, {points} basis points are kept of the sales of {whose}.", rfc3339(from));
         }

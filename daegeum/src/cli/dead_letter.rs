@@ -12,10 +12,11 @@ use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
 
 use crate::{
-    audit,
-    cli::{DeadLetterWish, DeadLettersAction, LetterChoice},
+    cli::{
+        DeadLetterWish, DeadLettersAction, LetterChoice, audit_log,
+        ledger::{parse_rfc3339, rfc3339},
+    },
     compose,
-    ledger::{parse_rfc3339, rfc3339},
     settings::Settings,
 };
 
@@ -40,14 +41,14 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_door(&settings.database()?).await?;
     let desk = Desk::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
-    let by = audit::operator();
+    let by = audit_log::operator();
     let by = Wish { action, by: &by, reason: &wish.reason };
     let command = format!("dead-letters {}", action.as_str());
     if let Some(id) = &wish.id {
         let id = letter_id(id)?;
         let acted = desk.act(&id, by).await;
         let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
-        audit::record(&journal, &command, id.as_str(), &result).await?;
+        audit_log::record(&journal, &command, id.as_str(), &result).await?;
         acted?;
         return show(&reader, id.as_str(), wish.json).await;
     }
@@ -58,7 +59,7 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
     let mut refused = 0;
     for (id, acted) in results {
         let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
-        audit::record(&journal, &command, id.as_str(), &result).await?;
+        audit_log::record(&journal, &command, id.as_str(), &result).await?;
         refused += usize::from(acted.is_err());
         rows.push((id.to_string(), result));
     }

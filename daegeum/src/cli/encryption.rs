@@ -8,8 +8,7 @@ use domain::id::BuyerId;
 use store::Keyring;
 
 use crate::{
-    audit,
-    cli::{BuyersAction, EncryptionAction},
+    cli::{BuyersAction, EncryptionAction, audit_log},
     compose,
     settings::Settings,
 };
@@ -53,7 +52,7 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
                 holders += portion;
                 eprintln!("{holders} names on virtual accounts …");
             }
-            audit::record(&journal, "encryption reseal", "", "ok").await?;
+            audit_log::record(&journal, "encryption reseal", "", "ok").await?;
             println!("The details of {resealed} checkouts are sealed anew; all are under the newest key.");
             println!("The names on {holders} virtual accounts are sealed anew.");
             println!("Keep the older keys for as long as Temporal keeps histories.");
@@ -68,7 +67,7 @@ pub(crate) async fn buyers(settings: &Settings, action: BuyersAction) -> anyhow:
     let buyer_id = BuyerId::parse(buyer_id).context("this is no id of a buyer")?;
     let (writer, _) = compose::open(&settings.database()?).await?;
     let erased = writer.journal().erase_buyer(&buyer_id).await?;
-    audit::record(&writer.journal(), "buyers erase", buyer_id.as_str(), "ok").await?;
+    audit_log::record(&writer.journal(), "buyers erase", buyer_id.as_str(), "ok").await?;
     println!(
         "Erased the personal details of buyer {buyer_id} from {} checkouts; payments and books stay.",
         erased.checkouts

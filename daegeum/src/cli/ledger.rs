@@ -18,7 +18,11 @@ use domain::{Timestamp, calendar::Day, ledger::EntryFields};
 use serde_json::{Value, json};
 use store::{BookedEntry, Progress, PublicKey, Reader};
 
-use crate::{audit, cli::LedgerAction, compose, settings::Settings};
+use crate::{
+    cli::{LedgerAction, audit_log},
+    compose,
+    settings::Settings,
+};
 pub(crate) use verify::agrees;
 
 /// How long a command may read before it says how far it is, and then how often it does.
@@ -63,7 +67,7 @@ async fn close(settings: &Settings, before: Day) -> anyhow::Result<()> {
     ensure!(before <= today, "{before} has not begun; the last day that can be closed is the one before {today}");
     let (writer, reader) = compose::open(&settings.database()?).await?;
     writer.close_books_before(before.start()).await?;
-    audit::record(&writer.journal(), "ledger close", &before.to_string(), "ok").await?;
+    audit_log::record(&writer.journal(), "ledger close", &before.to_string(), "ok").await?;
     let open_from = reader.books_state().await?.closed_before.map_or(before, Day::of);
     println!("The books are closed before {open_from}, in Korea: nothing is booked any more as having happened then.");
     Ok(())

@@ -14,14 +14,14 @@ static FAILED: Mutex<Option<ErrorKind>> = Mutex::new(None);
 
 /// Prints a line to standard output.
 macro_rules! println {
-    () => { $crate::out::line(format_args!("")) };
-    ($($text:tt)*) => { $crate::out::line(format_args!($($text)*)) };
+    () => { $crate::cli::out::line(format_args!("")) };
+    ($($text:tt)*) => { $crate::cli::out::line(format_args!($($text)*)) };
 }
 
 /// Prints a line to standard error.
 macro_rules! eprintln {
-    () => { $crate::out::error_line(format_args!("")) };
-    ($($text:tt)*) => { $crate::out::error_line(format_args!($($text)*)) };
+    () => { $crate::cli::out::error_line(format_args!("")) };
+    ($($text:tt)*) => { $crate::cli::out::error_line(format_args!($($text)*)) };
 }
 
 pub(crate) fn line(text: Arguments<'_>) {

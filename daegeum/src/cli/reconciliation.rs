@@ -12,8 +12,8 @@ use domain::{
 use serde_json::{Value, json};
 
 use crate::{
+    cli::ledger::{now, progress, rfc3339},
     compose,
-    ledger::{now, progress, rfc3339},
     settings::Settings,
 };
 

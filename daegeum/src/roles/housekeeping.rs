@@ -9,7 +9,7 @@ use domain::Timestamp;
 use store::{Watch, Writer};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::now;
+use crate::cli::ledger::now;
 
 /// How often it is looked whether the time of something has come.
 const PAUSE: Duration = Duration::from_secs(30);

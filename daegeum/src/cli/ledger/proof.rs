@@ -45,7 +45,7 @@ struct Signed {
 
 /// Prints the proof of an entry under a checkpoint.
 pub(super) async fn prove(reader: &Reader, key: &str, checkpoint: Option<u64>) -> anyhow::Result<()> {
-    let booked = reader.booked_entry(key).await?.with_context(|| super::no_such_entry(key))?;
+    let booked = reader.booked_entry(key).await?.with_context(|| crate::cli::ledger::no_such_entry(key))?;
     let signed = reader.checkpoint(checkpoint).await?.with_context(|| match checkpoint {
         Some(sequence) => format!("there is no checkpoint at entry {sequence}"),
         None => "there is no checkpoint yet; `daegeum ledger checkpoint` signs one".to_owned(),
@@ -65,7 +65,7 @@ pub(super) async fn prove(reader: &Reader, key: &str, checkpoint: Option<u64>) -
         format: FORMAT.to_owned(),
         entry: booked.entry.canonical(place),
         path: inclusion.path.iter().map(hex::encode).collect(),
-        checkpoint: Signed { sequence, head, root, at: super::rfc3339(at), key_id },
+        checkpoint: Signed { sequence, head, root, at: crate::cli::ledger::rfc3339(at), key_id },
         signature: hex::encode(signed.signature),
     };
     println!("{}", serde_json::to_string_pretty(&proof)?);
@@ -118,7 +118,7 @@ impl Proof {
                 sequence: *sequence,
                 head: head.clone(),
                 root: root.clone(),
-                at: super::parse_rfc3339(at)?,
+                at: crate::cli::ledger::parse_rfc3339(at)?,
                 key_id: key_id.clone(),
             },
             public_key,

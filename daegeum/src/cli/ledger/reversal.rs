@@ -7,8 +7,14 @@ use domain::ledger::Reason;
 use serde_json::{Value, json};
 use store::{Booked, OrderMove, ReversalPreview, StoreError, WalletMove};
 
-use super::{entry_fields_json, entry_json, no_such_entry, now, print_entry, print_postings};
-use crate::{audit, compose, settings::Settings};
+use crate::{
+    cli::{
+        audit_log,
+        ledger::{entry_fields_json, entry_json, no_such_entry, now, print_entry, print_postings},
+    },
+    compose,
+    settings::Settings,
+};
 
 /// What is asked for.
 pub(crate) struct Wish<'a> {
@@ -43,7 +49,7 @@ async fn act(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<ExitCode> {
         Err(error @ StoreError::Refused(_)) => format!("refused: {error}"),
         Err(_) => "failed".to_owned(),
     };
-    audit::record(&writer.journal(), "ledger reverse", key, &result).await?;
+    audit_log::record(&writer.journal(), "ledger reverse", key, &result).await?;
     if booked.with_context(|| format!("{key} was not reversed"))? == Booked::Before {
         eprintln!("It was reversed before, by this entry:");
     }

@@ -24,7 +24,7 @@ const OTHERS: u32 = 0o007;
 /// Recomputes the hash chain and signs its end. Does not sign what disagrees.
 pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json: bool) -> anyhow::Result<ExitCode> {
     let (writer, reader) = compose::open(&settings.database()?).await?;
-    let (end, findings) = reader.audit_chain(&mut super::progress()).await?;
+    let (end, findings) = reader.audit_chain(&mut crate::cli::ledger::progress()).await?;
     if findings.count > 0 {
         for disagreement in &findings.named {
             eprintln!("{disagreement}");
@@ -37,7 +37,7 @@ pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json:
         private::make_directory(&settings.data_dir)?;
     }
     let key = read_or_make(&path(settings, file))?;
-    let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(super::now()))?).await?;
+    let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(crate::cli::ledger::now()))?).await?;
     print(&kept, json)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -60,7 +60,7 @@ fn print(signed: &SignedCheckpoint, json: bool) -> anyhow::Result<()> {
             "sequence": checkpoint.sequence,
             "head": checkpoint.head,
             "root": checkpoint.root,
-            "at": super::rfc3339(checkpoint.at),
+            "at": crate::cli::ledger::rfc3339(checkpoint.at),
             "key_id": checkpoint.key_id,
             "public_key": public_key.to_string(),
             "signature": hex::encode(signature),
@@ -68,7 +68,11 @@ fn print(signed: &SignedCheckpoint, json: bool) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&printed)?);
         return Ok(());
     }
-    println!("Entry {} is the last one, signed at {}.", checkpoint.sequence, super::rfc3339(checkpoint.at));
+    println!(
+        "Entry {} is the last one, signed at {}.",
+        checkpoint.sequence,
+        crate::cli::ledger::rfc3339(checkpoint.at)
+    );
     println!("  head        {}", checkpoint.head);
     println!("  root        {}", checkpoint.root);
     println!("  key id      {}", checkpoint.key_id);

@@ -9,7 +9,8 @@ use store::{Audit, PublicKey, Reader};
 
 /// Audits and says what was found. Exit 1 if anything disagrees.
 pub(super) async fn run(reader: &Reader, trusted: &[PublicKey], json: bool) -> anyhow::Result<ExitCode> {
-    let audit = reader.audit(trusted, &mut super::progress()).await.context("the audit did not come to an end")?;
+    let audit =
+        reader.audit(trusted, &mut crate::cli::ledger::progress()).await.context("the audit did not come to an end")?;
     if json {
         println!("{}", serde_json::to_string_pretty(&as_json(&audit))?);
     } else {
