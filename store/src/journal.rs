@@ -17,6 +17,7 @@ pub use refunds::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, 
 
 use crate::{
     Clock, Database, StoreError,
+    event::Signals,
     transaction::{Purpose, Statements, Transaction},
 };
 
@@ -34,6 +35,10 @@ impl Journal {
 
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
+    }
+
+    pub(crate) const fn signals(&self) -> &Signals {
+        self.database.signals()
     }
 
     pub(crate) const fn clock(&self) -> &Clock {

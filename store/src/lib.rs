@@ -26,6 +26,7 @@ mod confirm_tokens;
 mod connection;
 mod convert;
 mod entities;
+mod event;
 mod holders;
 mod journal;
 mod keyring;
@@ -45,6 +46,10 @@ pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use event::{
+    EventCursor, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS, Sequencer,
+    Tail, Unsequenced,
+};
 pub use holders::{open_holder, seal_holder};
 pub use journal::{
     Acted, Actor, ApprovalPosition, ApprovalRecord, ApprovalStanding, AuditEntry, Decision, Erased, Journal,

@@ -67,6 +67,7 @@ pub(super) async fn take_back(books: &mut Books<'_>, returned: &DepositReturn) -
     }
     set_account(books.transaction, change).await?;
     forget_payment(books, change).await?;
+    books.announce(change).await?;
     books.add(reversal).await
 }
 
