@@ -64,8 +64,8 @@ pub(crate) struct Common {
     /// How long a buyer may take to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
     pub(crate) checkout_deadline_s: Option<u64>,
-    /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Korean public holidays
-    /// that move from year to year are the setting `holidays` of the file
+    /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Bank holidays
+    /// that are proclaimed for one day, such as elections, are the setting `holidays` of the file
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u32>,
     /// The certificate for HTTPS and those that it hangs on, in PEM; it is read anew when it changes [default: none]
