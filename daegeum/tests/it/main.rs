@@ -38,6 +38,7 @@ mod risk;
 mod roles;
 mod secrecy;
 mod stack;
+mod stopping;
 mod stuck;
 mod traces;
 mod virtual_accounts;
