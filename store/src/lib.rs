@@ -30,6 +30,7 @@ mod holders;
 mod journal;
 mod keyring;
 mod letters;
+mod migrating;
 mod reader;
 mod readiness;
 mod reversal;
@@ -52,6 +53,7 @@ pub use journal::{
 };
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use letters::{ActionRecord, LetterRecord};
+pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
 pub use reader::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
     CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
@@ -102,6 +104,14 @@ pub enum StoreError {
         off_s: u64,
         /// Which clock is ahead of which.
         direction: &'static str,
+    },
+    /// A change of the schema that waited too long for a lock.
+    #[error("another process held a lock for {waited_s} s, so the change of the schema was not made: {holders}")]
+    Locked {
+        /// How long the change waited, in seconds.
+        waited_s: u64,
+        /// Which processes to look for.
+        holders: String,
     },
     /// Money that the database has no room for.
     #[error("an amount does not fit the database")]

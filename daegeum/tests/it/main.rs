@@ -27,6 +27,7 @@ mod history;
 mod http;
 mod ledger;
 mod ledger_reads;
+mod migrating;
 mod payment_ids;
 mod privacy;
 mod reconciliation;
