@@ -17,6 +17,7 @@ mod out;
 mod arguments;
 mod audit;
 mod cli;
+mod clock;
 mod commissions;
 mod compose;
 mod data_dir;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::SimulatorOptions,
+    clock,
     compose::{self, WorkerRules},
     housekeeping, keys,
     serving::{self, Served},
@@ -23,7 +24,9 @@ use crate::{
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
-    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let database = settings.database()?;
+    let (writer, reader) = compose::open(&database).await?;
+    clock::check(&database, &settings.toss.base_url, &writer).await?;
     keys::check_pepper(&reader, &settings.door.key_pepper).await?;
     keys::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
@@ -79,7 +82,11 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
-    let probes = Probes { journal: door.0.clone(), temporal: client.clone(), watches: Vec::new() };
+    let probes = Probes {
+        journal: door.0.clone(),
+        temporal: client.clone(),
+        watches: Vec::new(),
+    };
     let readiness = Readiness::start(probes);
     let router = compose::router(client, door, (&settings.door, keys), None, readiness, api_settings).await?;
     serving::serve(listener, served(settings, router), stop).await
@@ -89,7 +96,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
-    let (writer, _reader) = compose::open(&settings.database()?).await?;
+    let database = settings.database()?;
+    let (writer, _reader) = compose::open(&database).await?;
+    clock::check(&database, &settings.toss.base_url, &writer).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
     let metrics_from = settings.door.metrics_from_here()?;
     let keys = keyring(settings)?;
@@ -99,8 +108,11 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
     let watch = housekeeping::watch();
-    let probes =
-        Probes { journal: writer.journal(), temporal: client, watches: vec![writer.bookkeeper(), watch.clone()] };
+    let probes = Probes {
+        journal: writer.journal(),
+        temporal: client,
+        watches: vec![writer.bookkeeper(), watch.clone()],
+    };
     let readiness = Readiness::start(probes);
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
