@@ -68,7 +68,7 @@ use domain::id::CheckoutId;
 pub use lifecycle::Lifecycle;
 pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
-pub use readiness::{Probes, Readiness};
+pub use readiness::{Probes, Readiness, SealProbe, Seals};
 pub use refund::approval::RefundRules;
 pub use return_hosts::{ReturnHost, ReturnHosts};
 pub use routes::router;

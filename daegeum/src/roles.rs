@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::{Probes, Readiness};
+use api::{Probes, Readiness, SealProbe, Seals};
 use store::Keyring;
 use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
 use temporalio_client::Client;
@@ -45,6 +45,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         journal: writer.journal(),
         temporal: client.clone(),
         watches: vec![writer.bookkeeper(), watch.clone()],
+        seals: seals(&client, keys.clone()),
     };
     let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
     let router =
@@ -86,6 +87,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         journal: door.0.clone(),
         temporal: client.clone(),
         watches: Vec::new(),
+        seals: seals(&client, keys.clone()),
     };
     let readiness = Readiness::start(probes);
     let router = compose::router(client, door, (&settings.door, keys), None, readiness, api_settings).await?;
@@ -112,6 +114,8 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
         journal: writer.journal(),
         temporal: client,
         watches: vec![writer.bookkeeper(), watch.clone()],
+        // This worker has its own keys.
+        seals: None,
     };
     let readiness = Readiness::start(probes);
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
@@ -153,6 +157,21 @@ async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow:
         Understood::ByAll | Understood::NobodyPolls => {}
     }
     Ok(())
+}
+
+/// How readiness asks whether the workers open what this process seals.
+fn seals(client: &Client, keys: Option<Arc<Keyring>>) -> Option<Arc<SealProbe>> {
+    let (client, keys) = (client.clone(), keys?);
+    Some(Arc::new(move || {
+        let (client, keys) = (client.clone(), keys.clone());
+        Box::pin(async move {
+            match understood(&polling(&client).await.ok()?, Some(&keys)) {
+                Understood::ByAll | Understood::NobodyPolls => Some(Seals::OpenedByAll),
+                Understood::BySome(told) => Some(Seals::OpenedBySome(told)),
+                Understood::ByNone(told) => Some(Seals::OpenedByNone(told)),
+            }
+        })
+    }))
 }
 
 async fn warn_of_deaf_workers(client: &Client, keys: Option<&Keyring>) {
