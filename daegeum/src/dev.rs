@@ -36,6 +36,9 @@ const ADDRESSES_FILE: &str = "addresses.json";
 /// The file in the data directory in which the simulator remembers what it charged.
 const SIMULATOR_FILE: &str = "toss-sim.db";
 
+/// How long the parts of the stack may take to be ready before it is said to be up nevertheless.
+const READY_TIME: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Where everything listens. The commands beside a running `dev` read it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Addresses {
@@ -105,6 +108,7 @@ pub(crate) struct Stack {
     pub(crate) addresses: Addresses,
     pub(crate) api_key: String,
     pub(crate) temporal: Client,
+    readiness: Readiness,
     server: DevServer,
     worker: Worker,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
@@ -123,8 +127,10 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
         stack = Stack::start(settings, data_dir, ports, stop.clone()) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
-    print_welcome(&started);
-    started.run().await?;
+    let greeting = tokio::spawn(greet(welcome(&started), started.readiness.clone()));
+    let ran = started.run().await;
+    greeting.abort();
+    ran?;
     eprintln!("Stopped.");
     Ok(())
 }
@@ -197,10 +203,13 @@ impl Stack {
             journal: writer.journal(),
             temporal: temporal.clone(),
             watches: vec![writer.bookkeeper(), watch.clone()],
+            // Its worker has the keys of its API.
+            seals: None,
         };
         let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
         let tasks = counted.tasks.clone();
-        let router = compose::router(temporal.clone(), door_db, door, Some(counted), readiness, api_settings).await?;
+        let router =
+            compose::router(temporal.clone(), door_db, door, Some(counted), readiness.clone(), api_settings).await?;
         let simulator = toss_sim::Options {
             file: Some(settings.data_dir.join(SIMULATOR_FILE)),
             webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
@@ -235,7 +244,7 @@ impl Stack {
             }),
         ];
         addresses.write(&settings.data_dir)?;
-        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stops, _data_dir: data_dir })
+        Ok(Self { addresses, api_key, temporal, readiness, server, worker, tasks, stops, _data_dir: data_dir })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
@@ -335,9 +344,17 @@ fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
     writeln!(opened, "{text}")
 }
 
-fn print_welcome(stack: &Stack) {
+/// Says that the stack is up once it can do its work: its worker begins to poll after everything else answers.
+async fn greet(welcome: String, readiness: Readiness) {
+    if tokio::time::timeout(READY_TIME, readiness.come()).await.is_err() {
+        tracing::warn!("not everything is ready after {} s; see /readyz", READY_TIME.as_secs());
+    }
+    println!("{welcome}");
+}
+
+fn welcome(stack: &Stack) -> String {
     let Addresses { api, temporal, temporal_ui, toss_simulator, data_dir, .. } = &stack.addresses;
-    println!(
+    format!(
         "daegeum is up. Stop it with Ctrl-C.
 
   API              {api}
@@ -361,5 +378,5 @@ Create a checkout, then open its payment_page in a browser and pay:
 ",
         data = data_dir.display(),
         key = stack.api_key,
-    );
+    )
 }
