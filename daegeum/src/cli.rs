@@ -257,6 +257,9 @@ pub(crate) struct SimulatorOptions {
     /// Where it sends webhooks; may be given several times
     #[arg(long, value_name = "URL")]
     pub(crate) webhook_url: Vec<String>,
+    /// How many webhooks of ten thousand it never sends
+    #[arg(long, value_name = "SHARE", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    pub(crate) withheld_webhooks_bps: u16,
     /// The SQLite file it remembers everything by; without one it forgets everything at the end
     #[arg(long, value_name = "PATH")]
     pub(crate) sim_file: Option<std::path::PathBuf>,

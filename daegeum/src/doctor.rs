@@ -4,6 +4,7 @@
 //! without them. Nothing is changed.
 
 mod agreement;
+mod holidays;
 mod processes;
 
 use std::{process::ExitCode, time::Duration};
@@ -104,6 +105,7 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         (_, None) => Verdict::Unseen("database"),
     };
     find("database and temporal", agreed);
+    find("holidays", holidays::known_ahead(service::now()));
     tell(&findings, json)?;
     let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_) | Verdict::Unasked(_)));
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -201,6 +201,7 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
     println!("daegeum toss-sim: http://{}", listener.local_addr()?);
     let simulator = toss_sim::Options {
         webhook_urls: options.webhook_url.clone(),
+        withheld_webhooks_bps: options.withheld_webhooks_bps,
         file: options.sim_file.clone(),
         ..toss_sim::Options::default()
     };
