@@ -31,6 +31,7 @@ mod checkout;
 mod codec;
 mod dead_letters;
 pub mod desk;
+mod events;
 mod health;
 mod history;
 pub mod keys;
@@ -65,6 +66,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
+pub use events::EventFeed;
 pub use lifecycle::Lifecycle;
 pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
 pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
@@ -169,6 +171,8 @@ pub struct Api {
     pub journal: store::Journal,
     /// Seals what is personal. Without one, nothing personal is kept.
     pub keyring: Option<Arc<store::Keyring>>,
+    /// The event log, for those who wait.
+    pub events: EventFeed,
     /// What was counted.
     pub metrics: Metrics,
     /// Whether this process can do its work.

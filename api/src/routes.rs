@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Api, ask_psp, audit,
     body::MAX_BODY_BYTES,
-    buyers, callers, checkout, codec, dead_letters, health, history, ledger, leftover_body, limits,
+    buyers, callers, checkout, codec, dead_letters, events, health, history, ledger, leftover_body, limits,
     limits::Gate,
     metrics, openapi, pages, payment_order, payments_list, problem, refund, requests,
     route_rules::{self, RouteRules},
@@ -66,6 +66,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(dead_letters::retry))
         .routes(routes!(dead_letters::resolve))
         .routes(routes!(dead_letters::discard))
+        .routes(routes!(events::list))
         .routes(routes!(audit::list))
         .routes(routes!(buyers::erase))
         .merge(codec::described())

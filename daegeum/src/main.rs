@@ -25,6 +25,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod encryption;
+mod events;
 mod file_limit;
 mod housekeeping;
 mod keys;
@@ -36,6 +37,7 @@ mod private;
 mod reconcile;
 mod replay;
 mod roles;
+mod sequencing;
 mod serving;
 mod settings;
 mod shutdown;
@@ -103,6 +105,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Replay { files, workflow } => replay::run(&settings, &files, &workflow).await,
             Command::Doctor { json } => return doctor::run(&settings, json).await,
             Command::DeadLetters(action) => dead_letters::run(&settings, action).await,
+            Command::Events(action) => events::run(&settings, action).await,
             Command::Audit(action) => audit::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)

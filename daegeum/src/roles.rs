@@ -14,6 +14,7 @@ use crate::{
     cli::SimulatorOptions,
     compose::{self, WorkerRules},
     housekeeping, keys,
+    sequencing::Sequencing,
     serving::{self, Served},
     settings::Settings,
     shutdown::{self, StopTimes},
@@ -37,11 +38,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
     let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
-    let watch = housekeeping::watch();
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
         temporal: client.clone(),
-        watches: vec![writer.bookkeeper(), watch.clone()],
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
     };
     let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
     let router =
@@ -62,6 +63,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     housekeeping.await?;
     watching.await?;
     serving.await??;
+    sequencing.end().await?;
     Ok(worked?)
 }
 
@@ -98,9 +100,12 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
-    let watch = housekeeping::watch();
-    let probes =
-        Probes { journal: writer.journal(), temporal: client, watches: vec![writer.bookkeeper(), watch.clone()] };
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let probes = Probes {
+        journal: writer.journal(),
+        temporal: client,
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
+    };
     let readiness = Readiness::start(probes);
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
@@ -115,6 +120,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let worked = worker.run(stop).await;
     housekeeping.await?;
     watching.await?;
+    sequencing.end().await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }

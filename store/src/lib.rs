@@ -47,8 +47,8 @@ pub use clock::{CLOCK_LIMIT, Clock};
 pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use event::{
-    EventCursor, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS, Sequencer,
-    Tail, Unsequenced,
+    EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
+    MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
 pub use holders::{open_holder, seal_holder};
 pub use journal::{

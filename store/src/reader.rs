@@ -33,7 +33,7 @@ pub use payments::{CheckoutFilter, CheckoutPosition};
 pub use refunds::RefundRecord;
 pub use wallets::{Flow, PastWallet, WalletRecord};
 
-use crate::{Database, StoreError, transaction::Statements};
+use crate::{Database, StoreError, event::Signals, transaction::Statements};
 
 /// Reads. It cannot write: the database refuses.
 #[derive(Debug, Clone)]
@@ -49,6 +49,10 @@ impl Reader {
 
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
+    }
+
+    pub(crate) const fn signals(&self) -> &Signals {
+        self.database.signals()
     }
 
     /// Whether the database answers.
