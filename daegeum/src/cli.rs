@@ -1,5 +1,20 @@
 //! The command line. Every option of a running system is also a setting; see [`crate::settings`].
 
+#[macro_use]
+pub(crate) mod out;
+
+pub(crate) mod api_key;
+pub(crate) mod arguments;
+pub(crate) mod audit_log;
+pub(crate) mod commission;
+pub(crate) mod dead_letter;
+pub(crate) mod encryption;
+pub(crate) mod event;
+pub(crate) mod ledger;
+pub(crate) mod migrate;
+pub(crate) mod reconciliation;
+pub(crate) mod replay;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,10 +54,10 @@ pub(crate) struct Common {
     pub(crate) public_url: Option<String>,
     /// The most that one API key gives back in a day, such as 1000000 or "99.50 USD", unless it has a limit of its own
     /// [default: no limit]
-    #[arg(long, global = true, env = "DAEGEUM_REFUND_LIMIT_PER_DAY", value_name = "AMOUNT", value_parser = crate::keys::amount)]
+    #[arg(long, global = true, env = "DAEGEUM_REFUND_LIMIT_PER_DAY", value_name = "AMOUNT", value_parser = crate::cli::api_key::amount)]
     pub(crate) refund_limit_per_day: Option<Money>,
     /// Above which amount a refund needs the approval of a second API key [default: never]
-    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_ABOVE", value_name = "AMOUNT", value_parser = crate::keys::amount)]
+    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_ABOVE", value_name = "AMOUNT", value_parser = crate::cli::api_key::amount)]
     pub(crate) refund_approval_above: Option<Money>,
     /// Whether a refund to an account that its sender names needs the approval of a second API key [default: false]
     #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
@@ -50,8 +65,8 @@ pub(crate) struct Common {
     /// How long a buyer may take to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
     pub(crate) checkout_deadline_s: Option<u64>,
-    /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Korean public holidays
-    /// that move from year to year are the setting `holidays` of the file
+    /// How many business days pass before a seller can be paid out, 0 to 90 [default: 3]. Bank holidays
+    /// that are proclaimed for one day, such as elections, are the setting `holidays` of the file
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u32>,
     /// How many days events are kept in the event log, 1 to 3650 [default: 90]
@@ -168,7 +183,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DATE")]
         day: Option<Day>,
         /// What Toss moved within this time may not be booked yet, such as 30m; 0m takes everything for settled
-        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = crate::keys::length)]
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = crate::cli::api_key::length)]
         grace: u64,
         /// As JSON
         #[arg(long)]
@@ -311,10 +326,10 @@ pub(crate) enum KeysAction {
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
         seller: Option<SellerAccount>,
         /// The most that it gives back in a day, in won, or with a currency: "1000000", "99.50 USD" [default: no limit]
-        #[arg(long, value_name = "AMOUNT", value_parser = crate::keys::amount)]
+        #[arg(long, value_name = "AMOUNT", value_parser = crate::cli::api_key::amount)]
         refund_limit: Option<Money>,
         /// After how long it ends, such as 24h or 90d [default: never]
-        #[arg(long, value_name = "TIME", value_parser = crate::keys::length)]
+        #[arg(long, value_name = "TIME", value_parser = crate::cli::api_key::length)]
         expires_in: Option<u64>,
     },
     /// List all keys, without their secrets
@@ -330,7 +345,7 @@ pub(crate) enum KeysAction {
         /// The part between `dk_` and the next `_`
         id: String,
         /// How long the old one goes on, such as 30m, 24h or 7d; 0m ends it at once
-        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::keys::length)]
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::cli::api_key::length)]
         overlap: u64,
     },
     /// Revoke a key at once
@@ -475,7 +490,7 @@ pub(crate) enum CommissionsAction {
     /// Set what is kept of sales from an instant on; checkouts created before keep their rate
     Set {
         /// Hundredths of a per cent, 0 to 10000: 250 is 2.5 %
-        #[arg(long, value_parser = crate::commissions::basis_points)]
+        #[arg(long, value_parser = crate::cli::commission::basis_points)]
         bps: BasisPoints,
         /// Whose sales [default: every seller's who has no rate of their own]
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
@@ -565,7 +580,7 @@ pub(crate) struct DeadLetterWish {
     #[command(flatten)]
     pub(crate) choice: LetterChoice,
     /// The most letters, oldest first, 1 to 100
-    #[arg(long, default_value_t = crate::dead_letters::MOST, value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(long, default_value_t = crate::cli::dead_letter::MOST, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(crate) limit: u64,
     /// Show what would be done, and a token
     #[arg(long, conflicts_with_all = ["id", "token"])]
@@ -587,7 +602,7 @@ pub(crate) enum EventsAction {
         #[arg(long, value_name = "POSITION")]
         after: Option<u64>,
         /// Those of this type, such as checkout.paid; may be given several times, or with commas
-        #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = crate::events::event_type)]
+        #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = crate::cli::event::event_type)]
         types: Vec<EventType>,
         /// Wait for what comes next, until Ctrl-C
         #[arg(long)]

@@ -14,10 +14,9 @@ use temporalio_client::Client;
 use tokio::net::TcpListener;
 
 use crate::{
-    metrics::WorkerMetrics,
+    serving::shutdown::WORKER_STOP_TIME,
     settings::{Door, Risk, Settings, Toss},
-    shutdown::WORKER_STOP_TIME,
-    traces,
+    telemetry::{metrics::WorkerMetrics, traces},
 };
 
 /// How long a buyer's browser waits for the outcome of a payment before it is told to ask again.

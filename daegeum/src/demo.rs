@@ -10,7 +10,12 @@ mod stories;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use crate::{cli::DevPorts, data_dir::DataDir, dev::Stack, settings::Settings, shutdown};
+use crate::{
+    cli::DevPorts,
+    dev::{Stack, data_dir::DataDir},
+    serving::shutdown,
+    settings::Settings,
+};
 use shop::Shop;
 use store::DatabaseUrl;
 use temporal::stop_leftover;

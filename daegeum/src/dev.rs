@@ -1,5 +1,8 @@
 //! Everything on one machine: the Temporal dev server, the Toss simulator, the database, a worker and the API.
 
+pub(crate) mod data_dir;
+mod temporal_cli;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -14,17 +17,15 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::DevPorts,
+    cli::{DevPorts, api_key, encryption, ledger::now, migrate},
     compose::{self, WorkerRules},
-    data_dir::DataDir,
-    encryption, housekeeping, keys,
-    ledger::now,
-    migrate,
-    sequencing::Sequencing,
-    serving::{self, Served},
+    dev::{data_dir::DataDir, temporal_cli::find_cli},
+    roles::{housekeeping, sequencing::Sequencing},
+    serving::{
+        self, Served,
+        shutdown::{self, CHILD_STOP_TIME, StopTimes},
+    },
     settings::{Settings, Toss},
-    shutdown::{self, CHILD_STOP_TIME, StopTimes},
-    temporal_cli::find_cli,
 };
 
 /// The file in the data directory that holds the API key of `dev`.
@@ -320,9 +321,14 @@ async fn api_key(
     {
         return Ok(stored.trim().to_owned());
     }
-    let wanted =
-        keys::Wanted { name: "daegeum dev", scopes: Scopes::ALL, seller: None, refund_limit: None, expires_at: None };
-    let (_id, secret) = keys::create(writer, wanted, pepper).await?;
+    let wanted = api_key::Wanted {
+        name: "daegeum dev",
+        scopes: Scopes::ALL,
+        seller: None,
+        refund_limit: None,
+        expires_at: None,
+    };
+    let (_id, secret) = api_key::create(writer, wanted, pepper).await?;
     write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
     Ok(secret)
 }

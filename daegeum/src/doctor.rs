@@ -21,7 +21,8 @@ use temporalio_common::protos::temporal::api::{
 use workflows::attributes;
 
 use crate::{
-    compose, keys,
+    cli::api_key,
+    compose,
     settings::{Settings, near},
 };
 
@@ -164,12 +165,12 @@ async fn api_keys(settings: &Settings, reader: &Reader) -> Verdict {
         Ok(peppered) if peppered.good == 0 => {
             Verdict::Well("there is none yet; `daegeum keys create` makes one".to_owned())
         }
-        Ok(peppered) => match keys::shut_out(&peppered, pepper) {
+        Ok(peppered) => match api_key::shut_out(&peppered, pepper) {
             None => Verdict::Well(format!(
                 "{} were made under the key_pepper that is set, or all without one",
                 peppered.good
             )),
-            Some(told) => Verdict::ill(told, keys::MEND_PEPPER),
+            Some(told) => Verdict::ill(told, api_key::MEND_PEPPER),
         },
         Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
     }

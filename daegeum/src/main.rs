@@ -12,44 +12,26 @@
 //!   roles once their requests have had the time that `shutdown` names.
 
 #[macro_use]
-mod out;
-
-mod arguments;
-mod audit;
 mod cli;
-mod commissions;
+
 mod compose;
-mod data_dir;
-mod dead_letters;
 mod demo;
 mod dev;
 mod doctor;
-mod encryption;
-mod events;
-mod file_limit;
-mod housekeeping;
-mod keys;
-mod ledger;
-mod logging;
-mod metrics;
-mod migrate;
 mod private;
-mod reconcile;
-mod replay;
 mod roles;
-mod sequencing;
 mod serving;
 mod settings;
-mod shutdown;
-mod temporal_cli;
-mod tls;
-mod traces;
+mod telemetry;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command, LedgerAction};
-use out::Ended;
-use shutdown::StopTimes;
+use cli::{
+    Cli, Command, LedgerAction, api_key, arguments, audit_log, commission, dead_letter, encryption, event, ledger,
+    migrate, out, out::Ended, reconciliation, replay,
+};
+use serving::{shutdown, shutdown::StopTimes};
+use telemetry::{logging, traces};
 
 fn main() -> ExitCode {
     private::keep_files_private();
@@ -96,17 +78,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Worker => roles::worker(&settings).await,
             Command::Migrate(step) => migrate::run(&settings, step).await,
             Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
-            Command::Keys(action) => keys::run(&settings, action).await,
+            Command::Keys(action) => api_key::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
-            Command::Reconcile { day, grace, json } => return Ok(reconcile::run(&settings, (day, grace), json).await),
-            Command::Commissions(action) => commissions::run(&settings, action).await,
+            Command::Reconcile { day, grace, json } => {
+                return Ok(reconciliation::run(&settings, (day, grace), json).await);
+            }
+            Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => encryption::buyers(&settings, action).await,
             Command::Replay { files, workflow } => replay::run(&settings, &files, &workflow).await,
             Command::Doctor { json } => return doctor::run(&settings, json).await,
-            Command::DeadLetters(action) => dead_letters::run(&settings, action).await,
-            Command::Events(action) => events::run(&settings, action).await,
-            Command::Audit(action) => audit::run(&settings, action).await,
+            Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
+            Command::Events(action) => event::run(&settings, action).await,
+            Command::Audit(action) => audit_log::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)
     };

@@ -1,5 +1,8 @@
 //! Production: API and worker in one process, or each role its own.
 
+pub(crate) mod housekeeping;
+pub(crate) mod sequencing;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,13 +14,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::SimulatorOptions,
+    cli::{SimulatorOptions, api_key},
     compose::{self, WorkerRules},
-    housekeeping, keys,
-    sequencing::Sequencing,
-    serving::{self, Served},
+    roles::sequencing::Sequencing,
+    serving::{
+        self, Served,
+        shutdown::{self, StopTimes},
+    },
     settings::Settings,
-    shutdown::{self, StopTimes},
 };
 
 /// API and worker in one process: small production.
@@ -25,8 +29,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
     let (writer, reader) = compose::open(&settings.database()?).await?;
-    keys::check_pepper(&reader, &settings.door.key_pepper).await?;
-    keys::warn_of_old_scopes(&reader).await?;
+    api_key::check_pepper(&reader, &settings.door.key_pepper).await?;
+    api_key::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
@@ -71,8 +75,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let door = compose::open_for_door(&settings.database()?).await?;
-    keys::check_pepper(&door.1, &settings.door.key_pepper).await?;
-    keys::warn_of_old_scopes(&door.1).await?;
+    api_key::check_pepper(&door.1, &settings.door.key_pepper).await?;
+    api_key::warn_of_old_scopes(&door.1).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;

@@ -4,7 +4,9 @@
 //! that only reads ends with its connection.
 
 mod connections;
+pub(crate) mod shutdown;
 mod socket;
+pub(crate) mod tls;
 
 use std::{
     convert::Infallible,
@@ -48,13 +50,10 @@ use tower::ServiceExt as _;
 
 use self::{
     connections::{Connections, Place},
+    shutdown::{ANSWERS_TIME, StopTimes},
     socket::{Exchanges, Socket, Times},
 };
-use crate::{
-    settings::Tls,
-    shutdown::{ANSWERS_TIME, StopTimes},
-    tls,
-};
+use crate::settings::Tls;
 
 /// How long a handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
 mod door;
+pub(crate) mod file_limit;
 mod risk;
 mod toss;
 
@@ -17,7 +18,7 @@ use anyhow::{Context as _, bail, ensure};
 use api::{RefundRules, ReturnHost};
 use domain::{
     Money,
-    calendar::{Day, ReleaseRule},
+    calendar::{Day, Holidays, ReleaseRule},
 };
 use serde::Deserialize;
 use store::{DatabaseUrl, Keyring};
@@ -28,9 +29,9 @@ pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 
 use crate::{
-    cli::{Cli, LogFormat},
+    cli::{Cli, LogFormat, api_key, encryption},
     dev::Addresses,
-    encryption, keys, private,
+    private,
 };
 
 /// The file that is read when it is there and none is named.
@@ -179,7 +180,7 @@ impl Settings {
         let door = Door::new(flags, door)?;
         let refund_amount = |name: &str, flag: Option<Money>, file: Option<&String>| {
             let read =
-                |text: &String| keys::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
+                |text: &String| api_key::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
             flag.map_or_else(|| file.map(read).transpose(), |flag| Ok(Some(flag)))
         };
         let refund_rules = RefundRules {
@@ -314,7 +315,8 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     );
     let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
-    Ok(ReleaseRule { business_days, holidays: holidays.iter().map(day).collect::<anyhow::Result<_>>()? })
+    let added = holidays.iter().map(day).collect::<anyhow::Result<_>>()?;
+    Ok(ReleaseRule { business_days, holidays: Holidays { added } })
 }
 
 fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {

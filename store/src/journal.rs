@@ -3,18 +3,6 @@
 //! The API has a [`Reader`](crate::Reader) and a `Journal`; a [`Writer`](crate::Writer), which moves checkouts and
 //! money, is in the hands of the activities alone.
 
-mod audit;
-mod buyers;
-mod inbox;
-mod letters;
-mod refunds;
-
-pub use audit::{Actor, AuditEntry};
-pub use buyers::Erased;
-pub use inbox::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
-pub use letters::Acted;
-pub use refunds::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
-
 use crate::{
     Clock, Database, StoreError,
     event::Signals,

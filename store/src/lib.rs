@@ -18,97 +18,71 @@
 //!   is closed, never used again.
 //! * The time of money is one clock's: the database's.
 
-mod api_keys;
+mod api_key;
+mod audit_log;
 mod books;
-mod checkpoints;
+mod buyer;
+mod checkout;
 mod clock;
-mod confirm_tokens;
+mod commission;
 mod connection;
 mod convert;
+mod counts;
+mod dead_letter;
 mod entities;
+mod error;
 mod event;
-mod holders;
+mod hold;
 mod journal;
-mod keyring;
-mod letters;
+mod ledger;
+mod paging;
 mod reader;
 mod readiness;
-mod reversal;
-mod scopes;
+mod reconciliation;
+mod refund;
+mod risk;
+mod sealing;
 mod transaction;
 mod unavailable;
+mod wallet;
 mod watch;
+mod webhook;
 mod writer;
 
-pub use api_keys::{ApiKey, Grant, Pepper, PepperError, Peppered, Secret};
-pub use books::{BookedEntry, GENESIS, hash_of};
-pub use checkpoints::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
+pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
+pub use audit_log::{Actor, AuditEntry};
+pub use books::{
+    Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
+    OnProgress, Progress, Refusal, hash_of,
+};
+pub use buyer::Erased;
+pub use checkout::{
+    CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
+    OperatorDecision, OrderRecord, PaidBack, PspRecord, RequestRecord, StatusChange,
+};
 pub use clock::{CLOCK_LIMIT, Clock};
-pub use confirm_tokens::{ConfirmToken, ConfirmTokens};
+pub use commission::CommissionRate;
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
+pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord};
+pub use error::StoreError;
 pub use event::{
     EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
     MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
-pub use holders::{open_holder, seal_holder};
-pub use journal::{
-    Acted, Actor, ApprovalPosition, ApprovalRecord, ApprovalStanding, AuditEntry, Decision, Erased, Journal,
-    MAX_KEPT_WEBHOOKS, NewApproval, Noted, Reservation, Reserved, Webhook,
+pub use journal::Journal;
+pub use ledger::{
+    AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
+    OrderMove, PublicKey, Resting, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
-pub use keyring::{Keyring, KeyringError, Sealed};
-pub use letters::{ActionRecord, LetterRecord};
-pub use reader::{
-    AccountBalance, AccountFilter, AccountPosition, AsOf, Audit, BooksState, ChainEnd, Check, CheckoutFilter,
-    CheckoutPosition, CheckoutRecord, CommissionRate, Counts, Disagreement, EntryFilter, EntryRecord, Findings, Flow,
-    HistorySources, Inclusion, LetterFilter, LetterPosition, MAX_NAMED, Movement, MovementPosition, OnProgress,
-    OperatorDecision, OrderRecord, Page, PaidBack, PastWallet, Progress, PspRecord, Reader, RefundRecord,
-    RequestRecord, Side, StatusChange, WATCHED, WATCHED_REFUNDS, WalletRecord, Window,
+pub use paging::{Page, Window};
+pub use reader::Reader;
+pub use refund::{
+    ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
 };
-pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
-pub use scopes::{Scope, Scopes, ScopesError};
+pub use risk::{CardNames, RiskDecision};
+pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
+pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};
-pub use writer::{Booked, CardNames, FRESH_LOOK_MS, Refusal, RiskDecision, Writer};
-
-/// Why the database did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused, or could not be reached.
-    #[error("the database did not answer as it should")]
-    Database(#[from] sea_orm::DbErr),
-    /// What was read is nothing that daegeum writes.
-    #[error("the database holds {what} that daegeum cannot have written: {value}")]
-    Corrupt {
-        /// Which kind of value.
-        what: &'static str,
-        /// The value.
-        value: String,
-    },
-    /// A change whose number is not the next one.
-    #[error("checkout {checkout_id}: change {revision} does not follow what is written")]
-    OutOfStep {
-        /// The checkout.
-        checkout_id: String,
-        /// The number of the change that was to be written.
-        revision: u32,
-    },
-    /// What the rules of the books forbid; nothing of it was written.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The writer is being stopped, or the database is away.
-    #[error("the booking was not carried out, or its answer was lost; ask again")]
-    Stopped,
-    /// Two clocks that differ by more than [`CLOCK_LIMIT`].
-    #[error(
-        "the clock of this machine is {off_s} s {direction}; set it, by NTP say, or start this process anew where the clock \
-         is right: nothing that rests on the time is done"
-    )]
-    ClockOff {
-        /// By how many seconds.
-        off_s: u64,
-        /// Which clock is ahead of which.
-        direction: &'static str,
-    },
-    /// Money that the database has no room for.
-    #[error("an amount does not fit the database")]
-    Amount,
-}
+pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
+pub use writer::Writer;

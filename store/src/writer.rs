@@ -1,26 +1,10 @@
 //! Writing what a workflow decided.
 
-mod booking;
-mod bookkeeper;
-mod books;
-mod checkouts;
-mod deposits;
-mod holds;
-mod ledger;
-mod letters;
-mod refunds;
-mod risk;
-
 use domain::Timestamp;
-
-pub use booking::{Booked, Refusal};
-use bookkeeper::Bookkeeper;
-pub use deposits::FRESH_LOOK_MS;
-pub(crate) use ledger::EVERY_SELLER;
-pub use risk::{CardNames, RiskDecision};
 
 use crate::{
     Clock, Database, Journal, StoreError, Watch,
+    books::bookkeeper::Bookkeeper,
     transaction::{Purpose, Statements, Transaction},
 };
 
@@ -28,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Writer {
     database: Database,
-    bookkeeper: Bookkeeper,
+    pub(crate) bookkeeper: Bookkeeper,
 }
 
 impl Writer {

@@ -5,8 +5,11 @@ use anyhow::Context as _;
 use serde_json::Value;
 use store::DatabaseUrl;
 
-use super::{expect, shop::Shop, won};
-use crate::{compose, ledger, reconcile};
+use crate::{
+    cli::{ledger, reconciliation},
+    compose,
+    demo::{expect, shop::Shop, won},
+};
 
 /// What each seller must have earned in the stories.
 const EARNED: [(&str, u64); 3] =
@@ -40,7 +43,8 @@ pub(super) async fn open(shop: &Shop, database: &DatabaseUrl) -> anyhow::Result<
     let (agree, audit) = ledger::agrees(&reader).await?;
     wrong += expect(agree, audit);
     let toss = toss::Config::new(shop.addresses.toss_simulator.clone(), toss_sim::DEFAULT_SECRET_KEY);
-    let (agree, listed) = reconcile::agrees(&Reconciliation { client: toss::Client::try_new(toss)?, reader }).await?;
+    let (agree, listed) =
+        reconciliation::agrees(&Reconciliation { client: toss::Client::try_new(toss)?, reader }).await?;
     wrong += expect(agree, listed);
     println!();
     Ok(wrong)

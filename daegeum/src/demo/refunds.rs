@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{
+use crate::demo::{
     expect,
     shop::{Order, Shop},
     won,

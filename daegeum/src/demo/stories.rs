@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::{
+use crate::demo::{
     DEADLINE, expect,
     shop::{Order, Shop},
     won,

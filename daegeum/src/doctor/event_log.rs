@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::{EventFigures, Reader};
 
 use super::Verdict;
-use crate::ledger::now;
+use crate::cli::ledger::now;
 
 /// How long an event may wait for its position.
 const MOST_WAITING: Duration = Duration::from_secs(30);

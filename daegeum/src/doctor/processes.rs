@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{ANSWER_TIME, Verdict};
-use crate::settings::Settings;
+use crate::{
+    doctor::{ANSWER_TIME, Verdict},
+    settings::Settings,
+};
 
 /// The code of a process that answers, and cannot do its work.
 const NOT_READY: &str = "not_ready";

@@ -3,8 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use super::web_address;
-use crate::cli::Common;
+use crate::{cli::Common, settings::web_address};
 
 /// Toss's API.
 const BASE_URL: &str = "https://api.tosspayments.com";

@@ -54,14 +54,14 @@ fn words_stay_in_their_rooms() {
     let walls: &[(&str, &[&str])] = &[
         ("paymentKey", &["toss/", "toss-sim/", "activities/src/psp.rs", "api/src/pages", "daegeum/src/demo/"]),
         ("orderId", &["toss/", "toss-sim/", "activities/src/psp.rs", "api/src/pages", "daegeum/src/demo/"]),
-        ("sea_orm", &["store/", "migrations/", "daegeum/src/migrate.rs"]),
+        ("sea_orm", &["store/", "migrations/", "daegeum/src/cli/migrate.rs"]),
         ("TransactionTrait", &["store/src/transaction.rs"]),
         ("DatabaseTransaction", &["store/src/transaction.rs"]),
         ("begin_with_options", &["store/src/transaction.rs"]),
         ("StatusCode", &["api/", "toss/", "toss-sim/", "daegeum/src/demo/"]),
-        ("temporalio_sdk", &["activities/", "temporal/", "daegeum/src/traces"]),
+        ("temporalio_sdk", &["activities/", "temporal/", "daegeum/src/telemetry/traces"]),
         ("opentelemetry::", &["toss/src/span.rs", "api/", "temporal/", "daegeum/"]),
-        ("opentelemetry_sdk", &["daegeum/src/traces"]),
+        ("opentelemetry_sdk", &["daegeum/src/telemetry/traces"]),
         ("unsafe ", &[]),
     ];
     let mut files = Vec::new();

@@ -91,7 +91,7 @@ impl Sequencer {
             let appended = &self.database.signals().appended;
             tokio::select! {
                 () = &mut stop => {
-                    self.look_once().await;
+                    while self.look_once().await.is_zero() {}
                     return;
                 }
                 () = tokio::time::sleep(pause) => {}

@@ -1,0 +1,70 @@
+//! What has to be done when its time comes: what sellers have earned becomes available, holds expire.
+//!
+//! Each of it has a key of its own, so any number of workers may do it at once; what one leaves undone the next
+//! does. What is refused is logged and tried again at the next round.
+
+use std::time::{Duration, Instant};
+
+use domain::Timestamp;
+use store::{Watch, Writer};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ledger::now;
+
+/// How often it is looked whether the time of something has come.
+const PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked for details of buyers of whom no checkout came: each look reads two days of details.
+const UNRECORDED_PAUSE: Duration = Duration::from_secs(60 * 60);
+/// Details of buyers of whom no checkout came are removed between these ages, in milliseconds: three days and one.
+const UNRECORDED_MS: [i64; 2] = [3 * 24 * 60 * 60 * 1_000, 24 * 60 * 60 * 1_000];
+/// How much is done before it is looked again whether to stop.
+const PORTION: u64 = 200;
+
+/// How long a round may take, or be overdue, before housekeeping counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The watch of housekeeping, before it runs.
+pub(crate) fn watch() -> Watch {
+    Watch::new("housekeeping", PATIENCE)
+}
+
+/// Runs until the token is canceled. What goes wrong is logged and tried again after a pause.
+pub(crate) async fn run(writer: Writer, watch: Watch, stop: CancellationToken) {
+    let mut looked: Option<Instant> = None;
+    loop {
+        watch.works_since(Instant::now());
+        if looked.is_none_or(|at| at.elapsed() >= UNRECORDED_PAUSE) {
+            forget_unrecorded_buyers(&writer).await;
+            looked = Some(Instant::now());
+        }
+        // The time is the database's: a machine whose clock is wrong would release what is not due.
+        let pause = match writer.do_what_is_due(PORTION).await {
+            Ok(0) => {
+                watch.got_on();
+                PAUSE
+            }
+            Ok(done) => {
+                watch.got_on();
+                tracing::info!(done, "released earnings and expired holds");
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "could not release earnings or expire holds");
+                PAUSE
+            }
+        };
+        watch.rests_for(pause);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn forget_unrecorded_buyers(writer: &Writer) {
+    let now = now().epoch_ms();
+    let [from, before] = UNRECORDED_MS.map(|ms| Timestamp::from_epoch_ms(now - ms));
+    if let Err(error) = writer.journal().forget_unrecorded_buyers(from, before).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "could not remove details that no checkout came of");
+    }
+}

@@ -1,0 +1,5 @@
+//! What a process tells of itself: log lines, metrics, traces.
+
+pub(crate) mod logging;
+pub(crate) mod metrics;
+pub(crate) mod traces;

@@ -1,0 +1,14 @@
+//! Checkouts, their payment orders and their status history.
+
+pub(crate) mod confirm_token;
+pub(crate) mod deposit;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod write;
+
+pub use confirm_token::{ConfirmToken, ConfirmTokens};
+pub use deposit::FRESH_LOOK_MS;
+pub use history::{HistorySources, OperatorDecision, PaidBack};
+pub use list::{CheckoutFilter, CheckoutPosition};
+pub use read::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};

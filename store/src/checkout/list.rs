@@ -1,0 +1,115 @@
+//! The list of checkouts.
+
+use std::collections::HashMap;
+
+use domain::{
+    Timestamp,
+    checkout::Status,
+    id::{BuyerId, CheckoutId, SellerAccount},
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use crate::{
+    CheckoutRecord, OrderRecord, Page, Reader, StoreError, Window,
+    checkout::read::{checkout_record, order_record},
+    convert::to_column_time,
+    entities::{payment_events, payment_orders},
+};
+
+/// Which checkouts are wanted; all of them by default.
+#[derive(Debug, Clone, Default)]
+pub struct CheckoutFilter {
+    /// Those that stand there now.
+    pub status: Option<Status>,
+    /// Those with an order of a seller.
+    pub seller: Option<SellerAccount>,
+    /// Those of a buyer.
+    pub buyer: Option<BuyerId>,
+    /// Those created at this instant or later.
+    pub created_from: Option<Timestamp>,
+    /// Those created before this instant.
+    pub created_to: Option<Timestamp>,
+}
+
+/// A place in the list of checkouts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutPosition {
+    /// When the checkout was created.
+    pub created_at: Timestamp,
+    /// The checkout, for many may be created at one instant.
+    pub checkout_id: CheckoutId,
+}
+
+impl Reader {
+    /// Checkouts with their orders, the newest first. Neither instant nor id of a checkout ever changes, so each
+    /// keeps its place. Read from the newest, by creation or by buyer; what the other filters leave out has to be
+    /// passed over on the way, so for a rare status give a time as well.
+    pub async fn checkouts(
+        &self,
+        filter: &CheckoutFilter,
+        window: &Window<CheckoutPosition>,
+    ) -> Result<Page<CheckoutRecord>, StoreError> {
+        let rows = payment_events::Entity::find()
+            .filter(filter.condition())
+            .filter(Condition::all().add_option(window.after.as_ref().map(behind)))
+            .order_by_desc(payment_events::Column::CreatedAt)
+            .order_by_desc(payment_events::Column::CheckoutId)
+            .limit(window.rows())
+            .all(self.connection())
+            .await?;
+        let orders = self.orders_of(&rows).await?;
+        window.page(rows, |event| {
+            let orders = orders.get(&event.checkout_id).cloned().unwrap_or_default();
+            checkout_record(event, orders)
+        })
+    }
+
+    async fn orders_of(
+        &self,
+        events: &[payment_events::Model],
+    ) -> Result<HashMap<String, Vec<OrderRecord>>, StoreError> {
+        if events.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = payment_orders::Entity::find()
+            .filter(payment_orders::Column::CheckoutId.is_in(events.iter().map(|event| event.checkout_id.as_str())))
+            .order_by_asc(payment_orders::Column::Line)
+            .all(self.connection())
+            .await?;
+        let mut orders: HashMap<String, Vec<OrderRecord>> = HashMap::new();
+        for row in rows {
+            orders.entry(row.checkout_id.clone()).or_default().push(order_record(row)?);
+        }
+        Ok(orders)
+    }
+}
+
+impl CheckoutFilter {
+    fn condition(&self) -> Condition {
+        use payment_events::Column;
+        let of_seller = self.seller.as_ref().map(|seller| {
+            let orders = payment_orders::Entity::find()
+                .select_only()
+                .column(payment_orders::Column::CheckoutId)
+                .filter(payment_orders::Column::SellerAccount.eq(seller.as_str()));
+            Column::CheckoutId.in_subquery(orders.into_query())
+        });
+        Condition::all()
+            .add_option(self.status.map(|status| Column::Status.eq(status.as_str())))
+            .add_option(of_seller)
+            .add_option(self.buyer.as_ref().map(|buyer| Column::BuyerId.eq(buyer.as_str())))
+            .add_option(self.created_from.map(|from| Column::CreatedAt.gte(to_column_time(from))))
+            .add_option(self.created_to.map(|to| Column::CreatedAt.lt(to_column_time(to))))
+    }
+}
+
+/// Older than a place in the list; of one instant, with a smaller id.
+fn behind(position: &CheckoutPosition) -> Condition {
+    use payment_events::Column;
+    let at = to_column_time(position.created_at);
+    let same_instant =
+        Condition::all().add(Column::CreatedAt.eq(at)).add(Column::CheckoutId.lt(position.checkout_id.as_str()));
+    Condition::all()
+        .add(Column::CreatedAt.lte(at))
+        .add(Condition::any().add(Column::CreatedAt.lt(at)).add(same_instant))
+}

@@ -1,0 +1,371 @@
+//! Checkouts: recording them and moving them on.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Timestamp,
+    checkout::{Change, NewCheckout, Payment, Plan, Status, Withdrawn},
+    id::WorkflowId,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict,
+};
+
+use crate::{
+    StoreError, Writer,
+    convert::{to_column_amount, to_column_revision, to_column_time},
+    entities::{
+        checkout_requests, declined_payments, payment_events, payment_ids, payment_orders, payment_status_history,
+    },
+    event,
+    transaction::Transaction,
+};
+
+/// A change of a checkout with all that is written in the same statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NextStatus<'a> {
+    change: &'a Change,
+    /// The change before, where both are written together.
+    began: Option<&'a Change>,
+    psp: Option<Approval<'a>>,
+}
+
+impl<'a> NextStatus<'a> {
+    pub(crate) const fn of(change: &'a Change) -> Self {
+        Self { change, began: None, psp: None }
+    }
+
+    pub(crate) fn of_payment(payment: &'a Payment) -> Self {
+        let mut next = Self::of(&payment.change);
+        next.began = payment.began.as_ref();
+        next.psp = Some(Approval {
+            method: payment.method.as_deref(),
+            receipt_url: payment.receipt_url.as_deref(),
+            approved_at: payment.entry.fields().occurred_at,
+        });
+        next
+    }
+}
+
+/// What the PSP said of a captured payment.
+#[derive(Debug, Clone, Copy)]
+struct Approval<'a> {
+    method: Option<&'a str>,
+    receipt_url: Option<&'a str>,
+    approved_at: Timestamp,
+}
+
+/// Whether a change was written now, or stands there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Now,
+    Before,
+}
+
+impl Writer {
+    /// Records a new checkout with all its orders. Answers `false` when one of its ids is taken: by a checkout or a
+    /// payment order of another workflow, or twice in the plan. The workflow id is the key: asked again, it answers
+    /// the same.
+    pub async fn record_checkout(&self, new: &NewCheckout) -> Result<bool, StoreError> {
+        let request = |accepted| checkout_requests::ActiveModel {
+            workflow_id: Set(new.workflow_id.to_string()),
+            api_key_id: Set(new.api_key_id.to_string()),
+            fingerprint: Set(new.fingerprint.clone()),
+            checkout_id: Set(new.plan.checkout_id().to_string()),
+            accepted: Set(accepted),
+            recorded_at: Set(Utc::now()),
+        };
+        let transaction = self.begin().await?;
+        if !insert_request(&transaction, request(true)).await? {
+            return accepted_before(&transaction, &new.workflow_id).await;
+        }
+        if claim_ids(&transaction, &new.plan).await? && insert_checkout(&transaction, new).await? {
+            append_history(&transaction, NextStatus::of(&new.recording()), Utc::now()).await?;
+            event::append(&transaction, event::created(new)?).await?;
+            transaction.commit().await?;
+            return Ok(true);
+        }
+        transaction.rollback().await?;
+
+        let transaction = self.begin().await?;
+        insert_request(&transaction, request(false)).await?;
+        let accepted = accepted_before(&transaction, &new.workflow_id).await?;
+        transaction.commit().await?;
+        Ok(accepted)
+    }
+
+    /// Moves a checkout, and each of its orders, to its next status, and writes the account that the buyer pays into. The
+    /// revision is the key: asked again with the same one, it changes nothing. A failure with a payment key is kept as
+    /// the answer to that payment, because another payment may begin after it.
+    pub async fn advance(&self, change: &Change) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        if write_status(&transaction, NextStatus::of(change)).await? == Written::Now {
+            set_order_status(&transaction, change).await?;
+            if change.status == Status::Failed {
+                keep_decline(&transaction, change).await?;
+            }
+            set_account(&transaction, change).await?;
+            event::append_checkouts(&transaction, &[change]).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Writes that the payment of a checkout is being given back, and why; the status of the checkout stays. After this
+    /// change no payment can be booked that was decided before it. Answers [`Withdrawn::Paid`] where the payment was
+    /// booked under this revision. The revision is the key.
+    pub async fn withdraw(&self, change: &Change) -> Result<Withdrawn, StoreError> {
+        let transaction = self.begin().await?;
+        match write_status(&transaction, NextStatus::of(change)).await {
+            Ok(written) => {
+                if written == Written::Now {
+                    event::append_checkouts(&transaction, &[change]).await?;
+                }
+                transaction.commit().await?;
+                Ok(Withdrawn::Done)
+            }
+            Err(StoreError::OutOfStep { .. })
+                if is_written(&transaction, &Change { status: Status::Success, ..change.clone() }).await? =>
+            {
+                Ok(Withdrawn::Paid)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Writes the account that the buyer pays into, where a change names it.
+pub(crate) async fn set_account(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
+    let Some(account) = &change.virtual_account else { return Ok(()) };
+    // The name on an account that stands there already was kept, or erased.
+    payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::AccountHolder, Expr::value(account.sealed_holder.clone()))
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
+        .filter(
+            Condition::any()
+                .add(payment_events::Column::AccountNumber.is_null())
+                .add(payment_events::Column::AccountNumber.ne(account.account_number.as_str())),
+        )
+        .exec(transaction)
+        .await?;
+    payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::AccountBank, Expr::value(account.bank.clone()))
+        .col_expr(payment_events::Column::AccountNumber, Expr::value(account.account_number.clone()))
+        .col_expr(payment_events::Column::AccountDueAt, Expr::value(account.due_date.map(to_column_time)))
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn keep_decline(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
+    let Some(payment_key) = &change.payment_key else { return Ok(()) };
+    let line = declined_payments::ActiveModel {
+        checkout_id: Set(change.checkout_id.to_string()),
+        payment_key: Set(payment_key.to_string()),
+        revision: Set(to_column_revision(change.revision)?),
+        failure_code: Set(change.failure.as_ref().map(|failure| failure.code.clone())),
+        failure_message: Set(change.failure.as_ref().map(|failure| failure.message.clone())),
+        failure_retry_at: Set(change.failure.as_ref().and_then(|failure| failure.retry_at).map(to_column_time)),
+    };
+    declined_payments::Entity::insert(line).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// Writes the next status of a checkout and its line of history, and those of the change before that came with it; not
+/// of its orders.
+pub(crate) async fn write_status(transaction: &Transaction, next: NextStatus<'_>) -> Result<Written, StoreError> {
+    let now = Utc::now();
+    let change = next.change;
+    let failure = change.failure.as_ref();
+    let first = next.began.map_or(change.revision, |began| began.revision);
+    let before = to_column_revision(first)? - 1;
+    let mut update = payment_events::Entity::update_many()
+        .col_expr(payment_events::Column::Status, Expr::value(change.status.as_str()))
+        .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(change.revision)?))
+        .col_expr(payment_events::Column::IsPaymentDone, Expr::value(change.status.is_payment_done()))
+        .col_expr(payment_events::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
+        .col_expr(payment_events::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
+        .col_expr(
+            payment_events::Column::FailureRetryable,
+            Expr::value(failure.is_some_and(|failure| failure.retryable)),
+        )
+        .col_expr(
+            payment_events::Column::FailureRetryAt,
+            Expr::value(failure.and_then(|failure| failure.retry_at).map(to_column_time)),
+        )
+        .col_expr(payment_events::Column::UpdatedAt, Expr::value(now));
+    let payment_key = change.payment_key.as_ref().or(next.began.and_then(|began| began.payment_key.as_ref()));
+    if let Some(payment_key) = payment_key {
+        update = update.col_expr(payment_events::Column::PaymentKey, Expr::value(payment_key.as_str()));
+    }
+    if let Some(psp) = next.psp {
+        update = update
+            .col_expr(payment_events::Column::PspMethod, Expr::value(psp.method.map(str::to_owned)))
+            .col_expr(payment_events::Column::PspReceiptUrl, Expr::value(psp.receipt_url.map(str::to_owned)))
+            .col_expr(payment_events::Column::PspApprovedAt, Expr::value(to_column_time(psp.approved_at)));
+    }
+    let updated = update
+        .filter(payment_events::Column::CheckoutId.eq(change.checkout_id.as_str()))
+        .filter(payment_events::Column::Revision.eq(before))
+        .exec(transaction)
+        .await?;
+    if updated.rows_affected == 1 {
+        append_history(transaction, next, now).await?;
+        return Ok(Written::Now);
+    }
+    if is_written(transaction, change).await? {
+        return Ok(Written::Before);
+    }
+    Err(StoreError::OutOfStep { checkout_id: change.checkout_id.to_string(), revision: change.revision })
+}
+
+/// Whether a change stands in the history already.
+pub(crate) async fn is_written(transaction: &Transaction, change: &Change) -> Result<bool, StoreError> {
+    let key = (change.checkout_id.to_string(), to_column_revision(change.revision)?);
+    let line = payment_status_history::Entity::find_by_id(key).one(transaction).await?;
+    Ok(line.is_some_and(|line| line.status == change.status.as_str()))
+}
+
+async fn set_order_status(transaction: &Transaction, change: &Change) -> Result<(), StoreError> {
+    payment_orders::Entity::update_many()
+        .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(change.status.as_str()))
+        .filter(payment_orders::Column::CheckoutId.eq(change.checkout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn append_history(
+    transaction: &Transaction,
+    next: NextStatus<'_>,
+    recorded_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let line = |change: &Change| {
+        let failure = change.failure.as_ref();
+        Ok::<_, StoreError>(payment_status_history::ActiveModel {
+            checkout_id: Set(change.checkout_id.to_string()),
+            revision: Set(to_column_revision(change.revision)?),
+            status: Set(change.status.to_string()),
+            failure_code: Set(failure.map(|failure| failure.code.clone())),
+            failure_message: Set(failure.map(|failure| failure.message.clone())),
+            occurred_at: Set(to_column_time(change.occurred_at)),
+            recorded_at: Set(recorded_at),
+        })
+    };
+    let lines = next.began.into_iter().chain([next.change]).map(line).collect::<Result<Vec<_>, _>>()?;
+    payment_status_history::Entity::insert_many(lines).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// Whether the row is new.
+async fn insert_request(
+    transaction: &Transaction,
+    request: checkout_requests::ActiveModel,
+) -> Result<bool, StoreError> {
+    let rows = checkout_requests::Entity::insert(request)
+        .on_conflict(OnConflict::column(checkout_requests::Column::WorkflowId).do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == 1)
+}
+
+async fn accepted_before(transaction: &Transaction, workflow_id: &WorkflowId) -> Result<bool, StoreError> {
+    let request = checkout_requests::Entity::find_by_id(workflow_id.as_str()).one(transaction).await?;
+    request
+        .map(|request| request.accepted)
+        .ok_or_else(|| StoreError::Corrupt { what: "no request", value: workflow_id.to_string() })
+}
+
+/// Claims the ids of a checkout and of its orders, in the order of their text, so that two checkouts that want the
+/// same ones wait for each other and do not deadlock. Whether all of them were free; if not, the caller rolls back.
+async fn claim_ids(transaction: &Transaction, plan: &Plan) -> Result<bool, StoreError> {
+    let claim = |id: &str, kind: &str| payment_ids::Model { id: id.to_owned(), kind: kind.to_owned() };
+    let mut claims = vec![claim(plan.checkout_id().as_str(), "checkout")];
+    claims.extend(plan.orders().iter().map(|order| claim(order.id.as_str(), "payment_order")));
+    claims.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    let expected = claims.len() as u64;
+    let row = |claim: payment_ids::Model| payment_ids::ActiveModel { id: Set(claim.id), kind: Set(claim.kind) };
+    let rows = payment_ids::Entity::insert_many(claims.into_iter().map(row))
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == expected)
+}
+
+/// Whether all rows are new; if not, the caller rolls back.
+async fn insert_checkout(transaction: &Transaction, new: &NewCheckout) -> Result<bool, StoreError> {
+    let rows = payment_events::Entity::insert(event_row(new)?)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    if rows != 1 {
+        return Ok(false);
+    }
+    let orders = order_rows(&new.plan)?;
+    let expected = orders.len() as u64;
+    let rows = payment_orders::Entity::insert_many(orders)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(rows == expected)
+}
+
+fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreError> {
+    let (plan, fields) = (&new.plan, new.plan.fields());
+    Ok(payment_events::ActiveModel {
+        checkout_id: Set(plan.checkout_id().to_string()),
+        workflow_id: Set(new.workflow_id.to_string()),
+        order_name: Set(fields.order_name.clone()),
+        buyer_id: Set(fields.buyer_id.to_string()),
+        amount: Set(to_column_amount(plan.total())?),
+        currency: Set(plan.total().currency().code().to_owned()),
+        status: Set(Status::NotStarted.to_string()),
+        revision: Set(0),
+        is_payment_done: Set(false),
+        payment_key: Set(None),
+        psp_method: Set(None),
+        psp_approved_at: Set(None),
+        psp_receipt_url: Set(None),
+        failure_code: Set(None),
+        failure_message: Set(None),
+        failure_retryable: Set(false),
+        failure_retry_at: Set(None),
+        account_bank: Set(None),
+        account_number: Set(None),
+        account_due_at: Set(None),
+        account_holder: Set(None),
+        success_url: Set(fields.success_url.clone()),
+        fail_url: Set(fields.fail_url.clone()),
+        metadata: Set(fields.metadata.clone()),
+        created_at: Set(to_column_time(new.created_at)),
+        expires_at: Set(to_column_time(new.expires_at)),
+        updated_at: Set(Utc::now()),
+        confirm_token_hash: Set(fields.confirm_token_hash.as_ref().map(ToString::to_string)),
+    })
+}
+
+/// The rows in the order of their ids, so that two checkouts that want the same ones wait for each other and
+/// do not deadlock.
+fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreError> {
+    let row = |(line, order): (i32, &domain::checkout::Order)| {
+        Ok(payment_orders::ActiveModel {
+            payment_order_id: Set(order.id.to_string()),
+            checkout_id: Set(plan.checkout_id().to_string()),
+            line: Set(line),
+            seller_account: Set(order.seller.to_string()),
+            amount: Set(to_column_amount(order.amount)?),
+            currency: Set(order.amount.currency().code().to_owned()),
+            payment_order_status: Set(Status::NotStarted.to_string()),
+            wallet_updated: Set(false),
+            ledger_updated: Set(false),
+            refunded_amount: Set(0),
+            commission: Set(0),
+            unreleased: Set(0),
+            releases_at: Set(None),
+            deposit_seen_at: Set(None),
+        })
+    };
+    let mut orders: Vec<(i32, &domain::checkout::Order)> = (0..).zip(plan.orders()).collect();
+    orders.sort_by(|(_, left), (_, right)| left.id.cmp(&right.id));
+    orders.into_iter().map(row).collect()
+}

@@ -1,0 +1,5 @@
+//! Commission rates.
+
+pub(crate) mod read;
+
+pub use read::CommissionRate;

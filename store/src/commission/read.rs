@@ -1,0 +1,46 @@
+//! Commission rates.
+
+use domain::{Timestamp, commission::BasisPoints, id::SellerAccount};
+use sea_orm::{EntityTrait, QueryOrder};
+
+use crate::{
+    Reader, StoreError,
+    convert::{corrupt, from_column_time},
+    entities::commission_rates,
+    ledger::write::EVERY_SELLER,
+};
+
+/// What is kept of sales from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommissionRate {
+    /// Whose sales; `None` is every seller without a rate of their own.
+    pub seller: Option<SellerAccount>,
+    /// How much of them.
+    pub rate: BasisPoints,
+    /// From when on.
+    pub effective_from: Timestamp,
+    /// When it was set.
+    pub set_at: Timestamp,
+}
+
+impl Reader {
+    /// Every rate that was ever set, by seller and the older ones first; the one for every seller leads.
+    pub async fn commission_rates(&self) -> Result<Vec<CommissionRate>, StoreError> {
+        let rows = commission_rates::Entity::find()
+            .order_by_asc(commission_rates::Column::SellerAccount)
+            .order_by_asc(commission_rates::Column::EffectiveFrom)
+            .all(self.connection())
+            .await?;
+        let rate = |row: commission_rates::Model| {
+            let points = u16::try_from(row.basis_points).ok().and_then(|points| BasisPoints::try_new(points).ok());
+            let seller = (row.seller_account != EVERY_SELLER).then(|| SellerAccount::parse(&*row.seller_account));
+            Ok(CommissionRate {
+                seller: seller.transpose().map_err(|error| corrupt("a seller", error))?,
+                rate: points.ok_or_else(|| corrupt("a commission", row.basis_points))?,
+                effective_from: from_column_time(row.effective_from),
+                set_at: from_column_time(row.set_at),
+            })
+        };
+        rows.into_iter().map(rate).collect()
+    }
+}

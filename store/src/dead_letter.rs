@@ -1,0 +1,10 @@
+//! Dead letters and the actions on them.
+
+pub(crate) mod action;
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod write;
+
+pub use action::Acted;
+pub use read::{LetterFilter, LetterPosition};
+pub use record::{ActionRecord, LetterRecord};

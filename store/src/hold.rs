@@ -1,0 +1,3 @@
+//! Holds on a seller's earnings.
+
+pub(crate) mod write;

@@ -1,0 +1,198 @@
+//! The books: what can be asked of the bookkeeper.
+
+use domain::{
+    Money, Timestamp,
+    checkout::Payment,
+    commission::BasisPoints,
+    hold::{HoldEvent, HoldStatus},
+    id::{HoldId, PaymentOrderId, SellerAccount},
+    ledger::{Entry, Hold, HoldEnd, PayoutEnd},
+};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+
+use crate::{
+    StoreError, Writer,
+    books::booking::{Booked, Booking},
+    checkout::deposit::FRESH_LOOK_MS,
+    convert::{corrupt, to_column_time},
+    entities::{commission_rates, payment_orders, wallet_holds},
+};
+
+/// The seller whose commission is that of every seller without one of their own.
+pub(crate) const EVERY_SELLER: &str = "*";
+
+impl Writer {
+    /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the checkout's
+    /// status and its line of history, all or nothing. The sellers' earnings are released at `releases_at`; of a deposit
+    /// that is watched, only while the PSP's last answer that it holds the deposit is fresh. The revision and the entry's
+    /// key are the keys: asked again, it changes nothing. The change that began the attempt is written with it, where
+    /// the payment brings it; then it must not be written yet.
+    pub async fn post(&self, payment: &Payment, releases_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let booking = Booking::Payment { payment: Box::new(payment.clone()), releases_at };
+        self.bookkeeper.book(booking).await.map(|_| ())
+    }
+
+    /// Books an entry as it is: a settlement of the PSP, a correction. Its key is the key.
+    pub async fn book(&self, entry: Entry) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Entry(entry)).await
+    }
+
+    /// Takes back the entry under a key. Asked again, it changes nothing.
+    pub async fn reverse(&self, key: &str, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Reversal { key: key.to_owned(), at }).await
+    }
+
+    /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
+    /// was. What is wrong with one order is logged and does not stop the others. Of a deposit that is watched nothing is
+    /// released unless the PSP has just said that it holds it.
+    pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        let fresh_from = to_column_time(now.minus_ms(FRESH_LOOK_MS));
+        let seen = payment_orders::Column::DepositSeenAt;
+        let due: Vec<String> = payment_orders::Entity::find()
+            .select_only()
+            .column(payment_orders::Column::PaymentOrderId)
+            .filter(payment_orders::Column::ReleasesAt.lte(to_column_time(now)))
+            .filter(seen.is_null().or(seen.gt(fresh_from)))
+            // A literal, so that the partial index serves.
+            .filter(Expr::col(payment_orders::Column::Unreleased).gt(Expr::cust("0")))
+            .order_by_asc(payment_orders::Column::ReleasesAt)
+            .limit(limit)
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        let mut releases = FuturesUnordered::new();
+        for order in due {
+            let order = PaymentOrderId::parse(order).map_err(|error| corrupt("an order", error))?;
+            releases.push(self.bookkeeper.book(Booking::Release { order, at: now }));
+        }
+        let mut released = 0;
+        while let Some(result) = releases.next().await {
+            released += usize::from(is_done(result)?);
+        }
+        Ok(released)
+    }
+
+    /// Does what is due by the time of money: releases and expiries, at most `limit` of each. Answers how many it was.
+    pub async fn do_what_is_due(&self, limit: u64) -> Result<usize, StoreError> {
+        let now = self.time().await?;
+        let (released, expired) = (self.release_due(now, limit).await, self.expire_holds(now, limit).await);
+        Ok(released? + expired?)
+    }
+
+    /// Reserves a part of what a seller has available. The hold's id is the key.
+    pub async fn reserve(
+        &self,
+        hold: &Hold,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::Hold { hold: hold.clone(), expires_at, at }).await
+    }
+
+    /// Lets a hold go.
+    pub async fn release_hold(&self, hold: &HoldId, at: Timestamp) -> Result<Booked, StoreError> {
+        self.change_hold(hold.clone(), HoldEvent::Ended(HoldEnd::Released), at).await
+    }
+
+    /// Sends what is held, or a part of it, on its way to the seller; the rest is available again.
+    pub async fn capture_hold(&self, hold: &HoldId, amount: Money, at: Timestamp) -> Result<Booked, StoreError> {
+        self.change_hold(hold.clone(), HoldEvent::Captured(amount), at).await
+    }
+
+    /// Books that the payout that a hold became arrived, or came back.
+    pub async fn end_payout(&self, payout: &HoldId, end: PayoutEnd, at: Timestamp) -> Result<Booked, StoreError> {
+        self.change_hold(payout.clone(), HoldEvent::PayoutEnded(end), at).await
+    }
+
+    async fn change_hold(&self, hold: HoldId, event: HoldEvent, at: Timestamp) -> Result<Booked, StoreError> {
+        self.bookkeeper.book(Booking::HoldChange { hold, event, at }).await
+    }
+
+    /// Ends holds whose time has run out, at most `limit` of them. Answers how many it was.
+    pub async fn expire_holds(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        let due: Vec<String> = wallet_holds::Entity::find()
+            .select_only()
+            .column(wallet_holds::Column::HoldId)
+            .filter(wallet_holds::Column::Status.eq(HoldStatus::Reserved.as_str()))
+            .filter(wallet_holds::Column::ExpiresAt.lte(to_column_time(now)))
+            .limit(limit)
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        let mut ends: FuturesUnordered<_> = due
+            .into_iter()
+            .map(|hold| async move {
+                let hold = HoldId::parse(hold).map_err(|error| corrupt("a hold", error))?;
+                self.change_hold(hold, HoldEvent::Ended(HoldEnd::Expired), now).await
+            })
+            .collect();
+        let mut ended = 0;
+        while let Some(result) = ends.next().await {
+            ended += usize::from(is_done(result)?);
+        }
+        Ok(ended)
+    }
+
+    /// Closes the days before an instant: nothing is booked any more as having happened then.
+    pub async fn close_books_before(&self, instant: Timestamp) -> Result<(), StoreError> {
+        self.bookkeeper.book(Booking::Closing { before: instant }).await.map(|_| ())
+    }
+
+    /// Sets what is kept of a seller's sales, or of every seller's who has no rate of their own, from an instant
+    /// on. A rate that is set is not changed: set another one from a later instant. Answers whether it is new.
+    pub async fn set_commission(
+        &self,
+        seller: Option<&SellerAccount>,
+        rate: BasisPoints,
+        effective_from: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = commission_rates::ActiveModel {
+            seller_account: Set(seller.map_or(EVERY_SELLER, SellerAccount::as_str).to_owned()),
+            effective_from: Set(to_column_time(effective_from)),
+            basis_points: Set(rate.points().into()),
+            set_at: Set(chrono::Utc::now()),
+        };
+        let rows = commission_rates::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// What is kept of a sale of each of these sellers at an instant, in their order.
+    pub async fn commissions(&self, sellers: &[&SellerAccount], at: Timestamp) -> Result<Vec<BasisPoints>, StoreError> {
+        let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
+        let rates = commission_rates::Entity::find()
+            .filter(commission_rates::Column::SellerAccount.is_in(names))
+            .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
+            .order_by_desc(commission_rates::Column::EffectiveFrom)
+            .all(self.connection())
+            .await?;
+        let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name).map(|rate| rate.basis_points);
+        sellers
+            .iter()
+            .map(|seller| {
+                let points = of(seller.as_str()).or_else(|| of(EVERY_SELLER)).unwrap_or(0);
+                let rate = u16::try_from(points).ok().and_then(|points| BasisPoints::try_new(points).ok());
+                rate.ok_or_else(|| corrupt("a commission", points))
+            })
+            .collect()
+    }
+}
+
+/// Whether it is booked. A refusal is logged: whoever does many things goes on with the others.
+fn is_done(result: Result<Booked, StoreError>) -> Result<bool, StoreError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(StoreError::Refused(refusal)) => {
+            tracing::error!(refusal = %refusal, "what is due was refused");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,3 @@
+//! What reconciliation reads of the books.
+
+pub(crate) mod read;

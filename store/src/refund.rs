@@ -1,0 +1,8 @@
+//! Refunds, their reservations and their approvals.
+
+pub(crate) mod approval;
+pub(crate) mod read;
+pub(crate) mod write;
+
+pub use approval::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
+pub use read::RefundRecord;

@@ -1,0 +1,110 @@
+//! Refunds: what was asked for and where it stands.
+
+use std::collections::HashMap;
+
+use domain::{
+    Currency, Money, Timestamp,
+    charge::Failure,
+    id::{CheckoutId, PaymentOrderId, RefundId, WorkflowId},
+    refund::{Part, RefundStatus},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::{
+    Reader, StoreError,
+    convert::{corrupt, from_column_amount, from_column_currency, from_column_refund_status, from_column_time},
+    entities::{refund_orders, refunds},
+};
+
+/// A refund as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRecord {
+    /// The refund.
+    pub refund_id: RefundId,
+    /// Its workflow.
+    pub workflow_id: WorkflowId,
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// The one order it is of; none for the whole checkout.
+    pub order: Option<PaymentOrderId>,
+    /// SHA-256 of the request in lower-case hex.
+    pub fingerprint: String,
+    /// How much; not known yet where all that is left was asked for.
+    pub amount: Option<Money>,
+    /// The currency.
+    pub currency: Currency,
+    /// What goes back of which order, once that is known.
+    pub parts: Vec<Part>,
+    /// Why, for the buyer.
+    pub reason: String,
+    /// Where it stands.
+    pub status: RefundStatus,
+    /// Why it went wrong, if it did.
+    pub failure: Option<Failure>,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When the PSP gave the money back.
+    pub executed_at: Option<Timestamp>,
+}
+
+impl Reader {
+    /// A refund.
+    pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundRecord>, StoreError> {
+        let rows = refunds::Entity::find_by_id(refund.as_str()).all(self.connection()).await?;
+        Ok(self.refund_records(rows).await?.pop())
+    }
+
+    /// Every refund of a checkout, in the order in which they were asked for.
+    pub async fn refunds_of(&self, checkout: &CheckoutId) -> Result<Vec<RefundRecord>, StoreError> {
+        let rows = refunds::Entity::find()
+            .filter(refunds::Column::CheckoutId.eq(checkout.as_str()))
+            .order_by_asc(refunds::Column::RequestedAt)
+            .order_by_asc(refunds::Column::RefundId)
+            .all(self.connection())
+            .await?;
+        self.refund_records(rows).await
+    }
+
+    async fn refund_records(&self, rows: Vec<refunds::Model>) -> Result<Vec<RefundRecord>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines = refund_orders::Entity::find()
+            .filter(refund_orders::Column::RefundId.is_in(rows.iter().map(|row| row.refund_id.as_str())))
+            .order_by_asc(refund_orders::Column::Line)
+            .all(self.connection())
+            .await?;
+        let mut parts: HashMap<String, Vec<refund_orders::Model>> = HashMap::new();
+        for line in lines {
+            parts.entry(line.refund_id.clone()).or_default().push(line);
+        }
+        rows.into_iter().map(|row| record(&parts.remove(&row.refund_id).unwrap_or_default(), row)).collect()
+    }
+}
+
+fn record(lines: &[refund_orders::Model], row: refunds::Model) -> Result<RefundRecord, StoreError> {
+    let currency = from_column_currency(&row.currency)?;
+    let part = |line: &refund_orders::Model| {
+        let order = id(PaymentOrderId::parse(line.payment_order_id.as_str()))?;
+        Ok(Part { order, amount: from_column_amount(line.amount, currency)? })
+    };
+    Ok(RefundRecord {
+        refund_id: id(RefundId::parse(row.refund_id))?,
+        workflow_id: id(WorkflowId::parse(row.workflow_id))?,
+        checkout_id: id(CheckoutId::parse(row.checkout_id))?,
+        order: row.payment_order_id.map(PaymentOrderId::parse).transpose().map_err(|error| corrupt("an id", error))?,
+        fingerprint: row.fingerprint,
+        amount: row.amount.map(|minor| from_column_amount(minor, currency)).transpose()?,
+        currency,
+        parts: lines.iter().map(part).collect::<Result<_, StoreError>>()?,
+        reason: row.reason,
+        status: from_column_refund_status(&row.status)?,
+        failure: row.failure_code.zip(row.failure_message).map(|(code, message)| Failure::new(code, message)),
+        requested_at: from_column_time(row.requested_at),
+        executed_at: row.executed_at.map(from_column_time),
+    })
+}
+
+fn id<T>(parsed: Result<T, domain::id::IdError>) -> Result<T, StoreError> {
+    parsed.map_err(|error| corrupt("an id", error))
+}

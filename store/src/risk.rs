@@ -1,0 +1,5 @@
+//! Risk decisions.
+
+pub(crate) mod write;
+
+pub use write::{CardNames, RiskDecision};

@@ -1,0 +1,5 @@
+//! Wallets of sellers.
+
+pub(crate) mod read;
+
+pub use read::{Flow, PastWallet, WalletRecord};

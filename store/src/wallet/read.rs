@@ -1,0 +1,193 @@
+//! Wallets: as they stand, and as of any instant.
+
+use std::collections::BTreeMap;
+
+use domain::{Currency, Money, Timestamp, id::SellerAccount, ledger::Account, wallet::Wallet};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Func, Query, SelectStatement},
+};
+
+use crate::{
+    AsOf, Reader, StoreError,
+    convert::{corrupt, from_column_amount, from_column_currency, from_column_time, wallet_of_row},
+    entities::{ledger_postings, payment_orders, wallets},
+    ledger::{accounts::accounts_of, movements::Side},
+    paging::all_of,
+};
+
+/// A seller's wallet in one currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalletRecord {
+    /// What is in it.
+    pub wallet: Wallet,
+    /// When it last moved.
+    pub updated_at: Timestamp,
+}
+
+/// What was ever added to a part of a wallet, and what was taken from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Added.
+    pub added: Money,
+    /// Taken.
+    pub taken: Money,
+}
+
+/// A seller's wallet in one currency as it was. Seen by event time more may have been taken from a part than was
+/// in it: what is booked late may have happened before what was booked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastWallet {
+    /// Earned, and not to be paid out yet.
+    pub pending: Flow,
+    /// Ready to be paid out.
+    pub available: Flow,
+    /// Reserved by holds.
+    pub held: Flow,
+    /// On its way to the seller's bank.
+    pub in_transit: Flow,
+    /// Arrived at the seller's bank.
+    pub paid_out: Flow,
+    /// Owed to us.
+    pub debt: Flow,
+}
+
+impl PastWallet {
+    /// A wallet that was never credited.
+    pub const fn empty(currency: Currency) -> Self {
+        let zero = Flow { added: Money::zero(currency), taken: Money::zero(currency) };
+        Self { pending: zero, available: zero, held: zero, in_transit: zero, paid_out: zero, debt: zero }
+    }
+
+    /// The currency.
+    pub const fn currency(&self) -> Currency {
+        self.pending.added.currency()
+    }
+
+    fn add(&mut self, seller: &SellerAccount, sum: &Sum) -> Result<(), StoreError> {
+        for (side, account) in [(Side::Debit, &sum.debit), (Side::Credit, &sum.credit)] {
+            let adds = side == Side::of_growth(account);
+            let Some(flow) = self.part_mut(account, seller) else { continue };
+            let total = if adds { &mut flow.added } else { &mut flow.taken };
+            *total = plus(*total, sum.amount)?;
+        }
+        let total = match (&sum.debit, &sum.credit) {
+            (Account::PayoutInTransit(_), Account::Bank) => &mut self.paid_out.added,
+            (Account::Bank, Account::PayoutInTransit(_)) => &mut self.paid_out.taken,
+            _ => return Ok(()),
+        };
+        *total = plus(*total, sum.amount)?;
+        Ok(())
+    }
+
+    /// The part that an account of this seller is.
+    fn part_mut(&mut self, account: &Account, seller: &SellerAccount) -> Option<&mut Flow> {
+        if account.seller() != Some(seller) {
+            return None;
+        }
+        match account {
+            Account::SellerPending(_) => Some(&mut self.pending),
+            Account::SellerAvailable(_) => Some(&mut self.available),
+            Account::SellerHeld(_) => Some(&mut self.held),
+            Account::PayoutInTransit(_) => Some(&mut self.in_transit),
+            Account::SellerDebt(_) => Some(&mut self.debt),
+            Account::PspReceivable
+            | Account::Bank
+            | Account::RefundsPayable
+            | Account::Suspense
+            | Account::PlatformCommission
+            | Account::PspFees => None,
+        }
+    }
+}
+
+impl Reader {
+    /// A seller's wallets, one per currency. Empty when nothing was ever credited.
+    pub async fn wallets(&self, seller: &SellerAccount) -> Result<Vec<WalletRecord>, StoreError> {
+        let rows = wallets::Entity::find()
+            .filter(wallets::Column::SellerAccount.eq(seller.as_str()))
+            .order_by_asc(wallets::Column::Currency)
+            .all(self.connection())
+            .await?;
+        rows.into_iter()
+            .map(|row| Ok(WalletRecord { wallet: wallet_of_row(&row)?, updated_at: from_column_time(row.updated_at) }))
+            .collect()
+    }
+
+    /// A seller's wallets as they were at an instant, one per currency. Folded from the postings on the seller's
+    /// accounts up to then, which it reads by the indexes on the accounts; one statement, so that no posting is
+    /// seen from one of its accounts only.
+    pub async fn wallets_as_of(&self, seller: &SellerAccount, as_of: AsOf) -> Result<Vec<PastWallet>, StoreError> {
+        let sums = all_of(Side::BOTH.map(|side| sums_of(seller, side, as_of)));
+        let statement = self.connection().backend().build(&sums);
+        let mut wallets: BTreeMap<Currency, PastWallet> = BTreeMap::new();
+        for row in SumRow::find_by_statement(statement).all(self.connection()).await? {
+            let sum = Sum::of_row(&row)?;
+            let currency = sum.amount.currency();
+            wallets.entry(currency).or_insert_with(|| PastWallet::empty(currency)).add(seller, &sum)?;
+        }
+        Ok(wallets.into_values().collect())
+    }
+
+    /// Whether an order or an entry has ever named the seller. A hold takes from a wallet, so it needs no look of
+    /// its own.
+    pub async fn knows_seller(&self, seller: &SellerAccount) -> Result<bool, StoreError> {
+        let wallet = wallets::Entity::find().filter(wallets::Column::SellerAccount.eq(seller.as_str()));
+        if wallet.one(self.connection()).await?.is_some() {
+            return Ok(true);
+        }
+        let order = payment_orders::Entity::find().filter(payment_orders::Column::SellerAccount.eq(seller.as_str()));
+        Ok(order.limit(1).one(self.connection()).await?.is_some())
+    }
+}
+
+/// The sums of what was posted between every two accounts, one of which is the seller's. What moved between two
+/// of them is counted among the debits.
+fn sums_of(seller: &SellerAccount, side: Side, as_of: AsOf) -> SelectStatement {
+    use ledger_postings::Column;
+    let accounts = || accounts_of(seller).map(|account| account.to_string());
+    let counted_before = match side {
+        Side::Debit => None,
+        Side::Credit => Some(Side::Debit.account().is_not_in(accounts())),
+    };
+    let mut statement = Query::select()
+        .columns([Column::DebitAccount, Column::CreditAccount, Column::Currency].map(|column| column.as_column_ref()))
+        .expr_as(Func::sum(Column::Amount.into_expr()).cast_as("bigint"), Column::Amount)
+        .from(ledger_postings::Entity)
+        .and_where(side.account().is_in(accounts()))
+        .and_where_option(counted_before)
+        .group_by_columns([Column::DebitAccount, Column::CreditAccount, Column::Currency].map(|c| c.as_column_ref()))
+        .to_owned();
+    as_of.keep_earlier(&mut statement);
+    statement
+}
+
+#[derive(Debug, FromQueryResult)]
+struct SumRow {
+    debit_account: String,
+    credit_account: String,
+    currency: String,
+    amount: i64,
+}
+
+/// What was ever posted between two accounts.
+struct Sum {
+    debit: Account,
+    credit: Account,
+    amount: Money,
+}
+
+impl Sum {
+    fn of_row(row: &SumRow) -> Result<Self, StoreError> {
+        let account = |text: &str| text.parse().map_err(|_| corrupt("an account", text));
+        Ok(Self {
+            debit: account(&row.debit_account)?,
+            credit: account(&row.credit_account)?,
+            amount: from_column_amount(row.amount, from_column_currency(&row.currency)?)?,
+        })
+    }
+}
+
+fn plus(sum: Money, amount: Money) -> Result<Money, StoreError> {
+    sum.plus(amount).map_err(|_| StoreError::Amount)
+}
