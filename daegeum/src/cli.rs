@@ -9,6 +9,7 @@ pub(crate) mod audit_log;
 pub(crate) mod commission;
 pub(crate) mod dead_letter;
 pub(crate) mod encryption;
+pub(crate) mod event;
 pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod reconciliation;
@@ -17,7 +18,7 @@ pub(crate) mod replay;
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{Money, calendar::Day, commission::BasisPoints, id::SellerAccount};
+use domain::{Money, calendar::Day, commission::BasisPoints, event::EventType, id::SellerAccount};
 use migrations::grants::RoleName;
 use store::{DatabaseUrl, PublicKey, Scopes};
 
@@ -68,6 +69,9 @@ pub(crate) struct Common {
     /// that are proclaimed for one day, such as elections, are the setting `holidays` of the file
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u32>,
+    /// How many days events are kept in the event log, 1 to 3650 [default: 90]
+    #[arg(long, global = true, env = "DAEGEUM_EVENT_RETENTION_DAYS", value_name = "DAYS")]
+    pub(crate) event_retention_days: Option<u32>,
     /// The certificate for HTTPS and those that it hangs on, in PEM; it is read anew when it changes [default: none]
     #[arg(long, global = true, env = "DAEGEUM_TLS_CERTIFICATE", value_name = "FILE")]
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -196,6 +200,9 @@ pub(crate) enum Command {
     /// List what came to nothing and needs a person, and act on it
     #[command(subcommand)]
     DeadLetters(DeadLettersAction),
+    /// Read the event log: what the world is told
+    #[command(subcommand)]
+    Events(EventsAction),
     /// Read who changed what
     #[command(subcommand)]
     Audit(AuditAction),
@@ -226,6 +233,7 @@ impl Command {
             | Self::Commissions(_)
             | Self::Encryption(_)
             | Self::Buyers(_)
+            | Self::Events(_)
             | Self::Audit(_) => false,
         }
     }
@@ -586,6 +594,26 @@ pub(crate) struct DeadLetterWish {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What to do with the event log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsAction {
+    /// Print the last events, or those behind a position, the oldest first
+    Tail {
+        /// Those behind this position; 0 is the beginning [default: the last 20]
+        #[arg(long, value_name = "POSITION")]
+        after: Option<u64>,
+        /// Those of this type, such as checkout.paid; may be given several times, or with commas
+        #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = crate::cli::event::event_type)]
+        types: Vec<EventType>,
+        /// Wait for what comes next, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        /// As JSON, one event a line
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the audit log.

@@ -160,6 +160,7 @@ pub(crate) async fn router(
     let key_pepper = door.key_pepper.clone();
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
+    let events = api::EventFeed::new(&journal, reader.clone());
     Ok(api::router(api::Api {
         temporal,
         reader,
@@ -167,6 +168,7 @@ pub(crate) async fn router(
         keyring,
         key_pepper,
         confirm_tokens,
+        events,
         metrics,
         readiness,
         settings,

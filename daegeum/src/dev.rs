@@ -20,7 +20,7 @@ use crate::{
     cli::{DevPorts, api_key, encryption, ledger::now, migrate},
     compose::{self, WorkerRules},
     dev::{data_dir::DataDir, temporal_cli::find_cli},
-    roles::housekeeping,
+    roles::{housekeeping, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
@@ -198,11 +198,11 @@ impl Stack {
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
         let door = (&settings.door, Some(keys));
-        let watch = housekeeping::watch();
+        let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
         let probes = Probes {
             journal: writer.journal(),
             temporal: temporal.clone(),
-            watches: vec![writer.bookkeeper(), watch.clone()],
+            watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
             // Its worker has the keys of its API.
             seals: None,
         };
@@ -216,7 +216,7 @@ impl Stack {
             ..toss_sim::Options::default()
         };
         let stops = Stops { api: stop, ..Stops::default() };
-        let sim_stop = stops.rest.clone().cancelled_owned();
+        let (sim_stop, worked) = (stops.rest.clone().cancelled_owned(), stops.rest.clone().cancelled_owned());
         let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
         let watching = tasks.watch(temporal.clone(), stops.api.clone());
         let served = Served {
@@ -233,6 +233,10 @@ impl Stack {
             tokio::spawn(async move {
                 let _stops_worker = stops_worker;
                 serving::serve(api_listener, served, api_stop).await
+            }),
+            tokio::spawn(async move {
+                worked.await;
+                sequencing.end().await
             }),
             tokio::spawn(async move {
                 housekeeping.await;

@@ -4,6 +4,7 @@
 //! without them. Nothing is changed.
 
 mod agreement;
+mod event_log;
 mod holidays;
 mod processes;
 
@@ -78,6 +79,11 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         None => Verdict::Unseen("database"),
     };
     find("API keys", keys);
+    let log = match &reader {
+        Some(reader) => within(event_log::look(reader)).await.unwrap_or_else(|| late("the database")),
+        None => Verdict::Unseen("database"),
+    };
+    find("event log", log);
     let (client, verdict) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
     find("temporal", verdict);
     match &client {

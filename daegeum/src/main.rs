@@ -27,8 +27,8 @@ mod telemetry;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, LedgerAction, api_key, arguments, audit_log, commission, dead_letter, encryption, ledger, migrate,
-    out, out::Ended, reconciliation, replay,
+    Cli, Command, LedgerAction, api_key, arguments, audit_log, commission, dead_letter, encryption, event, ledger,
+    migrate, out, out::Ended, reconciliation, replay,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -89,6 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Replay { files, workflow } => replay::run(&settings, &files, &workflow).await,
             Command::Doctor { json } => return doctor::run(&settings, json).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
+            Command::Events(action) => event::run(&settings, action).await,
             Command::Audit(action) => audit_log::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)

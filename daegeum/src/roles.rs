@@ -1,6 +1,7 @@
 //! Production: API and worker in one process, or each role its own.
 
 pub(crate) mod housekeeping;
+pub(crate) mod sequencing;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::{
     cli::{SimulatorOptions, api_key},
     clock,
     compose::{self, WorkerRules},
+    roles::sequencing::Sequencing,
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -43,11 +45,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
     let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
-    let watch = housekeeping::watch();
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
         temporal: client.clone(),
-        watches: vec![writer.bookkeeper(), watch.clone()],
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
         seals: seals(&client, keys.clone()),
     };
     let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
@@ -69,6 +71,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     housekeeping.await?;
     watching.await?;
     serving.await??;
+    sequencing.end().await?;
     Ok(worked?)
 }
 
@@ -112,11 +115,11 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
-    let watch = housekeeping::watch();
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
         temporal: client,
-        watches: vec![writer.bookkeeper(), watch.clone()],
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
         // This worker has its own keys.
         seals: None,
     };
@@ -134,6 +137,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let worked = worker.run(stop).await;
     housekeeping.await?;
     watching.await?;
+    sequencing.end().await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }

@@ -14,7 +14,9 @@ pub(super) fn known_ahead(now: Timestamp) -> Verdict {
         return Verdict::Well(format!("Korean holidays are known until {last}"));
     }
     Verdict::ill(
-        format!("Korean holidays are known until {last} only; then lunar and substitute holidays count as business days"),
+        format!(
+            "Korean holidays are known until {last} only; then lunar and substitute holidays count as business days"
+        ),
         "update daegeum, or name the days that follow in the setting holidays",
     )
 }

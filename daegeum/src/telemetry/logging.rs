@@ -20,6 +20,7 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Encryption(_)
         | Command::Buyers(_)
         | Command::DeadLetters(_)
+        | Command::Events(_)
         | Command::Audit(_)
         | Command::Migrate(_)
         | Command::Reconcile { .. }

@@ -148,7 +148,7 @@ impl Roles {
 
     /// Whether a worker has a task of a checkout's workflow in hand, and has not answered.
     pub(crate) fn is_in_hand(&self, idempotency_key: &str) -> bool {
-        let (key, _) = api::keys::SecretKey::parse(&self.shop.api_key).unwrap();
+        let (key, _) = service::api_key::SecretKey::parse(&self.shop.api_key).unwrap();
         let workflow = WorkflowId::of_checkout(&key, &IdempotencyKey::parse(idempotency_key).unwrap());
         let mut command = Command::new(temporal_cli());
         command.args(["workflow", "describe", "--address", &self.temporal, "--workflow-id", workflow.as_str()]);

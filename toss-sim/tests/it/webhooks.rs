@@ -194,7 +194,8 @@ async fn a_share_of_webhooks_is_withheld() {
     assert!((8..=56).contains(&dropped), "{dropped}");
     assert_eq!(attempts.len(), 64, "each is told or withheld");
     assert_eq!(withhold(0).await["withheld_bps"], 0);
-    let too_many = sim.bare(reqwest::Method::POST, "/_sim/webhooks").json(&json!({ "urls": [], "withheld_bps": 10_001 }));
+    let too_many =
+        sim.bare(reqwest::Method::POST, "/_sim/webhooks").json(&json!({ "urls": [], "withheld_bps": 10_001 }));
     assert_eq!(send(too_many).await.status, 400);
 }
 
