@@ -80,7 +80,7 @@ async fn it_says_what_is_missing(database: Kind) {
     what_no_worker_opens_is_not_sealed(&roles);
 
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
-    assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "database and temporal"]);
+    assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "event log", "database and temporal"]);
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();
     let without = ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"];
