@@ -129,6 +129,10 @@ text_id! {
     ConfirmTokenHash, 64..=64, "0-9 a-f", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 text_id! {
+    /// A webhook endpoint: 4 to 40 of `a-z 0-9 _`.
+    WebhookEndpointId, 4..=40, "a-z 0-9 _", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
@@ -225,6 +229,13 @@ impl CheckoutId {
     /// The id of a checkout whose client named none, from randomness that the caller brings along.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.to_string())
+    }
+}
+
+impl WebhookEndpointId {
+    /// The id of a new endpoint, from randomness that the caller brings along.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(format!("we_{}", uuid.simple()))
     }
 }
 

@@ -38,6 +38,7 @@ pub mod refund;
 pub mod risk;
 pub mod time;
 pub mod wallet;
+pub mod webhook_endpoint;
 
 pub use money::{Currency, Money};
 pub use time::Timestamp;

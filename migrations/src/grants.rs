@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 34] = [
+const RIGHTS: [Rights; 39] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
@@ -93,9 +93,25 @@ const RIGHTS: [Rights; 34] = [
     Rights { table: "server_secrets", api: "SELECT", worker: "", operator: "" },
     Rights { table: "wallet_holds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "wallets", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "webhook_deliveries", api: "SELECT", worker: "SELECT, INSERT, DELETE", operator: "" },
+    Rights {
+        table: "webhook_endpoints",
+        api: "SELECT, INSERT, UPDATE, DELETE",
+        worker: "SELECT, UPDATE",
+        operator: "",
+    },
     Rights { table: "webhook_inbox", api: "SELECT, INSERT", worker: "", operator: "" },
+    Rights { table: "webhook_requests", api: "SELECT, INSERT, DELETE", worker: "SELECT, DELETE", operator: "" },
+    Rights {
+        table: "webhook_retries",
+        api: "SELECT, UPDATE (woken), DELETE",
+        worker: "SELECT, INSERT, UPDATE, DELETE",
+        operator: "",
+    },
     // The number of a line of the audit log.
     Rights { table: "SEQUENCE audit_log_sequence_seq", api: "USAGE", worker: "", operator: "" },
+    // The number of an attempt to deliver.
+    Rights { table: "SEQUENCE webhook_deliveries_number_seq", api: "", worker: "USAGE", operator: "" },
     // The order in which events were written.
     Rights { table: "SEQUENCE events_append_id_seq", api: "USAGE", worker: "USAGE", operator: "" },
 ];

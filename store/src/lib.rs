@@ -48,6 +48,7 @@ mod unavailable;
 mod wallet;
 mod watch;
 mod webhook;
+pub mod webhook_endpoint;
 mod writer;
 
 pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};

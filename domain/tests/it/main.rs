@@ -14,3 +14,4 @@ mod money;
 mod reconciliation;
 mod refund;
 mod risk;
+mod webhook_endpoint;

@@ -32,4 +32,8 @@ pub(crate) mod risk_decisions;
 pub(crate) mod server_secrets;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_endpoints;
 pub(crate) mod webhook_inbox;
+pub(crate) mod webhook_requests;
+pub(crate) mod webhook_retries;
