@@ -15,6 +15,7 @@
 
 pub mod checkout;
 pub mod dead_letter;
+pub mod delivery;
 pub mod failure;
 pub mod ledger;
 pub mod paid;

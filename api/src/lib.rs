@@ -69,6 +69,8 @@ pub struct Settings {
     pub metrics_from: Vec<Network>,
     /// What is demanded of refunds.
     pub refund_rules: RefundRules,
+    /// Which addresses events may be pushed to.
+    pub webhooks: domain::webhook_endpoint::Permitted,
 }
 
 /// What a webhook of the PSP is about.

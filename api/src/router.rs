@@ -23,7 +23,7 @@ use crate::{
     openapi,
     routes::{
         ask_psp, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger, payment_order,
-        payments_list, refund, wallet, webhook,
+        payments_list, refund, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -73,6 +73,13 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(dead_letter::retry))
         .routes(routes!(dead_letter::resolve))
         .routes(routes!(dead_letter::discard))
+        .routes(routes!(webhook_endpoint::list, webhook_endpoint::create))
+        .routes(routes!(webhook_endpoint::show, webhook_endpoint::change, webhook_endpoint::remove))
+        .routes(routes!(webhook_endpoint::rotate))
+        .routes(routes!(webhook_endpoint::test))
+        .routes(routes!(webhook_endpoint::replay))
+        .routes(routes!(webhook_endpoint::deliveries::list))
+        .routes(routes!(webhook_endpoint::deliveries::redeliver))
         .routes(routes!(event::list))
         .routes(routes!(audit::list))
         .routes(routes!(buyer::erase))

@@ -16,3 +16,4 @@ pub(crate) mod refund;
 pub(crate) mod shapes;
 pub(crate) mod wallet;
 pub(crate) mod webhook;
+pub(crate) mod webhook_endpoint;

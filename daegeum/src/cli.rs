@@ -14,6 +14,7 @@ pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod reconciliation;
 pub(crate) mod replay;
+pub(crate) mod webhook_endpoint;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -203,6 +204,9 @@ pub(crate) enum Command {
     /// Read the event log: what the world is told
     #[command(subcommand)]
     Events(EventsAction),
+    /// Manage the webhook endpoints that events are pushed to, or receive on this machine
+    #[command(subcommand)]
+    Webhooks(webhook_endpoint::WebhooksAction),
     /// Read who changed what
     #[command(subcommand)]
     Audit(AuditAction),
@@ -220,7 +224,11 @@ impl Command {
     /// Whether it asks what a `dev` in the data directory runs, where nothing else is set.
     pub(crate) const fn works_beside_dev(&self) -> bool {
         match self {
-            Self::Reconcile { .. } | Self::Doctor { .. } | Self::DeadLetters(_) | Self::Replay { .. } => true,
+            Self::Reconcile { .. }
+            | Self::Doctor { .. }
+            | Self::DeadLetters(_)
+            | Self::Replay { .. }
+            | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
             | Self::Serve

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use activities::paid::PaidTimes;
+use activities::{
+    delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
+    paid::PaidTimes,
+};
 use anyhow::{Context as _, ensure};
 use api::Readiness;
 use axum::http::HeaderMap;
@@ -59,8 +62,10 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) release_rule: ReleaseRule,
     /// Which payments are not charged at once.
     pub(crate) risk: &'a Risk,
-    /// The keys under which cards are named, and names on virtual accounts are sealed.
+    /// The keys under which cards are named, names on virtual accounts are sealed, and secrets of webhook endpoints.
     pub(crate) keyring: Option<Arc<Keyring>>,
+    /// Where events are pushed to, and how often.
+    pub(crate) webhooks: DeliveryRules,
 }
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
@@ -76,11 +81,13 @@ pub(crate) fn client_parts(keys: Option<Arc<Keyring>>) -> ClientParts {
 /// A worker that runs every workflow and every activity.
 pub(crate) fn worker(
     client: &Client,
-    writer: Writer,
-    WorkerMetrics { toss, paid, unreadable, .. }: WorkerMetrics,
-    WorkerRules { release_rule, risk, keyring }: WorkerRules<'_>,
+    (writer, reader): (Writer, Reader),
+    WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
+    WorkerRules { release_rule, risk, keyring, webhooks }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
+    let deliveries =
+        DeliveryParts { writer: writer.clone(), reader, keyring: keyring.clone(), rules: webhooks, counts };
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone() },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
@@ -88,6 +95,7 @@ pub(crate) fn worker(
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
+        deliveries: Deliveries::try_new(deliveries)?,
     };
     Ok(Worker::try_new(client, WorkerParts { activities, unreadable, stop_time: WORKER_STOP_TIME })?)
 }
@@ -95,7 +103,8 @@ pub(crate) fn worker(
 /// A client of Toss, and what is counted of a worker that uses it.
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
     let (paid, unreadable) = (PaidTimes::default(), UnreadableSignals::default());
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable, tasks: FailingTasks::default() })
+    let (tasks, deliveries) = (FailingTasks::default(), DeliveryCounts::default());
+    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable, tasks, deliveries })
 }
 
 /// The client of Toss.
@@ -140,6 +149,7 @@ pub(crate) fn api_settings(
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
         refund_rules: settings.refund_rules,
+        webhooks: settings.webhooks.permitted(),
     })
 }
 

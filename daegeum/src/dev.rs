@@ -184,6 +184,7 @@ impl Stack {
             // A shop that is being built runs anywhere.
             return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
             door: settings.door.for_dev()?,
+            webhooks: settings.webhooks.for_dev(),
             ..settings.clone()
         };
         let counted = compose::worker_metrics(&settings.toss)?;
@@ -193,8 +194,9 @@ impl Stack {
             release_rule: settings.release_rule.clone(),
             risk: &settings.risk,
             keyring: Some(keys.clone()),
+            webhooks: settings.webhooks.rules(),
         };
-        let worker = compose::worker(&temporal, writer.clone(), counted.clone(), rules)?;
+        let worker = compose::worker(&temporal, (writer.clone(), reader.clone()), counted.clone(), rules)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
         let door = (&settings.door, Some(keys));
@@ -379,6 +381,11 @@ Create a checkout, then open its payment_page in a browser and pay:
          \"payment_orders\": [
            {{\"seller_account\": \"seller-a\", \"amount\": \"15000\", \"currency\": \"KRW\"}},
            {{\"seller_account\": \"seller-b\", \"amount\": \"8000\", \"currency\": \"KRW\"}}]}}'
+
+Hear of every event by webhook: register an endpoint, then receive with the secret that the first command prints last:
+
+  daegeum --data-dir {data} webhooks create http://127.0.0.1:3000/
+  daegeum webhooks listen --port 3000 --secret whsec_…
 ",
         data = data_dir.display(),
         key = stack.api_key,

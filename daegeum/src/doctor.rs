@@ -7,6 +7,7 @@ mod agreement;
 mod event_log;
 mod holidays;
 mod processes;
+mod webhook_endpoint;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -84,6 +85,11 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         None => Verdict::Unseen("database"),
     };
     find("event log", log);
+    let hooks = match &reader {
+        Some(reader) => within(webhook_endpoint::look(reader)).await.unwrap_or_else(|| late("the database")),
+        None => Verdict::Unseen("database"),
+    };
+    find("webhook endpoints", hooks);
     let (client, verdict) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
     find("temporal", verdict);
     match &client {

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use cli::{
     Cli, Command, LedgerAction, api_key, arguments, audit_log, commission, dead_letter, encryption, event, ledger,
-    migrate, out, out::Ended, reconciliation, replay,
+    migrate, out, out::Ended, reconciliation, replay, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -90,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Doctor { json } => return doctor::run(&settings, json).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
             Command::Events(action) => event::run(&settings, action).await,
+            Command::Webhooks(action) => webhook_endpoint::run(&settings, action).await,
             Command::Audit(action) => audit_log::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)

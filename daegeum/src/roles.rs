@@ -44,7 +44,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     warn_of_deaf_workers(&client, keys.as_deref()).await;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
-    let worker = compose::worker(&client, writer.clone(), counted.clone(), rules)?;
+    let worker = compose::worker(&client, (writer.clone(), reader.clone()), counted.clone(), rules)?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
@@ -105,7 +105,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
     let database = settings.database()?;
-    let (writer, _reader) = compose::open(&database).await?;
+    let (writer, reader) = compose::open(&database).await?;
     clock::check(&database, &settings.toss.base_url, &writer).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
     let metrics_from = settings.door.metrics_from_here()?;
@@ -114,7 +114,8 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let worker = compose::worker(&client, writer.clone(), counted.clone(), worker_rules(settings, keys))?;
+    let rules = worker_rules(settings, keys);
+    let worker = compose::worker(&client, (writer.clone(), reader), counted.clone(), rules)?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
@@ -145,7 +146,8 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
-    WorkerRules { release_rule: settings.release_rule.clone(), risk: &settings.risk, keyring }
+    let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks }
 }
 
 /// The API as a role serves it.

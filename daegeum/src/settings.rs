@@ -4,6 +4,7 @@ mod door;
 pub(crate) mod file_limit;
 mod risk;
 mod toss;
+mod webhook;
 
 use std::{
     io::ErrorKind,
@@ -28,6 +29,7 @@ use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
+pub(crate) use webhook::Webhooks;
 
 use crate::{
     cli::{Cli, LogFormat, api_key, encryption},
@@ -100,6 +102,7 @@ pub(crate) struct Settings {
     /// The `dev` that runs in the data directory, for a command beside it.
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
+    pub(crate) webhooks: Webhooks,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -146,6 +149,8 @@ struct File {
     toss: toss::TossFile,
     #[serde(default)]
     risk: risk::RiskFile,
+    #[serde(default)]
+    webhooks: webhook::WebhooksFile,
 }
 
 impl Settings {
@@ -221,6 +226,7 @@ impl Settings {
             temporal: temporal::Place::Environment,
             beside: None,
             risk: risk::risk(file.risk)?,
+            webhooks: webhook::webhooks(file.webhooks)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -418,7 +424,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "risk"] {
+        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -15,6 +15,7 @@ pub mod checkout;
 pub mod dead_letter;
 pub mod return_hosts;
 pub mod temporal;
+pub mod webhook_endpoint;
 
 use chrono::Utc;
 use domain::Timestamp;

@@ -15,6 +15,7 @@ mod attempts;
 mod causes;
 mod codec;
 mod connection;
+mod deliveries;
 mod dev_server;
 mod error;
 mod replay;

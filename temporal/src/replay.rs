@@ -5,7 +5,9 @@ use std::sync::Arc;
 use store::Keyring;
 use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+use workflows::{
+    checkout::CheckoutWorkflow, delivery::DeliveryWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
+};
 
 use crate::{ReplayError, codec::data_converter};
 
@@ -20,6 +22,7 @@ impl Replayer {
             .register_workflow::<CheckoutWorkflow>()
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
+            .and_then(|options| options.register_workflow::<DeliveryWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

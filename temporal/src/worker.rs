@@ -1,16 +1,18 @@
-//! The worker: every workflow and every activity on one task queue.
+//! The worker: every workflow and every activity. Deliveries have a task queue of their own, so that an endpoint never occupies
+//! the place of a payment.
 
 use std::time::Duration;
 
 use activities::{
-    checkout::Checkouts, dead_letter::DeadLetters, ledger::Ledger, psp::Psp, refund::Refunds, risk::Risk,
+    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, psp::Psp, refund::Refunds,
+    risk::Risk,
 };
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
-use crate::{Cause, TemporalError, attempts, unreadable::UnreadableSignals};
+use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
 /// being paid are few and short; those that wait for their buyers are many, and should cost nothing.
@@ -30,6 +32,8 @@ pub struct Activities {
     pub psp: Psp,
     /// Risk rules and the risk hook.
     pub risk: Risk,
+    /// Deliveries to webhook endpoints.
+    pub deliveries: Deliveries,
 }
 
 /// What a worker is made of.
@@ -47,7 +51,12 @@ pub struct WorkerParts {
 const STICKY_TIME: Duration = Duration::from_secs(3);
 
 /// A worker that runs every workflow and every activity.
-pub struct Worker(temporalio_sdk::Worker);
+pub struct Worker {
+    payments: temporalio_sdk::Worker,
+    hooks: temporalio_sdk::Worker,
+    client: Client,
+    deliveries: Deliveries,
+}
 
 impl Worker {
     /// Makes a worker, which polls once it runs. Needs a Tokio runtime.
@@ -73,27 +82,40 @@ impl Worker {
             .graceful_shutdown_period(stop_time)
             .build();
         let runtime = Runtime::from_current_tokio(Default::default()).map_err(|error| set_up(error.into()))?;
-        let worker = temporalio_sdk::Worker::new(&runtime, client.clone(), options);
-        worker.map(Self).map_err(|error| set_up(error.into()))
+        let payments = temporalio_sdk::Worker::new(&runtime, client.clone(), options);
+        let payments = payments.map_err(|error| set_up(error.into()))?;
+        let deliveries = activities.deliveries;
+        let hooks = deliveries::worker(client, &runtime, deliveries.clone(), stop_time)?;
+        Ok(Self { payments, hooks, client: client.clone(), deliveries })
     }
 
     /// Runs until the token is canceled. The future is not `Send`: it stays on the task that called.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), TemporalError> {
-        let shut_down = self.0.shutdown_handle();
+        let (stop_payments, stop_hooks) = (self.payments.shutdown_handle(), self.hooks.shutdown_handle());
+        let watcher = self.deliveries.watcher();
         let canceled = stop.clone();
-        let watch = async move {
+        let watch = async {
             canceled.cancelled().await;
-            shut_down();
+            watcher.stop();
+            stop_payments();
+            stop_hooks();
         };
-        let (run, ()) = tokio::join!(
+        // A worker that ends by itself takes the rest down with it.
+        let (payments, hooks, (), (), ()) = tokio::join!(
             async {
-                let run = self.0.run().await;
-                // A worker that ends by itself takes the rest down with it.
+                let run = self.payments.run().await;
                 stop.cancel();
                 run
             },
-            watch
+            async {
+                let run = self.hooks.run().await;
+                stop.cancel();
+                run
+            },
+            watch,
+            deliveries::keep_running(&self.client, &self.deliveries),
+            watcher.run()
         );
-        run.map_err(|error| TemporalError::WorkerStopped(error.into()))
+        payments.and(hooks).map_err(|error| TemporalError::WorkerStopped(error.into()))
     }
 }

@@ -20,6 +20,7 @@
 
 pub mod attributes;
 pub mod checkout;
+pub mod delivery;
 pub mod heard;
 pub mod operator;
 pub mod patches;

@@ -3,6 +3,7 @@
 
 mod charges;
 mod dead_letters;
+mod deliveries;
 mod failure;
 mod refunds;
 mod risk;

@@ -355,6 +355,40 @@ impl<'a> Fields<'a> {
         count
     }
 
+    /// A number from 1 to `most` that must be there.
+    pub(crate) fn required_count(&self, name: &str, most: u64, errors: &mut FieldErrors) -> Option<u64> {
+        self.require(name, errors)?;
+        self.count(name, most, errors)
+    }
+
+    /// A list of at most `most` texts, each of a form, that may be absent.
+    pub(crate) fn optional_texts<T, E: Display>(
+        &self,
+        name: &str,
+        most: usize,
+        parse: impl Fn(&'a str) -> Result<T, E>,
+        errors: &mut FieldErrors,
+    ) -> Option<Vec<T>> {
+        let Value::Array(values) = self.get(name, errors)? else {
+            errors.add(self.path(name), FieldCode::WrongType, "must be a list");
+            return None;
+        };
+        if values.len() > most {
+            errors.add(self.path(name), FieldCode::Invalid, format!("has at most {most} items"));
+            return None;
+        }
+        let path = self.path(name);
+        let mut read = |(index, value): (usize, &'a Value)| {
+            let place = format!("{path}[{index}]");
+            let Some(text) = value.as_str() else {
+                errors.add(place, FieldCode::WrongType, "must be a string");
+                return None;
+            };
+            parse(text).map_err(|error| errors.add(place, FieldCode::Invalid, error)).ok()
+        };
+        values.iter().enumerate().map(&mut read).collect()
+    }
+
     /// Whether a text in the object, a field's name or value at any depth, is as asked.
     pub(crate) fn holds_text(&self, asked: &dyn Fn(&str) -> bool) -> bool {
         fn in_object(object: &Map<String, Value>, asked: &dyn Fn(&str) -> bool) -> bool {

@@ -307,7 +307,7 @@ pub(crate) async fn count(State(metrics): State<Metrics>, request: Request, next
 
 /// A method that a stranger made up is no label: there would be no end of them.
 fn known(method: &Method) -> Method {
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     known.into_iter().find(|known| known == method).unwrap_or(Method::OPTIONS)
 }
 

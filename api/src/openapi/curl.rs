@@ -5,12 +5,14 @@ use serde_json::Value;
 use super::page::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 6] = [
+const PATH_EXAMPLES: [(&str, &str); 8] = [
     ("{id}", "order-2026-1"),
     ("{checkout_id}", "order-2026-1"),
     ("{seller_account}", "seller-a"),
     ("{account}", "psp:receivable"),
     ("{buyer_id}", "buyer-1"),
+    ("{webhook_endpoint_id}", "we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"),
+    ("{delivery_id}", "1"),
     ("{entry_id}", "payment_captured:order-2026-1"),
 ];
 

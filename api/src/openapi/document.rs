@@ -9,7 +9,7 @@ use crate::{
         problem::{Body, Code},
         route_rules::OPEN_QUERY,
     },
-    routes::codec,
+    routes::{codec, webhook_endpoint::add_webhooks},
 };
 
 /// The path under which payments are served a second time, as the source designs name them.
@@ -34,7 +34,7 @@ const WITHOUT_BODY: [Code; 1] = [Code::BodyNotExpected];
 /// What a request can meet that brings other parameters behind the question mark than the route has.
 const WITH_CLOSED_QUERY: [Code; 1] = [Code::ValidationFailed];
 /// The methods of a path; its other members are none.
-const METHODS: [&str; 5] = ["get", "post", "put", "delete", "options"];
+const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "options"];
 
 const DESCRIPTION: &str = "\
 A payment backend for marketplaces: pay-in through Toss Payments, wallets, and a double-entry ledger.
@@ -75,6 +75,7 @@ pub(crate) fn complete(mut described: utoipa::openapi::OpenApi) -> Value {
             }
         }
     }
+    add_webhooks(&mut document);
     document
 }
 
@@ -193,7 +194,7 @@ fn tags() -> Value {
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
-        { "name": "Events", "description": "What happened, in one log, for whoever follows it." },
+        { "name": "Events", "description": "What happened, in one log, and the endpoints that it is pushed to." },
         { "name": "Webhooks", "description": "What the payment provider sends." },
         { "name": "Buyer's pages", "description": "HTML for the buyer's browser, in Korean or English." },
         { "name": "Operators", "description": "What needs a person, who changed what, and what is sealed: for keys of scope `ops`." },

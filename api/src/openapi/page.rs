@@ -101,7 +101,7 @@ pub(super) fn operations(document: &Value) -> Vec<Operation<'_>> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let mut all: Vec<_> = paths
         .flat_map(|(path, item)| {
-            let methods = ["options", "post", "put", "get", "delete"].into_iter();
+            let methods = ["options", "post", "put", "patch", "get", "delete"].into_iter();
             methods.filter_map(move |method| Some(Operation { method, path, value: item.get(method)? }))
         })
         .collect();

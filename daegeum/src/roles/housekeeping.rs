@@ -20,6 +20,9 @@ const UNRECORDED_MS: [i64; 2] = [3 * 24 * 60 * 60 * 1_000, 24 * 60 * 60 * 1_000]
 /// How much is done before it is looked again whether to stop.
 const PORTION: u64 = 200;
 
+/// How many portions of old attempts to deliver are removed at one look.
+const MOST_PORTIONS: u64 = 5_000;
+
 /// How long a round may take, or be overdue, before housekeeping counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -35,6 +38,7 @@ pub(crate) async fn run(writer: Writer, watch: Watch, stop: CancellationToken) {
         watch.works_since(Instant::now());
         if looked.is_none_or(|at| at.elapsed() >= UNRECORDED_PAUSE) {
             forget_unrecorded_buyers(&writer).await;
+            forget_old_deliveries(&writer).await;
             looked = Some(Instant::now());
         }
         // The time is the database's: a machine whose clock is wrong would release what is not due.
@@ -57,6 +61,23 @@ pub(crate) async fn run(writer: Writer, watch: Watch, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What is left after a portion is removed at the next look.
+async fn forget_old_deliveries(writer: &Writer) {
+    for _ in 0..MOST_PORTIONS {
+        match writer.forget_old_webhook_deliveries(PORTION).await {
+            Ok(PORTION) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not remove old attempts to deliver events"
+                );
+                return;
+            }
         }
     }
 }

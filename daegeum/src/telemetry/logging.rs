@@ -21,6 +21,7 @@ pub(crate) fn start(settings: &Settings, command: &Command) {
         | Command::Buyers(_)
         | Command::DeadLetters(_)
         | Command::Events(_)
+        | Command::Webhooks(_)
         | Command::Audit(_)
         | Command::Migrate(_)
         | Command::Reconcile { .. }

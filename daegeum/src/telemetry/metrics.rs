@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use activities::paid::{self, PaidTimes};
+use activities::{
+    delivery::DeliveryCounts,
+    paid::{self, PaidTimes},
+};
 use api::{Exposition, MoreMetrics};
 use temporal::{FailingTasks, UnreadableSignals};
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
+
+use super::delivery_metrics::of_deliveries;
 
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]
@@ -18,6 +23,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) unreadable: UnreadableSignals,
     /// How many workflows stand still.
     pub(crate) tasks: FailingTasks,
+    /// What was delivered to webhook endpoints.
+    pub(crate) deliveries: DeliveryCounts,
 }
 
 impl WorkerMetrics {
@@ -28,6 +35,7 @@ impl WorkerMetrics {
             of_toss(&self.toss.metrics(), text);
             of_unreadable(&self.unreadable, text);
             of_tasks(&self.tasks, text);
+            of_deliveries(&self.deliveries, text);
         })
     }
 }

@@ -48,4 +48,6 @@ mod virtual_accounts;
 mod waits;
 mod walls;
 mod watching;
+mod webhook_endpoints;
+mod webhook_receivers;
 mod webhooks;

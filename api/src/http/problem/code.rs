@@ -25,6 +25,8 @@ pub(crate) enum Code {
     DeadLetterNotActionable,
     DeadLetterNotFound,
     DeadlineExceeded,
+    DeliveryNotFound,
+    EncryptionKeysMissing,
     EventsExpired,
     Forbidden,
     FourEyes,
@@ -57,14 +59,17 @@ pub(crate) enum Code {
     RequestInProgress,
     TemporalUnavailable,
     TooManySignals,
+    TooManyWebhookEndpoints,
     Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
+    WebhookEndpointDisabled,
+    WebhookEndpointNotFound,
 }
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 55] = [
+    pub(crate) const ALL: [Self; 60] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -85,6 +90,8 @@ impl Code {
         Self::DeadLetterNotActionable,
         Self::DeadLetterNotFound,
         Self::DeadlineExceeded,
+        Self::DeliveryNotFound,
+        Self::EncryptionKeysMissing,
         Self::EventsExpired,
         Self::Forbidden,
         Self::FourEyes,
@@ -117,9 +124,12 @@ impl Code {
         Self::RequestInProgress,
         Self::TemporalUnavailable,
         Self::TooManySignals,
+        Self::TooManyWebhookEndpoints,
         Self::Unauthorized,
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
+        Self::WebhookEndpointDisabled,
+        Self::WebhookEndpointNotFound,
     ];
 
     /// The code, the status and the title. A title says the same of every problem of its code.
@@ -166,6 +176,10 @@ impl Code {
             }
             Self::DeadlineExceeded => {
                 ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
+            }
+            Self::DeliveryNotFound => ("delivery_not_found", StatusCode::NOT_FOUND, "There is no such delivery"),
+            Self::EncryptionKeysMissing => {
+                ("encryption_keys_missing", StatusCode::CONFLICT, "No encryption keys are set")
             }
             Self::EventsExpired => ("events_expired", StatusCode::GONE, "The events are not kept any more"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
@@ -229,12 +243,21 @@ impl Code {
             Self::TooManySignals => {
                 ("too_many_signals", StatusCode::TOO_MANY_REQUESTS, "The workflow takes no more signals")
             }
+            Self::TooManyWebhookEndpoints => {
+                ("too_many_webhook_endpoints", StatusCode::CONFLICT, "There are too many webhook endpoints")
+            }
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid API key is required"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body has another media type")
             }
             Self::ValidationFailed => {
                 ("validation_failed", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are not valid")
+            }
+            Self::WebhookEndpointDisabled => {
+                ("webhook_endpoint_disabled", StatusCode::CONFLICT, "The webhook endpoint is disabled")
+            }
+            Self::WebhookEndpointNotFound => {
+                ("webhook_endpoint_not_found", StatusCode::NOT_FOUND, "There is no such webhook endpoint")
             }
         }
     }
@@ -294,6 +317,11 @@ impl Code {
             | Self::RefundNotFound
             | Self::RefundRefused
             | Self::TooManySignals
+            | Self::DeliveryNotFound
+            | Self::EncryptionKeysMissing
+            | Self::TooManyWebhookEndpoints
+            | Self::WebhookEndpointDisabled
+            | Self::WebhookEndpointNotFound
             | Self::Unauthorized
             | Self::UnsupportedMediaType
             | Self::ValidationFailed => false,

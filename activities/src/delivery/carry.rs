@@ -1,0 +1,312 @@
+//! Carrying one endpoint: round by round, what is due is sent, and what became of it is written.
+#![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use domain::{
+    Timestamp,
+    event::EventType,
+    id::WebhookEndpointId,
+    webhook_endpoint::{DisabledReason, EndpointStatus, is_failing_for_too_long},
+};
+use store::{
+    EventQuery, EventRecord, EventsRead, StoreError,
+    webhook_endpoint::{Carrying, Committed, EndpointRecord, MAX_WAITING, Round, Waiting},
+};
+use temporalio_macros::activities;
+use temporalio_sdk::{
+    ApplicationFailure,
+    activities::{ActivityContext, ActivityError},
+};
+use tokio::{sync::watch, time::sleep};
+use workflows::delivery::{CARRY_TIME, Carried, Carry, CarryEndpoint, HEARTBEAT_TIME};
+
+use super::{Deliveries, lanes::plan, sending::Sent, watcher::Told};
+use crate::failure::store_failure;
+
+/// The most events that are read from the log for one round.
+const BATCH: u64 = 200;
+/// How long two rounds are apart at least, so that events of one moment are written together.
+const ROUND_PAUSE: Duration = Duration::from_millis(100);
+/// How often an endpoint is looked at though nothing was heard.
+const IDLE_PAUSE: Duration = Duration::from_secs(30);
+/// How far the cursor runs ahead of what is written of it, in positions, where all events are of other types.
+const UNWRITTEN: u64 = 1_000;
+/// How long the cursor runs ahead of what is written of it.
+const UNWRITTEN_TIME: Duration = Duration::from_secs(10);
+/// How long a receiver has failed before its first success counts as its return, in milliseconds.
+const RETURN_MS: u64 = 60_000;
+
+/// Where the cursor stands, ahead of what is written of it.
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    generation: u32,
+    position: u64,
+    since: Instant,
+}
+
+/// How a round ended.
+enum Ended {
+    /// The next one may begin when something is heard, or at this time.
+    Rest { until: Option<Timestamp>, ahead: Option<Ahead> },
+    /// There is more.
+    More { ahead: Option<Ahead> },
+    /// The endpoint is not to be carried on.
+    Over(Carried),
+}
+
+/// What was read of the log.
+struct News {
+    events: Vec<EventRecord>,
+    position: u64,
+    has_more: bool,
+}
+
+#[activities]
+impl Deliveries {
+    /// Delivers events to an endpoint until the time is up, or the endpoint is disabled or gone.
+    #[activity(definition = Carry)]
+    pub async fn carry(self: Arc<Self>, ctx: ActivityContext, input: CarryEndpoint) -> Result<Carried, ActivityError> {
+        let id = input.endpoint_id;
+        let _carried = Carriage::begin(&self, &id);
+        tokio::select! {
+            carried = self.rounds(&id) => carried,
+            never = beat(&ctx) => match never {},
+            () = ctx.cancelled() => Ok(Carried::TimeUp),
+        }
+    }
+}
+
+/// Tells Temporal that the carrier lives.
+async fn beat(ctx: &ActivityContext) -> Infallible {
+    loop {
+        if let Err(error) = ctx.record_heartbeat(()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a carrier could not say that it lives");
+        }
+        sleep(HEARTBEAT_TIME / 4).await;
+    }
+}
+
+/// Says in this process that an endpoint is carried, for as long as it is.
+struct Carriage<'a> {
+    deliveries: &'a Deliveries,
+    id: &'a WebhookEndpointId,
+}
+
+impl<'a> Carriage<'a> {
+    fn begin(deliveries: &'a Deliveries, id: &'a WebhookEndpointId) -> Self {
+        deliveries.counts.begin(id);
+        Self { deliveries, id }
+    }
+}
+
+impl Drop for Carriage<'_> {
+    fn drop(&mut self) {
+        self.deliveries.counts.end(self.id);
+    }
+}
+
+impl Deliveries {
+    async fn rounds(&self, id: &WebhookEndpointId) -> Result<Carried, ActivityError> {
+        let Some(carrier) = self.writer.take_webhook_endpoint(id).await.map_err(store_failure)? else {
+            return Ok(Carried::Stopped);
+        };
+        let until = Instant::now() + CARRY_TIME;
+        let mut told = self.watcher.listen();
+        let mut ahead = None;
+        while Instant::now() < until && !self.watcher.is_stopped() {
+            told.borrow_and_update();
+            let began = Instant::now();
+            let rest_until = match self.round(id, carrier, ahead).await? {
+                Ended::Over(carried) => return Ok(carried),
+                Ended::More { ahead: reached } => {
+                    ahead = reached;
+                    continue;
+                }
+                Ended::Rest { until, ahead: reached } => {
+                    ahead = reached;
+                    until
+                }
+            };
+            rest(&mut told, rest_until, until).await;
+            sleep(ROUND_PAUSE.saturating_sub(began.elapsed())).await;
+        }
+        Ok(Carried::TimeUp)
+    }
+
+    async fn round(&self, id: &WebhookEndpointId, carrier: u32, ahead: Option<Ahead>) -> Result<Ended, ActivityError> {
+        let carrying = self.writer.carried_webhook_endpoint(id).await.map_err(store_failure)?;
+        let Some(Carrying { endpoint, secrets }) = carrying else { return Ok(Ended::Over(Carried::Stopped)) };
+        if endpoint.status == EndpointStatus::Disabled {
+            return Ok(Ended::Over(Carried::Stopped));
+        }
+        if endpoint.carrier != carrier {
+            // Another carrier took over, because this one was silent for too long.
+            return Ok(Ended::Over(Carried::TimeUp));
+        }
+        let now = now();
+        if let Some(paused_until) = endpoint.paused_until.filter(|until| now < *until) {
+            return Ok(Ended::Rest { until: Some(paused_until), ahead });
+        }
+        let Some(keys) = &self.keyring else { return Err(sealed("this worker has no encryption keys")) };
+        let secrets = secrets.open(keys, now).map_err(|error| sealed(&error.to_string()))?;
+        let waiting = self.writer.webhook_waiting(id).await.map_err(store_failure)?;
+        let requests = self.writer.webhook_requests(id).await.map_err(store_failure)?;
+        let position = start(&endpoint, ahead);
+        let news = self.news(&endpoint, position, &waiting).await.map_err(store_failure)?;
+        let plan = plan(waiting, news.events, now);
+        let next_due = plan.next_due;
+        let mut sent = self.send_all(&endpoint, &secrets, plan).await.map_err(store_failure)?;
+        self.send_requests(&endpoint, &secrets, requests, &mut sent).await.map_err(store_failure)?;
+        let is_ended = endpoint.replay.is_some_and(|replay| news.position >= replay.until);
+        let unwritten = news.position.saturating_sub(endpoint.position);
+        let is_due = ahead.is_some_and(|ahead| ahead.since.elapsed() >= UNWRITTEN_TIME);
+        let has_news = sent.has_news() || is_ended || unwritten >= UNWRITTEN || is_due;
+        if has_news {
+            let next = sent.next_due();
+            let round = judge(&endpoint, carrier, news.position, sent);
+            return self.commit(round, news.has_more, [next, next_due]).await;
+        }
+        let since = ahead.map_or_else(Instant::now, |ahead| ahead.since);
+        let (generation, position) = (endpoint.generation, news.position);
+        let ahead = (unwritten > 0).then_some(Ahead { generation, position, since });
+        Ok(if news.has_more { Ended::More { ahead } } else { Ended::Rest { until: next_due, ahead } })
+    }
+
+    async fn commit(&self, round: Round, has_more: bool, due: [Option<Timestamp>; 2]) -> Result<Ended, ActivityError> {
+        let committed = self.writer.commit_webhook_round(&round).await.map_err(store_failure)?;
+        match committed {
+            // The next round reads who has the endpoint, and where its cursor stands.
+            Committed::Superseded => return Ok(Ended::More { ahead: None }),
+            Committed::Written => {}
+        }
+        self.count(&round);
+        if let Some(reason) = round.disable {
+            tracing::warn!(
+                webhook_endpoint.id = %round.endpoint.endpoint_id,
+                reason = reason.as_str(),
+                "the webhook endpoint {} is disabled",
+                round.endpoint.endpoint_id
+            );
+            return Ok(Ended::Over(Carried::Stopped));
+        }
+        if has_more || round.wakes || round.endpoint.replay.is_some() {
+            return Ok(Ended::More { ahead: None });
+        }
+        Ok(Ended::Rest { until: due.into_iter().flatten().min(), ahead: None })
+    }
+
+    fn count(&self, round: &Round) {
+        for attempt in &round.attempts {
+            self.counts.attempted(attempt.outcome);
+            if attempt.status == domain::webhook_endpoint::DeliveryStatus::Undelivered && attempt.position.is_some() {
+                self.counts.gave_up();
+            }
+        }
+        if let Some(reason) = round.disable {
+            self.counts.disabled(reason);
+        }
+    }
+
+    /// What is new in the log, as far as there is room for it to wait.
+    async fn news(&self, endpoint: &EndpointRecord, position: u64, waiting: &[Waiting]) -> Result<News, StoreError> {
+        let room = MAX_WAITING.saturating_sub(waiting.len() as u64).min(BATCH);
+        if room == 0 {
+            return Ok(News { events: Vec::new(), position, has_more: false });
+        }
+        let types = endpoint.types.iter().flatten().filter_map(|name| EventType::parse(name)).collect();
+        let query = EventQuery { after: Some(position), limit: room, types };
+        let until = endpoint.replay.map_or(u64::MAX, |replay| replay.until);
+        match self.reader.events_after(&query).await? {
+            EventsRead::Page(page) => {
+                let mut events = page.events;
+                events.retain(|event| event.position <= until);
+                Ok(News { events, position: page.next_after.min(until), has_more: page.has_more })
+            }
+            EventsRead::Expired(log) => {
+                let missed = log.floor.saturating_sub(position + 1);
+                self.counts.missed(missed);
+                tracing::error!(
+                    webhook_endpoint.id = %endpoint.endpoint_id,
+                    missed,
+                    floor = log.floor,
+                    "the webhook endpoint {} missed events that were removed from the log; raise the retention of events",
+                    endpoint.endpoint_id
+                );
+                Ok(News { events: Vec::new(), position: log.floor.saturating_sub(1).min(until), has_more: true })
+            }
+            EventsRead::Unknown(log) => {
+                tracing::error!(
+                    webhook_endpoint.id = %endpoint.endpoint_id,
+                    position,
+                    last_position = log.last_position,
+                    "the cursor of the webhook endpoint {} lies beyond the log; replay the endpoint from a position of this log",
+                    endpoint.endpoint_id
+                );
+                Ok(News { events: Vec::new(), position, has_more: false })
+            }
+        }
+    }
+}
+
+/// Waits until something is heard, or something is due.
+async fn rest(told: &mut watch::Receiver<Told>, due: Option<Timestamp>, until: Instant) {
+    let due = due.map_or(IDLE_PAUSE, |due| Duration::from_millis(due.ms_since(now())));
+    let pause = due.min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
+    tokio::select! {
+        // The watcher lives as long as its carriers.
+        _ = told.changed() => {}
+        () = sleep(pause) => {}
+    }
+}
+
+/// Where the log is read on: behind what is written, or further on where that is known only here.
+fn start(endpoint: &EndpointRecord, ahead: Option<Ahead>) -> u64 {
+    let ahead = ahead.filter(|ahead| ahead.generation == endpoint.generation);
+    ahead.map_or(endpoint.position, |ahead| ahead.position.max(endpoint.position))
+}
+
+/// What a round says of the receiver.
+fn judge(endpoint: &EndpointRecord, carrier: u32, position: u64, sent: Sent) -> Round {
+    let now = now();
+    let failing_since = match (sent.has_delivered, sent.has_failed) {
+        (true, _) => None,
+        (false, true) => endpoint.failing_since.or(Some(now)),
+        (false, false) => endpoint.failing_since,
+    };
+    let disable = if sent.is_gone {
+        Some(DisabledReason::Gone)
+    } else {
+        let is_dead = failing_since.is_some_and(|since| is_failing_for_too_long(since, now));
+        is_dead.then_some(DisabledReason::Failing)
+    };
+    let has_failed_long = endpoint.failing_since.is_some_and(|since| now.ms_since(since) >= RETURN_MS);
+    Round {
+        endpoint: endpoint.clone(),
+        carrier,
+        position,
+        wakes: sent.has_delivered && has_failed_long,
+        failing_since,
+        paused_until: sent.paused_until,
+        disable,
+        attempts: sent.attempts,
+        finished: sent.finished,
+        waiting: sent.waiting,
+        requests: sent.requests,
+        now,
+    }
+}
+
+fn sealed(reason: &str) -> ActivityError {
+    let told = format!("the secret of a webhook endpoint cannot be opened: {reason}");
+    ActivityError::application(ApplicationFailure::builder(told).type_name("webhook.sealed".to_owned()).build())
+}
+
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
+}
