@@ -4,6 +4,7 @@
 //! code tells whether daegeum works on this machine.
 
 mod books;
+mod hearing;
 mod refunds;
 mod shop;
 mod stories;
@@ -16,6 +17,7 @@ use crate::{
     serving::shutdown,
     settings::Settings,
 };
+use hearing::Hearing;
 use shop::Shop;
 use store::DatabaseUrl;
 use temporal::stop_leftover;
@@ -87,12 +89,13 @@ fn program() -> String {
 
 /// Tells every story, then opens the books. Answers how many things were wrong.
 async fn tell(shop: &Shop, database: &DatabaseUrl, histories: Option<&Path>) -> anyhow::Result<usize> {
+    let hearing = Hearing::start(shop).await?;
     let abandoned = stories::walks_away(shop).await?;
     let mut wrong = 0;
     wrong += stories::pays_by_card(shop).await?;
     wrong += stories::is_declined_and_tries_again(shop).await?;
     wrong += stories::answer_is_lost(shop).await?;
-    wrong += stories::pays_into_an_account(shop).await?;
+    wrong += stories::pays_into_an_account(shop, &hearing).await?;
     wrong += refunds::whole(shop).await?;
     wrong += refunds::one_order(shop).await?;
     wrong += refunds::refused(shop).await?;

@@ -84,6 +84,15 @@ impl Shop {
         Ok(Order { checkout_id, amount, took: answer.took, confirm_token: token, created: Instant::now() })
     }
 
+    /// Registers an endpoint for events, and answers its secret.
+    pub(super) async fn register(&self, url: &str) -> anyhow::Result<String> {
+        let request = self.http.post(format!("{}/v1/webhook-endpoints", self.addresses.api)).bearer_auth(&self.api_key);
+        let body = json!({ "url": url, "description": "the shop of the demo" });
+        let answer = Answer::read(request.json(&body).send().await?, Instant::now()).await?;
+        ensure!(answer.status == StatusCode::CREATED, "no endpoint was created: {} {}", answer.status, answer.body);
+        Ok(answer.body["secret"].as_str().context("an endpoint without secret")?.to_owned())
+    }
+
     /// The buyer finishes Toss's payment window; what comes back is the key of the payment.
     pub(super) async fn authorize(&self, order: &Order) -> anyhow::Result<String> {
         self.authorize_by(order, "카드").await

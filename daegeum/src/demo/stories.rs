@@ -1,11 +1,12 @@
 //! The stories: what buyers do, and what must come of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 
 use crate::demo::{
     DEADLINE, expect,
+    hearing::Hearing,
     shop::{Order, Shop},
     won,
 };
@@ -72,10 +73,10 @@ pub(super) async fn is_declined_and_tries_again(shop: &Shop) -> anyhow::Result<u
     Ok(wrong)
 }
 
-/// A buyer gets a virtual account and pays into it.
-pub(super) async fn pays_into_an_account(shop: &Shop) -> anyhow::Result<usize> {
+/// A buyer gets a virtual account, closes the browser, and pays into the account. The shop hears of it by webhook.
+pub(super) async fn pays_into_an_account(shop: &Shop, hearing: &Hearing) -> anyhow::Result<usize> {
     let order = shop.create("deposited", "원두 1kg", &[("seller-c", "27000")]).await?;
-    println!("4. A buyer pays {} into a virtual account", won(&order.amount));
+    println!("4. A buyer closes the browser and pays {} into a virtual account later", won(&order.amount));
     let payment_key = shop.authorize_by(&order, "가상계좌").await?;
     let answer = shop.confirm(&order, &payment_key).await?;
     let account = &answer.body["psp"]["virtual_account"];
@@ -84,6 +85,12 @@ pub(super) async fn pays_into_an_account(shop: &Shop) -> anyhow::Result<usize> {
         format!("the buyer is told the account, and to pay by {}", account["due_date"].as_str().unwrap_or("?")),
     );
     shop.deposit(&order).await?;
+    let began = Instant::now();
+    let heard = hearing.of(&order.checkout_id, "checkout.paid", DEPOSIT_LIMIT).await;
+    wrong += expect(
+        heard.is_some(),
+        format!("a signed webhook told the shop of the deposit after {:.1} s", began.elapsed().as_secs_f64()),
+    );
     let status = shop.follow(&order, "SUCCESS", DEPOSIT_LIMIT).await?;
     wrong += expect(status == "SUCCESS", shop.history(&order).await?);
     println!();
