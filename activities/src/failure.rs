@@ -5,7 +5,8 @@ use std::{error::Error, fmt};
 use chrono::Utc;
 use domain::{
     Timestamp,
-    charge::{Doubt, Failure},
+    failure::{Failure, OurCode},
+    inquiry::Doubt,
 };
 use store::StoreError;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
@@ -34,7 +35,7 @@ pub enum Verdict {
 pub fn classify(error: &toss::Error) -> Verdict {
     match error.meaning() {
         // A caller with another key may have been answered otherwise, so this says nothing of the charge.
-        Some(Meaning::Denied) => return Verdict::Ask(Doubt { stranger: true, ..Doubt::of(true, evidence(error)) }),
+        Some(Meaning::Denied) => return Verdict::Ask(Doubt { locked_out: true, ..Doubt::answered(evidence(error)) }),
         Some(Meaning::UnknownPayment | Meaning::AnotherPayment) if is_confirm(error) => {
             return Verdict::NotOurs(refusal(error));
         }
@@ -49,7 +50,8 @@ pub fn classify(error: &toss::Error) -> Verdict {
         (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
         (Class::RetryLater, false) => Verdict::TryAgain,
         (Class::RetryLater, true) | (Class::QueryFirst, _) => {
-            Verdict::Ask(Doubt::of(error.spent_key(), evidence(error)))
+            let doubt = if error.spent_key() { Doubt::answered } else { Doubt::unanswered };
+            Verdict::Ask(doubt(evidence(error)))
         }
     }
 }
@@ -82,14 +84,14 @@ pub fn after_attempt(attempt: u32, verdict: Verdict) -> Verdict {
     }
     match verdict {
         Verdict::Refused(failure) | Verdict::NotOurs(failure) => Verdict::Ask(refused(failure)),
-        Verdict::Ask(doubt) if doubt.stranger => Verdict::Ask(Doubt { answered: false, ..doubt }),
+        Verdict::Ask(doubt) if doubt.locked_out => Verdict::Ask(Doubt { answered: false, ..doubt }),
         Verdict::Ask(_) | Verdict::TryAgain => verdict,
     }
 }
 
 /// A refusal that proves nothing.
 pub(crate) fn refused(failure: Failure) -> Doubt {
-    Doubt { refusal: Some(failure.clone()), ..Doubt::of(true, format!("the PSP answered {}", failure.code)) }
+    Doubt { refusal: Some(failure.clone()), ..Doubt::answered(format!("the PSP answered {}", failure.code)) }
 }
 
 /// A failure that Temporal tries again, under the policy of the workflow that asked.
@@ -130,16 +132,16 @@ pub(crate) fn doubtful(doubt: Doubt) -> ActivityError {
 /// A write that did not happen, or whose confirmation was lost. All of them are tried again: what happened
 /// has to be written, and a write is safe to repeat.
 pub(crate) fn store_failure(error: StoreError) -> ActivityError {
-    let type_name = match &error {
-        StoreError::Database(_) => "store.database",
-        StoreError::Corrupt { .. } => "store.corrupt",
-        StoreError::OutOfStep { .. } => "store.out_of_step",
-        StoreError::Refused(_) => "store.refused",
-        StoreError::Stopped => "store.stopped",
-        StoreError::Amount => "store.amount",
-        StoreError::ClockOff { .. } => "store.clock_off",
+    let code = match &error {
+        StoreError::Database(_) => OurCode::StoreDatabase,
+        StoreError::Corrupt { .. } => OurCode::StoreCorrupt,
+        StoreError::OutOfStep { .. } => OurCode::StoreOutOfStep,
+        StoreError::Refused(_) => OurCode::StoreRefused,
+        StoreError::Stopped => OurCode::StoreStopped,
+        StoreError::Amount => OurCode::StoreAmount,
+        StoreError::ClockOff { .. } => OurCode::StoreClockOff,
     };
-    ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
+    ActivityError::application(ApplicationFailure::builder(error).type_name(code.as_str().to_owned()).build())
 }
 
 /// A failure in the PSP's words.
@@ -155,7 +157,7 @@ fn refusal(error: &toss::Error) -> Failure {
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }
         | toss::Error::Unreadable { .. }
-        | toss::Error::Limit(_) => Failure::new("not_sent", evidence(error)),
+        | toss::Error::Limit(_) => Failure::new(OurCode::NotSent, evidence(error)),
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, Utc};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Capture, Charge, Doubt, Failure, VirtualAccount},
+    charge::{Capture, Charge, VirtualAccount},
+    failure::Failure,
     id::{CheckoutId, PaymentKey},
+    inquiry::Doubt,
     refund::RefundAccount,
 };
 use store::{Keyring, seal_holder};
@@ -244,7 +246,7 @@ fn is_overdue(payment: &Payment) -> bool {
 }
 
 pub(crate) fn unreadable(evidence: &str) -> Doubt {
-    Doubt::of(true, evidence.to_owned())
+    Doubt::answered(evidence.to_owned())
 }
 
 pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {

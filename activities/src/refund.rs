@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use domain::{
-    charge::{Doubt, Failure},
+    failure::{Failure, OurCode},
+    inquiry::Doubt,
     refund::{Answer, Executed, Sight, Unrefundable, is_marked, mark},
 };
 use store::{Refusal, StoreError, Writer};
@@ -159,8 +160,8 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
 /// Why nothing was promised, for whoever asked.
 fn refused(refusal: &Refusal) -> Failure {
     let code = match refusal {
-        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => "refund_exceeds_payment",
-        Refusal::Unrefundable(Unrefundable::NothingLeft) => "nothing_left_to_refund",
+        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => OurCode::RefundExceedsPayment,
+        Refusal::Unrefundable(Unrefundable::NothingLeft) => OurCode::NothingLeftToRefund,
         Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
         | Refusal::KeyReused { .. }
         | Refusal::DayClosed { .. }
@@ -174,7 +175,7 @@ fn refused(refusal: &Refusal) -> Failure {
         | Refusal::NoSuchRefund { .. }
         | Refusal::RefundEnded { .. }
         | Refusal::NoSuchHold { .. }
-        | Refusal::HoldEnded { .. } => "not_refundable",
+        | Refusal::HoldEnded { .. } => OurCode::NotRefundable,
     };
     let mut message = refusal.to_string();
     message.push('.');

@@ -19,6 +19,7 @@ use axum::{
 };
 use domain::{
     checkout::Status,
+    failure::OurCode,
     id::{PaymentOrderId, RefundId},
 };
 use store::{CheckoutRecord, RefundRecord};
@@ -228,7 +229,7 @@ impl Target {
 
     /// Whether it ended because somebody gave it up while its payment was under way.
     fn was_given_up(&self) -> bool {
-        self.record.failure.as_ref().is_some_and(|failure| failure.code == "canceled")
+        self.record.failure.as_ref().is_some_and(|failure| failure.code == OurCode::Canceled.into())
     }
 }
 

@@ -1,16 +1,16 @@
 //! A checkout, from the request to the money on the sellers' accounts.
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
 
-mod attempts;
+pub mod attempts;
 mod charging;
 mod deposits;
+mod inquiry;
 mod recording;
 mod risk;
 mod waiting;
 
 use attempts::Attempts;
 use charging::Charged;
-pub(crate) use charging::{doubt_of, psp_call};
 use domain::{
     Timestamp,
     charge::WINDOW_SLACK_MS,
@@ -367,7 +367,7 @@ impl CheckoutWorkflow {
 /// takes none.
 async fn forget_buyer(ctx: &Context) {
     if ctx.state_mut(|checkout| checkout.attempts.reject()) {
-        waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
+        waiting::let_pass(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
         ctx.state_mut(|checkout| checkout.attempts.forget());
     }
 }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use domain::{
-    charge::Failure,
     dead_letter::{Awaits, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl HelpDesk {
     }
 
     /// Opens a letter in place of the one before, which it answers. Whoever answered the new one already is heeded.
-    fn open(&mut self, letter: DeadLetterId) -> Option<DeadLetterId> {
+    pub fn open(&mut self, letter: DeadLetterId) -> Option<DeadLetterId> {
         let early =
             self.early.iter().position(|(about, _)| *about == letter).and_then(|index| self.early.remove(index));
         if let Some((_, said)) = early {

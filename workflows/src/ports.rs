@@ -69,7 +69,7 @@ ports! {
     /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
     /// attempt are its key, and the first finding stays.
     Assess = "risk.assess": AssessRisk => Assessment;
-    /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::charge::Doubt)
+    /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::inquiry::Doubt)
     /// as its details, of type [`DOUBT`], when the outcome is not known.
     Confirm = "psp.confirm": ConfirmCharge => Charge;
     /// Asks the PSP what became of a charge.
@@ -88,7 +88,7 @@ ports! {
     /// Writes that the money does not go back, and takes back what was promised, in one transaction. Safe to repeat:
     /// the refund's id is its key.
     FailRefund = "refund.fail": RefundFailure => ();
-    /// Tells the PSP to give money back. Fails with a [`Doubt`](domain::charge::Doubt) as its details, of type
+    /// Tells the PSP to give money back. Fails with a [`Doubt`](domain::inquiry::Doubt) as its details, of type
     /// [`DOUBT`], when the outcome is not known.
     Refund = "psp.refund": RefundCharge => Answer;
     /// Asks the PSP what became of a refund.
@@ -99,7 +99,7 @@ ports! {
     CloseDeadLetter = "dead_letter.close": CloseLetter => ();
 }
 
-/// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).
+/// The type name of a failure whose details are a [`Doubt`](domain::inquiry::Doubt).
 pub const DOUBT: &str = "psp.doubt";
 
 /// What came of recording a checkout.

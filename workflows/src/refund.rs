@@ -7,7 +7,7 @@
 mod executing;
 mod recording;
 
-use domain::{Timestamp, charge::Failure, id::CheckoutId, refund::RefundStatus};
+use domain::{Timestamp, failure::Failure, id::CheckoutId, refund::RefundStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
@@ -69,7 +69,7 @@ impl RefundWorkflow {
     #[run(name = "refund")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<RefundStatus> {
         match recording::promise(ctx).await? {
-            Promise::Given(promised) => executing::execute(ctx, promised.amount, promised.held).await?,
+            Promise::Given(promised) => executing::execute(ctx, &promised).await?,
             Promise::Refused(failure) => recording::fail(ctx, failure).await?,
         }
         Ok(ctx.state(|refund| refund.status))
@@ -110,17 +110,17 @@ impl RefundWorkflow {
     }
 }
 
-/// What ends a pause before its time.
+/// How often operators wanted the PSP to be asked. A change ends a pause before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wishes {
+struct RequestsToAsk {
     heeded: u32,
     asks: u32,
 }
 
 impl RefundWorkflow {
-    /// What operators said so far.
-    const fn wishes(&self) -> Wishes {
-        Wishes { heeded: self.desk.heeded(), asks: self.asks }
+    /// The requests so far.
+    const fn requests_to_ask(&self) -> RequestsToAsk {
+        RequestsToAsk { heeded: self.desk.heeded(), asks: self.asks }
     }
 }
 

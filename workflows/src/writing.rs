@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use domain::{charge::Failure, dead_letter::Awaits};
+use domain::{
+    dead_letter::Awaits,
+    failure::{Failure, FailureCode, OurCode},
+};
 use temporalio_workflow::{
     ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken,
     WorkflowContext, WorkflowTermination,
@@ -33,8 +36,9 @@ const WRITE_TIME: Duration = Duration::from_secs(10);
 const ATTEMPTS_BEFORE_ALARM: u32 = 8;
 /// The longest pause between these tries; with the others it makes about two minutes.
 const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(60);
-/// What no repetition mends, in the words of the activities: a person is shown it at once.
-const PERMANENT_FAILURES: [&str; 4] = ["store.amount", "store.corrupt", "store.out_of_step", "store.refused"];
+/// The failures that no repetition mends: a person is shown them at once.
+const PERMANENT_FAILURES: [OurCode; 4] =
+    [OurCode::StoreAmount, OurCode::StoreCorrupt, OurCode::StoreOutOfStep, OurCode::StoreRefused];
 /// The pause between two tries after that, first and longest. There is no last try.
 const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
@@ -96,7 +100,7 @@ where
         .initial_interval(Duration::from_secs(1))
         .maximum_interval(LONGEST_WRITE_PAUSE)
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
-        .non_retryable_error_types(PERMANENT_FAILURES);
+        .non_retryable_error_types(PERMANENT_FAILURES.map(OurCode::as_str));
     let options = regular_write(patiently.build(), summary);
     let failure = match readable(ctx.execute_activity(port, input.clone(), options).await) {
         Ok(output) => return Ok(output),
@@ -118,9 +122,10 @@ where
 fn failure_of(error: &ActivityExecutionError) -> Failure {
     match error.cause() {
         Some(IncomingError::Application(told)) => {
-            Failure::new(told.type_name().unwrap_or("write_failed"), told.source_error().to_string())
+            let code = told.type_name().map_or(OurCode::WriteFailed.into(), FailureCode::from);
+            Failure::new(code, told.source_error().to_string())
         }
-        _ => Failure::new("write_failed", "the write did not return in time"),
+        _ => Failure::new(OurCode::WriteFailed, "the write did not return in time"),
     }
 }
 

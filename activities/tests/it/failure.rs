@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activities::failure::{Verdict, after_attempt, classify};
-use domain::charge::{Doubt, Failure};
+use domain::{failure::Failure, inquiry::Doubt};
 use tokio::net::TcpListener;
 use toss::{Call, Class, Error, LimitError, Operation, UnreadableReason, codes};
 
@@ -40,7 +40,7 @@ fn check(error: &Error, expected: &Expected) {
     let verdict = match classify(error) {
         Verdict::Refused(_) => Expected::Refused,
         Verdict::NotOurs(_) => Expected::NotOurs,
-        Verdict::Ask(doubt) if doubt.stranger => Expected::NotLetIn,
+        Verdict::Ask(doubt) if doubt.locked_out => Expected::NotLetIn,
         Verdict::TryAgain => Expected::TryAgain,
         Verdict::Ask(doubt) => Expected::Ask { answered: doubt.answered },
     };
@@ -117,13 +117,13 @@ fn only_the_first_attempt_is_refused() {
         let verdict = || classify(&refused(Operation::Confirm, 403, code));
         assert_eq!(after_attempt(1, verdict()), verdict(), "{code}");
         let failure = Failure::new(code, "안 됩니다.");
-        let doubt = Doubt { refusal: Some(failure), ..Doubt::of(true, format!("the PSP answered {code}")) };
+        let doubt = Doubt { refusal: Some(failure), ..Doubt::answered(format!("the PSP answered {code}")) };
         assert_eq!(after_attempt(2, verdict()), Verdict::Ask(doubt));
     }
     let verdict = || classify(&refused(Operation::Confirm, 401, "UNAUTHORIZED_KEY"));
     for attempt in [1, 2] {
         match after_attempt(attempt, verdict()) {
-            Verdict::Ask(doubt) => assert_eq!((doubt.stranger, doubt.answered), (true, attempt == 1)),
+            Verdict::Ask(doubt) => assert_eq!((doubt.locked_out, doubt.answered), (true, attempt == 1)),
             other => panic!("{other:?}"),
         }
     }
@@ -156,7 +156,7 @@ fn an_answer_that_cannot_be_read_is_a_doubt_with_an_answer() {
 #[test]
 fn what_our_own_limits_stop_was_not_sent() {
     match classify(&Error::Limit(LimitError::Amount)) {
-        Verdict::Refused(failure) => assert_eq!(failure.code, "not_sent"),
+        Verdict::Refused(failure) => assert_eq!(failure.code.as_str(), "not_sent"),
         other => panic!("{other:?}"),
     }
 }

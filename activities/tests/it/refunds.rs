@@ -4,9 +4,11 @@ use activities::{checkout::Checkouts, ledger::Ledger, psp::Psp, refund::Refunds}
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::{Charge, Doubt, Failure},
+    charge::Charge,
     checkout::Status,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, PaymentOrderId, RefundId},
+    inquiry::Doubt,
     refund::{Answer, Executed, RefundAccount, RefundStatus, Wanted, mark},
 };
 use migrations::{Migrator, MigratorTrait};
@@ -216,7 +218,7 @@ async fn more_than_was_paid_is_refused_both_times() {
     paid.record(&part(TOTAL + 1)).await;
     for _ in 0..2 {
         let Promise::Refused(failure) = paid.promise(&part(TOTAL + 1)).await else { panic!("promised") };
-        assert_eq!(failure.code, "refund_exceeds_payment");
+        assert_eq!(failure.code.as_str(), "refund_exceeds_payment");
     }
     paid.audit().await;
 }
@@ -258,11 +260,11 @@ async fn a_refusal_is_a_value_the_first_time_and_a_doubt_after_it() {
     let too_late = json!({ "on": "cancel", "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE", "times": 2 });
     paid.sim.mischief(too_late).await;
     match paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "EXCEED_MAX_REFUND_DUE"),
+        Answer::Refused(failure) => assert_eq!(failure.code.as_str(), "EXCEED_MAX_REFUND_DUE"),
         other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let later = doubt(paid.repeated.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
-    assert_eq!(later.refusal.unwrap().code, "EXCEED_MAX_REFUND_DUE");
+    assert_eq!(later.refusal.unwrap().code.as_str(), "EXCEED_MAX_REFUND_DUE");
     assert_eq!(paid.sim.totals().await, (TOTAL, 0, 1));
 }
 
@@ -301,7 +303,7 @@ async fn what_came_into_a_virtual_account_goes_to_the_buyers() {
     };
     assert!(!format!("{account:?}").contains("110123456789"));
     match paid.activities.run(Refunds::refund, paid.charge(TOTAL, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "INVALID_REFUND_ACCOUNT_INFO"),
+        Answer::Refused(failure) => assert_eq!(failure.code.as_str(), "INVALID_REFUND_ACCOUNT_INFO"),
         other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let charge = RefundCharge { account: Some(account), ..paid.charge(TOTAL, TOTAL, "refund-1.1") };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, Status, check_confirmation},
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Payable, Status},
+    failure::Failure,
     id::{CheckoutId, PaymentKey, WorkflowId},
 };
 use sha2::{Digest, Sha256};
@@ -249,9 +249,14 @@ fn answer(
     now: Timestamp,
     is_for_buyer: IsForBuyer,
 ) -> Result<Answer, Problem> {
-    let standing_at = (record.status, record.takes_retry(now));
-    let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-    match check_confirmation((&record.checkout_id, record.total), standing_at, bound, confirmation) {
+    let payable = Payable {
+        checkout_id: &record.checkout_id,
+        total: record.total,
+        status: record.status,
+        bound_to: record.psp.as_ref().map(|psp| &psp.payment_key),
+        retryable: record.takes_retry(now),
+    };
+    match payable.check(confirmation) {
         Ok(Confirmable::Begins) => Ok(Answer::Nothing),
         Ok(Confirmable::Joins) => standing(record, is_for_buyer),
         Err(ConfirmRefusal::NotConfirmable) if is_under_way(record.status) => {

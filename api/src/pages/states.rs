@@ -1,6 +1,6 @@
 //! What the pages say of each state.
 
-use domain::checkout::Status;
+use domain::{checkout::Status, failure::OurCode};
 use maud::{Markup, html};
 use store::CheckoutRecord;
 
@@ -12,8 +12,6 @@ const CONFIRMING: &str = "CONFIRMING";
 const RETRY: &str = "RETRY";
 /// A payment that a person looks at before it is made.
 const REVIEW: &str = "REVIEW";
-/// The code of a checkout that waits for such a person.
-const RISK_REVIEW: &str = "risk_review";
 
 /// One thing that a page can say.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +56,7 @@ impl State {
 
     /// The state of a checkout that takes no payment now.
     pub(super) fn of(record: &CheckoutRecord, words: &Words) -> Self {
-        let is_reviewed = record.failure.as_ref().is_some_and(|failure| failure.code == RISK_REVIEW);
+        let is_reviewed = record.failure.as_ref().is_some_and(|failure| failure.code == OurCode::RiskReview.into());
         if record.status == Status::Stuck && is_reviewed {
             return Self { name: REVIEW, said: words.review, tone: Tone::Waiting };
         }

@@ -1,7 +1,7 @@
 use domain::{
     Currency, Money, Timestamp,
-    charge::Failure,
     checkout::{Order, Status},
+    failure::Failure,
     id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What each page shows.
 
-use domain::{calendar::KoreanTime, charge::Failure, checkout::Status};
+use domain::{calendar::KoreanTime, checkout::Status, failure::Failure};
 use maud::{Markup, html};
 use store::CheckoutRecord;
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{Executed, Part, RefundStatus, Wanted};
 use crate::{
     Money, Timestamp,
-    charge::Failure,
     checkout::{Event, IllegalChange, State, Status},
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
 };
 

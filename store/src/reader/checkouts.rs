@@ -2,8 +2,9 @@
 
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount, is_virtual_account},
+    charge::{VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
+    failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};

@@ -3,9 +3,9 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
+    failure::Failure,
     hold::HoldStatus,
     id::{ApiKeyId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},

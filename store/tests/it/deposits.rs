@@ -2,8 +2,9 @@
 
 use domain::{
     Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::VirtualAccount,
     checkout::{Change, DepositReturn, Plan, Status},
+    failure::Failure,
     id::PaymentKey,
     ledger::{Entry, EntryError},
 };

@@ -1,15 +1,13 @@
 //! The attempts to pay: which one is under way, which were declined, and what each is answered.
 
 use domain::{
-    checkout::{
-        ConfirmRefusal, Confirmable, Confirmation, MAX_DECLINES, MAX_REJECTED_KEYS, Plan, Status, check_confirmation,
-    },
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, MAX_DECLINES, MAX_REJECTED_KEYS, Payable, Plan, Status},
     id::PaymentKey,
 };
 
 /// The buyer's attempts to pay one checkout, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub struct Attempts {
     /// The one under way, or that came to rest with money held or awaited.
     under_way: Option<Confirmation>,
     /// Whether the PSP knows the payment under way as none of this checkout.
@@ -20,12 +18,12 @@ pub(super) struct Attempts {
     /// Whether another may follow the last one that was declined.
     retryable: bool,
     /// Whether a person is asked about the one under way, and the buyer need not wait for the answer.
-    pub(super) in_review: bool,
+    pub in_review: bool,
 }
 
 impl Attempts {
     /// Decides whether a confirmation is taken by a checkout that stands at `status`.
-    pub(super) fn check(
+    pub fn check(
         &self,
         plan: &Plan,
         status: Status,
@@ -35,56 +33,57 @@ impl Attempts {
         let declined = self.declined.iter().find(|key| known(key));
         let bound = declined.or(self.under_way.as_ref().map(|confirmation| &confirmation.payment_key));
         let takes_another = self.retryable && self.under_way.is_none();
-        check_confirmation((plan.checkout_id(), plan.total()), (status, takes_another), bound, confirmation)
+        let (checkout_id, total) = (plan.checkout_id(), plan.total());
+        Payable { checkout_id, total, status, bound_to: bound, retryable: takes_another }.check(confirmation)
     }
 
     /// Takes a confirmation that [`Attempts::check`] let begin.
-    pub(super) fn begin(&mut self, confirmation: Confirmation) {
+    pub fn begin(&mut self, confirmation: Confirmation) {
         self.under_way = Some(confirmation);
     }
 
     /// The attempt to charge next, if there is one.
-    pub(super) fn next(&self) -> Option<&Confirmation> {
+    pub fn next(&self) -> Option<&Confirmation> {
         self.under_way.as_ref().filter(|_| !self.rejected)
     }
 
     /// Whether any payment is under way, or came to rest.
-    pub(super) fn is_any_under_way(&self) -> bool {
+    pub fn is_any_under_way(&self) -> bool {
         self.under_way.is_some()
     }
 
     /// Which attempt this is, from zero. An idempotency key is bound to its first answer whatever the body, so each
     /// attempt has its own.
-    pub(super) fn number(&self) -> u32 {
+    pub fn number(&self) -> u32 {
         self.rejections + u32::try_from(self.declined.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether another attempt may follow one that is declined now.
-    pub(super) fn may_follow(&self) -> bool {
+    pub fn may_follow(&self) -> bool {
         u32::try_from(self.declined.len()).unwrap_or(u32::MAX) + 1 < MAX_DECLINES
     }
 
     /// The attempt under way ended without money.
-    pub(super) fn decline(&mut self, retryable: bool) {
+    pub fn decline(&mut self, retryable: bool) {
         self.retryable = retryable;
         self.in_review = false;
         self.declined.extend(self.under_way.take().map(|confirmation| confirmation.payment_key));
     }
 
     /// The attempt under way is none of this checkout. Answers whether another one is ever taken.
-    pub(super) fn reject(&mut self) -> bool {
+    pub fn reject(&mut self) -> bool {
         self.rejected = true;
         self.rejections += 1;
         self.rejections < MAX_REJECTED_KEYS
     }
 
     /// Forgets an attempt that was rejected.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         (self.rejected, self.under_way) = (false, None);
     }
 
     /// What came of a payment, in a checkout that stands at `status`; `None` while nothing has.
-    pub(super) fn answer(&self, payment_key: &PaymentKey, status: Status) -> Option<Status> {
+    pub fn answer(&self, payment_key: &PaymentKey, status: Status) -> Option<Status> {
         if self.declined.contains(payment_key) {
             return Some(status);
         }

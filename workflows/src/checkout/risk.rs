@@ -3,21 +3,23 @@
 use domain::{
     Timestamp,
     calendar::KoreanTime,
-    charge::{Charge, Failure, Knowledge, UndoReason},
+    charge::{Charge, Knowledge, UndoReason},
     checkout::Event,
     dead_letter::{Awaits, Outcome},
+    failure::{Failure, OurCode},
     risk::{Assessment, REVIEW_MS, Verdict},
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context, Review,
-    charging::{Inquiry, begin_once},
+    inquiry::ChargeDriver,
     is_given_up, now,
     recording::{advance, write},
     waiting,
 };
 use crate::{
+    inquiry::Driver as _,
     operator::{self, Trouble, facts_of},
     ports::{Assess, AssessRisk, Decided},
 };
@@ -28,33 +30,39 @@ pub(super) enum Cleared {
     Charge,
     /// It is not charged, and why.
     Decline(Failure),
-    /// Only a payment that the PSP knows is put in front of a person: it is none of this checkout.
+    /// The PSP does not know this payment key, so there is nothing to review.
     Reject,
 }
 
 /// Assesses the attempt under way, and where a person has to decide waits for them.
-pub(super) async fn clear(ctx: &Context, inquiry: &mut Inquiry) -> Result<Cleared, WorkflowTermination> {
-    let assessment = write(ctx, Assess, request(ctx, inquiry.began_at, None)).await?;
+pub(super) async fn clear(ctx: &Context, driver: &mut ChargeDriver<'_>) -> Result<Cleared, WorkflowTermination> {
+    let assessment = write(ctx, Assess, request(ctx, driver.began_at, None)).await?;
     match assessment.verdict {
         Verdict::Allow => Ok(Cleared::Charge),
         Verdict::Deny => Ok(Cleared::Decline(denied())),
-        Verdict::Review => review(ctx, inquiry, &assessment).await,
+        Verdict::Review => review(ctx, driver, &assessment).await,
     }
 }
 
-async fn review(ctx: &Context, inquiry: &mut Inquiry, assessment: &Assessment) -> Result<Cleared, WorkflowTermination> {
-    match inquiry.look_up(ctx).await {
-        Knowledge::Told(
+async fn review(
+    ctx: &Context,
+    driver: &mut ChargeDriver<'_>,
+    assessment: &Assessment,
+) -> Result<Cleared, WorkflowTermination> {
+    let knowledge = driver.look_up().await;
+    driver.inquiry.learn(&knowledge, now(ctx));
+    match knowledge {
+        Knowledge::Reported(
             Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
         ) => {}
-        Knowledge::Told(Charge::Absent | Charge::NotOurs(_))
+        Knowledge::Reported(Charge::Absent | Charge::NotOurs(_))
         | Knowledge::Answered(_)
         | Knowledge::Lost(_)
-        | Knowledge::NotTold
-        | Knowledge::Kept(_) => return Ok(Cleared::Reject),
+        | Knowledge::NoReport
+        | Knowledge::UndoRefused(_) => return Ok(Cleared::Reject),
     }
-    begin_once(ctx, inquiry).await?;
-    let question = Failure::new("risk_review", "The payment waits for a review.");
+    driver.begin().await?;
+    let question = Failure::new(OurCode::RiskReview, "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
     let heeded = ctx.state(|checkout| checkout.desk.heeded());
     // Before it is written: who reads of the review may decide at once.
@@ -76,7 +84,7 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
         return Ok(Cleared::Decline(if is_given_up(ctx) {
             UndoReason::Canceled.failure()
         } else {
-            Failure::new("review_expired", "The payment was not reviewed in time.").and_retry()
+            Failure::new(OurCode::ReviewExpired, "The payment was not reviewed in time.").and_retry()
         }));
     };
     let verdict = if approve { Verdict::Allow } else { Verdict::Deny };
@@ -92,7 +100,7 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
 
 /// Why is for the marketplace to know, and not for the buyer.
 fn denied() -> Failure {
-    Failure::new("risk_denied", "The payment was not accepted.").and_retry()
+    Failure::new(OurCode::RiskDenied, "The payment was not accepted.").and_retry()
 }
 
 fn request(ctx: &Context, at: Timestamp, decided: Option<Decided>) -> AssessRisk {

@@ -64,22 +64,32 @@ impl Answered {
     }
 }
 
+/// What cuts a pause short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBy {
+    /// Nudges and operators' questions alone. A checkout that was given up already must not cut every pause short.
+    Hints,
+    /// Also that somebody gives the checkout up.
+    HintsAndCancellation,
+}
+
 /// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP, or an
 /// operator, cut it short; one that came since the `answered` ones does so at once.
-pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, given_up: bool) -> bool {
+pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, cut_by: CutBy) -> bool {
     let is_nudged = move |checkout: &CheckoutWorkflow| answered.is_nudged(checkout);
     let pause = Duration::from_millis(pause_ms);
-    if given_up {
-        // Canceled already: the cancellation must not cut short every pause from here on.
-        until_detached(ctx, is_nudged, pause, "before asking the PSP").await;
-    } else {
-        until(ctx, move |checkout| checkout.canceled || is_nudged(checkout), pause, "before asking the PSP").await;
+    match cut_by {
+        CutBy::Hints => until_detached(ctx, is_nudged, pause, "before asking the PSP").await,
+        CutBy::HintsAndCancellation => {
+            let is_cut = move |checkout: &CheckoutWorkflow| checkout.canceled || is_nudged(checkout);
+            until(ctx, is_cut, pause, "before asking the PSP").await;
+        }
     }
     ctx.state(is_nudged)
 }
 
 /// Lets time pass, whatever happens.
-pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
+pub(super) async fn let_pass(ctx: &Context, ms: u64, summary: &'static str) {
     if ms > 0 {
         until_detached(ctx, |_| false, Duration::from_millis(ms), summary).await;
     }

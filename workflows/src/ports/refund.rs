@@ -5,7 +5,7 @@ pub use domain::refund::{
 };
 use domain::{
     Money, Timestamp,
-    charge::Failure,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, RefundId},
     refund::{RefundAccount, Wanted},
 };

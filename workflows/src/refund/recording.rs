@@ -2,7 +2,7 @@
 
 use domain::{
     Money,
-    charge::Failure,
+    failure::Failure,
     refund::{Executed, RefundStatus},
 };
 use temporalio_workflow::{
