@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    checkout::Status,
+    checkout::{Phase, Status},
     failure::OurCode,
     id::{PaymentOrderId, RefundId},
 };
@@ -216,14 +216,10 @@ impl Target {
 
     /// Whether it waits for a payment, or for what comes of one.
     fn is_open(&self) -> bool {
-        match self.record.status {
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
-                true
-            }
-            Status::Failed => self.record.takes_retry(now()),
-            Status::Success | Status::Expired | Status::Canceled | Status::PartiallyRefunded | Status::Refunded => {
-                false
-            }
+        match self.record.status.phase() {
+            Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => true,
+            Phase::Declined => self.record.takes_retry(now()),
+            Phase::Paid | Phase::Closed => false,
         }
     }
 

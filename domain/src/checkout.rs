@@ -184,47 +184,22 @@ impl Status {
         Ok(next)
     }
 
-    /// Whether the buyer's money was captured and not all of it given back since, or all of it was.
+    /// The phase of a checkout with this status. Every other partition of the statuses rests on this one.
+    pub const fn phase(self) -> Phase {
+        match self {
+            Self::NotStarted => Phase::Open,
+            Self::Executing | Self::Unknown => Phase::Moving,
+            Self::Stuck => Phase::Held,
+            Self::WaitingForDeposit => Phase::Deposit,
+            Self::Success | Self::PartiallyRefunded | Self::Refunded => Phase::Paid,
+            Self::Failed => Phase::Declined,
+            Self::Expired | Self::Canceled => Phase::Closed,
+        }
+    }
+
+    /// Whether the buyer's money was captured, whether or not it was given back since.
     pub const fn is_payment_done(self) -> bool {
-        match self {
-            Self::Success | Self::PartiallyRefunded | Self::Refunded => true,
-            Self::NotStarted
-            | Self::Executing
-            | Self::Unknown
-            | Self::WaitingForDeposit
-            | Self::Failed
-            | Self::Expired
-            | Self::Canceled
-            | Self::Stuck => false,
-        }
-    }
-
-    /// Whether the attempt to pay has come to rest: paid, not paid, or waiting for the buyer's deposit.
-    pub const fn is_answer(self) -> bool {
-        match self {
-            Self::NotStarted | Self::Executing | Self::Unknown | Self::Stuck => false,
-            Self::WaitingForDeposit
-            | Self::Success
-            | Self::Failed
-            | Self::Expired
-            | Self::Canceled
-            | Self::PartiallyRefunded
-            | Self::Refunded => true,
-        }
-    }
-
-    /// Whether something at the PSP may bring it on: its webhooks are worth a question.
-    pub const fn heeds_psp(self) -> bool {
-        match self {
-            Self::Executing | Self::Unknown | Self::WaitingForDeposit | Self::Stuck => true,
-            Self::NotStarted
-            | Self::Success
-            | Self::Failed
-            | Self::Expired
-            | Self::Canceled
-            | Self::PartiallyRefunded
-            | Self::Refunded => false,
-        }
+        matches!(self.phase(), Phase::Paid)
     }
 
     /// The status in the API, the database and the Temporal UI: `NOT_STARTED`, `SUCCESS` …
@@ -247,6 +222,72 @@ impl Status {
     /// The status written as [`Status::as_str`] writes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// What goes on in a checkout: one partition of the statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// The buyer has not confirmed a payment yet.
+    Open,
+    /// The outcome of a payment is being found out.
+    Moving,
+    /// A person is needed.
+    Held,
+    /// A virtual account waits for the buyer's deposit.
+    Deposit,
+    /// The buyer paid, whether or not money was given back since.
+    Paid,
+    /// A payment was declined; another may follow.
+    Declined,
+    /// The checkout ended without a payment.
+    Closed,
+}
+
+impl Phase {
+    /// The phase as the buyer's page reads it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Moving => "moving",
+            Self::Held => "held",
+            Self::Deposit => "deposit",
+            Self::Paid => "paid",
+            Self::Declined => "declined",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whether the attempt to pay has come to rest: paid, not paid, or waiting for the buyer's deposit.
+    pub const fn is_answer(self) -> bool {
+        match self {
+            Self::Open | Self::Moving | Self::Held => false,
+            Self::Deposit | Self::Paid | Self::Declined | Self::Closed => true,
+        }
+    }
+
+    /// Whether nothing happens to the checkout any more by itself.
+    pub const fn is_end(self) -> bool {
+        match self {
+            Self::Open | Self::Moving | Self::Held | Self::Deposit => false,
+            Self::Paid | Self::Declined | Self::Closed => true,
+        }
+    }
+
+    /// Whether something at the PSP may bring the checkout on: its webhooks are worth a look-up.
+    pub const fn follows_psp(self) -> bool {
+        match self {
+            Self::Moving | Self::Held | Self::Deposit => true,
+            Self::Open | Self::Paid | Self::Declined | Self::Closed => false,
+        }
+    }
+
+    /// Whether a payment is being confirmed that may still come to nothing.
+    pub const fn is_confirming(self) -> bool {
+        match self {
+            Self::Moving | Self::Held => true,
+            Self::Open | Self::Deposit | Self::Paid | Self::Declined | Self::Closed => false,
+        }
     }
 }
 

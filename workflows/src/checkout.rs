@@ -342,7 +342,7 @@ impl Nudges {
 impl CheckoutWorkflow {
     /// Whether the PSP is asked here. Paid and still open, the bank may take the deposit back.
     const fn asks_psp(&self) -> bool {
-        self.status.heeds_psp() || self.status.is_payment_done()
+        self.status.phase().follows_psp() || self.status.is_payment_done()
     }
 
     fn give_up(&mut self, account: Option<RefundAccount>) {

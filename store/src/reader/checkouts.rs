@@ -110,7 +110,7 @@ impl CheckoutRecord {
             .psp
             .as_ref()
             .is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()));
-        self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
+        self.status.phase().follows_psp() || self.status.is_payment_done() && by_deposit
     }
 }
 

@@ -1,7 +1,10 @@
 //! The attempts to pay: which one is under way, which were declined, and what each is answered.
 
 use domain::{
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, MAX_DECLINES, MAX_REJECTED_KEYS, Payable, Plan, Status},
+    checkout::{
+        ConfirmRefusal, Confirmable, Confirmation, MAX_DECLINES, MAX_REJECTED_KEYS, Payable, Phase, Plan, Status,
+    },
+    failure::Failure,
     id::PaymentKey,
 };
 
@@ -64,8 +67,8 @@ impl Attempts {
     }
 
     /// The attempt under way ended without money.
-    pub fn decline(&mut self, retryable: bool) {
-        self.retryable = retryable;
+    pub fn decline(&mut self, failure: &Failure) {
+        self.retryable = failure.retryable;
         self.in_review = false;
         self.declined.extend(self.under_way.take().map(|confirmation| confirmation.payment_key));
     }
@@ -90,18 +93,11 @@ impl Attempts {
         if self.next().is_none_or(|confirmation| confirmation.payment_key != *payment_key) {
             return Some(Status::NotStarted);
         }
-        match status {
-            // Not begun: what failed was another attempt.
-            Status::NotStarted | Status::Failed => None,
-            Status::Stuck => self.in_review.then_some(status),
-            Status::Executing
-            | Status::Unknown
-            | Status::WaitingForDeposit
-            | Status::Success
-            | Status::Expired
-            | Status::Canceled
-            | Status::PartiallyRefunded
-            | Status::Refunded => status.is_answer().then_some(status),
+        match status.phase() {
+            // Of a checkout that failed, another attempt failed: this one has not begun.
+            Phase::Open | Phase::Declined | Phase::Moving => None,
+            Phase::Held => self.in_review.then_some(status),
+            Phase::Deposit | Phase::Paid | Phase::Closed => Some(status),
         }
     }
 }

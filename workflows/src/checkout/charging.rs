@@ -13,7 +13,8 @@ use domain::{
 use temporalio_workflow::WorkflowTermination;
 
 use super::{
-    Context, deposits,
+    Context,
+    deposits::{self, Reports},
     inquiry::{ChargeDriver, has_begun},
     is_given_up, now,
     recording::{self, Settlement, settle},
@@ -67,10 +68,9 @@ async fn decline(
     driver.begin().await?;
     let is_last = is_given_up(ctx) || !ctx.state(|checkout| checkout.attempts.may_follow());
     let failure = Failure { retryable: failure.retryable && !is_last, ..failure };
-    let retryable = failure.retryable;
-    recording::decline(ctx, driver.payment_key.clone(), failure).await?;
-    ctx.state_mut(|checkout| checkout.attempts.decline(retryable));
-    let stays_open = retryable && ctx.state(|checkout| checkout.status) == Status::Failed;
+    recording::decline(ctx, driver.payment_key.clone(), failure.clone()).await?;
+    ctx.state_mut(|checkout| checkout.attempts.decline(&failure));
+    let stays_open = failure.retryable && ctx.state(|checkout| checkout.status) == Status::Failed;
     Ok(if stays_open { Charged::Declined } else { Charged::Closed })
 }
 
@@ -89,7 +89,8 @@ async fn settle_and_watch(
     if !driver.by_deposit {
         return Ok(None);
     }
-    let taken_back = deposits::watch(ctx, driver, is_watched).await?;
+    let reports = if is_watched { Reports::Written } else { Reports::Unwritten };
+    let taken_back = deposits::watch(ctx, driver, reports).await?;
     driver.reset_nudge_budget();
     driver.inquiry.start_over(now(ctx));
     Ok(taken_back)

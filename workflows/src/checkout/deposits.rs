@@ -22,13 +22,21 @@ use crate::{
     ports::{SeenDuring, TakeBack, TakenBack},
 };
 
+/// What happens to the PSP's reports about a watched deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// Each report that the PSP holds the deposit is written down.
+    Written,
+    /// None is written: the checkout began before reports were.
+    Unwritten,
+}
+
 /// Watches a deposit that was booked, for as long as the PSP may still say that it was taken back. Answers what the PSP
-/// says then, once the books agree with it; `None` where the deposit stayed. `is_written` says whether the answers are
-/// written down.
+/// says then, once the books agree with it; `None` where the deposit stayed.
 pub(super) async fn watch(
     ctx: &Context,
     driver: &mut ChargeDriver<'_>,
-    is_written: bool,
+    reports: Reports,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
     let mut watch = Watch::new(now(ctx));
     driver.reset_nudge_budget();
@@ -45,7 +53,7 @@ pub(super) async fn watch(
         };
         driver.inquiry.learn(&told, now(ctx));
         watch.learn(&told);
-        if is_written && capture_of(&told).is_some() {
+        if reports == Reports::Written && capture_of(&told).is_some() {
             let is_over = watch.until <= now(ctx);
             see_deposit(ctx, if is_over { SeenDuring::End } else { SeenDuring::Watch }).await?;
         }

@@ -7,7 +7,7 @@ use domain::{
         Capture, Charge, Charging, Circumstances, Conclusion, Knowledge, LONGEST_PAUSE_MS, LONGEST_WINDOW_MS,
         MAX_NUDGED, NUDGED_PAUSE_MS, UndoReason, VirtualAccount, WINDOW_SLACK_MS, Wait, WayBack, capture_of,
     },
-    checkout::{Confirmation, Event, Status},
+    checkout::{Confirmation, Event, Phase, Status},
     dead_letter::{Awaits, Outcome},
     failure::{Failure, OurCode},
     id::{CheckoutId, PaymentKey},
@@ -49,6 +49,15 @@ pub(super) struct ChargeDriver<'a> {
     cancels: u32,
     /// Whether a virtual account was issued for the charge.
     pub(super) by_deposit: bool,
+}
+
+/// What led to a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AskedBy {
+    /// The pause ran its full time.
+    Pause,
+    /// A nudge, an operator, or the end of a window in which nudges were left out.
+    Hint,
 }
 
 impl<'a> ChargeDriver<'a> {
@@ -98,8 +107,8 @@ impl<'a> ChargeDriver<'a> {
         let hint_ms = self.hint_at.map(|hint_at| hint_at.ms_since(began));
         let wait_ms = [echo_ms(ctx, began), hint_ms].into_iter().flatten().fold(pause_ms, u64::min);
         ctx.state_mut(|checkout| checkout.next_question_at = Some(began.plus_ms(wait_ms)));
-        let is_spent = self.nudged >= MAX_NUDGED;
-        let answered = Answered { nudges: self.nudges_seen, asks: self.asks_seen, is_spent };
+        let is_budget_spent = self.nudged >= MAX_NUDGED;
+        let answered = Answered { nudges: self.nudges_seen, asks: self.asks_seen, is_budget_spent };
         let is_nudged = waiting::for_psp(ctx, wait_ms, answered, cut_by).await;
         let is_echo = wait_ms < pause_ms && now(ctx).ms_since(began) < pause_ms;
         if is_nudged {
@@ -111,16 +120,19 @@ impl<'a> ChargeDriver<'a> {
         }
         ctx.set_current_details(format!("asking the PSP what happened, question {}", self.inquiry.progress.pauses));
         let knowledge = self.look_up().await;
-        self.keep_hint(is_nudged || is_echo, &knowledge);
+        let asked_by = if is_nudged || is_echo { AskedBy::Hint } else { AskedBy::Pause };
+        self.keep_hint(asked_by, &knowledge);
         knowledge
     }
 
     /// A hint whose question was not answered leads to another question, after a pause that grows.
-    fn keep_hint(&mut self, is_hinted: bool, knowledge: &Knowledge) {
+    fn keep_hint(&mut self, asked_by: AskedBy, knowledge: &Knowledge) {
         let ctx = self.ctx;
         if *knowledge != Knowledge::NoReport {
             (self.unreported_hints, self.hint_at) = (0, None);
-        } else if (is_hinted || self.unreported_hints > 0) && ctx.state(|checkout| checkout.nudges.are_windowed) {
+        } else if (asked_by == AskedBy::Hint || self.unreported_hints > 0)
+            && ctx.state(|checkout| checkout.nudges.are_windowed)
+        {
             self.unreported_hints = self.unreported_hints.saturating_add(1);
             self.hint_at = Some(now(ctx).plus_ms(pause_ms(self.unreported_hints, LONGEST_PAUSE_MS)));
         }
@@ -268,7 +280,10 @@ impl Driver for ChargeDriver<'_> {
 
 /// Whether the record names the attempt under way. Until then it says where the checkout stood before.
 pub(super) fn has_begun(ctx: &Context) -> bool {
-    !matches!(ctx.state(|checkout| checkout.status), Status::NotStarted | Status::Failed)
+    match ctx.state(|checkout| checkout.status.phase()) {
+        Phase::Open | Phase::Declined => false,
+        Phase::Moving | Phase::Held | Phase::Deposit | Phase::Paid | Phase::Closed => true,
+    }
 }
 
 /// Whether a deposit could be sent back. A checkout that met a deposit before that was asked goes on as it began.

@@ -51,16 +51,16 @@ pub(super) struct Answered {
     pub(super) nudges: u32,
     /// How many questions of operators.
     pub(super) asks: u32,
-    /// Whether nudges without a window are heeded no more.
-    pub(super) is_spent: bool,
+    /// Whether the budget of nudges without a window is spent: they cut no pause short any more.
+    pub(super) is_budget_spent: bool,
 }
 
 impl Answered {
     /// Whether something came since then.
     fn is_nudged(self, checkout: &CheckoutWorkflow) -> bool {
         let nudges = &checkout.nudges;
-        let is_heeded = !self.is_spent || nudges.are_windowed;
-        nudges.asks != self.asks || is_heeded && nudges.count != self.nudges
+        let counts = !self.is_budget_spent || nudges.are_windowed;
+        nudges.asks != self.asks || counts && nudges.count != self.nudges
     }
 }
 

@@ -6,6 +6,7 @@ use domain::{
     checkout::{
         ConfirmRefusal, Confirmable, Confirmation, MAX_DECLINES, MAX_REJECTED_KEYS, Order, Plan, PlanFields, Status,
     },
+    failure::Failure,
     id::{BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
 };
 use workflows::checkout::attempts::Attempts;
@@ -40,6 +41,10 @@ fn key(number: u32) -> PaymentKey {
 
 fn confirmation(number: u32) -> Confirmation {
     Confirmation { payment_key: key(number), checkout_id: plan().checkout_id().clone(), amount: won(1_000) }
+}
+
+fn retryable() -> Failure {
+    Failure::new("REJECTED", "No.").and_retry()
 }
 
 /// Attempts of which payment number 1 is under way.
@@ -83,7 +88,7 @@ fn an_answer_comes_when_the_payment_has_come_to_rest() {
 fn after_a_decline_another_payment_may_begin_and_the_first_keeps_its_answer() {
     let mut attempts = begun();
     assert_eq!(attempts.number(), 0);
-    attempts.decline(true);
+    attempts.decline(&retryable());
     assert_eq!((attempts.number(), attempts.next().is_none()), (1, true), "another idempotency key follows");
     assert_eq!(attempts.check(&plan(), Status::Failed, &confirmation(2)), Ok(Confirmable::Begins));
     assert_eq!(attempts.check(&plan(), Status::Failed, &confirmation(1)), Ok(Confirmable::Joins));
@@ -92,7 +97,7 @@ fn after_a_decline_another_payment_may_begin_and_the_first_keeps_its_answer() {
     assert_eq!(attempts.answer(&key(2), Status::Executing), None);
 
     let mut closed = begun();
-    closed.decline(false);
+    closed.decline(&Failure::new("REJECTED", "No."));
     let refused = closed.check(&plan(), Status::Failed, &confirmation(2));
     assert_eq!(refused, Err(ConfirmRefusal::NotConfirmable), "a decline that closes the checkout closes it");
 }
@@ -103,7 +108,7 @@ fn declines_and_rejections_have_their_limits() {
     for number in 0..MAX_DECLINES {
         attempts.begin(confirmation(number));
         assert_eq!(attempts.may_follow(), number + 1 < MAX_DECLINES, "{number}");
-        attempts.decline(true);
+        attempts.decline(&retryable());
     }
     let mut attempts = Attempts::default();
     for number in 0..MAX_REJECTED_KEYS {
