@@ -18,9 +18,9 @@ use workflows::ports;
 
 use crate::words::plain;
 
-/// What an error of the PSP means for the charge.
+/// What an error of the PSP means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PspErrorClass {
     /// It was refused: nothing was done, and the same request will not do it.
     Refused(Failure),
     /// It is no payment of this checkout: nothing was done.
@@ -32,26 +32,28 @@ pub enum Verdict {
 }
 
 /// Decides what an error of the PSP means. Exhaustive, and never by HTTP status.
-pub fn classify(error: &toss::Error) -> Verdict {
+pub fn classify(error: &toss::Error) -> PspErrorClass {
     match error.meaning() {
         // A caller with another key may have been answered otherwise, so this says nothing of the charge.
-        Some(Meaning::Denied) => return Verdict::Ask(Doubt { locked_out: true, ..Doubt::answered(evidence(error)) }),
+        Some(Meaning::Denied) => {
+            return PspErrorClass::Ask(Doubt { locked_out: true, ..Doubt::answered(evidence(error)) });
+        }
         Some(Meaning::UnknownPayment | Meaning::AnotherPayment) if is_confirm(error) => {
-            return Verdict::NotOurs(refusal(error));
+            return PspErrorClass::NotOurs(refusal(error));
         }
         Some(Meaning::UnknownPayment | Meaning::AnotherPayment | Meaning::NothingLeft | Meaning::StillRunning)
         | None => {}
     }
     // The buyer's session does not outlive a maintenance: they are told when to come back.
     if error.class() == Class::RetryLater && is_closed_for_long(error) {
-        return Verdict::Refused(refusal(error));
+        return PspErrorClass::Refused(refusal(error));
     }
     match (error.class(), error.spent_key()) {
-        (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
-        (Class::RetryLater, false) => Verdict::TryAgain,
+        (Class::BuyerActs | Class::Permanent, _) => PspErrorClass::Refused(refusal(error)),
+        (Class::RetryLater, false) => PspErrorClass::TryAgain,
         (Class::RetryLater, true) | (Class::QueryFirst, _) => {
             let doubt = if error.spent_key() { Doubt::answered } else { Doubt::unanswered };
-            Verdict::Ask(doubt(evidence(error)))
+            PspErrorClass::Ask(doubt(evidence(error)))
         }
     }
 }
@@ -78,14 +80,14 @@ fn again_at(error: &toss::Error) -> Option<Timestamp> {
 
 /// What an answer to attempt number `attempt` of one activity still proves: after the first, an earlier one
 /// may have gone through while its worker died, and its answer with it.
-pub fn after_attempt(attempt: u32, verdict: Verdict) -> Verdict {
+pub fn after_attempt(attempt: u32, verdict: PspErrorClass) -> PspErrorClass {
     if attempt <= 1 {
         return verdict;
     }
     match verdict {
-        Verdict::Refused(failure) | Verdict::NotOurs(failure) => Verdict::Ask(refused(failure)),
-        Verdict::Ask(doubt) if doubt.locked_out => Verdict::Ask(Doubt { answered: false, ..doubt }),
-        Verdict::Ask(_) | Verdict::TryAgain => verdict,
+        PspErrorClass::Refused(failure) | PspErrorClass::NotOurs(failure) => PspErrorClass::Ask(refused(failure)),
+        PspErrorClass::Ask(doubt) if doubt.locked_out => PspErrorClass::Ask(Doubt { answered: false, ..doubt }),
+        PspErrorClass::Ask(_) | PspErrorClass::TryAgain => verdict,
     }
 }
 

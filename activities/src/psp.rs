@@ -19,7 +19,7 @@ use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, Paym
 use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
 
 use crate::{
-    failure::{self, Verdict, after_attempt, classify, doubtful, refused, try_again},
+    failure::{self, PspErrorClass, after_attempt, classify, doubtful, refused, try_again},
     words::plain,
 };
 
@@ -68,10 +68,10 @@ impl Psp {
         match self.toss.confirm(&request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
-                Verdict::Refused(failure) => Ok(Charge::Refused(failure)),
-                Verdict::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
-                Verdict::TryAgain => Err(try_again(error)),
-                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+                PspErrorClass::Refused(failure) => Ok(Charge::Refused(failure)),
+                PspErrorClass::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
+                PspErrorClass::TryAgain => Err(try_again(error)),
+                PspErrorClass::Ask(doubt) => Err(doubtful(doubt)),
             },
         }
     }
@@ -104,9 +104,9 @@ impl Psp {
         match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match classify(&error) {
-                Verdict::TryAgain => Err(try_again(error)),
-                Verdict::Ask(doubt) => Err(doubtful(doubt)),
-                Verdict::Refused(failure) | Verdict::NotOurs(failure) => Err(doubtful(refused(failure))),
+                PspErrorClass::TryAgain => Err(try_again(error)),
+                PspErrorClass::Ask(doubt) => Err(doubtful(doubt)),
+                PspErrorClass::Refused(failure) | PspErrorClass::NotOurs(failure) => Err(doubtful(refused(failure))),
             },
         }
     }

@@ -124,9 +124,9 @@ impl fmt::Display for RefundStatus {
     }
 }
 
-/// What somebody wants back.
+/// What is asked back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct RefundScope {
     /// Of one payment order alone; of the whole checkout where there is none.
     #[serde(default)]
     pub order: Option<PaymentOrderId>,
@@ -164,7 +164,7 @@ pub enum Unrefundable {
 /// What goes back of which order. An amount of a whole checkout is spread over its orders in proportion to what is
 /// left of each, to the minor unit ([`Money::split`]), so that no order gives more than it has; whoever wants it
 /// otherwise asks for it order by order.
-pub fn share_out(wanted: &Wanted, left: &[Left]) -> Result<Vec<Part>, Unrefundable> {
+pub fn share_out(wanted: &RefundScope, left: &[Left]) -> Result<Vec<Part>, Unrefundable> {
     let of = |left: &&Left| wanted.order.as_ref().is_none_or(|order| *order == left.order);
     let meant: Vec<&Left> = left.iter().filter(of).collect();
     let first = meant.first().ok_or(Unrefundable::NoSuchOrder)?;
@@ -230,16 +230,16 @@ pub struct Executed {
 /// What the PSP answers a request to give money back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum RefundAnswer {
     /// It did.
     Executed(Executed),
     /// It does not, and nothing was done.
     Refused(Failure),
 }
 
-/// What the PSP tells of a payment when asked about a refund.
+/// What the PSP reports of a payment when it is asked about a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct RefundReport {
     /// The cancellation with our mark.
     #[serde(default)]
     pub ours: Option<Executed>,
@@ -256,7 +256,7 @@ pub struct Sight {
 }
 
 /// What is known of a refund that was sent to the PSP.
-pub type Knowledge = inquiry::Knowledge<Answer, Sight>;
+pub type Knowledge = inquiry::Knowledge<RefundAnswer, RefundReport>;
 
 /// A refund as the subject of an inquiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,18 +293,18 @@ const OUTCOME_PATIENCE: Patience = Patience {
 };
 
 impl Subject for Refunding {
-    type Answer = Answer;
-    type Report = Sight;
+    type Answer = RefundAnswer;
+    type Report = RefundReport;
     type Circumstances = ();
     type Wait = Wait;
     /// A refund is never undone: the buyer has the money.
     type UndoReason = Infallible;
     type Conclusion = Conclusion;
 
-    fn refusal(answer: &Answer) -> Option<&Failure> {
+    fn refusal(answer: &RefundAnswer) -> Option<&Failure> {
         match answer {
-            Answer::Refused(failure) => Some(failure),
-            Answer::Executed(_) => None,
+            RefundAnswer::Refused(failure) => Some(failure),
+            RefundAnswer::Executed(_) => None,
         }
     }
 
@@ -315,16 +315,16 @@ impl Subject for Refunding {
     fn decide(&mut self, knowledge: &Knowledge, situation: &Situation<'_, Self>) -> Step<Self> {
         let Situation { progress, at: At { now, .. }, .. } = *situation;
         match knowledge {
-            Knowledge::Answered(Answer::Executed(executed)) => self.on_executed(executed),
-            Knowledge::Answered(Answer::Refused(failure)) if progress.sent <= 1 => fail(failure.clone()),
-            Knowledge::Reported(Sight { ours: Some(executed), .. }) => self.on_executed(executed),
-            Knowledge::Reported(Sight { lookalike: true, .. }) => Step::CallForHelp(Failure::new(
+            Knowledge::Answered(RefundAnswer::Executed(executed)) => self.on_executed(executed),
+            Knowledge::Answered(RefundAnswer::Refused(failure)) if progress.sent <= 1 => fail(failure.clone()),
+            Knowledge::Reported(RefundReport { ours: Some(executed), .. }) => self.on_executed(executed),
+            Knowledge::Reported(RefundReport { lookalike: true, .. }) => Step::CallForHelp(Failure::new(
                 OurCode::RefundLookalike,
                 "The payment provider gave the same amount back without our mark; whether that was this refund, it does not tell.",
             )),
-            Knowledge::Reported(sight) if self.is_beyond_reach(sight) => fail(spent(sight.left, progress)),
-            Knowledge::Reported(sight) => self.on_absent(sight.left, progress, now),
-            Knowledge::Answered(Answer::Refused(_))
+            Knowledge::Reported(report) if self.is_beyond_reach(report) => fail(spent(report.left, progress)),
+            Knowledge::Reported(report) => self.on_absent(report.left, progress, now),
+            Knowledge::Answered(RefundAnswer::Refused(_))
             | Knowledge::Lost(_)
             | Knowledge::NoReport
             | Knowledge::UndoRefused(_) => ask(progress, now),
@@ -342,8 +342,8 @@ impl Refunding {
 
     /// Whether this refund did not take place and cannot any more, whatever request is still under way. All that was
     /// given back is shown and is not ours; and the PSP gives no more back than is left.
-    const fn is_beyond_reach(&self, sight: &Sight) -> bool {
-        sight.complete && sight.ours.is_none() && !sight.lookalike && sight.left.minor() < self.amount.minor()
+    const fn is_beyond_reach(&self, report: &RefundReport) -> bool {
+        report.complete && report.ours.is_none() && !report.lookalike && report.left.minor() < self.amount.minor()
     }
 
     fn on_absent(&mut self, left: Money, progress: &Progress, now: Timestamp) -> Step<Self> {

@@ -21,13 +21,13 @@
 
 pub mod attributes;
 pub mod checkout;
-pub mod heard;
+pub mod dead_letter;
 pub mod inquiry;
-pub mod operator;
 pub mod patches;
 pub mod ports;
 pub mod refund;
 pub mod refunds;
+pub mod signal;
 mod task;
 mod time;
 mod writing;

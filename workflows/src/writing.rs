@@ -22,7 +22,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    operator::{self, CallsForHelp, Facing, Trouble},
+    dead_letter::{self, CallsForHelp, FailedStep, HasFacts},
     task::readable,
 };
 
@@ -45,9 +45,9 @@ const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_se
 /// What a person is shown of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alarm {
-    /// It does not succeed.
+    /// The write does not succeed.
     Raised,
-    /// It did after all.
+    /// The write succeeded after all.
     Over,
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn write<W, P>(
 where
     W: CallsForHelp,
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     match readable(ctx.execute_local_activity(port, input.clone(), local_write()).await) {
@@ -80,9 +80,10 @@ where
     readable(ctx.execute_local_activity(port, input, local_write()).await).is_ok()
 }
 
-/// Asks a port of the store by a regular activity: that it was decided stands in the history before it is carried out. A
-/// local one is carried out first, and when its worker dies with the task, whatever came meanwhile is seen before it: so
-/// what another event would decide otherwise must not be written by one.
+/// Asks a port of the store by a regular activity: the history holds the decision before the write is carried out.
+///
+/// A local activity runs before its command is recorded. If the worker dies in between, the replay may see newer events
+/// first and decide differently. So a write that a newer event can change is written here.
 pub(crate) async fn write_decided<W, P>(
     ctx: &WorkflowContext<W>,
     port: P,
@@ -93,7 +94,7 @@ pub(crate) async fn write_decided<W, P>(
 where
     W: CallsForHelp,
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     let patiently = RetryPolicy::builder()
@@ -109,11 +110,11 @@ where
     let [first, longest] = ALARMED_PAUSES;
     alarm(Alarm::Raised);
     let (step, facts) = (port.name().to_owned(), input.facts());
-    let letter_id = operator::write(ctx, Trouble { step, failure, input: facts, awaits: Awaits::Mending }).await;
+    let letter_id = dead_letter::write(ctx, FailedStep { step, failure, input: facts, awaits: Awaits::Mending }).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
     let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
     let output = readable(ctx.execute_activity(port, input, options).await)?;
-    operator::close(ctx, letter_id).await;
+    dead_letter::close(ctx, letter_id).await;
     alarm(Alarm::Over);
     Ok(output)
 }

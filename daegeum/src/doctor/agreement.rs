@@ -147,7 +147,7 @@ async fn row_without_workflow(client: &Client, checkout: &CheckoutRecord) -> any
 /// buyer's, or for a bank that may take a deposit back.
 fn has_more_to_do(checkout: &CheckoutRecord, now: Timestamp) -> bool {
     let approved_at = checkout.psp.as_ref().and_then(|psp| psp.approved_at);
-    let is_watched = checkout.status.is_payment_done() && checkout.heeds_psp();
+    let is_watched = checkout.status.is_payment_done() && checkout.follows_psp();
     !checkout.status.phase().is_end()
         || checkout.takes_retry(now)
         || is_watched && approved_at.is_some_and(|approved_at| now.ms_since(approved_at) < DEPOSIT_WATCH_MS)

@@ -7,8 +7,9 @@ use domain::{
     inquiry::{At, Doubt, Inquiry, Key, LOOKUPS_WHILE_LOCKED_OUT, Step},
     ledger::{Account, Entry, Refund, RefundPart},
     refund::{
-        Answer, Conclusion, Executed, GivenBack, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part,
-        RefundStatus, Refunding, SETTLING_MS, Sight, Unrefundable, Wanted, after_execution, is_marked, mark, share_out,
+        Conclusion, Executed, GivenBack, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part,
+        RefundAnswer, RefundReport, RefundScope, RefundStatus, Refunding, SETTLING_MS, Unrefundable, after_execution,
+        is_marked, mark, share_out,
     },
 };
 use proptest::prelude::*;
@@ -38,7 +39,7 @@ fn failure(code: &str) -> Failure {
 }
 
 fn refused() -> Knowledge {
-    Knowledge::Answered(Answer::Refused(failure("EXCEED_MAX_REFUND_DUE")))
+    Knowledge::Answered(RefundAnswer::Refused(failure("EXCEED_MAX_REFUND_DUE")))
 }
 
 fn unanswered() -> Knowledge {
@@ -50,7 +51,7 @@ fn doubtful() -> Knowledge {
 }
 
 fn told(ours: Option<Executed>, left: u64) -> Knowledge {
-    Knowledge::Reported(Sight { ours, left: won(left), lookalike: false, complete: false })
+    Knowledge::Reported(RefundReport { ours, left: won(left), lookalike: false, complete: false })
 }
 
 /// The next step in words.
@@ -125,8 +126,8 @@ fn a_refund_moves_its_orders_and_the_checkout_to_what_all_refunds_make_of_them()
 fn every_knowledge_has_its_step() {
     let ours = || Some(executed(AMOUNT));
     let cases: [(u32, Vec<Knowledge>, u64, &str); 19] = [
-        (1, vec![Knowledge::Answered(Answer::Executed(executed(AMOUNT)))], 0, "settle"),
-        (1, vec![Knowledge::Answered(Answer::Executed(executed(999)))], 0, "help psp_amount_mismatch"),
+        (1, vec![Knowledge::Answered(RefundAnswer::Executed(executed(AMOUNT)))], 0, "settle"),
+        (1, vec![Knowledge::Answered(RefundAnswer::Executed(executed(999)))], 0, "help psp_amount_mismatch"),
         (1, vec![refused()], 0, "fail EXCEED_MAX_REFUND_DUE"),
         // After the first request a refusal proves nothing by itself …
         (2, vec![refused()], 0, "ask"),
@@ -156,7 +157,8 @@ fn every_knowledge_has_its_step() {
 
 #[test]
 fn what_others_took_settles_a_refund_at_once() {
-    let spent = |left| Knowledge::Reported(Sight { ours: None, left: won(left), lookalike: false, complete: true });
+    let spent =
+        |left| Knowledge::Reported(RefundReport { ours: None, left: won(left), lookalike: false, complete: true });
     let unanswered = unanswered();
     let refusal = Knowledge::Lost(Doubt {
         refusal: Some(failure("ALREADY_CANCELED_PAYMENT")),
@@ -177,7 +179,7 @@ fn what_others_took_settles_a_refund_at_once() {
 
 #[test]
 fn what_may_be_ours_is_shown_to_a_person() {
-    let lookalike = Knowledge::Reported(Sight { ours: None, left: won(2_000), lookalike: true, complete: true });
+    let lookalike = Knowledge::Reported(RefundReport { ours: None, left: won(2_000), lookalike: true, complete: true });
     assert_eq!(decide(1, &[doubtful(), lookalike], 0), "help refund_lookalike");
 }
 
@@ -237,9 +239,9 @@ fn left(amounts: &[u64]) -> Vec<Left> {
 #[test]
 fn what_is_asked_for_is_shared_out() {
     let all =
-        |order: Option<&str>, minor: Option<u64>| Wanted { order: order.map(self::order), amount: minor.map(won) };
+        |order: Option<&str>, minor: Option<u64>| RefundScope { order: order.map(self::order), amount: minor.map(won) };
     type Shares = Result<Vec<(&'static str, u64)>, Unrefundable>;
-    let cases: [(Wanted, &[u64], Shares); 10] = [
+    let cases: [(RefundScope, &[u64], Shares); 10] = [
         (all(None, None), &[15_000, 8_000], Ok(vec![("o-0", 15_000), ("o-1", 8_000)])),
         (all(None, Some(10_000)), &[15_000, 8_000], Ok(vec![("o-0", 6_522), ("o-1", 3_478)])),
         (all(None, Some(1)), &[15_000, 8_000], Ok(vec![("o-0", 1)])),
@@ -257,7 +259,7 @@ fn what_is_asked_for_is_shared_out() {
         });
         assert_eq!(share_out(&wanted, &left(amounts)), expected, "{wanted:?} of {amounts:?}");
     }
-    let yen = Wanted { order: None, amount: Some(Money::try_from_minor(1, Jpy).unwrap()) };
+    let yen = RefundScope { order: None, amount: Some(Money::try_from_minor(1, Jpy).unwrap()) };
     assert_eq!(share_out(&yen, &left(&[1])), Err(Unrefundable::Amount));
 }
 
@@ -360,7 +362,7 @@ proptest! {
                             }
                             match turn.answer {
                                 0 => unanswered(),
-                                1 if done => Knowledge::Answered(Answer::Executed(executed(AMOUNT))),
+                                1 if done => Knowledge::Answered(RefundAnswer::Executed(executed(AMOUNT))),
                                 2 if !done => refused(),
                                 _ => doubtful(),
                             }

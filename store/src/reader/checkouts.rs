@@ -104,7 +104,7 @@ impl CheckoutRecord {
     }
 
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
-    pub fn heeds_psp(&self) -> bool {
+    pub fn follows_psp(&self) -> bool {
         // Of an account that nobody knew of before it was paid into, only the method tells.
         let by_deposit = self
             .psp

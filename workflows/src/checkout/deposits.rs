@@ -18,7 +18,7 @@ use super::{
     recording::{advance, see_deposit, take_back},
 };
 use crate::{
-    operator::facts_of,
+    dead_letter::facts_of,
     ports::{SeenDuring, TakeBack, TakenBack},
 };
 

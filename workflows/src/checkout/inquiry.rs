@@ -21,8 +21,8 @@ use super::{
     waiting::{self, Answered, Called, CutBy},
 };
 use crate::{
+    dead_letter::{self, Facts, FailedStep, OperatorAction, OperatorReply, facts_of},
     inquiry::{self, Driver, Next},
-    operator::{self, Facts, Said, Trouble, Word, facts_of},
     patches,
     ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge, Withdrawn},
 };
@@ -263,17 +263,17 @@ impl Driver for ChargeDriver<'_> {
         let step = if self.inquiry.undoing().is_some() { Cancel.name() } else { Confirm.name() };
         let total = self.inquiry.subject.total;
         let input = facts_of([("checkout_id", &self.checkout_id), ("amount", &total)]);
-        let said = call_for_help(ctx, step, failure, input).await?;
+        let reply = call_for_help(ctx, step, failure, input).await?;
         self.inquiry.start_over(now(ctx));
         let knowledge = self.look_up().await;
         let holds_money =
             matches!(knowledge, Knowledge::Reported(Charge::Captured(_) | Charge::AwaitingDeposit { .. }));
-        Ok(match said.map(|said| said.word) {
-            Some(Word::Resolve(Outcome::NotPaid)) if !holds_money => {
+        Ok(match reply.map(|reply| reply.action) {
+            Some(OperatorAction::Resolve(Outcome::NotPaid)) if !holds_money => {
                 let failure = Failure::new(OurCode::ResolvedByOperator, "The payment did not take place.");
                 Next::Concluded(Conclusion::Fail(failure))
             }
-            Some(Word::Resolve(_) | Word::Resume) | None => Next::Learned(knowledge),
+            Some(OperatorAction::Resolve(_) | OperatorAction::Resume) | None => Next::Learned(knowledge),
         })
     }
 }
@@ -319,14 +319,14 @@ pub(super) async fn call_for_help(
     step: &str,
     failure: Failure,
     input: Facts,
-) -> Result<Option<Said>, WorkflowTermination> {
+) -> Result<Option<OperatorReply>, WorkflowTermination> {
     let called = Called::of(ctx);
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
     let awaits = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
     let details = format!("**STUCK**: {} See the dead letter, or send the signal `resume` to go on.", failure.message);
-    operator::call(ctx, Trouble { step: step.to_owned(), failure, input, awaits }).await;
+    dead_letter::call(ctx, FailedStep { step: step.to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);
     Ok(waiting::for_operator(ctx, called).await)
 }

@@ -20,7 +20,7 @@ use temporalio_workflow::{
 use super::{Context, now};
 use crate::{
     attributes,
-    operator::{self, Facing},
+    dead_letter::{self, HasFacts},
     ports::{
         Advance, Change, DepositReturn, DepositSeen, NewCheckout, Payment, Post, Record, Recorded, SeeDeposit,
         SeenDuring, TakeBack, TakenBack, Withdraw, Withdrawn,
@@ -240,7 +240,7 @@ async fn written(ctx: &Context, change: &Change) {
         checkout.revision = change.revision;
     });
     if change.status != Status::Stuck {
-        operator::went_on(ctx).await;
+        dead_letter::close_answered(ctx).await;
     }
 }
 
@@ -253,7 +253,7 @@ async fn write_decided<P>(
 ) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     writing::write_decided(ctx, port, input, summary, |alarm| tell(ctx, alarm)).await
@@ -263,7 +263,7 @@ where
 pub(super) async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     writing::write(ctx, port, input, |alarm| tell(ctx, alarm)).await

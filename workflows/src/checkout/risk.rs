@@ -7,7 +7,7 @@ use domain::{
     checkout::Event,
     dead_letter::{Awaits, Outcome},
     failure::{Failure, OurCode},
-    risk::{Assessment, REVIEW_MS, Verdict},
+    risk::{Assessment, REVIEW_MS, RiskVerdict},
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
@@ -19,8 +19,8 @@ use super::{
     waiting,
 };
 use crate::{
+    dead_letter::{self, FailedStep, facts_of},
     inquiry::Driver as _,
-    operator::{self, Trouble, facts_of},
     ports::{Assess, AssessRisk, Decided},
 };
 
@@ -38,9 +38,9 @@ pub(super) enum Cleared {
 pub(super) async fn clear(ctx: &Context, driver: &mut ChargeDriver<'_>) -> Result<Cleared, WorkflowTermination> {
     let assessment = write(ctx, Assess, request(ctx, driver.began_at, None)).await?;
     match assessment.verdict {
-        Verdict::Allow => Ok(Cleared::Charge),
-        Verdict::Deny => Ok(Cleared::Decline(denied())),
-        Verdict::Review => review(ctx, driver, &assessment).await,
+        RiskVerdict::Allow => Ok(Cleared::Charge),
+        RiskVerdict::Deny => Ok(Cleared::Decline(denied())),
+        RiskVerdict::Review => review(ctx, driver, &assessment).await,
     }
 }
 
@@ -64,7 +64,7 @@ async fn review(
     driver.begin().await?;
     let question = Failure::new(OurCode::RiskReview, "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
-    let heeded = ctx.state(|checkout| checkout.desk.heeded());
+    let replies = ctx.state(|checkout| checkout.desk.replies());
     // Before it is written: who reads of the review may decide at once.
     ctx.state_mut(|checkout| checkout.attempts.in_review = true);
     advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
@@ -72,9 +72,9 @@ async fn review(
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
     let input = facts_of([("until", &until), ("reasons", &reasons)]);
     let awaits = Awaits::Person { outcomes: vec![Outcome::Approved, Outcome::Denied] };
-    operator::call(ctx, Trouble { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
+    dead_letter::call(ctx, FailedStep { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
     ctx.set_current_details(format!("in review until {until}: {reasons}. Send the signal `review` to decide."));
-    let said = waiting::for_review(ctx, REVIEW_MS, heeded).await;
+    let said = waiting::for_review(ctx, REVIEW_MS, replies).await;
     ctx.state_mut(|checkout| checkout.attempts.in_review = false);
     conclude(ctx, said).await
 }
@@ -87,7 +87,7 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
             Failure::new(OurCode::ReviewExpired, "The payment was not reviewed in time.").and_retry()
         }));
     };
-    let verdict = if approve { Verdict::Allow } else { Verdict::Deny };
+    let verdict = if approve { RiskVerdict::Allow } else { RiskVerdict::Deny };
     let assessment = Assessment { verdict, reasons: vec![reason] };
     let decided = Decided { by, assessment };
     write(ctx, Assess, request(ctx, now(ctx), Some(decided))).await?;

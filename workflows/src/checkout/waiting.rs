@@ -12,7 +12,7 @@ use temporalio_workflow::WorkflowCancellationToken;
 
 use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
 use crate::{
-    operator::{Said, Word},
+    dead_letter::{OperatorAction, OperatorReply},
     time,
 };
 
@@ -98,7 +98,7 @@ pub(super) async fn let_pass(ctx: &Context, ms: u64, summary: &'static str) {
 /// How a checkout stood when a person was called.
 #[derive(Debug, Clone)]
 pub(super) struct Called {
-    heeded: u32,
+    replies: u32,
     canceled: bool,
     refund_account: Option<RefundAccount>,
 }
@@ -107,7 +107,7 @@ impl Called {
     /// How it stands now.
     pub(super) fn of(ctx: &Context) -> Self {
         ctx.state(|checkout| Self {
-            heeded: checkout.desk.heeded(),
+            replies: checkout.desk.replies(),
             canceled: checkout.canceled,
             refund_account: checkout.refund_account.clone(),
         })
@@ -119,21 +119,21 @@ impl Called {
     }
 }
 
-/// Waits for a person's word, or for a request to give the checkout up that says something new; what came since they were
-/// `called` ends it at once. A cancellation in the Temporal UI does not end it.
-pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<Said> {
-    let heeded = called.heeded;
+/// Waits for an operator's reply, or for a request to give the checkout up that says something new. What came since the
+/// operator was `called` ends the wait at once. A cancellation in the Temporal UI does not end it.
+pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<OperatorReply> {
+    let replies = called.replies;
     let over =
-        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || called.is_given_up(checkout);
+        move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).is_some() || called.is_given_up(checkout);
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
-    ctx.state(|checkout| checkout.desk.said_since(heeded).cloned())
+    ctx.state(|checkout| checkout.desk.reply_since(replies).cloned())
 }
 
 /// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
-/// what they said, by the signal `review` or as an answer to the letter; a word since `heeded` ends it at once.
-pub(super) async fn for_review(ctx: &Context, limit_ms: u64, heeded: u32) -> Option<Review> {
-    let answered = move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).and_then(review_of);
+/// what they said, by the signal `review` or as an answer to the letter; a reply since there were `replies` ends it at once.
+pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Option<Review> {
+    let answered = move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).and_then(review_of);
     let over = move |checkout: &CheckoutWorkflow| {
         checkout.review.is_some() || checkout.canceled || answered(checkout).is_some()
     };
@@ -142,13 +142,14 @@ pub(super) async fn for_review(ctx: &Context, limit_ms: u64, heeded: u32) -> Opt
 }
 
 /// The decision that an answer to a letter is, if it is one.
-fn review_of(said: &Said) -> Option<Review> {
-    let approve = match said.word {
-        Word::Resolve(Outcome::Approved) => true,
-        Word::Resolve(Outcome::Denied) => false,
-        Word::Resume | Word::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
+fn review_of(reply: &OperatorReply) -> Option<Review> {
+    let approve = match reply.action {
+        OperatorAction::Resolve(Outcome::Approved) => true,
+        OperatorAction::Resolve(Outcome::Denied) => false,
+        OperatorAction::Resume
+        | OperatorAction::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
     };
-    Some(Review { by: said.by.clone(), reason: said.reason.clone(), approve })
+    Some(Review { by: reply.by.clone(), reason: reply.reason.clone(), approve })
 }
 
 async fn until(

@@ -16,8 +16,8 @@ use super::{
     recording::{advance, fail, settle},
 };
 use crate::{
+    dead_letter::{self, FailedStep, OperatorAction, facts_of},
     inquiry::{self, Driver, Next},
-    operator::{self, Trouble, Word, facts_of},
     ports::{LookUpRefund, Refund, RefundCharge, RefundQuestion},
     time::{detached, now, until},
 };
@@ -158,7 +158,7 @@ enum Resolution {
 
 /// Puts the refund in front of a person and waits for their word.
 async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, WorkflowTermination> {
-    let heeded = ctx.state(|refund| refund.desk.heeded());
+    let replies = ctx.state(|refund| refund.desk.replies());
     if ctx.state(|refund| refund.status) != RefundStatus::Stuck {
         advance(ctx, RefundStatus::Stuck, Some(failure.clone())).await?;
     }
@@ -171,19 +171,21 @@ async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, Workf
         "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came of it.",
         failure.message
     );
-    operator::call(ctx, Trouble { step: Refund.name().to_owned(), failure, input, awaits }).await;
+    dead_letter::call(ctx, FailedStep { step: Refund.name().to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);
-    let is_helped = move |refund: &super::RefundWorkflow| refund.desk.said_since(heeded).is_some();
+    let is_helped = move |refund: &super::RefundWorkflow| refund.desk.reply_since(replies).is_some();
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(is_helped, detached()).await;
-    let said = ctx.state(|refund| refund.desk.said_since(heeded).cloned());
-    Ok(match said.map(|said| (said.word, said.reason)) {
-        Some((Word::Resolve(Outcome::Refunded), _)) => Resolution::Executed,
-        Some((Word::Resolve(Outcome::NotRefunded), reason)) => {
+    let reply = ctx.state(|refund| refund.desk.reply_since(replies).cloned());
+    Ok(match reply.map(|reply| (reply.action, reply.reason)) {
+        Some((OperatorAction::Resolve(Outcome::Refunded), _)) => Resolution::Executed,
+        Some((OperatorAction::Resolve(Outcome::NotRefunded), reason)) => {
             Resolution::NotExecuted(Failure::new(OurCode::ResolvedNotRefunded, reason))
         }
-        Some((Word::Resume | Word::Resolve(Outcome::NotPaid | Outcome::Approved | Outcome::Denied), _)) | None => {
-            Resolution::GoOn
-        }
+        Some((
+            OperatorAction::Resume | OperatorAction::Resolve(Outcome::NotPaid | Outcome::Approved | Outcome::Denied),
+            _,
+        ))
+        | None => Resolution::GoOn,
     })
 }

@@ -17,8 +17,8 @@ use domain::{
     failure::Failure,
     inquiry::{At, Doubt, Inquiry, Key, LOOKUPS_WHILE_LOCKED_OUT, Request, Step},
     refund::{
-        Answer, Conclusion, Executed, KEY_LIFETIME_MS, Knowledge, PATIENCE_MS, RefundStatus, Refunding, SETTLING_MS,
-        Sight,
+        Conclusion, Executed, KEY_LIFETIME_MS, Knowledge, PATIENCE_MS, RefundAnswer, RefundReport, RefundStatus,
+        Refunding, SETTLING_MS,
     },
 };
 
@@ -346,14 +346,18 @@ impl State {
         moves.push(("nobody tells", self.clone().learn(&Knowledge::NoReport)));
         let lookalike = self.outside == Some((AMOUNTS[self.turn], self.turn));
         let is_given = self.given[self.turn] > 0;
-        let sight =
-            Sight { ours: is_given.then(|| executed(self.turn)), left: won(self.balance), lookalike, complete: true };
-        moves.push(("the PSP tells", self.clone().learn(&Knowledge::Reported(sight))));
+        let report = RefundReport {
+            ours: is_given.then(|| executed(self.turn)),
+            left: won(self.balance),
+            lookalike,
+            complete: true,
+        };
+        moves.push(("the PSP tells", self.clone().learn(&Knowledge::Reported(report))));
         // What has just been done may not be seen yet.
         if is_given && self.now.ms_since(self.inquiry.progress.sent_at) < SETTLING_MS {
             let left = won(self.balance + AMOUNTS[self.turn]);
-            let sight = Sight { ours: None, left, lookalike, complete: true };
-            moves.push(("the PSP does not see it yet", self.clone().learn(&Knowledge::Reported(sight))));
+            let report = RefundReport { ours: None, left, lookalike, complete: true };
+            moves.push(("the PSP does not see it yet", self.clone().learn(&Knowledge::Reported(report))));
         }
     }
 
@@ -394,8 +398,8 @@ fn doubtful() -> Knowledge {
 
 fn answer(bound: Bound, turn: usize) -> Knowledge {
     match bound {
-        Bound::Executed => Knowledge::Answered(Answer::Executed(executed(turn))),
-        Bound::Refused => Knowledge::Answered(Answer::Refused(failure())),
+        Bound::Executed => Knowledge::Answered(RefundAnswer::Executed(executed(turn))),
+        Bound::Refused => Knowledge::Answered(RefundAnswer::Refused(failure())),
         Bound::Error => doubtful(),
     }
 }
