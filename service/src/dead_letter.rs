@@ -17,7 +17,7 @@ use temporalio_client::{
 };
 use workflows::{
     checkout::CheckoutWorkflow,
-    operator::{Resolve, Resume},
+    dead_letter::{Resolve, Resume},
 };
 
 use crate::temporal::{self, is_signal_limit};

@@ -3,8 +3,8 @@
 use activities::dead_letter::DeadLetters;
 use domain::{
     Timestamp,
-    charge::Failure,
     dead_letter::{Awaits, LetterStatus},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 use migrations::{Migrator, MigratorTrait};

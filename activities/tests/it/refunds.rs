@@ -4,10 +4,12 @@ use activities::{checkout::Checkouts, ledger::Ledger, psp::Psp, refund::Refunds}
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::{Charge, Doubt, Failure},
+    charge::Charge,
     checkout::Status,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, PaymentOrderId, RefundId},
-    refund::{Answer, Executed, RefundAccount, RefundStatus, Wanted, mark},
+    inquiry::Doubt,
+    refund::{Executed, RefundAccount, RefundAnswer, RefundScope, RefundStatus, mark},
 };
 use migrations::{Migrator, MigratorTrait};
 use serde_json::json;
@@ -82,7 +84,7 @@ impl Paid {
         Self { sim, activities, repeated, reader, payment_key, _file: file }
     }
 
-    fn new_refund(wanted: &Wanted) -> NewRefund {
+    fn new_refund(wanted: &RefundScope) -> NewRefund {
         NewRefund {
             refund_id: refund_id(),
             checkout_id: checkout_id(),
@@ -94,11 +96,11 @@ impl Paid {
         }
     }
 
-    async fn record(&self, wanted: &Wanted) {
+    async fn record(&self, wanted: &RefundScope) {
         self.activities.run(Refunds::record, Self::new_refund(wanted)).await.unwrap();
     }
 
-    async fn promise(&self, wanted: &Wanted) -> Promise {
+    async fn promise(&self, wanted: &RefundScope) -> Promise {
         let promise = RefundPromise {
             refund_id: refund_id(),
             checkout_id: checkout_id(),
@@ -136,18 +138,18 @@ impl Paid {
     }
 }
 
-fn part(minor: u64) -> Wanted {
-    Wanted { order: None, amount: Some(won(minor)) }
+fn part(minor: u64) -> RefundScope {
+    RefundScope { order: None, amount: Some(won(minor)) }
 }
 
-fn given_back(answer: Answer) -> Executed {
+fn given_back(answer: RefundAnswer) -> Executed {
     match answer {
-        Answer::Executed(executed) => executed,
-        Answer::Refused(failure) => panic!("refused: {failure:?}"),
+        RefundAnswer::Executed(executed) => executed,
+        RefundAnswer::Refused(failure) => panic!("refused: {failure:?}"),
     }
 }
 
-fn doubt(answer: Result<Answer, temporalio_sdk::testing::ActivityEnvironmentError>) -> Doubt {
+fn doubt(answer: Result<RefundAnswer, temporalio_sdk::testing::ActivityEnvironmentError>) -> Doubt {
     let failure = as_workflow_sees(answer);
     assert_eq!(failure.type_name(), Some(DOUBT), "{failure}");
     failure.details().unwrap().unwrap()
@@ -190,7 +192,7 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
 #[tokio::test]
 async fn a_refund_that_fails_leaves_no_promise() {
     let paid = Paid::by("카드").await;
-    let order = Wanted { order: Some(PaymentOrderId::parse("order-2").unwrap()), amount: None };
+    let order = RefundScope { order: Some(PaymentOrderId::parse("order-2").unwrap()), amount: None };
     paid.record(&order).await;
     let Promise::Given(PromisedRefund { amount, .. }) = paid.promise(&order).await else { panic!("not promised") };
     assert_eq!(amount, won(5_000));
@@ -216,7 +218,7 @@ async fn more_than_was_paid_is_refused_both_times() {
     paid.record(&part(TOTAL + 1)).await;
     for _ in 0..2 {
         let Promise::Refused(failure) = paid.promise(&part(TOTAL + 1)).await else { panic!("promised") };
-        assert_eq!(failure.code, "refund_exceeds_payment");
+        assert_eq!(failure.code.as_str(), "refund_exceeds_payment");
     }
     paid.audit().await;
 }
@@ -231,8 +233,8 @@ async fn refunding_twice_under_one_key_refunds_once() {
     assert!(first.transaction_key.is_some());
     assert_eq!(paid.sim.totals().await, (TOTAL, 4_000, 1));
     for _ in 0..2 {
-        let sight = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
-        assert_eq!((sight.ours.as_ref(), sight.left, sight.lookalike), (Some(&first), won(11_000), false));
+        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        assert_eq!((report.ours.as_ref(), report.left, report.lookalike), (Some(&first), won(11_000), false));
     }
 }
 
@@ -243,8 +245,8 @@ async fn a_lost_answer_is_found_by_its_mark() {
         paid.sim.mischief(json!({ "on": "cancel", "kind": kind })).await;
         let lost = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await);
         assert_eq!(lost.answered, kind != "execute_and_stall", "{kind}");
-        let sight = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
-        assert_eq!(sight.ours.map(|ours| ours.amount), Some(won(4_000)), "{kind}");
+        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        assert_eq!(report.ours.map(|ours| ours.amount), Some(won(4_000)), "{kind}");
         // Under another key, with what we believed before, nothing more goes back.
         let again = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
         assert!(again.answered);
@@ -258,11 +260,11 @@ async fn a_refusal_is_a_value_the_first_time_and_a_doubt_after_it() {
     let too_late = json!({ "on": "cancel", "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE", "times": 2 });
     paid.sim.mischief(too_late).await;
     match paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "EXCEED_MAX_REFUND_DUE"),
-        other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
+        RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "EXCEED_MAX_REFUND_DUE"),
+        other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let later = doubt(paid.repeated.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
-    assert_eq!(later.refusal.unwrap().code, "EXCEED_MAX_REFUND_DUE");
+    assert_eq!(later.refusal.unwrap().code.as_str(), "EXCEED_MAX_REFUND_DUE");
     assert_eq!(paid.sim.totals().await, (TOTAL, 0, 1));
 }
 
@@ -285,8 +287,8 @@ async fn what_others_cancel_is_seen_and_not_taken_for_ours() {
     ] {
         let key = IdempotencyKey::parse(format!("hand-{left}")).unwrap();
         paid.sim.toss().cancel(paid.payment_key.as_str(), &by_hand(minor, reason), &key).await.unwrap();
-        let sight = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
-        assert_eq!((sight.ours, sight.left, sight.lookalike), (None, won(left), lookalike));
+        let report = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
+        assert_eq!((report.ours, report.left, report.lookalike), (None, won(left), lookalike));
     }
 }
 
@@ -301,8 +303,8 @@ async fn what_came_into_a_virtual_account_goes_to_the_buyers() {
     };
     assert!(!format!("{account:?}").contains("110123456789"));
     match paid.activities.run(Refunds::refund, paid.charge(TOTAL, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "INVALID_REFUND_ACCOUNT_INFO"),
-        other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
+        RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "INVALID_REFUND_ACCOUNT_INFO"),
+        other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let charge = RefundCharge { account: Some(account), ..paid.charge(TOTAL, TOTAL, "refund-1.1") };
     assert_eq!(given_back(paid.activities.run(Refunds::refund, charge).await.unwrap()).amount, won(TOTAL));

@@ -16,8 +16,8 @@ use axum::{
 };
 use domain::{
     Timestamp,
-    charge::Failure,
     checkout::{ConfirmRefusal, Status},
+    failure::{Failure, FailureCode, OurCode},
 };
 use serde::Serialize;
 use store::{Scope, StoreError};
@@ -145,17 +145,15 @@ enum Decline {
     /// In the PSP's words, which it means for the buyer.
     Psp(Failure),
     /// By one of our own codes.
-    Ours(String),
+    Ours(OurCode),
 }
 
 impl Decline {
     fn of(failure: Failure, is_for_buyer: IsForBuyer) -> Self {
-        if is_for_buyer(&failure.code) {
-            Self::Psp(failure)
-        } else if failure.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-            Self::Ours(failure.code)
-        } else {
-            Self::Untold
+        match &failure.code {
+            FailureCode::Ours(code) => Self::Ours(*code),
+            FailureCode::Psp(code) if is_for_buyer(code) => Self::Psp(failure),
+            FailureCode::Psp(_) => Self::Untold,
         }
     }
 
@@ -166,9 +164,9 @@ impl Decline {
         }
     }
 
-    fn ours(&self) -> Option<&str> {
+    const fn ours(&self) -> Option<&'static str> {
         match self {
-            Self::Ours(code) => Some(code),
+            Self::Ours(code) => Some(code.as_str()),
             Self::Psp(_) | Self::Untold => None,
         }
     }
@@ -235,14 +233,16 @@ impl Problem {
 
     /// A refund that does not happen. Whoever asked is the marketplace, which may know what the PSP says.
     pub(crate) fn refund_failed(failure: &Failure) -> Self {
-        let code = match failure.code.as_str() {
-            "refund_exceeds_payment" | "nothing_left_to_refund" => Code::RefundExceedsPayment,
-            "not_refundable" => Code::NotCancelable,
-            _ => Code::RefundRefused,
+        let code = match &failure.code {
+            FailureCode::Ours(OurCode::RefundExceedsPayment | OurCode::NothingLeftToRefund) => {
+                Code::RefundExceedsPayment
+            }
+            FailureCode::Ours(OurCode::NotRefundable) => Code::NotCancelable,
+            FailureCode::Ours(_) | FailureCode::Psp(_) => Code::RefundRefused,
         };
         let mut problem = Self::new(code, failure.message.clone());
         if code == Code::RefundRefused {
-            problem.0.decline = Decline::of(failure.clone(), |code| code.bytes().any(|byte| byte.is_ascii_uppercase()));
+            problem.0.decline = Decline::of(failure.clone(), |_| true);
         }
         problem
     }

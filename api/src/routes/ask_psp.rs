@@ -11,7 +11,7 @@ use axum::{
 use domain::{Timestamp, refund::RefundStatus};
 use store::CheckoutRecord;
 use temporalio_client::{WorkflowQueryOptions, WorkflowSignalOptions, errors::WorkflowInteractionError};
-use workflows::{checkout::CheckoutWorkflow, operator::AskPsp, refund::RefundWorkflow};
+use workflows::{checkout::CheckoutWorkflow, dead_letter::AskPsp, refund::RefundWorkflow};
 
 use service::temporal;
 
@@ -78,7 +78,7 @@ enum Asked {
 }
 
 async fn ask_about_payment(api: &Api, record: &CheckoutRecord, ask: &AskPsp) -> Result<Asked, Problem> {
-    if !record.heeds_psp() {
+    if !record.follows_psp() {
         return Ok(Asked::Nobody);
     }
     let checkout = api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());
@@ -115,7 +115,7 @@ async fn told(signal: impl Future<Output = Result<(), WorkflowInteractionError>>
 
 /// When the workflow of a checkout asks the PSP next, where it does and a worker says so in time.
 pub(crate) async fn next_question_at(api: &Api, record: &CheckoutRecord) -> Option<Timestamp> {
-    if !record.heeds_psp() {
+    if !record.follows_psp() {
         return None;
     }
     let checkout = api.temporal.get_workflow_handle::<CheckoutWorkflow>(record.workflow_id.as_str());

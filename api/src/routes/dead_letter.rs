@@ -400,7 +400,7 @@ impl LetterBody {
             dead_letter_id: letter.letter_id.to_string(),
             status: letter.status.as_str(),
             step: letter.step.clone(),
-            code: letter.failure.code.clone(),
+            code: letter.failure.code.clone().into(),
             message: letter.failure.message.clone(),
             input: serde_json::from_str(&letter.input).unwrap_or_default(),
             checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),

@@ -9,7 +9,13 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::{Money, checkout::Status, dead_letter::Outcome, id::CheckoutId};
+use domain::{
+    Money,
+    checkout::Status,
+    dead_letter::Outcome,
+    failure::{FailureCode, OurCode},
+    id::CheckoutId,
+};
 use serde::Serialize;
 use store::{Actor, CheckoutRecord, HistorySources, PaidBack, StatusChange};
 
@@ -167,13 +173,12 @@ fn actor(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
 
 fn ended_by(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     let Some(failure) = &change.failure else { return Some(Who::Daegeum) };
-    match failure.code.as_str() {
-        "canceled" => None,
-        "resolved_by_operator" => decided(Outcome::NotPaid, change, sources),
-        "risk_denied" if sources.needed_operator => decided(Outcome::Denied, change, sources),
-        // The payment provider's codes are in capitals.
-        code if code.bytes().any(|byte| byte.is_ascii_uppercase()) => Some(Who::Psp),
-        _ => Some(Who::Daegeum),
+    match &failure.code {
+        FailureCode::Psp(_) => Some(Who::Psp),
+        FailureCode::Ours(OurCode::Canceled) => None,
+        FailureCode::Ours(OurCode::ResolvedByOperator) => decided(Outcome::NotPaid, change, sources),
+        FailureCode::Ours(OurCode::RiskDenied) if sources.needed_operator => decided(Outcome::Denied, change, sources),
+        FailureCode::Ours(_) => Some(Who::Daegeum),
     }
 }
 

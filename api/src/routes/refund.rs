@@ -18,7 +18,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    checkout::Status,
+    checkout::{Phase, Status},
+    failure::OurCode,
     id::{PaymentOrderId, RefundId},
 };
 use store::{CheckoutRecord, RefundRecord};
@@ -221,20 +222,16 @@ impl Target {
 
     /// Whether it waits for a payment, or for what comes of one.
     fn is_open(&self) -> bool {
-        match self.record.status {
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
-                true
-            }
-            Status::Failed => self.record.takes_retry(now()),
-            Status::Success | Status::Expired | Status::Canceled | Status::PartiallyRefunded | Status::Refunded => {
-                false
-            }
+        match self.record.status.phase() {
+            Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => true,
+            Phase::Declined => self.record.takes_retry(now()),
+            Phase::Paid | Phase::Closed => false,
         }
     }
 
     /// Whether it ended because somebody gave it up while its payment was under way.
     fn was_given_up(&self) -> bool {
-        self.record.failure.as_ref().is_some_and(|failure| failure.code == "canceled")
+        self.record.failure.as_ref().is_some_and(|failure| failure.code == OurCode::Canceled.into())
     }
 }
 

@@ -3,10 +3,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::{VIRTUAL_ACCOUNT, VirtualAccount},
     checkout::Status,
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
-    refund::{Part, RefundStatus, VIRTUAL_ACCOUNT},
+    refund::{Part, RefundStatus},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -217,7 +218,7 @@ pub(crate) struct FailureBody {
 impl FailureBody {
     pub(crate) fn new(failure: &Failure, retryable: bool) -> Self {
         Self {
-            code: failure.code.clone(),
+            code: failure.code.clone().into(),
             message: failure.message.clone(),
             retryable,
             retry_at: failure.retry_at.map(rfc3339),

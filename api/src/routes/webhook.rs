@@ -114,7 +114,7 @@ pub(crate) async fn receive(
     let event = hint.event.clone();
     // The same webhook again may tell of something that came after the first.
     api.journal.note_webhook(&kept(hint, &body)).await?;
-    if record.heeds_psp() {
+    if record.follows_psp() {
         nudge(&api, &record, event).await?;
     }
     Ok(received())

@@ -14,7 +14,7 @@ use domain::{
     Currency, Money,
     checkout::Status,
     id::CheckoutId,
-    risk::{AmountLimit, Rules, Verdict},
+    risk::{AmountLimit, RiskVerdict, Rules},
 };
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
@@ -429,7 +429,7 @@ async fn deposit_watched(shop: &Shop, id: &str) -> &'static str {
 /// A rule that lets every story pass, so that a decision is written.
 fn rules() -> Rules {
     let above = Money::try_from_minor(1_000_000, Currency::Krw).unwrap();
-    Rules { amounts: vec![AmountLimit { above, verdict: Verdict::Deny }], ..Rules::default() }
+    Rules { amounts: vec![AmountLimit { above, verdict: RiskVerdict::Deny }], ..Rules::default() }
 }
 
 /// The real worker with the faults around its activities.

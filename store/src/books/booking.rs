@@ -5,7 +5,7 @@ use domain::{
     checkout::{DepositReturn, Order, Payment},
     hold::{HoldEvent, HoldStatus},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold},
+    ledger::{Entry, EntryError, EntryFields, Hold, Release},
     refund::{RefundExecution, RefundFailure, RefundPromise, RefundStatus, Unrefundable},
     wallet::Overdrawn,
 };
@@ -302,8 +302,16 @@ async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -
     let wallet = books.wallet(&paid.order.seller, paid.unreleased.currency()).await?;
     // A refund that was taken back after a release leaves something to release again.
     for round in 1.. {
-        let of = (&paid.order.seller, order, round);
-        let entry = Entry::of_release(of, &paid.checkout_id, paid.unreleased, &wallet, at).map_err(Refusal::from)?;
+        let release = Release {
+            seller: &paid.order.seller,
+            order,
+            checkout_id: &paid.checkout_id,
+            round,
+            amount: paid.unreleased,
+            debt: wallet.debt,
+            released_at: at,
+        };
+        let entry = Entry::of_release(&release).map_err(Refusal::from)?;
         if books.find(&entry.fields().key).await?.is_none() {
             return books.book(entry).await;
         }

@@ -2,8 +2,9 @@
 
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount, is_virtual_account},
+    charge::{VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
+    failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -102,13 +103,13 @@ impl CheckoutRecord {
     }
 
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
-    pub fn heeds_psp(&self) -> bool {
+    pub fn follows_psp(&self) -> bool {
         // Of an account that nobody knew of before it was paid into, only the method tells.
         let by_deposit = self
             .psp
             .as_ref()
             .is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()));
-        self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
+        self.status.phase().follows_psp() || self.status.is_payment_done() && by_deposit
     }
 }
 

@@ -163,7 +163,7 @@ async fn keep_decline(transaction: &Transaction, change: &Change) -> Result<(), 
         checkout_id: Set(change.checkout_id.to_string()),
         payment_key: Set(payment_key.to_string()),
         revision: Set(to_column_revision(change.revision)?),
-        failure_code: Set(change.failure.as_ref().map(|failure| failure.code.clone())),
+        failure_code: Set(change.failure.as_ref().map(|failure| String::from(failure.code.clone()))),
         failure_message: Set(change.failure.as_ref().map(|failure| failure.message.clone())),
         failure_retry_at: Set(change.failure.as_ref().and_then(|failure| failure.retry_at).map(to_column_time)),
     };
@@ -183,7 +183,10 @@ pub(crate) async fn write_status(transaction: &Transaction, next: NextStatus<'_>
         .col_expr(payment_events::Column::Status, Expr::value(change.status.as_str()))
         .col_expr(payment_events::Column::Revision, Expr::value(to_column_revision(change.revision)?))
         .col_expr(payment_events::Column::IsPaymentDone, Expr::value(change.status.is_payment_done()))
-        .col_expr(payment_events::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
+        .col_expr(
+            payment_events::Column::FailureCode,
+            Expr::value(failure.map(|failure| String::from(failure.code.clone()))),
+        )
         .col_expr(payment_events::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
         .col_expr(
             payment_events::Column::FailureRetryable,
@@ -246,7 +249,7 @@ async fn append_history(
             checkout_id: Set(change.checkout_id.to_string()),
             revision: Set(to_column_revision(change.revision)?),
             status: Set(change.status.to_string()),
-            failure_code: Set(failure.map(|failure| failure.code.clone())),
+            failure_code: Set(failure.map(|failure| String::from(failure.code.clone()))),
             failure_message: Set(failure.map(|failure| failure.message.clone())),
             occurred_at: Set(to_column_time(change.occurred_at)),
             recorded_at: Set(recorded_at),

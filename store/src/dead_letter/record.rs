@@ -2,8 +2,8 @@
 
 use domain::{
     Timestamp,
-    charge::Failure,
     dead_letter::{Awaits, LetterStatus, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{
     Currency, Money, Timestamp,
-    charge::Failure,
+    failure::Failure,
     id::{CheckoutId, PaymentOrderId, RefundId, WorkflowId},
     refund::{Part, RefundStatus},
 };

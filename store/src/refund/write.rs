@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::Utc;
 use domain::{
     Money, Timestamp,
-    charge::Failure,
     checkout::{Change, State},
     commission::given_up,
+    failure::Failure,
     id::{CheckoutId, PaymentOrderId, RefundId, SellerAccount, WorkflowId},
     ledger::{Entry, Reason, Refund, RefundPart},
     refund::{
@@ -114,7 +114,10 @@ impl Writer {
         let now = Utc::now();
         let moved = refunds::Entity::update_many()
             .col_expr(refunds::Column::Status, Expr::value(status.as_str()))
-            .col_expr(refunds::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
+            .col_expr(
+                refunds::Column::FailureCode,
+                Expr::value(failure.map(|failure| String::from(failure.code.clone()))),
+            )
             .col_expr(refunds::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
             .col_expr(refunds::Column::UpdatedAt, Expr::value(now))
             .filter(refunds::Column::RefundId.eq(change.refund_id.as_str()))
@@ -306,7 +309,7 @@ fn moved(refund: &RefundId, status: RefundStatus, failure: Option<&Failure>) -> 
     refunds::ActiveModel {
         refund_id: Set(refund.to_string()),
         status: Set(status.to_string()),
-        failure_code: Set(failure.map(|failure| failure.code.clone())),
+        failure_code: Set(failure.map(|failure| String::from(failure.code.clone()))),
         failure_message: Set(failure.map(|failure| failure.message.clone())),
         updated_at: Set(Utc::now()),
         ..Default::default()

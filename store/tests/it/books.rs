@@ -3,15 +3,15 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
+    failure::Failure,
     hold::HoldStatus,
     id::{ApiKeyId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},
     refund::{
-        Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundStatus,
-        Unrefundable, Wanted,
+        Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundScope,
+        RefundStatus, Unrefundable,
     },
     wallet::Wallet,
 };
@@ -111,7 +111,7 @@ pub(crate) async fn promise_refund(
 ) -> Result<Booked, StoreError> {
     let checkout_id = fresh.reader.checkout_of_order(&order(of)).await?;
     let checkout_id = checkout_id.ok_or_else(|| StoreError::from(Refusal::NoSuchOrder { order: order(of) }))?;
-    let wanted = Wanted { order: Some(order(of)), amount: Some(won(minor)) };
+    let wanted = RefundScope { order: Some(order(of)), amount: Some(won(minor)) };
     let promise = RefundPromise {
         refund_id: refund(id),
         checkout_id: checkout_id.clone(),

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    charge::{Failure, VirtualAccount},
+    charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
     dead_letter::{Awaits, Letter, LetterAction, Outcome},
     event::{self, EventType, MAX_DATA_BYTES},
+    failure::Failure,
     id::DeadLetterId,
     ledger::Entry,
 };

@@ -10,8 +10,8 @@ use std::{
 
 use domain::{
     Timestamp,
-    charge::Failure,
     checkout::{Change, Status},
+    failure::Failure,
 };
 use sea_orm::ConnectionTrait;
 use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};

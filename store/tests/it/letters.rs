@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    charge::Failure,
     dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 use store::{Acted, LetterFilter, LetterPosition, Window};

@@ -1,7 +1,7 @@
 use domain::{
     Currency, Money, Timestamp,
-    charge::Failure,
     checkout::{Order, Status},
+    failure::Failure,
     id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use store::OrderRecord;
@@ -233,9 +233,9 @@ fn whoever_waits_is_told_and_whoever_is_done_is_left_alone() {
     for status in Status::ALL {
         assert_eq!(
             Watch::of(status) == Watch::Never,
-            status.is_answer() && !status.heeds_psp() && status != Status::Failed
+            status.phase().is_answer() && !status.phase().follows_psp() && status != Status::Failed
         );
-        assert_eq!(Watch::of(status) == Watch::Always, status.heeds_psp(), "{status}");
+        assert_eq!(Watch::of(status) == Watch::Always, status.phase().follows_psp(), "{status}");
     }
 }
 

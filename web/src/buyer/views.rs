@@ -1,6 +1,6 @@
 //! What each page shows.
 
-use domain::{calendar::KoreanTime, charge::Failure, checkout::Status};
+use domain::{calendar::KoreanTime, checkout::Status, failure::Failure};
 use maud::{Markup, html};
 use service::{IsForBuyer, now};
 use store::CheckoutRecord;
@@ -116,6 +116,7 @@ impl Page {
         let reason = failure.and_then(|failure| self.reason(failure, made.is_for_buyer));
         html! {
             main data-status=(shown)
+                data-phases=(states::phases())
                 data-confirm=(format!("/v1/payments/{}/confirm", record.checkout_id))
                 data-success=[record.success_url.as_deref().map(|url| return_address(url, record))]
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, Status, check_confirmation},
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Payable, Phase, Status},
+    failure::Failure,
     id::{CheckoutId, PaymentKey, WorkflowId},
 };
 use sha2::{Digest, Sha256};
@@ -246,55 +246,45 @@ fn answer(
     now: Timestamp,
     is_for_buyer: IsForBuyer,
 ) -> Result<Answer, Problem> {
-    let standing_at = (record.status, record.takes_retry(now));
-    let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-    match check_confirmation((&record.checkout_id, record.total), standing_at, bound, confirmation) {
+    let payable = Payable {
+        checkout_id: &record.checkout_id,
+        total: record.total,
+        status: record.status,
+        bound_to: record.psp.as_ref().map(|psp| &psp.payment_key),
+        retryable: record.takes_retry(now),
+    };
+    match payable.check(confirmation) {
         Ok(Confirmable::Begins) => Ok(Answer::Nothing),
         Ok(Confirmable::Joins) => standing(record, is_for_buyer),
-        Err(ConfirmRefusal::NotConfirmable) if is_under_way(record.status) => {
+        Err(ConfirmRefusal::NotConfirmable) if record.status.phase().is_confirming() => {
             Err(Problem::confirmation_under_way(record.status))
         }
         Err(refusal) => Err(Problem::from(refusal).about(record.status)),
     }
 }
 
-/// Whether a payment is being confirmed that may still come to nothing.
-fn is_under_way(status: Status) -> bool {
-    match status {
-        Status::Executing | Status::Unknown | Status::Stuck => true,
-        Status::NotStarted
-        | Status::WaitingForDeposit
-        | Status::Success
-        | Status::Failed
-        | Status::Expired
-        | Status::Canceled
-        | Status::PartiallyRefunded
-        | Status::Refunded => false,
-    }
-}
-
 fn standing(record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
-    match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
-        Status::Failed => {
+    match record.status.phase() {
+        Phase::Paid | Phase::Deposit => Ok(Answer::Known),
+        Phase::Declined => {
             let problem = Problem::declined(record.failure.clone(), is_for_buyer, now());
             Err(problem.about(record.status).retryable(record.takes_retry(now())))
         }
-        Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
-        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(Answer::Accepted),
+        Phase::Closed => Err(Problem::not_confirmable(record.status)),
+        Phase::Open | Phase::Moving | Phase::Held => Ok(Answer::Accepted),
     }
 }
 
 /// The answer to a payment that was declined before another one began: the same as then while nothing is paid, and the
 /// paid checkout afterwards.
 fn declined_before(record: &CheckoutRecord, failure: Failure, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
-    match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
-        Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => {
+    match record.status.phase() {
+        Phase::Paid | Phase::Deposit => Ok(Answer::Known),
+        Phase::Open | Phase::Declined | Phase::Closed => {
             let problem = Problem::declined(Some(failure), is_for_buyer, now());
             Err(problem.about(record.status).retryable(record.takes_retry(now())))
         }
-        Status::Executing | Status::Unknown | Status::Stuck => Err(Problem::confirmation_under_way(record.status)),
+        Phase::Moving | Phase::Held => Err(Problem::confirmation_under_way(record.status)),
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{
     Money,
     charge::is_virtual_account,
     id::{CheckoutId, RefundId},
-    refund::{RefundStatus, Wanted},
+    refund::{RefundScope, RefundStatus},
 };
 use store::{ApprovalRecord, CheckoutRecord, OrderRecord, RefundRecord, Scope};
 use temporalio_client::{
@@ -239,7 +239,7 @@ impl<'a> Refunds<'a> {
             refund_id,
             checkout_id: record.checkout_id.clone(),
             payment_key: psp.payment_key.clone(),
-            wanted: Wanted { order: target.order.clone(), amount: wish.amount(record.total.currency())? },
+            wanted: RefundScope { order: target.order.clone(), amount: wish.amount(record.total.currency())? },
             reason: wish.reason.clone(),
             account: wish.account.clone(),
             api_key_id: self.caller.key.clone(),

@@ -13,7 +13,7 @@ use std::{io::Read as _, path::Path};
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     ledger::{Checkpoint, Place, sequence_of},
-    merkle::{Hash, MAX_PATH, root_of_path},
+    merkle::{Hash, LeafPlace, MAX_PATH, root_of_path},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -100,8 +100,9 @@ impl Proof {
         ensure!(self.path.len() <= MAX_PATH, "the path is longer than any path can be");
         let path: Vec<Hash> = self.path.iter().map(|step| hash(step)).collect::<anyhow::Result<_>>()?;
         let entry: Hash = Sha256::digest(&self.entry).into();
+        let place = LeafPlace { index: sequence - 1, size };
         ensure!(
-            root_of_path(&entry, sequence - 1, size, &path) == Some(hash(&self.checkpoint.root)?),
+            root_of_path(&entry, place, &path) == Some(hash(&self.checkpoint.root)?),
             "the path does not lead from the entry to the signed root: one of the two was changed"
         );
         ensure!(
