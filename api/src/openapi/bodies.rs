@@ -33,8 +33,8 @@ pub(crate) struct NewCheckout {
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it is
-/// dropped.
+/// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it
+/// is dropped.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BuyerInfo {
@@ -50,9 +50,9 @@ struct BuyerInfo {
 }
 
 /// A card token of the payment provider, to count the payments of one card. Card numbers are refused. The token itself
-/// is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where encryption keys are
-/// set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the buyer
-/// erases it from the risk decisions.
+/// is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where encryption keys
+/// are set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the
+/// buyer erases it from the risk decisions.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreditCardInfo {
@@ -106,8 +106,8 @@ pub(crate) struct CancellationShape {
     refund_account: Option<RefundAccount>,
 }
 
-/// An account of the buyer's. Needed where the buyer paid into a virtual account, and refused elsewhere. It is told to the
-/// payment provider and not kept.
+/// An account of the buyer's. Needed where the buyer paid into a virtual account, and refused elsewhere. It is told to
+/// the payment provider and not kept.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefundAccount {
@@ -212,7 +212,7 @@ mod tests {
 
     use service::dead_letter::MAX_BULK;
 
-    use crate::openapi::document;
+    use crate::router::document;
 
     #[test]
     fn the_limits_are_those_of_the_domain() {

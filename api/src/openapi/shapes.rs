@@ -23,7 +23,8 @@ macro_rules! text_of_a_list {
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 let description = [$($doc),+].map(str::trim).join(" ");
-                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($list)).description(Some(description)).into()
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                text.enum_values(Some($list)).description(Some(description)).into()
             }
         }
 

@@ -20,13 +20,14 @@ use service::dead_letter::{Desk, DeskError, MAX_BULK, Wish, read_action};
 use crate::{
     Api,
     http::{
-        audit::Unchanged,
         body::{FieldErrors, Fields, JsonBody},
         caller::OpsCaller,
+        marks::Unchanged,
         paging::{ListBody, window},
         parameters::{self, Parameters},
-        problem::{Code, FieldCode, Problem},
+        problem::{FieldCode, Problem},
         text,
+        values::rfc3339,
     },
     openapi::{
         bodies::{ActionShape, BulkShape, ResolutionShape},
@@ -34,7 +35,7 @@ use crate::{
         refusals::refusals,
         shapes::{CheckoutName, Instant, LetterName, LetterStatusName, OutcomeName},
     },
-    routes::shapes::{rfc3339, ui_url},
+    routes::shapes::ui_url,
 };
 
 /// The parameters that choose among letters.
@@ -162,7 +163,7 @@ pub(crate) async fn list(
         created_from: parameters.border("created_from")?,
         created_to: parameters.border("created_to")?,
     };
-    let page = api.reader.dead_letters(&filter, &window(&parameters)?).await?;
+    let page = api.service.reader.dead_letters(&filter, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |letter| LetterBody::new(letter, &api))))
 }
 
@@ -188,7 +189,8 @@ pub(crate) async fn show(
 
 /// Retry what came to nothing
 ///
-/// The workflow that waits goes on where it was. Of several who act, the first one wins; to send the same again is safe.
+/// The workflow that waits goes on where it was. Of several who act, the first one wins; to send the same again is
+/// safe.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/retry",
@@ -197,7 +199,10 @@ pub(crate) async fn show(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ActionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "It is written down, and the workflow was told", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn retry(
     api: State<Arc<Api>>,
@@ -219,7 +224,10 @@ pub(crate) async fn retry(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ResolutionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "It is written down, and the workflow was told", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn resolve(
     api: State<Arc<Api>>,
@@ -241,7 +249,10 @@ pub(crate) async fn resolve(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ActionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "It is written down, and the workflow was told", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn discard(
     api: State<Arc<Api>>,
@@ -272,8 +283,8 @@ async fn act(
 
 /// Act on many dead letters
 ///
-/// A preview first; then the same again with its `token`. Each letter is acted on by itself: what one is refused does not
-/// hold up the others.
+/// A preview first; then the same again with its `token`. Each letter is acted on by itself: what one is refused does
+/// not hold up the others.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/bulk",
@@ -377,8 +388,8 @@ fn position(letter: &LetterRecord) -> LetterPosition {
 }
 
 async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem> {
-    let letter = api.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
-    let actions = api.reader.dead_letter_actions(id).await?;
+    let letter = api.service.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
+    let actions = api.service.reader.dead_letter_actions(id).await?;
     let mut body = LetterBody::new(&letter, api);
     body.actions = Some(actions.into_iter().map(ActionBody::new).collect());
     Ok(Json(body))
@@ -386,7 +397,7 @@ async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem
 
 impl Api {
     fn desk(&self) -> Desk {
-        Desk::new(self.temporal.clone(), self.reader.clone(), self.journal.clone())
+        Desk::new(self.service.temporal.clone(), self.service.reader.clone(), self.service.journal.clone())
     }
 }
 
@@ -462,23 +473,4 @@ impl BulkItem {
         let checkout_id = letter.as_ref().and_then(|letter| letter.checkout_id.as_ref()).map(ToString::to_string);
         Self { dead_letter_id, checkout_id, result, status: letter.map(|letter| letter.status.as_str()), detail }
     }
-}
-
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
-        match error {
-            DeskError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
-            DeskError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
-            DeskError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
-            DeskError::TooManySignals(cause) | DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
-            DeskError::Store(error) => error.into(),
-        }
-    }
-}
-
-fn sentence(error: &DeskError) -> String {
-    let told = error.to_string();
-    let mut letters = told.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).chain(['.']).collect()
 }
