@@ -1,8 +1,8 @@
-//! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue, the
-//! clocks agree, somebody opens what this process seals, and nothing that works alone stands still.
+//! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue,
+//! the clocks agree, somebody opens what this process seals, and nothing that works alone stands still.
 //!
-//! The question costs a flush to the disk and four requests, so one task asks it: at most every second, however many want
-//! to know, and by itself every minute.
+//! The question costs a flush to the disk and four requests, so one task asks it: at most every second, however many
+//! want to know, and by itself every minute.
 
 use std::{
     fmt,

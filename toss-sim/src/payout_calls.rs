@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::authorization::Caller;
 use crate::bodies::read;
 use crate::codes::Code;
+use crate::envelope::Refusal;
 use crate::mischief::Subject;
 use crate::operations::Done;
 use crate::outbox::{Event, EventName};
 use crate::payout::{Payout, PayoutBody};
-use crate::envelope::Refusal;
 use crate::reconciliation::{PageSize, field, limit, paged, settled};
 use crate::seller::{Seller, SellerBody, SellerStatus};
 use crate::time::{Instant, korean_date, week, with_offset};
@@ -297,7 +297,8 @@ struct PayoutDays {
 
 impl PayoutDays {
     fn read(query: &str) -> Result<Self, Code> {
-        let day = |name| field(query, name).map(|text| text.parse()).transpose().map_err(|_| Code::InvalidIsoDateFormat);
+        let day =
+            |name| field(query, name).map(|text| text.parse()).transpose().map_err(|_| Code::InvalidIsoDateFormat);
         Ok(Self { from: day("payoutDateGte")?, to: day("payoutDateLte")? })
     }
 
@@ -307,11 +308,7 @@ impl PayoutDays {
 }
 
 /// A page of a list, oldest first.
-fn list<'a>(
-    rows: impl Iterator<Item = (&'a str, Value)>,
-    query: &str,
-    page: PageSize,
-) -> Result<Value, Code> {
+fn list<'a>(rows: impl Iterator<Item = (&'a str, Value)>, query: &str, page: PageSize) -> Result<Value, Code> {
     let limit = limit(query, "limit", page)?;
     let mut rows = paged(rows.collect(), query, |(id, _)| id)?;
     let has_next = rows.len() > limit;

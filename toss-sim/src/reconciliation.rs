@@ -316,7 +316,8 @@ mod tests {
     /// Two recorded rows of Toss.
     #[test]
     fn the_tax_is_an_eleventh_of_the_fee() {
-        for (amount, fee, supply, vat, pay_out) in [(99_800, 2_250, 2_045, 205, 97_550), (34_000, 860, 782, 78, 33_140)] {
+        for (amount, fee, supply, vat, pay_out) in [(99_800, 2_250, 2_045, 205, 97_550), (34_000, 860, 782, 78, 33_140)]
+        {
             let settled = Settled { sign: 1, amount, fee };
             assert_eq!((settled.fee - settled.vat(), settled.vat(), settled.pay_out()), (supply, vat, pay_out));
         }

@@ -34,9 +34,8 @@ async fn a_cancel_is_a_row_of_its_own_with_negative_money() {
     assert_eq!(rows(&sim).await, Vec::<Value>::new(), "rows appear on the next day");
     sim.advance(DAY_S).await;
     let rows = rows(&sim).await;
-    let money = |row: &Value| {
-        ["amount", "fee", "supplyAmount", "vat", "payOutAmount"].map(|name| row[name].as_i64().unwrap())
-    };
+    let money =
+        |row: &Value| ["amount", "fee", "supplyAmount", "vat", "payOutAmount"].map(|name| row[name].as_i64().unwrap());
     assert_eq!(money(&rows[0]), [99_800, 2_964, 2_695, 269, 96_836]);
     assert_eq!(money(&rows[1]), [-10_000, -297, -270, -27, -9_703]);
     assert_eq!(rows[0]["approvedAt"], rows[1]["approvedAt"], "the time of the original approval");
