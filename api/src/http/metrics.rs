@@ -168,9 +168,9 @@ pub type MoreMetrics = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
 
 /// What was counted in this process.
 #[derive(Clone)]
-pub struct Metrics(Arc<Counted>);
+pub struct Metrics(Arc<RequestCounts>);
 
-struct Counted {
+struct RequestCounts {
     /// By route, method and status.
     requests: Mutex<BTreeMap<(String, Method, u16), Times>>,
     kept: tokio::sync::Mutex<Option<Kept>>,
@@ -194,7 +194,7 @@ struct Times {
 impl Metrics {
     /// Nothing is counted yet; `more` is asked at each reading.
     pub fn new(more: MoreMetrics) -> Self {
-        Self(Arc::new(Counted { requests: Mutex::default(), kept: tokio::sync::Mutex::default(), more }))
+        Self(Arc::new(RequestCounts { requests: Mutex::default(), kept: tokio::sync::Mutex::default(), more }))
     }
 
     fn count(&self, key: (String, Method, u16), took: Duration) {
@@ -329,7 +329,7 @@ pub(crate) async fn count(State(metrics): State<Metrics>, request: Request, next
     response
 }
 
-/// A method that a stranger made up is no label: there would be no end of them.
+/// Unknown methods are counted as `OPTIONS`, to bound the number of labels.
 fn known(method: &Method) -> Method {
     let known = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
     known.into_iter().find(|known| known == method).unwrap_or(Method::OPTIONS)

@@ -97,7 +97,7 @@ pub(crate) struct ConfirmationShape {
 #[schema(as = Cancellation, examples(super::examples::cancellation))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancellationShape {
-    /// How much, in the currency of the payment; all that is left unless it is said.
+    /// The amount, in the currency of the payment; all that is left by default.
     #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
     /// What the buyer reads.
@@ -120,22 +120,22 @@ struct RefundAccount {
     holder_name: String,
 }
 
-/// Why a person acts.
+/// Why an operator acts.
 #[derive(ToSchema)]
 #[schema(as = Action, examples(super::examples::action))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActionShape {
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
 }
 
-/// What a person declares, and why.
+/// The outcome that an operator declares, and why.
 #[derive(ToSchema)]
 #[schema(as = Resolution, examples(super::examples::resolution))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolutionShape {
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
     /// One of `outcomes` of the letter.
@@ -155,15 +155,15 @@ pub(crate) struct BulkShape {
     #[schema(value_type = Option<OutcomeName>)]
     outcome: Option<String>,
     filter: LetterChoice,
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
     /// `true` changes nothing.
     preview: Option<bool>,
-    /// How many letters at most, those first that have waited longest; 100 unless it is said.
+    /// The most letters, those first that have waited longest; 100 by default.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<u64>,
-    /// From the preview; refused once other letters are chosen than it showed.
+    /// From the preview; refused if other letters are chosen now than the preview showed.
     token: Option<String>,
 }
 
@@ -182,7 +182,7 @@ enum ActionName {
 struct LetterChoice {
     #[schema(value_type = Option<LetterStatusName>)]
     status: Option<String>,
-    /// The step that came to nothing, such as `psp.confirm`.
+    /// The step that failed, such as `psp.confirm`.
     step: Option<String>,
     /// Its error code.
     code: Option<String>,

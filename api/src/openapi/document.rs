@@ -40,8 +40,8 @@ const DESCRIPTION: &str = "\
 A payment backend for marketplaces: pay-in through Toss Payments, wallets, and a double-entry ledger.
 
 Money is a decimal string with an ISO 4217 currency; times are RFC 3339. Errors are RFC 9457 problem details; decide \
-by `code`. An API key goes into `Authorization: Bearer`, or is the user name of HTTP Basic. What creates something \
-takes an `Idempotency-Key`: sent again, the same request is answered as the first time. An answer with `Retry-After` \
+by `code`. An API key goes into `Authorization: Bearer`, or is the user name of HTTP Basic. A request that creates \
+something takes an `Idempotency-Key`: the same request sent again gets the first answer. An answer with `Retry-After` \
 says in how many seconds the same request may be sent again; after 402, in how many the same way of paying may \
 succeed. `RateLimit` says how many requests are left, `RateLimit-Policy` of how many.";
 

@@ -57,7 +57,8 @@ text_of_a_list! {
     LetterStatusName, "DeadLetterStatus", LetterStatus::ALL.map(LetterStatus::as_str)
 }
 text_of_a_list! {
-    /// What a person may declare. That money came takes the payment provider's word, which is what a retry asks for.
+    /// How an operator may resolve the letter. An operator can declare that no money was taken. Only the payment
+    /// provider can confirm that money was taken: use `retry` to ask.
     OutcomeName, "Outcome", Outcome::ALL.map(Outcome::as_str)
 }
 text_of_a_list! {

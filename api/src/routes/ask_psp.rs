@@ -30,9 +30,9 @@ refusals! { AskRefusals: AmbiguousId, CheckoutNotFound, NothingToAsk, TemporalUn
 
 /// Ask the payment provider now
 ///
-/// For what is under way: a payment whose outcome is not known, a deposit that is awaited or watched, a refund. The
-/// workflow asks at once and not at its `next_question_at`. One that is stuck takes it as the word to try again. Read
-/// the checkout again after a moment.
+/// For a payment whose outcome is not known, a deposit that is awaited or watched, or a refund that is under way. The
+/// workflow asks at once and not at its `next_question_at`. A stuck workflow tries again. Read the checkout again after
+/// a moment.
 #[utoipa::path(
     post,
     path = "/{id}/ask-psp",
@@ -43,7 +43,7 @@ refusals! { AskRefusals: AmbiguousId, CheckoutNotFound, NothingToAsk, TemporalUn
     responses(
         (
             status = 202,
-            description = "It is asked",
+            description = "The payment provider is being asked",
             body = CheckoutBody,
             headers(("Location" = String, description = "Where to read what came of it")),
         ),

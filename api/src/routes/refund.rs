@@ -76,12 +76,12 @@ refusals! {
         ValidationFailed;
 }
 
-/// Cancel all of it
+/// Cancel or refund in full
 ///
-/// Before it is paid, a checkout is given up; paid, all that is left of its money goes back, once however often this is
-/// sent. Of one payment order of a paid checkout, that order's money goes back. Giving up needs the scope `checkout`,
-/// and giving money back the scope `refund`. Where the settings demand a second principal, the answer is 202, and
-/// `approval` of the refund is `WAITING`.
+/// Before payment, the checkout is canceled. After payment, all that is left of its money is refunded, once, however
+/// often the request is sent. For one payment order of a paid checkout, the money of that order is refunded. Canceling
+/// needs the scope `checkout`, and refunding the scope `refund`. Where the settings demand a second principal, the
+/// answer is 202, and `approval` of the refund is `WAITING`.
 #[utoipa::path(
     delete,
     path = "/{id}",
@@ -90,7 +90,7 @@ refusals! {
     security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
     responses(
-        (status = 200, description = "Given up, or refunded", body = CheckoutBody),
+        (status = 200, description = "Canceled, or refunded", body = CheckoutBody),
         (
             status = 202,
             description = "Not known yet; ask again",
@@ -113,12 +113,12 @@ pub(crate) async fn delete(
     Ok(answer(&canceled, &caller, &api))
 }
 
-/// Cancel, or refund a part
+/// Cancel or refund in part
 ///
-/// Before it is paid, a checkout is given up; paid, the money goes back: `amount`, or all that is left. Of a whole
-/// checkout a part is taken from its payment orders in proportion to what is left of each. Giving up needs the scope
-/// `checkout`, and giving money back the scope `refund`. Where the settings demand a second principal, the answer is
-/// 202, and `approval` of the refund is `WAITING`.
+/// Before payment, the checkout is canceled. After payment, money is refunded: `amount`, or all that is left. A part of
+/// a whole checkout is taken from its payment orders in proportion to what is left of each. Canceling needs the scope
+/// `checkout`, and refunding the scope `refund`. Where the settings demand a second principal, the answer is 202, and
+/// `approval` of the refund is `WAITING`.
 #[utoipa::path(
     post,
     path = "/{id}/cancel",
@@ -130,7 +130,7 @@ pub(crate) async fn delete(
     responses(
         (
             status = 200,
-            description = "Given up, or refunded",
+            description = "Canceled, or refunded",
             body = CheckoutBody,
             headers(
                 (

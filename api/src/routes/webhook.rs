@@ -30,10 +30,10 @@ pub(crate) struct ReceivedBody {
     received: bool,
 }
 
-/// Tell that something happened
+/// Receive a webhook
 ///
-/// Toss Payments sends it: 200 for all that need not be sent again, 503 for what must. A webhook is a hint; what is
-/// true is asked of Toss.
+/// Toss Payments sends it. The answer is 200 if the webhook need not be sent again, and 503 if it must. A webhook is a
+/// hint: the workflow asks Toss for the truth.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/toss",
@@ -41,7 +41,7 @@ pub(crate) struct ReceivedBody {
     extensions(("x-open-query" = json!(true))),
     tag = "Webhooks",
     request_body(content = Option<serde_json::Value>, content_type = "application/json"),
-    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+    responses((status = 200, description = "The webhook need not be sent again", body = ReceivedBody), WebhookRefusals)
 )]
 pub(crate) async fn receive(
     State(api): State<Arc<Api>>,
@@ -78,7 +78,7 @@ fn kept(hint: PspHint, body: &[u8]) -> Webhook {
     }
 }
 
-/// Tell that something happened, by the older path
+/// Receive a webhook, by the older path
 #[utoipa::path(
     post,
     path = "/payments/webhook",
@@ -86,7 +86,7 @@ fn kept(hint: PspHint, body: &[u8]) -> Webhook {
     extensions(("x-open-query" = json!(true))),
     tag = "Older paths",
     request_body(content = Option<serde_json::Value>, content_type = "application/json"),
-    responses((status = 200, description = "It need not be sent again", body = ReceivedBody), WebhookRefusals)
+    responses((status = 200, description = "The webhook need not be sent again", body = ReceivedBody), WebhookRefusals)
 )]
 pub(crate) async fn receive_by_older_path(
     state: State<Arc<Api>>,

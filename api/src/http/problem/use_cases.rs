@@ -8,7 +8,7 @@ use service::{
         confirm::ConfirmError,
         create::{Answered, CreateError},
     },
-    dead_letter::DeskError,
+    dead_letter::DeadLetterError,
     now,
     refund::RefundError,
 };
@@ -126,20 +126,20 @@ impl From<RefundError> for Problem {
     }
 }
 
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
+impl From<DeadLetterError> for Problem {
+    fn from(error: DeadLetterError) -> Self {
         match error {
-            DeskError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
-            DeskError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
-            DeskError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
-            DeskError::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),
-            DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
-            DeskError::Store(error) => error.into(),
+            DeadLetterError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
+            DeadLetterError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
+            DeadLetterError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
+            DeadLetterError::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),
+            DeadLetterError::Temporal(cause) => Self::temporal(cause.as_ref()),
+            DeadLetterError::Store(error) => error.into(),
         }
     }
 }
 
-fn sentence(error: &DeskError) -> String {
+fn sentence(error: &DeadLetterError) -> String {
     let told = error.to_string();
     let mut letters = told.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
