@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use activities::paid::PaidTimes;
 use anyhow::{Context as _, ensure};
-use api::Readiness;
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
+use service::{Service, readiness::Readiness};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
 use temporal::{Activities, ClientParts, FailingTasks, UnreadableSignals, Worker, WorkerParts};
 use temporalio_client::Client;
@@ -108,6 +108,12 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .context("the settings of Toss are malformed")
 }
 
+/// The settings of the API and of the use cases behind it.
+pub(crate) struct DoorSettings {
+    api: api::Settings,
+    use_cases: service::Settings,
+}
+
 /// The API's settings. Only where API and worker share a process can a workflow start eagerly. `sealing` are the keys of
 /// the Temporal client, if it seals.
 pub(crate) fn api_settings(
@@ -115,8 +121,16 @@ pub(crate) fn api_settings(
     public_url: String,
     eager_start: bool,
     sealing: Option<&Arc<Keyring>>,
-) -> anyhow::Result<api::Settings> {
-    Ok(api::Settings {
+) -> anyhow::Result<DoorSettings> {
+    let use_cases = service::Settings {
+        checkout_deadline: settings.checkout_deadline,
+        confirm_wait: CONFIRM_WAIT,
+        record_wait: RECORD_WAIT,
+        eager_start,
+        histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
+        refund_rules: settings.refund_rules,
+    };
+    let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(
             &public_url,
             settings.return_hosts.clone().unwrap_or_default(),
@@ -131,16 +145,11 @@ pub(crate) fn api_settings(
             psp_script_url: settings.toss.script_url.clone(),
             kept: settings.door.pages_kept,
         },
-        checkout_deadline: settings.checkout_deadline,
-        confirm_wait: CONFIRM_WAIT,
-        record_wait: RECORD_WAIT,
         temporal_ui_url: settings.temporal_ui_url.clone(),
-        eager_start,
-        histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
-        refund_rules: settings.refund_rules,
-    })
+    };
+    Ok(DoorSettings { api, use_cases })
 }
 
 /// The API, ready to be served. Where a worker shares the process, what it counts is told too.
@@ -150,10 +159,10 @@ pub(crate) async fn router(
     (door, keyring): (&Door, Option<Arc<Keyring>>),
     worker: Option<WorkerMetrics>,
     readiness: Readiness,
-    settings: api::Settings,
+    DoorSettings { api: settings, use_cases }: DoorSettings,
 ) -> anyhow::Result<axum::Router> {
     ensure!(
-        keyring.is_some() || !settings.refund_rules.may_wait(),
+        keyring.is_some() || !use_cases.refund_rules.may_wait(),
         "a refund that waits for its approval is kept sealed: set encryption_keys (DAEGEUM_ENCRYPTION_KEYS) beside \
          refund_approval_above and refund_approval_for_accounts"
     );
@@ -161,20 +170,8 @@ pub(crate) async fn router(
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
-    Ok(api::router(api::Api {
-        temporal,
-        reader,
-        journal,
-        keyring,
-        key_pepper,
-        confirm_tokens,
-        events,
-        metrics,
-        readiness,
-        settings,
-        read_psp_hint,
-        is_for_buyer,
-    }))
+    let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
+    Ok(api::router(api::Api { service, events, key_pepper, metrics, settings, read_psp_hint, is_for_buyer }))
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::{Probes, Readiness};
+use service::readiness::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes};
 use temporalio_client::Client;

@@ -6,7 +6,7 @@ pub(crate) mod sequencing;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::{Probes, Readiness, SealProbe, Seals};
+use service::readiness::{Probes, Readiness, SealProbe, Seals};
 use store::Keyring;
 use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
 use temporalio_client::Client;

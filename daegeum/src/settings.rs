@@ -15,13 +15,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::RefundRules;
 use domain::{
     Money,
     calendar::{Day, Holidays, ReleaseRule},
 };
 use serde::Deserialize;
-use service::return_hosts::ReturnHost;
+use service::{refund::RefundRules, return_hosts::ReturnHost};
 use store::{DatabaseUrl, Keyring};
 
 use door::DoorFile;

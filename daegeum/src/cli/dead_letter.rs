@@ -6,7 +6,7 @@ use domain::{
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
-use service::dead_letter::{Desk, MAX_BULK, Wish, read_action};
+use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, read_action};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
 use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
@@ -40,21 +40,21 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
         .transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_door(&settings.database()?).await?;
-    let desk = Desk::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
+    let dead_letters = DeadLetters::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
     let by = audit_log::operator();
-    let by = Wish { action, by: &by, reason: &wish.reason };
+    let by = ActionRequest { action, by: &by, reason: &wish.reason };
     let command = format!("dead-letters {}", action.as_str());
     if let Some(id) = &wish.id {
         let id = letter_id(id)?;
-        let acted = desk.act(&id, by).await;
+        let acted = dead_letters.act(&id, by).await;
         let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
         audit_log::record(&journal, &command, id.as_str(), &result).await?;
         acted?;
         return show(&reader, id.as_str(), wish.json).await;
     }
     let filter = filter_of(&wish.choice, Some(LetterStatus::Open))?;
-    let Some(token) = &wish.token else { return preview(&desk, action, &filter, wish).await };
-    let results = desk.act_on_all(by, (&filter, wish.limit), token).await?;
+    let Some(token) = &wish.token else { return preview(&dead_letters, action, &filter, wish).await };
+    let results = dead_letters.act_on_all(by, (&filter, wish.limit), token).await?;
     let mut rows = Vec::with_capacity(results.len());
     let mut refused = 0;
     for (id, acted) in results {
@@ -86,7 +86,7 @@ async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
 
 /// Shows what would be done. Nobody acts on letters that they were not shown.
 async fn preview(
-    desk: &Desk,
+    dead_letters: &DeadLetters,
     action: LetterAction,
     filter: &LetterFilter,
     wish: &DeadLetterWish,
@@ -94,7 +94,7 @@ async fn preview(
     if !wish.preview {
         bail!("name a dead letter, or look at what a filter chooses with --preview and repeat the --token it prints");
     }
-    let preview = desk.preview(action, filter, wish.limit).await?;
+    let preview = dead_letters.preview(action, filter, wish.limit).await?;
     let told = |would: &Result<(), domain::dead_letter::LetterRefusal>| match would {
         Ok(()) => format!("would {}", action.as_str()),
         Err(refusal) => format!("would be refused: {refusal}"),

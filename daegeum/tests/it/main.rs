@@ -4,6 +4,7 @@
 mod absence;
 mod audit;
 mod browser;
+mod circles;
 mod clocks;
 mod command_line;
 mod crash;

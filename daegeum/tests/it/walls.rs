@@ -124,6 +124,28 @@ fn no_sentence_opens_as_a_riddle() {
     }
 }
 
+/// The most characters of a line.
+const MAX_LINE_CHARS: usize = 120;
+/// The rooms that keep to it. rustfmt breaks no attribute of a macro, no string and no comment.
+const ROOMS_OF_SHORT_LINES: [&str; 4] = ["api", "service", "web", "migrations"];
+
+#[test]
+fn no_line_is_too_long_to_be_read() {
+    for room in ROOMS_OF_SHORT_LINES {
+        let mut files = Vec::new();
+        for part in ["src", "tests", "benches"] {
+            sources(&Path::new(ROOT).join(room).join(part), &mut files);
+        }
+        assert!(!files.is_empty(), "no file of {room} was found");
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+            for (number, line) in std::fs::read_to_string(file).unwrap().lines().enumerate() {
+                let chars = line.chars().count();
+                assert!(chars <= MAX_LINE_CHARS, "{}:{} has {chars} characters", file.display(), number + 1);
+            }
+        }
+    }
+}
+
 fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).into_iter().flatten() {
         let path = entry.unwrap().path();

@@ -122,7 +122,9 @@ impl Page {
             Weight::Light => "plain",
         };
         html! {
-            @if let Some(url) = url { a #next class=(look) href=(return_address(url, record)) { (self.words.back_to_shop) } }
+            @if let Some(url) = url {
+                a #next class=(look) href=(return_address(url, record)) { (self.words.back_to_shop) }
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use domain::{
     Currency, Money, Timestamp,
     checkout::{Order, Status},
     failure::Failure,
-    id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
+    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use store::OrderRecord;
 

@@ -66,7 +66,9 @@ impl Page {
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
                     (self.way_out(record, weight))
-                    @if Watch::of(record.status) == Watch::Always { noscript { p.notice { (self.words.reload_by_hand) } } }
+                    @if Watch::of(record.status) == Watch::Always {
+                        noscript { p.notice { (self.words.reload_by_hand) } }
+                    }
                 }
             }
         }
@@ -198,7 +200,9 @@ impl Page {
     /// There is no such checkout.
     pub(super) fn unknown(&self) -> Markup {
         html! {
-            main data-status="NOT_FOUND" { section.state { h1 { (self.words.unknown.0) } p { (self.words.unknown.1) } } }
+            main data-status="NOT_FOUND" {
+                section.state { h1 { (self.words.unknown.0) } p { (self.words.unknown.1) } }
+            }
         }
     }
 }
