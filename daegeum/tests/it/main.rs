@@ -6,7 +6,6 @@ mod audit;
 mod browser;
 mod command_line;
 mod crash;
-mod database;
 mod dead_letters;
 mod dependencies;
 mod doctor;
@@ -45,3 +44,5 @@ mod waits;
 mod walls;
 mod watching;
 mod webhooks;
+
+use testkit::{database, on_both_databases};

@@ -5,7 +5,6 @@ mod audit;
 mod books;
 mod buyers;
 mod connection;
-mod database;
 mod deposits;
 mod faults;
 mod journal;
@@ -19,3 +18,5 @@ mod refusing;
 mod risk;
 mod sequences;
 mod writing;
+
+use testkit::{database, on_both_databases};
