@@ -40,8 +40,9 @@ bench: ## run all benchmarks and print their tables; wants PostgreSQL
 notices: ## write THIRD-PARTY-NOTICES.md anew, after a change of dependencies
 	@UPDATE=1 $(CARGO) test --locked --package daegeum --test it -- dependencies
 
-build: ## build the binary
+build: ## build the binary; PROFILE=release also prints its size
 	@$(BUILD)
+	@[ $(PROFILE) = dev ] || echo "$(BINARY): $$(($$(stat -c %s $(BINARY)) / 1048576)) MiB"
 
 temporal-cli: ## find the Temporal command line, or fetch it into .cache/
 	@temporal/cluster/temporal-cli

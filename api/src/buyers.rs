@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::id::{BuyerId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use store::{CheckoutRecord, Erased, Keyring, KeyringError, Sealed, open_holder};
+use store::{CheckoutRecord, Erased, Keyring, KeyringError, Sealed, SealedBuyer, open_holder};
 
 use crate::{
     Api,
@@ -76,7 +76,9 @@ pub(crate) async fn keep(
     details: Option<&BuyerDetails>,
 ) -> Result<(), Problem> {
     let Some((keys, details)) = api.keyring.as_ref().zip(details) else { return Ok(()) };
-    Ok(api.journal.keep_buyer(request, buyer_id, details.seal(keys, request.0)?).await?)
+    let (workflow_id, fingerprint) = request;
+    let details = details.seal(keys, workflow_id)?;
+    Ok(api.journal.keep_buyer(SealedBuyer { workflow_id, fingerprint, buyer_id, details }).await?)
 }
 
 /// What is kept of the buyer of a checkout. What cannot be opened is logged and not shown: a missing key must

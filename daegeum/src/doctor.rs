@@ -20,7 +20,10 @@ use temporalio_common::protos::temporal::api::{
 use workflows::attributes;
 
 use crate::{
-    cli::api_key,
+    cli::{
+        api_key,
+        output::{Output, print_json},
+    },
     compose,
     settings::{Settings, near},
 };
@@ -66,7 +69,7 @@ impl Verdict {
 }
 
 /// Looks at everything and says what it found; the exit code says whether anything is ill.
-pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
     let mut find = |part, verdict| findings.push(Finding { part, verdict });
     find("configuration", configuration(settings));
@@ -104,7 +107,7 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         (_, None) => Verdict::Unseen("database"),
     };
     find("database and temporal", agreed);
-    tell(&findings, json)?;
+    tell(&findings, output)?;
     let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_) | Verdict::Unasked(_)));
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -337,8 +340,8 @@ async fn agreement(client: &Client, reader: &Reader) -> Verdict {
     }
 }
 
-fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
-    if json {
+fn tell(findings: &[Finding], output: Output) -> anyhow::Result<()> {
+    if output.json {
         let rows: Vec<_> = findings
             .iter()
             .map(|finding| {
@@ -351,8 +354,7 @@ fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
                 serde_json::json!({ "check": finding.part, "ok": ok, "detail": detail, "mend": mend })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     for Finding { part, verdict } in findings {
         let indented = |text: &str| text.replace('\n', &format!("\n{:<29}", ""));

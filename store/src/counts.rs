@@ -32,6 +32,12 @@ pub const WATCHED: [Status; 3] = [Status::Executing, Status::Unknown, Status::St
 /// The statuses at which no refund should stand for long.
 pub const WATCHED_REFUNDS: [RefundStatus; 3] = [RefundStatus::Executing, RefundStatus::Unknown, RefundStatus::Stuck];
 
+/// The columns that say since when a row has had its status.
+struct Columns<C> {
+    status: C,
+    updated_at: C,
+}
+
 impl Reader {
     /// Counts what should be watched. Each kind is counted at one moment, and the kinds one after the other.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
@@ -46,14 +52,14 @@ impl Reader {
             declined: declined_payments::Entity::find().count(self.connection()).await?,
             oldest_checkouts: self
                 .oldest::<payment_events::Entity, _>(
-                    (payment_events::Column::Status, payment_events::Column::UpdatedAt),
+                    Columns { status: payment_events::Column::Status, updated_at: payment_events::Column::UpdatedAt },
                     &WATCHED.map(Status::as_str),
                     from_column_status,
                 )
                 .await?,
             oldest_refunds: self
                 .oldest::<refunds::Entity, _>(
-                    (refunds::Column::Status, refunds::Column::UpdatedAt),
+                    Columns { status: refunds::Column::Status, updated_at: refunds::Column::UpdatedAt },
                     &WATCHED_REFUNDS.map(RefundStatus::as_str),
                     from_column_refund_status,
                 )
@@ -64,7 +70,7 @@ impl Reader {
     /// Since when what has stood longest stands at each of some statuses; an index over both columns serves.
     async fn oldest<E: EntityTrait, S>(
         &self,
-        (status, updated_at): (E::Column, E::Column),
+        Columns { status, updated_at }: Columns<E::Column>,
         watched: &[&str],
         read: impl Fn(&str) -> Result<S, StoreError>,
     ) -> Result<Vec<(S, Timestamp)>, StoreError> {

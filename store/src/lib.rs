@@ -54,7 +54,7 @@ pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
     OnProgress, Progress, Refusal, hash_of,
 };
-pub use buyer::Erased;
+pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
     OperatorDecision, OrderRecord, PaidBack, PspRecord, RequestRecord, StatusChange,
@@ -63,7 +63,7 @@ pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
-pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord};
+pub use dead_letter::{Acted, ActionRecord, ActionRequest, LetterFilter, LetterPosition, LetterRecord};
 pub use error::StoreError;
 pub use journal::Journal;
 pub use ledger::{

@@ -63,7 +63,7 @@ impl Paid {
         let writer = database.writer.clone();
         let refunds = Refunds { writer: writer.clone(), toss: sim.impatient_toss(ANSWER_TIME) };
         let activities = ActivityEnvironment::builder()
-            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Ledger { writer, release_rule: Default::default(), paid: Default::default() })
             .register_activities(refunds.clone())
             .build();

@@ -39,7 +39,7 @@ impl Books {
         let database = testkit::database::sqlite().await;
         let writer = database.writer.clone();
         let activities = ActivityEnvironment::builder()
-            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Risk { writer: writer.clone(), rules, hook, keyring: None })
             .register_activities(Ledger { writer, release_rule: ReleaseRule::default(), paid: Default::default() })
             .build();

@@ -28,7 +28,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::{attributes, checkout::WORKFLOW_TYPE, refund, refunds};
 
-use crate::cli::ledger::now;
+use crate::values::now;
 
 /// How many of the newest are compared, each way.
 const NEWEST: u16 = 200;

@@ -9,7 +9,7 @@ use domain::Timestamp;
 use store::{Watch, Writer};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ledger::now;
+use crate::values::now;
 
 /// How often it is looked whether the time of something has come.
 const PAUSE: Duration = Duration::from_secs(30);

@@ -35,22 +35,30 @@ pub enum Acted {
     Unknown,
 }
 
+/// An action on a dead letter, as a person asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionRequest<'a> {
+    pub action: LetterAction,
+    pub actor: &'a str,
+    pub reason: &'a str,
+    /// Whether the workflow that opened the letter still runs.
+    pub workflow_runs: bool,
+}
+
 impl Journal {
     /// Takes an action on a letter, if it may be taken. Of two at once one wins. Asked again by the same person for
     /// the same action, it changes nothing.
     pub async fn act_on_dead_letter(
         &self,
         letter_id: &DeadLetterId,
-        action: LetterAction,
-        (actor, reason): (&str, &str),
-        workflow_runs: bool,
+        request: ActionRequest<'_>,
     ) -> Result<Acted, StoreError> {
         let transaction = self.begin().await?;
         let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
-        match check(action, letter.status, &letter.awaits, workflow_runs) {
-            Err(refusal) => refused(&transaction, letter, action, actor, refusal).await,
+        match check(request.action, letter.status, &letter.awaits, request.workflow_runs) {
+            Err(refusal) => refused(&transaction, letter, request, refusal).await,
             Ok(status) if move_on(&transaction, &letter, status).await? => {
-                write_down(&transaction, letter_id, action, (actor, reason)).await?;
+                write_down(&transaction, letter_id, request).await?;
                 transaction.commit().await?;
                 Ok(Acted::Now(LetterRecord { status, ..letter }))
             }
@@ -59,7 +67,7 @@ impl Journal {
                 transaction.rollback().await?;
                 let transaction = self.begin().await?;
                 let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
-                refused(&transaction, letter, action, actor, LetterRefusal::TakenUp).await
+                refused(&transaction, letter, request, LetterRefusal::TakenUp).await
             }
         }
     }
@@ -74,8 +82,7 @@ async fn find(transaction: &Transaction, letter_id: &DeadLetterId) -> Result<Opt
 async fn refused(
     transaction: &Transaction,
     letter: LetterRecord,
-    action: LetterAction,
-    actor: &str,
+    request: ActionRequest<'_>,
     refusal: LetterRefusal,
 ) -> Result<Acted, StoreError> {
     let last = dead_letter_actions::Entity::find()
@@ -84,6 +91,7 @@ async fn refused(
         .one(transaction)
         .await?;
     let last = last.map(record::action).transpose()?;
+    let ActionRequest { action, actor, .. } = request;
     let is_same =
         |last: &ActionRecord| last.actor == actor && last.action == action.as_str() && last.outcome == action.outcome();
     match refusal {
@@ -111,8 +119,7 @@ async fn move_on(transaction: &Transaction, letter: &LetterRecord, status: Lette
 async fn write_down(
     transaction: &Transaction,
     letter_id: &DeadLetterId,
-    action: LetterAction,
-    (actor, reason): (&str, &str),
+    ActionRequest { action, actor, reason, .. }: ActionRequest<'_>,
 ) -> Result<(), StoreError> {
     // The letter's row is locked by its change of status, so nobody else numbers its actions now.
     let before = dead_letter_actions::Entity::find()
