@@ -21,82 +21,38 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
-mod ask_psp;
-mod audit;
-mod body;
-mod buyers;
-mod callers;
-mod card_numbers;
-mod checkout;
-mod codec;
-mod dead_letters;
-pub mod desk;
-mod health;
-mod history;
-pub mod keys;
-mod ledger;
-mod leftover_body;
-mod lifecycle;
-mod limits;
-mod metrics;
+mod http;
 pub mod openapi;
-mod pages;
-mod paging;
-mod parameters;
-mod payment_order;
-mod payments_list;
-mod problem;
 mod readiness;
-mod reading;
-mod refund;
-mod requests;
-mod return_hosts;
-mod route_rules;
+mod router;
 mod routes;
-mod shapes;
-mod temporal;
-mod text;
-mod trace;
-mod wallets;
-mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
 
-pub use lifecycle::Lifecycle;
-pub use limits::{Limits, Network, NetworkError, Peer, Rate, Standing};
-pub use metrics::{Exposition, Metrics, MoreMetrics, metrics_router};
+pub use http::{
+    lifecycle::Lifecycle,
+    limits::{Limits, Network, NetworkError, Peer, Rate, Standing},
+    metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
+};
 pub use readiness::{Probes, Readiness};
-pub use refund::approval::RefundRules;
-pub use return_hosts::{ReturnHost, ReturnHosts};
-pub use routes::router;
-
-/// Whether the Temporal server sees what stands in workflow histories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Histories {
-    /// Payloads are sealed before they are sent to the server.
-    Sealed,
-    /// Payloads are sent as they are.
-    InTheClear,
-}
+pub use router::router;
+pub use routes::refund::approval::RefundRules;
+use service::{Histories, IsForBuyer, return_hosts::ReturnHosts};
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The address that buyers reach, without a slash at its end; payment pages are below it.
-    pub public_url: String,
+    /// What the buyer's pages are made with, their address among it.
+    pub buyer_pages: web::buyer::Settings,
     /// How long a buyer may take to pay.
     pub checkout_deadline: Duration,
     /// How long a confirmation is waited for before the answer is "not known yet".
     pub confirm_wait: Duration,
     /// How long a new checkout is waited for before its sender is told to ask again.
     pub record_wait: Duration,
-    /// The PSP's public key, for the payment window.
-    pub psp_client_key: String,
-    /// The PSP's script for the browser.
-    pub psp_script_url: String,
     /// The Temporal UI, without a slash at its end, where operators have one.
     pub temporal_ui_url: Option<String>,
     /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
@@ -110,26 +66,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Networks that may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
-    /// How long the buyer's pages show what was bought.
-    pub pages_kept: PagesKept,
     /// What is demanded of refunds.
     pub refund_rules: RefundRules,
-}
-
-/// How long the buyer's pages show goods, receipt and account; after that they show the status alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PagesKept {
-    /// After the payment.
-    pub after_payment: Duration,
-    /// After the time to pay, where nothing was paid.
-    pub after_expiry: Duration,
-}
-
-impl Default for PagesKept {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { after_payment: DAY * 30, after_expiry: DAY }
-    }
 }
 
 /// What a webhook of the PSP is about.
@@ -149,10 +87,6 @@ pub struct PspHint {
 
 /// Reads the headers and the body of a webhook; `None` when it is none that concerns a checkout.
 pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
-
-/// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about
-/// us: a wrong key, a missing contract.
-pub type IsForBuyer = fn(&str) -> bool;
 
 /// Everything that the routes reach.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document of everything that is served, made from the code, and a page that shows it.
 //!
-//! A route is registered together with its description (`routes!` in `routes.rs` does not compile for a handler
+//! A route is registered together with its description (`routes!` in `router.rs` does not compile for a handler
 //! without one), so none is served that the document does not know. What is the same for many routes is added
 //! here: the problems that any request can meet, the headers of every answer, and who may call.
 
@@ -22,10 +22,10 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::routes;
+use crate::router;
 
 /// Made once: it depends on the code alone.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document::complete(routes::described().into_openapi()));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document::complete(router::described().into_openapi()));
 
 /// The document.
 pub fn document() -> &'static Value {

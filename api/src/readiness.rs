@@ -27,7 +27,7 @@ use tokio::{
 };
 use workflows::TASK_QUEUE;
 
-use crate::{
+use crate::http::{
     metrics::Exposition,
     problem::{Code, Problem},
 };

@@ -1,113 +1,17 @@
-//! Every address that is served, each registered together with its description.
+//! What is served: one file for each noun. `router.rs` registers the handlers.
 
-use std::sync::Arc;
-
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
-};
-use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::{
-    Api, ask_psp, audit,
-    body::MAX_BODY_BYTES,
-    buyers, callers, checkout, codec, dead_letters, health, history, ledger, leftover_body, limits,
-    limits::Gate,
-    metrics, openapi, pages, payment_order, payments_list, problem, refund, requests,
-    route_rules::{self, RouteRules},
-    wallets, webhook,
-};
-
-/// The API and the buyer's pages.
-pub fn router(api: Api) -> Router {
-    let api = Arc::new(api);
-    let (served, _) = described().split_for_parts();
-    served
-        .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(problem::no_such_method)
-        .layer(from_fn(limits::admit))
-        // A refused request of a key is in the audit log too: the key is known by then.
-        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
-        .layer(from_fn_with_state(api.clone(), callers::introduce))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
-        .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(audit::Auditor::new(&api), audit::record))
-        .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
-        .layer(from_fn_with_state(api.clone(), requests::observe))
-        .layer(from_fn(leftover_body::read_or_close))
-        .with_state(api)
-}
-
-/// Every route with what the OpenAPI document says of it.
-pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::default()
-        .nest("/v1/payments", payments())
-        .nest("/payments/payment/v1", payments())
-        .routes(routes!(webhook::receive))
-        .routes(routes!(webhook::receive_by_older_path))
-        .routes(routes!(wallets::show))
-        .routes(routes!(wallets::movements))
-        .routes(routes!(ledger::accounts::list))
-        .routes(routes!(ledger::accounts::show))
-        .routes(routes!(ledger::movements::list))
-        .routes(routes!(ledger::entries::list))
-        .routes(routes!(ledger::entries::show))
-        .routes(routes!(ledger::trial_balance::show))
-        .routes(routes!(refund::approvals_list::list))
-        .routes(routes!(refund::approval::approve))
-        .routes(routes!(refund::approval::reject))
-        .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::bulk))
-        .routes(routes!(dead_letters::show))
-        .routes(routes!(dead_letters::retry))
-        .routes(routes!(dead_letters::resolve))
-        .routes(routes!(dead_letters::discard))
-        .routes(routes!(audit::list))
-        .routes(routes!(buyers::erase))
-        .merge(codec::described())
-        .routes(routes!(health::alive))
-        .routes(routes!(health::ready))
-        .routes(routes!(pages::checkout))
-        .routes(routes!(pages::success))
-        .routes(routes!(pages::fail))
-        .routes(routes!(pages::status))
-        .routes(routes!(metrics::show))
-        .routes(routes!(openapi::show))
-        .routes(routes!(openapi::page::lead))
-        .routes(routes!(openapi::page::show))
-}
-
-/// Payments, under their documented path and under the older one.
-fn payments() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::default()
-        .routes(routes!(payments_list::list, checkout::create))
-        .routes(routes!(payment_order::show, refund::delete))
-        .routes(routes!(history::show))
-        .routes(routes!(checkout::confirm))
-        .routes(routes!(refund::cancel))
-        .routes(routes!(ask_psp::ask))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn what_is_served_is_in_the_document_and_nothing_else() {
-        let (served, _) = described().split_for_parts();
-        // The router names its paths in its debugging form and nowhere else.
-        let told = format!("{served:?}");
-        let is_path = |text: &&str| text.starts_with("/") && !text.contains("axum_fallback");
-        let served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
-        let described: BTreeSet<&str> =
-            openapi::document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert!(described.len() > 15, "{described:?}");
-        assert_eq!(served, described);
-    }
-}
+pub(crate) mod ask_psp;
+pub(crate) mod buyer;
+pub(crate) mod buyer_page;
+pub(crate) mod checkout;
+pub(crate) mod codec;
+pub(crate) mod dead_letter;
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod ledger;
+pub(crate) mod payment_order;
+pub(crate) mod payments_list;
+pub(crate) mod refund;
+pub(crate) mod shapes;
+pub(crate) mod wallet;
+pub(crate) mod webhook;

@@ -128,23 +128,28 @@ pub(crate) struct ApiProcess<'a> {
 pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyhow::Result<api::Settings> {
     let ApiProcess { public_url, has_worker, sealing } = process;
     Ok(api::Settings {
-        return_hosts: api::ReturnHosts::new(&public_url, settings.return_hosts.clone().unwrap_or_default()),
-        public_url,
+        return_hosts: service::return_hosts::ReturnHosts::new(
+            &public_url,
+            settings.return_hosts.clone().unwrap_or_default(),
+        ),
+        buyer_pages: web::buyer::Settings {
+            public_url,
+            psp_client_key: settings
+                .toss
+                .client_key
+                .clone()
+                .context("no client key of Toss is set; set TOSS_CLIENT_KEY")?,
+            psp_script_url: settings.toss.script_url.clone(),
+            kept: settings.door.pages_kept,
+        },
         checkout_deadline: settings.checkout_deadline,
         confirm_wait: CONFIRM_WAIT,
         record_wait: RECORD_WAIT,
-        psp_client_key: settings
-            .toss
-            .client_key
-            .clone()
-            .context("no client key of Toss is set; set TOSS_CLIENT_KEY")?,
-        psp_script_url: settings.toss.script_url.clone(),
         temporal_ui_url: settings.temporal_ui_url.clone(),
         eager_start: has_worker,
-        histories: sealing.map_or(api::Histories::InTheClear, |_| api::Histories::Sealed),
+        histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
-        pages_kept: settings.door.pages_kept,
         refund_rules: settings.refund_rules,
     })
 }

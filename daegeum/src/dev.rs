@@ -223,7 +223,7 @@ fn settings_of_stack(settings: &Settings, addresses: &Addresses) -> anyhow::Resu
         toss: addresses.simulated_toss(),
         temporal_ui_url: Some(addresses.temporal_ui.clone()),
         // A shop that is being built runs anywhere.
-        return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![api::ReturnHost::Any])),
+        return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
         door: settings.door.for_dev()?,
         ..settings.clone()
     })
@@ -305,7 +305,7 @@ async fn api_key(
     let pepper = &settings.door.key_pepper;
     let now = now();
     if let Ok(stored) = std::fs::read_to_string(&file)
-        && let Ok((id, secret)) = api::keys::SecretKey::parse(stored.trim())
+        && let Ok((id, secret)) = service::api_key::SecretKey::parse(stored.trim())
         && reader.api_key(&id).await?.is_some_and(|key| key.opens_with(secret, pepper, now))
     {
         return Ok(stored.trim().to_owned());

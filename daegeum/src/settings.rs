@@ -18,12 +18,13 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::{RefundRules, ReturnHost};
+use api::RefundRules;
 use domain::{
     Money,
-    calendar::{Day, ReleaseRule},
+    calendar::{Day, Holidays, ReleaseRule},
 };
 use serde::Deserialize;
+use service::return_hosts::ReturnHost;
 use store::{DatabaseUrl, Keyring};
 
 pub(crate) use addresses::Addresses;
@@ -295,7 +296,8 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     );
     let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
-    Ok(ReleaseRule { business_days, holidays: holidays.iter().map(day).collect::<anyhow::Result<_>>()? })
+    let added = holidays.iter().map(day).collect::<anyhow::Result<_>>()?;
+    Ok(ReleaseRule { business_days, holidays: Holidays { added } })
 }
 
 fn return_hosts(texts: &[String]) -> anyhow::Result<Vec<ReturnHost>> {

@@ -2,8 +2,11 @@
 //!
 //! Korea has one time zone without summer time, nine hours ahead of UTC.
 
-use alloc::collections::BTreeSet;
+mod holidays;
+
 use core::{fmt, str::FromStr};
+
+pub use holidays::{Holidays, LAST_KNOWN_YEAR};
 
 use crate::Timestamp;
 
@@ -58,6 +61,16 @@ impl Day {
         matches!(self.since_epoch.rem_euclid(7), 2 | 3)
     }
 
+    /// Whether it is a Sunday.
+    pub const fn is_sunday(self) -> bool {
+        self.since_epoch.rem_euclid(7) == 3
+    }
+
+    /// The day of the week, Monday = 1 to Sunday = 7 (ISO 8601).
+    pub const fn weekday(self) -> i64 {
+        (self.since_epoch + 3).rem_euclid(7) + 1
+    }
+
     /// A day by its date; refuses one that does not exist.
     ///
     /// Source of the arithmetic: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -107,39 +120,21 @@ impl FromStr for Day {
     }
 }
 
-/// The days of the year on which Korean banks never work, as (month, day).
-///
-/// Source: 관공서의 공휴일에 관한 규정, article 2, as far as it names dates of the solar calendar, and Workers' Day.
-const FIXED_HOLIDAYS: [(i64, i64); 9] = [(1, 1), (3, 1), (5, 1), (5, 5), (6, 6), (8, 15), (10, 3), (10, 9), (12, 25)];
-
 /// When what a seller has earned may be paid out: so many business days after the day of the payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseRule {
     /// Business days to wait; 0 releases on the day of the payment.
     pub business_days: u16,
-    /// Days that are no business days besides weekends and the holidays with a fixed date. They are settings:
-    /// lunar and substitute holidays are announced year by year.
-    pub holidays: BTreeSet<Day>,
+    /// The days that are no business days besides weekends.
+    pub holidays: Holidays,
 }
 
 impl ReleaseRule {
-    /// Whether banks work on a day.
-    pub fn is_business_day(&self, day: Day) -> bool {
-        let (_, month, day_of_month) = day.date();
-        !day.is_weekend() && !FIXED_HOLIDAYS.contains(&(month, day_of_month)) && !self.holidays.contains(&day)
-    }
-
     /// The first instant at which a payment of that time may be paid out. With no day to wait that is at once.
     pub fn releases_at(&self, paid_at: Timestamp) -> Timestamp {
         if self.business_days == 0 {
             return paid_at;
         }
-        let mut day = Day::of(paid_at);
-        let mut waited = 0;
-        while waited < self.business_days {
-            day = day.next();
-            waited += u16::from(self.is_business_day(day));
-        }
-        day.start()
+        self.holidays.business_days_after(Day::of(paid_at), self.business_days).start()
     }
 }

@@ -137,6 +137,14 @@ impl LetterStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
+    /// Whether nothing is to be done about it any more.
+    pub const fn is_end(self) -> bool {
+        match self {
+            Self::Resolved | Self::Discarded | Self::Closed => true,
+            Self::Open | Self::Retrying => false,
+        }
+    }
+
     /// The status once the workflow has gone on.
     pub const fn gone_on(self) -> Self {
         match self {

@@ -26,6 +26,7 @@ pub mod charge;
 pub mod checkout;
 pub mod commission;
 pub mod dead_letter;
+pub mod event;
 pub mod hold;
 pub mod id;
 pub mod ledger;

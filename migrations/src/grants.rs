@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 30] = [
+const RIGHTS: [Rights; 34] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
@@ -57,6 +57,15 @@ const RIGHTS: [Rights; 30] = [
         operator: "",
     },
     Rights { table: "declined_payments", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    // The API registers and removes those who read the log; what they have read, the worker moves on.
+    Rights { table: "event_cursors", api: "SELECT, INSERT, UPDATE, DELETE", worker: "SELECT, UPDATE", operator: "" },
+    Rights { table: "event_log", api: "SELECT", worker: "SELECT, UPDATE (last_position, floor)", operator: "" },
+    Rights {
+        table: "events",
+        api: "SELECT, INSERT",
+        worker: "SELECT, INSERT, UPDATE (position), DELETE",
+        operator: "",
+    },
     Rights { table: "ledger_balances", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "ledger_checkpoints", api: "SELECT", worker: "", operator: "INSERT" },
     Rights { table: "ledger_entries", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
@@ -87,6 +96,8 @@ const RIGHTS: [Rights; 30] = [
     Rights { table: "webhook_inbox", api: "SELECT, INSERT", worker: "", operator: "" },
     // The number of a line of the audit log.
     Rights { table: "SEQUENCE audit_log_sequence_seq", api: "USAGE", worker: "", operator: "" },
+    // The order in which events were written.
+    Rights { table: "SEQUENCE events_append_id_seq", api: "USAGE", worker: "USAGE", operator: "" },
 ];
 
 impl TryFrom<&str> for RoleName {

@@ -39,6 +39,7 @@ mod m2026_11_27_000015_watched_deposits;
 mod m2026_11_27_000017_readiness_probe;
 mod m2026_11_27_000018_audit_line_ids;
 mod m2026_11_27_000020_account_holders;
+mod m2026_11_27_000021_event_log;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000017_readiness_probe::Migration),
             whole(m2026_11_27_000018_audit_line_ids::Migration),
             whole(m2026_11_27_000020_account_holders::Migration),
+            whole(m2026_11_27_000021_event_log::Migration),
         ]
     }
 }

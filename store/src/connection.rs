@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     Clock, StoreError,
+    event::Signals,
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
@@ -171,6 +172,10 @@ impl Database {
 
     pub(crate) const fn statements(&self) -> &Statements {
         &self.statements
+    }
+
+    pub(crate) const fn signals(&self) -> &Signals {
+        self.statements.signals()
     }
 
     pub(crate) const fn clock(&self) -> &Clock {

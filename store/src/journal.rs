@@ -5,6 +5,7 @@
 
 use crate::{
     Clock, Database, StoreError,
+    event::Signals,
     transaction::{Purpose, Statements, Transaction},
 };
 
@@ -22,6 +23,10 @@ impl Journal {
 
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
+    }
+
+    pub(crate) const fn signals(&self) -> &Signals {
+        self.database.signals()
     }
 
     pub(crate) const fn clock(&self) -> &Clock {

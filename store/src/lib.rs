@@ -31,6 +31,7 @@ mod counts;
 mod dead_letter;
 mod entities;
 mod error;
+mod event;
 mod hold;
 mod journal;
 mod ledger;
@@ -65,6 +66,10 @@ pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, ActionRequest, LetterFilter, LetterPosition, LetterRecord};
 pub use error::StoreError;
+pub use event::{
+    EventCursor, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS, Sequencer,
+    Tail, Unsequenced,
+};
 pub use journal::Journal;
 pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,

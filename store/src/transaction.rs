@@ -23,7 +23,7 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
-use crate::{StoreError, unavailable::asks_the_wrong_server};
+use crate::{StoreError, event::Signals, unavailable::asks_the_wrong_server};
 
 /// How long one statement, one BEGIN, COMMIT or ROLLBACK may take, with the wait for a connection. It is longer than what
 /// PostgreSQL itself gives a statement, so it passes only when no answer comes.
@@ -91,11 +91,17 @@ pub(crate) enum Purpose {
 pub(crate) struct Statements {
     connection: DatabaseConnection,
     distrust: Distrust,
+    signals: Signals,
 }
 
 impl Statements {
-    pub(crate) const fn new(connection: DatabaseConnection, distrust: Distrust) -> Self {
-        Self { connection, distrust }
+    pub(crate) fn new(connection: DatabaseConnection, distrust: Distrust) -> Self {
+        Self { connection, distrust, signals: Signals::default() }
+    }
+
+    /// What the tasks of this process tell each other of the event log.
+    pub(crate) const fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// The pool itself, whose statements have no deadline of ours.
@@ -126,8 +132,14 @@ impl Statements {
         if begun.as_ref().is_err_and(|error| !matches!(error, DbErr::ConnectionAcquire(_))) {
             self.distrust.begin();
         }
-        let distrust = self.distrust.clone();
-        Ok(Transaction { inner: begun?, limits, distrust, failed: AtomicBool::new(false) })
+        Ok(Transaction {
+            inner: begun?,
+            limits,
+            distrust: self.distrust.clone(),
+            failed: AtomicBool::new(false),
+            signals: self.signals.clone(),
+            announces: AtomicBool::new(false),
+        })
     }
 
     /// One statement.
@@ -168,18 +180,31 @@ pub(crate) struct Transaction {
     distrust: Distrust,
     /// Whether one of its statements failed. PostgreSQL answers the COMMIT of such a transaction as if all were well.
     failed: AtomicBool,
+    signals: Signals,
+    /// Whether an event was appended, which the sequencer learns of after the commit.
+    announces: AtomicBool,
 }
 
 impl Transaction {
+    /// Has the sequencer of this process woken by the commit.
+    pub(crate) fn announces(&self) {
+        self.announces.store(true, Ordering::Release);
+    }
+
     /// Commits. An error says that nothing was written, or that nobody knows.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         if self.failed.load(Ordering::Acquire) {
             return Err(broken().into());
         }
-        let (deadline, distrust) = (self.limits.deadline(), self.distrust);
+        let announces = self.announces.load(Ordering::Acquire);
+        let (deadline, distrust, signals) = (self.limits.deadline(), self.distrust, self.signals);
         let committed = by(deadline, self.inner.commit()).await;
         if committed.is_err() {
             distrust.begin();
+        }
+        // Also after an error: the commit may have taken effect.
+        if announces {
+            signals.appended.notify_one();
         }
         Ok(committed?)
     }

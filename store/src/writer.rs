@@ -43,6 +43,10 @@ impl Writer {
         self.database.clock().time(self.connection()).await
     }
 
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
     }

@@ -1,10 +1,11 @@
 //! What Toss tells of its own accord: the bodies of webhooks, and what mischief does to them.
 
 use axum::body::Bytes;
+use rand::Rng as _;
 use serde_json::json;
 
 use crate::codes::Language;
-use crate::mischief::{Kind, Subject};
+use crate::mischief::{CERTAIN_BPS, Kind, Subject};
 use crate::outbox::{Event, EventName, Manner};
 use crate::payment::{Method, Payment, Status};
 use crate::payment_json::{Setting, payment_json};
@@ -25,10 +26,18 @@ impl World {
         }
     }
 
+    fn withholds_webhook(&mut self) -> bool {
+        self.withheld_bps > 0 && self.mint.draw().random_range(0..CERTAIN_BPS) < self.withheld_bps
+    }
+
     /// Puts an event into the outbox, in the manner mischief has in mind for it.
     pub(crate) fn tell(&mut self, event: &Event, now: Instant) {
         let taken = self.mischief.take(Subject::Webhook, Some(&event.order_id));
-        let manner = taken.map_or(Manner::Plainly, |mischief| manner(mischief.kind, mischief.delay_ms));
+        let manner = match taken {
+            Some(mischief) => manner(mischief.kind, mischief.delay_ms),
+            None if self.withholds_webhook() => Manner::Never,
+            None => Manner::Plainly,
+        };
         self.outbox.post(event, manner, &self.mint.transmission_id(), now);
     }
 }

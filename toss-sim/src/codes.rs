@@ -233,7 +233,7 @@ codes! {
     InvalidSubmallId = "INVALID_SUBMALL_ID", 400, Fault, "서브몰 아이디가 올바르지 않습니다.", None;
     NotFoundSubmall = "NOT_FOUND_SUBMALL", 404, Fault, "존재하지 않는 서브몰입니다.", None;
     PayoutNotFound = "PAYOUT_NOT_FOUND", 404, Fault, "존재하지 않는 지급대행 입니다.", None;
-    ForbiddenSellerPayout = "FORBIDDEN_SELLER_PAYOUT", 403, Fault, "지급이 제한된 셀러입니다.", None;
+    ForbiddenSellerPayout = "FORBIDDEN_SELLER_PAYOUT", 403, Fault, "지급이 제한된 셀러입니다.", Some("The payout to this seller is not allowed.");
 
     InvalidIsoDateFormat = "INVALID_ISO_DATE_FORMAT", 400, Fault, "시간 일시 형식이 잘못되었습니다.", None;
 }

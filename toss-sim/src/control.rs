@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
 use crate::gate::MAX_BODY;
-use crate::mischief::{Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
+use crate::mischief::{CERTAIN_BPS, Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
 use crate::payment::{Method, Payment};
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
@@ -342,6 +342,8 @@ async fn totals(sim: Sim) -> Json<Totals> {
 #[serde(deny_unknown_fields)]
 struct WebhooksBody {
     urls: Vec<String>,
+    /// Webhooks of ten thousand that are never sent; as before when absent.
+    withheld_bps: Option<u16>,
 }
 
 async fn set_webhooks(sim: Sim, Told(body): Told<WebhooksBody>) -> Result<Json<Value>, Objection> {
@@ -354,8 +356,15 @@ async fn set_webhooks(sim: Sim, Told(body): Told<WebhooksBody>) -> Result<Json<V
             return Err(Objection::Invalid(format!("{url} is not an http address")));
         }
     }
-    sim.enter(|world, _| world.outbox.set_urls(body.urls.clone()));
-    Ok(Json(json!({ "urls": body.urls })))
+    if body.withheld_bps.is_some_and(|share| share > CERTAIN_BPS) {
+        return Err(Objection::Invalid(format!("withheld_bps is at most {CERTAIN_BPS}")));
+    }
+    let withheld = sim.enter(|world, _| {
+        world.outbox.set_urls(body.urls.clone());
+        world.withheld_bps = body.withheld_bps.unwrap_or(world.withheld_bps);
+        world.withheld_bps
+    });
+    Ok(Json(json!({ "urls": body.urls, "withheld_bps": withheld })))
 }
 
 async fn list_webhooks(sim: Sim) -> Json<Value> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -11,13 +11,17 @@ use serde_json::{Value, json};
 use crate::bodies::Won;
 use crate::codes::Code;
 use crate::control::{Objection, Told, code_named};
+use crate::payment::{Method, Payment, Twist};
 use crate::payout::Payout;
+use crate::plants::{MAX_PLANTS, Plant, PlantKind};
 use crate::seller::{Seller, SellerStatus};
-use crate::till::MAX_AMOUNT;
-use crate::world::Shared;
+use crate::till::{Kept, MAX_AMOUNT};
+use crate::time::Instant;
+use crate::world::{Shared, World};
 
 /// The control plane acts for the first merchant, as `POST /_sim/authorize` does.
 const FIRST: usize = 0;
+const PLANT_KEY_LENGTH: usize = 26;
 
 type Sim = State<Arc<Shared>>;
 
@@ -26,9 +30,12 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/_sim/balance", post(put_into_balance))
         .route("/_sim/seller-status", post(set_seller_status))
-        .route("/_sim/payout-failure", post(fail_payout))
+        .route("/_sim/balances", get(show_balances))
         .route("/_sim/payouts", get(list_payouts))
+        .route("/_sim/payouts/{ref_payout_id}/fail", post(fail_payout))
+        .route("/_sim/payouts/{ref_payout_id}/return", post(return_payout))
         .route("/_sim/sellers", get(list_sellers))
+        .route("/_sim/settlements/plant", post(plant))
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,29 +69,63 @@ async fn set_seller_status(sim: Sim, Told(body): Told<SellerStatusBody>) -> Resu
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PayoutFailureBody {
-    ref_payout_id: String,
+#[serde(deny_unknown_fields)]
+struct FailBody {
     code: Option<String>,
 }
 
-/// The bank sends a payout back.
-async fn fail_payout(sim: Sim, Told(body): Told<PayoutFailureBody>) -> Result<Json<Value>, Objection> {
+/// The bank refuses a payout before it is completed. Toss tells of it.
+async fn fail_payout(
+    sim: Sim,
+    Path(reference): Path<String>,
+    Told(body): Told<FailBody>,
+) -> Result<Json<Value>, Objection> {
     let code = code_named(body.code.as_deref(), Code::InvalidAccountNumber)?;
-    let unknown = || Objection::Unknown(format!("payout {}", body.ref_payout_id));
+    change_payout(&sim, &reference, |payout| payout.fail(code))
+}
+
+/// The bank sends the money of a completed payout back. Only the balance shows it.
+async fn return_payout(sim: Sim, Path(reference): Path<String>) -> Result<Json<Value>, Objection> {
+    change_payout(&sim, &reference, Payout::give_back)
+}
+
+fn change_payout(
+    sim: &Shared,
+    reference: &str,
+    change: impl FnOnce(&mut Payout) -> Result<(), &'static str>,
+) -> Result<Json<Value>, Objection> {
+    let unknown = || Objection::Unknown(format!("payout {reference}"));
     sim.enter(|world, now| {
-        let id = world.payouts.payout_called(FIRST, &body.ref_payout_id).cloned().ok_or_else(unknown)?;
-        let failed = world.payouts.change_payout(&id, |payout| payout.fail(code));
-        failed.ok_or_else(unknown)?.map_err(Objection::WrongState)?;
-        world.announce_payout(&id, now);
-        world.payouts.payout(&id).map(|payout| Json(payout.json())).ok_or_else(unknown)
+        let id = world.payouts.payout_called(FIRST, reference).cloned().ok_or_else(unknown)?;
+        let before = world.payouts.payout(&id).map(|payout| payout.status);
+        world.payouts.change_payout(&id, change).ok_or_else(unknown)?.map_err(Objection::WrongState)?;
+        let payout = world.payouts.payout(&id).ok_or_else(unknown)?;
+        let shown = payout.truth();
+        if before != Some(payout.status) {
+            world.announce_payout(&id, now);
+        }
+        Ok(Json(shown))
     })
+}
+
+/// What the balance that payouts are made from is, and what it is made of, in won.
+async fn show_balances(sim: Sim) -> Json<Value> {
+    Json(sim.enter(|world, now| {
+        let (completed, _) = world.payouts.completed();
+        json!({
+            "available": world.available(FIRST, now),
+            "pending": world.pending(FIRST, now),
+            "deposited": world.payouts.deposited(FIRST),
+            "bound": world.payouts.taken(FIRST).saturating_sub(completed),
+            "completed": completed,
+        })
+    }))
 }
 
 /// What really happened: the payouts, and how much of them has arrived.
 async fn list_payouts(sim: Sim) -> Json<Value> {
     Json(sim.enter(|world, _| {
-        let payouts: Vec<Value> = world.payouts.payouts(FIRST).map(Payout::json).collect();
+        let payouts: Vec<Value> = world.payouts.payouts(FIRST).map(Payout::truth).collect();
         let (completed, count) = world.payouts.completed();
         json!({ "payouts": payouts, "completed": completed, "count": count })
     }))
@@ -92,4 +133,66 @@ async fn list_payouts(sim: Sim) -> Json<Value> {
 
 async fn list_sellers(sim: Sim) -> Json<Vec<Value>> {
     Json(sim.enter(|world, _| world.payouts.sellers(FIRST).map(Seller::json).collect()))
+}
+
+/// How much a planted fee is too high by, or a planted lump or payment is, when the request does not say; in won.
+const PLANTED_AMOUNT: u64 = 1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlantBody {
+    kind: PlantKind,
+    order_id: Option<String>,
+    amount: Option<Won>,
+}
+
+/// Makes a settlement row wrong, or adds one that belongs to no payment of the merchant.
+async fn plant(sim: Sim, Told(body): Told<PlantBody>) -> Result<Json<Value>, Objection> {
+    let amount = body.amount.map_or(PLANTED_AMOUNT, |amount| amount.0);
+    if !(1..=MAX_AMOUNT).contains(&amount) {
+        return Err(Objection::Invalid(format!("amount is 1 to {MAX_AMOUNT} won")));
+    }
+    sim.enter(|world, now| {
+        let key = world.mint.named("planted_", PLANT_KEY_LENGTH);
+        let order_id = match body.order_id {
+            Some(order_id) if body.kind.concerns_an_order() && world.till.of_order(&order_id).is_none() => {
+                return Err(Objection::UnknownOrder(order_id));
+            }
+            Some(order_id) => order_id,
+            None if body.kind.concerns_an_order() => {
+                return Err(Objection::Invalid("this kind is about an order: say its orderId".to_owned()));
+            }
+            None => key.clone(),
+        };
+        if body.kind == PlantKind::ForeignPayment {
+            world.charge_foreign(&order_id, amount, now).ok_or_else(|| Objection::Full("payments".to_owned()))?;
+        } else {
+            let plant =
+                Plant { kind: body.kind, order_id: order_id.clone(), amount, key: key.clone(), planted_at: now };
+            if !world.plants.add(plant) {
+                return Err(Objection::Full(format!("{MAX_PLANTS} planted rows")));
+            }
+        }
+        Ok(Json(json!({ "kind": body.kind, "orderId": order_id, "amount": amount })))
+    })
+}
+
+impl World {
+    /// A payment of the merchant's other system: charged by card, and told like any other.
+    fn charge_foreign(&mut self, order_id: &str, amount: u64, now: Instant) -> Option<()> {
+        let merchant_id = self.merchants.get(FIRST).map(|merchant| merchant.merchant_id.clone())?;
+        let key = self.mint.payment_key(&merchant_id, now);
+        let name = "다른 시스템의 주문".to_owned();
+        let mut payment = Payment::ready(key.clone(), order_id.to_owned(), name, amount, now);
+        payment.authenticate(Method::Card, None, now).ok()?;
+        let kept = Kept { payment, merchant: FIRST, pair: None, is_billed: false, way_back: None };
+        if !self.till.keep(kept) {
+            return None;
+        }
+        let fresh = self.mint.fresh();
+        self.till.change(&key, |payment| payment.confirm(order_id, amount, Twist::default(), now, fresh))?;
+        self.note_capture(&key, now);
+        self.announce(&key, now);
+        Some(())
+    }
 }

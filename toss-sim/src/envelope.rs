@@ -12,9 +12,33 @@ pub(crate) enum Dialect {
     V2,
 }
 
+/// Why a call is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    /// The first payout of a batch because of which the whole batch is refused.
+    pub(crate) ref_payout_id: Option<String>,
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self { code, ref_payout_id: None }
+    }
+}
+
+impl Refusal {
+    /// The message. One that names a payout is English, as the recorded ones of Toss are.
+    fn message(&self, language: Language) -> String {
+        match &self.ref_payout_id {
+            Some(reference) => format!("{} (refPayoutId: {reference})", self.code.message(Language::English)),
+            None => self.code.message(language).to_owned(),
+        }
+    }
+}
+
 /// What went wrong, as that API says it.
-pub(crate) fn error(dialect: Dialect, code: Code, language: Language, trace_id: &str) -> Value {
-    let error = json!({ "code": code.name(), "message": code.message(language) });
+pub(crate) fn error(dialect: Dialect, refusal: &Refusal, language: Language, trace_id: &str) -> Value {
+    let error = json!({ "code": refusal.code.name(), "message": refusal.message(language) });
     match dialect {
         Dialect::V1 => error,
         Dialect::V2 => json!({

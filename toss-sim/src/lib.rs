@@ -59,6 +59,7 @@ mod payment_json;
 mod payout;
 mod payout_calls;
 mod payout_office;
+mod plants;
 mod reception;
 mod reconciliation;
 mod seller;

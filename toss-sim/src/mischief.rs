@@ -156,7 +156,8 @@ pub(crate) struct MischiefQueue {
 
 /// The only chance there is.
 const THE_CHANCE: u8 = 0;
-const CERTAIN_BPS: u16 = 10_000;
+/// A share of all, in ten-thousandths.
+pub(crate) const CERTAIN_BPS: u16 = 10_000;
 
 /// Mischief that nobody asked for by name.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use crate::authorization::Caller;
 use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
-use crate::envelope::{self, Dialect};
+use crate::envelope::{self, Dialect, Refusal};
 use crate::jwe;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
@@ -86,7 +86,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// A refusal of API v1 that has no call: its path or its body was not even read.
     pub(crate) fn refusal(code: Code, language: Language) -> Self {
-        let body = envelope::error(Dialect::V1, code, language, "");
+        let body = envelope::error(Dialect::V1, &code.into(), language, "");
         Self { status: code.status(), body: Bytes::from(body.to_string()), took_effect: false }
     }
 }
@@ -106,9 +106,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// The answer that says what went wrong.
-    pub(crate) fn refusal(&self, code: Code) -> Answer {
-        let body = envelope::error(self.operation.dialect(), code, self.language, &self.trace_id);
-        Answer { status: code.status(), body: Bytes::from(body.to_string()), took_effect: false }
+    pub(crate) fn refusal(&self, refusal: impl Into<Refusal>) -> Answer {
+        let refusal = refusal.into();
+        let body = envelope::error(self.operation.dialect(), &refusal, self.language, &self.trace_id);
+        Answer { status: refusal.code.status(), body: Bytes::from(body.to_string()), took_effect: false }
     }
 }
 
@@ -138,7 +139,7 @@ impl World {
                 }
                 written(ask, &done)
             }
-            Err(code) => ask.refusal(code),
+            Err(refusal) => ask.refusal(refusal),
         }
     }
 
@@ -172,10 +173,10 @@ impl World {
         jwe::open(&ask.body, self.security_key(caller)?, self.compression).map(Bytes::from).ok_or(Code::InvalidRequest)
     }
 
-    fn perform(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Code> {
+    fn perform(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Refusal> {
         match &ask.operation {
-            Operation::Confirm => self.confirm(ask, caller, twist, now),
-            Operation::Cancel { payment_key } => self.cancel(payment_key, ask, caller, now),
+            Operation::Confirm => Ok(self.confirm(ask, caller, twist, now)?),
+            Operation::Cancel { payment_key } => Ok(self.cancel(payment_key, ask, caller, now)?),
             Operation::LookUpPayment { payment_key } => {
                 let kept = self.owned(payment_key, caller)?;
                 Ok(Done { value: self.show(kept, ask.language, now), took_effect: false })
@@ -185,7 +186,7 @@ impl World {
                 let kept = kept.ok_or(Code::NotFoundPayment)?;
                 Ok(Done { value: self.show(kept, ask.language, now), took_effect: false })
             }
-            Operation::IssueVirtualAccount => self.issue_virtual_account(ask, caller, now),
+            Operation::IssueVirtualAccount => Ok(self.issue_virtual_account(ask, caller, now)?),
             Operation::ListTransactions { query } => {
                 let value = reconciliation::transactions(self, caller.merchant, query, ask.language)?;
                 Ok(Done { value, took_effect: false })
@@ -194,7 +195,7 @@ impl World {
                 let value = reconciliation::settlements(self, caller.merchant, query, ask.language, now)?;
                 Ok(Done { value, took_effect: false })
             }
-            Operation::Billing(call) => self.perform_billing(call, ask, caller, now),
+            Operation::Billing(call) => Ok(self.perform_billing(call, ask, caller, now)?),
             Operation::Payout(call) => {
                 let body = self.opened(call, ask, caller)?;
                 self.perform_payout(call, &body, caller, now)

@@ -132,6 +132,8 @@ pub struct Options {
     pub bank_codes: BankCodes,
     /// Whether a sealed request may be compressed.
     pub compression: Compression,
+    /// Webhooks of ten thousand that are never sent, by chance. `POST /_sim/webhooks` changes it.
+    pub withheld_webhooks_bps: u16,
     /// A SQLite file to remember everything by, also when the process is killed; made when absent. One
     /// simulator at a time. Everything is forgotten at the end when this is `None`.
     pub file: Option<PathBuf>,
@@ -152,6 +154,7 @@ impl Default for Options {
             signs_with: SigningKey::default(),
             bank_codes: BankCodes::default(),
             compression: Compression::default(),
+            withheld_webhooks_bps: 0,
             file: None,
             seed: None,
         }

@@ -101,6 +101,9 @@ pub(crate) struct Payout {
     pub(crate) requested_at: Instant,
     pub(crate) status: PayoutStatus,
     error: Option<Code>,
+    /// The bank sent the money back after the payout was COMPLETED. Only the balance shows it: there is no status for it.
+    #[serde(default)]
+    is_returned: bool,
 }
 
 impl Payout {
@@ -150,6 +153,7 @@ impl Payout {
                 Schedule::Scheduled => PayoutStatus::Requested,
             },
             error: None,
+            is_returned: false,
         })
     }
 
@@ -187,6 +191,35 @@ impl Payout {
                 Err("the payout is neither REQUESTED nor IN_PROGRESS")
             }
         }
+    }
+
+    /// The bank sends the money of a payout back that was COMPLETED, once.
+    ///
+    /// # Errors
+    /// The sentence says why it cannot.
+    pub(crate) fn give_back(&mut self) -> Result<(), &'static str> {
+        if self.status != PayoutStatus::Completed || self.is_returned {
+            return Err("the payout is not COMPLETED, or was returned before");
+        }
+        self.is_returned = true;
+        Ok(())
+    }
+
+    /// Whether the money has left the balance, or is bound to, and did not come back.
+    pub(crate) fn takes_money(&self) -> bool {
+        self.status.takes_money() && !self.is_returned
+    }
+
+    /// The day of the payout in Korea; of an EXPRESS one the day of the request.
+    pub(crate) fn day(&self) -> NaiveDate {
+        self.date.unwrap_or_else(|| korean_date(self.requested_at))
+    }
+
+    /// The Payout object and, beside it, what only the bank knows.
+    pub(crate) fn truth(&self) -> Value {
+        let mut shown = self.json();
+        shown["returned"] = json!(self.is_returned);
+        shown
     }
 
     /// The merchant calls it off, which is possible only before its day.

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::authorization::Caller;
 use crate::bodies::read;
 use crate::codes::Code;
+use crate::envelope::Refusal;
 use crate::mischief::Subject;
 use crate::operations::Done;
 use crate::outbox::{Event, EventName};
 use crate::payout::{Payout, PayoutBody};
-use crate::reconciliation::{limit, paged, settled};
+use crate::reconciliation::{PageSize, field, limit, paged, settled};
 use crate::seller::{Seller, SellerBody, SellerStatus};
 use crate::time::{Instant, korean_date, week, with_offset};
 use crate::world::World;
@@ -24,6 +25,10 @@ const KYC_AMOUNT_A_WEEK: u64 = 10_000_000;
 /// Sales are pending from this long before they are available.
 const PENDING_FOR: Days = Days::new(2);
 const ID_LENGTH: usize = 26;
+/// Rows of a list of sellers. Source: two integrations of others, which had to ask for more.
+const SELLER_PAGE: PageSize = PageSize { usual: 10, most: 100 };
+/// Rows of a list of payouts. Source: as for sellers.
+const PAYOUT_PAGE: PageSize = PageSize { usual: 10, most: 10_000 };
 
 /// What a call to the payout API asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,18 +94,18 @@ impl World {
         body: &[u8],
         caller: &Caller,
         now: Instant,
-    ) -> Result<Done, Code> {
+    ) -> Result<Done, Refusal> {
         let merchant = caller.merchant;
         let shown = |value| Ok(Done { value, took_effect: false });
         match call {
             PayoutCall::ShowBalance => shown(self.balance_json(merchant, now)),
-            PayoutCall::AddSeller => self.add_seller(body, merchant, now),
+            PayoutCall::AddSeller => Ok(self.add_seller(body, merchant, now)?),
             PayoutCall::ListSellers { query } => {
                 let sellers = self.payouts.sellers(merchant).map(|seller| (seller.id.as_str(), seller.json()));
-                shown(list(sellers, query)?)
+                shown(list(sellers, query, SELLER_PAGE)?)
             }
             PayoutCall::ShowSeller { id } => shown(self.seller_of(id, merchant)?.json()),
-            PayoutCall::ChangeSeller { id } => self.change_seller(id, body, merchant),
+            PayoutCall::ChangeSeller { id } => Ok(self.change_seller(id, body, merchant)?),
             PayoutCall::DeleteSeller { id } => {
                 self.seller_of(id, merchant)?;
                 self.payouts.seller_mut(id).ok_or(Code::NotFoundSubmall)?.is_deleted = true;
@@ -108,8 +113,9 @@ impl World {
             }
             PayoutCall::RequestPayouts => self.request_payouts(body, merchant, now),
             PayoutCall::ListPayouts { query } => {
-                let payouts = self.payouts.payouts(merchant).map(|payout| (payout.id.as_str(), payout.json()));
-                shown(list(payouts, query)?)
+                let days = PayoutDays::read(query)?;
+                let payouts = self.payouts.payouts(merchant).filter(|payout| days.hold(payout.day()));
+                shown(list(payouts.map(|payout| (payout.id.as_str(), payout.json())), query, PAYOUT_PAGE)?)
             }
             PayoutCall::ShowPayout { id } => shown(self.payout_of(id, merchant)?.json()),
             PayoutCall::CancelPayout { id } => {
@@ -152,19 +158,19 @@ impl World {
     }
 
     /// All of them or none: what is wrong with one refuses every one.
-    fn request_payouts(&mut self, body: &[u8], merchant: usize, now: Instant) -> Result<Done, Code> {
+    fn request_payouts(&mut self, body: &[u8], merchant: usize, now: Instant) -> Result<Done, Refusal> {
         let bodies: Vec<PayoutBody> = read(body)?;
         if bodies.is_empty() || bodies.len() > MAX_PAYOUTS_AT_ONCE {
-            return Err(Code::InvalidRequest);
+            return Err(Code::InvalidRequest.into());
         }
         for (index, body) in bodies.iter().enumerate() {
             let is_repeated = bodies.iter().take(index).any(|earlier| earlier.ref_payout_id == body.ref_payout_id);
             if is_repeated || self.payouts.payout_called(merchant, &body.ref_payout_id).is_some() {
-                return Err(Code::DuplicatedRequest);
+                return Err(Code::DuplicatedRequest.into());
             }
         }
         if !self.payouts.has_room_for(bodies.len()) {
-            return Err(Code::FailedInternalSystemProcessing);
+            return Err(Code::FailedInternalSystemProcessing.into());
         }
         let mut payouts = Vec::with_capacity(bodies.len());
         for body in bodies {
@@ -174,7 +180,7 @@ impl World {
         self.refuse_unknown_customers(&payouts, merchant, now)?;
         let wanted: u64 = payouts.iter().map(|payout| payout.amount).sum();
         if wanted > self.available(merchant, now) {
-            return Err(Code::NotEnoughAmount);
+            return Err(Code::NotEnoughAmount.into());
         }
         // After this point it must succeed.
         let items: Vec<Value> = payouts.iter().map(Payout::json).collect();
@@ -186,7 +192,7 @@ impl World {
     }
 
     /// A seller whom Toss half knows and who gets much in one week makes it want to know the whole.
-    fn refuse_unknown_customers(&mut self, payouts: &[Payout], merchant: usize, now: Instant) -> Result<(), Code> {
+    fn refuse_unknown_customers(&mut self, payouts: &[Payout], merchant: usize, now: Instant) -> Result<(), Refusal> {
         let mut of_this_request: HashMap<&str, u64> = HashMap::new();
         for payout in payouts {
             let destination = payout.destination.as_str();
@@ -196,10 +202,10 @@ impl World {
             let in_this_week = *asked + self.payouts.taken_in_week(destination, week(now));
             if status == SellerStatus::PartiallyApproved && in_this_week >= KYC_AMOUNT_A_WEEK {
                 self.set_seller_status(destination, SellerStatus::KycRequired, now);
-                return Err(Code::ForbiddenSellerPayout);
+                return Err(forbidden(payout));
             }
             if !status.is_paid() {
-                return Err(Code::ForbiddenSellerPayout);
+                return Err(forbidden(payout));
             }
         }
         Ok(())
@@ -231,12 +237,17 @@ impl World {
         u64::try_from(deposited.saturating_add(settled).saturating_sub(taken)).unwrap_or(0)
     }
 
-    fn balance_json(&self, merchant: usize, now: Instant) -> Value {
+    /// Won of sales that are settled within [`PENDING_FOR`].
+    pub(crate) fn pending(&self, merchant: usize, now: Instant) -> u64 {
         let today = korean_date(now);
         let soon = today.checked_add_days(PENDING_FOR).unwrap_or(today);
-        let pending = settled(self, merchant, |paid_out| today < paid_out && paid_out <= soon).max(0);
+        let pending = settled(self, merchant, |paid_out| today < paid_out && paid_out <= soon);
+        u64::try_from(pending).unwrap_or(0)
+    }
+
+    fn balance_json(&self, merchant: usize, now: Instant) -> Value {
         json!({
-            "pendingAmount": { "currency": "KRW", "value": pending },
+            "pendingAmount": { "currency": "KRW", "value": self.pending(merchant, now) },
             "availableAmount": { "currency": "KRW", "value": self.available(merchant, now) },
         })
     }
@@ -273,9 +284,32 @@ impl World {
     }
 }
 
+/// The batch is refused as a whole, and the message names the first payout that may not be made.
+fn forbidden(payout: &Payout) -> Refusal {
+    Refusal { code: Code::ForbiddenSellerPayout, ref_payout_id: Some(payout.ref_id.clone()) }
+}
+
+/// The days of the payouts that are listed: `payoutDateGte` and `payoutDateLte`, both included.
+struct PayoutDays {
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+}
+
+impl PayoutDays {
+    fn read(query: &str) -> Result<Self, Code> {
+        let day =
+            |name| field(query, name).map(|text| text.parse()).transpose().map_err(|_| Code::InvalidIsoDateFormat);
+        Ok(Self { from: day("payoutDateGte")?, to: day("payoutDateLte")? })
+    }
+
+    fn hold(&self, day: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
 /// A page of a list, oldest first.
-fn list<'a>(rows: impl Iterator<Item = (&'a str, Value)>, query: &str) -> Result<Value, Code> {
-    let limit = limit(query, "limit")?;
+fn list<'a>(rows: impl Iterator<Item = (&'a str, Value)>, query: &str, page: PageSize) -> Result<Value, Code> {
+    let limit = limit(query, "limit", page)?;
     let mut rows = paged(rows.collect(), query, |(id, _)| id)?;
     let has_next = rows.len() > limit;
     rows.truncate(limit);

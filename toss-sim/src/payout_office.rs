@@ -173,12 +173,13 @@ impl PayoutOffice {
 
     /// Won a merchant's payouts have taken from the balance or are bound to take.
     pub(crate) fn taken(&self, merchant: usize) -> u64 {
-        self.payouts(merchant).filter(|payout| payout.status.takes_money()).map(|payout| payout.amount).sum()
+        self.payouts(merchant).filter(|payout| payout.takes_money()).map(|payout| payout.amount).sum()
     }
 
-    /// Won that have arrived, and how many payouts brought them.
+    /// Won that have arrived and stayed, and how many payouts brought them.
     pub(crate) fn completed(&self) -> (u64, u64) {
-        let completed = self.payouts.iter().filter(|(_, payout)| payout.status == PayoutStatus::Completed);
+        let arrived = |payout: &Payout| payout.status == PayoutStatus::Completed && payout.takes_money();
+        let completed = self.payouts.iter().filter(|(_, payout)| arrived(payout));
         completed.fold((0, 0), |(won, count), (_, payout)| (won + payout.amount, count + 1))
     }
 }

@@ -11,26 +11,40 @@ use crate::codes::{Code, Language};
 use crate::options::{Contract, SettlementCycle};
 use crate::payment::Status;
 use crate::payment_json::{Setting, cancel_json, with_methods};
+use crate::plants::{Plant, PlantKind};
 use crate::till::{Kept, Transaction};
 use crate::time::{Instant, korean_date, parse, with_offset};
 use crate::world::World;
 
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 5_000;
+/// How many rows a page of a list has.
+#[derive(Clone, Copy)]
+pub(crate) struct PageSize {
+    /// When the request does not say.
+    pub(crate) usual: usize,
+    /// At most.
+    pub(crate) most: usize,
+}
+
+/// The merchant for which the control plane acts.
+const FIRST: usize = 0;
+/// How many days a row comes late that is planted to be late.
+pub(crate) const LATE_DAYS: u64 = 2;
+
+const PAGE: PageSize = PageSize { usual: 100, most: 5_000 };
 
 /// A query string's value, percent-decoded.
-fn field(query: &str, name: &str) -> Option<String> {
+pub(crate) fn field(query: &str, name: &str) -> Option<String> {
     let address = reqwest::Url::parse(&format!("http://query/?{query}")).ok()?;
     let found = address.query_pairs().find(|(key, _)| key == name)?;
     Some(found.1.into_owned())
 }
 
-pub(crate) fn limit(query: &str, name: &str) -> Result<usize, Code> {
-    let Some(text) = field(query, name) else { return Ok(DEFAULT_LIMIT) };
+pub(crate) fn limit(query: &str, name: &str, page: PageSize) -> Result<usize, Code> {
+    let Some(text) = field(query, name) else { return Ok(page.usual) };
     let limit: usize = text.parse().map_err(|_| Code::InvalidRequest)?;
     match limit {
         0 => Err(Code::InvalidRequest),
-        1..=MAX_LIMIT => Ok(limit),
+        limit if limit <= page.most => Ok(limit),
         _ => Err(Code::ExceedMaxQueryLimit),
     }
 }
@@ -66,7 +80,7 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
 /// Toss's code for what is wrong with the query.
 pub(crate) fn transactions(world: &World, merchant: usize, query: &str, language: Language) -> Result<Value, Code> {
     let (start, end) = (instant(query, "startDate")?, instant(query, "endDate")?);
-    let limit = limit(query, "limit")?;
+    let limit = limit(query, "limit", PAGE)?;
     let listed =
         rows(world, merchant).filter(|(transaction, _)| start <= transaction.at && transaction.at <= end).collect();
     let listed = paged(listed, query, |(transaction, _)| transaction.key.as_str())?;
@@ -104,7 +118,7 @@ pub(crate) fn settlements(
 ) -> Result<Value, Code> {
     let start = korean_date(instant(query, "startDate")?);
     let end = korean_date(instant(query, "endDate")?);
-    let size = limit(query, "size")?;
+    let size = limit(query, "size", PAGE)?;
     let page: usize = field(query, "page").map_or(Ok(1), |text| text.parse()).map_err(|_| Code::InvalidRequest)?;
     let by_payout = match field(query, "dateType").as_deref() {
         None | Some("soldDate") => false,
@@ -113,24 +127,131 @@ pub(crate) fn settlements(
     };
     let skipped = page.checked_sub(1).ok_or(Code::InvalidRequest)?.saturating_mul(size);
     let today = korean_date(now);
-    let listed = rows(world, merchant).filter(|(transaction, _)| {
-        let sold = world.contract.sold(korean_date(transaction.at));
-        let wanted = if by_payout { world.contract.paid_out(sold) } else { sold };
-        // The row of an account that was opened settles nothing.
-        transaction.amount > 0 && korean_date(transaction.at) < today && start <= wanted && wanted <= end
+    let listed = settlement_rows(world, merchant).filter(|row| {
+        let wanted = if by_payout { row.paid_out } else { row.sold };
+        row.appears <= today && start <= wanted && wanted <= end
     });
-    let shown = listed.skip(skipped).take(size).map(|(transaction, kept)| {
-        settlement_json(transaction, kept, &world.contract, world.setting(merchant, language, now))
-    });
+    let listed = listed.flat_map(|row| std::iter::repeat_n(row.clone(), row.copies));
+    let setting = world.setting(merchant, language, now);
+    let shown = listed.skip(skipped).take(size).map(|row| row.json(setting));
     Ok(Value::Array(shown.collect()))
 }
 
 /// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled.
 pub(crate) fn settled(world: &World, merchant: usize, is_wanted: impl Fn(NaiveDate) -> bool) -> i64 {
-    rows(world, merchant)
-        .filter(|(transaction, _)| is_wanted(world.contract.paid_out(world.contract.sold(korean_date(transaction.at)))))
-        .map(|(transaction, kept)| Settled::of(transaction, kept, &world.contract).pay_out())
-        .sum()
+    // A row that is late is paid late.
+    let paid = |row: &SettlementRow<'_>| row.paid_out.max(row.appears_late.unwrap_or(row.paid_out));
+    settlement_rows(world, merchant).filter(|row| is_wanted(paid(row))).map(|row| row.settled.pay_out()).sum()
+}
+
+/// One row of the settlement list.
+#[derive(Clone)]
+struct SettlementRow<'a> {
+    transaction_key: &'a str,
+    payment_key: &'a str,
+    order_id: &'a str,
+    /// The payment; a lump has none.
+    kept: Option<&'a Kept>,
+    settled: Settled,
+    sold: NaiveDate,
+    paid_out: NaiveDate,
+    /// The first day on which the row is listed.
+    appears: NaiveDate,
+    appears_late: Option<NaiveDate>,
+    copies: usize,
+}
+
+/// Every row there is or will be: one for each approval and cancel, and what was planted.
+fn settlement_rows(world: &World, merchant: usize) -> impl Iterator<Item = SettlementRow<'_>> {
+    // The row of an account that was opened settles nothing.
+    let of_payments = rows(world, merchant)
+        .filter(|(transaction, _)| transaction.amount > 0)
+        .filter_map(|(transaction, kept)| SettlementRow::of_transaction(world, transaction, kept));
+    let lumps = world.plants.lumps().filter(move |_| merchant == FIRST);
+    of_payments.chain(lumps.map(|plant| SettlementRow::of_lump(world, plant)))
+}
+
+impl<'a> SettlementRow<'a> {
+    /// The row of an approval or a cancel; none if it is planted to be missing.
+    fn of_transaction(world: &World, transaction: &'a Transaction, kept: &'a Kept) -> Option<Self> {
+        let mut settled = Settled::of(transaction, kept, &world.contract);
+        let sold = world.contract.sold(korean_date(transaction.at));
+        let (mut appears_late, mut copies) = (None, 1);
+        // What is wrong is wrong with the approval's row.
+        let plant = world.plants.of_order(&kept.payment.order_id).filter(|_| settled.sign > 0);
+        match plant.map(|plant| (plant.kind, plant.amount)) {
+            Some((PlantKind::MissingRow, _)) => return None,
+            Some((PlantKind::WrongFee, too_high)) => settled.fee = (settled.fee + too_high).min(settled.amount),
+            Some((PlantKind::LateRow, _)) => {
+                appears_late = korean_date(transaction.at).checked_add_days(Days::new(1 + LATE_DAYS));
+            }
+            Some((PlantKind::RowTwice, _)) => copies = 2,
+            Some((PlantKind::Lump | PlantKind::ForeignPayment, _)) | None => {}
+        }
+        Some(Self {
+            transaction_key: &transaction.key,
+            payment_key: &transaction.payment_key,
+            order_id: &kept.payment.order_id,
+            kept: Some(kept),
+            settled,
+            sold,
+            paid_out: world.contract.paid_out(sold),
+            appears: appears_late.unwrap_or_else(|| day_after(korean_date(transaction.at))),
+            appears_late,
+            copies,
+        })
+    }
+
+    fn of_lump(world: &World, plant: &'a Plant) -> Self {
+        let day = korean_date(plant.planted_at);
+        let sold = world.contract.sold(day);
+        Self {
+            transaction_key: &plant.key,
+            payment_key: &plant.key,
+            order_id: &plant.order_id,
+            kept: None,
+            settled: Settled { sign: 1, amount: plant.amount, fee: 0 },
+            sold,
+            paid_out: world.contract.paid_out(sold),
+            appears: day_after(day),
+            appears_late: None,
+            copies: 1,
+        }
+    }
+
+    fn json(&self, setting: Setting<'_>) -> Value {
+        let payment = self.kept.map(|kept| &kept.payment);
+        let cancels = payment.map(|payment| payment.cancels.as_slice()).unwrap_or_default();
+        let cancel = cancels.iter().find(|cancel| cancel.transaction_key == self.transaction_key);
+        let settled = &self.settled;
+        let shown = json!({
+            "mId": setting.merchant_id,
+            "paymentKey": self.payment_key,
+            "transactionKey": self.transaction_key,
+            "orderId": self.order_id,
+            "currency": "KRW",
+            "method": payment.and_then(|payment| payment.method).map(|method| method.name(setting.language)),
+            "amount": settled.signed(settled.amount),
+            "interestFee": 0,
+            "fees": [{ "type": "BASE", "fee": settled.signed(settled.fee) }],
+            "fee": settled.signed(settled.fee),
+            "supplyAmount": settled.signed(settled.fee - settled.vat()),
+            "vat": settled.signed(settled.vat()),
+            "payOutAmount": settled.pay_out(),
+            "approvedAt": payment.and_then(|payment| payment.approved_at).map(with_offset),
+            "soldDate": self.sold.to_string(),
+            "paidOutDate": self.paid_out.to_string(),
+            "cancel": cancel.map(cancel_json),
+        });
+        match payment {
+            Some(payment) => with_methods(shown, payment, setting),
+            None => shown,
+        }
+    }
+}
+
+fn day_after(day: NaiveDate) -> NaiveDate {
+    day.succ_opt().unwrap_or(day)
 }
 
 impl Contract {
@@ -156,12 +277,12 @@ impl Contract {
 }
 
 /// What one transaction comes to, in won: below nothing when it undoes an approval.
+#[derive(Clone)]
 struct Settled {
     sign: i64,
     amount: u64,
-    /// Supply value of the fee.
-    supply: u64,
-    vat: u64,
+    /// The fee with its value added tax.
+    fee: u64,
 }
 
 impl Settled {
@@ -169,54 +290,38 @@ impl Settled {
         let is_cancel = kept.payment.cancels.iter().any(|cancel| cancel.transaction_key == transaction.key);
         // A cancel, or a bank that takes a deposit back, undoes what the approval paid out.
         let is_reversal = is_cancel || transaction.status == Status::WaitingForDeposit;
-        let supply = transaction.amount * contract.fee_per_mille / 1_000;
-        let sign = if is_reversal { -1 } else { 1 };
-        Self { sign, amount: transaction.amount, supply, vat: supply / 10 }
+        // The rate is in thousandths without the tax of a tenth.
+        let fee = transaction.amount * contract.fee_per_mille * 11 / 10_000;
+        Self { sign: if is_reversal { -1 } else { 1 }, amount: transaction.amount, fee }
     }
 
     fn signed(&self, amount: u64) -> i64 {
         i64::try_from(amount).map_or(i64::MAX, |amount| amount) * self.sign
     }
 
-    fn fee(&self) -> u64 {
-        self.supply + self.vat
+    /// The value added tax of the fee: an eleventh, rounded half up, as the recorded rows of Toss have it.
+    fn vat(&self) -> u64 {
+        (2 * self.fee + 11) / 22
     }
 
     fn pay_out(&self) -> i64 {
-        self.signed(self.amount.saturating_sub(self.fee()))
+        self.signed(self.amount.saturating_sub(self.fee))
     }
-}
-
-fn settlement_json(transaction: &Transaction, kept: &Kept, contract: &Contract, setting: Setting<'_>) -> Value {
-    let payment = &kept.payment;
-    let cancel = payment.cancels.iter().find(|cancel| cancel.transaction_key == transaction.key);
-    let settled = Settled::of(transaction, kept, contract);
-    let sold = contract.sold(korean_date(transaction.at));
-    let shown = json!({
-        "mId": setting.merchant_id,
-        "paymentKey": transaction.payment_key,
-        "transactionKey": transaction.key,
-        "orderId": payment.order_id,
-        "currency": "KRW",
-        "method": payment.method.map(|method| method.name(setting.language)),
-        "amount": settled.signed(transaction.amount),
-        "interestFee": 0,
-        "fees": [{ "type": "BASE", "fee": settled.signed(settled.fee()) }],
-        "fee": settled.signed(settled.fee()),
-        "supplyAmount": settled.signed(settled.supply),
-        "vat": settled.signed(settled.vat),
-        "payOutAmount": settled.pay_out(),
-        "approvedAt": payment.approved_at.map(with_offset),
-        "soldDate": sold.to_string(),
-        "paidOutDate": contract.paid_out(sold).to_string(),
-        "cancel": cancel.map(cancel_json),
-    });
-    with_methods(shown, payment, setting)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two recorded rows of Toss.
+    #[test]
+    fn the_tax_is_an_eleventh_of_the_fee() {
+        for (amount, fee, supply, vat, pay_out) in [(99_800, 2_250, 2_045, 205, 97_550), (34_000, 860, 782, 78, 33_140)]
+        {
+            let settled = Settled { sign: 1, amount, fee };
+            assert_eq!((settled.fee - settled.vat(), settled.vat(), settled.pay_out()), (supply, vat, pay_out));
+        }
+    }
 
     #[test]
     fn sold_and_paid_out_by_the_contract() {

@@ -14,11 +14,12 @@ use crate::codes::Language;
 use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
-use crate::mischief::MischiefQueue;
+use crate::mischief::{CERTAIN_BPS, MischiefQueue};
 use crate::options::{BankCodes, Compression, Contract, Merchant, Options, SigningKey};
 use crate::outbox::Outbox;
 use crate::payment_json::Setting;
 use crate::payout_office::PayoutOffice;
+use crate::plants::Plants;
 use crate::shelf::{Saved, Shelf};
 use crate::till::Till;
 use crate::time::Instant;
@@ -36,6 +37,8 @@ pub(crate) struct Desk {
     drawn: u64,
     webhook_urls: Vec<String>,
     bank_closed_until: Option<Instant>,
+    #[serde(default)]
+    withheld_bps: u16,
 }
 
 /// All the simulator knows.
@@ -47,6 +50,8 @@ pub(crate) struct World {
     pub(crate) clock_ahead: TimeDelta,
     /// No bank moves money before then.
     pub(crate) bank_closed_until: Option<Instant>,
+    /// Webhooks of ten thousand that are never sent.
+    pub(crate) withheld_bps: u16,
     pub(crate) mint: Mint,
     pub(crate) keep_express_hours: bool,
     pub(crate) contract: Contract,
@@ -55,6 +60,7 @@ pub(crate) struct World {
     pub(crate) compression: Compression,
     pub(crate) till: Till,
     pub(crate) payouts: PayoutOffice,
+    pub(crate) plants: Plants,
     pub(crate) billing: BillingKeys,
     pub(crate) keys: Keys,
     pub(crate) mischief: MischiefQueue,
@@ -72,6 +78,7 @@ impl World {
             bind_server_errors: options.bind_server_errors,
             clock_ahead: TimeDelta::zero(),
             bank_closed_until: None,
+            withheld_bps: options.withheld_webhooks_bps.min(CERTAIN_BPS),
             mint: Mint::new(options.seed),
             keep_express_hours: options.keep_express_hours,
             contract: options.contract,
@@ -80,6 +87,7 @@ impl World {
             compression: options.compression,
             till: Till::default(),
             payouts: PayoutOffice::default(),
+            plants: Plants::default(),
             billing: BillingKeys::default(),
             keys: Keys::default(),
             mischief: MischiefQueue::default(),
@@ -95,11 +103,12 @@ impl World {
         Ok(world)
     }
 
-    fn collections(&mut self) -> [&mut dyn Saved; 8] {
+    fn collections(&mut self) -> [&mut dyn Saved; 9] {
         [
             &mut self.desk,
             &mut self.till,
             &mut self.payouts,
+            &mut self.plants,
             &mut self.billing,
             &mut self.keys,
             &mut self.mischief,
@@ -119,6 +128,7 @@ impl World {
             self.mint.drawn = desk.drawn;
             self.bank_closed_until = desk.bank_closed_until;
             self.outbox.set_urls(desk.webhook_urls);
+            self.withheld_bps = desk.withheld_bps;
         }
         self.file = Some(file);
         Ok(())
@@ -135,6 +145,7 @@ impl World {
             drawn: self.mint.drawn,
             webhook_urls: self.outbox.urls().to_vec(),
             bank_closed_until: self.bank_closed_until,
+            withheld_bps: self.withheld_bps,
         };
         if self.desk.get(&THE_DESK) != Some(&desk) {
             self.desk.insert(THE_DESK, desk);

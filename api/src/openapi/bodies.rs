@@ -210,7 +210,9 @@ mod tests {
         refund::MAX_REASON_CHARS,
     };
 
-    use crate::{desk::MAX_BULK, openapi::document};
+    use service::dead_letter::MAX_BULK;
+
+    use crate::openapi::document;
 
     #[test]
     fn the_limits_are_those_of_the_domain() {

@@ -5,9 +5,11 @@ use utoipa::OpenApi;
 
 use super::refusals;
 use crate::{
-    codec,
-    problem::{Body, Code},
-    route_rules::OPEN_QUERY,
+    http::{
+        problem::{Body, Code},
+        route_rules::OPEN_QUERY,
+    },
+    routes::codec,
 };
 
 /// The path under which payments are served a second time, as the source designs name them.
@@ -205,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    const CODES: &str = include_str!("../problem/code.rs");
+    const CODES: &str = include_str!("../http/problem/code.rs");
 
     #[test]
     fn every_code_is_in_the_document() {

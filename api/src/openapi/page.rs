@@ -10,7 +10,9 @@ use serde_json::Value;
 use std::sync::Arc;
 
 use super::{curl, document};
-use crate::{Api, pages::policy::Policy, problem::Code};
+use web::policy::Policy;
+
+use crate::{Api, http::problem::Code};
 
 const STYLE: &str = include_str!("page.css");
 /// How the document names its own parts.
@@ -42,7 +44,7 @@ pub(crate) async fn lead() -> Redirect {
 )]
 pub(crate) async fn show(State(api): State<Arc<Api>>) -> Response {
     let policy = Policy::own();
-    let page = page(document(), &api.settings.public_url, &policy);
+    let page = page(document(), &api.settings.buyer_pages.public_url, &policy);
     ([(header::CONTENT_SECURITY_POLICY, policy.header())], page).into_response()
 }
 

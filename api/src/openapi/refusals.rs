@@ -11,7 +11,7 @@ use utoipa::openapi::{
     response::{Response, ResponseBuilder},
 };
 
-use crate::problem::{Code, TYPE_BASE};
+use crate::http::problem::{Code, TYPE_BASE};
 
 /// The media type of problems.
 pub(super) const PROBLEM: &str = "application/problem+json";
@@ -27,7 +27,7 @@ macro_rules! refusals {
                 String,
                 utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
             > {
-                $crate::openapi::refusals::of(&[$($crate::problem::Code::$code),+])
+                $crate::openapi::refusals::of(&[$($crate::http::problem::Code::$code),+])
             }
         }
     )+};

@@ -146,7 +146,7 @@ pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper)
     let limit = refund_limit.map_or_else(String::new, |limit| format!(" --refund-limit {limit}"));
     let action = format!("keys create --scope {}{limit}", scopes.to_text());
     audit_log::record(&writer.journal(), &action, id.as_str(), "ok").await?;
-    Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
+    Ok((id.clone(), service::api_key::SecretKey::mint(&id, &secret)))
 }
 
 async fn rotate(
@@ -164,7 +164,7 @@ async fn rotate(
     );
     audit_log::record(&writer.journal(), "keys rotate", &format!("{old}/{id}"), "ok").await?;
     eprintln!("The API key {old} goes on until {}.", text(overlap_ends));
-    Ok((id.clone(), api::keys::SecretKey::mint(&id, &secret)))
+    Ok((id.clone(), service::api_key::SecretKey::mint(&id, &secret)))
 }
 
 fn mint() -> anyhow::Result<(ApiKeyId, String)> {

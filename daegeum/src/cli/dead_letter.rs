@@ -1,13 +1,13 @@
 //! Dead letters on the command line: the database is read, and the workflow is told through Temporal.
 
 use anyhow::{Context as _, bail};
-use api::desk::{Desk, MAX_BULK, Wish, read_action};
 use clap::{Args, Subcommand};
 use domain::{
     dead_letter::{Awaits, LetterAction, LetterStatus, Outcome},
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
+use service::dead_letter::{Desk, MAX_BULK, Wish, read_action};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
 use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;

@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::{Limits, Network, PagesKept, Rate};
+use api::{Limits, Network, Rate};
 use serde::Deserialize;
 use store::Pepper;
+use web::buyer::PagesKept;
 
 use crate::settings::{Common, file_limit};
 

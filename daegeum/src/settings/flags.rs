@@ -40,8 +40,8 @@ pub(crate) struct Common {
     /// The time a buyer has to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
     pub(crate) checkout_deadline_s: Option<u64>,
-    /// The business days before a seller can be paid out, 0 to 90; the setting `holidays` of the file lists the Korean
-    /// public holidays that move from year to year [default: 3]
+    /// The business days before a seller can be paid out, 0 to 90; the setting `holidays` of the file lists bank
+    /// holidays that are proclaimed for one day, such as elections [default: 3]
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u32>,
     /// The certificate chain for HTTPS, in PEM; the file is read again when it changes [default: none]

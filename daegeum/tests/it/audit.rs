@@ -32,7 +32,7 @@ async fn who_changed_what_is_written_down(database: Kind) {
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");
     let shop = &roles.shop;
-    let (key, secret) = api::keys::SecretKey::parse(&shop.api_key).unwrap();
+    let (key, secret) = service::api_key::SecretKey::parse(&shop.api_key).unwrap();
 
     let walked = every_changing_route_is_in_it(shop, key.as_str()).await;
 

@@ -73,7 +73,7 @@ async fn an_api_that_died_before_it_answered_is_asked_again(database: Kind) {
     let body = checkout("survivor-1");
     let request = roles.shop.http.post(format!("{}/v1/payments", roles.shop.api)).bearer_auth(&roles.shop.api_key);
     let asking = tokio::spawn(request.header("Idempotency-Key", "survivor").json(&body).send());
-    let (api_key, _) = api::keys::SecretKey::parse(&roles.shop.api_key).unwrap();
+    let (api_key, _) = service::api_key::SecretKey::parse(&roles.shop.api_key).unwrap();
     let workflow = WorkflowId::of_checkout(&api_key, &IdempotencyKey::parse("survivor").unwrap());
     let workflow = roles.temporal().await.get_workflow_handle::<CheckoutWorkflow>(workflow.as_str());
     until("the checkout is started", || async { workflow.describe(WorkflowDescribeOptions::default()).await.is_ok() })

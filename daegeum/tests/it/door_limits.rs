@@ -18,7 +18,7 @@ async fn who_sends_too_much_is_told_when_to_come_again() {
         (response.status().as_u16(), text("retry-after"), text("ratelimit-policy"), text("ratelimit"))
     };
 
-    let unknown = api::keys::SecretKey::mint(&"beef".to_owned().try_into().unwrap(), &"0".repeat(64));
+    let unknown = service::api_key::SecretKey::mint(&"beef".to_owned().try_into().unwrap(), &"0".repeat(64));
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(send(&unknown, "203.0.113.9").await.0);

@@ -102,7 +102,7 @@ async fn each_process_serves_under_the_rights_that_are_printed_for_it() {
     let key = key.lines().last().unwrap();
     let reader = Shop { api_key: key.to_owned(), ..shop.clone() };
     assert_eq!(reader.status("granted-1").await, "PARTIALLY_REFUNDED");
-    granted.says(&["keys", "revoke", api::keys::SecretKey::parse(key).unwrap().0.as_str()]);
+    granted.says(&["keys", "revoke", service::api_key::SecretKey::parse(key).unwrap().0.as_str()]);
     granted.says(&["commissions", "set", "--bps", "250"]);
     granted.says(&["encryption", "reseal"]);
     granted.says(&["buyers", "erase", "buyer-1"]);

@@ -30,7 +30,7 @@ async fn a_history_says_how_much_by_which_method_and_by_whom(database: Kind) {
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");
     let shop = &roles.shop;
-    let actor = |key: &str| json!(format!("api_key:{}", api::keys::SecretKey::parse(key).unwrap().0));
+    let actor = |key: &str| json!(format!("api_key:{}", service::api_key::SecretKey::parse(key).unwrap().0));
     let own = actor(&shop.api_key);
     let created = json!(["NOT_STARTED", "23000", null, own]);
     let executing = json!(["EXECUTING", "23000", null, null]);

@@ -226,7 +226,7 @@ async fn histories_are_sealed_and_opened_for_operators_only() {
     let elsewhere = from_ui("http://evil.example.com").send().await.unwrap();
     assert!(!elsewhere.headers().contains_key("access-control-allow-origin"));
 
-    let (id, _) = api::keys::SecretKey::parse(&operator).unwrap();
+    let (id, _) = service::api_key::SecretKey::parse(&operator).unwrap();
     let revoked = sealed.command().args(["keys", "revoke", id.as_str()]).output().unwrap();
     assert!(revoked.status.success());
     assert_eq!(from_ui(ui).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
@@ -409,7 +409,7 @@ fn tell(value: &Value, told: &mut String) {
 }
 
 fn key_id(api_key: &str) -> String {
-    api::keys::SecretKey::parse(api_key).unwrap().0.to_string()
+    service::api_key::SecretKey::parse(api_key).unwrap().0.to_string()
 }
 
 /// The files below a directory that hold a text.

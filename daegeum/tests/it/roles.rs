@@ -138,7 +138,7 @@ impl Roles {
 
     /// Ends a checkout's workflow as an operator would.
     pub(crate) fn terminate(&self, idempotency_key: &str) {
-        let (key, _) = api::keys::SecretKey::parse(&self.shop.api_key).unwrap();
+        let (key, _) = service::api_key::SecretKey::parse(&self.shop.api_key).unwrap();
         let workflow = WorkflowId::of_checkout(&key, &IdempotencyKey::parse(idempotency_key).unwrap());
         let mut command = Command::new(temporal_cli());
         command.args(["workflow", "terminate", "--address", &self.temporal, "--reason", "a test"]);

@@ -1,6 +1,6 @@
 use domain::{
     Timestamp,
-    calendar::{Day, ReleaseRule},
+    calendar::{Day, Holidays, LAST_KNOWN_YEAR, ReleaseRule},
 };
 use proptest::prelude::*;
 
@@ -35,7 +35,8 @@ fn only_days_that_exist_are_read() {
 
 #[test]
 fn what_was_earned_is_released_after_so_many_business_days() {
-    let rule = |business_days| ReleaseRule { business_days, holidays: [day("2026-09-24"), day("2026-09-25")].into() };
+    let holidays = || Holidays { added: [day("2026-11-26"), day("2026-11-27")].into() };
+    let rule = |business_days| ReleaseRule { business_days, holidays: holidays() };
     for (days, paid, released) in [
         // A Saturday; Monday and Tuesday are business days.
         (1, at("2026-11-21", 12), day("2026-11-23")),
@@ -43,6 +44,8 @@ fn what_was_earned_is_released_after_so_many_business_days() {
         // The last hour of a Friday.
         (1, at("2026-11-20", 23), day("2026-11-23")),
         // Thursday and Friday are holidays that were set, then comes a weekend.
+        (1, at("2026-11-25", 9), day("2026-11-30")),
+        // Chuseok: Thursday to Saturday.
         (1, at("2026-09-23", 9), day("2026-09-28")),
         // Christmas is a Friday, and fixed.
         (1, at("2026-12-24", 9), day("2026-12-28")),
@@ -52,6 +55,47 @@ fn what_was_earned_is_released_after_so_many_business_days() {
         assert_eq!(rule(days).releases_at(paid), released.start());
     }
     assert_eq!(rule(0).releases_at(at("2026-11-21", 12)), at("2026-11-21", 12), "at once");
+}
+
+#[test]
+fn substitute_holidays_are_computed() {
+    let holidays = Holidays::default();
+    let weekdays_off = |year: i64| -> Vec<String> {
+        let first = Day::try_from_date(year, 1, 1).unwrap();
+        let days = std::iter::successors(Some(first), |day| Some(day.next())).take_while(|day| day.date().0 == year);
+        days.filter(|day| holidays.is_holiday(*day) && !day.is_weekend())
+            .map(|day| day.to_string()[5..].to_owned())
+            .collect()
+    };
+    for (year, off) in [
+        // Children's Day and Buddha's birthday on one day; Chuseok on a Sunday. Workers' Day is a bank holiday.
+        (2025, "01-01 01-28 01-29 01-30 03-03 05-01 05-05 05-06 06-06 08-15 10-03 10-06 10-07 10-08 10-09 12-25"),
+        (2026, "01-01 02-16 02-17 02-18 03-02 05-01 05-05 05-25 07-17 08-17 09-24 09-25 10-05 10-09 12-25"),
+        (2027, "01-01 02-08 02-09 03-01 05-03 05-05 05-13 07-19 08-16 09-14 09-15 09-16 10-04 10-11 12-27"),
+        // Chuseok on National Foundation Day.
+        (2028, "01-26 01-27 01-28 03-01 05-01 05-02 05-05 06-06 07-17 08-15 10-02 10-03 10-04 10-05 10-09 12-25"),
+        // The eve of Chuseok on National Foundation Day and its second day on a Sunday: two substitutes.
+        (2036, "01-01 01-28 01-29 01-30 03-03 05-01 05-05 05-06 06-06 07-17 08-15 10-03 10-06 10-07 10-09 12-25"),
+    ] {
+        assert_eq!(weekdays_off(year).join(" "), off, "{year}");
+    }
+    assert!(!holidays.is_holiday(day("2025-07-17")), "Constitution Day was none before 2026");
+    assert!(holidays.is_holiday(day(&format!("{LAST_KNOWN_YEAR}-05-18"))), "Buddha's birthday of the last year");
+    assert!(holidays.is_holiday(day("2041-10-09")), "a solar date is known for ever");
+}
+
+#[test]
+fn business_days_are_counted_both_ways() {
+    let holidays = Holidays::default();
+    for (from, count, to) in
+        [("2026-11-20", 1, "2026-11-23"), ("2026-09-23", 1, "2026-09-28"), ("2026-02-13", 2, "2026-02-20")]
+    {
+        assert_eq!(holidays.business_days_after(day(from), count), day(to));
+        assert_eq!(holidays.business_days_between(day(from), day(to)), u32::from(count));
+    }
+    assert_eq!(holidays.business_days_before(day("2026-09-28"), 1), day("2026-09-23"));
+    assert_eq!(holidays.business_days_before(day("2026-09-27"), 0), day("2026-09-27"));
+    assert_eq!(holidays.business_days_between(day("2026-09-28"), day("2026-09-23")), 0);
 }
 
 proptest! {

@@ -212,6 +212,7 @@ async fn book_payment(
         .filter(payment_orders::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .exec(books.transaction)
         .await?;
+    books.announce(change).await?;
     books.add(entry).await
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::Utc;
 use domain::{
     Currency, Timestamp,
+    checkout::Change,
     id::{PaymentOrderId, SellerAccount},
     ledger::{Account, Entry, OrderChange, Place},
     wallet::Wallet,
@@ -24,6 +25,7 @@ use crate::{
     },
     convert::{corrupt, from_column_time, to_column_amount, to_column_time, wallet_of_row},
     entities::{ledger_balances, ledger_entries, ledger_head, ledger_postings, payment_orders, wallets},
+    event::append_checkouts,
     transaction::Transaction,
 };
 
@@ -43,6 +45,8 @@ pub(crate) struct Books<'t> {
     known: HashMap<String, Option<Entry>>,
     wallets: BTreeMap<WalletKey, Wallet>,
     moved: BTreeSet<WalletKey>,
+    /// Changes of checkouts that the world is told of when the books close; one of each checkout.
+    announced: Vec<Change>,
 }
 
 impl<'t> Books<'t> {
@@ -59,6 +63,7 @@ impl<'t> Books<'t> {
             known: HashMap::new(),
             wallets: BTreeMap::new(),
             moved: BTreeSet::new(),
+            announced: Vec::new(),
         })
     }
 
@@ -167,9 +172,25 @@ impl<'t> Books<'t> {
         self.move_orders(&staged).await
     }
 
+    /// Has the world told of a change of a checkout whose rows are written but for what the entry moves.
+    pub(crate) async fn announce(&mut self, change: &Change) -> Result<(), StoreError> {
+        // Each event shows the checkout as it was then.
+        if self.announced.iter().any(|announced| announced.checkout_id == change.checkout_id) {
+            self.tell().await?;
+        }
+        self.announced.push(change.clone());
+        Ok(())
+    }
+
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        self.write().await?;
+        let announced = std::mem::take(&mut self.announced);
+        append_checkouts(self.transaction, &announced.iter().collect::<Vec<_>>()).await
+    }
+
     /// Writes everything and the new end of the chain.
     pub(crate) async fn close(mut self) -> Result<(), StoreError> {
-        self.write().await?;
+        self.tell().await?;
         ledger_head::Entity::update(self.head.clone().into_active_model().reset_all())
             .exec_without_returning(self.transaction)
             .await?;

@@ -66,6 +66,7 @@ pub(crate) async fn take_back(books: &mut Books<'_>, returned: &DepositReturn) -
     }
     set_account(books.transaction, change).await?;
     forget_payment(books, change).await?;
+    books.announce(change).await?;
     books.add(reversal).await
 }
 

@@ -16,6 +16,7 @@ use crate::{
     entities::{
         checkout_requests, declined_payments, payment_events, payment_ids, payment_orders, payment_status_history,
     },
+    event,
     transaction::Transaction,
 };
 
@@ -79,6 +80,7 @@ impl Writer {
         }
         if claim_ids(&transaction, &new.plan).await? && insert_checkout(&transaction, new).await? {
             append_history(&transaction, NextStatus::of(&new.recording()), Utc::now()).await?;
+            event::append(&transaction, event::created(new)?).await?;
             transaction.commit().await?;
             return Ok(true);
         }
@@ -102,6 +104,7 @@ impl Writer {
                 keep_decline(&transaction, change).await?;
             }
             set_account(&transaction, change).await?;
+            event::append_checkouts(&transaction, &[change]).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -113,7 +116,10 @@ impl Writer {
     pub async fn withdraw(&self, change: &Change) -> Result<Withdrawn, StoreError> {
         let transaction = self.begin().await?;
         match write_status(&transaction, NextStatus::of(change)).await {
-            Ok(Written::Now | Written::Before) => {
+            Ok(written) => {
+                if written == Written::Now {
+                    event::append_checkouts(&transaction, &[change]).await?;
+                }
                 transaction.commit().await?;
                 Ok(Withdrawn::Done)
             }

@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use domain::{
+    Timestamp,
     dead_letter::{LetterAction, LetterRefusal, LetterStatus, check},
     id::DeadLetterId,
 };
@@ -12,6 +13,7 @@ use crate::{
     convert::corrupt,
     dead_letter::record::{self, ActionRecord, LetterRecord},
     entities::{dead_letter_actions, dead_letters},
+    event::append_letter,
     transaction::Transaction,
 };
 
@@ -59,6 +61,8 @@ impl Journal {
             Err(refusal) => refused(&transaction, letter, request, refusal).await,
             Ok(status) if move_on(&transaction, &letter, status).await? => {
                 write_down(&transaction, letter_id, request).await?;
+                let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
+                append_letter(&transaction, letter_id, status, now).await?;
                 transaction.commit().await?;
                 Ok(Acted::Now(LetterRecord { status, ..letter }))
             }

@@ -8,7 +8,12 @@ use domain::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict};
 
 use crate::{
-    StoreError, Writer, convert::to_column_time, dead_letter::record, entities::dead_letters, transaction::Transaction,
+    StoreError, Writer,
+    convert::{from_column_time, to_column_time},
+    dead_letter::record,
+    entities::dead_letters,
+    event::append_letter,
+    transaction::Transaction,
 };
 
 /// The most bytes of a letter's message.
@@ -43,10 +48,13 @@ impl Writer {
         if let Some(replaced) = &letter.replaces {
             end(&transaction, replaced, LetterStatus::replaced).await?;
         }
-        dead_letters::Entity::insert(row)
+        let is_new = dead_letters::Entity::insert(row)
             .on_conflict(OnConflict::column(dead_letters::Column::LetterId).do_nothing().to_owned())
             .exec_without_returning(&transaction)
             .await?;
+        if is_new == 1 {
+            append_letter(&transaction, &letter.letter_id, LetterStatus::Open, letter.opened_at).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
@@ -68,13 +76,17 @@ async fn end(
 ) -> Result<(), StoreError> {
     // From the later status to the earlier: one that was just reached is not moved again.
     for status in [LetterStatus::Retrying, LetterStatus::Open].into_iter().filter(|status| after(*status) != *status) {
-        dead_letters::Entity::update_many()
+        let now = Utc::now();
+        let moved = dead_letters::Entity::update_many()
             .col_expr(dead_letters::Column::Status, Expr::value(after(status).as_str()))
-            .col_expr(dead_letters::Column::UpdatedAt, Expr::value(Utc::now()))
+            .col_expr(dead_letters::Column::UpdatedAt, Expr::value(now))
             .filter(dead_letters::Column::LetterId.eq(letter_id.as_str()))
             .filter(dead_letters::Column::Status.eq(status.as_str()))
             .exec(transaction)
             .await?;
+        if moved.rows_affected == 1 {
+            append_letter(transaction, letter_id, after(status), from_column_time(now)).await?;
+        }
     }
     Ok(())
 }

@@ -31,9 +31,10 @@ use crate::{
     checkout::write::{NextStatus, Written, write_status},
     convert::{
         corrupt, from_column_amount, from_column_currency, from_column_refund_status, from_column_revision,
-        from_column_status, to_column_amount, to_column_time,
+        from_column_status, from_column_time, to_column_amount, to_column_time,
     },
     entities::{payment_events, payment_orders, refund_orders, refunds},
+    event::append_refund,
 };
 
 impl Writer {
@@ -64,10 +65,13 @@ impl Writer {
             executed_at: NotSet,
             updated_at: Set(Utc::now()),
         };
-        refunds::Entity::insert(row)
+        let is_new = refunds::Entity::insert(row)
             .on_conflict(OnConflict::column(refunds::Column::RefundId).do_nothing().to_owned())
             .exec_without_returning(&transaction)
             .await?;
+        if is_new == 1 {
+            append_refund(&transaction, &new.refund_id, RefundStatus::Requested, new.requested_at).await?;
+        }
         let recorded = found(&new.refund_id, &transaction).await?;
         transaction.commit().await?;
         let is_ours = recorded.fingerprint == new.fingerprint;
@@ -104,18 +108,23 @@ impl Writer {
 
     /// Moves a refund to a status that moves no money. One that has ended stays as it is.
     pub async fn advance_refund(&self, change: &RefundChange) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
         let (status, failure) = (change.status, change.failure.as_ref());
         let before = RefundStatus::ALL.into_iter().filter(|before| before.may_become(status));
-        refunds::Entity::update_many()
+        let now = Utc::now();
+        let moved = refunds::Entity::update_many()
             .col_expr(refunds::Column::Status, Expr::value(status.as_str()))
             .col_expr(refunds::Column::FailureCode, Expr::value(failure.map(|failure| failure.code.clone())))
             .col_expr(refunds::Column::FailureMessage, Expr::value(failure.map(|failure| failure.message.clone())))
-            .col_expr(refunds::Column::UpdatedAt, Expr::value(Utc::now()))
+            .col_expr(refunds::Column::UpdatedAt, Expr::value(now))
             .filter(refunds::Column::RefundId.eq(change.refund_id.as_str()))
             .filter(refunds::Column::Status.is_in(before.map(RefundStatus::as_str)))
-            .exec(self.connection())
+            .exec(&transaction)
             .await?;
-        Ok(())
+        if moved.rows_affected == 1 {
+            append_refund(&transaction, &change.refund_id, status, from_column_time(now)).await?;
+        }
+        transaction.commit().await
     }
 }
 
@@ -224,6 +233,7 @@ pub(crate) async fn execute(books: &mut Books<'_>, execution: &RefundExecution) 
         ..moved(refund, RefundStatus::Succeeded, None)
     };
     row.update(books.transaction).await?;
+    append_refund(books.transaction, refund, RefundStatus::Succeeded, executed.executed_at).await?;
     books.add(entry).await
 }
 
@@ -287,6 +297,7 @@ pub(crate) async fn fail(books: &mut Books<'_>, failed: &RefundFailure) -> Resul
         books.book(reversal).await?;
     }
     moved(refund, RefundStatus::Failed, Some(failure)).update(books.transaction).await?;
+    append_refund(books.transaction, refund, RefundStatus::Failed, failed.failed_at).await?;
     Ok(Booked::Now)
 }
 

@@ -11,6 +11,7 @@ mod mischief;
 mod payments;
 mod payouts;
 mod repeats;
+mod settlements;
 mod support;
 mod virtual_accounts;
 mod webhooks;

@@ -368,7 +368,7 @@ async fn webhooks_of_sellers_and_payouts_are_signed_over_the_raw_body_and_the_ti
     sim.tell("/_sim/balance", json!({ "amount": 10_000 })).await;
     let batch = json!([payout("good", &seller, 1_000), payout("bad", &seller, 1_000)]);
     assert_eq!(post(&sim, "/v2/payouts", &batch).await.status, 200);
-    sim.tell("/_sim/payout-failure", json!({ "refPayoutId": "bad" })).await;
+    sim.tell("/_sim/payouts/bad/fail", json!({})).await;
     sim.advance(60).await;
     let mut told = Vec::new();
     for _ in 0..3 {
@@ -411,4 +411,63 @@ async fn a_payout_is_requested_once_under_one_key_whatever_happens_to_the_answer
         assert_eq!(refusal(&get(&sim, path).await), (500, "COMMON_ERROR".to_owned()));
         assert_eq!(get(&sim, path).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_refused_batch_names_the_first_payout_that_is_not_allowed() {
+    let sim = start().await;
+    sim.tell("/_sim/balance", json!({ "amount": 10_000 })).await;
+    let (good, bad) = (registered(&sim, "seller-0001").await, registered(&sim, "seller-0002").await);
+    sim.tell("/_sim/seller-status", json!({ "sellerId": bad, "status": "KYC_REQUIRED" })).await;
+    let batch = json!([payout("p-1", &good, 1), payout("p-2", &bad, 1), payout("p-3", &bad, 1)]);
+    let body = open(&post(&sim, "/v2/payouts", &batch).await.text);
+    assert_eq!(body["error"]["code"], "FORBIDDEN_SELLER_PAYOUT");
+    assert_eq!(body["error"]["message"], "The payout to this seller is not allowed. (refPayoutId: p-2)");
+    assert_eq!(body["entityBody"], Value::Null);
+    assert_eq!(available(&sim).await, 10_000);
+}
+
+#[tokio::test]
+async fn lists_have_ten_rows_unless_more_are_asked_for_and_know_days() {
+    let sim = start().await;
+    to_monday(&sim).await;
+    sim.tell("/_sim/balance", json!({ "amount": 100 })).await;
+    let seller = registered(&sim, "seller-0001").await;
+    let batch: Vec<Value> = (0..12).map(|index| payout(&format!("p-{index}"), &seller, 1)).collect();
+    assert_eq!(post(&sim, "/v2/payouts", &json!(batch)).await.status, 200);
+    let listed = async |query: &str| {
+        let page = get(&sim, &format!("/v2/payouts?{query}")).await.json["entityBody"].clone();
+        (page["items"].as_array().unwrap().len(), page["hasNext"].as_bool().unwrap())
+    };
+    assert_eq!(listed("").await, (10, true));
+    assert_eq!(listed("limit=10000").await, (12, false));
+    let today = &sim.ask("/_sim/clock").await["now"].as_str().unwrap()[..10].to_owned();
+    assert_eq!(listed(&format!("payoutDateGte={today}&payoutDateLte={today}&limit=100")).await, (12, false));
+    assert_eq!(listed("payoutDateLte=2026-01-01").await, (0, false));
+    assert_eq!(listed("payoutDateGte=2100-01-01").await, (0, false));
+    let refused = |query: &'static str| async { refusal(&get(&sim, query).await).1 };
+    assert_eq!(refused("/v2/payouts?limit=10001").await, "EXCEED_MAX_QUERY_LIMIT");
+    assert_eq!(refused("/v2/sellers?limit=101").await, "EXCEED_MAX_QUERY_LIMIT");
+    assert_eq!(refused("/v2/payouts?payoutDateGte=yesterday").await, "INVALID_ISO_DATE_FORMAT");
+}
+
+#[tokio::test]
+async fn the_bank_may_send_a_completed_payout_back_and_only_the_balance_shows_it() {
+    let sim = start().await;
+    sim.tell("/_sim/balance", json!({ "amount": 10_000 })).await;
+    let seller = registered(&sim, "seller-0001").await;
+    let body = open(&post(&sim, "/v2/payouts", &json!([payout("p-1", &seller, 4_000)])).await.text);
+    let id = body["entityBody"]["items"][0]["id"].as_str().unwrap().to_owned();
+    let give_back = || sim.bare(Method::POST, "/_sim/payouts/p-1/return");
+    assert_eq!(send(give_back()).await.status, 409, "it is not completed");
+    sim.advance(60).await;
+    let completed = get(&sim, &format!("/v2/payouts/{id}")).await.json["entityBody"].clone();
+    assert_eq!(available(&sim).await, 6_000);
+    assert_eq!(send(give_back()).await.json["returned"], true);
+    assert_eq!(available(&sim).await, 10_000);
+    assert_eq!(get(&sim, &format!("/v2/payouts/{id}")).await.json["entityBody"], completed, "Toss says nothing of it");
+    assert_eq!(send(give_back()).await.status, 409, "once");
+    assert_eq!(send(sim.bare(Method::POST, "/_sim/payouts/none/return")).await.status, 404);
+    let balances = sim.ask("/_sim/balances").await;
+    assert_eq!((&balances["available"], &balances["completed"]), (&json!(10_000), &json!(0)));
 }

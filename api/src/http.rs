@@ -1,0 +1,18 @@
+//! What is around every route: who calls, how much comes in, how a request is read and a problem is written.
+
+pub(crate) mod audit;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod card_numbers;
+pub(crate) mod leftover_body;
+pub(crate) mod lifecycle;
+pub(crate) mod limits;
+pub(crate) mod metrics;
+pub(crate) mod paging;
+pub(crate) mod parameters;
+pub(crate) mod problem;
+pub(crate) mod reading;
+pub(crate) mod request;
+pub(crate) mod route_rules;
+pub(crate) mod text;
+pub(crate) mod trace;

@@ -1,0 +1,120 @@
+//! Every address that is served, each registered together with its description.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Api,
+    http::{
+        audit,
+        body::MAX_BODY_BYTES,
+        caller, leftover_body,
+        limits::{self, Gate},
+        metrics, problem, request,
+        route_rules::{self, RouteRules},
+    },
+    openapi,
+    routes::{
+        ask_psp, buyer, buyer_page, checkout, codec, dead_letter, health, history, ledger, payment_order,
+        payments_list, refund, wallet, webhook,
+    },
+};
+
+/// The API and the buyer's pages.
+pub fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    let (served, _) = described().split_for_parts();
+    served
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn(limits::admit))
+        // A refused request of a key is in the audit log too: the key is known by then.
+        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
+        .layer(from_fn_with_state(api.clone(), caller::introduce))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn_with_state(Gate::new(api.settings.limits.clone()), limits::guard))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(audit::Auditor::new(&api), audit::record))
+        .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
+        .layer(from_fn_with_state(api.clone(), request::observe))
+        .layer(from_fn(leftover_body::read_or_close))
+        .with_state(api)
+}
+
+/// Every route with what the OpenAPI document says of it.
+pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .nest("/v1/payments", payments())
+        .nest("/payments/payment/v1", payments())
+        .routes(routes!(webhook::receive))
+        .routes(routes!(webhook::receive_by_older_path))
+        .routes(routes!(wallet::show))
+        .routes(routes!(wallet::movements))
+        .routes(routes!(ledger::accounts::list))
+        .routes(routes!(ledger::accounts::show))
+        .routes(routes!(ledger::movements::list))
+        .routes(routes!(ledger::entries::list))
+        .routes(routes!(ledger::entries::show))
+        .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(refund::approvals_list::list))
+        .routes(routes!(refund::approval::approve))
+        .routes(routes!(refund::approval::reject))
+        .routes(routes!(dead_letter::list))
+        .routes(routes!(dead_letter::bulk))
+        .routes(routes!(dead_letter::show))
+        .routes(routes!(dead_letter::retry))
+        .routes(routes!(dead_letter::resolve))
+        .routes(routes!(dead_letter::discard))
+        .routes(routes!(audit::list))
+        .routes(routes!(buyer::erase))
+        .merge(codec::described())
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(buyer_page::checkout))
+        .routes(routes!(buyer_page::success))
+        .routes(routes!(buyer_page::fail))
+        .routes(routes!(buyer_page::status))
+        .routes(routes!(metrics::show))
+        .routes(routes!(openapi::show))
+        .routes(routes!(openapi::page::lead))
+        .routes(routes!(openapi::page::show))
+}
+
+/// Payments, under their documented path and under the older one.
+fn payments() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(payments_list::list, checkout::create))
+        .routes(routes!(payment_order::show, refund::delete))
+        .routes(routes!(history::show))
+        .routes(routes!(checkout::confirm))
+        .routes(routes!(refund::cancel))
+        .routes(routes!(ask_psp::ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_is_served_is_in_the_document_and_nothing_else() {
+        let (served, _) = described().split_for_parts();
+        // The router names its paths in its debugging form and nowhere else.
+        let told = format!("{served:?}");
+        let is_path = |text: &&str| text.starts_with("/") && !text.contains("axum_fallback");
+        let served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
+        let described: BTreeSet<&str> =
+            openapi::document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(described.len() > 15, "{described:?}");
+        assert_eq!(served, described);
+    }
+}

@@ -1,0 +1,153 @@
+//! The addresses of the buyer's pages. `web` makes the pages.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use domain::id::CheckoutId;
+use serde::Serialize;
+use store::{CheckoutRecord, ConfirmToken};
+use web::buyer::{self, NOT_STORED, Visit};
+
+use crate::{
+    Api,
+    http::problem::{Code, Problem},
+    openapi::{
+        refusals::refusals,
+        shapes::{CheckoutName, StatusName},
+    },
+    routes::{buyer::account_holder, checkout::unknown},
+};
+
+refusals! {
+    PageRefusals: DatabaseUnavailable;
+    StandingRefusals: CheckoutNotFound, DatabaseUnavailable;
+}
+
+/// The payment page
+///
+/// What is to be paid, and the button that opens the payment window.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}",
+    operation_id = "show_payment_page",
+    extensions(("x-open-query" = json!(true))),
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
+pub(crate) async fn checkout(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
+    let token = token(&parameters);
+    let visit = visit(&api, &record, token.as_ref(), &headers);
+    Ok(buyer::checkout(visit, account_holder(&api, &record).as_deref()))
+}
+
+/// The success page
+///
+/// The buyer is back from the window; the page confirms the payment.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/success",
+    operation_id = "show_success_page",
+    extensions(("x-open-query" = json!(true))),
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
+pub(crate) async fn success(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
+    let token = token(&parameters);
+    let visit = visit(&api, &record, token.as_ref(), &headers);
+    Ok(buyer::success(visit))
+}
+
+/// The failure page
+///
+/// The window closed without a payment, and why.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/fail",
+    operation_id = "show_failure_page",
+    extensions(("x-open-query" = json!(true))),
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+)]
+pub(crate) async fn fail(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
+    let token = token(&parameters);
+    let visit = visit(&api, &record, token.as_ref(), &headers);
+    Ok(buyer::fail(visit, parameters.get("code").map_or("", String::as_str)))
+}
+
+/// How far a checkout is
+///
+/// What a page of the buyer's asks to know whether it still shows the truth: whenever `revision` is another one, the
+/// page has changed.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/status",
+    operation_id = "watch_checkout",
+    extensions(("x-open-query" = json!(true))),
+    tag = "Buyer's pages",
+    params(("checkout_id" = CheckoutName, Path, description = "The checkout")),
+    responses((status = 200, description = "How far it is", body = StandingBody), StandingRefusals)
+)]
+pub(crate) async fn status(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let record = find(&api, &id).await?.ok_or_else(unknown)?;
+    let standing = StandingBody { status: record.status.as_str(), revision: record.revision };
+    Ok((NOT_STORED, Json(standing)).into_response())
+}
+
+/// How far a checkout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Standing)]
+struct StandingBody {
+    #[schema(value_type = StatusName)]
+    status: &'static str,
+    /// How many changes were written since it was recorded.
+    revision: u32,
+}
+
+async fn find(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
+    let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
+    Ok(api.reader.checkout(&id).await?)
+}
+
+/// The confirmation token that an address brings along.
+fn token(parameters: &BTreeMap<String, String>) -> Option<ConfirmToken> {
+    parameters.get("token").map(ConfirmToken::sent)
+}
+
+fn visit<'a>(
+    api: &'a Api,
+    record: &'a CheckoutRecord,
+    token: Option<&'a ConfirmToken>,
+    headers: &'a HeaderMap,
+) -> Visit<'a> {
+    Visit { settings: &api.settings.buyer_pages, is_for_buyer: api.is_for_buyer, record, token, headers }
+}
+
+fn no_such_checkout(headers: &HeaderMap) -> Response {
+    (Code::CheckoutNotFound.status(), buyer::unknown(headers)).into_response()
+}

@@ -1,0 +1,192 @@
+//! Checkouts: creating one, confirming its payment.
+
+pub(crate) mod confirm;
+mod create;
+mod request;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::id::{CheckoutId, IdempotencyKey, WorkflowId};
+use store::CheckoutRecord;
+
+use crate::{
+    Api,
+    http::{
+        body::JsonBody,
+        caller::{CheckoutCaller, Confirmer},
+        problem::{Code, IDEMPOTENT_REPLAYED, Problem},
+    },
+    openapi::{
+        bodies::{ConfirmationShape, NewCheckout},
+        parameters::Idempotent,
+        refusals::refusals,
+        shapes::CheckoutName,
+    },
+    routes::shapes::CheckoutBody,
+};
+use confirm::{Confirmations, Outcome};
+use create::{Checkouts, Made};
+
+refusals! {
+    CreateRefusals:
+        CardNumberRefused,
+        CheckoutExists,
+        IdempotencyKeyInvalid,
+        IdempotencyKeyMissing,
+        IdempotencyKeyReused,
+        NoWorker,
+        RequestInProgress,
+        TemporalUnavailable,
+        ValidationFailed;
+    ConfirmRefusals:
+        AmountMismatch,
+        CheckoutNotFound,
+        ConfirmNotAccepted,
+        ConfirmTokenInvalid,
+        ConfirmationUnderWay,
+        DatabaseUnavailable,
+        NotConfirmable,
+        OrderMismatch,
+        PaymentDeclined,
+        TemporalUnavailable,
+        ValidationFailed;
+}
+
+/// Makes a request safe to repeat.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// When to ask again for an outcome that is not known yet, in seconds.
+pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
+
+/// Create a checkout
+///
+/// The buyer pays it on its `payment_page`, before `expires_at`. Answers 201 to the first request and to every
+/// repetition of it.
+#[utoipa::path(
+    post,
+    path = "",
+    operation_id = "create_checkout",
+    tag = "Payments",
+    security(("bearer" = ["checkout"])),
+    params(Idempotent),
+    request_body = NewCheckout,
+    responses((status = 201, description = "The checkout as it began", body = CheckoutBody, headers(("Location" = String, description = "Where to read it"), ("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), CreateRefusals)
+)]
+pub(crate) async fn create(
+    State(api): State<Arc<Api>>,
+    caller: CheckoutCaller,
+    headers: HeaderMap,
+    body: Result<JsonBody, Problem>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let workflow_id = WorkflowId::of_checkout(&caller.key, &key);
+    let wanted = request::read(&body?, &api.settings.return_hosts)?;
+    let made = Checkouts::new(&api).make(&workflow_id, caller.key, wanted).await?;
+    Ok(created(&made, &api))
+}
+
+/// Confirm a payment
+///
+/// The success page calls it when the buyer is back from the payment provider's window. It needs the `token` that the
+/// creation of the checkout answered as `confirm_token`, or an API key of scope `checkout`. Calling it again with the same
+/// body gives the same answer; while another payment of the checkout is being confirmed that is 429, and the same request
+/// may be sent again.
+#[utoipa::path(
+    post,
+    path = "/{id}/confirm",
+    operation_id = "confirm_payment",
+    tag = "Payments",
+    security((), ("bearer" = ["checkout"])),
+    params(("id" = CheckoutName, Path, description = "The checkout")),
+    request_body = ConfirmationShape,
+    responses((status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), ConfirmRefusals)
+)]
+pub(crate) async fn confirm(
+    State(api): State<Arc<Api>>,
+    confirmer: Confirmer,
+    Path(id): Path<String>,
+    body: Result<JsonBody, Problem>,
+) -> Result<Response, Problem> {
+    let sent = confirm::read(&body?)?;
+    let id = CheckoutId::parse(id).map_err(|_| unknown())?;
+    confirm::admit(&api, &confirmer, &id, sent.token.as_ref()).await?;
+    let outcome = Confirmations::new(&api).confirm(&id, &sent.claim).await?;
+    Ok(confirmed(outcome, &api))
+}
+
+/// There is no checkout of this id.
+pub(crate) fn unknown() -> Problem {
+    Problem::new(Code::CheckoutNotFound, "No checkout has this id.")
+}
+
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let value = values.next().ok_or_else(|| {
+        Problem::new(Code::IdempotencyKeyMissing, "Send the header `Idempotency-Key`, unique for each new request.")
+    })?;
+    let invalid = |detail: &dyn std::fmt::Display| {
+        Problem::new(Code::IdempotencyKeyInvalid, format!("The header `Idempotency-Key` {detail}."))
+    };
+    if values.next().is_some() {
+        return Err(invalid(&"must stand once"));
+    }
+    let value = value.to_str().map_err(|_| invalid(&"may hold only visible ASCII"))?;
+    IdempotencyKey::from_header(value).map_err(|error| invalid(&error))
+}
+
+pub(crate) fn location(record: &CheckoutRecord) -> (HeaderName, String) {
+    (header::LOCATION, format!("/v1/payments/{}", record.checkout_id))
+}
+
+fn created(made: &Made, api: &Api) -> Response {
+    let record = made.record();
+    let body = Json(CheckoutBody::first(record, api));
+    let mut response = (StatusCode::CREATED, [location(record)], body).into_response();
+    match made {
+        Made::Now(_) => {}
+        Made::Before(_) => {
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
+    }
+    response
+}
+
+fn confirmed(outcome: Outcome, api: &Api) -> Response {
+    match outcome {
+        Outcome::Known(record) => Json(CheckoutBody::for_buyer(&record, &api.settings)).into_response(),
+        Outcome::NotKnownYet(record) => {
+            let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(&record)];
+            let body = Json(CheckoutBody::for_buyer(&record, &api.settings));
+            (StatusCode::ACCEPTED, again, body).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(values: &[&str]) -> Result<String, Code> {
+        let headers = values.iter().map(|value| (IDEMPOTENCY_KEY, value.parse().unwrap())).collect();
+        idempotency_key(&headers).map(|key| key.to_string()).map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn an_idempotency_key_is_bare_or_quoted() {
+        assert_eq!(key_of(&["order-1"]), Ok("order-1".to_owned()));
+        assert_eq!(key_of(&["\"order-1\""]), Ok("order-1".to_owned()));
+    }
+
+    #[test]
+    fn no_key_and_a_bad_key_are_told_apart() {
+        assert_eq!(key_of(&[]), Err(Code::IdempotencyKeyMissing));
+        for bad in [&[""][..], &["a b"], &["\"open"], &["키"], &["a", "a"], &[&"a".repeat(256)]] {
+            assert_eq!(key_of(bad), Err(Code::IdempotencyKeyInvalid), "{bad:?}");
+        }
+    }
+}

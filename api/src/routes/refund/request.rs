@@ -1,0 +1,212 @@
+//! The body that asks for money back.
+
+use domain::{
+    Currency, Money,
+    money::MoneyError,
+    refund::{MAX_REASON_CHARS, RefundAccount},
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::http::{
+    body::{FieldErrors, Fields, JsonBody},
+    card_numbers,
+    problem::{Code, FieldCode, Problem},
+    text,
+};
+
+/// The fields of the body.
+const FIELDS: &[&str] = &["amount", "reason", "refund_account"];
+/// The fields of an account.
+const ACCOUNT_FIELDS: &[&str] = &["bank", "account_number", "holder_name"];
+/// The most characters of a bank's code or name.
+const MAX_BANK_CHARS: usize = 30;
+/// The most digits of an account number. Source: Toss Payments, `refundReceiveAccount.accountNumber`.
+const MAX_ACCOUNT_DIGITS: usize = 20;
+/// The most characters of a holder's name. Source: Toss Payments, `refundReceiveAccount.holderName`.
+const MAX_HOLDER_CHARS: usize = 60;
+/// What the buyer's statement says when nobody gives a reason.
+const NO_REASON: &str = "주문 취소";
+
+/// What somebody asks for, in their own terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// How much, still a text: its currency is the payment's.
+    amount: Option<String>,
+    /// Why, for the buyer.
+    pub(super) reason: String,
+    /// Where the money goes, if it came into a virtual account.
+    pub(super) account: Option<RefundAccount>,
+    /// SHA-256 of what is asked for, in lower-case hex.
+    pub(super) fingerprint: String,
+}
+
+impl Wish {
+    /// All that is left of `target`, without a body.
+    pub(super) fn of_rest(target: &str) -> Self {
+        Self { amount: None, reason: NO_REASON.to_owned(), account: None, fingerprint: fingerprint(target, "rest") }
+    }
+
+    /// Whether it is a part that is asked for.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.amount.is_some()
+    }
+
+    /// How much is asked for; all that is left where there is none.
+    pub(super) fn amount(&self, currency: Currency) -> Result<Option<Money>, Problem> {
+        let invalid = |error: &dyn std::fmt::Display| Problem::of_field("amount", FieldCode::Invalid, error);
+        let Some(text) = &self.amount else { return Ok(None) };
+        let amount = Money::parse(text, currency).map_err(|error| invalid(&error))?;
+        if amount.is_zero() {
+            return Err(invalid(&"must be above zero"));
+        }
+        Ok(Some(amount))
+    }
+}
+
+/// Reads the body of a request about `target`.
+pub(super) fn read(target: &str, body: &JsonBody) -> Result<Wish, Problem> {
+    if card_numbers::stands_in(&without_account_number(body.value())) {
+        let detail = "The body holds what looks like a card number. A refund goes back to the card by itself.";
+        return Err(Problem::new(Code::CardNumberRefused, detail));
+    }
+    let mut errors = FieldErrors::default();
+    let fields = body.fields();
+    fields.refuse_others(FIELDS, &mut errors);
+    let amount = fields.optional_amount("amount", &mut errors);
+    let amount = amount.map(|amount| check_amount(amount, &mut errors));
+    let reason = fields.required("reason", reason, &mut errors);
+    let account = fields.optional_object("refund_account", &mut errors);
+    let account = account.map(|account| read_account(&account, &mut errors));
+    let wish = reason.filter(|_| !matches!(account, Some(None))).map(|reason| Wish {
+        amount,
+        reason,
+        account: account.flatten(),
+        fingerprint: fingerprint(target, &body.fingerprint()),
+    });
+    errors.finish(wish)
+}
+
+fn read_account(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<RefundAccount> {
+    fields.refuse_others(ACCOUNT_FIELDS, errors);
+    let bank = fields.required("bank", |text| text::shown(text, MAX_BANK_CHARS), errors);
+    let account_number = fields.required("account_number", account_number, errors);
+    let holder_name = fields.required("holder_name", |text| text::shown(text, MAX_HOLDER_CHARS), errors);
+    Some(RefundAccount { bank: bank?, account_number: account_number?, holder_name: holder_name? })
+}
+
+/// Checks an amount as far as it can be without its currency, which is the payment's. Of the currencies the dollar has
+/// the most decimals.
+fn check_amount(text: &str, errors: &mut FieldErrors) -> String {
+    match Money::parse(text, Currency::Usd) {
+        Ok(amount) if amount.is_zero() => errors.add("amount".to_owned(), FieldCode::Invalid, "must be above zero"),
+        Ok(_) | Err(MoneyError::TooManyDecimals(_)) => {}
+        Err(error) => errors.add("amount".to_owned(), FieldCode::Invalid, error),
+    }
+    text.to_owned()
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    text::shown(text, MAX_REASON_CHARS)
+}
+
+fn account_number(text: &str) -> Result<String, String> {
+    if (1..=MAX_ACCOUNT_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must have 1 to {MAX_ACCOUNT_DIGITS} digits and nothing else"))
+}
+
+/// The body without the account number: in its own field, digits are an account's, though some pass for a card's.
+fn without_account_number(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(number) = body.pointer_mut("/refund_account/account_number") {
+        let is_account = number.as_str().is_some_and(|number| {
+            number.len() <= MAX_ACCOUNT_DIGITS && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if is_account {
+            *number = Value::Null;
+        }
+    }
+    body
+}
+
+/// The same body about another payment is another request.
+fn fingerprint(target: &str, body: &str) -> String {
+    hex::encode(Sha256::digest(format!("{target}\n{body}").as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_value(body: &Value) -> Result<Wish, Problem> {
+        read("checkout-1", &JsonBody::parse(body.to_string().as_bytes()).unwrap())
+    }
+
+    fn account(number: &str) -> Value {
+        json!({ "reason": "환불", "refund_account": { "bank": "88", "account_number": number, "holder_name": "김토스" } })
+    }
+
+    #[test]
+    fn a_full_body_is_a_wish() {
+        let wish = read_value(&json!({ "amount": "5000", "reason": "단순 변심" })).unwrap();
+        assert_eq!(wish.amount(Currency::Krw).unwrap().unwrap().to_string(), "5000 KRW");
+        assert!(wish.is_partial() && wish.account.is_none());
+        assert_eq!(read_value(&account("110123456789")).unwrap().account.unwrap().account_number, "110123456789");
+    }
+
+    #[test]
+    fn a_bad_field_is_named() {
+        let cases = [
+            (json!({}), "reason"),
+            (json!({ "reason": "" }), "reason"),
+            (json!({ "reason": "x".repeat(121) }), "reason"),
+            (json!({ "reason": "x", "amount": 5000 }), "amount"),
+            (json!({ "reason": "x", "amount": null }), "amount"),
+            (json!({ "reason": "x", "amount": "" }), "amount"),
+            (json!({ "reason": "\u{200b}" }), "reason"),
+            (json!({ "reason": "😀".repeat(61) }), "reason"),
+            (json!({ "reason": "x", "refund_account": null }), "refund_account"),
+            (json!({ "reason": "x", "refund_account": "110" }), "refund_account"),
+            (
+                json!({ "reason": "x", "refund_account": { "bank": "88", "account_number": "110-1", "holder_name": "x" } }),
+                "refund_account.account_number",
+            ),
+            (json!({ "reason": "x", "all": true }), "all"),
+        ];
+        for (body, field) in cases {
+            let problem = read_value(&body).unwrap_err();
+            assert_eq!(problem.fields().first().map(|error| error.field.as_str()), Some(field), "{body}");
+        }
+        for amount in ["0", "5000.5", "-1", "x"] {
+            let body = json!({ "reason": "x", "amount": amount });
+            let refused = read_value(&body).and_then(|wish| wish.amount(Currency::Krw)).unwrap_err();
+            assert_eq!(refused.fields()[0].field, "amount", "{amount}");
+        }
+        let all = json!({ "reason": "", "amount": "x", "all": true, "refund_account": { "bank": "", "cvc": "1" } });
+        assert_eq!(read_value(&all).unwrap_err().fields().len(), 7, "all that is wrong is told at once");
+    }
+
+    #[test]
+    fn an_account_number_passes_and_a_card_number_does_not() {
+        // All but the first and the last pass for card numbers.
+        for number in ["1101234567", "30569309025904", "378282246310005", "4111111111111111", "12345678901234"] {
+            assert!(read_value(&account(number)).is_ok(), "{number}");
+        }
+        let mut holder = account("1101234567");
+        holder["refund_account"]["holder_name"] = "4111111111111111".into();
+        for body in [account("4111 1111 1111 1111"), holder, json!({ "reason": "4111 1111 1111 1111" })] {
+            assert_eq!(read_value(&body).unwrap_err().code(), Code::CardNumberRefused, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_same_body_about_another_payment_is_another_request() {
+        let body = JsonBody::parse(br#"{"reason": "x"}"#).unwrap();
+        assert_eq!(read("a", &body).unwrap().fingerprint, read("a", &body).unwrap().fingerprint);
+        assert_ne!(read("a", &body).unwrap().fingerprint, read("b", &body).unwrap().fingerprint);
+    }
+}

@@ -1,0 +1,238 @@
+//! The operators' desk: acting on dead letters, from a route or from the command line.
+//!
+//! An action is written down first and told to the workflow then. Whoever is first has it; a word that did not get
+//! through is said again whenever somebody asks for the same letter, and Temporal takes it once, because its request
+//! id is the letter's.
+
+use std::time::Duration;
+
+use domain::{
+    dead_letter::{LetterAction, LetterRefusal, LetterStatus, Outcome, check},
+    id::DeadLetterId,
+};
+use sha2::{Digest, Sha256};
+use store::{Acted, ActionRecord, ActionRequest, Journal, LetterFilter, LetterRecord, Reader, StoreError};
+use temporalio_client::{
+    Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowSignalOptions, errors::WorkflowInteractionError,
+};
+use workflows::{
+    checkout::CheckoutWorkflow,
+    operator::{Resolve, Resume},
+};
+
+use crate::temporal::{self, is_signal_limit};
+
+/// How long Temporal may take to answer.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+/// The most letters that one action may be taken on.
+pub const MAX_BULK: u64 = 100;
+
+/// Acts on dead letters.
+#[derive(Clone)]
+pub struct Desk {
+    temporal: Client,
+    reader: Reader,
+    journal: Journal,
+}
+
+/// The person who acts, and the reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// What is to be done.
+    pub action: LetterAction,
+    /// The person who asks: the id of an API key, or a name.
+    pub by: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such letter.
+    #[error("there is no such dead letter")]
+    Unknown,
+    /// The letter does not take it.
+    #[error("{}", told(.letter, *.refusal, .last.as_deref()))]
+    Refused {
+        /// The letter.
+        letter: Box<LetterRecord>,
+        /// Why.
+        refusal: LetterRefusal,
+        /// What was done about it last.
+        last: Option<Box<ActionRecord>>,
+    },
+    /// Other letters are chosen now than were shown.
+    #[error("other dead letters are chosen now than the preview showed; ask for another preview")]
+    Outdated,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is written down, and the workflow takes no word any more.
+    #[error(
+        "the workflow has taken as many signals as Temporal allows; raise `history.maximumSignalsPerExecution` of the \
+         Temporal server and ask for the same once more"
+    )]
+    TooManySignals(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It is written down, if it was an action, and the workflow may not have been told.
+    #[error("Temporal could not be reached; ask for the same once more")]
+    Temporal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What an action on many letters would do.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Each letter, the oldest first, with why it would be refused.
+    pub items: Vec<(LetterRecord, Result<(), LetterRefusal>)>,
+    /// Stands for the action and these letters. The real call repeats it.
+    pub token: String,
+}
+
+fn told(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionRecord>) -> String {
+    let id = &letter.letter_id;
+    match (refusal, last) {
+        (LetterRefusal::TakenUp, Some(last)) => {
+            format!("the dead letter {id} is {}: {} took {} on it first", letter.status, last.actor, last.action)
+        }
+        (LetterRefusal::TakenUp, None) => {
+            format!("the dead letter {id} is {}: its workflow went on by itself", letter.status)
+        }
+        (
+            LetterRefusal::Awaited | LetterRefusal::Ended | LetterRefusal::RepeatsItself | LetterRefusal::OtherOutcome,
+            _,
+        ) => format!("the dead letter {id}: {refusal}"),
+    }
+}
+
+impl Desk {
+    /// A desk over Temporal and a database.
+    pub const fn new(temporal: Client, reader: Reader, journal: Journal) -> Self {
+        Self { temporal, reader, journal }
+    }
+
+    /// Acts on one letter. Repeating it is safe: the workflow is told once.
+    pub async fn act(&self, id: &DeadLetterId, wish: Wish<'_>) -> Result<LetterRecord, DeskError> {
+        let letter = self.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
+        let workflow_runs = self.runs(&letter).await?;
+        let request = ActionRequest { action: wish.action, actor: wish.by, reason: wish.reason, workflow_runs };
+        match self.journal.act_on_dead_letter(id, request).await? {
+            Acted::Now(letter) | Acted::Before(letter) => {
+                self.tell(&letter, wish).await?;
+                Ok(letter)
+            }
+            Acted::Refused { letter, refusal, last } => {
+                if let (LetterStatus::Retrying, Some(last)) = (letter.status, &last) {
+                    let first = Wish { action: LetterAction::Retry, by: &last.actor, reason: &last.reason };
+                    self.tell(&letter, first).await?;
+                }
+                let (letter, last) = (Box::new(letter), last.map(Box::new));
+                Err(DeskError::Refused { letter, refusal, last })
+            }
+            Acted::Unknown => Err(DeskError::Unknown),
+        }
+    }
+
+    /// What an action would do to the letters of a filter that have waited longest, at most [`MAX_BULK`].
+    pub async fn preview(&self, action: LetterAction, filter: &LetterFilter, limit: u64) -> Result<Preview, DeskError> {
+        let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
+        let token = token(action, &letters);
+        let mut items = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let runs = self.runs(&letter).await?;
+            let would = check(action, letter.status, &letter.awaits, runs).map(|_| ());
+            items.push((letter, would));
+        }
+        Ok(Preview { items, token })
+    }
+
+    /// Acts on the letters that a preview showed, each by itself. What one is refused does not hold up the others.
+    pub async fn act_on_all(
+        &self,
+        wish: Wish<'_>,
+        (filter, limit): (&LetterFilter, u64),
+        shown: &str,
+    ) -> Result<Vec<(DeadLetterId, Result<LetterRecord, DeskError>)>, DeskError> {
+        let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
+        if token(wish.action, &letters) != shown {
+            return Err(DeskError::Outdated);
+        }
+        let mut results = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let acted = self.act(&letter.letter_id, wish).await;
+            results.push((letter.letter_id, acted));
+        }
+        Ok(results)
+    }
+
+    /// Whether the run that wrote the letter still runs.
+    async fn runs(&self, letter: &LetterRecord) -> Result<bool, DeskError> {
+        let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
+        let options = WorkflowDescribeOptions::builder().rpc_options(temporal::rpc_options()).build();
+        match tokio::time::timeout(ANSWER_TIME, workflow.describe(options)).await {
+            Ok(Ok(described)) => {
+                Ok(described.run_id() == letter.run_id && described.status() == WorkflowExecutionStatus::Running)
+            }
+            Ok(Err(WorkflowInteractionError::NotFound(_))) => Ok(false),
+            Ok(Err(error)) => Err(DeskError::Temporal(error.into())),
+            Err(elapsed) => Err(DeskError::Temporal(elapsed.into())),
+        }
+    }
+
+    /// Tells the workflow. Every workflow that calls for help takes signals of these two names, and heeds what
+    /// names its open letter. One that has closed needs no word any more.
+    async fn tell(&self, letter: &LetterRecord, wish: Wish<'_>) -> Result<(), DeskError> {
+        let (by, reason) = (wish.by.to_owned(), wish.reason.to_owned());
+        let id = Some(letter.letter_id.clone());
+        let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
+        let options = WorkflowSignalOptions::builder()
+            .request_id(format!("{}.{}", letter.letter_id, wish.action.as_str()))
+            .rpc_options(temporal::rpc_options())
+            .build();
+        let sent = async {
+            match wish.action {
+                LetterAction::Retry => {
+                    let resume = Resume { by, reason, letter: id };
+                    workflow.signal(CheckoutWorkflow::resume, resume.into(), options).await
+                }
+                LetterAction::Resolve(outcome) => {
+                    let resolve = Resolve { by, reason, outcome, letter: id };
+                    workflow.signal(CheckoutWorkflow::resolve, resolve.into(), options).await
+                }
+                LetterAction::Discard => Ok(()),
+            }
+        };
+        match tokio::time::timeout(ANSWER_TIME, sent).await {
+            Ok(Ok(()) | Err(WorkflowInteractionError::NotFound(_))) => Ok(()),
+            Ok(Err(error)) if is_signal_limit(&error) => Err(DeskError::TooManySignals(error.into())),
+            Ok(Err(error)) => Err(DeskError::Temporal(error.into())),
+            Err(elapsed) => Err(DeskError::Temporal(elapsed.into())),
+        }
+    }
+}
+
+/// Reads an action: `outcome` belongs to `resolve`, and to nothing else.
+pub fn read_action(action: &str, outcome: Option<Outcome>) -> Result<LetterAction, &'static str> {
+    match (action, outcome) {
+        ("retry", None) => Ok(LetterAction::Retry),
+        ("discard", None) => Ok(LetterAction::Discard),
+        ("resolve", Some(outcome)) => Ok(LetterAction::Resolve(outcome)),
+        ("resolve", None) => Err("needs an outcome; see `outcomes` of the letter"),
+        ("retry" | "discard", Some(_)) => Err("takes no outcome"),
+        _ => Err("is none of: retry, resolve, discard"),
+    }
+}
+
+/// Stands for an action and the letters that it is about.
+fn token(action: LetterAction, letters: &[LetterRecord]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(action.as_str());
+    hash.update(action.outcome().map_or("", Outcome::as_str));
+    for letter in letters {
+        hash.update("\n");
+        hash.update(letter.letter_id.as_str());
+    }
+    format!("{}-{}", letters.len(), &hex::encode(hash.finalize())[..TOKEN_CHARS])
+}
+
+/// How many characters of the hash a token has.
+const TOKEN_CHARS: usize = 32;

@@ -1,0 +1,276 @@
+//! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue, the
+//! clocks agree, and nothing that works alone stands still.
+//!
+//! The question costs a flush to the disk and three requests, so one task asks it: at most every second, however many want
+//! to know, and by itself every minute.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use store::{Journal, StoreError, Watch};
+use temporalio_client::{
+    Client,
+    grpc::WorkflowService,
+    tonic::{IntoRequest, Request},
+};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TaskQueueType,
+    taskqueue::v1::{PollerInfo, TaskQueue},
+    workflowservice::v1::DescribeTaskQueueRequest,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep_until, timeout},
+};
+use workflows::TASK_QUEUE;
+
+use crate::http::{
+    metrics::Exposition,
+    problem::{Code, Problem},
+};
+
+/// For how long an answer is given again.
+const ANSWER_AGE: Duration = Duration::from_secs(1);
+/// How often it is looked without anybody asking.
+const LOOK_PAUSE: Duration = Duration::from_secs(60);
+/// How long the database, and Temporal, may each take to answer.
+const PROBE_TIME: Duration = Duration::from_secs(3);
+/// How long somebody who asks waits for a new answer.
+const ASKING_TIME: Duration = Duration::from_secs(4);
+/// How long ago a worker that still runs may have polled: the server answers a poll after a minute at the latest.
+const POLL_AGE: Duration = Duration::from_secs(75);
+
+/// What is asked of.
+#[derive(Clone)]
+pub struct Probes {
+    /// Writes, to find out whether the database takes it.
+    pub journal: Journal,
+    /// Temporal.
+    pub temporal: Client,
+    /// What works alone in this process.
+    pub watches: Vec<Watch>,
+}
+
+/// Knows whether this process can do its work.
+#[derive(Clone)]
+pub struct Readiness {
+    asked: Arc<Notify>,
+    answers: watch::Receiver<Option<(Instant, State)>>,
+    watches: Vec<Watch>,
+}
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct State {
+    database: Writable,
+    temporal: Polled,
+}
+
+/// Whether the database takes a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Writable {
+    Yes,
+    /// It does, and its clock and ours contradict each other.
+    ClockOff(String),
+    No,
+}
+
+/// Whether somebody polls the task queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Polled {
+    /// By so many workers.
+    By(usize),
+    /// Temporal does not answer.
+    Unknown,
+}
+
+impl Readiness {
+    /// Starts on the current runtime; it ends with the last of its clones.
+    pub fn start(probes: Probes) -> Self {
+        let (answer, answers) = watch::channel(None);
+        let (asked, watches) = (Arc::new(Notify::new()), probes.watches.clone());
+        tokio::spawn(look_when_asked(probes, Arc::clone(&asked), answer));
+        Self { asked, answers, watches }
+    }
+
+    /// What is the matter, one sentence each; nothing where this process can do its work.
+    pub(crate) async fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = Vec::new();
+        match self.state().await {
+            None => problems.push("It is not known yet whether the database and Temporal answer.".to_owned()),
+            Some(state) => problems.extend(state.problems()),
+        }
+        let stuck = self.watches.iter().map(Watch::read).filter(|reading| reading.is_stuck);
+        problems.extend(stuck.map(|reading| {
+            let (name, waiting) = (reading.name, reading.since_progress.as_secs());
+            format!("The {name} of this process stands still; it last got on {waiting} s ago.")
+        }));
+        problems
+    }
+
+    /// Whether it is known that no worker polls the task queue.
+    pub(crate) async fn has_no_worker(&self) -> bool {
+        self.state().await.is_some_and(|state| state.temporal == Polled::By(0))
+    }
+
+    /// Whether this process can do its work, for a probe.
+    pub(crate) async fn check(&self) -> Result<(), Problem> {
+        let problems = self.problems().await;
+        if problems.is_empty() { Ok(()) } else { Err(Problem::new(Code::NotReady, problems.join(" "))) }
+    }
+
+    /// Writes what alerts are made of.
+    pub(crate) async fn write(&self, text: &mut Exposition) {
+        if let Some(state) = self.state().await {
+            state.write(text);
+        }
+        let readings: Vec<_> = self.watches.iter().map(Watch::read).collect();
+        text.begin("daegeum_watch_waiting_seconds", "gauge", "How long the oldest work of a watched task waits.");
+        for reading in &readings {
+            let labels = [("watch", reading.name)];
+            text.value("daegeum_watch_waiting_seconds", &labels, reading.waiting.as_secs());
+        }
+        text.begin("daegeum_watch_idle_seconds", "gauge", "How long ago a watched task last got on.");
+        for reading in &readings {
+            text.value("daegeum_watch_idle_seconds", &[("watch", reading.name)], reading.since_progress.as_secs());
+        }
+        text.begin("daegeum_watch_stuck", "gauge", "Whether a watched task stands still.");
+        for reading in &readings {
+            text.value("daegeum_watch_stuck", &[("watch", reading.name)], u8::from(reading.is_stuck));
+        }
+    }
+
+    /// What the newest look found; a new one where that is too old.
+    async fn state(&self) -> Option<State> {
+        let is_new = |answer: &Option<(Instant, State)>| {
+            answer.as_ref().is_some_and(|(looked, _)| looked.elapsed() < ANSWER_AGE)
+        };
+        let mut answers = self.answers.clone();
+        if !is_new(&answers.borrow()) {
+            self.asked.notify_one();
+            // A look has deadlines of its own; without an answer the last one stands, unless it is old.
+            let _ = timeout(ASKING_TIME, answers.wait_for(is_new)).await;
+        }
+        let answer = answers.borrow();
+        answer.as_ref().filter(|(looked, _)| looked.elapsed() < 2 * ASKING_TIME).map(|(_, state)| state.clone())
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("watches", &self.watches).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn problems(&self) -> Vec<String> {
+        let database = match &self.database {
+            Writable::Yes => None,
+            Writable::ClockOff(error) => Some(format!("Nothing that rests on the time is done: {error}.")),
+            Writable::No => Some("The database does not take a write.".to_owned()),
+        };
+        let temporal = match self.temporal {
+            Polled::By(0) => Some("No worker serves the task queue.".to_owned()),
+            Polled::By(_) => None,
+            Polled::Unknown => Some("Temporal does not answer.".to_owned()),
+        };
+        database.into_iter().chain(temporal).collect()
+    }
+
+    fn write(&self, text: &mut Exposition) {
+        let gauges = [
+            ("daegeum_database_writable", "Whether the database takes a write.", self.database != Writable::No),
+            (
+                "daegeum_clock_agrees",
+                "Whether the clock of this machine agrees with the database's.",
+                !matches!(self.database, Writable::ClockOff(_)),
+            ),
+            ("daegeum_temporal_reachable", "Whether Temporal answers.", self.temporal != Polled::Unknown),
+        ];
+        for (name, help, is_so) in gauges {
+            text.begin(name, "gauge", help);
+            text.value(name, &[], u8::from(is_so));
+        }
+        if let Polled::By(workers) = self.temporal {
+            text.begin("daegeum_workers_polling", "gauge", "How many workers poll the task queue.");
+            text.value("daegeum_workers_polling", &[], workers);
+        }
+    }
+}
+
+async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Sender<Option<(Instant, State)>>) {
+    let mut told = Vec::new();
+    while !answer.is_closed() {
+        let began = Instant::now();
+        let state = look(&probes).await;
+        let problems = state.problems();
+        if problems != told {
+            if problems.is_empty() {
+                tracing::info!("this process can do its work again");
+            } else {
+                tracing::warn!(problems = problems.join(" "), "this process cannot do its work");
+            }
+            told = problems;
+        }
+        answer.send_replace(Some((Instant::now(), state)));
+        sleep_until(began + ANSWER_AGE).await;
+        tokio::select! {
+            () = asked.notified() => {}
+            () = answer.closed() => {}
+            () = sleep_until(began + LOOK_PAUSE) => {}
+        }
+    }
+}
+
+async fn look(probes: &Probes) -> State {
+    let database = timeout(PROBE_TIME, probes.journal.probe());
+    let temporal = timeout(PROBE_TIME, polled(&probes.temporal));
+    let (database, temporal) = tokio::join!(database, temporal);
+    let database = match database {
+        Ok(Ok(())) => Writable::Yes,
+        Ok(Err(error @ StoreError::ClockOff { .. })) => Writable::ClockOff(error.to_string()),
+        Ok(Err(error)) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the database does not take a write");
+            Writable::No
+        }
+        Err(_) => Writable::No,
+    };
+    State { database, temporal: temporal.unwrap_or(Polled::Unknown) }
+}
+
+/// How many workers poll for both kinds of tasks: the fewer of the two.
+async fn polled(client: &Client) -> Polled {
+    let (workflows, activities) =
+        tokio::join!(pollers(client, TaskQueueType::Workflow), pollers(client, TaskQueueType::Activity));
+    match (workflows, activities) {
+        (Some(workflows), Some(activities)) => Polled::By(workflows.min(activities)),
+        (Some(_) | None, _) => Polled::Unknown,
+    }
+}
+
+async fn pollers(client: &Client, kind: TaskQueueType) -> Option<usize> {
+    let namespace = client.options().namespace.clone();
+    let task_queue = Some(TaskQueue { name: TASK_QUEUE.to_owned(), ..TaskQueue::default() });
+    let question = DescribeTaskQueueRequest {
+        namespace,
+        task_queue,
+        task_queue_type: kind.into(),
+        ..DescribeTaskQueueRequest::default()
+    };
+    let question: Request<DescribeTaskQueueRequest> = question.into_request();
+    let answer = client.clone().describe_task_queue(question).await.ok()?.into_inner();
+    let oldest = SystemTime::now().checked_sub(POLL_AGE)?;
+    let mut recent: Vec<_> = answer.pollers.into_iter().filter(|poller| polled_after(poller, oldest)).collect();
+    recent.sort_by(|one, other| one.identity.cmp(&other.identity));
+    recent.dedup_by(|one, other| one.identity == other.identity);
+    Some(recent.len())
+}
+
+fn polled_after(poller: &PollerInfo, instant: SystemTime) -> bool {
+    let Ok(after_s) = instant.duration_since(SystemTime::UNIX_EPOCH) else { return false };
+    let after_s = i64::try_from(after_s.as_secs()).unwrap_or(i64::MAX);
+    poller.last_access_time.as_ref().is_some_and(|polled| polled.seconds >= after_s)
+}

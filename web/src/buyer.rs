@@ -1,0 +1,187 @@
+//! The buyer's pages: pay, back from the payment window, payment did not happen.
+//!
+//! These are the only place of this crate that speaks the PSP's words, because they hand the buyer over to
+//! its script and take the buyer back. Card data is entered at the PSP and never comes here: the window
+//! opens by navigating away, not in a frame (PCI DSS, SAQ A).
+
+mod access;
+pub mod banks;
+mod parts;
+mod states;
+mod views;
+mod words;
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use domain::id::CheckoutId;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use service::{IsForBuyer, now};
+use store::{CheckoutRecord, ConfirmToken};
+
+use crate::policy::Policy;
+use access::{Access, Made};
+use words::{Language, Words};
+
+const STYLE: &str = include_str!("buyer/style.css");
+const WATCH_SCRIPT: &str = include_str!("buyer/watch.js");
+const PAY_SCRIPT: &str = include_str!("buyer/pay.js");
+const ACCOUNT_SCRIPT: &str = include_str!("buyer/account.js");
+const RETURN_SCRIPT: &str = include_str!("buyer/return.js");
+/// A page is true when it is made, and nobody else's: the browser's own button back must not show an older one.
+pub const NOT_STORED: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+
+/// What an operator can set of the buyer's pages.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that buyers reach, without a slash at its end; payment pages are below it.
+    pub public_url: String,
+    /// The PSP's public key, for the payment window.
+    pub psp_client_key: String,
+    /// The PSP's script for the browser.
+    pub psp_script_url: String,
+    /// How long the pages show what was bought.
+    pub kept: PagesKept,
+}
+
+/// How long the buyer's pages show goods, receipt and account; after that they show the status alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PagesKept {
+    /// After the payment.
+    pub after_payment: Duration,
+    /// After the time to pay, where nothing was paid.
+    pub after_expiry: Duration,
+}
+
+impl Default for PagesKept {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self { after_payment: DAY * 30, after_expiry: DAY }
+    }
+}
+
+/// The path of a page of the buyer's, with the token where there is one: `/checkout/{id}/success?token=…`.
+pub fn page_path(checkout_id: &CheckoutId, page: &str, token: Option<&ConfirmToken>) -> String {
+    let query = token.map_or_else(String::new, |token| format!("?token={}", token.as_str()));
+    format!("/checkout/{checkout_id}{page}{query}")
+}
+
+/// What a page is made of.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// What an operator has set.
+    pub settings: &'a Settings,
+    /// Knows the PSP's error codes.
+    pub is_for_buyer: IsForBuyer,
+    /// The checkout.
+    pub record: &'a CheckoutRecord,
+    /// The confirmation token that the address brings along.
+    pub token: Option<&'a ConfirmToken>,
+    /// The headers of the request, for its language.
+    pub headers: &'a HeaderMap,
+}
+
+/// The payment page, or where the checkout stands. `holder` is the name on its virtual account.
+pub fn checkout(visit: Visit<'_>, holder: Option<&str>) -> Response {
+    let (page, record) = (Page::of(visit.headers), visit.record);
+    let made = match page.made(visit) {
+        Ok(made) => Made { holder, ..made },
+        Err(bare) => return bare,
+    };
+    let policy = Policy::with_psp(&visit.settings.psp_script_url);
+    let scripts = [WATCH_SCRIPT, PAY_SCRIPT, ACCOUNT_SCRIPT];
+    page.answer(&policy, page.checkout_title(record), &scripts, &page.checkout(record, made))
+}
+
+/// The page that confirms the payment of a buyer who is back from the payment window.
+pub fn success(visit: Visit<'_>) -> Response {
+    let page = Page::of(visit.headers);
+    match page.made(visit) {
+        Ok(made) => {
+            let body = page.returned(visit.record, made);
+            page.answer(&Policy::own(), page.words.confirming.0, &[RETURN_SCRIPT], &body)
+        }
+        Err(bare) => bare,
+    }
+}
+
+/// The page of a payment window that closed without a payment. `code` says why, in the PSP's terms.
+pub fn fail(visit: Visit<'_>, code: &str) -> Response {
+    let page = Page::of(visit.headers);
+    match page.made(visit) {
+        Ok(made) => {
+            let body = page.failed(visit.record, words::reason(code, page.words), made);
+            page.answer(&Policy::own(), page.words.failed_title, &[WATCH_SCRIPT], &body)
+        }
+        Err(bare) => bare,
+    }
+}
+
+/// The page of a checkout that does not exist.
+pub fn unknown(headers: &HeaderMap) -> Response {
+    let page = Page::of(headers);
+    page.answer(&Policy::own(), page.words.unknown.0, &[], &page.unknown())
+}
+
+/// A page in the buyer's language.
+struct Page {
+    language: Language,
+    words: &'static Words,
+}
+
+impl Page {
+    fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let language = Language::accepted(accepted.unwrap_or_default());
+        Self { language, words: language.words() }
+    }
+
+    /// What a page of a checkout is made with, or the page that shows the status alone.
+    #[expect(clippy::result_large_err, reason = "the error is the page that is answered at once")]
+    fn made<'a>(&self, visit: Visit<'a>) -> Result<Made<'a>, Response> {
+        let Visit { settings, is_for_buyer, record, token, headers: _ } = visit;
+        let access = Access::of(record, token, settings.kept, now());
+        let made = Made { settings, is_for_buyer, token, holder: None };
+        match access {
+            Access::Whole => Ok(made),
+            Access::Unproved | Access::Over => {
+                let (title, body) = self.bare(record, made, access);
+                Err(self.answer(&Policy::own(), title, &[WATCH_SCRIPT], &body))
+            }
+        }
+    }
+
+    fn answer(&self, policy: &Policy, title: &str, scripts: &[&str], body: &Markup) -> Response {
+        let page = html! {
+            (DOCTYPE)
+            html lang=(self.language.tag()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="robots" content="noindex";
+                    title { (title) }
+                    link rel="icon" href="data:,";
+                    style nonce=(policy.nonce()) { (PreEscaped(STYLE)) }
+                }
+                body {
+                    (body)
+                    @for script in scripts { script nonce=(policy.nonce()) { (PreEscaped(script)) } }
+                }
+            }
+        };
+        let headers: [(HeaderName, HeaderValue); 4] = [
+            (header::CONTENT_SECURITY_POLICY, policy.header()),
+            // The address holds the confirmation token, and that of the return page the payment key.
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (header::CONTENT_LANGUAGE, HeaderValue::from_static(self.language.tag())),
+            (header::VARY, HeaderValue::from_static("accept-language")),
+        ];
+        (headers, NOT_STORED, page).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests;
