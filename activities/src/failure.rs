@@ -138,6 +138,7 @@ pub(crate) fn store_failure(error: StoreError) -> ActivityError {
         StoreError::Stopped => "store.stopped",
         StoreError::Amount => "store.amount",
         StoreError::ClockOff { .. } => "store.clock_off",
+        StoreError::Locked { .. } => "store.locked",
     };
     ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
 }

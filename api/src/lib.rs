@@ -37,7 +37,7 @@ pub use http::{
     limits::{Limits, Network, NetworkError, Peer, Rate, Standing},
     metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
 };
-pub use readiness::{Probes, Readiness};
+pub use readiness::{Probes, Readiness, SealProbe, Seals};
 pub use router::router;
 pub use routes::refund::approval::RefundRules;
 use service::{Histories, IsForBuyer, return_hosts::ReturnHosts};

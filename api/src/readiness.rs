@@ -1,11 +1,12 @@
 //! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue, the
-//! clocks agree, and nothing that works alone stands still.
+//! clocks agree, somebody opens what this process seals, and nothing that works alone stands still.
 //!
-//! The question costs a flush to the disk and three requests, so one task asks it: at most every second, however many want
+//! The question costs a flush to the disk and four requests, so one task asks it: at most every second, however many want
 //! to know, and by itself every minute.
 
 use std::{
     fmt,
+    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -52,6 +53,22 @@ pub struct Probes {
     pub temporal: Client,
     /// What works alone in this process.
     pub watches: Vec<Watch>,
+    /// Whether the workers open what this process seals; nothing where it seals nothing, or for itself alone.
+    pub seals: Option<Arc<SealProbe>>,
+}
+
+/// Asks whether the workers open what this process seals; nothing where Temporal does not say.
+pub type SealProbe = dyn Fn() -> Pin<Box<dyn Future<Output = Option<Seals>> + Send>> + Send + Sync;
+
+/// Whether the workers that poll open what this process seals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seals {
+    /// All do, or no worker polls.
+    OpenedByAll,
+    /// Some do not: which, for the log.
+    OpenedBySome(String),
+    /// No worker does, so no checkout goes on: why, for the log.
+    OpenedByNone(String),
 }
 
 /// Knows whether this process can do its work.
@@ -67,6 +84,8 @@ pub struct Readiness {
 struct State {
     database: Writable,
     temporal: Polled,
+    /// Nothing where it is not asked, or not known.
+    seals: Option<Seals>,
 }
 
 /// Whether the database takes a write.
@@ -114,6 +133,14 @@ impl Readiness {
     /// Whether it is known that no worker polls the task queue.
     pub(crate) async fn has_no_worker(&self) -> bool {
         self.state().await.is_some_and(|state| state.temporal == Polled::By(0))
+    }
+
+    /// Waits until this process can do its work.
+    pub async fn come(&self) {
+        while !self.problems().await.is_empty() {
+            // The next look is made when this one is too old.
+            tokio::time::sleep(ANSWER_AGE / 4).await;
+        }
     }
 
     /// Whether this process can do its work, for a probe.
@@ -177,7 +204,13 @@ impl State {
             Polled::By(_) => None,
             Polled::Unknown => Some("Temporal does not answer.".to_owned()),
         };
-        database.into_iter().chain(temporal).collect()
+        let seals = match &self.seals {
+            Some(Seals::OpenedByNone(_)) => {
+                Some("No worker has the encryption key that seals here; `daegeum doctor` names them.".to_owned())
+            }
+            Some(Seals::OpenedBySome(_) | Seals::OpenedByAll) | None => None,
+        };
+        database.into_iter().chain(temporal).chain(seals).collect()
     }
 
     fn write(&self, text: &mut Exposition) {
@@ -198,11 +231,16 @@ impl State {
             text.begin("daegeum_workers_polling", "gauge", "How many workers poll the task queue.");
             text.value("daegeum_workers_polling", &[], workers);
         }
+        if let Some(seals) = &self.seals {
+            let help = "Whether every worker that polls has the encryption key that seals here.";
+            text.begin("daegeum_workers_open_seals", "gauge", help);
+            text.value("daegeum_workers_open_seals", &[], u8::from(*seals == Seals::OpenedByAll));
+        }
     }
 }
 
 async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Sender<Option<(Instant, State)>>) {
-    let mut told = Vec::new();
+    let (mut told, mut seals) = (Vec::new(), None);
     while !answer.is_closed() {
         let began = Instant::now();
         let state = look(&probes).await;
@@ -214,6 +252,12 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
                 tracing::warn!(problems = problems.join(" "), "this process cannot do its work");
             }
             told = problems;
+        }
+        if state.seals != seals {
+            seals.clone_from(&state.seals);
+            if let Some(Seals::OpenedBySome(workers) | Seals::OpenedByNone(workers)) = &seals {
+                tracing::error!("{workers}");
+            }
         }
         answer.send_replace(Some((Instant::now(), state)));
         sleep_until(began + ANSWER_AGE).await;
@@ -228,7 +272,13 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
 async fn look(probes: &Probes) -> State {
     let database = timeout(PROBE_TIME, probes.journal.probe());
     let temporal = timeout(PROBE_TIME, polled(&probes.temporal));
-    let (database, temporal) = tokio::join!(database, temporal);
+    let seals = timeout(PROBE_TIME, async {
+        match &probes.seals {
+            Some(ask) => ask().await,
+            None => None,
+        }
+    });
+    let (database, temporal, seals) = tokio::join!(database, temporal, seals);
     let database = match database {
         Ok(Ok(())) => Writable::Yes,
         Ok(Err(error @ StoreError::ClockOff { .. })) => Writable::ClockOff(error.to_string()),
@@ -238,7 +288,7 @@ async fn look(probes: &Probes) -> State {
         }
         Err(_) => Writable::No,
     };
-    State { database, temporal: temporal.unwrap_or(Polled::Unknown) }
+    State { database, temporal: temporal.unwrap_or(Polled::Unknown), seals: seals.unwrap_or(None) }
 }
 
 /// How many workers poll for both kinds of tasks: the fewer of the two.

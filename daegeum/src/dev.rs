@@ -50,6 +50,9 @@ const KEY_FILE: &str = "api-key";
 /// The file in the data directory in which the simulator remembers what it charged.
 const SIMULATOR_FILE: &str = "toss-sim.db";
 
+/// How long the parts of the stack may take to be ready before it is said to be up nevertheless.
+const READY_TIME: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// What stops when.
 #[derive(Debug, Clone, Default)]
 struct Stops {
@@ -66,6 +69,7 @@ pub(crate) struct Stack {
     pub(crate) addresses: Addresses,
     pub(crate) api_key: String,
     pub(crate) temporal: Client,
+    readiness: Readiness,
     server: DevServer,
     worker: Worker,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
@@ -84,8 +88,10 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
         stack = Stack::start(settings, data_dir, ports, stop.clone()) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
-    print_welcome(&started);
-    started.run().await?;
+    let greeting = tokio::spawn(greet(welcome(&started), started.readiness.clone()));
+    let ran = started.run().await;
+    greeting.abort();
+    ran?;
     eprintln!("Stopped.");
     Ok(())
 }
@@ -152,7 +158,10 @@ impl Stack {
             journal: writer.journal(),
             temporal: temporal.clone(),
             watches: vec![writer.bookkeeper(), watch.clone()],
+            // Its worker has the keys of its API.
+            seals: None,
         };
+        let readiness = Readiness::start(probes);
         let tasks = counted.tasks.clone();
         let router = compose::router(ApiParts {
             temporal: temporal.clone(),
@@ -161,7 +170,7 @@ impl Stack {
             door: &settings.door,
             keyring: Some(keys),
             worker: Some(counted),
-            readiness: Readiness::start(probes),
+            readiness: readiness.clone(),
             settings: api_settings,
         })
         .await?;
@@ -181,7 +190,7 @@ impl Stack {
             }),
         ];
         addresses.write(&settings.data_dir)?;
-        Ok(Self { addresses, api_key, temporal, server, worker, tasks, stops, _data_dir: data_dir })
+        Ok(Self { addresses, api_key, temporal, readiness, server, worker, tasks, stops, _data_dir: data_dir })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
@@ -322,9 +331,17 @@ async fn api_key(
     Ok(secret)
 }
 
-fn print_welcome(stack: &Stack) {
+/// Says that the stack is up once it can do its work: its worker begins to poll after everything else answers.
+async fn greet(welcome: String, readiness: Readiness) {
+    if tokio::time::timeout(READY_TIME, readiness.come()).await.is_err() {
+        tracing::warn!("not everything is ready after {} s; see /readyz", READY_TIME.as_secs());
+    }
+    println!("{welcome}");
+}
+
+fn welcome(stack: &Stack) -> String {
     let Addresses { api, temporal, temporal_ui, toss_simulator, data_dir, .. } = &stack.addresses;
-    println!(
+    format!(
         "daegeum is up. Stop it with Ctrl-C.
 
   API              {api}
@@ -348,5 +365,5 @@ Create a checkout, then open its payment_page in a browser and pay:
 ",
         data = data_dir.display(),
         key = stack.api_key,
-    );
+    )
 }

@@ -9,7 +9,6 @@ mod processes;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use store::{Database, DatabaseUrl, Reader};
 use temporal::{MEND_KEYS, Understood, failing_tasks, polling, understood};
@@ -24,6 +23,7 @@ use crate::{
         api_key,
         output::{Output, print_json},
     },
+    clock::ahead_of_toss,
     compose,
     settings::{Settings, near},
 };
@@ -309,17 +309,8 @@ fn refusal_of_toss(base_url: &str, error: toss::Error) -> Verdict {
 
 /// Compares our clock with the one in Toss's answers, to the second.
 async fn clock(settings: &Settings) -> Verdict {
-    let asked = Utc::now();
-    let Ok(answer) = reqwest::Client::new().head(&settings.toss.base_url).send().await else {
-        return Verdict::Unseen("toss");
-    };
-    let (answered, date) = (Utc::now(), answer.headers().get(reqwest::header::DATE));
-    let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
-    let Some(date) = date.map(|date| date.with_timezone(&Utc)) else { return Verdict::Unseen("toss") };
-    // Between question and answer it was that second there, if our clocks agree.
-    let early = (asked - date).num_milliseconds().saturating_sub(1_000).max(0);
-    let late = (date - answered).num_milliseconds().max(0);
-    let skew = Duration::from_millis(early.max(late).unsigned_abs());
+    let Some(ahead) = ahead_of_toss(&settings.toss.base_url).await else { return Verdict::Unseen("toss") };
+    let skew = Duration::from_millis(ahead.num_milliseconds().unsigned_abs());
     if skew <= MOST_SKEW {
         return Verdict::Well(format!("within {} s of Toss's", MOST_SKEW.as_secs()));
     }

@@ -13,7 +13,7 @@
 
 #[macro_use]
 mod cli;
-
+mod clock;
 mod compose;
 mod demo;
 mod dev;

@@ -5,7 +5,7 @@ pub(crate) mod housekeeping;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::{Probes, Readiness};
+use api::{Probes, Readiness, SealProbe, Seals};
 use clap::Args;
 use store::Keyring;
 use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::api_key,
+    clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
     serving::{
         self, Served,
@@ -41,7 +42,9 @@ pub(crate) struct SimulatorOptions {
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
-    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let database = settings.database()?;
+    let (writer, reader) = compose::open(&database).await?;
+    clock::check(&database, &settings.toss.base_url, &writer).await?;
     api_key::check_pepper(&reader, &settings.door.key_pepper).await?;
     api_key::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
@@ -62,6 +65,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         journal: writer.journal(),
         temporal: client.clone(),
         watches: vec![writer.bookkeeper(), watch.clone()],
+        seals: seals(&client, keys.clone()),
     };
     let router = compose::router(ApiParts {
         temporal: client,
@@ -108,7 +112,12 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
-    let probes = Probes { journal: journal.clone(), temporal: client.clone(), watches: Vec::new() };
+    let probes = Probes {
+        journal: journal.clone(),
+        temporal: client.clone(),
+        watches: Vec::new(),
+        seals: seals(&client, keys.clone()),
+    };
     let router = compose::router(ApiParts {
         temporal: client,
         journal,
@@ -127,7 +136,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let counted = compose::worker_metrics(&settings.toss)?;
-    let (writer, reader) = compose::open(&settings.database()?).await?;
+    let database = settings.database()?;
+    let (writer, reader) = compose::open(&database).await?;
+    clock::check(&database, &settings.toss.base_url, &writer).await?;
     let metrics_listener = listen_for_metrics(settings).await?;
     let metrics_from = settings.door.metrics_from_here()?;
     let keys = keyring(settings)?;
@@ -138,8 +149,13 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let database = WorkerDatabase { writer: writer.clone(), reader };
     let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
     let watch = housekeeping::watch();
-    let probes =
-        Probes { journal: writer.journal(), temporal: client, watches: vec![writer.bookkeeper(), watch.clone()] };
+    let probes = Probes {
+        journal: writer.journal(),
+        temporal: client,
+        watches: vec![writer.bookkeeper(), watch.clone()],
+        // This worker has its own keys.
+        seals: None,
+    };
     let readiness = Readiness::start(probes);
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
@@ -180,6 +196,21 @@ async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow:
         Understood::ByAll | Understood::NobodyPolls => {}
     }
     Ok(())
+}
+
+/// How readiness asks whether the workers open what this process seals.
+fn seals(client: &Client, keys: Option<Arc<Keyring>>) -> Option<Arc<SealProbe>> {
+    let (client, keys) = (client.clone(), keys?);
+    Some(Arc::new(move || {
+        let (client, keys) = (client.clone(), keys.clone());
+        Box::pin(async move {
+            match understood(&polling(&client).await.ok()?, Some(&keys)) {
+                Understood::ByAll | Understood::NobodyPolls => Some(Seals::OpenedByAll),
+                Understood::BySome(told) => Some(Seals::OpenedBySome(told)),
+                Understood::ByNone(told) => Some(Seals::OpenedByNone(told)),
+            }
+        })
+    }))
 }
 
 async fn warn_of_deaf_workers(client: &Client, keys: Option<&Keyring>) {

@@ -1,17 +1,28 @@
 //! The time of money is one clock's.
 //!
 //! On PostgreSQL that is the database's clock, and a machine whose own clock differs from it by more than [`CLOCK_LIMIT`]
-//! does nothing that rests on the time. SQLite has no clock but the machine's; there the clock is refused once it has jumped
-//! against the time that passed since the process began. A clock that was wrong from the start cannot be told from a right
-//! one there.
+//! does nothing that rests on the time. SQLite has no clock but the machine's. There the clock is refused once it has jumped
+//! against the time that passed since the process began, and while it is behind the newest entry of the books. A clock that
+//! was ahead from the start cannot be told from a right one by the database; a process that reaches the PSP compares its
+//! clock with the PSP's before it begins (see [`Writer::confirm_clock`](crate::Writer::confirm_clock)).
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use chrono::Utc;
 use domain::Timestamp;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
 
-use crate::{StoreError, convert::corrupt};
+use crate::{
+    StoreError,
+    convert::{corrupt, from_column_time},
+    entities::ledger_head,
+};
 
 /// By how much the clock of a machine may differ from the database's. Machines that ask a time server differ by less than
 /// a second.
@@ -24,6 +35,8 @@ const POSTGRES_CLOCK: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) 
 pub struct Clock {
     read: fn() -> Timestamp,
     began: (Instant, Timestamp),
+    /// Whether another clock than the database's agrees. All clones know.
+    confirmed: Arc<AtomicBool>,
 }
 
 impl Default for Clock {
@@ -35,13 +48,18 @@ impl Default for Clock {
 impl Clock {
     /// A clock that is read by a function.
     pub fn of(read: fn() -> Timestamp) -> Self {
-        Self { read, began: (Instant::now(), read()) }
+        Self { read, began: (Instant::now(), read()), confirmed: Arc::default() }
     }
 
     /// The time of money, unless this machine's clock contradicts it.
     pub(crate) async fn time(&self, connection: &impl ConnectionTrait) -> Result<Timestamp, StoreError> {
         if connection.get_database_backend() != DbBackend::Postgres {
-            return self.time_of_machine();
+            let now = self.time_of_machine()?;
+            // An entry that a wrong clock booked does not stop a machine whose clock is known to be right.
+            if !self.confirmed.load(Ordering::Acquire) {
+                refuse_before_the_books(now, connection).await?;
+            }
+            return Ok(now);
         }
         let before = (self.read)();
         let question = Statement::from_string(DbBackend::Postgres, POSTGRES_CLOCK);
@@ -66,6 +84,11 @@ impl Clock {
         }
     }
 
+    /// Another clock agrees with this one.
+    pub(crate) fn confirm(&self) {
+        self.confirmed.store(true, Ordering::Release);
+    }
+
     fn time_of_machine(&self) -> Result<Timestamp, StoreError> {
         let (now, (instant, began)) = ((self.read)(), self.began);
         let passed_ms = i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -76,6 +99,15 @@ impl Clock {
             within_limit(expected, now, "behind the time that has passed since this process began")?;
         }
         Ok(now)
+    }
+}
+
+/// Money was booked later than now: one of the two clocks that say so is wrong.
+async fn refuse_before_the_books(now: Timestamp, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let head = ledger_head::Entity::find().one(connection).await?;
+    match head.and_then(|head| head.booked_at).map(from_column_time) {
+        Some(newest) if newest > now => within_limit(newest, now, "behind the newest entry of the books"),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -12,8 +12,9 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use crate::{
-    Clock, StoreError,
+    Clock, SCHEMA_LOCK_TIME, StoreError,
     event::Signals,
+    migrating::{SCHEMA_ACQUIRE_TIME, SCHEMA_STATEMENT_TIME},
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
@@ -31,7 +32,7 @@ const BUSY_TIME: Duration = Duration::from_secs(5);
 /// end of the hash chain, and with it every booking of every process.
 const IDLE_TIME_MS: u32 = 10_000;
 /// How long one statement may take on PostgreSQL.
-const STATEMENT_TIME_MS: u32 = 10_000;
+const STATEMENT_TIME: Duration = Duration::from_secs(10);
 /// How long a connection that comes back, or is about to be used again, may take to answer.
 const PING_TIME: Duration = Duration::from_secs(2);
 /// How long to wait for running statements when the database is closed.
@@ -159,6 +160,13 @@ impl Database {
         Self::open(url, READER_CONNECTIONS, Access::Read).await
     }
 
+    /// Opens a database to change its schema.
+    pub(crate) async fn connect_to_migrate(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        knock(url).await?;
+        let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
+        Self::open(url, connections, Access::Migrate).await
+    }
+
     async fn open(url: &DatabaseUrl, connections: u32, access: Access) -> Result<Self, StoreError> {
         let distrust = Distrust::default();
         let connection = sea_orm::Database::connect(options(url, connections, access, &distrust)).await?;
@@ -204,6 +212,37 @@ impl Database {
 enum Access {
     Read,
     Write,
+    /// Writes, and changes the schema.
+    Migrate,
+}
+
+/// The limits of a connection.
+struct Limits {
+    read_only: bool,
+    acquire_time: Duration,
+    /// How long to wait for a lock of another process.
+    lock_time: Duration,
+    statement_time: Duration,
+}
+
+impl Limits {
+    const fn of(access: Access) -> Self {
+        let payments = Self {
+            read_only: matches!(access, Access::Read),
+            acquire_time: ACQUIRE_TIME,
+            lock_time: BUSY_TIME,
+            statement_time: STATEMENT_TIME,
+        };
+        match access {
+            Access::Read | Access::Write => payments,
+            Access::Migrate => Self {
+                acquire_time: SCHEMA_ACQUIRE_TIME,
+                lock_time: SCHEMA_LOCK_TIME,
+                statement_time: SCHEMA_STATEMENT_TIME,
+                ..payments
+            },
+        }
+    }
 }
 
 /// Connects once without a pool: a pool tries again until its time is up and then forgets why it failed.
@@ -223,9 +262,9 @@ async fn knock_at_postgres(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
 }
 
 fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distrust) -> ConnectOptions {
-    let read_only = access == Access::Read;
+    let Limits { read_only, acquire_time, lock_time, statement_time } = Limits::of(access);
     let mut options = ConnectOptions::new(url.0.clone());
-    options.max_connections(connections).acquire_timeout(ACQUIRE_TIME).sqlx_logging(false);
+    options.max_connections(connections).acquire_timeout(acquire_time).sqlx_logging(false);
     // The pool's own test has no deadline.
     options.test_before_acquire(false);
     let judge = distrust.clone();
@@ -235,7 +274,7 @@ fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distr
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .create_if_missing(!read_only)
-            .busy_timeout(BUSY_TIME)
+            .busy_timeout(lock_time)
             .foreign_keys(true)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL");
@@ -243,9 +282,11 @@ fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distr
     });
     options.map_sqlx_postgres_opts(move |postgres| {
         let mode = if read_only { "on" } else { "off" };
+        let postgres_lock_ms = if access == Access::Migrate { lock_time.as_millis() } else { 0 };
         let postgres = postgres.application_name("daegeum").options([
             ("default_transaction_read_only", mode.to_owned()),
-            ("statement_timeout", STATEMENT_TIME_MS.to_string()),
+            ("statement_timeout", statement_time.as_millis().to_string()),
+            ("lock_timeout", postgres_lock_ms.to_string()),
             ("idle_in_transaction_session_timeout", IDLE_TIME_MS.to_string()),
         ]);
         postgres.options(SERVER_KEEPALIVE)

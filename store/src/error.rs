@@ -41,6 +41,14 @@ pub enum StoreError {
         /// Which clock is ahead of which.
         direction: &'static str,
     },
+    /// A change of the schema that waited too long for a lock.
+    #[error("another process held a lock for {waited_s} s, so the change of the schema was not made: {holders}")]
+    Locked {
+        /// How long the change waited, in seconds.
+        waited_s: u64,
+        /// Which processes to look for.
+        holders: String,
+    },
     /// Money that the database has no room for.
     #[error("an amount does not fit the database")]
     Amount,

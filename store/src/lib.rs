@@ -35,6 +35,7 @@ mod event;
 mod hold;
 mod journal;
 mod ledger;
+mod migrating;
 mod paging;
 mod reader;
 mod readiness;
@@ -75,6 +76,7 @@ pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
     OrderMove, PublicKey, Resting, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
+pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
 pub use paging::{Page, Window};
 pub use reader::Reader;
 pub use refund::{

@@ -14,6 +14,10 @@ const POSTGRES_LEAVING: &str = "57P";
 /// SQLite's primary codes for a file that another process keeps locked, that cannot be written, read, or opened now, and
 /// for a disk that is full. Source: SQLite, result and error codes.
 const SQLITE_CODES: [u32; 6] = [5, 6, 8, 10, 13, 14];
+/// PostgreSQL's code for a lock that was not to be had in time.
+const POSTGRES_LOCK: &str = "55P03";
+/// SQLite's primary code for a file that another connection keeps locked.
+const SQLITE_BUSY: u32 = 5;
 /// The part of an SQLite code that is the primary one.
 const SQLITE_PRIMARY: u32 = 0xff;
 
@@ -40,6 +44,21 @@ pub(crate) fn asks_the_wrong_server(error: &DbErr) -> bool {
     };
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code == POSTGRES_READ_ONLY || code.starts_with(POSTGRES_LEAVING))
+}
+
+/// Whether a statement ended because another process held a lock for too long.
+pub(crate) fn waited_for_a_lock(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| {
+        let is_sqlite = code.len() < POSTGRES_LOCK.len();
+        code == POSTGRES_LOCK || is_sqlite && code.parse().is_ok_and(|code: u32| code & SQLITE_PRIMARY == SQLITE_BUSY)
+    })
 }
 
 /// PostgreSQL's codes have five characters, SQLite's at most four digits.

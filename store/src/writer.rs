@@ -47,6 +47,12 @@ impl Writer {
         &self.database
     }
 
+    /// Says that the clock of another host, such as the PSP's, agrees with this machine's. Then no entry of the books that a
+    /// wrong clock dated ahead stops what rests on the time.
+    pub fn confirm_clock(&self) {
+        self.database.clock().confirm();
+    }
+
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
     }

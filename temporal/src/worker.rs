@@ -42,6 +42,10 @@ pub struct WorkerParts {
     pub stop_time: Duration,
 }
 
+/// How long a task waits for the worker that has the workflow in its cache. When that worker has died, a buyer waits so long
+/// before another takes over, and the API's answer is due after 10 s.
+const STICKY_TIME: Duration = Duration::from_secs(3);
+
 /// A worker that runs every workflow and every activity.
 pub struct Worker(temporalio_sdk::Worker);
 
@@ -65,6 +69,7 @@ impl Worker {
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())
             .max_cached_workflows(CACHED_WORKFLOWS)
+            .sticky_queue_schedule_to_start_timeout(STICKY_TIME)
             .graceful_shutdown_period(stop_time)
             .build();
         let runtime = Runtime::from_current_tokio(Default::default()).map_err(|error| set_up(error.into()))?;

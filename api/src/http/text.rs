@@ -32,8 +32,7 @@ const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 /// The most characters of a telephone number with what stands between its digits.
 pub(crate) const MAX_PHONE_CHARS: usize = 32;
 
-/// A text that the PSP or a person reads: something of it can be seen, and its length is within `limit` as the PSP
-/// counts, in UTF-16 code units: an emoji is two.
+/// A text that the PSP or a person reads: something of it can be seen, and its length is within `limit`.
 pub(crate) fn shown(text: &str, limit: usize) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("may hold no control characters, such as a line end".to_owned());
@@ -44,7 +43,9 @@ pub(crate) fn shown(text: &str, limit: usize) -> Result<String, String> {
     within(text, limit)
 }
 
-/// A text of at most `limit` UTF-16 code units.
+/// A text of at most `limit` UTF-16 code units: an emoji is two or more. Toss's documents say "characters" (자) and do not
+/// name the unit (read in November 2026). A text never has fewer UTF-16 code units than code points, so a text within this
+/// limit is within Toss's by either count.
 pub(crate) fn within(text: &str, limit: usize) -> Result<String, String> {
     let units = text.encode_utf16().count();
     if units <= limit {

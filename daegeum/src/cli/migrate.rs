@@ -6,7 +6,7 @@ use migrations::{
     Migrator, MigratorTrait,
     grants::{self, Grantee, RoleName},
 };
-use store::{Database, DatabaseUrl};
+use store::{Database, DatabaseUrl, SchemaConnection};
 
 use crate::{
     cli::output::{Output, print_json},
@@ -67,8 +67,8 @@ pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Resul
         MigrateStep::Down | MigrateStep::Status { .. } | MigrateStep::Grants { .. } => settings.database()?,
     };
     match step {
-        MigrateStep::Up => Migrator::up(open(&url).await?.connection(), None).await?,
-        MigrateStep::Down => Migrator::down(open(&url).await?.connection(), Some(1)).await?,
+        MigrateStep::Up => up(&url).await?,
+        MigrateStep::Down => down(&url).await?,
         MigrateStep::Status { .. } | MigrateStep::Grants { .. } => {}
     }
     let lines = status(&url).await?;
@@ -107,12 +107,20 @@ async fn status(url: &DatabaseUrl) -> anyhow::Result<Vec<(String, &'static str)>
 
 /// Brings the schema up to date.
 pub(crate) async fn up(url: &DatabaseUrl) -> anyhow::Result<()> {
-    let database = open(url).await?;
-    Migrator::up(database.connection(), None).await.context("could not bring the schema up to date")?;
-    database.close().await?;
-    Ok(())
+    let schema = open(url).await?;
+    let changed = schema.carry_out(Migrator::up(schema.connection(), None)).await;
+    changed.context("could not bring the schema up to date")?;
+    Ok(schema.close().await?)
 }
 
-async fn open(url: &DatabaseUrl) -> anyhow::Result<Database> {
-    Database::connect(url).await.with_context(|| format!("could not open the database {url}"))
+/// Takes back the newest change of the schema.
+async fn down(url: &DatabaseUrl) -> anyhow::Result<()> {
+    let schema = open(url).await?;
+    let changed = schema.carry_out(Migrator::down(schema.connection(), Some(1))).await;
+    changed.context("could not take the newest change of the schema back")?;
+    Ok(schema.close().await?)
+}
+
+async fn open(url: &DatabaseUrl) -> anyhow::Result<SchemaConnection> {
+    SchemaConnection::connect(url).await.with_context(|| format!("could not open the database {url}"))
 }

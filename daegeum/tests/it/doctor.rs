@@ -10,13 +10,14 @@ use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Dev, daegeum, temporal_cli, until},
+    stack::{Dev, Process, daegeum, temporal_cli, until},
     virtual_accounts::stands_at,
 };
 
 on_both_databases!(
     it_says_what_is_missing,
     it_names_a_workflow_that_stands_still,
+    readiness_tells_of_workers_that_open_nothing,
     it_sees_that_a_part_was_restored_from_an_older_backup,
     it_demands_a_workflow_where_something_is_waited_for,
 );
@@ -98,6 +99,39 @@ fn what_no_worker_opens_is_not_sealed(roles: &Roles) {
     let refused = api.env("DAEGEUM_ENCRYPTION_KEYS", &keys).output().unwrap();
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("do not have the encryption key other."), "{told}");
+}
+
+/// The API began when no worker ran. Then a worker came that has other keys: nothing that the API seals is opened.
+async fn readiness_tells_of_workers_that_open_nothing(database: Kind) {
+    let roles = Roles::start(database).await;
+    let keys = store::Keyring::generate("api").unwrap();
+    let (_api, api) = roles.another_api(&[("DAEGEUM_ENCRYPTION_KEYS", &keys)], &[]).await;
+    let readiness = async || {
+        let answer = roles.shop.http.get(format!("{api}/readyz")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap()["detail"].to_string())
+    };
+    let gauge = async || {
+        let metrics = roles.shop.http.get(format!("{api}/metrics")).bearer_auth(&roles.shop.api_key).send().await;
+        let text = metrics.unwrap().text().await.unwrap();
+        text.lines().find_map(|line| line.strip_prefix("daegeum_workers_open_seals ").map(str::to_owned))
+    };
+    assert_eq!(gauge().await.as_deref(), Some("1"), "no worker is no worker without the key");
+    let deaf = roles.role("worker");
+    until("it tells of the key", || async {
+        let (status, detail) = readiness().await;
+        status == 503 && detail.contains("No worker has the encryption key that seals here")
+    })
+    .await;
+    assert_eq!(gauge().await.as_deref(), Some("0"));
+    let log = std::fs::read_to_string(roles.log("another-api")).unwrap();
+    assert!(log.contains("do not have the encryption key api."), "{log}");
+
+    let mut command = roles.command(&["worker"]);
+    let log = roles.log("hearing-worker");
+    let _hearing = Process::start(command.env("DAEGEUM_ENCRYPTION_KEYS", &keys), &log);
+    until("one of two opens it", || async { readiness().await.0 == 200 }).await;
+    assert_eq!(gauge().await.as_deref(), Some("0"));
+    drop(deaf);
 }
 
 /// A workflow of a type that no worker knows fails its task again and again, as one does that cannot be decoded.

@@ -1,11 +1,19 @@
 //! No workflow waits without a timer, an open task of its own or a person who can see it; and it says in words what for.
 
+use std::{
+    str::FromStr as _,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
+use store::{Database, DatabaseUrl};
 
 use crate::{
     database::Kind,
     roles::Roles,
-    stack::{Shop, checkout, until},
+    stack::{Process, Shop, checkout, until},
     virtual_accounts::stands_at,
 };
 
@@ -115,4 +123,40 @@ fn pending_timers(history: &Value) -> i64 {
             _ => 0,
         })
         .sum()
+}
+
+/// All of a creation has one deadline, of 10 s: also where the database is slow at first and the worker afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_has_one_deadline() {
+    let roles = Roles::start(Kind::Postgres).await;
+    let keys = store::Keyring::generate("waits").unwrap();
+    let (_api, api) = roles.another_api(&[("DAEGEUM_ENCRYPTION_KEYS", keys.as_str())], &[]).await;
+    let mut worker = roles.command(&["worker"]);
+    let worker = Process::start(worker.env("DAEGEUM_ENCRYPTION_KEYS", &keys), &roles.log("worker"));
+    let shop = Shop { api, ..roles.shop.clone() };
+    until("a worker records it", || async { shop.post("quick-1", &checkout("quick-1")).await.status() == 201 }).await;
+
+    worker.signal(Signal::SIGSTOP);
+    let database = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
+    let locking = database.clone();
+    let locked = tokio::spawn(async move {
+        let lock = "BEGIN; LOCK TABLE buyer_details IN EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT";
+        locking.connection().execute_unprepared(lock).await.unwrap();
+    });
+    until("the table is locked", || async {
+        let lock = "LOCK TABLE buyer_details IN EXCLUSIVE MODE NOWAIT";
+        database.connection().execute_unprepared(&format!("BEGIN; {lock}; COMMIT")).await.is_err()
+    })
+    .await;
+    let mut body = checkout("slow-1");
+    body["buyer_info"]["name"] = "김토스".into();
+    let began = Instant::now();
+    let answer = shop.post("slow-1", &body).await;
+    let took = began.elapsed();
+    assert_eq!(answer.status(), 429);
+    assert!(took > Duration::from_secs(9) && took < Duration::from_secs(14), "{took:?}");
+    locked.await.unwrap();
+
+    worker.signal(Signal::SIGCONT);
+    until("the same request makes it", || async { shop.post("slow-1", &body).await.status() == 201 }).await;
 }

@@ -1,6 +1,7 @@
 //! A database that fails for a moment: what was reported as written is written, and what comes afterwards is too.
 
 use std::{
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
@@ -31,8 +32,10 @@ use crate::{
 
 /// The writer.
 const WRITERS: [&str; 3] = ["bookkeeper", "writer", "journal"];
-/// In a child process of a test: who writes there.
+/// In a child process of a test: who writes there, and how the disk fails.
 const CHILD: &str = "DAEGEUM_TEST_FAULTY_WRITER";
+/// In a child process of a test: the directory that says whether the disk fails now.
+const DISK: &str = "DAEGEUM_TEST_DISK";
 
 /// One write of a kind to the checkout of this number, which is recorded.
 async fn write(fresh: &Fresh, kind: &str, number: usize) -> Result<(), StoreError> {
@@ -90,34 +93,85 @@ async fn two_fail_and_three_follow(fresh: &Fresh, kind: &str, fail: impl Fn(), h
     assert_eq!(audit(fresh).await.findings.named, []);
 }
 
-/// The operating system refuses what SQLite writes, at the COMMIT, twice in a row: as on a disk that is full or broken.
-/// A process's own limit does that, so each writer has a process of its own here.
+/// How the operating system fails a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DiskFault {
+    /// A write is refused: the process's own limit of file sizes.
+    Write,
+    /// A write finds no room.
+    Full,
+    /// A flush to the disk fails.
+    Flush,
+}
+
+impl DiskFault {
+    const ALL: [Self; 3] = [Self::Write, Self::Full, Self::Flush];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Full => "full",
+            Self::Flush => "broken",
+        }
+    }
+
+    /// Begins or ends it in this process, which runs under [`preloaded`].
+    fn set(self, fails: bool) {
+        let sign = || Path::new(&std::env::var_os(DISK).unwrap()).join(self.name());
+        match (self, fails) {
+            (Self::Write, _) => {
+                let bytes = if fails { "0" } else { "unlimited" };
+                let pid = std::process::id().to_string();
+                let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
+                assert!(limited.unwrap().success());
+            }
+            (Self::Full | Self::Flush, true) => drop(std::fs::File::create(sign()).unwrap()),
+            (Self::Full | Self::Flush, false) => std::fs::remove_file(sign()).unwrap(),
+        }
+    }
+}
+
+/// Between a test program and the operating system, in this directory: `failing_disk.c`, built by the linker that built
+/// the test program.
+fn preloaded(directory: &Path) -> PathBuf {
+    let library = directory.join("failing_disk.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/failing_disk.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status().unwrap();
+    assert!(built.success());
+    library
+}
+
+/// The disk fails at the COMMIT, twice in a row. All of a process fails with it, so each writer has a process of its own
+/// here.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_that_fail_twice_lose_nothing_that_follows() {
-    if let Ok(kind) = std::env::var(CHILD) {
-        let limit = |bytes: &str| {
-            let pid = std::process::id().to_string();
-            let status = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status().unwrap();
-            assert!(status.success());
-        };
+    if let Ok(child) = std::env::var(CHILD) {
+        let (kind, fault) = child.split_once(' ').unwrap();
+        let fault = DiskFault::ALL.into_iter().find(|known| known.name() == fault).unwrap();
         let fresh = database::sqlite().await;
-        two_fail_and_three_follow(&fresh, &kind, || limit("0"), || limit("unlimited")).await;
+        two_fail_and_three_follow(&fresh, kind, || fault.set(true), || fault.set(false)).await;
         return;
     }
+    let directory = tempfile::tempdir().unwrap();
+    let library = preloaded(directory.path());
     for kind in WRITERS {
-        // A write above the limit is an error only where its signal is ignored.
-        let child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "faults::commits_that_fail_twice_lose_nothing_that_follows", "--nocapture"])
-            .env(CHILD, kind)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let told = [child.stdout, child.stderr].concat();
-        assert!(child.status.success(), "{kind}: {}", String::from_utf8_lossy(&told));
-        assert!(String::from_utf8_lossy(&told).contains("1 passed"));
+        for fault in DiskFault::ALL {
+            // A write above the limit is an error only where its signal is ignored.
+            let child = Command::new("sh")
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", "faults::commits_that_fail_twice_lose_nothing_that_follows", "--nocapture"])
+                .env(CHILD, format!("{kind} {}", fault.name()))
+                .env(DISK, directory.path())
+                .env("LD_PRELOAD", &library)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let told = [child.stdout, child.stderr].concat();
+            assert!(child.status.success(), "{kind}, {fault:?}: {}", String::from_utf8_lossy(&told));
+            assert!(String::from_utf8_lossy(&told).contains("1 passed"));
+        }
     }
 }
 
@@ -340,6 +394,31 @@ async fn a_clock_that_jumps_is_seen_by_readiness() {
         assert!(agrees || matches!(probed, Err(StoreError::ClockOff { .. })), "{probed:?}");
         assert_eq!(worker.time().await.is_ok(), agrees, "{jump_ms}");
     }
+}
+
+fn right() -> Timestamp {
+    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis())
+}
+
+/// A clock that was behind from the start: SQLite has none, but its newest entry has a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_behind_the_newest_entry_is_refused_unless_another_confirms_it() {
+    let fresh = database::sqlite().await;
+    let behind = || Writer::with_clock(fresh.database.clone(), Clock::of(ten_days_behind));
+    assert!(behind().time().await.is_ok(), "nothing is booked yet");
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    let worker = behind();
+    for error in [worker.time().await.unwrap_err(), worker.journal().probe().await.unwrap_err()] {
+        assert!(error.to_string().contains("behind the newest entry of the books"), "{error}");
+        assert!(error.to_string().contains("863") || error.to_string().contains("864"), "{error}");
+    }
+    assert!(matches!(worker.do_what_is_due(10).await.unwrap_err(), StoreError::ClockOff { .. }));
+    assert!(Writer::with_clock(fresh.database.clone(), Clock::of(right)).time().await.is_ok());
+
+    // The entry itself has a wrong time, as the PSP's clock shows.
+    worker.confirm_clock();
+    assert!(worker.time().await.is_ok());
+    worker.journal().probe().await.unwrap();
 }
 
 on_both_databases!(a_text_with_nul_neither_stops_a_checkout_nor_a_question);

@@ -1,0 +1,90 @@
+//! A process ends in its time after SIGTERM, also while its database does not answer.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{
+    database::Kind,
+    roles::Roles,
+    stack::{Process, checkout, until},
+};
+
+/// How long a worker gets: no client waits for its answers.
+const WORKER_TIME: Duration = Duration::from_secs(10);
+/// How long the API gets, with a worker in its process or without: it drains, and finishes the requests under way.
+const API_TIME: Duration = Duration::from_secs(24);
+
+/// Between a process and its database, on a port of its own: passes everything on until it is to be silent.
+async fn proxy(server: String, silent: watch::Receiver<bool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(pass_on(client, server, silent.clone()));
+        }
+    });
+    port
+}
+
+async fn pass_on(mut client: TcpStream, mut server: TcpStream, mut silent: watch::Receiver<bool>) {
+    let is_silent = async {
+        let _ = silent.wait_for(|silent| *silent).await;
+    };
+    tokio::select! {
+        _ = copy_bidirectional(&mut client, &mut server) => {}
+        // Neither a word nor an end: the other host is gone.
+        () = is_silent => std::future::pending().await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_database_is_silent_ends_in_its_time() {
+    let roles = Roles::start(Kind::Postgres).await;
+    let url = roles.database_url();
+    let (credentials, place) = url.rsplit_once('@').unwrap();
+    let (server, name) = place.split_once('/').unwrap();
+    let silent = watch::Sender::new(false);
+    let port = proxy(server.to_owned(), silent.subscribe()).await;
+    let url = format!("{credentials}@127.0.0.1:{port}/{name}");
+    let start = |role: &str| {
+        let mut command = roles.command(&["--database-url", &url, "--listen", "127.0.0.1:0", role]);
+        Process::start(&mut command, &roles.log(role))
+    };
+    let (mut worker, mut serve) = (start("worker"), start("serve"));
+    let shop = roles.shop.clone();
+    until("a worker records it", || async { shop.post("under-way", &checkout("under-way")).await.status() == 201 })
+        .await;
+    let log = roles.log("serve");
+    until("the API listens", || async { std::fs::read_to_string(&log).unwrap().contains("daegeum serve: API at") })
+        .await;
+    let key = shop.authorize("under-way").await;
+    let stall =
+        json!({ "on": "confirm", "kind": "stall_before", "times": 1, "delay_ms": 2_000, "orderId": "under-way" });
+    shop.simulate("mischief", &stall).await;
+    let confirming = {
+        let shop = shop.clone();
+        tokio::spawn(async move { shop.confirm("under-way", &key, "23000").await })
+    };
+    let calls = format!("{}/_sim/calls", shop.simulator);
+    until("Toss was asked", || async {
+        let calls: Value = shop.http.get(&calls).send().await.unwrap().json().await.unwrap();
+        calls.as_array().unwrap().iter().any(|call| call["orderId"] == "under-way")
+    })
+    .await;
+    // What Toss answers waits for the database.
+    silent.send_replace(true);
+    for process in [&worker, &serve] {
+        process.signal(Signal::SIGTERM);
+    }
+    assert!(worker.wait(WORKER_TIME), "the worker runs on");
+    assert!(serve.wait(API_TIME), "the API runs on");
+    confirming.abort();
+}

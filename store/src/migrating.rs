@@ -1,0 +1,94 @@
+//! A connection to change the schema with: its limits are longer than those of payments, and it waits for nobody for long.
+
+use std::{fmt, future::Future, time::Duration};
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use tokio::time::Instant;
+
+use crate::{Database, DatabaseUrl, StoreError, transaction::by, unavailable::waited_for_a_lock};
+
+/// How long a change of the schema waits for a lock that another process holds.
+pub const SCHEMA_LOCK_TIME: Duration = Duration::from_secs(10);
+/// How long to wait for a connection that may itself have to wait for a lock.
+pub(crate) const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
+/// How long one statement of a schema change may take: it may rewrite a table.
+pub(crate) const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
+/// How long all of a schema change may take.
+const SCHEMA_TIME: Duration = Duration::from_secs(4 * 60 * 60);
+/// The sessions of this database that hold a lock on a table, the oldest transaction first. A role without the right to see
+/// others' sessions sees their numbers, users and names.
+const HOLDERS: &str = "SELECT 'process ' || a.pid || ' (user ' || COALESCE(a.usename::text, 'unknown') || ', ' || \
+    COALESCE(NULLIF(a.application_name, ''), 'without a name') || COALESCE(', at ' || host(a.client_addr), '') || \
+    COALESCE(', in a transaction for ' || CAST(EXTRACT(EPOCH FROM now() - a.xact_start) AS BIGINT) || ' s', '') || ')' \
+    AS holder FROM pg_stat_activity a \
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND EXISTS ( \
+        SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = a.pid AND l.granted \
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+        AND c.relkind IN ('r', 'p') AND c.relnamespace <> 'pg_catalog'::regnamespace) \
+    ORDER BY a.xact_start NULLS LAST LIMIT 5";
+
+/// A connection to change the schema with.
+pub struct SchemaConnection {
+    database: Database,
+    url: DatabaseUrl,
+}
+
+impl SchemaConnection {
+    /// Opens a database to change its schema. Creates a missing SQLite file.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match Database::connect_to_migrate(url).await {
+            Ok(database) => Ok(Self { database, url: url.clone() }),
+            Err(StoreError::Database(error)) if waited_for_a_lock(&error) => Err(locked(sqlite_holder(url))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The connection, for the changes.
+    pub const fn connection(&self) -> &DatabaseConnection {
+        self.database.connection()
+    }
+
+    /// Carries changes out. A lock that another process holds for longer than [`SCHEMA_LOCK_TIME`] ends them; the change
+    /// that waited is not made.
+    pub async fn carry_out<T>(&self, changes: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
+        match by(Instant::now() + SCHEMA_TIME, changes).await {
+            Err(error) if waited_for_a_lock(&error) => Err(locked(self.holders().await)),
+            done => Ok(done?),
+        }
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.database.close().await?)
+    }
+
+    /// Who holds locks, in words.
+    async fn holders(&self) -> String {
+        if self.url.is_sqlite() {
+            return sqlite_holder(&self.url);
+        }
+        let question = Statement::from_string(DbBackend::Postgres, HOLDERS);
+        let rows = self.database.statements().query_all_raw(question).await.unwrap_or_default();
+        let holders: Vec<String> = rows.iter().filter_map(|row| row.try_get("", "holder").ok()).collect();
+        if holders.is_empty() {
+            return "it has let the lock go by now, or this user may not see it; look into pg_stat_activity".to_owned();
+        }
+        format!("look for {}; pg_stat_activity says what they do", holders.join(", "))
+    }
+}
+
+impl fmt::Debug for SchemaConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchemaConnection").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// SQLite does not say which process holds a file; the operating system does.
+fn sqlite_holder(url: &DatabaseUrl) -> String {
+    let file = url.sqlite_file().map(|file| file.display().to_string()).unwrap_or_default();
+    format!("look for a process that has {file} open (`fuser {file}` names them), such as a worker or `sqlite3`")
+}
+
+fn locked(holders: String) -> StoreError {
+    StoreError::Locked { waited_s: SCHEMA_LOCK_TIME.as_secs(), holders }
+}
