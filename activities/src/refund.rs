@@ -158,23 +158,10 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
 
 /// Why nothing was promised, for whoever asked.
 fn refused(refusal: &Refusal) -> Failure {
-    let code = match refusal {
-        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => "refund_exceeds_payment",
-        Refusal::Unrefundable(Unrefundable::NothingLeft) => "nothing_left_to_refund",
-        Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
-        | Refusal::KeyReused { .. }
-        | Refusal::DayClosed { .. }
-        | Refusal::ReleaseDue { .. }
-        | Refusal::Overdrawn(_)
-        | Refusal::Entry(_)
-        | Refusal::NoSuchEntry { .. }
-        | Refusal::Reversed { .. }
-        | Refusal::StatusRests { .. }
-        | Refusal::NoSuchOrder { .. }
-        | Refusal::NoSuchRefund { .. }
-        | Refusal::RefundEnded { .. }
-        | Refusal::NoSuchHold { .. }
-        | Refusal::HoldEnded { .. } => "not_refundable",
+    let code = match refusal.unrefundable() {
+        Some(Unrefundable::Exceeds(_)) => "refund_exceeds_payment",
+        Some(Unrefundable::NothingLeft) => "nothing_left_to_refund",
+        Some(Unrefundable::Amount | Unrefundable::NoSuchOrder) | None => "not_refundable",
     };
     let mut message = refusal.to_string();
     message.push('.');

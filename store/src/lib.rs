@@ -54,7 +54,7 @@ pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, S
 pub use audit_log::{Actor, AuditEntry};
 pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
-    OnProgress, Progress, Refusal, hash_of,
+    OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
@@ -74,7 +74,7 @@ pub use event::{
 pub use journal::Journal;
 pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
-    OrderMove, PublicKey, Resting, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
+    OrderMove, PublicKey, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
 pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
 pub use paging::{Page, Window};

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use store::Progress;
+use store::ReadProgress;
 
 /// How long a command may read before it says how far it is, and then how often it does.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// Says on standard error how far a long reading has come.
-pub(crate) fn progress() -> impl FnMut(Progress) + Send {
+pub(crate) fn progress() -> impl FnMut(ReadProgress) + Send {
     let (began, mut of, mut said) = (Instant::now(), "", Instant::now());
     let mut since = began;
     move |step| {

@@ -26,9 +26,7 @@ pub enum Acted {
     Before(LetterRecord),
     /// It is refused.
     Refused {
-        /// The letter.
         letter: LetterRecord,
-        /// Why.
         refusal: LetterRefusal,
         /// What was done about it last, if anything was.
         last: Option<ActionRecord>,

@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Quer
 
 use crate::{
     StoreError, Writer,
-    books::booking::{Booked, Booking},
+    books::{booking::Booking, refusal::Booked},
     checkout::deposit::FRESH_LOOK_MS,
     convert::{corrupt, to_column_time},
     entities::{payment_orders, wallet_holds},
@@ -136,7 +136,7 @@ impl Writer {
     }
 }
 
-/// Whether it is booked. A refusal is logged: whoever does many things goes on with the others.
+/// Whether a booking of a batch succeeded. A refusal is logged, so that the batch continues.
 fn is_done(result: Result<Booked, StoreError>) -> Result<bool, StoreError> {
     match result {
         Ok(_) => Ok(true),
