@@ -319,7 +319,7 @@ async fn api_key(
     {
         return Ok(stored.trim().to_owned());
     }
-    let wanted = api_key::Wanted {
+    let wanted = api_key::NewKey {
         name: "daegeum dev",
         scopes: Scopes::ALL,
         seller: None,

@@ -89,7 +89,7 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
                 refund_limit.is_none() || scopes.includes(Scope::Refund),
                 "--refund-limit is for a key that may refund: --scope refund or ops"
             );
-            let wanted = Wanted { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
+            let wanted = NewKey { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
             show(&create(&writer, wanted, pepper).await?)?;
         }
         KeysAction::List { .. } => {}
@@ -104,11 +104,11 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
     Ok(())
 }
 
-/// What to do about keys that the pepper shuts out.
+/// Advice for keys that are unusable under the pepper.
 pub(crate) const MEND_PEPPER: &str =
     "set key_pepper (DAEGEUM_KEY_PEPPER) to what it was, or make new keys and revoke these with `daegeum keys`";
 
-/// Says which keys the pepper shuts out; none of them, where all is well.
+/// Describes the keys that are unusable under the pepper; `None` if there is none.
 pub(crate) fn shut_out(peppered: &Peppered, pepper: &Pepper) -> Option<String> {
     let (first, all) = (peppered.shut_out.first()?, peppered.shut_out.len());
     let set = pepper.id().map_or_else(|| "none is set".to_owned(), |id| format!("{id} is set"));
@@ -116,8 +116,8 @@ pub(crate) fn shut_out(peppered: &Peppered, pepper: &Pepper) -> Option<String> {
     Some(format!("{all} of {good} API keys were made under another key_pepper than now, when {set}; {first} for one"))
 }
 
-/// Looks whether the API keys were made under the pepper that is set. Refuses to serve nobody: where none was, the
-/// pepper was lost or is another database's.
+/// Checks that the API keys were created under the pepper that is set. Fails if every key is unusable: then the pepper
+/// was lost, or belongs to another database.
 pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Result<()> {
     let peppered = reader.peppered(pepper).await?;
     let Some(told) = shut_out(&peppered, pepper) else { return Ok(()) };
@@ -126,8 +126,8 @@ pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Re
     Ok(())
 }
 
-/// A key that somebody asks for.
-pub(crate) struct Wanted<'a> {
+/// A key to create.
+pub(crate) struct NewKey<'a> {
     pub(crate) name: &'a str,
     pub(crate) scopes: Scopes,
     pub(crate) seller: Option<SellerAccount>,
@@ -137,9 +137,9 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Creates a key and stores its hash. The secret exists only in what this returns.
-pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
+pub(crate) async fn create(writer: &Writer, wanted: NewKey<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
     let (id, secret) = mint()?;
-    let Wanted { scopes, seller, refund_limit, .. } = wanted;
+    let NewKey { scopes, seller, refund_limit, .. } = wanted;
     let grant = Grant { id: id.clone(), origin: id.clone(), scopes, seller, refund_limit };
     let text = secret.as_str();
     writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;

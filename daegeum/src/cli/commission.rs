@@ -1,4 +1,4 @@
-//! What the marketplace keeps of a sale: set and list.
+//! Commissions: set and list.
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
