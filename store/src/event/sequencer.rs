@@ -56,7 +56,7 @@ pub struct Sequencer {
 enum Looked {
     /// Another process is numbering.
     Locked,
-    /// So many facts were numbered, and the log ends here.
+    /// The number of facts that were numbered, and the end of the log.
     Numbered { facts: u64, end: u64 },
 }
 
