@@ -39,6 +39,7 @@ pub use http::{
 };
 pub use readiness::{Probes, Readiness, SealProbe, Seals};
 pub use router::router;
+pub use routes::event::EventFeed;
 pub use routes::refund::approval::RefundRules;
 use service::{Histories, IsForBuyer, return_hosts::ReturnHosts};
 
@@ -103,6 +104,8 @@ pub struct Api {
     pub journal: store::Journal,
     /// Seals what is personal. Without one, nothing personal is kept.
     pub keyring: Option<Arc<store::Keyring>>,
+    /// The event log, for those who wait.
+    pub events: EventFeed,
     /// What was counted.
     pub metrics: Metrics,
     /// Whether this process can do its work.

@@ -22,7 +22,7 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, buyer, buyer_page, checkout, codec, dead_letter, health, history, ledger, payment_order,
+        ask_psp, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger, payment_order,
         payments_list, refund, wallet, webhook,
     },
 };
@@ -73,6 +73,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(dead_letter::retry))
         .routes(routes!(dead_letter::resolve))
         .routes(routes!(dead_letter::discard))
+        .routes(routes!(event::list))
         .routes(routes!(audit::list))
         .routes(routes!(buyer::erase))
         .merge(codec::described())

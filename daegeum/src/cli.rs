@@ -12,6 +12,7 @@ pub(crate) mod buyer;
 pub(crate) mod commission;
 pub(crate) mod dead_letter;
 pub(crate) mod encryption;
+pub(crate) mod event;
 pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod output;
@@ -27,8 +28,8 @@ use crate::{dev::DevPorts, roles::SimulatorOptions, settings::Common};
 
 use self::{
     api_key::KeysAction, audit_log::AuditAction, buyer::BuyersAction, commission::CommissionsAction,
-    dead_letter::DeadLettersAction, encryption::EncryptionAction, ledger::LedgerAction, migrate::MigrateStep,
-    output::Output, reconciliation::ReconcileOptions, replay::ReplayOptions,
+    dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction,
+    migrate::MigrateStep, output::Output, reconciliation::ReconcileOptions, replay::ReplayOptions,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -102,6 +103,9 @@ pub(crate) enum Command {
     /// List and resolve steps that failed and need a person
     #[command(subcommand, after_help = example!("daegeum dead-letters list"))]
     DeadLetters(DeadLettersAction),
+    /// Read the event log
+    #[command(subcommand, after_help = example!("daegeum events tail --follow"))]
+    Events(EventsAction),
     /// Read the audit log
     #[command(subcommand, after_help = example!("daegeum audit list"))]
     Audit(AuditAction),
@@ -131,6 +135,7 @@ impl Command {
             | Self::Commissions(_)
             | Self::Encryption(_)
             | Self::Buyers(_)
+            | Self::Events(_)
             | Self::Audit(_) => false,
         }
     }
@@ -147,6 +152,7 @@ impl Command {
             | Self::Encryption(_)
             | Self::Buyers(_)
             | Self::DeadLetters(_)
+            | Self::Events(_)
             | Self::Audit(_)
             | Self::Migrate(_)
             | Self::Reconcile(_)

@@ -178,6 +178,7 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let key_pepper = door.key_pepper.clone();
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
+    let events = api::EventFeed::new(&journal, reader.clone());
     Ok(api::router(api::Api {
         temporal,
         reader,
@@ -185,6 +186,7 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
         keyring,
         key_pepper,
         confirm_tokens,
+        events,
         metrics,
         readiness,
         settings,

@@ -18,7 +18,7 @@ use crate::{
     cli::{api_key, migrate},
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
     private,
-    roles::housekeeping,
+    roles::{housekeeping, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
@@ -153,11 +153,11 @@ impl Stack {
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let process = ApiProcess { public_url, has_worker: true, sealing: settings.encryption_keys.as_ref() };
         let api_settings = compose::api_settings(&settings, process)?;
-        let watch = housekeeping::watch();
+        let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
         let probes = Probes {
             journal: writer.journal(),
             temporal: temporal.clone(),
-            watches: vec![writer.bookkeeper(), watch.clone()],
+            watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
             // Its worker has the keys of its API.
             seals: None,
         };
@@ -175,11 +175,16 @@ impl Stack {
         })
         .await?;
         let stops = Stops { api: stop, ..Stops::default() };
+        let worked = stops.rest.clone().cancelled_owned();
         let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
         let watching = tasks.watch(temporal.clone(), stops.api.clone());
         let tasks = vec![
             spawn_simulator(sim_listener, &settings, &addresses, &stops),
             spawn_api(api_listener, &settings, router, &stops),
+            tokio::spawn(async move {
+                worked.await;
+                sequencing.end().await
+            }),
             tokio::spawn(async move {
                 housekeeping.await;
                 Ok(())

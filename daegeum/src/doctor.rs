@@ -4,6 +4,8 @@
 //! without them. Nothing is changed.
 
 mod agreement;
+mod event_log;
+mod holidays;
 mod processes;
 
 use std::{process::ExitCode, time::Duration};
@@ -80,6 +82,11 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         None => CheckResult::Unseen("database"),
     };
     find("API keys", keys);
+    let log = match &reader {
+        Some(reader) => within(event_log::look(reader)).await.unwrap_or_else(|| late("the database")),
+        None => CheckResult::Unseen("database"),
+    };
+    find("event log", log);
     let (client, result) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
     find("temporal", result);
     match &client {
@@ -107,6 +114,7 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         (_, None) => CheckResult::Unseen("database"),
     };
     find("database and temporal", agreed);
+    find("holidays", holidays::known_ahead(service::now()));
     tell(&findings, output)?;
     let is_well =
         findings.iter().all(|finding| matches!(finding.result, CheckResult::Well(_) | CheckResult::Unasked(_)));

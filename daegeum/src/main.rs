@@ -28,7 +28,7 @@ mod values;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, api_key, arguments, audit_log, buyer, commission, dead_letter, encryption,
+    Cli, Command, api_key, arguments, audit_log, buyer, commission, dead_letter, encryption, event,
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
@@ -91,6 +91,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Replay(options) => replay::run(&settings, &options).await,
             Command::Doctor { output } => return doctor::run(&settings, output).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
+            Command::Events(action) => event::run(&settings, action).await,
             Command::Audit(action) => audit_log::run(&settings, action).await,
         }?;
         Ok(ExitCode::SUCCESS)

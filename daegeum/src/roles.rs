@@ -1,6 +1,7 @@
 //! Production: API and worker in one process, or each role its own.
 
 pub(crate) mod housekeeping;
+pub(crate) mod sequencing;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
+    roles::sequencing::Sequencing,
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -33,6 +35,9 @@ pub(crate) struct SimulatorOptions {
     /// A URL that receives webhooks; may be given several times [default: none]
     #[arg(long, value_name = "URL")]
     pub(crate) webhook_url: Vec<String>,
+    /// The share of webhooks that the simulator withholds, of ten thousand
+    #[arg(long, value_name = "SHARE", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    pub(crate) withheld_webhooks_bps: u16,
     /// The SQLite file that keeps the simulator's state [default: none, the state ends with the process]
     #[arg(long, value_name = "PATH")]
     pub(crate) sim_file: Option<std::path::PathBuf>,
@@ -60,11 +65,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let rules = worker_rules(settings, keys.clone());
     let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
     let worker = compose::worker(&client, database, counted.clone(), rules)?;
-    let watch = housekeeping::watch();
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
         temporal: client.clone(),
-        watches: vec![writer.bookkeeper(), watch.clone()],
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
         seals: seals(&client, keys.clone()),
     };
     let router = compose::router(ApiParts {
@@ -94,6 +99,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     housekeeping.await?;
     watching.await?;
     serving.await??;
+    sequencing.end().await?;
     Ok(worked?)
 }
 
@@ -148,11 +154,11 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let database = WorkerDatabase { writer: writer.clone(), reader };
     let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
-    let watch = housekeeping::watch();
+    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
         temporal: client,
-        watches: vec![writer.bookkeeper(), watch.clone()],
+        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
         // This worker has its own keys.
         seals: None,
     };
@@ -170,6 +176,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let worked = worker.run(stop).await;
     housekeeping.await?;
     watching.await?;
+    sequencing.end().await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }
@@ -237,6 +244,7 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
     println!("daegeum toss-sim: http://{}", listener.local_addr()?);
     let simulator = toss_sim::Options {
         webhook_urls: options.webhook_url.clone(),
+        withheld_webhooks_bps: options.withheld_webhooks_bps,
         file: options.sim_file.clone(),
         ..toss_sim::Options::default()
     };

@@ -45,12 +45,18 @@ const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 5..=30 * 24 * 60 * 60;
 const RELEASE_BUSINESS_DAYS: u32 = 3;
 /// The most business days that may pass.
 const MAX_RELEASE_BUSINESS_DAYS: u32 = 90;
+/// How many days events are kept, unless it is set.
+const EVENT_RETENTION_DAYS: u32 = 90;
+/// For how many days events may be kept.
+const EVENT_RETENTION_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The prefix of our own environment variables: each of them must be one we know.
 const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 19] = [
+const ENVIRONMENT: [&str; 20] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -58,6 +64,7 @@ const ENVIRONMENT: [&str; 19] = [
     "DAEGEUM_PUBLIC_URL",
     "DAEGEUM_CHECKOUT_DEADLINE_S",
     "DAEGEUM_RELEASE_BUSINESS_DAYS",
+    "DAEGEUM_EVENT_RETENTION_DAYS",
     risk::SECRET_VARIABLE,
     "DAEGEUM_TEMPORAL_UI_URL",
     "DAEGEUM_ENCRYPTION_KEYS",
@@ -85,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) return_hosts: Option<Vec<ReturnHost>>,
     pub(crate) checkout_deadline: Duration,
     pub(crate) release_rule: ReleaseRule,
+    /// How long events are kept.
+    pub(crate) event_retention: Duration,
     pub(crate) temporal_ui_url: Option<String>,
     pub(crate) temporal_cli: Option<PathBuf>,
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
@@ -111,6 +120,7 @@ struct File {
     return_hosts: Option<Vec<String>>,
     checkout_deadline_s: Option<u64>,
     release_business_days: Option<u32>,
+    event_retention_days: Option<u32>,
     #[serde(default)]
     holidays: Vec<String>,
     temporal_ui_url: Option<String>,
@@ -190,6 +200,7 @@ impl Settings {
             return_hosts: file.return_hosts.as_deref().map(return_hosts).transpose()?,
             checkout_deadline: Duration::from_secs(deadline_s),
             release_rule,
+            event_retention: event_retention(flags.event_retention_days.or(file.event_retention_days))?,
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
             encryption_keys: encryption_keys(file.encryption_keys)?,
@@ -298,6 +309,17 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
     let added = holidays.iter().map(day).collect::<anyhow::Result<_>>()?;
     Ok(ReleaseRule { business_days, holidays: Holidays { added } })
+}
+
+fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {
+    let days = days.unwrap_or(EVENT_RETENTION_DAYS);
+    ensure!(
+        EVENT_RETENTION_RANGE.contains(&days),
+        "the setting event_retention_days must be {} to {} days, not {days}",
+        EVENT_RETENTION_RANGE.start(),
+        EVENT_RETENTION_RANGE.end()
+    );
+    Ok(DAY * days)
 }
 
 fn return_hosts(texts: &[String]) -> anyhow::Result<Vec<ReturnHost>> {

@@ -6,7 +6,7 @@ mod holidays;
 
 use core::{fmt, str::FromStr};
 
-pub use holidays::{Holidays, LAST_KNOWN_YEAR};
+pub use holidays::{Holidays, last_known_day};
 
 use crate::Timestamp;
 
@@ -84,6 +84,12 @@ impl Day {
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         let found = Self { since_epoch: era * 146_097 + day_of_era - 719_468 };
         if found.date() == (year, month, day) { Ok(found) } else { Err(NoDay) }
+    }
+
+    /// The last day of a year.
+    pub(crate) fn last_of_year(year: i64) -> Self {
+        // 31 December is the day before 1 January, which every year has.
+        Self::try_from_date(year + 1, 1, 1).map_or(Self { since_epoch: i64::MAX }, Self::before)
     }
 
     /// Year, month and day of the month.

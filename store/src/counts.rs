@@ -5,7 +5,7 @@ use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::Ref
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use crate::{
-    Reader, StoreError,
+    EventFigures, Reader, StoreError,
     convert::{corrupt, from_column_refund_status, from_column_status, from_column_time},
     entities::{dead_letters, declined_payments, payment_events, refunds},
 };
@@ -25,6 +25,8 @@ pub struct Counts {
     pub oldest_checkouts: Vec<(Status, Timestamp)>,
     /// The same of refunds, of each status in [`WATCHED_REFUNDS`].
     pub oldest_refunds: Vec<(RefundStatus, Timestamp)>,
+    /// The event log.
+    pub events: EventFigures,
 }
 
 /// The statuses that no checkout should keep for long.
@@ -49,6 +51,7 @@ impl Reader {
                 .await?,
             refunds: self.by_status::<refunds::Entity, _>(refunds::Column::Status, from_column_refund_status).await?,
             letters: self.by_status::<dead_letters::Entity, _>(dead_letters::Column::Status, letter_status).await?,
+            events: self.event_figures().await?,
             declined: declined_payments::Entity::find().count(self.connection()).await?,
             oldest_checkouts: self
                 .oldest::<payment_events::Entity, _>(

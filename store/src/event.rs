@@ -20,7 +20,7 @@ mod signals;
 pub(crate) use append::{append, append_all};
 pub use cursors::EventCursor;
 pub(crate) use objects::{append_checkouts, append_letter, append_refund, created};
-pub use read::{EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
+pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
 pub use retention::EventRetention;
 pub use sequencer::Sequencer;
 pub(crate) use signals::Signals;

@@ -68,8 +68,8 @@ pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, ActionRequest, LetterFilter, LetterPosition, LetterRecord};
 pub use error::StoreError;
 pub use event::{
-    EventCursor, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS, Sequencer,
-    Tail, Unsequenced,
+    EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
+    MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
 pub use journal::Journal;
 pub use ledger::{

@@ -1,6 +1,6 @@
 //! Reading: checkouts, wallets and the books, in the types of `domain`.
 
-use crate::{Database, StoreError, transaction::Statements};
+use crate::{Database, StoreError, event::Signals, transaction::Statements};
 
 /// Reads. It cannot write: the database refuses.
 #[derive(Debug, Clone)]
@@ -16,6 +16,10 @@ impl Reader {
 
     pub(crate) const fn connection(&self) -> &Statements {
         self.database.statements()
+    }
+
+    pub(crate) const fn signals(&self) -> &Signals {
+        self.database.signals()
     }
 
     /// Whether the database answers.

@@ -21,7 +21,7 @@ use axum::{
     routing::get,
 };
 use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
-use store::Counts;
+use store::{Counts, EventFigures};
 
 use service::now;
 
@@ -237,6 +237,31 @@ fn write_counts(counts: &Counts, text: &mut Exposition) {
     text.ages("daegeum_oldest_refund_seconds", &store::WATCHED_REFUNDS, RefundStatus::as_str, &counts.oldest_refunds);
     text.begin("daegeum_declined_payments", "gauge", "How many payments were declined.");
     text.value("daegeum_declined_payments", &[], counts.declined);
+    write_events(&counts.events, text);
+}
+
+fn write_events(events: &EventFigures, text: &mut Exposition) {
+    let oldest = events.unsequenced.oldest.map_or(0, |since| now().ms_since(since) / 1_000);
+    let gauges = [
+        ("daegeum_events_unsequenced", "How many events have no position yet.", events.unsequenced.facts),
+        ("daegeum_events_unsequenced_oldest_seconds", "How long the oldest event without a position waits.", oldest),
+        ("daegeum_events_last_position", "The last position of the event log.", events.last_position),
+        ("daegeum_events_oldest_position", "The oldest position of the event log that is kept.", events.floor),
+        (
+            "daegeum_event_cursors_passed",
+            "How many cursors have not read what was removed from the event log.",
+            events.passed_cursors,
+        ),
+        (
+            "daegeum_event_cursor_lag_max",
+            "How many positions the slowest cursor lies behind the end of the event log.",
+            events.slowest_cursor_lag,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        text.begin(name, "gauge", help);
+        text.value(name, &[], value);
+    }
 }
 
 /// Serves `GET /metrics` with what one process counts, for a process that has no API: to whoever asks from these

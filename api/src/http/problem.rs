@@ -105,6 +105,9 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<StatusName>)]
     checkout_status: Option<&'static str>,
+    /// The oldest position of the event log that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_position: Option<u64>,
 }
 
 /// A request that failed, and all that its sender may know of it.
@@ -124,6 +127,8 @@ struct Told {
     retry_after_s: Option<u64>,
     /// Where the checkout stands that it is about.
     checkout_status: Option<Status>,
+    /// The oldest position of the event log that is kept, where older ones were asked for.
+    oldest_position: Option<u64>,
     /// Whether an earlier request was told the same.
     replayed: bool,
     /// What went wrong on our side: for the log, never for the sender.
@@ -181,6 +186,7 @@ impl Problem {
             retry_at: None,
             retry_after_s: None,
             checkout_status: None,
+            oldest_position: None,
             replayed: false,
             cause: None,
         }))
@@ -269,6 +275,16 @@ impl Problem {
     /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.
     pub(crate) fn not_of_this_seller() -> Self {
         Self::new(Code::Forbidden, "This API key belongs to a seller and reads that seller's wallet alone.")
+    }
+
+    /// Events that retention has removed.
+    pub(crate) fn events_expired(oldest_position: u64) -> Self {
+        let before = oldest_position.saturating_sub(1);
+        let detail =
+            format!("The oldest position kept is {oldest_position}. Send `after={before}` to go on from there.");
+        let mut problem = Self::new(Code::EventsExpired, detail);
+        problem.0.oldest_position = Some(oldest_position);
+        problem
     }
 
     /// What is too much; it is taken again after a while.
@@ -378,6 +394,7 @@ impl Problem {
             retryable: self.0.retryable,
             retry_at: self.0.retry_at.map(rfc3339),
             checkout_status: self.0.checkout_status.map(Status::as_str),
+            oldest_position: self.0.oldest_position,
         }
     }
 

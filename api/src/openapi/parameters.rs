@@ -159,6 +159,26 @@ pub(crate) struct ChosenLetters {
     created_to: Option<String>,
 }
 
+/// Which part of the event log.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChosenEvents {
+    /// The events behind this position; from the oldest kept on without it.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
+    after: Option<u64>,
+    /// How many events the answer has at most; 100 unless it is said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// Of these types, with commas between them.
+    #[param(pattern = r"^[a-z_]+\.[a-z_]+(,[a-z_]+\.[a-z_]+)*$")]
+    r#type: Option<String>,
+    /// How long to wait for an event, in seconds; the answer comes at once unless it is said.
+    #[param(minimum = 0, maximum = 30)]
+    wait_s: Option<u64>,
+    /// `log_id` of the answer that `after` comes from. A position of another log is refused.
+    log_id: Option<String>,
+}
+
 /// The author of a change.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -69,6 +69,9 @@ fn example(code: Code) -> Value {
         example["retryable"] = true.into();
         example["checkout_status"] = Status::Failed.as_str().into();
     }
+    if code == Code::EventsExpired {
+        example["oldest_position"] = 1234.into();
+    }
     if code == Code::ValidationFailed {
         let error = json!({ "field": "payment_orders[0].amount", "code": "required", "detail": "is required" });
         example["errors"] = json!([error]);

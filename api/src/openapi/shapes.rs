@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::{
     checkout::Status,
     dead_letter::{LetterStatus, Outcome},
+    event::EventType,
     ledger::Reason,
     refund::RefundStatus,
 };
@@ -50,6 +51,10 @@ text_of_a_list! {
 text_of_a_list! {
     /// Where a refund stands that needs a second principal.
     ApprovalName, "RefundApprovalStatus", ApprovalStanding::ALL.map(ApprovalStanding::as_str)
+}
+text_of_a_list! {
+    /// What an event tells.
+    EventTypeName, "EventType", EventType::ALL.map(EventType::as_str)
 }
 text_of_a_list! {
     /// Where a dead letter stands.
@@ -129,6 +134,10 @@ text_of_a_form! {
 text_of_a_form! {
     /// Money in decimal digits; below zero it has a minus before it.
     Balance, "Balance", "^-?[0-9]+(\\.[0-9]+)?$", "15000"
+}
+text_of_a_form! {
+    /// The id of an event.
+    EventName, "EventId", "^evt_[0-9a-f]{32}$", "evt_5d41402abc4b2a76b9719d911017c592"
 }
 text_of_a_form! {
     /// An instant, RFC 3339 in UTC, to the millisecond.

@@ -13,6 +13,7 @@
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
 mod ceiling;
+mod events;
 mod figures;
 mod stack;
 
@@ -37,7 +38,7 @@ struct Plan {
 const FULL: Plan = Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000] };
 const QUICK: Plan = Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000] };
 /// What can be measured alone.
-const PARTS: [&str; 3] = ["rates", "open", "growth"];
+const PARTS: [&str; 4] = ["rates", "open", "growth", "events"];
 /// Enough to saturate two processors.
 const IN_FLIGHT: usize = 32;
 /// The steady pace at which latencies are measured, per second.
@@ -61,7 +62,12 @@ async fn main() {
     }
 }
 
-async fn measure(plan: &Plan, [rates_too, open_too, growth_too]: [bool; 3], stack: &Stack, ceiling: &Ceiling) {
+async fn measure(
+    plan: &Plan,
+    [rates_too, open_too, growth_too, events_too]: [bool; 4],
+    stack: &Stack,
+    ceiling: &Ceiling,
+) {
     // What the first ones pay for (connections, caches) is not what is measured.
     saturate(&stack.shop, 4, Duration::from_secs(2)).await;
     row("", "p50", "p99", "");
@@ -71,6 +77,9 @@ async fn measure(plan: &Plan, [rates_too, open_too, growth_too]: [bool; 3], stac
     }
     if open_too {
         open(plan, stack).await;
+    }
+    if events_too {
+        events::measure(plan, stack).await;
     }
     if growth_too {
         growth(plan, stack).await;

@@ -44,6 +44,9 @@ pub(crate) struct Common {
     /// holidays that are proclaimed for one day, such as elections [default: 3]
     #[arg(long, global = true, env = "DAEGEUM_RELEASE_BUSINESS_DAYS", value_name = "DAYS")]
     pub(crate) release_business_days: Option<u32>,
+    /// The days for which the event log keeps events, 1 to 3650 [default: 90]
+    #[arg(long, global = true, env = "DAEGEUM_EVENT_RETENTION_DAYS", value_name = "DAYS")]
+    pub(crate) event_retention_days: Option<u32>,
     /// The certificate chain for HTTPS, in PEM; the file is read again when it changes [default: none]
     #[arg(long, global = true, env = "DAEGEUM_TLS_CERTIFICATE", value_name = "FILE")]
     pub(crate) tls_certificate: Option<PathBuf>,

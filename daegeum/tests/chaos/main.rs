@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 #![expect(clippy::float_arithmetic, reason = "seconds are no money")]
 
+mod events;
 mod schedule;
 mod shop;
 mod stack;

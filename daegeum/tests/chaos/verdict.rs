@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    PROGRESS,
+    PROGRESS, events,
     schedule::{Buyer, Interruption, Schedule, Story},
     shop::{Purchase, Shop, is_final},
     stack::Stack,
@@ -87,6 +87,7 @@ pub(crate) async fn judge(stack: &Stack, shop: &Shop, schedule: &Schedule) -> Wr
         ends.insert(&*buyer.checkout_id, end);
     }
     answers(shop, &ends, &mut wrong);
+    wrong.extend(events::judge(shop, &ends).await);
     let is_stuck = |id: &&&str| ends.get(**id).and_then(|rows| rows.last()).is_some_and(|status| status == "STUCK");
     let before_a_person = held.keys().filter(is_stuck).map(|id| held[id]).sum();
     books(stack, shop, before_a_person, &mut wrong).await;

@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -11,6 +12,9 @@ use crate::{
     roles::Roles,
     stack::{Process, until},
 };
+
+/// How long a process may take to refuse its start.
+const START_TIME: Duration = Duration::from_secs(20);
 
 /// A Toss that tells a time and nothing else, at this address. It ends with the test program.
 fn toss_at(date: &'static str) -> String {
@@ -34,9 +38,11 @@ async fn on_sqlite_nothing_that_moves_money_starts_with_a_clock_that_toss_contra
         let toss = toss_at(date);
         for role in ["worker", "serve"] {
             let mut command = roles.command(&["--listen", "127.0.0.1:0", role]);
-            let refused = command.env("TOSS_BASE_URL", &toss).output().unwrap();
-            let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert!(!refused.status.success() && told.contains(direction), "{role}: {told}");
+            let log = roles.log(&format!("refused-{role}"));
+            let mut refused = Process::start(command.env("TOSS_BASE_URL", &toss), &log);
+            assert!(!refused.wait(START_TIME), "{role} began");
+            let told = std::fs::read_to_string(&log).unwrap();
+            assert!(told.contains(direction), "{role}: {told}");
             assert!(told.contains("at most 30 s are allowed"), "{told}");
         }
     }

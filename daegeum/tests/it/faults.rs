@@ -34,7 +34,7 @@ use workflows::{
 
 use crate::{
     database::Kind,
-    on_both_databases,
+    events, on_both_databases,
     roles::{Roles, temporal_at},
     stack::{Shop, until},
     virtual_accounts::stands_at,
@@ -604,6 +604,10 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     let paid = outcomes.iter().map(|((case, _), _)| paid(case)).sum::<u64>();
     assert_eq!(roles.shop.charged().await, (paid, 0), "what Toss holds, and what it charged twice");
     assert_eq!(roles.shop.receivable().await, paid);
+    // No process of this test gives positions until now.
+    let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap());
+    writer.sequencer(store::EventRetention(Duration::from_secs(24 * 60 * 60))).run(async {}).await;
+    events::tells_every_history(&roles.shop).await;
     print(database, outcomes);
 }
 

@@ -20,6 +20,7 @@ mod door_rules;
 mod door_schemathesis;
 mod door_tls;
 mod door_tokens;
+mod events;
 mod faults;
 mod first_contact;
 mod grants;

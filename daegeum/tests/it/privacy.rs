@@ -15,8 +15,8 @@ use store::{Database, DatabaseUrl, Keyring};
 
 use crate::{
     database::Kind,
-    on_both_databases,
-    stack::{Dev, checkout, daegeum, temporal_cli, until},
+    events, on_both_databases,
+    stack::{Dev, Shop, checkout, daegeum, temporal_cli, until},
 };
 
 /// What must not be found in the clear in any file.
@@ -145,11 +145,24 @@ async fn nothing_descriptive_stands_in_the_clear_in_temporal() {
         let files = files_with(dev.directory.path(), word);
         assert!(!files.iter().any(|file| file.contains("temporal.db")), "{word} stands in {files:?}");
     }
+    // What every receiver of events is told, and what stands in an append-only log for months.
+    let told = until_told(shop, "refund.succeeded").await;
+    let account = shop.get("/v1/payments/privacy-4").await["psp"]["virtual_account"]["account_number"].clone();
+    for word in words.into_iter().chain(PERSONAL).chain([account.as_str().unwrap(), HOLDER]) {
+        assert!(!told.contains(word), "{word} stands in the event log: {told}");
+    }
     // The search would find them.
     let open = Dev::start(Kind::Sqlite, &[]).await;
     open.shop.post("privacy-4", &body).await;
     let kept = temporal_keeps(&open);
     assert!(kept.contains(words[0]) && kept.contains(words[1]) && kept.contains(&card), "{kept}");
+}
+
+/// The whole event log as text, once it holds an event of a type.
+async fn until_told(shop: &Shop, last: &str) -> String {
+    let events = async || serde_json::to_string(&events::log(shop).await).unwrap();
+    until(&format!("{last} is told"), || async { events().await.contains(last) }).await;
+    events().await
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -20,6 +19,9 @@ use crate::{
 const WORKER_TIME: Duration = Duration::from_secs(10);
 /// How long the API gets, with a worker in its process or without: it drains, and finishes the requests under way.
 const API_TIME: Duration = Duration::from_secs(24);
+
+/// Creations under way: each of two workers has some in hand.
+const CREATIONS: usize = 12;
 
 /// Between a process and its database, on a port of its own: passes everything on until it is to be silent.
 async fn proxy(server: String, silent: watch::Receiver<bool>) -> u16 {
@@ -65,26 +67,23 @@ async fn a_process_whose_database_is_silent_ends_in_its_time() {
     let log = roles.log("serve");
     until("the API listens", || async { std::fs::read_to_string(&log).unwrap().contains("daegeum serve: API at") })
         .await;
-    let key = shop.authorize("under-way").await;
-    let stall =
-        json!({ "on": "confirm", "kind": "stall_before", "times": 1, "delay_ms": 2_000, "orderId": "under-way" });
-    shop.simulate("mischief", &stall).await;
-    let confirming = {
-        let shop = shop.clone();
-        tokio::spawn(async move { shop.confirm("under-way", &key, "23000").await })
-    };
-    let calls = format!("{}/_sim/calls", shop.simulator);
-    until("Toss was asked", || async {
-        let calls: Value = shop.http.get(&calls).send().await.unwrap().json().await.unwrap();
-        calls.as_array().unwrap().iter().any(|call| call["orderId"] == "under-way")
-    })
-    .await;
-    // What Toss answers waits for the database.
     silent.send_replace(true);
+    // What either worker takes up now waits for the database.
+    let creations: Vec<_> = (0..CREATIONS)
+        .map(|number| {
+            let (shop, id) = (shop.clone(), format!("under-way-{number}"));
+            tokio::spawn(async move { shop.post(&id, &checkout(&id)).await })
+        })
+        .collect();
+    for number in 0..CREATIONS {
+        until("a worker has it in hand", || async { roles.is_in_hand(&format!("under-way-{number}")) }).await;
+    }
     for process in [&worker, &serve] {
         process.signal(Signal::SIGTERM);
     }
     assert!(worker.wait(WORKER_TIME), "the worker runs on");
     assert!(serve.wait(API_TIME), "the API runs on");
-    confirming.abort();
+    for creation in creations {
+        creation.abort();
+    }
 }

@@ -33,8 +33,13 @@ const LUNAR: [[(i64, i64); 3]; 17] = [
     [(2, 12), (5, 18), (9, 21)],
 ];
 
-/// The last year whose holidays are all known.
-pub const LAST_KNOWN_YEAR: i64 = FIRST_YEAR + LUNAR.len() as i64 - 1;
+/// The last year of [`LUNAR`].
+const LAST_KNOWN_YEAR: i64 = FIRST_YEAR + LUNAR.len() as i64 - 1;
+
+/// The last day up to which all holidays are known.
+pub fn last_known_day() -> Day {
+    Day::last_of_year(LAST_KNOWN_YEAR)
+}
 
 /// The year from which Constitution Day and Workers' Day are public holidays, so that they are substituted.
 const NEW_HOLIDAYS_SINCE: i64 = 2026;
@@ -73,7 +78,7 @@ const SOLAR: [Solar; 9] = [
 /// Constitution Day.
 const CONSTITUTION_DAY: Solar = solar(7, 17, Substituted::OnWeekends);
 
-/// The holidays of the years from 2024 to [`LAST_KNOWN_YEAR`]. Of other years only those with a solar date are known,
+/// The holidays of the years from 2024 to [`last_known_day`]. Of other years only those with a solar date are known,
 /// without substitutes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holidays {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The most events in one answer.
-pub const MAX_EVENTS: u64 = 1_000;
+pub const MAX_EVENTS: u64 = 500;
 /// How many positions one answer goes through at most: a type that is rare is looked for a part of the log at a time.
 const MAX_LOOKED_THROUGH: u64 = 20_000;
 
@@ -98,6 +98,21 @@ pub struct Unsequenced {
     pub oldest: Option<Timestamp>,
 }
 
+/// What somebody should watch of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventFigures {
+    /// Facts that have no position yet.
+    pub unsequenced: Unsequenced,
+    /// The last position that was given.
+    pub last_position: u64,
+    /// The oldest position that is kept.
+    pub floor: u64,
+    /// How many cursors have not read what retention has removed.
+    pub passed_cursors: u64,
+    /// How many positions the slowest cursor lies behind the end.
+    pub slowest_cursor_lag: u64,
+}
+
 /// A row of the one statement: the log's own row, and an event if there is one.
 #[derive(Debug, FromQueryResult)]
 struct Row {
@@ -162,6 +177,21 @@ impl Reader {
     async fn events_since_floor(&self, query: &EventQuery, log: EventLogState) -> Result<EventsRead, StoreError> {
         let query = EventQuery { after: Some(log.floor - 1), ..query.clone() };
         Box::pin(self.events_after(&query)).await
+    }
+
+    /// What somebody should watch of the log.
+    pub async fn event_figures(&self) -> Result<EventFigures, StoreError> {
+        let cursors = self.event_cursors().await?;
+        let EventLogState { last_position, floor, .. } = self.event_log().await?;
+        let passed = cursors.iter().filter(|cursor| cursor.position.saturating_add(1) < floor).count();
+        let slowest = cursors.iter().map(|cursor| cursor.position).min();
+        Ok(EventFigures {
+            unsequenced: self.unsequenced().await?,
+            last_position,
+            floor,
+            passed_cursors: passed as u64,
+            slowest_cursor_lag: slowest.map_or(0, |position| last_position.saturating_sub(position)),
+        })
     }
 
     /// Facts that wait for the sequencer.

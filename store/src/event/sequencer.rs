@@ -74,7 +74,7 @@ impl Sequencer {
         self.watch.clone()
     }
 
-    /// Runs until `stop` is ready. What goes wrong is logged and tried again after a pause.
+    /// Runs until `stop` is ready, and then numbers what is left. What goes wrong is logged and tried again after a pause.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut cut_at: Option<Instant> = None;
@@ -90,7 +90,10 @@ impl Sequencer {
             self.watch.rests_for(pause);
             let appended = &self.database.signals().appended;
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => {
+                    while self.look_once().await.is_zero() {}
+                    return;
+                }
                 () = tokio::time::sleep(pause) => {}
                 () = appended.notified(), if pause == IDLE_PAUSE => tokio::time::sleep(GATHER_TIME).await,
             }

@@ -48,6 +48,11 @@ impl Tail {
         Self { signals: journal.signals().clone(), reader }
     }
 
+    /// The end of the log as a reader sees it that has no sequencer beside it.
+    pub fn of(reader: Reader) -> Self {
+        Self { signals: reader.signals().clone(), reader }
+    }
+
     /// Returns once the log has a position beyond this one.
     pub async fn moves_beyond(&self, position: u64) -> Result<(), StoreError> {
         let mut end = self.signals.end.subscribe();

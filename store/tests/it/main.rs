@@ -6,6 +6,7 @@ mod books;
 mod buyers;
 mod connection;
 mod deposits;
+mod events;
 mod faults;
 mod journal;
 mod keys;
@@ -17,6 +18,7 @@ mod reading;
 mod refusing;
 mod risk;
 mod sequences;
+mod sequencing;
 mod writing;
 
 use testkit::{database, on_both_databases};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::support::{PATIENCE, Simulator, start, start_with};
+use crate::support::{PATIENCE, Simulator, send, start, start_with};
 
 /// A shop's webhook address.
 pub(crate) struct Shop {
@@ -175,6 +175,28 @@ async fn duplicate_and_drop() {
     assert!(shop.received.try_recv().is_err());
     let attempts = sim.ask("/_sim/webhooks").await["attempts"].clone();
     assert_eq!((&attempts[0]["orderId"], &attempts[0]["outcome"]), (&json!("order-0001"), &json!("dropped")));
+}
+
+#[tokio::test]
+async fn a_share_of_webhooks_is_withheld() {
+    let shop = Shop::open().await;
+    let sim = start_for(&shop).await;
+    let urls = sim.ask("/_sim/webhooks").await["urls"].clone();
+    let withhold = async |share: u64| sim.tell("/_sim/webhooks", json!({ "urls": urls, "withheld_bps": share })).await;
+    withhold(5_000).await;
+    for order in 1_000..1_064 {
+        sim.paid(&format!("order-{order}"), 1_000).await;
+    }
+    quiet(&sim).await;
+    let attempts = sim.ask("/_sim/webhooks").await["attempts"].as_array().unwrap().clone();
+    let dropped = attempts.iter().filter(|attempt| attempt["outcome"] == "dropped").count();
+    // Fewer than 8 or more than 56 of 64 fair draws: once in a billion runs.
+    assert!((8..=56).contains(&dropped), "{dropped}");
+    assert_eq!(attempts.len(), 64, "each is told or withheld");
+    assert_eq!(withhold(0).await["withheld_bps"], 0);
+    let too_many =
+        sim.bare(reqwest::Method::POST, "/_sim/webhooks").json(&json!({ "urls": [], "withheld_bps": 10_001 }));
+    assert_eq!(send(too_many).await.status, 400);
 }
 
 #[tokio::test]

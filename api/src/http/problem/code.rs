@@ -20,10 +20,12 @@ pub(crate) enum Code {
     ConfirmNotAccepted,
     ConfirmTokenInvalid,
     ConfirmationUnderWay,
+    CursorUnknown,
     DatabaseUnavailable,
     DeadLetterNotActionable,
     DeadLetterNotFound,
     DeadlineExceeded,
+    EventsExpired,
     Forbidden,
     FourEyes,
     HeaderRepeated,
@@ -62,7 +64,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 53] = [
+    pub(crate) const ALL: [Self; 55] = [
         Self::AddressMalformed,
         Self::AddressTooLong,
         Self::AmbiguousId,
@@ -78,10 +80,12 @@ impl Code {
         Self::ConfirmNotAccepted,
         Self::ConfirmTokenInvalid,
         Self::ConfirmationUnderWay,
+        Self::CursorUnknown,
         Self::DatabaseUnavailable,
         Self::DeadLetterNotActionable,
         Self::DeadLetterNotFound,
         Self::DeadlineExceeded,
+        Self::EventsExpired,
         Self::Forbidden,
         Self::FourEyes,
         Self::HeaderRepeated,
@@ -148,6 +152,9 @@ impl Code {
                 StatusCode::TOO_MANY_REQUESTS,
                 "Another payment of this checkout is being confirmed",
             ),
+            Self::CursorUnknown => {
+                ("cursor_unknown", StatusCode::UNPROCESSABLE_ENTITY, "The position is none of this event log")
+            }
             Self::DatabaseUnavailable => {
                 ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
             }
@@ -160,6 +167,7 @@ impl Code {
             Self::DeadlineExceeded => {
                 ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
             }
+            Self::EventsExpired => ("events_expired", StatusCode::GONE, "The events are not kept any more"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
             Self::FourEyes => ("four_eyes", StatusCode::FORBIDDEN, "A second principal has to decide"),
             Self::HeaderRepeated => ("header_repeated", StatusCode::BAD_REQUEST, "A header stands more than once"),
@@ -257,8 +265,10 @@ impl Code {
             | Self::CheckoutExists
             | Self::CheckoutNotFound
             | Self::ConfirmTokenInvalid
+            | Self::CursorUnknown
             | Self::DeadLetterNotActionable
             | Self::DeadLetterNotFound
+            | Self::EventsExpired
             | Self::Forbidden
             | Self::FourEyes
             | Self::HeaderRepeated
