@@ -163,23 +163,10 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
 
 /// Why nothing was promised, for whoever asked.
 fn refused(refusal: &Refusal) -> Failure {
-    let code = match refusal {
-        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => OurCode::RefundExceedsPayment,
-        Refusal::Unrefundable(Unrefundable::NothingLeft) => OurCode::NothingLeftToRefund,
-        Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
-        | Refusal::KeyReused { .. }
-        | Refusal::DayClosed { .. }
-        | Refusal::ReleaseDue { .. }
-        | Refusal::Overdrawn(_)
-        | Refusal::Entry(_)
-        | Refusal::NoSuchEntry { .. }
-        | Refusal::Reversed { .. }
-        | Refusal::StatusRests { .. }
-        | Refusal::NoSuchOrder { .. }
-        | Refusal::NoSuchRefund { .. }
-        | Refusal::RefundEnded { .. }
-        | Refusal::NoSuchHold { .. }
-        | Refusal::HoldEnded { .. } => OurCode::NotRefundable,
+    let code = match refusal.unrefundable() {
+        Some(Unrefundable::Exceeds(_)) => OurCode::RefundExceedsPayment,
+        Some(Unrefundable::NothingLeft) => OurCode::NothingLeftToRefund,
+        Some(Unrefundable::Amount | Unrefundable::NoSuchOrder) | None => OurCode::NotRefundable,
     };
     let mut message = refusal.to_string();
     message.push('.');

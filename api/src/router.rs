@@ -23,8 +23,8 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger, payment_order,
-        payments_list, refund, wallet, webhook,
+        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
+        payment_order, payments_list, refund, wallet, webhook,
     },
 };
 

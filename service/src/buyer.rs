@@ -2,7 +2,7 @@
 
 use domain::id::{BuyerId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use store::{CheckoutRecord, Keyring, KeyringError, Sealed, open_holder};
+use store::{CheckoutRecord, Keyring, KeyringError, Sealed, SealedBuyer, open_holder};
 
 use crate::{Fault, Service};
 
@@ -56,8 +56,8 @@ fn place(workflow_id: &WorkflowId) -> &[u8] {
 pub(crate) async fn keep(service: &Service, request: NewDetails<'_>) -> Result<(), Fault> {
     let NewDetails { workflow_id, fingerprint, buyer_id, details } = request;
     let Some((keys, details)) = service.keyring.as_ref().zip(details) else { return Ok(()) };
-    let sealed = details.seal(keys, workflow_id)?;
-    Ok(service.journal.keep_buyer((workflow_id, fingerprint), buyer_id, sealed).await?)
+    let details = details.seal(keys, workflow_id)?;
+    Ok(service.journal.keep_buyer(SealedBuyer { workflow_id, fingerprint, buyer_id, details }).await?)
 }
 
 /// What is kept of the buyer of a checkout. What cannot be opened is logged and not shown: a missing key must

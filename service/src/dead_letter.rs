@@ -11,7 +11,7 @@ use domain::{
     id::DeadLetterId,
 };
 use sha2::{Digest, Sha256};
-use store::{Acted, ActionRecord, Journal, LetterFilter, LetterRecord, Reader, StoreError};
+use store::{Acted, ActionRecord, Journal, LetterFilter, LetterRecord, NewAction, Reader, StoreError};
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowSignalOptions, errors::WorkflowInteractionError,
 };
@@ -113,8 +113,9 @@ impl DeadLetters {
     /// Acts on one letter. Repeating it is safe: the workflow is told once.
     pub async fn act(&self, id: &DeadLetterId, wish: ActionRequest<'_>) -> Result<LetterRecord, DeadLetterError> {
         let letter = self.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
-        let runs = self.runs(&letter).await?;
-        match self.journal.act_on_dead_letter(id, wish.action, (wish.by, wish.reason), runs).await? {
+        let workflow_runs = self.runs(&letter).await?;
+        let new = NewAction { action: wish.action, actor: wish.by, reason: wish.reason, workflow_runs };
+        match self.journal.act_on_dead_letter(id, new).await? {
             Acted::Now(letter) | Acted::Before(letter) => {
                 self.notify(&letter, wish).await?;
                 Ok(letter)

@@ -24,12 +24,12 @@ use workflows::{
 pub struct UnreadableSignals(Arc<AtomicU64>);
 
 impl UnreadableSignals {
-    /// How many there were.
+    /// The number since the process began.
     pub fn counted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// What a worker needs to notice them.
+    /// The plugin of a worker that notices them.
     pub(crate) fn plugin(&self) -> SimplePlugin {
         let signals = self.clone();
         let constructor = WorkflowInterceptorConstructor::new(move |_| Notice(signals.clone()));

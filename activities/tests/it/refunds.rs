@@ -11,10 +11,9 @@ use domain::{
     inquiry::Doubt,
     refund::{Executed, RefundAccount, RefundAnswer, RefundScope, RefundStatus, mark},
 };
-use migrations::{Migrator, MigratorTrait};
 use serde_json::json;
-use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
+use testkit::database::Fresh;
 use toss::{CancelRequest, IdempotencyKey};
 use workflows::ports::{
     ConfirmCharge, DOUBT, NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution,
@@ -47,9 +46,8 @@ struct Paid {
     sim: Simulator,
     activities: ActivityEnvironment,
     repeated: ActivityEnvironment,
-    reader: Reader,
     payment_key: PaymentKey,
-    _file: tempfile::TempDir,
+    database: Fresh,
 }
 
 impl Paid {
@@ -63,14 +61,11 @@ impl Paid {
             idempotency_key: "workflow.confirm.0".to_owned(),
         };
         sim.psp.run(Psp::confirm, confirm).await.unwrap();
-        let file = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::of_file(&file.path().join("test.db"));
-        let database = Database::connect(&url).await.unwrap();
-        Migrator::up(database.connection(), None).await.unwrap();
-        let writer = Writer::new(database);
+        let database = testkit::database::sqlite().await;
+        let writer = database.writer.clone();
         let refunds = Refunds { writer: writer.clone(), toss: sim.impatient_toss(ANSWER_TIME) };
         let activities = ActivityEnvironment::builder()
-            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Ledger { writer, release_rule: Default::default(), paid: Default::default() })
             .register_activities(refunds.clone())
             .build();
@@ -80,8 +75,7 @@ impl Paid {
         activities.run(Checkouts::record, record_of("workflow-1", &plan)).await.unwrap();
         activities.run(Checkouts::advance, begin_of(&plan)).await.unwrap();
         activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
-        let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-        Self { sim, activities, repeated, reader, payment_key, _file: file }
+        Self { sim, activities, repeated, database, payment_key }
     }
 
     fn new_refund(wanted: &RefundScope) -> NewRefund {
@@ -134,7 +128,7 @@ impl Paid {
     }
 
     async fn audit(&self) {
-        assert_eq!(self.reader.audit(&[], &mut |_| {}).await.unwrap().findings.named, []);
+        assert_eq!(self.database.reader.audit(&[], &mut |_| {}).await.unwrap().findings.named, []);
     }
 }
 
@@ -176,14 +170,14 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
         let change = RefundChange { refund_id: refund_id(), checkout_id: checkout_id(), status, failure: None };
         paid.activities.run(Refunds::advance, change).await.unwrap();
     }
-    assert_eq!(paid.reader.refund(&refund_id()).await.unwrap().unwrap().status, RefundStatus::Unknown);
+    assert_eq!(paid.database.reader.refund(&refund_id()).await.unwrap().unwrap().status, RefundStatus::Unknown);
     for _ in 0..2 {
         let executed = Executed { amount: won(6_000), executed_at: NOW, transaction_key: Some("t".to_owned()) };
         let execution =
             RefundExecution { refund_id: refund_id(), checkout_id: checkout_id(), executed, learned_at: NOW };
         paid.activities.run(Refunds::execute, execution).await.unwrap();
     }
-    let checkout = paid.reader.checkout(&checkout_id()).await.unwrap().unwrap();
+    let checkout = paid.database.reader.checkout(&checkout_id()).await.unwrap().unwrap();
     assert_eq!((checkout.status, checkout.revision), (Status::PartiallyRefunded, 3));
     assert!(checkout.orders.iter().all(|order| order.status == Status::PartiallyRefunded));
     paid.audit().await;
@@ -206,9 +200,9 @@ async fn a_refund_that_fails_leaves_no_promise() {
         };
         paid.activities.run(Refunds::fail, failed).await.unwrap();
     }
-    let checkout = paid.reader.checkout(&checkout_id()).await.unwrap().unwrap();
+    let checkout = paid.database.reader.checkout(&checkout_id()).await.unwrap().unwrap();
     assert_eq!((checkout.status, checkout.orders[1].refunded), (Status::Success, won(0)));
-    assert_eq!(paid.reader.refund(&refund_id()).await.unwrap().unwrap().failure, Some(failure));
+    assert_eq!(paid.database.reader.refund(&refund_id()).await.unwrap().unwrap().failure, Some(failure));
     paid.audit().await;
 }
 

@@ -1,5 +1,5 @@
-//! Do the database and Temporal tell of the same checkouts and refunds? They do not when one of them was restored from an older
-//! backup than the other: then a workflow waits for what has happened, or a row for what never will.
+//! Whether the database and Temporal agree about checkouts and refunds. They disagree after one of them was restored from
+//! an older backup. Then a workflow waits for an event that has happened, or a row for an event that never will.
 
 use std::{
     fmt::Display,
@@ -28,7 +28,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::{attributes, checkout::WORKFLOW_TYPE, refund, refunds};
 
-use crate::cli::ledger::now;
+use crate::values::now;
 
 /// How many of the newest are compared, each way.
 const NEWEST: u16 = 200;

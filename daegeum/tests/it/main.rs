@@ -8,7 +8,6 @@ mod circles;
 mod clocks;
 mod command_line;
 mod crash;
-mod database;
 mod dead_letters;
 mod dependencies;
 mod doctor;
@@ -50,3 +49,5 @@ mod waits;
 mod walls;
 mod watching;
 mod webhooks;
+
+use testkit::{database, on_both_databases};

@@ -41,6 +41,7 @@ fn no_crate_reaches_what_it_must_not() {
         let reached = reached(package);
         assert!(reached.contains(*package), "{package} is not in its own tree: {reached:?}");
         assert!(!reached.contains("daegeum"), "{package} reaches the binary");
+        assert!(!reached.contains("testkit"), "{package} reaches what only tests may use");
         for name in *forbidden {
             assert!(!reached.contains(*name), "{package} reaches {name}");
         }
@@ -52,6 +53,7 @@ fn there_is_one_crypto_provider() {
     let reached = reached("daegeum");
     assert!(reached.contains("ring"));
     assert!(!reached.contains("aws-lc-rs"), "a second crypto provider makes rustls panic at its first use");
+    assert!(!reached.contains("testkit"), "the binary reaches what only tests may use");
 }
 
 #[test]

@@ -28,10 +28,9 @@ pub struct RequestRecord {
     pub accepted: bool,
 }
 
-/// A checkout as it stands.
+/// A checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutRecord {
-    /// The checkout.
     pub checkout_id: CheckoutId,
     /// Its workflow.
     pub workflow_id: WorkflowId,
@@ -41,7 +40,6 @@ pub struct CheckoutRecord {
     pub buyer_id: BuyerId,
     /// What the buyer pays.
     pub total: Money,
-    /// Where it stands.
     pub status: Status,
     /// How many changes were written since it was recorded.
     pub revision: u32,
@@ -65,18 +63,17 @@ pub struct CheckoutRecord {
     pub expires_at: Timestamp,
 }
 
-/// One payment order as it stands.
+/// A payment order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRecord {
     /// What was ordered.
     pub order: Order,
-    /// Where it stands.
     pub status: Status,
     /// Whether the seller's wallet was credited.
     pub wallet_updated: bool,
     /// Whether the books have it.
     pub ledger_updated: bool,
-    /// What was given back of it.
+    /// The refunded amount.
     pub refunded: Money,
 }
 

@@ -21,17 +21,15 @@ use crate::{
 /// What was decided about an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RiskDecision<'a> {
-    /// The checkout.
     pub plan: &'a Plan,
     /// Which attempt to pay it.
     pub attempt: u32,
     /// What the card is called, where one is named.
     pub card: Option<&'a CardNames>,
-    /// The person who decided; the rules where nobody is named.
+    /// The person who decided; `None` if the rules decided.
     pub by: Option<&'a str>,
     /// What was decided.
     pub assessment: &'a Assessment,
-    /// When.
     pub decided_at: Timestamp,
 }
 

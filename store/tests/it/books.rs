@@ -169,7 +169,7 @@ async fn commission_is_kept_and_the_rest_is_released_when_its_time_has_come(fres
 async fn a_rate_counts_from_its_day_and_is_never_changed(fresh: Fresh) {
     let (own, every) = (BasisPoints::try_new(500).unwrap(), BasisPoints::try_new(100).unwrap());
     let (a, b) = (seller("seller-a"), seller("seller-b"));
-    let rates = async |at| fresh.writer.commissions(&[&a, &b], at).await.unwrap().map_points();
+    let rates = async |at| fresh.reader.commissions(&[&a, &b], at).await.unwrap().map_points();
     assert_eq!(rates(CREATED).await, [0, 0]);
     assert!(fresh.writer.set_commission(None, every, CREATED).await.unwrap());
     assert!(fresh.writer.set_commission(Some(&a), own, LATER).await.unwrap());

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{PublicKey, Reader, SignedCheckpoint};
 
+use crate::cli::output::print_json;
+
 const FORMAT: &str = "daegeum-proof 1";
 /// The most bytes of a proof: an entry of a thousand postings takes less than a megabyte.
 const MAX_PROOF: u64 = 4 << 20;
@@ -65,10 +67,10 @@ pub(super) async fn prove(reader: &Reader, key: &str, checkpoint: Option<u64>) -
         format: FORMAT.to_owned(),
         entry: booked.entry.canonical(place),
         path: inclusion.path.iter().map(hex::encode).collect(),
-        checkpoint: Signed { sequence, head, root, at: crate::cli::ledger::rfc3339(at), key_id },
+        checkpoint: Signed { sequence, head, root, at: crate::values::rfc3339(at), key_id },
         signature: hex::encode(signed.signature),
     };
-    println!("{}", serde_json::to_string_pretty(&proof)?);
+    print_json(&proof)?;
     Ok(())
 }
 
@@ -119,7 +121,7 @@ impl Proof {
                 sequence: *sequence,
                 head: head.clone(),
                 root: root.clone(),
-                at: crate::cli::ledger::parse_rfc3339(at)?,
+                at: crate::values::parse_rfc3339(at)?,
                 key_id: key_id.clone(),
             },
             public_key,
