@@ -278,7 +278,7 @@ fn deposit(minor: u64) -> Charge {
 #[test]
 fn a_deposit_that_came_while_its_checkout_was_given_up_goes_back_where_an_account_is_named_and_is_booked_where_none_is()
 {
-    let given_up = |way_back| Circumstances { given_up: true, awaits_deposit: true, way_back, ..PAYING };
+    let given_up = |way_back| Circumstances { given_up: true, awaits_deposit: true, way_back };
     let told = || Knowledge::Reported(deposit(TOTAL));
     check(&[told()], given_up(WayBack::Missing), "settle");
     check(&[told()], given_up(WayBack::Named), "undo canceled");

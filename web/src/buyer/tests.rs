@@ -202,9 +202,20 @@ fn nobody_is_sent_where_it_may_be_untrue() {
         };
         assert_eq!(WayOut::of(status), expected, "{status}");
     }
-    // The script decides by the same table, but who has not paid yet stays.
-    assert!(RETURN_SCRIPT.contains(r#"paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"]"#));
-    assert!(RETURN_SCRIPT.contains(r#"unpaid = ["FAILED", "EXPIRED", "CANCELED"]"#));
+    // The script decides by the phases that the page tells it, but a buyer who has not paid yet stays.
+    assert!(RETURN_SCRIPT.contains(r#"isPaid = isIn("paid", "deposit")"#));
+    assert!(RETURN_SCRIPT.contains(r#"isUnpaid = isIn("declined", "closed")"#));
+    let phases = states::phases();
+    let told: Vec<_> = phases.split(' ').filter_map(|pair| pair.split_once('=')).collect();
+    for (status, (name, phase)) in Status::ALL.into_iter().zip(told) {
+        let expected = match phase {
+            "paid" | "deposit" => Some(WayOut::Success),
+            "open" | "declined" | "closed" => Some(WayOut::Failure),
+            "moving" | "held" => Some(WayOut::None),
+            _ => None,
+        };
+        assert_eq!((name, Some(WayOut::of(status))), (status.as_str(), expected), "{phase}");
+    }
 }
 
 #[test]
