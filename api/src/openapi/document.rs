@@ -195,6 +195,7 @@ fn tags() -> Value {
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
+        { "name": "Events", "description": "What happened, in one log, for whoever follows it." },
         { "name": "Webhooks", "description": "What the payment provider sends." },
         { "name": "Buyer's pages", "description": "HTML for the buyer's browser, in Korean or English." },
         {

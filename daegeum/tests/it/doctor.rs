@@ -54,7 +54,7 @@ async fn it_says_what_is_missing(database: Kind) {
     let readable = roles.command(&["doctor"]).output().unwrap();
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
-    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 10, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 11, "{lines}");
     assert!(lines.contains("not checked: neither public_url nor listen is set"), "{lines}");
 
     let stranger = ill(&roles, |command| {
@@ -80,7 +80,7 @@ async fn it_says_what_is_missing(database: Kind) {
     what_no_worker_opens_is_not_sealed(&roles);
 
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
-    assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "database and temporal"]);
+    assert_eq!(ill(&roles, |_| {}), ["database", "API keys", "event log", "database and temporal"]);
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();
     let without = ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"];
@@ -241,7 +241,7 @@ async fn beside_a_dev_nothing_has_to_be_set() {
     let ready = format!("{}/readyz", dev.shop.api);
     until("it is ready", || async { dev.shop.http.get(&ready).send().await.unwrap().status() == 200 }).await;
     let (code, told) = run(&["doctor"]);
-    assert_eq!((code, told.matches("well  ").count()), (Some(0), 11), "{told}");
+    assert_eq!((code, told.matches("well  ").count()), (Some(0), 12), "{told}");
     assert!(told.contains("says that it can do its work"), "{told}");
     let (code, told) = run(&["reconcile", "--grace", "0m"]);
     assert_eq!(code, Some(0), "{told}");

@@ -11,6 +11,7 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, EventRetention, Writer};
+use tokio::task::JoinSet;
 
 use crate::{
     database::Kind,
@@ -224,17 +225,14 @@ async fn whoever_waits_is_told_at_once_and_lets_the_server_stop(database: Kind) 
             (answer, began.elapsed())
         })
     };
-    let waits: Vec<_> = (0..10).map(|_| follow(0, "")).collect();
-    // Of the eleventh nothing is kept.
-    until("ten wait", || async {
-        let answer = shop.get("/v1/events?after=0&wait_s=1").await;
-        answer["code"] == "rate_limited"
-    })
-    .await;
+    // Of eleven at once ten wait.
+    let mut waits: JoinSet<_> = (0..11).map(|_| follow(0, "")).collect();
+    let (refused, _) = waits.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!((&refused["status"], &refused["code"]), (&json!(429), &json!("rate_limited")), "{refused}");
     let created = Instant::now();
     shop.create("awaited-1").await;
-    for waits in waits {
-        let (answer, _) = waits.await.unwrap();
+    for told in waits.join_all().await {
+        let (answer, _) = told.unwrap();
         assert_eq!(answer["events"][0]["object"]["id"], "awaited-1", "{answer}");
     }
     assert!(created.elapsed() < AT_ONCE, "{:?}", created.elapsed());
