@@ -24,12 +24,10 @@ dev: build temporal-cli ## run everything and keep it up, with the buyer's page 
 test: temporal-cli ## run all tests; says which optional part is left out, and why
 	@TEMPORAL_CLI="$$(temporal/cluster/temporal-cli --path)" daegeum/tests/run
 
-check: ## the quick loop: fmt, clippy, and every test that needs no server
+check: ## the quick loop: fmt, clippy, and every test that needs no server and no browser
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
-	@$(CARGO) test --locked --quiet --workspace --exclude daegeum -- --skip postgres
-	@$(CARGO) test --locked --quiet --package daegeum --bin daegeum
-	@$(CARGO) test --locked --quiet --package daegeum --test it -- walls:: documents::both documents::links
+	@CARGO=$(CARGO) $(PYTHON) daegeum/tests/check
 
 chaos: temporal-cli ## kill anything at random under load and see that nothing is lost: ARGS="--seed 1 --database postgres"
 	@daegeum/tests/chaos/run $(ARGS)
@@ -40,8 +38,9 @@ bench: ## run all benchmarks and print their tables; wants PostgreSQL
 notices: ## write THIRD-PARTY-NOTICES.md anew, after a change of dependencies
 	@UPDATE=1 $(CARGO) test --locked --package daegeum --test it -- dependencies
 
-build: ## build the binary
+build: ## build the binary; PROFILE=release also prints its size
 	@$(BUILD)
+	@[ $(PROFILE) = dev ] || echo "$(BINARY): $$(($$(stat -c %s $(BINARY)) / 1048576)) MiB"
 
 temporal-cli: ## find the Temporal command line, or fetch it into .cache/
 	@temporal/cluster/temporal-cli

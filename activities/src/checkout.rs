@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use store::Writer;
+use store::{Reader, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::ports::{Advance, Change, NewCheckout, Record, Recorded, Withdraw, Withdrawn};
@@ -15,6 +15,8 @@ use crate::failure::store_failure;
 pub struct Checkouts {
     /// Where they are written.
     pub writer: Writer,
+    /// What commission rates are read from.
+    pub reader: Reader,
 }
 
 #[activities]
@@ -27,7 +29,7 @@ impl Checkouts {
             return Ok(Recorded::Exists);
         }
         let sellers: Vec<_> = new.plan.orders().iter().map(|order| &order.seller).collect();
-        let rates = self.writer.commissions(&sellers, new.created_at).await.map_err(store_failure)?;
+        let rates = self.reader.commissions(&sellers, new.created_at).await.map_err(store_failure)?;
         Ok(Recorded::Accepted { rates })
     }
 

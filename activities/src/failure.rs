@@ -5,7 +5,8 @@ use std::{error::Error, fmt};
 use chrono::Utc;
 use domain::{
     Timestamp,
-    charge::{Doubt, Failure},
+    failure::{Failure, OurCode},
+    inquiry::Doubt,
 };
 use store::StoreError;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
@@ -17,9 +18,9 @@ use workflows::ports;
 
 use crate::words::plain;
 
-/// What an error of the PSP means for the charge.
+/// What an error of the PSP means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PspErrorClass {
     /// It was refused: nothing was done, and the same request will not do it.
     Refused(Failure),
     /// It is no payment of this checkout: nothing was done.
@@ -31,25 +32,28 @@ pub enum Verdict {
 }
 
 /// Decides what an error of the PSP means. Exhaustive, and never by HTTP status.
-pub fn classify(error: &toss::Error) -> Verdict {
+pub fn classify(error: &toss::Error) -> PspErrorClass {
     match error.meaning() {
         // A caller with another key may have been answered otherwise, so this says nothing of the charge.
-        Some(Meaning::Denied) => return Verdict::Ask(Doubt { stranger: true, ..Doubt::of(true, evidence(error)) }),
+        Some(Meaning::Denied) => {
+            return PspErrorClass::Ask(Doubt { locked_out: true, ..Doubt::answered(evidence(error)) });
+        }
         Some(Meaning::UnknownPayment | Meaning::AnotherPayment) if is_confirm(error) => {
-            return Verdict::NotOurs(refusal(error));
+            return PspErrorClass::NotOurs(refusal(error));
         }
         Some(Meaning::UnknownPayment | Meaning::AnotherPayment | Meaning::NothingLeft | Meaning::StillRunning)
         | None => {}
     }
     // The buyer's session does not outlive a maintenance: they are told when to come back.
     if error.class() == Class::RetryLater && is_closed_for_long(error) {
-        return Verdict::Refused(refusal(error));
+        return PspErrorClass::Refused(refusal(error));
     }
     match (error.class(), error.spent_key()) {
-        (Class::BuyerActs | Class::Permanent, _) => Verdict::Refused(refusal(error)),
-        (Class::RetryLater, false) => Verdict::TryAgain,
+        (Class::BuyerActs | Class::Permanent, _) => PspErrorClass::Refused(refusal(error)),
+        (Class::RetryLater, false) => PspErrorClass::TryAgain,
         (Class::RetryLater, true) | (Class::QueryFirst, _) => {
-            Verdict::Ask(Doubt::of(error.spent_key(), evidence(error)))
+            let doubt = if error.spent_key() { Doubt::answered } else { Doubt::unanswered };
+            PspErrorClass::Ask(doubt(evidence(error)))
         }
     }
 }
@@ -76,20 +80,20 @@ fn again_at(error: &toss::Error) -> Option<Timestamp> {
 
 /// What an answer to attempt number `attempt` of one activity still proves: after the first, an earlier one
 /// may have gone through while its worker died, and its answer with it.
-pub fn after_attempt(attempt: u32, verdict: Verdict) -> Verdict {
+pub fn after_attempt(attempt: u32, verdict: PspErrorClass) -> PspErrorClass {
     if attempt <= 1 {
         return verdict;
     }
     match verdict {
-        Verdict::Refused(failure) | Verdict::NotOurs(failure) => Verdict::Ask(refused(failure)),
-        Verdict::Ask(doubt) if doubt.stranger => Verdict::Ask(Doubt { answered: false, ..doubt }),
-        Verdict::Ask(_) | Verdict::TryAgain => verdict,
+        PspErrorClass::Refused(failure) | PspErrorClass::NotOurs(failure) => PspErrorClass::Ask(refused(failure)),
+        PspErrorClass::Ask(doubt) if doubt.locked_out => PspErrorClass::Ask(Doubt { answered: false, ..doubt }),
+        PspErrorClass::Ask(_) | PspErrorClass::TryAgain => verdict,
     }
 }
 
 /// A refusal that proves nothing.
 pub(crate) fn refused(failure: Failure) -> Doubt {
-    Doubt { refusal: Some(failure.clone()), ..Doubt::of(true, format!("the PSP answered {}", failure.code)) }
+    Doubt { refusal: Some(failure.clone()), ..Doubt::answered(format!("the PSP answered {}", failure.code)) }
 }
 
 /// A failure that Temporal tries again, under the policy of the workflow that asked.
@@ -130,17 +134,17 @@ pub(crate) fn doubtful(doubt: Doubt) -> ActivityError {
 /// A write that did not happen, or whose confirmation was lost. All of them are tried again: what happened
 /// has to be written, and a write is safe to repeat.
 pub(crate) fn store_failure(error: StoreError) -> ActivityError {
-    let type_name = match &error {
-        StoreError::Database(_) => "store.database",
-        StoreError::Corrupt { .. } => "store.corrupt",
-        StoreError::OutOfStep { .. } => "store.out_of_step",
-        StoreError::Refused(_) => "store.refused",
-        StoreError::Stopped => "store.stopped",
-        StoreError::Amount => "store.amount",
-        StoreError::ClockOff { .. } => "store.clock_off",
-        StoreError::Locked { .. } => "store.locked",
+    let code = match &error {
+        StoreError::Database(_) => OurCode::StoreDatabase,
+        StoreError::Corrupt { .. } => OurCode::StoreCorrupt,
+        StoreError::OutOfStep { .. } => OurCode::StoreOutOfStep,
+        StoreError::Refused(_) => OurCode::StoreRefused,
+        StoreError::Stopped => OurCode::StoreStopped,
+        StoreError::Amount => OurCode::StoreAmount,
+        StoreError::ClockOff { .. } => OurCode::StoreClockOff,
+        StoreError::Locked { .. } => OurCode::StoreLocked,
     };
-    ActivityError::application(ApplicationFailure::builder(error).type_name(type_name.to_owned()).build())
+    ActivityError::application(ApplicationFailure::builder(error).type_name(code.as_str().to_owned()).build())
 }
 
 /// A failure in the PSP's words.
@@ -156,7 +160,7 @@ fn refusal(error: &toss::Error) -> Failure {
         toss::Error::NotSent { .. }
         | toss::Error::NoAnswer { .. }
         | toss::Error::Unreadable { .. }
-        | toss::Error::Limit(_) => Failure::new("not_sent", evidence(error)),
+        | toss::Error::Limit(_) => Failure::new(OurCode::NotSent, evidence(error)),
     }
 }
 

@@ -13,11 +13,11 @@ pub const ENDS_MS: [u64; 12] =
 ///
 /// An activity that runs twice counts twice: it is a measure, and no book.
 #[derive(Debug, Clone, Default)]
-pub struct PaidTimes(Arc<Mutex<Counted>>);
+pub struct PaidTimes(Arc<Mutex<PaidCounts>>);
 
 /// What was counted so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct PaidCounts {
     /// How many took at most so long: those of each of [`ENDS_MS`], less those of the one before.
     pub in_bucket: [u64; ENDS_MS.len()],
     /// How many there were.
@@ -38,7 +38,7 @@ impl PaidTimes {
     }
 
     /// What was counted so far.
-    pub fn counted(&self) -> Counted {
+    pub fn counted(&self) -> PaidCounts {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, Utc};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Capture, Charge, Doubt, Failure, VirtualAccount},
+    charge::{Capture, Charge, VirtualAccount},
+    failure::Failure,
     id::{CheckoutId, PaymentKey},
+    inquiry::Doubt,
     refund::RefundAccount,
 };
 use store::{Keyring, seal_holder};
@@ -17,7 +19,7 @@ use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, Paym
 use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
 
 use crate::{
-    failure::{self, Verdict, after_attempt, classify, doubtful, refused, try_again},
+    failure::{self, PspErrorClass, after_attempt, classify, doubtful, refused, try_again},
     words::plain,
 };
 
@@ -66,10 +68,10 @@ impl Psp {
         match self.toss.confirm(&request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
-                Verdict::Refused(failure) => Ok(Charge::Refused(failure)),
-                Verdict::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
-                Verdict::TryAgain => Err(try_again(error)),
-                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+                PspErrorClass::Refused(failure) => Ok(Charge::Refused(failure)),
+                PspErrorClass::NotOurs(failure) => Ok(Charge::NotOurs(failure)),
+                PspErrorClass::TryAgain => Err(try_again(error)),
+                PspErrorClass::Ask(doubt) => Err(doubtful(doubt)),
             },
         }
     }
@@ -102,9 +104,9 @@ impl Psp {
         match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match classify(&error) {
-                Verdict::TryAgain => Err(try_again(error)),
-                Verdict::Ask(doubt) => Err(doubtful(doubt)),
-                Verdict::Refused(failure) | Verdict::NotOurs(failure) => Err(doubtful(refused(failure))),
+                PspErrorClass::TryAgain => Err(try_again(error)),
+                PspErrorClass::Ask(doubt) => Err(doubtful(doubt)),
+                PspErrorClass::Refused(failure) | PspErrorClass::NotOurs(failure) => Err(doubtful(refused(failure))),
             },
         }
     }
@@ -244,7 +246,7 @@ fn is_overdue(payment: &Payment) -> bool {
 }
 
 pub(crate) fn unreadable(evidence: &str) -> Doubt {
-    Doubt::of(true, evidence.to_owned())
+    Doubt::answered(evidence.to_owned())
 }
 
 pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, ActivityError> {

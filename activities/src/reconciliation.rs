@@ -19,7 +19,7 @@ use domain::{
     refund::RefundStatus,
 };
 use futures::TryStreamExt as _;
-use store::{EntryFilter, OnProgress, Progress, Reader, RefundRecord, StoreError};
+use store::{EntryFilter, OnReadProgress, ReadProgress, Reader, RefundRecord, StoreError};
 use toss::{Class, Client, Meaning, Payment, PaymentStatus, Transaction};
 
 use crate::psp::{to_currency, to_timestamp};
@@ -165,7 +165,7 @@ struct Trace {
 impl Reconciliation {
     /// Compares all that moved in a period. What differs on a second and closer look is in the report, also where the
     /// comparison did not come to its end.
-    pub async fn compare(&self, period: Period, on_progress: OnProgress<'_>) -> Comparison {
+    pub async fn compare(&self, period: Period, on_progress: OnReadProgress<'_>) -> Comparison {
         let mut report = Report::default();
         let gave_up = self.compare_into(&mut report, period, on_progress).await.err();
         Comparison { report, gave_up }
@@ -175,7 +175,7 @@ impl Reconciliation {
         &self,
         report: &mut Report,
         period: Period,
-        on_progress: OnProgress<'_>,
+        on_progress: OnReadProgress<'_>,
     ) -> Result<(), ReconciliationError> {
         let mut gave_up = None;
         let mut suspects: BTreeMap<String, Trace> = BTreeMap::new();
@@ -197,7 +197,7 @@ impl Reconciliation {
             }
             report.listed_until = Some(to);
             (from, done) = (to, done + 1);
-            on_progress(Progress { of: "hours", done, total: period.to.ms_since(period.from).div_ceil(SLICE_MS) });
+            on_progress(ReadProgress { of: "hours", done, total: period.to.ms_since(period.from).div_ceil(SLICE_MS) });
         }
         let total = suspects.len() as u64;
         for (done, (order, trace)) in (1..).zip(suspects) {
@@ -214,7 +214,7 @@ impl Reconciliation {
                     return Err(gave_up.unwrap_or(error));
                 }
             }
-            on_progress(Progress { of: "orders that seem to differ", done, total });
+            on_progress(ReadProgress { of: "orders that seem to differ", done, total });
         }
         gave_up.map_or(Ok(()), Err)
     }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use domain::{
-    charge::{Doubt, Failure},
-    refund::{Answer, Executed, Sight, Unrefundable, is_marked, mark},
+    failure::{Failure, OurCode},
+    inquiry::Doubt,
+    refund::{Executed, RefundAnswer, RefundReport, Unrefundable, is_marked, mark},
 };
 use store::{Refusal, StoreError, Writer};
 use temporalio_macros::activities;
@@ -17,7 +18,7 @@ use workflows::ports::{
 };
 
 use crate::{
-    failure::{Verdict, after_attempt, classify, doubtful, store_failure, try_again},
+    failure::{PspErrorClass, after_attempt, classify, doubtful, store_failure, try_again},
     psp::{idempotency_key, is_about, money, to_timestamp, to_toss_account, to_toss_currency, unreadable},
 };
 
@@ -75,7 +76,11 @@ impl Refunds {
 
     /// Gives money back. A refusal of the first attempt is a value; a doubt is an error.
     #[activity(definition = Refund)]
-    pub async fn refund(self: Arc<Self>, ctx: ActivityContext, charge: RefundCharge) -> Result<Answer, ActivityError> {
+    pub async fn refund(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        charge: RefundCharge,
+    ) -> Result<RefundAnswer, ActivityError> {
         let key = idempotency_key(&charge.idempotency_key)?;
         let request = CancelRequest {
             reason: format!("{} {}", charge.reason, mark(&charge.refund_id)),
@@ -89,12 +94,12 @@ impl Refunds {
                 is_about(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful)?;
                 let marked = marked(&payment, &mark(&charge.refund_id)).map_err(doubtful)?;
                 let missing = || unreadable("the PSP's answer does not hold this refund");
-                marked.ok_or_else(missing).map(Answer::Executed).map_err(doubtful)
+                marked.ok_or_else(missing).map(RefundAnswer::Executed).map_err(doubtful)
             }
             Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
-                Verdict::Refused(failure) | Verdict::NotOurs(failure) => Ok(Answer::Refused(failure)),
-                Verdict::TryAgain => Err(try_again(error)),
-                Verdict::Ask(doubt) => Err(doubtful(doubt)),
+                PspErrorClass::Refused(failure) | PspErrorClass::NotOurs(failure) => Ok(RefundAnswer::Refused(failure)),
+                PspErrorClass::TryAgain => Err(try_again(error)),
+                PspErrorClass::Ask(doubt) => Err(doubtful(doubt)),
             },
         }
     }
@@ -105,14 +110,14 @@ impl Refunds {
         self: Arc<Self>,
         _ctx: ActivityContext,
         question: RefundQuestion,
-    ) -> Result<Sight, ActivityError> {
+    ) -> Result<RefundReport, ActivityError> {
         let payment = self.toss.payment(question.payment_key.as_str()).await.map_err(try_again)?;
         is_about(&payment, &question.payment_key, &question.checkout_id).map_err(doubtful)?;
         see(&payment, &question).map_err(doubtful)
     }
 }
 
-fn see(payment: &Payment, question: &RefundQuestion) -> Result<Sight, Doubt> {
+fn see(payment: &Payment, question: &RefundQuestion) -> Result<RefundReport, Doubt> {
     let ours = marked(payment, &mark(&question.refund_id))?;
     let since = question.first_sent_at.epoch_ms() - CLOCK_SKEW_MS;
     let is_lookalike = |cancel: &Cancel| {
@@ -121,7 +126,7 @@ fn see(payment: &Payment, question: &RefundQuestion) -> Result<Sight, Doubt> {
             && cancel.canceled_at.is_none_or(|at| at.timestamp_millis() >= since)
     };
     let left = money(payment, payment.balance_amount)?;
-    Ok(Sight { ours, left, lookalike: payment.cancels.iter().any(is_lookalike), complete: is_complete(payment) })
+    Ok(RefundReport { ours, left, lookalike: payment.cancels.iter().any(is_lookalike), complete: is_complete(payment) })
 }
 
 /// Whether the cancellations that are shown have all ended, each with a reason to know ours by, and make up all that is
@@ -158,23 +163,10 @@ fn marked(payment: &Payment, mark: &str) -> Result<Option<Executed>, Doubt> {
 
 /// Why nothing was promised, for whoever asked.
 fn refused(refusal: &Refusal) -> Failure {
-    let code = match refusal {
-        Refusal::Unrefundable(Unrefundable::Exceeds(_)) => "refund_exceeds_payment",
-        Refusal::Unrefundable(Unrefundable::NothingLeft) => "nothing_left_to_refund",
-        Refusal::Unrefundable(Unrefundable::Amount | Unrefundable::NoSuchOrder)
-        | Refusal::KeyReused { .. }
-        | Refusal::DayClosed { .. }
-        | Refusal::ReleaseDue { .. }
-        | Refusal::Overdrawn(_)
-        | Refusal::Entry(_)
-        | Refusal::NoSuchEntry { .. }
-        | Refusal::Reversed { .. }
-        | Refusal::StatusRests { .. }
-        | Refusal::NoSuchOrder { .. }
-        | Refusal::NoSuchRefund { .. }
-        | Refusal::RefundEnded { .. }
-        | Refusal::NoSuchHold { .. }
-        | Refusal::HoldEnded { .. } => "not_refundable",
+    let code = match refusal.unrefundable() {
+        Some(Unrefundable::Exceeds(_)) => OurCode::RefundExceedsPayment,
+        Some(Unrefundable::NothingLeft) => OurCode::NothingLeftToRefund,
+        Some(Unrefundable::Amount | Unrefundable::NoSuchOrder) | None => OurCode::NotRefundable,
     };
     let mut message = refusal.to_string();
     message.push('.');

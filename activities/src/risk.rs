@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     checkout::Plan,
-    risk::{Assessment, Rules, Verdict},
+    risk::{Assessment, RiskVerdict, Rules},
 };
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub struct Hook {
     client: reqwest::Client,
     url: String,
     secret: HeaderValue,
-    when_down: Verdict,
+    when_down: RiskVerdict,
 }
 
 /// Why something is no [`Hook`].
@@ -59,8 +59,8 @@ pub enum HookError {
 
 impl Hook {
     /// A service at an address, which answers within a deadline or counts as down.
-    pub fn try_new(url: String, secret: &str, deadline: Duration, when_down: Verdict) -> Result<Self, HookError> {
-        if when_down == Verdict::Allow {
+    pub fn try_new(url: String, secret: &str, deadline: Duration, when_down: RiskVerdict) -> Result<Self, HookError> {
+        if when_down == RiskVerdict::Allow {
             return Err(HookError::AllowsWhenDown);
         }
         let mut secret = HeaderValue::from_str(secret).map_err(|_| HookError::Secret)?;
@@ -127,7 +127,7 @@ struct Question<'a> {
     currency: &'static str,
     seller_accounts: Vec<&'a str>,
     /// What the rules say.
-    verdict: Verdict,
+    verdict: RiskVerdict,
 }
 
 impl<'a> Question<'a> {
@@ -182,7 +182,7 @@ impl Risk {
             counted.push(self.writer.counted(velocity, plan, card, asked.at).await?);
         }
         let mut assessment = self.rules.assess(plan, &counted);
-        if let Some(hook) = self.hook.as_ref().filter(|_| assessment.verdict != Verdict::Deny) {
+        if let Some(hook) = self.hook.as_ref().filter(|_| assessment.verdict != RiskVerdict::Deny) {
             assessment.join(hook.ask(plan, attempt, &assessment).await);
         }
         let decision = RiskDecision { plan, attempt, card, by: None, assessment: &assessment, decided_at: asked.at };

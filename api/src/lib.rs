@@ -22,12 +22,11 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
 mod http;
-pub mod openapi;
-mod readiness;
+mod openapi;
 mod router;
 mod routes;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
 
 use axum::http::HeaderMap;
 use domain::id::CheckoutId;
@@ -37,38 +36,23 @@ pub use http::{
     limits::{Limits, Network, NetworkError, Peer, Rate, Standing},
     metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
 };
-pub use readiness::{Probes, Readiness, SealProbe, Seals};
-pub use router::router;
+pub use router::{document, router};
 pub use routes::event::EventFeed;
-pub use routes::refund::approval::RefundRules;
-use service::{Histories, IsForBuyer, return_hosts::ReturnHosts};
+use service::{IsForBuyer, Service, return_hosts::ReturnHosts};
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// What the buyer's pages are made with, their address among it.
     pub buyer_pages: web::buyer::Settings,
-    /// How long a buyer may take to pay.
-    pub checkout_deadline: Duration,
-    /// How long a confirmation is waited for before the answer is "not known yet".
-    pub confirm_wait: Duration,
-    /// How long a new checkout is waited for before its sender is told to ask again.
-    pub record_wait: Duration,
     /// The Temporal UI, without a slash at its end, where operators have one.
     pub temporal_ui_url: Option<String>,
-    /// Whether a worker shares this process and its Temporal client, so that it may take a new checkout at
-    /// once.
-    pub eager_start: bool,
-    /// Whether histories are sealed. A workflow's summary never is: it then says less.
-    pub histories: Histories,
     /// Where a buyer's browser may be led after paying.
     pub return_hosts: ReturnHosts,
     /// How much may come in.
     pub limits: Limits,
     /// Networks that may read the metrics without a key, when no proxy stands between.
     pub metrics_from: Vec<Network>,
-    /// What is demanded of refunds.
-    pub refund_rules: RefundRules,
     /// Which addresses events may be pushed to.
     pub webhooks: domain::webhook_endpoint::Permitted,
 }
@@ -94,24 +78,14 @@ pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
 /// Everything that the routes reach.
 #[derive(Clone)]
 pub struct Api {
-    /// Starts, updates and signals workflows.
-    pub temporal: temporalio_client::Client,
+    /// What a caller can ask for.
+    pub service: Service,
     /// The secret behind the hashes of API keys.
     pub key_pepper: store::Pepper,
-    /// Derives what a buyer proves to confirm.
-    pub confirm_tokens: store::ConfirmTokens,
-    /// Reads what they have written.
-    pub reader: store::Reader,
-    /// Writes down what came in.
-    pub journal: store::Journal,
-    /// Seals what is personal. Without one, nothing personal is kept.
-    pub keyring: Option<Arc<store::Keyring>>,
     /// The event log, for those who wait.
     pub events: EventFeed,
     /// What was counted.
     pub metrics: Metrics,
-    /// Whether this process can do its work.
-    pub readiness: Readiness,
     /// What an operator can set.
     pub settings: Settings,
     /// Translates the PSP's webhooks.

@@ -6,31 +6,24 @@
 
 pub(crate) mod bodies;
 mod curl;
-mod document;
+pub(crate) mod document;
 pub(crate) mod examples;
+mod operation;
 pub(crate) mod page;
 pub(crate) mod parameters;
 pub(crate) mod refusals;
 pub(crate) mod shapes;
 
-use std::sync::LazyLock;
-
 use axum::{
-    Json,
+    Extension, Json,
     http::{HeaderValue, header},
     response::IntoResponse,
 };
 use serde_json::Value;
 
-use crate::router;
-
-/// Made once: it depends on the code alone.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document::complete(router::described().into_openapi()));
-
-/// The document.
-pub fn document() -> &'static Value {
-    &DOCUMENT
-}
+/// The document, as the router hands it to the routes that show it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Document(pub(crate) &'static Value);
 
 /// This document
 ///
@@ -42,15 +35,16 @@ pub fn document() -> &'static Value {
     tag = "Service",
     responses((status = 200, description = "The document", body = Object, content_type = "application/json"))
 )]
-pub(crate) async fn show() -> impl IntoResponse {
+pub(crate) async fn show(Extension(Document(document)): Extension<Document>) -> impl IntoResponse {
     // The same for every caller until the next release.
     let kept = HeaderValue::from_static("public, max-age=300");
-    ([(header::CACHE_CONTROL, kept)], Json(document()))
+    ([(header::CACHE_CONTROL, kept)], Json(document))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::operation::operations;
+    use crate::router::document;
 
     /// The copy that is checked in, so that a change of the API is seen in review.
     const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
@@ -71,7 +65,7 @@ mod tests {
     #[test]
     fn every_operation_says_all_that_a_caller_needs() {
         let mut ids = std::collections::BTreeSet::new();
-        for operation in page::operations(document()) {
+        for operation in operations(document()) {
             let id = operation.value["operationId"].as_str().unwrap();
             assert!(ids.insert(id), "{id} stands twice");
             assert!(operation.value["summary"].is_string(), "{id} has no summary");

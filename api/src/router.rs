@@ -1,12 +1,13 @@
 //! Every address that is served, each registered together with its description.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
 };
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -22,8 +23,8 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger, payment_order,
-        payments_list, refund, wallet, webhook, webhook_endpoint,
+        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
+        payment_order, payments_list, refund, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -36,7 +37,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(limits::admit))
         // A refused request of a key is in the audit log too: the key is known by then.
-        .layer(from_fn_with_state(RouteRules::of(openapi::document()), route_rules::hold))
+        .layer(from_fn_with_state(RouteRules::of(document()), route_rules::hold))
         .layer(from_fn_with_state(api.clone(), caller::introduce))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::of_panic))
@@ -46,11 +47,20 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.metrics.clone(), metrics::count))
         .layer(from_fn_with_state(api.clone(), request::observe))
         .layer(from_fn(leftover_body::read_or_close))
+        .layer(Extension(openapi::Document(document())))
         .with_state(api)
 }
 
+/// Made once: the document depends on the code alone.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document::complete(described().into_openapi()));
+
+/// The OpenAPI document.
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
 /// Every route with what the OpenAPI document says of it.
-pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
+fn described() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::default()
         .nest("/v1/payments", payments())
         .nest("/payments/payment/v1", payments())
@@ -81,7 +91,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(webhook_endpoint::deliveries::list))
         .routes(routes!(webhook_endpoint::deliveries::redeliver))
         .routes(routes!(event::list))
-        .routes(routes!(audit::list))
+        .routes(routes!(audit_log::list))
         .routes(routes!(buyer::erase))
         .merge(codec::described())
         .routes(routes!(health::alive))
@@ -120,8 +130,7 @@ mod tests {
         let told = format!("{served:?}");
         let is_path = |text: &&str| text.starts_with("/") && !text.contains("axum_fallback");
         let served: BTreeSet<&str> = told.split('"').filter(is_path).collect();
-        let described: BTreeSet<&str> =
-            openapi::document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let described: BTreeSet<&str> = document()["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         assert!(described.len() > 15, "{described:?}");
         assert_eq!(served, described);
     }

@@ -1,6 +1,7 @@
 //! What is served: one file for each noun. `router.rs` registers the handlers.
 
 pub(crate) mod ask_psp;
+pub(crate) mod audit_log;
 pub(crate) mod buyer;
 pub(crate) mod buyer_page;
 pub(crate) mod checkout;

@@ -7,10 +7,10 @@ use activities::{
     paid::PaidTimes,
 };
 use anyhow::{Context as _, ensure};
-use api::Readiness;
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
+use service::{Service, readiness::Readiness};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
 use temporal::{Activities, ClientParts, FailingTasks, UnreadableSignals, Worker, WorkerParts};
 use temporalio_client::Client;
@@ -34,7 +34,7 @@ pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<(Writer, Reader)> 
 }
 
 /// Opens the database for the API: to read, and to write down what comes in. Its schema must be up to date.
-pub(crate) async fn open_for_door(url: &DatabaseUrl) -> anyhow::Result<(Journal, Reader)> {
+pub(crate) async fn open_for_api(url: &DatabaseUrl) -> anyhow::Result<(Journal, Reader)> {
     let database = Database::connect(url).await.with_context(|| format!("could not open the database {url}"))?;
     Ok((Journal::new(database), open_reader(url).await?))
 }
@@ -78,18 +78,30 @@ pub(crate) fn client_parts(keys: Option<Arc<Keyring>>) -> ClientParts {
     ClientParts { keys, plugins: traces::plugins() }
 }
 
+/// The database as a worker uses it.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerDatabase {
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
+}
+
 /// A worker that runs every workflow and every activity.
 pub(crate) fn worker(
     client: &Client,
-    (writer, reader): (Writer, Reader),
+    WorkerDatabase { writer, reader }: WorkerDatabase,
     WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
     WorkerRules { release_rule, risk, keyring, webhooks }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
-    let deliveries =
-        DeliveryParts { writer: writer.clone(), reader, keyring: keyring.clone(), rules: webhooks, counts };
+    let deliveries = DeliveryParts {
+        writer: writer.clone(),
+        reader: reader.clone(),
+        keyring: keyring.clone(),
+        rules: webhooks,
+        counts,
+    };
     let activities = Activities {
-        checkouts: activities::checkout::Checkouts { writer: writer.clone() },
+        checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
         refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
@@ -117,15 +129,33 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .context("the settings of Toss are malformed")
 }
 
-/// The API's settings. Only where API and worker share a process can a workflow start eagerly. `sealing` are the keys of
-/// the Temporal client, if it seals.
-pub(crate) fn api_settings(
-    settings: &Settings,
-    public_url: String,
-    eager_start: bool,
-    sealing: Option<&Arc<Keyring>>,
-) -> anyhow::Result<api::Settings> {
-    Ok(api::Settings {
+/// The process that the API runs in.
+pub(crate) struct ApiProcess<'a> {
+    pub(crate) public_url: String,
+    /// Whether a worker shares the process. Only then can a workflow start eagerly.
+    pub(crate) has_worker: bool,
+    /// The keys of the Temporal client, if it encrypts.
+    pub(crate) sealing: Option<&'a Arc<Keyring>>,
+}
+
+/// The settings of the API and of the use cases behind it.
+pub(crate) struct ApiSettings {
+    api: api::Settings,
+    use_cases: service::Settings,
+}
+
+/// The settings of the API in a process.
+pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyhow::Result<ApiSettings> {
+    let ApiProcess { public_url, has_worker, sealing } = process;
+    let use_cases = service::Settings {
+        checkout_deadline: settings.checkout_deadline,
+        confirm_wait: CONFIRM_WAIT,
+        record_wait: RECORD_WAIT,
+        eager_start: has_worker,
+        histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
+        refund_rules: settings.refund_rules,
+    };
+    let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(
             &public_url,
             settings.return_hosts.clone().unwrap_or_default(),
@@ -140,30 +170,33 @@ pub(crate) fn api_settings(
             psp_script_url: settings.toss.script_url.clone(),
             kept: settings.door.pages_kept,
         },
-        checkout_deadline: settings.checkout_deadline,
-        confirm_wait: CONFIRM_WAIT,
-        record_wait: RECORD_WAIT,
         temporal_ui_url: settings.temporal_ui_url.clone(),
-        eager_start,
-        histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         limits: settings.door.limits.clone(),
         metrics_from: settings.door.metrics_from(),
-        refund_rules: settings.refund_rules,
         webhooks: settings.webhooks.permitted(),
-    })
+    };
+    Ok(ApiSettings { api, use_cases })
 }
 
-/// The API, ready to be served. Where a worker shares the process, what it counts is told too.
-pub(crate) async fn router(
-    temporal: Client,
-    (journal, reader): (Journal, Reader),
-    (door, keyring): (&Door, Option<Arc<Keyring>>),
-    worker: Option<WorkerMetrics>,
-    readiness: Readiness,
-    settings: api::Settings,
-) -> anyhow::Result<axum::Router> {
+/// What the API is made of.
+pub(crate) struct ApiParts<'a> {
+    pub(crate) temporal: Client,
+    pub(crate) journal: Journal,
+    pub(crate) reader: Reader,
+    pub(crate) door: &'a Door,
+    pub(crate) keyring: Option<Arc<Keyring>>,
+    /// The metrics of a worker in the same process, which the API shows with its own.
+    pub(crate) worker: Option<WorkerMetrics>,
+    pub(crate) readiness: Readiness,
+    pub(crate) settings: ApiSettings,
+}
+
+/// The API, ready to be served.
+pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> {
+    let ApiParts { temporal, journal, reader, door, keyring, worker, readiness, settings } = parts;
+    let ApiSettings { api: settings, use_cases } = settings;
     ensure!(
-        keyring.is_some() || !settings.refund_rules.may_wait(),
+        keyring.is_some() || !use_cases.refund_rules.may_wait(),
         "a refund that waits for its approval is kept sealed: set encryption_keys (DAEGEUM_ENCRYPTION_KEYS) beside \
          refund_approval_above and refund_approval_for_accounts"
     );
@@ -171,20 +204,8 @@ pub(crate) async fn router(
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
-    Ok(api::router(api::Api {
-        temporal,
-        reader,
-        journal,
-        keyring,
-        key_pepper,
-        confirm_tokens,
-        events,
-        metrics,
-        readiness,
-        settings,
-        read_psp_hint,
-        is_for_buyer,
-    }))
+    let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
+    Ok(api::router(api::Api { service, events, key_pepper, metrics, settings, read_psp_hint, is_for_buyer }))
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

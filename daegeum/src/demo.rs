@@ -11,16 +11,16 @@ mod stories;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use crate::{
-    cli::DevPorts,
-    dev::{Stack, data_dir::DataDir},
-    serving::shutdown,
-    settings::Settings,
-};
 use hearing::Hearing;
 use shop::Shop;
 use store::DatabaseUrl;
 use temporal::stop_leftover;
+
+use crate::{
+    dev::{DevPorts, Stack},
+    serving::shutdown,
+    settings::{DataDir, Settings},
+};
 
 /// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);

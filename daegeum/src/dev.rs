@@ -1,96 +1,57 @@
 //! Everything on one machine: the Temporal dev server, the Toss simulator, the database, a worker and the API.
 
-pub(crate) mod data_dir;
 mod temporal_cli;
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, bail, ensure};
-use api::{Probes, Readiness};
+use clap::Args;
+use service::readiness::{Probes, Readiness};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes};
 use temporalio_client::Client;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use self::temporal_cli::find_cli;
 use crate::{
-    cli::{DevPorts, api_key, encryption, ledger::now, migrate},
-    compose::{self, WorkerRules},
-    dev::{data_dir::DataDir, temporal_cli::find_cli},
+    cli::{api_key, migrate},
+    compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
+    private,
     roles::{housekeeping, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
     },
-    settings::{Settings, Toss},
+    settings::{Addresses, DataDir, Settings, key_file},
+    values::now,
 };
+
+/// The ports of `dev`; each may be 0 for a free one.
+#[derive(Debug, Args)]
+pub(crate) struct DevPorts {
+    /// The API and the buyer's page, on 127.0.0.1 [default: the address that --listen names, or 8080]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The Temporal server
+    #[arg(long, default_value_t = 7233)]
+    pub(crate) temporal_port: u16,
+    /// The Temporal UI
+    #[arg(long, default_value_t = 8233)]
+    pub(crate) ui_port: u16,
+    /// The Toss simulator
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) sim_port: u16,
+}
 
 /// The file in the data directory that holds the API key of `dev`.
 const KEY_FILE: &str = "api-key";
-/// The file in the data directory that says where everything listens.
-const ADDRESSES_FILE: &str = "addresses.json";
 
 /// The file in the data directory in which the simulator remembers what it charged.
 const SIMULATOR_FILE: &str = "toss-sim.db";
 
 /// How long the parts of the stack may take to be ready before it is said to be up nevertheless.
 const READY_TIME: std::time::Duration = std::time::Duration::from_secs(15);
-
-/// Where everything listens. The commands beside a running `dev` read it.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Addresses {
-    pub(crate) api: String,
-    pub(crate) temporal: String,
-    pub(crate) namespace: String,
-    pub(crate) temporal_ui: String,
-    pub(crate) toss_simulator: String,
-    pub(crate) data_dir: PathBuf,
-    /// Whether workflow histories are sealed under the encryption keys that are set.
-    pub(crate) seals_histories: bool,
-}
-
-impl Addresses {
-    /// Where a `dev` listens that runs in a data directory, if one does.
-    pub(crate) fn of_running(data_dir: &Path) -> anyhow::Result<Option<Self>> {
-        let file = data_dir.join(ADDRESSES_FILE);
-        // A `dev` that was killed leaves its file behind, and no lock.
-        if !file.exists() || !DataDir::is_taken(data_dir)? {
-            return Ok(None);
-        }
-        let text = match std::fs::read(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("could not read {}", file.display())),
-        };
-        let read = serde_json::from_slice(&text);
-        read.map(Some).with_context(|| format!("{} is not what this version writes; start `dev` anew", file.display()))
-    }
-
-    /// The simulator, with the keys that it knows.
-    pub(crate) fn simulated_toss(&self) -> Toss {
-        Toss {
-            base_url: self.toss_simulator.clone(),
-            script_url: format!("{}/v2/standard", self.toss_simulator),
-            client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
-            secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
-            set: Vec::new(),
-        }
-    }
-
-    fn write(&self, data_dir: &Path) -> anyhow::Result<()> {
-        let (file, whole) = (data_dir.join(ADDRESSES_FILE), data_dir.join(format!("{ADDRESSES_FILE}.new")));
-        write_private(&whole, &serde_json::to_string_pretty(self)?)?;
-        std::fs::rename(&whole, &file).with_context(|| format!("could not write {}", file.display()))
-    }
-
-    fn remove(data_dir: &Path) {
-        // It may never have been written.
-        let _ = std::fs::remove_file(data_dir.join(ADDRESSES_FILE));
-    }
-}
 
 /// What stops when.
 #[derive(Debug, Clone, Default)]
@@ -178,28 +139,21 @@ impl Stack {
         };
         ensure_search_attributes(&temporal).await?;
 
-        let settings = Settings {
-            toss: addresses.simulated_toss(),
-            temporal_ui_url: Some(addresses.temporal_ui.clone()),
-            // A shop that is being built runs anywhere.
-            return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
-            door: settings.door.for_dev()?,
-            webhooks: settings.webhooks.for_dev(),
-            ..settings.clone()
-        };
+        let settings = settings_of_stack(settings, &addresses)?;
         let counted = compose::worker_metrics(&settings.toss)?;
         let keys = settings.encryption_keys.clone();
-        let keys = keys.map_or_else(|| encryption::of_data_dir(&settings.data_dir), Ok)?;
+        let keys = keys.map_or_else(|| key_file::of_data_dir(&settings.data_dir), Ok)?;
         let rules = WorkerRules {
             release_rule: settings.release_rule.clone(),
             risk: &settings.risk,
             keyring: Some(keys.clone()),
             webhooks: settings.webhooks.rules(),
         };
-        let worker = compose::worker(&temporal, (writer.clone(), reader.clone()), counted.clone(), rules)?;
+        let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
+        let worker = compose::worker(&temporal, database, counted.clone(), rules)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
-        let api_settings = compose::api_settings(&settings, public_url, true, settings.encryption_keys.as_ref())?;
-        let door = (&settings.door, Some(keys));
+        let process = ApiProcess { public_url, has_worker: true, sealing: settings.encryption_keys.as_ref() };
+        let api_settings = compose::api_settings(&settings, process)?;
         let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
         let probes = Probes {
             journal: writer.journal(),
@@ -208,34 +162,26 @@ impl Stack {
             // Its worker has the keys of its API.
             seals: None,
         };
-        let (door_db, readiness) = ((writer.journal(), reader), Readiness::start(probes));
+        let readiness = Readiness::start(probes);
         let tasks = counted.tasks.clone();
-        let router =
-            compose::router(temporal.clone(), door_db, door, Some(counted), readiness.clone(), api_settings).await?;
-        let simulator = toss_sim::Options {
-            file: Some(settings.data_dir.join(SIMULATOR_FILE)),
-            webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
-            ..toss_sim::Options::default()
-        };
+        let router = compose::router(ApiParts {
+            temporal: temporal.clone(),
+            journal: writer.journal(),
+            reader,
+            door: &settings.door,
+            keyring: Some(keys),
+            worker: Some(counted),
+            readiness: readiness.clone(),
+            settings: api_settings,
+        })
+        .await?;
         let stops = Stops { api: stop, ..Stops::default() };
-        let (sim_stop, worked) = (stops.rest.clone().cancelled_owned(), stops.rest.clone().cancelled_owned());
+        let worked = stops.rest.clone().cancelled_owned();
         let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
         let watching = tasks.watch(temporal.clone(), stops.api.clone());
-        let served = Served {
-            router,
-            tls: settings.door.tls.clone(),
-            limits: settings.door.limits.clone(),
-            stop_times: StopTimes { drain: settings.door.drain_or(StopTimes::DEV.drain), ..StopTimes::DEV },
-        };
-        let (api_stop, stops_worker) = (stops.api.clone(), stops.worker.clone().drop_guard());
         let tasks = vec![
-            tokio::spawn(async move {
-                toss_sim::serve(sim_listener, simulator, sim_stop).await.context("the Toss simulator stopped")
-            }),
-            tokio::spawn(async move {
-                let _stops_worker = stops_worker;
-                serving::serve(api_listener, served, api_stop).await
-            }),
+            spawn_simulator(sim_listener, &settings, &addresses, &stops),
+            spawn_api(api_listener, &settings, router, &stops),
             tokio::spawn(async move {
                 worked.await;
                 sequencing.end().await
@@ -286,6 +232,54 @@ impl Stack {
     }
 }
 
+/// The settings of a stack that pays at its own simulator.
+fn settings_of_stack(settings: &Settings, addresses: &Addresses) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        toss: addresses.simulated_toss(),
+        temporal_ui_url: Some(addresses.temporal_ui.clone()),
+        // A shop that is being built runs anywhere.
+        return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
+        door: settings.door.for_dev()?,
+        webhooks: settings.webhooks.for_dev(),
+        ..settings.clone()
+    })
+}
+
+fn spawn_simulator(
+    listener: TcpListener,
+    settings: &Settings,
+    addresses: &Addresses,
+    stops: &Stops,
+) -> JoinHandle<anyhow::Result<()>> {
+    let options = toss_sim::Options {
+        file: Some(settings.data_dir.join(SIMULATOR_FILE)),
+        webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
+        ..toss_sim::Options::default()
+    };
+    let stop = stops.rest.clone().cancelled_owned();
+    tokio::spawn(async move { toss_sim::serve(listener, options, stop).await.context("the Toss simulator stopped") })
+}
+
+/// Serves the API. The worker stops after the last request, because requests wait for it.
+fn spawn_api(
+    listener: TcpListener,
+    settings: &Settings,
+    router: axum::Router,
+    stops: &Stops,
+) -> JoinHandle<anyhow::Result<()>> {
+    let served = Served {
+        router,
+        tls: settings.door.tls.clone(),
+        limits: settings.door.limits.clone(),
+        stop_times: StopTimes { drain: settings.door.drain_or(StopTimes::DEV.drain), ..StopTimes::DEV },
+    };
+    let (stop, stops_worker) = (stops.api.clone(), stops.worker.clone().drop_guard());
+    tokio::spawn(async move {
+        let _stops_worker = stops_worker;
+        serving::serve(listener, served, stop).await
+    })
+}
+
 /// Takes the ports of the API and of the simulator, and looks whether the Temporal server will find its own.
 /// Names all that cannot be had.
 async fn take_ports(settings: &Settings, ports: &DevPorts) -> anyhow::Result<(TcpListener, TcpListener)> {
@@ -332,7 +326,7 @@ async fn api_key(
     {
         return Ok(stored.trim().to_owned());
     }
-    let wanted = api_key::Wanted {
+    let wanted = api_key::NewKey {
         name: "daegeum dev",
         scopes: Scopes::ALL,
         seller: None,
@@ -340,14 +334,8 @@ async fn api_key(
         expires_at: None,
     };
     let (_id, secret) = api_key::create(writer, wanted, pepper).await?;
-    write_private(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
+    private::write(&file, &secret).with_context(|| format!("could not store the API key for {database_url}"))?;
     Ok(secret)
-}
-
-fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut opened = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
-    writeln!(opened, "{text}")
 }
 
 /// Says that the stack is up once it can do its work: its worker begins to poll after everything else answers.

@@ -22,7 +22,10 @@ use temporalio_common::protos::temporal::api::{
 use workflows::attributes;
 
 use crate::{
-    cli::api_key,
+    cli::{
+        api_key,
+        output::{Output, print_json},
+    },
     clock::ahead_of_toss,
     compose,
     settings::{Settings, near},
@@ -45,13 +48,13 @@ const SERVER_ERROR: u16 = 500;
 /// How many workflows that stand still are named.
 const MOST_NAMED: usize = 10;
 
-/// What came of looking at one part.
+/// The result of one check.
 struct Finding {
     part: &'static str,
-    verdict: Verdict,
+    result: CheckResult,
 }
 
-enum Verdict {
+enum CheckResult {
     /// It is as it should be.
     Well(String),
     /// It is not, and this mends it.
@@ -62,36 +65,36 @@ enum Verdict {
     Unasked(String),
 }
 
-impl Verdict {
+impl CheckResult {
     fn ill(what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self::Ill { what: what.into(), mend: mend.into() }
     }
 }
 
 /// Looks at everything and says what it found; the exit code says whether anything is ill.
-pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
-    let mut find = |part, verdict| findings.push(Finding { part, verdict });
+    let mut find = |part, result| findings.push(Finding { part, result });
     find("configuration", configuration(settings));
-    let (reader, verdict) = within(database(settings)).await.unwrap_or_else(|| (None, late("the database")));
-    find("database", verdict);
+    let (reader, result) = within(database(settings)).await.unwrap_or_else(|| (None, late("the database")));
+    find("database", result);
     let keys = match &reader {
         Some(reader) => within(api_keys(settings, reader)).await.unwrap_or_else(|| late("the database")),
-        None => Verdict::Unseen("database"),
+        None => CheckResult::Unseen("database"),
     };
     find("API keys", keys);
     let log = match &reader {
         Some(reader) => within(event_log::look(reader)).await.unwrap_or_else(|| late("the database")),
-        None => Verdict::Unseen("database"),
+        None => CheckResult::Unseen("database"),
     };
     find("event log", log);
     let hooks = match &reader {
         Some(reader) => within(webhook_endpoint::look(reader)).await.unwrap_or_else(|| late("the database")),
-        None => Verdict::Unseen("database"),
+        None => CheckResult::Unseen("database"),
     };
     find("webhook endpoints", hooks);
-    let (client, verdict) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
-    find("temporal", verdict);
+    let (client, result) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
+    find("temporal", result);
     match &client {
         Some(client) => {
             find("search attributes", within(search_attributes(client)).await.unwrap_or_else(|| late("Temporal")));
@@ -99,9 +102,9 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
             find("workflow tasks", within(workflow_tasks(client)).await.unwrap_or_else(|| late("Temporal")));
         }
         None => {
-            find("search attributes", Verdict::Unseen("temporal"));
-            find("worker", Verdict::Unseen("temporal"));
-            find("workflow tasks", Verdict::Unseen("temporal"));
+            find("search attributes", CheckResult::Unseen("temporal"));
+            find("worker", CheckResult::Unseen("temporal"));
+            find("workflow tasks", CheckResult::Unseen("temporal"));
         }
     }
     find("API process", within(processes::api(settings)).await.unwrap_or_else(|| late("the API")));
@@ -110,16 +113,17 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         find("worker process", looked.unwrap_or_else(|| late("the worker")));
     }
     find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
-    find("clock", within(clock(settings)).await.unwrap_or(Verdict::Unseen("toss")));
+    find("clock", within(clock(settings)).await.unwrap_or(CheckResult::Unseen("toss")));
     let agreed = match (&client, &reader) {
         (Some(client), Some(reader)) => within(agreement(client, reader)).await.unwrap_or_else(|| late("one of them")),
-        (None, _) => Verdict::Unseen("temporal"),
-        (_, None) => Verdict::Unseen("database"),
+        (None, _) => CheckResult::Unseen("temporal"),
+        (_, None) => CheckResult::Unseen("database"),
     };
     find("database and temporal", agreed);
     find("holidays", holidays::known_ahead(service::now()));
-    tell(&findings, json)?;
-    let is_well = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Well(_) | Verdict::Unasked(_)));
+    tell(&findings, output)?;
+    let is_well =
+        findings.iter().all(|finding| matches!(finding.result, CheckResult::Well(_) | CheckResult::Unasked(_)));
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -127,33 +131,37 @@ async fn within<T>(looking: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(ANSWER_TIME, looking).await.ok()
 }
 
-fn late(who: &str) -> Verdict {
-    Verdict::ill(
+fn late(who: &str) -> CheckResult {
+    CheckResult::ill(
         format!("{who} did not answer for {} s", ANSWER_TIME.as_secs()),
         "see whether it runs and is reachable",
     )
 }
 
 /// The settings could be read, or we were not here. What has no default is looked at.
-fn configuration(settings: &Settings) -> Verdict {
+fn configuration(settings: &Settings) -> CheckResult {
     let toss = &settings.toss;
     match (&toss.secret_key, &toss.client_key) {
-        (Some(_), Some(_)) => Verdict::Well("every setting is known and well formed".to_owned()),
-        (None, _) => Verdict::ill("no secret key of Toss is set", "set TOSS_SECRET_KEY; for a try, run `daegeum dev`"),
-        (_, None) => Verdict::ill("no client key of Toss is set", "set TOSS_CLIENT_KEY, which buyers' browsers see"),
+        (Some(_), Some(_)) => CheckResult::Well("every setting is known and well formed".to_owned()),
+        (None, _) => {
+            CheckResult::ill("no secret key of Toss is set", "set TOSS_SECRET_KEY; for a try, run `daegeum dev`")
+        }
+        (_, None) => {
+            CheckResult::ill("no client key of Toss is set", "set TOSS_CLIENT_KEY, which buyers' browsers see")
+        }
     }
 }
 
-async fn database(settings: &Settings) -> (Option<Reader>, Verdict) {
+async fn database(settings: &Settings) -> (Option<Reader>, CheckResult) {
     match try_database(settings).await {
         Ok((_, url, pending)) if pending > 0 => {
             let what = format!("the database {url} lacks {pending} schema changes");
-            (None, Verdict::ill(what, "run `daegeum migrate up`"))
+            (None, CheckResult::ill(what, "run `daegeum migrate up`"))
         }
-        Ok((reader, url, _)) => (Some(reader), Verdict::Well(format!("{url}, and its schema is up to date"))),
+        Ok((reader, url, _)) => (Some(reader), CheckResult::Well(format!("{url}, and its schema is up to date"))),
         Err(error) => {
             let mend = "name it with --data-dir or --database-url, see that it runs, and run `daegeum migrate up`";
-            (None, Verdict::ill(format!("{error:#}"), mend))
+            (None, CheckResult::ill(format!("{error:#}"), mend))
         }
     }
 }
@@ -167,56 +175,58 @@ async fn try_database(settings: &Settings) -> anyhow::Result<(Reader, DatabaseUr
 }
 
 /// Whether those who have keys get in.
-async fn api_keys(settings: &Settings, reader: &Reader) -> Verdict {
+async fn api_keys(settings: &Settings, reader: &Reader) -> CheckResult {
     let pepper = &settings.door.key_pepper;
     match reader.peppered(pepper).await {
         Ok(peppered) if peppered.good == 0 => {
-            Verdict::Well("there is none yet; `daegeum keys create` makes one".to_owned())
+            CheckResult::Well("there is none yet; `daegeum keys create` makes one".to_owned())
         }
         Ok(peppered) => match api_key::shut_out(&peppered, pepper) {
-            None => Verdict::Well(format!(
+            None => CheckResult::Well(format!(
                 "{} were made under the key_pepper that is set, or all without one",
                 peppered.good
             )),
-            Some(told) => Verdict::ill(told, api_key::MEND_PEPPER),
+            Some(told) => CheckResult::ill(told, api_key::MEND_PEPPER),
         },
-        Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
+        Err(error) => CheckResult::ill(error.to_string(), "see whether the database is well"),
     }
 }
 
-async fn temporal(settings: &Settings) -> (Option<Client>, Verdict) {
+async fn temporal(settings: &Settings) -> (Option<Client>, CheckResult) {
     let keys = match settings.temporal_keyring() {
         Ok(keys) => keys,
-        Err(error) => return (None, Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS")),
+        Err(error) => return (None, CheckResult::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS")),
     };
     let client = match compose::connect(settings, keys).await {
         Ok(client) => client,
         Err(error) => {
             let mend = "set TEMPORAL_ADDRESS, and TEMPORAL_API_KEY or TEMPORAL_TLS_… where it wants them";
-            return (None, Verdict::ill(format!("{error:#}"), mend));
+            return (None, CheckResult::ill(format!("{error:#}"), mend));
         }
     };
     let namespace = client.namespace();
     let request = DescribeNamespaceRequest { namespace: namespace.clone(), ..Default::default() };
     match client.clone().describe_namespace(request.into_request()).await {
-        Ok(_) => (Some(client), Verdict::Well(format!("it answers, and knows the namespace {namespace}"))),
+        Ok(_) => (Some(client), CheckResult::Well(format!("it answers, and knows the namespace {namespace}"))),
         Err(error) => {
             let mend = format!("set TEMPORAL_NAMESPACE, or run `temporal operator namespace create {namespace}`");
-            (None, Verdict::ill(format!("the namespace {namespace}: {}", error.message()), mend))
+            (None, CheckResult::ill(format!("the namespace {namespace}: {}", error.message()), mend))
         }
     }
 }
 
-async fn search_attributes(client: &Client) -> Verdict {
+async fn search_attributes(client: &Client) -> CheckResult {
     let namespace = client.namespace();
     let request = ListSearchAttributesRequest { namespace: namespace.clone() };
     let listed = match client.connection().operator_service().list_search_attributes(request.into_request()).await {
         Ok(listed) => listed.into_inner().custom_attributes,
-        Err(error) => return Verdict::ill(error.message(), "let the key read the search attributes of the namespace"),
+        Err(error) => {
+            return CheckResult::ill(error.message(), "let the key read the search attributes of the namespace");
+        }
     };
     let missing: Vec<_> = attributes::ALL.into_iter().filter(|(name, _)| !listed.contains_key(*name)).collect();
     if missing.is_empty() {
-        return Verdict::Well(format!("all {} are registered", attributes::ALL.len()));
+        return CheckResult::Well(format!("all {} are registered", attributes::ALL.len()));
     }
     let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
     let commands: Vec<_> = missing
@@ -225,34 +235,34 @@ async fn search_attributes(client: &Client) -> Verdict {
             format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind}")
         })
         .collect();
-    Verdict::ill(format!("{} are missing", names.join(", ")), format!("run\n{}", commands.join("\n")))
+    CheckResult::ill(format!("{} are missing", names.join(", ")), format!("run\n{}", commands.join("\n")))
 }
 
-async fn worker(settings: &Settings, client: &Client) -> Verdict {
+async fn worker(settings: &Settings, client: &Client) -> CheckResult {
     let pollers = match polling(client).await.map_err(anyhow::Error::from) {
         Ok(pollers) => pollers,
-        Err(error) => return Verdict::ill(format!("{error:#}"), "let the key describe task queues"),
+        Err(error) => return CheckResult::ill(format!("{error:#}"), "let the key describe task queues"),
     };
     if pollers.is_empty() {
-        return Verdict::ill("no worker polls, so no checkout goes on", "run `daegeum worker` or `daegeum serve`");
+        return CheckResult::ill("no worker polls, so no checkout goes on", "run `daegeum worker` or `daegeum serve`");
     }
     let keys = match settings.temporal_keyring() {
         Ok(keys) => keys,
-        Err(error) => return Verdict::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS"),
+        Err(error) => return CheckResult::ill(format!("{error:#}"), "set DAEGEUM_ENCRYPTION_KEYS"),
     };
     match understood(&pollers, keys.as_deref()) {
         Understood::ByAll | Understood::NobodyPolls => {
-            Verdict::Well(format!("{} poll the task queue {}", pollers.len(), workflows::TASK_QUEUE))
+            CheckResult::Well(format!("{} poll the task queue {}", pollers.len(), workflows::TASK_QUEUE))
         }
-        Understood::BySome(told) | Understood::ByNone(told) => Verdict::ill(told, MEND_KEYS),
+        Understood::BySome(told) | Understood::ByNone(told) => CheckResult::ill(told, MEND_KEYS),
     }
 }
 
 /// A workflow whose task fails stands still, whatever its row says.
-async fn workflow_tasks(client: &Client) -> Verdict {
+async fn workflow_tasks(client: &Client) -> CheckResult {
     match failing_tasks(client).await.map_err(anyhow::Error::from) {
         Ok(failing) if failing.is_empty() => {
-            Verdict::Well("no workflow stands still because its task fails".to_owned())
+            CheckResult::Well("no workflow stands still because its task fails".to_owned())
         }
         Ok(mut failing) => {
             let unnamed = failing.len().saturating_sub(MOST_NAMED);
@@ -260,115 +270,117 @@ async fn workflow_tasks(client: &Client) -> Verdict {
             if unnamed > 0 {
                 failing.push(format!("and {unnamed} more"));
             }
-            Verdict::ill(
+            CheckResult::ill(
                 failing.join("\n"),
                 "mend what the reason names: every worker needs the same version and the same encryption keys, those \
                  of the sender among them; the workflow goes on by itself then",
             )
         }
-        Err(error) => Verdict::ill(format!("{error:#}"), "let the key list and describe workflows"),
+        Err(error) => CheckResult::ill(format!("{error:#}"), "let the key list and describe workflows"),
     }
 }
 
 /// Asks Toss about an order that does not exist. Toss says so, by its code, to a key that it knows.
-async fn toss_takes_our_key(settings: &Settings) -> Verdict {
+async fn toss_takes_our_key(settings: &Settings) -> CheckResult {
     let client = match compose::toss_client(&settings.toss) {
         Ok(client) => client,
-        Err(error) => return Verdict::ill(format!("{error:#}"), "set TOSS_SECRET_KEY and TOSS_BASE_URL"),
+        Err(error) => return CheckResult::ill(format!("{error:#}"), "set TOSS_SECRET_KEY and TOSS_BASE_URL"),
     };
     let nobody = format!("doctor-{}", hex::encode(rand::random::<[u8; 8]>()));
     let base_url = &settings.toss.base_url;
     match client.payment_by_order(&nobody).await {
-        Ok(_) => Verdict::Well(format!("{base_url} takes our key")),
+        Ok(_) => CheckResult::Well(format!("{base_url} takes our key")),
         Err(error) => refusal_of_toss(base_url, error),
     }
 }
 
 /// What an error of Toss says of our key, by Toss's code and never by the HTTP status alone.
-fn refusal_of_toss(base_url: &str, error: toss::Error) -> Verdict {
+fn refusal_of_toss(base_url: &str, error: toss::Error) -> CheckResult {
     let key = "set TOSS_SECRET_KEY to the secret key of your contract at this address";
     let later = "ask again in a minute; if it stays, ask Toss (its status page, its support)";
     let place = "set TOSS_BASE_URL to the address of Toss's API, https://api.tosspayments.com";
     let class = error.class();
     match &error {
         toss::Error::Refused { code, .. } if code == UNKNOWN_PAYMENT => {
-            Verdict::Well(format!("{base_url} takes our key"))
+            CheckResult::Well(format!("{base_url} takes our key"))
         }
-        toss::Error::Refused { code, .. } if WRONG_KEY.contains(&code.as_str()) => Verdict::ill(error.to_string(), key),
+        toss::Error::Refused { code, .. } if WRONG_KEY.contains(&code.as_str()) => {
+            CheckResult::ill(error.to_string(), key)
+        }
         toss::Error::Refused { code, .. } if code == NO_SUCH_ADDRESS => {
-            Verdict::ill(format!("{base_url} answers, and is not Toss's API: {error}"), place)
+            CheckResult::ill(format!("{base_url} answers, and is not Toss's API: {error}"), place)
         }
         toss::Error::Refused { status, .. } if *status >= SERVER_ERROR || class == toss::Class::RetryLater => {
-            Verdict::ill(format!("Toss does not answer well: {error}"), later)
+            CheckResult::ill(format!("Toss does not answer well: {error}"), later)
         }
-        toss::Error::Refused { .. } => Verdict::ill(
+        toss::Error::Refused { .. } => CheckResult::ill(
             format!("Toss refused for another reason than its key: {error}"),
             "see what Toss's documentation says of this code, and that TOSS_BASE_URL is the address of Toss's API",
         ),
         toss::Error::Unreadable { status, .. } if *status >= SERVER_ERROR => {
-            Verdict::ill(format!("Toss does not answer well: {:#}", anyhow::Error::from(error)), later)
+            CheckResult::ill(format!("Toss does not answer well: {:#}", anyhow::Error::from(error)), later)
         }
-        toss::Error::Unreadable { .. } => {
-            Verdict::ill(format!("{base_url} answers, and is not Toss's API: {:#}", anyhow::Error::from(error)), place)
-        }
+        toss::Error::Unreadable { .. } => CheckResult::ill(
+            format!("{base_url} answers, and is not Toss's API: {:#}", anyhow::Error::from(error)),
+            place,
+        ),
         toss::Error::NotSent { .. } | toss::Error::NoAnswer { .. } | toss::Error::Limit(_) => {
             let error = anyhow::Error::from(error);
-            Verdict::ill(format!("{error:#}"), "see that TOSS_BASE_URL can be reached from here")
+            CheckResult::ill(format!("{error:#}"), "see that TOSS_BASE_URL can be reached from here")
         }
     }
 }
 
 /// Compares our clock with the one in Toss's answers, to the second.
-async fn clock(settings: &Settings) -> Verdict {
-    let Some(ahead) = ahead_of_toss(&settings.toss.base_url).await else { return Verdict::Unseen("toss") };
+async fn clock(settings: &Settings) -> CheckResult {
+    let Some(ahead) = ahead_of_toss(&settings.toss.base_url).await else { return CheckResult::Unseen("toss") };
     let skew = Duration::from_millis(ahead.num_milliseconds().unsigned_abs());
     if skew <= MOST_SKEW {
-        return Verdict::Well(format!("within {} s of Toss's", MOST_SKEW.as_secs()));
+        return CheckResult::Well(format!("within {} s of Toss's", MOST_SKEW.as_secs()));
     }
-    Verdict::ill(format!("our clock is {} s away from Toss's", skew.as_secs()), "set it by NTP, on every machine")
+    CheckResult::ill(format!("our clock is {} s away from Toss's", skew.as_secs()), "set it by NTP, on every machine")
 }
 
-async fn agreement(client: &Client, reader: &Reader) -> Verdict {
+async fn agreement(client: &Client, reader: &Reader) -> CheckResult {
     match agreement::look(client, reader).await {
         Ok(agreement::Looked { compared, apart }) if apart.is_empty() => {
-            Verdict::Well(format!("{compared} recent checkouts and refunds stand alike in both"))
+            CheckResult::Well(format!("{compared} recent checkouts and refunds stand alike in both"))
         }
-        Ok(agreement::Looked { apart, .. }) => Verdict::ill(
+        Ok(agreement::Looked { apart, .. }) => CheckResult::ill(
             apart.join("\n"),
             "one of them was restored from an older backup or is another one's, or a workflow was ended by hand: stop \
              workers and API, see docs/explanation/reliability.md, Restoring",
         ),
-        Err(error) => Verdict::ill(format!("{error:#}"), "see that both answer"),
+        Err(error) => CheckResult::ill(format!("{error:#}"), "see that both answer"),
     }
 }
 
-fn tell(findings: &[Finding], json: bool) -> anyhow::Result<()> {
-    if json {
+fn tell(findings: &[Finding], output: Output) -> anyhow::Result<()> {
+    if output.json {
         let rows: Vec<_> = findings
             .iter()
             .map(|finding| {
-                let (ok, detail, mend) = match &finding.verdict {
-                    Verdict::Well(detail) => (Some(true), detail.clone(), None),
-                    Verdict::Ill { what, mend } => (Some(false), what.clone(), Some(mend)),
-                    Verdict::Unasked(why) => (None, format!("not checked: {why}"), None),
-                    Verdict::Unseen(part) => (Some(false), format!("could not be looked at without: {part}"), None),
+                let (ok, detail, mend) = match &finding.result {
+                    CheckResult::Well(detail) => (Some(true), detail.clone(), None),
+                    CheckResult::Ill { what, mend } => (Some(false), what.clone(), Some(mend)),
+                    CheckResult::Unasked(why) => (None, format!("not checked: {why}"), None),
+                    CheckResult::Unseen(part) => (Some(false), format!("could not be looked at without: {part}"), None),
                 };
                 serde_json::json!({ "check": finding.part, "ok": ok, "detail": detail, "mend": mend })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
-    for Finding { part, verdict } in findings {
+    for Finding { part, result } in findings {
         let indented = |text: &str| text.replace('\n', &format!("\n{:<29}", ""));
-        match verdict {
-            Verdict::Well(detail) => println!("well  {part:<22} {}", indented(detail)),
-            Verdict::Ill { what, mend } => {
+        match result {
+            CheckResult::Well(detail) => println!("well  {part:<22} {}", indented(detail)),
+            CheckResult::Ill { what, mend } => {
                 println!("ILL   {part:<22} {}", indented(what));
                 println!("{:>28} {}", "→", indented(mend));
             }
-            Verdict::Unasked(why) => println!("-     {part:<22} not checked: {}", indented(why)),
-            Verdict::Unseen(other) => println!("?     {part:<22} could not be looked at without: {other}"),
+            CheckResult::Unasked(why) => println!("-     {part:<22} not checked: {}", indented(why)),
+            CheckResult::Unseen(other) => println!("?     {part:<22} could not be looked at without: {other}"),
         }
     }
     Ok(())

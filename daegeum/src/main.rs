@@ -23,12 +23,16 @@ mod roles;
 mod serving;
 mod settings;
 mod telemetry;
+mod values;
 
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, LedgerAction, api_key, arguments, audit_log, commission, dead_letter, encryption, event, ledger,
-    migrate, out, out::Ended, reconciliation, replay, webhook_endpoint,
+    Cli, Command, api_key, arguments, audit_log, buyer, commission, dead_letter, encryption, event,
+    ledger::{self, LedgerAction},
+    migrate,
+    out::{self, Ended},
+    reconciliation, replay, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -59,8 +63,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         return ledger::check_proof(file, public_key);
     }
     rustls::crypto::ring::default_provider().install_default().ok();
-    let settings = settings::Settings::load(&cli)?;
-    logging::start(&settings, &cli.command);
+    let settings = settings::Settings::load(&cli.common)?;
+    logging::start(&settings, cli.command.default_log());
     let settings = if cli.command.works_beside_dev() { settings.beside_dev()? } else { settings };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = traces::start(runtime.handle())?;
@@ -80,14 +84,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::TossSim(simulator) => roles::toss_sim(&simulator).await,
             Command::Keys(action) => api_key::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
-            Command::Reconcile { day, grace, json } => {
-                return Ok(reconciliation::run(&settings, (day, grace), json).await);
-            }
+            Command::Reconcile(options) => return Ok(reconciliation::run(&settings, &options).await),
             Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
-            Command::Buyers(action) => encryption::buyers(&settings, action).await,
-            Command::Replay { files, workflow } => replay::run(&settings, &files, &workflow).await,
-            Command::Doctor { json } => return doctor::run(&settings, json).await,
+            Command::Buyers(action) => buyer::run(&settings, action).await,
+            Command::Replay(options) => replay::run(&settings, &options).await,
+            Command::Doctor { output } => return doctor::run(&settings, output).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
             Command::Events(action) => event::run(&settings, action).await,
             Command::Webhooks(action) => webhook_endpoint::run(&settings, action).await,

@@ -1,6 +1,7 @@
 //! Files that hold keys and people's orders: theirs alone who run daegeum.
 
 use std::{
+    fs::Metadata,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::Path,
 };
@@ -36,10 +37,18 @@ pub(crate) fn warn_if_open(path: &Path) {
     }
 }
 
-/// Refuses what somebody else may have put there: only the account that runs this, or root, may have written it.
-pub(crate) fn check_origin(path: &Path, (owner, mode): (u32, u32)) -> anyhow::Result<()> {
+/// Refuses a file that another account may have written. Only the account of this process and root are trusted.
+pub(crate) fn check_origin(path: &Path, metadata: &Metadata) -> anyhow::Result<()> {
+    let (owner, mode) = (metadata.uid(), metadata.mode());
     let own = nix::unistd::geteuid().as_raw();
     ensure!(owner == own || owner == 0, "{} belongs to another account ({owner}, and not {own})", path.display());
     ensure!(mode & WRITTEN_BY_OTHERS == 0, "everybody may write {0}; run: chmod o-w {0}", path.display());
     Ok(())
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let mut opened = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
+    writeln!(opened, "{text}")
 }

@@ -6,7 +6,8 @@ pub(crate) mod sequencing;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::{Probes, Readiness, SealProbe, Seals};
+use clap::Args;
+use service::readiness::{Probes, Readiness, SealProbe, Seals};
 use store::Keyring;
 use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
 use temporalio_client::Client;
@@ -14,9 +15,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{SimulatorOptions, api_key},
+    cli::api_key,
     clock,
-    compose::{self, WorkerRules},
+    compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
     roles::sequencing::Sequencing,
     serving::{
         self, Served,
@@ -24,6 +25,23 @@ use crate::{
     },
     settings::Settings,
 };
+
+/// Options of the simulator.
+#[derive(Debug, Args)]
+pub(crate) struct SimulatorOptions {
+    /// Its port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) sim_port: u16,
+    /// A URL that receives webhooks; may be given several times [default: none]
+    #[arg(long, value_name = "URL")]
+    pub(crate) webhook_url: Vec<String>,
+    /// The share of webhooks that the simulator withholds, of ten thousand
+    #[arg(long, value_name = "SHARE", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    pub(crate) withheld_webhooks_bps: u16,
+    /// The SQLite file that keeps the simulator's state [default: none, the state ends with the process]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sim_file: Option<std::path::PathBuf>,
+}
 
 /// API and worker in one process: small production.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -37,14 +55,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
-    let api_settings = compose::api_settings(settings, public_url.clone(), true, keys.as_ref())?;
+    let process = ApiProcess { public_url: public_url.clone(), has_worker: true, sealing: keys.as_ref() };
+    let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     // Its own worker will have these keys.
     warn_of_deaf_workers(&client, keys.as_deref()).await;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
-    let worker = compose::worker(&client, (writer.clone(), reader.clone()), counted.clone(), rules)?;
+    let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
+    let worker = compose::worker(&client, database, counted.clone(), rules)?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
@@ -52,9 +72,17 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
         seals: seals(&client, keys.clone()),
     };
-    let (door, readiness) = ((&settings.door, keys), Readiness::start(probes));
-    let router =
-        compose::router(client, (writer.journal(), reader), door, Some(counted), readiness, api_settings).await?;
+    let router = compose::router(ApiParts {
+        temporal: client,
+        journal: writer.journal(),
+        reader,
+        door: &settings.door,
+        keyring: keys,
+        worker: Some(counted),
+        readiness: Readiness::start(probes),
+        settings: api_settings,
+    })
+    .await?;
     let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     // Requests under way need the worker.
@@ -78,25 +106,35 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// The API alone.
 pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
-    let door = compose::open_for_door(&settings.database()?).await?;
-    api_key::check_pepper(&door.1, &settings.door.key_pepper).await?;
-    api_key::warn_of_old_scopes(&door.1).await?;
+    let (journal, reader) = compose::open_for_api(&settings.database()?).await?;
+    api_key::check_pepper(&reader, &settings.door.key_pepper).await?;
+    api_key::warn_of_old_scopes(&reader).await?;
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
-    let api_settings = compose::api_settings(settings, public_url.clone(), false, keys.as_ref())?;
+    let process = ApiProcess { public_url: public_url.clone(), has_worker: false, sealing: keys.as_ref() };
+    let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
     refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
     let probes = Probes {
-        journal: door.0.clone(),
+        journal: journal.clone(),
         temporal: client.clone(),
         watches: Vec::new(),
         seals: seals(&client, keys.clone()),
     };
-    let readiness = Readiness::start(probes);
-    let router = compose::router(client, door, (&settings.door, keys), None, readiness, api_settings).await?;
+    let router = compose::router(ApiParts {
+        temporal: client,
+        journal,
+        reader,
+        door: &settings.door,
+        keyring: keys,
+        worker: None,
+        readiness: Readiness::start(probes),
+        settings: api_settings,
+    })
+    .await?;
     serving::serve(listener, served(settings, router), stop).await
 }
 
@@ -114,8 +152,8 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let rules = worker_rules(settings, keys);
-    let worker = compose::worker(&client, (writer.clone(), reader), counted.clone(), rules)?;
+    let database = WorkerDatabase { writer: writer.clone(), reader };
+    let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),

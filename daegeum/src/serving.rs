@@ -245,17 +245,17 @@ fn answer(
 type Answered = Result<Response<Body>, Infallible>;
 
 /// A request whose body says how much of it was read.
-fn followed(request: Request<Incoming>) -> (Request<Body>, Progress) {
-    let progress = Progress(Arc::new(AtomicBool::new(request.body().is_end_stream())));
+fn followed(request: Request<Incoming>) -> (Request<Body>, BodyRead) {
+    let progress = BodyRead(Arc::new(AtomicBool::new(request.body().is_end_stream())));
     let of_body = progress.clone();
     (request.map(|body| Body::new(Followed { body, progress: of_body })), progress)
 }
 
 /// Whether a body was read to its end.
 #[derive(Debug, Clone)]
-struct Progress(Arc<AtomicBool>);
+struct BodyRead(Arc<AtomicBool>);
 
-impl Progress {
+impl BodyRead {
     fn is_complete(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -264,7 +264,7 @@ impl Progress {
 /// A body that tells how far it was read.
 struct Followed {
     body: Incoming,
-    progress: Progress,
+    progress: BodyRead,
 }
 
 impl HttpBody for Followed {

@@ -1,7 +1,11 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
+mod addresses;
+mod data_dir;
 mod door;
 pub(crate) mod file_limit;
+mod flags;
+pub(crate) mod key_file;
 mod risk;
 mod toss;
 mod webhook;
@@ -9,33 +13,30 @@ mod webhook;
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use api::RefundRules;
 use domain::{
     Money,
     calendar::{Day, Holidays, ReleaseRule},
 };
 use serde::Deserialize;
-use service::return_hosts::ReturnHost;
+use service::{refund::RefundRules, return_hosts::ReturnHost};
 use store::{DatabaseUrl, Keyring};
 
+pub(crate) use addresses::Addresses;
+pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
+pub(crate) use flags::{Common, LogFormat};
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 pub(crate) use webhook::Webhooks;
 
-use crate::{
-    cli::{Cli, LogFormat, api_key, encryption},
-    dev::Addresses,
-    private,
-};
+use crate::{private, values};
 
 /// The file that is read when it is there and none is named.
 const DEFAULT_FILE: &str = "daegeum.toml";
@@ -155,9 +156,8 @@ struct File {
 
 impl Settings {
     /// Reads all sources; names the setting that is unknown or malformed.
-    pub(crate) fn load(cli: &Cli) -> anyhow::Result<Self> {
+    pub(crate) fn load(flags: &Common) -> anyhow::Result<Self> {
         refuse_unknown_environment()?;
-        let flags = &cli.common;
         let file = read_file(flags.config.as_deref())?;
         let database_url = match (&flags.database_url, file.database_url) {
             (Some(url), _) => Some(url.clone()),
@@ -184,26 +184,12 @@ impl Settings {
             pages: file.pages,
         };
         let door = Door::new(flags, door)?;
-        let refund_amount = |name: &str, flag: Option<Money>, file: Option<&String>| {
-            let read =
-                |text: &String| api_key::amount(text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
-            flag.map_or_else(|| file.map(read).transpose(), |flag| Ok(Some(flag)))
-        };
+        let (limit_per_day, approval_above) = (file.refund_limit_per_day, file.refund_approval_above);
+        let for_accounts = flags.refund_approval_for_accounts.or(file.refund_approval_for_accounts);
         let refund_rules = RefundRules {
-            limit_per_day: refund_amount(
-                "refund_limit_per_day",
-                flags.refund_limit_per_day,
-                file.refund_limit_per_day.as_ref(),
-            )?,
-            approval_above: refund_amount(
-                "refund_approval_above",
-                flags.refund_approval_above,
-                file.refund_approval_above.as_ref(),
-            )?,
-            approval_for_accounts: flags
-                .refund_approval_for_accounts
-                .or(file.refund_approval_for_accounts)
-                .unwrap_or(false),
+            limit_per_day: amount("refund_limit_per_day", flags.refund_limit_per_day, limit_per_day)?,
+            approval_above: amount("refund_approval_above", flags.refund_approval_above, approval_above)?,
+            approval_for_accounts: for_accounts.unwrap_or(false),
         };
         let public_url = flags.public_url.clone().or(file.public_url);
         let public_url = public_url.map(|url| web_address("public_url", url)).transpose()?;
@@ -238,9 +224,7 @@ impl Settings {
     pub(crate) fn keyring(&self) -> anyhow::Result<Option<Arc<Keyring>>> {
         match &self.encryption_keys {
             Some(keys) => Ok(Some(keys.clone())),
-            None if self.data_dir.join(encryption::KEYS_FILE).exists() => {
-                encryption::of_data_dir(&self.data_dir).map(Some)
-            }
+            None if self.data_dir.join(key_file::KEYS_FILE).exists() => key_file::of_data_dir(&self.data_dir).map(Some),
             None => Ok(None),
         }
     }
@@ -304,6 +288,12 @@ impl Settings {
     fn default_database(&self) -> DatabaseUrl {
         DatabaseUrl::of_file(&self.data_dir.join("daegeum.db"))
     }
+}
+
+/// An amount of a flag, or of the file where no flag is given.
+fn amount(name: &str, flag: Option<Money>, file: Option<String>) -> anyhow::Result<Option<Money>> {
+    let read = |text: String| values::amount(&text).map_err(|error| anyhow::anyhow!("the setting {name} {error}"));
+    flag.map_or_else(|| file.map(read).transpose(), |flag| Ok(Some(flag)))
 }
 
 /// From the environment or the file, never from the command line: others can read that.
@@ -399,7 +389,7 @@ fn found_file() -> anyhow::Result<Option<PathBuf>> {
         Err(error) => return Err(error).with_context(|| format!("could not read the settings file {DEFAULT_FILE}")),
     };
     let path = std::path::absolute(path)?;
-    private::check_origin(&path, (metadata.uid(), metadata.mode())).with_context(|| {
+    private::check_origin(&path, &metadata).with_context(|| {
         format!("the settings file {} was found here and is not used; name it with --config to use it", path.display())
     })?;
     eprintln!("daegeum: settings from {}", path.display());
@@ -479,8 +469,8 @@ mod tests {
         )
         .unwrap();
         let arguments = ["daegeum", "--config", file.path().to_str().unwrap(), "doctor"];
-        let cli = <Cli as clap::Parser>::try_parse_from(arguments).unwrap();
-        let settings = Settings::load(&cli).unwrap();
+        let cli = <crate::cli::Cli as clap::Parser>::try_parse_from(arguments).unwrap();
+        let settings = Settings::load(&cli.common).unwrap();
         let told = format!("{settings:?} {cli:?}");
         assert!(told.contains("db.example") && told.contains("risk.example"), "{told}");
         for secret in SECRETS {

@@ -11,16 +11,23 @@
 //!   be captured by a request under way; the PSP ends it in time, and then says so.
 //! * never that the PSP does not know the payment, once a request may have reached it.
 
+mod watch;
+
 use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
+pub use watch::{DEPOSIT_WATCH_MS, LONGEST_WATCH_PAUSE_MS, WATCH_PAUSES_MS, Watch, WatchStep};
 
-use crate::{Currency, Money, Timestamp, checkout::Status, refund::VIRTUAL_ACCOUNT};
+use crate::{
+    Currency, Money, Timestamp,
+    failure::{Failure, OurCode},
+    inquiry::{self, At, Key, Patience, Patient, Progress, Request, Situation, Step, Subject, pause_ms},
+};
 
+/// What the PSP calls the virtual account. A deposit into one goes back to a bank account of the buyer's.
+pub const VIRTUAL_ACCOUNT: &str = "가상계좌";
 /// How often a charge is sent to the PSP again after it provably did not happen.
 pub const MAX_CONFIRMS: u32 = 5;
-/// First pause before asking the PSP what happened, in milliseconds. It doubles with each question.
-pub const FIRST_PAUSE_MS: u64 = 1_000;
 /// Longest pause between two questions about a charge of unknown outcome, in milliseconds.
 pub const LONGEST_PAUSE_MS: u64 = 5 * 60 * 1_000;
 /// Longest pause between two questions about an awaited deposit, in milliseconds; a webhook cuts it short.
@@ -41,8 +48,6 @@ pub const SESSION_MS: u64 = 10 * 60 * 1_000;
 /// How long a deposit may still come in after a virtual account was found overdue, in milliseconds: banks
 /// report late what was paid in time.
 pub const DEPOSIT_GRACE_MS: u64 = 60 * 60 * 1_000;
-/// How often the PSP is asked before a person is called because it does not take our key or our settings.
-pub const QUESTIONS_TO_A_STRANGER: u32 = 3;
 /// Shortest time between two questions when the PSP nudges us, in milliseconds. Anybody can forge a nudge.
 pub const NUDGED_PAUSE_MS: u64 = 1_000;
 /// How many nudges without a window are heeded of one charge; after that the pauses run their time. The API sends each
@@ -56,43 +61,6 @@ pub const LONGEST_WINDOW_MS: u64 = 6 * 60 * 60 * 1_000;
 /// How long a virtual account may wait for its deposit before a person is called, in milliseconds: the
 /// longest that the PSP lets one live (2,160 hours) and a day.
 pub const DEPOSIT_PATIENCE_MS: u64 = 91 * 24 * 60 * 60 * 1_000;
-
-/// How long a deposit is watched after it was booked, in milliseconds: the bank may take the deposit back, and the PSP
-/// repeats a webhook for up to 3 days and 19 hours.
-pub const DEPOSIT_WATCH_MS: u64 = 4 * 24 * 60 * 60 * 1_000;
-/// The first pauses between two questions about a watched deposit, in milliseconds: most deposits that are taken back
-/// are taken back within minutes.
-pub const WATCH_PAUSES_MS: [u64; 6] = [10_000, 30_000, 60_000, 5 * 60_000, 15 * 60_000, 30 * 60_000];
-/// The pause between two questions about a watched deposit after those, in milliseconds.
-pub const LONGEST_WATCH_PAUSE_MS: u64 = 60 * 60 * 1_000;
-
-/// Why an attempt ended without money, in the PSP's words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The PSP's error code, or one of ours in lower case.
-    pub code: String,
-    /// A sentence for the buyer.
-    pub message: String,
-    /// Whether the same checkout takes another payment of the buyer's.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub retryable: bool,
-    /// Before when the same way of paying will not succeed, where the PSP lets us know: its bank is closed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-}
-
-impl Failure {
-    /// A failure that ends the checkout, unless whoever decides says otherwise.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), retryable: false, retry_at: None }
-    }
-
-    /// The same, after which the buyer may try again on the same checkout.
-    #[must_use]
-    pub fn and_retry(self) -> Self {
-        Self { retryable: true, ..self }
-    }
-}
 
 /// Money that the PSP holds for us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,162 +146,34 @@ pub enum Charge {
     NotOurs(Failure),
 }
 
-/// Why we do not know what happened to a charge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
-    /// Whether an answer came, though one that does not tell. Without an answer the same request may still
-    /// be running, and only the same idempotency key is safe; with one, that key would replay it.
-    pub answered: bool,
-    /// The PSP's error code, or what failed.
-    pub evidence: String,
-    /// The refusal, where there is one that proves nothing.
-    #[serde(default)]
-    pub refusal: Option<Failure>,
-    /// Whether the PSP does not take our key or our settings: only a person can mend that.
-    #[serde(default)]
-    pub stranger: bool,
-}
-
-impl Doubt {
-    /// No answer came, or none that can be understood.
-    pub const fn of(answered: bool, evidence: String) -> Self {
-        Self { answered, evidence, refusal: None, stranger: false }
-    }
-}
-
 /// What is known of a charge that was sent to the PSP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Knowledge {
-    /// The PSP answered the request to capture it.
-    Answered(Charge),
-    /// We asked and the PSP told.
-    Told(Charge),
-    /// The charge was sent and nobody knows what came of it.
-    Lost(Doubt),
-    /// We asked and did not learn anything.
-    NotTold,
-    /// The PSP refused to give it back.
-    Kept(Failure),
-}
+pub type Knowledge = inquiry::Knowledge<Charge, Charge>;
 
-/// How far we are in finding out.
+/// A charge as the subject of an inquiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// How often the charge was sent.
-    pub confirms: u32,
-    /// When it was last sent.
-    pub sent_at: Timestamp,
-    /// Whether a request under the present idempotency key may still be running: see [`Doubt::answered`].
-    pub unanswered: bool,
-    /// What the PSP refused a repeated request with: a reason, and no proof.
-    pub refusal: Option<Failure>,
-    /// Whether the PSP did not take our key or our settings when the charge was last sent.
-    pub stranger: bool,
-    /// Whether the PSP has ever told us of this payment.
+pub struct Charging {
+    /// How much the buyer is to pay.
+    pub total: Money,
+    /// Whether the PSP has ever reported this payment.
     pub known: bool,
     /// Since when we know that the deposit is overdue.
     pub overdue_since: Option<Timestamp>,
-    /// What the PSP refused to give it back with.
-    pub kept: Option<Failure>,
-    /// What the PSP last told of the money that it holds.
+    /// The PSP's last refusal to give the payment back.
+    pub undo_refusal: Option<Failure>,
+    /// The money that the PSP last reported to hold.
     pub held: Option<HeldMoney>,
-    /// How often we have asked, unprompted, since it last came to rest in a new status.
-    pub asked: u32,
-    /// Since when.
-    pub since: Timestamp,
 }
 
-impl Progress {
-    /// Nothing was sent yet.
-    pub const fn new(now: Timestamp) -> Self {
-        Self {
-            confirms: 0,
-            sent_at: now,
-            unanswered: false,
-            refusal: None,
-            stranger: false,
-            known: false,
-            overdue_since: None,
-            kept: None,
-            held: None,
-            asked: 0,
-            since: now,
-        }
-    }
-
-    /// The charge is about to be sent.
-    pub fn send(&mut self, new_key: bool, now: Timestamp) {
-        self.confirms += 1;
-        self.sent_at = now;
-        self.refusal = None;
-        self.unanswered &= !new_key;
-    }
-
-    /// Something was learned.
-    pub fn learn(&mut self, knowledge: &Knowledge, now: Timestamp) {
-        match knowledge {
-            Knowledge::Answered(charge) => {
-                // The answer is the one to every request under its key.
-                (self.unanswered, self.stranger) = (false, false);
-                self.hear(charge, now);
-                self.refusal = match charge {
-                    Charge::Refused(failure) | Charge::NotOurs(failure) => Some(failure.clone()),
-                    Charge::Captured(_)
-                    | Charge::AwaitingDeposit { .. }
-                    | Charge::Returned
-                    | Charge::Open
-                    | Charge::Absent => None,
-                };
-            }
-            Knowledge::Told(charge) => self.hear(charge, now),
-            Knowledge::Lost(doubt) => {
-                // If the PSP rejected our key, its answer says nothing about earlier requests.
-                self.unanswered = !doubt.answered || (doubt.stranger && self.unanswered);
-                self.stranger = doubt.stranger;
-                self.refusal.clone_from(&doubt.refusal);
-            }
-            Knowledge::NotTold => {}
-            Knowledge::Kept(failure) => self.kept = Some(failure.clone()),
-        }
-    }
-
-    fn hear(&mut self, charge: &Charge, now: Timestamp) {
-        match charge {
-            Charge::AwaitingDeposit { overdue: true, .. } => {
-                self.overdue_since.get_or_insert(now);
-            }
-            Charge::AwaitingDeposit { overdue: false, .. } => self.overdue_since = None,
-            Charge::Captured(_) | Charge::Refused(_) | Charge::Returned | Charge::Open => {}
-            Charge::Absent | Charge::NotOurs(_) => return,
-        }
-        let held = match charge {
-            Charge::Captured(capture) => Some(HeldMoney::of(capture)),
-            Charge::AwaitingDeposit { .. }
-            | Charge::Refused(_)
-            | Charge::Returned
-            | Charge::Open
-            | Charge::Absent
-            | Charge::NotOurs(_) => None,
-        };
-        if held.is_some_and(|held| held.by_deposit) && self.held.is_none() {
-            // What was refused was the request before the money came: it did not name the account of the buyer's.
-            self.kept = None;
-        }
-        self.held = held;
-        self.known = true;
-    }
-
-    /// It came to rest in a new status, or a person says: go on.
-    pub fn start_over(&mut self, now: Timestamp) {
-        (self.asked, self.since, self.kept) = (0, now, None);
+impl Charging {
+    /// A charge of which nothing is known.
+    pub const fn new(total: Money) -> Self {
+        Self { total, known: false, overdue_since: None, undo_refusal: None, held: None }
     }
 }
 
-/// The circumstances of a decision.
+/// What matters to a decision about a charge besides the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// When it is.
-    pub now: Timestamp,
+pub struct Circumstances {
     /// Whether somebody asked to give the checkout up.
     pub given_up: bool,
     /// Whether a virtual account was issued and its deposit is awaited.
@@ -363,280 +203,283 @@ pub enum UndoReason {
 }
 
 impl UndoReason {
-    /// What the checkout is closed with once no money is held.
+    /// The failure of the checkout once no money is held.
     pub fn failure(self) -> Failure {
         match self {
-            Self::Canceled => failure("canceled", "The checkout was canceled."),
-            Self::WrongAmount => failure("psp_amount_mismatch", "The payment provider captured another amount."),
-            Self::DepositOverdue => failure("deposit_expired", "The time to pay into the virtual account ran out."),
+            Self::Canceled => Failure::new(OurCode::Canceled, "The checkout was canceled."),
+            Self::WrongAmount => {
+                Failure::new(OurCode::PspAmountMismatch, "The payment provider captured another amount.")
+            }
+            Self::DepositOverdue => {
+                Failure::new(OurCode::DepositExpired, "The time to pay into the virtual account ran out.")
+            }
+        }
+    }
+
+    /// The captured payment that has to be withdrawn before it is given back: after that it cannot be booked any more,
+    /// not even by a worker that decided so before somebody gave the checkout up.
+    pub const fn withdrawal(self, knowledge: &Knowledge) -> Option<&Capture> {
+        match self {
+            Self::Canceled => capture_of(knowledge),
+            Self::WrongAmount | Self::DepositOverdue => None,
         }
     }
 }
 
-/// What to do next with a charge.
+/// What a charge ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Book it: the money is held and it is the right amount.
+pub enum Conclusion {
+    /// Book it: the money is held, and the amount is right.
     Settle(Capture),
     /// End the attempt: no money is held. Another may follow where the failure says so; money that came and went
     /// closes the checkout.
     Fail(Failure),
     /// Forget the buyer's attempt and wait for another: it was none of this checkout, and nothing was done.
     Reject(Failure),
-    /// Make sure that no money is held, then close the checkout.
-    Undo(UndoReason),
-    /// Ask the PSP after a pause, or when it nudges us; meanwhile the checkout stands at `status`.
-    Ask {
-        /// Where the checkout stands while waiting.
-        status: Status,
-        /// How long to wait, in milliseconds.
-        pause_ms: u64,
-    },
-    /// Send the charge again: it provably did not happen.
-    Confirm {
-        /// Whether under a new idempotency key, because the old one is bound to an answer.
-        new_key: bool,
-    },
-    /// Call a person.
-    CallForHelp(Failure),
 }
 
-/// Decides what to do next with a charge over `total`. `progress` has learned `knowledge` already.
-pub fn next_step(total: Money, knowledge: &Knowledge, progress: &Progress, moment: Moment) -> Step {
-    match knowledge {
-        Knowledge::Answered(Charge::NotOurs(failure)) if progress.confirms <= 1 => Step::Reject(failure.clone()),
-        Knowledge::Answered(Charge::Refused(failure)) if progress.confirms <= 1 => {
-            Step::Fail(failure.clone().and_retry())
+/// What is waited for while a charge is not concluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The outcome.
+    Outcome,
+    /// The deposit into a virtual account.
+    Deposit,
+    /// The end of the undo. The status of the checkout stays what it is.
+    Undo,
+}
+
+/// For how long, and how often, the outcome of a charge is asked for.
+const OUTCOME_PATIENCE: Patience = Patience {
+    limit_ms: PATIENCE_MS,
+    pause_ms: |pauses| pause_ms(pauses, LONGEST_PAUSE_MS),
+    locked_out: Some("The payment provider does not accept our key or our settings; the buyer is not at fault."),
+    code: OurCode::OutcomeUnknown,
+    message: "Nobody could tell for a day whether this was paid.",
+};
+
+/// For how long, and how often, a deposit is asked for.
+const DEPOSIT_PATIENCE: Patience = Patience {
+    limit_ms: DEPOSIT_PATIENCE_MS,
+    pause_ms: deposit_pause_ms,
+    locked_out: None,
+    code: OurCode::DepositUnresolved,
+    message: "The virtual account outlived every due date.",
+};
+
+/// For how long, and how often, an undo is tried.
+const UNDO_PATIENCE: Patience = Patience {
+    limit_ms: UNDO_PATIENCE_MS,
+    pause_ms: |pauses| pause_ms(pauses, LONGEST_PAUSE_MS),
+    locked_out: None,
+    code: OurCode::UndoUnfinished,
+    message: "The payment could not be undone for an hour.",
+};
+
+impl Subject for Charging {
+    type Answer = Charge;
+    type Report = Charge;
+    type Circumstances = Circumstances;
+    type Wait = Wait;
+    type UndoReason = UndoReason;
+    type Conclusion = Conclusion;
+
+    fn refusal(answer: &Charge) -> Option<&Failure> {
+        match answer {
+            Charge::Refused(failure) | Charge::NotOurs(failure) => Some(failure),
+            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Open | Charge::Absent => {
+                None
+            }
         }
-        Knowledge::Answered(Charge::NotOurs(_) | Charge::Refused(_)) => ask(progress, moment),
-        Knowledge::Answered(charge) | Knowledge::Told(charge) => on_charge(total, charge, progress, moment),
-        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => ask(progress, moment),
     }
-}
 
-fn on_charge(total: Money, charge: &Charge, progress: &Progress, moment: Moment) -> Step {
-    let sendable = progress.confirms < MAX_CONFIRMS && progress.refusal.is_none() && !moment.awaits_deposit;
-    match charge {
-        Charge::Captured(capture) if capture.amount != total => Step::Undo(UndoReason::WrongAmount),
-        Charge::Captured(capture) if capture.is_deposit() && moment.way_back == WayBack::Missing => {
-            Step::Settle(capture.clone())
+    fn learn(&mut self, knowledge: &Knowledge, now: Timestamp) {
+        match knowledge {
+            Knowledge::Answered(charge) | Knowledge::Reported(charge) => self.remember(charge, now),
+            Knowledge::Lost(_) | Knowledge::NoReport => {}
+            Knowledge::UndoRefused(failure) => self.undo_refusal = Some(failure.clone()),
         }
-        Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Open | Charge::Absent if moment.given_up => {
-            Step::Undo(UndoReason::Canceled)
+    }
+
+    fn start_over(&mut self) {
+        self.undo_refusal = None;
+    }
+
+    fn decide(&mut self, knowledge: &Knowledge, situation: &Situation<'_, Self>) -> Step<Self> {
+        let decision = Decision { charge: self, progress: situation.progress, at: situation.at };
+        match situation.undoing {
+            Some(reason) => decision.undo(reason, knowledge),
+            None => decision.follow(knowledge),
         }
-        Charge::Captured(capture) => Step::Settle(capture.clone()),
-        Charge::Refused(failure) => Step::Fail(progress.refusal.as_ref().unwrap_or(failure).clone().and_retry()),
-        Charge::Returned => Step::Fail(failure("returned_at_psp", "The payment was canceled at the payment provider.")),
-        Charge::AwaitingDeposit { overdue: true, .. } if is_out_of_grace(progress, moment) => {
-            Step::Undo(UndoReason::DepositOverdue)
+    }
+}
+
+impl Charging {
+    fn remember(&mut self, charge: &Charge, now: Timestamp) {
+        let held = match charge {
+            Charge::Captured(capture) => Some(HeldMoney::of(capture)),
+            Charge::AwaitingDeposit { overdue, .. } => {
+                self.overdue_since = overdue.then(|| self.overdue_since.unwrap_or(now));
+                None
+            }
+            Charge::Refused(_) | Charge::Returned | Charge::Open => None,
+            Charge::Absent | Charge::NotOurs(_) => return,
+        };
+        if held.is_some_and(|held| held.by_deposit) && self.held.is_none() {
+            // The refusal was of a request before the money came: that one did not name the buyer's account.
+            self.undo_refusal = None;
         }
-        Charge::AwaitingDeposit { .. } => await_deposit(progress, moment),
-        Charge::Open if sendable => Step::Confirm { new_key: !progress.unanswered },
-        // The request seems never to have arrived; under its key it may arrive twice.
-        Charge::Absent if sendable && progress.unanswered && !progress.known => Step::Confirm { new_key: false },
-        Charge::Open | Charge::Absent | Charge::NotOurs(_) => ask(progress, moment),
+        self.held = held;
+        self.known = true;
     }
 }
 
-fn is_out_of_grace(progress: &Progress, moment: Moment) -> bool {
-    progress.overdue_since.is_some_and(|since| moment.now.ms_since(since) >= DEPOSIT_GRACE_MS)
+/// What a decision about a charge rests on.
+#[derive(Clone, Copy)]
+struct Decision<'a> {
+    charge: &'a Charging,
+    progress: &'a Progress,
+    at: At<Circumstances>,
 }
 
-fn ask(progress: &Progress, moment: Moment) -> Step {
-    if moment.awaits_deposit {
-        return await_deposit(progress, moment);
+impl Decision<'_> {
+    /// The next step of a charge that is to be paid.
+    fn follow(self, knowledge: &Knowledge) -> Step<Charging> {
+        let is_first = self.progress.sent <= 1;
+        match knowledge {
+            Knowledge::Answered(Charge::NotOurs(failure)) if is_first => {
+                Step::Conclude(Conclusion::Reject(failure.clone()))
+            }
+            Knowledge::Answered(Charge::Refused(failure)) if is_first => fail(failure.clone().and_retry()),
+            Knowledge::Answered(Charge::NotOurs(_) | Charge::Refused(_)) => self.ask(),
+            Knowledge::Answered(charge) | Knowledge::Reported(charge) => self.on_charge(charge),
+            Knowledge::Lost(_) | Knowledge::NoReport | Knowledge::UndoRefused(_) => self.ask(),
+        }
     }
-    if progress.stranger && progress.asked >= QUESTIONS_TO_A_STRANGER {
-        return Step::CallForHelp(failure(
-            "psp_access_denied",
-            "The payment provider does not accept our key or our settings; the buyer is not at fault.",
-        ));
+
+    fn on_charge(self, charge: &Charge) -> Step<Charging> {
+        let Self { progress, at: At { circumstances, .. }, .. } = self;
+        let sendable = progress.sent < MAX_CONFIRMS && progress.refusal.is_none() && !circumstances.awaits_deposit;
+        match charge {
+            Charge::Captured(capture) if capture.amount != self.charge.total => {
+                Step::BeginUndo(UndoReason::WrongAmount)
+            }
+            Charge::Captured(capture) if capture.is_deposit() && circumstances.way_back == WayBack::Missing => {
+                settle(capture)
+            }
+            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Open | Charge::Absent
+                if circumstances.given_up =>
+            {
+                Step::BeginUndo(UndoReason::Canceled)
+            }
+            Charge::Captured(capture) => settle(capture),
+            Charge::Refused(failure) => fail(progress.refusal.as_ref().unwrap_or(failure).clone().and_retry()),
+            Charge::Returned => {
+                fail(Failure::new(OurCode::ReturnedAtPsp, "The payment was canceled at the payment provider."))
+            }
+            Charge::AwaitingDeposit { overdue: true, .. } if self.is_out_of_grace() => {
+                Step::BeginUndo(UndoReason::DepositOverdue)
+            }
+            Charge::AwaitingDeposit { .. } => self.await_deposit(),
+            Charge::Open if sendable && progress.unanswered => Step::Send(Request::under(Key::Same)),
+            Charge::Open if sendable => Step::Send(Request::under(Key::New)),
+            // The request seems never to have arrived; under its key it may arrive twice.
+            Charge::Absent if sendable && progress.unanswered && !self.charge.known => {
+                Step::Send(Request::under(Key::Same))
+            }
+            Charge::Open | Charge::Absent | Charge::NotOurs(_) => self.ask(),
+        }
     }
-    if moment.now.ms_since(progress.since) >= PATIENCE_MS {
-        return Step::CallForHelp(failure("outcome_unknown", "Nobody could tell for a day whether this was paid."));
+
+    fn is_out_of_grace(self) -> bool {
+        self.charge.overdue_since.is_some_and(|since| self.at.now.ms_since(since) >= DEPOSIT_GRACE_MS)
     }
-    Step::Ask { status: Status::Unknown, pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
+
+    fn ask(self) -> Step<Charging> {
+        if self.at.circumstances.awaits_deposit {
+            return self.await_deposit();
+        }
+        self.progress.patience(&OUTCOME_PATIENCE, self.at.now).step(Wait::Outcome)
+    }
+
+    fn await_deposit(self) -> Step<Charging> {
+        self.progress.patience(&DEPOSIT_PATIENCE, self.at.now).step(Wait::Deposit)
+    }
+
+    /// The next step of a charge of which no money may be held.
+    fn undo(self, reason: UndoReason, knowledge: &Knowledge) -> Step<Charging> {
+        let charge = match knowledge {
+            Knowledge::Answered(charge) | Knowledge::Reported(charge) => Some(charge),
+            Knowledge::Lost(_) | Knowledge::NoReport | Knowledge::UndoRefused(_) => None,
+        };
+        match charge {
+            Some(Charge::Refused(_) | Charge::Returned) => fail(reason.failure()),
+            Some(Charge::Captured(capture)) if self.is_welcome(capture, reason) => settle(capture),
+            Some(Charge::Captured(_) | Charge::AwaitingDeposit { .. }) => self.give_back(reason),
+            // A request that was sent may reach the PSP for as long as its session lasts.
+            Some(Charge::Absent) if !self.charge.known && self.at.now.ms_since(self.progress.sent_at) >= SESSION_MS => {
+                fail(reason.failure())
+            }
+            // Open: it cannot be canceled yet, and a late answer may still capture it. The PSP ends it in time.
+            Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None => {
+                self.progress.patience(&UNDO_PATIENCE, self.at.now).step(Wait::Undo)
+            }
+        }
+    }
+
+    /// Whether money that came while the charge was undone is booked after all.
+    fn is_welcome(self, capture: &Capture, reason: UndoReason) -> bool {
+        let is_welcome = match reason {
+            UndoReason::DepositOverdue => true,
+            UndoReason::Canceled => capture.is_deposit() && self.at.circumstances.way_back == WayBack::Missing,
+            UndoReason::WrongAmount => false,
+        };
+        is_welcome && capture.amount == self.charge.total
+    }
+
+    fn give_back(self, reason: UndoReason) -> Step<Charging> {
+        if let Some(refusal) = &self.charge.undo_refusal {
+            return Step::CallForHelp(Failure::new(
+                OurCode::UndoRefused,
+                format!("The payment provider does not give the payment back: {}.", refusal.code),
+            ));
+        }
+        match self.progress.patience(&UNDO_PATIENCE, self.at.now) {
+            Patient::Ask { .. } => Step::Undo(reason),
+            Patient::CallForHelp(failure) => Step::CallForHelp(failure),
+        }
+    }
 }
 
-fn await_deposit(progress: &Progress, moment: Moment) -> Step {
-    if moment.now.ms_since(progress.since) >= DEPOSIT_PATIENCE_MS {
-        return Step::CallForHelp(failure("deposit_unresolved", "The virtual account outlived every due date."));
-    }
-    Step::Ask { status: Status::WaitingForDeposit, pause_ms: deposit_pause_ms(progress.asked) }
+fn settle(capture: &Capture) -> Step<Charging> {
+    Step::Conclude(Conclusion::Settle(capture.clone()))
 }
 
-/// The pause before question number `asked` (from zero) about an awaited deposit: up to an hour at first, half a day later.
-pub fn deposit_pause_ms(asked: u32) -> u64 {
-    if asked >= FREQUENT_DEPOSIT_QUESTIONS {
+const fn fail(failure: Failure) -> Step<Charging> {
+    Step::Conclude(Conclusion::Fail(failure))
+}
+
+/// The pause before the next look-up about an awaited deposit, by the pauses before: up to an hour at first, half a day
+/// later.
+pub fn deposit_pause_ms(pauses: u32) -> u64 {
+    if pauses >= FREQUENT_DEPOSIT_QUESTIONS {
         return RARE_DEPOSIT_PAUSE_MS;
     }
-    pause_ms(asked, LONGEST_DEPOSIT_PAUSE_MS)
+    pause_ms(pauses, LONGEST_DEPOSIT_PAUSE_MS)
 }
 
-/// How far the watch over a booked deposit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
-    /// Until when the bank may take the deposit back.
-    pub until: Timestamp,
-    /// How many questions the PSP has answered.
-    pub answered: u32,
-    /// How many questions since then were not answered.
-    pub untold: u32,
-}
-
-/// What to do next about a deposit that is booked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WatchStep {
-    /// Ask the PSP after a pause, in milliseconds, or when it nudges us.
-    Ask {
-        /// How long to wait.
-        pause_ms: u64,
-    },
-    /// Take back what was booked: the deposit is awaited again.
-    TakeBack(Option<VirtualAccount>),
-    /// Nothing is watched any more.
-    End,
-}
-
-impl Watch {
-    /// A watch that begins.
-    pub const fn new(now: Timestamp) -> Self {
-        Self { until: now.plus_ms(DEPOSIT_WATCH_MS), answered: 0, untold: 0 }
-    }
-
-    /// Something was learned.
-    pub const fn learn(&mut self, knowledge: &Knowledge) {
-        if is_told(knowledge) {
-            self.answered = self.answered.saturating_add(1);
-            self.untold = 0;
-        } else {
-            self.untold = self.untold.saturating_add(1);
-        }
-    }
-
-    /// Decides what to do next. The watch has learned `knowledge` already; there is none at its beginning.
-    pub fn next_step(&self, knowledge: Option<&Knowledge>, now: Timestamp) -> WatchStep {
-        if let Some(
-            Knowledge::Answered(Charge::AwaitingDeposit { account, .. })
-            | Knowledge::Told(Charge::AwaitingDeposit { account, .. }),
-        ) = knowledge
-        {
-            return WatchStep::TakeBack(account.clone());
-        }
-        let left_ms = self.until.ms_since(now);
-        if left_ms == 0 && self.untold == 0 {
-            return WatchStep::End;
-        }
-        let regular_ms = usize::try_from(self.answered)
-            .ok()
-            .and_then(|answered| WATCH_PAUSES_MS.get(answered).copied())
-            .unwrap_or(LONGEST_WATCH_PAUSE_MS);
-        let pause_ms = match self.untold {
-            0 => regular_ms.min(left_ms),
-            // After the end the last question is still to be answered.
-            untold if left_ms == 0 => deposit_pause_ms(untold),
-            untold => pause_ms(untold, LONGEST_WATCH_PAUSE_MS).min(left_ms),
-        };
-        WatchStep::Ask { pause_ms }
-    }
-}
-
-/// Whether the PSP told something of a deposit that was booked.
-const fn is_told(knowledge: &Knowledge) -> bool {
+/// The money in a report that the PSP holds it.
+pub const fn capture_of(knowledge: &Knowledge) -> Option<&Capture> {
     match knowledge {
-        Knowledge::Answered(charge) | Knowledge::Told(charge) => match charge {
-            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned => true,
-            Charge::Refused(_) | Charge::Open | Charge::Absent | Charge::NotOurs(_) => false,
+        Knowledge::Answered(charge) | Knowledge::Reported(charge) => match charge {
+            Charge::Captured(capture) => Some(capture),
+            Charge::AwaitingDeposit { .. }
+            | Charge::Refused(_)
+            | Charge::Returned
+            | Charge::Open
+            | Charge::Absent
+            | Charge::NotOurs(_) => None,
         },
-        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => false,
+        Knowledge::Lost(_) | Knowledge::NoReport | Knowledge::UndoRefused(_) => None,
     }
-}
-
-/// Whether the PSP says that it holds the money.
-pub const fn is_captured(knowledge: &Knowledge) -> bool {
-    matches!(knowledge, Knowledge::Answered(Charge::Captured(_)) | Knowledge::Told(Charge::Captured(_)))
-}
-
-/// What to do next to make sure that no money is held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UndoStep {
-    /// No money is held, and none can be any more.
-    Done,
-    /// Book it after all: the deposit came, late and in the right amount.
-    Settle(Capture),
-    /// Tell the PSP to give it back.
-    Cancel,
-    /// Ask the PSP after a pause, in milliseconds.
-    Ask {
-        /// How long to wait.
-        pause_ms: u64,
-    },
-    /// Call a person.
-    CallForHelp(Failure),
-}
-
-/// Decides what to do next to make sure that no money is held. `progress` has learned `knowledge` already,
-/// and started over when the undo began.
-pub fn next_undo_step(
-    (total, reason): (Money, UndoReason),
-    knowledge: &Knowledge,
-    progress: &Progress,
-    moment: Moment,
-) -> UndoStep {
-    let now = moment.now;
-    let charge = match knowledge {
-        Knowledge::Answered(charge) | Knowledge::Told(charge) => Some(charge),
-        Knowledge::Lost(_) | Knowledge::NotTold | Knowledge::Kept(_) => None,
-    };
-    match charge {
-        Some(Charge::Refused(_) | Charge::Returned) => UndoStep::Done,
-        Some(Charge::Captured(capture)) if capture.amount == total && is_welcome(capture, reason, moment.way_back) => {
-            UndoStep::Settle(capture.clone())
-        }
-        Some(Charge::Captured(_) | Charge::AwaitingDeposit { .. }) => take_back(progress, now),
-        // A request that was sent may reach the PSP for as long as its session lasts.
-        Some(Charge::Absent) if !progress.known && now.ms_since(progress.sent_at) >= SESSION_MS => UndoStep::Done,
-        // Open: it cannot be canceled yet, and a late answer may still capture it. The PSP ends it in time.
-        Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None if is_patient(progress, now) => {
-            UndoStep::Ask { pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
-        }
-        Some(Charge::Open | Charge::Absent | Charge::NotOurs(_)) | None => UndoStep::CallForHelp(undo_unfinished()),
-    }
-}
-
-/// Whether money that came while the charge was undone is booked after all.
-fn is_welcome(capture: &Capture, reason: UndoReason, way_back: WayBack) -> bool {
-    match reason {
-        UndoReason::DepositOverdue => true,
-        UndoReason::Canceled => capture.is_deposit() && way_back == WayBack::Missing,
-        UndoReason::WrongAmount => false,
-    }
-}
-
-fn take_back(progress: &Progress, now: Timestamp) -> UndoStep {
-    match &progress.kept {
-        Some(refusal) => UndoStep::CallForHelp(Failure::new(
-            "undo_refused",
-            format!("The payment provider does not give the payment back: {}.", refusal.code),
-        )),
-        None if is_patient(progress, now) => UndoStep::Cancel,
-        None => UndoStep::CallForHelp(undo_unfinished()),
-    }
-}
-
-fn is_patient(progress: &Progress, now: Timestamp) -> bool {
-    now.ms_since(progress.since) < UNDO_PATIENCE_MS
-}
-
-fn undo_unfinished() -> Failure {
-    failure("undo_unfinished", "The payment could not be undone for an hour.")
-}
-
-/// The pause before question number `asked` (from zero): 1 s, 2 s, 4 s … up to `longest_ms`.
-pub fn pause_ms(asked: u32, longest_ms: u64) -> u64 {
-    FIRST_PAUSE_MS.checked_shl(asked.min(40)).unwrap_or(longest_ms).min(longest_ms)
-}
-
-fn failure(code: &str, message: &str) -> Failure {
-    Failure::new(code, message)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    charge::Failure,
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{Account, AccountClass, NormalSide, UnknownAccount};
 pub use canonical::{Place, sequence_of};
 pub use checkpoint::Checkpoint;
-pub use movements::{Hold, HoldEnd, PayoutEnd, Refund, RefundPart};
+pub use movements::{Hold, HoldEnd, Part, PayoutEnd, Refund, RefundPart, Release};
 pub use orders::OrderChange;
 
 use crate::{

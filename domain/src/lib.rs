@@ -15,8 +15,7 @@
 //!   ([`ledger::Entry`]), so the sum over the books is zero by construction.
 //! * A checkout's status changes only through [`checkout::Status::after`], and a hold's through
 //!   [`hold::HoldState::after`].
-//! * A charge whose outcome is not known never becomes a failure by running out of patience
-//!   ([`charge::next_step`]), and neither does a refund ([`refund::next_step`]).
+//! * A charge or a refund of unknown outcome never becomes a failure by running out of patience ([`inquiry`]).
 #![no_std]
 
 extern crate alloc;
@@ -27,11 +26,14 @@ pub mod checkout;
 pub mod commission;
 pub mod dead_letter;
 pub mod event;
+pub mod failure;
 pub mod hold;
 pub mod id;
+pub mod inquiry;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod plan;
 pub mod principal;
 pub mod reconciliation;
 pub mod refund;

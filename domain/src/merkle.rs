@@ -32,6 +32,22 @@ struct Subtree {
     watched: bool,
 }
 
+/// All subtrees in one.
+#[derive(Debug, Clone)]
+struct Folded {
+    root: Hash,
+    path: Vec<Hash>,
+}
+
+/// The place of a leaf in a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeafPlace {
+    /// How many leaves are left of it.
+    pub index: u64,
+    /// How many leaves the tree has.
+    pub size: u64,
+}
+
 impl Tree {
     /// An empty tree that remembers the path of the leaf at `index`, counted from 0.
     pub fn watching(index: u64) -> Self {
@@ -56,20 +72,22 @@ impl Tree {
 
     /// The root: what stands for all leaves in their order. Of no leaves it is the hash of nothing.
     pub fn root(&self) -> Hash {
-        self.folded().0
+        self.folded().root
     }
 
     /// The path from the watched leaf to the root; `None` when that leaf was not added.
     pub fn path(&self) -> Option<Vec<Hash>> {
-        self.watched.filter(|index| *index < self.size).map(|_| self.folded().1)
+        self.watched.filter(|index| *index < self.size).map(|_| self.folded().path)
     }
 
-    fn folded(&self) -> (Hash, Vec<Hash>) {
+    fn folded(&self) -> Folded {
         let mut path = self.path.clone();
         let mut peaks = self.peaks.iter().rev().copied();
-        let Some(first) = peaks.next() else { return (Sha256::digest([]).into(), path) };
+        let Some(first) = peaks.next() else {
+            return Folded { root: Sha256::digest([]).into(), path };
+        };
         let whole = peaks.fold(first, |right, left| join(left, right, &mut path));
-        (whole.hash, path)
+        Folded { root: whole.hash, path }
     }
 }
 
@@ -87,9 +105,9 @@ fn join(left: Subtree, right: Subtree, path: &mut Vec<Hash>) -> Subtree {
     }
 }
 
-/// The root that a path leads to from the leaf at `index` (from 0) of a tree of `size` leaves. `None` when a
-/// path of this length belongs to no such leaf.
-pub fn root_of_path(leaf: &[u8], index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+/// The root that a path leads to from a leaf at a place. `None` when a path of this length belongs to no such place.
+pub fn root_of_path(leaf: &[u8], place: LeafPlace, path: &[Hash]) -> Option<Hash> {
+    let LeafPlace { index, size } = place;
     if index >= size {
         return None;
     }

@@ -19,7 +19,7 @@
 mod change;
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 pub use change::{
     AfterRefund, GivenBack, NewRefund, OrderAfter, PromisedRefund, RefundChange, RefundExecution, RefundFailure,
@@ -27,10 +27,12 @@ pub use change::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use crate::ledger::Part;
 use crate::{
     Money, Timestamp,
-    charge::{Doubt, Failure, QUESTIONS_TO_A_STRANGER, pause_ms},
+    failure::{Failure, OurCode},
     id::{PaymentOrderId, RefundId},
+    inquiry::{self, At, Key, Patience, Patient, Progress, Request, Situation, Step, Subject, pause_ms},
 };
 
 /// How long the outcome of a refund may stay unknown before a person is called, in milliseconds: a day.
@@ -47,8 +49,6 @@ pub const KEY_LIFETIME_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
 pub const MAX_REASON_CHARS: usize = 120;
 /// The most refunds of one checkout that wait for their turn.
 pub const MAX_WAITING: usize = 100;
-/// How a virtual account is called in the PSP's words. What came into one goes back to an account of the buyer's.
-pub const VIRTUAL_ACCOUNT: &str = "가상계좌";
 
 /// Where a refund stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -124,9 +124,9 @@ impl fmt::Display for RefundStatus {
     }
 }
 
-/// What somebody wants back.
+/// What is asked back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct RefundScope {
     /// Of one payment order alone; of the whole checkout where there is none.
     #[serde(default)]
     pub order: Option<PaymentOrderId>,
@@ -141,15 +141,6 @@ pub struct Left {
     /// The order.
     pub order: PaymentOrderId,
     /// What is left of it.
-    pub amount: Money,
-}
-
-/// What goes back of one payment order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The order.
-    pub order: PaymentOrderId,
-    /// How much of it; never zero.
     pub amount: Money,
 }
 
@@ -173,7 +164,7 @@ pub enum Unrefundable {
 /// What goes back of which order. An amount of a whole checkout is spread over its orders in proportion to what is
 /// left of each, to the minor unit ([`Money::split`]), so that no order gives more than it has; whoever wants it
 /// otherwise asks for it order by order.
-pub fn share_out(wanted: &Wanted, left: &[Left]) -> Result<Vec<Part>, Unrefundable> {
+pub fn share_out(wanted: &RefundScope, left: &[Left]) -> Result<Vec<Part>, Unrefundable> {
     let of = |left: &&Left| wanted.order.as_ref().is_none_or(|order| *order == left.order);
     let meant: Vec<&Left> = left.iter().filter(of).collect();
     let first = meant.first().ok_or(Unrefundable::NoSuchOrder)?;
@@ -239,16 +230,16 @@ pub struct Executed {
 /// What the PSP answers a request to give money back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum RefundAnswer {
     /// It did.
     Executed(Executed),
     /// It does not, and nothing was done.
     Refused(Failure),
 }
 
-/// What the PSP tells of a payment when asked about a refund.
+/// What the PSP reports of a payment when it is asked about a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct RefundReport {
     /// The cancellation with our mark.
     #[serde(default)]
     pub ours: Option<Executed>,
@@ -265,198 +256,136 @@ pub struct Sight {
 }
 
 /// What is known of a refund that was sent to the PSP.
+pub type Knowledge = inquiry::Knowledge<RefundAnswer, RefundReport>;
+
+/// A refund as the subject of an inquiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Knowledge {
-    /// The PSP answered the request.
-    Answered(Answer),
-    /// It was sent, and nobody knows what came of it.
-    Lost(Doubt),
-    /// We asked, and the PSP told.
-    Told(Sight),
-    /// We asked, and learned nothing.
-    NotTold,
+pub struct Refunding {
+    /// How much goes back.
+    pub amount: Money,
+    /// What we believe to be left at the PSP: the request under the present idempotency key says so.
+    pub held: Money,
 }
 
-/// How far we are in finding out.
+/// What a refund ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// How often it was sent.
-    pub sent: u32,
-    /// When it was first sent under the present idempotency key.
-    pub key_since: Timestamp,
-    /// When it was last sent.
-    pub sent_at: Timestamp,
-    /// Whether a request under the present idempotency key may still be running.
-    pub unanswered: bool,
-    /// What the PSP refused it with, where that proved nothing.
-    pub refusal: Option<Failure>,
-    /// Whether the PSP did not take our key or our settings.
-    pub stranger: bool,
-    /// How often we have paused before a question.
-    pub asked: u32,
-    /// Since when it is not known.
-    pub since: Timestamp,
-}
-
-impl Progress {
-    /// Nothing was sent yet.
-    pub const fn new(now: Timestamp) -> Self {
-        Self {
-            sent: 0,
-            key_since: now,
-            sent_at: now,
-            unanswered: false,
-            refusal: None,
-            stranger: false,
-            asked: 0,
-            since: now,
-        }
-    }
-
-    /// It is about to be sent.
-    pub const fn send(&mut self, new_key: bool, now: Timestamp) {
-        self.sent += 1;
-        self.sent_at = now;
-        if new_key {
-            self.key_since = now;
-            self.unanswered = false;
-        }
-    }
-
-    /// Something was learned.
-    pub fn learn(&mut self, knowledge: &Knowledge) {
-        match knowledge {
-            Knowledge::Answered(answer) => {
-                (self.unanswered, self.stranger) = (false, false);
-                self.refusal = match answer {
-                    Answer::Refused(failure) => Some(failure.clone()),
-                    Answer::Executed(_) => None,
-                };
-            }
-            Knowledge::Lost(doubt) => {
-                // If the PSP rejected our key, its answer says nothing about earlier requests.
-                self.unanswered = !doubt.answered || (doubt.stranger && self.unanswered);
-                self.stranger = doubt.stranger;
-                self.refusal.clone_from(&doubt.refusal);
-            }
-            Knowledge::Told(_) | Knowledge::NotTold => {}
-        }
-    }
-
-    /// A person says: go on.
-    pub const fn start_over(&mut self, now: Timestamp) {
-        (self.asked, self.since) = (0, now);
-    }
-}
-
-/// What to do next with a refund.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Conclusion {
     /// Book it: the buyer gets the money back.
     Settle(Executed),
     /// Take the promise back: the buyer does not.
     Fail(Failure),
-    /// Send it again.
-    Send {
-        /// Whether under a new idempotency key, because the old one is bound to an answer.
-        new_key: bool,
-        /// What is left at the PSP, for a new key; an old one keeps its request.
-        left: Money,
-    },
-    /// Ask the PSP after a pause, in milliseconds.
-    Ask {
-        /// How long to wait.
-        pause_ms: u64,
-    },
-    /// Call a person.
-    CallForHelp(Failure),
 }
 
-/// Decides what to do next with a refund of `amount`. `progress` has learned `knowledge` already.
-pub fn next_step(amount: Money, knowledge: &Knowledge, progress: &Progress, now: Timestamp) -> Step {
-    match knowledge {
-        Knowledge::Answered(Answer::Executed(executed)) => on_executed(amount, executed),
-        Knowledge::Answered(Answer::Refused(failure)) if progress.sent <= 1 => Step::Fail(failure.clone()),
-        Knowledge::Told(Sight { ours: Some(executed), .. }) => on_executed(amount, executed),
-        Knowledge::Told(Sight { lookalike: true, .. }) => Step::CallForHelp(failure(
-            "refund_lookalike",
-            "The payment provider gave the same amount back without our mark; whether that was this refund, it does not tell.",
-        )),
-        Knowledge::Told(sight) if is_beyond_reach(amount, sight) => Step::Fail(spent(sight.left, progress)),
-        Knowledge::Told(sight) => on_absent(amount, sight.left, progress, now),
-        Knowledge::Answered(Answer::Refused(_)) | Knowledge::Lost(_) | Knowledge::NotTold => ask(progress, now),
+/// What is waited for while a refund is not concluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The outcome.
+    Outcome,
+}
+
+/// For how long, and how often, the outcome of a refund is asked for.
+const OUTCOME_PATIENCE: Patience = Patience {
+    limit_ms: PATIENCE_MS,
+    pause_ms: |pauses| pause_ms(pauses, LONGEST_PAUSE_MS),
+    locked_out: Some("The payment provider does not accept our key or our settings."),
+    code: OurCode::RefundUnresolved,
+    message: "Nobody could tell for a day whether this was refunded.",
+};
+
+impl Subject for Refunding {
+    type Answer = RefundAnswer;
+    type Report = RefundReport;
+    type Circumstances = ();
+    type Wait = Wait;
+    /// A refund is never undone: the buyer has the money.
+    type UndoReason = Infallible;
+    type Conclusion = Conclusion;
+
+    fn refusal(answer: &RefundAnswer) -> Option<&Failure> {
+        match answer {
+            RefundAnswer::Refused(failure) => Some(failure),
+            RefundAnswer::Executed(_) => None,
+        }
+    }
+
+    fn learn(&mut self, _knowledge: &Knowledge, _now: Timestamp) {}
+
+    fn start_over(&mut self) {}
+
+    fn decide(&mut self, knowledge: &Knowledge, situation: &Situation<'_, Self>) -> Step<Self> {
+        let Situation { progress, at: At { now, .. }, .. } = *situation;
+        match knowledge {
+            Knowledge::Answered(RefundAnswer::Executed(executed)) => self.on_executed(executed),
+            Knowledge::Answered(RefundAnswer::Refused(failure)) if progress.sent <= 1 => fail(failure.clone()),
+            Knowledge::Reported(RefundReport { ours: Some(executed), .. }) => self.on_executed(executed),
+            Knowledge::Reported(RefundReport { lookalike: true, .. }) => Step::CallForHelp(Failure::new(
+                OurCode::RefundLookalike,
+                "The payment provider gave the same amount back without our mark; whether that was this refund, it does not tell.",
+            )),
+            Knowledge::Reported(report) if self.is_beyond_reach(report) => fail(spent(report.left, progress)),
+            Knowledge::Reported(report) => self.on_absent(report.left, progress, now),
+            Knowledge::Answered(RefundAnswer::Refused(_))
+            | Knowledge::Lost(_)
+            | Knowledge::NoReport
+            | Knowledge::UndoRefused(_) => ask(progress, now),
+        }
     }
 }
 
-fn on_executed(amount: Money, executed: &Executed) -> Step {
-    if executed.amount == amount {
-        return Step::Settle(executed.clone());
+impl Refunding {
+    fn on_executed(&self, executed: &Executed) -> Step<Self> {
+        if executed.amount == self.amount {
+            return Step::Conclude(Conclusion::Settle(executed.clone()));
+        }
+        Step::CallForHelp(Failure::new(OurCode::PspAmountMismatch, "The payment provider gave another amount back."))
     }
-    Step::CallForHelp(failure("psp_amount_mismatch", "The payment provider gave another amount back."))
-}
 
-/// Whether this refund did not take place and cannot any more, whatever request is still under way. All that was given
-/// back is shown and is not ours; and the PSP gives no more back than is left.
-fn is_beyond_reach(amount: Money, sight: &Sight) -> bool {
-    sight.complete && sight.ours.is_none() && !sight.lookalike && sight.left.minor() < amount.minor()
+    /// Whether this refund did not take place and cannot any more, whatever request is still under way. All that was
+    /// given back is shown and is not ours; and the PSP gives no more back than is left.
+    const fn is_beyond_reach(&self, report: &RefundReport) -> bool {
+        report.complete && report.ours.is_none() && !report.lookalike && report.left.minor() < self.amount.minor()
+    }
+
+    fn on_absent(&mut self, left: Money, progress: &Progress, now: Timestamp) -> Step<Self> {
+        if let Patient::CallForHelp(failure) = progress.patience(&OUTCOME_PATIENCE, now) {
+            return Step::CallForHelp(failure);
+        }
+        if progress.unanswered && now.ms_since(progress.key_since) < KEY_LIFETIME_MS {
+            return Step::Send(Request::under(Key::Same));
+        }
+        let has_settled = !progress.unanswered && now.ms_since(progress.sent_at) >= SETTLING_MS;
+        match &progress.refusal {
+            Some(refusal) if has_settled => fail(refusal.clone()),
+            Some(_) => ask(progress, now),
+            None if left.minor() >= self.amount.minor() => {
+                self.held = left;
+                Step::Send(Request::under(Key::New))
+            }
+            None if has_settled => fail(spent(left, progress)),
+            None => ask(progress, now),
+        }
+    }
 }
 
 /// Why nothing goes back of a payment of which too little is left.
 fn spent(left: Money, progress: &Progress) -> Failure {
     match &progress.refusal {
         Some(refusal) => refusal.clone(),
-        None if left.is_zero() => failure(
-            "canceled_at_psp",
+        None if left.is_zero() => Failure::new(
+            OurCode::CanceledAtPsp,
             "Nothing is left of the payment at the payment provider: it was canceled there, and not by this refund.",
         ),
-        None => failure(
-            "psp_balance_too_small",
+        None => Failure::new(
+            OurCode::PspBalanceTooSmall,
             "Less is left of the payment at the payment provider than was to be refunded.",
         ),
     }
 }
 
-fn on_absent(amount: Money, left: Money, progress: &Progress, now: Timestamp) -> Step {
-    if is_out_of_patience(progress, now) || is_locked_out(progress) {
-        return ask(progress, now);
-    }
-    if progress.unanswered && now.ms_since(progress.key_since) < KEY_LIFETIME_MS {
-        return Step::Send { new_key: false, left };
-    }
-    let has_settled = !progress.unanswered && now.ms_since(progress.sent_at) >= SETTLING_MS;
-    match &progress.refusal {
-        Some(refusal) if has_settled => Step::Fail(refusal.clone()),
-        Some(_) => ask(progress, now),
-        None if left.minor() >= amount.minor() => Step::Send { new_key: true, left },
-        None if has_settled => Step::Fail(spent(left, progress)),
-        None => ask(progress, now),
-    }
+fn ask(progress: &Progress, now: Timestamp) -> Step<Refunding> {
+    progress.patience(&OUTCOME_PATIENCE, now).step(Wait::Outcome)
 }
 
-fn ask(progress: &Progress, now: Timestamp) -> Step {
-    if is_locked_out(progress) {
-        return Step::CallForHelp(failure(
-            "psp_access_denied",
-            "The payment provider does not accept our key or our settings.",
-        ));
-    }
-    if is_out_of_patience(progress, now) {
-        return Step::CallForHelp(failure(
-            "refund_unresolved",
-            "Nobody could tell for a day whether this was refunded.",
-        ));
-    }
-    Step::Ask { pause_ms: pause_ms(progress.asked, LONGEST_PAUSE_MS) }
-}
-
-const fn is_locked_out(progress: &Progress) -> bool {
-    progress.stranger && progress.asked >= QUESTIONS_TO_A_STRANGER
-}
-
-const fn is_out_of_patience(progress: &Progress, now: Timestamp) -> bool {
-    now.ms_since(progress.since) >= PATIENCE_MS
-}
-
-fn failure(code: &str, message: &str) -> Failure {
-    Failure::new(code, message)
+const fn fail(failure: Failure) -> Step<Refunding> {
+    Step::Conclude(Conclusion::Fail(failure))
 }

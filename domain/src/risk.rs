@@ -24,7 +24,7 @@ pub const MAX_REASON_CHARS: usize = 200;
 /// What is to happen with a payment, from the mildest to the strictest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RiskVerdict {
     /// Charge it.
     Allow,
     /// Let a person decide.
@@ -33,7 +33,7 @@ pub enum Verdict {
     Deny,
 }
 
-impl Verdict {
+impl RiskVerdict {
     /// The verdict as it is written: `allow`, `review`, `deny`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict written as [`Verdict::as_str`] writes it.
+    /// The verdict written as [`RiskVerdict::as_str`] writes it.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Allow, Self::Review, Self::Deny].into_iter().find(|verdict| verdict.as_str() == text)
     }
@@ -53,7 +53,7 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     /// What is to happen.
-    pub verdict: Verdict,
+    pub verdict: RiskVerdict,
     /// Every rule that asked for more than to allow it. They are for the marketplace and never for the buyer.
     #[serde(default)]
     pub reasons: Vec<String>,
@@ -62,12 +62,12 @@ pub struct Assessment {
 impl Assessment {
     /// Nothing speaks against it.
     pub const fn allowed() -> Self {
-        Self { verdict: Verdict::Allow, reasons: Vec::new() }
+        Self { verdict: RiskVerdict::Allow, reasons: Vec::new() }
     }
 
     /// Adds a reason; the strictest verdict counts.
-    pub fn add(&mut self, verdict: Verdict, reason: &str) {
-        if verdict == Verdict::Allow {
+    pub fn add(&mut self, verdict: RiskVerdict, reason: &str) {
+        if verdict == RiskVerdict::Allow {
             return;
         }
         self.verdict = self.verdict.max(verdict);
@@ -118,7 +118,7 @@ pub struct Velocity {
     /// How much, this payment included.
     pub most: Most,
     /// What happens beyond it.
-    pub verdict: Verdict,
+    pub verdict: RiskVerdict,
 }
 
 /// A limit on one payment.
@@ -127,7 +127,7 @@ pub struct AmountLimit {
     /// A payment above this, in the same currency.
     pub above: Money,
     /// What happens to it.
-    pub verdict: Verdict,
+    pub verdict: RiskVerdict,
 }
 
 /// The marketplace's rules. None by default.
@@ -147,7 +147,7 @@ pub struct Rules {
 
 /// What was let through of one subject within a window, in other checkouts than this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
+pub struct PaymentsBefore {
     /// How many payments.
     pub payments: u64,
     /// How much, in minor units of this payment's currency.
@@ -165,18 +165,18 @@ impl Rules {
     }
 
     /// Assesses a payment. `counted` belongs to the velocities, in their order; a card's limit without a card has none.
-    pub fn assess(&self, plan: &Plan, counted: &[Option<Counted>]) -> Assessment {
+    pub fn assess(&self, plan: &Plan, counted: &[Option<PaymentsBefore>]) -> Assessment {
         let mut assessment = Assessment::allowed();
         let fields = plan.fields();
         if self.denied_buyers.contains(&fields.buyer_id) {
-            assessment.add(Verdict::Deny, "the buyer is on the list of denied buyers");
+            assessment.add(RiskVerdict::Deny, "the buyer is on the list of denied buyers");
         }
         if fields.card.as_ref().is_some_and(|card| self.denied_cards.contains(card)) {
-            assessment.add(Verdict::Deny, "the card is on the list of denied cards");
+            assessment.add(RiskVerdict::Deny, "the card is on the list of denied cards");
         }
         for seller in fields.orders.iter().map(|order| &order.seller).collect::<BTreeSet<_>>() {
             if self.denied_sellers.contains(seller) {
-                assessment.add(Verdict::Deny, &format!("the seller {seller} is on the list of denied sellers"));
+                assessment.add(RiskVerdict::Deny, &format!("the seller {seller} is on the list of denied sellers"));
             }
         }
         for limit in &self.amounts {
@@ -194,7 +194,7 @@ impl Rules {
 }
 
 impl Velocity {
-    fn exceeded(&self, total: Money, before: Counted) -> Option<String> {
+    fn exceeded(&self, total: Money, before: PaymentsBefore) -> Option<String> {
         let of = match self.of {
             Subject::Buyer => "buyer",
             Subject::Card => "card",

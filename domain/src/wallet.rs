@@ -3,7 +3,7 @@
 use crate::{
     Currency, Money,
     id::SellerAccount,
-    ledger::{Account, Entry},
+    ledger::{Account, Entry, PostingFields},
 };
 
 /// A seller's money in one currency, folded from the postings on the seller's accounts.
@@ -51,63 +51,132 @@ impl Wallet {
         if entry.currency() != self.currency() {
             return Ok(self);
         }
-        let mut changes = [0_i128; PARTS.len()];
-        for posting in &entry.fields().postings {
-            let posting = posting.fields();
-            let amount = i128::from(posting.amount.minor());
-            let (from, to) = (part_of(&posting.debit, seller), part_of(&posting.credit, seller));
-            if let Some((part, sign)) = from {
-                changes[part] -= sign * amount;
-            }
-            if let Some((part, sign)) = to {
-                changes[part] += sign * amount;
-            }
-            match (from, &posting.credit, &posting.debit, to) {
-                (Some((IN_TRANSIT, _)), Account::Bank, _, _) => changes[PAID_OUT] += amount,
-                (_, _, Account::Bank, Some((IN_TRANSIT, _))) => changes[PAID_OUT] -= amount,
-                _ => {}
-            }
-        }
         let mut after = self;
-        let balances = [
-            &mut after.pending,
-            &mut after.available,
-            &mut after.held,
-            &mut after.in_transit,
-            &mut after.debt,
-            &mut after.paid_out,
-        ];
-        for ((balance, change), part) in balances.into_iter().zip(changes).zip(PARTS) {
-            *balance = u64::try_from(i128::from(balance.minor()) + change)
-                .ok()
-                .and_then(|minor| Money::try_from_minor(minor, balance.currency()).ok())
-                .ok_or_else(|| Overdrawn { seller: seller.clone(), part })?;
+        for part in Part::ALL {
+            let (mut added, mut taken) = (u128::from(self.part(part).minor()), 0);
+            for posting in &entry.fields().postings {
+                let amount = u128::from(posting.fields().amount.minor());
+                for effect in effects(posting.fields(), seller).into_iter().flatten() {
+                    match effect {
+                        Effect::Add(to) if to == part => added += amount,
+                        Effect::Take(from) if from == part => taken += amount,
+                        Effect::Add(_) | Effect::Take(_) => {}
+                    }
+                }
+            }
+            *after.part_mut(part) = added
+                .checked_sub(taken)
+                .and_then(|minor| u64::try_from(minor).ok())
+                .and_then(|minor| Money::try_from_minor(minor, self.currency()).ok())
+                .ok_or_else(|| Overdrawn { seller: seller.clone(), part: part.name() })?;
         }
         Ok(after)
     }
+
+    const fn part(&self, part: Part) -> Money {
+        match part {
+            Part::Pending => self.pending,
+            Part::Available => self.available,
+            Part::Held => self.held,
+            Part::InTransit => self.in_transit,
+            Part::Debt => self.debt,
+            Part::PaidOut => self.paid_out,
+        }
+    }
+
+    const fn part_mut(&mut self, part: Part) -> &mut Money {
+        match part {
+            Part::Pending => &mut self.pending,
+            Part::Available => &mut self.available,
+            Part::Held => &mut self.held,
+            Part::InTransit => &mut self.in_transit,
+            Part::Debt => &mut self.debt,
+            Part::PaidOut => &mut self.paid_out,
+        }
+    }
 }
 
-/// The parts of a wallet, for messages, in the order in which [`part_of`] counts them.
-const PARTS: [&str; 6] = ["pending", "available", "held", "in transit", "owed", "paid out"];
-const IN_TRANSIT: usize = 3;
-const PAID_OUT: usize = 5;
+/// A part of a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Pending,
+    Available,
+    Held,
+    InTransit,
+    Debt,
+    PaidOut,
+}
 
-/// Which part of a seller's wallet an account is, and whether a credit adds to it or takes from it.
-fn part_of(account: &Account, seller: &SellerAccount) -> Option<(usize, i128)> {
-    if account.seller() != Some(seller) {
-        return None;
+/// What a posting does to a part of a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Add(Part),
+    Take(Part),
+}
+
+impl Part {
+    /// Every part, in the order in which an overdraft is reported.
+    const ALL: [Self; 6] = [Self::Pending, Self::Available, Self::Held, Self::InTransit, Self::Debt, Self::PaidOut];
+
+    /// The part in messages.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Available => "available",
+            Self::Held => "held",
+            Self::InTransit => "in transit",
+            Self::Debt => "owed",
+            Self::PaidOut => "paid out",
+        }
     }
-    match account {
-        Account::SellerPending(_) => Some((0, 1)),
-        Account::SellerAvailable(_) => Some((1, 1)),
-        Account::SellerHeld(_) => Some((2, 1)),
-        Account::PayoutInTransit(_) => Some((IN_TRANSIT, 1)),
-        Account::SellerDebt(_) => Some((4, -1)),
-        Account::PspReceivable
-        | Account::Bank
-        | Account::RefundsPayable
-        | Account::Suspense
-        | Account::PlatformCommission
-        | Account::PspFees => None,
+
+    /// The part of a seller's wallet that an account is.
+    fn of(account: &Account, seller: &SellerAccount) -> Option<Self> {
+        if account.seller() != Some(seller) {
+            return None;
+        }
+        match account {
+            Account::SellerPending(_) => Some(Self::Pending),
+            Account::SellerAvailable(_) => Some(Self::Available),
+            Account::SellerHeld(_) => Some(Self::Held),
+            Account::PayoutInTransit(_) => Some(Self::InTransit),
+            Account::SellerDebt(_) => Some(Self::Debt),
+            Account::PspReceivable
+            | Account::Bank
+            | Account::RefundsPayable
+            | Account::Suspense
+            | Account::PlatformCommission
+            | Account::PspFees => None,
+        }
     }
+
+    /// The effect of a debit: a debt grows by it, and what we owe the seller shrinks.
+    const fn debited(self) -> Effect {
+        match self {
+            Self::Debt => Effect::Add(self),
+            Self::Pending | Self::Available | Self::Held | Self::InTransit | Self::PaidOut => Effect::Take(self),
+        }
+    }
+
+    /// The effect of a credit.
+    const fn credited(self) -> Effect {
+        match self {
+            Self::Debt => Effect::Take(self),
+            Self::Pending | Self::Available | Self::Held | Self::InTransit | Self::PaidOut => Effect::Add(self),
+        }
+    }
+}
+
+/// What a posting does to a seller's wallet. Money that leaves for the bank is paid out, and comes back if it returns.
+fn effects(posting: &PostingFields, seller: &SellerAccount) -> [Option<Effect>; 3] {
+    let debited = Part::of(&posting.debit, seller);
+    let credited = Part::of(&posting.credit, seller);
+    let paid_out = if debited == Some(Part::InTransit) && posting.credit == Account::Bank {
+        Some(Effect::Add(Part::PaidOut))
+    } else if credited == Some(Part::InTransit) && posting.debit == Account::Bank {
+        Some(Effect::Take(Part::PaidOut))
+    } else {
+        None
+    };
+    [debited.map(Part::debited), credited.map(Part::credited), paid_out]
 }

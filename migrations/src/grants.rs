@@ -136,8 +136,8 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// The SQL that gives a role the rights of a process, and takes all others from it. The owner of the tables runs it, again
-/// after each migration.
+/// The SQL that gives a role the rights of a process, and takes all others from it. The owner of the tables runs it,
+/// again after each migration.
 pub fn sql(grantee: Grantee, role: &RoleName) -> String {
     let mut sql = format!(
         "BEGIN;\n\

@@ -13,8 +13,8 @@ enum AuditLog {
 
 /// The unique key of the ids. Lines from before have none.
 const INDEX: &str = "audit_log_by_line_id";
-/// On SQLite the first line of an id stays: a second one is left out, as `ON CONFLICT DO NOTHING` does on PostgreSQL, and
-/// replaces nothing.
+/// On SQLite the first line of an id stays: a second one is left out, as `ON CONFLICT DO NOTHING` does on PostgreSQL,
+/// and replaces nothing.
 const TRIGGER: &str = "audit_log_first_line_stays";
 
 #[async_trait::async_trait]

@@ -120,8 +120,8 @@ fn event_cursors() -> TableCreateStatement {
         .to_owned()
 }
 
-/// A position is given once and stays; nothing else of an event changes; an event goes only once the floor is above it. The
-/// log's own row stays, and what it counts only rises.
+/// A position is given once and stays; nothing else of an event changes; an event goes only once the floor is above it.
+/// The log's own row stays, and what it counts only rises.
 async fn guard_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let changed = FACT.map(|column| format!("NEW.{column} IS NOT OLD.{column}")).join(" OR ");
     // A fact that stands there already stays as it is: `INSERT OR REPLACE` would delete the row in its way.

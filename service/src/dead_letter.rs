@@ -1,8 +1,8 @@
-//! The operators' desk: acting on dead letters, from a route or from the command line.
+//! Acting on dead letters, from a route or from the command line.
 //!
-//! An action is written down first and told to the workflow then. Whoever is first has it; a word that did not get
-//! through is said again whenever somebody asks for the same letter, and Temporal takes it once, because its request
-//! id is the letter's.
+//! An action is written down first, and its workflow is notified then. The first of several actions wins. A
+//! notification that was lost is sent again when somebody asks for the same letter. Temporal takes it once, because its
+//! request id is made of the letter's id.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use domain::{
     id::DeadLetterId,
 };
 use sha2::{Digest, Sha256};
-use store::{Acted, ActionRecord, Journal, LetterFilter, LetterRecord, Reader, StoreError};
+use store::{Acted, ActionRecord, Journal, LetterFilter, LetterRecord, NewAction, Reader, StoreError};
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowSignalOptions, errors::WorkflowInteractionError,
 };
 use workflows::{
     checkout::CheckoutWorkflow,
-    operator::{Resolve, Resume},
+    dead_letter::{Resolve, Resume},
 };
 
 use crate::temporal::{self, is_signal_limit};
@@ -29,7 +29,7 @@ pub const MAX_BULK: u64 = 100;
 
 /// Acts on dead letters.
 #[derive(Clone)]
-pub struct Desk {
+pub struct DeadLetters {
     temporal: Client,
     reader: Reader,
     journal: Journal,
@@ -37,7 +37,7 @@ pub struct Desk {
 
 /// The person who acts, and the reason.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct ActionRequest<'a> {
     /// What is to be done.
     pub action: LetterAction,
     /// The person who asks: the id of an API key, or a name.
@@ -48,12 +48,12 @@ pub struct Wish<'a> {
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum DeadLetterError {
     /// There is no such letter.
     #[error("there is no such dead letter")]
     Unknown,
     /// The letter does not take it.
-    #[error("{}", told(.letter, *.refusal, .last.as_deref()))]
+    #[error("{}", sentence(.letter, *.refusal, .last.as_deref()))]
     Refused {
         /// The letter.
         letter: Box<LetterRecord>,
@@ -88,7 +88,7 @@ pub struct Preview {
     pub token: String,
 }
 
-fn told(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionRecord>) -> String {
+fn sentence(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionRecord>) -> String {
     let id = &letter.letter_id;
     match (refusal, last) {
         (LetterRefusal::TakenUp, Some(last)) => {
@@ -104,35 +104,41 @@ fn told(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionRecor
     }
 }
 
-impl Desk {
-    /// A desk over Temporal and a database.
+impl DeadLetters {
+    /// Dead letters over Temporal and a database.
     pub const fn new(temporal: Client, reader: Reader, journal: Journal) -> Self {
         Self { temporal, reader, journal }
     }
 
     /// Acts on one letter. Repeating it is safe: the workflow is told once.
-    pub async fn act(&self, id: &DeadLetterId, wish: Wish<'_>) -> Result<LetterRecord, DeskError> {
-        let letter = self.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
-        let runs = self.runs(&letter).await?;
-        match self.journal.act_on_dead_letter(id, wish.action, (wish.by, wish.reason), runs).await? {
+    pub async fn act(&self, id: &DeadLetterId, wish: ActionRequest<'_>) -> Result<LetterRecord, DeadLetterError> {
+        let letter = self.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
+        let workflow_runs = self.runs(&letter).await?;
+        let new = NewAction { action: wish.action, actor: wish.by, reason: wish.reason, workflow_runs };
+        match self.journal.act_on_dead_letter(id, new).await? {
             Acted::Now(letter) | Acted::Before(letter) => {
-                self.tell(&letter, wish).await?;
+                self.notify(&letter, wish).await?;
                 Ok(letter)
             }
             Acted::Refused { letter, refusal, last } => {
                 if let (LetterStatus::Retrying, Some(last)) = (letter.status, &last) {
-                    let first = Wish { action: LetterAction::Retry, by: &last.actor, reason: &last.reason };
-                    self.tell(&letter, first).await?;
+                    let first = ActionRequest { action: LetterAction::Retry, by: &last.actor, reason: &last.reason };
+                    self.notify(&letter, first).await?;
                 }
                 let (letter, last) = (Box::new(letter), last.map(Box::new));
-                Err(DeskError::Refused { letter, refusal, last })
+                Err(DeadLetterError::Refused { letter, refusal, last })
             }
-            Acted::Unknown => Err(DeskError::Unknown),
+            Acted::Unknown => Err(DeadLetterError::Unknown),
         }
     }
 
     /// What an action would do to the letters of a filter that have waited longest, at most [`MAX_BULK`].
-    pub async fn preview(&self, action: LetterAction, filter: &LetterFilter, limit: u64) -> Result<Preview, DeskError> {
+    pub async fn preview(
+        &self,
+        action: LetterAction,
+        filter: &LetterFilter,
+        limit: u64,
+    ) -> Result<Preview, DeadLetterError> {
         let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
         let token = token(action, &letters);
         let mut items = Vec::with_capacity(letters.len());
@@ -147,13 +153,13 @@ impl Desk {
     /// Acts on the letters that a preview showed, each by itself. What one is refused does not hold up the others.
     pub async fn act_on_all(
         &self,
-        wish: Wish<'_>,
+        wish: ActionRequest<'_>,
         (filter, limit): (&LetterFilter, u64),
         shown: &str,
-    ) -> Result<Vec<(DeadLetterId, Result<LetterRecord, DeskError>)>, DeskError> {
+    ) -> Result<Vec<(DeadLetterId, Result<LetterRecord, DeadLetterError>)>, DeadLetterError> {
         let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
         if token(wish.action, &letters) != shown {
-            return Err(DeskError::Outdated);
+            return Err(DeadLetterError::Outdated);
         }
         let mut results = Vec::with_capacity(letters.len());
         for letter in letters {
@@ -164,7 +170,7 @@ impl Desk {
     }
 
     /// Whether the run that wrote the letter still runs.
-    async fn runs(&self, letter: &LetterRecord) -> Result<bool, DeskError> {
+    async fn runs(&self, letter: &LetterRecord) -> Result<bool, DeadLetterError> {
         let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
         let options = WorkflowDescribeOptions::builder().rpc_options(temporal::rpc_options()).build();
         match tokio::time::timeout(ANSWER_TIME, workflow.describe(options)).await {
@@ -172,14 +178,14 @@ impl Desk {
                 Ok(described.run_id() == letter.run_id && described.status() == WorkflowExecutionStatus::Running)
             }
             Ok(Err(WorkflowInteractionError::NotFound(_))) => Ok(false),
-            Ok(Err(error)) => Err(DeskError::Temporal(error.into())),
-            Err(elapsed) => Err(DeskError::Temporal(elapsed.into())),
+            Ok(Err(error)) => Err(DeadLetterError::Temporal(error.into())),
+            Err(elapsed) => Err(DeadLetterError::Temporal(elapsed.into())),
         }
     }
 
-    /// Tells the workflow. Every workflow that calls for help takes signals of these two names, and heeds what
-    /// names its open letter. One that has closed needs no word any more.
-    async fn tell(&self, letter: &LetterRecord, wish: Wish<'_>) -> Result<(), DeskError> {
+    /// Notifies the workflow. Every workflow that calls for help takes signals of these two names, and handles a signal
+    /// that names its open letter. One that has closed needs no word any more.
+    async fn notify(&self, letter: &LetterRecord, wish: ActionRequest<'_>) -> Result<(), DeadLetterError> {
         let (by, reason) = (wish.by.to_owned(), wish.reason.to_owned());
         let id = Some(letter.letter_id.clone());
         let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
@@ -202,9 +208,9 @@ impl Desk {
         };
         match tokio::time::timeout(ANSWER_TIME, sent).await {
             Ok(Ok(()) | Err(WorkflowInteractionError::NotFound(_))) => Ok(()),
-            Ok(Err(error)) if is_signal_limit(&error) => Err(DeskError::TooManySignals(error.into())),
-            Ok(Err(error)) => Err(DeskError::Temporal(error.into())),
-            Err(elapsed) => Err(DeskError::Temporal(elapsed.into())),
+            Ok(Err(error)) if is_signal_limit(&error) => Err(DeadLetterError::TooManySignals(error.into())),
+            Ok(Err(error)) => Err(DeadLetterError::Temporal(error.into())),
+            Err(elapsed) => Err(DeadLetterError::Temporal(elapsed.into())),
         }
     }
 }

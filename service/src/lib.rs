@@ -5,20 +5,94 @@
 //! # What this crate does not do
 //!
 //! It knows no request, no answer and no status of HTTP. It decides nothing about money: `domain` decides whether
-//! something is allowed, and a workflow does it. It has a [`Reader`](store::Reader) and a [`Journal`](store::Journal), and
-//! no writer of the books; it never talks to the PSP.
+//! something is allowed, and a workflow does it. It has a [`Reader`](store::Reader) and a [`Journal`](store::Journal),
+//! and no writer of the books; it never talks to the PSP.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
 pub mod api_key;
+pub mod ask_psp;
+pub mod buyer;
 pub mod checkout;
 pub mod dead_letter;
+mod fault;
+pub mod readiness;
+pub mod refund;
 pub mod return_hosts;
-pub mod temporal;
+mod temporal;
+mod waiting;
+pub mod webhook;
 pub mod webhook_endpoint;
 
+use std::{fmt, sync::Arc, time::Duration};
+
 use chrono::Utc;
-use domain::Timestamp;
+use domain::{Money, Timestamp, id::ApiKeyId, principal::Principal};
+use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
+
+pub use fault::Fault;
+pub use temporal::error_chain;
+
+/// Everything that the use cases reach.
+#[derive(Clone)]
+pub struct Service {
+    /// Starts, updates and signals workflows.
+    pub temporal: temporalio_client::Client,
+    /// Reads what workflows have written.
+    pub reader: Reader,
+    /// Writes down what came in.
+    pub journal: Journal,
+    /// Seals personal data. Without a keyring, no personal data is kept.
+    pub keyring: Option<Arc<Keyring>>,
+    /// Derives the token by which a buyer's browser may confirm.
+    pub confirm_tokens: ConfirmTokens,
+    /// Whether this process can do its work.
+    pub readiness: readiness::Readiness,
+    /// What an operator can set.
+    pub settings: Settings,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What an operator can set of the use cases.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a buyer may take to pay.
+    pub checkout_deadline: Duration,
+    /// How long a confirmation or a refund is waited for before the answer is "not known yet".
+    pub confirm_wait: Duration,
+    /// How long a new checkout is waited for before its sender is told to ask again.
+    pub record_wait: Duration,
+    /// Whether a worker shares this process and its Temporal client. Then a workflow may start eagerly.
+    pub eager_start: bool,
+    /// Whether histories are sealed. The summary of a workflow is never sealed, so a sealed history has a shorter
+    /// summary.
+    pub histories: Histories,
+    /// The limits and approvals of refunds.
+    pub refund_rules: refund::RefundRules,
+}
+
+/// The API key that asks for a change, and its rights.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The first key of the key's line. It stays the same when a key is rotated.
+    pub key: ApiKeyId,
+    /// The rights of the key.
+    pub scopes: Scopes,
+    /// The most that the key refunds in a day, where it has a limit of its own.
+    pub refund_limit: Option<Money>,
+}
+
+impl Caller {
+    /// The principal that acts.
+    pub fn principal(&self) -> Principal {
+        Principal::Key(self.key.clone())
+    }
+}
 
 /// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about
 /// us: a wrong key, a missing contract.

@@ -1,11 +1,12 @@
-//! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue, the
-//! clocks agree, and nothing that works alone stands still.
+//! Whether this process can do its work: the database takes a write, Temporal answers, somebody polls the task queue,
+//! the clocks agree, somebody opens what this process seals, and nothing that works alone stands still.
 //!
-//! The question costs a flush to the disk and three requests, so one task asks it: at most every second, however many want
-//! to know, and by itself every minute.
+//! The question costs a flush to the disk and four requests, so one task asks it: at most every second, however many
+//! want to know, and by itself every minute.
 
 use std::{
     fmt,
+    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -27,11 +28,6 @@ use tokio::{
 };
 use workflows::TASK_QUEUE;
 
-use crate::http::{
-    metrics::Exposition,
-    problem::{Code, Problem},
-};
-
 /// For how long an answer is given again.
 const ANSWER_AGE: Duration = Duration::from_secs(1);
 /// How often it is looked without anybody asking.
@@ -52,6 +48,22 @@ pub struct Probes {
     pub temporal: Client,
     /// What works alone in this process.
     pub watches: Vec<Watch>,
+    /// Whether the workers open what this process seals; nothing where it seals nothing, or for itself alone.
+    pub seals: Option<Arc<SealProbe>>,
+}
+
+/// Asks whether the workers open what this process seals; nothing where Temporal does not say.
+pub type SealProbe = dyn Fn() -> Pin<Box<dyn Future<Output = Option<Seals>> + Send>> + Send + Sync;
+
+/// Whether the workers that poll open what this process seals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seals {
+    /// All do, or no worker polls.
+    OpenedByAll,
+    /// Some do not: which, for the log.
+    OpenedBySome(String),
+    /// No worker does, so no checkout goes on: why, for the log.
+    OpenedByNone(String),
 }
 
 /// Knows whether this process can do its work.
@@ -64,23 +76,29 @@ pub struct Readiness {
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct State {
-    database: Writable,
-    temporal: Polled,
+pub struct State {
+    /// Whether the database takes a write.
+    pub database: Writable,
+    /// Whether a worker polls the task queue.
+    pub temporal: Polled,
+    /// Nothing where it is not asked, or not known.
+    pub seals: Option<Seals>,
 }
 
 /// Whether the database takes a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Writable {
+pub enum Writable {
+    /// The database takes a write.
     Yes,
     /// It does, and its clock and ours contradict each other.
     ClockOff(String),
+    /// The database does not take a write.
     No,
 }
 
 /// Whether somebody polls the task queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Polled {
+pub enum Polled {
     /// By so many workers.
     By(usize),
     /// Temporal does not answer.
@@ -97,7 +115,7 @@ impl Readiness {
     }
 
     /// What is the matter, one sentence each; nothing where this process can do its work.
-    pub(crate) async fn problems(&self) -> Vec<String> {
+    pub async fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = Vec::new();
         match self.state().await {
             None => problems.push("It is not known yet whether the database and Temporal answer.".to_owned()),
@@ -116,35 +134,21 @@ impl Readiness {
         self.state().await.is_some_and(|state| state.temporal == Polled::By(0))
     }
 
-    /// Whether this process can do its work, for a probe.
-    pub(crate) async fn check(&self) -> Result<(), Problem> {
-        let problems = self.problems().await;
-        if problems.is_empty() { Ok(()) } else { Err(Problem::new(Code::NotReady, problems.join(" "))) }
+    /// Waits until this process can do its work.
+    pub async fn come(&self) {
+        while !self.problems().await.is_empty() {
+            // The next look is made when this one is too old.
+            tokio::time::sleep(ANSWER_AGE / 4).await;
+        }
     }
 
-    /// Writes what alerts are made of.
-    pub(crate) async fn write(&self, text: &mut Exposition) {
-        if let Some(state) = self.state().await {
-            state.write(text);
-        }
-        let readings: Vec<_> = self.watches.iter().map(Watch::read).collect();
-        text.begin("daegeum_watch_waiting_seconds", "gauge", "How long the oldest work of a watched task waits.");
-        for reading in &readings {
-            let labels = [("watch", reading.name)];
-            text.value("daegeum_watch_waiting_seconds", &labels, reading.waiting.as_secs());
-        }
-        text.begin("daegeum_watch_idle_seconds", "gauge", "How long ago a watched task last got on.");
-        for reading in &readings {
-            text.value("daegeum_watch_idle_seconds", &[("watch", reading.name)], reading.since_progress.as_secs());
-        }
-        text.begin("daegeum_watch_stuck", "gauge", "Whether a watched task stands still.");
-        for reading in &readings {
-            text.value("daegeum_watch_stuck", &[("watch", reading.name)], u8::from(reading.is_stuck));
-        }
+    /// The tasks that work alone in this process.
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
     }
 
     /// What the newest look found; a new one where that is too old.
-    async fn state(&self) -> Option<State> {
+    pub async fn state(&self) -> Option<State> {
         let is_new = |answer: &Option<(Instant, State)>| {
             answer.as_ref().is_some_and(|(looked, _)| looked.elapsed() < ANSWER_AGE)
         };
@@ -177,32 +181,18 @@ impl State {
             Polled::By(_) => None,
             Polled::Unknown => Some("Temporal does not answer.".to_owned()),
         };
-        database.into_iter().chain(temporal).collect()
-    }
-
-    fn write(&self, text: &mut Exposition) {
-        let gauges = [
-            ("daegeum_database_writable", "Whether the database takes a write.", self.database != Writable::No),
-            (
-                "daegeum_clock_agrees",
-                "Whether the clock of this machine agrees with the database's.",
-                !matches!(self.database, Writable::ClockOff(_)),
-            ),
-            ("daegeum_temporal_reachable", "Whether Temporal answers.", self.temporal != Polled::Unknown),
-        ];
-        for (name, help, is_so) in gauges {
-            text.begin(name, "gauge", help);
-            text.value(name, &[], u8::from(is_so));
-        }
-        if let Polled::By(workers) = self.temporal {
-            text.begin("daegeum_workers_polling", "gauge", "How many workers poll the task queue.");
-            text.value("daegeum_workers_polling", &[], workers);
-        }
+        let seals = match &self.seals {
+            Some(Seals::OpenedByNone(_)) => {
+                Some("No worker has the encryption key that seals here; `daegeum doctor` names them.".to_owned())
+            }
+            Some(Seals::OpenedBySome(_) | Seals::OpenedByAll) | None => None,
+        };
+        database.into_iter().chain(temporal).chain(seals).collect()
     }
 }
 
 async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Sender<Option<(Instant, State)>>) {
-    let mut told = Vec::new();
+    let (mut told, mut seals) = (Vec::new(), None);
     while !answer.is_closed() {
         let began = Instant::now();
         let state = look(&probes).await;
@@ -214,6 +204,12 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
                 tracing::warn!(problems = problems.join(" "), "this process cannot do its work");
             }
             told = problems;
+        }
+        if state.seals != seals {
+            seals.clone_from(&state.seals);
+            if let Some(Seals::OpenedBySome(workers) | Seals::OpenedByNone(workers)) = &seals {
+                tracing::error!("{workers}");
+            }
         }
         answer.send_replace(Some((Instant::now(), state)));
         sleep_until(began + ANSWER_AGE).await;
@@ -228,7 +224,13 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
 async fn look(probes: &Probes) -> State {
     let database = timeout(PROBE_TIME, probes.journal.probe());
     let temporal = timeout(PROBE_TIME, polled(&probes.temporal));
-    let (database, temporal) = tokio::join!(database, temporal);
+    let seals = timeout(PROBE_TIME, async {
+        match &probes.seals {
+            Some(ask) => ask().await,
+            None => None,
+        }
+    });
+    let (database, temporal, seals) = tokio::join!(database, temporal, seals);
     let database = match database {
         Ok(Ok(())) => Writable::Yes,
         Ok(Err(error @ StoreError::ClockOff { .. })) => Writable::ClockOff(error.to_string()),
@@ -238,7 +240,7 @@ async fn look(probes: &Probes) -> State {
         }
         Err(_) => Writable::No,
     };
-    State { database, temporal: temporal.unwrap_or(Polled::Unknown) }
+    State { database, temporal: temporal.unwrap_or(Polled::Unknown), seals: seals.unwrap_or(None) }
 }
 
 /// How many workers poll for both kinds of tasks: the fewer of the two.

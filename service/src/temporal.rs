@@ -12,7 +12,7 @@ const RETRY_TIME: Duration = Duration::from_secs(2);
 const RPC_TIME: Duration = Duration::from_secs(12);
 
 /// Options for a call that somebody is waiting for.
-pub fn rpc_options() -> RpcOptions {
+pub(crate) fn rpc_options() -> RpcOptions {
     let retry = RetryOptions::builder().max_elapsed_time(Some(RETRY_TIME)).build();
     RpcOptions::builder().retry_options(retry).timeout(RPC_TIME).build()
 }
@@ -21,12 +21,12 @@ pub fn rpc_options() -> RpcOptions {
 const SIGNAL_LIMIT: &str = "exceeded workflow execution limit for signal events";
 
 /// Whether Temporal refused a signal because its workflow has taken too many.
-pub fn is_signal_limit(error: &dyn Error) -> bool {
-    chain(error).contains(SIGNAL_LIMIT)
+pub(crate) fn is_signal_limit(error: &dyn Error) -> bool {
+    error_chain(error).contains(SIGNAL_LIMIT)
 }
 
 /// An error with all its causes, as one text.
-pub fn chain(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -3,11 +3,14 @@
 pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod bookkeeper;
+pub(crate) mod carry_out;
 pub(crate) mod chain;
 pub(crate) mod open;
+pub(crate) mod order;
+pub(crate) mod refusal;
 
 pub use audit::{
-    Audit, BooksState, ChainEnd, Check, Disagreement, Findings, Inclusion, MAX_NAMED, OnProgress, Progress,
+    Audit, BooksState, ChainEnd, Check, Disagreement, Findings, Inclusion, MAX_NAMED, OnReadProgress, ReadProgress,
 };
-pub use booking::{Booked, Refusal};
 pub use chain::{BookedEntry, GENESIS, hash_of};
+pub use refusal::{Booked, Refusal, Resting};

@@ -2,4 +2,4 @@
 
 pub(crate) mod write;
 
-pub use write::Erased;
+pub use write::{Erased, SealedBuyer};

@@ -2,9 +2,11 @@
 
 pub(crate) mod confirm_token;
 pub(crate) mod deposit;
+pub(crate) mod deposit_return;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod read;
+pub(crate) mod status;
 pub(crate) mod write;
 
 pub use confirm_token::{ConfirmToken, ConfirmTokens};

@@ -1,4 +1,4 @@
-//! Counting what somebody should watch.
+//! Counts for monitoring.
 
 use chrono::{DateTime, Utc};
 use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
@@ -10,7 +10,7 @@ use crate::{
     entities::{dead_letters, declined_payments, payment_events, refunds},
 };
 
-/// How many there are of what should be watched; a status at which nothing stands is left out.
+/// Counts of checkouts, refunds and dead letters. A status without rows is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Checkouts by status.
@@ -21,7 +21,7 @@ pub struct Counts {
     pub letters: Vec<(LetterStatus, u64)>,
     /// Payments that were declined, also of checkouts that another payment has paid since.
     pub declined: u64,
-    /// Since when the checkout stands there that has stood there longest, of each status in [`WATCHED`].
+    /// When the oldest checkout of each status in [`WATCHED`] got that status.
     pub oldest_checkouts: Vec<(Status, Timestamp)>,
     /// The same of refunds, of each status in [`WATCHED_REFUNDS`].
     pub oldest_refunds: Vec<(RefundStatus, Timestamp)>,
@@ -29,10 +29,16 @@ pub struct Counts {
     pub events: EventFigures,
 }
 
-/// The statuses at which no checkout should stand for long.
+/// The statuses that no checkout should keep for long.
 pub const WATCHED: [Status; 3] = [Status::Executing, Status::Unknown, Status::Stuck];
-/// The statuses at which no refund should stand for long.
+/// The statuses that no refund should keep for long.
 pub const WATCHED_REFUNDS: [RefundStatus; 3] = [RefundStatus::Executing, RefundStatus::Unknown, RefundStatus::Stuck];
+
+/// The columns that say since when a row has had its status.
+struct Columns<C> {
+    status: C,
+    updated_at: C,
+}
 
 impl Reader {
     /// Counts what should be watched. Each kind is counted at one moment, and the kinds one after the other.
@@ -49,14 +55,14 @@ impl Reader {
             declined: declined_payments::Entity::find().count(self.connection()).await?,
             oldest_checkouts: self
                 .oldest::<payment_events::Entity, _>(
-                    (payment_events::Column::Status, payment_events::Column::UpdatedAt),
+                    Columns { status: payment_events::Column::Status, updated_at: payment_events::Column::UpdatedAt },
                     &WATCHED.map(Status::as_str),
                     from_column_status,
                 )
                 .await?,
             oldest_refunds: self
                 .oldest::<refunds::Entity, _>(
-                    (refunds::Column::Status, refunds::Column::UpdatedAt),
+                    Columns { status: refunds::Column::Status, updated_at: refunds::Column::UpdatedAt },
                     &WATCHED_REFUNDS.map(RefundStatus::as_str),
                     from_column_refund_status,
                 )
@@ -64,10 +70,10 @@ impl Reader {
         })
     }
 
-    /// Since when what has stood longest stands at each of some statuses; an index over both columns serves.
+    /// When the oldest row of each status got that status. An index over both columns serves the query.
     async fn oldest<E: EntityTrait, S>(
         &self,
-        (status, updated_at): (E::Column, E::Column),
+        Columns { status, updated_at }: Columns<E::Column>,
         watched: &[&str],
         read: impl Fn(&str) -> Result<S, StoreError>,
     ) -> Result<Vec<(S, Timestamp)>, StoreError> {

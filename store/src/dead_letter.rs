@@ -5,6 +5,6 @@ pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod write;
 
-pub use action::Acted;
+pub use action::{Acted, NewAction};
 pub use read::{LetterFilter, LetterPosition};
 pub use record::{ActionRecord, LetterRecord};

@@ -13,13 +13,11 @@ pub enum StoreError {
     Corrupt {
         /// Which kind of value.
         what: &'static str,
-        /// The value.
         value: String,
     },
     /// A change whose number is not the next one.
     #[error("checkout {checkout_id}: change {revision} does not follow what is written")]
     OutOfStep {
-        /// The checkout.
         checkout_id: String,
         /// The number of the change that was to be written.
         revision: u32,

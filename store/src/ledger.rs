@@ -6,11 +6,13 @@ pub(crate) mod entries;
 pub(crate) mod movements;
 pub(crate) mod read;
 pub(crate) mod reversal;
+pub(crate) mod side;
 pub(crate) mod write;
 
 pub use accounts::{AccountFilter, AccountPosition};
 pub use checkpoint::{PublicKey, SignedCheckpoint, SigningError, SigningKey};
 pub use entries::{EntryFilter, EntryRecord};
-pub use movements::{Movement, MovementPosition, Side};
+pub use movements::{Movement, MovementPosition};
 pub use read::{AccountBalance, AsOf};
-pub use reversal::{OrderMove, Resting, ReversalPreview, WalletMove};
+pub use reversal::{OrderMove, ReversalPreview, WalletMove};
+pub use side::Side;

@@ -55,9 +55,9 @@ pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, S
 pub use audit_log::{Actor, AuditEntry};
 pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
-    OnProgress, Progress, Refusal, hash_of,
+    OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
-pub use buyer::Erased;
+pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
     OperatorDecision, OrderRecord, PaidBack, PspRecord, RequestRecord, StatusChange,
@@ -66,7 +66,7 @@ pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
 pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
-pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord};
+pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
 pub use error::StoreError;
 pub use event::{
     EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
@@ -75,7 +75,7 @@ pub use event::{
 pub use journal::Journal;
 pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
-    OrderMove, PublicKey, Resting, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
+    OrderMove, PublicKey, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
 pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
 pub use paging::{Page, Window};

@@ -62,7 +62,7 @@ impl SchemaConnection {
         Ok(self.database.close().await?)
     }
 
-    /// Who holds locks, in words.
+    /// The holders of locks, in words.
     async fn holders(&self) -> String {
         if self.url.is_sqlite() {
             return sqlite_holder(&self.url);

@@ -1,6 +1,7 @@
 //! Refunds, their reservations and their approvals.
 
 pub(crate) mod approval;
+pub(crate) mod book;
 pub(crate) mod read;
 pub(crate) mod write;
 

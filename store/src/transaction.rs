@@ -191,7 +191,7 @@ impl Transaction {
         self.announces.store(true, Ordering::Release);
     }
 
-    /// Commits. An error says that nothing was written, or that nobody knows.
+    /// Commits. After an error, the transaction was not written, or its outcome is unknown.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         if self.failed.load(Ordering::Acquire) {
             return Err(broken().into());

@@ -1,4 +1,4 @@
-//! Watches what works alone in a process, so that others see when it no longer goes on.
+//! Watches the single tasks of a process, so that other tasks see a stall.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -32,12 +32,12 @@ pub struct Reading {
     pub waiting: Duration,
     /// How long ago it last got on.
     pub since_progress: Duration,
-    /// Whether it no longer goes on.
+    /// Whether the task is stalled.
     pub is_stuck: bool,
 }
 
 impl Watch {
-    /// The watch of somebody who has nothing to do yet.
+    /// The watch of a task without work.
     pub fn new(name: &'static str, patience: Duration) -> Self {
         let seen = Seen { waiting_since: None, due: None, progress: Instant::now() };
         Self { name, patience, seen: Arc::new(Mutex::new(seen)) }
@@ -63,7 +63,7 @@ impl Watch {
         self.set(|seen| (seen.waiting_since, seen.due) = (None, Some(Instant::now() + pause)));
     }
 
-    /// How it goes on.
+    /// Whether the task makes progress.
     pub fn read(&self) -> Reading {
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let late = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| since.elapsed());

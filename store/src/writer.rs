@@ -33,7 +33,7 @@ impl Writer {
         Journal::new(self.database.clone())
     }
 
-    /// How the bookkeeper of this writer goes on.
+    /// Whether the bookkeeper of this writer makes progress.
     pub fn bookkeeper(&self) -> Watch {
         self.bookkeeper.watch()
     }

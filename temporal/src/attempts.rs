@@ -1,4 +1,4 @@
-//! One line in the log for each attempt at an activity, and a failure told once: here, where it is handed to Temporal.
+//! Logs one line for each attempt at an activity. A failure is logged once, here, where Temporal receives it.
 
 use std::{error::Error, sync::Arc, time::Instant};
 
@@ -14,7 +14,7 @@ use workflows::ports::{
     NewRefund, Payment, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
 };
 
-/// What a worker needs to log what came of each attempt.
+/// The plugin of a worker that logs the result of each attempt.
 pub(crate) fn plugin() -> SimplePlugin {
     let attempts: Arc<dyn ActivityInboundInterceptor> = Arc::new(Attempts);
     SimplePlugin::builder("attempts").activity_inbound_interceptors(vec![attempts]).build()

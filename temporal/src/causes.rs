@@ -1,4 +1,4 @@
-//! Whose trace a workflow's work belongs to.
+//! The trace to which the work of a workflow belongs.
 //!
 //! A workflow's span hangs from the request that started it, and so would all that the workflow does. But the work
 //! that a person waits for was asked for by an update: a payment is confirmed by another request than the one that

@@ -19,9 +19,9 @@ use temporalio_common::{
 
 /// Under which name a payload says that it is sealed. Source: Temporal's samples, "encryption".
 const ENCODING: (&str, &[u8]) = ("encoding", b"binary/encrypted");
-/// Under which name it says by which key.
+/// The metadata key that names the encryption key.
 const KEY_NAME: &str = "encryption-key-id";
-/// What a payload is sealed for.
+/// The context for which a payload is encrypted.
 const PLACE: &[u8] = b"temporal payload";
 
 /// Values as JSON, sealed under the keyring if there is one.

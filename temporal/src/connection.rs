@@ -14,16 +14,15 @@ pub const DEV_NAMESPACE: &str = "default";
 /// How long one connection attempt may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// Where Temporal is.
+/// The address of the Temporal server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// Where `TEMPORAL_ADDRESS` and its friends say.
+    /// As `TEMPORAL_ADDRESS` and the other variables of Temporal's tools say.
     Environment,
     /// Under a `dev` that runs in the data directory.
     Dev {
         /// Host and port.
         address: String,
-        /// The namespace.
         namespace: String,
     },
 }

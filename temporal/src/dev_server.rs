@@ -14,19 +14,19 @@ use workflows::attributes;
 
 use crate::{ClientParts, DevServerError, connect_to};
 
-/// How often the server is started anew when it finds a port taken.
+/// How often the server is started again when a port is taken.
 ///
 /// It takes seven: those of its API, its UI, its HTTP API and its metrics, and one for each of three services that
 /// talk among themselves, which no option names. It picks a free one and takes it a moment later, and so do we;
 /// in between, another process can come first.
 const START_ATTEMPTS: usize = 5;
-/// What the server says when it finds a port taken.
+/// The server's message when a port is taken.
 const PORT_TAKEN: &str = "address already in use";
 /// How many of its last lines are quoted when it ends at its start.
 const QUOTED_LINES: usize = 5;
 /// How long the server may take to answer.
 const START_TIME: Duration = Duration::from_secs(60);
-/// How often it is asked whether it does.
+/// The pause between two readiness checks.
 const START_POLL: Duration = Duration::from_millis(100);
 /// How long another server on the same file may take to go away.
 const LEFTOVER_STOP_TIME: Duration = Duration::from_secs(5);

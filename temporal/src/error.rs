@@ -1,4 +1,4 @@
-//! What can go wrong between us and a Temporal server.
+//! Errors of clients, workers and servers of Temporal.
 
 use temporalio_client::tonic::Status;
 
@@ -14,7 +14,6 @@ pub enum TemporalError {
     /// The address is no host with a port.
     #[error("the address {address} of a Temporal server is malformed")]
     Address {
-        /// The address.
         address: String,
         /// The reader's complaint.
         #[source]
@@ -25,7 +24,6 @@ pub enum TemporalError {
     Connect {
         /// The address of the server.
         target: String,
-        /// The reason.
         #[source]
         source: Cause,
     },
@@ -80,14 +78,12 @@ pub enum DevServerError {
     Io {
         /// What was done, as a verb and its object.
         action: String,
-        /// The reason.
         #[source]
         source: std::io::Error,
     },
     /// The server ended before it answered.
     #[error("the Temporal server ended at its start ({status}); it said:\n  {last_lines}")]
     EndedAtStart {
-        /// The exit status.
         status: std::process::ExitStatus,
         /// The end of its log.
         last_lines: String,

@@ -1,4 +1,4 @@
-//! Replaying recorded histories: a change that would lead a running checkout astray shows here first.
+//! Replays recorded histories. A change that breaks running workflows fails here.
 
 use std::sync::Arc;
 

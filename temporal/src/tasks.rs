@@ -96,7 +96,7 @@ async fn is_failing(client: &Client, execution: &WorkflowExecution) -> Result<bo
     }
 }
 
-/// What went wrong with the task the last time. Temporal keeps the first failure of a row of them.
+/// The last failure of the task. Temporal keeps the first failure of a sequence.
 async fn reason(client: &Client, execution: &WorkflowExecution) -> Result<String, Status> {
     let request = GetWorkflowExecutionHistoryReverseRequest {
         namespace: client.namespace(),

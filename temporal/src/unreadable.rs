@@ -14,9 +14,9 @@ use temporalio_sdk::{
 };
 use workflows::{
     checkout::{Nudge, Review},
-    heard::Heard,
-    operator::{AskPsp, Resolve, Resume},
+    dead_letter::{AskPsp, Resolve, Resume},
     ports::RefundRequest,
+    signal::Received,
 };
 
 /// How many signals could not be read since the process began.
@@ -24,12 +24,12 @@ use workflows::{
 pub struct UnreadableSignals(Arc<AtomicU64>);
 
 impl UnreadableSignals {
-    /// How many there were.
+    /// The number since the process began.
     pub fn counted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// What a worker needs to notice them.
+    /// The plugin of a worker that notices them.
     pub(crate) fn plugin(&self) -> SimplePlugin {
         let signals = self.clone();
         let constructor = WorkflowInterceptorConstructor::new(move |_| Notice(signals.clone()));
@@ -61,7 +61,7 @@ impl WorkflowInterceptor for Notice {
 
 fn is_unreadable(input: &HandleSignalInput) -> bool {
     fn holds<T: 'static>(input: &HandleSignalInput) -> bool {
-        matches!(input.input_ref::<Heard<T>>(), Some(Heard::Unreadable))
+        matches!(input.input_ref::<Received<T>>(), Some(Received::Unreadable))
     }
     holds::<Nudge>(input)
         || holds::<AskPsp>(input)

@@ -16,7 +16,7 @@ use crate::connection::{Line, hang_up};
 use crate::idempotency::Identity;
 use crate::operations::{Answer, Ask, Operation};
 use crate::payout_calls::PayoutCall;
-use crate::reception::{Call, Ending, Reception, Reply, Verdict, language};
+use crate::reception::{Admission, Call, Ending, Reception, Reply, language};
 use crate::world::Shared;
 
 /// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
@@ -153,13 +153,13 @@ async fn pass(shared: Arc<Shared>, operation: Operation, request: Request) -> Re
     });
     let passage = Passage { shared, call_id, trace_id: call.ask.trace_id.clone(), claim, status: None };
     let reply = match verdict {
-        Verdict::Reply(reply) => reply,
-        Verdict::HangUp => return hang_up(line),
-        Verdict::HoldThenHangUp(delay_ms) => {
+        Admission::Reply(reply) => reply,
+        Admission::HangUp => return hang_up(line),
+        Admission::HoldThenHangUp(delay_ms) => {
             passage.shared.hold(delay_ms).await;
             return hang_up(line);
         }
-        Verdict::HoldThenExecute(delay_ms, caller) => {
+        Admission::HoldThenExecute(delay_ms, caller) => {
             if !passage.shared.hold(delay_ms).await {
                 return hang_up(line);
             }

@@ -17,6 +17,7 @@
 //! * A request under one idempotency key is executed once, also when its client goes away.
 //! * Money is never forgotten: when the simulator is full, it refuses new payments.
 //! * With a file, what was answered is on disk before the answer; what cannot be written is not answered.
+#![warn(missing_docs)]
 
 use std::future::Future;
 use std::sync::Arc;

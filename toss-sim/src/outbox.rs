@@ -98,14 +98,14 @@ struct AttemptRecord {
     url: Option<String>,
     transmission_id: Option<String>,
     retried_count: usize,
-    outcome: Outcome,
+    outcome: DeliveryResult,
     /// The status answered; null when no answer came.
     status: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum DeliveryResult {
     Delivered,
     /// It is sent again.
     Failed,
@@ -197,7 +197,7 @@ impl Outbox {
                 Manner::AfterTheNext(delay_ms) => (1, later(now, delay_ms), Behind::TheNext),
             };
             if copies == 0 {
-                self.remember(event, Some(url.clone()), None, 0, Outcome::Dropped, None, now);
+                self.remember(event, Some(url.clone()), None, 0, DeliveryResult::Dropped, None, now);
             }
             for _ in 0..copies {
                 self.add(event, &url, transmission_id, due, behind, now);
@@ -207,7 +207,7 @@ impl Outbox {
 
     fn add(&mut self, event: &Event, url: &str, transmission_id: &str, due: Instant, behind: Behind, now: Instant) {
         if self.waiting.len() >= MAX_WAITING {
-            self.remember(event, Some(url.to_owned()), Some(transmission_id), 0, Outcome::Lost, None, now);
+            self.remember(event, Some(url.to_owned()), Some(transmission_id), 0, DeliveryResult::Lost, None, now);
             return;
         }
         self.next_id += 1;
@@ -282,13 +282,13 @@ impl Outbox {
         self.has_news = true;
         let pause = RETRY_MINUTES.get(delivery.retried).copied();
         let outcome = match (status, pause) {
-            (Some(200), _) => Outcome::Delivered,
-            (_, Some(_)) => Outcome::Failed,
-            (_, None) => Outcome::GaveUp,
+            (Some(200), _) => DeliveryResult::Delivered,
+            (_, Some(_)) => DeliveryResult::Failed,
+            (_, None) => DeliveryResult::GaveUp,
         };
         let (event, url) = (delivery.event.clone(), delivery.url.clone());
         self.remember(&event, Some(url), Some(&delivery.transmission_id), delivery.retried, outcome, status, now);
-        if let (Outcome::Failed, Some(minutes)) = (outcome, pause) {
+        if let (DeliveryResult::Failed, Some(minutes)) = (outcome, pause) {
             delivery.retried += 1;
             delivery.due = now + TimeDelta::minutes(minutes);
             delivery.is_being_sent = false;
@@ -319,7 +319,7 @@ impl Outbox {
         url: Option<String>,
         transmission_id: Option<&str>,
         retried_count: usize,
-        outcome: Outcome,
+        outcome: DeliveryResult,
         status: Option<u16>,
         now: Instant,
     ) {

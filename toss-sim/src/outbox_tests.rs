@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use chrono::{DateTime, TimeDelta};
 
-use super::{Attempt, Event, EventName, Manner, Outbox, Outcome, RETRY_MINUTES};
+use super::{Attempt, DeliveryResult, Event, EventName, Manner, Outbox, RETRY_MINUTES};
 use crate::time::Instant;
 
 const START: Instant = DateTime::UNIX_EPOCH;
@@ -56,7 +56,7 @@ fn a_failing_receiver_is_tried_eight_times_on_schedule() {
         now += TimeDelta::minutes(minutes);
     }
     assert_eq!((outbox.waiting(), outbox.next_due()), (0, None));
-    assert_eq!(outbox.attempts.iter().last().map(|(_, attempt)| attempt.outcome), Some(Outcome::GaveUp));
+    assert_eq!(outbox.attempts.iter().last().map(|(_, attempt)| attempt.outcome), Some(DeliveryResult::GaveUp));
     assert_eq!(now - START, TimeDelta::minutes(5_461));
 }
 

@@ -50,7 +50,7 @@ impl Reply {
 
 /// What to do with a call.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Admission {
     /// Close the connection.
     HangUp,
     /// Hold the request that many milliseconds, then close the connection.
@@ -66,7 +66,7 @@ pub(crate) struct Reception {
     pub(crate) call_id: u64,
     /// The idempotency key this call owns until it ends.
     pub(crate) claim: Option<Identity>,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: Admission,
 }
 
 /// How a call ended.
@@ -83,7 +83,7 @@ impl World {
     pub(crate) fn receive(&mut self, call: &Call, now: Instant) -> Reception {
         let (order_id, payment_key) = self.subject_of(call);
         let call_id = self.write_down(call, order_id.clone(), payment_key, now);
-        let mut reception = Reception { call_id, claim: None, verdict: Verdict::HangUp };
+        let mut reception = Reception { call_id, claim: None, verdict: Admission::HangUp };
         reception.verdict = match self.admit(call, order_id.as_deref(), &mut reception, now) {
             Ok((caller, mischief)) => {
                 self.note_mischief(call_id, mischief.as_ref());
@@ -91,7 +91,7 @@ impl World {
             }
             Err(verdict) => verdict,
         };
-        if let Verdict::Reply(reply) = &reception.verdict {
+        if let Admission::Reply(reply) = &reception.verdict {
             self.note_effect(call, call_id, reception.claim.as_ref(), reply);
         }
         reception
@@ -141,14 +141,14 @@ impl World {
         order_id: Option<&str>,
         reception: &mut Reception,
         now: Instant,
-    ) -> Result<(Caller, Option<Mischief>), Verdict> {
+    ) -> Result<(Caller, Option<Mischief>), Admission> {
         let subject = call.ask.operation.subject();
-        let refuse = |code: Code| Verdict::Reply(Reply::plain(call.ask.refusal(code)));
+        let refuse = |code: Code| Admission::Reply(Reply::plain(call.ask.refusal(code)));
         let at_the_door = self.mischief.take_if(subject, order_id, Kind::is_at_the_door);
         if let Some(mischief) = at_the_door {
             self.note_mischief(reception.call_id, Some(&mischief));
             let is_refused = mischief.kind == Kind::RefuseConnection;
-            return Err(if is_refused { Verdict::HangUp } else { refuse(Code::TooManyRequests) });
+            return Err(if is_refused { Admission::HangUp } else { refuse(Code::TooManyRequests) });
         }
         let caller = caller(call.authorization.as_deref(), &self.merchants).map_err(refuse)?;
         if let Some(key) = call.idempotency_key.as_ref().filter(|_| call.method == "POST") {
@@ -166,7 +166,7 @@ impl World {
                 Begun::Running => {
                     return Err(self.refused(Code::IdempotentRequestProcessing, call, &caller, now));
                 }
-                Begun::Answered(bound) => return Err(Verdict::Reply(Reply::replay(bound))),
+                Begun::Answered(bound) => return Err(Admission::Reply(Reply::replay(bound))),
             }
         }
         let mischief = self.mischief.take(subject, order_id);
@@ -174,22 +174,22 @@ impl World {
     }
 
     /// Refuses a caller who is known, encrypted where they asked for it.
-    fn refused(&mut self, code: Code, call: &Call, caller: &Caller, now: Instant) -> Verdict {
-        Verdict::Reply(Reply::plain(self.under_encryption(call.ask.refusal(code), &call.ask, caller, now)))
+    fn refused(&mut self, code: Code, call: &Call, caller: &Caller, now: Instant) -> Admission {
+        Admission::Reply(Reply::plain(self.under_encryption(call.ask.refusal(code), &call.ask, caller, now)))
     }
 
-    fn carry_out(&mut self, call: &Call, caller: Caller, mischief: Option<Mischief>, now: Instant) -> Verdict {
+    fn carry_out(&mut self, call: &Call, caller: Caller, mischief: Option<Mischief>, now: Instant) -> Admission {
         let Some(Mischief { kind, delay_ms, code, .. }) = mischief else {
-            return Verdict::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
+            return Admission::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
         };
         let is_confirm = call.ask.operation == Operation::Confirm;
         let error = self.under_encryption(call.ask.refusal(code), &call.ask, &caller, now);
         let mut executed = |tampering| self.execute(&call.ask, &caller, tampering, now);
         let plainly = Tampering::default;
-        Verdict::Reply(match kind {
-            Kind::RefuseConnection => return Verdict::HangUp,
-            Kind::StallBefore => return Verdict::HoldThenHangUp(delay_ms),
-            Kind::Delay => return Verdict::HoldThenExecute(delay_ms, caller),
+        Admission::Reply(match kind {
+            Kind::RefuseConnection => return Admission::HangUp,
+            Kind::StallBefore => return Admission::HoldThenHangUp(delay_ms),
+            Kind::Delay => return Admission::HoldThenExecute(delay_ms, caller),
             Kind::RateLimit => return self.refused(Code::TooManyRequests, call, &caller, now),
             Kind::ErrorBefore if is_confirm && code.is_decline() => {
                 let twist = Twist { decline: Some(code), ..Twist::default() };

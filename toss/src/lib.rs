@@ -27,6 +27,7 @@
 //! * Neither a key nor a buyer's personal detail is printed by `Debug` or by an error text.
 //!
 //! Source: the core API reference at docs.tosspayments.com/reference and the pages beside it.
+#![warn(missing_docs)]
 
 mod amounts;
 mod billing;

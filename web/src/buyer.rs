@@ -7,23 +7,22 @@
 mod access;
 pub mod banks;
 mod parts;
+mod settings;
 mod states;
 mod views;
 mod words;
-
-use std::time::Duration;
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use domain::id::CheckoutId;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use service::{IsForBuyer, now};
 use store::{CheckoutRecord, ConfirmToken};
 
 use crate::policy::Policy;
 use access::{Access, Made};
+pub use settings::{PagesKept, Settings, page_path};
 use words::{Language, Words};
 
 const STYLE: &str = include_str!("buyer/style.css");
@@ -33,41 +32,6 @@ const ACCOUNT_SCRIPT: &str = include_str!("buyer/account.js");
 const RETURN_SCRIPT: &str = include_str!("buyer/return.js");
 /// A page is true when it is made, and nobody else's: the browser's own button back must not show an older one.
 pub const NOT_STORED: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-
-/// What an operator can set of the buyer's pages.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The address that buyers reach, without a slash at its end; payment pages are below it.
-    pub public_url: String,
-    /// The PSP's public key, for the payment window.
-    pub psp_client_key: String,
-    /// The PSP's script for the browser.
-    pub psp_script_url: String,
-    /// How long the pages show what was bought.
-    pub kept: PagesKept,
-}
-
-/// How long the buyer's pages show goods, receipt and account; after that they show the status alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PagesKept {
-    /// After the payment.
-    pub after_payment: Duration,
-    /// After the time to pay, where nothing was paid.
-    pub after_expiry: Duration,
-}
-
-impl Default for PagesKept {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { after_payment: DAY * 30, after_expiry: DAY }
-    }
-}
-
-/// The path of a page of the buyer's, with the token where there is one: `/checkout/{id}/success?token=…`.
-pub fn page_path(checkout_id: &CheckoutId, page: &str, token: Option<&ConfirmToken>) -> String {
-    let query = token.map_or_else(String::new, |token| format!("?token={}", token.as_str()));
-    format!("/checkout/{checkout_id}{page}{query}")
-}
 
 /// What a page is made of.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It serves no address and decides no status of HTTP: `api` does. It reads nothing by itself: a page is made of a record
-//! and the settings. It books nothing, and it never calls the PSP; the buyer's browser does.
+//! It serves no address and decides no status of HTTP: `api` does. It reads nothing by itself: a page is made of a
+//! record and the settings. It books nothing, and it never calls the PSP; the buyer's browser does.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 

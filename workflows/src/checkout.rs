@@ -1,16 +1,16 @@
 //! A checkout, from the request to the money on the sellers' accounts.
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
 
-mod attempts;
+pub mod attempts;
 mod charging;
 mod deposits;
+mod inquiry;
 mod recording;
 mod risk;
 mod waiting;
 
 use attempts::Attempts;
 use charging::Charged;
-pub(crate) use charging::{doubt_of, psp_call};
 use domain::{
     Timestamp,
     charge::WINDOW_SLACK_MS,
@@ -27,9 +27,9 @@ use temporalio_workflow::{
 use waiting::Waited;
 
 use crate::{
-    heard::{Heard, SignalCount, understood},
-    operator::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
+    dead_letter::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
     ports::Recorded,
+    signal::{Received, SignalCount, read_signal},
     time::{detached, now},
 };
 
@@ -59,9 +59,9 @@ pub enum Ended {
     At(Status),
 }
 
-/// Where a running checkout stands, for whoever asks the workflow itself.
+/// The state of a running checkout, as its workflow answers the query `standing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct CheckoutStanding {
     /// The checkout.
     pub checkout_id: CheckoutId,
     /// Where it stands.
@@ -126,19 +126,19 @@ pub struct CheckoutWorkflow {
     /// When the PSP is asked next.
     next_question_at: Option<Timestamp>,
     desk: HelpDesk,
-    /// What a person said of the payment in review.
+    /// A person's decision about the payment in review.
     review: Option<Review>,
     /// Whether somebody gave the checkout up.
     canceled: bool,
     /// The account of the buyer's that was named with the last cancellation that named one.
     refund_account: Option<RefundAccount>,
-    /// Whether it is being written that the attempt under way ended without money.
+    /// True while a decline is being written.
     declining: bool,
-    /// Whether what was booked of a deposit is being taken back.
+    /// True while a booked deposit is being taken back.
     taking_back: bool,
-    /// Whether it is being written that nobody pays any more.
+    /// True while the expiry or the cancellation is being written.
     ending: bool,
-    /// Whether nothing happens to it any more.
+    /// True once nothing happens to the checkout any more.
     closed: bool,
 }
 
@@ -156,7 +156,7 @@ struct Nudges {
 }
 
 type Context = WorkflowContext<CheckoutWorkflow>;
-type Refusal = Box<dyn std::error::Error + Send + Sync>;
+type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
 #[workflow_methods]
 impl CheckoutWorkflow {
@@ -212,7 +212,7 @@ impl CheckoutWorkflow {
     }
 
     #[update_validator(confirm)]
-    fn validate_confirm(&self, _ctx: &WorkflowContextView, confirmation: &Confirmation) -> Result<(), Refusal> {
+    fn validate_confirm(&self, _ctx: &WorkflowContextView, confirmation: &Confirmation) -> Result<(), HandlerError> {
         if !self.recorded {
             return Err(ConfirmRefusal::NotConfirmable.into());
         }
@@ -226,7 +226,7 @@ impl CheckoutWorkflow {
     /// review; that is `NOT_STARTED` when the PSP knows the payment as none of this checkout, which goes on waiting
     /// for the buyer.
     #[update(name = "confirm")]
-    pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, Refusal> {
+    pub async fn confirm(ctx: &mut WorkflowContext<Self>, confirmation: Confirmation) -> Result<Status, HandlerError> {
         // The row may show a decline before the workflow does. A retry that arrives in between waits here.
         ctx.wait_condition_with_options(|checkout| !checkout.declining, detached()).await?;
         // The validator saw an older state if two confirmations came in one workflow task.
@@ -241,14 +241,14 @@ impl CheckoutWorkflow {
     }
 
     #[update_validator(cancel)]
-    fn validate_cancel(&self, _ctx: &WorkflowContextView, _cancellation: &Cancellation) -> Result<(), Refusal> {
+    fn validate_cancel(&self, _ctx: &WorkflowContextView, _cancellation: &Cancellation) -> Result<(), HandlerError> {
         if self.recorded { Ok(()) } else { Err(ConfirmRefusal::NotConfirmable.into()) }
     }
 
     /// Gives the checkout up. Answers with where it came to rest: without money held, or paid after all. One that is
     /// paid stays paid, also while a deposit is watched.
     #[update(name = "cancel")]
-    pub async fn cancel(ctx: &mut WorkflowContext<Self>, cancellation: Cancellation) -> Result<Status, Refusal> {
+    pub async fn cancel(ctx: &mut WorkflowContext<Self>, cancellation: Cancellation) -> Result<Status, HandlerError> {
         // The row may show that the deposit is awaited before the workflow does. A cancellation in between waits here.
         ctx.wait_condition_with_options(|checkout| !checkout.taking_back, detached()).await?;
         ctx.state_mut(|checkout| checkout.give_up(cancellation.account));
@@ -259,17 +259,17 @@ impl CheckoutWorkflow {
 
     /// The PSP's webhook, passed on. Before a charge and after it there is nothing to ask.
     #[signal(name = "psp_nudge")]
-    pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, nudge: Heard<Nudge>) {
-        let Some(nudge) = understood(ctx, &mut self.signals, nudge) else { return };
+    pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, nudge: Received<Nudge>) {
+        let Some(nudge) = read_signal(ctx, &mut self.signals, nudge) else { return };
         if self.asks_psp() {
-            self.nudges.hear(&nudge);
+            self.nudges.add(&nudge);
         }
     }
 
-    /// An operator wants the PSP to be asked now. A stuck checkout takes it as the word that it may go on.
+    /// An operator wants the PSP to be asked now. A stuck checkout takes it as a `resume`.
     #[signal(name = "ask_psp")]
-    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Heard<AskPsp>) {
-        let Some(ask) = understood(ctx, &mut self.signals, ask) else { return };
+    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Received<AskPsp>) {
+        let Some(ask) = read_signal(ctx, &mut self.signals, ask) else { return };
         if self.status == Status::Stuck && !self.attempts.in_review {
             self.desk.resume(ask.into());
         } else if self.asks_psp() {
@@ -277,26 +277,26 @@ impl CheckoutWorkflow {
         }
     }
 
-    /// An operator's word that a stuck checkout may go on.
+    /// An operator lets a stuck checkout go on.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Heard<Resume>) {
-        if let Some(resume) = understood(ctx, &mut self.signals, resume) {
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Received<Resume>) {
+        if let Some(resume) = read_signal(ctx, &mut self.signals, resume) {
             self.desk.resume(resume);
         }
     }
 
-    /// An operator's word on what came of a stuck checkout.
+    /// An operator declares the outcome of a stuck checkout.
     #[signal(name = "resolve")]
-    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Heard<Resolve>) {
-        if let Some(resolve) = understood(ctx, &mut self.signals, resolve) {
+    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Received<Resolve>) {
+        if let Some(resolve) = read_signal(ctx, &mut self.signals, resolve) {
             self.desk.resolve(resolve);
         }
     }
 
-    /// An operator's word about a payment that waits for a review. Without such a payment it says nothing.
+    /// An operator decides about a payment that waits for a review. Without such a payment the signal is ignored.
     #[signal(name = "review")]
-    pub fn review(&mut self, ctx: &mut SyncWorkflowContext<Self>, review: Heard<Review>) {
-        let Some(review) = understood(ctx, &mut self.signals, review) else { return };
+    pub fn review(&mut self, ctx: &mut SyncWorkflowContext<Self>, review: Received<Review>) {
+        let Some(review) = read_signal(ctx, &mut self.signals, review) else { return };
         if self.attempts.in_review {
             self.review.get_or_insert(review);
         }
@@ -304,8 +304,8 @@ impl CheckoutWorkflow {
 
     /// Where the checkout stands.
     #[query(name = "standing")]
-    pub fn standing(&self, _ctx: &WorkflowContextView) -> Standing {
-        Standing {
+    pub fn standing(&self, _ctx: &WorkflowContextView) -> CheckoutStanding {
+        CheckoutStanding {
             checkout_id: self.input.plan.checkout_id().clone(),
             status: self.status,
             revision: self.revision,
@@ -330,7 +330,7 @@ impl CallsForHelp for CheckoutWorkflow {
 }
 
 impl Nudges {
-    fn hear(&mut self, nudge: &Nudge) {
+    fn add(&mut self, nudge: &Nudge) {
         self.count = self.count.saturating_add(1);
         if let Some(window_ends_at) = nudge.window_ends_at {
             self.are_windowed = true;
@@ -342,7 +342,7 @@ impl Nudges {
 impl CheckoutWorkflow {
     /// Whether the PSP is asked here. Paid and still open, the bank may take the deposit back.
     const fn asks_psp(&self) -> bool {
-        self.status.heeds_psp() || self.status.is_payment_done()
+        self.status.phase().follows_psp() || self.status.is_payment_done()
     }
 
     fn give_up(&mut self, account: Option<RefundAccount>) {
@@ -367,7 +367,7 @@ impl CheckoutWorkflow {
 /// takes none.
 async fn forget_buyer(ctx: &Context) {
     if ctx.state_mut(|checkout| checkout.attempts.reject()) {
-        waiting::out(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
+        waiting::let_pass(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
         ctx.state_mut(|checkout| checkout.attempts.forget());
     }
 }

@@ -14,20 +14,21 @@
 //! * A type that enters a workflow history is a promise to every running checkout: fields are added with
 //!   defaults, never renamed or removed.
 //! * Refunds of one checkout follow one another ([`refunds`]).
-//! * A charge is sent only by who holds a [`saga::Promised`]: its undo is promised before it.
+//! * A charge or a refund is sent only with a [`Request`](domain::inquiry::Request), which its inquiry alone makes. The
+//!   inquiry holds the undo, so the undo is promised before the request leaves.
 //! * No workflow waits without a timer or an open task for a person.
 //! * No signal stops a workflow ([`heard`]), and no answer that a worker cannot read is taken for another one.
 
 pub mod attributes;
 pub mod checkout;
+pub mod dead_letter;
 pub mod delivery;
-pub mod heard;
-pub mod operator;
+pub mod inquiry;
 pub mod patches;
 pub mod ports;
 pub mod refund;
 pub mod refunds;
-pub mod saga;
+pub mod signal;
 mod task;
 mod time;
 mod writing;

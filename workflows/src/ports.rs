@@ -11,7 +11,7 @@ use domain::{
     checkout::Plan,
     commission::BasisPoints,
     id::{CheckoutId, DeadLetterId, PaymentKey},
-    refund::{Answer, RefundAccount, Sight},
+    refund::{RefundAccount, RefundAnswer, RefundReport},
     risk::Assessment,
 };
 pub use domain::{
@@ -25,7 +25,7 @@ pub use refund::{
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
 
-use crate::operator::{Facing, Facts, facts_of};
+use crate::dead_letter::{Facts, HasFacts, facts_of};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {
@@ -69,7 +69,7 @@ ports! {
     /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
     /// attempt are its key, and the first finding stays.
     Assess = "risk.assess": AssessRisk => Assessment;
-    /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::charge::Doubt)
+    /// Tells the PSP to capture what the buyer authorized. Fails with a [`Doubt`](domain::inquiry::Doubt)
     /// as its details, of type [`DOUBT`], when the outcome is not known.
     Confirm = "psp.confirm": ConfirmCharge => Charge;
     /// Asks the PSP what became of a charge.
@@ -88,18 +88,18 @@ ports! {
     /// Writes that the money does not go back, and takes back what was promised, in one transaction. Safe to repeat:
     /// the refund's id is its key.
     FailRefund = "refund.fail": RefundFailure => ();
-    /// Tells the PSP to give money back. Fails with a [`Doubt`](domain::charge::Doubt) as its details, of type
+    /// Tells the PSP to give money back. Fails with a [`Doubt`](domain::inquiry::Doubt) as its details, of type
     /// [`DOUBT`], when the outcome is not known.
-    Refund = "psp.refund": RefundCharge => Answer;
+    Refund = "psp.refund": RefundCharge => RefundAnswer;
     /// Asks the PSP what became of a refund.
-    LookUpRefund = "psp.look_up_refund": RefundQuestion => Sight;
+    LookUpRefund = "psp.look_up_refund": RefundQuestion => RefundReport;
     /// Puts a step that came to nothing in front of a person. Safe to repeat: the letter's id is its key.
     OpenDeadLetter = "dead_letter.open": Letter => ();
     /// Says that the workflow has gone on. Safe to repeat, and about a letter that was never written it is nothing.
     CloseDeadLetter = "dead_letter.close": CloseLetter => ();
 }
 
-/// The type name of a failure whose details are a [`Doubt`](domain::charge::Doubt).
+/// The type name of a failure whose details are a [`Doubt`](domain::inquiry::Doubt).
 pub const DOUBT: &str = "psp.doubt";
 
 /// What came of recording a checkout.
@@ -204,19 +204,19 @@ pub struct CloseLetter {
     pub closed_at: Timestamp,
 }
 
-impl Facing for NewCheckout {
+impl HasFacts for NewCheckout {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total())])
     }
 }
 
-impl Facing for Change {
+impl HasFacts for Change {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", &self.checkout_id), ("revision", &self.revision), ("status", &self.status)])
     }
 }
 
-impl Facing for Payment {
+impl HasFacts for Payment {
     fn facts(&self) -> Facts {
         let mut facts = self.change.facts();
         facts.insert("entry".to_owned(), self.entry.fields().key.to_string());
@@ -224,19 +224,19 @@ impl Facing for Payment {
     }
 }
 
-impl Facing for AssessRisk {
+impl HasFacts for AssessRisk {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", self.plan.checkout_id()), ("amount", &self.plan.total()), ("attempt", &self.attempt)])
     }
 }
 
-impl Facing for DepositSeen {
+impl HasFacts for DepositSeen {
     fn facts(&self) -> Facts {
         facts_of([("checkout_id", &self.checkout_id), ("seen_at", &self.seen_at.epoch_ms())])
     }
 }
 
-impl Facing for DepositReturn {
+impl HasFacts for DepositReturn {
     fn facts(&self) -> Facts {
         let mut facts = self.change.facts();
         facts.insert("entry".to_owned(), self.key.clone());

@@ -7,22 +7,22 @@
 mod executing;
 mod recording;
 
-use domain::{Timestamp, charge::Failure, id::CheckoutId, refund::RefundStatus};
+use domain::{Timestamp, failure::Failure, id::CheckoutId, refund::RefundStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
 };
 
 use crate::{
-    heard::{Heard, SignalCount, understood},
-    operator::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
+    dead_letter::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
     ports::{Promise, RefundRequest},
+    signal::{Received, SignalCount, read_signal},
 };
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "refund";
 
-/// Where a running refund stands, for whoever asks the workflow itself.
+/// The state of a running refund, as its workflow answers the query `standing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundStanding {
     /// Where it stands.
@@ -69,24 +69,24 @@ impl RefundWorkflow {
     #[run(name = "refund")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<RefundStatus> {
         match recording::promise(ctx).await? {
-            Promise::Given(promised) => executing::execute(ctx, promised.amount, promised.held).await?,
+            Promise::Given(promised) => executing::execute(ctx, &promised).await?,
             Promise::Refused(failure) => recording::fail(ctx, failure).await?,
         }
         Ok(ctx.state(|refund| refund.status))
     }
 
-    /// An operator's word that a refund may try again at once.
+    /// An operator lets a refund try again at once.
     #[signal(name = "resume")]
-    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Heard<Resume>) {
-        if let Some(resume) = understood(ctx, &mut self.signals, resume) {
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Received<Resume>) {
+        if let Some(resume) = read_signal(ctx, &mut self.signals, resume) {
             self.desk.resume(resume);
         }
     }
 
-    /// An operator wants the PSP to be asked now. A stuck refund takes it as the word that it may try again.
+    /// An operator wants the PSP to be asked now. A stuck refund takes it as a `resume`.
     #[signal(name = "ask_psp")]
-    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Heard<AskPsp>) {
-        let Some(ask) = understood(ctx, &mut self.signals, ask) else { return };
+    pub fn ask_psp(&mut self, ctx: &mut SyncWorkflowContext<Self>, ask: Received<AskPsp>) {
+        let Some(ask) = read_signal(ctx, &mut self.signals, ask) else { return };
         if self.status == RefundStatus::Stuck {
             self.desk.resume(ask.into());
         } else {
@@ -94,10 +94,10 @@ impl RefundWorkflow {
         }
     }
 
-    /// An operator's word on what came of a stuck refund. One that is not stuck finds out by itself.
+    /// An operator declares the outcome of a stuck refund. A refund that is not stuck finds out by itself.
     #[signal(name = "resolve")]
-    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Heard<Resolve>) {
-        let Some(resolve) = understood(ctx, &mut self.signals, resolve) else { return };
+    pub fn resolve(&mut self, ctx: &mut SyncWorkflowContext<Self>, resolve: Received<Resolve>) {
+        let Some(resolve) = read_signal(ctx, &mut self.signals, resolve) else { return };
         if self.status == RefundStatus::Stuck {
             self.desk.resolve(resolve);
         }
@@ -110,17 +110,17 @@ impl RefundWorkflow {
     }
 }
 
-/// What ends a pause before its time.
+/// How often operators wanted the PSP to be asked. A change ends a pause before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wishes {
-    heeded: u32,
+struct RequestsToAsk {
+    replies: u32,
     asks: u32,
 }
 
 impl RefundWorkflow {
-    /// What operators said so far.
-    const fn wishes(&self) -> Wishes {
-        Wishes { heeded: self.desk.heeded(), asks: self.asks }
+    /// The requests so far.
+    const fn requests_to_ask(&self) -> RequestsToAsk {
+        RequestsToAsk { replies: self.desk.replies(), asks: self.asks }
     }
 }
 

@@ -20,10 +20,10 @@ use temporalio_workflow::{
 
 use crate::{
     attributes,
-    heard::{Heard, SignalCount, understood},
-    operator::{CallsForHelp, HelpDesk},
+    dead_letter::{CallsForHelp, HelpDesk},
     ports::{NewRefund, RecordRefund, RefundRecorded, RefundRequest},
     refund::RefundWorkflow,
+    signal::{Received, SignalCount, read_signal},
     time::{detached, now, until},
     writing::{self, Alarm},
 };
@@ -85,9 +85,9 @@ impl RefundsWorkflow {
     /// Refunds, when its turn has come. Asked again under the same id, it does nothing more; nor does it when too many
     /// wait: then nothing is recorded, and whoever asks is told so.
     #[signal(name = "refund")]
-    pub async fn refund(ctx: &mut WorkflowContext<Self>, request: Heard<RefundRequest>) {
+    pub async fn refund(ctx: &mut WorkflowContext<Self>, request: Received<RefundRequest>) {
         let mut signals = ctx.state_mut(|refunds| std::mem::take(&mut refunds.signals));
-        let request = understood(&*ctx, &mut signals, request);
+        let request = read_signal(&*ctx, &mut signals, request);
         ctx.state_mut(|refunds| refunds.signals = signals);
         let Some(request) = request else { return };
         let Some(turn) = ctx.state_mut(|refunds| refunds.take(&request.refund_id)) else { return };

@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use domain::{charge::Failure, dead_letter::Awaits};
+use domain::{
+    dead_letter::Awaits,
+    failure::{Failure, FailureCode, OurCode},
+};
 use temporalio_workflow::{
     ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken,
     WorkflowContext, WorkflowTermination,
@@ -19,7 +22,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    operator::{self, CallsForHelp, Facing, Trouble},
+    dead_letter::{self, CallsForHelp, FailedStep, HasFacts},
     task::readable,
 };
 
@@ -33,17 +36,18 @@ const WRITE_TIME: Duration = Duration::from_secs(10);
 const ATTEMPTS_BEFORE_ALARM: u32 = 8;
 /// The longest pause between these tries; with the others it makes about two minutes.
 const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(60);
-/// What no repetition mends, in the words of the activities: a person is shown it at once.
-const PERMANENT_FAILURES: [&str; 4] = ["store.amount", "store.corrupt", "store.out_of_step", "store.refused"];
+/// The failures that no repetition mends: a person is shown them at once.
+const PERMANENT_FAILURES: [OurCode; 4] =
+    [OurCode::StoreAmount, OurCode::StoreCorrupt, OurCode::StoreOutOfStep, OurCode::StoreRefused];
 /// The pause between two tries after that, first and longest. There is no last try.
 const ALARMED_PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
 /// What a person is shown of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alarm {
-    /// It does not succeed.
+    /// The write does not succeed.
     Raised,
-    /// It did after all.
+    /// The write succeeded after all.
     Over,
 }
 
@@ -58,7 +62,7 @@ pub(crate) async fn write<W, P>(
 where
     W: CallsForHelp,
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     match readable(ctx.execute_local_activity(port, input.clone(), local_write()).await) {
@@ -76,9 +80,10 @@ where
     readable(ctx.execute_local_activity(port, input, local_write()).await).is_ok()
 }
 
-/// Asks a port of the store by a regular activity: that it was decided stands in the history before it is carried out. A
-/// local one is carried out first, and when its worker dies with the task, whatever came meanwhile is seen before it: so
-/// what another event would decide otherwise must not be written by one.
+/// Asks a port of the store by a regular activity: the history holds the decision before the write is carried out.
+///
+/// A local activity runs before its command is recorded. If the worker dies in between, the replay may see newer events
+/// first and decide differently. So a write that a newer event can change is written here.
 pub(crate) async fn write_decided<W, P>(
     ctx: &WorkflowContext<W>,
     port: P,
@@ -89,14 +94,14 @@ pub(crate) async fn write_decided<W, P>(
 where
     W: CallsForHelp,
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     let patiently = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(1))
         .maximum_interval(LONGEST_WRITE_PAUSE)
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
-        .non_retryable_error_types(PERMANENT_FAILURES);
+        .non_retryable_error_types(PERMANENT_FAILURES.map(OurCode::as_str));
     let options = regular_write(patiently.build(), summary);
     let failure = match readable(ctx.execute_activity(port, input.clone(), options).await) {
         Ok(output) => return Ok(output),
@@ -105,11 +110,11 @@ where
     let [first, longest] = ALARMED_PAUSES;
     alarm(Alarm::Raised);
     let (step, facts) = (port.name().to_owned(), input.facts());
-    let letter_id = operator::write(ctx, Trouble { step, failure, input: facts, awaits: Awaits::Mending }).await;
+    let letter_id = dead_letter::write(ctx, FailedStep { step, failure, input: facts, awaits: Awaits::Mending }).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
     let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
     let output = readable(ctx.execute_activity(port, input, options).await)?;
-    operator::close(ctx, letter_id).await;
+    dead_letter::close(ctx, letter_id).await;
     alarm(Alarm::Over);
     Ok(output)
 }
@@ -118,9 +123,10 @@ where
 fn failure_of(error: &ActivityExecutionError) -> Failure {
     match error.cause() {
         Some(IncomingError::Application(told)) => {
-            Failure::new(told.type_name().unwrap_or("write_failed"), told.source_error().to_string())
+            let code = told.type_name().map_or(OurCode::WriteFailed.into(), FailureCode::from);
+            Failure::new(code, told.source_error().to_string())
         }
-        _ => Failure::new("write_failed", "the write did not return in time"),
+        _ => Failure::new(OurCode::WriteFailed, "the write did not return in time"),
     }
 }
 

@@ -5,8 +5,9 @@ use activities::psp::Psp;
 use domain::{
     Currency::Krw,
     Money,
-    charge::{Capture, Charge, Doubt},
+    charge::{Capture, Charge},
     id::{CheckoutId, PaymentKey},
+    inquiry::Doubt,
 };
 use serde_json::json;
 use temporalio_common::error::ApplicationFailure;
@@ -122,7 +123,7 @@ async fn a_declined_charge_is_a_value_both_times() {
     sim.mischief(json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT" })).await;
     for _ in 0..2 {
         match sim.psp.run(Psp::confirm, confirm_of(&payment_key)).await {
-            Ok(Charge::Refused(failure)) => assert_eq!(failure.code, "REJECT_CARD_PAYMENT"),
+            Ok(Charge::Refused(failure)) => assert_eq!(failure.code.as_str(), "REJECT_CARD_PAYMENT"),
             other => panic!("not refused: {other:?}"),
         }
     }
@@ -135,7 +136,7 @@ async fn a_charge_declined_to_a_repeated_attempt_is_a_doubt_that_a_look_up_ends(
     let (sim, payment_key) = authorized().await;
     sim.mischief(json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT" })).await;
     let doubt = doubt(sim.repeated().run(Psp::confirm, confirm_of(&payment_key)).await);
-    assert_eq!(doubt.refusal.unwrap().code, "REJECT_CARD_PAYMENT");
+    assert_eq!(doubt.refusal.unwrap().code.as_str(), "REJECT_CARD_PAYMENT");
     let told = sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await.unwrap();
     assert!(matches!(told, Charge::Refused(_)), "{told:?}");
 }
@@ -147,9 +148,9 @@ async fn who_is_not_let_in_learns_nothing_of_the_charge() {
     assert!(!doubt(sim.psp.run(Psp::confirm, confirm_of(&payment_key)).await).answered);
     sim.mischief(json!({ "on": "confirm", "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": 2 })).await;
     for (psp, answered) in [(&sim.psp, true), (&sim.repeated(), false)] {
-        let charge = ConfirmCharge { idempotency_key: format!("stranger-{answered}"), ..confirm_of(&payment_key) };
+        let charge = ConfirmCharge { idempotency_key: format!("locked_out-{answered}"), ..confirm_of(&payment_key) };
         let doubt = doubt(psp.run(Psp::confirm, charge).await);
-        assert!(doubt.stranger && doubt.answered == answered && doubt.refusal.is_none(), "{doubt:?}");
+        assert!(doubt.locked_out && doubt.answered == answered && doubt.refusal.is_none(), "{doubt:?}");
     }
     assert_eq!(captured(sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await).amount, won(TOTAL));
 }
@@ -160,7 +161,7 @@ async fn a_payment_key_that_the_psp_never_issued_is_none_of_ours_both_times() {
     let invented = PaymentKey::parse("never-heard-of").unwrap();
     for _ in 0..2 {
         match sim.psp.run(Psp::confirm, confirm_of(&invented)).await {
-            Ok(Charge::NotOurs(failure)) => assert_eq!(failure.code, "NOT_FOUND_PAYMENT"),
+            Ok(Charge::NotOurs(failure)) => assert_eq!(failure.code.as_str(), "NOT_FOUND_PAYMENT"),
             other => panic!("{other:?}"),
         }
     }
@@ -206,7 +207,7 @@ async fn an_error_after_the_charge_is_a_doubt_both_times_and_no_refusal() {
     for _ in 0..2 {
         let doubt = doubt(sim.psp.run(Psp::confirm, confirm_of(&payment_key)).await);
         let evidence = "the PSP answered FAILED_INTERNAL_SYSTEM_PROCESSING".to_owned();
-        assert_eq!(doubt, Doubt::of(true, evidence));
+        assert_eq!(doubt, Doubt::answered(evidence));
     }
     assert_eq!(captured(sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await).amount, won(TOTAL));
     assert_eq!(sim.totals().await, (TOTAL, 0, 1));
@@ -268,7 +269,7 @@ async fn a_look_up_that_fails_is_repeated_and_never_absent() {
 async fn an_answer_about_another_order_is_a_doubt() {
     let (sim, payment_key) = paid().await;
     let other = CheckoutId::parse("checkout-2").unwrap();
-    let of_another = Doubt::of(true, "the PSP answered about another payment".to_owned());
+    let of_another = Doubt::answered("the PSP answered about another payment".to_owned());
     for _ in 0..2 {
         let look_up = LookUpCharge { checkout_id: other.clone(), ..look_up_of(&payment_key) };
         assert_eq!(doubt(sim.psp.run(Psp::look_up, look_up).await), of_another);
@@ -323,7 +324,7 @@ async fn a_refused_cancellation_is_a_doubt_and_no_refused_charge() {
     let (sim, payment_key) = paid().await;
     sim.mischief(json!({ "on": "cancel", "kind": "error_before", "code": "NOT_CANCELABLE_PAYMENT" })).await;
     let doubt = doubt(sim.psp.run(Psp::cancel, cancel_of(&payment_key, "workflow.cancel.1")).await);
-    assert_eq!(doubt.refusal.unwrap().code, "NOT_CANCELABLE_PAYMENT");
+    assert_eq!(doubt.refusal.unwrap().code.as_str(), "NOT_CANCELABLE_PAYMENT");
     assert_eq!(captured(sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await).amount, won(TOTAL));
 }
 

@@ -3,12 +3,10 @@
 use activities::dead_letter::DeadLetters;
 use domain::{
     Timestamp,
-    charge::Failure,
     dead_letter::{Awaits, LetterStatus},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
-use migrations::{Migrator, MigratorTrait};
-use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::ActivityEnvironment;
 use workflows::ports::{CloseLetter, Letter};
 
@@ -16,12 +14,9 @@ const NOW: Timestamp = Timestamp::from_epoch_ms(1_700_000_000_000);
 
 #[tokio::test]
 async fn a_letter_is_opened_once_and_closed_once() {
-    let file = tempfile::tempdir().unwrap();
-    let url = DatabaseUrl::of_file(&file.path().join("test.db"));
-    let database = Database::connect(&url).await.unwrap();
-    Migrator::up(database.connection(), None).await.unwrap();
-    let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-    let letters = DeadLetters { writer: Writer::new(database) };
+    let database = testkit::database::sqlite().await;
+    let letters = DeadLetters { writer: database.writer.clone() };
+    let reader = &database.reader;
     let activities = ActivityEnvironment::builder().register_activities(letters).build();
 
     let letter_id = DeadLetterId::of_workflow("workflow-1", "run-1", 1);

@@ -7,15 +7,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use activities::delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules, Watcher};
 use domain::{
     Timestamp,
-    charge::Failure,
     dead_letter::{Awaits, Letter},
+    failure::Failure,
     id::{DeadLetterId, WebhookEndpointId},
     webhook_endpoint::{DeliveryStatus, DisabledReason, EndpointStatus, Outcome, Permitted, Schedule},
 };
-use migrations::{Migrator, MigratorTrait};
 use receiver::{Arrived, PATIENCE, Receiver, Reply, status, with_headers};
 use store::{
-    Database, DatabaseUrl, EventQuery, EventRetention, EventsRead, Journal, Keyring, Reader, Window, Writer,
+    EventQuery, EventRetention, EventsRead, Journal, Keyring, Reader, Window, Writer,
     webhook_endpoint::{
         Asked, Change, DeliveryFilter, DeliveryRecord, EndpointRecord, NewEndpoint, Replay, Replayed, WebhookSecret,
     },
@@ -36,7 +35,7 @@ struct World {
     keys: Arc<Keyring>,
     rules: DeliveryRules,
     counts: DeliveryCounts,
-    _file: tempfile::TempDir,
+    _database: testkit::database::Fresh,
 }
 
 /// An endpoint that is being carried.
@@ -50,18 +49,22 @@ struct Carrier {
 impl World {
     async fn new(permitted: Permitted, pauses_s: &[u32]) -> Self {
         let _already_there = rustls::crypto::ring::default_provider().install_default();
-        let file = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::of_file(&file.path().join("test.db"));
-        let database = Database::connect(&url).await.unwrap();
-        Migrator::up(database.connection(), None).await.unwrap();
-        let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-        let writer = Writer::new(database);
+        let database = testkit::database::sqlite().await;
+        let (writer, reader) = (database.writer.clone(), database.reader.clone());
         let retention = EventRetention(Duration::from_secs(1_000_000));
         tokio::spawn(writer.sequencer(retention).run(std::future::pending()));
         let keys = Keyring::parse(&Keyring::generate("test").unwrap()).unwrap();
         let rules = DeliveryRules { permitted, schedule: Schedule::try_new(pauses_s.to_vec()).unwrap() };
         let journal = writer.journal();
-        Self { writer, journal, reader, keys: Arc::new(keys), rules, counts: DeliveryCounts::default(), _file: file }
+        Self {
+            writer,
+            journal,
+            reader,
+            keys: Arc::new(keys),
+            rules,
+            counts: DeliveryCounts::default(),
+            _database: database,
+        }
     }
 
     async fn endpoint(&self, url: &str) -> (WebhookEndpointId, WebhookSecret) {

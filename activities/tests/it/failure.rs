@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use activities::failure::{Verdict, after_attempt, classify};
-use domain::charge::{Doubt, Failure};
+use activities::failure::{PspErrorClass, after_attempt, classify};
+use domain::{failure::Failure, inquiry::Doubt};
 use tokio::net::TcpListener;
 use toss::{Call, Class, Error, LimitError, Operation, UnreadableReason, codes};
 
@@ -38,11 +38,11 @@ enum Expected {
 
 fn check(error: &Error, expected: &Expected) {
     let verdict = match classify(error) {
-        Verdict::Refused(_) => Expected::Refused,
-        Verdict::NotOurs(_) => Expected::NotOurs,
-        Verdict::Ask(doubt) if doubt.stranger => Expected::NotLetIn,
-        Verdict::TryAgain => Expected::TryAgain,
-        Verdict::Ask(doubt) => Expected::Ask { answered: doubt.answered },
+        PspErrorClass::Refused(_) => Expected::Refused,
+        PspErrorClass::NotOurs(_) => Expected::NotOurs,
+        PspErrorClass::Ask(doubt) if doubt.locked_out => Expected::NotLetIn,
+        PspErrorClass::TryAgain => Expected::TryAgain,
+        PspErrorClass::Ask(doubt) => Expected::Ask { answered: doubt.answered },
     };
     assert_eq!(&verdict, expected, "{error}");
 }
@@ -84,7 +84,7 @@ fn what_was_refused_is_decided_by_operation_and_code() {
 #[test]
 fn a_refusal_carries_the_words_of_the_psp() {
     let failure = Failure::new("REJECT_CARD_PAYMENT", "안 됩니다.");
-    assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), Verdict::Refused(failure));
+    assert_eq!(classify(&refused(Operation::Confirm, 403, "REJECT_CARD_PAYMENT")), PspErrorClass::Refused(failure));
 }
 
 /// A control character of others reaches neither a history nor a row nor a page.
@@ -95,7 +95,7 @@ fn the_words_of_the_psp_hold_no_control_characters() {
         *message = "카드\0사에서\u{1b}[31m 거절\n했습니다.".to_owned();
     }
     let failure = Failure::new("REJECT_CARD_PAYMENT", "카드사에서[31m 거절 했습니다.");
-    assert_eq!(classify(&error), Verdict::Refused(failure));
+    assert_eq!(classify(&error), PspErrorClass::Refused(failure));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_closed_bank_and_a_maintained_method_say_when_to_come_back() {
         [("NOT_AVAILABLE_BANK", true), ("MAINTAINED_METHOD", true), ("REJECT_CARD_PAYMENT", false)]
     {
         match classify(&refused(Operation::Confirm, 403, code)) {
-            Verdict::Refused(failure) => assert_eq!(failure.retry_at.is_some(), comes_back, "{code}"),
+            PspErrorClass::Refused(failure) => assert_eq!(failure.retry_at.is_some(), comes_back, "{code}"),
             other => panic!("{code}: {other:?}"),
         }
     }
@@ -117,18 +117,18 @@ fn only_the_first_attempt_is_refused() {
         let verdict = || classify(&refused(Operation::Confirm, 403, code));
         assert_eq!(after_attempt(1, verdict()), verdict(), "{code}");
         let failure = Failure::new(code, "안 됩니다.");
-        let doubt = Doubt { refusal: Some(failure), ..Doubt::of(true, format!("the PSP answered {code}")) };
-        assert_eq!(after_attempt(2, verdict()), Verdict::Ask(doubt));
+        let doubt = Doubt { refusal: Some(failure), ..Doubt::answered(format!("the PSP answered {code}")) };
+        assert_eq!(after_attempt(2, verdict()), PspErrorClass::Ask(doubt));
     }
     let verdict = || classify(&refused(Operation::Confirm, 401, "UNAUTHORIZED_KEY"));
     for attempt in [1, 2] {
         match after_attempt(attempt, verdict()) {
-            Verdict::Ask(doubt) => assert_eq!((doubt.stranger, doubt.answered), (true, attempt == 1)),
+            PspErrorClass::Ask(doubt) => assert_eq!((doubt.locked_out, doubt.answered), (true, attempt == 1)),
             other => panic!("{other:?}"),
         }
     }
     let again = classify(&refused(Operation::Confirm, 409, "IDEMPOTENT_REQUEST_PROCESSING"));
-    assert_eq!(after_attempt(2, again), Verdict::TryAgain);
+    assert_eq!(after_attempt(2, again), PspErrorClass::TryAgain);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn an_answer_that_cannot_be_read_is_a_doubt_with_an_answer() {
 #[test]
 fn what_our_own_limits_stop_was_not_sent() {
     match classify(&Error::Limit(LimitError::Amount)) {
-        Verdict::Refused(failure) => assert_eq!(failure.code, "not_sent"),
+        PspErrorClass::Refused(failure) => assert_eq!(failure.code.as_str(), "not_sent"),
         other => panic!("{other:?}"),
     }
 }

@@ -4,15 +4,16 @@ use activities::{checkout::Checkouts, ledger::Ledger, psp::Psp, refund::Refunds}
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::{Charge, Doubt, Failure},
+    charge::Charge,
     checkout::Status,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, PaymentOrderId, RefundId},
-    refund::{Answer, Executed, RefundAccount, RefundStatus, Wanted, mark},
+    inquiry::Doubt,
+    refund::{Executed, RefundAccount, RefundAnswer, RefundScope, RefundStatus, mark},
 };
-use migrations::{Migrator, MigratorTrait};
 use serde_json::json;
-use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
+use testkit::database::Fresh;
 use toss::{CancelRequest, IdempotencyKey};
 use workflows::ports::{
     ConfirmCharge, DOUBT, NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution,
@@ -45,9 +46,8 @@ struct Paid {
     sim: Simulator,
     activities: ActivityEnvironment,
     repeated: ActivityEnvironment,
-    reader: Reader,
     payment_key: PaymentKey,
-    _file: tempfile::TempDir,
+    database: Fresh,
 }
 
 impl Paid {
@@ -61,14 +61,11 @@ impl Paid {
             idempotency_key: "workflow.confirm.0".to_owned(),
         };
         sim.psp.run(Psp::confirm, confirm).await.unwrap();
-        let file = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::of_file(&file.path().join("test.db"));
-        let database = Database::connect(&url).await.unwrap();
-        Migrator::up(database.connection(), None).await.unwrap();
-        let writer = Writer::new(database);
+        let database = testkit::database::sqlite().await;
+        let writer = database.writer.clone();
         let refunds = Refunds { writer: writer.clone(), toss: sim.impatient_toss(ANSWER_TIME) };
         let activities = ActivityEnvironment::builder()
-            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Ledger { writer, release_rule: Default::default(), paid: Default::default() })
             .register_activities(refunds.clone())
             .build();
@@ -78,11 +75,10 @@ impl Paid {
         activities.run(Checkouts::record, record_of("workflow-1", &plan)).await.unwrap();
         activities.run(Checkouts::advance, begin_of(&plan)).await.unwrap();
         activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
-        let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-        Self { sim, activities, repeated, reader, payment_key, _file: file }
+        Self { sim, activities, repeated, database, payment_key }
     }
 
-    fn new_refund(wanted: &Wanted) -> NewRefund {
+    fn new_refund(wanted: &RefundScope) -> NewRefund {
         NewRefund {
             refund_id: refund_id(),
             checkout_id: checkout_id(),
@@ -94,11 +90,11 @@ impl Paid {
         }
     }
 
-    async fn record(&self, wanted: &Wanted) {
+    async fn record(&self, wanted: &RefundScope) {
         self.activities.run(Refunds::record, Self::new_refund(wanted)).await.unwrap();
     }
 
-    async fn promise(&self, wanted: &Wanted) -> Promise {
+    async fn promise(&self, wanted: &RefundScope) -> Promise {
         let promise = RefundPromise {
             refund_id: refund_id(),
             checkout_id: checkout_id(),
@@ -132,22 +128,22 @@ impl Paid {
     }
 
     async fn audit(&self) {
-        assert_eq!(self.reader.audit(&[], &mut |_| {}).await.unwrap().findings.named, []);
+        assert_eq!(self.database.reader.audit(&[], &mut |_| {}).await.unwrap().findings.named, []);
     }
 }
 
-fn part(minor: u64) -> Wanted {
-    Wanted { order: None, amount: Some(won(minor)) }
+fn part(minor: u64) -> RefundScope {
+    RefundScope { order: None, amount: Some(won(minor)) }
 }
 
-fn given_back(answer: Answer) -> Executed {
+fn given_back(answer: RefundAnswer) -> Executed {
     match answer {
-        Answer::Executed(executed) => executed,
-        Answer::Refused(failure) => panic!("refused: {failure:?}"),
+        RefundAnswer::Executed(executed) => executed,
+        RefundAnswer::Refused(failure) => panic!("refused: {failure:?}"),
     }
 }
 
-fn doubt(answer: Result<Answer, temporalio_sdk::testing::ActivityEnvironmentError>) -> Doubt {
+fn doubt(answer: Result<RefundAnswer, temporalio_sdk::testing::ActivityEnvironmentError>) -> Doubt {
     let failure = as_workflow_sees(answer);
     assert_eq!(failure.type_name(), Some(DOUBT), "{failure}");
     failure.details().unwrap().unwrap()
@@ -174,14 +170,14 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
         let change = RefundChange { refund_id: refund_id(), checkout_id: checkout_id(), status, failure: None };
         paid.activities.run(Refunds::advance, change).await.unwrap();
     }
-    assert_eq!(paid.reader.refund(&refund_id()).await.unwrap().unwrap().status, RefundStatus::Unknown);
+    assert_eq!(paid.database.reader.refund(&refund_id()).await.unwrap().unwrap().status, RefundStatus::Unknown);
     for _ in 0..2 {
         let executed = Executed { amount: won(6_000), executed_at: NOW, transaction_key: Some("t".to_owned()) };
         let execution =
             RefundExecution { refund_id: refund_id(), checkout_id: checkout_id(), executed, learned_at: NOW };
         paid.activities.run(Refunds::execute, execution).await.unwrap();
     }
-    let checkout = paid.reader.checkout(&checkout_id()).await.unwrap().unwrap();
+    let checkout = paid.database.reader.checkout(&checkout_id()).await.unwrap().unwrap();
     assert_eq!((checkout.status, checkout.revision), (Status::PartiallyRefunded, 3));
     assert!(checkout.orders.iter().all(|order| order.status == Status::PartiallyRefunded));
     paid.audit().await;
@@ -190,7 +186,7 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
 #[tokio::test]
 async fn a_refund_that_fails_leaves_no_promise() {
     let paid = Paid::by("카드").await;
-    let order = Wanted { order: Some(PaymentOrderId::parse("order-2").unwrap()), amount: None };
+    let order = RefundScope { order: Some(PaymentOrderId::parse("order-2").unwrap()), amount: None };
     paid.record(&order).await;
     let Promise::Given(PromisedRefund { amount, .. }) = paid.promise(&order).await else { panic!("not promised") };
     assert_eq!(amount, won(5_000));
@@ -204,9 +200,9 @@ async fn a_refund_that_fails_leaves_no_promise() {
         };
         paid.activities.run(Refunds::fail, failed).await.unwrap();
     }
-    let checkout = paid.reader.checkout(&checkout_id()).await.unwrap().unwrap();
+    let checkout = paid.database.reader.checkout(&checkout_id()).await.unwrap().unwrap();
     assert_eq!((checkout.status, checkout.orders[1].refunded), (Status::Success, won(0)));
-    assert_eq!(paid.reader.refund(&refund_id()).await.unwrap().unwrap().failure, Some(failure));
+    assert_eq!(paid.database.reader.refund(&refund_id()).await.unwrap().unwrap().failure, Some(failure));
     paid.audit().await;
 }
 
@@ -216,7 +212,7 @@ async fn more_than_was_paid_is_refused_both_times() {
     paid.record(&part(TOTAL + 1)).await;
     for _ in 0..2 {
         let Promise::Refused(failure) = paid.promise(&part(TOTAL + 1)).await else { panic!("promised") };
-        assert_eq!(failure.code, "refund_exceeds_payment");
+        assert_eq!(failure.code.as_str(), "refund_exceeds_payment");
     }
     paid.audit().await;
 }
@@ -231,8 +227,8 @@ async fn refunding_twice_under_one_key_refunds_once() {
     assert!(first.transaction_key.is_some());
     assert_eq!(paid.sim.totals().await, (TOTAL, 4_000, 1));
     for _ in 0..2 {
-        let sight = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
-        assert_eq!((sight.ours.as_ref(), sight.left, sight.lookalike), (Some(&first), won(11_000), false));
+        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        assert_eq!((report.ours.as_ref(), report.left, report.lookalike), (Some(&first), won(11_000), false));
     }
 }
 
@@ -243,8 +239,8 @@ async fn a_lost_answer_is_found_by_its_mark() {
         paid.sim.mischief(json!({ "on": "cancel", "kind": kind })).await;
         let lost = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await);
         assert_eq!(lost.answered, kind != "execute_and_stall", "{kind}");
-        let sight = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
-        assert_eq!(sight.ours.map(|ours| ours.amount), Some(won(4_000)), "{kind}");
+        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        assert_eq!(report.ours.map(|ours| ours.amount), Some(won(4_000)), "{kind}");
         // Under another key, with what we believed before, nothing more goes back.
         let again = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
         assert!(again.answered);
@@ -258,11 +254,11 @@ async fn a_refusal_is_a_value_the_first_time_and_a_doubt_after_it() {
     let too_late = json!({ "on": "cancel", "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE", "times": 2 });
     paid.sim.mischief(too_late).await;
     match paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "EXCEED_MAX_REFUND_DUE"),
-        other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
+        RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "EXCEED_MAX_REFUND_DUE"),
+        other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let later = doubt(paid.repeated.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
-    assert_eq!(later.refusal.unwrap().code, "EXCEED_MAX_REFUND_DUE");
+    assert_eq!(later.refusal.unwrap().code.as_str(), "EXCEED_MAX_REFUND_DUE");
     assert_eq!(paid.sim.totals().await, (TOTAL, 0, 1));
 }
 
@@ -285,8 +281,8 @@ async fn what_others_cancel_is_seen_and_not_taken_for_ours() {
     ] {
         let key = IdempotencyKey::parse(format!("hand-{left}")).unwrap();
         paid.sim.toss().cancel(paid.payment_key.as_str(), &by_hand(minor, reason), &key).await.unwrap();
-        let sight = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
-        assert_eq!((sight.ours, sight.left, sight.lookalike), (None, won(left), lookalike));
+        let report = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
+        assert_eq!((report.ours, report.left, report.lookalike), (None, won(left), lookalike));
     }
 }
 
@@ -301,8 +297,8 @@ async fn what_came_into_a_virtual_account_goes_to_the_buyers() {
     };
     assert!(!format!("{account:?}").contains("110123456789"));
     match paid.activities.run(Refunds::refund, paid.charge(TOTAL, TOTAL, "refund-1.0")).await.unwrap() {
-        Answer::Refused(failure) => assert_eq!(failure.code, "INVALID_REFUND_ACCOUNT_INFO"),
-        other @ Answer::Executed(_) => panic!("not refused: {other:?}"),
+        RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "INVALID_REFUND_ACCOUNT_INFO"),
+        other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let charge = RefundCharge { account: Some(account), ..paid.charge(TOTAL, TOTAL, "refund-1.1") };
     assert_eq!(given_back(paid.activities.run(Refunds::refund, charge).await.unwrap()).amount, won(TOTAL));

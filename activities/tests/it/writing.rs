@@ -15,9 +15,8 @@ use domain::{
     ledger::Entry,
     risk::Rules,
 };
-use migrations::{Migrator, MigratorTrait};
-use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_sdk::testing::ActivityEnvironment;
+use testkit::database::Fresh;
 use workflows::ports::{Change, DepositReturn, NewCheckout, Payment, Recorded, TakenBack};
 
 use crate::as_workflow_sees;
@@ -28,8 +27,7 @@ const LATER: Timestamp = Timestamp::from_epoch_ms(1_700_000_600_000);
 /// The activities that write, and a reader of what they wrote.
 pub(crate) struct Books {
     pub(crate) activities: ActivityEnvironment,
-    reader: Reader,
-    _file: tempfile::TempDir,
+    database: Fresh,
 }
 
 impl Books {
@@ -38,18 +36,14 @@ impl Books {
     }
 
     pub(crate) async fn open_with_risk(rules: Rules, hook: Option<Hook>) -> Self {
-        let file = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::of_file(&file.path().join("test.db"));
-        let database = Database::connect(&url).await.unwrap();
-        Migrator::up(database.connection(), None).await.unwrap();
-        let writer = Writer::new(database);
+        let database = testkit::database::sqlite().await;
+        let writer = database.writer.clone();
         let activities = ActivityEnvironment::builder()
-            .register_activities(Checkouts { writer: writer.clone() })
+            .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Risk { writer: writer.clone(), rules, hook, keyring: None })
             .register_activities(Ledger { writer, release_rule: ReleaseRule::default(), paid: Default::default() })
             .build();
-        let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-        Self { activities, reader, _file: file }
+        Self { activities, database }
     }
 
     /// With a checkout that the PSP is being asked about.
@@ -61,12 +55,12 @@ impl Books {
     }
 
     async fn statuses(&self, plan: &Plan) -> Vec<Status> {
-        let history = self.reader.history(plan.checkout_id()).await.unwrap();
+        let history = self.database.reader.history(plan.checkout_id()).await.unwrap();
         history.into_iter().map(|change| change.status).collect()
     }
 
     async fn pending(&self, seller: &str) -> Vec<Money> {
-        let wallets = self.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
+        let wallets = self.database.reader.wallets(&SellerAccount::parse(seller).unwrap()).await.unwrap();
         wallets.into_iter().map(|wallet| wallet.wallet.pending).collect()
     }
 }
@@ -139,7 +133,7 @@ async fn recording_twice_is_recording_once_and_a_taken_id_stays_taken() {
         let other = books.activities.run(Checkouts::record, record_of("workflow-2", &plan)).await;
         assert_eq!(other.unwrap(), Recorded::Exists);
     }
-    let checkout = books.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    let checkout = books.database.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!(checkout.workflow_id.as_str(), "workflow-1");
     assert_eq!(books.statuses(&plan).await, [Status::NotStarted]);
 }
@@ -149,7 +143,7 @@ async fn advancing_twice_is_advancing_once() {
     let plan = plan();
     let books = Books::open_with(&plan).await;
     books.activities.run(Checkouts::advance, begin_of(&plan)).await.unwrap();
-    let checkout = books.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
+    let checkout = books.database.reader.checkout(plan.checkout_id()).await.unwrap().unwrap();
     assert_eq!((checkout.status, checkout.revision), (Status::Executing, 1));
     assert_eq!(checkout.psp.unwrap().payment_key.as_str(), "payment-key");
     assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing]);
@@ -204,6 +198,6 @@ async fn a_write_out_of_step_writes_nothing_and_is_repeated() {
         }
     }
     assert!(books.pending("seller-a").await.is_empty());
-    assert!(books.reader.trial_balance().await.unwrap().is_empty());
+    assert!(books.database.reader.trial_balance().await.unwrap().is_empty());
     assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing]);
 }

@@ -2,27 +2,21 @@
 //! are in it too; see [`crate::http::reading`].
 //!
 //! A change and its line run to their end whether the client waits for the answer or not: the server that accepts
-//! connections runs each change as a task of its own, and the line is another one. An answer waits for its line a moment
-//! and no longer; the line is tried on, and what cannot be written is logged with everything that it says.
+//! connections runs each change as a task of its own, and the line is another one. An answer waits for its line a
+//! moment and no longer; the line is tried on, and what cannot be written is logged with everything that it says.
 //!
 //! It is one layer around all routes. A route that changes something and asks for a key is in it by itself; one
 //! that came without a key (a buyer's confirmation, a webhook) is not, for nobody is known to have called it.
 
-use std::{
-    error::Error,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     extract::{MatchedPath, Request, State},
     http::{Method, header},
     middleware::Next,
     response::Response,
 };
 use domain::id::ApiKeyId;
-use serde::Serialize;
 use serde_json::Value;
 use store::{Actor, AuditEntry, Journal};
 use tokio::{
@@ -36,20 +30,13 @@ use service::now;
 use crate::{
     Api,
     http::{
-        caller::OpsCaller,
         card_numbers,
         lifecycle::Lifecycle,
         limits::origin,
-        paging::{AuditPosition, ListBody, window},
-        parameters::Parameters,
+        marks::{RequestId, Signature, Unchanged},
         problem::{IDEMPOTENT_REPLAYED, Problem},
-        request::RequestId,
+        values::rfc3339,
     },
-    openapi::{
-        parameters::{ChosenActor, Paging},
-        shapes::Instant,
-    },
-    routes::shapes::rfc3339,
 };
 
 /// The most bytes of an id that is written down as it came.
@@ -68,27 +55,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The most lines that are tried at once. Each takes about a kilobyte.
 const MAX_PENDING_LINES: usize = 10_000;
-
-/// Where the route leaves the key that it was called with.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Signature(Arc<OnceLock<ApiKeyId>>);
-
-impl Signature {
-    /// Says who calls.
-    pub(crate) fn sign(&self, key: &ApiKeyId) {
-        // A second key in one request there is not.
-        let _ = self.0.set(key.clone());
-    }
-
-    /// The caller, once the key is proved.
-    pub(crate) fn key(&self) -> Option<&ApiKeyId> {
-        self.0.get()
-    }
-}
-
-/// Marks an answer to a request that could have changed something and did not.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unchanged;
 
 /// Writes the lines of all changes.
 #[derive(Debug, Clone)]
@@ -121,7 +87,7 @@ pub(crate) async fn record(State(auditor): State<Auditor>, mut request: Request,
     let response = next.run(request).await;
     let is_change =
         response.extensions().get::<Unchanged>().is_none() && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
-    if let Some(key) = signature.0.get().filter(|_| is_change) {
+    if let Some(key) = signature.key().filter(|_| is_change) {
         let entry = asked.entry(key, &response);
         let line = lifecycle.tasks.spawn(auditor.write(entry, lifecycle.clone()));
         // Written or not, the answer goes out; the task goes on.
@@ -145,7 +111,7 @@ impl Auditor {
         let written = match self.pending.try_acquire() {
             Err(_) => Err(Unwritten::TooMany),
             Ok(_pending) => tokio::select! {
-                written = persist(&self.api.journal, &entry) => written,
+                written = persist(&self.api.service.journal, &entry) => written,
                 () = last_moment => Err(Unwritten::Ended),
             },
         };
@@ -236,68 +202,6 @@ pub(crate) fn object(route: &str, path: &str) -> String {
     let is_plain = object.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
     let is_card_number = card_numbers::stands_in(&Value::from(object.as_str()));
     if is_plain && !is_card_number && object.len() <= MAX_OBJECT_BYTES { object } else { String::new() }
-}
-
-/// A line of the audit log.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = AuditLine)]
-pub(crate) struct AuditBody {
-    sequence: u64,
-    #[schema(value_type = Instant)]
-    occurred_at: String,
-    /// `api_key`, or `operator` for a person at the command line.
-    actor_kind: &'static str,
-    /// The id of the key, or the person's name.
-    actor: String,
-    /// The method and the route, or the command.
-    action: String,
-    /// The ids in the path, or of what was created; empty where there is none.
-    object: String,
-    /// The status and the code of the problem, if there was one.
-    result: String,
-    /// Where the request came from.
-    address: Option<String>,
-    request_id: Option<String>,
-}
-
-/// Read the audit log
-///
-/// Every change that an API key asked for and what came of it, and every reading of personal data (`200 buyer_info`,
-/// `200 opened payloads`), newest first. Lines are only ever added.
-#[utoipa::path(
-    get,
-    path = "/v1/audit-log",
-    operation_id = "list_audit_log",
-    tag = "Operators",
-    security(("bearer" = ["ops"])),
-    params(ChosenActor, Paging),
-    responses((status = 200, description = "A page", body = ListBody<AuditBody>))
-)]
-pub(crate) async fn list(
-    State(api): State<Arc<Api>>,
-    _: OpsCaller,
-    parameters: Parameters,
-) -> Result<Json<ListBody<AuditBody>>, Problem> {
-    let actor = parameters.read("actor", Ok::<_, &str>)?;
-    let window = window::<AuditPosition>(&parameters)?.map(|AuditPosition(sequence)| sequence);
-    let page = api.reader.audit_log(actor, &window).await?;
-    Ok(Json(ListBody::new(&page, |(sequence, _)| AuditPosition(*sequence), AuditBody::new)))
-}
-
-impl AuditBody {
-    fn new((sequence, entry): &(u64, AuditEntry)) -> Self {
-        Self {
-            sequence: *sequence,
-            occurred_at: rfc3339(entry.occurred_at),
-            actor_kind: entry.actor.kind(),
-            actor: entry.actor.name().to_owned(),
-            action: entry.action.clone(),
-            object: entry.object.clone(),
-            result: entry.result.clone(),
-            address: entry.address.clone(),
-            request_id: entry.request_id.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

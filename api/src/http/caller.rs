@@ -4,12 +4,7 @@
 //! it, and only one that takes a [`WalletCaller`] gets to see it, together with the question whose wallet is meant.
 //! What a key may not do is 403 whether or not the thing exists: the refusal says nothing about others.
 
-use std::{
-    collections::HashMap,
-    marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -19,25 +14,21 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    Money, Timestamp,
+    Money,
     id::{ApiKeyId, SellerAccount},
-    principal::Principal,
 };
-use store::{ApiKey, Grant, Journal, Scope, Scopes};
+use store::{ApiKey, Grant, Scope, Scopes};
 
 use service::{api_key::SecretKey, now};
 
 use crate::{
     Api,
     http::{
-        audit::Signature,
         limits::{Visit, is_probe},
+        marks::{Introduced, Signature},
         problem::Problem,
     },
 };
-
-/// How often the use of a key is written down.
-const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// The scopes that a route needs.
 pub(crate) trait Need {
@@ -111,9 +102,9 @@ impl<N> Caller<N> {
         if self.scopes.includes(needed) { Ok(()) } else { Err(Problem::forbidden(&[needed])) }
     }
 
-    /// The principal that acts.
-    pub(crate) fn principal(&self) -> Principal {
-        Principal::Key(self.key.clone())
+    /// The caller, as use cases know it.
+    pub(crate) fn caller(&self) -> service::Caller {
+        service::Caller { key: self.key.clone(), scopes: self.scopes, refund_limit: self.refund_limit }
     }
 }
 
@@ -179,22 +170,6 @@ impl FromRequestParts<Arc<Api>> for WalletCaller {
     }
 }
 
-/// What came of the key that a request was sent with. It is proved before the request is given a place, and once.
-#[derive(Debug, Clone)]
-pub(crate) struct Introduced(Result<ApiKey, Problem>);
-
-impl Introduced {
-    /// Whether the key is valid.
-    pub(crate) const fn is_proved(&self) -> bool {
-        self.0.is_ok()
-    }
-
-    /// Why the key is not taken, if it is not.
-    pub(crate) fn check(&self) -> Result<(), Problem> {
-        self.0.as_ref().map(|_| ()).map_err(Problem::clone)
-    }
-}
-
 /// Proves the key of a request, if one was sent. A route that needs none answers whatever comes of it.
 pub(crate) async fn introduce(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::AUTHORIZATION) && !is_probe(&request) {
@@ -226,7 +201,7 @@ pub(crate) async fn prove(api: &Api, sent: &str, visit: Option<&Visit>) -> Resul
     let failed = |problem| visit.map_or_else(|| Problem::clone(&problem), |visit| visit.count_failure(problem.clone()));
     let (id, secret) = SecretKey::parse(sent).map_err(|error| failed(Problem::not_a_key(error)))?;
     let now = now();
-    let found = api.reader.api_key(&id).await?;
+    let found = api.service.reader.api_key(&id).await?;
     if let Some(key) = found.as_ref().filter(|key| !key.is_under(&api.key_pepper)) {
         // Not told to the caller: it says which keys exist.
         tracing::warn!(
@@ -237,39 +212,19 @@ pub(crate) async fn prove(api: &Api, sent: &str, visit: Option<&Visit>) -> Resul
         );
     }
     if let Some(key) = found.as_ref().filter(|key| key.is_under(&api.key_pepper) && !key.is_intact(&api.key_pepper)) {
-        tracing::error!(api_key.id = %key.grant.id, "the end of the API key {id} was changed in the database by somebody else than daegeum; it is not taken");
+        tracing::error!(
+            api_key.id = %key.grant.id,
+            "the end of the API key {id} was changed in the database by somebody else than daegeum; it is not taken"
+        );
     }
     let Some(key) = found.filter(|key| key.opens_with(secret, &api.key_pepper, now)) else {
         return Err(failed(Problem::unauthorized()));
     };
     if let Some(visit) = visit {
         visit.count_key(&key.grant.origin)?;
-        visit.uses().note(&key.grant.id, &api.journal, now);
+        visit.uses().note(&key.grant.id, &api.service.journal, now);
     }
     Ok(key)
-}
-
-/// When the use of each key was last handed over to be written down.
-#[derive(Debug, Default)]
-pub(crate) struct Uses(Mutex<HashMap<ApiKeyId, Instant>>);
-
-impl Uses {
-    /// Has the use of a key written down, unless that was done a moment ago. Nobody waits for it, and nothing is
-    /// lost but a time if it fails.
-    fn note(&self, id: &ApiKeyId, journal: &Journal, at: Timestamp) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(id).is_some_and(|last| last.elapsed() < USE_WRITTEN_EVERY) {
-            return;
-        }
-        // Only keys that are proved come here, so the table is no larger than that of the database.
-        noted.insert(id.clone(), Instant::now());
-        let (journal, id) = (journal.clone(), id.clone());
-        tokio::spawn(async move {
-            if let Err(error) = journal.api_key_used(&id, at).await {
-                tracing::warn!(api_key.id = %id, %error, "the use of the API key {id} was not written down");
-            }
-        });
-    }
 }
 
 /// The key of a request, from either scheme.

@@ -30,9 +30,11 @@ use domain::id::{ApiKeyId, CheckoutId};
 
 use crate::http::{
     body,
-    caller::{Introduced, Uses},
+    key_use::Uses,
     lifecycle::Lifecycle,
+    marks::Introduced,
     problem::{Code, Problem},
+    values::whole_seconds,
 };
 pub use bucket::Rate;
 use bucket::{Buckets, Left};
@@ -190,7 +192,8 @@ impl Visit {
         self.count("key", self.gate.keys.take(key.clone(), self.gate.began.elapsed()))
     }
 
-    /// Counts a confirmation by the buyer of a checkout, who has proved to be it: for the checkout, and for the address.
+    /// Counts a confirmation by the buyer of a checkout, who has proved to be it: for the checkout, and for the
+    /// address.
     pub(crate) fn count_confirmation(&self, checkout: &CheckoutId) -> Result<(), Problem> {
         let now = self.gate.began.elapsed();
         self.count("checkout", self.gate.confirmed.take(checkout.clone(), now))?;
@@ -223,11 +226,6 @@ impl Visit {
             }
         }
     }
-}
-
-/// Seconds, rounded up: who waits that long does not come too early.
-pub(crate) fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Lets a request in, or refuses it; and bounds the time until its answer.

@@ -1,9 +1,9 @@
 //! What Prometheus reads at `GET /metrics`.
 //!
-//! They need a key of scope `ops`, except from an address that the settings name. A request that a proxy passed on needs
-//! one always, and so does every request of a trusted proxy: not all proxies say whom they speak for, and behind such
-//! a one everybody seems to be near. What the database knows is counted when
-//! it is asked for, at most every few seconds.
+//! They need a key of scope `ops`, except from an address that the settings name. A request that a proxy passed on
+//! needs one always, and so does every request of a trusted proxy: not all proxies say whom they speak for, and behind
+//! such a one everybody seems to be near. What the database knows is counted when it is asked for, at most every few
+//! seconds.
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,15 @@ use axum::{
     routing::get,
 };
 use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
-use store::{Counts, EventFigures};
+use store::{Counts, EventFigures, Watch};
 
-use service::now;
+use service::{
+    now,
+    readiness::{Polled, Readiness, Seals, State as ReadinessState, Writable},
+};
 
 use crate::{
-    Api, Readiness,
+    Api,
     http::{
         caller::OpsCaller,
         limits::{Network, Peer, is_one_of, was_forwarded},
@@ -114,14 +117,60 @@ impl Exposition {
     }
 }
 
+/// Writes what alerts on readiness are made of.
+async fn write_readiness(readiness: &Readiness, text: &mut Exposition) {
+    if let Some(state) = readiness.state().await {
+        write_state(&state, text);
+    }
+    let readings: Vec<_> = readiness.watches().iter().map(Watch::read).collect();
+    text.begin("daegeum_watch_waiting_seconds", "gauge", "How long the oldest work of a watched task waits.");
+    for reading in &readings {
+        let labels = [("watch", reading.name)];
+        text.value("daegeum_watch_waiting_seconds", &labels, reading.waiting.as_secs());
+    }
+    text.begin("daegeum_watch_idle_seconds", "gauge", "How long ago a watched task last got on.");
+    for reading in &readings {
+        text.value("daegeum_watch_idle_seconds", &[("watch", reading.name)], reading.since_progress.as_secs());
+    }
+    text.begin("daegeum_watch_stuck", "gauge", "Whether a watched task stands still.");
+    for reading in &readings {
+        text.value("daegeum_watch_stuck", &[("watch", reading.name)], u8::from(reading.is_stuck));
+    }
+}
+
+fn write_state(state: &ReadinessState, text: &mut Exposition) {
+    let gauges = [
+        ("daegeum_database_writable", "Whether the database takes a write.", state.database != Writable::No),
+        (
+            "daegeum_clock_agrees",
+            "Whether the clock of this machine agrees with the database's.",
+            !matches!(state.database, Writable::ClockOff(_)),
+        ),
+        ("daegeum_temporal_reachable", "Whether Temporal answers.", state.temporal != Polled::Unknown),
+    ];
+    for (name, help, is_so) in gauges {
+        text.begin(name, "gauge", help);
+        text.value(name, &[], u8::from(is_so));
+    }
+    if let Polled::By(workers) = state.temporal {
+        text.begin("daegeum_workers_polling", "gauge", "How many workers poll the task queue.");
+        text.value("daegeum_workers_polling", &[], workers);
+    }
+    if let Some(seals) = &state.seals {
+        let help = "Whether every worker that polls has the encryption key that seals here.";
+        text.begin("daegeum_workers_open_seals", "gauge", help);
+        text.value("daegeum_workers_open_seals", &[], u8::from(*seals == Seals::OpenedByAll));
+    }
+}
+
 /// Adds what other rooms count.
 pub type MoreMetrics = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
 
 /// What was counted in this process.
 #[derive(Clone)]
-pub struct Metrics(Arc<Counted>);
+pub struct Metrics(Arc<RequestCounts>);
 
-struct Counted {
+struct RequestCounts {
     /// By route, method and status.
     requests: Mutex<BTreeMap<(String, Method, u16), Times>>,
     kept: tokio::sync::Mutex<Option<Kept>>,
@@ -145,7 +194,7 @@ struct Times {
 impl Metrics {
     /// Nothing is counted yet; `more` is asked at each reading.
     pub fn new(more: MoreMetrics) -> Self {
-        Self(Arc::new(Counted { requests: Mutex::default(), kept: tokio::sync::Mutex::default(), more }))
+        Self(Arc::new(RequestCounts { requests: Mutex::default(), kept: tokio::sync::Mutex::default(), more }))
     }
 
     fn count(&self, key: (String, Method, u16), took: Duration) {
@@ -164,7 +213,7 @@ impl Metrics {
         match &*kept {
             Some(kept) if kept.counted.elapsed() < COUNT_AGE => Ok(kept.counts.clone()),
             Some(_) | None => {
-                let counts = api.reader.counts().await?;
+                let counts = api.service.reader.counts().await?;
                 *kept = Some(Kept { counted: Instant::now(), counts: counts.clone() });
                 Ok(counts)
             }
@@ -184,8 +233,8 @@ impl Metrics {
 
 /// Numbers for Prometheus
 ///
-/// In its text format. It needs a key of scope `ops`, unless it is asked from an address that the setting `metrics_from`
-/// names and no proxy stands between.
+/// In its text format. It needs a key of scope `ops`, unless it is asked from an address that the setting
+/// `metrics_from` names and no proxy stands between.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -204,7 +253,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
     if let Ok(counts) = api.metrics.counts(&api).await {
         write_counts(&counts, &mut text);
     }
-    api.readiness.write(&mut text).await;
+    write_readiness(&api.service.readiness, &mut text).await;
     api.metrics.write_requests(&mut text);
     (api.metrics.0.more)(&mut text);
     Ok(text.into_response())
@@ -275,7 +324,7 @@ pub fn metrics_router(from: Vec<Network>, more: MoreMetrics, readiness: Readines
                 .into_response();
         }
         let mut text = Exposition::default();
-        known.write(&mut text).await;
+        write_readiness(&known, &mut text).await;
         more(&mut text);
         text.into_response()
     };
@@ -305,7 +354,7 @@ pub(crate) async fn count(State(metrics): State<Metrics>, request: Request, next
     response
 }
 
-/// A method that a stranger made up is no label: there would be no end of them.
+/// Unknown methods are counted as `OPTIONS`, to bound the number of labels.
 fn known(method: &Method) -> Method {
     let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     known.into_iter().find(|known| known == method).unwrap_or(Method::OPTIONS)

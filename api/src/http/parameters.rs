@@ -1,5 +1,5 @@
-//! The parameters of an address. Unknown and repeated ones were refused by `route_rules`; a value that is not understood
-//! is refused here: passed over in silence it would give another answer than the one asked for.
+//! The parameters of an address. Unknown and repeated ones were refused by `route_rules`; a value that is not
+//! understood is refused here: passed over in silence it would give another answer than the one asked for.
 
 use std::{collections::BTreeMap, fmt::Display};
 

@@ -5,6 +5,7 @@
 //! request's path and writes the body.
 
 mod code;
+mod use_cases;
 
 use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};
 
@@ -16,24 +17,19 @@ use axum::{
 };
 use domain::{
     Timestamp,
-    charge::Failure,
-    checkout::{ConfirmRefusal, Status},
+    checkout::Status,
+    failure::{Failure, FailureCode, OurCode},
 };
 use serde::Serialize;
 use store::{Scope, StoreError};
 
 pub(crate) use code::Code;
 
-use service::{
-    IsForBuyer,
-    api_key::KeyError,
-    temporal::{chain, is_signal_limit},
-};
+use service::{Fault, IsForBuyer, api_key::KeyError, error_chain};
 
 use crate::{
-    http::limits::whole_seconds,
+    http::values::{rfc3339, whole_seconds},
     openapi::shapes::{Instant, StatusName},
-    routes::shapes::rfc3339,
 };
 
 /// Where the problem types are documented; the code follows.
@@ -44,8 +40,6 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
 const RETRY_AFTER_S: u64 = 1;
-/// When to confirm again while another payment is being confirmed, in seconds.
-const UNDER_WAY_RETRY_AFTER_S: u64 = 2;
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -145,17 +139,15 @@ enum Decline {
     /// In the PSP's words, which it means for the buyer.
     Psp(Failure),
     /// By one of our own codes.
-    Ours(String),
+    Ours(OurCode),
 }
 
 impl Decline {
     fn of(failure: Failure, is_for_buyer: IsForBuyer) -> Self {
-        if is_for_buyer(&failure.code) {
-            Self::Psp(failure)
-        } else if failure.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-            Self::Ours(failure.code)
-        } else {
-            Self::Untold
+        match &failure.code {
+            FailureCode::Ours(code) => Self::Ours(*code),
+            FailureCode::Psp(code) if is_for_buyer(code) => Self::Psp(failure),
+            FailureCode::Psp(_) => Self::Untold,
         }
     }
 
@@ -166,9 +158,9 @@ impl Decline {
         }
     }
 
-    fn ours(&self) -> Option<&str> {
+    const fn ours(&self) -> Option<&'static str> {
         match self {
-            Self::Ours(code) => Some(code),
+            Self::Ours(code) => Some(code.as_str()),
             Self::Psp(_) | Self::Untold => None,
         }
     }
@@ -222,29 +214,9 @@ impl Problem {
         problem
     }
 
-    /// A checkout that came to rest without a payment, or never began one.
-    pub(crate) fn not_confirmable(status: Status) -> Self {
-        Self::new(Code::NotConfirmable, format!("The checkout is {status}: {}.", ConfirmRefusal::NotConfirmable))
-            .about(status)
-    }
-
-    /// A payment that the PSP knows as none of this checkout, which waits for another one.
-    pub(crate) fn payment_not_found() -> Self {
-        Self::new(Code::NotConfirmable, "The payment provider knows no such payment of this checkout.")
-    }
-
-    /// A refund that does not happen. Whoever asked is the marketplace, which may know what the PSP says.
-    pub(crate) fn refund_failed(failure: &Failure) -> Self {
-        let code = match failure.code.as_str() {
-            "refund_exceeds_payment" | "nothing_left_to_refund" => Code::RefundExceedsPayment,
-            "not_refundable" => Code::NotCancelable,
-            _ => Code::RefundRefused,
-        };
-        let mut problem = Self::new(code, failure.message.clone());
-        if code == Code::RefundRefused {
-            problem.0.decline = Decline::of(failure.clone(), |code| code.bytes().any(|byte| byte.is_ascii_uppercase()));
-        }
-        problem
+    /// No checkout has the id.
+    pub(crate) fn no_checkout() -> Self {
+        Self::new(Code::CheckoutNotFound, "No checkout has this id.")
     }
 
     /// A key that may not do this.
@@ -261,15 +233,6 @@ impl Problem {
             "Send the checkout's `confirm_token` as `token`, or an API key of scope `checkout`."
         };
         Self::new(Code::ConfirmTokenInvalid, detail)
-    }
-
-    /// Another payment of the checkout is being confirmed; this one may be taken when that one has come to nothing.
-    pub(crate) fn confirmation_under_way(status: Status) -> Self {
-        let detail = "Another payment of this checkout is being confirmed. Nothing was sent to the payment provider for \
-                      this one; send the same request again.";
-        let mut problem = Self::new(Code::ConfirmationUnderWay, detail).about(status);
-        problem.0.retry_after_s = Some(UNDER_WAY_RETRY_AFTER_S);
-        problem
     }
 
     /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.
@@ -321,15 +284,17 @@ impl Problem {
         Self::new(Code::Internal, detail).because_of(cause)
     }
 
-    /// Temporal did not take what we asked of it.
+    /// Temporal did not take a request.
     pub(crate) fn temporal(cause: &dyn Error) -> Self {
-        if is_signal_limit(cause) {
-            let detail = "The workflow has taken as many signals as Temporal allows. See `history.maximumSignalsPerExecution` \
-                          of the Temporal server.";
-            return Self::new(Code::TooManySignals, detail).because_of(cause);
-        }
         let detail = "The request did not get through. Sending the same one again is safe.";
         Self::new(Code::TemporalUnavailable, detail).because_of(cause)
+    }
+
+    /// A workflow takes no more signals.
+    pub(crate) fn too_many_signals(cause: &dyn Error) -> Self {
+        let detail = "The workflow has taken as many signals as Temporal allows. See \
+                      `history.maximumSignalsPerExecution` of the Temporal server.";
+        Self::new(Code::TooManySignals, detail).because_of(cause)
     }
 
     /// The database did not answer in time.
@@ -357,7 +322,7 @@ impl Problem {
     }
 
     fn because_of(mut self, cause: &dyn Error) -> Self {
-        self.0.cause = Some(chain(cause));
+        self.0.cause = Some(error_chain(cause));
         self
     }
 
@@ -379,11 +344,11 @@ impl Problem {
 
     /// The body, for a request to `instance`.
     fn body<'a>(&'a self, instance: &'a str) -> Body<'a> {
-        let (code, status, title) = self.0.code.row();
+        let code = self.0.code.name();
         Body {
             kind: format!("{TYPE_BASE}{code}"),
-            title,
-            status: status.as_u16(),
+            title: self.0.code.title(),
+            status: self.0.code.status().as_u16(),
             detail: &self.0.detail,
             instance,
             code,
@@ -423,14 +388,15 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<ConfirmRefusal> for Problem {
-    fn from(refusal: ConfirmRefusal) -> Self {
-        let code = match refusal {
-            ConfirmRefusal::OrderMismatch => Code::OrderMismatch,
-            ConfirmRefusal::AmountMismatch => Code::AmountMismatch,
-            ConfirmRefusal::NotConfirmable => Code::NotConfirmable,
-        };
-        Self::new(code, format!("Nothing was sent to the payment provider: {refusal}."))
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => error.into(),
+            Fault::DatabaseSlow(elapsed) => Self::database(&elapsed),
+            Fault::Temporal(cause) => Self::temporal(cause.as_ref()),
+            Fault::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),
+            Fault::Internal(cause) => Self::internal(cause.as_ref()),
+        }
     }
 }
 

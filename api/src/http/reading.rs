@@ -1,9 +1,9 @@
 //! Reading what is personal: a line of the audit log is written before anything is shown.
 //!
-//! A line that cannot be written leaves the data unread. So a line may stand for a reading whose answer got lost, and no
-//! reading is without its line.
+//! A line that cannot be written leaves the data unread. So a line may stand for a reading whose answer got lost, and
+//! no reading is without its line.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, OriginalUri},
@@ -16,15 +16,11 @@ use service::now;
 use crate::{
     Api,
     http::{
-        audit::{Signature, object},
+        audit::object,
+        marks::{Origin, RequestId, Signature},
         problem::Problem,
-        request::RequestId,
     },
 };
-
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin(pub(crate) IpAddr);
 
 /// A request that may show personal data. A handler takes it after the caller, who signs the request.
 #[derive(Debug)]
@@ -74,6 +70,6 @@ impl Reading {
             address: self.address,
             request_id: self.request_id,
         };
-        Ok(api.journal.audit(&entry).await?)
+        Ok(api.service.journal.audit(&entry).await?)
     }
 }

@@ -1,10 +1,6 @@
 //! What happens around every request: an id, one line in the log, headers that no route may forget.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -21,15 +17,17 @@ use service::api_key::{KeyError, SecretKey};
 
 use crate::{
     Api,
-    http::{audit::Signature, card_numbers, limits::origin, problem::Problem, reading::Origin, trace::Followed},
+    http::{
+        card_numbers,
+        limits::origin,
+        marks::{About, Origin, RequestId, Signature},
+        problem::Problem,
+        trace::Followed,
+    },
 };
 
 /// Names a request in the log, in the answer and, if the caller sent one, in the caller's log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The name of a request, for whoever is inside of it.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(crate) HeaderValue);
 
 /// The most characters of a request id that is taken over from the caller.
 const MAX_REQUEST_ID_CHARS: usize = 64;
@@ -52,7 +50,7 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
     request.extensions_mut().insert(about.clone());
     let mut response = next.run(request).with_context(followed.context()).await;
 
-    let payment = named.or_else(|| made(route, &response)).or_else(|| about.0.get().map(CheckoutId::to_string));
+    let payment = named.or_else(|| made(route, &response)).or_else(|| about.checkout().map(CheckoutId::to_string));
     followed.end(&mut response, payment.as_deref());
     let line = Line {
         status: response.status().as_u16(),
@@ -114,18 +112,6 @@ fn in_path<'a>(route: &str, path: &'a str) -> Option<&'a str> {
     is_about_payments.iter().find(|beginning| route.starts_with(*beginning))?;
     let (_, value) = route.split('/').zip(path.split('/')).find(|(part, _)| is_named(part))?;
     may_be_logged(value).then_some(value)
-}
-
-/// Where a handler says what a request turned out to be about, if its path does not.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct About(Arc<OnceLock<CheckoutId>>);
-
-impl About {
-    /// Says which checkout of ours the request is about.
-    pub(crate) fn say(&self, checkout_id: &CheckoutId) {
-        // A request is about one checkout.
-        let _ = self.0.set(checkout_id.clone());
-    }
 }
 
 /// The checkout that a request made.

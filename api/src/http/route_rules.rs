@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::http::{
     body::FieldErrors,
-    caller::Introduced,
+    marks::Introduced,
     parameters::pairs,
     problem::{Code, FieldCode, Problem},
 };

@@ -43,9 +43,9 @@ pub(crate) fn shown(text: &str, limit: usize) -> Result<String, String> {
     within(text, limit)
 }
 
-/// A text of at most `limit` UTF-16 code units: an emoji is two or more. Toss's documents say "characters" (자) and do not
-/// name the unit (read in November 2026). A text never has fewer UTF-16 code units than code points, so a text within this
-/// limit is within Toss's by either count.
+/// A text of at most `limit` UTF-16 code units: an emoji is two or more. Toss's documents say "characters" (자) and do
+/// not name the unit (read in November 2026). A text never has fewer UTF-16 code units than code points, so a text
+/// within this limit is within Toss's by either count.
 pub(crate) fn within(text: &str, limit: usize) -> Result<String, String> {
     let units = text.encode_utf16().count();
     if units <= limit {

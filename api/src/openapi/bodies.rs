@@ -33,8 +33,8 @@ pub(crate) struct NewCheckout {
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it is
-/// dropped.
+/// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys it
+/// is dropped.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BuyerInfo {
@@ -50,9 +50,9 @@ struct BuyerInfo {
 }
 
 /// A card token of the payment provider, to count the payments of one card. Card numbers are refused. The token itself
-/// is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where encryption keys are
-/// set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the buyer
-/// erases it from the risk decisions.
+/// is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where encryption keys
+/// are set; and in the risk decisions of the database, there under an encryption key where one is set. Erasing the
+/// buyer erases it from the risk decisions.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreditCardInfo {
@@ -97,7 +97,7 @@ pub(crate) struct ConfirmationShape {
 #[schema(as = Cancellation, examples(super::examples::cancellation))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancellationShape {
-    /// How much, in the currency of the payment; all that is left unless it is said.
+    /// The amount, in the currency of the payment; all that is left by default.
     #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
     /// What the buyer reads.
@@ -106,8 +106,8 @@ pub(crate) struct CancellationShape {
     refund_account: Option<RefundAccount>,
 }
 
-/// An account of the buyer's. Needed where the buyer paid into a virtual account, and refused elsewhere. It is told to the
-/// payment provider and not kept.
+/// An account of the buyer's. Needed where the buyer paid into a virtual account, and refused elsewhere. It is told to
+/// the payment provider and not kept.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefundAccount {
@@ -120,22 +120,22 @@ struct RefundAccount {
     holder_name: String,
 }
 
-/// Why a person acts.
+/// Why an operator acts.
 #[derive(ToSchema)]
 #[schema(as = Action, examples(super::examples::action))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActionShape {
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
 }
 
-/// What a person declares, and why.
+/// The outcome that an operator declares, and why.
 #[derive(ToSchema)]
 #[schema(as = Resolution, examples(super::examples::resolution))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolutionShape {
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
     /// One of `outcomes` of the letter.
@@ -155,15 +155,15 @@ pub(crate) struct BulkShape {
     #[schema(value_type = Option<OutcomeName>)]
     outcome: Option<String>,
     filter: LetterChoice,
-    /// For whoever asks later.
+    /// The reason, for the audit log.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: String,
     /// `true` changes nothing.
     preview: Option<bool>,
-    /// How many letters at most, those first that have waited longest; 100 unless it is said.
+    /// The most letters, those first that have waited longest; 100 by default.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<u64>,
-    /// From the preview; refused once other letters are chosen than it showed.
+    /// From the preview; refused if other letters are chosen now than the preview showed.
     token: Option<String>,
 }
 
@@ -182,7 +182,7 @@ enum ActionName {
 struct LetterChoice {
     #[schema(value_type = Option<LetterStatusName>)]
     status: Option<String>,
-    /// The step that came to nothing, such as `psp.confirm`.
+    /// The step that failed, such as `psp.confirm`.
     step: Option<String>,
     /// Its error code.
     code: Option<String>,
@@ -212,7 +212,7 @@ mod tests {
 
     use service::dead_letter::MAX_BULK;
 
-    use crate::openapi::document;
+    use crate::router::document;
 
     #[test]
     fn the_limits_are_those_of_the_domain() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::page::Operation;
+use super::operation::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
 const PATH_EXAMPLES: [(&str, &str); 8] = [

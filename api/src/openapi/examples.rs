@@ -9,7 +9,12 @@ pub(crate) fn new_checkout() -> Value {
         "order_name": "토스 티셔츠 외 2건",
         "buyer_info": { "id": "buyer-1" },
         "payment_orders": [
-            { "payment_order_id": "order-2026-1-a", "seller_account": "seller-a", "amount": "15000", "currency": "KRW" },
+            {
+                "payment_order_id": "order-2026-1-a",
+                "seller_account": "seller-a",
+                "amount": "15000",
+                "currency": "KRW",
+            },
             { "payment_order_id": "order-2026-1-b", "seller_account": "seller-b", "amount": "8000", "currency": "KRW" }
         ]
     })
@@ -32,7 +37,12 @@ pub(crate) fn resolution() -> Value {
 
 /// What retrying would do.
 pub(crate) fn bulk_action() -> Value {
-    json!({ "action": "retry", "filter": { "step": "psp.confirm" }, "reason": "the key is the right one again", "preview": true })
+    json!({
+        "action": "retry",
+        "filter": { "step": "psp.confirm" },
+        "reason": "the key is the right one again",
+        "preview": true,
+    })
 }
 
 /// A payload that is not sealed comes back as it is.

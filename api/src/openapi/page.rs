@@ -1,7 +1,8 @@
 //! The document as a page for people: rendered here, with no script at all.
 
-use axum::extract::State;
 use axum::{
+    Extension,
+    extract::State,
     http::header,
     response::{IntoResponse, Redirect, Response},
 };
@@ -9,7 +10,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 use std::sync::Arc;
 
-use super::{curl, document};
+use super::{
+    Document, curl,
+    operation::{Operation, operations},
+};
 use web::policy::Policy;
 
 use crate::{Api, http::problem::Code};
@@ -26,7 +30,9 @@ const SCHEMAS: &str = "#/components/schemas/";
     path = "/",
     operation_id = "lead_to_document",
     tag = "Service",
-    responses((status = 307, description = "The page is `/docs`", headers(("Location" = String, description = "`/docs`"))))
+    responses(
+        (status = 307, description = "The page is `/docs`", headers(("Location" = String, description = "`/docs`"))),
+    )
 )]
 pub(crate) async fn lead() -> Redirect {
     Redirect::temporary("/docs")
@@ -42,9 +48,9 @@ pub(crate) async fn lead() -> Redirect {
     tag = "Service",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
 )]
-pub(crate) async fn show(State(api): State<Arc<Api>>) -> Response {
+pub(crate) async fn show(State(api): State<Arc<Api>>, Extension(Document(document)): Extension<Document>) -> Response {
     let policy = Policy::own();
-    let page = page(document(), &api.settings.buyer_pages.public_url, &policy);
+    let page = page(document, &api.settings.buyer_pages.public_url, &policy);
     ([(header::CONTENT_SECURITY_POLICY, policy.header())], page).into_response()
 }
 
@@ -64,10 +70,15 @@ fn page(document: &Value, address: &str, policy: &Policy) -> Markup {
                 main {
                     h1 { "daegeum API " span.quiet { (text(&document["info"]["version"])) } }
                     @for paragraph in text(&document["info"]["description"]).split("\n\n") { p { (prose(paragraph)) } }
-                    p { "The same for programs: " a href="/openapi.json" { "OpenAPI 3.1" } ". In the examples " code { "$KEY" }
-                        " is an API key." }
+                    p {
+                        "The same for programs: " a href="/openapi.json" { "OpenAPI 3.1" } ". In the examples "
+                        code { "$KEY" }
+                        " is an API key."
+                    }
                     nav aria-label="Parts" { ul {
-                        @for tag in list(&document["tags"]) { li { a href={ "#" (anchor(text(&tag["name"]))) } { (text(&tag["name"])) } } }
+                        @for name in list(&document["tags"]).iter().map(|tag| text(&tag["name"])) {
+                            li { a href={ "#" (anchor(name)) } { (name) } }
+                        }
                         li { a href="#problems" { "Problems" } }
                         li { a href="#shapes" { "Shapes" } }
                     } }
@@ -75,7 +86,8 @@ fn page(document: &Value, address: &str, policy: &Policy) -> Markup {
                         section id=(anchor(text(&tag["name"]))) {
                             h2 { (text(&tag["name"])) }
                             p.quiet { (prose(text(&tag["description"]))) }
-                            @for operation in operations.iter().filter(|operation| operation.value["tags"][0] == tag["name"]) {
+                            @let is_tagged = |operation: &&Operation| operation.value["tags"][0] == tag["name"];
+                            @for operation in operations.iter().filter(is_tagged) {
                                 (operation.markup(document, address))
                             }
                         }
@@ -86,27 +98,6 @@ fn page(document: &Value, address: &str, policy: &Policy) -> Markup {
             }
         }
     }
-}
-
-/// A method of a path.
-pub(super) struct Operation<'d> {
-    pub(super) method: &'d str,
-    pub(super) path: &'d str,
-    pub(super) value: &'d Value,
-}
-
-/// Every operation; of one path, reading comes last, and what takes away after all others, so that the examples work in
-/// their order.
-pub(super) fn operations(document: &Value) -> Vec<Operation<'_>> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let mut all: Vec<_> = paths
-        .flat_map(|(path, item)| {
-            let methods = ["options", "post", "put", "patch", "get", "delete"].into_iter();
-            methods.filter_map(move |method| Some(Operation { method, path, value: item.get(method)? }))
-        })
-        .collect();
-    all.sort_by_key(|operation| (operation.method == "delete", operation.path.matches('/').count()));
-    all
 }
 
 impl Operation<'_> {
@@ -232,7 +223,9 @@ fn schema(schema: &Value) -> Markup {
         return html! { "list of " (self::schema(&schema["items"])) };
     }
     if let Some(values) = schema["enum"].as_array() {
-        return html! { @for (index, value) in values.iter().enumerate() { @if index > 0 { ", " } code { (text(value)) } } };
+        return html! {
+            @for (index, value) in values.iter().enumerate() { @if index > 0 { ", " } code { (text(value)) } }
+        };
     }
     let kind = schema["type"].as_str().or(schema["type"][0].as_str()).unwrap_or("anything");
     html! { (kind) @if let Some(pattern) = schema["pattern"].as_str() { " " code { (pattern) } } }
@@ -264,6 +257,7 @@ fn first(value: &Value) -> Option<(&String, &Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::document;
 
     #[test]
     fn the_page_shows_every_operation_and_every_problem_and_has_no_script() {

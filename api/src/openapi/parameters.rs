@@ -44,7 +44,7 @@ enum PaymentKind {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Paging {
-    /// How many items a page has; 50 unless it is said.
+    /// The number of items of a page; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u64>,
     /// `next_cursor` of the page before; the list begins anew without it.
@@ -55,10 +55,10 @@ pub(crate) struct Paging {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Past {
-    /// As of this instant, RFC 3339; now unless it is said.
+    /// As of this instant, RFC 3339; now by default.
     #[param(format = "date-time")]
     at: Option<String>,
-    /// Which of an entry's two times counts; when it happened unless it is said.
+    /// Which of an entry's two times counts; when it happened by default.
     #[param(inline)]
     by: Option<By>,
 }
@@ -145,7 +145,7 @@ pub(crate) struct ChosenApprovals {
 pub(crate) struct ChosenLetters {
     #[param(value_type = Option<LetterStatusName>)]
     status: Option<String>,
-    /// The step that came to nothing, such as `psp.confirm`.
+    /// The step that failed, such as `psp.confirm`.
     step: Option<String>,
     /// Its error code.
     code: Option<String>,

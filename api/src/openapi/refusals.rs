@@ -56,8 +56,8 @@ fn response(codes: &[Code]) -> Response {
 /// An example of each problem, by its code.
 pub(super) fn examples() -> Value {
     Code::ALL
-        .map(|code| (code.name().to_owned(), json!({ "summary": code.title(), "value": example(code) })))
-        .into_iter()
+        .iter()
+        .map(|code| (code.name().to_owned(), json!({ "summary": code.title(), "value": example(*code) })))
         .collect()
 }
 

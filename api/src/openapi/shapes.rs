@@ -24,7 +24,8 @@ macro_rules! text_of_a_list {
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 let description = [$($doc),+].map(str::trim).join(" ");
-                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($list)).description(Some(description)).into()
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                text.enum_values(Some($list)).description(Some(description)).into()
             }
         }
 
@@ -61,7 +62,8 @@ text_of_a_list! {
     LetterStatusName, "DeadLetterStatus", LetterStatus::ALL.map(LetterStatus::as_str)
 }
 text_of_a_list! {
-    /// What a person may declare. That money came takes the payment provider's word, which is what a retry asks for.
+    /// How an operator may resolve the letter. An operator can declare that no money was taken. Only the payment
+    /// provider can confirm that money was taken: use `retry` to ask.
     OutcomeName, "Outcome", Outcome::ALL.map(Outcome::as_str)
 }
 text_of_a_list! {

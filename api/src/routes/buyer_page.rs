@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::id::CheckoutId;
 use serde::Serialize;
+use service::buyer::account_holder;
 use store::{CheckoutRecord, ConfirmToken};
 use web::buyer::{self, NOT_STORED, Visit};
 
@@ -20,7 +21,6 @@ use crate::{
         refusals::refusals,
         shapes::{CheckoutName, StatusName},
     },
-    routes::{buyer::account_holder, checkout::unknown},
 };
 
 refusals! {
@@ -37,8 +37,19 @@ refusals! {
     operation_id = "show_payment_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
-    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+    params(
+        ("checkout_id" = CheckoutName, Path, description = "The checkout"),
+        (
+            "token" = Option<String>,
+            Query,
+            description = "The `confirm_token` of the checkout; without it the page shows the status alone",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"),
+        PageRefusals,
+    )
 )]
 pub(crate) async fn checkout(
     State(api): State<Arc<Api>>,
@@ -49,7 +60,7 @@ pub(crate) async fn checkout(
     let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
     let token = token(&parameters);
     let visit = visit(&api, &record, token.as_ref(), &headers);
-    Ok(buyer::checkout(visit, account_holder(&api, &record).as_deref()))
+    Ok(buyer::checkout(visit, account_holder(&api.service, &record).as_deref()))
 }
 
 /// The success page
@@ -61,8 +72,19 @@ pub(crate) async fn checkout(
     operation_id = "show_success_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
-    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+    params(
+        ("checkout_id" = CheckoutName, Path, description = "The checkout"),
+        (
+            "token" = Option<String>,
+            Query,
+            description = "The `confirm_token` of the checkout; without it the page shows the status alone",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"),
+        PageRefusals,
+    )
 )]
 pub(crate) async fn success(
     State(api): State<Arc<Api>>,
@@ -85,8 +107,20 @@ pub(crate) async fn success(
     operation_id = "show_failure_page",
     extensions(("x-open-query" = json!(true))),
     tag = "Buyer's pages",
-    params(("checkout_id" = CheckoutName, Path, description = "The checkout"), ("code" = Option<String>, Query, description = "Why, in a code of the payment provider"), ("token" = Option<String>, Query, description = "The `confirm_token` of the checkout; without it the page shows the status alone")),
-    responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"), PageRefusals)
+    params(
+        ("checkout_id" = CheckoutName, Path, description = "The checkout"),
+        ("code" = Option<String>, Query, description = "Why, in a code of the payment provider"),
+        (
+            "token" = Option<String>,
+            Query,
+            description = "The `confirm_token` of the checkout; without it the page shows the status alone",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"),
+        PageRefusals,
+    )
 )]
 pub(crate) async fn fail(
     State(api): State<Arc<Api>>,
@@ -114,7 +148,7 @@ pub(crate) async fn fail(
     responses((status = 200, description = "How far it is", body = StandingBody), StandingRefusals)
 )]
 pub(crate) async fn status(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let record = find(&api, &id).await?.ok_or_else(unknown)?;
+    let record = find(&api, &id).await?.ok_or_else(Problem::no_checkout)?;
     let standing = StandingBody { status: record.status.as_str(), revision: record.revision };
     Ok((NOT_STORED, Json(standing)).into_response())
 }
@@ -131,7 +165,7 @@ struct StandingBody {
 
 async fn find(api: &Api, id: &str) -> Result<Option<CheckoutRecord>, Problem> {
     let Ok(id) = CheckoutId::parse(id) else { return Ok(None) };
-    Ok(api.reader.checkout(&id).await?)
+    Ok(api.service.reader.checkout(&id).await?)
 }
 
 /// The confirmation token that an address brings along.

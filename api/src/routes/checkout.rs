@@ -1,7 +1,6 @@
 //! Checkouts: creating one, confirming its payment.
 
-pub(crate) mod confirm;
-mod create;
+mod confirm;
 mod request;
 
 use std::sync::Arc;
@@ -13,6 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, IdempotencyKey, WorkflowId};
+use service::checkout::{
+    confirm::Confirmed,
+    create::{self, Created},
+};
 use store::CheckoutRecord;
 
 use crate::{
@@ -30,8 +33,6 @@ use crate::{
     },
     routes::shapes::CheckoutBody,
 };
-use confirm::{Confirmations, Outcome};
-use create::{Checkouts, Made};
 
 refusals! {
     CreateRefusals:
@@ -75,7 +76,21 @@ pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
     security(("bearer" = ["checkout"])),
     params(Idempotent),
     request_body = NewCheckout,
-    responses((status = 201, description = "The checkout as it began", body = CheckoutBody, headers(("Location" = String, description = "Where to read it"), ("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), CreateRefusals)
+    responses(
+        (
+            status = 201,
+            description = "The checkout as it began",
+            body = CheckoutBody,
+            headers(
+                ("Location" = String, description = "Where to read it"),
+                (
+                    "Idempotent-Replayed" = String,
+                    description = "`true` on the answer to a request that was sent before"
+                ),
+            ),
+        ),
+        CreateRefusals,
+    )
 )]
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
@@ -85,17 +100,17 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let workflow_id = WorkflowId::of_checkout(&caller.key, &key);
-    let wanted = request::read(&body?, &api.settings.return_hosts)?;
-    let made = Checkouts::new(&api).make(&workflow_id, caller.key, wanted).await?;
-    Ok(created(&made, &api))
+    let new = request::read(&body?, &api.settings.return_hosts)?;
+    let checkout = create::create(&api.service, &workflow_id, caller.key, new).await?;
+    Ok(created(&checkout, &api))
 }
 
 /// Confirm a payment
 ///
 /// The success page calls it when the buyer is back from the payment provider's window. It needs the `token` that the
-/// creation of the checkout answered as `confirm_token`, or an API key of scope `checkout`. Calling it again with the same
-/// body gives the same answer; while another payment of the checkout is being confirmed that is 429, and the same request
-/// may be sent again.
+/// creation of the checkout answered as `confirm_token`, or an API key of scope `checkout`. Calling it again with the
+/// same body gives the same answer; while another payment of the checkout is being confirmed that is 429, and the same
+/// request may be sent again.
 #[utoipa::path(
     post,
     path = "/{id}/confirm",
@@ -104,7 +119,16 @@ pub(crate) async fn create(
     security((), ("bearer" = ["checkout"])),
     params(("id" = CheckoutName, Path, description = "The checkout")),
     request_body = ConfirmationShape,
-    responses((status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), ConfirmRefusals)
+    responses(
+        (status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody),
+        (
+            status = 202,
+            description = "Not known yet; ask again",
+            body = CheckoutBody,
+            headers(("Location" = String, description = "Where to ask")),
+        ),
+        ConfirmRefusals,
+    )
 )]
 pub(crate) async fn confirm(
     State(api): State<Arc<Api>>,
@@ -113,15 +137,11 @@ pub(crate) async fn confirm(
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let sent = confirm::read(&body?)?;
-    let id = CheckoutId::parse(id).map_err(|_| unknown())?;
+    let id = CheckoutId::parse(id).map_err(|_| Problem::no_checkout())?;
     confirm::admit(&api, &confirmer, &id, sent.token.as_ref()).await?;
-    let outcome = Confirmations::new(&api).confirm(&id, &sent.claim).await?;
-    Ok(confirmed(outcome, &api))
-}
-
-/// There is no checkout of this id.
-pub(crate) fn unknown() -> Problem {
-    Problem::new(Code::CheckoutNotFound, "No checkout has this id.")
+    let confirmed = service::checkout::confirm::confirm(&api.service, &id, &sent.claim).await;
+    let confirmed = confirmed.map_err(|error| Problem::of_confirmation(error, api.is_for_buyer))?;
+    Ok(answer(confirmed, &api))
 }
 
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
@@ -143,23 +163,23 @@ pub(crate) fn location(record: &CheckoutRecord) -> (HeaderName, String) {
     (header::LOCATION, format!("/v1/payments/{}", record.checkout_id))
 }
 
-fn created(made: &Made, api: &Api) -> Response {
-    let record = made.record();
+fn created(checkout: &Created, api: &Api) -> Response {
+    let record = checkout.record();
     let body = Json(CheckoutBody::first(record, api));
     let mut response = (StatusCode::CREATED, [location(record)], body).into_response();
-    match made {
-        Made::Now(_) => {}
-        Made::Before(_) => {
+    match checkout {
+        Created::Now(_) => {}
+        Created::Before(_) => {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
     }
     response
 }
 
-fn confirmed(outcome: Outcome, api: &Api) -> Response {
-    match outcome {
-        Outcome::Known(record) => Json(CheckoutBody::for_buyer(&record, &api.settings)).into_response(),
-        Outcome::NotKnownYet(record) => {
+fn answer(confirmed: Confirmed, api: &Api) -> Response {
+    match confirmed {
+        Confirmed::Known(record) => Json(CheckoutBody::for_buyer(&record, &api.settings)).into_response(),
+        Confirmed::NotKnownYet(record) => {
             let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(&record)];
             let body = Json(CheckoutBody::for_buyer(&record, &api.settings));
             (StatusCode::ACCEPTED, again, body).into_response()

@@ -32,10 +32,10 @@ use service::now;
 use crate::{
     Api,
     http::{
-        audit::{Signature, Unchanged},
         body::JsonBody,
         caller::{OpsCaller, prove},
         limits::Visit,
+        marks::{Signature, Unchanged},
         problem::{Code, FieldCode, Problem},
         reading::Reading,
     },
@@ -103,9 +103,9 @@ impl FromRequestParts<Arc<Api>> for Operator {
             return OpsCaller::from_request_parts(parts, api).await.map(|_| Self);
         }
         let signature = parts.extensions.get::<Signature>().cloned().unwrap_or_default();
-        let id = api.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
+        let id = api.service.keyring.as_deref().and_then(|keys| session(&parts.headers, keys));
         let id = id.ok_or_else(Problem::no_key)?;
-        let key = api.reader.api_key(&id).await?.filter(|key| key.is_good(&api.key_pepper, now()));
+        let key = api.service.reader.api_key(&id).await?.filter(|key| key.is_good(&api.key_pepper, now()));
         let key = key.ok_or_else(Problem::unauthorized)?;
         signature.sign(&key.grant.id);
         if key.grant.scopes.includes(Scope::Ops) { Ok(Self) } else { Err(Problem::forbidden(&[Scope::Ops])) }
@@ -114,8 +114,8 @@ impl FromRequestParts<Arc<Api>> for Operator {
 
 /// Open sealed payloads
 ///
-/// Temporal's remote codec: what is not sealed comes back as it is. The Temporal UI asks with the cookie of an operator who
-/// has signed in at `/codec`. Each time a line of the audit log names the operator's key, before anything is shown.
+/// Temporal's remote codec: what is not sealed comes back as it is. The Temporal UI asks with the cookie of an operator
+/// who has signed in at `/codec`. Each time a line of the audit log names the operator's key, before anything is shown.
 #[utoipa::path(
     post,
     path = "/codec/decode",
@@ -133,7 +133,7 @@ pub(crate) async fn decode(
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let sealed = read(&body.map_err(with_own_limit)?)?;
-    let converter = api.temporal.data_converter();
+    let converter = api.service.temporal.data_converter();
     let opened = converter.codec().decode(&SerializationContextData::None, sealed).await;
     let opened = opened.map_err(|error| Problem::new(Code::NotDecodable, error.to_string()))?;
     let body = Payloads { payloads: opened.into_iter().map(PayloadBody::of).collect() };
@@ -244,7 +244,7 @@ fn not_signed_in(rejection: FormRejection) -> Problem {
 
 fn keyring(api: &Api) -> Result<&Keyring, Problem> {
     let none = || Problem::new(Code::NotFound, "Nothing is sealed here: no encryption keys are set.");
-    api.keyring.as_deref().ok_or_else(none)
+    api.service.keyring.as_deref().ok_or_else(none)
 }
 
 /// Whose cookie it is, while it lasts.

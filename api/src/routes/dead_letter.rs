@@ -1,4 +1,4 @@
-//! Dead letters: what came to nothing, and what operators do about it.
+//! Dead letters: steps that failed, and what operators do about them.
 
 use std::sync::Arc;
 
@@ -15,18 +15,19 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{ActionRecord, LetterFilter, LetterPosition, LetterRecord};
 
-use service::dead_letter::{Desk, DeskError, MAX_BULK, Wish, read_action};
+use service::dead_letter::{ActionRequest, DeadLetterError, DeadLetters, MAX_BULK, read_action};
 
 use crate::{
     Api,
     http::{
-        audit::Unchanged,
         body::{FieldErrors, Fields, JsonBody},
         caller::OpsCaller,
+        marks::Unchanged,
         paging::{ListBody, window},
         parameters::{self, Parameters},
-        problem::{Code, FieldCode, Problem},
+        problem::{FieldCode, Problem},
         text,
+        values::rfc3339,
     },
     openapi::{
         bodies::{ActionShape, BulkShape, ResolutionShape},
@@ -34,7 +35,7 @@ use crate::{
         refusals::refusals,
         shapes::{CheckoutName, Instant, LetterName, LetterStatusName, OutcomeName},
     },
-    routes::shapes::{rfc3339, ui_url},
+    routes::shapes::ui_url,
 };
 
 /// The parameters that choose among letters.
@@ -56,9 +57,9 @@ pub(crate) struct LetterBody {
     dead_letter_id: String,
     #[schema(value_type = LetterStatusName)]
     status: &'static str,
-    /// The step that came to nothing.
+    /// The step that failed.
     step: String,
-    /// With which error code.
+    /// The error code of the step.
     code: String,
     message: String,
     /// What was asked of the step.
@@ -66,7 +67,7 @@ pub(crate) struct LetterBody {
     input: Value,
     #[schema(value_type = Option<CheckoutName>)]
     checkout_id: Option<String>,
-    /// What the workflow waits for: `person`, or `mending` of what makes a step fail that it repeats.
+    /// `person`: an operator must decide. `mending`: a step keeps failing and is retried until its cause is fixed.
     awaits: &'static str,
     /// What `resolve` takes.
     #[schema(value_type = Vec<OutcomeName>)]
@@ -76,7 +77,7 @@ pub(crate) struct LetterBody {
     created_at: String,
     #[schema(value_type = Instant)]
     updated_at: String,
-    /// What was done about it, oldest first; where the letter is read by itself.
+    /// The actions of operators, oldest first; where the letter is read by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<ActionBody>>,
 }
@@ -109,7 +110,7 @@ struct ActionBody {
     acted_at: String,
 }
 
-/// What came, or would come, of an action on many letters.
+/// The results, or the expected results, of an action on many letters.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = BulkResult)]
 pub(crate) struct BulkBody {
@@ -139,7 +140,7 @@ struct BulkItem {
 
 /// List dead letters
 ///
-/// What came to nothing and needs a person, or needed one. Newest first.
+/// Steps that failed and need an operator, or needed one. Newest first.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
@@ -162,13 +163,13 @@ pub(crate) async fn list(
         created_from: parameters.border("created_from")?,
         created_to: parameters.border("created_to")?,
     };
-    let page = api.reader.dead_letters(&filter, &window(&parameters)?).await?;
+    let page = api.service.reader.dead_letters(&filter, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |letter| LetterBody::new(letter, &api))))
 }
 
 /// Read a dead letter
 ///
-/// With what was done about it.
+/// With the actions of operators on it.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters/{id}",
@@ -186,9 +187,10 @@ pub(crate) async fn show(
     whole(&api, &read_id(id)?).await
 }
 
-/// Retry what came to nothing
+/// Retry a failed step
 ///
-/// The workflow that waits goes on where it was. Of several who act, the first one wins; to send the same again is safe.
+/// The waiting workflow goes on where it stopped. If several operators act, the first action wins. Sending the same
+/// request again is safe.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/retry",
@@ -197,7 +199,10 @@ pub(crate) async fn show(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ActionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn retry(
     api: State<Arc<Api>>,
@@ -208,9 +213,9 @@ pub(crate) async fn retry(
     act("retry", api, &caller, id, &body).await
 }
 
-/// Declare what came of it
+/// Resolve a dead letter by hand
 ///
-/// For what a person knows and no program can find out: one of the letter's `outcomes`.
+/// For a fact that an operator knows and no program can find out: one of the `outcomes` of the letter.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/resolve",
@@ -219,7 +224,10 @@ pub(crate) async fn retry(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ResolutionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn resolve(
     api: State<Arc<Api>>,
@@ -230,9 +238,9 @@ pub(crate) async fn resolve(
     act("resolve", api, &caller, id, &body).await
 }
 
-/// Put a dead letter away
+/// Discard a dead letter
 ///
-/// Only where no workflow waits for it any more.
+/// Only for a letter that no workflow waits for any more.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/discard",
@@ -241,7 +249,10 @@ pub(crate) async fn resolve(
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = ActionShape,
-    responses((status = 200, description = "It is written down, and the workflow was told", body = LetterBody), ActRefusals)
+    responses(
+        (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
+        ActRefusals,
+    )
 )]
 pub(crate) async fn discard(
     api: State<Arc<Api>>,
@@ -266,14 +277,14 @@ async fn act(
     let reason = fields.required("reason", reason, &mut errors);
     let action = read_wish(&fields, action, "outcome", &mut errors);
     let (action, reason) = errors.finish(action.zip(reason))?;
-    api.desk().act(&id, Wish { action, by: caller.key.as_str(), reason }).await?;
+    api.dead_letters().act(&id, ActionRequest { action, by: caller.key.as_str(), reason }).await?;
     whole(&api, &id).await
 }
 
 /// Act on many dead letters
 ///
-/// A preview first; then the same again with its `token`. Each letter is acted on by itself: what one is refused does not
-/// hold up the others.
+/// Send a `preview` first, then the same request with the `token` that the preview answered. Each letter is acted on by
+/// itself: a refusal of one letter does not stop the others.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/bulk",
@@ -281,19 +292,19 @@ async fn act(
     tag = "Operators",
     security(("bearer" = ["ops"])),
     request_body = BulkShape,
-    responses((status = 200, description = "What came, or would come, of it", body = BulkBody), BulkRefusals)
+    responses((status = 200, description = "The results, or the expected results", body = BulkBody), BulkRefusals)
 )]
 pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
     let Bulk { action, reason, filter, limit, token } = read_bulk(&body)?;
-    let desk = api.desk();
+    let dead_letters = api.dead_letters();
     let Some(token) = token else {
-        let preview = desk.preview(action, &filter, limit).await?;
+        let preview = dead_letters.preview(action, &filter, limit).await?;
         let items: Vec<_> = preview.items.iter().map(|(letter, would)| BulkItem::of_preview(letter, would)).collect();
         let body = BulkBody { preview: true, count: items.len(), token: preview.token, items };
         return Ok((Extension(Unchanged), Json(body)).into_response());
     };
-    let wish = Wish { action, by: caller.key.as_str(), reason: &reason };
-    let results = desk.act_on_all(wish, (&filter, limit), &token).await?;
+    let wish = ActionRequest { action, by: caller.key.as_str(), reason: &reason };
+    let results = dead_letters.act_on_all(wish, (&filter, limit), &token).await?;
     let items: Vec<_> = results.into_iter().map(|(id, acted)| BulkItem::of_result(&id, acted)).collect();
     Ok(Json(BulkBody { preview: false, count: items.len(), token, items }).into_response())
 }
@@ -369,7 +380,7 @@ fn reason(reason: &str) -> Result<&str, String> {
 }
 
 fn read_id(id: String) -> Result<DeadLetterId, Problem> {
-    DeadLetterId::parse(id).map_err(|_| DeskError::Unknown.into())
+    DeadLetterId::parse(id).map_err(|_| DeadLetterError::Unknown.into())
 }
 
 fn position(letter: &LetterRecord) -> LetterPosition {
@@ -377,16 +388,16 @@ fn position(letter: &LetterRecord) -> LetterPosition {
 }
 
 async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem> {
-    let letter = api.reader.dead_letter(id).await?.ok_or(DeskError::Unknown)?;
-    let actions = api.reader.dead_letter_actions(id).await?;
+    let letter = api.service.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
+    let actions = api.service.reader.dead_letter_actions(id).await?;
     let mut body = LetterBody::new(&letter, api);
     body.actions = Some(actions.into_iter().map(ActionBody::new).collect());
     Ok(Json(body))
 }
 
 impl Api {
-    fn desk(&self) -> Desk {
-        Desk::new(self.temporal.clone(), self.reader.clone(), self.journal.clone())
+    fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.service.temporal.clone(), self.service.reader.clone(), self.service.journal.clone())
     }
 }
 
@@ -400,7 +411,7 @@ impl LetterBody {
             dead_letter_id: letter.letter_id.to_string(),
             status: letter.status.as_str(),
             step: letter.step.clone(),
-            code: letter.failure.code.clone(),
+            code: letter.failure.code.clone().into(),
             message: letter.failure.message.clone(),
             input: serde_json::from_str(&letter.input).unwrap_or_default(),
             checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),
@@ -443,42 +454,23 @@ impl BulkItem {
         }
     }
 
-    fn of_result(id: &DeadLetterId, acted: Result<LetterRecord, DeskError>) -> Self {
+    fn of_result(id: &DeadLetterId, acted: Result<LetterRecord, DeadLetterError>) -> Self {
         let dead_letter_id = id.to_string();
         let (result, letter, detail) = match acted {
             Ok(letter) => ("done", Some(Box::new(letter)), None),
             Err(error) => {
                 let told = Some(error.to_string());
                 match error {
-                    DeskError::Refused { letter, .. } => ("refused", Some(letter), told),
-                    DeskError::Unknown
-                    | DeskError::Outdated
-                    | DeskError::TooManySignals(_)
-                    | DeskError::Temporal(_) => ("failed", None, told),
-                    DeskError::Store(_) => ("failed", None, Some("the database did not do it".to_owned())),
+                    DeadLetterError::Refused { letter, .. } => ("refused", Some(letter), told),
+                    DeadLetterError::Unknown
+                    | DeadLetterError::Outdated
+                    | DeadLetterError::TooManySignals(_)
+                    | DeadLetterError::Temporal(_) => ("failed", None, told),
+                    DeadLetterError::Store(_) => ("failed", None, Some("the database did not do it".to_owned())),
                 }
             }
         };
         let checkout_id = letter.as_ref().and_then(|letter| letter.checkout_id.as_ref()).map(ToString::to_string);
         Self { dead_letter_id, checkout_id, result, status: letter.map(|letter| letter.status.as_str()), detail }
     }
-}
-
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
-        match error {
-            DeskError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
-            DeskError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
-            DeskError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
-            DeskError::TooManySignals(cause) | DeskError::Temporal(cause) => Self::temporal(cause.as_ref()),
-            DeskError::Store(error) => error.into(),
-        }
-    }
-}
-
-fn sentence(error: &DeskError) -> String {
-    let told = error.to_string();
-    let mut letters = told.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).chain(['.']).collect()
 }

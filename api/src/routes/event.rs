@@ -22,13 +22,13 @@ use crate::{
         lifecycle::Lifecycle,
         parameters::Parameters,
         problem::{Code, Problem},
+        values::rfc3339,
     },
     openapi::{
         parameters::ChosenEvents,
         refusals::refusals,
         shapes::{EventName, EventTypeName, Instant as InstantName},
     },
-    routes::shapes::rfc3339,
 };
 
 refusals! { EventsRefusals: CursorUnknown, EventsExpired; }
@@ -211,7 +211,7 @@ async fn next_page(
 }
 
 async fn read(api: &Api, asked: &Asked) -> Result<EventPage, Problem> {
-    let (read, log) = match api.reader.events_after(&asked.query).await? {
+    let (read, log) = match api.service.reader.events_after(&asked.query).await? {
         EventsRead::Page(page) => {
             let log = page.log.clone();
             (Ok(page), log)

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use service::readiness::Readiness;
 
-use crate::{Api, Readiness, http::problem::Problem, openapi::refusals::refusals};
+use crate::{
+    Api,
+    http::problem::{Code, Problem},
+    openapi::refusals::refusals,
+};
 
 refusals! { ReadyRefusals: NotReady; }
 
@@ -32,8 +37,8 @@ pub(crate) async fn alive() -> Json<HealthBody> {
 
 /// Whether it can take work
 ///
-/// The database takes a write, Temporal answers, a worker polls the task queue, the clocks agree, and nothing in this process
-/// stands still. `detail` says what is the matter. However many ask, it is looked at most every second.
+/// The database takes a write, Temporal answers, a worker polls the task queue, the clocks agree, and nothing in this
+/// process stands still. `detail` says what is the matter. However many ask, it is looked at most every second.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -42,12 +47,17 @@ pub(crate) async fn alive() -> Json<HealthBody> {
     responses((status = 200, description = "It can take work", body = HealthBody), ReadyRefusals)
 )]
 pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<HealthBody>, Problem> {
-    api.readiness.check().await?;
+    check(&api.service.readiness).await?;
     Ok(Json(HealthBody { status: "ready" }))
 }
 
 /// The same for a process that has no API.
 pub(crate) async fn worker_ready(State(readiness): State<Readiness>) -> Result<Json<HealthBody>, Problem> {
-    readiness.check().await?;
+    check(&readiness).await?;
     Ok(Json(HealthBody { status: "ready" }))
+}
+
+async fn check(readiness: &Readiness) -> Result<(), Problem> {
+    let problems = readiness.problems().await;
+    if problems.is_empty() { Ok(()) } else { Err(Problem::new(Code::NotReady, problems.join(" "))) }
 }

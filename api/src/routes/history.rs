@@ -1,7 +1,7 @@
 //! `GET /v1/payments/{id}/history`: every step of a checkout, with how much, by which method and by whom.
 //!
-//! The steps are read as they were written. Amount, method and actor are derived from the rows beside them when the history
-//! is read; what no row knows is null.
+//! The steps are read as they were written. Amount, method and actor are derived from the rows beside them when the
+//! history is read; what no row knows is null.
 
 use std::sync::Arc;
 
@@ -9,21 +9,24 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::{Money, checkout::Status, dead_letter::Outcome, id::CheckoutId};
+use domain::{
+    Money,
+    checkout::Status,
+    dead_letter::Outcome,
+    failure::{FailureCode, OurCode},
+    id::CheckoutId,
+};
 use serde::Serialize;
 use store::{Actor, CheckoutRecord, HistorySources, PaidBack, StatusChange};
 
 use crate::{
     Api,
-    http::{caller::ReadCaller, problem::Problem},
+    http::{caller::ReadCaller, problem::Problem, values::rfc3339},
     openapi::{
         refusals::refusals,
         shapes::{Amount, CheckoutName, CurrencyCode, Instant, StatusName},
     },
-    routes::{
-        checkout::unknown,
-        shapes::{FailureBody, rfc3339},
-    },
+    routes::shapes::FailureBody,
 };
 
 refusals! { HistoryRefusals: CheckoutNotFound; }
@@ -50,8 +53,8 @@ struct ChangeBody {
     currency: &'static str,
     /// How the buyer paid, in the payment provider's words, from the step on that captured the money.
     method: Option<String>,
-    /// The author of the step, as far as it is known: `psp`, `daegeum`, `api_key:` and the id of the key, or `operator:`
-    /// and a name.
+    /// The author of the step, as far as it is known: `psp`, `daegeum`, `api_key:` and the id of the key, or
+    /// `operator:` and a name.
     actor: Option<String>,
     failure: Option<FailureBody>,
     #[schema(value_type = Instant)]
@@ -77,10 +80,11 @@ pub(crate) async fn show(
     _: ReadCaller,
     Path(id): Path<String>,
 ) -> Result<Json<HistoryBody>, Problem> {
-    let id = CheckoutId::parse(id).map_err(|_| unknown())?;
-    let changes = api.reader.history(&id).await?;
-    let record = api.reader.checkout(&id).await?.filter(|_| !changes.is_empty()).ok_or_else(unknown)?;
-    let sources = api.reader.history_sources(&id, &record.workflow_id).await?;
+    let id = CheckoutId::parse(id).map_err(|_| Problem::no_checkout())?;
+    let changes = api.service.reader.history(&id).await?;
+    let record =
+        api.service.reader.checkout(&id).await?.filter(|_| !changes.is_empty()).ok_or_else(Problem::no_checkout)?;
+    let sources = api.service.reader.history_sources(&id, &record.workflow_id).await?;
     Ok(Json(HistoryBody { checkout_id: id.to_string(), history: told(changes, &record, &sources) }))
 }
 
@@ -167,13 +171,12 @@ fn actor(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
 
 fn ended_by(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     let Some(failure) = &change.failure else { return Some(Who::Daegeum) };
-    match failure.code.as_str() {
-        "canceled" => None,
-        "resolved_by_operator" => decided(Outcome::NotPaid, change, sources),
-        "risk_denied" if sources.needed_operator => decided(Outcome::Denied, change, sources),
-        // The payment provider's codes are in capitals.
-        code if code.bytes().any(|byte| byte.is_ascii_uppercase()) => Some(Who::Psp),
-        _ => Some(Who::Daegeum),
+    match &failure.code {
+        FailureCode::Psp(_) => Some(Who::Psp),
+        FailureCode::Ours(OurCode::Canceled) => None,
+        FailureCode::Ours(OurCode::ResolvedByOperator) => decided(Outcome::NotPaid, change, sources),
+        FailureCode::Ours(OurCode::RiskDenied) if sources.needed_operator => decided(Outcome::Denied, change, sources),
+        FailureCode::Ours(_) => Some(Who::Daegeum),
     }
 }
 

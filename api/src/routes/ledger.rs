@@ -14,9 +14,12 @@ use serde::Serialize;
 use store::{AccountBalance, AsOf, EntryFilter};
 
 use crate::{
-    http::{parameters::Parameters, problem::Problem},
+    http::{
+        parameters::Parameters,
+        problem::Problem,
+        values::{rfc3339, signed},
+    },
     openapi::shapes::{Balance, CurrencyCode, Instant},
-    routes::shapes::{rfc3339, signed},
 };
 
 /// The instant that is asked for; `None` asks for the present. `by` says which of an entry's two times counts.

@@ -38,7 +38,7 @@ pub(crate) async fn list(
     caller: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<CheckoutBody>>, Problem> {
-    let page = api.reader.checkouts(&chosen(&parameters)?, &window(&parameters)?).await?;
+    let page = api.service.reader.checkouts(&chosen(&parameters)?, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |record| CheckoutBody::for_scopes(caller.scopes, record, &api))))
 }
 

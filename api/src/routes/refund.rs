@@ -7,7 +7,6 @@
 pub(crate) mod approval;
 pub(crate) mod approvals_list;
 mod request;
-mod serving;
 
 use std::sync::Arc;
 
@@ -17,13 +16,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{
-    checkout::Status,
-    id::{PaymentOrderId, RefundId},
+use domain::id::RefundId;
+use service::{
+    checkout::{Kind, Named, find},
+    refund::{Canceled, RefundKey, Target},
 };
 use store::{CheckoutRecord, RefundRecord};
-
-use service::now;
 
 use crate::{
     Api,
@@ -31,7 +29,7 @@ use crate::{
         body::JsonBody,
         caller::CancelCaller,
         parameters::Parameters,
-        problem::{Code, IDEMPOTENT_REPLAYED, Problem},
+        problem::{IDEMPOTENT_REPLAYED, Problem},
     },
     openapi::{
         bodies::CancellationShape,
@@ -41,12 +39,10 @@ use crate::{
     },
     routes::{
         checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
-        payment_order::{self, Kind},
+        payment_order::kind,
         shapes::CheckoutBody,
     },
 };
-use request::Wish;
-use serving::{Outcome, Refunds};
 
 refusals! {
     DeleteRefusals:
@@ -80,39 +76,12 @@ refusals! {
         ValidationFailed;
 }
 
-/// What is to be canceled: a whole checkout, or one of its orders.
-#[derive(Debug, Clone)]
-struct Target {
-    record: CheckoutRecord,
-    order: Option<PaymentOrderId>,
-}
-
-/// Under which id money goes back.
-#[derive(Debug, Clone)]
-enum Named {
-    /// By the request's own key.
-    ByKey(RefundId),
-    /// By what it is of: however often it is asked for, all that is left goes back once.
-    ByTarget,
-}
-
-/// What canceling means where a checkout stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// It is paid: money goes back.
-    Refund,
-    /// It is not paid yet: it is given up.
-    GiveUp,
-    /// It was given up before.
-    Done,
-}
-
-/// Cancel all of it
+/// Cancel or refund in full
 ///
-/// Before it is paid, a checkout is given up; paid, all that is left of its money goes back, once however often this is
-/// sent. Of one payment order of a paid checkout, that order's money goes back. Giving up needs the scope `checkout`, and
-/// giving money back the scope `refund`. Where the settings demand a second principal, the answer is 202, and `approval` of
-/// the refund is `WAITING`.
+/// Before payment, the checkout is canceled. After payment, all that is left of its money is refunded, once, however
+/// often the request is sent. For one payment order of a paid checkout, the money of that order is refunded. Canceling
+/// needs the scope `checkout`, and refunding the scope `refund`. Where the settings demand a second principal, the
+/// answer is 202, and `approval` of the refund is `WAITING`.
 #[utoipa::path(
     delete,
     path = "/{id}",
@@ -120,7 +89,16 @@ enum Way {
     tag = "Payments",
     security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
-    responses((status = 200, description = "Given up, or refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DeleteRefusals)
+    responses(
+        (status = 200, description = "Canceled, or refunded", body = CheckoutBody),
+        (
+            status = 202,
+            description = "Not known yet; ask again",
+            body = CheckoutBody,
+            headers(("Location" = String, description = "Where to ask")),
+        ),
+        DeleteRefusals,
+    )
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
@@ -128,17 +106,19 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let target = find(&api, &id, Kind::of(&parameters)?).await?;
-    let outcome = Refunds::new(&api, &caller).serve(target, &Named::ByTarget, &Wish::of_rest(&id)).await?;
-    Ok(answer(&outcome, &caller, &api))
+    let target = target(&api, &id, kind(&parameters)?).await?;
+    let request = request::of_rest(&id);
+    let canceled =
+        service::refund::cancel(&api.service, &caller.caller(), target, &RefundKey::OfTarget, &request).await?;
+    Ok(answer(&canceled, &caller, &api))
 }
 
-/// Cancel, or refund a part
+/// Cancel or refund in part
 ///
-/// Before it is paid, a checkout is given up; paid, the money goes back: `amount`, or all that is left. Of a whole checkout
-/// a part is taken from its payment orders in proportion to what is left of each. Giving up needs the scope `checkout`, and
-/// giving money back the scope `refund`. Where the settings demand a second principal, the answer is 202, and `approval` of
-/// the refund is `WAITING`.
+/// Before payment, the checkout is canceled. After payment, money is refunded: `amount`, or all that is left. A part of
+/// a whole checkout is taken from its payment orders in proportion to what is left of each. Canceling needs the scope
+/// `checkout`, and refunding the scope `refund`. Where the settings demand a second principal, the answer is 202, and
+/// `approval` of the refund is `WAITING`.
 #[utoipa::path(
     post,
     path = "/{id}/cancel",
@@ -147,7 +127,26 @@ pub(crate) async fn delete(
     security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind, Idempotent),
     request_body = CancellationShape,
-    responses((status = 200, description = "Given up, or refunded", body = CheckoutBody, headers(("Idempotent-Replayed" = String, description = "`true` on the answer to a request that was sent before"))), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), CancelRefusals)
+    responses(
+        (
+            status = 200,
+            description = "Canceled, or refunded",
+            body = CheckoutBody,
+            headers(
+                (
+                    "Idempotent-Replayed" = String,
+                    description = "`true` on the answer to a request that was sent before"
+                ),
+            ),
+        ),
+        (
+            status = 202,
+            description = "Not known yet; ask again",
+            body = CheckoutBody,
+            headers(("Location" = String, description = "Where to ask")),
+        ),
+        CancelRefusals,
+    )
 )]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
@@ -158,16 +157,16 @@ pub(crate) async fn cancel(
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let kind = Kind::of(&parameters)?;
-    let wish = request::read(&said_target(&id, kind), &body?)?;
-    let target = find(&api, &id, kind).await?;
-    let named = Named::ByKey(RefundId::of_request(&caller.key, &key));
-    let outcome = Refunds::new(&api, &caller).serve(target, &named, &wish).await?;
-    Ok(answer(&outcome, &caller, &api))
+    let kind = kind(&parameters)?;
+    let request = request::read(&named_target(&id, kind), &body?)?;
+    let target = target(&api, &id, kind).await?;
+    let key = RefundKey::OfRequest(RefundId::of_request(&caller.key, &key));
+    let canceled = service::refund::cancel(&api.service, &caller.caller(), target, &key, &request).await?;
+    Ok(answer(&canceled, &caller, &api))
 }
 
 /// What a request is about, as it says it. The same body about another thing is another request.
-fn said_target(id: &str, kind: Option<Kind>) -> String {
+fn named_target(id: &str, kind: Option<Kind>) -> String {
     match kind {
         None => id.to_owned(),
         Some(Kind::Checkout) => format!("checkout:{id}"),
@@ -175,88 +174,32 @@ fn said_target(id: &str, kind: Option<Kind>) -> String {
     }
 }
 
-async fn find(api: &Api, id: &str, kind: Option<Kind>) -> Result<Target, Problem> {
-    Ok(match payment_order::find(api, id, kind).await? {
-        payment_order::Named::Checkout(record) => Target { record, order: None },
-        payment_order::Named::Order { record, order } => Target { record, order: Some(order) },
+async fn target(api: &Api, id: &str, kind: Option<Kind>) -> Result<Target, Problem> {
+    Ok(match find(&api.service, id, kind).await? {
+        Named::Checkout(record) => Target { record, order: None },
+        Named::Order { record, order } => Target { record, order: Some(order) },
     })
 }
 
-impl Target {
-    /// What canceling means here.
-    fn way(&self, is_partial: bool) -> Result<Way, Problem> {
-        let status = self.record.status;
-        let refuse = |code, detail: &'static str| Err(Problem::new(code, detail).about(status));
-        if self.is_open() {
-            return match (is_partial, &self.order) {
-                (true, _) => {
-                    let detail = "A part can be given back once the checkout is paid; until then cancel it whole.";
-                    refuse(Code::NotPaid, detail)
-                }
-                (false, Some(_)) => {
-                    let detail = "One payment order cannot be canceled by itself before the checkout is paid: the \
-                                  buyer pays for all of them at once. Cancel the whole checkout.";
-                    refuse(Code::NotCancelable, detail)
-                }
-                (false, None) => Ok(Way::GiveUp),
-            };
-        }
-        match status {
-            Status::Success | Status::PartiallyRefunded | Status::Refunded => Ok(Way::Refund),
-            Status::Canceled if !is_partial => Ok(Way::Done),
-            Status::Failed | Status::Expired if self.was_given_up() && !is_partial => Ok(Way::Done),
-            Status::Canceled
-            | Status::Failed
-            | Status::Expired
-            | Status::NotStarted
-            | Status::Executing
-            | Status::Unknown
-            | Status::WaitingForDeposit
-            | Status::Stuck => refuse(
-                Code::NotCancelable,
-                "The checkout was never paid, and no money is held: there is nothing to cancel.",
-            ),
-        }
-    }
-
-    /// Whether it waits for a payment, or for what comes of one.
-    fn is_open(&self) -> bool {
-        match self.record.status {
-            Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => {
-                true
-            }
-            Status::Failed => self.record.takes_retry(now()),
-            Status::Success | Status::Expired | Status::Canceled | Status::PartiallyRefunded | Status::Refunded => {
-                false
-            }
-        }
-    }
-
-    /// Whether it ended because somebody gave it up while its payment was under way.
-    fn was_given_up(&self) -> bool {
-        self.record.failure.as_ref().is_some_and(|failure| failure.code == "canceled")
-    }
-}
-
-fn answer(outcome: &Outcome, caller: &CancelCaller, api: &Api) -> Response {
+pub(super) fn answer(canceled: &Canceled, caller: &CancelCaller, api: &Api) -> Response {
     let body = |record: &CheckoutRecord| CheckoutBody::for_scopes(caller.scopes, record, api);
     let with_refund = |record: &CheckoutRecord, refund: &RefundRecord| Json(body(record).with_refund(refund));
     let not_yet = |record: &CheckoutRecord| [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(record)];
-    match outcome {
-        Outcome::GivenUp(record) => Json(body(record)).into_response(),
-        Outcome::NotGivenUpYet(record) => (StatusCode::ACCEPTED, not_yet(record), Json(body(record))).into_response(),
-        Outcome::Refunded { record, refund, replayed } => {
+    match canceled {
+        Canceled::GivenUp(record) => Json(body(record)).into_response(),
+        Canceled::NotGivenUpYet(record) => (StatusCode::ACCEPTED, not_yet(record), Json(body(record))).into_response(),
+        Canceled::Refunded { record, refund, replayed } => {
             let mut response = with_refund(record, refund).into_response();
             if *replayed {
                 response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
             }
             response
         }
-        Outcome::WaitsForApproval { record, request, approval } => {
+        Canceled::WaitsForApproval { record, request, approval } => {
             let body = Json(body(record).with_approval(request, approval));
             (StatusCode::ACCEPTED, not_yet(record), body).into_response()
         }
-        Outcome::NotRefundedYet { record, refund } => {
+        Canceled::NotRefundedYet { record, refund } => {
             (StatusCode::ACCEPTED, not_yet(record), with_refund(record, refund)).into_response()
         }
     }

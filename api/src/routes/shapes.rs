@@ -1,53 +1,34 @@
 //! The JSON of the answers.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::{VIRTUAL_ACCOUNT, VirtualAccount},
     checkout::Status,
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
-    refund::{Part, RefundStatus, VIRTUAL_ACCOUNT},
+    refund::{Part, RefundStatus},
 };
 use serde::Serialize;
 use serde_json::Value;
 use store::{ApprovalRecord, CheckoutRecord, ConfirmToken, OrderRecord, PspRecord, RefundRecord, Scope, Scopes};
 use workflows::ports::RefundRequest;
 
-use service::now;
+use service::{buyer::BuyerDetails, now};
 use web::buyer::{banks, page_path};
 
 use crate::{
     Api, Settings,
+    http::values::{decimal, rfc3339},
     openapi::shapes::{
         Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName,
         RefundStatusName, SellerName, StatusName,
     },
-    routes::buyer::BuyerDetails,
 };
 
 /// The PSP's name in the answers.
 const PSP_NAME: &str = "toss";
 /// How many characters of a payment key are shown: enough to tell two attempts apart, too few to pay with.
 const KEY_SUFFIX_CHARS: usize = 4;
-
-/// An instant as RFC 3339 in UTC, to the millisecond.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    let time: DateTime<Utc> = DateTime::from_timestamp_millis(time.epoch_ms()).unwrap_or(DateTime::UNIX_EPOCH);
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// What was added less what was taken, as a decimal string; below zero with a sign before it.
-pub(crate) fn signed(added: Money, taken: Money) -> String {
-    match added.minus(taken) {
-        Ok(balance) => balance.to_decimal_string(),
-        Err(_) => format!("-{}", taken.minus(added).unwrap_or(Money::zero(added.currency())).to_decimal_string()),
-    }
-}
-
-/// An amount as its two fields.
-fn decimal(money: Money) -> (String, &'static str) {
-    (money.to_decimal_string(), money.currency().code())
-}
 
 /// A checkout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -63,13 +44,14 @@ pub(crate) struct CheckoutBody {
     buyer_id: Option<String>,
     /// For scopes `checkout` and `ops`, while it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    buyer_info: Option<BuyerDetails>,
+    buyer_info: Option<BuyerDetailsBody>,
     #[schema(value_type = Amount)]
     amount: String,
     #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     is_payment_done: bool,
-    /// Where the buyer pays. For scope `checkout` it carries the confirmation token, without which it shows the status alone.
+    /// Where the buyer pays. For scope `checkout` it carries the confirmation token, without which it shows the status
+    /// alone.
     payment_page: String,
     /// What the buyer's browser proves to confirm, in the answer to the creation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +82,24 @@ pub(crate) struct CheckoutBody {
     /// For scope `ops`, where a stuck checkout is read by itself: the address of what it needs of a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<String>,
+}
+
+/// What a buyer is called and how to reach them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = BuyerDetails)]
+struct BuyerDetailsBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+}
+
+impl BuyerDetailsBody {
+    fn new(BuyerDetails { name, email, phone }: BuyerDetails) -> Self {
+        Self { name, email, phone }
+    }
 }
 
 /// A refund.
@@ -217,7 +217,7 @@ pub(crate) struct FailureBody {
 impl FailureBody {
     pub(crate) fn new(failure: &Failure, retryable: bool) -> Self {
         Self {
-            code: failure.code.clone(),
+            code: failure.code.clone().into(),
             message: failure.message.clone(),
             retryable,
             retry_at: failure.retry_at.map(rfc3339),
@@ -245,8 +245,8 @@ impl VirtualAccountBody {
 struct WorkflowBody {
     id: String,
     ui_url: Option<String>,
-    /// When it asks the payment provider next, if nothing happens before. Null while it asks, and where nothing is asked;
-    /// only where the checkout is read by itself.
+    /// When it asks the payment provider next, if nothing happens before. Null while it asks, and where nothing is
+    /// asked; only where the checkout is read by itself.
     #[schema(value_type = Option<Instant>)]
     next_question_at: Option<String>,
 }
@@ -254,7 +254,7 @@ struct WorkflowBody {
 impl CheckoutBody {
     /// What the first request was answered, and every repetition of it is: the checkout as it began.
     pub(crate) fn first(record: &CheckoutRecord, api: &Api) -> Self {
-        let token = api.confirm_tokens.of(record);
+        let token = api.service.confirm_tokens.of(record);
         let mut body = Self {
             confirm_token: token.as_ref().map(|token| token.as_str().to_owned()),
             status: Status::NotStarted.as_str(),
@@ -324,14 +324,14 @@ impl CheckoutBody {
     /// The checkout as it stands, for a caller of some scopes: who may confirm is told the token, in the address of the
     /// payment page, and an operator where the workflow is.
     pub(crate) fn for_scopes(scopes: Scopes, record: &CheckoutRecord, api: &Api) -> Self {
-        let token = if scopes.includes(Scope::Checkout) { api.confirm_tokens.of(record) } else { None };
+        let token = if scopes.includes(Scope::Checkout) { api.service.confirm_tokens.of(record) } else { None };
         let body = Self::current(record, &api.settings, token.as_ref());
         if scopes.includes(Scope::Ops) { body.with_workflow(record, api) } else { body }
     }
 
     /// Adds what is kept of the buyer.
-    pub(crate) fn with_buyer(self, buyer_info: Option<BuyerDetails>) -> Self {
-        Self { buyer_info, ..self }
+    pub(crate) fn with_buyer(self, details: Option<BuyerDetails>) -> Self {
+        Self { buyer_info: details.map(BuyerDetailsBody::new), ..self }
     }
 
     /// Adds whose name stands on the virtual account.
@@ -366,7 +366,7 @@ impl CheckoutBody {
 
 /// Where an operator sees a workflow.
 pub(crate) fn ui_url(api: &Api, workflow_id: &str) -> Option<String> {
-    let namespace = &api.temporal.options().namespace;
+    let namespace = &api.service.temporal.options().namespace;
     let base = api.settings.temporal_ui_url.as_ref()?;
     Some(format!("{base}/namespaces/{namespace}/workflows/{workflow_id}"))
 }
@@ -457,8 +457,8 @@ fn method(record: &PspRecord) -> Option<&str> {
     record.method.as_deref().or_else(|| record.virtual_account.as_ref().map(|_| VIRTUAL_ACCOUNT))
 }
 
-/// Until when the buyer may pay: an account that was opened is paid into until its due date, whatever time the buyer had
-/// for the window.
+/// Until when the buyer may pay: an account that was opened is paid into until its due date, whatever time the buyer
+/// had for the window.
 fn deadline(record: &CheckoutRecord) -> Timestamp {
     let account = record.psp.as_ref().and_then(|psp| psp.virtual_account.as_ref());
     account.and_then(|account| account.due_date).unwrap_or(record.expires_at)
@@ -474,20 +474,6 @@ fn suffix(payment_key: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_utc_to_the_millisecond() {
-        assert_eq!(rfc3339(Timestamp::from_epoch_ms(1_795_271_572_731)), "2026-11-21T14:32:52.731Z");
-        assert_eq!(rfc3339(Timestamp::from_epoch_ms(0)), "1970-01-01T00:00:00.000Z");
-    }
-
-    #[test]
-    fn a_difference_below_zero_has_a_sign() {
-        let cents = |minor| Money::try_from_minor(minor, domain::Currency::Usd).unwrap();
-        assert_eq!(signed(cents(1_250), cents(1_000)), "2.50");
-        assert_eq!(signed(cents(1_000), cents(1_250)), "-2.50");
-        assert_eq!(signed(cents(7), cents(7)), "0.00");
-    }
 
     #[test]
     fn a_payment_key_is_shown_by_its_end_only() {

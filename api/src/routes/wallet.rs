@@ -17,16 +17,14 @@ use crate::{
         paging::{ListBody, window},
         parameters::Parameters,
         problem::{Code, Problem},
+        values::{rfc3339, signed},
     },
     openapi::{
         parameters::{ChosenCurrency, ChosenTimes, Paging, Past},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName, SellerName},
     },
-    routes::{
-        ledger::{AsOfBody, as_of, chosen, reference},
-        shapes::{rfc3339, signed},
-    },
+    routes::ledger::{AsOfBody, as_of, chosen, reference},
 };
 
 refusals! { WalletRefusals: NotFound; }
@@ -121,13 +119,13 @@ pub(crate) async fn show(
     let as_of = as_of(&parameters)?;
     let currency = parameters.read("currency", str::parse::<Currency>)?.unwrap_or(Currency::Krw);
     let balances: Vec<_> = match as_of {
-        Some(as_of) => api.reader.wallets_as_of(&seller, as_of).await?.iter().map(BalanceBody::past).collect(),
-        None => api.reader.wallets(&seller).await?.iter().map(BalanceBody::new).collect(),
+        Some(as_of) => api.service.reader.wallets_as_of(&seller, as_of).await?.iter().map(BalanceBody::past).collect(),
+        None => api.service.reader.wallets(&seller).await?.iter().map(BalanceBody::new).collect(),
     };
     let balance = balances.iter().find(|balance| balance.currency == currency.code()).cloned();
     Ok(Json(WalletBody {
         seller_account: seller.to_string(),
-        known: api.reader.knows_seller(&seller).await?,
+        known: api.service.reader.knows_seller(&seller).await?,
         as_of: as_of.map(AsOfBody::new),
         balance: balance.unwrap_or_else(|| BalanceBody::of(&Wallet::empty(currency), None)),
         balances,
@@ -155,7 +153,7 @@ pub(crate) async fn movements(
     let seller = seller_of(seller)?;
     caller.may_read(&seller)?;
     let chosen = chosen(&parameters)?;
-    let page = api.reader.movements_of_wallet(&seller, &chosen, &window(&parameters)?).await?;
+    let page = api.service.reader.movements_of_wallet(&seller, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))
 }
 

@@ -64,7 +64,7 @@ const MAX_TYPES: usize = 100;
 )]
 pub(crate) async fn create(State(api): State<Arc<Api>>, _: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
     let wanted = read_new(&api, &body)?;
-    let (endpoint, secret) = create_endpoint(&api.journal, keys(&api)?, &wanted).await?;
+    let (endpoint, secret) = create_endpoint(&api.service.journal, keys(&api)?, &wanted).await?;
     let location = format!("/v1/webhook-endpoints/{}", endpoint.endpoint_id);
     let body = WithSecret::new(&endpoint, &secret);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
@@ -82,7 +82,7 @@ pub(crate) async fn create(State(api): State<Arc<Api>>, _: OpsCaller, body: Json
     responses((status = 200, description = "All of them", body = EndpointsBody))
 )]
 pub(crate) async fn list(State(api): State<Arc<Api>>, _: OpsCaller) -> Result<Json<EndpointsBody>, Problem> {
-    let endpoints = api.reader.webhook_endpoints().await?;
+    let endpoints = api.service.reader.webhook_endpoints().await?;
     Ok(Json(EndpointsBody { data: endpoints.iter().map(EndpointBody::new).collect() }))
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn show(
 ) -> Result<Json<EndpointBody>, Problem> {
     let endpoint = found(&api, &read_id(id)?).await?;
     let mut body = EndpointBody::new(&endpoint);
-    body.waiting = Some(api.reader.webhook_waiting_count(&endpoint.endpoint_id).await?);
+    body.waiting = Some(api.service.reader.webhook_waiting_count(&endpoint.endpoint_id).await?);
     Ok(Json(body))
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn change(
 ) -> Result<Json<EndpointBody>, Problem> {
     let id = read_id(id)?;
     let change = read_change(&api, &body)?;
-    let endpoint = api.journal.change_webhook_endpoint(&id, &change).await?.ok_or_else(unknown)?;
+    let endpoint = api.service.journal.change_webhook_endpoint(&id, &change).await?.ok_or_else(unknown)?;
     Ok(Json(EndpointBody::new(&endpoint)))
 }
 
@@ -149,7 +149,7 @@ pub(crate) async fn remove(
     _: OpsCaller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let is_removed = api.journal.remove_webhook_endpoint(&read_id(id)?).await?;
+    let is_removed = api.service.journal.remove_webhook_endpoint(&read_id(id)?).await?;
     if is_removed { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }
 
@@ -171,7 +171,7 @@ pub(crate) async fn rotate(
     _: OpsCaller,
     Path(id): Path<String>,
 ) -> Result<Json<WithSecret>, Problem> {
-    let rotated = rotate_secret(&api.journal, keys(&api)?, &read_id(id)?).await?;
+    let rotated = rotate_secret(&api.service.journal, keys(&api)?, &read_id(id)?).await?;
     let (endpoint, secret) = rotated.ok_or_else(unknown)?;
     Ok(Json(WithSecret::new(&endpoint, &secret)))
 }
@@ -193,7 +193,7 @@ pub(crate) async fn test(
     _: OpsCaller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    asked(api.journal.ask_for_webhook_test(&read_id(id)?).await?)
+    asked(api.service.journal.ask_for_webhook_test(&read_id(id)?).await?)
 }
 
 /// Send a part of the log again
@@ -216,7 +216,7 @@ pub(crate) async fn replay(
     body: JsonBody,
 ) -> Result<Json<EndpointBody>, Problem> {
     let id = read_id(id)?;
-    match api.journal.replay_webhook_endpoint(&id, read_replay(&body)?).await? {
+    match api.service.journal.replay_webhook_endpoint(&id, read_replay(&body)?).await? {
         Replayed::Moved(endpoint) => Ok(Json(EndpointBody::new(&endpoint))),
         Replayed::NoSuchEndpoint => Err(unknown()),
         Replayed::Beyond { last_position } => {
@@ -292,7 +292,7 @@ pub(crate) fn unknown() -> Problem {
 }
 
 pub(crate) async fn found(api: &Api, id: &WebhookEndpointId) -> Result<EndpointRecord, Problem> {
-    api.reader.webhook_endpoint(id).await?.ok_or_else(unknown)
+    api.service.reader.webhook_endpoint(id).await?.ok_or_else(unknown)
 }
 
 /// The answer to a request for a single delivery.
@@ -312,7 +312,7 @@ pub(crate) fn asked(asked: Asked) -> Result<Response, Problem> {
 fn keys(api: &Api) -> Result<&Keyring, Problem> {
     let missing =
         || Problem::new(Code::EncryptionKeysMissing, "Set encryption_keys: secrets of endpoints are kept sealed.");
-    api.keyring.as_deref().ok_or_else(missing)
+    api.service.keyring.as_deref().ok_or_else(missing)
 }
 
 impl From<CreateError> for Problem {

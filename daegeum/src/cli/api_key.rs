@@ -2,17 +2,72 @@
 
 use anyhow::{Context as _, ensure};
 use chrono::DateTime;
+use clap::Subcommand;
 use domain::{
-    Currency, Money, Timestamp,
+    Money, Timestamp,
     id::{ApiKeyId, SellerAccount},
 };
 use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Scopes, Secret, Writer};
 
 use crate::{
-    cli::{KeysAction, audit_log, ledger::now, out},
+    cli::{
+        audit_log, out,
+        output::{Output, print_json},
+    },
     compose,
     settings::Settings,
+    values::{self, now},
 };
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysAction {
+    /// Create a key and print its secret, once, on the last line
+    #[command(after_help = example!("daegeum keys create --scope checkout,refund --name shop"))]
+    Create {
+        /// What the key may do: read, checkout, refund, ops, finance; several with commas or by several flags. Each
+        /// scope includes read; ops includes every scope except finance
+        #[arg(long, value_parser = |text: &str| Scopes::parse(text))]
+        scope: Vec<Scopes>,
+        /// A name for people
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Limit the key to reading this seller's wallet [default: all sellers]
+        #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
+        seller: Option<SellerAccount>,
+        /// The most that the key may refund in a day, in won or with a currency, such as 1000000 or "99.50 USD"
+        /// [default: no limit]
+        #[arg(long, value_name = "AMOUNT", value_parser = values::amount)]
+        refund_limit: Option<Money>,
+        /// When the key expires, counted from now, such as 24h or 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = values::length)]
+        expires_in: Option<u64>,
+    },
+    /// List all keys, without their secrets
+    #[command(after_help = example!("daegeum keys list"))]
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Replace a key by a new one; the old key stays valid for a while
+    ///
+    /// Both keys share their idempotency keys: a request that was sent under the old key may be repeated under the new
+    /// key.
+    #[command(after_help = example!("daegeum keys rotate 0a1b2c3d4e5f --overlap 24h"))]
+    Rotate {
+        /// The part between `dk_` and the next `_`
+        id: String,
+        /// How long the old key stays valid, such as 30m, 24h or 7d; 0m ends it at once
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = values::length)]
+        overlap: u64,
+    },
+    /// Revoke a key at once
+    #[command(after_help = example!("daegeum keys revoke 0a1b2c3d4e5f"))]
+    Revoke {
+        /// The part between `dk_` and the next `_`
+        id: String,
+    },
+}
 
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 6;
@@ -22,8 +77,8 @@ const SECRET_BYTES: usize = 32;
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Result<()> {
     let url = settings.database()?;
-    if let KeysAction::List { json } = action {
-        return list(&compose::open_reader(&url).await?.api_keys().await?, json);
+    if let KeysAction::List { output } = action {
+        return list(&compose::open_reader(&url).await?.api_keys().await?, output);
     }
     let (writer, _) = compose::open(&url).await?;
     let pepper = &settings.door.key_pepper;
@@ -34,7 +89,7 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
                 refund_limit.is_none() || scopes.includes(Scope::Refund),
                 "--refund-limit is for a key that may refund: --scope refund or ops"
             );
-            let wanted = Wanted { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
+            let wanted = NewKey { name: &name, scopes, seller, refund_limit, expires_at: expires_in.map(from_now) };
             show(&create(&writer, wanted, pepper).await?)?;
         }
         KeysAction::List { .. } => {}
@@ -49,11 +104,11 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
     Ok(())
 }
 
-/// What to do about keys that the pepper shuts out.
+/// Advice for keys that are unusable under the pepper.
 pub(crate) const MEND_PEPPER: &str =
     "set key_pepper (DAEGEUM_KEY_PEPPER) to what it was, or make new keys and revoke these with `daegeum keys`";
 
-/// Says which keys the pepper shuts out; none of them, where all is well.
+/// Describes the keys that are unusable under the pepper; `None` if there is none.
 pub(crate) fn shut_out(peppered: &Peppered, pepper: &Pepper) -> Option<String> {
     let (first, all) = (peppered.shut_out.first()?, peppered.shut_out.len());
     let set = pepper.id().map_or_else(|| "none is set".to_owned(), |id| format!("{id} is set"));
@@ -61,8 +116,8 @@ pub(crate) fn shut_out(peppered: &Peppered, pepper: &Pepper) -> Option<String> {
     Some(format!("{all} of {good} API keys were made under another key_pepper than now, when {set}; {first} for one"))
 }
 
-/// Looks whether the API keys were made under the pepper that is set. Refuses to serve nobody: where none was, the
-/// pepper was lost or is another database's.
+/// Checks that the API keys were created under the pepper that is set. Fails if every key is unusable: then the pepper
+/// was lost, or belongs to another database.
 pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Result<()> {
     let peppered = reader.peppered(pepper).await?;
     let Some(told) = shut_out(&peppered, pepper) else { return Ok(()) };
@@ -71,8 +126,8 @@ pub(crate) async fn check_pepper(reader: &Reader, pepper: &Pepper) -> anyhow::Re
     Ok(())
 }
 
-/// A key that somebody asks for.
-pub(crate) struct Wanted<'a> {
+/// A key to create.
+pub(crate) struct NewKey<'a> {
     pub(crate) name: &'a str,
     pub(crate) scopes: Scopes,
     pub(crate) seller: Option<SellerAccount>,
@@ -82,9 +137,9 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Creates a key and stores its hash. The secret exists only in what this returns.
-pub(crate) async fn create(writer: &Writer, wanted: Wanted<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
+pub(crate) async fn create(writer: &Writer, wanted: NewKey<'_>, pepper: &Pepper) -> anyhow::Result<(ApiKeyId, String)> {
     let (id, secret) = mint()?;
-    let Wanted { scopes, seller, refund_limit, .. } = wanted;
+    let NewKey { scopes, seller, refund_limit, .. } = wanted;
     let grant = Grant { id: id.clone(), origin: id.clone(), scopes, seller, refund_limit };
     let text = secret.as_str();
     writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;
@@ -141,13 +196,6 @@ fn scopes_of(named: &[Scopes], seller: Option<&SellerAccount>) -> anyhow::Result
     }
 }
 
-/// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
-pub(crate) fn amount(text: &str) -> Result<Money, String> {
-    let (amount, currency) = text.trim().split_once(' ').unwrap_or((text.trim(), "KRW"));
-    let currency = currency.trim().parse::<Currency>().map_err(|error| error.to_string())?;
-    Money::parse(amount, currency).map_err(|error| error.to_string())
-}
-
 /// Says which good keys refund because their `checkout` once included that. They go on; whoever made them decides.
 pub(crate) async fn warn_of_old_scopes(reader: &Reader) -> anyhow::Result<()> {
     let now = now();
@@ -172,23 +220,8 @@ fn from_now(ms: u64) -> Timestamp {
     now().plus_ms(ms)
 }
 
-/// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.
-pub(crate) fn length(text: &str) -> Result<u64, String> {
-    let unit_ms = match text.chars().last() {
-        Some('m') => 60_000,
-        Some('h') => 3_600_000,
-        Some('d') => 86_400_000,
-        _ => 0,
-    };
-    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
-    match number {
-        Some(number) if unit_ms > 0 => Ok(u64::from(number) * unit_ms),
-        _ => Err("must be a whole number of minutes, hours or days, such as 30m, 24h or 90d".to_owned()),
-    }
-}
-
-fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
-    if json {
+fn list(keys: &[ApiKey], output: Output) -> anyhow::Result<()> {
+    if output.json {
         let rows: Vec<_> = keys
             .iter()
             .map(|key| {
@@ -208,8 +241,7 @@ fn list(keys: &[ApiKey], json: bool) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     println!("{:<14} {:<16} {:<12} {:<21} {:<21} {:<21} name", "id", "scope", "seller", "created", "ends", "last used");
     for key in keys {
@@ -247,7 +279,7 @@ fn text(time: Timestamp) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
 
-    use super::{amount, length, scopes_of};
+    use super::scopes_of;
 
     #[test]
     fn scopes_are_named_once_or_often() {
@@ -258,24 +290,5 @@ mod tests {
         assert_eq!(parse(&["checkout,refund"]).unwrap(), "checkout,refund");
         assert_eq!(parse(&["refund", "checkout", "read,refund"]).unwrap(), "read,checkout,refund");
         assert!(parse(&[]).is_err());
-    }
-
-    #[test]
-    fn an_amount_is_in_won_unless_it_says_otherwise() {
-        assert_eq!(amount("1000000").unwrap().to_string(), "1000000 KRW");
-        assert_eq!(amount("99.50 USD").unwrap().to_string(), "99.50 USD");
-        for wrong in ["", "x", "1.5", "5 XXX", "-1"] {
-            assert!(amount(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_length_of_time_is_a_number_and_a_unit() {
-        assert_eq!(length("90d"), Ok(90 * 86_400_000));
-        assert_eq!(length("24h"), Ok(86_400_000));
-        assert_eq!(length("0m"), Ok(0));
-        for wrong in ["", "d", "90", "-1d", "1.5h", "90days", "9일"] {
-            assert!(length(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -2,16 +2,32 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use clap::Subcommand;
 use store::{Actor, AuditEntry, Journal, Reader, Window};
 
 use crate::{
-    cli::{
-        AuditAction,
-        ledger::{now, rfc3339},
-    },
+    cli::output::{Output, print_json},
     compose,
     settings::Settings,
+    values::{now, rfc3339},
 };
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// List changes and who made them, the newest first
+    #[command(after_help = example!("daegeum audit list --limit 20"))]
+    List {
+        /// Only changes by this API key's id or by this operator [default: all]
+        #[arg(long)]
+        actor: Option<String>,
+        /// The most lines
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+        #[command(flatten)]
+        output: Output,
+    },
+}
 
 /// Names the person at the command line, where several share an account of the operating system.
 const OPERATOR: &str = "DAEGEUM_OPERATOR";
@@ -23,9 +39,9 @@ const PAGE: u64 = 500;
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: AuditAction) -> anyhow::Result<()> {
     match action {
-        AuditAction::List { actor, limit, json } => {
+        AuditAction::List { actor, limit, output } => {
             let reader = compose::open_reader(&settings.database()?).await?;
-            list(&reader, actor.as_deref(), limit, json).await
+            list(&reader, actor.as_deref(), limit, output).await
         }
     }
 }
@@ -65,7 +81,7 @@ fn account() -> Option<String> {
     Some(name.unwrap_or(id))
 }
 
-async fn list(reader: &Reader, actor: Option<&str>, limit: u64, json: bool) -> anyhow::Result<()> {
+async fn list(reader: &Reader, actor: Option<&str>, limit: u64, output: Output) -> anyhow::Result<()> {
     let mut after = None;
     let mut left = limit;
     let mut lines = Vec::new();
@@ -78,10 +94,9 @@ async fn list(reader: &Reader, actor: Option<&str>, limit: u64, json: bool) -> a
             break;
         }
     }
-    if json {
+    if output.json {
         let rows: Vec<_> = lines.iter().map(as_json).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     println!("{:<25} {:<30} {:<45} {:<40} result", "when", "who", "what", "object");
     for (_, entry) in &lines {

@@ -1,18 +1,44 @@
-//! What the marketplace keeps of a sale: set and list.
+//! Commissions: set and list.
 
 use anyhow::{Context as _, ensure};
+use clap::Subcommand;
 use domain::{Timestamp, calendar::Day, commission::BasisPoints, id::SellerAccount};
 use serde_json::json;
 use store::CommissionRate;
 
 use crate::{
     cli::{
-        CommissionsAction, audit_log,
-        ledger::{now, parse_rfc3339, rfc3339},
+        audit_log,
+        output::{Output, print_json},
     },
     compose,
     settings::Settings,
+    values::{now, parse_rfc3339, rfc3339},
 };
+
+/// What to do with commissions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommissionsAction {
+    /// Set the commission of sales from an instant on; earlier checkouts keep their rate
+    #[command(after_help = example!("daegeum commissions set --bps 250 --seller seller-a --from 2026-12-01"))]
+    Set {
+        /// Hundredths of a per cent, 0 to 10000: 250 is 2.5 %
+        #[arg(long, value_parser = crate::cli::commission::basis_points)]
+        bps: BasisPoints,
+        /// The seller [default: every seller without a rate of their own]
+        #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
+        seller: Option<SellerAccount>,
+        /// The start: a day in Korea, or an instant such as 2026-12-01T09:00:00+09:00 [default: now]
+        #[arg(long, value_name = "DATE|TIME")]
+        from: Option<String>,
+    },
+    /// List every rate that was set
+    #[command(after_help = example!("daegeum commissions list"))]
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+}
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyhow::Result<()> {
@@ -32,8 +58,8 @@ pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyho
             let points = bps.points();
             println!("From {} on, {points} basis points are kept of the sales of {whose}.", rfc3339(from));
         }
-        CommissionsAction::List { json } => {
-            list(&compose::open_reader(&url).await?.commission_rates().await?, json)?;
+        CommissionsAction::List { output } => {
+            list(&compose::open_reader(&url).await?.commission_rates().await?, output)?;
         }
     }
     Ok(())
@@ -59,8 +85,8 @@ fn whose(seller: Option<&SellerAccount>) -> &str {
     seller.map_or("every seller without a rate of their own", SellerAccount::as_str)
 }
 
-fn list(rates: &[CommissionRate], json: bool) -> anyhow::Result<()> {
-    if json {
+fn list(rates: &[CommissionRate], output: Output) -> anyhow::Result<()> {
+    if output.json {
         let rows: Vec<_> = rates
             .iter()
             .map(|rate| {
@@ -72,8 +98,7 @@ fn list(rates: &[CommissionRate], json: bool) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     println!("{:>6}  {:<25} {:<25} seller", "bps", "from", "set");
     for rate in rates {

@@ -1,60 +1,152 @@
 //! Dead letters on the command line: the database is read, and the workflow is told through Temporal.
 
 use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
 use domain::{
     dead_letter::{Awaits, LetterAction, LetterStatus, Outcome},
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
-use service::dead_letter::{Desk, MAX_BULK, Wish, read_action};
+use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, read_action};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
 use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
 
 use crate::{
     cli::{
-        DeadLetterWish, DeadLettersAction, LetterChoice, audit_log,
-        ledger::{parse_rfc3339, rfc3339},
+        audit_log,
+        output::{Output, print_json},
     },
     compose,
     settings::Settings,
+    values::{parse_rfc3339, rfc3339},
 };
+
+/// What to do with dead letters. All but `list` and `show` tell a workflow, through Temporal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersAction {
+    /// List dead letters, the newest first
+    #[command(after_help = example!("daegeum dead-letters list --status OPEN"))]
+    List {
+        #[command(flatten)]
+        choice: LetterChoice,
+        /// The most dead letters that are listed
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a dead letter and every action on it
+    #[command(after_help = example!("daegeum dead-letters show LETTER"))]
+    Show {
+        /// The dead letter
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make the workflow try the step again after its cause is fixed
+    #[command(after_help = example_with_temporal!("daegeum dead-letters retry LETTER --reason 'key renewed'", "daegeum dead-letters retry --code psp_access_denied --preview --reason 'key renewed'"))]
+    Retry(DeadLetterRequest),
+    /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP
+    #[command(after_help = example_with_temporal!("daegeum dead-letters resolve LETTER --outcome not_paid --reason 'Toss has no payment'"))]
+    Resolve {
+        /// not_paid for a payment, refunded or not_refunded for a refund, approved or denied for a review
+        #[arg(long)]
+        outcome: String,
+        #[command(flatten)]
+        request: DeadLetterRequest,
+    },
+    /// Close a dead letter whose workflow is gone
+    #[command(after_help = example_with_temporal!("daegeum dead-letters discard LETTER --reason 'workflow was deleted'"))]
+    Discard(DeadLetterRequest),
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Args)]
+pub(crate) struct LetterChoice {
+    /// OPEN, RETRYING, RESOLVED, DISCARDED or CLOSED [default of an action: OPEN]
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// The step that failed, such as psp.confirm
+    #[arg(long)]
+    pub(crate) step: Option<String>,
+    /// The error's code, such as psp_access_denied
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// The id of a checkout
+    #[arg(long)]
+    pub(crate) checkout: Option<String>,
+    /// Written at this time or later, such as 2026-12-01T09:00:00+09:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Written before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+}
+
+/// An action on one dead letter, or on those that a filter chooses.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetterRequest {
+    /// The id of a dead letter [default: those that the filters choose]
+    pub(crate) id: Option<String>,
+    /// The reason, which is stored with the dead letter
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) choice: LetterChoice,
+    /// The most dead letters, oldest first, 1 to 100
+    #[arg(long, default_value_t = crate::cli::dead_letter::MOST, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(crate) limit: u64,
+    /// Show what would be done and print a token
+    #[arg(long, conflicts_with_all = ["id", "token"])]
+    pub(crate) preview: bool,
+    /// Do what the preview with this token showed
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: DeadLettersAction) -> anyhow::Result<()> {
     let url = settings.database()?;
     match action {
-        DeadLettersAction::List { choice, limit, json } => {
-            list(&compose::open_reader(&url).await?, &filter_of(&choice, None)?, limit, json).await
+        DeadLettersAction::List { choice, limit, output } => {
+            list(&compose::open_reader(&url).await?, &filter_of(&choice, None)?, limit, output).await
         }
-        DeadLettersAction::Show { id, json } => show(&compose::open_reader(&url).await?, &id, json).await,
-        DeadLettersAction::Retry(wish) => act(settings, "retry", None, &wish).await,
-        DeadLettersAction::Resolve { outcome, wish } => act(settings, "resolve", Some(&outcome), &wish).await,
-        DeadLettersAction::Discard(wish) => act(settings, "discard", None, &wish).await,
+        DeadLettersAction::Show { id, output } => show(&compose::open_reader(&url).await?, &id, output).await,
+        DeadLettersAction::Retry(request) => act(settings, "retry", None, &request).await,
+        DeadLettersAction::Resolve { outcome, request } => act(settings, "resolve", Some(&outcome), &request).await,
+        DeadLettersAction::Discard(request) => act(settings, "discard", None, &request).await,
     }
 }
 
-async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &DeadLetterWish) -> anyhow::Result<()> {
+async fn act(
+    settings: &Settings,
+    action: &str,
+    outcome: Option<&str>,
+    request: &DeadLetterRequest,
+) -> anyhow::Result<()> {
     let outcome = outcome
         .map(|text| Outcome::parse(text).with_context(|| format!("--outcome takes: {}", Outcome::list())))
         .transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
-    let (journal, reader) = compose::open_for_door(&settings.database()?).await?;
-    let desk = Desk::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
+    let (journal, reader) = compose::open_for_api(&settings.database()?).await?;
+    let dead_letters = DeadLetters::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
     let by = audit_log::operator();
-    let by = Wish { action, by: &by, reason: &wish.reason };
+    let by = ActionRequest { action, by: &by, reason: &request.reason };
     let command = format!("dead-letters {}", action.as_str());
-    if let Some(id) = &wish.id {
+    if let Some(id) = &request.id {
         let id = letter_id(id)?;
-        let acted = desk.act(&id, by).await;
+        let acted = dead_letters.act(&id, by).await;
         let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
         audit_log::record(&journal, &command, id.as_str(), &result).await?;
         acted?;
-        return show(&reader, id.as_str(), wish.json).await;
+        return show(&reader, id.as_str(), request.output).await;
     }
-    let filter = filter_of(&wish.choice, Some(LetterStatus::Open))?;
-    let Some(token) = &wish.token else { return preview(&desk, action, &filter, wish).await };
-    let results = desk.act_on_all(by, (&filter, wish.limit), token).await?;
+    let filter = filter_of(&request.choice, Some(LetterStatus::Open))?;
+    let Some(token) = &request.token else { return preview(&dead_letters, action, &filter, request).await };
+    let results = dead_letters.act_on_all(by, (&filter, request.limit), token).await?;
     let mut rows = Vec::with_capacity(results.len());
     let mut refused = 0;
     for (id, acted) in results {
@@ -63,7 +155,7 @@ async fn act(settings: &Settings, action: &str, outcome: Option<&str>, wish: &De
         refused += usize::from(acted.is_err());
         rows.push((id.to_string(), result));
     }
-    print_results(&rows, None, wish.json)?;
+    print_results(&rows, None, request.output)?;
     if refused > 0 {
         bail!("{refused} of {} dead letters did not take it", rows.len());
     }
@@ -86,30 +178,29 @@ async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
 
 /// Shows what would be done. Nobody acts on letters that they were not shown.
 async fn preview(
-    desk: &Desk,
+    dead_letters: &DeadLetters,
     action: LetterAction,
     filter: &LetterFilter,
-    wish: &DeadLetterWish,
+    request: &DeadLetterRequest,
 ) -> anyhow::Result<()> {
-    if !wish.preview {
+    if !request.preview {
         bail!("name a dead letter, or look at what a filter chooses with --preview and repeat the --token it prints");
     }
-    let preview = desk.preview(action, filter, wish.limit).await?;
+    let preview = dead_letters.preview(action, filter, request.limit).await?;
     let told = |would: &Result<(), domain::dead_letter::LetterRefusal>| match would {
         Ok(()) => format!("would {}", action.as_str()),
         Err(refusal) => format!("would be refused: {refusal}"),
     };
     let rows: Vec<_> =
         preview.items.iter().map(|(letter, would)| (letter.letter_id.to_string(), told(would))).collect();
-    print_results(&rows, Some(&preview.token), wish.json)
+    print_results(&rows, Some(&preview.token), request.output)
 }
 
-fn print_results(rows: &[(String, String)], token: Option<&str>, json: bool) -> anyhow::Result<()> {
-    if json {
+fn print_results(rows: &[(String, String)], token: Option<&str>, output: Output) -> anyhow::Result<()> {
+    if output.json {
         let items: Vec<_> = rows.iter().map(|(id, result)| json!({ "dead_letter_id": id, "result": result })).collect();
         let body = json!({ "count": rows.len(), "token": token, "items": items });
-        println!("{}", serde_json::to_string_pretty(&body)?);
-        return Ok(());
+        return print_json(&body);
     }
     for (id, result) in rows {
         println!("{id}  {result}");
@@ -123,12 +214,11 @@ fn print_results(rows: &[(String, String)], token: Option<&str>, json: bool) -> 
     Ok(())
 }
 
-async fn list(reader: &Reader, filter: &LetterFilter, limit: u64, json: bool) -> anyhow::Result<()> {
+async fn list(reader: &Reader, filter: &LetterFilter, limit: u64, output: Output) -> anyhow::Result<()> {
     let page = reader.dead_letters(filter, &Window { after: None, limit }).await?;
-    if json {
+    if output.json {
         let rows: Vec<_> = page.items.iter().map(as_json).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     println!("{:<10} {:<25} {:<18} {:<25} {:<25} letter", "status", "written", "step", "code", "checkout");
     for letter in &page.items {
@@ -148,15 +238,14 @@ async fn list(reader: &Reader, filter: &LetterFilter, limit: u64, json: bool) ->
     Ok(())
 }
 
-async fn show(reader: &Reader, id: &str, json: bool) -> anyhow::Result<()> {
+async fn show(reader: &Reader, id: &str, output: Output) -> anyhow::Result<()> {
     let id = letter_id(id)?;
     let letter = reader.dead_letter(&id).await?.context("there is no such dead letter")?;
     let actions = reader.dead_letter_actions(&id).await?;
     let mut body = as_json(&letter);
     body["actions"] = actions.iter().map(action_as_json).collect();
-    if json {
-        println!("{}", serde_json::to_string_pretty(&body)?);
-        return Ok(());
+    if output.json {
+        return print_json(&body);
     }
     println!("{} is {}", letter.letter_id, letter.status);
     println!("  {} failed: {} {}", letter.step, letter.failure.code, letter.failure.message);

@@ -1,20 +1,26 @@
-//! Encryption keys and what is sealed under them: make a key, seal anew under it, erase a buyer.
+//! Encryption keys: make a key, and encrypt again under the newest key.
 
-use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use chrono::Utc;
-use domain::id::BuyerId;
+use clap::Subcommand;
 use store::Keyring;
 
-use crate::{
-    cli::{BuyersAction, EncryptionAction, audit_log},
-    compose,
-    settings::Settings,
-};
+use crate::{cli::audit_log, compose, settings::Settings};
 
-/// The file in the data directory that holds the keys of `dev`.
-pub(crate) const KEYS_FILE: &str = "encryption-keys";
+/// What to do with encryption keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EncryptionAction {
+    /// Print a new encryption key on the last line
+    #[command(after_help = example!("daegeum encryption generate"))]
+    Generate {
+        /// Its name, 1 to 32 of a-z 0-9 - [default: today, and a random part]
+        name: Option<String>,
+    },
+    /// Encrypt personal details again under the newest key, beside a running system
+    #[command(after_help = example!("daegeum encryption reseal"))]
+    Reseal,
+}
+
 /// Random bytes in the name of a key that nobody named.
 const NAME_BYTES: usize = 3;
 /// How many details are sealed anew before the next are read.
@@ -59,33 +65,4 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
         }
     }
     Ok(())
-}
-
-/// Erases what is kept of a buyer.
-pub(crate) async fn buyers(settings: &Settings, action: BuyersAction) -> anyhow::Result<()> {
-    let BuyersAction::Erase { buyer_id } = action;
-    let buyer_id = BuyerId::parse(buyer_id).context("this is no id of a buyer")?;
-    let (writer, _) = compose::open(&settings.database()?).await?;
-    let erased = writer.journal().erase_buyer(&buyer_id).await?;
-    audit_log::record(&writer.journal(), "buyers erase", buyer_id.as_str(), "ok").await?;
-    println!(
-        "Erased the personal details of buyer {buyer_id} from {} checkouts; payments and books stay.",
-        erased.checkouts
-    );
-    println!("Erased the hash of the card from {} risk decisions.", erased.cards);
-    println!("Erased the name on {} virtual accounts.", erased.account_holders);
-    Ok(())
-}
-
-/// The keys in a data directory; makes one where there is none.
-pub(crate) fn of_data_dir(directory: &Path) -> anyhow::Result<Arc<Keyring>> {
-    let file = directory.join(KEYS_FILE);
-    if !file.exists() {
-        let mut made = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&file)?;
-        writeln!(made, "{}", Keyring::generate("dev")?)?;
-    }
-    let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-    ensure!(!text.trim().is_empty(), "{} is empty; remove it to have a key made", file.display());
-    let keys = Keyring::parse(text.trim()).with_context(|| format!("{} is malformed", file.display()))?;
-    Ok(Arc::new(keys))
 }

@@ -1,17 +1,39 @@
 //! The event log on the command line: the database is read.
 
 use anyhow::bail;
+use clap::Subcommand;
 use domain::event::EventType;
 use serde_json::{Value, json};
 use store::{EventQuery, EventRecord, EventsRead, Reader, Tail};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{EventsAction, ledger::rfc3339, out},
+    cli::{out, output::Output},
     compose,
     serving::shutdown,
     settings::Settings,
+    values::rfc3339,
 };
+
+/// What to do with the event log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsAction {
+    /// Print the last events, or the events after a position, the oldest first
+    #[command(after_help = example!("daegeum events tail --type checkout.paid --follow"))]
+    Tail {
+        /// The position before the first event; 0 is the beginning [default: the last 20 events]
+        #[arg(long, value_name = "POSITION")]
+        after: Option<u64>,
+        /// Only events of this type, such as checkout.paid; may be given several times, or with commas [default: all]
+        #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
+        types: Vec<EventType>,
+        /// Wait for further events, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
 
 /// How many events are printed where no position is named.
 const LAST: u64 = 20;
@@ -27,7 +49,7 @@ enum Form {
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: EventsAction) -> anyhow::Result<()> {
-    let EventsAction::Tail { after, types, follow, json } = action;
+    let EventsAction::Tail { after, types, follow, output } = action;
     let reader = compose::open_reader(&settings.database()?).await?;
     let after = match after {
         Some(after) => after,
@@ -36,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, action: EventsAction) -> anyhow::Re
             log.last_position.saturating_sub(LAST).max(log.floor - 1)
         }
     };
-    let form = if json { Form::Json } else { Form::Line };
+    let form = if output.json { Form::Json } else { Form::Line };
     let mut query = EventQuery { after: Some(after), limit: PAGE, types };
     let end = print_all(&reader, &mut query, form).await?;
     if !follow {

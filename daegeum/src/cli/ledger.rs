@@ -7,45 +7,139 @@ mod signing;
 mod verify;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Timestamp, calendar::Day, ledger::EntryFields};
+use clap::Subcommand;
+use domain::{calendar::Day, ledger::EntryFields};
 use serde_json::{Value, json};
-use store::{BookedEntry, Progress, PublicKey, Reader};
+use store::{BookedEntry, PublicKey, Reader};
 
 use crate::{
-    cli::{LedgerAction, audit_log},
+    cli::{
+        audit_log,
+        ledger::{export::ExportFormat, signing::SigningKeyFile},
+        output::{Output, print_json},
+    },
     compose,
     settings::Settings,
+    values::{now, rfc3339},
 };
 pub(crate) use verify::agrees;
 
-/// How long a command may read before it says how far it is, and then how often it does.
-const SILENCE: Duration = Duration::from_secs(2);
+/// What to do with the books. All of it works beside a running system.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerAction {
+    /// Recompute every balance from the postings and list disagreements; exit 1 if there is one
+    ///
+    /// The command compares the hash chain and its end, signed checkpoints, debits and credits, the balances of accounts,
+    /// wallets and holds, and checkouts and payment orders with the booked payments. It reads one snapshot in pages;
+    /// memory grows with the number of accounts and wallets, not of entries. It names the first 100 disagreements and
+    /// counts all.
+    #[command(after_help = example!("daegeum ledger verify --json"))]
+    Verify {
+        #[command(flatten)]
+        output: Output,
+        /// Accept only checkpoints signed by this key, which you kept elsewhere; may be given several times
+        /// [default: the key that is stored with the checkpoint]
+        #[arg(long, value_name = "HEX")]
+        public_key: Vec<PublicKey>,
+    },
+    /// Recompute the hash chain and sign its end
+    ///
+    /// Keep the output, or the public key, in a place that writers of the database cannot change. Only a signed
+    /// checkpoint shows that the end of the books was cut off or that all entries were rewritten.
+    #[command(after_help = example!("daegeum ledger checkpoint"))]
+    Checkpoint {
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        key: SigningKeyFile,
+    },
+    /// Print the public key that checks checkpoints and proofs
+    #[command(after_help = example!("daegeum ledger public-key"))]
+    PublicKey {
+        #[command(flatten)]
+        key: SigningKeyFile,
+    },
+    /// Print a proof, as JSON, that a signed checkpoint covers an entry
+    #[command(after_help = example!("daegeum ledger prove payment_captured:checkout-1 > proof.json"))]
+    Prove {
+        /// The key of the entry, such as payment_captured:CHECKOUT
+        entry_key: String,
+        /// The number of the checkpoint's last entry [default: the newest checkpoint]
+        #[arg(long, value_name = "SEQUENCE")]
+        checkpoint: Option<u64>,
+    },
+    /// Check a proof without database and settings; exit 1 with the reason if the proof is wrong
+    #[command(after_help = example!("daegeum ledger check-proof proof.json --public-key HEX"))]
+    CheckProof {
+        /// The output of `prove`; - is standard input
+        file: PathBuf,
+        /// The public key, as `public-key` printed it
+        #[arg(long, value_name = "HEX")]
+        public_key: PublicKey,
+    },
+    /// Write the books to standard output for another program
+    ///
+    /// hledger and Beancount accounts are named like Liabilities:Seller-NAME:Pending. The characters _ . Z of a seller's
+    /// name become Zu Zd Zz. Dates are days in Korea. In CSV, a cell that a spreadsheet would read as a formula begins
+    /// with an apostrophe.
+    #[command(after_help = example!("daegeum ledger export --format hledger --from 2026-12-01 > books.journal"))]
+    Export {
+        /// The program that reads the output
+        #[arg(long)]
+        format: ExportFormat,
+        /// The first day in Korea; earlier entries and balances are left out [default: the first entry]
+        #[arg(long, value_name = "DATE")]
+        from: Option<Day>,
+        /// The last day in Korea [default: the last entry]
+        #[arg(long, value_name = "DATE")]
+        to: Option<Day>,
+    },
+    /// Close all days before a day, for good: nothing is booked with an earlier date any more
+    #[command(after_help = example!("daegeum ledger close --before 2026-12-01"))]
+    Close {
+        /// The first day that stays open, in Korea; at the latest today
+        #[arg(long, value_name = "DATE")]
+        before: Day,
+    },
+    /// Preview the reversal of an entry, or book it with --yes; exit 1 if it is refused
+    ///
+    /// An entry that a status depends on, such as a captured payment, cannot be reversed. The answer names the right
+    /// command.
+    #[command(after_help = example!("daegeum ledger reverse psp_settled:2026-11-21", "daegeum ledger reverse psp_settled:2026-11-21 --yes"))]
+    Reverse {
+        /// The key of the entry, such as psp_settled:2026-11-21
+        entry_key: String,
+        /// Book the reversal; without this flag it is only shown
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
 
 /// Carries out one action. The code says whether the books agree.
 pub(crate) async fn run(settings: &Settings, action: LedgerAction) -> anyhow::Result<ExitCode> {
     match action {
-        LedgerAction::Verify { json, public_key } => {
-            return verify::run(&read(settings).await?, &public_key, json).await;
+        LedgerAction::Verify { output, public_key } => {
+            return verify::run(&read(settings).await?, &public_key, output).await;
         }
-        LedgerAction::Checkpoint { json, key } => return signing::checkpoint(settings, &key, json).await,
+        LedgerAction::Checkpoint { output, key } => return signing::checkpoint(settings, &key, output).await,
         LedgerAction::PublicKey { key } => signing::print_public_key(settings, &key)?,
         LedgerAction::Prove { entry_key, checkpoint } => {
             proof::prove(&read(settings).await?, &entry_key, checkpoint).await?;
         }
         LedgerAction::CheckProof { file, public_key } => return check_proof(&file, &public_key),
         LedgerAction::Export { format, from, to } => {
-            export::run(&read(settings).await?, format, (from, to)).await?;
+            export::run(&read(settings).await?, format, export::Days { from, to }).await?;
         }
         LedgerAction::Close { before } => close(settings, before).await?,
-        LedgerAction::Reverse { entry_key, yes, json } => {
-            return reversal::run(settings, reversal::Wish { key: &entry_key, yes, json }).await;
+        LedgerAction::Reverse { entry_key, yes, output } => {
+            return reversal::run(settings, reversal::ReversalRequest { key: &entry_key, yes, output }).await;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -79,10 +173,9 @@ fn no_such_entry(key: &str) -> String {
     )
 }
 
-fn print_entry(booked: &BookedEntry, json: bool) -> anyhow::Result<()> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(&entry_json(booked))?);
-        return Ok(());
+fn print_entry(booked: &BookedEntry, output: Output) -> anyhow::Result<()> {
+    if output.json {
+        return print_json(&entry_json(booked));
     }
     let fields = booked.entry.fields();
     println!("Entry {}: {}, {}", booked.sequence, fields.key, rfc3339(fields.occurred_at));
@@ -125,40 +218,4 @@ fn entry_fields_json(fields: &EntryFields) -> Value {
         "occurred_at": rfc3339(fields.occurred_at),
         "postings": fields.postings.iter().map(posting).collect::<Vec<_>>(),
     })
-}
-
-/// Says on standard error how far a long reading has come.
-pub(crate) fn progress() -> impl FnMut(Progress) + Send {
-    let (began, mut of, mut said) = (Instant::now(), "", Instant::now());
-    let mut since = began;
-    move |step| {
-        if step.of != of {
-            (of, since) = (step.of, Instant::now());
-        }
-        if said.elapsed() < SILENCE {
-            return;
-        }
-        said = Instant::now();
-        let rate = u128::from(step.done) * 1000 / Ord::max(since.elapsed().as_millis(), 1);
-        eprintln!("{} of {} {}, {rate} a second", step.done, step.total, step.of);
-    }
-}
-
-/// The present.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
-}
-
-/// An instant as RFC 3339 writes it, in UTC and to the millisecond.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    DateTime::from_timestamp_millis(time.epoch_ms())
-        .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .unwrap_or_default()
-}
-
-/// Reads an instant that RFC 3339 writes.
-pub(crate) fn parse_rfc3339(text: &str) -> anyhow::Result<Timestamp> {
-    let time =
-        DateTime::parse_from_rfc3339(text).with_context(|| format!("{text:?} is no time as RFC 3339 writes it"))?;
-    Ok(Timestamp::from_epoch_ms(time.timestamp_millis()))
 }

@@ -1,16 +1,60 @@
 //! The schema: up, down, status.
 
 use anyhow::Context as _;
+use clap::{Subcommand, ValueEnum};
 use migrations::{
     Migrator, MigratorTrait,
-    grants::{self, Grantee},
+    grants::{self, Grantee, RoleName},
 };
 use store::{Database, DatabaseUrl, SchemaConnection};
 
 use crate::{
-    cli::{GrantedRole, MigrateStep},
+    cli::output::{Output, print_json},
     settings::Settings,
 };
+
+/// A step of the schema.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum MigrateStep {
+    /// Apply every missing schema change
+    #[command(after_help = example!("daegeum migrate up"))]
+    Up,
+    /// Print the SQL that gives a PostgreSQL role exactly the rights of one process
+    ///
+    /// The command opens no database. Create the role first. Run the SQL as the owner of the tables, and again after
+    /// each `migrate up`.
+    #[command(after_help = example!("daegeum migrate grants --role api --to daegeum_api | psql OWNER-URL"))]
+    Grants {
+        /// The process that connects as this role
+        #[arg(long)]
+        role: GrantedRole,
+        /// The name of the role in the database, 1 to 63 of a-z 0-9 _
+        #[arg(long, value_name = "NAME", value_parser = |text: &str| RoleName::try_from(text))]
+        to: RoleName,
+    },
+    /// Undo the newest schema change
+    #[command(after_help = example!("daegeum migrate down"))]
+    Down,
+    /// Show every schema change and whether it is applied
+    #[command(after_help = example!("daegeum migrate status"))]
+    Status {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Whose rights are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum GrantedRole {
+    /// `daegeum api`.
+    Api,
+    /// `daegeum worker`.
+    Worker,
+    /// `daegeum serve`: API and worker in one process.
+    Serve,
+    /// The commands of an operator, such as `keys`, `ledger` and `buyers`.
+    Operator,
+}
 
 /// Carries out one step and says where the schema stands.
 pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Result<()> {
@@ -28,11 +72,10 @@ pub(crate) async fn run(settings: &Settings, step: MigrateStep) -> anyhow::Resul
         MigrateStep::Status { .. } | MigrateStep::Grants { .. } => {}
     }
     let lines = status(&url).await?;
-    if matches!(step, MigrateStep::Status { json: true }) {
+    if matches!(step, MigrateStep::Status { output: Output { json: true } }) {
         let rows: Vec<_> =
             lines.iter().map(|(name, status)| serde_json::json!({ "name": name, "status": status })).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     println!("{url}");
     for (name, status) in lines {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use activities::reconciliation::{Comparison, Difference, MOST_DIFFERENCES, Moved, Period, Reconciliation, Report};
 use anyhow::ensure;
+use clap::Args;
 use domain::{
     Currency,
     calendar::Day,
@@ -12,10 +13,27 @@ use domain::{
 use serde_json::{Value, json};
 
 use crate::{
-    cli::ledger::{now, progress, rfc3339},
+    cli::{
+        output::{Output, print_json},
+        progress::progress,
+    },
     compose,
     settings::Settings,
+    values::{self, now, rfc3339},
 };
+
+/// Options of the comparison.
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileOptions {
+    /// The day, in Korea [default: yesterday]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) day: Option<Day>,
+    /// The age from which a movement at Toss must be booked, such as 30m; 0m expects everything to be booked
+    #[arg(long = "grace", value_name = "TIME", default_value = "1h", value_parser = values::length)]
+    pub(crate) grace_ms: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
@@ -23,26 +41,26 @@ const HOUR_MS: u64 = 60 * 60 * 1_000;
 const NO_VERDICT: u8 = 3;
 
 /// Compares one day and says what differs. Exit 1 where anything does that nobody knew of, 3 where it is not known.
-pub(crate) async fn run(settings: &Settings, asked: (Option<Day>, u64), json: bool) -> ExitCode {
-    compare(settings, asked, json).await.unwrap_or_else(|error| {
+pub(crate) async fn run(settings: &Settings, options: &ReconcileOptions) -> ExitCode {
+    compare(settings, options).await.unwrap_or_else(|error| {
         eprintln!("daegeum: {}", crate::told_once(&error));
         ExitCode::from(NO_VERDICT)
     })
 }
 
-async fn compare(settings: &Settings, (day, grace_ms): (Option<Day>, u64), json: bool) -> anyhow::Result<ExitCode> {
+async fn compare(settings: &Settings, options: &ReconcileOptions) -> anyhow::Result<ExitCode> {
     let (now, today) = (now(), Day::of(now()));
-    let day = day.unwrap_or_else(|| today.before());
+    let day = options.day.unwrap_or_else(|| today.before());
     ensure!(day <= today, "{day} has not begun; today is {today} in Korea");
     let reader = compose::open_reader(&settings.database()?).await?;
     let client = compose::toss_client(&settings.toss)?;
-    let settled_by = now.minus_ms(grace_ms);
+    let settled_by = now.minus_ms(options.grace_ms);
     let period = Period { from: day.start(), to: day.next().start().min(now.plus_ms(1)), settled_by };
     let comparing = Reconciliation { client, reader };
     let Comparison { report, gave_up } = comparing.compare(period, &mut progress()).await;
     let gave_up = gave_up.map(|error| crate::told_once(&error.into()));
-    if json {
-        println!("{}", serde_json::to_string_pretty(&as_json(day, &report, gave_up.as_deref()))?);
+    if options.output.json {
+        print_json(&as_json(day, &report, gave_up.as_deref()))?;
     } else {
         tell(day, &report, gave_up.as_deref());
     }

@@ -1,17 +1,29 @@
-//! Replaying recorded histories: a change that would lead a running checkout astray shows here first.
+//! Replays recorded histories. A change that breaks running workflows fails here.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
+use clap::Args;
 use temporal::Replayer;
 
 use crate::{compose, settings::Settings};
+
+/// The histories to replay.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// Histories as the SDK writes them [default: all in temporal/histories]
+    pub(crate) files: Vec<PathBuf>,
+    /// A workflow of the Temporal server, running or closed; may be given several times [default: none]
+    #[arg(long, value_name = "WORKFLOW")]
+    pub(crate) workflow: Vec<String>,
+}
 
 /// Where the recorded histories are, seen from the root of the repository.
 const HISTORIES: &str = "temporal/histories";
 
 /// Replays each history; fails on the first that takes another path.
-pub(crate) async fn run(settings: &Settings, files: &[PathBuf], workflows: &[String]) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, options: &ReplayOptions) -> anyhow::Result<()> {
+    let ReplayOptions { files, workflow: workflows } = options;
     let files = if files.is_empty() && workflows.is_empty() { recorded()? } else { files.to_vec() };
     ensure!(!files.is_empty() || !workflows.is_empty(), "there is no history in {HISTORIES}; name files to replay");
     // A history from production is sealed; those of the repository are not, and replay as they are.

@@ -20,11 +20,7 @@ use store::{
 
 pub(crate) use action::{ListenOptions, WebhooksAction};
 
-use crate::{
-    cli::{audit_log, ledger::rfc3339},
-    compose,
-    settings::Settings,
-};
+use crate::{cli::audit_log, compose, settings::Settings, values::rfc3339};
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: WebhooksAction) -> anyhow::Result<()> {
@@ -71,7 +67,7 @@ async fn read_only(settings: &Settings) -> anyhow::Result<Reader> {
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<(Journal, Reader)> {
-    compose::open_for_door(&settings.database()?).await
+    compose::open_for_api(&settings.database()?).await
 }
 
 fn keys(settings: &Settings) -> anyhow::Result<std::sync::Arc<Keyring>> {

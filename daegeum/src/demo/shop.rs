@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions};
 use workflows::{refund::RefundWorkflow, refunds::RefundsWorkflow};
 
-use crate::dev::{Addresses, Stack};
+use crate::{dev::Stack, settings::Addresses};
 
 /// How long one request may take: longer than the API itself allows.
 const REQUEST_TIME: Duration = Duration::from_secs(20);

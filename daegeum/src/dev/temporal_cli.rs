@@ -1,9 +1,6 @@
 //! The Temporal command line that `dev` runs as a server.
 
-use std::{
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -34,7 +31,7 @@ pub(crate) fn find_cli(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 fn fetched_cli() -> anyhow::Result<Option<PathBuf>> {
     let file = std::path::absolute(".cache/temporal/temporal")?;
     let Some(metadata) = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file) else { return Ok(None) };
-    private::check_origin(&file, (metadata.uid(), metadata.mode()))
+    private::check_origin(&file, &metadata)
         .with_context(|| format!("{} was found here and is not run; name it with TEMPORAL_CLI", file.display()))?;
     eprintln!("daegeum: the Temporal server is {}", file.display());
     Ok(Some(file))

@@ -1,5 +1,5 @@
-//! Do the database and Temporal tell of the same checkouts and refunds? They do not when one of them was restored from an older
-//! backup than the other: then a workflow waits for what has happened, or a row for what never will.
+//! Whether the database and Temporal agree about checkouts and refunds. They disagree after one of them was restored from
+//! an older backup. Then a workflow waits for an event that has happened, or a row for an event that never will.
 
 use std::{
     fmt::Display,
@@ -28,7 +28,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::{attributes, checkout::WORKFLOW_TYPE, refund, refunds};
 
-use crate::cli::ledger::now;
+use crate::values::now;
 
 /// How many of the newest are compared, each way.
 const NEWEST: u16 = 200;
@@ -114,7 +114,7 @@ async fn workflow_without_row(reader: &Reader, execution: &WorkflowExecutionInfo
     let checkout = if request.accepted { reader.checkout(&request.checkout_id).await? } else { None };
     let Some(checkout) = checkout else { return Ok(None) };
     let name = &checkout.checkout_id;
-    if !is_open && execution.status() == WorkflowExecutionStatus::Completed && !has_ended(checkout.status) {
+    if !is_open && execution.status() == WorkflowExecutionStatus::Completed && !checkout.status.phase().is_end() {
         let what = format!("{name} is {} and its workflow has ended", checkout.status);
         return Ok(Some(format!("{what}: the database is older than Temporal")));
     }
@@ -147,8 +147,8 @@ async fn row_without_workflow(client: &Client, checkout: &CheckoutRecord) -> any
 /// buyer's, or for a bank that may take a deposit back.
 fn has_more_to_do(checkout: &CheckoutRecord, now: Timestamp) -> bool {
     let approved_at = checkout.psp.as_ref().and_then(|psp| psp.approved_at);
-    let is_watched = checkout.status.is_payment_done() && checkout.heeds_psp();
-    !has_ended(checkout.status)
+    let is_watched = checkout.status.is_payment_done() && checkout.follows_psp();
+    !checkout.status.phase().is_end()
         || checkout.takes_retry(now)
         || is_watched && approved_at.is_some_and(|approved_at| now.ms_since(approved_at) < DEPOSIT_WATCH_MS)
 }
@@ -223,19 +223,6 @@ fn has_no_row(workflow_id: &str) -> String {
 
 fn has_no_workflow(name: &impl Display, status: impl Display) -> String {
     format!("{name} is {status}, and Temporal has no workflow of it: Temporal is older than the database")
-}
-
-/// Whether a checkout that stands there has come to rest, as far as its status tells.
-const fn has_ended(status: Status) -> bool {
-    match status {
-        Status::Success
-        | Status::Failed
-        | Status::Expired
-        | Status::Canceled
-        | Status::PartiallyRefunded
-        | Status::Refunded => true,
-        Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit | Status::Stuck => false,
-    }
 }
 
 /// Where the workflow says that it stands.

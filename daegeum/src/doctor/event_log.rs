@@ -4,39 +4,39 @@ use std::time::Duration;
 
 use store::{EventFigures, Reader};
 
-use super::Verdict;
-use crate::cli::ledger::now;
+use super::CheckResult;
+use crate::values::now;
 
 /// How long an event may wait for its position.
 const MOST_WAITING: Duration = Duration::from_secs(30);
 
-pub(super) async fn look(reader: &Reader) -> Verdict {
+pub(super) async fn look(reader: &Reader) -> CheckResult {
     match reader.event_figures().await {
         Ok(figures) => judge(figures),
-        Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
+        Err(error) => CheckResult::ill(error.to_string(), "see whether the database is well"),
     }
 }
 
-fn judge(figures: EventFigures) -> Verdict {
+fn judge(figures: EventFigures) -> CheckResult {
     let waits = figures.unsequenced.oldest.map_or(0, |since| now().ms_since(since) / 1_000);
     if waits > MOST_WAITING.as_secs() {
         let what = format!(
             "{} events have no position, the oldest for {waits} s: no sequencer runs, or it stands still",
             figures.unsequenced.facts
         );
-        return Verdict::ill(
+        return CheckResult::ill(
             what,
             "run `daegeum worker` or `daegeum serve`, and see their log for \"positions to events\"",
         );
     }
     if figures.passed_cursors > 0 {
         let what = format!("{} readers of the log have not read events that were removed", figures.passed_cursors);
-        return Verdict::ill(what, "mend the receivers, and raise event_retention_days until they have caught up");
+        return CheckResult::ill(what, "mend the receivers, and raise event_retention_days until they have caught up");
     }
     if figures.last_position < figures.floor {
-        return Verdict::Well(format!("no event is kept; the next position is {}", figures.last_position + 1));
+        return CheckResult::Well(format!("no event is kept; the next position is {}", figures.last_position + 1));
     }
-    Verdict::Well(format!("positions {} to {} are kept, and no event waits", figures.floor, figures.last_position))
+    CheckResult::Well(format!("positions {} to {} are kept, and no event waits", figures.floor, figures.last_position))
 }
 
 #[cfg(test)]
@@ -50,9 +50,9 @@ mod tests {
         let unsequenced = Unsequenced { facts: u64::from(oldest.is_some()), oldest };
         let figures = EventFigures { unsequenced, last_position: 7, floor: 3, passed_cursors, slowest_cursor_lag: 0 };
         match judge(figures) {
-            Verdict::Well(told) => (true, told),
-            Verdict::Ill { what, mend } => (false, format!("{what} {mend}")),
-            Verdict::Unseen(_) | Verdict::Unasked(_) => (false, String::new()),
+            CheckResult::Well(told) => (true, told),
+            CheckResult::Ill { what, mend } => (false, format!("{what} {mend}")),
+            CheckResult::Unseen(_) | CheckResult::Unasked(_) => (false, String::new()),
         }
     }
 

@@ -2,18 +2,18 @@
 
 use domain::{Timestamp, calendar::last_known_day};
 
-use super::Verdict;
+use super::CheckResult;
 
 /// How long before the end of the table the operator is warned, in milliseconds: 90 days.
 const WARNING_MS: u64 = 90 * 24 * 60 * 60 * 1000;
 
 /// Business days are counted by a table of holidays, and the table has an end.
-pub(super) fn known_ahead(now: Timestamp) -> Verdict {
+pub(super) fn known_ahead(now: Timestamp) -> CheckResult {
     let last = last_known_day();
     if last.start().ms_since(now) >= WARNING_MS {
-        return Verdict::Well(format!("Korean holidays are known until {last}"));
+        return CheckResult::Well(format!("Korean holidays are known until {last}"));
     }
-    Verdict::ill(
+    CheckResult::ill(
         format!(
             "Korean holidays are known until {last} only; then lunar and substitute holidays count as business days"
         ),
@@ -23,6 +23,8 @@ pub(super) fn known_ahead(now: Timestamp) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
     use domain::calendar::Day;
 
     use super::*;
@@ -30,8 +32,8 @@ mod tests {
     #[test]
     fn the_end_of_the_table_is_told_90_days_before() {
         let verdict = |day: &str| known_ahead(day.parse::<Day>().unwrap().start());
-        assert!(matches!(verdict("2040-10-02"), Verdict::Well(_)));
-        assert!(matches!(verdict("2040-10-03"), Verdict::Ill { .. }));
-        assert!(matches!(verdict("2041-06-01"), Verdict::Ill { .. }));
+        assert!(matches!(verdict("2040-10-02"), CheckResult::Well(_)));
+        assert!(matches!(verdict("2040-10-03"), CheckResult::Ill { .. }));
+        assert!(matches!(verdict("2041-06-01"), CheckResult::Ill { .. }));
     }
 }

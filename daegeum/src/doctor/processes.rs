@@ -1,9 +1,10 @@
-//! What running processes say of themselves. What works alone in a process, such as its bookkeeper, is seen from there only.
+//! The readiness answers of running processes. Only a process itself knows the state of its single tasks, such as the
+//! bookkeeper.
 
 use serde::Deserialize;
 
 use crate::{
-    doctor::{ANSWER_TIME, Verdict},
+    doctor::{ANSWER_TIME, CheckResult},
     settings::Settings,
 };
 
@@ -35,33 +36,33 @@ enum Answer {
 }
 
 /// The API, where the settings say that one listens.
-pub(super) async fn api(settings: &Settings) -> Verdict {
+pub(super) async fn api(settings: &Settings) -> CheckResult {
     let Some(address) = &settings.api_url else {
         let why = "neither public_url nor listen is set; set here what the API has, and its readiness is told";
-        return Verdict::Unasked(why.to_owned());
+        return CheckResult::Unasked(why.to_owned());
     };
     let mend = "see that `daegeum serve` or `daegeum api` runs and is reachable from here, and that public_url or listen \
                 is its address; a proxy before it has to let /readyz through";
     match ask(address).await {
-        Answer::Ready => Verdict::Well(format!("{address} says that it can do its work")),
-        Answer::NotReady(detail) => Verdict::ill(format!("{address} says: {detail}"), MEND),
+        Answer::Ready => CheckResult::Well(format!("{address} says that it can do its work")),
+        Answer::NotReady(detail) => CheckResult::ill(format!("{address} says: {detail}"), MEND),
         Answer::Other(status) => {
-            Verdict::ill(format!("{address}/readyz answers {status}, and not as daegeum does"), mend)
+            CheckResult::ill(format!("{address}/readyz answers {status}, and not as daegeum does"), mend)
         }
-        Answer::Unreachable(error) => Verdict::ill(format!("{address} does not answer: {error}"), mend),
+        Answer::Unreachable(error) => CheckResult::ill(format!("{address} does not answer: {error}"), mend),
     }
 }
 
 /// A worker that tells its metrics on this machine. Workers run on other machines too, so none here is no fault.
-pub(super) async fn worker(address: &str) -> Verdict {
+pub(super) async fn worker(address: &str) -> CheckResult {
     match ask(address).await {
-        Answer::Ready => Verdict::Well(format!("{address} says that it can do its work")),
-        Answer::NotReady(detail) => Verdict::ill(format!("{address} says: {detail}"), MEND),
-        Answer::Other(status) => Verdict::ill(
+        Answer::Ready => CheckResult::Well(format!("{address} says that it can do its work")),
+        Answer::NotReady(detail) => CheckResult::ill(format!("{address} says: {detail}"), MEND),
+        Answer::Other(status) => CheckResult::ill(
             format!("{address}/readyz answers {status}, and not as daegeum does"),
             "set metrics_listen to the address of the worker of this machine",
         ),
-        Answer::Unreachable(error) => Verdict::Unasked(format!(
+        Answer::Unreachable(error) => CheckResult::Unasked(format!(
             "no worker answers at {address} (metrics_listen): {error}; run it beside a worker"
         )),
     }

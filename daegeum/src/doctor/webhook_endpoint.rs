@@ -3,20 +3,20 @@
 use domain::webhook_endpoint::EndpointStatus;
 use store::{Reader, webhook_endpoint::WebhookHealth};
 
-use super::Verdict;
-use crate::cli::ledger::now;
+use super::CheckResult;
+use crate::values::now;
 
 /// How old an event may be that an enabled endpoint does not have, in seconds: a retry of the schedule takes hours.
 const MOST_AGE_S: u64 = 10 * 60;
 
-pub(super) async fn look(reader: &Reader) -> Verdict {
+pub(super) async fn look(reader: &Reader) -> CheckResult {
     match reader.webhook_health().await {
         Ok(endpoints) => judge(&endpoints),
-        Err(error) => Verdict::ill(error.to_string(), "see whether the database is well"),
+        Err(error) => CheckResult::ill(error.to_string(), "see whether the database is well"),
     }
 }
 
-fn judge(endpoints: &[WebhookHealth]) -> Verdict {
+fn judge(endpoints: &[WebhookHealth]) -> CheckResult {
     let enabled = endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Enabled);
     let disabled = endpoints.len() - enabled.clone().count();
     let age_s = |endpoint: &WebhookHealth| endpoint.oldest_at.map_or(0, |oldest| now().ms_since(oldest) / 1_000);
@@ -26,11 +26,13 @@ fn judge(endpoints: &[WebhookHealth]) -> Verdict {
             let id = &endpoint.endpoint_id;
             let what =
                 format!("the endpoint {id} does not have an event that is {age_s} s old; {} wait", endpoint.waiting);
-            Verdict::ill(
+            CheckResult::ill(
                 what,
                 format!("see `daegeum webhooks deliveries {id} --status FAILED`, and whether a worker runs"),
             )
         }
-        Some(_) | None => Verdict::Well(format!("{} endpoints are enabled, {disabled} are disabled", enabled.count())),
+        Some(_) | None => {
+            CheckResult::Well(format!("{} endpoints are enabled, {disabled} are disabled", enabled.count()))
+        }
     }
 }

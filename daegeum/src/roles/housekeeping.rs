@@ -1,4 +1,4 @@
-//! What has to be done when its time comes: what sellers have earned becomes available, holds expire.
+//! Work that is due at a time: releasing sellers' earnings and ending expired holds.
 //!
 //! Each of it has a key of its own, so any number of workers may do it at once; what one leaves undone the next
 //! does. What is refused is logged and tried again at the next round.
@@ -9,7 +9,7 @@ use domain::Timestamp;
 use store::{Watch, Writer};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ledger::now;
+use crate::values::now;
 
 /// How often it is looked whether the time of something has come.
 const PAUSE: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use store::Pepper;
 use web::buyer::PagesKept;
 
-use crate::{cli::Common, settings::file_limit};
+use crate::settings::{Common, file_limit};
 
 /// The pepper of the API keys; it is taken from the environment or the file, and is no flag.
 const PEPPER_VARIABLE: &str = "DAEGEUM_KEY_PEPPER";

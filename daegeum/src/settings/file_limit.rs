@@ -1,4 +1,4 @@
-//! How many files this process may hold open. Each connection is one.
+//! The limit of open files. Each connection is an open file.
 
 use anyhow::{Context as _, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

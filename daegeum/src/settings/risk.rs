@@ -6,7 +6,7 @@ use activities::risk::Hook;
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     Money,
-    risk::{AmountLimit, Most, Rules, Subject, Velocity, Verdict},
+    risk::{AmountLimit, Most, RiskVerdict, Rules, Subject, Velocity},
 };
 use serde::Deserialize;
 
@@ -32,7 +32,7 @@ pub(crate) struct HookSettings {
     url: String,
     secret: String,
     deadline: Duration,
-    when_down: Verdict,
+    when_down: RiskVerdict,
 }
 
 impl std::fmt::Debug for HookSettings {
@@ -68,7 +68,7 @@ pub(super) struct RiskFile {
 struct AmountFile {
     above: String,
     currency: String,
-    verdict: Verdict,
+    verdict: RiskVerdict,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,7 +80,7 @@ struct VelocityFile {
     payments: Option<u64>,
     amount: Option<String>,
     currency: Option<String>,
-    verdict: Verdict,
+    verdict: RiskVerdict,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ struct HookFile {
     url: String,
     secret: Option<String>,
     deadline_ms: Option<u64>,
-    when_down: Verdict,
+    when_down: RiskVerdict,
 }
 
 impl std::fmt::Debug for HookFile {
@@ -134,8 +134,8 @@ fn money(name: &str, amount: &str, currency: &str) -> anyhow::Result<Money> {
 }
 
 /// A rule that allows says nothing; whoever wrote it meant something else.
-fn refuse_to_allow(name: &str, verdict: Verdict) -> anyhow::Result<()> {
-    ensure!(verdict != Verdict::Allow, "the setting risk.{name} must say \"review\" or \"deny\", not \"allow\"");
+fn refuse_to_allow(name: &str, verdict: RiskVerdict) -> anyhow::Result<()> {
+    ensure!(verdict != RiskVerdict::Allow, "the setting risk.{name} must say \"review\" or \"deny\", not \"allow\"");
     Ok(())
 }
 

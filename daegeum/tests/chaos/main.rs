@@ -45,7 +45,7 @@ struct Arguments {
     /// How many begin in a second
     #[arg(long, default_value_t = 4.0)]
     rate: f64,
-    /// How many blows fall, kills and freezes together
+    /// How many interruptions fall, kills and freezes together
     #[arg(long, default_value_t = 12)]
     kills: usize,
     /// Repeats an earlier run's schedule [default: a random one, which is printed]
@@ -81,15 +81,15 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> ExitCode {
     let seed = arguments.seed.unwrap_or_else(|| rand::rng().random());
     println!(
-        "chaos: {} checkouts, {} blows, {:?}, --seed {seed}",
+        "chaos: {} checkouts, {} interruptions, {:?}, --seed {seed}",
         arguments.checkouts, arguments.kills, arguments.database
     );
     let mut targets = vec![Target::Api, Target::FirstWorker, Target::Temporal, Target::SecondWorker, Target::Simulator];
     if arguments.database == Kind::Postgres {
         targets.push(Target::Database);
     }
-    let blows = (arguments.kills, &targets[..]);
-    let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), blows);
+    let interruptions = (arguments.kills, &targets[..]);
+    let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), interruptions);
     let limit = Duration::from_secs(arguments.duration);
     schedule.buyers.retain(|buyer| buyer.after < limit);
     schedule.strikes.retain(|strike| strike.after < limit);
@@ -129,20 +129,21 @@ async fn run(arguments: &Arguments) -> ExitCode {
 
 /// How far a run has come.
 #[derive(Debug, Default)]
-struct Progress {
+struct LoadProgress {
     came: AtomicUsize,
     served: AtomicUsize,
-    blows: AtomicUsize,
+    interruptions: AtomicUsize,
 }
 
-impl Progress {
+impl LoadProgress {
     /// Says again and again how far it is; never ends.
     async fn tell(&self, stack: &Stack, schedule: &Schedule) -> Infallible {
         loop {
             tokio::time::sleep(PROGRESS).await;
-            let [came, served, blows] = [&self.came, &self.served, &self.blows].map(|it| it.load(Ordering::Relaxed));
+            let [came, served, interruptions] =
+                [&self.came, &self.served, &self.interruptions].map(|it| it.load(Ordering::Relaxed));
             println!(
-                "{:5.0} s: {came} of {} buyers came, {} are being served; {blows} of {} blows fell",
+                "{:5.0} s: {came} of {} buyers came, {} are being served; {interruptions} of {} interruptions fell",
                 stack.timeline.now().as_secs_f64(),
                 schedule.buyers.len(),
                 came - served.min(came),
@@ -152,20 +153,20 @@ impl Progress {
     }
 }
 
-/// Lets buyers come and blows fall, each at its time. Answers when each blow really fell.
+/// Lets buyers come and interruptions fall, each at its time. Answers when each interruption really fell.
 async fn load(stack: &Arc<Stack>, shop: &Shop, schedule: &Arc<Schedule>) -> Vec<(Duration, usize)> {
     let began = tokio::time::Instant::now();
-    let progress = Arc::new(Progress::default());
-    let (blows, plan, fallen) = (Arc::clone(stack), Arc::clone(schedule), Arc::clone(&progress));
+    let progress = Arc::new(LoadProgress::default());
+    let (interruptions, plan, fallen) = (Arc::clone(stack), Arc::clone(schedule), Arc::clone(&progress));
     let striking = tokio::spawn(async move {
         let mut falling = tokio::task::JoinSet::new();
         let mut struck = Vec::new();
         for (index, strike) in plan.strikes.iter().copied().enumerate() {
             tokio::time::sleep_until(began + strike.after).await;
-            struck.push((blows.timeline.now(), index));
-            fallen.blows.fetch_add(1, Ordering::Relaxed);
-            let blows = Arc::clone(&blows);
-            falling.spawn(async move { blows.strike(strike).await });
+            struck.push((interruptions.timeline.now(), index));
+            fallen.interruptions.fetch_add(1, Ordering::Relaxed);
+            let interruptions = Arc::clone(&interruptions);
+            falling.spawn(async move { interruptions.strike(strike).await });
         }
         falling.join_all().await;
         struck

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-/// The blows fall in this part of the run, in hundredths: whoever recovers must be seen buying afterwards.
+/// The interruptions fall in this part of the run, in hundredths: whoever recovers must be seen buying afterwards.
 const BLOWS_WITHIN: std::ops::Range<u64> = 3..93;
 /// How long a frozen process stands still, in milliseconds.
 const FREEZE_MS: std::ops::Range<u64> = 500..6_000;
-/// How many blows of a hundred kill; the others freeze.
+/// How many interruptions of a hundred kill; the others freeze.
 const KILLS_PER_CENT: u32 = 75;
 /// How many checkouts of a hundred meet a mischief of Toss that is meant for them alone.
 const MISCHIEF_PER_CENT: u32 = 25;
@@ -43,19 +43,19 @@ impl Target {
 
 /// What is done to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blow {
+pub(crate) enum Interruption {
     /// kill -9, and started again at once.
     Kill,
     /// SIGSTOP, and SIGCONT after a while.
     Freeze(Duration),
 }
 
-/// A blow and when it falls.
+/// A interruption and when it falls.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Strike {
+pub(crate) struct ScheduledInterruption {
     pub(crate) after: Duration,
     pub(crate) target: Target,
-    pub(crate) blow: Blow,
+    pub(crate) interruption: Interruption,
 }
 
 /// What a buyer does.
@@ -105,7 +105,7 @@ impl Buyer {
 #[derive(Debug)]
 pub(crate) struct Schedule {
     pub(crate) buyers: Vec<Buyer>,
-    pub(crate) strikes: Vec<Strike>,
+    pub(crate) strikes: Vec<ScheduledInterruption>,
 }
 
 const STORIES: [(Story, u32); 10] = [
@@ -143,8 +143,12 @@ const MISCHIEF: [(&str, &str); 17] = [
 ];
 
 impl Schedule {
-    /// Draws a run of so many checkouts at `rate` a second and so many blows at these targets.
-    pub(crate) fn draw(seed: u64, (checkouts, rate): (usize, f64), (blows, targets): (usize, &[Target])) -> Self {
+    /// Draws a run of so many checkouts at `rate` a second and so many interruptions at these targets.
+    pub(crate) fn draw(
+        seed: u64,
+        (checkouts, rate): (usize, f64),
+        (interruptions, targets): (usize, &[Target]),
+    ) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let gap = Duration::from_secs_f64(1.0 / rate);
         let mut buyers = Vec::new();
@@ -156,7 +160,7 @@ impl Schedule {
             u64::try_from((gap * u32::try_from(checkouts).unwrap_or(u32::MAX)).as_millis()).unwrap_or(u64::MAX);
         let within = span_ms * BLOWS_WITHIN.start / 100..(span_ms * BLOWS_WITHIN.end / 100).max(1);
         let mut strikes: Vec<_> =
-            (0..blows).map(|number| strike(&mut random, &within, targets[number % targets.len()])).collect();
+            (0..interruptions).map(|number| strike(&mut random, &within, targets[number % targets.len()])).collect();
         strikes.sort_by_key(|strike| strike.after);
         Self { buyers, strikes }
     }
@@ -171,9 +175,13 @@ fn buyer(random: &mut StdRng, number: usize, after: Duration) -> Buyer {
     Buyer { checkout_id: format!("chaos-{number:06}"), after, story, prices, mischief }
 }
 
-fn strike(random: &mut StdRng, within: &std::ops::Range<u64>, target: Target) -> Strike {
+fn strike(random: &mut StdRng, within: &std::ops::Range<u64>, target: Target) -> ScheduledInterruption {
     let after = Duration::from_millis(random.random_range(within.clone()));
     let kills = random.random_ratio(KILLS_PER_CENT, 100) || target == Target::Database;
     let freeze = Duration::from_millis(random.random_range(FREEZE_MS));
-    Strike { after, target, blow: if kills { Blow::Kill } else { Blow::Freeze(freeze) } }
+    ScheduledInterruption {
+        after,
+        target,
+        interruption: if kills { Interruption::Kill } else { Interruption::Freeze(freeze) },
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use domain::checkout::Status;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -338,5 +339,5 @@ fn status_of(body: &Value) -> String {
 
 /// Whether nothing more happens to a checkout by itself.
 pub(crate) fn is_final(status: &str) -> bool {
-    ["SUCCESS", "FAILED", "EXPIRED", "CANCELED", "PARTIALLY_REFUNDED", "REFUNDED"].contains(&status)
+    Status::parse(status).is_some_and(|status| status.phase().is_end())
 }

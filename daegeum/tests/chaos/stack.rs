@@ -15,7 +15,7 @@ use rand::Rng;
 
 use crate::{
     Arguments, Kind,
-    schedule::{Blow, Strike, Target},
+    schedule::{Interruption, ScheduledInterruption, Target},
 };
 
 /// How often it is looked whether a process has ended by itself, and how soon it is started again.
@@ -192,11 +192,11 @@ impl Stack {
         }
     }
 
-    /// Carries out one blow.
-    pub(crate) async fn strike(&self, strike: Strike) {
+    /// Carries out one interruption.
+    pub(crate) async fn strike(&self, strike: ScheduledInterruption) {
         let name = strike.target.name();
-        match (strike.target, strike.blow) {
-            (Target::Database, Blow::Kill | Blow::Freeze(_)) => {
+        match (strike.target, strike.interruption) {
+            (Target::Database, Interruption::Kill | Interruption::Freeze(_)) => {
                 self.timeline.note(format!("kill -9 {name}"));
                 let crash = Command::new("bash")
                     .args(["-c", ". daegeum/tests/postgres.sh && crash_postgres"])
@@ -204,11 +204,11 @@ impl Stack {
                     .output()
                     .unwrap();
                 if !crash.status.success() {
-                    // It is recovering from the blow before.
+                    // It is recovering from the interruption before.
                     self.timeline.note(format!("{name}: {}", String::from_utf8_lossy(&crash.stderr).trim()));
                 }
             }
-            (target, Blow::Kill) => {
+            (target, Interruption::Kill) => {
                 self.timeline.note(format!("kill -9 {name}"));
                 let mut processes = self.processes.lock().unwrap();
                 let process = processes.get_mut(&target).unwrap();
@@ -216,7 +216,7 @@ impl Stack {
                 process.child.wait().unwrap();
                 process.child = self.spawn(target, &process.program, &process.arguments);
             }
-            (target, Blow::Freeze(time)) => {
+            (target, Interruption::Freeze(time)) => {
                 self.timeline.note(format!("SIGSTOP {name} for {} ms", time.as_millis()));
                 let pid = self.signal(target, Signal::SIGSTOP);
                 tokio::time::sleep(time).await;

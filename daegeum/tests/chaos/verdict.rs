@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     PROGRESS, events,
-    schedule::{Blow, Buyer, Schedule, Story},
+    schedule::{Buyer, Interruption, Schedule, Story},
     shop::{Purchase, Shop, is_final},
     stack::Stack,
 };
@@ -205,7 +205,7 @@ async fn books(stack: &Stack, shop: &Shop, before_a_person: u64, wrong: &mut Wro
     }
 }
 
-/// Prints what was seen: answers, ends, and how soon somebody could buy again after each blow.
+/// Prints what was seen: answers, ends, and how soon somebody could buy again after each interruption.
 pub(crate) async fn report(shop: &Shop, schedule: &Schedule, struck: &[(Duration, usize)]) -> Option<Duration> {
     let (answers, purchases, unanswered, gave_up) = {
         let seen = shop.seen.lock().unwrap();
@@ -222,7 +222,7 @@ pub(crate) async fn report(shop: &Shop, schedule: &Schedule, struck: &[(Duration
     let mut by_kind: BTreeMap<(&str, &str), Vec<Option<Duration>>> = BTreeMap::new();
     for (when, index) in struck {
         let strike = schedule.strikes[*index];
-        let how = if strike.blow == Blow::Kill { "kill -9" } else { "SIGSTOP" };
+        let how = if strike.interruption == Interruption::Kill { "kill -9" } else { "SIGSTOP" };
         by_kind.entry((strike.target.name(), how)).or_default().push(recovery(*when, &purchases));
     }
     for ((name, how), times) in by_kind {
@@ -236,7 +236,7 @@ pub(crate) async fn report(shop: &Shop, schedule: &Schedule, struck: &[(Duration
     longest
 }
 
-/// The time until somebody has bought who came after the blow.
+/// The time until somebody has bought who came after the interruption.
 fn recovery(struck: Duration, purchases: &[Purchase]) -> Option<Duration> {
     let after = purchases.iter().filter(|purchase| purchase.began >= struck);
     after.map(|purchase| purchase.ended - struck).min()

@@ -1,13 +1,49 @@
 //! The buyer's pages in a real browser: headless Chromium runs their scripts under their own policy.
 
-mod driver;
 mod look;
 mod paying;
 mod returning;
 mod shop;
 mod waiting;
 
+use std::ops::Deref;
+
+use testkit::browser::Size;
+
 use crate::stack::{Dev, Shop, until};
+
+/// A buyer's phone, and what is seen on it.
+struct Browser(testkit::browser::Browser);
+
+impl Deref for Browser {
+    type Target = testkit::browser::Browser;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Browser {
+    async fn of_phone() -> Self {
+        Self(testkit::browser::Browser::start(Size::PHONE).await)
+    }
+
+    /// Opens the payment window from the page of a checkout.
+    async fn to_the_window(&self) {
+        self.click("#pay:not(:disabled)").await;
+        self.wait_for("#decline").await;
+    }
+
+    /// Waits until the page, or the one after it, shows a status.
+    async fn shows_status(&self, status: &str) {
+        self.wait_for(&format!("[data-status=\"{status}\"]")).await;
+    }
+
+    /// Waits until the text of a state is visible.
+    async fn says(&self, state: &str) {
+        self.wait_for(&format!("[data-for=\"{state}\"]:not([hidden])")).await;
+    }
+}
 
 /// What the buyer of a test pays, in won.
 const PRICE: u64 = 23_000;

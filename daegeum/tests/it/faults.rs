@@ -14,10 +14,10 @@ use domain::{
     Currency, Money,
     checkout::Status,
     id::CheckoutId,
-    risk::{AmountLimit, Rules, Verdict},
+    risk::{AmountLimit, RiskVerdict, Rules},
 };
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, Writer};
+use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_client::WorkflowCancelOptions;
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
@@ -166,32 +166,34 @@ impl Faults {
     }
 }
 
+/// The checkout that an activity is about. Each row names a type of input and the place of the id in it.
 fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
-    let record = input.args_ref::<ports::NewCheckout>().map(|input| input.plan.checkout_id());
-    let advance = || input.args_ref::<ports::Change>().map(|input| &input.checkout_id);
-    let post = || input.args_ref::<ports::Payment>().map(|input| &input.change.checkout_id);
-    let confirm = || input.args_ref::<ports::ConfirmCharge>().map(|input| &input.checkout_id);
-    let look_up = || input.args_ref::<ports::LookUpCharge>().map(|input| &input.checkout_id);
-    let cancel = || input.args_ref::<ports::CancelCharge>().map(|input| &input.checkout_id);
-    let assess = || input.args_ref::<ports::AssessRisk>().map(|input| input.plan.checkout_id());
-    let take_back = || input.args_ref::<ports::DepositReturn>().map(|input| &input.change.checkout_id);
-    let see = || input.args_ref::<ports::DepositSeen>().map(|input| &input.checkout_id);
-    let open = || input.args_ref::<ports::Letter>().and_then(|input| input.checkout_id.as_ref());
-    let close = || input.args_ref::<ports::CloseLetter>().and_then(|input| input.checkout_id.as_ref());
-    let record = record.or_else(assess).or_else(take_back).or_else(see).or_else(open).or_else(close);
-    let id = record.or_else(advance).or_else(post).or_else(confirm).or_else(look_up).or_else(cancel);
-    Some(id.or_else(|| checkout_of_refund(input))?.to_string())
-}
-
-fn checkout_of_refund(input: &ExecuteActivityInput) -> Option<&CheckoutId> {
-    let record = input.args_ref::<ports::NewRefund>().map(|input| &input.checkout_id);
-    let promise = || input.args_ref::<ports::RefundPromise>().map(|input| &input.checkout_id);
-    let advance = || input.args_ref::<ports::RefundChange>().map(|input| &input.checkout_id);
-    let execute = || input.args_ref::<ports::RefundExecution>().map(|input| &input.checkout_id);
-    let fail = || input.args_ref::<ports::RefundFailure>().map(|input| &input.checkout_id);
-    let refund = || input.args_ref::<ports::RefundCharge>().map(|input| &input.checkout_id);
-    let look_up = || input.args_ref::<ports::RefundQuestion>().map(|input| &input.checkout_id);
-    record.or_else(promise).or_else(advance).or_else(execute).or_else(fail).or_else(refund).or_else(look_up)
+    macro_rules! first_of {
+        ($($port:ident: |$it:ident| $id:expr),+ $(,)?) => {
+            None::<&CheckoutId>$(.or_else(|| input.args_ref::<ports::$port>().and_then(|$it| $id)))+
+        };
+    }
+    let id = first_of! {
+        NewCheckout: |new| Some(new.plan.checkout_id()),
+        AssessRisk: |asked| Some(asked.plan.checkout_id()),
+        Change: |change| Some(&change.checkout_id),
+        Payment: |payment| Some(&payment.change.checkout_id),
+        ConfirmCharge: |charge| Some(&charge.checkout_id),
+        LookUpCharge: |charge| Some(&charge.checkout_id),
+        CancelCharge: |charge| Some(&charge.checkout_id),
+        DepositReturn: |returned| Some(&returned.change.checkout_id),
+        DepositSeen: |seen| Some(&seen.checkout_id),
+        Letter: |letter| letter.checkout_id.as_ref(),
+        CloseLetter: |letter| letter.checkout_id.as_ref(),
+        NewRefund: |refund| Some(&refund.checkout_id),
+        RefundPromise: |refund| Some(&refund.checkout_id),
+        RefundChange: |refund| Some(&refund.checkout_id),
+        RefundExecution: |refund| Some(&refund.checkout_id),
+        RefundFailure: |refund| Some(&refund.checkout_id),
+        RefundCharge: |refund| Some(&refund.checkout_id),
+        RefundQuestion: |refund| Some(&refund.checkout_id),
+    };
+    id.map(ToString::to_string)
 }
 
 impl ActivityInboundInterceptor for Faults {
@@ -429,12 +431,14 @@ async fn deposit_watched(shop: &Shop, id: &str) -> &'static str {
 /// A rule that lets every story pass, so that a decision is written.
 fn rules() -> Rules {
     let above = Money::try_from_minor(1_000_000, Currency::Krw).unwrap();
-    Rules { amounts: vec![AmountLimit { above, verdict: Verdict::Deny }], ..Rules::default() }
+    Rules { amounts: vec![AmountLimit { above, verdict: RiskVerdict::Deny }], ..Rules::default() }
 }
 
 /// The real worker with the faults around its activities.
 async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Faults) -> Worker {
-    let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(database_url).unwrap()).await.unwrap());
+    let url = DatabaseUrl::from_str(database_url).unwrap();
+    let writer = Writer::new(Database::connect(&url).await.unwrap());
+    let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
     let toss = toss::Config::new(simulator.to_owned(), toss_sim::DEFAULT_SECRET_KEY);
     let toss = toss::Client::try_new(toss).unwrap();
     let risk_writer = writer.clone();
@@ -445,7 +449,7 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .unwrap()
         .register_workflow::<RefundWorkflow>()
         .unwrap()
-        .register_activities(activities::checkout::Checkouts { writer: writer.clone() })
+        .register_activities(activities::checkout::Checkouts { writer: writer.clone(), reader })
         .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger {
             writer: writer.clone(),

@@ -17,7 +17,7 @@ use domain::{
         WorkflowId,
     },
     ledger::{Entry, Hold, NormalSide, PayoutEnd},
-    refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, Wanted},
+    refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, RefundScope},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Books {
         let refund = RefundId::parse("r-1").unwrap();
         let order = PaymentOrderId::parse("-checkout-1-1").unwrap();
         let amount = money(500, Currency::Krw);
-        let wanted = Wanted { order: Some(order), amount: Some(amount) };
+        let wanted = RefundScope { order: Some(order), amount: Some(amount) };
         let new = NewRefund {
             refund_id: refund.clone(),
             checkout_id: CheckoutId::parse("-checkout-1").unwrap(),

@@ -4,10 +4,10 @@
 mod absence;
 mod audit;
 mod browser;
+mod circles;
 mod clocks;
 mod command_line;
 mod crash;
-mod database;
 mod dead_letters;
 mod dependencies;
 mod doctor;
@@ -51,3 +51,5 @@ mod watching;
 mod webhook_endpoints;
 mod webhook_receivers;
 mod webhooks;
+
+use testkit::{database, on_both_databases};

@@ -14,7 +14,7 @@ use std::str::FromStr as _;
 use store::{Database, DatabaseUrl, Reader, Writer};
 use temporalio_client::{Client, WorkflowDescribeOptions, WorkflowHandle, WorkflowSignalOptions};
 use workflows::{
-    operator::{Resolve, Resume},
+    dead_letter::{Resolve, Resume},
     refund::RefundWorkflow,
 };
 

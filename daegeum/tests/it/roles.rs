@@ -146,17 +146,6 @@ impl Roles {
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
-    /// Whether a worker has a task of a checkout's workflow in hand, and has not answered.
-    pub(crate) fn is_in_hand(&self, idempotency_key: &str) -> bool {
-        let (key, _) = service::api_key::SecretKey::parse(&self.shop.api_key).unwrap();
-        let workflow = WorkflowId::of_checkout(&key, &IdempotencyKey::parse(idempotency_key).unwrap());
-        let mut command = Command::new(temporal_cli());
-        command.args(["workflow", "describe", "--address", &self.temporal, "--workflow-id", workflow.as_str()]);
-        let described = command.args(["-o", "json"]).output().unwrap();
-        let told = String::from_utf8_lossy(&described.stdout).into_owned();
-        described.status.success() && told.contains("_STATE_STARTED")
-    }
-
     /// Recomputes the books from their postings.
     pub(crate) fn verify_books(&self) {
         let verified = self.command(&["ledger", "verify"]).output().unwrap();

@@ -1,8 +1,10 @@
 //! A process ends in its time after SIGTERM, also while its database does not answer.
 
-use std::time::Duration;
+use std::{str::FromStr as _, time::Duration};
 
 use nix::sys::signal::Signal;
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
+use store::{Database, DatabaseUrl};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -20,8 +22,13 @@ const WORKER_TIME: Duration = Duration::from_secs(10);
 /// How long the API gets, with a worker in its process or without: it drains, and finishes the requests under way.
 const API_TIME: Duration = Duration::from_secs(24);
 
-/// Creations under way: each of two workers has some in hand.
-const CREATIONS: usize = 12;
+/// Creations under way: more than the connections of one process, so that each of the two has some in hand.
+const CREATIONS: usize = 24;
+/// The statements that one process can have under way: as many as it has connections to write.
+const MOST_OF_ONE_PROCESS: i64 = 8;
+/// How many statements wait for a lock.
+const WAITING: &str = "SELECT COUNT(*) AS waiting FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Between a process and its database, on a port of its own: passes everything on until it is to be silent.
 async fn proxy(server: String, silent: watch::Receiver<bool>) -> u16 {
@@ -67,17 +74,23 @@ async fn a_process_whose_database_is_silent_ends_in_its_time() {
     let log = roles.log("serve");
     until("the API listens", || async { std::fs::read_to_string(&log).unwrap().contains("daegeum serve: API at") })
         .await;
-    silent.send_replace(true);
-    // What either worker takes up now waits for the database.
+    // Statements of both processes wait for a lock when the database falls silent: their answers never come.
+    let database = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
+    let locking = database.connection().begin().await.unwrap();
+    locking.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await.unwrap();
+    locking.execute_unprepared("LOCK TABLE payment_events IN EXCLUSIVE MODE").await.unwrap();
     let creations: Vec<_> = (0..CREATIONS)
         .map(|number| {
             let (shop, id) = (shop.clone(), format!("under-way-{number}"));
             tokio::spawn(async move { shop.post(&id, &checkout(&id)).await })
         })
         .collect();
-    for number in 0..CREATIONS {
-        until("a worker has it in hand", || async { roles.is_in_hand(&format!("under-way-{number}")) }).await;
-    }
+    until("both processes wait for the lock", || async {
+        let row = database.connection().query_one_raw(Statement::from_string(DbBackend::Postgres, WAITING)).await;
+        row.unwrap().unwrap().try_get::<i64>("", "waiting").unwrap() > MOST_OF_ONE_PROCESS
+    })
+    .await;
+    silent.send_replace(true);
     for process in [&worker, &serve] {
         process.signal(Signal::SIGTERM);
     }

@@ -8,7 +8,7 @@ use store::{Database, DatabaseUrl};
 use temporalio_client::{
     Client, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowSignalOptions,
 };
-use workflows::{attributes, checkout::CheckoutWorkflow, operator::Resume};
+use workflows::{attributes, checkout::CheckoutWorkflow, dead_letter::Resume};
 
 use crate::{
     database::Kind,

@@ -8,12 +8,12 @@ use std::{
 use domain::{
     Currency, Money, Timestamp,
     id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
-    refund::{NewRefund, RefundPromise, Wanted},
+    refund::{NewRefund, RefundPromise, RefundScope},
 };
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
 use temporalio_client::WorkflowSignalOptions;
-use workflows::{checkout::CheckoutWorkflow, operator::Resume};
+use workflows::{checkout::CheckoutWorkflow, dead_letter::Resume};
 
 use crate::{
     database::Kind,
@@ -137,7 +137,7 @@ async fn refunded_then_taken_back(roles: &Roles) -> u64 {
     let database = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
     let ordered = PaymentOrderId::parse(body["payment_orders"][0]["payment_order_id"].as_str().unwrap()).unwrap();
     let amount = Money::try_from_minor(1_000, Currency::Krw).unwrap();
-    let wanted = Wanted { order: Some(ordered), amount: Some(amount) };
+    let wanted = RefundScope { order: Some(ordered), amount: Some(amount) };
     let at = Timestamp::from_epoch_ms(4_000_000_000_000);
     let new = NewRefund {
         refund_id: RefundId::parse("refund-1").unwrap(),

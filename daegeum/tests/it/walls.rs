@@ -41,6 +41,7 @@ fn no_crate_reaches_what_it_must_not() {
         let reached = reached(package);
         assert!(reached.contains(*package), "{package} is not in its own tree: {reached:?}");
         assert!(!reached.contains("daegeum"), "{package} reaches the binary");
+        assert!(!reached.contains("testkit"), "{package} reaches what only tests may use");
         for name in *forbidden {
             assert!(!reached.contains(*name), "{package} reaches {name}");
         }
@@ -52,6 +53,7 @@ fn there_is_one_crypto_provider() {
     let reached = reached("daegeum");
     assert!(reached.contains("ring"));
     assert!(!reached.contains("aws-lc-rs"), "a second crypto provider makes rustls panic at its first use");
+    assert!(!reached.contains("testkit"), "the binary reaches what only tests may use");
 }
 
 #[test]
@@ -120,6 +122,28 @@ fn no_sentence_opens_as_a_riddle() {
             let sentence = comment.trim_start_matches(['/', '!']).trim_start();
             let is_riddle = RIDDLES.iter().any(|opening| sentence.starts_with(opening));
             assert!(!is_riddle, "{}:{}: {sentence}", file.display(), number + 1);
+        }
+    }
+}
+
+/// The most characters of a line.
+const MAX_LINE_CHARS: usize = 120;
+/// The rooms that keep to it. rustfmt breaks no attribute of a macro, no string and no comment.
+const ROOMS_OF_SHORT_LINES: [&str; 4] = ["api", "service", "web", "migrations"];
+
+#[test]
+fn no_line_is_too_long_to_be_read() {
+    for room in ROOMS_OF_SHORT_LINES {
+        let mut files = Vec::new();
+        for part in ["src", "tests", "benches"] {
+            sources(&Path::new(ROOT).join(room).join(part), &mut files);
+        }
+        assert!(!files.is_empty(), "no file of {room} was found");
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+            for (number, line) in std::fs::read_to_string(file).unwrap().lines().enumerate() {
+                let chars = line.chars().count();
+                assert!(chars <= MAX_LINE_CHARS, "{}:{} has {chars} characters", file.display(), number + 1);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{process::Command, str::FromStr as _};
 
-use domain::{Timestamp, charge::QUESTIONS_TO_A_STRANGER};
+use domain::{Timestamp, inquiry::LOOKUPS_WHILE_LOCKED_OUT};
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
@@ -210,7 +210,7 @@ async fn an_operator_asks_about_a_refund_under_way(database: Kind) {
     shop.create(id).await;
     let key = shop.authorize(id).await;
     assert_eq!(shop.confirm(id, &key, "23000").await.0, 200);
-    for (on, times) in [("cancel", 1), ("lookup", QUESTIONS_TO_A_STRANGER)] {
+    for (on, times) in [("cancel", 1), ("lookup", LOOKUPS_WHILE_LOCKED_OUT)] {
         let mischief = json!({ "on": on, "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": times,
             "orderId": id });
         shop.simulate("mischief", &mischief).await;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{Event, IllegalChange, Plan, Status};
 use crate::{
     Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::VirtualAccount,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
     ledger::Entry,
 };

@@ -3,14 +3,14 @@
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use core::fmt::Display;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
 use crate::{
     Money, Timestamp,
-    checkout::{Order, Plan},
     commission::BasisPoints,
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    refund::Part,
-    wallet::Wallet,
+    plan::{Order, Plan},
 };
 
 /// A part of one seller's money, reserved.
@@ -66,6 +66,34 @@ pub struct RefundPart {
     pub unreleased: Money,
 }
 
+/// What the buyer gets back of one payment order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The order.
+    pub order: PaymentOrderId,
+    /// How much of it; never zero.
+    pub amount: Money,
+}
+
+/// What an order earned, to be released to its seller.
+#[derive(Debug, Clone, Copy)]
+pub struct Release<'a> {
+    /// The seller.
+    pub seller: &'a SellerAccount,
+    /// The order.
+    pub order: &'a PaymentOrderId,
+    /// The checkout of the order.
+    pub checkout_id: &'a CheckoutId,
+    /// The number of the release, from 1: more where a refund was taken back after a release.
+    pub round: u32,
+    /// What is released.
+    pub amount: Money,
+    /// What the seller owes us. It is recovered first.
+    pub debt: Money,
+    /// When the earnings are released.
+    pub released_at: Timestamp,
+}
+
 impl Entry {
     /// A captured payment: for each order the PSP owes us its amount; of it we owe the seller what our
     /// commission leaves. `rates` are those of the orders, in their order; one that is missing is zero.
@@ -102,16 +130,10 @@ impl Entry {
         Reason::PaymentCaptured.key(capture_reference(checkout_id, round))
     }
 
-    /// What an order earned may be paid out from now on; a debt is recovered first. `round` is 1, and more where a
-    /// refund was taken back after a release.
-    pub fn of_release(
-        (seller, order, round): (&SellerAccount, &PaymentOrderId, u32),
-        checkout_id: &CheckoutId,
-        amount: Money,
-        wallet: &Wallet,
-        released_at: Timestamp,
-    ) -> Result<Self, EntryError> {
-        let recovered = wallet.debt.least(amount);
+    /// What an order earned may be paid out from now on; a debt is recovered first.
+    pub fn of_release(release: &Release<'_>) -> Result<Self, EntryError> {
+        let Release { seller, order, checkout_id, round, amount, debt, released_at } = *release;
+        let recovered = debt.least(amount);
         let pending = Account::SellerPending(seller.clone());
         let mut postings =
             Vec::from_iter(posting(&pending, &Account::SellerDebt(seller.clone()), recovered, Some(order))?);

@@ -5,8 +5,8 @@ use alloc::collections::BTreeMap;
 use super::{Account, Entry};
 use crate::id::PaymentOrderId;
 
-/// Changes of one order, in minor units; below zero takes away. The sums of all changes of an order are what
-/// its row says, so the row can be checked against the books.
+/// Differences in the columns of one order, in minor units; a difference below zero takes away. The sums of all
+/// differences of an order are what its row says, so the row can be checked against the books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OrderChange {
     /// What the seller has earned with it and cannot be paid out yet.
@@ -26,7 +26,7 @@ impl Entry {
             let Some(order) = &posting.order else { continue };
             let change = changes.entry(order).or_default();
             // An amount is at most 2^53, and an entry has at most 1000 postings: an i64 holds every sum.
-            let amount = i64::try_from(posting.amount.minor()).unwrap_or(i64::MAX);
+            let amount = posting.amount.minor().cast_signed();
             // Giving back is no promise any more: it moves what was promised out of the books.
             let executed = posting.debit == Account::RefundsPayable && posting.credit == Account::PspReceivable
                 || posting.credit == Account::RefundsPayable && posting.debit == Account::PspReceivable;

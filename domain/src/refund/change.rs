@@ -6,11 +6,11 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Executed, Part, RefundStatus, Wanted};
+use super::{Executed, Part, RefundScope, RefundStatus};
 use crate::{
     Money, Timestamp,
-    charge::Failure,
     checkout::{Event, IllegalChange, State, Status},
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
 };
 
@@ -22,7 +22,7 @@ pub struct NewRefund {
     /// The checkout.
     pub checkout_id: CheckoutId,
     /// What is wanted back.
-    pub wanted: Wanted,
+    pub wanted: RefundScope,
     /// Why, for the buyer.
     pub reason: String,
     /// The API key that asks.
@@ -51,7 +51,7 @@ pub struct RefundPromise {
     /// The checkout.
     pub checkout_id: CheckoutId,
     /// What is wanted back.
-    pub wanted: Wanted,
+    pub wanted: RefundScope,
     /// When it was promised.
     pub promised_at: Timestamp,
 }

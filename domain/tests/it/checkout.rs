@@ -2,8 +2,8 @@ use domain::{
     Currency::{Krw, Usd},
     Money,
     checkout::{
-        ConfirmRefusal, Confirmable, Confirmation, Event, MAX_ORDERS, Order, Plan, PlanError, PlanFields, Status,
-        check_confirmation,
+        ConfirmRefusal, Confirmable, Confirmation, Event, MAX_ORDERS, Order, Payable, Plan, PlanError, PlanFields,
+        Status,
     },
     id::{BuyerId, CheckoutId, PaymentKey, PaymentOrderId, SellerAccount},
 };
@@ -156,7 +156,7 @@ fn a_confirmation_is_taken_once_and_only_for_what_was_agreed() {
     let key = |text: &str| PaymentKey::parse(text).unwrap();
     let confirmation = Confirmation { payment_key: key("pk-1"), checkout_id: id.clone(), amount: total };
     let check = |status, bound: Option<&PaymentKey>, confirmation: &Confirmation| {
-        check_confirmation((&id, total), (status, false), bound, confirmation)
+        Payable { checkout_id: &id, total, status, bound_to: bound, retryable: false }.check(confirmation)
     };
 
     assert_eq!(check(Status::NotStarted, None, &confirmation), Ok(Confirmable::Begins));
@@ -168,7 +168,10 @@ fn a_confirmation_is_taken_once_and_only_for_what_was_agreed() {
         }
     }
     for status in Status::ALL {
-        let again = |bound: &str| check_confirmation((&id, total), (status, true), Some(&key(bound)), &confirmation);
+        let again = |bound: &str| {
+            let bound_to = Some(&key(bound));
+            Payable { checkout_id: &id, total, status, bound_to, retryable: true }.check(&confirmation)
+        };
         assert_eq!(again("pk-0") == Ok(Confirmable::Begins), status == Status::Failed, "{status}");
         assert_eq!(again("pk-1"), Ok(Confirmable::Joins), "{status}");
     }

@@ -1,7 +1,7 @@
 use domain::{
     Timestamp,
     ledger::{Checkpoint, sequence_of},
-    merkle::{Hash, Tree, root_of_path},
+    merkle::{Hash, LeafPlace, Tree, root_of_path},
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -92,11 +92,13 @@ fn every_entry_of_every_small_tree_is_proved_and_nothing_else() {
             let path = tree.path().unwrap();
             assert_eq!(tree.root(), root);
             assert_eq!(path, path_by_definition(index, &leaves));
-            let place = (index as u64, size as u64);
-            assert_eq!(root_of_path(&leaves[index], place.0, place.1, &path), Some(root));
-            assert_ne!(root_of_path(b"another entry", place.0, place.1, &path), Some(root));
-            for other in [place.0 ^ 1, (place.0 + 2) % place.1].into_iter().filter(|other| *other != place.0) {
-                assert_ne!(root_of_path(&leaves[index], other, place.1, &path), Some(root), "{index} as {other}");
+            let place = LeafPlace { index: index as u64, size: size as u64 };
+            assert_eq!(root_of_path(&leaves[index], place, &path), Some(root));
+            assert_ne!(root_of_path(b"another entry", place, &path), Some(root));
+            let others = [place.index ^ 1, (place.index + 2) % place.size];
+            for other in others.into_iter().filter(|other| *other != place.index) {
+                let elsewhere = LeafPlace { index: other, ..place };
+                assert_ne!(root_of_path(&leaves[index], elsewhere, &path), Some(root), "{index} as {other}");
             }
         }
     }
@@ -107,8 +109,8 @@ fn a_leaf_that_was_not_added_has_no_path() {
     assert_eq!(tree(&leaves(3), 3).path(), None);
     assert_eq!(tree(&leaves(3), 2).path().map(|path| path.len()), Some(1));
     assert_eq!(Tree::default().path(), None);
-    assert_eq!(root_of_path(b"", 0, 0, &[]), None);
-    assert_eq!(root_of_path(b"", 1, 1, &[]), None);
+    assert_eq!(root_of_path(b"", LeafPlace { index: 0, size: 0 }, &[]), None);
+    assert_eq!(root_of_path(b"", LeafPlace { index: 1, size: 1 }, &[]), None);
 }
 
 proptest! {
@@ -119,7 +121,8 @@ proptest! {
         let (leaves, index) = (leaves(size), index.index(size));
         let tree = tree(&leaves, index);
         let (root, path) = (tree.root(), tree.path().unwrap());
-        let leads_to = |path: &[Hash]| root_of_path(&leaves[index], index as u64, size as u64, path);
+        let place = LeafPlace { index: index as u64, size: size as u64 };
+        let leads_to = |path: &[Hash]| root_of_path(&leaves[index], place, path);
         prop_assert_eq!(leads_to(&path), Some(root));
         prop_assert_eq!(leads_to(&[&path[..], &[root]].concat()), None);
         if path.is_empty() {

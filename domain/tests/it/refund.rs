@@ -1,14 +1,15 @@
 use domain::{
     Currency::{Jpy, Krw},
     Money, Timestamp,
-    charge::{Doubt, Failure, QUESTIONS_TO_A_STRANGER},
     checkout::{State, Status},
+    failure::Failure,
     id::{CheckoutId, IdempotencyKey, PaymentOrderId, RefundId},
+    inquiry::{At, Doubt, Inquiry, Key, LOOKUPS_WHILE_LOCKED_OUT, Step},
     ledger::{Account, Entry, Refund, RefundPart},
     refund::{
-        Answer, Executed, GivenBack, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part, Progress,
-        RefundStatus, SETTLING_MS, Sight, Step, Unrefundable, Wanted, after_execution, is_marked, mark, next_step,
-        share_out,
+        Conclusion, Executed, GivenBack, KEY_LIFETIME_MS, Knowledge, LONGEST_PAUSE_MS, Left, PATIENCE_MS, Part,
+        RefundAnswer, RefundReport, RefundScope, RefundStatus, Refunding, SETTLING_MS, Unrefundable, after_execution,
+        is_marked, mark, share_out,
     },
 };
 use proptest::prelude::*;
@@ -38,38 +39,55 @@ fn failure(code: &str) -> Failure {
 }
 
 fn refused() -> Knowledge {
-    Knowledge::Answered(Answer::Refused(failure("EXCEED_MAX_REFUND_DUE")))
+    Knowledge::Answered(RefundAnswer::Refused(failure("EXCEED_MAX_REFUND_DUE")))
 }
 
-fn lost(answered: bool) -> Knowledge {
-    Knowledge::Lost(Doubt::of(answered, "no word".to_owned()))
+fn unanswered() -> Knowledge {
+    Knowledge::Lost(Doubt::unanswered("no answer".to_owned()))
+}
+
+fn doubtful() -> Knowledge {
+    Knowledge::Lost(Doubt::answered("no word".to_owned()))
 }
 
 fn told(ours: Option<Executed>, left: u64) -> Knowledge {
-    Knowledge::Told(Sight { ours, left: won(left), lookalike: false, complete: false })
+    Knowledge::Reported(RefundReport { ours, left: won(left), lookalike: false, complete: false })
 }
 
-fn name(step: &Step) -> String {
-    match step {
-        Step::Settle(_) => "settle".to_owned(),
-        Step::Fail(failure) => format!("fail {}", failure.code),
-        Step::Send { new_key: true, left } => format!("send anew, {left} left"),
-        Step::Send { new_key: false, .. } => "send again".to_owned(),
+/// The next step in words.
+fn next(inquiry: &mut Inquiry<Refunding>, knowledge: &Knowledge, now: Timestamp) -> String {
+    match inquiry.next(knowledge, at(now)) {
+        Step::Conclude(Conclusion::Settle(_)) => "settle".to_owned(),
+        Step::Conclude(Conclusion::Fail(failure)) => format!("fail {}", failure.code),
+        Step::Send(request) => match request.key() {
+            Key::New => format!("send anew, {} left", inquiry.subject.held),
+            Key::Same => "send again".to_owned(),
+        },
         Step::Ask { .. } => "ask".to_owned(),
         Step::CallForHelp(failure) => format!("help {}", failure.code),
+        Step::BeginUndo(never) | Step::Undo(never) => match never {},
     }
+}
+
+const fn at(now: Timestamp) -> At<()> {
+    At { now, circumstances: () }
+}
+
+/// A refund that was sent once.
+fn sent() -> Inquiry<Refunding> {
+    let (mut inquiry, request) = Inquiry::new(Refunding { amount: won(AMOUNT), held: won(BALANCE) }, START);
+    inquiry.send(request, START);
+    inquiry
 }
 
 /// Sends, learns each in turn, and answers the last decision `later_ms` after the start.
-fn decide(sent: u32, learned: &[Knowledge], later_ms: u64) -> String {
-    let mut progress = Progress::new(START);
-    for number in 0..sent {
-        progress.send(number > 0, START);
-    }
+fn decide(times_sent: u32, learned: &[Knowledge], later_ms: u64) -> String {
+    let mut inquiry = sent();
+    inquiry.progress.sent = times_sent;
     for knowledge in learned {
-        progress.learn(knowledge);
+        inquiry.learn(knowledge, START);
     }
-    name(&next_step(won(AMOUNT), learned.last().unwrap(), &progress, START.plus_ms(later_ms)))
+    next(&mut inquiry, learned.last().unwrap(), START.plus_ms(later_ms))
 }
 
 /// Two orders over 1,000 won each: what was given back of them, what the refund gives back, and what comes of it.
@@ -108,8 +126,8 @@ fn a_refund_moves_its_orders_and_the_checkout_to_what_all_refunds_make_of_them()
 fn every_knowledge_has_its_step() {
     let ours = || Some(executed(AMOUNT));
     let cases: [(u32, Vec<Knowledge>, u64, &str); 19] = [
-        (1, vec![Knowledge::Answered(Answer::Executed(executed(AMOUNT)))], 0, "settle"),
-        (1, vec![Knowledge::Answered(Answer::Executed(executed(999)))], 0, "help psp_amount_mismatch"),
+        (1, vec![Knowledge::Answered(RefundAnswer::Executed(executed(AMOUNT)))], 0, "settle"),
+        (1, vec![Knowledge::Answered(RefundAnswer::Executed(executed(999)))], 0, "help psp_amount_mismatch"),
         (1, vec![refused()], 0, "fail EXCEED_MAX_REFUND_DUE"),
         // After the first request a refusal proves nothing by itself …
         (2, vec![refused()], 0, "ask"),
@@ -117,20 +135,20 @@ fn every_knowledge_has_its_step() {
         (2, vec![refused(), told(ours(), 2_000)], 0, "settle"),
         // … and with time and a look it does.
         (2, vec![refused(), told(None, BALANCE)], SETTLING_MS, "fail EXCEED_MAX_REFUND_DUE"),
-        (1, vec![lost(false)], 0, "ask"),
-        (1, vec![lost(true)], 0, "ask"),
-        (1, vec![lost(true), told(ours(), 2_000)], 0, "settle"),
-        (1, vec![lost(true), told(Some(executed(1)), 2_999)], 0, "help psp_amount_mismatch"),
+        (1, vec![unanswered()], 0, "ask"),
+        (1, vec![doubtful()], 0, "ask"),
+        (1, vec![doubtful(), told(ours(), 2_000)], 0, "settle"),
+        (1, vec![doubtful(), told(Some(executed(1)), 2_999)], 0, "help psp_amount_mismatch"),
         // No answer came: the same key is safe for as long as the PSP remembers it.
-        (1, vec![lost(false), told(None, BALANCE)], 0, "send again"),
-        (1, vec![lost(false), told(None, 0)], 0, "send again"),
-        (1, vec![lost(true), told(None, BALANCE)], 0, "send anew, 3000 KRW left"),
-        (1, vec![lost(true), Knowledge::NotTold], 0, "ask"),
+        (1, vec![unanswered(), told(None, BALANCE)], 0, "send again"),
+        (1, vec![unanswered(), told(None, 0)], 0, "send again"),
+        (1, vec![doubtful(), told(None, BALANCE)], 0, "send anew, 3000 KRW left"),
+        (1, vec![doubtful(), Knowledge::NoReport], 0, "ask"),
         // Somebody else took what was left.
-        (1, vec![lost(true), told(None, AMOUNT - 1)], 0, "ask"),
-        (1, vec![lost(true), told(None, AMOUNT - 1)], SETTLING_MS, "fail psp_balance_too_small"),
-        (1, vec![lost(true), told(None, AMOUNT - 1)], PATIENCE_MS, "help refund_unresolved"),
-        (1, vec![lost(true), Knowledge::NotTold], PATIENCE_MS, "help refund_unresolved"),
+        (1, vec![doubtful(), told(None, AMOUNT - 1)], 0, "ask"),
+        (1, vec![doubtful(), told(None, AMOUNT - 1)], SETTLING_MS, "fail psp_balance_too_small"),
+        (1, vec![doubtful(), told(None, AMOUNT - 1)], PATIENCE_MS, "help refund_unresolved"),
+        (1, vec![doubtful(), Knowledge::NoReport], PATIENCE_MS, "help refund_unresolved"),
     ];
     for (sent, learned, later_ms, expected) in cases {
         assert_eq!(decide(sent, &learned, later_ms), expected, "{sent} sent, {learned:?}, {later_ms} ms later");
@@ -139,14 +157,15 @@ fn every_knowledge_has_its_step() {
 
 #[test]
 fn what_others_took_settles_a_refund_at_once() {
-    let spent = |left| Knowledge::Told(Sight { ours: None, left: won(left), lookalike: false, complete: true });
-    let unanswered = lost(false);
+    let spent =
+        |left| Knowledge::Reported(RefundReport { ours: None, left: won(left), lookalike: false, complete: true });
+    let unanswered = unanswered();
     let refusal = Knowledge::Lost(Doubt {
         refusal: Some(failure("ALREADY_CANCELED_PAYMENT")),
-        ..Doubt::of(true, "ALREADY_CANCELED_PAYMENT".to_owned())
+        ..Doubt::answered("ALREADY_CANCELED_PAYMENT".to_owned())
     });
     assert_eq!(decide(1, &[refusal.clone(), spent(0)], 0), "fail ALREADY_CANCELED_PAYMENT");
-    assert_eq!(decide(1, &[lost(true), spent(0)], 0), "fail canceled_at_psp");
+    assert_eq!(decide(1, &[doubtful(), spent(0)], 0), "fail canceled_at_psp");
     assert_eq!(
         decide(1, &[unanswered.clone(), spent(0)], 0),
         "fail canceled_at_psp",
@@ -160,30 +179,29 @@ fn what_others_took_settles_a_refund_at_once() {
 
 #[test]
 fn what_may_be_ours_is_shown_to_a_person() {
-    let lookalike = Knowledge::Told(Sight { ours: None, left: won(2_000), lookalike: true, complete: true });
-    assert_eq!(decide(1, &[lost(true), lookalike], 0), "help refund_lookalike");
+    let lookalike = Knowledge::Reported(RefundReport { ours: None, left: won(2_000), lookalike: true, complete: true });
+    assert_eq!(decide(1, &[doubtful(), lookalike], 0), "help refund_lookalike");
 }
 
 #[test]
 fn a_key_that_the_psp_may_have_forgotten_is_not_used_again() {
-    let mut progress = Progress::new(START);
-    progress.send(false, START);
-    progress.learn(&lost(false));
+    let mut inquiry = sent();
+    inquiry.learn(&unanswered(), START);
     let later = START.plus_ms(KEY_LIFETIME_MS);
-    progress.start_over(later);
-    assert_eq!(name(&next_step(won(AMOUNT), &told(None, BALANCE), &progress, later)), "send anew, 3000 KRW left");
+    inquiry.start_over(later);
+    assert_eq!(next(&mut inquiry, &told(None, BALANCE), later), "send anew, 3000 KRW left");
 }
 
 #[test]
-fn who_is_not_let_in_asks_a_few_times_and_calls_a_person() {
-    let mut progress = Progress::new(START);
-    progress.send(false, START);
-    let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, "UNAUTHORIZED_KEY".to_owned()) });
-    progress.learn(&stranger);
-    let step = |progress: &Progress| name(&next_step(won(AMOUNT), &Knowledge::NotTold, progress, START));
-    assert_eq!(step(&progress), "ask");
-    progress.asked = QUESTIONS_TO_A_STRANGER;
-    assert_eq!(step(&progress), "help psp_access_denied");
+fn a_refund_that_is_locked_out_asks_a_few_times_and_calls_a_person() {
+    let mut inquiry = sent();
+    let refused = Doubt { locked_out: true, ..Doubt::answered("UNAUTHORIZED_KEY".to_owned()) };
+    inquiry.learn(&Knowledge::Lost(refused), START);
+    for _ in 0..LOOKUPS_WHILE_LOCKED_OUT {
+        assert_eq!(next(&mut inquiry, &Knowledge::NoReport, START), "ask");
+        inquiry.pause_passed();
+    }
+    assert_eq!(next(&mut inquiry, &Knowledge::NoReport, START), "help psp_access_denied");
 }
 
 #[test]
@@ -221,9 +239,9 @@ fn left(amounts: &[u64]) -> Vec<Left> {
 #[test]
 fn what_is_asked_for_is_shared_out() {
     let all =
-        |order: Option<&str>, minor: Option<u64>| Wanted { order: order.map(self::order), amount: minor.map(won) };
+        |order: Option<&str>, minor: Option<u64>| RefundScope { order: order.map(self::order), amount: minor.map(won) };
     type Shares = Result<Vec<(&'static str, u64)>, Unrefundable>;
-    let cases: [(Wanted, &[u64], Shares); 10] = [
+    let cases: [(RefundScope, &[u64], Shares); 10] = [
         (all(None, None), &[15_000, 8_000], Ok(vec![("o-0", 15_000), ("o-1", 8_000)])),
         (all(None, Some(10_000)), &[15_000, 8_000], Ok(vec![("o-0", 6_522), ("o-1", 3_478)])),
         (all(None, Some(1)), &[15_000, 8_000], Ok(vec![("o-0", 1)])),
@@ -241,7 +259,7 @@ fn what_is_asked_for_is_shared_out() {
         });
         assert_eq!(share_out(&wanted, &left(amounts)), expected, "{wanted:?} of {amounts:?}");
     }
-    let yen = Wanted { order: None, amount: Some(Money::try_from_minor(1, Jpy).unwrap()) };
+    let yen = RefundScope { order: None, amount: Some(Money::try_from_minor(1, Jpy).unwrap()) };
     assert_eq!(share_out(&yen, &left(&[1])), Err(Unrefundable::Amount));
 }
 
@@ -324,21 +342,18 @@ proptest! {
         turns in prop::collection::vec((prop::option::of(0_u8..3), 0_u8..4, any::<bool>()), 1..30),
     ) {
         let mut psp = Psp::default();
-        let (mut now, mut key, mut believed) = (START, 0, BALANCE);
-        let mut progress = Progress::new(now);
+        let mut now = START;
+        let (mut inquiry, request) = Inquiry::new(Refunding { amount: won(AMOUNT), held: won(BALANCE) }, now);
         let turns = turns.into_iter().map(|(delay, answer, look)| Turn { delay, answer, look });
-        let mut step = Step::Send { new_key: false, left: won(BALANCE) };
+        let mut step = Step::Send(request);
         for turn in turns {
             psp.pass();
             let knowledge = match step {
-                Step::Send { new_key, left } => {
-                    if new_key {
-                        (key, believed) = (key + 1, left.minor());
-                    }
-                    progress.send(new_key, now);
+                Step::Send(request) => {
+                    let (key, believed) = (inquiry.send(request, now), inquiry.subject.held.minor());
                     match turn.delay {
                         // The same key while the first request is on its way: the PSP says so, which is no answer.
-                        _ if psp.delayed.iter().any(|(_, waiting, _)| *waiting == key) => lost(false),
+                        _ if psp.delayed.iter().any(|(_, waiting, _)| *waiting == key) => unanswered(),
                         Some(0) | None => {
                             let done = psp.keys.contains_key(&key) || turn.delay.is_some();
                             let done = done && psp.execute(key, believed);
@@ -346,29 +361,29 @@ proptest! {
                                 psp.keys.entry(key).or_insert(false);
                             }
                             match turn.answer {
-                                0 => lost(false),
-                                1 if done => Knowledge::Answered(Answer::Executed(executed(AMOUNT))),
+                                0 => unanswered(),
+                                1 if done => Knowledge::Answered(RefundAnswer::Executed(executed(AMOUNT))),
                                 2 if !done => refused(),
-                                _ => lost(true),
+                                _ => doubtful(),
                             }
                         }
                         Some(delay) => {
                             psp.delayed.push((delay, key, believed));
-                            lost(false)
+                            unanswered()
                         }
                     }
                 }
-                Step::Ask { pause_ms } => {
+                Step::Ask { pause_ms, .. } => {
                     prop_assert!(pause_ms <= LONGEST_PAUSE_MS);
                     now = now.plus_ms(pause_ms);
-                    progress.asked += 1;
+                    inquiry.pause_passed();
                     let ours = (psp.given_back > 0).then(|| executed(AMOUNT));
-                    if turn.look { told(ours, psp.left()) } else { Knowledge::NotTold }
+                    if turn.look { told(ours, psp.left()) } else { Knowledge::NoReport }
                 }
-                Step::Settle(_) | Step::Fail(_) | Step::CallForHelp(_) => break,
+                Step::Conclude(_) | Step::CallForHelp(_) => break,
+                Step::BeginUndo(never) | Step::Undo(never) => match never {},
             };
-            progress.learn(&knowledge);
-            step = next_step(won(AMOUNT), &knowledge, &progress, now);
+            step = inquiry.next(&knowledge, at(now));
         }
         // What is still on its way arrives.
         for _ in 0..4 {
@@ -376,9 +391,10 @@ proptest! {
         }
         prop_assert!(psp.given_back <= 1, "given back {} times", psp.given_back);
         match step {
-            Step::Settle(_) => prop_assert_eq!(psp.given_back, 1),
-            Step::Fail(_) => prop_assert_eq!(psp.given_back, 0),
-            Step::Send { .. } | Step::Ask { .. } | Step::CallForHelp(_) => {}
+            Step::Conclude(Conclusion::Settle(_)) => prop_assert_eq!(psp.given_back, 1),
+            Step::Conclude(Conclusion::Fail(_)) => prop_assert_eq!(psp.given_back, 0),
+            Step::Send(_) | Step::Ask { .. } | Step::CallForHelp(_) => {}
+            Step::BeginUndo(never) | Step::Undo(never) => match never {},
         }
     }
 }

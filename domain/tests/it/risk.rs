@@ -3,7 +3,10 @@ use domain::{
     Money,
     checkout::{Plan, PlanFields},
     id::{BuyerId, CardFingerprint, SellerAccount},
-    risk::{AmountLimit, Assessment, Counted, MAX_REASON_CHARS, MAX_REASONS, Most, Rules, Subject, Velocity, Verdict},
+    risk::{
+        AmountLimit, Assessment, MAX_REASON_CHARS, MAX_REASONS, Most, PaymentsBefore, RiskVerdict, Rules, Subject,
+        Velocity,
+    },
 };
 
 use crate::checkout::{fields, order};
@@ -22,7 +25,7 @@ fn plan() -> Plan {
     Plan::try_new(PlanFields { card: Some(card()), ..fields(orders) }).unwrap()
 }
 
-fn check(rules: Rules, counted: &[Option<Counted>], verdict: Verdict, reasons: &[&str]) {
+fn check(rules: Rules, counted: &[Option<PaymentsBefore>], verdict: RiskVerdict, reasons: &[&str]) {
     assert_eq!(
         (rules.assess(&plan(), counted)),
         Assessment { verdict, reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect() }
@@ -32,71 +35,81 @@ fn check(rules: Rules, counted: &[Option<Counted>], verdict: Verdict, reasons: &
 #[test]
 fn without_rules_everything_is_allowed() {
     assert!(Rules::default().is_empty());
-    check(Rules::default(), &[], Verdict::Allow, &[]);
+    check(Rules::default(), &[], RiskVerdict::Allow, &[]);
 }
 
 #[test]
 fn who_is_on_a_list_is_denied() {
     let buyers = |id: &str| Rules { denied_buyers: [BuyerId::parse(id).unwrap()].into(), ..Rules::default() };
-    check(buyers("buyer-1"), &[], Verdict::Deny, &["the buyer is on the list of denied buyers"]);
-    check(buyers("buyer-2"), &[], Verdict::Allow, &[]);
+    check(buyers("buyer-1"), &[], RiskVerdict::Deny, &["the buyer is on the list of denied buyers"]);
+    check(buyers("buyer-2"), &[], RiskVerdict::Allow, &[]);
     let cards = Rules { denied_cards: [card()].into(), ..Rules::default() };
     assert!(!cards.is_empty());
-    check(cards, &[], Verdict::Deny, &["the card is on the list of denied cards"]);
+    check(cards, &[], RiskVerdict::Deny, &["the card is on the list of denied cards"]);
     let sellers = Rules { denied_sellers: [SellerAccount::parse("seller-b").unwrap()].into(), ..Rules::default() };
-    check(sellers, &[], Verdict::Deny, &["the seller seller-b is on the list of denied sellers"]);
+    check(sellers, &[], RiskVerdict::Deny, &["the seller seller-b is on the list of denied sellers"]);
 }
 
 #[test]
 fn the_strictest_rule_counts_and_every_reason_is_kept() {
     let limit = |above, verdict| AmountLimit { above, verdict };
     let amounts = |amounts: Vec<AmountLimit>| Rules { amounts, ..Rules::default() };
-    check(amounts(vec![limit(won(10_000), Verdict::Deny)]), &[], Verdict::Allow, &[]);
-    check(amounts(vec![limit(won(9_999), Verdict::Review)]), &[], Verdict::Review, &["the amount is above 9999 KRW"]);
+    check(amounts(vec![limit(won(10_000), RiskVerdict::Deny)]), &[], RiskVerdict::Allow, &[]);
+    check(
+        amounts(vec![limit(won(9_999), RiskVerdict::Review)]),
+        &[],
+        RiskVerdict::Review,
+        &["the amount is above 9999 KRW"],
+    );
     let dollars = Money::try_from_minor(1, Usd).unwrap();
-    check(amounts(vec![limit(dollars, Verdict::Deny)]), &[], Verdict::Allow, &[]);
-    let both = vec![limit(won(5_000), Verdict::Deny), limit(won(1_000), Verdict::Review)];
-    check(amounts(both), &[], Verdict::Deny, &["the amount is above 5000 KRW", "the amount is above 1000 KRW"]);
+    check(amounts(vec![limit(dollars, RiskVerdict::Deny)]), &[], RiskVerdict::Allow, &[]);
+    let both = vec![limit(won(5_000), RiskVerdict::Deny), limit(won(1_000), RiskVerdict::Review)];
+    check(amounts(both), &[], RiskVerdict::Deny, &["the amount is above 5000 KRW", "the amount is above 1000 KRW"]);
 }
 
 #[test]
 fn velocity_counts_this_payment_too() {
     let rule = |of, most| Rules {
-        velocities: vec![Velocity { of, window_ms: 60_000, most, verdict: Verdict::Review }],
+        velocities: vec![Velocity { of, window_ms: 60_000, most, verdict: RiskVerdict::Review }],
         ..Rules::default()
     };
-    let before = |payments, minor| [Some(Counted { payments, minor })];
+    let before = |payments, minor| [Some(PaymentsBefore { payments, minor })];
     let three = || rule(Subject::Buyer, Most::Payments(3));
-    check(three(), &before(2, 0), Verdict::Allow, &[]);
-    check(three(), &before(3, 0), Verdict::Review, &["the buyer makes more than 3 payments within 60 s"]);
+    check(three(), &before(2, 0), RiskVerdict::Allow, &[]);
+    check(three(), &before(3, 0), RiskVerdict::Review, &["the buyer makes more than 3 payments within 60 s"]);
     let amount = || rule(Subject::Card, Most::Amount(won(30_000)));
-    check(amount(), &before(9, 20_000), Verdict::Allow, &[]);
-    check(amount(), &before(9, 20_001), Verdict::Review, &["the card pays more than 30000 KRW within 60 s"]);
-    check(amount(), &before(u64::MAX, u64::MAX), Verdict::Review, &["the card pays more than 30000 KRW within 60 s"]);
-    check(amount(), &[None], Verdict::Allow, &[]);
+    check(amount(), &before(9, 20_000), RiskVerdict::Allow, &[]);
+    check(amount(), &before(9, 20_001), RiskVerdict::Review, &["the card pays more than 30000 KRW within 60 s"]);
+    check(
+        amount(),
+        &before(u64::MAX, u64::MAX),
+        RiskVerdict::Review,
+        &["the card pays more than 30000 KRW within 60 s"],
+    );
+    check(amount(), &[None], RiskVerdict::Allow, &[]);
 }
 
 #[test]
 fn reasons_have_a_limit() {
     let mut assessment = Assessment::allowed();
-    assessment.add(Verdict::Allow, "nothing");
+    assessment.add(RiskVerdict::Allow, "nothing");
     assert_eq!(assessment, Assessment::allowed());
     for _ in 0..50 {
-        assessment.add(Verdict::Review, &"가".repeat(1_000));
+        assessment.add(RiskVerdict::Review, &"가".repeat(1_000));
     }
     let mut joined = Assessment::allowed();
-    joined.join(Assessment { verdict: Verdict::Deny, reasons: Vec::new() });
-    joined.join(Assessment { verdict: Verdict::Allow, reasons: vec!["fine".to_owned()] });
-    assert_eq!(joined, Assessment { verdict: Verdict::Deny, reasons: vec!["no reason was given".to_owned()] });
+    joined.join(Assessment { verdict: RiskVerdict::Deny, reasons: Vec::new() });
+    joined.join(Assessment { verdict: RiskVerdict::Allow, reasons: vec!["fine".to_owned()] });
+    assert_eq!(joined, Assessment { verdict: RiskVerdict::Deny, reasons: vec!["no reason was given".to_owned()] });
     assert_eq!(assessment.reasons.len(), MAX_REASONS);
     assert_eq!(assessment.reasons[0].chars().count(), MAX_REASON_CHARS);
 }
 
 #[test]
 fn every_verdict_is_written_and_read_back() {
-    for verdict in [Verdict::Allow, Verdict::Review, Verdict::Deny] {
-        assert_eq!(Verdict::parse(verdict.as_str()), Some(verdict));
+    for verdict in [RiskVerdict::Allow, RiskVerdict::Review, RiskVerdict::Deny] {
+        assert_eq!(RiskVerdict::parse(verdict.as_str()), Some(verdict));
         assert_eq!(serde_json::to_string(&verdict).unwrap(), format!("{:?}", verdict.as_str()));
     }
-    assert_eq!(Verdict::parse("Deny"), None);
+    assert_eq!(RiskVerdict::parse("Deny"), None);
 }

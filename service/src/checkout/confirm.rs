@@ -2,311 +2,271 @@
 //!
 //! The record decides what is answered, before and after the workflow is asked; `domain` decides what the
 //! record means. So the same claim gets the same answer from the redirect, from a second tab and a year
-//! later. A browser proves by the confirmation token that it is the buyer's: a checkout's id is told to many, and proves
-//! nothing. The marketplace confirms by its API key.
-
-use std::time::Duration;
+//! later. A browser proves by the confirmation token that it is the buyer's: a checkout's id is told to many, and
+//! proves nothing. The marketplace confirms by its API key.
 
 use domain::{
     Money, Timestamp,
-    charge::Failure,
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, Status, check_confirmation},
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, Payable, Phase, Status},
+    failure::Failure,
     id::{CheckoutId, PaymentKey, WorkflowId},
+    money::MoneyError,
 };
 use sha2::{Digest, Sha256};
-use store::{CheckoutRecord, ConfirmToken};
+use store::{CheckoutRecord, StoreError};
 use temporalio_client::{WorkflowExecuteUpdateOptions, errors::WorkflowUpdateError};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use workflows::checkout::CheckoutWorkflow;
 
-use super::unknown;
-use service::{IsForBuyer, checkout::proves, now, temporal};
-
 use crate::{
-    Api,
-    http::{
-        body::{FieldErrors, JsonBody},
-        caller::Confirmer,
-        problem::{Code, FieldCode, Problem},
-    },
+    Fault, Service, now, temporal,
+    waiting::{MAX_REQUESTS, Pauses},
 };
 
-/// The fields of the body.
-const FIELDS: &[&str] = &["payment_key", "order_id", "amount", "token"];
-/// The most characters of a token.
-const MAX_TOKEN_CHARS: usize = 100;
-/// How often a workflow is asked that refuses what the record allows: it is a moment ahead of the record or
-/// behind it.
-const ASKED_AT_MOST: u32 = 12;
-/// The pause before it is asked again the first time; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-/// The longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How many characters of the payment key's hash make an update id.
 const UPDATE_ID_CHARS: usize = 32;
 
 /// What the buyer's browser says was agreed in the PSP's window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Claim {
-    payment_key: PaymentKey,
-    /// A text that is no checkout id is another order's, not a malformed field.
-    order_id: String,
-    amount: String,
-}
-
-/// What a request to confirm holds.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) claim: Claim,
-    /// What the buyer's browser proves.
-    pub(super) token: Option<ConfirmToken>,
+pub struct Claim {
+    /// The PSP's name of the payment.
+    pub payment_key: PaymentKey,
+    /// The order number. A text that is no checkout id names another order; the field is not malformed.
+    pub order_id: String,
+    /// The amount, still a text: its currency is the checkout's.
+    pub amount: String,
 }
 
 /// What came of a confirmation.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub enum Confirmed {
     /// Paid, or waiting for the buyer's deposit.
     Known(CheckoutRecord),
-    /// Nobody knows yet; the workflow goes on.
+    /// The outcome is not known yet; the workflow goes on.
     NotKnownYet(CheckoutRecord),
+}
+
+/// Why a payment is not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmError {
+    /// No checkout has the id.
+    #[error("No checkout has this id.")]
+    Unknown,
+    /// The claim and the record contradict each other, or the checkout takes no payment.
+    #[error("Nothing was sent to the payment provider: {refusal}.")]
+    Refused {
+        /// What contradicts.
+        refusal: ConfirmRefusal,
+        /// The status of the checkout.
+        status: Status,
+    },
+    /// The amount is no amount of the checkout's currency.
+    #[error(transparent)]
+    Amount(MoneyError),
+    /// Another payment of the checkout is being confirmed.
+    #[error(
+        "Another payment of this checkout is being confirmed. Nothing was sent to the payment provider for this one; \
+         send the same request again."
+    )]
+    UnderWay(Status),
+    /// The checkout came to rest without a payment, or never began one.
+    #[error("The checkout is {0}: {text}.", text = ConfirmRefusal::NotConfirmable)]
+    NotConfirmable(Status),
+    /// The PSP knows the payment as none of this checkout, which waits for another payment.
+    #[error("The payment provider knows no such payment of this checkout.")]
+    PaymentNotFound,
+    /// The payment was declined.
+    #[error("the payment was declined")]
+    Declined {
+        /// Why.
+        failure: Option<Failure>,
+        /// The status of the checkout.
+        status: Status,
+        /// Whether the checkout takes another payment.
+        retryable: bool,
+    },
+    /// No worker took the confirmation in time, and the record shows none.
+    #[error(
+        "Nobody took it up in time, and nothing is known to have been sent to the payment provider. Send the same \
+         request again."
+    )]
+    NotAccepted(Status),
+    /// Something went wrong on our side.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for ConfirmError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
 }
 
 /// What the record says to a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    /// It holds what came of it.
+enum Recorded {
+    /// The record holds the outcome.
     Known,
-    /// It was accepted, and nothing has come of it yet.
+    /// The record holds the payment, and no outcome yet.
     Accepted,
-    /// Nothing yet: the workflow has to be asked.
+    /// The record holds nothing of the payment: the workflow has to be asked.
     Nothing,
 }
 
-/// What a workflow said.
-enum Said {
+/// What a workflow answers to a confirmation.
+enum Reply {
     /// The payment has come to rest.
-    Answered,
-    /// No: it takes another payment, or is about to come to rest.
+    Ended,
+    /// The workflow takes another payment, or is about to come to rest.
     Refused,
-    /// Nothing any more: it has closed.
+    /// The workflow has closed.
     Closed,
-    /// Nothing in time, or that a person is asked.
-    Nothing,
+    /// No answer came in time, or a person is asked.
+    None,
 }
 
-/// Reads the body.
-pub(super) fn read(body: &JsonBody) -> Result<Sent, Problem> {
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(FIELDS, &mut errors);
-    let payment_key = fields.required("payment_key", PaymentKey::parse, &mut errors);
-    let order_id = fields.text("order_id", &mut errors);
-    let amount = fields.amount("amount", &mut errors);
-    let token = fields.optional("token", token, &mut errors);
-    let claim = payment_key.zip(order_id).zip(amount).map(|((payment_key, order_id), amount)| Claim {
-        payment_key,
-        order_id: order_id.to_owned(),
-        amount: amount.to_owned(),
-    });
-    errors.finish(claim.map(|claim| Sent { claim, token }))
-}
-
-fn token(text: &str) -> Result<ConfirmToken, String> {
-    if text.len() <= MAX_TOKEN_CHARS {
-        return Ok(ConfirmToken::sent(text));
+/// Confirms a payment, and waits for the outcome.
+pub async fn confirm(service: &Service, id: &CheckoutId, claim: &Claim) -> Result<Confirmed, ConfirmError> {
+    let deadline = Instant::now() + service.settings.confirm_wait;
+    let mut pauses = Pauses::new();
+    // The answer where the record allows the payment and the workflow does not take it: an operator ended the workflow.
+    let mut refusal: fn(Status) -> ConfirmError = ConfirmError::NotConfirmable;
+    for _ in 0..MAX_REQUESTS {
+        let record = checkout(service, id).await?;
+        let confirmation = claim.over(&record)?;
+        match recorded(service, &record, &confirmation).await? {
+            Recorded::Known => return Ok(Confirmed::Known(record)),
+            Recorded::Accepted | Recorded::Nothing => {}
+        }
+        match ask(service, &record.workflow_id, confirmation, deadline).await? {
+            Reply::Ended => continue,
+            Reply::Refused => refusal = ConfirmError::UnderWay,
+            Reply::Closed => refusal = ConfirmError::NotConfirmable,
+            Reply::None => return conclude(service, id, claim, ConfirmError::NotAccepted).await,
+        }
+        pauses.pause().await;
     }
-    Err(format!("must have at most {MAX_TOKEN_CHARS} characters"))
+    conclude(service, id, claim, refusal).await
 }
 
-/// Lets the marketplace confirm, and a browser that proves to be the buyer's. A missing or wrong token is a failed
-/// authentication and is counted as one; who has proved to be the buyer passes whatever came from the address before, and
-/// has quotas of their own.
-pub(super) async fn admit(
-    api: &Api,
-    confirmer: &Confirmer,
+/// The last word on a confirmation. Only a payment that the record shows as accepted is said to go on: Temporal
+/// keeps no update that no worker took.
+async fn conclude(
+    service: &Service,
     id: &CheckoutId,
-    token: Option<&ConfirmToken>,
-) -> Result<(), Problem> {
-    let Confirmer::Browser(visit) = confirmer else { return Ok(()) };
-    let record = api.reader.checkout(id).await?.ok_or_else(unknown)?;
-    if !proves(&record, token) {
-        let refusal = Problem::confirm_token(token.is_some());
-        return Err(visit.as_ref().map_or_else(|| refusal.clone(), |visit| visit.count_failure(refusal.clone())));
+    claim: &Claim,
+    otherwise: fn(Status) -> ConfirmError,
+) -> Result<Confirmed, ConfirmError> {
+    let record = checkout(service, id).await?;
+    match recorded(service, &record, &claim.over(&record)?).await? {
+        Recorded::Known => Ok(Confirmed::Known(record)),
+        Recorded::Accepted => Ok(Confirmed::NotKnownYet(record)),
+        Recorded::Nothing => Err(otherwise(record.status)),
     }
-    visit.as_ref().map_or(Ok(()), |visit| visit.count_confirmation(id))
 }
 
-/// Confirms payments.
-pub(super) struct Confirmations<'a> {
-    api: &'a Api,
+/// What the record says to a confirmation. A payment that was declined before another one began has its answer too.
+async fn recorded(
+    service: &Service,
+    record: &CheckoutRecord,
+    confirmation: &Confirmation,
+) -> Result<Recorded, ConfirmError> {
+    let answer = answer(record, confirmation, now());
+    let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
+    if bound.is_none_or(|bound| *bound == confirmation.payment_key) || is_mismatch(&answer) {
+        return answer;
+    }
+    match service.reader.decline(&record.checkout_id, &confirmation.payment_key).await? {
+        Some(failure) => declined_before(record, failure),
+        None => answer,
+    }
 }
 
-impl<'a> Confirmations<'a> {
-    /// With everything that it reaches.
-    pub(super) const fn new(api: &'a Api) -> Self {
-        Self { api }
-    }
+async fn checkout(service: &Service, id: &CheckoutId) -> Result<CheckoutRecord, ConfirmError> {
+    service.reader.checkout(id).await?.ok_or(ConfirmError::Unknown)
+}
 
-    /// Confirms a payment, and waits for what comes of it.
-    pub(super) async fn confirm(&self, id: &CheckoutId, claim: &Claim) -> Result<Outcome, Problem> {
-        let deadline = Instant::now() + self.api.settings.confirm_wait;
-        let mut pause = FIRST_PAUSE;
-        // What is told where the record allows it and the workflow does not take it: an operator ended the workflow.
-        let mut refusal: fn(Status) -> Problem = Problem::not_confirmable;
-        for _ in 0..ASKED_AT_MOST {
-            let record = self.record(id).await?;
-            let confirmation = claim.over(&record)?;
-            match self.answer(&record, &confirmation).await? {
-                Answer::Known => return Ok(Outcome::Known(record)),
-                Answer::Accepted | Answer::Nothing => {}
-            }
-            match self.ask(&record.workflow_id, confirmation, deadline).await? {
-                Said::Answered => {}
-                said @ (Said::Refused | Said::Closed) => {
-                    refusal = match said {
-                        Said::Refused => Problem::confirmation_under_way,
-                        Said::Answered | Said::Closed | Said::Nothing => Problem::not_confirmable,
-                    };
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Said::Nothing => return self.conclude(id, claim, not_accepted).await,
-            }
-        }
-        self.conclude(id, claim, refusal).await
-    }
-
-    /// The last word on a confirmation. Only what the record shows to be accepted is said to go on: Temporal
-    /// keeps no update that no worker took.
-    async fn conclude(
-        &self,
-        id: &CheckoutId,
-        claim: &Claim,
-        otherwise: fn(Status) -> Problem,
-    ) -> Result<Outcome, Problem> {
-        let record = self.record(id).await?;
-        match self.answer(&record, &claim.over(&record)?).await? {
-            Answer::Known => Ok(Outcome::Known(record)),
-            Answer::Accepted => Ok(Outcome::NotKnownYet(record)),
-            Answer::Nothing => Err(otherwise(record.status)),
-        }
-    }
-
-    /// What the record says to a confirmation. A payment that was declined before another one began has its answer too.
-    async fn answer(&self, record: &CheckoutRecord, confirmation: &Confirmation) -> Result<Answer, Problem> {
-        let is_for_buyer = self.api.is_for_buyer;
-        let answer = answer(record, confirmation, now(), is_for_buyer);
-        let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-        if bound.is_none_or(|bound| *bound == confirmation.payment_key) || is_mismatch(&answer) {
-            return answer;
-        }
-        match self.api.reader.decline(&record.checkout_id, &confirmation.payment_key).await? {
-            Some(failure) => declined_before(record, failure, is_for_buyer),
-            None => answer,
-        }
-    }
-
-    async fn record(&self, id: &CheckoutId) -> Result<CheckoutRecord, Problem> {
-        self.api.reader.checkout(id).await?.ok_or_else(unknown)
-    }
-
-    async fn ask(&self, id: &WorkflowId, confirmation: Confirmation, by: Instant) -> Result<Said, Problem> {
-        let checkout = self.api.temporal.get_workflow_handle::<CheckoutWorkflow>(id.as_str());
-        let options = WorkflowExecuteUpdateOptions::builder()
-            .update_id(update_id(&confirmation.payment_key))
-            .rpc_options(temporal::rpc_options())
-            .build();
-        match timeout_at(by, checkout.execute_update(CheckoutWorkflow::confirm, confirmation, options)).await {
-            Err(_) => Ok(Said::Nothing),
-            Ok(Ok(Status::NotStarted)) => Err(Problem::payment_not_found()),
-            Ok(Ok(Status::Stuck)) => Ok(Said::Nothing),
-            Ok(Ok(_)) => Ok(Said::Answered),
-            Ok(Err(WorkflowUpdateError::Failed(_))) => Ok(Said::Refused),
-            Ok(Err(WorkflowUpdateError::NotFound(_))) => Ok(Said::Closed),
-            Ok(Err(error @ WorkflowUpdateError::PayloadConversion(_))) => Err(Problem::internal(&error)),
-            Ok(Err(error)) => Err(Problem::temporal(&error)),
-        }
+async fn ask(
+    service: &Service,
+    id: &WorkflowId,
+    confirmation: Confirmation,
+    by: Instant,
+) -> Result<Reply, ConfirmError> {
+    let checkout = service.temporal.get_workflow_handle::<CheckoutWorkflow>(id.as_str());
+    let options = WorkflowExecuteUpdateOptions::builder()
+        .update_id(update_id(&confirmation.payment_key))
+        .rpc_options(temporal::rpc_options())
+        .build();
+    match timeout_at(by, checkout.execute_update(CheckoutWorkflow::confirm, confirmation, options)).await {
+        Err(_) => Ok(Reply::None),
+        Ok(Ok(Status::NotStarted)) => Err(ConfirmError::PaymentNotFound),
+        Ok(Ok(Status::Stuck)) => Ok(Reply::None),
+        Ok(Ok(_)) => Ok(Reply::Ended),
+        Ok(Err(WorkflowUpdateError::Failed(_))) => Ok(Reply::Refused),
+        Ok(Err(WorkflowUpdateError::NotFound(_))) => Ok(Reply::Closed),
+        Ok(Err(error)) => Err(Fault::from(error).into()),
     }
 }
 
 impl Claim {
-    /// The claim in the terms of the checkout that it is made of.
-    fn over(&self, record: &CheckoutRecord) -> Result<Confirmation, Problem> {
-        let checkout_id = CheckoutId::parse(self.order_id.as_str())
-            .map_err(|_| Problem::from(ConfirmRefusal::OrderMismatch).about(record.status))?;
-        let amount = Money::parse(&self.amount, record.total.currency())
-            .map_err(|error| Problem::of_field("amount", FieldCode::Invalid, error))?;
+    /// The claim in the terms of the checkout.
+    fn over(&self, record: &CheckoutRecord) -> Result<Confirmation, ConfirmError> {
+        let mismatch = |_| ConfirmError::Refused { refusal: ConfirmRefusal::OrderMismatch, status: record.status };
+        let checkout_id = CheckoutId::parse(self.order_id.as_str()).map_err(mismatch)?;
+        let amount = Money::parse(&self.amount, record.total.currency()).map_err(ConfirmError::Amount)?;
         Ok(Confirmation { payment_key: self.payment_key.clone(), checkout_id, amount })
     }
 }
 
-fn answer(
-    record: &CheckoutRecord,
-    confirmation: &Confirmation,
-    now: Timestamp,
-    is_for_buyer: IsForBuyer,
-) -> Result<Answer, Problem> {
-    let standing_at = (record.status, record.takes_retry(now));
-    let bound = record.psp.as_ref().map(|psp| &psp.payment_key);
-    match check_confirmation((&record.checkout_id, record.total), standing_at, bound, confirmation) {
-        Ok(Confirmable::Begins) => Ok(Answer::Nothing),
-        Ok(Confirmable::Joins) => standing(record, is_for_buyer),
-        Err(ConfirmRefusal::NotConfirmable) if is_under_way(record.status) => {
-            Err(Problem::confirmation_under_way(record.status))
+fn answer(record: &CheckoutRecord, confirmation: &Confirmation, now: Timestamp) -> Result<Recorded, ConfirmError> {
+    let payable = Payable {
+        checkout_id: &record.checkout_id,
+        total: record.total,
+        status: record.status,
+        bound_to: record.psp.as_ref().map(|psp| &psp.payment_key),
+        retryable: record.takes_retry(now),
+    };
+    match payable.check(confirmation) {
+        Ok(Confirmable::Begins) => Ok(Recorded::Nothing),
+        Ok(Confirmable::Joins) => of_bound_payment(record),
+        Err(ConfirmRefusal::NotConfirmable) if record.status.phase().is_confirming() => {
+            Err(ConfirmError::UnderWay(record.status))
         }
-        Err(refusal) => Err(Problem::from(refusal).about(record.status)),
+        Err(refusal) => Err(ConfirmError::Refused { refusal, status: record.status }),
     }
 }
 
-/// Whether a payment is being confirmed that may still come to nothing.
-fn is_under_way(status: Status) -> bool {
-    match status {
-        Status::Executing | Status::Unknown | Status::Stuck => true,
-        Status::NotStarted
-        | Status::WaitingForDeposit
-        | Status::Success
-        | Status::Failed
-        | Status::Expired
-        | Status::Canceled
-        | Status::PartiallyRefunded
-        | Status::Refunded => false,
+/// What the record says of the payment that it is bound to.
+fn of_bound_payment(record: &CheckoutRecord) -> Result<Recorded, ConfirmError> {
+    match record.status.phase() {
+        Phase::Paid | Phase::Deposit => Ok(Recorded::Known),
+        Phase::Declined => Err(declined(record, record.failure.clone())),
+        Phase::Closed => Err(ConfirmError::NotConfirmable(record.status)),
+        Phase::Open | Phase::Moving | Phase::Held => Ok(Recorded::Accepted),
     }
 }
 
-fn standing(record: &CheckoutRecord, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
-    match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
-        Status::Failed => {
-            let problem = Problem::declined(record.failure.clone(), is_for_buyer, now());
-            Err(problem.about(record.status).retryable(record.takes_retry(now())))
-        }
-        Status::Expired | Status::Canceled => Err(Problem::not_confirmable(record.status)),
-        Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => Ok(Answer::Accepted),
-    }
+fn declined(record: &CheckoutRecord, failure: Option<Failure>) -> ConfirmError {
+    ConfirmError::Declined { failure, status: record.status, retryable: record.takes_retry(now()) }
 }
 
 /// The answer to a payment that was declined before another one began: the same as then while nothing is paid, and the
 /// paid checkout afterwards.
-fn declined_before(record: &CheckoutRecord, failure: Failure, is_for_buyer: IsForBuyer) -> Result<Answer, Problem> {
-    match record.status {
-        Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Ok(Answer::Known),
-        Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => {
-            let problem = Problem::declined(Some(failure), is_for_buyer, now());
-            Err(problem.about(record.status).retryable(record.takes_retry(now())))
-        }
-        Status::Executing | Status::Unknown | Status::Stuck => Err(Problem::confirmation_under_way(record.status)),
+fn declined_before(record: &CheckoutRecord, failure: Failure) -> Result<Recorded, ConfirmError> {
+    match record.status.phase() {
+        Phase::Paid | Phase::Deposit => Ok(Recorded::Known),
+        Phase::Open | Phase::Declined | Phase::Closed => Err(declined(record, Some(failure))),
+        Phase::Moving | Phase::Held => Err(ConfirmError::UnderWay(record.status)),
     }
 }
 
-fn is_mismatch(answer: &Result<Answer, Problem>) -> bool {
-    let code = answer.as_ref().err().map(Problem::code);
-    matches!(code, Some(Code::OrderMismatch | Code::AmountMismatch))
-}
-
-fn not_accepted(status: Status) -> Problem {
-    let detail = "Nobody took it up in time, and nothing is known to have been sent to the payment provider. Send the \
-                  same request again.";
-    Problem::new(Code::ConfirmNotAccepted, detail).about(status)
+fn is_mismatch(answer: &Result<Recorded, ConfirmError>) -> bool {
+    match answer {
+        Err(ConfirmError::Refused { refusal, .. }) => {
+            matches!(refusal, ConfirmRefusal::OrderMismatch | ConfirmRefusal::AmountMismatch)
+        }
+        Ok(_) | Err(_) => false,
+    }
 }
 
 /// One payment key, one update: a second tab and a repeated request join the first.
@@ -316,7 +276,7 @@ fn update_id(payment_key: &PaymentKey) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use domain::{Currency, id::BuyerId};
     use store::PspRecord;
 
@@ -324,7 +284,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_epoch_ms(0);
 
-    fn record(status: Status, bound: Option<&str>) -> CheckoutRecord {
+    pub(in crate::checkout) fn record(status: Status, bound: Option<&str>) -> CheckoutRecord {
         CheckoutRecord {
             checkout_id: CheckoutId::parse("checkout-1").unwrap(),
             workflow_id: WorkflowId::parse("w").unwrap(),
@@ -351,22 +311,41 @@ mod tests {
         }
     }
 
-    /// What a body is answered without asking the workflow; `None` when it has to be asked.
-    fn check(body: &str, record: &CheckoutRecord) -> Option<Result<Status, Code>> {
-        let claim = read(&JsonBody::parse(body.as_bytes()).unwrap());
-        let answered = claim.and_then(|sent| answer(record, &sent.claim.over(record)?, NOW, |_| true));
-        match answered {
-            Err(problem) => Some(Err(problem.code())),
-            Ok(Answer::Accepted | Answer::Nothing) => None,
-            Ok(Answer::Known) => Some(Ok(record.status)),
+    const GOOD: [&str; 3] = ["key", "checkout-1", "15000"];
+
+    fn claim([payment_key, order_id, amount]: [&str; 3]) -> Claim {
+        let payment_key = PaymentKey::parse(payment_key).unwrap();
+        Claim { payment_key, order_id: order_id.to_owned(), amount: amount.to_owned() }
+    }
+
+    /// The name of a refusal.
+    fn name(error: &ConfirmError) -> &'static str {
+        match error {
+            ConfirmError::Refused { refusal: ConfirmRefusal::OrderMismatch, .. } => "order",
+            ConfirmError::Refused { refusal: ConfirmRefusal::AmountMismatch, .. } => "amount",
+            ConfirmError::Refused { refusal: ConfirmRefusal::NotConfirmable, .. }
+            | ConfirmError::NotConfirmable(_)
+            | ConfirmError::PaymentNotFound => "not confirmable",
+            ConfirmError::Amount(_) => "no amount",
+            ConfirmError::UnderWay(_) => "under way",
+            ConfirmError::Declined { .. } => "declined",
+            ConfirmError::Unknown | ConfirmError::NotAccepted(_) | ConfirmError::Fault(_) => "another",
+        }
+    }
+
+    /// The answer to a claim without asking the workflow; `None` when the workflow has to be asked.
+    fn check(sent: [&str; 3], record: &CheckoutRecord) -> Option<Result<Status, &'static str>> {
+        match claim(sent).over(record).and_then(|confirmation| answer(record, &confirmation, NOW)) {
+            Err(error) => Some(Err(name(&error))),
+            Ok(Recorded::Accepted | Recorded::Nothing) => None,
+            Ok(Recorded::Known) => Some(Ok(record.status)),
         }
     }
 
     #[test]
     fn only_what_the_record_names_is_accepted() {
         let accepted = |record: &CheckoutRecord| {
-            let claim = read(&JsonBody::parse(GOOD.as_bytes()).unwrap()).unwrap().claim;
-            matches!(answer(record, &claim.over(record).unwrap(), NOW, |_| true), Ok(Answer::Accepted))
+            matches!(answer(record, &claim(GOOD).over(record).unwrap(), NOW), Ok(Recorded::Accepted))
         };
         for status in [Status::Executing, Status::Unknown, Status::Stuck] {
             assert!(accepted(&record(status, Some("key"))), "{status}");
@@ -375,21 +354,16 @@ mod tests {
         assert!(!accepted(&record(Status::NotStarted, None)));
     }
 
-    const GOOD: &str = r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15000"}"#;
-
     #[test]
     fn a_claim_is_refused_before_anything_is_sent() {
         let cases = [
-            (r#"{"payment_key": "key", "order_id": "checkout-2", "amount": "15000"}"#, Code::OrderMismatch),
-            (r#"{"payment_key": "key", "order_id": "?", "amount": "15000"}"#, Code::OrderMismatch),
-            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15001"}"#, Code::AmountMismatch),
-            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": "15000.5"}"#, Code::ValidationFailed),
-            (r#"{"payment_key": "key", "order_id": "checkout-1", "amount": 15000}"#, Code::ValidationFailed),
-            (r#"{"payment_key": "", "order_id": "checkout-1", "amount": "15000"}"#, Code::ValidationFailed),
-            (r#"{"order_id": "checkout-1", "amount": "15000"}"#, Code::ValidationFailed),
+            (["key", "checkout-2", "15000"], "order"),
+            (["key", "?", "15000"], "order"),
+            (["key", "checkout-1", "15001"], "amount"),
+            (["key", "checkout-1", "15000.5"], "no amount"),
         ];
-        for (body, code) in cases {
-            assert_eq!(check(body, &record(Status::NotStarted, None)), Some(Err(code)), "{body}");
+        for (sent, refusal) in cases {
+            assert_eq!(check(sent, &record(Status::NotStarted, None)), Some(Err(refusal)), "{sent:?}");
         }
     }
 
@@ -398,19 +372,19 @@ mod tests {
         for status in Status::ALL {
             let expected = match status {
                 Status::NotStarted | Status::Executing | Status::Unknown | Status::Stuck => None,
-                Status::Failed => Some(Err(Code::PaymentDeclined)),
-                Status::Expired | Status::Canceled => Some(Err(Code::NotConfirmable)),
+                Status::Failed => Some(Err("declined")),
+                Status::Expired | Status::Canceled => Some(Err("not confirmable")),
                 Status::WaitingForDeposit | Status::Success | Status::PartiallyRefunded | Status::Refunded => {
                     Some(Ok(status))
                 }
             };
             assert_eq!(check(GOOD, &record(status, Some("key"))), expected, "{status}");
             let busy = matches!(status, Status::Executing | Status::Unknown | Status::Stuck);
-            let expected = if busy { Code::ConfirmationUnderWay } else { Code::NotConfirmable };
+            let expected = if busy { "under way" } else { "not confirmable" };
             assert_eq!(check(GOOD, &record(status, Some("other"))), Some(Err(expected)), "{status}");
         }
         assert_eq!(check(GOOD, &record(Status::NotStarted, None)), None);
-        assert_eq!(check(GOOD, &record(Status::Expired, None)), Some(Err(Code::NotConfirmable)));
+        assert_eq!(check(GOOD, &record(Status::Expired, None)), Some(Err("not confirmable")));
     }
 
     #[test]
@@ -419,31 +393,19 @@ mod tests {
         let retryable = declined(Failure::new("REJECTED", "No.").and_retry());
         assert_eq!(check(GOOD, &retryable), None);
         let expired = CheckoutRecord { expires_at: NOW, ..retryable };
-        assert_eq!(check(GOOD, &expired), Some(Err(Code::NotConfirmable)));
+        assert_eq!(check(GOOD, &expired), Some(Err("not confirmable")));
         for status in Status::ALL {
-            let answer = declined_before(&record(status, Some("other")), Failure::new("REJECTED", "No."), |_| true);
-            let answer = answer.map_err(|problem| problem.code());
+            let answer = declined_before(&record(status, Some("other")), Failure::new("REJECTED", "No."));
+            let answer = answer.map_err(|error| name(&error));
             let expected = match status {
-                Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Err(Code::PaymentDeclined),
-                Status::Executing | Status::Unknown | Status::Stuck => Err(Code::ConfirmationUnderWay),
+                Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Err("declined"),
+                Status::Executing | Status::Unknown | Status::Stuck => Err("under way"),
                 Status::WaitingForDeposit | Status::Success | Status::PartiallyRefunded | Status::Refunded => {
-                    Ok(Answer::Known)
+                    Ok(Recorded::Known)
                 }
             };
             assert_eq!(answer, expected, "{status}");
         }
-    }
-
-    #[test]
-    fn only_the_token_of_the_checkout_proves_the_buyer() {
-        let token = ConfirmToken::sent("ct_of-this-checkout");
-        let record = CheckoutRecord { confirm_token_hash: Some(token.hash()), ..record(Status::NotStarted, None) };
-        assert!(proves(&record, Some(&token)));
-        for wrong in [None, Some(ConfirmToken::sent("")), Some(ConfirmToken::sent("ct_of-another"))] {
-            assert!(!proves(&record, wrong.as_ref()));
-        }
-        let before_tokens = CheckoutRecord { confirm_token_hash: None, ..record };
-        assert!(proves(&before_tokens, None) && proves(&before_tokens, Some(&token)));
     }
 
     #[test]

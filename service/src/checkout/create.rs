@@ -1,4 +1,4 @@
-//! Making a checkout: start its workflow, then read what it recorded.
+//! Creating a checkout: start its workflow, then read what the workflow recorded.
 //!
 //! Start, then read; not update-with-start. A workflow that a worker of the same process takes at once (an
 //! eager start) cannot be started together with an update, and that is the quickest start there is. The
@@ -13,30 +13,24 @@ use domain::{
     checkout::{Plan, Status},
     id::{ApiKeyId, WorkflowId},
 };
-use store::{CheckoutRecord, RequestRecord};
+use store::{CheckoutRecord, RequestRecord, StoreError};
 use temporalio_client::{
     WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions, errors::WorkflowStartError,
 };
 use temporalio_common::search_attributes::SearchAttributes;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use workflows::{
     TASK_QUEUE, attributes,
     checkout::{CheckoutInput, CheckoutWorkflow},
 };
 
-use super::request::Wanted;
-use service::{Histories, temporal};
-
 use crate::{
-    Api,
-    http::problem::{Code, Problem},
-    routes::buyer,
+    Fault, Histories, Service,
+    buyer::{self, BuyerDetails, NewDetails},
+    temporal,
+    waiting::Pauses,
 };
 
-/// The first pause between two looks for the row; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-/// The longest pause between two looks for the row.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// When to ask whether there is a worker at all. A worker that runs records within milliseconds; one that is being
 /// replaced is back by then.
 const WORKER_LOOK: Duration = Duration::from_secs(3);
@@ -45,162 +39,179 @@ const SUMMARY_NAME_BYTES: usize = 300;
 /// The most bytes of seller accounts among the search attributes, of which Temporal takes 2,048 each.
 const SELLERS_BYTES: usize = 1800;
 
-/// A checkout that was made.
+/// A request for a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCheckout {
+    /// What the buyer will be asked to pay.
+    pub plan: Plan,
+    /// The details of the buyer, where any came.
+    pub buyer: Option<BuyerDetails>,
+    /// SHA-256 of the request.
+    pub fingerprint: String,
+}
+
+/// A checkout that was created.
 #[derive(Debug)]
-pub(super) enum Made {
+pub enum Created {
     /// By this request.
     Now(CheckoutRecord),
     /// By an earlier request with the same key and body.
     Before(CheckoutRecord),
 }
 
-impl Made {
+impl Created {
     /// The checkout.
-    pub(super) const fn record(&self) -> &CheckoutRecord {
+    pub const fn record(&self) -> &CheckoutRecord {
         match self {
             Self::Now(record) | Self::Before(record) => record,
         }
     }
 }
 
-/// Whether a workflow was started.
-enum Started {
+/// Why no checkout was created, or why it is not known yet.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The idempotency key belongs to another body.
+    #[error("This idempotency key came with another body before. Use a new key for a new checkout.")]
+    KeyReused,
+    /// An id of the request belongs to another checkout.
+    #[error(
+        "The `checkout_id` or a `payment_order_id` is taken. Checkouts and payment orders share one set of ids: each \
+         id names one checkout or one payment order."
+    )]
+    IdTaken(Answered),
+    /// Temporal keeps the request until a worker comes.
+    #[error("No worker serves the task queue. The request is kept: send it again with the same key.")]
+    NoWorker,
+    /// A worker is about to record the request.
+    #[error("The request is being recorded. Send it again with the same key.")]
+    InProgress,
+    /// Something went wrong on our side.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for CreateError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Whether an earlier request had the same answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// This request is the first.
     Now,
+    /// An earlier request with the same key was answered alike.
     Before,
 }
 
-/// Makes checkouts.
-pub(super) struct Checkouts<'a> {
-    api: &'a Api,
-}
-
-impl<'a> Checkouts<'a> {
-    /// With everything that it reaches.
-    pub(super) const fn new(api: &'a Api) -> Self {
-        Self { api }
+/// Creates a checkout, once for each workflow id however often a request for it comes.
+pub async fn create(
+    service: &Service,
+    workflow_id: &WorkflowId,
+    api_key_id: ApiKeyId,
+    new: NewCheckout,
+) -> Result<Created, CreateError> {
+    let deadline = Instant::now() + service.settings.record_wait;
+    let fingerprint = new.fingerprint.clone();
+    let prepared = timeout_at(deadline, prepare(service, workflow_id, &new)).await.map_err(Fault::DatabaseSlow)??;
+    if let Some(first) = prepared {
+        return replay(service, &first, &fingerprint).await;
     }
-
-    /// Makes the checkout that is wanted, once for each workflow id however often this is called.
-    pub(super) async fn make(
-        &self,
-        workflow_id: &WorkflowId,
-        api_key_id: ApiKeyId,
-        wanted: Wanted,
-    ) -> Result<Made, Problem> {
-        let deadline = Instant::now() + self.api.settings.record_wait;
-        let fingerprint = wanted.fingerprint.clone();
-        let prepared = timeout_at(deadline, self.prepare(workflow_id, &wanted));
-        if let Some(first) = prepared.await.map_err(|elapsed| Problem::database(&elapsed))?? {
-            return self.replay(&first, &fingerprint).await;
-        }
-        let started = timeout_at(deadline, self.start(workflow_id, api_key_id, wanted));
-        match started.await.map_err(|elapsed| Problem::temporal(&elapsed))?? {
-            Started::Now => {
-                let request = self.recorded_by(deadline, workflow_id).await?;
-                if !request.accepted {
-                    return Err(taken());
-                }
-                self.checkout(&request).await.map(Made::Now)
+    match timeout_at(deadline, start(service, workflow_id, api_key_id, new)).await.map_err(Fault::temporal)?? {
+        Answered::Now => {
+            let request = recorded_by(service, deadline, workflow_id).await?;
+            if !request.accepted {
+                return Err(CreateError::IdTaken(Answered::Now));
             }
-            Started::Before => match self.api.reader.request(workflow_id).await? {
-                Some(request) => self.replay(&request, &fingerprint).await,
-                None => Err(self.unrecorded().await),
-            },
+            Ok(Created::Now(checkout(service, &request).await?))
         }
-    }
-
-    /// Finds the request that used this key before. Without one, keeps what was said of the buyer.
-    async fn prepare(&self, workflow_id: &WorkflowId, wanted: &Wanted) -> Result<Option<RequestRecord>, Problem> {
-        let first = self.api.reader.request(workflow_id).await?;
-        if first.is_none() {
-            let (request, buyer_id) = ((workflow_id, wanted.fingerprint.as_str()), &wanted.plan.fields().buyer_id);
-            buyer::keep(self.api, request, buyer_id, wanted.buyer.as_ref()).await?;
-        }
-        Ok(first)
-    }
-
-    /// Answers a request whose key was used before.
-    async fn replay(&self, first: &RequestRecord, fingerprint: &str) -> Result<Made, Problem> {
-        if first.fingerprint != fingerprint {
-            let detail = "This idempotency key came with another body before. Use a new key for a new checkout.";
-            return Err(Problem::new(Code::IdempotencyKeyReused, detail));
-        }
-        if !first.accepted {
-            return Err(taken().replayed());
-        }
-        self.checkout(first).await.map(Made::Before)
-    }
-
-    async fn checkout(&self, request: &RequestRecord) -> Result<CheckoutRecord, Problem> {
-        let record = self.api.reader.checkout(&request.checkout_id).await?;
-        record.ok_or_else(|| Problem::internal(&Vanished))
-    }
-
-    async fn start(&self, workflow_id: &WorkflowId, api_key_id: ApiKeyId, wanted: Wanted) -> Result<Started, Problem> {
-        let Wanted { plan, fingerprint, buyer: _ } = wanted;
-        let token = self.api.confirm_tokens.token(plan.checkout_id(), workflow_id);
-        // The history is not told the token itself.
-        let plan = plan.with_confirm_token_hash(token.hash());
-        let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id.as_str())
-            .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
-            .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
-            .enable_eager_workflow_start(self.api.settings.eager_start)
-            .static_summary(summary(&plan, self.api.settings.histories))
-            .search_attributes(search_attributes(&plan))
-            .rpc_options(temporal::rpc_options())
-            .build();
-        let deadline_ms = u64::try_from(self.api.settings.checkout_deadline.as_millis()).unwrap_or(u64::MAX);
-        let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms };
-        match self.api.temporal.start_workflow(CheckoutWorkflow::run, input, options).await {
-            Ok(_) => Ok(Started::Now),
-            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Started::Before),
-            Err(error @ WorkflowStartError::PayloadConversion(_)) => Err(Problem::internal(&error)),
-            Err(error) => Err(Problem::temporal(&error)),
-        }
-    }
-
-    /// Why a request that was taken before is not recorded.
-    async fn unrecorded(&self) -> Problem {
-        if self.api.readiness.has_no_worker().await { no_worker() } else { in_progress() }
-    }
-
-    /// Waits until the workflow has recorded the request, for as long as a worker may do so.
-    async fn recorded_by(&self, deadline: Instant, workflow_id: &WorkflowId) -> Result<RequestRecord, Problem> {
-        let (mut pause, look) = (FIRST_PAUSE, Instant::now() + WORKER_LOOK);
-        loop {
-            if let Some(request) = self.api.reader.request(workflow_id).await? {
-                return Ok(request);
-            }
-            let next = Instant::now() + pause;
-            if next > deadline {
-                return Err(in_progress());
-            }
-            if next > look && self.api.readiness.has_no_worker().await {
-                return Err(no_worker());
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        Answered::Before => match service.reader.request(workflow_id).await? {
+            Some(request) => replay(service, &request, &fingerprint).await,
+            None if service.readiness.has_no_worker().await => Err(CreateError::NoWorker),
+            None => Err(CreateError::InProgress),
+        },
     }
 }
 
-/// A request that was taken, and that nobody records before a worker comes.
-fn no_worker() -> Problem {
-    let detail = "No worker serves the task queue. The request is kept: send it again with the same key.";
-    Problem::new(Code::NoWorker, detail)
+/// Finds the request that used this key before. Without an earlier request, keeps the details of the buyer.
+async fn prepare(
+    service: &Service,
+    workflow_id: &WorkflowId,
+    new: &NewCheckout,
+) -> Result<Option<RequestRecord>, Fault> {
+    let first = service.reader.request(workflow_id).await?;
+    if first.is_none() {
+        let (fingerprint, buyer_id) = (new.fingerprint.as_str(), &new.plan.fields().buyer_id);
+        buyer::keep(service, NewDetails { workflow_id, fingerprint, buyer_id, details: new.buyer.as_ref() }).await?;
+    }
+    Ok(first)
 }
 
-/// A request that was taken and will be recorded.
-fn in_progress() -> Problem {
-    let detail = "The request is being recorded. Send it again with the same key.";
-    Problem::new(Code::RequestInProgress, detail)
+/// Answers a request whose key was used before.
+async fn replay(service: &Service, first: &RequestRecord, fingerprint: &str) -> Result<Created, CreateError> {
+    if first.fingerprint != fingerprint {
+        return Err(CreateError::KeyReused);
+    }
+    if !first.accepted {
+        return Err(CreateError::IdTaken(Answered::Before));
+    }
+    Ok(Created::Before(checkout(service, first).await?))
 }
 
-/// A request that asked for an id of another checkout.
-fn taken() -> Problem {
-    let detail = "The `checkout_id` or a `payment_order_id` is taken. Checkouts and payment orders share one set of ids: \
-                  each id names one checkout or one payment order.";
-    Problem::new(Code::CheckoutExists, detail)
+async fn checkout(service: &Service, request: &RequestRecord) -> Result<CheckoutRecord, Fault> {
+    service.reader.checkout(&request.checkout_id).await?.ok_or_else(|| Fault::internal(Vanished))
+}
+
+async fn start(
+    service: &Service,
+    workflow_id: &WorkflowId,
+    api_key_id: ApiKeyId,
+    new: NewCheckout,
+) -> Result<Answered, Fault> {
+    let NewCheckout { plan, fingerprint, buyer: _ } = new;
+    let settings = &service.settings;
+    let token = service.confirm_tokens.token(plan.checkout_id(), workflow_id);
+    // The history holds the hash and never the token.
+    let plan = plan.with_confirm_token_hash(token.hash());
+    let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id.as_str())
+        .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+        .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
+        .enable_eager_workflow_start(settings.eager_start)
+        .static_summary(summary(&plan, settings.histories))
+        .search_attributes(search_attributes(&plan))
+        .rpc_options(temporal::rpc_options())
+        .build();
+    let deadline_ms = u64::try_from(settings.checkout_deadline.as_millis()).unwrap_or(u64::MAX);
+    let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms };
+    match service.temporal.start_workflow(CheckoutWorkflow::run, input, options).await {
+        Ok(_) => Ok(Answered::Now),
+        Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Answered::Before),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until the workflow has recorded the request, for as long as a worker may do so.
+async fn recorded_by(
+    service: &Service,
+    deadline: Instant,
+    workflow_id: &WorkflowId,
+) -> Result<RequestRecord, CreateError> {
+    let (mut pauses, look) = (Pauses::new(), Instant::now() + WORKER_LOOK);
+    loop {
+        if let Some(request) = service.reader.request(workflow_id).await? {
+            return Ok(request);
+        }
+        let next = pauses.next_end();
+        if next > deadline {
+            return Err(CreateError::InProgress);
+        }
+        if next > look && service.readiness.has_no_worker().await {
+            return Err(CreateError::NoWorker);
+        }
+        pauses.pause().await;
+    }
 }
 
 /// A request that was accepted, and whose checkout is not there.

@@ -1,46 +1,14 @@
-//! Refunds that wait for a second principal: four eyes on large amounts and on accounts that somebody names.
+//! Refunds that wait for a second principal: four eyes on large amounts and on accounts that the sender names.
 //!
-//! The request is noted, sealed, before anything is asked of a workflow. The second principal's word is written down
-//! first and carried out then; who repeats either request after a failure in between carries on.
+//! The request is written down, sealed, before anything is asked of a workflow. The second principal's decision is
+//! written down first and carried out then. A caller who repeats either request after a failure in between carries on.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
 use domain::{Money, id::RefundId};
-use store::{ApprovalRecord, Decision, Keyring, KeyringError, NewApproval, Reservation, Reserved, Scope};
+use store::{ApprovalRecord, CheckoutRecord, Decision, Keyring, KeyringError, NewApproval, Reservation, Reserved};
 use workflows::ports::RefundRequest;
 
-use super::{
-    Target, answer,
-    serving::{Refunds, in_progress, reused},
-};
-use service::now;
-
-use crate::{
-    Api,
-    http::{
-        caller::CancelCaller,
-        problem::{Code, Problem},
-    },
-    openapi::{refusals::refusals, shapes::RefundName},
-    routes::shapes::CheckoutBody,
-};
-
-refusals! {
-    DecisionRefusals:
-        FourEyes,
-        RefundDecided,
-        RefundExceedsPayment,
-        RefundNotFound,
-        RefundRefused,
-        RequestInProgress,
-        TemporalUnavailable;
-}
+use super::terms::{RefundError, Target};
+use crate::{Caller, Fault, Service, now};
 
 /// What an operator demands of refunds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,12 +46,12 @@ pub(super) enum Admitted {
 /// Holds a refund that nobody has recorded yet against the limit of the day and the rule of four eyes. One that either
 /// is held against goes back over the amount that was held against it, whatever is left by then.
 pub(super) async fn admit(
-    api: &Api,
-    caller: &CancelCaller,
+    service: &Service,
+    caller: &Caller,
     target: &Target,
     mut request: RefundRequest,
-) -> Result<Admitted, Problem> {
-    let rules = &api.settings.refund_rules;
+) -> Result<Admitted, RefundError> {
+    let rules = &service.settings.refund_rules;
     let limit = caller.refund_limit.or(rules.limit_per_day);
     if limit.is_none() && !rules.may_wait() {
         return Ok(Admitted::Now(Box::new(request)));
@@ -93,37 +61,37 @@ pub(super) async fn admit(
     if let Some(limit) = limit {
         let (refund_id, principal) = (&request.refund_id, &caller.principal());
         let reservation = Reservation { refund_id, principal, amount, at: now() };
-        match api.journal.reserve_refund(reservation, limit).await? {
+        match service.journal.reserve_refund(reservation, limit).await? {
             Reserved::Within => {}
-            Reserved::Beyond => return Err(beyond(limit)),
+            Reserved::Beyond => return Err(RefundError::BeyondLimit(limit)),
         }
     }
     if !rules.needs_approval(amount, request.account.is_some()) {
         return Ok(Admitted::Now(Box::new(request)));
     }
-    let record = noted(api, caller, &request, amount).await?;
+    let record = noted(service, caller, &request, amount).await?;
     if record.asked.fingerprint != request.fingerprint {
-        return Err(reused());
+        return Err(RefundError::KeyReused);
     }
     match record.decision {
         None => Ok(Admitted::Waits(Box::new(request), Box::new(record))),
-        Some(Decision::Approved) => Ok(Admitted::Now(Box::new(opened(api, &record)?))),
+        Some(Decision::Approved) => Ok(Admitted::Now(Box::new(opened(service, &record)?))),
         Some(Decision::Rejected) => Err(rejected(&record)),
     }
 }
 
 /// The note of a refund that waits: the one that stands there, or a new one.
 async fn noted(
-    api: &Api,
-    caller: &CancelCaller,
+    service: &Service,
+    caller: &Caller,
     request: &RefundRequest,
     amount: Money,
-) -> Result<ApprovalRecord, Problem> {
-    if let Some(record) = api.reader.approval(&request.refund_id).await? {
+) -> Result<ApprovalRecord, RefundError> {
+    if let Some(record) = service.reader.approval(&request.refund_id).await? {
         return Ok(record);
     }
-    let text = serde_json::to_vec(request).map_err(|error| Problem::internal(&error))?;
-    let sealed = keyring(api)?.seal(&text, &place(&request.refund_id)).map_err(|error| Problem::internal(&error))?;
+    let text = serde_json::to_vec(request).map_err(Fault::internal)?;
+    let sealed = keyring(service)?.seal(&text, &place(&request.refund_id)).map_err(Fault::internal)?;
     let asked = NewApproval {
         refund_id: request.refund_id.clone(),
         checkout_id: request.checkout_id.clone(),
@@ -133,20 +101,20 @@ async fn noted(
         requested_at: now(),
         request: sealed,
     };
-    api.journal.await_approval(&asked).await?;
-    api.reader.approval(&request.refund_id).await?.ok_or_else(in_progress)
+    service.journal.await_approval(&asked).await?;
+    service.reader.approval(&request.refund_id).await?.ok_or_else(|| RefundError::InProgress)
 }
 
 /// The request as it was sealed.
-pub(super) fn opened(api: &Api, record: &ApprovalRecord) -> Result<RefundRequest, Problem> {
-    let text = keyring(api)?.open(&record.asked.request, &place(&record.asked.refund_id));
-    let text = text.map_err(|error| Problem::internal(&error))?;
-    serde_json::from_slice(&text).map_err(|error| Problem::internal(&error))
+pub fn opened(service: &Service, record: &ApprovalRecord) -> Result<RefundRequest, Fault> {
+    let text = keyring(service)?.open(&record.asked.request, &place(&record.asked.refund_id));
+    let text = text.map_err(Fault::internal)?;
+    serde_json::from_slice(&text).map_err(Fault::internal)
 }
 
 /// Where approvals are demanded, the start demands encryption keys.
-fn keyring(api: &Api) -> Result<&Keyring, Problem> {
-    api.keyring.as_deref().ok_or_else(|| Problem::internal(&KeyringError::Malformed))
+fn keyring(service: &Service) -> Result<&Keyring, Fault> {
+    service.keyring.as_deref().ok_or_else(|| Fault::internal(KeyringError::Malformed))
 }
 
 /// A sealed request opens for its own refund only.
@@ -154,84 +122,46 @@ fn place(refund_id: &RefundId) -> Vec<u8> {
     format!("refund approval\n{refund_id}").into_bytes()
 }
 
-/// Approve a refund
-///
-/// A refund that waits for a second principal is carried out. The key that asked for it, and every key in its line, is
-/// the same principal. Sending it again answers where the refund stands.
-#[utoipa::path(
-    post,
-    path = "/v1/refunds/{id}/approve",
-    operation_id = "approve_refund",
-    tag = "Payments",
-    security(("bearer" = ["refund"])),
-    params(("id" = RefundName, Path, description = "The refund")),
-    responses((status = 200, description = "Refunded", body = CheckoutBody), (status = 202, description = "Not known yet; ask again", body = CheckoutBody, headers(("Location" = String, description = "Where to ask"))), DecisionRefusals)
-)]
-pub(crate) async fn approve(
-    State(api): State<Arc<Api>>,
-    caller: CancelCaller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let record = decide(&api, &caller, id, Decision::Approved).await?;
-    let outcome = Refunds::new(&api, &caller).carry_out(opened(&api, &record)?).await?;
-    Ok(answer(&outcome, &caller, &api))
+/// A refund that a second principal has rejected.
+#[derive(Debug)]
+pub struct Decided {
+    /// The checkout.
+    pub record: CheckoutRecord,
+    /// The request.
+    pub request: RefundRequest,
+    /// The decision.
+    pub approval: ApprovalRecord,
 }
 
-/// Reject a refund
-///
-/// A refund that waits for a second principal is not carried out. Its sender asks for another one with a new key.
-#[utoipa::path(
-    post,
-    path = "/v1/refunds/{id}/reject",
-    operation_id = "reject_refund",
-    tag = "Payments",
-    security(("bearer" = ["refund"])),
-    params(("id" = RefundName, Path, description = "The refund")),
-    responses((status = 200, description = "Rejected", body = CheckoutBody), DecisionRefusals)
-)]
-pub(crate) async fn reject(
-    State(api): State<Arc<Api>>,
-    caller: CancelCaller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let record = decide(&api, &caller, id, Decision::Rejected).await?;
-    let checkout = api.reader.checkout(&record.asked.checkout_id).await?.ok_or_else(unknown)?;
-    let body = CheckoutBody::for_scopes(caller.scopes, &checkout, &api);
-    let body = body.with_approval(&opened(&api, &record)?, &record);
-    Ok((StatusCode::OK, Json(body)).into_response())
+/// Rejects a refund that waits for a second principal.
+pub async fn reject(service: &Service, caller: &Caller, id: &RefundId) -> Result<Decided, RefundError> {
+    let approval = decide(service, caller, id, Decision::Rejected).await?;
+    let record = service.reader.checkout(&approval.asked.checkout_id).await?.ok_or(RefundError::UnknownRefund)?;
+    Ok(Decided { record, request: opened(service, &approval)?, approval })
 }
 
-/// Writes down what a second principal says, and answers what stands there. The first word stays.
-async fn decide(api: &Api, caller: &CancelCaller, id: String, decision: Decision) -> Result<ApprovalRecord, Problem> {
-    caller.demand(Scope::Refund)?;
-    let id = RefundId::parse(id).map_err(|_| unknown())?;
-    let record = api.reader.approval(&id).await?.ok_or_else(unknown)?;
+/// Writes down the decision of a second principal, and answers what stands there. The first decision stays.
+pub(super) async fn decide(
+    service: &Service,
+    caller: &Caller,
+    id: &RefundId,
+    decision: Decision,
+) -> Result<ApprovalRecord, RefundError> {
+    let unknown = || RefundError::UnknownRefund;
+    let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
     if record.asked.requested_by == caller.principal() {
-        let detail = "The API key that asked for a refund does not decide on it; another one has to.";
-        return Err(Problem::new(Code::FourEyes, detail));
+        return Err(RefundError::FourEyes);
     }
-    api.journal.decide_refund(&id, decision, &caller.principal()).await?;
-    let record = api.reader.approval(&id).await?.ok_or_else(unknown)?;
+    service.journal.decide_refund(id, decision, &caller.principal()).await?;
+    let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
     if record.decision != Some(decision) {
-        let decided = record.decision.map_or("not decided", Decision::as_str);
-        return Err(Problem::new(Code::RefundDecided, format!("The refund is {decided} already.")));
+        return Err(RefundError::Decided(record.decision.map_or("not decided", Decision::as_str)));
     }
     Ok(record)
 }
 
-fn beyond(limit: Money) -> Problem {
-    let detail =
-        format!("This API key gives back at most {limit} in a day, in Korea; with this refund it would be more.");
-    Problem::new(Code::RefundLimitExceeded, detail)
-}
-
-fn rejected(record: &ApprovalRecord) -> Problem {
-    let by = record.decided_by.as_ref().map(ToString::to_string).unwrap_or_default();
-    Problem::new(Code::RefundRefused, format!("{by} rejected the refund; ask for another one with a new key."))
-}
-
-fn unknown() -> Problem {
-    Problem::new(Code::RefundNotFound, "No refund of this id waits or waited for a second principal.")
+fn rejected(record: &ApprovalRecord) -> RefundError {
+    RefundError::Rejected { by: record.decided_by.as_ref().map(ToString::to_string).unwrap_or_default() }
 }
 
 #[cfg(test)]

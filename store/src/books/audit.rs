@@ -72,7 +72,6 @@ pub enum Check {
 }
 
 impl Check {
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reading => "reading",
@@ -134,7 +133,7 @@ impl Findings {
 
 /// How far an audit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct ReadProgress {
     /// What is being read: `entries`, `checkouts`.
     pub of: &'static str,
     /// How many of them are done.
@@ -144,7 +143,7 @@ pub struct Progress {
 }
 
 /// Told after each page.
-pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+pub type OnReadProgress<'a> = &'a mut (dyn FnMut(ReadProgress) + Send);
 
 /// What an audit read and what it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +189,7 @@ impl ChainEnd {
     }
 }
 
-/// Where the books stand by their own word.
+/// The end of the books, as the head row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BooksState {
     /// The number of the last entry; 0 when there is none.
@@ -222,7 +221,7 @@ struct Fold {
 impl Reader {
     /// Recomputes everything from the postings. A checkpoint counts only when it is signed by one of the trusted
     /// keys, or, where none is given, by the key in its own row.
-    pub async fn audit(&self, trusted: &[PublicKey], progress: OnProgress<'_>) -> Result<Audit, StoreError> {
+    pub async fn audit(&self, trusted: &[PublicKey], progress: OnReadProgress<'_>) -> Result<Audit, StoreError> {
         let snapshot = self.snapshot().await?;
         let mut findings = Findings::default();
         let (chain, fold) = chain::walk(&snapshot, trusted, &mut findings, &mut *progress).await?;
@@ -247,7 +246,7 @@ impl Reader {
     }
 
     /// Recomputes the hash chain, the Merkle root and the checkpoints alone: what a new checkpoint is about.
-    pub async fn audit_chain(&self, progress: OnProgress<'_>) -> Result<(ChainEnd, Findings), StoreError> {
+    pub async fn audit_chain(&self, progress: OnReadProgress<'_>) -> Result<(ChainEnd, Findings), StoreError> {
         let snapshot = self.snapshot().await?;
         let mut findings = Findings::default();
         let (chain, _) = chain::walk(&snapshot, &[], &mut findings, progress).await?;
@@ -298,7 +297,7 @@ impl Reader {
         BookedEntry::complete(rows, self.connection()).await
     }
 
-    /// Where the books stand.
+    /// The end of the books.
     pub async fn books_state(&self) -> Result<BooksState, StoreError> {
         let head = ledger_head::Entity::find().one(self.connection()).await?;
         let head = head.ok_or_else(|| corrupt("no row in", "ledger_head"))?;

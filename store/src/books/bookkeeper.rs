@@ -15,21 +15,18 @@ use tokio::{
 
 use crate::{
     Database, StoreError, Watch,
-    books::{
-        booking::{Booked, Booking},
-        open::Books,
-    },
+    books::{booking::Booking, open::Books, refusal::Booked},
     transaction::Purpose,
 };
 
-/// How many requests may wait; whoever comes then waits to wait.
+/// The length of the queue. When it is full, callers wait for room.
 const MAX_WAITING: usize = 4096;
 /// The most requests in one transaction.
 const MAX_BATCH: usize = 256;
 /// The most postings in one transaction, unless a single request has more: their values are parameters of one
 /// statement, of which SQLite takes 32,766.
 const MAX_BATCH_POSTINGS: usize = 2000;
-/// How long whoever hands in a booking waits for its answer. The booking may still be carried out afterwards.
+/// How long a caller waits for the answer to a booking. The booking may still be carried out afterwards.
 const BOOKING_TIME: Duration = Duration::from_secs(45);
 /// How long a booking may wait before the bookkeeper counts as stuck: longer than a transaction that meets its deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,7 +51,7 @@ struct Desk {
 }
 
 impl Bookkeeper {
-    /// Starts on the current runtime; it ends when nobody can hand in anything any more.
+    /// Starts on the current runtime. The task ends when the last sender is dropped.
     pub(crate) fn start(database: Database) -> Self {
         let (requests, waiting) = mpsc::channel(MAX_WAITING);
         let watch = Watch::new("bookkeeper", PATIENCE);
@@ -62,12 +59,12 @@ impl Bookkeeper {
         Self { requests, watch }
     }
 
-    /// How the bookkeeper goes on.
+    /// Whether the bookkeeper makes progress.
     pub(crate) fn watch(&self) -> Watch {
         self.watch.clone()
     }
 
-    /// Books, or says why not. It goes on when the caller stops waiting.
+    /// Books, or returns the refusal. The booking continues when the caller stops waiting.
     pub(crate) async fn book(&self, booking: Booking) -> Result<Booked, StoreError> {
         let (answer, answered) = oneshot::channel();
         let request = Request { booking, since: Instant::now(), answer };
@@ -114,7 +111,7 @@ async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
         }
         Err(error) => error,
     };
-    // Nothing of the batch is written, unless the answer to its commit was lost: whoever asks again finds out.
+    // The batch is not written, unless the answer to its commit was lost. A caller that asks again finds out.
     if error.is_unavailable() {
         tracing::warn!(error = &error as &dyn std::error::Error, "the database is away; nobody of the batch is served");
         for request in batch {

@@ -16,7 +16,7 @@ use crate::{
     entities::{ledger_entries, ledger_postings},
 };
 
-/// What stands before the first entry: 64 zeros.
+/// The hash before the first entry: 64 zeros.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// An entry in the books.

@@ -20,8 +20,9 @@ use sea_orm::{
 use crate::{
     Clock, StoreError,
     books::{
-        booking::{Booked, Booking, Refusal},
+        booking::Booking,
         chain::{BookedEntry, hash_of},
+        refusal::{Booked, Refusal},
     },
     convert::{corrupt, from_column_time, to_column_amount, to_column_time, wallet_of_row},
     entities::{ledger_balances, ledger_entries, ledger_head, ledger_postings, payment_orders, wallets},
@@ -34,14 +35,14 @@ const HEAD: i32 = 1;
 
 type WalletKey = (SellerAccount, Currency);
 
-/// The books, locked by a transaction: nobody else books until it ends.
+/// The books, locked by a transaction. No other transaction books until it ends.
 pub(crate) struct Books<'t> {
     pub(crate) transaction: &'t Transaction,
     now: Timestamp,
     head: ledger_head::Model,
     /// Not written yet.
     staged: Vec<BookedEntry>,
-    /// What is booked under a key, as far as anybody asked.
+    /// The entries of the keys that were looked up.
     known: HashMap<String, Option<Entry>>,
     wallets: BTreeMap<WalletKey, Wallet>,
     moved: BTreeSet<WalletKey>,
@@ -153,7 +154,7 @@ impl<'t> Books<'t> {
         }
     }
 
-    /// Writes what was added: for whoever reads the rows within this transaction.
+    /// Writes the staged entries, so that this transaction can read their rows.
     pub(crate) async fn write(&mut self) -> Result<(), StoreError> {
         let staged = std::mem::take(&mut self.staged);
         if staged.is_empty() {

@@ -32,14 +32,20 @@ pub struct Erased {
     pub account_holders: u64,
 }
 
+/// The sealed details of a buyer, as a request for a checkout brings them.
+#[derive(Debug, Clone)]
+pub struct SealedBuyer<'a> {
+    pub workflow_id: &'a WorkflowId,
+    /// The hash of the request's body.
+    pub fingerprint: &'a str,
+    pub buyer_id: &'a BuyerId,
+    pub details: Sealed,
+}
+
 impl Journal {
     /// Keeps a buyer's sealed details. The workflow id and the fingerprint are the key: the first ones stay.
-    pub async fn keep_buyer(
-        &self,
-        (workflow_id, fingerprint): (&WorkflowId, &str),
-        buyer_id: &BuyerId,
-        details: Sealed,
-    ) -> Result<(), StoreError> {
+    pub async fn keep_buyer(&self, buyer: SealedBuyer<'_>) -> Result<(), StoreError> {
+        let SealedBuyer { workflow_id, fingerprint, buyer_id, details } = buyer;
         let row = buyer_details::ActiveModel {
             workflow_id: Set(workflow_id.to_string()),
             fingerprint: Set(fingerprint.to_owned()),

@@ -34,7 +34,6 @@ pub struct HistorySources {
 /// Money that went back to the buyer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaidBack {
-    /// How much.
     pub amount: Money,
     /// The API key that asked for it.
     pub api_key_id: ApiKeyId,
@@ -47,7 +46,6 @@ pub struct OperatorDecision {
     pub by: Actor,
     /// What.
     pub outcome: Outcome,
-    /// When.
     pub decided_at: Timestamp,
 }
 

@@ -19,7 +19,7 @@ use crate::{
 /// Which checkouts are wanted; all of them by default.
 #[derive(Debug, Clone, Default)]
 pub struct CheckoutFilter {
-    /// Those that stand there now.
+    /// Only with this status.
     pub status: Option<Status>,
     /// Those with an order of a seller.
     pub seller: Option<SellerAccount>,

@@ -2,8 +2,9 @@
 
 use domain::{
     Money, Timestamp,
-    charge::{Failure, VirtualAccount, is_virtual_account},
+    charge::{VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
+    failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -27,10 +28,9 @@ pub struct RequestRecord {
     pub accepted: bool,
 }
 
-/// A checkout as it stands.
+/// A checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutRecord {
-    /// The checkout.
     pub checkout_id: CheckoutId,
     /// Its workflow.
     pub workflow_id: WorkflowId,
@@ -40,7 +40,6 @@ pub struct CheckoutRecord {
     pub buyer_id: BuyerId,
     /// What the buyer pays.
     pub total: Money,
-    /// Where it stands.
     pub status: Status,
     /// How many changes were written since it was recorded.
     pub revision: u32,
@@ -64,18 +63,17 @@ pub struct CheckoutRecord {
     pub expires_at: Timestamp,
 }
 
-/// One payment order as it stands.
+/// A payment order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRecord {
     /// What was ordered.
     pub order: Order,
-    /// Where it stands.
     pub status: Status,
     /// Whether the seller's wallet was credited.
     pub wallet_updated: bool,
     /// Whether the books have it.
     pub ledger_updated: bool,
-    /// What was given back of it.
+    /// The refunded amount.
     pub refunded: Money,
 }
 
@@ -102,13 +100,13 @@ impl CheckoutRecord {
     }
 
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
-    pub fn heeds_psp(&self) -> bool {
+    pub fn follows_psp(&self) -> bool {
         // Of an account that nobody knew of before it was paid into, only the method tells.
         let by_deposit = self
             .psp
             .as_ref()
             .is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()));
-        self.status.heeds_psp() || self.status.is_payment_done() && by_deposit
+        self.status.phase().follows_psp() || self.status.is_payment_done() && by_deposit
     }
 }
 

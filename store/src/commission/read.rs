@@ -1,13 +1,13 @@
 //! Commission rates.
 
 use domain::{Timestamp, commission::BasisPoints, id::SellerAccount};
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
     Reader, StoreError,
-    convert::{corrupt, from_column_time},
+    commission::EVERY_SELLER,
+    convert::{corrupt, from_column_time, to_column_time},
     entities::commission_rates,
-    ledger::write::EVERY_SELLER,
 };
 
 /// What is kept of sales from an instant on.
@@ -42,5 +42,25 @@ impl Reader {
             })
         };
         rows.into_iter().map(rate).collect()
+    }
+
+    /// The commission of each of these sellers at an instant, in their order.
+    pub async fn commissions(&self, sellers: &[&SellerAccount], at: Timestamp) -> Result<Vec<BasisPoints>, StoreError> {
+        let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
+        let rates = commission_rates::Entity::find()
+            .filter(commission_rates::Column::SellerAccount.is_in(names))
+            .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
+            .order_by_desc(commission_rates::Column::EffectiveFrom)
+            .all(self.connection())
+            .await?;
+        let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name).map(|rate| rate.basis_points);
+        sellers
+            .iter()
+            .map(|seller| {
+                let points = of(seller.as_str()).or_else(|| of(EVERY_SELLER)).unwrap_or(0);
+                let rate = u16::try_from(points).ok().and_then(|points| BasisPoints::try_new(points).ok());
+                rate.ok_or_else(|| corrupt("a commission", points))
+            })
+            .collect()
     }
 }

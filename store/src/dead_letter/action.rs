@@ -26,9 +26,7 @@ pub enum Acted {
     Before(LetterRecord),
     /// It is refused.
     Refused {
-        /// The letter.
         letter: LetterRecord,
-        /// Why.
         refusal: LetterRefusal,
         /// What was done about it last, if anything was.
         last: Option<ActionRecord>,
@@ -37,22 +35,30 @@ pub enum Acted {
     Unknown,
 }
 
+/// An action on a dead letter, as a person asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAction<'a> {
+    pub action: LetterAction,
+    pub actor: &'a str,
+    pub reason: &'a str,
+    /// Whether the workflow that opened the letter still runs.
+    pub workflow_runs: bool,
+}
+
 impl Journal {
     /// Takes an action on a letter, if it may be taken. Of two at once one wins. Asked again by the same person for
     /// the same action, it changes nothing.
     pub async fn act_on_dead_letter(
         &self,
         letter_id: &DeadLetterId,
-        action: LetterAction,
-        (actor, reason): (&str, &str),
-        workflow_runs: bool,
+        request: NewAction<'_>,
     ) -> Result<Acted, StoreError> {
         let transaction = self.begin().await?;
         let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
-        match check(action, letter.status, &letter.awaits, workflow_runs) {
-            Err(refusal) => refused(&transaction, letter, action, actor, refusal).await,
+        match check(request.action, letter.status, &letter.awaits, request.workflow_runs) {
+            Err(refusal) => refused(&transaction, letter, request, refusal).await,
             Ok(status) if move_on(&transaction, &letter, status).await? => {
-                write_down(&transaction, letter_id, action, (actor, reason)).await?;
+                write_down(&transaction, letter_id, request).await?;
                 let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
                 append_letter(&transaction, letter_id, status, now).await?;
                 transaction.commit().await?;
@@ -63,7 +69,7 @@ impl Journal {
                 transaction.rollback().await?;
                 let transaction = self.begin().await?;
                 let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
-                refused(&transaction, letter, action, actor, LetterRefusal::TakenUp).await
+                refused(&transaction, letter, request, LetterRefusal::TakenUp).await
             }
         }
     }
@@ -78,8 +84,7 @@ async fn find(transaction: &Transaction, letter_id: &DeadLetterId) -> Result<Opt
 async fn refused(
     transaction: &Transaction,
     letter: LetterRecord,
-    action: LetterAction,
-    actor: &str,
+    request: NewAction<'_>,
     refusal: LetterRefusal,
 ) -> Result<Acted, StoreError> {
     let last = dead_letter_actions::Entity::find()
@@ -88,6 +93,7 @@ async fn refused(
         .one(transaction)
         .await?;
     let last = last.map(record::action).transpose()?;
+    let NewAction { action, actor, .. } = request;
     let is_same =
         |last: &ActionRecord| last.actor == actor && last.action == action.as_str() && last.outcome == action.outcome();
     match refusal {
@@ -115,8 +121,7 @@ async fn move_on(transaction: &Transaction, letter: &LetterRecord, status: Lette
 async fn write_down(
     transaction: &Transaction,
     letter_id: &DeadLetterId,
-    action: LetterAction,
-    (actor, reason): (&str, &str),
+    NewAction { action, actor, reason, .. }: NewAction<'_>,
 ) -> Result<(), StoreError> {
     // The letter's row is locked by its change of status, so nobody else numbers its actions now.
     let before = dead_letter_actions::Entity::find()

@@ -17,7 +17,7 @@ use crate::{
 /// Which letters are wanted; all of them by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LetterFilter {
-    /// Those that stand there now.
+    /// Only with this status.
     pub status: Option<LetterStatus>,
     /// Those about a step.
     pub step: Option<String>,

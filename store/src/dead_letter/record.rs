@@ -2,8 +2,8 @@
 
 use domain::{
     Timestamp,
-    charge::Failure,
     dead_letter::{Awaits, LetterStatus, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 
@@ -16,28 +16,23 @@ use crate::{
 const MENDING: &str = "mending";
 const PERSON: &str = "person";
 
-/// A dead letter as it stands.
+/// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterRecord {
-    /// The letter.
     pub letter_id: DeadLetterId,
     /// The workflow that wrote it.
     pub workflow_id: String,
-    /// Its run.
     pub run_id: String,
-    /// Its type.
     pub workflow_type: String,
     /// The checkout that it is about.
     pub checkout_id: Option<CheckoutId>,
-    /// The step that came to nothing.
+    /// The step that failed.
     pub step: String,
-    /// With what.
     pub failure: Failure,
     /// What was asked of the step, as a JSON object.
     pub input: String,
     /// What the workflow waits for.
     pub awaits: Awaits,
-    /// Where it stands.
     pub status: LetterStatus,
     /// When it was written.
     pub created_at: Timestamp,
@@ -54,11 +49,9 @@ pub struct ActionRecord {
     pub action: String,
     /// Who: the id of an API key, or a name.
     pub actor: String,
-    /// Why.
     pub reason: String,
     /// What was declared.
     pub outcome: Option<Outcome>,
-    /// When.
     pub acted_at: Timestamp,
 }
 

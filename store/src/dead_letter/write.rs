@@ -34,7 +34,7 @@ impl Writer {
             workflow_type: Set(letter.workflow_type.clone()),
             checkout_id: Set(letter.checkout_id.as_ref().map(ToString::to_string)),
             step: Set(letter.step.clone()),
-            code: Set(letter.failure.code.clone()),
+            code: Set(letter.failure.code.clone().into()),
             message: Set(message),
             // Texts under texts always have a JSON.
             input: Set(serde_json::to_string(&letter.input).unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! Steps that came to nothing and need a person, or needed one.
+//! Failed steps that need or needed an operator.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The end of the hash chain: one row, locked by whoever books.
+//! The end of the hash chain: one row, which every booking locks.
 
 use sea_orm::entity::prelude::*;
 

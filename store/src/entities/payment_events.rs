@@ -1,4 +1,4 @@
-//! Checkouts: what a buyer was asked to pay, and where that stands.
+//! Checkouts.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Refunds: what was asked for, and where it stands.
+//! Refunds.
 
 use sea_orm::entity::prelude::*;
 

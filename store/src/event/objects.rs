@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Timestamp,
+    charge::VIRTUAL_ACCOUNT,
     checkout::{Change, NewCheckout, Order, Status},
     dead_letter::LetterStatus,
     event::{BEGAN, ENDED, Event, EventData, EventType},
     id::{DeadLetterId, RefundId},
-    refund::{RefundStatus, VIRTUAL_ACCOUNT},
+    refund::RefundStatus,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;

@@ -158,7 +158,7 @@ impl Reader {
             return if query.after.is_some() {
                 Ok(EventsRead::Expired(log))
             } else {
-                self.oldest_events(query, log).await
+                self.events_since_floor(query, log).await
             };
         }
         rows.retain(|row| row.position.is_some());
@@ -174,7 +174,7 @@ impl Reader {
         Ok(EventsRead::Page(EventPage { events, next_after, has_more, log }))
     }
 
-    async fn oldest_events(&self, query: &EventQuery, log: EventLogState) -> Result<EventsRead, StoreError> {
+    async fn events_since_floor(&self, query: &EventQuery, log: EventLogState) -> Result<EventsRead, StoreError> {
         let query = EventQuery { after: Some(log.floor - 1), ..query.clone() };
         Box::pin(self.events_after(&query)).await
     }

@@ -56,7 +56,7 @@ pub struct Sequencer {
 enum Looked {
     /// Another process is numbering.
     Locked,
-    /// The number of facts that got positions, and where the log ends.
+    /// The facts that were numbered, and the end of the log.
     Numbered { facts: u64, end: u64 },
 }
 

@@ -11,8 +11,8 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait};
 use crate::{
     StoreError,
     books::{
-        booking::{Booked, Refusal},
         open::Books,
+        refusal::{Booked, Refusal},
     },
     convert::{corrupt, from_column_amount, from_column_currency, to_column_amount, to_column_time},
     entities::wallet_holds,
@@ -51,7 +51,7 @@ pub(crate) async fn change(
     event: HoldEvent,
     at: Timestamp,
 ) -> Result<Booked, StoreError> {
-    let Written { state, row } = existing(books, id).await?;
+    let StoredHold { state, row } = existing(books, id).await?;
     let ended = |HoldEnded(status)| Refusal::HoldEnded { hold: id.clone(), status };
     let Some(status) = state.after(event).map_err(ended)? else { return Ok(Booked::Before) };
     let entry = state.entry(event, at).map_err(Refusal::from)?;
@@ -69,16 +69,16 @@ pub(crate) async fn change(
 }
 
 /// A hold as it is written.
-struct Written {
+struct StoredHold {
     state: HoldState,
     row: wallet_holds::Model,
 }
 
-async fn existing(books: &Books<'_>, id: &HoldId) -> Result<Written, StoreError> {
+async fn existing(books: &Books<'_>, id: &HoldId) -> Result<StoredHold, StoreError> {
     find(books, id).await?.ok_or_else(|| Refusal::NoSuchHold { hold: id.clone() }.into())
 }
 
-async fn find(books: &Books<'_>, id: &HoldId) -> Result<Option<Written>, StoreError> {
+async fn find(books: &Books<'_>, id: &HoldId) -> Result<Option<StoredHold>, StoreError> {
     let Some(row) = wallet_holds::Entity::find_by_id(id.as_str()).one(books.transaction).await? else {
         return Ok(None);
     };
@@ -90,5 +90,5 @@ async fn find(books: &Books<'_>, id: &HoldId) -> Result<Option<Written>, StoreEr
         captured: from_column_amount(row.captured_amount, currency)?,
         status: status.ok_or_else(|| corrupt("a status of a hold", &row.status))?,
     };
-    Ok(Some(Written { state, row }))
+    Ok(Some(StoredHold { state, row }))
 }

@@ -17,7 +17,6 @@ pub struct AccountFilter {
 /// A place in the list of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountPosition {
-    /// The account.
     pub account: Account,
     /// The currency, for every account exists once in each.
     pub currency: Currency,

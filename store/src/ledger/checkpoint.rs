@@ -120,7 +120,7 @@ pub struct SignedCheckpoint {
     pub checkpoint: Checkpoint,
     /// Whose signature it is said to be.
     pub public_key: PublicKey,
-    /// 64 bytes, unless somebody meddled.
+    /// 64 bytes, unless the row was tampered with.
     pub signature: Vec<u8>,
 }
 

@@ -36,7 +36,6 @@ pub struct EntryFilter {
 /// An entry as the books have it, with its neighbours in the chain of hashes and of corrections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryRecord {
-    /// The entry.
     pub booked: BookedEntry,
     /// The hash of the entry before it.
     pub previous_hash: String,

@@ -1,12 +1,10 @@
 //! The movements of accounts: their postings, each seen from one account.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use domain::{
     Currency, Money, Timestamp,
     id::{CheckoutId, PaymentOrderId, SellerAccount},
-    ledger::{Account, NormalSide, Reason},
+    ledger::{Account, Reason},
 };
 use sea_orm::{
     ColumnTrait, Condition, FromQueryResult,
@@ -17,18 +15,9 @@ use crate::{
     EntryFilter, Page, Reader, StoreError, Window,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_sequence},
     entities::{ledger_entries, ledger_postings},
-    ledger::{accounts::accounts_of, read::join_entries},
+    ledger::{accounts::accounts_of, read::join_entries, side::Side},
     paging::all_of,
 };
-
-/// Which account of a posting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
-    /// The one that is debited.
-    Debit,
-    /// The one that is credited.
-    Credit,
-}
 
 /// A place among movements. A posting between two accounts that are listed together is two movements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +33,11 @@ pub struct MovementPosition {
 /// What a posting did to one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// Where it stands.
     pub position: MovementPosition,
     /// The account it is seen from; the side of the position is this account's.
     pub account: Account,
     /// The account on the other side.
     pub counter: Account,
-    /// How much.
     pub amount: Money,
     /// The key of its entry.
     pub key: String,
@@ -183,54 +170,5 @@ impl Movement {
             booked_at: from_column_time(row.booked_at),
             key: row.entry_id,
         })
-    }
-}
-
-impl Side {
-    /// Both sides.
-    pub const BOTH: [Self; 2] = [Self::Debit, Self::Credit];
-
-    /// The side as the books write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Debit => "debit",
-            Self::Credit => "credit",
-        }
-    }
-
-    /// The side on which an account grows.
-    pub(crate) const fn of_growth(account: &Account) -> Self {
-        match account.normal_side() {
-            NormalSide::Debit => Self::Debit,
-            NormalSide::Credit => Self::Credit,
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Debit => Self::Credit,
-            Self::Credit => Self::Debit,
-        }
-    }
-
-    const fn number(self) -> i32 {
-        match self {
-            Self::Debit => 0,
-            Self::Credit => 1,
-        }
-    }
-
-    /// The column that names the account on this side.
-    pub(crate) const fn account(self) -> ledger_postings::Column {
-        match self {
-            Self::Debit => ledger_postings::Column::DebitAccount,
-            Self::Credit => ledger_postings::Column::CreditAccount,
-        }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, to_column_time},
     entities::{ledger_balances, ledger_entries, ledger_postings},
-    ledger::movements::Side,
+    ledger::side::Side,
     paging::all_of,
 };
 
@@ -30,7 +30,6 @@ pub enum AsOf {
 /// What stands on an account in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountBalance {
-    /// The account.
     pub account: Account,
     /// The sum of its debits.
     pub debits: Money,

@@ -3,92 +3,24 @@
 //! An entry of a payment or a refund is booked together with a status, and the workflow behind that status goes on
 //! from there. Without its entry the status would be untrue, and nothing would book the money again.
 
-use std::fmt;
-
 use domain::{
     Timestamp,
     checkout::Status,
     id::{PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, OrderChange, Reason},
-    refund::RefundStatus,
     wallet::Wallet,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::{
-    BookedEntry, Reader, Refusal, StoreError,
+    BookedEntry, Reader, StoreError,
+    books::{
+        order::takes_too_much,
+        refusal::{Refusal, Resting},
+    },
     convert::{from_column_refund_status, from_column_status, to_column_time},
     entities::{payment_events, payment_orders, refunds},
 };
-
-/// A row whose status an entry brought about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resting {
-    /// A checkout.
-    Checkout {
-        /// Its id.
-        id: String,
-        /// Where it stands.
-        status: Status,
-    },
-    /// A refund.
-    Refund {
-        /// Its id.
-        id: String,
-        /// Where it stands.
-        status: RefundStatus,
-    },
-}
-
-impl Resting {
-    /// Where it stands, as the API says.
-    pub const fn status(&self) -> &'static str {
-        match self {
-            Self::Checkout { status, .. } => status.as_str(),
-            Self::Refund { status, .. } => status.as_str(),
-        }
-    }
-
-    /// What is to be done in place of a reversal; nothing where the status does not need the entry.
-    const fn instead(&self) -> Option<&'static str> {
-        match self {
-            Self::Checkout { status, .. } => match status {
-                Status::Success | Status::PartiallyRefunded | Status::Refunded => Some(
-                    "to give the buyer's money back, cancel the payment (POST /v1/payments/{id}/cancel); what Toss and \
-                     the books say otherwise, `daegeum reconcile` names",
-                ),
-                Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit => {
-                    Some("its workflow is under way and books what comes of it")
-                }
-                Status::Stuck => {
-                    Some("act on its dead letter (`daegeum dead-letters list`): its workflow books what comes of it")
-                }
-                Status::Failed | Status::Expired | Status::Canceled => None,
-            },
-            Self::Refund { status, .. } => match status {
-                RefundStatus::Succeeded => Some(
-                    "Toss has given the money back; what Toss and the books say otherwise, `daegeum reconcile` names",
-                ),
-                RefundStatus::Requested | RefundStatus::Executing | RefundStatus::Unknown => {
-                    Some("its workflow is under way, and takes the promise back by itself where Toss refuses")
-                }
-                RefundStatus::Stuck => Some(
-                    "on evidence that Toss gave nothing back, run `daegeum dead-letters resolve --outcome not_refunded`",
-                ),
-                RefundStatus::Failed => None,
-            },
-        }
-    }
-}
-
-impl fmt::Display for Resting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Checkout { id, status } => write!(f, "checkout {id} is {status}"),
-            Self::Refund { id, status } => write!(f, "refund {id} is {status}"),
-        }
-    }
-}
 
 /// The row whose status an entry brought about, if it is one of these entries and there is that row.
 pub(crate) async fn resting_on(
@@ -152,16 +84,6 @@ pub(crate) async fn release_due(
     Ok(None)
 }
 
-/// Whether a change takes more of an order than the order has.
-pub(crate) fn takes_too_much(order: &payment_orders::Model, change: OrderChange) -> bool {
-    let after = [
-        order.unreleased.saturating_add(change.unreleased),
-        order.commission.saturating_add(change.commission),
-        order.refunded_amount.saturating_add(change.refunded),
-    ];
-    after.iter().any(|after| *after < 0)
-}
-
 /// What a reversal would do now. Nothing is changed, and what happens meanwhile may change the outcome.
 #[derive(Debug, Clone)]
 pub struct ReversalPreview {
@@ -169,7 +91,7 @@ pub struct ReversalPreview {
     pub mistake: BookedEntry,
     /// What would be booked; nothing where the entry is none that can be reversed.
     pub reversal: Option<Entry>,
-    /// The reversal that stands already, if there is one.
+    /// The reversal that was booked before, if any.
     pub booked: Option<BookedEntry>,
     /// The row whose status the entry brought about.
     pub resting: Option<Resting>,
@@ -195,9 +117,7 @@ pub struct WalletMove {
 /// What would become of one payment order.
 #[derive(Debug, Clone)]
 pub struct OrderMove {
-    /// The order.
     pub order: PaymentOrderId,
-    /// Where it stands.
     pub status: Status,
     /// What would change, in minor units.
     pub change: OrderChange,

@@ -3,28 +3,20 @@
 use domain::{
     Money, Timestamp,
     checkout::Payment,
-    commission::BasisPoints,
     hold::{HoldEvent, HoldStatus},
-    id::{HoldId, PaymentOrderId, SellerAccount},
+    id::{HoldId, PaymentOrderId},
     ledger::{Entry, Hold, HoldEnd, PayoutEnd},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
-};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use crate::{
     StoreError, Writer,
-    books::booking::{Booked, Booking},
+    books::{booking::Booking, refusal::Booked},
     checkout::deposit::FRESH_LOOK_MS,
     convert::{corrupt, to_column_time},
-    entities::{commission_rates, payment_orders, wallet_holds},
+    entities::{payment_orders, wallet_holds},
 };
-
-/// The seller whose commission is that of every seller without one of their own.
-pub(crate) const EVERY_SELLER: &str = "*";
 
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the checkout's
@@ -142,50 +134,9 @@ impl Writer {
     pub async fn close_books_before(&self, instant: Timestamp) -> Result<(), StoreError> {
         self.bookkeeper.book(Booking::Closing { before: instant }).await.map(|_| ())
     }
-
-    /// Sets what is kept of a seller's sales, or of every seller's who has no rate of their own, from an instant
-    /// on. A rate that is set is not changed: set another one from a later instant. Answers whether it is new.
-    pub async fn set_commission(
-        &self,
-        seller: Option<&SellerAccount>,
-        rate: BasisPoints,
-        effective_from: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let row = commission_rates::ActiveModel {
-            seller_account: Set(seller.map_or(EVERY_SELLER, SellerAccount::as_str).to_owned()),
-            effective_from: Set(to_column_time(effective_from)),
-            basis_points: Set(rate.points().into()),
-            set_at: Set(chrono::Utc::now()),
-        };
-        let rows = commission_rates::Entity::insert(row)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(self.connection())
-            .await?;
-        Ok(rows == 1)
-    }
-
-    /// What is kept of a sale of each of these sellers at an instant, in their order.
-    pub async fn commissions(&self, sellers: &[&SellerAccount], at: Timestamp) -> Result<Vec<BasisPoints>, StoreError> {
-        let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
-        let rates = commission_rates::Entity::find()
-            .filter(commission_rates::Column::SellerAccount.is_in(names))
-            .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
-            .order_by_desc(commission_rates::Column::EffectiveFrom)
-            .all(self.connection())
-            .await?;
-        let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name).map(|rate| rate.basis_points);
-        sellers
-            .iter()
-            .map(|seller| {
-                let points = of(seller.as_str()).or_else(|| of(EVERY_SELLER)).unwrap_or(0);
-                let rate = u16::try_from(points).ok().and_then(|points| BasisPoints::try_new(points).ok());
-                rate.ok_or_else(|| corrupt("a commission", points))
-            })
-            .collect()
-    }
 }
 
-/// Whether it is booked. A refusal is logged: whoever does many things goes on with the others.
+/// Whether a booking of a batch succeeded. A refusal is logged, so that the batch continues.
 fn is_done(result: Result<Booked, StoreError>) -> Result<bool, StoreError> {
     match result {
         Ok(_) => Ok(true),

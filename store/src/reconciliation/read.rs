@@ -10,7 +10,7 @@ use crate::{
     EntryFilter, Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency},
     entities::{ledger_entries, ledger_postings},
-    ledger::{movements::Side, read::join_entries},
+    ledger::{read::join_entries, side::Side},
 };
 
 #[derive(Debug, FromQueryResult)]

@@ -23,13 +23,10 @@ use crate::{
 /// A refund that counts against the day's limit of who asks for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reservation<'a> {
-    /// The refund.
     pub refund_id: &'a RefundId,
     /// The principal that asks.
     pub principal: &'a Principal,
-    /// How much.
     pub amount: Money,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -45,17 +42,13 @@ pub enum Reserved {
 /// A refund that waits for a second principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApproval {
-    /// The refund.
     pub refund_id: RefundId,
-    /// The checkout.
     pub checkout_id: CheckoutId,
     /// SHA-256 of the request.
     pub fingerprint: String,
-    /// How much.
     pub amount: Money,
     /// The principal that asks.
     pub requested_by: Principal,
-    /// When.
     pub requested_at: Timestamp,
     /// The request, sealed: it may name an account of the buyer's.
     pub request: Sealed,
@@ -79,7 +72,6 @@ pub struct ApprovalRecord {
     pub decision: Option<Decision>,
     /// The principal that decided.
     pub decided_by: Option<Principal>,
-    /// When.
     pub decided_at: Option<Timestamp>,
 }
 
@@ -120,7 +112,6 @@ impl ApprovalStanding {
 }
 
 impl ApprovalRecord {
-    /// Where it stands.
     pub fn standing(&self) -> ApprovalStanding {
         self.decision.map_or(ApprovalStanding::Waiting, ApprovalStanding::Decided)
     }

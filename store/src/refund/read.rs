@@ -1,10 +1,10 @@
-//! Refunds: what was asked for and where it stands.
+//! Reading refunds.
 
 use std::collections::HashMap;
 
 use domain::{
     Currency, Money, Timestamp,
-    charge::Failure,
+    failure::Failure,
     id::{CheckoutId, PaymentOrderId, RefundId, WorkflowId},
     refund::{Part, RefundStatus},
 };
@@ -16,14 +16,12 @@ use crate::{
     entities::{refund_orders, refunds},
 };
 
-/// A refund as it stands.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundRecord {
-    /// The refund.
     pub refund_id: RefundId,
     /// Its workflow.
     pub workflow_id: WorkflowId,
-    /// The checkout.
     pub checkout_id: CheckoutId,
     /// The one order it is of; none for the whole checkout.
     pub order: Option<PaymentOrderId>,
@@ -31,13 +29,11 @@ pub struct RefundRecord {
     pub fingerprint: String,
     /// How much; not known yet where all that is left was asked for.
     pub amount: Option<Money>,
-    /// The currency.
     pub currency: Currency,
     /// What goes back of which order, once that is known.
     pub parts: Vec<Part>,
     /// Why, for the buyer.
     pub reason: String,
-    /// Where it stands.
     pub status: RefundStatus,
     /// Why it went wrong, if it did.
     pub failure: Option<Failure>,

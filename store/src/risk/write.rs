@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     checkout::Plan,
     id::CardFingerprint,
-    risk::{Assessment, Counted, Subject, Velocity, Verdict},
+    risk::{Assessment, PaymentsBefore, RiskVerdict, Subject, Velocity},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -21,17 +21,15 @@ use crate::{
 /// What was decided about an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RiskDecision<'a> {
-    /// The checkout.
     pub plan: &'a Plan,
     /// Which attempt to pay it.
     pub attempt: u32,
     /// What the card is called, where one is named.
     pub card: Option<&'a CardNames>,
-    /// The person who decided; the rules where nobody is named.
+    /// The person who decided; `None` if the rules decided.
     pub by: Option<&'a str>,
     /// What was decided.
     pub assessment: &'a Assessment,
-    /// When.
     pub decided_at: Timestamp,
 }
 
@@ -67,7 +65,7 @@ impl Writer {
         let key = (plan.checkout_id().to_string(), to_column_revision(attempt)?, BY_RULES.to_owned());
         let row = risk_decisions::Entity::find_by_id(key).one(self.connection()).await?;
         row.map(|row| {
-            let verdict = Verdict::parse(&row.verdict).ok_or_else(|| corrupt("a verdict", &row.verdict))?;
+            let verdict = RiskVerdict::parse(&row.verdict).ok_or_else(|| corrupt("a verdict", &row.verdict))?;
             let reasons = serde_json::from_str(&row.reasons).map_err(|error| corrupt("reasons", error))?;
             Ok(Assessment { verdict, reasons })
         })
@@ -82,7 +80,7 @@ impl Writer {
         plan: &Plan,
         card: Option<&CardNames>,
         now: Timestamp,
-    ) -> Result<Option<Counted>, StoreError> {
+    ) -> Result<Option<PaymentsBefore>, StoreError> {
         use risk_decisions::Column;
         let fields = plan.fields();
         let of_subject = match velocity.of {
@@ -101,7 +99,7 @@ impl Writer {
             .filter(of_subject)
             .filter(Column::DecidedAt.gt(to_column_time(began)))
             .filter(Column::DecidedBy.eq(BY_RULES))
-            .filter(Column::Verdict.ne(Verdict::Deny.as_str()))
+            .filter(Column::Verdict.ne(RiskVerdict::Deny.as_str()))
             .filter(Column::CheckoutId.ne(plan.checkout_id().as_str()))
             .into_query();
         let of_currency =
@@ -115,7 +113,7 @@ impl Writer {
         let Some(row) = row else { return Err(corrupt("no counts", plan.checkout_id())) };
         let (payments, minor): (i64, Option<i64>) = (row.try_get("", PAYMENTS)?, row.try_get("", MINOR)?);
         let unsigned = |count: i64| u64::try_from(count).map_err(|_| corrupt("a count", count));
-        Ok(Some(Counted { payments: unsigned(payments)?, minor: unsigned(minor.unwrap_or_default())? }))
+        Ok(Some(PaymentsBefore { payments: unsigned(payments)?, minor: unsigned(minor.unwrap_or_default())? }))
     }
 
     /// Writes what was decided about an attempt, by the rules or by a person. The checkout, the attempt and who decided

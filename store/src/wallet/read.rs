@@ -12,7 +12,7 @@ use crate::{
     AsOf, Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, wallet_of_row},
     entities::{ledger_postings, payment_orders, wallets},
-    ledger::{accounts::accounts_of, movements::Side},
+    ledger::{accounts::accounts_of, side::Side},
     paging::all_of,
 };
 
@@ -59,7 +59,6 @@ impl PastWallet {
         Self { pending: zero, available: zero, held: zero, in_transit: zero, paid_out: zero, debt: zero }
     }
 
-    /// The currency.
     pub const fn currency(&self) -> Currency {
         self.pending.added.currency()
     }

@@ -7,7 +7,7 @@ use domain::{
     commission::BasisPoints,
     id::{HoldId, SellerAccount},
     ledger::{Entry, Hold, PayoutEnd},
-    merkle::root_of_path,
+    merkle::{LeafPlace, root_of_path},
 };
 use sea_orm::ConnectionTrait;
 use store::{Audit, Check, Disagreement, GENESIS, MAX_NAMED, SigningKey, StoreError};
@@ -471,7 +471,8 @@ async fn every_entry_is_proved_to_be_under_a_checkpoint(fresh: Fresh) {
         assert_eq!(inclusion.root, checkpoint.root);
         assert_eq!(booked.hash_after(&inclusion.previous), booked.hash);
         let leaf = hex(&booked.hash);
-        let root = root_of_path(&leaf, booked.sequence - 1, size, &inclusion.path).unwrap();
+        let place = LeafPlace { index: booked.sequence - 1, size };
+        let root = root_of_path(&leaf, place, &inclusion.path).unwrap();
         assert_eq!(hex(&checkpoint.root), root);
         assert_eq!(fresh.reader.booked_entry(&booked.entry.fields().key).await.unwrap(), Some(booked));
     }

@@ -3,15 +3,15 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::Failure,
     checkout::{Plan, Status},
     commission::BasisPoints,
+    failure::Failure,
     hold::HoldStatus,
     id::{ApiKeyId, CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},
     refund::{
-        Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundStatus,
-        Unrefundable, Wanted,
+        Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundScope,
+        RefundStatus, Unrefundable,
     },
     wallet::Wallet,
 };
@@ -111,7 +111,7 @@ pub(crate) async fn promise_refund(
 ) -> Result<Booked, StoreError> {
     let checkout_id = fresh.reader.checkout_of_order(&order(of)).await?;
     let checkout_id = checkout_id.ok_or_else(|| StoreError::from(Refusal::NoSuchOrder { order: order(of) }))?;
-    let wanted = Wanted { order: Some(order(of)), amount: Some(won(minor)) };
+    let wanted = RefundScope { order: Some(order(of)), amount: Some(won(minor)) };
     let promise = RefundPromise {
         refund_id: refund(id),
         checkout_id: checkout_id.clone(),
@@ -169,7 +169,7 @@ async fn commission_is_kept_and_the_rest_is_released_when_its_time_has_come(fres
 async fn a_rate_counts_from_its_day_and_is_never_changed(fresh: Fresh) {
     let (own, every) = (BasisPoints::try_new(500).unwrap(), BasisPoints::try_new(100).unwrap());
     let (a, b) = (seller("seller-a"), seller("seller-b"));
-    let rates = async |at| fresh.writer.commissions(&[&a, &b], at).await.unwrap().map_points();
+    let rates = async |at| fresh.reader.commissions(&[&a, &b], at).await.unwrap().map_points();
     assert_eq!(rates(CREATED).await, [0, 0]);
     assert!(fresh.writer.set_commission(None, every, CREATED).await.unwrap());
     assert!(fresh.writer.set_commission(Some(&a), own, LATER).await.unwrap());

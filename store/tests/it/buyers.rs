@@ -6,7 +6,7 @@ use domain::{
     checkout::{Change, Status},
     id::BuyerId,
 };
-use store::{Erased, Keyring, Sealed, open_holder, seal_holder};
+use store::{Erased, Keyring, Sealed, SealedBuyer, open_holder, seal_holder};
 
 use crate::{
     database::Fresh,
@@ -32,9 +32,14 @@ fn ring(names: &[&str]) -> Keyring {
 
 async fn keep(fresh: &Fresh, (key, fingerprint): (&str, &str), text: &str) {
     let id = workflow(key);
-    let sealed = ring(&["old"]).seal(text.as_bytes(), id.as_str().as_bytes()).unwrap();
+    let details = ring(&["old"]).seal(text.as_bytes(), id.as_str().as_bytes()).unwrap();
     let buyer = BuyerId::parse("buyer-1").unwrap();
-    fresh.writer.journal().keep_buyer((&id, fingerprint), &buyer, sealed).await.unwrap();
+    fresh
+        .writer
+        .journal()
+        .keep_buyer(SealedBuyer { workflow_id: &id, fingerprint, buyer_id: &buyer, details })
+        .await
+        .unwrap();
 }
 
 async fn kept(fresh: &Fresh, key: &str, keys: &Keyring) -> Option<String> {

@@ -2,8 +2,9 @@
 
 use domain::{
     Timestamp,
-    charge::{Failure, VirtualAccount},
+    charge::VirtualAccount,
     checkout::{Change, DepositReturn, Plan, Status},
+    failure::Failure,
     id::PaymentKey,
     ledger::{Entry, EntryError},
 };
@@ -87,7 +88,7 @@ async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_aga
     let psp = record.psp.clone().unwrap();
     assert_eq!((record.status, record.revision, psp.approved_at), (Status::WaitingForDeposit, 4, None));
     assert_eq!(psp.virtual_account, Some(account()));
-    assert!(record.heeds_psp() && !record.orders[0].wallet_updated && !record.orders[0].ledger_updated);
+    assert!(record.follows_psp() && !record.orders[0].wallet_updated && !record.orders[0].ledger_updated);
     assert_eq!(crate::books::wallet(&fresh, "seller-a").await.pending, won(0));
     assert!(promise_refund(&fresh, "r-0", "o-1", 1, LATER).await.is_err());
 
@@ -97,7 +98,7 @@ async fn a_deposit_that_was_taken_back_is_as_if_it_had_not_been_and_may_come_aga
         fresh.writer.post(&again, Some(LATER)).await.unwrap();
     }
     let record = fresh.reader.checkout(id).await.unwrap().unwrap();
-    assert!(record.status == Status::Success && record.heeds_psp() && record.orders[0].wallet_updated);
+    assert!(record.status == Status::Success && record.follows_psp() && record.orders[0].wallet_updated);
     assert_eq!(crate::books::wallet(&fresh, "seller-a").await.pending, won(1_000));
     assert_eq!(fresh.writer.release_due(LATER, 10).await.unwrap(), 1);
     promise_refund(&fresh, "r-1", "o-1", 1, LATER).await.unwrap();

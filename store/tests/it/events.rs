@@ -3,16 +3,17 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    charge::{Failure, VirtualAccount},
+    charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
     dead_letter::{Awaits, Letter, LetterAction, Outcome},
     event::{self, EventType, MAX_DATA_BYTES},
+    failure::Failure,
     id::DeadLetterId,
     ledger::Entry,
 };
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::Value;
-use store::{EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS};
+use store::{EventPage, EventQuery, EventRecord, EventRetention, EventsRead, MAX_EVENTS, NewAction};
 
 use crate::{
     audit::keep_books,
@@ -164,8 +165,9 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
         let letter = letter(number);
         fresh.writer.open_dead_letter(&letter).await.unwrap();
         for _ in 0..2 {
-            let runs = action != LetterAction::Discard;
-            journal.act_on_dead_letter(&letter.letter_id, action, ("operator", "why"), runs).await.unwrap();
+            let workflow_runs = action != LetterAction::Discard;
+            let request = NewAction { action, actor: "operator", reason: "why", workflow_runs };
+            journal.act_on_dead_letter(&letter.letter_id, request).await.unwrap();
         }
     }
     let again = Letter { replaces: Some(letter(3).letter_id), ..letter(4) };

@@ -10,8 +10,8 @@ use std::{
 
 use domain::{
     Timestamp,
-    charge::Failure,
     checkout::{Change, Status},
+    failure::Failure,
 };
 use sea_orm::ConnectionTrait;
 use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};
@@ -293,12 +293,13 @@ async fn pass_on(mut client: TcpStream, mut server: TcpStream, armed: watch::Sen
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_falls_silent_in_a_booking_stops_no_other_booking() {
-    let (server, name) = database::postgres_address().await;
-    let proxy = Proxy::before(server).await;
-    let user = std::env::var("TEST_POSTGRES_URL").unwrap();
-    let user = user.split_once("://").unwrap().1.rsplit_once('@').map_or("postgres", |(user, _)| user).to_owned();
+    let url = database::create_postgres().await;
+    let (place, name) = url.rsplit_once('/').unwrap();
+    let server = place.rsplit(['@', '/']).next().unwrap();
+    let proxy = Proxy::before(server.to_owned()).await;
+    let user = url.split_once("://").unwrap().1.rsplit_once('@').map_or("postgres", |(user, _)| user).to_owned();
     let url = DatabaseUrl::from_str(&format!("postgres://{user}@127.0.0.1:{}/{name}", proxy.port)).unwrap();
-    let fresh = database::open(&url, None).await;
+    let fresh = database::open(&url).await;
     prepare(&fresh, "bookkeeper", 3).await;
     write(&fresh, "bookkeeper", 0).await.unwrap();
 

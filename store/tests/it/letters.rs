@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    charge::Failure,
     dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
-use store::{Acted, LetterFilter, LetterPosition, Window};
+use store::{Acted, LetterFilter, LetterPosition, NewAction, Window};
 
 use crate::{database::Fresh, journal::is_append_only, on_both_databases, writing::CREATED};
 
@@ -65,6 +65,10 @@ async fn a_letter_is_written_once_and_closed_once(fresh: Fresh) {
     assert_eq!(fresh.reader.dead_letter(&id(99)).await.unwrap(), None);
 }
 
+fn retry_by<'a>(actor: &'a str, reason: &'a str) -> NewAction<'a> {
+    NewAction { action: LetterAction::Retry, actor, reason, workflow_runs: true }
+}
+
 async fn whoever_acts_first_wins(fresh: Fresh) {
     let journal = fresh.writer.journal();
     fresh.writer.open_dead_letter(&letter(1)).await.unwrap();
@@ -72,8 +76,8 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
         .map(|number| {
             let journal = journal.clone();
             tokio::spawn(async move {
-                let by = (format!("operator-{number}"), "mended");
-                journal.act_on_dead_letter(&id(1), LetterAction::Retry, (&by.0, by.1), true).await.unwrap()
+                let actor = format!("operator-{number}");
+                journal.act_on_dead_letter(&id(1), retry_by(&actor, "mended")).await.unwrap()
             })
         })
         .collect();
@@ -91,15 +95,16 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
     assert_eq!((winners.len(), told.len()), (1, 5));
     assert!(told.iter().all(|actor| *actor == winners[0]), "{told:?} {winners:?}");
 
-    let again = journal.act_on_dead_letter(&id(1), LetterAction::Retry, (&winners[0], "again"), true).await.unwrap();
+    let again = journal.act_on_dead_letter(&id(1), retry_by(&winners[0], "again")).await.unwrap();
     assert!(matches!(again, Acted::Before(_)), "{again:?}");
     let [action] = &fresh.reader.dead_letter_actions(&id(1)).await.unwrap()[..] else { panic!("one action") };
     assert_eq!((action.number, action.action.as_str(), action.reason.as_str()), (1, "retry", "mended"));
     fresh.writer.close_dead_letter(&id(1)).await.unwrap();
     assert_eq!(status(&fresh, 1).await, LetterStatus::Resolved);
 
-    let act = async |number, action, runs| {
-        journal.act_on_dead_letter(&id(number), action, ("operator", "a reason"), runs).await.unwrap()
+    let act = async |number, action, workflow_runs| {
+        let request = NewAction { action, actor: "operator", reason: "a reason", workflow_runs };
+        journal.act_on_dead_letter(&id(number), request).await.unwrap()
     };
     assert_eq!(act(99, LetterAction::Retry, true).await, Acted::Unknown);
     fresh.writer.open_dead_letter(&letter(2)).await.unwrap();
@@ -163,7 +168,6 @@ async fn letters_are_listed_and_chosen(fresh: Fresh) {
 
 async fn what_people_did_stays(fresh: Fresh) {
     fresh.writer.open_dead_letter(&letter(1)).await.unwrap();
-    let by = ("operator", "mended");
-    fresh.writer.journal().act_on_dead_letter(&id(1), LetterAction::Retry, by, true).await.unwrap();
+    fresh.writer.journal().act_on_dead_letter(&id(1), retry_by("operator", "mended")).await.unwrap();
     assert!(is_append_only(&fresh, "dead_letter_actions", "reason").await);
 }

@@ -5,7 +5,6 @@ mod audit;
 mod books;
 mod buyers;
 mod connection;
-mod database;
 mod deposits;
 mod events;
 mod faults;
@@ -21,3 +20,5 @@ mod risk;
 mod sequences;
 mod sequencing;
 mod writing;
+
+use testkit::{database, on_both_databases};

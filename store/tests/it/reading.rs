@@ -3,8 +3,8 @@
 use domain::{
     Currency::{Krw, Usd},
     Money,
-    charge::Failure,
     checkout::{Change, Order, Plan, PlanFields, Status},
+    failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
 };
 use store::{AccountBalance, CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};

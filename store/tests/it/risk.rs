@@ -4,7 +4,7 @@ use domain::{
     Money, Timestamp,
     checkout::{Plan, PlanFields},
     id::{BuyerId, CardFingerprint},
-    risk::{Assessment, Counted, Most, Subject, Velocity, Verdict},
+    risk::{Assessment, Most, PaymentsBefore, RiskVerdict, Subject, Velocity},
 };
 
 use sea_orm::{ConnectionTrait, Statement};
@@ -30,7 +30,7 @@ fn with_card(id: &str, minor: u64) -> Plan {
     Plan::try_new(PlanFields { card, ..plan.fields().clone() }).unwrap()
 }
 
-fn decided(verdict: Verdict) -> Assessment {
+fn decided(verdict: RiskVerdict) -> Assessment {
     let mut assessment = Assessment::allowed();
     assessment.add(verdict, "because");
     assessment
@@ -44,7 +44,7 @@ fn decision<'a>(plan: &'a Plan, card: Option<&'a CardNames>, assessment: &'a Ass
     RiskDecision { plan, attempt: 0, card, by: None, assessment, decided_at: CREATED }
 }
 
-async fn decide(fresh: &Fresh, plan: &Plan, attempt: u32, by: Option<&str>, verdict: Verdict) {
+async fn decide(fresh: &Fresh, plan: &Plan, attempt: u32, by: Option<&str>, verdict: RiskVerdict) {
     let (card, assessment) = (names(plan, None), decided(verdict));
     let decision = RiskDecision { attempt, by, ..decision(plan, card.as_ref(), &assessment) };
     fresh.writer.record_risk(decision).await.unwrap();
@@ -67,13 +67,14 @@ async fn a_card_is_named_by_the_encryption_keys_and_found_by_each_of_its_names(f
     // Before keys were set, under the first, and under the next one.
     for (index, keys) in [None, Some(&old), Some(&both)].into_iter().enumerate() {
         assert!(record(&fresh, &format!("key-{index}"), &plans[index]).await);
-        let (card, assessment) = (names(&plans[index], keys), decided(Verdict::Allow));
+        let (card, assessment) = (names(&plans[index], keys), decided(RiskVerdict::Allow));
         fresh.writer.record_risk(decision(&plans[index], card.as_ref(), &assessment)).await.unwrap();
     }
     let named = cards(&fresh).await;
     assert_eq!(named[0].as_deref(), Some(CARD_BYTE.repeat(32).as_str()));
     assert!(named[0] != named[1] && named[1] != named[2] && named[0] != named[2], "{named:?}");
-    let velocity = Velocity { of: Subject::Card, window_ms: 60_000, most: Most::Payments(1), verdict: Verdict::Deny };
+    let velocity =
+        Velocity { of: Subject::Card, window_ms: 60_000, most: Most::Payments(1), verdict: RiskVerdict::Deny };
     let counted = async |keys| {
         let names = names(&plans[3], keys);
         fresh.writer.counted(&velocity, &plans[3], names.as_ref(), CREATED).await.unwrap().unwrap().payments
@@ -88,7 +89,7 @@ async fn the_cards_of_a_buyer_are_erased_and_nothing_else_of_a_decision_changes(
     let plans = [plans[0].clone(), Plan::try_new(of_another).unwrap()];
     for (index, plan) in plans.iter().enumerate() {
         assert!(record(&fresh, &format!("key-{index}"), plan).await);
-        decide(&fresh, plan, 0, None, Verdict::Deny).await;
+        decide(&fresh, plan, 0, None, RiskVerdict::Deny).await;
     }
     let connection = fresh.database.connection();
     for statement in [
@@ -108,9 +109,9 @@ async fn the_cards_of_a_buyer_are_erased_and_nothing_else_of_a_decision_changes(
     let named = cards(&fresh).await;
     assert_eq!((named[0].is_some(), &named[1]), (true, &None), "of that buyer alone");
     // A repeated step of the workflow does not bring it back.
-    decide(&fresh, &plans[1], 0, None, Verdict::Deny).await;
+    decide(&fresh, &plans[1], 0, None, RiskVerdict::Deny).await;
     assert_eq!(cards(&fresh).await[1], None);
-    assert_eq!(fresh.writer.assessed(&plans[1], 0).await.unwrap(), Some(decided(Verdict::Deny)));
+    assert_eq!(fresh.writer.assessed(&plans[1], 0).await.unwrap(), Some(decided(RiskVerdict::Deny)));
 }
 
 async fn a_decision_is_kept_once_and_counted_within_its_window(fresh: Fresh) {
@@ -118,30 +119,30 @@ async fn a_decision_is_kept_once_and_counted_within_its_window(fresh: Fresh) {
         of,
         window_ms: 60_000,
         most: Most::Amount(Money::try_from_minor(1, domain::Currency::Krw).unwrap()),
-        verdict: Verdict::Deny,
+        verdict: RiskVerdict::Deny,
     };
     let counted = async |of, plan: &Plan, at: Timestamp| {
         fresh.writer.counted(&velocity(of), plan, names(plan, None).as_ref(), at).await.unwrap()
     };
     let plans: Vec<Plan> = (0_u64..4).map(|index| with_card(&index.to_string(), 1_000 + index)).collect();
-    let verdicts = [Verdict::Allow, Verdict::Review, Verdict::Deny, Verdict::Allow];
+    let verdicts = [RiskVerdict::Allow, RiskVerdict::Review, RiskVerdict::Deny, RiskVerdict::Allow];
     for (index, (plan, verdict)) in plans.iter().zip(verdicts).enumerate() {
         assert!(record(&fresh, &format!("key-{index}"), plan).await);
         decide(&fresh, plan, 0, None, verdict).await;
     }
     // Another attempt at one checkout is not another payment.
-    decide(&fresh, &plans[0], 1, None, Verdict::Allow).await;
+    decide(&fresh, &plans[0], 1, None, RiskVerdict::Allow).await;
     // The first decision stays, and a person's does not count as another payment.
-    decide(&fresh, &plans[1], 0, None, Verdict::Deny).await;
-    decide(&fresh, &plans[1], 0, Some("kim"), Verdict::Allow).await;
-    assert_eq!(fresh.writer.assessed(&plans[1], 0).await.unwrap(), Some(decided(Verdict::Review)));
+    decide(&fresh, &plans[1], 0, None, RiskVerdict::Deny).await;
+    decide(&fresh, &plans[1], 0, Some("kim"), RiskVerdict::Allow).await;
+    assert_eq!(fresh.writer.assessed(&plans[1], 0).await.unwrap(), Some(decided(RiskVerdict::Review)));
     assert_eq!(fresh.writer.assessed(&plans[1], 1).await.unwrap(), None);
 
-    let before = Some(Counted { payments: 2, minor: 2_001 });
+    let before = Some(PaymentsBefore { payments: 2, minor: 2_001 });
     let soon = CREATED.plus_ms(59_999);
     assert_eq!(counted(Subject::Buyer, &plans[3], soon).await, before);
     assert_eq!(counted(Subject::Card, &plans[3], soon).await, before);
     assert_eq!(counted(Subject::Card, &plan("checkout-x", &[("x", "s", 1)]), soon).await, None);
-    let nothing = Some(Counted { payments: 0, minor: 0 });
+    let nothing = Some(PaymentsBefore { payments: 0, minor: 0 });
     assert_eq!(counted(Subject::Card, &plans[3], CREATED.plus_ms(60_000)).await, nothing);
 }

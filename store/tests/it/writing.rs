@@ -3,8 +3,8 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::Failure,
     checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, State, Status},
+    failure::Failure,
     id::{ApiKeyId, BuyerId, CheckoutId, IdempotencyKey, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
     ledger::{Account, Entry},
 };

@@ -7,16 +7,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::get;
 use serde_json::{Value, json};
+use testkit::browser::{Browser, Size};
 use tokio::net::TcpListener;
 use toss_sim::{DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY};
 
-use crate::driver::Browser;
 use crate::support::{Simulator, send, start};
 
 /// The loader a shop installs. Fetched for the test; nothing of it is kept.
 const LOADER: &str = "@tosspayments/tosspayments-sdk@2.8.1";
-const PHONE: (u32, u32) = (390, 844);
-const DESKTOP: (u32, u32) = (1280, 800);
 
 /// A shop: one page with the script of a test, and the two addresses a window leads back to.
 struct Shop {
@@ -70,10 +68,13 @@ impl Shop {
     }
 
     /// A browser of that size in the shop, the page's script through.
-    async fn enter(&self, (width, height): (u32, u32)) -> Browser {
-        let browser = Browser::start(width, height).await;
-        browser.go(&self.url).await;
-        browser.wait_for("return window.told && window.told.ready").await;
+    async fn enter(&self, size: Size) -> Browser {
+        let browser = Browser::start(size).await;
+        if size == Size::PHONE {
+            browser.claims_to_be_a_phone().await;
+        }
+        browser.open(&self.url).await;
+        browser.wait_for_value("return window.told && window.told.ready").await;
         browser
     }
 }
@@ -100,9 +101,9 @@ const PAYMENT: &str = r#"
 async fn browser_pays_by_virtual_account_on_a_phone_and_comes_back() {
     let sim = start().await;
     let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment({{ ...request, ...returns }}));");
-    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(PHONE).await;
+    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::PHONE).await;
     browser.click("#buy").await;
-    browser.wait_for("return !!document.querySelector('#pay')").await;
+    browser.wait_for("#pay").await;
     browser.picture("phone-window").await;
     let is_narrow = "return document.documentElement.scrollWidth <= window.innerWidth";
     assert_eq!(browser.run(is_narrow).await, true, "nothing sticks out of a phone");
@@ -110,14 +111,14 @@ async fn browser_pays_by_virtual_account_on_a_phone_and_comes_back() {
     browser.run("document.querySelector('select[name=bank]').value = '88'").await;
     browser.picture("phone-virtual-account").await;
     browser.click("#pay").await;
-    browser.wait_for("return !!document.querySelector('#success')").await;
+    browser.wait_for("#success").await;
     let address = browser.address().await;
     assert_eq!(query(&address, "paymentType").as_deref(), Some("NORMAL"));
     let key = query(&address, "paymentKey").unwrap();
     let payment = confirmed(&sim, DEFAULT_SECRET_KEY, &key).await;
     assert_eq!(payment["status"], "WAITING_FOR_DEPOSIT");
     assert_eq!(payment["virtualAccount"]["bankCode"], "88");
-    browser.go(payment["receipt"]["url"].as_str().unwrap()).await;
+    browser.open(payment["receipt"]["url"].as_str().unwrap()).await;
     let shown = browser.run("return document.querySelector('#account').textContent").await;
     assert_eq!(shown, format!("신한은행 {}", payment["virtualAccount"]["accountNumber"].as_str().unwrap()));
     browser.picture("phone-receipt").await;
@@ -129,17 +130,17 @@ async fn browser_declines_and_closes_on_the_way_to_the_fail_address() {
     let sim = start().await;
     let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment({{ ...request, ...returns }}));");
     let shop = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await;
-    let browser = shop.enter(DESKTOP).await;
+    let browser = shop.enter(Size::DESKTOP).await;
     for (button, code, order_id) in
         [("#decline", "REJECT_CARD_COMPANY", Some("order-0001")), ("#close", "PAY_PROCESS_CANCELED", None)]
     {
-        browser.go(&shop.url).await;
-        browser.wait_for("return window.told && window.told.ready").await;
+        browser.open(&shop.url).await;
+        browser.wait_for_value("return window.told && window.told.ready").await;
         browser.click("#buy").await;
-        browser.wait_for("return !!document.querySelector('#pay')").await;
+        browser.wait_for("#pay").await;
         browser.picture("desktop-window").await;
         browser.click(button).await;
-        browser.wait_for("return !!document.querySelector('#fail')").await;
+        browser.wait_for("#fail").await;
         let address = browser.address().await;
         assert_eq!(query(&address, "code").as_deref(), Some(code));
         assert_eq!((query(&address, "orderId").as_deref(), query(&address, "tab").as_deref()), (order_id, Some("1")));
@@ -152,26 +153,26 @@ async fn browser_is_promised_a_payment_without_leaving_the_shop() {
     let sim = start().await;
     let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment(request));");
     let shop = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await;
-    let browser = shop.enter(DESKTOP).await;
+    let browser = shop.enter(Size::DESKTOP).await;
     let frame = "#__tosspayments_frame__";
     for (button, code) in [("#close", "USER_CANCEL"), ("#decline", "REJECT_CARD_COMPANY")] {
         browser.click("#buy").await;
         browser.enter_frame(frame).await;
         browser.click(button).await;
         browser.leave_frame().await;
-        assert_eq!(browser.wait_for("return window.told.code").await, code);
+        assert_eq!(browser.wait_for_value("return window.told.code").await, code);
         browser.run("window.told.code = null").await;
         assert_eq!(browser.run("return document.querySelector('iframe')").await, Value::Null);
     }
     browser.click("#buy").await;
     browser.enter_frame(frame).await;
-    browser.wait_for("return !!document.querySelector('#pay')").await;
+    browser.wait_for("#pay").await;
     browser.leave_frame().await;
     browser.picture("desktop-promise").await;
     browser.enter_frame(frame).await;
     browser.click("#pay").await;
     browser.leave_frame().await;
-    let paid = browser.wait_for("return window.told.paid").await;
+    let paid = browser.wait_for_value("return window.told.paid").await;
     assert_eq!(
         (&paid["orderId"], &paid["amount"]),
         (&json!("order-0001"), &json!({ "currency": "KRW", "value": 15_000 }))
@@ -186,8 +187,8 @@ async fn browser_is_promised_a_payment_without_leaving_the_shop() {
 async fn browser_of_a_phone_is_promised_nothing() {
     let sim = start().await;
     let script = format!("{PAYMENT} note(payment.requestPayment(request));");
-    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(PHONE).await;
-    assert_eq!(browser.wait_for("return window.told.code").await, "NOT_SUPPORTED_PROMISE");
+    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::PHONE).await;
+    assert_eq!(browser.wait_for_value("return window.told.code").await, "NOT_SUPPORTED_PROMISE");
     browser.close().await;
 }
 
@@ -216,7 +217,7 @@ fn tick(host: &str, selector: &str) -> String {
 async fn browser_chooses_in_the_widgets_and_pays() {
     let sim = start().await;
     let script = format!("{WIDGETS} buy.onclick = () => note(widgets.requestPayment({{ ...order, ...returns }}));");
-    let browser = Shop::open(&sim, DEFAULT_WIDGET_CLIENT_KEY, &script).await.enter(DESKTOP).await;
+    let browser = Shop::open(&sim, DEFAULT_WIDGET_CLIENT_KEY, &script).await.enter(Size::DESKTOP).await;
     let refusals = [
         "NOT_SETUP_AMOUNT",
         "NOT_SETUP_AMOUNT",
@@ -229,13 +230,13 @@ async fn browser_chooses_in_the_widgets_and_pays() {
     browser.run(&tick("#agreement", "input")).await;
     assert_eq!(browser.run("return told.agreed").await, false);
     browser.click("#buy").await;
-    assert_eq!(browser.wait_for("return told.code").await, "NEED_AGREEMENT_WITH_REQUIRED_TERMS");
+    assert_eq!(browser.wait_for_value("return told.code").await, "NEED_AGREEMENT_WITH_REQUIRED_TERMS");
     browser.run(&tick("#agreement", "input")).await;
     browser.run(&tick("#methods", "input[value=TRANSFER]")).await;
     assert_eq!(browser.run("return told.selected").await, "TRANSFER");
     browser.click("#buy").await;
     browser.click("#pay").await;
-    browser.wait_for("return !!document.querySelector('#success')").await;
+    browser.wait_for("#success").await;
     let key = query(&browser.address().await, "paymentKey").unwrap();
     let payment = confirmed(&sim, DEFAULT_WIDGET_SECRET_KEY, &key).await;
     assert_eq!((&payment["status"], &payment["method"]), (&json!("DONE"), &json!("계좌이체")));
@@ -251,11 +252,11 @@ async fn browser_sees_keys_used_in_the_wrong_place() {
         ("test_ck_unknown", "payment({}).requestPayment({})", "INVALID_CLIENT_KEY"),
         (DEFAULT_CLIENT_KEY, "widgets({}).requestPayment({})", "INVALID_CLIENT_KEY"),
     ];
-    let browser = Browser::start(DESKTOP.0, DESKTOP.1).await;
+    let browser = Browser::start(Size::DESKTOP).await;
     for (key, call, code) in cases {
         let shop = Shop::open(&sim, key, &format!("await note(tossPayments.{call});")).await;
-        browser.go(&shop.url).await;
-        assert_eq!(browser.wait_for("return window.told && window.told.code").await, code);
+        browser.open(&shop.url).await;
+        assert_eq!(browser.wait_for_value("return window.told && window.told.code").await, code);
     }
     browser.close().await;
 }

@@ -4,7 +4,6 @@
 mod billing;
 mod browser;
 mod contract;
-mod driver;
 mod files;
 mod fuzz;
 mod lifecycle;

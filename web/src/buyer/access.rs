@@ -8,7 +8,7 @@ use domain::{Timestamp, checkout::Status};
 use service::{IsForBuyer, checkout::proves};
 use store::{CheckoutRecord, ConfirmToken};
 
-use super::{PagesKept, Settings, page_path};
+use super::settings::{PagesKept, Settings, page_path};
 
 /// How much of a checkout a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

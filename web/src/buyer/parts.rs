@@ -1,11 +1,6 @@
 //! What several pages show: the order, amounts, the account to pay into, the ways to go on.
 
-use domain::{
-    Currency, Money,
-    calendar::KoreanTime,
-    charge::{Failure, VirtualAccount},
-    checkout::Status,
-};
+use domain::{Currency, Money, calendar::KoreanTime, charge::VirtualAccount, checkout::Status, failure::Failure};
 use maud::{Markup, html};
 use service::IsForBuyer;
 use store::CheckoutRecord;
@@ -99,11 +94,12 @@ impl Page {
 
     /// A failure in our words where we have any, else in the PSP's where they are meant for the buyer.
     pub(super) fn reason<'a>(&self, failure: &'a Failure, is_for_buyer: IsForBuyer) -> Option<Cause<'a>> {
-        if let Some((_, text)) = self.words.failures.iter().find(|(code, _)| *code == failure.code) {
+        if let Some((_, text)) = self.words.failures.iter().find(|(code, _)| *code == failure.code.as_str()) {
             return Some(Cause { text, language: self.language.tag() });
         }
         // The PSP speaks Korean.
-        is_for_buyer(&failure.code).then_some(Cause { text: &failure.message, language: Language::Korean.tag() })
+        is_for_buyer(failure.code.as_str())
+            .then_some(Cause { text: &failure.message, language: Language::Korean.tag() })
     }
 
     /// The buyer's receipt, where the PSP has one.
@@ -126,7 +122,9 @@ impl Page {
             Weight::Light => "plain",
         };
         html! {
-            @if let Some(url) = url { a #next class=(look) href=(return_address(url, record)) { (self.words.back_to_shop) } }
+            @if let Some(url) = url {
+                a #next class=(look) href=(return_address(url, record)) { (self.words.back_to_shop) }
+            }
         }
     }
 

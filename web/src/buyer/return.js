@@ -15,9 +15,11 @@
     amount: query.get("amount"),
     token: query.get("token") || undefined,
   };
-  const paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"];
-  const unpaid = ["FAILED", "EXPIRED", "CANCELED"];
-  const underWay = ["EXECUTING", "UNKNOWN", "STUCK"];
+  const phases = new Map(main.dataset.phases.split(" ").map((pair) => pair.split("=")));
+  const isIn = (...names) => (status) => names.includes(phases.get(status));
+  const isPaid = isIn("paid", "deposit");
+  const isUnpaid = isIn("declined", "closed");
+  const isUnderWay = isIn("moving", "held");
   const MAX_TRIES = 80;
   const FIRST_PAUSE_MS = 1000;
   const LONGEST_PAUSE_MS = 10000;
@@ -43,9 +45,9 @@
   // What is said of another payment than the one that the order is paid by, or is being paid by.
   const sectionOf = (code, standing) => {
     if (code !== "NOT_CONFIRMABLE") return "REFUSED";
-    if (paid.includes(standing)) return "ALREADY_PAID";
-    if (underWay.includes(standing)) return "OTHER_WINDOW";
-    return unpaid.includes(standing) ? standing : "REFUSED";
+    if (isPaid(standing)) return "ALREADY_PAID";
+    if (isUnderWay(standing)) return "OTHER_WINDOW";
+    return isUnpaid(standing) ? standing : "REFUSED";
   };
 
   // What is shown may be about this claim; where the buyer goes on to is always about the checkout.
@@ -53,9 +55,9 @@
     reveal(section);
     reason.textContent = why || "";
     main.dataset.status = status;
-    const address = paid.includes(standing) ? main.dataset.success : unpaid.includes(standing) && main.dataset.fail;
+    const address = isPaid(standing) ? main.dataset.success : isUnpaid(standing) && main.dataset.fail;
     if (!address) {
-      again.hidden = paid.includes(status);
+      again.hidden = isPaid(status);
       return;
     }
     next.href = address;

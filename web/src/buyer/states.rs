@@ -1,6 +1,9 @@
 //! What the pages say of each state.
 
-use domain::checkout::Status;
+use domain::{
+    checkout::{Phase, Status},
+    failure::OurCode,
+};
 use maud::{Markup, html};
 use store::CheckoutRecord;
 
@@ -12,8 +15,6 @@ const CONFIRMING: &str = "CONFIRMING";
 const RETRY: &str = "RETRY";
 /// A payment that a person looks at before it is made.
 const REVIEW: &str = "REVIEW";
-/// The code of a checkout that waits for such a person.
-const RISK_REVIEW: &str = "risk_review";
 
 /// One thing that a page can say.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +59,7 @@ impl State {
 
     /// The state of a checkout that takes no payment now.
     pub(super) fn of(record: &CheckoutRecord, words: &Words) -> Self {
-        let is_reviewed = record.failure.as_ref().is_some_and(|failure| failure.code == RISK_REVIEW);
+        let is_reviewed = record.failure.as_ref().is_some_and(|failure| failure.code == OurCode::RiskReview.into());
         if record.status == Status::Stuck && is_reviewed {
             return Self { name: REVIEW, said: words.review, tone: Tone::Waiting };
         }
@@ -127,7 +128,7 @@ impl Tone {
 
 /// What the return page shows before its script has an answer.
 pub(super) const fn on_return(status: Status) -> &'static str {
-    if status.is_answer() { status.as_str() } else { CONFIRMING }
+    if status.phase().is_answer() { status.as_str() } else { CONFIRMING }
 }
 
 /// Everything that the return page may come to say; its script shows one of them.
@@ -139,13 +140,19 @@ pub(super) fn sections(shown: &str, words: &Words) -> Markup {
         State { name: "ALREADY_PAID", said: words.already_paid, tone: Tone::Good },
         State { name: "OTHER_WINDOW", said: words.other_window, tone: Tone::Waiting },
     ];
-    let answers = Status::ALL.into_iter().filter(|status| status.is_answer());
+    let answers = Status::ALL.into_iter().filter(|status| status.phase().is_answer());
     html! {
         @for state in of_claims.into_iter().chain(answers.map(|status| State::of_status(status, words))) {
             (state.shape(shown == state.name))
         }
         @for (code, text) in words.failures { p data-failure=(code) hidden { (text) } }
     }
+}
+
+/// The phase of every status, for the script of the page: `SUCCESS=paid …`.
+pub(super) fn phases() -> String {
+    let phase_of = |status: Status| format!("{status}={}", status.phase().as_str());
+    Status::ALL.map(phase_of).join(" ")
 }
 
 /// What is said where the payment window closed and nothing is paid.
@@ -175,11 +182,11 @@ pub(super) enum WayOut {
 impl WayOut {
     /// The way out of a page that shows a status.
     pub(super) const fn of(status: Status) -> Self {
-        match status {
-            Status::Success | Status::PartiallyRefunded | Status::Refunded | Status::WaitingForDeposit => Self::Success,
+        match status.phase() {
+            Phase::Paid | Phase::Deposit => Self::Success,
             // A buyer who has not paid yet may leave.
-            Status::NotStarted | Status::Failed | Status::Expired | Status::Canceled => Self::Failure,
-            Status::Executing | Status::Unknown | Status::Stuck => Self::None,
+            Phase::Open | Phase::Declined | Phase::Closed => Self::Failure,
+            Phase::Moving | Phase::Held => Self::None,
         }
     }
 }
@@ -198,12 +205,10 @@ pub(super) enum Watch {
 impl Watch {
     /// How closely the page of a status is kept.
     pub(super) const fn of(status: Status) -> Self {
-        match status {
-            Status::Executing | Status::Unknown | Status::Stuck | Status::WaitingForDeposit => Self::Always,
-            Status::NotStarted | Status::Failed => Self::OnReturn,
-            Status::Success | Status::Expired | Status::Canceled | Status::PartiallyRefunded | Status::Refunded => {
-                Self::Never
-            }
+        match status.phase() {
+            Phase::Moving | Phase::Held | Phase::Deposit => Self::Always,
+            Phase::Open | Phase::Declined => Self::OnReturn,
+            Phase::Paid | Phase::Closed => Self::Never,
         }
     }
 

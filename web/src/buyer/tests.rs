@@ -1,8 +1,8 @@
 use domain::{
     Currency, Money, Timestamp,
-    charge::Failure,
     checkout::{Order, Status},
-    id::{BuyerId, PaymentOrderId, SellerAccount, WorkflowId},
+    failure::Failure,
+    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount, WorkflowId},
 };
 use store::OrderRecord;
 
@@ -202,9 +202,20 @@ fn nobody_is_sent_where_it_may_be_untrue() {
         };
         assert_eq!(WayOut::of(status), expected, "{status}");
     }
-    // The script decides by the same table, but who has not paid yet stays.
-    assert!(RETURN_SCRIPT.contains(r#"paid = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED", "WAITING_FOR_DEPOSIT"]"#));
-    assert!(RETURN_SCRIPT.contains(r#"unpaid = ["FAILED", "EXPIRED", "CANCELED"]"#));
+    // The script decides by the phases that the page tells it, but a buyer who has not paid yet stays.
+    assert!(RETURN_SCRIPT.contains(r#"isPaid = isIn("paid", "deposit")"#));
+    assert!(RETURN_SCRIPT.contains(r#"isUnpaid = isIn("declined", "closed")"#));
+    let phases = states::phases();
+    let told: Vec<_> = phases.split(' ').filter_map(|pair| pair.split_once('=')).collect();
+    for (status, (name, phase)) in Status::ALL.into_iter().zip(told) {
+        let expected = match phase {
+            "paid" | "deposit" => Some(WayOut::Success),
+            "open" | "declined" | "closed" => Some(WayOut::Failure),
+            "moving" | "held" => Some(WayOut::None),
+            _ => None,
+        };
+        assert_eq!((name, Some(WayOut::of(status))), (status.as_str(), expected), "{phase}");
+    }
 }
 
 #[test]
@@ -233,9 +244,9 @@ fn whoever_waits_is_told_and_whoever_is_done_is_left_alone() {
     for status in Status::ALL {
         assert_eq!(
             Watch::of(status) == Watch::Never,
-            status.is_answer() && !status.heeds_psp() && status != Status::Failed
+            status.phase().is_answer() && !status.phase().follows_psp() && status != Status::Failed
         );
-        assert_eq!(Watch::of(status) == Watch::Always, status.heeds_psp(), "{status}");
+        assert_eq!(Watch::of(status) == Watch::Always, status.phase().follows_psp(), "{status}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each page shows.
 
-use domain::{calendar::KoreanTime, charge::Failure, checkout::Status};
+use domain::{calendar::KoreanTime, checkout::Status, failure::Failure};
 use maud::{Markup, html};
 use service::{IsForBuyer, now};
 use store::CheckoutRecord;
@@ -66,7 +66,9 @@ impl Page {
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
                     (self.way_out(record, weight))
-                    @if Watch::of(record.status) == Watch::Always { noscript { p.notice { (self.words.reload_by_hand) } } }
+                    @if Watch::of(record.status) == Watch::Always {
+                        noscript { p.notice { (self.words.reload_by_hand) } }
+                    }
                 }
             }
         }
@@ -116,6 +118,7 @@ impl Page {
         let reason = failure.and_then(|failure| self.reason(failure, made.is_for_buyer));
         html! {
             main data-status=(shown)
+                data-phases=(states::phases())
                 data-confirm=(format!("/v1/payments/{}/confirm", record.checkout_id))
                 data-success=[record.success_url.as_deref().map(|url| return_address(url, record))]
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]
@@ -197,7 +200,9 @@ impl Page {
     /// There is no such checkout.
     pub(super) fn unknown(&self) -> Markup {
         html! {
-            main data-status="NOT_FOUND" { section.state { h1 { (self.words.unknown.0) } p { (self.words.unknown.1) } } }
+            main data-status="NOT_FOUND" {
+                section.state { h1 { (self.words.unknown.0) } p { (self.words.unknown.1) } }
+            }
         }
     }
 }

@@ -284,8 +284,8 @@ const ENGLISH: Words = Words {
     unknown: ("There is no such order", "The address may be wrong. Please check the one that you got from the shop."),
     incomplete: (
         "This address is not complete",
-        "Nothing can be paid here. Please open the whole address of the payment page that you got from the shop. No money \
-         was taken.",
+        "Nothing can be paid here. Please open the whole address of the payment page that you got from the shop. No \
+         money was taken.",
     ),
     hidden_without_address: "Your order is shown at the whole address of the payment page that you got from the shop.",
     hidden_after_a_while: "Your order is not shown here any more. Please ask the shop.",

@@ -5,45 +5,55 @@
 
 use domain::{
     calendar::KoreanTime,
-    charge::{Charge, Failure, Knowledge, VirtualAccount, Watch, WatchStep, is_captured},
+    charge::{Charge, Knowledge, VirtualAccount, Watch, WatchStep, capture_of},
     checkout::Event,
+    failure::{Failure, OurCode},
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context,
-    charging::{Inquiry, call_for_help},
+    inquiry::{ChargeDriver, call_for_help},
     now,
     recording::{advance, see_deposit, take_back},
 };
 use crate::{
-    operator::facts_of,
+    dead_letter::facts_of,
     ports::{SeenDuring, TakeBack, TakenBack},
 };
 
+/// What happens to the PSP's reports about a watched deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// Each report that the PSP holds the deposit is written down.
+    Written,
+    /// None is written: the checkout began before reports were.
+    Unwritten,
+}
+
 /// Watches a deposit that was booked, for as long as the PSP may still say that it was taken back. Answers what the PSP
-/// says then, once the books agree with it; `None` where the deposit stayed. `is_written` says whether the answers are
-/// written down.
+/// says then, once the books agree with it; `None` where the deposit stayed.
 pub(super) async fn watch(
     ctx: &Context,
-    inquiry: &mut Inquiry,
-    is_written: bool,
+    driver: &mut ChargeDriver<'_>,
+    reports: Reports,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
     let mut watch = Watch::new(now(ctx));
-    inquiry.heed_anew();
+    driver.reset_nudge_budget();
     let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(watch.until));
     let mut knowledge = None;
     loop {
         let told = match watch.next_step(knowledge.as_ref(), now(ctx)) {
             WatchStep::End => return Ok(None),
-            WatchStep::Ask { pause_ms } => inquiry.ask_within(ctx, pause_ms, &meanwhile).await,
-            WatchStep::TakeBack(account) => match take_booked_back(ctx, inquiry, account).await? {
+            WatchStep::Ask { pause_ms } => driver.ask_within(pause_ms, &meanwhile).await,
+            WatchStep::TakeBack(account) => match take_booked_back(ctx, driver, account).await? {
                 None => return Ok(knowledge),
                 Some(came_back) => came_back,
             },
         };
+        driver.inquiry.learn(&told, now(ctx));
         watch.learn(&told);
-        if is_written && is_captured(&told) {
+        if reports == Reports::Written && capture_of(&told).is_some() {
             let is_over = watch.until <= now(ctx);
             see_deposit(ctx, if is_over { SeenDuring::End } else { SeenDuring::Watch }).await?;
         }
@@ -54,16 +64,17 @@ pub(super) async fn watch(
 /// Answers what the PSP said where the deposit came back while a person was asked; otherwise it is awaited again.
 async fn take_booked_back(
     ctx: &Context,
-    inquiry: &mut Inquiry,
+    driver: &mut ChargeDriver<'_>,
     account: Option<VirtualAccount>,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
     loop {
         let TakenBack::Refused { reason } = take_back(ctx, account.clone()).await? else { return Ok(None) };
         let message = format!("The bank took the deposit back, and the books cannot: {reason}.");
-        let input = facts_of([("checkout_id", &inquiry.checkout_id)]);
-        call_for_help(ctx, TakeBack.name(), Failure::new("deposit_taken_back", message), input).await?;
-        let told = inquiry.look_up(ctx).await;
-        if let Knowledge::Told(Charge::Captured(_)) = told {
+        let input = facts_of([("checkout_id", &driver.checkout_id)]);
+        call_for_help(ctx, TakeBack.name(), Failure::new(OurCode::DepositTakenBack, message), input).await?;
+        let told = driver.look_up().await;
+        driver.inquiry.learn(&told, now(ctx));
+        if let Knowledge::Reported(Charge::Captured(_)) = told {
             advance(ctx, Event::Paid, None).await?;
             return Ok(Some(told));
         }

@@ -2,8 +2,9 @@
 
 use domain::{
     Timestamp,
-    charge::{Capture, Failure, UndoReason, VirtualAccount},
+    charge::{Capture, UndoReason, VirtualAccount},
     checkout::{Event, State, Status},
+    failure::Failure,
     id::{PaymentKey, WorkflowId},
     ledger::Entry,
 };
@@ -19,7 +20,7 @@ use temporalio_workflow::{
 use super::{Context, now};
 use crate::{
     attributes,
-    operator::{self, Facing},
+    dead_letter::{self, HasFacts},
     ports::{
         Advance, Change, DepositReturn, DepositSeen, NewCheckout, Payment, Post, Record, Recorded, SeeDeposit,
         SeenDuring, TakeBack, TakenBack, Withdraw, Withdrawn,
@@ -143,14 +144,19 @@ pub(super) async fn take_back(
     Ok(answer)
 }
 
-/// Writes when the payment began, and under which key the PSP knows it. It is written locally: what comes meanwhile
-/// may make it the beginning of another attempt only where nothing was sent to the PSP for this one.
-pub(super) async fn begin(
-    ctx: &Context,
-    payment_key: PaymentKey,
-    began_at: Timestamp,
-) -> Result<(), WorkflowTermination> {
-    write_beginning(ctx, beginning(ctx, payment_key, began_at)?).await
+/// When a payment began, and under which key the PSP knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Beginning {
+    /// The PSP's key of the buyer's attempt.
+    pub(super) payment_key: PaymentKey,
+    /// When the buyer confirmed.
+    pub(super) began_at: Timestamp,
+}
+
+/// Writes the beginning of a payment. It is written locally: an event that comes meanwhile may make it the beginning of
+/// another attempt only where nothing was sent to the PSP for this one.
+pub(super) async fn begin(ctx: &Context, beginning: Beginning) -> Result<(), WorkflowTermination> {
+    write_beginning(ctx, change_of_beginning(ctx, beginning)?).await
 }
 
 async fn write_beginning(ctx: &Context, change: Change) -> Result<(), WorkflowTermination> {
@@ -159,7 +165,8 @@ async fn write_beginning(ctx: &Context, change: Change) -> Result<(), WorkflowTe
     Ok(())
 }
 
-fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Result<Change, WorkflowTermination> {
+fn change_of_beginning(ctx: &Context, beginning: Beginning) -> Result<Change, WorkflowTermination> {
+    let Beginning { payment_key, began_at } = beginning;
     let change = next_change(ctx, Event::ConfirmRequested)?;
     Ok(Change { payment_key: Some(payment_key), occurred_at: began_at, ..change })
 }
@@ -168,8 +175,8 @@ fn beginning(ctx: &Context, payment_key: PaymentKey, began_at: Timestamp) -> Res
 pub(super) struct Settlement {
     /// The money.
     pub(super) capture: Capture,
-    /// Under which key the payment began and when, where that is not written yet.
-    pub(super) began: Option<(PaymentKey, Timestamp)>,
+    /// The beginning of the payment, where that is not written yet.
+    pub(super) beginning: Option<Beginning>,
     /// When the buyer confirmed; none for a deposit.
     pub(super) confirmed_at: Option<Timestamp>,
     /// Whether it is a deposit that is watched, and released only while the PSP says that it holds it.
@@ -179,8 +186,8 @@ pub(super) struct Settlement {
 /// Books a captured payment and writes that the checkout is paid, in one transaction; and with it, where that is not
 /// written yet, when the payment began and under which key.
 pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), WorkflowTermination> {
-    let Settlement { capture, began, confirmed_at, is_watched } = settlement;
-    let began = began.map(|(payment_key, began_at)| beginning(ctx, payment_key, began_at)).transpose()?;
+    let Settlement { capture, beginning, confirmed_at, is_watched } = settlement;
+    let began = beginning.map(|beginning| change_of_beginning(ctx, beginning)).transpose()?;
     let before = began.as_ref().map_or_else(|| state(ctx), Change::state);
     let change = change_after(ctx, before, Event::Paid)?;
     let entry = ctx
@@ -233,7 +240,7 @@ async fn written(ctx: &Context, change: &Change) {
         checkout.revision = change.revision;
     });
     if change.status != Status::Stuck {
-        operator::went_on(ctx).await;
+        dead_letter::close_answered(ctx).await;
     }
 }
 
@@ -246,7 +253,7 @@ async fn write_decided<P>(
 ) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     writing::write_decided(ctx, port, input, summary, |alarm| tell(ctx, alarm)).await
@@ -256,7 +263,7 @@ where
 pub(super) async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     writing::write(ctx, port, input, |alarm| tell(ctx, alarm)).await

@@ -3,22 +3,24 @@
 use domain::{
     Timestamp,
     calendar::KoreanTime,
-    charge::{Charge, Failure, Knowledge, UndoReason},
+    charge::{Charge, Knowledge, UndoReason},
     checkout::Event,
     dead_letter::{Awaits, Outcome},
-    risk::{Assessment, REVIEW_MS, Verdict},
+    failure::{Failure, OurCode},
+    risk::{Assessment, REVIEW_MS, RiskVerdict},
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
     Context, Review,
-    charging::{Inquiry, begin_once},
+    inquiry::ChargeDriver,
     is_given_up, now,
     recording::{advance, write},
     waiting,
 };
 use crate::{
-    operator::{self, Trouble, facts_of},
+    dead_letter::{self, FailedStep, facts_of},
+    inquiry::Driver as _,
     ports::{Assess, AssessRisk, Decided},
 };
 
@@ -28,35 +30,41 @@ pub(super) enum Cleared {
     Charge,
     /// It is not charged, and why.
     Decline(Failure),
-    /// Only a payment that the PSP knows is put in front of a person: it is none of this checkout.
+    /// The PSP does not know this payment key, so there is nothing to review.
     Reject,
 }
 
 /// Assesses the attempt under way, and where a person has to decide waits for them.
-pub(super) async fn clear(ctx: &Context, inquiry: &mut Inquiry) -> Result<Cleared, WorkflowTermination> {
-    let assessment = write(ctx, Assess, request(ctx, inquiry.began_at, None)).await?;
+pub(super) async fn clear(ctx: &Context, driver: &mut ChargeDriver<'_>) -> Result<Cleared, WorkflowTermination> {
+    let assessment = write(ctx, Assess, request(ctx, driver.began_at, None)).await?;
     match assessment.verdict {
-        Verdict::Allow => Ok(Cleared::Charge),
-        Verdict::Deny => Ok(Cleared::Decline(denied())),
-        Verdict::Review => review(ctx, inquiry, &assessment).await,
+        RiskVerdict::Allow => Ok(Cleared::Charge),
+        RiskVerdict::Deny => Ok(Cleared::Decline(denied())),
+        RiskVerdict::Review => review(ctx, driver, &assessment).await,
     }
 }
 
-async fn review(ctx: &Context, inquiry: &mut Inquiry, assessment: &Assessment) -> Result<Cleared, WorkflowTermination> {
-    match inquiry.look_up(ctx).await {
-        Knowledge::Told(
+async fn review(
+    ctx: &Context,
+    driver: &mut ChargeDriver<'_>,
+    assessment: &Assessment,
+) -> Result<Cleared, WorkflowTermination> {
+    let knowledge = driver.look_up().await;
+    driver.inquiry.learn(&knowledge, now(ctx));
+    match knowledge {
+        Knowledge::Reported(
             Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
         ) => {}
-        Knowledge::Told(Charge::Absent | Charge::NotOurs(_))
+        Knowledge::Reported(Charge::Absent | Charge::NotOurs(_))
         | Knowledge::Answered(_)
         | Knowledge::Lost(_)
-        | Knowledge::NotTold
-        | Knowledge::Kept(_) => return Ok(Cleared::Reject),
+        | Knowledge::NoReport
+        | Knowledge::UndoRefused(_) => return Ok(Cleared::Reject),
     }
-    begin_once(ctx, inquiry).await?;
-    let question = Failure::new("risk_review", "The payment waits for a review.");
+    driver.begin().await?;
+    let question = Failure::new(OurCode::RiskReview, "The payment waits for a review.");
     ctx.state_mut(|checkout| checkout.review = None);
-    let heeded = ctx.state(|checkout| checkout.desk.heeded());
+    let replies = ctx.state(|checkout| checkout.desk.replies());
     // Before it is written: who reads of the review may decide at once.
     ctx.state_mut(|checkout| checkout.attempts.in_review = true);
     advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
@@ -64,9 +72,9 @@ async fn review(ctx: &Context, inquiry: &mut Inquiry, assessment: &Assessment) -
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
     let input = facts_of([("until", &until), ("reasons", &reasons)]);
     let awaits = Awaits::Person { outcomes: vec![Outcome::Approved, Outcome::Denied] };
-    operator::call(ctx, Trouble { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
+    dead_letter::call(ctx, FailedStep { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
     ctx.set_current_details(format!("in review until {until}: {reasons}. Send the signal `review` to decide."));
-    let said = waiting::for_review(ctx, REVIEW_MS, heeded).await;
+    let said = waiting::for_review(ctx, REVIEW_MS, replies).await;
     ctx.state_mut(|checkout| checkout.attempts.in_review = false);
     conclude(ctx, said).await
 }
@@ -76,10 +84,10 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
         return Ok(Cleared::Decline(if is_given_up(ctx) {
             UndoReason::Canceled.failure()
         } else {
-            Failure::new("review_expired", "The payment was not reviewed in time.").and_retry()
+            Failure::new(OurCode::ReviewExpired, "The payment was not reviewed in time.").and_retry()
         }));
     };
-    let verdict = if approve { Verdict::Allow } else { Verdict::Deny };
+    let verdict = if approve { RiskVerdict::Allow } else { RiskVerdict::Deny };
     let assessment = Assessment { verdict, reasons: vec![reason] };
     let decided = Decided { by, assessment };
     write(ctx, Assess, request(ctx, now(ctx), Some(decided))).await?;
@@ -92,7 +100,7 @@ async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, Workfl
 
 /// Why is for the marketplace to know, and not for the buyer.
 fn denied() -> Failure {
-    Failure::new("risk_denied", "The payment was not accepted.").and_retry()
+    Failure::new(OurCode::RiskDenied, "The payment was not accepted.").and_retry()
 }
 
 fn request(ctx: &Context, at: Timestamp, decided: Option<Decided>) -> AssessRisk {

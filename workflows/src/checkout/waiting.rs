@@ -12,7 +12,7 @@ use temporalio_workflow::WorkflowCancellationToken;
 
 use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
 use crate::{
-    operator::{Said, Word},
+    dead_letter::{OperatorAction, OperatorReply},
     time,
 };
 
@@ -51,35 +51,45 @@ pub(super) struct Answered {
     pub(super) nudges: u32,
     /// How many questions of operators.
     pub(super) asks: u32,
-    /// Whether nudges without a window are heeded no more.
-    pub(super) is_spent: bool,
+    /// Whether the budget of nudges without a window is spent: they cut no pause short any more.
+    pub(super) is_budget_spent: bool,
 }
 
 impl Answered {
     /// Whether something came since then.
     fn is_nudged(self, checkout: &CheckoutWorkflow) -> bool {
         let nudges = &checkout.nudges;
-        let is_heeded = !self.is_spent || nudges.are_windowed;
-        nudges.asks != self.asks || is_heeded && nudges.count != self.nudges
+        let counts = !self.is_budget_spent || nudges.are_windowed;
+        nudges.asks != self.asks || counts && nudges.count != self.nudges
     }
+}
+
+/// What cuts a pause short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBy {
+    /// Nudges and operators' questions alone. A checkout that was given up already must not cut every pause short.
+    Hints,
+    /// Also that somebody gives the checkout up.
+    HintsAndCancellation,
 }
 
 /// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP, or an
 /// operator, cut it short; one that came since the `answered` ones does so at once.
-pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, given_up: bool) -> bool {
+pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, cut_by: CutBy) -> bool {
     let is_nudged = move |checkout: &CheckoutWorkflow| answered.is_nudged(checkout);
     let pause = Duration::from_millis(pause_ms);
-    if given_up {
-        // Canceled already: the cancellation must not cut short every pause from here on.
-        until_detached(ctx, is_nudged, pause, "before asking the PSP").await;
-    } else {
-        until(ctx, move |checkout| checkout.canceled || is_nudged(checkout), pause, "before asking the PSP").await;
+    match cut_by {
+        CutBy::Hints => until_detached(ctx, is_nudged, pause, "before asking the PSP").await,
+        CutBy::HintsAndCancellation => {
+            let is_cut = move |checkout: &CheckoutWorkflow| checkout.canceled || is_nudged(checkout);
+            until(ctx, is_cut, pause, "before asking the PSP").await;
+        }
     }
     ctx.state(is_nudged)
 }
 
 /// Lets time pass, whatever happens.
-pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
+pub(super) async fn let_pass(ctx: &Context, ms: u64, summary: &'static str) {
     if ms > 0 {
         until_detached(ctx, |_| false, Duration::from_millis(ms), summary).await;
     }
@@ -88,7 +98,7 @@ pub(super) async fn out(ctx: &Context, ms: u64, summary: &'static str) {
 /// How a checkout stood when a person was called.
 #[derive(Debug, Clone)]
 pub(super) struct Called {
-    heeded: u32,
+    replies: u32,
     canceled: bool,
     refund_account: Option<RefundAccount>,
 }
@@ -97,7 +107,7 @@ impl Called {
     /// How it stands now.
     pub(super) fn of(ctx: &Context) -> Self {
         ctx.state(|checkout| Self {
-            heeded: checkout.desk.heeded(),
+            replies: checkout.desk.replies(),
             canceled: checkout.canceled,
             refund_account: checkout.refund_account.clone(),
         })
@@ -109,21 +119,21 @@ impl Called {
     }
 }
 
-/// Waits for a person's word, or for a request to give the checkout up that says something new; what came since they were
-/// `called` ends it at once. A cancellation in the Temporal UI does not end it.
-pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<Said> {
-    let heeded = called.heeded;
+/// Waits for an operator's reply, or for a request to give the checkout up that says something new. What came since the
+/// operator was `called` ends the wait at once. A cancellation in the Temporal UI does not end it.
+pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<OperatorReply> {
+    let replies = called.replies;
     let over =
-        move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).is_some() || called.is_given_up(checkout);
+        move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).is_some() || called.is_given_up(checkout);
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
-    ctx.state(|checkout| checkout.desk.said_since(heeded).cloned())
+    ctx.state(|checkout| checkout.desk.reply_since(replies).cloned())
 }
 
 /// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
-/// what they said, by the signal `review` or as an answer to the letter; a word since `heeded` ends it at once.
-pub(super) async fn for_review(ctx: &Context, limit_ms: u64, heeded: u32) -> Option<Review> {
-    let answered = move |checkout: &CheckoutWorkflow| checkout.desk.said_since(heeded).and_then(review_of);
+/// what they said, by the signal `review` or as an answer to the letter; a reply since there were `replies` ends it at once.
+pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Option<Review> {
+    let answered = move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).and_then(review_of);
     let over = move |checkout: &CheckoutWorkflow| {
         checkout.review.is_some() || checkout.canceled || answered(checkout).is_some()
     };
@@ -132,13 +142,14 @@ pub(super) async fn for_review(ctx: &Context, limit_ms: u64, heeded: u32) -> Opt
 }
 
 /// The decision that an answer to a letter is, if it is one.
-fn review_of(said: &Said) -> Option<Review> {
-    let approve = match said.word {
-        Word::Resolve(Outcome::Approved) => true,
-        Word::Resolve(Outcome::Denied) => false,
-        Word::Resume | Word::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
+fn review_of(reply: &OperatorReply) -> Option<Review> {
+    let approve = match reply.action {
+        OperatorAction::Resolve(Outcome::Approved) => true,
+        OperatorAction::Resolve(Outcome::Denied) => false,
+        OperatorAction::Resume
+        | OperatorAction::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
     };
-    Some(Review { by: said.by.clone(), reason: said.reason.clone(), approve })
+    Some(Review { by: reply.by.clone(), reason: reply.reason.clone(), approve })
 }
 
 async fn until(

@@ -5,13 +5,13 @@ pub use domain::refund::{
 };
 use domain::{
     Money, Timestamp,
-    charge::Failure,
+    failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, RefundId},
-    refund::{RefundAccount, Wanted},
+    refund::{RefundAccount, RefundScope},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::operator::{Facing, Facts, facts_of};
+use crate::dead_letter::{Facts, HasFacts, facts_of};
 
 /// A refund that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct RefundRequest {
     /// What the PSP calls the payment.
     pub payment_key: PaymentKey,
     /// What is wanted back.
-    pub wanted: Wanted,
+    pub wanted: RefundScope,
     /// Why, for the buyer.
     pub reason: String,
     /// Where the money goes, if it came into a virtual account.
@@ -86,7 +86,7 @@ pub struct RefundQuestion {
 macro_rules! faces_by_id {
     ($($name:ident),+) => {
         $(
-            impl Facing for $name {
+            impl HasFacts for $name {
                 fn facts(&self) -> Facts {
                     facts_of([("refund_id", &self.refund_id), ("checkout_id", &self.checkout_id)])
                 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Money,
-    charge::Failure,
+    failure::Failure,
     refund::{Executed, RefundStatus},
 };
 use temporalio_workflow::{
@@ -16,7 +16,7 @@ use temporalio_workflow::{
 use super::Context;
 use crate::{
     attributes,
-    operator::{self, Facing},
+    dead_letter::{self, HasFacts},
     ports::{
         AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, RefundChange, RefundExecution, RefundFailure,
         RefundPromise,
@@ -103,7 +103,7 @@ async fn stand(ctx: &Context, status: RefundStatus, failure: Option<Failure>, am
         refund.failure = failure;
     });
     if status != RefundStatus::Stuck {
-        operator::went_on(ctx).await;
+        dead_letter::close_answered(ctx).await;
     }
 }
 
@@ -114,7 +114,7 @@ fn show(ctx: &Context, status: RefundStatus) {
 async fn write<P>(ctx: &Context, port: P, input: P::Input) -> Result<P::Output, WorkflowTermination>
 where
     P: ActivityDefinition + Copy + 'static,
-    P::Input: Clone + TemporalSerializable + Facing,
+    P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
     let alarm = |alarm| match alarm {

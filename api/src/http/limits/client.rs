@@ -99,8 +99,8 @@ pub(super) fn address(request: &Request, trusted: &[Network]) -> IpAddr {
     of_customer(origin(request, trusted))
 }
 
-/// Where a request comes from: the peer's address, or the last one in `X-Forwarded-For` that no trusted proxy is, if the
-/// peer is one. What stands before that anybody could have written.
+/// Where a request comes from: the peer's address, or the last one in `X-Forwarded-For` that no trusted proxy is, if
+/// the peer is one. What stands before that anybody could have written.
 pub(crate) fn origin(request: &Request, trusted: &[Network]) -> IpAddr {
     let peer = request.extensions().get::<Peer>().map_or(Ipv6Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
     let forwarded = request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());

@@ -2,344 +2,141 @@
 
 use axum::http::StatusCode;
 
-/// Every way in which a request can fail. The code is part of the API.
+/// Declares the codes. A new code is one row.
+macro_rules! codes {
+    ($($variant:ident($name:literal, $status:ident, $duration:ident, $title:literal);)+) => {
+        /// Every way in which a request can fail. The code is part of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $($variant),+
+        }
+
+        impl Code {
+            /// Every code.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code's row.
+            const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$variant => &Row {
+                        name: $name,
+                        status: StatusCode::$status,
+                        duration: Duration::$duration,
+                        title: $title,
+                    }),+
+                }
+            }
+        }
+    };
+}
+
+/// How long a problem lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    AddressMalformed,
-    AddressTooLong,
-    AmbiguousId,
-    AmountMismatch,
-    BodyMalformed,
-    BodyNotExpected,
-    BodyTimeout,
-    BodyTooLarge,
-    CancelNotAccepted,
-    CardNumberRefused,
-    CheckoutExists,
-    CheckoutNotFound,
-    ConfirmNotAccepted,
-    ConfirmTokenInvalid,
-    ConfirmationUnderWay,
-    CursorUnknown,
-    DatabaseUnavailable,
-    DeadLetterNotActionable,
-    DeadLetterNotFound,
-    DeadlineExceeded,
-    DeliveryNotFound,
-    EncryptionKeysMissing,
-    EventsExpired,
-    Forbidden,
-    FourEyes,
-    HeaderRepeated,
-    HeadersTooLarge,
-    IdempotencyKeyInvalid,
-    IdempotencyKeyMissing,
-    IdempotencyKeyReused,
-    Internal,
-    MethodNotAllowed,
-    NoWorker,
-    NotCancelable,
-    NotConfirmable,
-    NotDecodable,
-    NotFound,
-    NotPaid,
-    NotReady,
-    NothingToAsk,
-    OrderMismatch,
-    Overloaded,
-    PaymentDeclined,
-    PreviewOutdated,
-    RateLimited,
-    RefundAccountRequired,
-    RefundDecided,
-    RefundExceedsPayment,
-    RefundLimitExceeded,
-    RefundNotFound,
-    RefundRefused,
-    RequestInProgress,
-    TemporalUnavailable,
-    TooManySignals,
-    TooManyWebhookEndpoints,
-    Unauthorized,
-    UnsupportedMediaType,
-    ValidationFailed,
-    WebhookEndpointDisabled,
-    WebhookEndpointNotFound,
+enum Duration {
+    /// The same request may succeed in a moment.
+    Passes,
+    /// The same request fails again.
+    Stays,
+}
+
+struct Row {
+    name: &'static str,
+    status: StatusCode,
+    duration: Duration,
+    title: &'static str,
+}
+
+// The name in the API, the status, how long it lasts, and a title that says the same of every problem of the code.
+codes! {
+    AddressMalformed("address_malformed", BAD_REQUEST, Stays, "The address cannot be read");
+    AddressTooLong("address_too_long", URI_TOO_LONG, Stays, "The address is too long");
+    AmbiguousId("ambiguous_id", CONFLICT, Stays, "The id names two things");
+    AmountMismatch("amount_mismatch", UNPROCESSABLE_ENTITY, Stays, "The amount differs");
+    BodyMalformed("body_malformed", BAD_REQUEST, Stays, "The body cannot be read");
+    BodyNotExpected("body_not_expected", BAD_REQUEST, Stays, "The route takes no body");
+    BodyTimeout("body_timeout", REQUEST_TIMEOUT, Stays, "The body took too long to arrive");
+    BodyTooLarge("body_too_large", PAYLOAD_TOO_LARGE, Stays, "The body is too large");
+    CancelNotAccepted("cancel_not_accepted", SERVICE_UNAVAILABLE, Passes, "The cancellation was not accepted yet");
+    CardNumberRefused("card_number_refused", UNPROCESSABLE_ENTITY, Stays, "Card numbers are not accepted");
+    CheckoutExists("checkout_exists", CONFLICT, Stays, "The checkout exists already");
+    CheckoutNotFound("checkout_not_found", NOT_FOUND, Stays, "There is no such checkout");
+    ConfirmNotAccepted("confirm_not_accepted", SERVICE_UNAVAILABLE, Passes, "The confirmation was not accepted yet");
+    ConfirmTokenInvalid("confirm_token_invalid", FORBIDDEN, Stays, "The confirmation token is missing or wrong");
+    ConfirmationUnderWay(
+        "confirmation_under_way", TOO_MANY_REQUESTS, Passes,
+        "Another payment of this checkout is being confirmed"
+    );
+    CursorUnknown("cursor_unknown", UNPROCESSABLE_ENTITY, Stays, "The position is none of this event log");
+    DatabaseUnavailable("database_unavailable", SERVICE_UNAVAILABLE, Passes, "The database cannot be reached");
+    DeadLetterNotActionable("dead_letter_not_actionable", CONFLICT, Stays, "The dead letter does not take this");
+    DeadLetterNotFound("dead_letter_not_found", NOT_FOUND, Stays, "There is no such dead letter");
+    DeadlineExceeded("deadline_exceeded", SERVICE_UNAVAILABLE, Passes, "The answer took too long");
+    DeliveryNotFound("delivery_not_found", NOT_FOUND, Stays, "There is no such delivery");
+    EncryptionKeysMissing("encryption_keys_missing", CONFLICT, Stays, "No encryption keys are set");
+    EventsExpired("events_expired", GONE, Stays, "The events are not kept any more");
+    Forbidden("forbidden", FORBIDDEN, Stays, "The API key may not do this");
+    FourEyes("four_eyes", FORBIDDEN, Stays, "A second principal has to decide");
+    HeaderRepeated("header_repeated", BAD_REQUEST, Stays, "A header stands more than once");
+    HeadersTooLarge("headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, Stays, "The headers are too large");
+    IdempotencyKeyInvalid("idempotency_key_invalid", BAD_REQUEST, Stays, "The idempotency key is malformed");
+    IdempotencyKeyMissing("idempotency_key_missing", BAD_REQUEST, Stays, "An idempotency key is required");
+    IdempotencyKeyReused(
+        "idempotency_key_reused", UNPROCESSABLE_ENTITY, Stays,
+        "The idempotency key belongs to another request"
+    );
+    Internal("internal", INTERNAL_SERVER_ERROR, Stays, "Something went wrong on our side");
+    MethodNotAllowed("method_not_allowed", METHOD_NOT_ALLOWED, Stays, "The method is not served here");
+    NoWorker("no_worker", SERVICE_UNAVAILABLE, Passes, "No worker serves the task queue");
+    NotCancelable("not_cancelable", CONFLICT, Stays, "There is nothing to cancel");
+    NotConfirmable("not_confirmable", CONFLICT, Stays, "The checkout takes no payment");
+    NotDecodable("not_decodable", UNPROCESSABLE_ENTITY, Stays, "The payloads cannot be opened");
+    NotFound("not_found", NOT_FOUND, Stays, "There is nothing at this address");
+    NotPaid("not_paid", CONFLICT, Stays, "The checkout is not paid");
+    NotReady("not_ready", SERVICE_UNAVAILABLE, Passes, "Not ready to take work");
+    NothingToAsk("nothing_to_ask", CONFLICT, Stays, "There is nothing to ask the payment provider");
+    OrderMismatch("order_mismatch", UNPROCESSABLE_ENTITY, Stays, "The order differs");
+    Overloaded("overloaded", SERVICE_UNAVAILABLE, Passes, "Too many requests are being served");
+    PaymentDeclined("payment_declined", PAYMENT_REQUIRED, Stays, "The payment was declined");
+    PreviewOutdated("preview_outdated", CONFLICT, Stays, "Others are chosen now than the preview showed");
+    RateLimited("rate_limited", TOO_MANY_REQUESTS, Passes, "Too many requests");
+    RefundAccountRequired(
+        "refund_account_required", UNPROCESSABLE_ENTITY, Stays,
+        "The refund needs an account of the buyer"
+    );
+    RefundDecided("refund_decided", CONFLICT, Stays, "The refund is decided already");
+    RefundExceedsPayment("refund_exceeds_payment", UNPROCESSABLE_ENTITY, Stays, "Less than that is left to refund");
+    RefundLimitExceeded("refund_limit_exceeded", FORBIDDEN, Stays, "The API key gives back no more today");
+    RefundNotFound("refund_not_found", NOT_FOUND, Stays, "There is no such refund");
+    RefundRefused("refund_refused", CONFLICT, Stays, "The refund was refused");
+    RequestInProgress("request_in_progress", TOO_MANY_REQUESTS, Passes, "The first request is still in progress");
+    TemporalUnavailable("temporal_unavailable", SERVICE_UNAVAILABLE, Passes, "Temporal cannot be reached");
+    TooManySignals("too_many_signals", TOO_MANY_REQUESTS, Stays, "The workflow takes no more signals");
+    TooManyWebhookEndpoints("too_many_webhook_endpoints", CONFLICT, Stays, "There are too many webhook endpoints");
+    Unauthorized("unauthorized", UNAUTHORIZED, Stays, "A valid API key is required");
+    UnsupportedMediaType("unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Stays, "The body has another media type");
+    ValidationFailed("validation_failed", UNPROCESSABLE_ENTITY, Stays, "Some fields are not valid");
+    WebhookEndpointDisabled("webhook_endpoint_disabled", CONFLICT, Stays, "The webhook endpoint is disabled");
+    WebhookEndpointNotFound("webhook_endpoint_not_found", NOT_FOUND, Stays, "There is no such webhook endpoint");
 }
 
 impl Code {
-    /// Every code; a test holds it against the table below.
-    pub(crate) const ALL: [Self; 60] = [
-        Self::AddressMalformed,
-        Self::AddressTooLong,
-        Self::AmbiguousId,
-        Self::AmountMismatch,
-        Self::BodyMalformed,
-        Self::BodyNotExpected,
-        Self::BodyTimeout,
-        Self::BodyTooLarge,
-        Self::CancelNotAccepted,
-        Self::CardNumberRefused,
-        Self::CheckoutExists,
-        Self::CheckoutNotFound,
-        Self::ConfirmNotAccepted,
-        Self::ConfirmTokenInvalid,
-        Self::ConfirmationUnderWay,
-        Self::CursorUnknown,
-        Self::DatabaseUnavailable,
-        Self::DeadLetterNotActionable,
-        Self::DeadLetterNotFound,
-        Self::DeadlineExceeded,
-        Self::DeliveryNotFound,
-        Self::EncryptionKeysMissing,
-        Self::EventsExpired,
-        Self::Forbidden,
-        Self::FourEyes,
-        Self::HeaderRepeated,
-        Self::HeadersTooLarge,
-        Self::IdempotencyKeyInvalid,
-        Self::IdempotencyKeyMissing,
-        Self::IdempotencyKeyReused,
-        Self::Internal,
-        Self::MethodNotAllowed,
-        Self::NoWorker,
-        Self::NotCancelable,
-        Self::NotConfirmable,
-        Self::NotDecodable,
-        Self::NotFound,
-        Self::NotPaid,
-        Self::NotReady,
-        Self::NothingToAsk,
-        Self::OrderMismatch,
-        Self::Overloaded,
-        Self::PaymentDeclined,
-        Self::PreviewOutdated,
-        Self::RateLimited,
-        Self::RefundAccountRequired,
-        Self::RefundDecided,
-        Self::RefundExceedsPayment,
-        Self::RefundLimitExceeded,
-        Self::RefundNotFound,
-        Self::RefundRefused,
-        Self::RequestInProgress,
-        Self::TemporalUnavailable,
-        Self::TooManySignals,
-        Self::TooManyWebhookEndpoints,
-        Self::Unauthorized,
-        Self::UnsupportedMediaType,
-        Self::ValidationFailed,
-        Self::WebhookEndpointDisabled,
-        Self::WebhookEndpointNotFound,
-    ];
-
-    /// The code, the status and the title. A title says the same of every problem of its code.
-    pub(super) const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::AddressMalformed => ("address_malformed", StatusCode::BAD_REQUEST, "The address cannot be read"),
-            Self::AddressTooLong => ("address_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
-            Self::AmbiguousId => ("ambiguous_id", StatusCode::CONFLICT, "The id names two things"),
-            Self::AmountMismatch => ("amount_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The amount differs"),
-            Self::BodyMalformed => ("body_malformed", StatusCode::BAD_REQUEST, "The body cannot be read"),
-            Self::BodyNotExpected => ("body_not_expected", StatusCode::BAD_REQUEST, "The route takes no body"),
-            Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
-            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::CancelNotAccepted => {
-                ("cancel_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The cancellation was not accepted yet")
-            }
-            Self::CardNumberRefused => {
-                ("card_number_refused", StatusCode::UNPROCESSABLE_ENTITY, "Card numbers are not accepted")
-            }
-            Self::CheckoutExists => ("checkout_exists", StatusCode::CONFLICT, "The checkout exists already"),
-            Self::CheckoutNotFound => ("checkout_not_found", StatusCode::NOT_FOUND, "There is no such checkout"),
-            Self::ConfirmNotAccepted => {
-                ("confirm_not_accepted", StatusCode::SERVICE_UNAVAILABLE, "The confirmation was not accepted yet")
-            }
-            Self::ConfirmTokenInvalid => {
-                ("confirm_token_invalid", StatusCode::FORBIDDEN, "The confirmation token is missing or wrong")
-            }
-            Self::ConfirmationUnderWay => (
-                "confirmation_under_way",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Another payment of this checkout is being confirmed",
-            ),
-            Self::CursorUnknown => {
-                ("cursor_unknown", StatusCode::UNPROCESSABLE_ENTITY, "The position is none of this event log")
-            }
-            Self::DatabaseUnavailable => {
-                ("database_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached")
-            }
-            Self::DeadLetterNotActionable => {
-                ("dead_letter_not_actionable", StatusCode::CONFLICT, "The dead letter does not take this")
-            }
-            Self::DeadLetterNotFound => {
-                ("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter")
-            }
-            Self::DeadlineExceeded => {
-                ("deadline_exceeded", StatusCode::SERVICE_UNAVAILABLE, "The answer took too long")
-            }
-            Self::DeliveryNotFound => ("delivery_not_found", StatusCode::NOT_FOUND, "There is no such delivery"),
-            Self::EncryptionKeysMissing => {
-                ("encryption_keys_missing", StatusCode::CONFLICT, "No encryption keys are set")
-            }
-            Self::EventsExpired => ("events_expired", StatusCode::GONE, "The events are not kept any more"),
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The API key may not do this"),
-            Self::FourEyes => ("four_eyes", StatusCode::FORBIDDEN, "A second principal has to decide"),
-            Self::HeaderRepeated => ("header_repeated", StatusCode::BAD_REQUEST, "A header stands more than once"),
-            Self::HeadersTooLarge => {
-                ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
-            }
-            Self::IdempotencyKeyInvalid => {
-                ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The idempotency key is malformed")
-            }
-            Self::IdempotencyKeyMissing => {
-                ("idempotency_key_missing", StatusCode::BAD_REQUEST, "An idempotency key is required")
-            }
-            Self::IdempotencyKeyReused => (
-                "idempotency_key_reused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The idempotency key belongs to another request",
-            ),
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side"),
-            Self::MethodNotAllowed => {
-                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not served here")
-            }
-            Self::NoWorker => ("no_worker", StatusCode::SERVICE_UNAVAILABLE, "No worker serves the task queue"),
-            Self::NotCancelable => ("not_cancelable", StatusCode::CONFLICT, "There is nothing to cancel"),
-            Self::NotConfirmable => ("not_confirmable", StatusCode::CONFLICT, "The checkout takes no payment"),
-            Self::NotDecodable => ("not_decodable", StatusCode::UNPROCESSABLE_ENTITY, "The payloads cannot be opened"),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address"),
-            Self::NotPaid => ("not_paid", StatusCode::CONFLICT, "The checkout is not paid"),
-            Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready to take work"),
-            Self::NothingToAsk => {
-                ("nothing_to_ask", StatusCode::CONFLICT, "There is nothing to ask the payment provider")
-            }
-            Self::OrderMismatch => ("order_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The order differs"),
-            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being served"),
-            Self::PaymentDeclined => ("payment_declined", StatusCode::PAYMENT_REQUIRED, "The payment was declined"),
-            Self::PreviewOutdated => {
-                ("preview_outdated", StatusCode::CONFLICT, "Others are chosen now than the preview showed")
-            }
-            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::RefundAccountRequired => (
-                "refund_account_required",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The refund needs an account of the buyer",
-            ),
-            Self::RefundDecided => ("refund_decided", StatusCode::CONFLICT, "The refund is decided already"),
-            Self::RefundExceedsPayment => {
-                ("refund_exceeds_payment", StatusCode::UNPROCESSABLE_ENTITY, "Less than that is left to refund")
-            }
-            Self::RefundLimitExceeded => {
-                ("refund_limit_exceeded", StatusCode::FORBIDDEN, "The API key gives back no more today")
-            }
-            Self::RefundNotFound => ("refund_not_found", StatusCode::NOT_FOUND, "There is no such refund"),
-            Self::RefundRefused => ("refund_refused", StatusCode::CONFLICT, "The refund was refused"),
-            Self::RequestInProgress => {
-                ("request_in_progress", StatusCode::TOO_MANY_REQUESTS, "The first request is still in progress")
-            }
-            Self::TemporalUnavailable => {
-                ("temporal_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporal cannot be reached")
-            }
-            Self::TooManySignals => {
-                ("too_many_signals", StatusCode::TOO_MANY_REQUESTS, "The workflow takes no more signals")
-            }
-            Self::TooManyWebhookEndpoints => {
-                ("too_many_webhook_endpoints", StatusCode::CONFLICT, "There are too many webhook endpoints")
-            }
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid API key is required"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body has another media type")
-            }
-            Self::ValidationFailed => {
-                ("validation_failed", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are not valid")
-            }
-            Self::WebhookEndpointDisabled => {
-                ("webhook_endpoint_disabled", StatusCode::CONFLICT, "The webhook endpoint is disabled")
-            }
-            Self::WebhookEndpointNotFound => {
-                ("webhook_endpoint_not_found", StatusCode::NOT_FOUND, "There is no such webhook endpoint")
-            }
-        }
-    }
-
     /// Whether the same request may succeed in a moment.
     pub(crate) const fn is_transient(self) -> bool {
-        match self {
-            Self::CancelNotAccepted
-            | Self::ConfirmNotAccepted
-            | Self::ConfirmationUnderWay
-            | Self::DatabaseUnavailable
-            | Self::DeadlineExceeded
-            | Self::NoWorker
-            | Self::NotReady
-            | Self::Overloaded
-            | Self::RateLimited
-            | Self::RequestInProgress
-            | Self::TemporalUnavailable => true,
-            Self::AddressMalformed
-            | Self::AddressTooLong
-            | Self::AmbiguousId
-            | Self::AmountMismatch
-            | Self::BodyMalformed
-            | Self::BodyNotExpected
-            | Self::BodyTimeout
-            | Self::BodyTooLarge
-            | Self::CardNumberRefused
-            | Self::CheckoutExists
-            | Self::CheckoutNotFound
-            | Self::ConfirmTokenInvalid
-            | Self::CursorUnknown
-            | Self::DeadLetterNotActionable
-            | Self::DeadLetterNotFound
-            | Self::EventsExpired
-            | Self::Forbidden
-            | Self::FourEyes
-            | Self::HeaderRepeated
-            | Self::HeadersTooLarge
-            | Self::IdempotencyKeyInvalid
-            | Self::IdempotencyKeyMissing
-            | Self::IdempotencyKeyReused
-            | Self::Internal
-            | Self::MethodNotAllowed
-            | Self::NotCancelable
-            | Self::NotConfirmable
-            | Self::NotDecodable
-            | Self::NotFound
-            | Self::NotPaid
-            | Self::NothingToAsk
-            | Self::OrderMismatch
-            | Self::PaymentDeclined
-            | Self::PreviewOutdated
-            | Self::RefundAccountRequired
-            | Self::RefundDecided
-            | Self::RefundExceedsPayment
-            | Self::RefundLimitExceeded
-            | Self::RefundNotFound
-            | Self::RefundRefused
-            | Self::TooManySignals
-            | Self::DeliveryNotFound
-            | Self::EncryptionKeysMissing
-            | Self::TooManyWebhookEndpoints
-            | Self::WebhookEndpointDisabled
-            | Self::WebhookEndpointNotFound
-            | Self::Unauthorized
-            | Self::UnsupportedMediaType
-            | Self::ValidationFailed => false,
-        }
+        matches!(self.row().duration, Duration::Passes)
     }
 
-    /// Its name in the API.
+    /// The code's name in the API.
     pub(crate) const fn name(self) -> &'static str {
-        self.row().0
+        self.row().name
     }
 
-    /// What it says of every problem of its kind.
+    /// The title of every problem of the code.
     pub(crate) const fn title(self) -> &'static str {
-        self.row().2
+        self.row().title
     }
 
-    /// The status that says it.
+    /// The status of every problem of the code.
     pub(crate) const fn status(self) -> StatusCode {
-        self.row().1
+        self.row().status
     }
 }

@@ -16,16 +16,13 @@ use domain::{
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use service::return_hosts::ReturnHosts;
+use service::{buyer::BuyerDetails, checkout::create::NewCheckout, return_hosts::ReturnHosts};
 
-use crate::{
-    http::{
-        body::{FieldErrors, Fields, JsonBody},
-        card_numbers,
-        problem::{Code, FieldCode, Problem},
-        text,
-    },
-    routes::buyer::BuyerDetails,
+use crate::http::{
+    body::{FieldErrors, Fields, JsonBody},
+    card_numbers,
+    problem::{Code, FieldCode, Problem},
+    text,
 };
 
 /// The fields of the body.
@@ -50,19 +47,8 @@ const MAX_NAME_CHARS: usize = 100;
 /// The most characters of a card token.
 const MAX_TOKEN_CHARS: usize = 200;
 
-/// A checkout that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// What the buyer will be asked to pay.
-    pub(super) plan: Plan,
-    /// What was said of the buyer, besides an id.
-    pub(super) buyer: Option<BuyerDetails>,
-    /// SHA-256 of the body.
-    pub(super) fingerprint: String,
-}
-
 /// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
-pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<Wanted, Problem> {
+pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<NewCheckout, Problem> {
     if card_numbers::stands_in(body.value()) {
         let detail = "The body holds what looks like a card number. The buyer enters it in the payment window only.";
         return Err(Problem::new(Code::CardNumberRefused, detail));
@@ -71,7 +57,7 @@ pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<Wanted
     let fields = plan_fields(&body.fields(), return_hosts, &mut errors);
     let (fields, buyer) = errors.finish(fields)?;
     let plan = Plan::try_new(fields).map_err(refused)?;
-    Ok(Wanted { plan, buyer, fingerprint: body.fingerprint() })
+    Ok(NewCheckout { plan, buyer, fingerprint: body.fingerprint() })
 }
 
 fn plan_fields(
@@ -277,7 +263,7 @@ mod tests {
         ReturnHosts::new("https://pay.example", vec!["shop.example".parse().unwrap()])
     }
 
-    fn read_value(body: &Value) -> Result<Wanted, Problem> {
+    fn read_value(body: &Value) -> Result<NewCheckout, Problem> {
         read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &hosts())
     }
 

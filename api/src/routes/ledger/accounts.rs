@@ -60,7 +60,7 @@ pub(crate) async fn list(
         seller: parameters.read("seller_account", SellerAccount::parse)?,
         currency: parameters.read("currency", str::parse::<Currency>)?,
     };
-    let page = api.reader.accounts(&filter, &window(&parameters)?).await?;
+    let page = api.service.reader.accounts(&filter, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, AccountBody::new)))
 }
 
@@ -73,7 +73,14 @@ pub(crate) async fn list(
     operation_id = "read_account",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("account" = inline(crate::openapi::shapes::AccountName), Path, description = "The account, such as `psp:receivable`"), Past),
+    params(
+        (
+            "account" = inline(crate::openapi::shapes::AccountName),
+            Path,
+            description = "The account, such as `psp:receivable`",
+        ),
+        Past,
+    ),
     responses((status = 200, description = "The account", body = OneAccountBody), AccountRefusals)
 )]
 pub(crate) async fn show(
@@ -83,7 +90,7 @@ pub(crate) async fn show(
     parameters: Parameters,
 ) -> Result<Json<OneAccountBody>, Problem> {
     let (account, as_of) = (account_of(&account)?, as_of(&parameters)?);
-    let balances = api.reader.account(&account, as_of).await?;
+    let balances = api.service.reader.account(&account, as_of).await?;
     Ok(Json(OneAccountBody::new(&account, as_of, &balances)))
 }
 

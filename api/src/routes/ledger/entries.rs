@@ -18,13 +18,13 @@ use crate::{
         paging::{ListBody, window},
         parameters::Parameters,
         problem::{Code, Problem},
+        values::rfc3339,
     },
     openapi::{
         parameters::{ChosenSubject, ChosenTimes, Paging},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Hash, Instant, ReasonName},
     },
-    routes::shapes::rfc3339,
 };
 
 refusals! { EntryRefusals: NotFound; }
@@ -82,7 +82,7 @@ pub(crate) async fn list(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<EntryBody>>, Problem> {
-    let page = api.reader.entries(&chosen(&parameters)?, &window(&parameters)?).await?;
+    let page = api.service.reader.entries(&chosen(&parameters)?, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |record| record.booked.sequence, EntryBody::new)))
 }
 
@@ -93,7 +93,13 @@ pub(crate) async fn list(
     operation_id = "read_entry",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("entry_id" = inline(crate::openapi::shapes::EntryName), Path, description = "The entry, such as `payment_captured:order-2026-1`")),
+    params(
+        (
+            "entry_id" = inline(crate::openapi::shapes::EntryName),
+            Path,
+            description = "The entry, such as `payment_captured:order-2026-1`",
+        ),
+    ),
     responses((status = 200, description = "The entry", body = EntryBody), EntryRefusals)
 )]
 pub(crate) async fn show(
@@ -101,7 +107,7 @@ pub(crate) async fn show(
     _: ReadCaller,
     Path(id): Path<String>,
 ) -> Result<Json<EntryBody>, Problem> {
-    let record = api.reader.entry(&id).await?;
+    let record = api.service.reader.entry(&id).await?;
     let record = record.ok_or_else(|| Problem::new(Code::NotFound, "The books have no entry of this id."))?;
     Ok(Json(EntryBody::new(&record)))
 }

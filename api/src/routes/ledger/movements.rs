@@ -20,13 +20,13 @@ use crate::{
         paging::{ListBody, window},
         parameters::Parameters,
         problem::Problem,
+        values::rfc3339,
     },
     openapi::{
         parameters::{ChosenCurrency, ChosenSubject, ChosenTimes, Paging},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName},
     },
-    routes::shapes::rfc3339,
 };
 
 refusals! { MovementRefusals: NotFound; }
@@ -64,7 +64,17 @@ pub(crate) struct MovementBody {
     operation_id = "list_account_entries",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(("account" = inline(crate::openapi::shapes::AccountName), Path, description = "The account, such as `psp:receivable`"), ChosenTimes, ChosenSubject, ChosenCurrency, Paging),
+    params(
+        (
+            "account" = inline(crate::openapi::shapes::AccountName),
+            Path,
+            description = "The account, such as `psp:receivable`",
+        ),
+        ChosenTimes,
+        ChosenSubject,
+        ChosenCurrency,
+        Paging,
+    ),
     responses((status = 200, description = "A page", body = ListBody<MovementBody>), MovementRefusals)
 )]
 pub(crate) async fn list(
@@ -74,7 +84,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<MovementBody>>, Problem> {
     let (account, chosen) = (account_of(&account)?, chosen(&parameters)?);
-    let page = api.reader.movements_of_account(&account, &chosen, &window(&parameters)?).await?;
+    let page = api.service.reader.movements_of_account(&account, &chosen, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, |movement| movement.position, MovementBody::new)))
 }
 

@@ -52,8 +52,8 @@ pub(crate) async fn show(
 ) -> Result<Json<TrialBalanceBody>, Problem> {
     let as_of = as_of(&parameters)?;
     let accounts = match as_of {
-        Some(as_of) => api.reader.trial_balance_as_of(as_of).await?,
-        None => api.reader.trial_balance().await?,
+        Some(as_of) => api.service.reader.trial_balance_as_of(as_of).await?,
+        None => api.service.reader.trial_balance().await?,
     };
     Ok(Json(TrialBalanceBody::new(as_of, &accounts)))
 }

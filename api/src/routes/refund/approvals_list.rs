@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use domain::principal::Principal;
 use serde::Serialize;
+use service::refund::opened;
 use store::{ApprovalPosition, ApprovalRecord, ApprovalStanding};
 
-use super::approval::opened;
 use crate::{
     Api,
     http::{
@@ -15,12 +15,12 @@ use crate::{
         paging::{ListBody, window},
         parameters::Parameters,
         problem::Problem,
+        values::rfc3339,
     },
     openapi::{
         parameters::{ChosenApprovals, Paging},
         shapes::{Amount, ApprovalName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName},
     },
-    routes::shapes::rfc3339,
 };
 
 /// A refund that waits, or waited, for a second principal.
@@ -80,7 +80,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<ApprovalBody>>, Problem> {
     let standing = parameters.read("approval", |text| ApprovalStanding::parse(text).ok_or_else(no_standing))?;
-    let page = api.reader.approvals(standing, &window(&parameters)?).await?;
+    let page = api.service.reader.approvals(standing, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |record| ApprovalBody::new(&api, record))))
 }
 
@@ -113,7 +113,7 @@ impl ApprovalBody {
 impl RequestBody {
     /// What cannot be opened is logged and not shown: a missing key must not hide the refunds of others.
     fn of(api: &Api, record: &ApprovalRecord) -> Option<Self> {
-        match opened(api, record) {
+        match opened(&api.service, record) {
             Ok(request) => Some(Self {
                 payment_order_id: request.wanted.order.as_ref().map(ToString::to_string),
                 reason: request.reason,

@@ -6,6 +6,7 @@ use domain::{
     refund::{MAX_REASON_CHARS, RefundAccount},
 };
 use serde_json::Value;
+use service::refund::CancelRequest;
 use sha2::{Digest, Sha256};
 
 use crate::http::{
@@ -28,44 +29,14 @@ const MAX_HOLDER_CHARS: usize = 60;
 /// What the buyer's statement says when nobody gives a reason.
 const NO_REASON: &str = "주문 취소";
 
-/// What somebody asks for, in their own terms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wish {
-    /// How much, still a text: its currency is the payment's.
-    amount: Option<String>,
-    /// Why, for the buyer.
-    pub(super) reason: String,
-    /// Where the money goes, if it came into a virtual account.
-    pub(super) account: Option<RefundAccount>,
-    /// SHA-256 of what is asked for, in lower-case hex.
-    pub(super) fingerprint: String,
-}
-
-impl Wish {
-    /// All that is left of `target`, without a body.
-    pub(super) fn of_rest(target: &str) -> Self {
-        Self { amount: None, reason: NO_REASON.to_owned(), account: None, fingerprint: fingerprint(target, "rest") }
-    }
-
-    /// Whether it is a part that is asked for.
-    pub(super) const fn is_partial(&self) -> bool {
-        self.amount.is_some()
-    }
-
-    /// How much is asked for; all that is left where there is none.
-    pub(super) fn amount(&self, currency: Currency) -> Result<Option<Money>, Problem> {
-        let invalid = |error: &dyn std::fmt::Display| Problem::of_field("amount", FieldCode::Invalid, error);
-        let Some(text) = &self.amount else { return Ok(None) };
-        let amount = Money::parse(text, currency).map_err(|error| invalid(&error))?;
-        if amount.is_zero() {
-            return Err(invalid(&"must be above zero"));
-        }
-        Ok(Some(amount))
-    }
+/// A request for all that is left of `target`, without a body.
+pub(super) fn of_rest(target: &str) -> CancelRequest {
+    let fingerprint = fingerprint(target, "rest");
+    CancelRequest { amount: None, reason: NO_REASON.to_owned(), account: None, fingerprint }
 }
 
 /// Reads the body of a request about `target`.
-pub(super) fn read(target: &str, body: &JsonBody) -> Result<Wish, Problem> {
+pub(super) fn read(target: &str, body: &JsonBody) -> Result<CancelRequest, Problem> {
     if card_numbers::stands_in(&without_account_number(body.value())) {
         let detail = "The body holds what looks like a card number. A refund goes back to the card by itself.";
         return Err(Problem::new(Code::CardNumberRefused, detail));
@@ -78,13 +49,13 @@ pub(super) fn read(target: &str, body: &JsonBody) -> Result<Wish, Problem> {
     let reason = fields.required("reason", reason, &mut errors);
     let account = fields.optional_object("refund_account", &mut errors);
     let account = account.map(|account| read_account(&account, &mut errors));
-    let wish = reason.filter(|_| !matches!(account, Some(None))).map(|reason| Wish {
+    let request = reason.filter(|_| !matches!(account, Some(None))).map(|reason| CancelRequest {
         amount,
         reason,
         account: account.flatten(),
         fingerprint: fingerprint(target, &body.fingerprint()),
     });
-    errors.finish(wish)
+    errors.finish(request)
 }
 
 fn read_account(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<RefundAccount> {
@@ -139,10 +110,11 @@ fn fingerprint(target: &str, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use service::refund::RefundError;
 
     use super::*;
 
-    fn read_value(body: &Value) -> Result<Wish, Problem> {
+    fn read_value(body: &Value) -> Result<CancelRequest, Problem> {
         read("checkout-1", &JsonBody::parse(body.to_string().as_bytes()).unwrap())
     }
 
@@ -172,7 +144,10 @@ mod tests {
             (json!({ "reason": "x", "refund_account": null }), "refund_account"),
             (json!({ "reason": "x", "refund_account": "110" }), "refund_account"),
             (
-                json!({ "reason": "x", "refund_account": { "bank": "88", "account_number": "110-1", "holder_name": "x" } }),
+                json!({
+                    "reason": "x",
+                    "refund_account": { "bank": "88", "account_number": "110-1", "holder_name": "x" },
+                }),
                 "refund_account.account_number",
             ),
             (json!({ "reason": "x", "all": true }), "all"),
@@ -183,7 +158,9 @@ mod tests {
         }
         for amount in ["0", "5000.5", "-1", "x"] {
             let body = json!({ "reason": "x", "amount": amount });
-            let refused = read_value(&body).and_then(|wish| wish.amount(Currency::Krw)).unwrap_err();
+            let refused = read_value(&body)
+                .and_then(|wish| wish.amount(Currency::Krw).map_err(|error| RefundError::from(error).into()))
+                .unwrap_err();
             assert_eq!(refused.fields()[0].field, "amount", "{amount}");
         }
         let all = json!({ "reason": "", "amount": "x", "all": true, "refund_account": { "bank": "", "cvc": "1" } });

@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::{
+    http::values::rfc3339,
     openapi::shapes::{EventTypeName, Instant},
-    routes::shapes::rfc3339,
 };
 
 /// The id of a webhook endpoint.

@@ -20,9 +20,9 @@ use crate::{
         paging::{ListBody, Position, window},
         parameters::Parameters,
         problem::{Code, Problem},
+        values::rfc3339,
     },
     openapi::{parameters::Paging, refusals::refusals, shapes::Instant},
-    routes::shapes::rfc3339,
 };
 
 refusals! {
@@ -112,7 +112,7 @@ pub(crate) async fn list(
         event_id: parameters.read("event_id", |text| Ok::<_, &str>(text.to_owned()))?,
     };
     let window = window::<DeliveryPosition>(&parameters)?.map(|DeliveryPosition(number)| number);
-    let page = api.reader.webhook_deliveries(&filter, &window).await?;
+    let page = api.service.reader.webhook_deliveries(&filter, &window).await?;
     Ok(Json(ListBody::new(&page, |delivery| DeliveryPosition(delivery.number), DeliveryBody::new)))
 }
 
@@ -139,8 +139,8 @@ pub(crate) async fn redeliver(
     let unknown = || Problem::new(Code::DeliveryNotFound, "No delivery of this endpoint has this id.");
     let endpoint = found(&api, &read_id(id)?).await?;
     let number: u64 = delivery.parse().map_err(|_| unknown())?;
-    let delivery = api.reader.webhook_delivery(&endpoint.endpoint_id, number).await?.ok_or_else(unknown)?;
-    asked(api.journal.ask_for_redelivery(&delivery).await?)
+    let delivery = api.service.reader.webhook_delivery(&endpoint.endpoint_id, number).await?.ok_or_else(unknown)?;
+    asked(api.service.journal.ask_for_redelivery(&delivery).await?)
 }
 
 impl DeliveryBody {

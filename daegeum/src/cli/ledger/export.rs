@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 use domain::{
     Currency,
     calendar::Day,
@@ -20,7 +21,23 @@ use domain::{
 };
 use store::{BookedEntry, Reader};
 
-use crate::cli::ExportFormat;
+/// A format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// hledger's journal.
+    Hledger,
+    /// Beancount, version 2 or 3.
+    Beancount,
+    /// One line per posting, RFC 4180.
+    Csv,
+}
+
+/// The days in Korea whose entries are written; `None` is no limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Days {
+    pub(super) from: Option<Day>,
+    pub(super) to: Option<Day>,
+}
 
 /// How many entries are in memory at once.
 const PAGE: u64 = 500;
@@ -29,7 +46,7 @@ const PAGE: u64 = 500;
 type Accounts = BTreeMap<Account, BTreeSet<Currency>>;
 
 /// Writes the books, or those days of them. A reader that has read enough ends it, without complaint.
-pub(super) async fn run(reader: &Reader, format: ExportFormat, days: (Option<Day>, Option<Day>)) -> anyhow::Result<()> {
+pub(super) async fn run(reader: &Reader, format: ExportFormat, days: Days) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout());
     let written = write(reader, format, days, &mut out).await;
     match written.and_then(|()| Ok(out.flush()?)) {
@@ -45,7 +62,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 async fn write(
     reader: &Reader,
     format: ExportFormat,
-    (from, to): (Option<Day>, Option<Day>),
+    Days { from, to }: Days,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let last = reader.books_state().await?.sequence;

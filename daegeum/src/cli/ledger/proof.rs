@@ -13,11 +13,13 @@ use std::{io::Read as _, path::Path};
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     ledger::{Checkpoint, Place, sequence_of},
-    merkle::{Hash, MAX_PATH, root_of_path},
+    merkle::{Hash, LeafPlace, MAX_PATH, root_of_path},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{PublicKey, Reader, SignedCheckpoint};
+
+use crate::cli::output::print_json;
 
 const FORMAT: &str = "daegeum-proof 1";
 /// The most bytes of a proof: an entry of a thousand postings takes less than a megabyte.
@@ -65,10 +67,10 @@ pub(super) async fn prove(reader: &Reader, key: &str, checkpoint: Option<u64>) -
         format: FORMAT.to_owned(),
         entry: booked.entry.canonical(place),
         path: inclusion.path.iter().map(hex::encode).collect(),
-        checkpoint: Signed { sequence, head, root, at: crate::cli::ledger::rfc3339(at), key_id },
+        checkpoint: Signed { sequence, head, root, at: crate::values::rfc3339(at), key_id },
         signature: hex::encode(signed.signature),
     };
-    println!("{}", serde_json::to_string_pretty(&proof)?);
+    print_json(&proof)?;
     Ok(())
 }
 
@@ -100,8 +102,9 @@ impl Proof {
         ensure!(self.path.len() <= MAX_PATH, "the path is longer than any path can be");
         let path: Vec<Hash> = self.path.iter().map(|step| hash(step)).collect::<anyhow::Result<_>>()?;
         let entry: Hash = Sha256::digest(&self.entry).into();
+        let place = LeafPlace { index: sequence - 1, size };
         ensure!(
-            root_of_path(&entry, sequence - 1, size, &path) == Some(hash(&self.checkpoint.root)?),
+            root_of_path(&entry, place, &path) == Some(hash(&self.checkpoint.root)?),
             "the path does not lead from the entry to the signed root: one of the two was changed"
         );
         ensure!(
@@ -118,7 +121,7 @@ impl Proof {
                 sequence: *sequence,
                 head: head.clone(),
                 root: root.clone(),
-                at: crate::cli::ledger::parse_rfc3339(at)?,
+                at: crate::values::parse_rfc3339(at)?,
                 key_id: key_id.clone(),
             },
             public_key,

@@ -10,37 +10,39 @@ use store::{Booked, OrderMove, ReversalPreview, StoreError, WalletMove};
 use crate::{
     cli::{
         audit_log,
-        ledger::{entry_fields_json, entry_json, no_such_entry, now, print_entry, print_postings},
+        ledger::{entry_fields_json, entry_json, no_such_entry, print_entry, print_postings},
+        output::{Output, print_json},
     },
     compose,
     settings::Settings,
+    values::now,
 };
 
 /// What is asked for.
-pub(crate) struct Wish<'a> {
+pub(crate) struct ReversalRequest<'a> {
     pub(crate) key: &'a str,
     /// Whether it is to be done, and not only shown.
     pub(crate) yes: bool,
-    pub(crate) json: bool,
+    pub(crate) output: Output,
 }
 
 /// Shows what the reversal would do, or does it. Exit 1 where it is refused.
-pub(super) async fn run(settings: &Settings, wish: Wish<'_>) -> anyhow::Result<ExitCode> {
-    if wish.yes {
-        return act(settings, &wish).await;
+pub(super) async fn run(settings: &Settings, request: ReversalRequest<'_>) -> anyhow::Result<ExitCode> {
+    if request.yes {
+        return act(settings, &request).await;
     }
     let reader = compose::open_reader(&settings.database()?).await?;
-    let preview = reader.reversal_preview(wish.key, now()).await?.with_context(|| no_such_entry(wish.key))?;
-    if wish.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&preview))?);
+    let preview = reader.reversal_preview(request.key, now()).await?.with_context(|| no_such_entry(request.key))?;
+    if request.output.json {
+        print_json(&as_json(&preview))?;
     } else {
-        tell(&preview, wish.key);
+        tell(&preview, request.key);
     }
     Ok(if preview.refusal.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn act(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<ExitCode> {
-    let Wish { key, json, .. } = *wish;
+async fn act(settings: &Settings, request: &ReversalRequest<'_>) -> anyhow::Result<ExitCode> {
+    let ReversalRequest { key, output, .. } = *request;
     let (writer, reader) = compose::open(&settings.database()?).await?;
     reader.booked_entry(key).await?.with_context(|| no_such_entry(key))?;
     let booked = writer.reverse(key, now()).await;
@@ -54,7 +56,7 @@ async fn act(settings: &Settings, wish: &Wish<'_>) -> anyhow::Result<ExitCode> {
         eprintln!("It was reversed before, by this entry:");
     }
     let reversal = reader.booked_entry(&Reason::Reversed.key(key)).await?;
-    print_entry(&reversal.context("the reversal is not in the books")?, json)?;
+    print_entry(&reversal.context("the reversal is not in the books")?, output)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,10 +9,24 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use clap::Args;
 use serde_json::json;
 use store::{SignedCheckpoint, SigningKey};
 
-use crate::{cli::SigningKeyFile, compose, private, settings::Settings};
+use crate::{
+    cli::output::{Output, print_json},
+    compose, private,
+    settings::Settings,
+};
+
+/// Where the key is that signs checkpoints.
+#[derive(Debug, Args)]
+pub(crate) struct SigningKeyFile {
+    /// An Ed25519 private key, PKCS#8 in DER; `checkpoint` creates the file if it is missing
+    /// [default: ledger-signing-key in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+}
 
 /// The file in the data directory that holds the key.
 const KEY_FILE: &str = "ledger-signing-key";
@@ -22,9 +36,9 @@ const PRIVATE: u32 = 0o600;
 const OTHERS: u32 = 0o007;
 
 /// Recomputes the hash chain and signs its end. Does not sign what disagrees.
-pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, output: Output) -> anyhow::Result<ExitCode> {
     let (writer, reader) = compose::open(&settings.database()?).await?;
-    let (end, findings) = reader.audit_chain(&mut crate::cli::ledger::progress()).await?;
+    let (end, findings) = reader.audit_chain(&mut crate::cli::progress::progress()).await?;
     if findings.count > 0 {
         for disagreement in &findings.named {
             eprintln!("{disagreement}");
@@ -37,8 +51,8 @@ pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, json:
         private::make_directory(&settings.data_dir)?;
     }
     let key = read_or_make(&path(settings, file))?;
-    let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(crate::cli::ledger::now()))?).await?;
-    print(&kept, json)?;
+    let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(crate::values::now()))?).await?;
+    print(&kept, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,26 +67,21 @@ pub(super) fn print_public_key(settings: &Settings, file: &SigningKeyFile) -> an
     Ok(())
 }
 
-fn print(signed: &SignedCheckpoint, json: bool) -> anyhow::Result<()> {
+fn print(signed: &SignedCheckpoint, output: Output) -> anyhow::Result<()> {
     let SignedCheckpoint { checkpoint, public_key, signature } = signed;
-    if json {
+    if output.json {
         let printed = json!({
             "sequence": checkpoint.sequence,
             "head": checkpoint.head,
             "root": checkpoint.root,
-            "at": crate::cli::ledger::rfc3339(checkpoint.at),
+            "at": crate::values::rfc3339(checkpoint.at),
             "key_id": checkpoint.key_id,
             "public_key": public_key.to_string(),
             "signature": hex::encode(signature),
         });
-        println!("{}", serde_json::to_string_pretty(&printed)?);
-        return Ok(());
+        return print_json(&printed);
     }
-    println!(
-        "Entry {} is the last one, signed at {}.",
-        checkpoint.sequence,
-        crate::cli::ledger::rfc3339(checkpoint.at)
-    );
+    println!("Entry {} is the last one, signed at {}.", checkpoint.sequence, crate::values::rfc3339(checkpoint.at));
     println!("  head        {}", checkpoint.head);
     println!("  root        {}", checkpoint.root);
     println!("  key id      {}", checkpoint.key_id);

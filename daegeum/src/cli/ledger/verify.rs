@@ -7,12 +7,16 @@ use domain::Currency;
 use serde_json::{Value, json};
 use store::{Audit, PublicKey, Reader};
 
+use crate::cli::output::{Output, print_json};
+
 /// Audits and says what was found. Exit 1 if anything disagrees.
-pub(super) async fn run(reader: &Reader, trusted: &[PublicKey], json: bool) -> anyhow::Result<ExitCode> {
-    let audit =
-        reader.audit(trusted, &mut crate::cli::ledger::progress()).await.context("the audit did not come to an end")?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&audit))?);
+pub(super) async fn run(reader: &Reader, trusted: &[PublicKey], output: Output) -> anyhow::Result<ExitCode> {
+    let audit = reader
+        .audit(trusted, &mut crate::cli::progress::progress())
+        .await
+        .context("the audit did not come to an end")?;
+    if output.json {
+        print_json(&as_json(&audit))?;
     } else {
         for disagreement in &audit.findings.named {
             println!("{disagreement}");

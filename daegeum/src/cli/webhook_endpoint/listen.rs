@@ -14,7 +14,7 @@ use serde_json::Value;
 use store::webhook_endpoint::{SignedHeaders, WebhookSecret, WebhookSecretError};
 
 use super::ListenOptions;
-use crate::{cli::ledger::now, compose, serving::shutdown};
+use crate::{compose, serving::shutdown, values::now};
 
 /// The most bytes of a message. Source: Standard Webhooks 1.0.0, which recommends fewer than 20 kB.
 const MAX_BODY_BYTES: usize = 64 * 1024;

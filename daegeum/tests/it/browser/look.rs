@@ -8,12 +8,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use testkit::browser::Size;
 
-use super::{
-    PRICE,
-    driver::{Browser, DESKTOP, PHONE},
-    page_of, way_back,
-};
+use super::{Browser, PRICE, page_of, way_back};
 use crate::{
     database::Kind,
     stack::{Dev, Shop, checkout, until},
@@ -39,13 +36,13 @@ struct View {
 async fn no_page_shuts_anybody_out() {
     let axe = axe();
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     let views = views(shop).await;
     let pictures = std::env::var_os(PICTURES).map(PathBuf::from);
     for view in &views {
         for language in ["en", "ko"] {
             browser.reads(language).await;
-            for (place, size) in [("phone", PHONE), ("desktop", DESKTOP)] {
+            for (place, size) in [("phone", Size::PHONE), ("desktop", Size::DESKTOP)] {
                 browser.has_size(size).await;
                 browser.open(&view.address).await;
                 browser.wait_for(&view.ready).await;
@@ -85,7 +82,7 @@ async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
            found => told(found.violations.map(each => ({{ rule: each.id, nodes: each.nodes.map(node => node.failureSummary) }}))),
            error => told(String(error)));"
     );
-    let found = browser.client.execute_async(&run, Vec::new()).await.unwrap();
+    let found = browser.run_async(&run).await;
     assert_eq!(found, json!([]), "{what}");
 }
 

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{PRICE, attempts_and_charges, driver::Browser, is_settled, page_of};
+use super::{Browser, PRICE, attempts_and_charges, is_settled, page_of};
 use crate::{database::Kind, stack::Dev};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_pays_by_card() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("by-card").await;
     browser.open(&page_of(shop, "by-card").await).await;
     browser.shows_status("NOT_STARTED").await;
@@ -31,7 +31,7 @@ async fn the_buyer_pays_by_card() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_is_declined_and_then_pays() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("declined").await;
     browser.open(&page_of(shop, "declined").await).await;
     browser.to_the_window().await;
@@ -55,7 +55,7 @@ async fn the_buyer_is_declined_and_then_pays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_closes_the_window_and_then_pays() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("closed").await;
     for (turn_back, why) in [("#close", "You canceled"), ("#decline", "card company declined")] {
         browser.open(&page_of(shop, "closed").await).await;
@@ -77,7 +77,7 @@ async fn the_buyer_closes_the_window_and_then_pays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("by-deposit").await;
     browser.open(&page_of(shop, "by-deposit").await).await;
     browser.to_the_window().await;
@@ -95,8 +95,8 @@ async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
     browser.click("#copy").await;
     browser.wait_for("#copied:not(:empty)").await;
     assert_eq!(browser.text_of("#copied").await, "The account number is copied.");
-    let pasted = browser.client.execute_async("navigator.clipboard.readText().then(arguments[0])", Vec::new()).await;
-    assert_eq!(pasted.unwrap(), number);
+    let pasted = browser.run_async("navigator.clipboard.readText().then(arguments[0])").await;
+    assert_eq!(pasted, number);
     is_settled(&dev, 0).await;
 
     // Nobody touches the browser: the page finds out by itself.
@@ -109,7 +109,7 @@ async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_clicks_everything_twice_and_pays_once() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("clicked-twice").await;
     browser.open(&page_of(shop, "clicked-twice").await).await;
     browser.shows_status("NOT_STARTED").await;

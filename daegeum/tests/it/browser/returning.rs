@@ -1,9 +1,8 @@
 //! The buyer comes back: by the address, by the browser's own buttons, in another tab; once or again.
 
-use fantoccini::wd::WindowHandle;
 use serde_json::json;
 
-use super::{PRICE, attempts_and_charges, driver::Browser, is_settled, page_of, way_back};
+use super::{Browser, PRICE, attempts_and_charges, is_settled, page_of, way_back};
 use crate::{
     database::Kind,
     stack::{Dev, checkout},
@@ -12,20 +11,20 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn the_back_button_leads_to_no_second_payment() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("back-button").await;
     let page = page_of(shop, "back-button").await;
     browser.open(&page).await;
     browser.to_the_window().await;
     // Back from the window without having paid: the button works as before.
-    browser.client.back().await.unwrap();
+    browser.back().await;
     browser.shows_status("NOT_STARTED").await;
     browser.to_the_window().await;
     browser.click("#pay").await;
     browser.shows_status("SUCCESS").await;
     // Back through the window, which is over, to the page where the button was.
-    browser.client.back().await.unwrap();
-    browser.client.back().await.unwrap();
+    browser.back().await;
+    browser.back().await;
     browser.shows_status("SUCCESS").await;
     assert_eq!(browser.address().await, page);
     assert!(!browser.has("#pay").await);
@@ -36,26 +35,26 @@ async fn the_back_button_leads_to_no_second_payment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_pay_once() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("two-tabs").await;
     let page = page_of(shop, "two-tabs").await;
-    let first = browser.client.window().await.unwrap();
-    let [second, third] = [tab(&browser).await, tab(&browser).await];
+    let first = browser.tab().await;
+    let [second, third] = [browser.new_tab().await, browser.new_tab().await];
     for tab in [&first, &second, &third] {
-        browser.client.switch_to_window(tab.clone()).await.unwrap();
+        browser.switch_to(tab).await;
         browser.open(&page).await;
         browser.shows_status("NOT_STARTED").await;
     }
     for tab in [&first, &second] {
-        browser.client.switch_to_window(tab.clone()).await.unwrap();
+        browser.switch_to(tab).await;
         browser.to_the_window().await;
     }
-    browser.client.switch_to_window(first).await.unwrap();
+    browser.switch_to(&first).await;
     browser.click("#pay").await;
     browser.shows_status("SUCCESS").await;
 
     // The second tab finishes its window too; that payment is not taken.
-    browser.client.switch_to_window(second).await.unwrap();
+    browser.switch_to(&second).await;
     browser.click("#pay").await;
     browser.shows_status("NOT_CONFIRMABLE").await;
     browser.says("ALREADY_PAID").await;
@@ -63,21 +62,17 @@ async fn two_tabs_pay_once() {
     assert!(text.contains("not charged twice"), "{text}");
 
     // The third still shows the button; it opens no window any more.
-    browser.client.switch_to_window(third).await.unwrap();
+    browser.switch_to(&third).await;
     browser.run("document.querySelector('#pay')?.click()").await;
     browser.shows_status("SUCCESS").await;
     assert_eq!(attempts_and_charges(shop, "two-tabs").await, (2, 1));
     is_settled(&dev, PRICE).await;
 }
 
-async fn tab(browser: &Browser) -> WindowHandle {
-    browser.client.new_window(true).await.unwrap().handle
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("loaded-again").await;
     let key = shop.authorize("loaded-again").await;
     let back = way_back(shop, "loaded-again", &key, PRICE).await;
@@ -85,7 +80,7 @@ async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
     browser.shows_status("SUCCESS").await;
     assert_eq!(browser.address().await, shop.page_at("loaded-again", "/success").await, "the key stays behind");
     for _ in 0..3 {
-        browser.client.refresh().await.unwrap();
+        browser.refresh().await;
         browser.says("SUCCESS").await;
         browser.wait_for("#receipt[href^='http']:not([hidden])").await;
     }
@@ -100,7 +95,7 @@ async fn the_success_page_is_loaded_again_and_nothing_is_paid_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_amount_in_the_address_is_believed() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("tampered").await;
     let key = shop.authorize("tampered").await;
     for amount in [100, PRICE - 1, PRICE + 1, 2_300_000] {
@@ -119,7 +114,7 @@ async fn no_amount_in_the_address_is_believed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_goes_on_by_where_the_checkout_stands() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     for id in ["stands", "mismatch"] {
         let mut body = checkout(id);
         body["success_url"] = format!("{}/healthz?went=success", shop.api).into();

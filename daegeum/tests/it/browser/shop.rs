@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{PRICE, driver::Browser, is_settled};
+use super::{Browser, PRICE, is_settled};
 use crate::{
     database::Kind,
     documents::{INTEGRATE, blocks},
@@ -44,7 +44,7 @@ async fn a_shop_with_the_pages_of_the_documentation_is_paid() {
         .with_state(Backend { shop: dev.shop.clone(), pages });
     let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
 
-    let browser = Browser::beside(&dev).await;
+    let browser = Browser::of_phone().await;
     browser.open(&format!("{here}/cart")).await;
     browser.click("#buy").await;
     browser.to_the_window().await;

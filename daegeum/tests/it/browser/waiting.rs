@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{PRICE, attempts_and_charges, driver::Browser, is_settled, page_of, way_back};
+use super::{Browser, PRICE, attempts_and_charges, is_settled, page_of, way_back};
 use crate::{
     database::Kind,
     stack::{Dev, until},
@@ -19,13 +19,13 @@ const UNANSWERED: u32 = 4;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_network_and_a_slow_answer_end_well() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("slow-answer").await;
     for (on, times) in [("confirm", 1), ("lookup", UNANSWERED)] {
         let garbage = json!({ "on": on, "kind": "garbage_after", "times": times, "orderId": "slow-answer" });
         shop.simulate("mischief", &garbage).await;
     }
-    browser.has_network(SLOW, false).await;
+    browser.has_latency(SLOW).await;
     browser.open(&page_of(shop, "slow-answer").await).await;
     browser.to_the_window().await;
     browser.click("#pay").await;
@@ -45,7 +45,7 @@ async fn a_slow_network_and_a_slow_answer_end_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_network_goes_away_and_comes_back() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("offline").await;
     let key = shop.authorize_by("offline", "가상계좌").await;
     let blocked = |addresses: &[&str]| json!({ "urls": addresses });
@@ -62,12 +62,12 @@ async fn the_network_goes_away_and_comes_back() {
     browser.shows_status("WAITING_FOR_DEPOSIT").await;
 
     // The same while the page follows its checkout.
-    browser.has_network(Duration::ZERO, true).await;
+    browser.is_offline().await;
     browser.wait_for("#connection:not(:empty)").await;
     shop.simulate("deposit", &json!({ "orderId": "offline" })).await;
     until("the deposit has arrived", || async { shop.status("offline").await == "SUCCESS" }).await;
     browser.shows_status("WAITING_FOR_DEPOSIT").await;
-    browser.has_network(Duration::ZERO, false).await;
+    browser.has_latency(Duration::ZERO).await;
     browser.shows_status("SUCCESS").await;
     is_settled(&dev, PRICE).await;
 }
@@ -75,7 +75,7 @@ async fn the_network_goes_away_and_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_to_pay_runs_out_before_the_buyers_eyes() {
     let dev = Dev::start(Kind::Sqlite, &["--checkout-deadline-s", "10"]).await;
-    let (shop, browser) = (&dev.shop, Browser::beside(&dev).await);
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("too-late").await;
     browser.open(&page_of(shop, "too-late").await).await;
     browser.wait_for("#pay:not(:disabled)").await;

@@ -1,9 +1,8 @@
 //! Every life that a checkout can have, explored one by one: redirect, webhook, second tab, forged key, cancellation,
 //! expiry, operator, and a PSP that loses requests and answers, in every order.
 //!
-//! The rules are the real ones: [`Status::after`], `check_confirmation`, [`next_step`], [`next_undo_step`] and
-//! [`Progress`]. What the workflow does between them is here in a few lines, and so is a PSP that is worse than the
-//! real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
+//! The [`Inquiry`] is the real one, and so are [`Status::after`] and `Payable::check`. What the workflow does with
+//! each step of the inquiry is here in a few lines, and so is a PSP that is worse than the real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
 //!
 //! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
 //! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at; the bank
@@ -15,12 +14,13 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     charge::{
-        Capture, Charge, Doubt, Failure, Knowledge, MAX_CONFIRMS, Moment, PATIENCE_MS, Progress, Step,
-        UNDO_PATIENCE_MS, UndoReason, UndoStep, WayBack, next_step, next_undo_step,
+        Capture, Charge, Charging, Circumstances, Conclusion, Knowledge, MAX_CONFIRMS, PATIENCE_MS, UNDO_PATIENCE_MS,
+        VIRTUAL_ACCOUNT, Wait, WayBack,
     },
     checkout::{Event, Status},
+    failure::Failure,
     id::PaymentKey,
-    refund::VIRTUAL_ACCOUNT,
+    inquiry::{At, Doubt, Inquiry, Request, Step},
 };
 
 use super::explore::{Explored, Model, Moves};
@@ -111,13 +111,11 @@ struct State {
     declined: u8,
     /// Whether another may follow the last one that was declined.
     retryable: bool,
-    undo: Option<UndoReason>,
-    generation: u8,
     /// Whether a virtual account was recorded.
     by_deposit: bool,
     /// Whether the deposit was watched for as long as the bank may take it back.
     watched: bool,
-    progress: Progress,
+    inquiry: Inquiry<Charging>,
     now: Timestamp,
     jumps: u8,
     payments: [Payment; 2],
@@ -138,11 +136,9 @@ impl Model for State {
             tab: None,
             declined: 0,
             retryable: false,
-            undo: None,
-            generation: 0,
             by_deposit: false,
             watched: false,
-            progress: Progress::new(START),
+            inquiry: Inquiry::new(Charging::new(won(TOTAL)), START).0,
             now: START,
             jumps: 0,
             payments: [Payment::NEW; 2],
@@ -159,21 +155,21 @@ impl Model for State {
             let none = (0, 0, 0, self.jumps);
             return (self.status, self.phase, flags_of_buyer, tabs, 0, [0; 3], [false; 6], none, payments);
         }
-        let undo = self.undo.map_or(0, |reason| 1 + reason as u8);
-        let progress = &self.progress;
+        let undo = self.inquiry.undoing().map_or(0, |reason| 1 + reason as u8);
+        let Inquiry { progress, subject, .. } = &self.inquiry;
         let since = |then: Timestamp| i64::try_from(self.now.ms_since(then)).unwrap();
-        let overdue = progress.overdue_since.map_or(-1, since);
+        let overdue = subject.overdue_since.map_or(-1, since);
         let times = [since(progress.sent_at), since(progress.since), overdue];
         let flags = [
             progress.unanswered,
             progress.refusal.is_some(),
-            progress.stranger,
-            progress.known,
-            progress.kept.is_some(),
-            progress.held.is_some_and(|held| held.by_deposit),
+            progress.locked_out,
+            subject.known,
+            subject.undo_refusal.is_some(),
+            subject.held.is_some_and(|held| held.by_deposit),
         ];
-        let counts = (progress.confirms, progress.asked, self.generation, self.jumps);
-        let payments = self.payments.map(|payment| payment.seen_with(self.generation));
+        let counts = (progress.sent, progress.pauses, self.generation(), self.jumps);
+        let payments = self.payments.map(|payment| payment.seen_with(self.generation()));
         (self.status, self.phase, flags_of_buyer, tabs, undo, times, flags, counts, payments)
     }
 
@@ -238,62 +234,58 @@ impl State {
         failed
     }
 
-    fn moment(&self) -> Moment {
+    fn at(&self) -> At<Circumstances> {
         let awaits_deposit = self.status == Status::WaitingForDeposit;
         let way_back = if self.names_account { WayBack::Named } else { WayBack::Missing };
-        Moment { now: self.now, given_up: self.given_up, awaits_deposit, way_back }
+        At { now: self.now, circumstances: Circumstances { given_up: self.given_up, awaits_deposit, way_back } }
+    }
+
+    /// The number of the present idempotency key.
+    fn generation(&self) -> u8 {
+        u8::try_from(self.inquiry.progress.key_number).unwrap()
+    }
+
+    /// The request leaves.
+    fn send(mut self, request: Request) -> Self {
+        self.inquiry.send(request, self.now);
+        let progress = &mut self.inquiry.progress;
+        if progress.sent > 2 {
+            progress.sent = MAX_CONFIRMS;
+        }
+        Self { phase: Phase::Sending, ..self }
     }
 
     /// What the workflow does when it has learned something.
     fn learn(mut self, knowledge: &Knowledge) -> Self {
-        self.progress.learn(knowledge, self.now);
-        match self.undo {
-            Some(reason) => self.undo_on(reason, knowledge),
-            None => self.go_on(knowledge),
-        }
-    }
-
-    fn go_on(mut self, knowledge: &Knowledge) -> Self {
-        let step = next_step(won(TOTAL), knowledge, &self.progress, self.moment());
-        if matches!(self.status, Status::NotStarted | Status::Failed) && !matches!(step, Step::Reject(_)) {
+        let at = self.at();
+        let step = self.inquiry.next(knowledge, at);
+        let is_first = matches!(self.status, Status::NotStarted | Status::Failed);
+        if is_first && !matches!(step, Step::Conclude(Conclusion::Reject(_))) {
             self.change(Event::ConfirmRequested);
         }
         match step {
-            Step::Settle(capture) => self.settle(&capture),
-            Step::Fail(failure) => self.decline(&failure),
-            Step::Reject(_) => Self { phase: Phase::Waiting, tab: None, ..self },
-            Step::Undo(reason) => {
-                self.progress.start_over(self.now);
-                Self { undo: Some(reason), phase: Phase::LookingUp, ..self }
-            }
-            Step::Confirm { new_key } => {
-                self.generation += u8::from(new_key);
-                self.progress.send(new_key, self.now);
-                if self.progress.confirms > 2 {
-                    self.progress.confirms = MAX_CONFIRMS;
-                }
-                Self { phase: Phase::Sending, ..self }
-            }
-            Step::Ask { status, .. } => {
-                if self.status != status {
-                    let waits = status == Status::WaitingForDeposit;
-                    self.by_deposit |= waits;
-                    self.change(if waits { Event::DepositAwaited } else { Event::OutcomeUnknown });
-                    self.progress.start_over(self.now);
+            Step::Conclude(Conclusion::Settle(capture)) => self.settle(&capture),
+            Step::Conclude(Conclusion::Fail(failure)) => self.decline(&failure),
+            Step::Conclude(Conclusion::Reject(_)) => Self { phase: Phase::Waiting, tab: None, ..self },
+            Step::BeginUndo(_) => Self { phase: Phase::LookingUp, ..self },
+            Step::Undo(_) => Self { phase: Phase::Returning, ..self },
+            Step::Send(request) => self.send(request),
+            Step::Ask { wait, .. } => {
+                let waits = match wait {
+                    Wait::Outcome => Some((Status::Unknown, Event::OutcomeUnknown)),
+                    Wait::Deposit => Some((Status::WaitingForDeposit, Event::DepositAwaited)),
+                    Wait::Undo => None,
+                };
+                if let Some((status, event)) = waits
+                    && self.status != status
+                {
+                    self.by_deposit |= wait == Wait::Deposit;
+                    self.change(event);
+                    self.inquiry.start_over(self.now);
                 }
                 Self { phase: Phase::Pausing, ..self }
             }
             Step::CallForHelp(_) => self.call_for_help(),
-        }
-    }
-
-    fn undo_on(self, reason: UndoReason, knowledge: &Knowledge) -> Self {
-        match next_undo_step((won(TOTAL), reason), knowledge, &self.progress, self.moment()) {
-            UndoStep::Done => self.close(Event::Declined),
-            UndoStep::Settle(capture) => self.settle(&capture),
-            UndoStep::Cancel => Self { phase: Phase::Returning, ..self },
-            UndoStep::Ask { .. } => Self { phase: Phase::Pausing, ..self },
-            UndoStep::CallForHelp(_) => self.call_for_help(),
         }
     }
 
@@ -320,8 +312,12 @@ fn failure() -> Failure {
     Failure::new("NO", "")
 }
 
-fn lost(answered: bool) -> Knowledge {
-    Knowledge::Lost(Doubt::of(answered, String::new()))
+fn unanswered() -> Knowledge {
+    Knowledge::Lost(Doubt::unanswered(String::new()))
+}
+
+fn doubtful() -> Knowledge {
+    Knowledge::Lost(Doubt::answered(String::new()))
 }
 
 impl Payment {

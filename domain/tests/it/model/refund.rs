@@ -1,8 +1,8 @@
 //! Two refunds of one payment, one after the other, with a PSP that loses requests and answers, and somebody who
 //! cancels a part at the PSP's own pages meanwhile.
 //!
-//! The rules are the real ones: [`next_step`], [`Progress`] and [`RefundStatus::may_become`]. What the workflow does
-//! between them is here in a few lines. The PSP knows a repeated request by its idempotency key, for as long as it
+//! The [`Inquiry`] is the real one, and so is [`RefundStatus::may_become`]. What the workflow does with each step of the
+//! inquiry is here in a few lines. The PSP knows a repeated request by its idempotency key, for as long as it
 //! promises, and does nothing when a request is wrong about what is left.
 //!
 //! What is bounded: time moves at most [`MOST_JUMPS`] times; somebody cancels at the PSP's pages once; questions are
@@ -14,10 +14,11 @@ use std::collections::BTreeSet;
 use domain::{
     Currency::Krw,
     Money, Timestamp,
-    charge::{Doubt, Failure, QUESTIONS_TO_A_STRANGER},
+    failure::Failure,
+    inquiry::{At, Doubt, Inquiry, Key, LOOKUPS_WHILE_LOCKED_OUT, Request, Step},
     refund::{
-        Answer, Executed, KEY_LIFETIME_MS, Knowledge, PATIENCE_MS, Progress, RefundStatus, SETTLING_MS, Sight, Step,
-        next_step,
+        Conclusion, Executed, KEY_LIFETIME_MS, Knowledge, PATIENCE_MS, RefundAnswer, RefundReport, RefundStatus,
+        Refunding, SETTLING_MS,
     },
 };
 
@@ -61,9 +62,7 @@ struct State {
     turn: usize,
     phase: Phase,
     statuses: [RefundStatus; 2],
-    /// What the request under the present idempotency key says is left at the PSP.
-    claim: u64,
-    progress: Progress,
+    inquiry: Inquiry<Refunding>,
     now: Timestamp,
     jumps: u8,
     /// How often the PSP gave each refund back.
@@ -91,8 +90,7 @@ impl Model for State {
             turn: 0,
             phase: Phase::Sending,
             statuses: [RefundStatus::Requested; 2],
-            claim: PAID,
-            progress: Progress::new(START),
+            inquiry: Inquiry::new(Refunding { amount: won(AMOUNTS[0]), held: won(PAID) }, START).0,
             now: START,
             jumps: 0,
             given: [0; 2],
@@ -107,14 +105,14 @@ impl Model for State {
 
     fn key(&self) -> Self::Key {
         let psp = (self.given, self.balance, self.outside, self.bound, self.under_way, self.late.clone());
-        let of = (self.turn, self.phase, self.statuses, self.claim, self.jumps);
+        let of = (self.turn, self.phase, self.statuses, self.claim(), self.jumps);
         if self.phase == Phase::Over {
             return (of, psp, [0; 3], [false; 3], [0; 2]);
         }
-        let progress = &self.progress;
+        let progress = &self.inquiry.progress;
         let times = [progress.key_since, progress.sent_at, progress.since].map(|then| self.now.ms_since(then));
-        let flags = [progress.unanswered, progress.refusal.is_some(), progress.stranger];
-        (of, psp, times, flags, [progress.sent, progress.asked])
+        let flags = [progress.unanswered, progress.refusal.is_some(), progress.locked_out];
+        (of, psp, times, flags, [progress.sent, progress.pauses])
     }
 
     fn moves(&self) -> Moves<Self> {
@@ -123,13 +121,14 @@ impl Model for State {
         match self.phase {
             Phase::Sending => self.send(&mut moves),
             Phase::Pausing => {
-                let asks = |asked: u32| {
+                let asks = |pauses: u32| {
                     self.with(|next| {
-                        next.progress.asked = next.progress.asked.max(asked);
+                        let progress = &mut next.inquiry.progress;
+                        progress.pauses = progress.pauses.max(pauses);
                         next.phase = Phase::LookingUp;
                     })
                 };
-                moves.extend([("the pause is over", asks(QUESTIONS_TO_A_STRANGER)), ("a person hurries", asks(0))]);
+                moves.extend([("the pause is over", asks(LOOKUPS_WHILE_LOCKED_OUT)), ("a person hurries", asks(0))]);
             }
             Phase::LookingUp => self.look_up(&mut moves),
             Phase::Person => self.help(&mut moves),
@@ -178,13 +177,25 @@ impl State {
             return Self { phase: Phase::Over, ..self };
         }
         let is_gone = |turn: &usize| self.statuses[*turn] == RefundStatus::Succeeded;
-        self.claim = PAID - (0..self.turn).filter(is_gone).map(|turn| AMOUNTS[turn]).sum::<u64>();
+        let held = PAID - (0..self.turn).filter(is_gone).map(|turn| AMOUNTS[turn]).sum::<u64>();
         (self.bound, self.under_way) = (None, false);
-        self.progress = Progress::new(self.now);
-        self.progress.send(false, self.now);
-        self.phase = Phase::Sending;
+        let refunding = Refunding { amount: won(AMOUNTS[self.turn]), held: won(held) };
+        let (inquiry, request) = Inquiry::new(refunding, self.now);
+        self.inquiry = inquiry;
         self.become_(RefundStatus::Executing);
-        self
+        self.send_under_way(request)
+    }
+
+    /// What the request under the present idempotency key says is left at the PSP.
+    fn claim(&self) -> u64 {
+        self.inquiry.subject.held.minor()
+    }
+
+    fn send_under_way(mut self, request: Request) -> Self {
+        self.inquiry.send(request, self.now);
+        // The rules ask whether it was sent more than once, and the number of the key is no rule.
+        self.inquiry.progress.sent = self.inquiry.progress.sent.min(2);
+        Self { phase: Phase::Sending, ..self }
     }
 
     fn become_(&mut self, status: RefundStatus) {
@@ -195,15 +206,15 @@ impl State {
 
     fn end(mut self, status: RefundStatus) -> Self {
         self.become_(status);
-        self.leave_key();
+        self.leave_key(self.claim());
         self.turn += 1;
         self.begin()
     }
 
     /// What is under way under the present key stays under way.
-    fn leave_key(&mut self) {
+    fn leave_key(&mut self, claim: u64) {
         if self.under_way && self.bound.is_none() {
-            self.late.insert((self.turn, self.claim));
+            self.late.insert((self.turn, claim));
         }
         (self.bound, self.under_way) = (None, false);
     }
@@ -217,20 +228,17 @@ impl State {
 
     /// What the workflow does when it has learned something.
     fn learn(mut self, knowledge: &Knowledge) -> Self {
-        self.progress.learn(knowledge);
-        match next_step(won(AMOUNTS[self.turn]), knowledge, &self.progress, self.now) {
-            Step::Settle(_) => self.end(RefundStatus::Succeeded),
-            Step::Fail(_) => self.end(RefundStatus::Failed),
-            Step::Send { new_key, left } => {
-                if new_key {
-                    self.leave_key();
-                    self.claim = left.minor();
+        let claim = self.claim();
+        match self.inquiry.next(knowledge, At { now: self.now, circumstances: () }) {
+            Step::Conclude(Conclusion::Settle(_)) => self.end(RefundStatus::Succeeded),
+            Step::Conclude(Conclusion::Fail(_)) => self.end(RefundStatus::Failed),
+            Step::Send(request) => {
+                if request.key() == Key::New {
+                    self.leave_key(claim);
                 }
-                self.progress.send(new_key, self.now);
-                // The rules ask whether it was sent more than once.
-                self.progress.sent = self.progress.sent.min(2);
-                Self { phase: Phase::Sending, ..self }
+                self.send_under_way(request)
             }
+            Step::BeginUndo(never) | Step::Undo(never) => match never {},
             Step::Ask { .. } => {
                 if self.statuses[self.turn] != RefundStatus::Unknown {
                     self.become_(RefundStatus::Unknown);
@@ -258,7 +266,7 @@ impl State {
         if self.under_way && self.bound.is_none() {
             let arrived = self.with(|next| {
                 next.under_way = false;
-                next.bound = Some(next.carry_out(next.turn, next.claim));
+                next.bound = Some(next.carry_out(next.turn, next.claim()));
             });
             moves.push(("a late request reaches the PSP", arrived));
         }
@@ -282,7 +290,7 @@ impl State {
         (self.now, self.jumps) = (self.now.plus_ms(ms), self.jumps + 1);
         self.late.clear();
         self.under_way = false;
-        if self.now.ms_since(self.progress.key_since) >= PSP_MEMORY_MS {
+        if self.now.ms_since(self.inquiry.progress.key_since) >= PSP_MEMORY_MS {
             self.bound = None;
         }
     }
@@ -298,22 +306,22 @@ impl State {
     }
 
     fn send(&self, moves: &mut Moves<Self>) {
-        let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, String::new()) });
+        let stranger = Knowledge::Lost(Doubt { locked_out: true, ..Doubt::answered(String::new()) });
         moves.push(("the PSP does not take our key", self.clone().learn(&stranger)));
-        let is_repeated = self.progress.sent > 1;
+        let is_repeated = self.inquiry.progress.sent > 1;
         if is_repeated {
             // The request before may have gone out with our key, and this one with another merchant's.
             moves.push(("the PSP refuses a repeated request", self.clone().learn(&answer(Bound::Refused, self.turn))));
         }
         let under_way = self.with(|next| next.under_way = true);
-        moves.push(("the request is lost, or late", under_way.learn(&lost(false))));
+        moves.push(("the request is lost, or late", under_way.learn(&unanswered())));
         let dones = match self.bound {
             Some(bound) => vec![(bound, self.clone())],
             None => {
                 let mut done = self.clone();
-                let bound = done.carry_out(self.turn, self.claim);
+                let bound = done.carry_out(self.turn, self.claim());
                 let late = self.with(|next| {
-                    next.late.insert((next.turn, next.claim));
+                    next.late.insert((next.turn, next.claim()));
                 });
                 vec![
                     (bound, done),
@@ -327,31 +335,35 @@ impl State {
         for (bound, mut done) in dones {
             done.bound = Some(bound);
             moves.push(("the PSP answers", done.clone().learn(&answer(bound, self.turn))));
-            moves.push(("the PSP's answer is lost", done.clone().learn(&lost(false))));
-            moves.push(("the PSP answers garbage", done.clone().learn(&lost(true))));
-            let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::of(true, String::new()) });
+            moves.push(("the PSP's answer is lost", done.clone().learn(&unanswered())));
+            moves.push(("the PSP answers garbage", done.clone().learn(&doubtful())));
+            let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::answered(String::new()) });
             moves.push(("the PSP refuses the repetition", done.learn(&repeated)));
         }
     }
 
     fn look_up(&self, moves: &mut Moves<Self>) {
-        moves.push(("nobody tells", self.clone().learn(&Knowledge::NotTold)));
+        moves.push(("nobody tells", self.clone().learn(&Knowledge::NoReport)));
         let lookalike = self.outside == Some((AMOUNTS[self.turn], self.turn));
         let is_given = self.given[self.turn] > 0;
-        let sight =
-            Sight { ours: is_given.then(|| executed(self.turn)), left: won(self.balance), lookalike, complete: true };
-        moves.push(("the PSP tells", self.clone().learn(&Knowledge::Told(sight))));
+        let report = RefundReport {
+            ours: is_given.then(|| executed(self.turn)),
+            left: won(self.balance),
+            lookalike,
+            complete: true,
+        };
+        moves.push(("the PSP tells", self.clone().learn(&Knowledge::Reported(report))));
         // What has just been done may not be seen yet.
-        if is_given && self.now.ms_since(self.progress.sent_at) < SETTLING_MS {
+        if is_given && self.now.ms_since(self.inquiry.progress.sent_at) < SETTLING_MS {
             let left = won(self.balance + AMOUNTS[self.turn]);
-            let sight = Sight { ours: None, left, lookalike, complete: true };
-            moves.push(("the PSP does not see it yet", self.clone().learn(&Knowledge::Told(sight))));
+            let report = RefundReport { ours: None, left, lookalike, complete: true };
+            moves.push(("the PSP does not see it yet", self.clone().learn(&Knowledge::Reported(report))));
         }
     }
 
     fn help(&self, moves: &mut Moves<Self>) {
         let resumed = self.with(|next| {
-            next.progress.start_over(next.now);
+            next.inquiry.start_over(next.now);
             next.phase = Phase::LookingUp;
         });
         moves.push(("a person resumes", resumed));
@@ -376,15 +388,19 @@ fn executed(turn: usize) -> Executed {
     Executed { amount: won(AMOUNTS[turn]), executed_at: START, transaction_key: None }
 }
 
-fn lost(answered: bool) -> Knowledge {
-    Knowledge::Lost(Doubt::of(answered, String::new()))
+fn unanswered() -> Knowledge {
+    Knowledge::Lost(Doubt::unanswered(String::new()))
+}
+
+fn doubtful() -> Knowledge {
+    Knowledge::Lost(Doubt::answered(String::new()))
 }
 
 fn answer(bound: Bound, turn: usize) -> Knowledge {
     match bound {
-        Bound::Executed => Knowledge::Answered(Answer::Executed(executed(turn))),
-        Bound::Refused => Knowledge::Answered(Answer::Refused(failure())),
-        Bound::Error => lost(true),
+        Bound::Executed => Knowledge::Answered(RefundAnswer::Executed(executed(turn))),
+        Bound::Refused => Knowledge::Answered(RefundAnswer::Refused(failure())),
+        Bound::Error => doubtful(),
     }
 }
 

@@ -11,7 +11,7 @@ use sea_orm::{
 use crate::{
     BookedEntry, GENESIS, PublicKey, StoreError,
     books::audit::{
-        ChainEnd, Check, Findings, Fold, MAX_NAMED, OnProgress, Progress, hash_bytes,
+        ChainEnd, Check, Findings, Fold, MAX_NAMED, OnReadProgress, ReadProgress, hash_bytes,
         rows::{self, EntryRow, Reasons},
     },
     convert::{from_column_time, to_column_sequence},
@@ -102,7 +102,7 @@ pub(super) async fn walk(
     connection: &impl ConnectionTrait,
     trusted: &[PublicKey],
     findings: &mut Findings,
-    progress: OnProgress<'_>,
+    progress: OnReadProgress<'_>,
 ) -> Result<(Chain, Fold), StoreError> {
     let mut chain =
         Chain { sequence: 0, head: GENESIS.to_owned(), booked_at: None, tree: Tree::default(), checkpoints: 0 };
@@ -138,7 +138,7 @@ pub(super) async fn walk(
         if page.is_empty() {
             break;
         }
-        progress(Progress { of: "entries", done: chain.sequence, total: Ord::max(total, chain.sequence) });
+        progress(ReadProgress { of: "entries", done: chain.sequence, total: Ord::max(total, chain.sequence) });
     }
     name_strays(connection, fold.postings, findings).await?;
     if let Some(head) = head {

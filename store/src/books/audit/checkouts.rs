@@ -13,7 +13,7 @@ use sea_orm::{
 
 use crate::{
     BookedEntry, StoreError,
-    books::audit::{Check, Findings, MAX_NAMED, OnProgress, Progress, refunds, rows},
+    books::audit::{Check, Findings, MAX_NAMED, OnReadProgress, ReadProgress, refunds, rows},
     entities::{ledger_entries, payment_events, payment_orders},
 };
 
@@ -53,7 +53,7 @@ struct Counts {
 pub(super) async fn compare(
     connection: &impl ConnectionTrait,
     findings: &mut Findings,
-    progress: OnProgress<'_>,
+    progress: OnReadProgress<'_>,
 ) -> Result<(u64, u64), StoreError> {
     let total = payment_events::Entity::find().count(connection).await?;
     let mut counts = Counts::default();
@@ -80,7 +80,7 @@ pub(super) async fn compare(
                 refunds::compare(&checkout, &orders, &refunds, &about.refunds, findings);
             }
         }
-        progress(Progress { of: "checkouts", done: counts.checkouts, total });
+        progress(ReadProgress { of: "checkouts", done: counts.checkouts, total });
     }
     name_strays(connection, &counts, findings).await?;
     Ok((counts.checkouts, counts.orders))

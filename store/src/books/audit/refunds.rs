@@ -21,9 +21,9 @@ pub(super) type Row = (refunds::Model, BTreeMap<String, i128>);
 /// What the entries about one checkout say of its refunds.
 #[derive(Debug, Default)]
 pub(super) struct Booked {
-    /// What stands promised, by refund and order, in minor units.
+    /// The reserved amounts, by refund and order, in minor units.
     promised: BTreeMap<String, BTreeMap<String, i128>>,
-    /// The same, given back.
+    /// The refunded amounts, likewise.
     executed: BTreeMap<String, BTreeMap<String, i128>>,
 }
 
@@ -127,7 +127,7 @@ fn compare_refund(row: &refunds::Model, parts: &BTreeMap<String, i128>, booked: 
     }
 }
 
-/// Whether the checkout's status goes with what was given back.
+/// Whether the checkout's status agrees with the refunded amount.
 fn compare_status(
     checkout: &payment_events::Model,
     orders: &[payment_orders::Model],

@@ -8,7 +8,7 @@ use std::io::{Result, Write};
 use domain::calendar::Day;
 use store::BookedEntry;
 
-use crate::cli::ledger::rfc3339;
+use crate::values::rfc3339;
 
 const COLUMNS: [&str; 14] = [
     "sequence",

@@ -1,12 +1,15 @@
 //! What can happen next: what the workflow does, and what buyers, time and the PSP do meanwhile.
 
 use domain::{
-    charge::{Charge, Doubt, Knowledge, Progress, QUESTIONS_TO_A_STRANGER, SESSION_MS},
-    checkout::{Confirmable, Confirmation, Event, Status, check_confirmation},
+    charge::{Charge, Charging, Knowledge, SESSION_MS},
+    checkout::{Confirmable, Confirmation, Event, Payable, Status},
     id::CheckoutId,
+    inquiry::{Doubt, Inquiry, LOOKUPS_WHILE_LOCKED_OUT},
 };
 
-use super::{Held, JUMPS_MS, MOST_JUMPS, Model as _, Payment, Phase, State, TABS, TOTAL, Tab, failure, lost, won};
+use super::{
+    Held, JUMPS_MS, MOST_JUMPS, Model as _, Payment, Phase, State, TABS, TOTAL, Tab, doubtful, failure, unanswered, won,
+};
 
 type Moves = super::Moves<State>;
 
@@ -24,13 +27,14 @@ pub(super) fn moves(state: &State) -> Moves {
         }
         Phase::Sending => send(state, &mut moves),
         Phase::Pausing => {
-            let asks = |asked: u32| {
+            let asks = |pauses: u32| {
                 state.with(|next| {
-                    next.progress.asked = next.progress.asked.max(asked);
+                    let progress = &mut next.inquiry.progress;
+                    progress.pauses = progress.pauses.max(pauses);
                     next.phase = Phase::LookingUp;
                 })
             };
-            moves.extend([("the pause is over", asks(QUESTIONS_TO_A_STRANGER)), ("a webhook comes", asks(0))]);
+            moves.extend([("the pause is over", asks(LOOKUPS_WHILE_LOCKED_OUT)), ("a webhook comes", asks(0))]);
         }
         Phase::LookingUp => look_up(state, &mut moves),
         Phase::Returning => give_back(state, &mut moves),
@@ -55,9 +59,9 @@ fn is_awaited(state: &State) -> bool {
 /// A deposit is booked. The PSP is asked by itself, when it nudges, and at the end.
 fn watch(state: &State, moves: &mut Moves) {
     if is_awaited(state) {
-        let told = Knowledge::Told(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
+        let told = Knowledge::Reported(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
         let heard = state.with(|next| {
-            next.progress.learn(&told, next.now);
+            next.inquiry.learn(&told, next.now);
             next.phase = Phase::TakingBack;
         });
         moves.push(("the PSP is asked, and tells", heard));
@@ -71,10 +75,9 @@ fn watch(state: &State, moves: &mut Moves) {
 fn take_back(state: &State, moves: &mut Moves) {
     let mut back = state.clone();
     back.change(Event::DepositTakenBack);
-    back.undo = None;
-    back.progress.start_over(back.now);
-    let told = Knowledge::Told(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
-    moves.push(("the books take the deposit back", back.go_on(&told)));
+    back.inquiry.start_over(back.now);
+    let told = Knowledge::Reported(state.clone().payment().copied().unwrap_or(Payment::NEW).shown());
+    moves.push(("the books take the deposit back", back.learn(&told)));
     let mut stuck = state.clone();
     if stuck.status != Status::Stuck {
         stuck.change(Event::HelpNeeded);
@@ -97,7 +100,7 @@ fn look_again(state: &State) -> State {
 
 fn resumed(state: &State) -> State {
     state.with(|next| {
-        next.progress.start_over(next.now);
+        next.inquiry.start_over(next.now);
         next.phase = Phase::LookingUp;
     })
 }
@@ -166,20 +169,22 @@ fn confirm(state: &State, tab: Tab) -> Option<State> {
     let declined = TABS.into_iter().find(|known| *known == tab && state.declined & (1 << *known as u8) != 0);
     let bound = declined.or(state.tab).map(Tab::key);
     let confirmation = Confirmation { payment_key: tab.key(), checkout_id: id.clone(), amount: won(TOTAL) };
-    match check_confirmation(
-        (&id, won(TOTAL)),
-        (state.status, state.retryable && state.tab.is_none()),
-        bound.as_ref(),
-        &confirmation,
-    ) {
+    let payable = Payable {
+        checkout_id: &id,
+        total: won(TOTAL),
+        status: state.status,
+        bound_to: bound.as_ref(),
+        retryable: state.retryable && state.tab.is_none(),
+    };
+    match payable.check(&confirmation) {
         Ok(Confirmable::Begins) => {
             assert_eq!(state.phase, Phase::Waiting, "a second payment begins: {state:?}");
-            Some(state.with(|next| {
-                (next.tab, next.phase, next.generation) = (Some(tab), Phase::Sending, 0);
-                next.by_deposit = false;
-                next.progress = Progress::new(next.now);
-                next.progress.send(false, next.now);
-            }))
+            let (inquiry, request) = Inquiry::new(Charging::new(won(TOTAL)), state.now);
+            let begun = state.with(|next| {
+                (next.tab, next.by_deposit) = (Some(tab), false);
+                next.inquiry = inquiry;
+            });
+            Some(begun.send(request))
         }
         Ok(Confirmable::Joins) | Err(_) => None,
     }
@@ -197,25 +202,25 @@ fn pass(state: &mut State, ms: u64) {
 }
 
 fn send(state: &State, moves: &mut Moves) {
-    let generation = state.generation;
+    let generation = state.generation();
     let answered = |charge: Charge| Knowledge::Answered(charge);
     let Some(payment) = state.clone().payment().copied() else {
         moves.push(("the PSP does not know it", state.clone().learn(&answered(Charge::NotOurs(failure())))));
-        moves.push(("the request is lost", state.clone().learn(&lost(false))));
+        moves.push(("the request is lost", state.clone().learn(&unanswered())));
         return;
     };
     let under_way = state.with(|next| next.payment().unwrap().under_way |= 1 << generation);
-    moves.push(("the request is lost, or late", under_way.learn(&lost(false))));
-    let stranger = Knowledge::Lost(Doubt { stranger: true, ..Doubt::of(true, String::new()) });
-    moves.push(("the PSP does not take our key", state.clone().learn(&stranger)));
-    if state.progress.confirms > 1 {
+    moves.push(("the request is lost, or late", under_way.learn(&unanswered())));
+    let locked_out = Knowledge::Lost(Doubt { locked_out: true, ..Doubt::answered(String::new()) });
+    moves.push(("the PSP does not take our key", state.clone().learn(&locked_out)));
+    if state.inquiry.progress.sent > 1 {
         // The request before may have gone out with our key, and this one with another merchant's.
         for strange in [Charge::NotOurs(failure()), Charge::Refused(failure())] {
             moves.push(("the PSP refuses a repeated request", state.clone().learn(&answered(strange))));
         }
     }
     let refused = state.with(|next| next.payment().unwrap().bound |= 1 << generation);
-    moves.push(("an error, and nothing was done", refused.learn(&lost(true))));
+    moves.push(("an error, and nothing was done", refused.learn(&doubtful())));
     let outcomes = [
         Held::Captured { right: true },
         Held::Captured { right: false },
@@ -228,33 +233,33 @@ fn send(state: &State, moves: &mut Moves) {
         let done = state.with(|next| next.payment().unwrap().carry_out(generation, outcome));
         let word = done.clone().payment().unwrap().shown();
         // Of an error, its key repeats the error.
-        let told = if is_bound && word == Charge::Open { lost(true) } else { answered(word) };
+        let told = if is_bound && word == Charge::Open { doubtful() } else { answered(word) };
         moves.push(("the PSP does and answers", done.clone().learn(&told)));
-        moves.push(("the PSP does, without an answer", done.clone().learn(&lost(false))));
-        moves.push(("the PSP does, and answers garbage", done.clone().learn(&lost(true))));
-        let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::of(true, String::new()) });
+        moves.push(("the PSP does, without an answer", done.clone().learn(&unanswered())));
+        moves.push(("the PSP does, and answers garbage", done.clone().learn(&doubtful())));
+        let repeated = Knowledge::Lost(Doubt { refusal: Some(failure()), ..Doubt::answered(String::new()) });
         moves.push(("the PSP does, and refuses the repetition", done.learn(&repeated)));
     }
 }
 
 fn look_up(state: &State, moves: &mut Moves) {
-    moves.push(("nobody tells", state.clone().learn(&Knowledge::NotTold)));
+    moves.push(("nobody tells", state.clone().learn(&Knowledge::NoReport)));
     let shown = state.clone().payment().map_or(Charge::Absent, |payment| payment.shown());
-    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Told(shown))));
+    moves.push(("the PSP tells", state.clone().learn(&Knowledge::Reported(shown))));
     // What has just been done may not be seen yet.
-    if state.now.ms_since(state.progress.sent_at) < SESSION_MS {
-        moves.push(("the PSP does not see it yet", state.clone().learn(&Knowledge::Told(Charge::Absent))));
+    if state.now.ms_since(state.inquiry.progress.sent_at) < SESSION_MS {
+        moves.push(("the PSP does not see it yet", state.clone().learn(&Knowledge::Reported(Charge::Absent))));
     }
 }
 
 fn give_back(state: &State, moves: &mut Moves) {
-    moves.push(("giving back is lost", state.clone().learn(&Knowledge::NotTold)));
-    moves.push(("giving back is refused", state.clone().learn(&Knowledge::Kept(failure()))));
+    moves.push(("giving back is lost", state.clone().learn(&Knowledge::NoReport)));
+    moves.push(("giving back is refused", state.clone().learn(&Knowledge::UndoRefused(failure()))));
     let payment = state.clone().payment().copied();
     let needs_account =
         payment.is_some_and(|payment| payment.by_deposit && matches!(payment.held, Held::Captured { .. }));
     // What the PSP is told of an account is what was known when it was told.
-    let is_named = state.names_account && state.progress.held.is_some_and(|held| held.by_deposit);
+    let is_named = state.names_account && state.inquiry.subject.held.is_some_and(|held| held.by_deposit);
     if needs_account && !is_named {
         return;
     }
@@ -266,6 +271,6 @@ fn give_back(state: &State, moves: &mut Moves) {
         }
         payment.held = Held::Returned;
     });
-    moves.push(("it is given back", returned.clone().learn(&Knowledge::Told(Charge::Returned))));
-    moves.push(("it is given back, without an answer", returned.learn(&Knowledge::NotTold)));
+    moves.push(("it is given back", returned.clone().learn(&Knowledge::Reported(Charge::Returned))));
+    moves.push(("it is given back, without an answer", returned.learn(&Knowledge::NoReport)));
 }

@@ -1,8 +1,8 @@
-//! When a workflow needs a person: the letter that it writes, and the words that it takes.
+//! When a workflow needs a person: the dead letter that it writes, and the replies that it takes.
 //!
 //! A workflow keeps a [`HelpDesk`] in its state and passes the signals `resume` and `resolve` on to it. To call a
-//! person it notes [how many words were heeded](HelpDesk::heeded), writes a letter with [`call`], waits until
-//! [something was said since](HelpDesk::said_since), and closes the letter with [`went_on`] once it has gone on. A
+//! person it notes [how many replies it took](HelpDesk::replies), writes a letter with [`call`], waits for a
+//! [reply since then](HelpDesk::reply_since), and closes the letter with [`close_answered`] once it has gone on. A
 //! step that is repeated by itself is shown by [`write()`] and [`close`].
 //!
 //! Letters are written on a best effort: what may fail is the database itself. The workflow never depends on them.
@@ -13,8 +13,8 @@ use std::{
 };
 
 use domain::{
-    charge::Failure,
     dead_letter::{Awaits, Outcome},
+    failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ use crate::{
     writing::{local_write, regular_write},
 };
 
-/// The most words that are kept for letters that may turn out to be ours.
+/// The most replies that are kept for letters that may turn out to be ours.
 const MAX_EARLY: usize = 8;
 /// How often a letter is tried as a regular activity; with the pauses it makes about a minute.
 const ATTEMPTS: u32 = 6;
@@ -42,7 +42,7 @@ pub struct Resume {
     pub by: String,
     /// Why it may go on.
     pub reason: String,
-    /// The letter that they answer; a word about another one than the open one is not heeded.
+    /// The letter that they answer; a reply about another letter than the open one is not taken.
     #[serde(default)]
     pub letter: Option<DeadLetterId>,
 }
@@ -69,92 +69,92 @@ pub struct Resolve {
     pub reason: String,
     /// What came of it.
     pub outcome: Outcome,
-    /// The letter that they answer; a word about another one than the open one is not heeded.
+    /// The letter that they answer; a reply about another letter than the open one is not taken.
     #[serde(default)]
     pub letter: Option<DeadLetterId>,
 }
 
-/// What a person said, and who it was.
+/// An operator's reply to a call for help.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// What they said.
-    pub word: Word,
+pub struct OperatorReply {
+    /// What is to be done.
+    pub action: OperatorAction,
     /// Who: the id of an API key, or a name.
     pub by: String,
     /// Why.
     pub reason: String,
 }
 
-/// A person's word.
+/// What an operator wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum OperatorAction {
     /// Try again.
     Resume,
-    /// This came of it.
+    /// Conclude with this outcome, which the operator declares.
     Resolve(Outcome),
 }
 
 /// What a workflow knows of its calls for help. It is a part of the workflow's state.
 #[derive(Debug, Default)]
 pub struct HelpDesk {
-    /// How many words were heeded.
-    heeded: u32,
-    last: Option<Said>,
+    /// How many replies were taken.
+    replies: u32,
+    last: Option<OperatorReply>,
     /// How many letters were written.
     letters: u32,
     /// The letter that waits for a person.
     open: Option<DeadLetterId>,
-    /// Words about letters that we do not know to have written, the newest last: a worker may have died between writing
-    /// one and saying so, and somebody read it.
-    early: VecDeque<(DeadLetterId, Said)>,
+    /// Replies to letters that we do not know to have written, the newest last. A worker may have died between writing
+    /// a letter and recording that, and somebody read the letter.
+    early: VecDeque<(DeadLetterId, OperatorReply)>,
 }
 
 impl HelpDesk {
     /// Takes a `resume`.
     pub fn resume(&mut self, resume: Resume) {
         let Resume { by, reason, letter } = resume;
-        self.hear(Said { word: Word::Resume, by, reason }, letter);
+        self.receive(OperatorReply { action: OperatorAction::Resume, by, reason }, letter);
     }
 
     /// Takes a `resolve`.
     pub fn resolve(&mut self, resolve: Resolve) {
         let Resolve { by, reason, outcome, letter } = resolve;
-        self.hear(Said { word: Word::Resolve(outcome), by, reason }, letter);
+        self.receive(OperatorReply { action: OperatorAction::Resolve(outcome), by, reason }, letter);
     }
 
-    /// How many words were heeded so far: taken before a letter is written, so that no answer to it is missed.
-    pub const fn heeded(&self) -> u32 {
-        self.heeded
+    /// How many replies were taken so far. Read it before a letter is written, so that no reply is missed.
+    pub const fn replies(&self) -> u32 {
+        self.replies
     }
 
-    /// What was said last, if anything was since `before`.
-    pub fn said_since(&self, before: u32) -> Option<&Said> {
-        self.last.as_ref().filter(|_| self.heeded != before)
+    /// The last reply, where one was taken since there were `before`.
+    pub fn reply_since(&self, before: u32) -> Option<&OperatorReply> {
+        self.last.as_ref().filter(|_| self.replies != before)
     }
 
-    fn hear(&mut self, said: Said, letter: Option<DeadLetterId>) {
+    fn receive(&mut self, reply: OperatorReply, letter: Option<DeadLetterId>) {
         match letter {
             Some(letter) if Some(&letter) != self.open.as_ref() => {
-                self.early.push_back((letter, said));
+                self.early.push_back((letter, reply));
                 if self.early.len() > MAX_EARLY {
                     self.early.pop_front();
                 }
             }
-            Some(_) | None => self.heed(said),
+            Some(_) | None => self.take(reply),
         }
     }
 
-    fn heed(&mut self, said: Said) {
-        self.heeded = self.heeded.saturating_add(1);
-        self.last = Some(said);
+    fn take(&mut self, reply: OperatorReply) {
+        self.replies = self.replies.saturating_add(1);
+        self.last = Some(reply);
     }
 
-    /// Opens a letter in place of the one before, which it answers. Whoever answered the new one already is heeded.
-    fn open(&mut self, letter: DeadLetterId) -> Option<DeadLetterId> {
+    /// Opens a letter in place of the one before, which it answers. A reply that came before is taken now.
+    pub fn open(&mut self, letter: DeadLetterId) -> Option<DeadLetterId> {
         let early =
             self.early.iter().position(|(about, _)| *about == letter).and_then(|index| self.early.remove(index));
-        if let Some((_, said)) = early {
-            self.heed(said);
+        if let Some((_, reply)) = early {
+            self.take(reply);
         }
         self.open.replace(letter)
     }
@@ -173,9 +173,9 @@ pub trait CallsForHelp: 'static {
 /// What of an activity's input an operator may read: ids, amounts, statuses; no secret, no personal data.
 pub type Facts = BTreeMap<String, String>;
 
-/// An input of which something may be shown.
-pub trait Facing {
-    /// What may be shown.
+/// An input of which an operator may read something.
+pub trait HasFacts {
+    /// What may be read.
     fn facts(&self) -> Facts;
 }
 
@@ -184,9 +184,9 @@ pub fn facts_of<const N: usize>(named: [(&str, &dyn ToString); N]) -> Facts {
     named.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
 }
 
-/// What a letter says.
+/// A step that came to nothing, as a letter tells it.
 #[derive(Debug, Clone)]
-pub struct Trouble {
+pub struct FailedStep {
     /// The port that came to nothing.
     pub step: String,
     /// With what.
@@ -198,24 +198,24 @@ pub struct Trouble {
 }
 
 /// Writes a letter that waits for a person. It takes the place of one that still does.
-pub async fn call<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) {
+pub async fn call<W: CallsForHelp>(ctx: &WorkflowContext<W>, failed: FailedStep) {
     let letter_id = mint(ctx);
     // An operator may answer the letter before we know that it is written.
     let replaced = ctx.state_mut(|workflow| workflow.desk_mut().open(letter_id.clone()));
-    open(ctx, trouble, letter_id, replaced).await;
+    open(ctx, failed, letter_id, replaced).await;
 }
 
 /// Closes the letter that waits for a person, if there is one: the workflow has gone on.
-pub async fn went_on<W: CallsForHelp>(ctx: &WorkflowContext<W>) {
+pub async fn close_answered<W: CallsForHelp>(ctx: &WorkflowContext<W>) {
     if let Some(letter_id) = ctx.state_mut(|workflow| workflow.desk_mut().open.take()) {
         close(ctx, letter_id).await;
     }
 }
 
 /// Writes a letter about a step that is repeated by itself, and answers its id.
-pub async fn write<W: CallsForHelp>(ctx: &WorkflowContext<W>, trouble: Trouble) -> DeadLetterId {
+pub async fn write<W: CallsForHelp>(ctx: &WorkflowContext<W>, failed: FailedStep) -> DeadLetterId {
     let letter_id = mint(ctx);
-    open(ctx, trouble, letter_id.clone(), None).await;
+    open(ctx, failed, letter_id.clone(), None).await;
     letter_id
 }
 
@@ -227,11 +227,11 @@ pub async fn close<W: CallsForHelp>(ctx: &WorkflowContext<W>, letter_id: DeadLet
 
 async fn open<W: CallsForHelp>(
     ctx: &WorkflowContext<W>,
-    trouble: Trouble,
+    failed: FailedStep,
     letter_id: DeadLetterId,
     replaces: Option<DeadLetterId>,
 ) {
-    let Trouble { step, failure, input, awaits } = trouble;
+    let FailedStep { step, failure, input, awaits } = failed;
     let letter = Letter {
         letter_id,
         workflow_id: ctx.workflow_id().to_owned(),

@@ -1,14 +1,14 @@
 //! Signals that may not be readable.
 //!
 //! Anybody who reaches the Temporal server can send a signal: sealed under a key that this worker does not have, or in
-//! a shape that the workflow does not know. Such a signal must not stop the workflow, so a handler takes a [`Heard`]
+//! a shape that the workflow does not know. Such a signal must not stop the workflow, so a handler takes a [`Received`]
 //! and ignores what cannot be read.
 //!
 //! # Invariants
 //!
 //! * A signal that was ignored once stays ignored when another worker, which could read it, replays the history: the
 //!   history holds a marker for it. A signal that can be read costs no event.
-//! * A worker that cannot read a signal which the history shows as heeded fails its task and decides nothing.
+//! * A worker that cannot read a signal which the history shows as taken fails its task and decides nothing.
 
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext,
@@ -23,33 +23,33 @@ use temporalio_workflow::{
 
 use crate::{patches::UNREADABLE_SIGNAL, task};
 
-/// What a signal says, where it can be read.
+/// A signal as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard<T> {
-    /// It can be read.
-    Understood(T),
-    /// It is sealed under a key that this worker does not have, or it is no such signal.
+pub enum Received<T> {
+    /// The signal can be read.
+    Readable(T),
+    /// The signal is sealed under a key that this worker does not have, or has another shape.
     Unreadable,
 }
 
-impl<T> From<T> for Heard<T> {
-    fn from(said: T) -> Self {
-        Self::Understood(said)
+impl<T> From<T> for Received<T> {
+    fn from(signal: T) -> Self {
+        Self::Readable(signal)
     }
 }
 
-impl<T: TemporalSerializable + 'static> TemporalSerializable for Heard<T> {
+impl<T: TemporalSerializable + 'static> TemporalSerializable for Received<T> {
     fn to_payload(&self, context: &SerializationContext<'_>) -> Result<Payload, PayloadConversionError> {
         match self {
-            Self::Understood(said) => context.converter.to_payload(context, said),
+            Self::Readable(signal) => context.converter.to_payload(context, signal),
             Self::Unreadable => Err(PayloadConversionError::WrongEncoding),
         }
     }
 }
 
-impl<T: TemporalDeserializable + 'static> TemporalDeserializable for Heard<T> {
+impl<T: TemporalDeserializable + 'static> TemporalDeserializable for Received<T> {
     fn from_payload(context: &SerializationContext<'_>, payload: Payload) -> Result<Self, PayloadConversionError> {
-        Ok(context.converter.from_payload::<T>(context, payload).map_or(Self::Unreadable, Self::Understood))
+        Ok(context.converter.from_payload::<T>(context, payload).map_or(Self::Unreadable, Self::Readable))
     }
 
     fn from_payloads(
@@ -96,15 +96,15 @@ impl<W> History for WorkflowContext<W> {
 }
 
 /// What a signal says; `None` where it cannot be read, or could not when it came.
-pub(crate) fn understood<T>(history: &impl History, count: &mut SignalCount, heard: Heard<T>) -> Option<T> {
+pub(crate) fn read_signal<T>(history: &impl History, count: &mut SignalCount, received: Received<T>) -> Option<T> {
     count.0 = count.0.saturating_add(1);
     let marker = format!("{UNREADABLE_SIGNAL}{}", count.0);
-    match heard {
-        Heard::Understood(said) => {
+    match received {
+        Received::Readable(signal) => {
             let was_ignored = history.is_replaying() && history.patched(&marker);
-            (!was_ignored).then_some(said)
+            (!was_ignored).then_some(signal)
         }
-        Heard::Unreadable if history.patched(&marker) => None,
-        Heard::Unreadable => task::fail("this worker cannot read a signal that the history shows as heeded"),
+        Received::Unreadable if history.patched(&marker) => None,
+        Received::Unreadable => task::fail("this worker cannot read a signal that the history shows as taken"),
     }
 }

@@ -1,0 +1,152 @@
+//! The problem of each refusal of a use case: its code, and what else the sender may know.
+
+use domain::{
+    checkout::ConfirmRefusal,
+    failure::{Failure, FailureCode, OurCode},
+};
+use service::{
+    IsForBuyer,
+    checkout::{
+        FindError,
+        confirm::ConfirmError,
+        create::{Answered, CreateError},
+    },
+    dead_letter::DeadLetterError,
+    now,
+    refund::RefundError,
+};
+
+use super::{Code, Decline, FieldCode, Problem};
+
+/// When to confirm again while another payment is being confirmed, in seconds.
+const UNDER_WAY_RETRY_AFTER_S: u64 = 2;
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FindError::Ambiguous => Self::new(Code::AmbiguousId, detail),
+            FindError::Unknown => Self::new(Code::CheckoutNotFound, detail),
+            FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CreateError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            CreateError::IdTaken(Answered::Now) => Self::new(Code::CheckoutExists, detail),
+            CreateError::IdTaken(Answered::Before) => Self::new(Code::CheckoutExists, detail).replayed(),
+            CreateError::NoWorker => Self::new(Code::NoWorker, detail),
+            CreateError::InProgress => Self::new(Code::RequestInProgress, detail),
+            CreateError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// A payment that is not confirmed.
+    pub(crate) fn of_confirmation(error: ConfirmError, is_for_buyer: IsForBuyer) -> Self {
+        let detail = error.to_string();
+        match error {
+            ConfirmError::Unknown => Self::new(Code::CheckoutNotFound, detail),
+            ConfirmError::Refused { refusal, status } => {
+                let code = match refusal {
+                    ConfirmRefusal::OrderMismatch => Code::OrderMismatch,
+                    ConfirmRefusal::AmountMismatch => Code::AmountMismatch,
+                    ConfirmRefusal::NotConfirmable => Code::NotConfirmable,
+                };
+                Self::new(code, detail).about(status)
+            }
+            ConfirmError::Amount(_) => Self::of_field("amount", FieldCode::Invalid, detail),
+            ConfirmError::UnderWay(status) => {
+                let mut problem = Self::new(Code::ConfirmationUnderWay, detail).about(status);
+                problem.0.retry_after_s = Some(UNDER_WAY_RETRY_AFTER_S);
+                problem
+            }
+            ConfirmError::NotConfirmable(status) => Self::new(Code::NotConfirmable, detail).about(status),
+            ConfirmError::PaymentNotFound => Self::new(Code::NotConfirmable, detail),
+            ConfirmError::Declined { failure, status, retryable } => {
+                Self::declined(failure, is_for_buyer, now()).about(status).retryable(retryable)
+            }
+            ConfirmError::NotAccepted(status) => Self::new(Code::ConfirmNotAccepted, detail).about(status),
+            ConfirmError::Fault(fault) => fault.into(),
+        }
+    }
+
+    /// A refund that does not happen. The marketplace asked for it, and may know what the PSP says.
+    fn refund_failed(failure: &Failure) -> Self {
+        let code = match &failure.code {
+            FailureCode::Ours(OurCode::RefundExceedsPayment | OurCode::NothingLeftToRefund) => {
+                Code::RefundExceedsPayment
+            }
+            FailureCode::Ours(OurCode::NotRefundable) => Code::NotCancelable,
+            FailureCode::Ours(_) | FailureCode::Psp(_) => Code::RefundRefused,
+        };
+        let mut problem = Self::new(code, failure.message.clone());
+        if code == Code::RefundRefused {
+            problem.0.decline = Decline::of(failure.clone(), |_| true);
+        }
+        problem
+    }
+}
+
+impl From<RefundError> for Problem {
+    fn from(error: RefundError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RefundError::Forbidden(scope) => Self::forbidden(&[scope]),
+            RefundError::UnknownCheckout => Self::new(Code::CheckoutNotFound, detail),
+            RefundError::PartBeforePayment(status) | RefundError::NoPayment(status) => {
+                Self::new(Code::NotPaid, detail).about(status)
+            }
+            RefundError::OrderBeforePayment(status)
+            | RefundError::NeverPaid(status)
+            | RefundError::Unanswered(status)
+            | RefundError::AllRefunded(status) => Self::new(Code::NotCancelable, detail).about(status),
+            RefundError::NothingLeft(status) => Self::new(Code::RefundExceedsPayment, detail).about(status),
+            RefundError::AccountRequired(status) => Self::new(Code::RefundAccountRequired, detail).about(status),
+            RefundError::AccountNotTaken => Self::of_field("refund_account", FieldCode::Invalid, detail),
+            RefundError::Amount(_) => Self::of_field("amount", FieldCode::Invalid, detail),
+            RefundError::NotAccepted(status) => Self::new(Code::CancelNotAccepted, detail).about(status),
+            RefundError::InProgress => Self::new(Code::RequestInProgress, detail),
+            RefundError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            RefundError::BeyondLimit(_) => Self::new(Code::RefundLimitExceeded, detail),
+            RefundError::Failed { failure, status, replayed } => {
+                let problem = match &failure {
+                    Some(failure) => Self::refund_failed(failure),
+                    None => Self::new(Code::RefundRefused, detail),
+                };
+                let problem = problem.about(status);
+                if replayed { problem.replayed() } else { problem }
+            }
+            RefundError::Rejected { .. } => Self::new(Code::RefundRefused, detail),
+            RefundError::FourEyes => Self::new(Code::FourEyes, detail),
+            RefundError::Decided(_) => Self::new(Code::RefundDecided, detail),
+            RefundError::UnknownRefund => Self::new(Code::RefundNotFound, detail),
+            RefundError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<DeadLetterError> for Problem {
+    fn from(error: DeadLetterError) -> Self {
+        match error {
+            DeadLetterError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
+            DeadLetterError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
+            DeadLetterError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
+            DeadLetterError::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),
+            DeadLetterError::Temporal(cause) => Self::temporal(cause.as_ref()),
+            DeadLetterError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn sentence(error: &DeadLetterError) -> String {
+    let told = error.to_string();
+    let mut letters = told.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}

@@ -1,0 +1,72 @@
+//! Values that settings and commands read and write: amounts, lengths of time, instants.
+
+use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::{Currency, Money, Timestamp};
+
+/// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
+pub(crate) fn amount(text: &str) -> Result<Money, String> {
+    let (amount, currency) = text.trim().split_once(' ').unwrap_or((text.trim(), "KRW"));
+    let currency = currency.trim().parse::<Currency>().map_err(|error| error.to_string())?;
+    Money::parse(amount, currency).map_err(|error| error.to_string())
+}
+
+/// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.
+pub(crate) fn length(text: &str) -> Result<u64, String> {
+    let unit_ms = match text.chars().last() {
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => 0,
+    };
+    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
+    match number {
+        Some(number) if unit_ms > 0 => Ok(u64::from(number) * unit_ms),
+        _ => Err("must be a whole number of minutes, hours or days, such as 30m, 24h or 90d".to_owned()),
+    }
+}
+
+/// The present.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
+}
+
+/// An instant as RFC 3339 writes it, in UTC and to the millisecond.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    DateTime::from_timestamp_millis(time.epoch_ms())
+        .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
+/// Reads an instant that RFC 3339 writes.
+pub(crate) fn parse_rfc3339(text: &str) -> anyhow::Result<Timestamp> {
+    let time =
+        DateTime::parse_from_rfc3339(text).with_context(|| format!("{text:?} is no time as RFC 3339 writes it"))?;
+    Ok(Timestamp::from_epoch_ms(time.timestamp_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
+    use super::{amount, length};
+
+    #[test]
+    fn an_amount_is_in_won_unless_it_says_otherwise() {
+        assert_eq!(amount("1000000").unwrap().to_string(), "1000000 KRW");
+        assert_eq!(amount("99.50 USD").unwrap().to_string(), "99.50 USD");
+        for wrong in ["", "x", "1.5", "5 XXX", "-1"] {
+            assert!(amount(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_a_number_and_a_unit() {
+        assert_eq!(length("90d"), Ok(90 * 86_400_000));
+        assert_eq!(length("24h"), Ok(86_400_000));
+        assert_eq!(length("0m"), Ok(0));
+        for wrong in ["", "d", "90", "-1d", "1.5h", "90days", "9일"] {
+            assert!(length(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a buyer is asked to pay, and to whom it goes.
+
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Money,
+    id::{BuyerId, CardFingerprint, CheckoutId, ConfirmTokenHash, PaymentOrderId, SellerAccount},
+    money::MoneyError,
+};
+
+/// The largest checkout in minor units: far above any purchase, and so far below the largest amount of money that
+/// the sums over all of them stay money.
+pub const MAX_TOTAL_MINOR: u64 = 1_000_000_000_000;
+/// The most payment orders in one checkout.
+pub const MAX_ORDERS: usize = 100;
+/// The most characters in an order name. Source: Toss Payments, field `orderName`.
+pub const MAX_ORDER_NAME_CHARS: usize = 100;
+/// The most bytes of metadata, as compact JSON.
+pub const MAX_METADATA_BYTES: usize = 4096;
+/// The most bytes of a return address.
+pub const MAX_URL_BYTES: usize = 1024;
+
+/// One seller's part of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id, unique over all checkouts.
+    pub id: PaymentOrderId,
+    /// Whose wallet it credits.
+    pub seller: SellerAccount,
+    /// What it costs; never zero.
+    pub amount: Money,
+}
+
+/// What a buyer is asked to pay, and to whom it goes. Valid by construction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PlanFields", into = "PlanFields")]
+pub struct Plan {
+    fields: PlanFields,
+    total: Money,
+}
+
+/// The parts of a [`Plan`], not checked yet. This is also its form in workflow histories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFields {
+    /// The checkout.
+    pub checkout_id: CheckoutId,
+    /// What the buyer reads in the payment window, 1 to 100 characters.
+    pub order_name: String,
+    /// The buyer. No name, address or number: those are not needed to move money.
+    pub buyer_id: BuyerId,
+    /// One order per seller and delivery, 1 to 100.
+    pub orders: Vec<Order>,
+    /// Where the buyer's browser goes after paying.
+    #[serde(default)]
+    pub success_url: Option<String>,
+    /// Where it goes when the payment did not happen.
+    #[serde(default)]
+    pub fail_url: Option<String>,
+    /// The marketplace's own notes: a JSON object as compact text.
+    #[serde(default)]
+    pub metadata: Option<String>,
+    /// The card that the marketplace knows the buyer to pay with, never as the PSP's own token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardFingerprint>,
+    /// What the buyer's browser proves when it confirms; never the token itself. A checkout without a hash was made
+    /// before there were tokens, and needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_token_hash: Option<ConfirmTokenHash>,
+}
+
+/// Why some fields are no [`Plan`]. `index` counts payment orders from zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Empty, too long, or with control characters.
+    #[error("the order name must have 1 to {MAX_ORDER_NAME_CHARS} characters and no control characters")]
+    OrderName,
+    /// No payment order at all.
+    #[error("a checkout has at least one payment order")]
+    NoOrders,
+    /// More payment orders than [`MAX_ORDERS`].
+    #[error("a checkout has at most {MAX_ORDERS} payment orders")]
+    TooManyOrders,
+    /// An order over nothing.
+    #[error("an amount must be above zero")]
+    ZeroAmount {
+        /// Which order.
+        index: usize,
+    },
+    /// An order in another currency than the first.
+    #[error("all payment orders of a checkout have one currency")]
+    MixedCurrencies {
+        /// Which order.
+        index: usize,
+    },
+    /// Two orders with one id.
+    #[error("the payment order id stands twice in this checkout")]
+    DuplicateOrder {
+        /// Which order.
+        index: usize,
+    },
+    /// The sum is beyond [`MAX_TOTAL_MINOR`].
+    #[error("the amounts add up to more than {MAX_TOTAL_MINOR} minor units")]
+    TotalTooLarge,
+    /// A return address that is not http(s) or too long.
+    #[error("a return address starts with http:// or https:// and has at most {MAX_URL_BYTES} bytes")]
+    Url {
+        /// Whether it is the address for success rather than for failure.
+        success: bool,
+    },
+    /// Too much metadata.
+    #[error("metadata takes at most {MAX_METADATA_BYTES} bytes")]
+    Metadata,
+}
+
+impl Plan {
+    /// Checks the fields, in order, and adds up the total.
+    pub fn try_new(fields: PlanFields) -> Result<Self, PlanError> {
+        let name_chars = fields.order_name.chars().count();
+        if !(1..=MAX_ORDER_NAME_CHARS).contains(&name_chars) || fields.order_name.chars().any(char::is_control) {
+            return Err(PlanError::OrderName);
+        }
+        if fields.orders.len() > MAX_ORDERS {
+            return Err(PlanError::TooManyOrders);
+        }
+        for (address, success) in [(&fields.success_url, true), (&fields.fail_url, false)] {
+            if !address.as_deref().is_none_or(is_return_address) {
+                return Err(PlanError::Url { success });
+            }
+        }
+        if fields.metadata.as_ref().is_some_and(|text| text.len() > MAX_METADATA_BYTES) {
+            return Err(PlanError::Metadata);
+        }
+        let total = total(&fields.orders)?;
+        Ok(Self { fields, total })
+    }
+
+    /// The same plan, whose buyer proves a token of this hash.
+    #[must_use]
+    pub fn with_confirm_token_hash(mut self, hash: ConfirmTokenHash) -> Self {
+        self.fields.confirm_token_hash = Some(hash);
+        self
+    }
+
+    /// The checkout.
+    pub const fn checkout_id(&self) -> &CheckoutId {
+        &self.fields.checkout_id
+    }
+
+    /// The payment orders, at least one.
+    pub fn orders(&self) -> &[Order] {
+        &self.fields.orders
+    }
+
+    /// What the buyer pays: the sum of all orders.
+    pub const fn total(&self) -> Money {
+        self.total
+    }
+
+    /// Everything else.
+    pub const fn fields(&self) -> &PlanFields {
+        &self.fields
+    }
+}
+
+fn total(orders: &[Order]) -> Result<Money, PlanError> {
+    let first = orders.first().ok_or(PlanError::NoOrders)?;
+    let mut total = Money::zero(first.amount.currency());
+    let mut seen = BTreeSet::new();
+    for (index, order) in orders.iter().enumerate() {
+        if order.amount.is_zero() {
+            return Err(PlanError::ZeroAmount { index });
+        }
+        if !seen.insert(&order.id) {
+            return Err(PlanError::DuplicateOrder { index });
+        }
+        total = total.plus(order.amount).map_err(|error| match error {
+            MoneyError::MixedCurrencies(..) => PlanError::MixedCurrencies { index },
+            MoneyError::TooLarge
+            | MoneyError::UnknownCurrency
+            | MoneyError::Malformed
+            | MoneyError::TooManyDecimals(_)
+            | MoneyError::BelowZero
+            | MoneyError::NoWeights => PlanError::TotalTooLarge,
+        })?;
+        if total.minor() > MAX_TOTAL_MINOR {
+            return Err(PlanError::TotalTooLarge);
+        }
+    }
+    Ok(total)
+}
+
+/// Whether a buyer's browser can be led to an address: http or https, in visible ASCII, of at most [`MAX_URL_BYTES`].
+pub fn is_return_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.len() <= MAX_URL_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+}
+
+impl TryFrom<PlanFields> for Plan {
+    type Error = PlanError;
+
+    fn try_from(fields: PlanFields) -> Result<Self, PlanError> {
+        Self::try_new(fields)
+    }
+}
+
+impl From<Plan> for PlanFields {
+    fn from(plan: Plan) -> Self {
+        plan.fields
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether something was booked, and why not.
+
+use std::fmt;
+
+use domain::{
+    checkout::Status,
+    hold::HoldStatus,
+    id::{HoldId, PaymentOrderId, RefundId},
+    ledger::EntryError,
+    refund::{RefundStatus, Unrefundable},
+    wallet::Overdrawn,
+};
+
+/// Whether an entry was booked now or before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    /// It was booked.
+    Now,
+    /// The same entry was booked before; nothing changed.
+    Before,
+}
+
+/// Why something is not booked. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Another entry has this key.
+    #[error("another entry is booked under the key {key}")]
+    KeyReused { key: String },
+    /// It happened on a day that is closed.
+    #[error("{key} happened on a day that is closed; date it to an open day")]
+    DayClosed {
+        /// The key of the entry.
+        key: String,
+    },
+    /// A part of a wallet would fall below zero.
+    #[error(transparent)]
+    Overdrawn(#[from] Overdrawn),
+    /// It makes no entry.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// Nothing is booked under this key.
+    #[error("nothing is booked under the key {key}")]
+    NoSuchEntry { key: String },
+    /// It was booked and taken back: ask again under another key.
+    #[error("{key} was reversed; ask again under another key")]
+    Reversed { key: String },
+    /// A status rests on it, which would be untrue without it.
+    #[error("{resting} because of {key}; {instead}")]
+    StatusRests {
+        /// What was to be reversed.
+        key: String,
+        /// What rests on it.
+        resting: Resting,
+        /// What is to be done in its place.
+        instead: &'static str,
+    },
+    /// What was released in its time would be released again at once.
+    #[error("the time of order {order} has come: what is taken back would be released again at once")]
+    ReleaseDue { order: PaymentOrderId },
+    /// No such order was ever paid.
+    #[error("no order {order} is paid")]
+    NoSuchOrder { order: PaymentOrderId },
+    /// More would be given back than was paid, or nothing.
+    #[error(transparent)]
+    Unrefundable(#[from] Unrefundable),
+    /// No such refund was recorded.
+    #[error("there is no refund {refund}")]
+    NoSuchRefund { refund: RefundId },
+    /// The refund has come to another end, or is not promised.
+    #[error("refund {refund} is {status}")]
+    RefundEnded { refund: RefundId, status: RefundStatus },
+    /// No such hold.
+    #[error("there is no hold {hold}")]
+    NoSuchHold { hold: HoldId },
+    /// The hold, or the payout it became, has come to another end.
+    #[error("hold {hold} is {status} already")]
+    HoldEnded { hold: HoldId, status: HoldStatus },
+}
+
+impl Refusal {
+    /// The reason of a refusal that is about a refund's amount.
+    pub const fn unrefundable(&self) -> Option<&Unrefundable> {
+        if let Self::Unrefundable(reason) = self { Some(reason) } else { None }
+    }
+}
+
+/// A row whose status an entry brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resting {
+    /// A checkout.
+    Checkout { id: String, status: Status },
+    /// A refund.
+    Refund { id: String, status: RefundStatus },
+}
+
+impl Resting {
+    /// Where it stands, as the API says.
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::Checkout { status, .. } => status.as_str(),
+            Self::Refund { status, .. } => status.as_str(),
+        }
+    }
+
+    /// What is to be done in place of a reversal; nothing where the status does not need the entry.
+    pub(crate) const fn instead(&self) -> Option<&'static str> {
+        match self {
+            Self::Checkout { status, .. } => match status {
+                Status::Success | Status::PartiallyRefunded | Status::Refunded => Some(
+                    "to give the buyer's money back, cancel the payment (POST /v1/payments/{id}/cancel); what Toss and \
+                     the books say otherwise, `daegeum reconcile` names",
+                ),
+                Status::NotStarted | Status::Executing | Status::Unknown | Status::WaitingForDeposit => {
+                    Some("its workflow is under way and books what comes of it")
+                }
+                Status::Stuck => {
+                    Some("act on its dead letter (`daegeum dead-letters list`): its workflow books what comes of it")
+                }
+                Status::Failed | Status::Expired | Status::Canceled => None,
+            },
+            Self::Refund { status, .. } => match status {
+                RefundStatus::Succeeded => Some(
+                    "Toss has given the money back; what Toss and the books say otherwise, `daegeum reconcile` names",
+                ),
+                RefundStatus::Requested | RefundStatus::Executing | RefundStatus::Unknown => {
+                    Some("its workflow is under way, and takes the promise back by itself where Toss refuses")
+                }
+                RefundStatus::Stuck => Some(
+                    "on evidence that Toss gave nothing back, run `daegeum dead-letters resolve --outcome not_refunded`",
+                ),
+                RefundStatus::Failed => None,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Resting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkout { id, status } => write!(f, "checkout {id} is {status}"),
+            Self::Refund { id, status } => write!(f, "refund {id} is {status}"),
+        }
+    }
+}
