@@ -114,13 +114,13 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
     }
     find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
     find("clock", within(clock(settings)).await.unwrap_or(CheckResult::Unseen("toss")));
+    find("holidays", holidays::known_ahead(service::now()));
     let agreed = match (&client, &reader) {
         (Some(client), Some(reader)) => within(agreement(client, reader)).await.unwrap_or_else(|| late("one of them")),
         (None, _) => CheckResult::Unseen("temporal"),
         (_, None) => CheckResult::Unseen("database"),
     };
     find("database and temporal", agreed);
-    find("holidays", holidays::known_ahead(service::now()));
     tell(&findings, output)?;
     let is_well =
         findings.iter().all(|finding| matches!(finding.result, CheckResult::Well(_) | CheckResult::Unasked(_)));
