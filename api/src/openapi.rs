@@ -9,6 +9,7 @@ pub(crate) mod document;
 pub(crate) mod examples;
 mod operation;
 pub(crate) mod page;
+mod readers;
 pub(crate) mod refusals;
 pub(crate) mod shapes;
 

@@ -218,8 +218,8 @@ pub(crate) mod tests {
 
     use crate::http::fields::{FieldErrors, FieldForm};
 
-    /// Asserts of every field with a greatest length in the description that the reader refuses a longer text, and takes
-    /// one of that length where the description says nothing else of the text.
+    /// Asserts of every field with a greatest length in the description that the reader refuses a longer text. Where
+    /// the description says nothing else of the text, the reader must take a text of that length.
     pub(crate) fn assert_lengths<F: FieldForm + utoipa::PartialSchema>(count: usize) {
         let schema = serde_json::to_value(<F as utoipa::PartialSchema>::schema()).unwrap();
         let fields = schema["properties"].as_object().unwrap();

@@ -3,24 +3,16 @@
 use std::borrow::Cow;
 
 use domain::{
-    Currency,
     checkout::Status,
     dead_letter::{LetterStatus, Outcome},
     event::EventType,
-    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
     ledger::Reason,
     refund::RefundStatus,
 };
 use store::ApprovalStanding;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, Ref, RefOr, Schema, Type},
-};
-
-use crate::http::{
-    fields::{FieldErrors, FieldForm, Form, TextForm},
-    forms::{Text, check, none_of},
-    problem::FieldCode,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
 /// Declares a type that stands for a text of a fixed list.
@@ -160,69 +152,4 @@ text_of_a_form! {
 text_of_a_form! {
     /// SHA-256 in lower-case hex.
     Hash, "Hash", "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-}
-
-/// Declares how a named schema is read.
-macro_rules! named_form {
-    ($($name:ident: $value:ty = $parse:expr;)+) => {$(
-        impl Form for $name {
-            type Value = $value;
-
-            fn schema() -> RefOr<Schema> {
-                Ref::from_schema_name(<Self as ToSchema>::name()).into()
-            }
-
-            fn collect(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-                schemas.push((<Self as ToSchema>::name().into_owned(), <Self as PartialSchema>::schema()));
-            }
-        }
-
-        impl TextForm for $name {
-            fn parse(text: &str) -> Result<$value, String> {
-                check(text, $parse)
-            }
-        }
-    )+};
-}
-
-named_form! {
-    ApprovalName: ApprovalStanding =
-        |text| {
-            ApprovalStanding::parse(text).ok_or_else(|| none_of(ApprovalStanding::ALL.map(ApprovalStanding::as_str)))
-        };
-    BuyerName: BuyerId = BuyerId::parse;
-    CheckoutName: CheckoutId = CheckoutId::parse;
-    CurrencyCode: Currency = str::parse::<Currency>;
-    LetterStatusName: LetterStatus =
-        |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
-    OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));
-    PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
-    ReasonName: Reason = |text| Reason::parse(text).ok_or_else(|| none_of(Reason::ALL.map(Reason::as_str)));
-    SellerName: SellerAccount = SellerAccount::parse;
-    StatusName: Status = |text| Status::parse(text).ok_or_else(|| none_of(Status::ALL.map(Status::as_str)));
-}
-
-/// An amount of money. The text is read together with its currency.
-impl Form for Amount {
-    type Value = String;
-
-    fn schema() -> RefOr<Schema> {
-        Ref::from_schema_name(<Self as ToSchema>::name()).into()
-    }
-
-    fn collect(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((<Self as ToSchema>::name().into_owned(), <Self as PartialSchema>::schema()));
-    }
-}
-
-impl FieldForm for Amount {
-    fn read(value: &serde_json::Value, path: String, errors: &mut FieldErrors) -> Option<String> {
-        if value.is_number() {
-            let detail =
-                "must be a string of decimal digits such as \"15000\": a JSON number may lose digits on its way";
-            errors.add(path, FieldCode::WrongType, detail);
-            return None;
-        }
-        Text::read(value, path, errors)
-    }
 }
