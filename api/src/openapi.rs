@@ -4,13 +4,12 @@
 //! without one), so none is served that the document does not know. What is the same for many routes is added
 //! here: the problems that any request can meet, the headers of every answer, and who may call.
 
-pub(crate) mod bodies;
 mod curl;
 pub(crate) mod document;
 pub(crate) mod examples;
 mod operation;
 pub(crate) mod page;
-pub(crate) mod parameters;
+pub(crate) mod readers;
 pub(crate) mod refusals;
 pub(crate) mod shapes;
 

@@ -36,6 +36,9 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
+            /// The most characters.
+            pub const MAX_CHARS: usize = $max;
+
             /// Reads an id; refuses a wrong length or a character outside its alphabet.
             pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
@@ -43,8 +46,8 @@ macro_rules! text_id {
                 if !text.bytes().all(allowed) {
                     return Err(IdError::Alphabet($alphabet));
                 }
-                if !($min..=$max).contains(&text.len()) {
-                    return Err(IdError::Length { min: $min, max: $max });
+                if !($min..=Self::MAX_CHARS).contains(&text.len()) {
+                    return Err(IdError::Length { min: $min, max: Self::MAX_CHARS });
                 }
                 Ok(Self(text))
             }

@@ -11,7 +11,12 @@ use store::{
     AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window,
 };
 
-use crate::http::{parameters::Parameters, problem::Problem};
+use crate::http::{
+    forms::{Number, Text},
+    parameters::Parameters,
+    problem::{FieldCode, Problem},
+    table::parameters,
+};
 
 /// How many items a page has unless it is said.
 const DEFAULT_LIMIT: u64 = 50;
@@ -47,14 +52,24 @@ impl<T> ListBody<T> {
     }
 }
 
+parameters! {
+    /// A page of a list.
+    pub(crate) struct Paging {
+        /// The number of items of a page; 50 by default.
+        limit: Number<1, MAX_LIMIT>,
+        /// `next_cursor` of the page before; the list begins anew without it.
+        cursor: Text,
+    }
+}
+
 /// The page that is asked for.
 pub(crate) fn window<P: Position>(parameters: &Parameters) -> Result<Window<P>, Problem> {
-    let limit = parameters.read("limit", |text| match text.parse() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(format!("is no number from 1 to {MAX_LIMIT}")),
-    })?;
-    let after = parameters
-        .read("cursor", |text| place_of(text).ok_or("is no `next_cursor` of this list; leave it out to begin anew"))?;
+    let Paging { limit, cursor } = Paging::of(parameters)?;
+    let no_place = || {
+        let detail = "is no `next_cursor` of this list; leave it out to begin anew";
+        Problem::of_field("cursor", FieldCode::Invalid, detail)
+    };
+    let after = cursor.map(|cursor| place_of(&cursor).ok_or_else(no_place)).transpose()?;
     Ok(Window { after, limit: limit.unwrap_or(DEFAULT_LIMIT) })
 }
 

@@ -1,16 +1,17 @@
 //! The parameters of an address. Unknown and repeated ones were refused by `route_rules`; a value that is not
 //! understood is refused here: passed over in silence it would give another answer than the one asked for.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::collections::BTreeMap;
 
 use axum::{
     extract::{FromRequestParts, Query},
     http::{Uri, request::Parts},
 };
-use chrono::{DateTime, Datelike, FixedOffset, Utc};
-use domain::Timestamp;
 
-use crate::http::problem::{Code, FieldCode, Problem};
+use crate::http::{
+    fields::{FieldErrors, ParameterForm},
+    problem::{Code, FieldCode, Problem},
+};
 
 /// What stands behind the question mark, each name once.
 #[derive(Debug, Default)]
@@ -31,72 +32,38 @@ pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
 }
 
 impl Parameters {
-    /// The value of a parameter, if it is given.
-    pub(crate) fn read<'p, T, E: Display>(
-        &'p self,
-        name: &str,
-        parse: impl FnOnce(&'p str) -> Result<T, E>,
-    ) -> Result<Option<T>, Problem> {
-        let value = self.0.get(name).map(|text| parse(text)).transpose();
-        value.map_err(|error| Problem::of_field(name, FieldCode::Invalid, error))
+    /// The value of a parameter, if it is given; adds what is wrong with the value.
+    pub(crate) fn read<F: ParameterForm>(&self, name: &str, errors: &mut FieldErrors) -> Option<F::Value> {
+        let value = F::of_parameter(self.0.get(name)?);
+        value.map_err(|detail| errors.add(name.to_owned(), FieldCode::Invalid, detail)).ok()
     }
-
-    /// An instant to include: the last millisecond that is not later than it.
-    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        let time = self.read(name, time)?;
-        Ok(time.map(|time| Timestamp::from_epoch_ms(time.timestamp_millis())))
-    }
-
-    /// An instant at which a period begins or ends: the first millisecond that is not earlier than it.
-    pub(crate) fn border(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        self.read(name, border)
-    }
-}
-
-/// Reads an instant at which a period begins or ends, as [`Parameters::border`] does.
-pub(crate) fn border(text: &str) -> Result<Timestamp, &'static str> {
-    let time = time(text)?;
-    let begun = time.timestamp_subsec_nanos() % 1_000_000 != 0;
-    Ok(Timestamp::from_epoch_ms(time.timestamp_millis()).plus_ms(begun.into()))
-}
-
-fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let time: DateTime<FixedOffset> = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| "is no time of RFC 3339, such as 2026-11-21T00:00:00Z; a `+` in an address is written `%2B`")?;
-    let time = time.to_utc();
-    if (0..=9999).contains(&time.year()) { Ok(time) } else { Err("is outside of the years 0 to 9999 in UTC") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::forms::{Border, Number};
 
-    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    crate::http::table::parameters! {
+        /// Parameters of two forms, the second by a keyword of the language.
+        struct Chosen {
+            limit: Number<1, 9>,
+            r#type: Border,
+        }
     }
 
-    /// The field that is refused.
-    fn refused<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
-        let problem = result.unwrap_err();
-        assert_eq!(problem.code(), Code::ValidationFailed);
-        problem.fields()[0].field.clone()
+    fn read(pairs: &[(&str, &str)]) -> Result<(Option<u64>, bool), Vec<String>> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let chosen = Chosen::of(&Parameters(pairs.collect()));
+        chosen
+            .map(|chosen| (chosen.limit, chosen.r#type.is_some()))
+            .map_err(|problem| problem.fields().iter().map(|error| error.field.clone()).collect())
     }
 
     #[test]
-    fn times_are_rfc_3339_and_round_to_the_side_that_loses_nothing() {
-        let read = |text| {
-            let parameters = parameters(&[("at", text)]);
-            let ms = |time: Option<Timestamp>| time.unwrap().epoch_ms();
-            (ms(parameters.instant("at").unwrap()), ms(parameters.border("at").unwrap()))
-        };
-        assert_eq!(read("1970-01-01T09:00:01+09:00"), (1_000, 1_000));
-        assert_eq!(read("1970-01-01T00:00:00.0015Z"), (1, 2));
-        assert_eq!(read("1969-12-31T23:59:59.9985Z"), (-2, -1));
-        for wrong in
-            ["", "2026-11-21", "2026-11-21T09:00:00 09:00", "2026-02-30T00:00:00Z", "9999-12-31T23:59:59-10:00"]
-        {
-            assert_eq!(refused(parameters(&[("at", wrong)]).instant("at")), "at", "{wrong}");
-        }
-        assert_eq!(Parameters::default().instant("at").unwrap(), None);
+    fn every_parameter_that_is_wrong_is_named_at_once() {
+        assert_eq!(read(&[]), Ok((None, false)));
+        assert_eq!(read(&[("limit", "7"), ("type", "2026-11-21T00:00:00Z")]), Ok((Some(7), true)));
+        assert_eq!(read(&[("limit", "10"), ("type", "now")]), Err(vec!["limit".to_owned(), "type".to_owned()]));
     }
 }

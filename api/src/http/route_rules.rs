@@ -18,7 +18,7 @@ use axum::{
 use serde_json::Value;
 
 use crate::http::{
-    body::FieldErrors,
+    fields::FieldErrors,
     marks::Introduced,
     parameters::pairs,
     problem::{Code, FieldCode, Problem},

@@ -10,15 +10,14 @@ use crate::{
     Api,
     http::{
         caller::OpsCaller,
-        paging::{AuditPosition, ListBody, window},
+        forms::Text,
+        paging::{AuditPosition, ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
+        table::parameters,
         values::rfc3339,
     },
-    openapi::{
-        parameters::{ChosenActor, Paging},
-        shapes::Instant,
-    },
+    openapi::shapes::Instant,
 };
 
 /// A line of the audit log.
@@ -43,6 +42,14 @@ pub(crate) struct AuditBody {
     request_id: Option<String>,
 }
 
+parameters! {
+    /// The author of a change.
+    pub(crate) struct ChosenActor {
+        /// The id of an API key, or the name of a person.
+        actor: Text,
+    }
+}
+
 /// Read the audit log
 ///
 /// Every change that an API key asked for and what came of it, and every reading of personal data (`200 buyer_info`,
@@ -61,9 +68,9 @@ pub(crate) async fn list(
     _: OpsCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<AuditBody>>, Problem> {
-    let actor = parameters.read("actor", Ok::<_, &str>)?;
+    let ChosenActor { actor } = ChosenActor::of(&parameters)?;
     let window = window::<AuditPosition>(&parameters)?.map(|AuditPosition(sequence)| sequence);
-    let page = api.service.reader.audit_log(actor, &window).await?;
+    let page = api.service.reader.audit_log(actor.as_deref(), &window).await?;
     Ok(Json(ListBody::new(&page, |(sequence, _)| AuditPosition(*sequence), AuditBody::new)))
 }
 

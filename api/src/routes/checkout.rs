@@ -1,6 +1,7 @@
 //! Checkouts: creating one, confirming its payment.
 
 mod confirm;
+mod metadata;
 mod request;
 
 use std::sync::Arc;
@@ -17,20 +18,23 @@ use service::checkout::{
     create::{self, Created},
 };
 use store::CheckoutRecord;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
 
 use crate::{
     Api,
     http::{
         body::JsonBody,
         caller::{CheckoutCaller, Confirmer},
+        forms::any_text,
         problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     },
-    openapi::{
-        bodies::{ConfirmationShape, NewCheckout},
-        parameters::Idempotent,
-        refusals::refusals,
-        shapes::CheckoutName,
-    },
+    openapi::{refusals::refusals, shapes::CheckoutName},
     routes::shapes::CheckoutBody,
 };
 
@@ -75,7 +79,7 @@ pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
     tag = "Payments",
     security(("bearer" = ["checkout"])),
     params(Idempotent),
-    request_body = NewCheckout,
+    request_body = request::NewCheckoutBody,
     responses(
         (
             status = 201,
@@ -118,7 +122,7 @@ pub(crate) async fn create(
     tag = "Payments",
     security((), ("bearer" = ["checkout"])),
     params(("id" = CheckoutName, Path, description = "The checkout")),
-    request_body = ConfirmationShape,
+    request_body = confirm::ConfirmationBody,
     responses(
         (status = 200, description = "Paid, or waiting for a deposit", body = CheckoutBody),
         (
@@ -142,6 +146,29 @@ pub(crate) async fn confirm(
     let confirmed = service::checkout::confirm::confirm(&api.service, &id, &sent.claim).await;
     let confirmed = confirmed.map_err(|error| Problem::of_confirmation(error, api.is_for_buyer))?;
     Ok(answer(confirmed, &api))
+}
+
+/// The header `Idempotency-Key`, for the document.
+pub(crate) struct Idempotent;
+
+impl IntoParams for Idempotent {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        // One character less than the most stands behind the first in the bare form.
+        let (most, more) = (IdempotencyKey::MAX_CHARS, IdempotencyKey::MAX_CHARS - 1);
+        let pattern = format!(r#"^([!#-~][!-~]{{0,{more}}}|"([!#-\[\]-~]|\\["\\]){{1,{most}}}")$"#);
+        let description = "\
+Unique for each new thing that is asked for: 1 to 255 visible ASCII characters, bare or in quotes. The same
+request with the same key is answered as the first time, with `Idempotent-Replayed: true`. Keys are honoured
+for at least 24 hours.";
+        let header = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some(description))
+            .schema(Some(any_text().pattern(Some(pattern))))
+            .example(Some("order-2026-1".into()));
+        vec![header.build()]
+    }
 }
 
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {

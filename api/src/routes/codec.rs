@@ -39,7 +39,7 @@ use crate::{
         problem::{Code, FieldCode, Problem},
         reading::Reading,
     },
-    openapi::{bodies::SignInShape, refusals::refusals, shapes::Base64},
+    openapi::{examples, refusals::refusals, shapes::Base64},
 };
 
 /// The most bytes of one question: the payloads of a page of history.
@@ -74,7 +74,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Api>> {
 
 /// Payloads as the Temporal UI writes them: all bytes in base64.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(examples(crate::openapi::examples::payloads))]
+#[schema(examples(examples::payloads))]
 pub(crate) struct Payloads {
     payloads: Vec<PayloadBody>,
 }
@@ -195,7 +195,9 @@ pub(crate) async fn sign_in_page(State(api): State<Arc<Api>>) -> Result<Response
     }))
 }
 
-#[derive(Deserialize)]
+/// An API key of scope `ops`, from a form.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(examples(examples::sign_in))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     key: String,
@@ -209,7 +211,7 @@ pub(crate) struct SignIn {
     path = "/codec/session",
     operation_id = "sign_in_to_codec",
     tag = "Operators",
-    request_body(content = SignInShape, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = SignIn, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "Signed in", body = String, content_type = "text/html"), SignInRefusals)
 )]
 pub(crate) async fn sign_in(

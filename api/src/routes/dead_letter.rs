@@ -1,5 +1,7 @@
 //! Dead letters: steps that failed, and what operators do about them.
 
+mod request;
+
 use std::sync::Arc;
 
 use axum::{
@@ -8,40 +10,32 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome},
-    id::{CheckoutId, DeadLetterId},
+    dead_letter::{Awaits, LetterAction, LetterRefusal, Outcome},
+    id::DeadLetterId,
 };
 use serde::Serialize;
 use serde_json::Value;
-use store::{ActionRecord, LetterFilter, LetterPosition, LetterRecord};
+use store::{ActionRecord, LetterPosition, LetterRecord};
 
-use service::dead_letter::{ActionRequest, DeadLetterError, DeadLetters, MAX_BULK, read_action};
+use service::dead_letter::{ActionRequest, DeadLetterError, DeadLetters};
 
 use crate::{
     Api,
     http::{
-        body::{FieldErrors, Fields, JsonBody},
+        body::JsonBody,
         caller::OpsCaller,
         marks::Unchanged,
-        paging::{ListBody, window},
-        parameters::{self, Parameters},
-        problem::{FieldCode, Problem},
-        text,
+        paging::{ListBody, Paging, window},
+        parameters::Parameters,
+        problem::Problem,
         values::rfc3339,
     },
     openapi::{
-        bodies::{ActionShape, BulkShape, ResolutionShape},
-        parameters::{ChosenLetters, Paging},
         refusals::refusals,
         shapes::{CheckoutName, Instant, LetterName, LetterStatusName, OutcomeName},
     },
     routes::shapes::ui_url,
 };
-
-/// The parameters that choose among letters.
-const CHOICE: [&str; 6] = ["status", "step", "code", "checkout_id", "created_from", "created_to"];
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 500;
 
 refusals! {
     ShowRefusals: DeadLetterNotFound;
@@ -147,7 +141,7 @@ struct BulkItem {
     operation_id = "list_dead_letters",
     tag = "Operators",
     security(("bearer" = ["ops"])),
-    params(ChosenLetters, Paging),
+    params(request::LetterChoice, Paging),
     responses((status = 200, description = "A page", body = ListBody<LetterBody>))
 )]
 pub(crate) async fn list(
@@ -155,14 +149,7 @@ pub(crate) async fn list(
     _: OpsCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<LetterBody>>, Problem> {
-    let filter = LetterFilter {
-        status: parameters.read("status", |text| LetterStatus::parse(text).ok_or(NO_STATUS))?,
-        step: parameters.read("step", |text| Ok::<_, &str>(text.to_owned()))?,
-        code: parameters.read("code", |text| Ok::<_, &str>(text.to_owned()))?,
-        checkout_id: parameters.read("checkout_id", CheckoutId::parse)?,
-        created_from: parameters.border("created_from")?,
-        created_to: parameters.border("created_to")?,
-    };
+    let filter = request::LetterChoice::of(&parameters)?.filter();
     let page = api.service.reader.dead_letters(&filter, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |letter| LetterBody::new(letter, &api))))
 }
@@ -198,19 +185,21 @@ pub(crate) async fn show(
     tag = "Operators",
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
-    request_body = ActionShape,
+    request_body = request::ActBody,
     responses(
         (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
         ActRefusals,
     )
 )]
 pub(crate) async fn retry(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     caller: OpsCaller,
-    id: Path<String>,
+    Path(id): Path<String>,
     body: JsonBody,
 ) -> Result<Json<LetterBody>, Problem> {
-    act("retry", api, &caller, id, &body).await
+    let id = read_id(id)?;
+    let reason = request::reason(&body)?;
+    act(&api, &id, ActionRequest { action: LetterAction::Retry, by: caller.key.as_str(), reason: &reason }).await
 }
 
 /// Resolve a dead letter by hand
@@ -223,19 +212,21 @@ pub(crate) async fn retry(
     tag = "Operators",
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
-    request_body = ResolutionShape,
+    request_body = request::ResolveBody,
     responses(
         (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
         ActRefusals,
     )
 )]
 pub(crate) async fn resolve(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     caller: OpsCaller,
-    id: Path<String>,
+    Path(id): Path<String>,
     body: JsonBody,
 ) -> Result<Json<LetterBody>, Problem> {
-    act("resolve", api, &caller, id, &body).await
+    let id = read_id(id)?;
+    let (action, reason) = request::resolution(&body)?;
+    act(&api, &id, ActionRequest { action, by: caller.key.as_str(), reason: &reason }).await
 }
 
 /// Discard a dead letter
@@ -248,37 +239,26 @@ pub(crate) async fn resolve(
     tag = "Operators",
     security(("bearer" = ["ops"])),
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
-    request_body = ActionShape,
+    request_body = request::ActBody,
     responses(
         (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
         ActRefusals,
     )
 )]
 pub(crate) async fn discard(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     caller: OpsCaller,
-    id: Path<String>,
+    Path(id): Path<String>,
     body: JsonBody,
 ) -> Result<Json<LetterBody>, Problem> {
-    act("discard", api, &caller, id, &body).await
+    let id = read_id(id)?;
+    let reason = request::reason(&body)?;
+    act(&api, &id, ActionRequest { action: LetterAction::Discard, by: caller.key.as_str(), reason: &reason }).await
 }
 
-async fn act(
-    action: &'static str,
-    State(api): State<Arc<Api>>,
-    caller: &OpsCaller,
-    Path(id): Path<String>,
-    body: &JsonBody,
-) -> Result<Json<LetterBody>, Problem> {
-    let id = read_id(id)?;
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(&["reason", "outcome"], &mut errors);
-    let reason = fields.required("reason", reason, &mut errors);
-    let action = read_wish(&fields, action, "outcome", &mut errors);
-    let (action, reason) = errors.finish(action.zip(reason))?;
-    api.dead_letters().act(&id, ActionRequest { action, by: caller.key.as_str(), reason }).await?;
-    whole(&api, &id).await
+async fn act(api: &Api, id: &DeadLetterId, request: ActionRequest<'_>) -> Result<Json<LetterBody>, Problem> {
+    api.dead_letters().act(id, request).await?;
+    whole(api, id).await
 }
 
 /// Act on many dead letters
@@ -291,11 +271,11 @@ async fn act(
     operation_id = "act_on_dead_letters",
     tag = "Operators",
     security(("bearer" = ["ops"])),
-    request_body = BulkShape,
+    request_body = request::BulkRequestBody,
     responses((status = 200, description = "The results, or the expected results", body = BulkBody), BulkRefusals)
 )]
 pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
-    let Bulk { action, reason, filter, limit, token } = read_bulk(&body)?;
+    let request::Bulk { action, reason, filter, limit, token } = request::bulk(&body)?;
     let dead_letters = api.dead_letters();
     let Some(token) = token else {
         let preview = dead_letters.preview(action, &filter, limit).await?;
@@ -307,76 +287,6 @@ pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: J
     let results = dead_letters.act_on_all(wish, (&filter, limit), &token).await?;
     let items: Vec<_> = results.into_iter().map(|(id, acted)| BulkItem::of_result(&id, acted)).collect();
     Ok(Json(BulkBody { preview: false, count: items.len(), token, items }).into_response())
-}
-
-/// What is asked of many letters; a preview where there is no token.
-struct Bulk {
-    action: LetterAction,
-    reason: String,
-    filter: LetterFilter,
-    limit: u64,
-    token: Option<String>,
-}
-
-fn read_bulk(body: &JsonBody) -> Result<Bulk, Problem> {
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    let known = ["action", "outcome", "filter", "reason", "preview", "limit", "token"];
-    fields.refuse_others(&known, &mut errors);
-    let reason = fields.required("reason", reason, &mut errors);
-    let action = fields.text("action", &mut errors);
-    let action = match action {
-        Some(action) => read_wish(&fields, action, "action", &mut errors),
-        None => fields.optional_text("outcome", &mut errors).and(None),
-    };
-    let chosen = fields.object("filter", &mut errors).map(|filter| read_filter(&filter, &mut errors));
-    let preview = fields.flag("preview", &mut errors).unwrap_or(false);
-    let limit = fields.count("limit", MAX_BULK, &mut errors).unwrap_or(MAX_BULK);
-    let token = fields.optional_text("token", &mut errors).map(str::to_owned);
-    if preview == token.is_some() {
-        let detail = "is what a preview answers: either ask for a `preview`, or repeat the `token` of one";
-        errors.add("token".to_owned(), FieldCode::Invalid, detail);
-    }
-    let read = action.zip(reason).zip(chosen);
-    let ((action, reason), filter) = errors.finish(read)?;
-    Ok(Bulk { action, reason: reason.to_owned(), filter, limit, token })
-}
-
-/// The letters that are meant; those that wait for a person unless a status is named.
-fn read_filter(fields: &Fields<'_>, errors: &mut FieldErrors) -> LetterFilter {
-    fields.refuse_others(&CHOICE, errors);
-    let status = fields.optional("status", |text| LetterStatus::parse(text).ok_or(NO_STATUS), errors);
-    LetterFilter {
-        status: Some(status.unwrap_or(LetterStatus::Open)),
-        step: fields.optional_text("step", errors).map(str::to_owned),
-        code: fields.optional_text("code", errors).map(str::to_owned),
-        checkout_id: fields.optional("checkout_id", CheckoutId::parse, errors),
-        created_from: fields.optional("created_from", parameters::border, errors),
-        created_to: fields.optional("created_to", parameters::border, errors),
-    }
-}
-
-fn read_wish(
-    fields: &Fields<'_>,
-    action: &str,
-    blamed: &'static str,
-    errors: &mut FieldErrors,
-) -> Option<LetterAction> {
-    let outcome = fields.optional(
-        "outcome",
-        |text| Outcome::parse(text).ok_or_else(|| format!("is none of: {}", Outcome::list())),
-        errors,
-    );
-    read_action(action, outcome)
-        .map_err(|detail| errors.add(fields.path(blamed), FieldCode::Invalid, format!("{action} {detail}")))
-        .ok()
-}
-
-/// What a status must be.
-const NO_STATUS: &str = "is none of: OPEN, RETRYING, RESOLVED, DISCARDED, CLOSED";
-
-fn reason(reason: &str) -> Result<&str, String> {
-    text::shown(reason, MAX_REASON_CHARS).map(|_| reason)
 }
 
 fn read_id(id: String) -> Result<DeadLetterId, Problem> {

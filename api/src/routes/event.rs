@@ -19,13 +19,14 @@ use crate::{
     Api,
     http::{
         caller::ReadCaller,
+        forms::{Number, Text, text_form},
         lifecycle::Lifecycle,
         parameters::Parameters,
         problem::{Code, Problem},
+        table::parameters,
         values::rfc3339,
     },
     openapi::{
-        parameters::ChosenEvents,
         refusals::refusals,
         shapes::{EventName, EventTypeName, Instant as InstantName},
     },
@@ -37,6 +38,8 @@ refusals! { EventsRefusals: CursorUnknown, EventsExpired; }
 const DEFAULT_LIMIT: u64 = 100;
 /// The longest that a request may wait, in seconds.
 const MAX_WAIT_S: u64 = 30;
+/// The largest position that every JSON reader knows exactly.
+const MAX_POSITION: u64 = (1 << 53) - 1;
 /// How much earlier than the deadline of every answer a wait ends.
 const WAIT_MARGIN: Duration = Duration::from_secs(3);
 /// The most requests of one API key that wait.
@@ -142,6 +145,28 @@ pub(crate) struct EventsBody {
     log_id: String,
 }
 
+parameters! {
+    /// Which part of the event log.
+    pub(crate) struct ChosenEvents {
+        /// The events behind this position; from the oldest kept on without it.
+        after: Number<0, MAX_POSITION>,
+        /// How many events the answer has at most; 100 unless it is said.
+        limit: Number<1, MAX_EVENTS>,
+        /// Of these types, with commas between them.
+        r#type: EventTypes,
+        /// How long to wait for an event, in seconds; the answer comes at once unless it is said.
+        wait_s: Number<0, MAX_WAIT_S>,
+        /// `log_id` of the answer that `after` comes from. A position of another log is refused.
+        log_id: Text,
+    }
+}
+
+text_form! {
+    /// Types of events, with commas between them.
+    pub(crate) EventTypes: Vec<EventType> = |text| text.split(',').map(event_type).collect::<Result<Vec<_>, _>>(),
+    |text| text.pattern(Some(r"^[a-z_]+\.[a-z_]+(,[a-z_]+\.[a-z_]+)*$"))
+}
+
 /// What is asked for.
 struct Asked {
     query: EventQuery,
@@ -232,26 +257,13 @@ async fn read(api: &Api, asked: &Asked) -> Result<EventPage, Problem> {
 }
 
 fn asked(parameters: &Parameters) -> Result<Asked, Problem> {
-    let limit = parameters.read("limit", |text| match text.parse() {
-        Ok(limit) if (1..=MAX_EVENTS).contains(&limit) => Ok(limit),
-        _ => Err(format!("is no number from 1 to {MAX_EVENTS}")),
-    })?;
-    let wait_s = parameters.read("wait_s", |text| match text.parse() {
-        Ok(wait_s) if wait_s <= MAX_WAIT_S => Ok(wait_s),
-        _ => Err(format!("is no number from 0 to {MAX_WAIT_S}")),
-    })?;
-    let position = |text: &str| text.parse().ok().filter(|after| *after <= MAX_POSITION);
-    let after = parameters.read("after", |text| position(text).ok_or("is no position, such as 0 or 1234"))?;
-    let types = parameters.read("type", |text| text.split(',').map(event_type).collect::<Result<Vec<_>, _>>())?;
+    let ChosenEvents { after, limit, r#type, wait_s, log_id } = ChosenEvents::of(parameters)?;
     Ok(Asked {
-        query: EventQuery { after, limit: limit.unwrap_or(DEFAULT_LIMIT), types: types.unwrap_or_default() },
-        log_id: parameters.read("log_id", |text| Ok::<_, String>(text.to_owned()))?,
+        query: EventQuery { after, limit: limit.unwrap_or(DEFAULT_LIMIT), types: r#type.unwrap_or_default() },
+        log_id,
         wait: Duration::from_secs(wait_s.unwrap_or_default()),
     })
 }
-
-/// The largest position that every JSON reader knows exactly.
-const MAX_POSITION: u64 = (1 << 53) - 1;
 
 fn event_type(text: &str) -> Result<EventType, String> {
     EventType::parse(text).ok_or_else(|| format!("holds {text:?}, which is none of: {}", list_of_types()))

@@ -6,8 +6,7 @@ pub(crate) mod movements;
 pub(crate) mod trial_balance;
 
 use domain::{
-    Money,
-    id::{CheckoutId, PaymentOrderId},
+    Money, Timestamp,
     ledger::{AccountClass, NormalSide, Reason},
 };
 use serde::Serialize;
@@ -15,37 +14,73 @@ use store::{AccountBalance, AsOf, EntryFilter};
 
 use crate::{
     http::{
+        forms::{Border, Moment, text_form},
         parameters::Parameters,
         problem::Problem,
+        table::parameters,
         values::{rfc3339, signed},
     },
-    openapi::shapes::{Balance, CurrencyCode, Instant},
+    openapi::shapes::{Balance, CheckoutName, CurrencyCode, Instant, PaymentOrderName, ReasonName},
 };
 
-/// The instant that is asked for; `None` asks for the present. `by` says which of an entry's two times counts.
-pub(crate) fn as_of(parameters: &Parameters) -> Result<Option<AsOf>, Problem> {
-    let as_of = parameters.read("by", |text| match text {
+parameters! {
+    /// The past.
+    pub(crate) struct Past {
+        /// As of this instant, RFC 3339; now by default.
+        at: Moment,
+        /// Which of an entry's two times counts; when it happened by default.
+        by: TimeName,
+    }
+}
+
+text_form! {
+    /// One of an entry's two times.
+    pub(crate) TimeName: fn(Timestamp) -> AsOf = |text| match text {
         "occurred" => Ok(AsOf::Occurred as fn(_) -> _),
         "booked" => Ok(AsOf::Booked as fn(_) -> _),
         _ => Err("is neither `occurred` nor `booked`"),
-    })?;
-    Ok(parameters.instant("at")?.map(as_of.unwrap_or(AsOf::Occurred)))
+    },
+    |text| text.enum_values(Some(["occurred", "booked"])).description(Some("One of an entry's two times."))
+}
+
+parameters! {
+    /// Which time and which reason.
+    pub(crate) struct ChosenTimes {
+        /// The first instant that counts, RFC 3339; of what happened.
+        from: Border,
+        /// The first instant that does not, RFC 3339.
+        to: Border,
+        reason: ReasonName,
+    }
+}
+
+parameters! {
+    /// What an entry is about.
+    pub(crate) struct ChosenSubject {
+        checkout_id: CheckoutName,
+        payment_order_id: PaymentOrderName,
+    }
+}
+
+parameters! {
+    /// Which currency.
+    pub(crate) struct ChosenCurrency {
+        currency: CurrencyCode,
+    }
+}
+
+/// The instant that is asked for; `None` asks for the present. `by` says which of an entry's two times counts.
+pub(crate) fn as_of(parameters: &Parameters) -> Result<Option<AsOf>, Problem> {
+    let Past { at, by } = Past::of(parameters)?;
+    Ok(at.map(by.unwrap_or(AsOf::Occurred)))
 }
 
 /// The entries that are asked for. `from` is the first instant that counts, `to` the first that does not.
 pub(crate) fn chosen(parameters: &Parameters) -> Result<EntryFilter, Problem> {
-    let reason = |text: &str| {
-        let names = Reason::ALL.map(Reason::as_str).join(", ");
-        Reason::parse(text).ok_or_else(|| format!("is none of {names}"))
-    };
-    Ok(EntryFilter {
-        from: parameters.border("from")?,
-        to: parameters.border("to")?,
-        checkout_id: parameters.read("checkout_id", CheckoutId::parse)?,
-        order: parameters.read("payment_order_id", PaymentOrderId::parse)?,
-        reason: parameters.read("reason", reason)?,
-        currency: parameters.read("currency", str::parse::<domain::Currency>)?,
-    })
+    let ChosenTimes { from, to, reason } = ChosenTimes::of(parameters)?;
+    let ChosenSubject { checkout_id, payment_order_id } = ChosenSubject::of(parameters)?;
+    let ChosenCurrency { currency } = ChosenCurrency::of(parameters)?;
+    Ok(EntryFilter { from, to, checkout_id, order: payment_order_id, reason, currency })
 }
 
 /// What an entry is about: its key without the reason that stands before it.

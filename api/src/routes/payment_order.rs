@@ -16,20 +16,37 @@ use store::{CheckoutRecord, LetterFilter, Scope, Scopes, Window};
 
 use crate::{
     Api,
-    http::{caller::ReadCaller, parameters::Parameters, problem::Problem, reading::Reading},
-    openapi::{parameters::ChosenKind, refusals::refusals, shapes::PaymentOrderName},
+    http::{
+        caller::ReadCaller, forms::text_form, parameters::Parameters, problem::Problem, reading::Reading,
+        table::parameters,
+    },
+    openapi::{refusals::refusals, shapes::PaymentOrderName},
     routes::shapes::{CheckoutBody, OrderBody},
 };
 
 refusals! { ShowRefusals: AmbiguousId, CheckoutNotFound; }
 
-/// Reads the parameter `kind`.
-pub(crate) fn kind(parameters: &Parameters) -> Result<Option<Kind>, Problem> {
-    parameters.read("kind", |text| match text {
+parameters! {
+    /// Which of two things of one id.
+    pub(crate) struct ChosenKind {
+        /// Whether the id names a checkout or a payment order. Needed for an id of older data that names both.
+        kind: KindName,
+    }
+}
+
+text_form! {
+    /// A checkout or a payment order.
+    pub(crate) KindName: Kind = |text| match text {
         "checkout" => Ok(Kind::Checkout),
         "payment_order" => Ok(Kind::PaymentOrder),
         _ => Err("must be `checkout` or `payment_order`"),
-    })
+    },
+    |text| text.enum_values(Some(["checkout", "payment_order"])).description(Some("A checkout or a payment order."))
+}
+
+/// Reads the parameter `kind`.
+pub(crate) fn kind(parameters: &Parameters) -> Result<Option<Kind>, Problem> {
+    ChosenKind::of(parameters).map(|chosen| chosen.kind)
 }
 
 /// A whole checkout, or one payment order.

@@ -3,23 +3,35 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use domain::{
-    checkout::Status,
-    id::{BuyerId, SellerAccount},
-};
 use store::{CheckoutFilter, CheckoutPosition, CheckoutRecord};
 
 use crate::{
     Api,
     http::{
         caller::ReadCaller,
-        paging::{ListBody, window},
+        forms::Border,
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
+        table::parameters,
     },
-    openapi::parameters::{ChosenCheckouts, Paging},
+    openapi::shapes::{BuyerName, SellerName, StatusName},
     routes::shapes::CheckoutBody,
 };
+
+parameters! {
+    /// Which checkouts.
+    pub(crate) struct ChosenCheckouts {
+        status: StatusName,
+        /// With a payment order of this seller.
+        seller_account: SellerName,
+        buyer_id: BuyerName,
+        /// The first instant that counts, RFC 3339.
+        created_from: Border,
+        /// The first instant that does not, RFC 3339.
+        created_to: Border,
+    }
+}
 
 /// List checkouts
 ///
@@ -43,17 +55,9 @@ pub(crate) async fn list(
 }
 
 fn chosen(parameters: &Parameters) -> Result<CheckoutFilter, Problem> {
-    Ok(CheckoutFilter {
-        status: parameters.read("status", |text| Status::parse(text).ok_or_else(no_status))?,
-        seller: parameters.read("seller_account", SellerAccount::parse)?,
-        buyer: parameters.read("buyer_id", BuyerId::parse)?,
-        created_from: parameters.border("created_from")?,
-        created_to: parameters.border("created_to")?,
-    })
-}
-
-fn no_status() -> String {
-    format!("is none of: {}", Status::ALL.map(Status::as_str).join(", "))
+    let ChosenCheckouts { status, seller_account, buyer_id, created_from, created_to } =
+        ChosenCheckouts::of(parameters)?;
+    Ok(CheckoutFilter { status, seller: seller_account, buyer: buyer_id, created_from, created_to })
 }
 
 fn position(record: &CheckoutRecord) -> CheckoutPosition {

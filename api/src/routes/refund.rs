@@ -31,15 +31,10 @@ use crate::{
         parameters::Parameters,
         problem::{IDEMPOTENT_REPLAYED, Problem},
     },
-    openapi::{
-        bodies::CancellationShape,
-        parameters::{ChosenKind, Idempotent},
-        refusals::refusals,
-        shapes::PaymentOrderName,
-    },
+    openapi::{refusals::refusals, shapes::PaymentOrderName},
     routes::{
-        checkout::{ASK_AGAIN_AFTER_S, idempotency_key, location},
-        payment_order::kind,
+        checkout::{ASK_AGAIN_AFTER_S, Idempotent, idempotency_key, location},
+        payment_order::{ChosenKind, kind},
         shapes::CheckoutBody,
     },
 };
@@ -126,7 +121,7 @@ pub(crate) async fn delete(
     tag = "Payments",
     security(("bearer" = ["checkout"]), ("bearer" = ["refund"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind, Idempotent),
-    request_body = CancellationShape,
+    request_body = request::CancellationBody,
     responses(
         (
             status = 200,

@@ -14,17 +14,16 @@ use crate::{
     Api,
     http::{
         caller::WalletCaller,
-        paging::{ListBody, window},
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::{Code, Problem},
         values::{rfc3339, signed},
     },
     openapi::{
-        parameters::{ChosenCurrency, ChosenTimes, Paging, Past},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName, SellerName},
     },
-    routes::ledger::{AsOfBody, as_of, chosen, reference},
+    routes::ledger::{AsOfBody, ChosenCurrency, ChosenTimes, Past, as_of, chosen, reference},
 };
 
 refusals! { WalletRefusals: NotFound; }
@@ -117,7 +116,7 @@ pub(crate) async fn show(
     let seller = seller_of(seller)?;
     caller.may_read(&seller)?;
     let as_of = as_of(&parameters)?;
-    let currency = parameters.read("currency", str::parse::<Currency>)?.unwrap_or(Currency::Krw);
+    let currency = ChosenCurrency::of(&parameters)?.currency.unwrap_or(Currency::Krw);
     let balances: Vec<_> = match as_of {
         Some(as_of) => api.service.reader.wallets_as_of(&seller, as_of).await?.iter().map(BalanceBody::past).collect(),
         None => api.service.reader.wallets(&seller).await?.iter().map(BalanceBody::new).collect(),

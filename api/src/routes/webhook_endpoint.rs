@@ -3,6 +3,7 @@
 mod bodies;
 pub(crate) mod deliveries;
 mod document;
+mod request;
 
 use std::sync::Arc;
 
@@ -12,31 +13,27 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{
-    event::EventType,
-    id::WebhookEndpointId,
-    webhook_endpoint::{EndpointStatus, MAX_DESCRIPTION_CHARS, TargetUrl},
-};
+use domain::id::WebhookEndpointId;
 use store::{
     Keyring,
-    webhook_endpoint::{Asked, Change, EndpointRecord, Replay, Replayed},
+    webhook_endpoint::{Asked, EndpointRecord, Replayed},
 };
 
 use crate::{
     Api,
     http::{
-        body::{FieldErrors, Fields, JsonBody},
+        body::JsonBody,
         caller::OpsCaller,
-        problem::{Code, FieldCode, Problem},
-        text,
+        problem::{Code, Problem},
     },
     openapi::refusals::refusals,
 };
 
 pub(crate) use bodies::EndpointName;
-use bodies::{AskedBody, ChangeShape, EndpointBody, EndpointsBody, NewEndpointShape, ReplayShape, WithSecret};
+use bodies::{AskedBody, EndpointBody, EndpointsBody, WithSecret};
 pub(crate) use document::add_webhooks;
-use service::webhook_endpoint::{CreateError, Wanted, create_endpoint, rotate_secret};
+use request::{EndpointChange, NewEndpoint, ReplayRequest, read_change, read_new, read_replay};
+use service::webhook_endpoint::{CreateError, create_endpoint, rotate_secret};
 
 refusals! {
     CreateRefusals: EncryptionKeysMissing, TooManyWebhookEndpoints, ValidationFailed;
@@ -47,9 +44,6 @@ refusals! {
     ReplayRefusals: CursorUnknown, EventsExpired, ValidationFailed, WebhookEndpointNotFound;
 }
 
-/// The most types of a list.
-const MAX_TYPES: usize = 100;
-
 /// Create a webhook endpoint
 ///
 /// Events from now on are pushed to it, signed by Standard Webhooks 1.0. The answer shows the `secret`, once.
@@ -59,7 +53,7 @@ const MAX_TYPES: usize = 100;
     operation_id = "create_webhook_endpoint",
     tag = "Events",
     security(("bearer" = ["ops"])),
-    request_body = NewEndpointShape,
+    request_body = NewEndpoint,
     responses((status = 201, description = "It is created", body = WithSecret), CreateRefusals)
 )]
 pub(crate) async fn create(State(api): State<Arc<Api>>, _: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
@@ -117,7 +111,7 @@ pub(crate) async fn show(
     tag = "Events",
     security(("bearer" = ["ops"])),
     params(("webhook_endpoint_id" = EndpointName, Path, description = "The endpoint")),
-    request_body = ChangeShape,
+    request_body = EndpointChange,
     responses((status = 200, description = "It is changed", body = EndpointBody), ChangeRefusals)
 )]
 pub(crate) async fn change(
@@ -206,7 +200,7 @@ pub(crate) async fn test(
     tag = "Events",
     security(("bearer" = ["ops"])),
     params(("webhook_endpoint_id" = EndpointName, Path, description = "The endpoint")),
-    request_body = ReplayShape,
+    request_body = ReplayRequest,
     responses((status = 200, description = "The cursor is moved", body = EndpointBody), ReplayRefusals)
 )]
 pub(crate) async fn replay(
@@ -226,61 +220,6 @@ pub(crate) async fn replay(
             Err(Problem::new(Code::EventsExpired, format!("The oldest position that is kept is {floor}.")))
         }
     }
-}
-
-fn read_new(api: &Api, body: &JsonBody) -> Result<Wanted, Problem> {
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(&["url", "types", "description"], &mut errors);
-    let permitted = api.settings.webhooks;
-    let url = fields.required("url", |text| TargetUrl::parse(text, permitted), &mut errors);
-    let types = read_types(&fields, &mut errors).unwrap_or_default();
-    let description = read_description(&fields, &mut errors).unwrap_or_default();
-    errors.finish(url.map(|url| Wanted { url, types, description }))
-}
-
-fn read_change(api: &Api, body: &JsonBody) -> Result<Change, Problem> {
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(&["url", "types", "description", "status"], &mut errors);
-    let permitted = api.settings.webhooks;
-    let url = fields.optional("url", |text| TargetUrl::parse(text, permitted), &mut errors);
-    let status = |text: &str| EndpointStatus::parse(text).ok_or("is none of: ENABLED, DISABLED");
-    let change = Change {
-        url: url.map(|url| url.to_string()),
-        types: read_types(&fields, &mut errors),
-        description: read_description(&fields, &mut errors),
-        status: fields.optional("status", status, &mut errors),
-    };
-    if change == Change::default() {
-        errors.add("url".to_owned(), FieldCode::Required, "or another field is required: nothing would change");
-    }
-    errors.finish(Some(change))
-}
-
-fn read_replay(body: &JsonBody) -> Result<Replay, Problem> {
-    let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(&["from_position", "to_position"], &mut errors);
-    let most = i64::MAX.unsigned_abs();
-    let from = fields.required_count("from_position", most, &mut errors);
-    let to = fields.count("to_position", most, &mut errors);
-    if from.zip(to).is_some_and(|(from, to)| to < from) {
-        errors.add("to_position".to_owned(), FieldCode::Invalid, "lies before from_position");
-    }
-    errors.finish(from.map(|from| Replay { from, to }))
-}
-
-fn read_types(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<Vec<EventType>> {
-    let parse = |text: &str| EventType::parse(text).ok_or("is no type of event");
-    let mut types = fields.optional_texts("types", MAX_TYPES, parse, errors)?;
-    types.sort_unstable();
-    types.dedup();
-    Some(types)
-}
-
-fn read_description(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<String> {
-    fields.optional("description", |text| text::within(text, MAX_DESCRIPTION_CHARS), errors)
 }
 
 pub(crate) fn read_id(id: String) -> Result<WebhookEndpointId, Problem> {

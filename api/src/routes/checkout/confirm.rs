@@ -10,16 +10,41 @@ use store::ConfirmToken;
 use crate::{
     Api,
     http::{
-        body::{FieldErrors, JsonBody},
+        body::JsonBody,
         caller::Confirmer,
+        fields::FieldErrors,
+        forms::{Text, text_form},
         problem::Problem,
+        table::body,
     },
+    openapi::{examples, shapes::Amount},
 };
 
-/// The fields of the body.
-const FIELDS: &[&str] = &["payment_key", "order_id", "amount", "token"];
 /// The most characters of a token.
 const MAX_TOKEN_CHARS: usize = 100;
+
+body! {
+    /// What was agreed in the payment provider's window.
+    pub(crate) struct ConfirmationBody as "Confirmation" with example examples::confirmation {
+        /// The payment provider's key of this payment.
+        payment_key: required KeyOfPayment,
+        /// The checkout's id.
+        order_id: required Text,
+        amount: required Amount,
+        /// The `confirm_token` of the checkout; unless an API key of scope `checkout` comes.
+        token: optional Token,
+    }
+}
+
+text_form! {
+    /// The payment provider's key of a payment.
+    KeyOfPayment: PaymentKey = PaymentKey::parse,
+    |text| text.min_length(Some(1)).max_length(Some(PaymentKey::MAX_CHARS)).pattern(Some("^[!-~]+$"))
+}
+text_form! {
+    /// A confirmation token as it was sent.
+    Token: ConfirmToken = token, |text| text.max_length(Some(MAX_TOKEN_CHARS))
+}
 
 /// What a request to confirm holds.
 #[derive(Debug)]
@@ -32,16 +57,11 @@ pub(super) struct Sent {
 /// Reads the body.
 pub(super) fn read(body: &JsonBody) -> Result<Sent, Problem> {
     let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(FIELDS, &mut errors);
-    let payment_key = fields.required("payment_key", PaymentKey::parse, &mut errors);
-    let order_id = fields.text("order_id", &mut errors);
-    let amount = fields.amount("amount", &mut errors);
-    let token = fields.optional("token", token, &mut errors);
+    let ConfirmationBody { payment_key, order_id, amount, token } = ConfirmationBody::read(&body.fields(), &mut errors);
     let claim = payment_key.zip(order_id).zip(amount).map(|((payment_key, order_id), amount)| Claim {
         payment_key,
-        order_id: order_id.to_owned(),
-        amount: amount.to_owned(),
+        order_id,
+        amount,
     });
     errors.finish(claim.map(|claim| Sent { claim, token }))
 }
@@ -74,7 +94,12 @@ pub(super) async fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Code;
+    use crate::http::{problem::Code, table::tests::assert_lengths};
+
+    #[test]
+    fn the_lengths_of_the_document_are_those_of_the_reader() {
+        assert_lengths::<ConfirmationBody>(2);
+    }
 
     #[test]
     fn a_claim_that_is_malformed_is_refused() {

@@ -8,44 +8,100 @@ use std::collections::BTreeSet;
 use domain::{
     Currency, Money,
     checkout::{
-        MAX_METADATA_BYTES, MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_TOTAL_MINOR, Order, Plan, PlanError, PlanFields,
+        MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_TOTAL_MINOR, MAX_URL_BYTES, Order, Plan, PlanError, PlanFields,
         is_return_address,
     },
-    id::{BuyerId, CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
+    id::{CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use service::{buyer::BuyerDetails, checkout::create::NewCheckout, return_hosts::ReturnHosts};
 
-use crate::http::{
-    body::{FieldErrors, Fields, JsonBody},
-    card_numbers,
-    problem::{Code, FieldCode, Problem},
-    text,
+use super::metadata::Metadata;
+use crate::{
+    http::{
+        body::JsonBody,
+        card_numbers,
+        fields::{FieldErrors, Fields},
+        forms::{Email, Objects, Phone, Shown, text_form},
+        problem::{Code, FieldCode, Problem},
+        table::body,
+        text,
+    },
+    openapi::{
+        examples,
+        shapes::{Amount, BuyerName, CheckoutName, CurrencyCode, PaymentOrderName, SellerName},
+    },
 };
 
-/// The fields of the body.
-const FIELDS: &[&str] = &[
-    "checkout_id",
-    "order_name",
-    "buyer_info",
-    "credit_card_info",
-    "payment_orders",
-    "success_url",
-    "fail_url",
-    "metadata",
-];
-/// The fields of a payment order.
-const ORDER_FIELDS: &[&str] = &["payment_order_id", "seller_account", "amount", "currency"];
-/// The fields of what is said of the buyer.
-const BUYER_FIELDS: &[&str] = &["id", "name", "email", "phone"];
-/// The fields of a card: its token, and nothing else that is known of it.
-const CARD_FIELDS: &[&str] = &["token"];
 /// The most characters of a buyer's name. Source: Toss Payments, `customerName`.
 const MAX_NAME_CHARS: usize = 100;
 /// The most characters of a card token.
 const MAX_TOKEN_CHARS: usize = 200;
+
+body! {
+    /// A checkout to be created.
+    pub(crate) struct NewCheckoutBody as "NewCheckout" with example examples::new_checkout {
+        /// Minted when absent.
+        checkout_id: optional CheckoutName,
+        /// What the buyer reads.
+        order_name: required Shown<MAX_ORDER_NAME_CHARS>,
+        buyer_info: required BuyerInfoBody,
+        credit_card_info: optional CardBody,
+        /// Each seller's part. All of them have one currency.
+        payment_orders: required Objects<NewOrderBody, 1, MAX_ORDERS>,
+        /// Where the buyer is led after paying.
+        success_url: optional ReturnAddress,
+        /// Where the buyer is led when nothing was paid.
+        fail_url: optional ReturnAddress,
+        /// Anything of the marketplace's own, at most 4096 bytes; it comes back as it was sent.
+        metadata: optional Metadata,
+    }
+}
+
+body! {
+    /// The buyer. Besides the id, what is said of the buyer is kept sealed, and can be erased; without encryption keys
+    /// it is dropped.
+    struct BuyerInfoBody as "BuyerInfo" {
+        id: required BuyerName,
+        name: optional Shown<MAX_NAME_CHARS>,
+        email: optional Email,
+        /// 8 to 15 digits, with a `+` before them, and with dashes or spaces between them.
+        phone: optional Phone,
+    }
+}
+
+body! {
+    /// A card token of the payment provider, to count the payments of one card. Card numbers are refused. The token
+    /// itself is not stored. Its SHA-256 stands in the history of the checkout's workflow, which is sealed where
+    /// encryption keys are set; and in the risk decisions of the database, there under an encryption key where one is
+    /// set. Erasing the buyer erases it from the risk decisions.
+    struct CardBody as "CreditCardInfo" {
+        token: optional CardToken,
+    }
+}
+
+body! {
+    /// One seller's part of a new checkout.
+    struct NewOrderBody as "NewPaymentOrder" {
+        /// Minted when absent.
+        payment_order_id: optional PaymentOrderName,
+        seller_account: required SellerName,
+        amount: required Amount,
+        currency: required CurrencyCode,
+    }
+}
+
+text_form! {
+    /// An address to which a buyer's browser can be led.
+    ReturnAddress: String = return_address,
+    |text| text.max_length(Some(MAX_URL_BYTES)).pattern(Some("^https?://[^\\s]+$"))
+}
+text_form! {
+    /// A card by the hash of its token: the token itself goes no further.
+    CardToken: Option<CardFingerprint> = fingerprint, |text| text.max_length(Some(MAX_TOKEN_CHARS))
+}
 
 /// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
 pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<NewCheckout, Problem> {
@@ -65,72 +121,45 @@ fn plan_fields(
     return_hosts: &ReturnHosts,
     errors: &mut FieldErrors,
 ) -> Option<(PlanFields, Option<BuyerDetails>)> {
-    body.refuse_others(FIELDS, errors);
-    let checkout_id = body.optional("checkout_id", CheckoutId::parse, errors);
-    let order_name = body.required("order_name", |text| text::shown(text, MAX_ORDER_NAME_CHARS), errors);
-    let buyer = buyer(body, errors);
-    let card = card(body, errors);
-    let orders = orders(body, errors);
-    let success_url = body.optional("success_url", |text| return_address(text, return_hosts), errors);
-    let fail_url = body.optional("fail_url", |text| return_address(text, return_hosts), errors);
-    let metadata = metadata(body, errors);
-    let (buyer_id, details) = buyer?;
+    let body = NewCheckoutBody::read(body, errors);
+    let orders = orders(body.payment_orders, errors);
+    let success_url = reachable(body.success_url, "success_url", return_hosts, errors);
+    let fail_url = reachable(body.fail_url, "fail_url", return_hosts, errors);
+    let buyer = body.buyer_info?;
+    let details = BuyerDetails { name: buyer.name, email: buyer.email, phone: buyer.phone };
     let fields = PlanFields {
-        checkout_id: checkout_id.unwrap_or_else(|| CheckoutId::from_uuid(Uuid::new_v4())),
-        order_name: order_name?,
-        buyer_id,
+        checkout_id: body.checkout_id.unwrap_or_else(|| CheckoutId::from_uuid(Uuid::new_v4())),
+        order_name: body.order_name?,
+        buyer_id: buyer.id?,
         orders: orders?,
         success_url,
         fail_url,
-        metadata,
-        card,
+        metadata: body.metadata,
+        card: body.credit_card_info.and_then(|card| card.token).flatten(),
         confirm_token_hash: None,
     };
-    Some((fields, details))
+    Some((fields, details.said()))
 }
 
-fn buyer(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<(BuyerId, Option<BuyerDetails>)> {
-    let buyer = body.object("buyer_info", errors)?;
-    buyer.refuse_others(BUYER_FIELDS, errors);
-    let details = BuyerDetails {
-        name: buyer.optional("name", |name| text::shown(name, MAX_NAME_CHARS), errors),
-        email: buyer.optional("email", text::email, errors),
-        phone: buyer.optional("phone", text::phone, errors),
-    };
-    buyer.required("id", BuyerId::parse, errors).map(|id| (id, details.said()))
-}
-
-fn return_address(address: &str, return_hosts: &ReturnHosts) -> Result<String, String> {
-    if !is_return_address(address) {
-        return Err(PlanError::Url { success: true }.to_string());
+/// An address of a host to which the settings let a buyer be led.
+fn reachable(
+    address: Option<String>,
+    name: &str,
+    return_hosts: &ReturnHosts,
+    errors: &mut FieldErrors,
+) -> Option<String> {
+    let address = address?;
+    match return_hosts.check(&address) {
+        Ok(()) => Some(address),
+        Err(detail) => {
+            errors.add(name.to_owned(), FieldCode::Invalid, detail);
+            None
+        }
     }
-    return_hosts.check(address)?;
-    Ok(address.to_owned())
 }
 
-/// The marketplace's own notes may have lines, and no other control characters.
-fn metadata(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<String> {
-    let metadata = body.optional_object("metadata", errors)?;
-    let is_bad = |character: char| character.is_control() && !['\n', '\r', '\t'].contains(&character);
-    if metadata.holds_text(&|text| text.chars().any(is_bad)) {
-        errors.add(
-            "metadata".to_owned(),
-            FieldCode::Invalid,
-            "may hold no control characters besides line ends and tabs",
-        );
-    }
-    let text = metadata.to_compact_json()?;
-    if text.len() > MAX_METADATA_BYTES {
-        errors.add("metadata".to_owned(), FieldCode::Invalid, PlanError::Metadata);
-    }
-    Some(text)
-}
-
-/// The card by the hash of its token: the token itself goes no further.
-fn card(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<CardFingerprint> {
-    let card = body.optional_object("credit_card_info", errors)?;
-    card.refuse_others(CARD_FIELDS, errors);
-    card.optional("token", fingerprint, errors).flatten()
+fn return_address(address: &str) -> Result<String, PlanError> {
+    if is_return_address(address) { Ok(address.to_owned()) } else { Err(PlanError::Url { success: true }) }
 }
 
 fn fingerprint(token: &str) -> Result<Option<CardFingerprint>, String> {
@@ -146,20 +175,12 @@ struct ReadOrder {
     amount: Option<Money>,
 }
 
-fn orders(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<Vec<Order>> {
-    let listed = body.objects("payment_orders", errors)?;
-    let whole = |error: PlanError, errors: &mut FieldErrors| {
-        errors.add("payment_orders".to_owned(), FieldCode::Invalid, error);
-    };
-    if listed.is_empty() {
-        whole(PlanError::NoOrders, errors);
-    }
-    if listed.len() > MAX_ORDERS {
-        whole(PlanError::TooManyOrders, errors);
-        return None;
-    }
+fn orders(listed: Option<Vec<Option<NewOrderBody>>>, errors: &mut FieldErrors) -> Option<Vec<Order>> {
+    let listed = listed?;
     let count = listed.len();
-    let orders: Vec<ReadOrder> = listed.iter().flatten().map(|fields| order(fields, errors)).collect();
+    let paths = (0..).map(|index| format!("payment_orders[{index}]."));
+    let read = paths.zip(listed).filter_map(|(path, body)| Some(order(path, body?, errors)));
+    let orders: Vec<ReadOrder> = read.collect();
     check_together(&orders, errors);
     let whole_orders = orders.into_iter().filter_map(|order| {
         let id = order.id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4()));
@@ -168,20 +189,15 @@ fn orders(body: &Fields<'_>, errors: &mut FieldErrors) -> Option<Vec<Order>> {
     Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
 
-fn order(fields: &Fields<'_>, errors: &mut FieldErrors) -> ReadOrder {
-    fields.refuse_others(ORDER_FIELDS, errors);
-    let id = fields.optional("payment_order_id", PaymentOrderId::parse, errors);
-    let seller = fields.required("seller_account", SellerAccount::parse, errors);
-    let amount = fields.amount("amount", errors);
-    let currency = fields.required("currency", str::parse, errors);
-    let amount = match (amount, currency) {
-        (Some(amount), Some(currency)) => read_amount(amount, currency),
+fn order(path: String, body: NewOrderBody, errors: &mut FieldErrors) -> ReadOrder {
+    let amount = match (body.amount, body.currency) {
+        (Some(amount), Some(currency)) => read_amount(&amount, currency),
         // Digits are digits in every currency.
-        (Some(amount), None) => read_amount(amount, Currency::Usd).map(|_| None),
+        (Some(amount), None) => read_amount(&amount, Currency::Usd).map(|_| None),
         (None, _) => Ok(None),
     };
-    let amount = amount.map_err(|error| errors.add(fields.path("amount"), FieldCode::Invalid, error)).ok().flatten();
-    ReadOrder { path: fields.path(""), id, seller, amount }
+    let amount = amount.map_err(|error| errors.add(format!("{path}amount"), FieldCode::Invalid, error)).ok().flatten();
+    ReadOrder { path, id: body.payment_order_id, seller: body.seller_account, amount }
 }
 
 fn read_amount(text: &str, currency: Currency) -> Result<Option<Money>, String> {
@@ -243,6 +259,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::table::tests::assert_lengths;
 
     fn full() -> Value {
         json!({
@@ -271,6 +288,13 @@ mod tests {
         let mut body = full();
         *body.pointer_mut(pointer).unwrap() = value;
         body
+    }
+
+    #[test]
+    fn the_lengths_of_the_document_are_those_of_the_reader() {
+        assert_lengths::<NewCheckoutBody>(3);
+        assert_lengths::<BuyerInfoBody>(3);
+        assert_lengths::<CardBody>(1);
     }
 
     #[test]

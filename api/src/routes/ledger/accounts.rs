@@ -6,22 +6,23 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::{Currency, id::SellerAccount, ledger::Account};
+use domain::ledger::Account;
 use serde::Serialize;
 use store::{AccountBalance, AccountFilter, AccountPosition, AsOf};
 
-use super::{AccountBody, AsOfBody, BalanceBody, as_of, class, side};
+use super::{AccountBody, AsOfBody, BalanceBody, Past, as_of, class, side};
 use crate::{
     Api,
     http::{
         caller::ReadCaller,
-        paging::{ListBody, window},
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::{Code, Problem},
+        table::parameters,
     },
     openapi::{
-        parameters::{ChosenCurrency, ChosenSeller, Paging, Past},
         refusals::refusals,
+        shapes::{CurrencyCode, SellerName},
     },
 };
 
@@ -39,6 +40,14 @@ pub(crate) struct OneAccountBody {
     balances: Vec<BalanceBody>,
 }
 
+parameters! {
+    /// Which accounts.
+    pub(crate) struct ChosenAccounts {
+        seller_account: SellerName,
+        currency: CurrencyCode,
+    }
+}
+
 /// List accounts
 ///
 /// Every account that was ever used, by name, in each currency.
@@ -48,7 +57,7 @@ pub(crate) struct OneAccountBody {
     operation_id = "list_accounts",
     tag = "Ledger",
     security(("bearer" = ["read"])),
-    params(ChosenSeller, ChosenCurrency, Paging),
+    params(ChosenAccounts, Paging),
     responses((status = 200, description = "A page", body = ListBody<AccountBody>))
 )]
 pub(crate) async fn list(
@@ -56,10 +65,8 @@ pub(crate) async fn list(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<AccountBody>>, Problem> {
-    let filter = AccountFilter {
-        seller: parameters.read("seller_account", SellerAccount::parse)?,
-        currency: parameters.read("currency", str::parse::<Currency>)?,
-    };
+    let ChosenAccounts { seller_account, currency } = ChosenAccounts::of(&parameters)?;
+    let filter = AccountFilter { seller: seller_account, currency };
     let page = api.service.reader.accounts(&filter, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, AccountBody::new)))
 }

@@ -10,18 +10,17 @@ use domain::ledger::Posting;
 use serde::Serialize;
 use store::EntryRecord;
 
-use super::{chosen, reference};
+use super::{ChosenSubject, ChosenTimes, chosen, reference};
 use crate::{
     Api,
     http::{
         caller::ReadCaller,
-        paging::{ListBody, window},
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::{Code, Problem},
         values::rfc3339,
     },
     openapi::{
-        parameters::{ChosenSubject, ChosenTimes, Paging},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Hash, Instant, ReasonName},
     },

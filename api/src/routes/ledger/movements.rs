@@ -12,18 +12,17 @@ use axum::{
 use serde::Serialize;
 use store::Movement;
 
-use super::{accounts::account_of, chosen, reference};
+use super::{ChosenCurrency, ChosenSubject, ChosenTimes, accounts::account_of, chosen, reference};
 use crate::{
     Api,
     http::{
         caller::ReadCaller,
-        paging::{ListBody, window},
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
         values::rfc3339,
     },
     openapi::{
-        parameters::{ChosenCurrency, ChosenSubject, ChosenTimes, Paging},
         refusals::refusals,
         shapes::{Balance, CurrencyCode, Instant, ReasonName},
     },

@@ -7,11 +7,10 @@ use domain::Currency;
 use serde::Serialize;
 use store::{AccountBalance, AsOf};
 
-use super::{AccountBody, AsOfBody, as_of};
+use super::{AccountBody, AsOfBody, Past, as_of};
 use crate::{
     Api,
     http::{caller::ReadCaller, parameters::Parameters, problem::Problem},
-    openapi::parameters::Past,
 };
 
 /// The sum over all accounts in one currency.

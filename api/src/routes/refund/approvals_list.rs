@@ -6,21 +6,19 @@ use axum::{Json, extract::State};
 use domain::principal::Principal;
 use serde::Serialize;
 use service::refund::opened;
-use store::{ApprovalPosition, ApprovalRecord, ApprovalStanding};
+use store::{ApprovalPosition, ApprovalRecord};
 
 use crate::{
     Api,
     http::{
         caller::RefundsCaller,
-        paging::{ListBody, window},
+        paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
+        table::parameters,
         values::rfc3339,
     },
-    openapi::{
-        parameters::{ChosenApprovals, Paging},
-        shapes::{Amount, ApprovalName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName},
-    },
+    openapi::shapes::{Amount, ApprovalName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName},
 };
 
 /// A refund that waits, or waited, for a second principal.
@@ -62,6 +60,14 @@ struct RequestBody {
     names_account: bool,
 }
 
+parameters! {
+    /// Which refunds.
+    pub(crate) struct ChosenApprovals {
+        /// Those that stand there; without it, all that wait or waited for a second principal.
+        approval: ApprovalName,
+    }
+}
+
 /// List refunds that need a second principal
 ///
 /// Those that wait for one, or waited. Newest first. A principal finds here what it may approve or reject.
@@ -79,13 +85,9 @@ pub(crate) async fn list(
     _: RefundsCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<ApprovalBody>>, Problem> {
-    let standing = parameters.read("approval", |text| ApprovalStanding::parse(text).ok_or_else(no_standing))?;
-    let page = api.service.reader.approvals(standing, &window(&parameters)?).await?;
+    let ChosenApprovals { approval } = ChosenApprovals::of(&parameters)?;
+    let page = api.service.reader.approvals(approval, &window(&parameters)?).await?;
     Ok(Json(ListBody::new(&page, position, |record| ApprovalBody::new(&api, record))))
-}
-
-fn no_standing() -> String {
-    format!("is none of: {}", ApprovalStanding::ALL.map(ApprovalStanding::as_str).join(", "))
 }
 
 fn position(record: &ApprovalRecord) -> ApprovalPosition {

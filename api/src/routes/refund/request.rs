@@ -9,17 +9,18 @@ use serde_json::Value;
 use service::refund::CancelRequest;
 use sha2::{Digest, Sha256};
 
-use crate::http::{
-    body::{FieldErrors, Fields, JsonBody},
-    card_numbers,
-    problem::{Code, FieldCode, Problem},
-    text,
+use crate::{
+    http::{
+        body::JsonBody,
+        card_numbers,
+        fields::FieldErrors,
+        forms::{Shown, text_form},
+        problem::{Code, FieldCode, Problem},
+        table::body,
+    },
+    openapi::{examples, shapes::Amount},
 };
 
-/// The fields of the body.
-const FIELDS: &[&str] = &["amount", "reason", "refund_account"];
-/// The fields of an account.
-const ACCOUNT_FIELDS: &[&str] = &["bank", "account_number", "holder_name"];
 /// The most characters of a bank's code or name.
 const MAX_BANK_CHARS: usize = 30;
 /// The most digits of an account number. Source: Toss Payments, `refundReceiveAccount.accountNumber`.
@@ -28,6 +29,33 @@ const MAX_ACCOUNT_DIGITS: usize = 20;
 const MAX_HOLDER_CHARS: usize = 60;
 /// What the buyer's statement says when nobody gives a reason.
 const NO_REASON: &str = "주문 취소";
+
+body! {
+    /// Money that is to go back.
+    pub(crate) struct CancellationBody as "Cancellation" with example examples::cancellation {
+        /// The amount, in the currency of the payment; all that is left by default.
+        amount: optional Amount,
+        /// What the buyer reads.
+        reason: required Shown<MAX_REASON_CHARS>,
+        refund_account: optional AccountBody,
+    }
+}
+
+body! {
+    /// An account of the buyer's. Needed where the buyer paid into a virtual account, and refused elsewhere. It is told
+    /// to the payment provider and not kept.
+    struct AccountBody as "RefundAccount" {
+        /// The bank, by its code or its name.
+        bank: required Shown<MAX_BANK_CHARS>,
+        account_number: required AccountNumber,
+        holder_name: required Shown<MAX_HOLDER_CHARS>,
+    }
+}
+
+text_form! {
+    /// The number of a bank account.
+    AccountNumber: String = account_number, |text| text.pattern(Some(format!("^[0-9]{{1,{MAX_ACCOUNT_DIGITS}}}$")))
+}
 
 /// A request for all that is left of `target`, without a body.
 pub(super) fn of_rest(target: &str) -> CancelRequest {
@@ -42,13 +70,9 @@ pub(super) fn read(target: &str, body: &JsonBody) -> Result<CancelRequest, Probl
         return Err(Problem::new(Code::CardNumberRefused, detail));
     }
     let mut errors = FieldErrors::default();
-    let fields = body.fields();
-    fields.refuse_others(FIELDS, &mut errors);
-    let amount = fields.optional_amount("amount", &mut errors);
-    let amount = amount.map(|amount| check_amount(amount, &mut errors));
-    let reason = fields.required("reason", reason, &mut errors);
-    let account = fields.optional_object("refund_account", &mut errors);
-    let account = account.map(|account| read_account(&account, &mut errors));
+    let CancellationBody { amount, reason, refund_account } = CancellationBody::read(&body.fields(), &mut errors);
+    let amount = amount.inspect(|amount| check_amount(amount, &mut errors));
+    let account = refund_account.map(AccountBody::whole);
     let request = reason.filter(|_| !matches!(account, Some(None))).map(|reason| CancelRequest {
         amount,
         reason,
@@ -58,27 +82,21 @@ pub(super) fn read(target: &str, body: &JsonBody) -> Result<CancelRequest, Probl
     errors.finish(request)
 }
 
-fn read_account(fields: &Fields<'_>, errors: &mut FieldErrors) -> Option<RefundAccount> {
-    fields.refuse_others(ACCOUNT_FIELDS, errors);
-    let bank = fields.required("bank", |text| text::shown(text, MAX_BANK_CHARS), errors);
-    let account_number = fields.required("account_number", account_number, errors);
-    let holder_name = fields.required("holder_name", |text| text::shown(text, MAX_HOLDER_CHARS), errors);
-    Some(RefundAccount { bank: bank?, account_number: account_number?, holder_name: holder_name? })
+impl AccountBody {
+    fn whole(self) -> Option<RefundAccount> {
+        let Self { bank, account_number, holder_name } = self;
+        Some(RefundAccount { bank: bank?, account_number: account_number?, holder_name: holder_name? })
+    }
 }
 
 /// Checks an amount as far as it can be without its currency, which is the payment's. Of the currencies the dollar has
 /// the most decimals.
-fn check_amount(text: &str, errors: &mut FieldErrors) -> String {
+fn check_amount(text: &str, errors: &mut FieldErrors) {
     match Money::parse(text, Currency::Usd) {
         Ok(amount) if amount.is_zero() => errors.add("amount".to_owned(), FieldCode::Invalid, "must be above zero"),
         Ok(_) | Err(MoneyError::TooManyDecimals(_)) => {}
         Err(error) => errors.add("amount".to_owned(), FieldCode::Invalid, error),
     }
-    text.to_owned()
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    text::shown(text, MAX_REASON_CHARS)
 }
 
 fn account_number(text: &str) -> Result<String, String> {
@@ -113,6 +131,7 @@ mod tests {
     use service::refund::RefundError;
 
     use super::*;
+    use crate::http::table::tests::assert_lengths;
 
     fn read_value(body: &Value) -> Result<CancelRequest, Problem> {
         read("checkout-1", &JsonBody::parse(body.to_string().as_bytes()).unwrap())
@@ -120,6 +139,12 @@ mod tests {
 
     fn account(number: &str) -> Value {
         json!({ "reason": "환불", "refund_account": { "bank": "88", "account_number": number, "holder_name": "김토스" } })
+    }
+
+    #[test]
+    fn the_lengths_of_the_document_are_those_of_the_reader() {
+        assert_lengths::<CancellationBody>(1);
+        assert_lengths::<AccountBody>(2);
     }
 
     #[test]

@@ -1,11 +1,9 @@
-//! What is read and answered about webhook endpoints.
-#![expect(dead_code, reason = "the fields of requests are read by the derive alone")]
+//! What is answered about webhook endpoints.
 
 use std::borrow::Cow;
 
 use domain::webhook_endpoint::{DisabledReason, EndpointStatus};
 use serde::Serialize;
-use serde_json::{Value, json};
 use store::webhook_endpoint::{EndpointRecord, WebhookSecret};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -13,8 +11,11 @@ use utoipa::{
 };
 
 use crate::{
-    http::values::rfc3339,
-    openapi::shapes::{EventTypeName, Instant},
+    http::{forms::none_of, values::rfc3339},
+    openapi::{
+        readers::named_form,
+        shapes::{EventTypeName, Instant},
+    },
 };
 
 /// The id of a webhook endpoint.
@@ -46,7 +47,8 @@ macro_rules! names {
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 let description = [$($doc),+].map(str::trim).join(" ");
-                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($list)).description(Some(description)).into()
+                let list = ObjectBuilder::new().schema_type(Type::String).enum_values(Some($list));
+                list.description(Some(description)).into()
             }
         }
 
@@ -67,49 +69,9 @@ names! {
     DisabledReasonName, "WebhookDisabledReason", DisabledReason::ALL.map(DisabledReason::as_str)
 }
 
-/// A webhook endpoint to create.
-#[derive(ToSchema)]
-#[schema(as = NewWebhookEndpoint, examples(new_endpoint))]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewEndpointShape {
-    /// Where events are sent: `https`, on a public address.
-    #[schema(max_length = 1000, pattern = "^https?://")]
-    url: String,
-    /// The types that are sent; all of them when the list is absent or empty.
-    #[schema(value_type = Option<Vec<EventTypeName>>, max_items = 100)]
-    types: Option<Vec<String>>,
-    /// What people call it.
-    #[schema(max_length = 200)]
-    description: Option<String>,
-}
-
-/// What is to change about a webhook endpoint; at least one field.
-#[derive(ToSchema)]
-#[schema(as = WebhookEndpointChange, examples(change))]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ChangeShape {
-    #[schema(max_length = 1000, pattern = "^https?://")]
-    url: Option<String>,
-    /// An empty list stands for all types.
-    #[schema(value_type = Option<Vec<EventTypeName>>, max_items = 100)]
-    types: Option<Vec<String>>,
-    #[schema(max_length = 200)]
-    description: Option<String>,
-    #[schema(value_type = Option<EndpointStatusName>)]
-    status: Option<String>,
-}
-
-/// A part of the log to send again.
-#[derive(ToSchema)]
-#[schema(as = WebhookReplay, examples(replay))]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReplayShape {
-    /// The first position that is sent.
-    #[schema(minimum = 1)]
-    from_position: u64,
-    /// The last position that is sent; the end of the log without it.
-    #[schema(minimum = 1)]
-    to_position: Option<u64>,
+named_form! {
+    EndpointStatusName: EndpointStatus =
+        |text| EndpointStatus::parse(text).ok_or_else(|| none_of(EndpointStatus::ALL.map(EndpointStatus::as_str)));
 }
 
 /// A webhook endpoint.
@@ -131,7 +93,8 @@ pub(crate) struct EndpointBody {
     position: u64,
     /// Where a replay ends, and where the cursor goes on then.
     replay: Option<ReplayBody>,
-    /// How many events wait for another attempt, or for an earlier event of their object; where the endpoint is read by itself.
+    /// How many events wait for another attempt, or for an earlier event of their object; where the endpoint is read by
+    /// itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) waiting: Option<u64>,
     /// Since when every attempt has failed.
@@ -210,16 +173,4 @@ impl WithSecret {
     pub(crate) fn new(endpoint: &EndpointRecord, secret: &WebhookSecret) -> Self {
         Self { endpoint: EndpointBody::new(endpoint), secret: secret.reveal() }
     }
-}
-
-fn new_endpoint() -> Value {
-    json!({ "url": "https://shop.example/webhooks", "types": ["checkout.paid", "checkout.expired"], "description": "shop" })
-}
-
-fn change() -> Value {
-    json!({ "status": "ENABLED" })
-}
-
-fn replay() -> Value {
-    json!({ "from_position": 1 })
 }

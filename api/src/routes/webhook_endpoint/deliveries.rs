@@ -10,19 +10,20 @@ use axum::{
 use domain::webhook_endpoint::{DeliveryStatus, Outcome};
 use serde::Serialize;
 use store::webhook_endpoint::{DeliveryFilter, DeliveryRecord};
-use utoipa::IntoParams;
 
 use super::{EndpointName, asked, found, read_id};
 use crate::{
     Api,
     http::{
         caller::OpsCaller,
-        paging::{ListBody, Position, window},
+        forms::{Text, none_of, text_form},
+        paging::{ListBody, Paging, Position, window},
         parameters::Parameters,
         problem::{Code, Problem},
+        table::parameters,
         values::rfc3339,
     },
-    openapi::{parameters::Paging, refusals::refusals, shapes::Instant},
+    openapi::{refusals::refusals, shapes::Instant},
 };
 
 refusals! {
@@ -30,15 +31,22 @@ refusals! {
     RedeliverRefusals: DeliveryNotFound, WebhookEndpointDisabled, WebhookEndpointNotFound;
 }
 
-/// Which attempts.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the fields are read by the derive alone")]
-pub(crate) struct ChosenDeliveries {
-    /// `DELIVERED`, `FAILED` (another attempt follows) or `UNDELIVERED` (none follows by itself).
-    status: Option<String>,
-    /// The attempts of one event.
-    event_id: Option<String>,
+text_form! {
+    /// What came of an attempt.
+    pub(crate) StatusForm: DeliveryStatus = |text| {
+        DeliveryStatus::parse(text).ok_or_else(|| none_of(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))
+    },
+    |text| text
+}
+
+parameters! {
+    /// Which deliveries.
+    pub(crate) struct ChosenDeliveries {
+        /// `DELIVERED`, `FAILED` (another attempt follows) or `UNDELIVERED` (none follows by itself).
+        status: StatusForm,
+        /// The attempts of one event.
+        event_id: Text,
+    }
 }
 
 /// An attempt to deliver an event.
@@ -105,12 +113,8 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<DeliveryBody>>, Problem> {
     let endpoint = found(&api, &read_id(id)?).await?;
-    let status = |text: &str| DeliveryStatus::parse(text).ok_or("is none of: DELIVERED, FAILED, UNDELIVERED");
-    let filter = DeliveryFilter {
-        endpoint_id: endpoint.endpoint_id,
-        status: parameters.read("status", status)?,
-        event_id: parameters.read("event_id", |text| Ok::<_, &str>(text.to_owned()))?,
-    };
+    let ChosenDeliveries { status, event_id } = ChosenDeliveries::of(&parameters)?;
+    let filter = DeliveryFilter { endpoint_id: endpoint.endpoint_id, status, event_id };
     let window = window::<DeliveryPosition>(&parameters)?.map(|DeliveryPosition(number)| number);
     let page = api.service.reader.webhook_deliveries(&filter, &window).await?;
     Ok(Json(ListBody::new(&page, |delivery| DeliveryPosition(delivery.number), DeliveryBody::new)))

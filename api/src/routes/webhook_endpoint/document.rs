@@ -75,7 +75,10 @@ fn body_schema() -> Value {
             "type": { "type": "string", "description": "The type of the event." },
             "timestamp": instant,
             "id": { "type": "string", "description": "The id of the event, which is also `webhook-id`." },
-            "position": { "type": ["integer", "null"], "description": "Its position in the log; null for a test event." },
+            "position": {
+                "type": ["integer", "null"],
+                "description": "Its position in the log; null for a test event.",
+            },
             "occurred_at": instant,
             "object": {
                 "type": "object",

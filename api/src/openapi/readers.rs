@@ -1,0 +1,92 @@
+//! How the named texts of `shapes` are read. This is apart from `shapes`, which problems use too.
+
+use domain::{
+    Currency,
+    checkout::Status,
+    dead_letter::{LetterStatus, Outcome},
+    event::EventType,
+    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
+    ledger::Reason,
+};
+use store::ApprovalStanding;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Ref, RefOr, Schema},
+};
+
+use super::shapes::{
+    Amount, ApprovalName, BuyerName, CheckoutName, CurrencyCode, EventTypeName, LetterStatusName, OutcomeName,
+    PaymentOrderName, ReasonName, SellerName, StatusName,
+};
+use crate::http::{
+    fields::{FieldErrors, FieldForm, Form},
+    forms::{Text, none_of},
+    problem::FieldCode,
+};
+
+/// Declares how a named schema is read.
+macro_rules! named_form {
+    ($($name:ident: $value:ty = $parse:expr;)+) => {$(
+        impl $crate::http::fields::Form for $name {
+            type Value = $value;
+
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::Ref::from_schema_name(<Self as utoipa::ToSchema>::name()).into()
+            }
+
+            fn collect(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+                schemas.push((<Self as utoipa::ToSchema>::name().into_owned(), <Self as utoipa::PartialSchema>::schema()));
+            }
+        }
+
+        impl $crate::http::fields::TextForm for $name {
+            fn parse(text: &str) -> Result<$value, String> {
+                $crate::http::forms::check(text, $parse)
+            }
+        }
+    )+};
+}
+pub(crate) use named_form;
+
+named_form! {
+    ApprovalName: ApprovalStanding =
+        |text| {
+            ApprovalStanding::parse(text).ok_or_else(|| none_of(ApprovalStanding::ALL.map(ApprovalStanding::as_str)))
+        };
+    BuyerName: BuyerId = BuyerId::parse;
+    CheckoutName: CheckoutId = CheckoutId::parse;
+    CurrencyCode: Currency = str::parse::<Currency>;
+    EventTypeName: EventType = |text| EventType::parse(text).ok_or("is no type of event");
+    LetterStatusName: LetterStatus =
+        |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
+    OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));
+    PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
+    ReasonName: Reason = |text| Reason::parse(text).ok_or_else(|| none_of(Reason::ALL.map(Reason::as_str)));
+    SellerName: SellerAccount = SellerAccount::parse;
+    StatusName: Status = |text| Status::parse(text).ok_or_else(|| none_of(Status::ALL.map(Status::as_str)));
+}
+
+/// An amount of money. The text is read together with its currency.
+impl Form for Amount {
+    type Value = String;
+
+    fn schema() -> RefOr<Schema> {
+        Ref::from_schema_name(<Self as ToSchema>::name()).into()
+    }
+
+    fn collect(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((<Self as ToSchema>::name().into_owned(), <Self as PartialSchema>::schema()));
+    }
+}
+
+impl FieldForm for Amount {
+    fn read(value: &serde_json::Value, path: String, errors: &mut FieldErrors) -> Option<String> {
+        if value.is_number() {
+            let detail =
+                "must be a string of decimal digits such as \"15000\": a JSON number may lose digits on its way";
+            errors.add(path, FieldCode::WrongType, detail);
+            return None;
+        }
+        Text::read(value, path, errors)
+    }
+}
