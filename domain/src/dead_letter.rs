@@ -71,7 +71,8 @@ pub enum Awaits {
     },
 }
 
-/// A letter to write. It stands in workflow histories: a field may be added with a default, and none is renamed or removed.
+/// A letter to write. It stands in workflow histories: a field may be added with a default, and none is renamed or
+/// removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// The letter; minted by the workflow.

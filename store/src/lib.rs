@@ -5,8 +5,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It decides nothing: `domain` decides each status and makes each entry; this crate reads what the decision needs. It changes no schema; see
-//! `migrations`.
+//! It decides nothing: `domain` decides each status and makes each entry; this crate reads what the decision needs. It
+//! changes no schema; see `migrations`.
 //!
 //! # Invariants
 //!
@@ -14,8 +14,8 @@
 //!   second one change nothing.
 //! * Wallets, ledger, payment orders and status history of one step move together or not at all.
 //! * A transaction begins as a writer, so that two of them wait for each other instead of failing.
-//! * Every statement and every transaction has a deadline on our side; a connection that may stand inside of a transaction
-//!   is closed, never used again.
+//! * Every statement and every transaction has a deadline on our side; a connection that may stand inside of a
+//!   transaction is closed, never used again.
 //! * The time of money is one clock's: the database's.
 
 mod api_key;

@@ -143,8 +143,8 @@ impl World {
         }
     }
 
-    /// Encrypts an answer of the payout API, a refusal too, when the request said that it is encrypted. One to a merchant
-    /// whose security key is no key goes out in the clear.
+    /// Encrypts an answer of the payout API, a refusal too, when the request said that it is encrypted. One to a
+    /// merchant whose security key is no key goes out in the clear.
     pub(crate) fn under_encryption(&mut self, answer: Answer, ask: &Ask, caller: &Caller, now: Instant) -> Answer {
         if !ask.is_encrypted || ask.operation.dialect() == Dialect::V1 {
             return answer;

@@ -205,8 +205,8 @@ object! {
         customer_name: Option<Private> = loose "customerName",
         /// The depositor.
         depositor_name: Option<Private> = loose "depositorName",
-        /// Until when. Toss writes it in Korean time, with an offset or without; older versions write a day alone, which is
-        /// kept among the unknown fields.
+        /// Until when. Toss writes it in Korean time, with an offset or without; older versions write a day alone,
+        /// which is kept among the unknown fields.
         due_date: Option<DateTime<FixedOffset>> = loose "dueDate",
         /// How a refund stands.
         refund_status: Option<RefundStatus> = loose "refundStatus",

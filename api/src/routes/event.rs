@@ -151,8 +151,9 @@ struct Asked {
 
 /// Follow the event log
 ///
-/// Events behind the position `after`, the oldest first; from the oldest kept on without it. Send `next_after` as the next
-/// `after`. With `wait_s` the answer comes as soon as there is an event of these types, or empty when the time is over.
+/// Events behind the position `after`, the oldest first; from the oldest kept on without it. Send `next_after` as the
+/// next `after`. With `wait_s` the answer comes as soon as there is an event of these types, or empty when the time is
+/// over.
 #[utoipa::path(
     get,
     path = "/v1/events",

@@ -34,10 +34,10 @@ pub(crate) use verify::agrees;
 pub(crate) enum LedgerAction {
     /// Recompute every balance from the postings and list disagreements; exit 1 if there is one
     ///
-    /// The command compares the hash chain and its end, signed checkpoints, debits and credits, the balances of accounts,
-    /// wallets and holds, and checkouts and payment orders with the booked payments. It reads one snapshot in pages;
-    /// memory grows with the number of accounts and wallets, not of entries. It names the first 100 disagreements and
-    /// counts all.
+    /// The command compares the hash chain and its end, signed checkpoints, debits and credits, the balances of
+    /// accounts, wallets and holds, and checkouts and payment orders with the booked payments. It reads one snapshot in
+    /// pages; memory grows with the number of accounts and wallets, not of entries. It names the first 100
+    /// disagreements and counts all.
     #[command(after_help = example!("daegeum ledger verify --json"))]
     Verify {
         #[command(flatten)]
@@ -84,9 +84,9 @@ pub(crate) enum LedgerAction {
     },
     /// Write the books to standard output for another program
     ///
-    /// hledger and Beancount accounts are named like Liabilities:Seller-NAME:Pending. The characters _ . Z of a seller's
-    /// name become Zu Zd Zz. Dates are days in Korea. In CSV, a cell that a spreadsheet would read as a formula begins
-    /// with an apostrophe.
+    /// hledger and Beancount accounts are named like Liabilities:Seller-NAME:Pending. The characters _ . Z of a
+    /// seller's name become Zu Zd Zz. Dates are days in Korea. In CSV, a cell that a spreadsheet would read as a
+    /// formula begins with an apostrophe.
     #[command(after_help = example!("daegeum ledger export --format hledger --from 2026-12-01 > books.journal"))]
     Export {
         /// The program that reads the output
@@ -110,7 +110,10 @@ pub(crate) enum LedgerAction {
     ///
     /// An entry that a status depends on, such as a captured payment, cannot be reversed. The answer names the right
     /// command.
-    #[command(after_help = example!("daegeum ledger reverse psp_settled:2026-11-21", "daegeum ledger reverse psp_settled:2026-11-21 --yes"))]
+    #[command(after_help = example!(
+        "daegeum ledger reverse psp_settled:2026-11-21",
+        "daegeum ledger reverse psp_settled:2026-11-21 --yes"
+    ))]
     Reverse {
         /// The key of the entry, such as psp_settled:2026-11-21
         entry_key: String,

@@ -69,8 +69,8 @@ pub struct EventLogState {
 pub struct EventPage {
     /// The events, positions ascending.
     pub events: Vec<EventRecord>,
-    /// Behind which position the next part begins. It lies beyond the last event where the positions between were looked
-    /// through and are of other types.
+    /// Behind which position the next part begins. It lies beyond the last event where the positions between were
+    /// looked through and are of other types.
     pub next_after: u64,
     /// Whether there is something behind it now.
     pub has_more: bool,

@@ -1,8 +1,9 @@
 //! The sequencer: gives positions to facts that are committed.
 //!
-//! One transaction numbers at a time: the transaction locks the only row of `event_log`, which holds the last position. So
-//! what is locked is what changes, a process that dies lets the lock go with its connection, and any number of processes may
-//! run a sequencer: one that finds the row locked asks again soon. A unique key of positions refuses a second numbering.
+//! One transaction numbers at a time: the transaction locks the only row of `event_log`, which holds the last position.
+//! So what is locked is what changes, a process that dies lets the lock go with its connection, and any number of
+//! processes may run a sequencer: one that finds the row locked asks again soon. A unique key of positions refuses a
+//! second numbering.
 
 use std::{
     future::Future,
@@ -74,7 +75,8 @@ impl Sequencer {
         self.watch.clone()
     }
 
-    /// Runs until `stop` is ready, and then numbers what is left. What goes wrong is logged and tried again after a pause.
+    /// Runs until `stop` is ready, and then numbers what is left. What goes wrong is logged and tried again after a
+    /// pause.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut cut_at: Option<Instant> = None;

@@ -34,8 +34,8 @@ impl Signals {
     }
 }
 
-/// The end of the log, for those who wait until it moves. A wait holds no connection: of all that wait in a process one reads
-/// the end, now and then.
+/// The end of the log, for those who wait until it moves. A wait holds no connection: of all that wait in a process one
+/// reads the end, now and then.
 #[derive(Debug, Clone)]
 pub struct Tail {
     signals: Signals,

@@ -229,9 +229,11 @@ async fn an_event_says_nothing_of_a_person(fresh: Fresh) {
         "created_at": "2023-11-14T22:13:20.000Z", "expires_at": "2023-11-14T22:13:20.009Z", "payment_order_count": 2,
         "payment_orders": [
             { "payment_order_id": "o-1", "seller_account": "seller-a", "amount": "15000", "currency": "KRW",
-              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true, "refunded_amount": "0" },
+              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true,
+              "refunded_amount": "0" },
             { "payment_order_id": "o-2", "seller_account": "seller-b", "amount": "8000", "currency": "KRW",
-              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true, "refunded_amount": "0" },
+              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true,
+              "refunded_amount": "0" },
         ],
         "psp": { "name": "toss", "method": "카드", "approved_at": "2023-11-14T22:13:20.000Z",
                  "virtual_account": { "bank": "20", "due_date": "2023-11-14T22:13:20.009Z" } },

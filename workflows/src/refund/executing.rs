@@ -168,7 +168,8 @@ async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, Workf
     });
     let awaits = Awaits::Person { outcomes: vec![Outcome::Refunded, Outcome::NotRefunded] };
     let details = format!(
-        "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came of it.",
+        "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came \
+         of it.",
         failure.message
     );
     dead_letter::call(ctx, FailedStep { step: Refund.name().to_owned(), failure, input, awaits }).await;
