@@ -11,11 +11,13 @@
 
 mod append;
 mod cursors;
+mod log_row;
 mod objects;
 mod read;
 mod retention;
 mod sequencer;
 mod signals;
+mod tail;
 
 pub(crate) use append::{append, append_all};
 pub use cursors::EventCursor;
@@ -24,4 +26,4 @@ pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, 
 pub use retention::EventRetention;
 pub use sequencer::Sequencer;
 pub(crate) use signals::Signals;
-pub use signals::Tail;
+pub use tail::Tail;

@@ -63,7 +63,7 @@ pub use checkout::{
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
-pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use connection::{Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
 pub use error::StoreError;
@@ -76,7 +76,7 @@ pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
     OrderMove, PublicKey, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
-pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
+pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
 pub use reader::Reader;
 pub use refund::{

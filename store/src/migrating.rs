@@ -6,14 +6,8 @@ use std::{fmt, future::Future, time::Duration};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::time::Instant;
 
-use crate::{Database, DatabaseUrl, StoreError, transaction::by, unavailable::waited_for_a_lock};
+use crate::{Database, DatabaseUrl, SCHEMA_LOCK_TIME, StoreError, transaction::by, unavailable::waited_for_a_lock};
 
-/// How long a change of the schema waits for a lock that another process holds.
-pub const SCHEMA_LOCK_TIME: Duration = Duration::from_secs(10);
-/// How long to wait for a connection that may itself have to wait for a lock.
-pub(crate) const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
-/// How long one statement of a schema change may take: it may rewrite a table.
-pub(crate) const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
 /// How long all of a schema change may take.
 const SCHEMA_TIME: Duration = Duration::from_secs(4 * 60 * 60);
 /// The sessions of this database that hold a lock on a table, the oldest transaction first. A role without the right to

@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::gate::MAX_BODY;
+use crate::bodies::MAX_BODY;
 use crate::options::Compression;
 use crate::time::{Instant, with_offset};
 

@@ -7,7 +7,7 @@ use crate::authorization::Caller;
 use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
-use crate::envelope::{self, Dialect, Refusal};
+use crate::envelope::{self, Dialect, Done, Refusal};
 use crate::jwe;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
@@ -111,12 +111,6 @@ impl Ask {
         let body = envelope::error(self.operation.dialect(), &refusal, self.language, &self.trace_id);
         Answer { status: refusal.code.status(), body: Bytes::from(body.to_string()), took_effect: false }
     }
-}
-
-/// What a call comes to, before it is written down as an answer.
-pub(crate) struct Done {
-    pub(crate) value: Value,
-    pub(crate) took_effect: bool,
 }
 
 impl World {

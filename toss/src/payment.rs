@@ -9,7 +9,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 
 use crate::amounts::Currency;
-use crate::object::object;
+use crate::object::{self, object};
 use crate::private::Private;
 use crate::shape::{self, ShapeError};
 use crate::words::{
@@ -117,7 +117,7 @@ impl Payment {
     }
 
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::in_its_currency(&document)
+        object::in_its_currency(&document)
     }
 
     /// Whether everything has been given back.

@@ -5,9 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::demo::{
-    DEADLINE, expect,
+    expectation::{DEADLINE, expect, won},
     shop::{Order, Shop},
-    won,
 };
 
 /// The most history events of a paid card checkout: each costs the Temporal server.

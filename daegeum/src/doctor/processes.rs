@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::{
-    doctor::{ANSWER_TIME, CheckResult},
+    doctor::result::{ANSWER_TIME, CheckResult},
     settings::Settings,
 };
 

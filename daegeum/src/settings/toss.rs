@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use crate::settings::{Common, web_address};
+use crate::{settings::Common, values::web_address};
 
 /// Toss's API.
 const BASE_URL: &str = "https://api.tosspayments.com";

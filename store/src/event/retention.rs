@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
-use super::sequencer::lock;
+use super::log_row::lock;
 use crate::{
     Database, StoreError,
     convert::to_column_time,

@@ -10,10 +10,10 @@ use domain::{
 };
 use temporalio_workflow::WorkflowCancellationToken;
 
-use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
+use super::state::{CheckoutWorkflow, Context, Review, is_given_up};
 use crate::{
     dead_letter::{OperatorAction, OperatorReply},
-    time,
+    time::{self, detached, now},
 };
 
 /// What ended the wait for the buyer.

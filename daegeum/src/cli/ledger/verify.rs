@@ -59,9 +59,7 @@ fn summary(audit: &Audit) -> String {
 
 fn as_json(audit: &Audit) -> Value {
     let Audit { findings, end, postings, accounts, wallets, holds, checkouts, orders, checkpoints, moved } = audit;
-    let disagreement = |found: &store::Disagreement| {
-        json!({ "check": found.check.as_str(), "subject": found.subject, "problem": found.problem })
-    };
+    let disagreement = |found: &store::Disagreement| json!({ "check": found.check.as_str(), "subject": found.subject, "problem": found.problem });
     let moved: serde_json::Map<String, Value> =
         moved.iter().map(|(currency, minor)| (currency.code().to_owned(), decimal(*minor, *currency).into())).collect();
     json!({
