@@ -7,7 +7,7 @@ use domain::{
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
-use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, read_action};
+use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, ShownLetters, read_action};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
 use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
@@ -157,7 +157,7 @@ async fn act(
     }
     let filter = filter_of(&request.choice, Some(LetterStatus::Open))?;
     let Some(token) = &request.token else { return preview(&dead_letters, action, &filter, request).await };
-    let results = dead_letters.act_on_all(by, (&filter, request.limit), token).await?;
+    let results = dead_letters.act_on_all(by, ShownLetters { filter: &filter, limit: request.limit, token }).await?;
     let mut rows = Vec::with_capacity(results.len());
     let mut refused = 0;
     for (id, acted) in results {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{
     charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
-    dead_letter::{Awaits, Letter, LetterAction, Outcome},
+    dead_letter::{Awaits, Letter, LetterAction, Outcome, WorkflowRun},
     event::{self, EventType, MAX_DATA_BYTES},
     failure::Failure,
     id::DeadLetterId,
@@ -165,8 +165,8 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
         let letter = letter(number);
         fresh.writer.open_dead_letter(&letter).await.unwrap();
         for _ in 0..2 {
-            let workflow_runs = action != LetterAction::Discard;
-            let request = NewAction { action, actor: "operator", reason: "why", workflow_runs };
+            let run = if action == LetterAction::Discard { WorkflowRun::Ended } else { WorkflowRun::Running };
+            let request = NewAction { action, actor: "operator", reason: "why", run };
             journal.act_on_dead_letter(&letter.letter_id, request).await.unwrap();
         }
     }
