@@ -62,8 +62,8 @@ fn is_confirm(error: &toss::Error) -> bool {
     matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm)
 }
 
-/// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the bank
-/// is closed.
+/// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the
+/// bank is closed.
 fn is_closed_for_long(error: &toss::Error) -> bool {
     is_confirm(error) && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
 }

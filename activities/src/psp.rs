@@ -38,7 +38,8 @@ pub struct Psp {
 }
 
 impl Psp {
-    /// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself, is no answer.
+    /// Reads what the PSP says of a charge. An answer about another payment, or one that contradicts itself, is no
+    /// answer.
     fn read(
         &self,
         payment: &Payment,

@@ -1,9 +1,9 @@
 //! What the PSP says it took and gave back, held against the books.
 //!
-//! Not an activity of a workflow: `daegeum reconcile` asks for it. First all that moved in a window of time is listed on
-//! both sides, an hour at a time; where a checkout's sums differ, the PSP is asked about its payments themselves and the
-//! books about its whole life, because the two do not write down a movement at the same instant. The list of the PSP
-//! only says where to look: that an order differs is never said by it alone.
+//! Not an activity of a workflow: `daegeum reconcile` asks for it. First all that moved in a window of time is listed
+//! on both sides, an hour at a time; where a checkout's sums differ, the PSP is asked about its payments themselves and
+//! the books about its whole life, because the two do not write down a movement at the same instant. The list of the
+//! PSP only says where to look: that an order differs is never said by it alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
@@ -344,8 +344,9 @@ impl Trace {
     }
 }
 
-/// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. An account
-/// that is canceled before anybody paid into it is listed too, with its amount: its order is looked at more closely.
+/// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. An
+/// account that is canceled before anybody paid into it is listed too, with its amount: its order is looked at more
+/// closely.
 fn turnover_of_transaction(transaction: &Transaction) -> Result<Turnover, ReconciliationError> {
     let amount = money(transaction.amount.unsigned_abs(), transaction.currency, &transaction.order_id)?;
     Ok(match &transaction.status {
@@ -410,7 +411,8 @@ fn to_toss_time(at: Timestamp) -> DateTime<FixedOffset> {
     DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
 }
 
-/// A payment that the PSP does not know is an answer. One by an id that no question may hold can only be asked by its key.
+/// A payment that the PSP does not know is an answer. One by an id that no question may hold can only be asked by its
+/// key.
 async fn if_known(
     answer: impl Future<Output = Result<Payment, toss::Error>>,
 ) -> Result<Option<Payment>, ReconciliationError> {

@@ -57,7 +57,9 @@ pub(crate) enum Command {
         record_histories: Option<PathBuf>,
     },
     /// Run API and worker in one process, against an external Temporal, database and Toss
-    #[command(after_help = example_with_temporal!("daegeum serve --database-url postgres://daegeum@db.internal/daegeum"))]
+    #[command(
+        after_help = example_with_temporal!("daegeum serve --database-url postgres://daegeum@db.internal/daegeum")
+    )]
     Serve,
     /// Run the API alone
     #[command(after_help = example_with_temporal!("daegeum api --listen 127.0.0.1:8080"))]
@@ -91,8 +93,8 @@ pub(crate) enum Command {
     ///
     /// The command lists the movements of the day on both sides. Where a checkout differs, it asks Toss about the
     /// checkout's payments and reads the checkout's whole life from the books. It changes nothing. Run it each morning,
-    /// at least an hour after the day has ended: a movement of the last hour may not be booked yet. Sums may differ while
-    /// orders agree, because Toss also lists accounts that were canceled before anybody paid into them.
+    /// at least an hour after the day has ended: a movement of the last hour may not be booked yet. Sums may differ
+    /// while orders agree, because Toss also lists accounts that were canceled before anybody paid into them.
     #[command(after_help = example!("daegeum reconcile --day 2026-11-21"))]
     Reconcile(ReconcileOptions),
     /// Check the configuration and everything that a payment needs, with advice; exit 1 if a check fails

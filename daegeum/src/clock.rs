@@ -10,8 +10,8 @@ use store::{CLOCK_LIMIT, DatabaseUrl, Writer};
 /// How long Toss may take to tell the time.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// By how much the clock of this machine is ahead of Toss's (more than zero) or behind it; nothing where Toss does not say.
-/// Toss tells seconds, so less than one counts as none.
+/// By how much the clock of this machine is ahead of Toss's (more than zero) or behind it; nothing where Toss does not
+/// say. Toss tells seconds, so less than one counts as none.
 pub(crate) async fn ahead_of_toss(base_url: &str) -> Option<TimeDelta> {
     let asked = Utc::now();
     let answer = reqwest::Client::new().head(base_url).timeout(ANSWER_TIME).send().await.ok()?;
@@ -45,8 +45,8 @@ pub(crate) async fn check(database: &DatabaseUrl, toss_url: &str, writer: &Write
     if ahead.abs().to_std()? > CLOCK_LIMIT {
         let direction = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
         bail!(
-            "the clock of this machine is {} s {direction} Toss's ({toss_url}), and at most {} s are allowed: money would be \
-             released at a wrong time; set the clock, by NTP say, and start anew",
+            "the clock of this machine is {} s {direction} Toss's ({toss_url}), and at most {} s are allowed: \
+             money would be released at a wrong time; set the clock, by NTP say, and start anew",
             ahead.num_seconds().abs(),
             CLOCK_LIMIT.as_secs()
         );

@@ -233,6 +233,9 @@ pub(crate) async fn listen_for_api(settings: &Settings) -> anyhow::Result<TcpLis
 /// Takes a port, or says which one is taken and what to do.
 pub(crate) async fn listen(address: std::net::SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("could not listen on {address}; is another daegeum running? choose another port with {flag}, or 0 for a free one")
+        format!(
+            "could not listen on {address}; is another daegeum running? choose another port with {flag}, or 0 for a \
+             free one"
+        )
     })
 }

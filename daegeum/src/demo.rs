@@ -4,6 +4,7 @@
 //! code tells whether daegeum works on this machine.
 
 mod books;
+mod expectation;
 mod hearing;
 mod refunds;
 mod shop;
@@ -11,6 +12,7 @@ mod stories;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
+use expectation::DEADLINE;
 use hearing::Hearing;
 use shop::Shop;
 use store::DatabaseUrl;
@@ -21,9 +23,6 @@ use crate::{
     serving::shutdown,
     settings::{DataDir, Settings},
 };
-
-/// How long the buyers of the demo may take to pay: short, so that the one who walks away is seen to.
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
 
 /// Runs the stories and opens the books. Fails if any of them is not as it should be.
 pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -108,24 +107,6 @@ async fn tell(shop: &Shop, database: &DatabaseUrl, histories: Option<&Path>) -> 
     Ok(wrong)
 }
 
-/// Prints one expectation and whether it holds. Answers how many things are wrong: none or one.
-fn expect(holds: bool, what: impl std::fmt::Display) -> usize {
-    println!("   {} {what}", if holds { "✓" } else { "✗" });
-    usize::from(!holds)
-}
-
 fn seconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64()
-}
-
-/// An amount as people write it: `23000` becomes `₩23,000`.
-fn won(amount: &str) -> String {
-    let mut text = String::new();
-    for (index, digit) in amount.chars().enumerate() {
-        if index > 0 && (amount.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("₩{text}")
 }

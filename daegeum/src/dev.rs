@@ -96,7 +96,8 @@ pub(crate) async fn run(settings: &Settings, ports: &DevPorts) -> anyhow::Result
     Ok(())
 }
 
-/// `dev` pays at its own simulator. A setting that names another Toss stops the start, so that nobody believes that the other Toss was asked.
+/// `dev` pays at its own simulator. A setting that names another Toss stops the start, so that nobody believes that the
+/// other Toss was asked.
 fn refuse_other_toss(settings: &Settings) -> anyhow::Result<()> {
     let set = &settings.toss.set;
     ensure!(

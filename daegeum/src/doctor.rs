@@ -7,12 +7,14 @@ mod agreement;
 mod event_log;
 mod holidays;
 mod processes;
+mod result;
 mod webhook_endpoint;
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use migrations::{Migrator, MigratorTrait};
+use result::{ANSWER_TIME, CheckResult};
 use store::{Database, DatabaseUrl, Reader};
 use temporal::{MEND_KEYS, Understood, failing_tasks, polling, understood};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
@@ -31,8 +33,6 @@ use crate::{
     settings::{Settings, near},
 };
 
-/// How long one part may take to answer.
-const ANSWER_TIME: Duration = Duration::from_secs(15);
 /// How far our clock may be from Toss's. Toss takes sealed requests of the last five minutes alone, and the times of
 /// entries are ours.
 const MOST_SKEW: Duration = Duration::from_secs(5);
@@ -52,23 +52,6 @@ const MOST_NAMED: usize = 10;
 struct Finding {
     part: &'static str,
     result: CheckResult,
-}
-
-enum CheckResult {
-    /// It is as it should be.
-    Well(String),
-    /// It is not, and this mends it.
-    Ill { what: String, mend: String },
-    /// It could not be looked at, for want of another part.
-    Unseen(&'static str),
-    /// It is not looked at, because the settings do not say where it is.
-    Unasked(String),
-}
-
-impl CheckResult {
-    fn ill(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Ill { what: what.into(), mend: mend.into() }
-    }
 }
 
 /// Looks at everything and says what it found; the exit code says whether anything is ill.

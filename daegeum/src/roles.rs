@@ -257,8 +257,8 @@ fn keyring(settings: &Settings) -> anyhow::Result<Option<Arc<Keyring>>> {
     let keys = settings.keyring()?;
     if keys.is_none() {
         tracing::warn!(
-            "no encryption keys are set: no personal details of buyers are kept, and workflow histories are not sealed; \
-             `daegeum encryption generate` makes a key for DAEGEUM_ENCRYPTION_KEYS"
+            "no encryption keys are set: no personal details of buyers are kept, and workflow histories are not \
+             sealed; `daegeum encryption generate` makes a key for DAEGEUM_ENCRYPTION_KEYS"
         );
     }
     Ok(keys)

@@ -192,7 +192,7 @@ impl Settings {
             approval_for_accounts: for_accounts.unwrap_or(false),
         };
         let public_url = flags.public_url.clone().or(file.public_url);
-        let public_url = public_url.map(|url| web_address("public_url", url)).transpose()?;
+        let public_url = public_url.map(|url| values::web_address("public_url", url)).transpose()?;
         let listen = flags.listen.or(file.listen);
         let listens_at = listen.and_then(|address| near(door.scheme(), address));
         Ok(Self {
@@ -330,15 +330,6 @@ fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {
 fn return_hosts(texts: &[String]) -> anyhow::Result<Vec<ReturnHost>> {
     let host = |text: &String| text.parse().with_context(|| format!("the setting return_hosts holds {text:?}"));
     texts.iter().map(host).collect()
-}
-
-fn web_address(name: &str, url: String) -> anyhow::Result<String> {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    ensure!(
-        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')),
-        "the setting {name} must start with http:// or https://, not {url:?}"
-    );
-    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// Where this machine reaches what listens at an address; nothing for a port of the system's choice.

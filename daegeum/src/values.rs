@@ -1,6 +1,6 @@
 //! Values that settings and commands read and write: amounts, lengths of time, instants.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Currency, Money, Timestamp};
 
@@ -24,6 +24,16 @@ pub(crate) fn length(text: &str) -> Result<u64, String> {
         Some(number) if unit_ms > 0 => Ok(u64::from(number) * unit_ms),
         _ => Err("must be a whole number of minutes, hours or days, such as 30m, 24h or 90d".to_owned()),
     }
+}
+
+/// Reads an address of the web.
+pub(crate) fn web_address(name: &str, url: String) -> anyhow::Result<String> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    ensure!(
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')),
+        "the setting {name} must start with http:// or https://, not {url:?}"
+    );
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// The present.

@@ -71,7 +71,8 @@ pub enum Awaits {
     },
 }
 
-/// A letter to write. It stands in workflow histories: a field may be added with a default, and none is renamed or removed.
+/// A letter to write. It stands in workflow histories: a field may be added with a default, and none is renamed or
+/// removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// The letter; minted by the workflow.
@@ -219,25 +220,32 @@ pub enum LetterRefusal {
     OtherOutcome,
 }
 
+/// The run of the workflow that opened a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkflowRun {
+    Running,
+    Ended,
+}
+
 /// Whether an action may be taken, and where the letter stands then.
 pub fn check(
     action: LetterAction,
     status: LetterStatus,
     awaits: &Awaits,
-    workflow_runs: bool,
+    run: WorkflowRun,
 ) -> Result<LetterStatus, LetterRefusal> {
     match (action, status) {
         (_, LetterStatus::Open) => {}
         // The operator's "try again" went to a workflow that has ended since.
-        (LetterAction::Discard, LetterStatus::Retrying) if !workflow_runs => {}
+        (LetterAction::Discard, LetterStatus::Retrying) if run == WorkflowRun::Ended => {}
         (_, LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed) => {
             return Err(LetterRefusal::TakenUp);
         }
     }
     match (action, awaits) {
-        (LetterAction::Discard, _) if workflow_runs => Err(LetterRefusal::Awaited),
+        (LetterAction::Discard, _) if run == WorkflowRun::Running => Err(LetterRefusal::Awaited),
         (LetterAction::Discard, _) => Ok(LetterStatus::Discarded),
-        (LetterAction::Retry | LetterAction::Resolve(_), _) if !workflow_runs => Err(LetterRefusal::Ended),
+        (LetterAction::Retry | LetterAction::Resolve(_), _) if run == WorkflowRun::Ended => Err(LetterRefusal::Ended),
         (LetterAction::Retry | LetterAction::Resolve(_), Awaits::Mending) => Err(LetterRefusal::RepeatsItself),
         (LetterAction::Retry, Awaits::Person { .. }) => Ok(LetterStatus::Retrying),
         (LetterAction::Resolve(outcome), Awaits::Person { outcomes }) if outcomes.contains(&outcome) => {

@@ -1,7 +1,7 @@
 //! Events: what the world is told, each in the transaction of the fact that it tells of.
 //!
-//! An event carries the object as it was then, and the object's version: a receiver that knows a later version ignores it.
-//! It holds ids, amounts, statuses, codes and times; no personal data and no text that a person wrote.
+//! An event carries the object as it was then, and the object's version: a receiver that knows a later version ignores
+//! it. It holds ids, amounts, statuses, codes and times; no personal data and no text that a person wrote.
 
 use alloc::{format, string::String};
 use core::fmt;
@@ -86,8 +86,8 @@ impl EventType {
         Self::ALL.into_iter().find(|event_type| event_type.as_str() == text)
     }
 
-    /// What a checkout's change to a status tells; nothing where the status is a step on the way, or where the event of the
-    /// refund tells it.
+    /// What a checkout's change to a status tells; nothing where the status is a step on the way, or where the event of
+    /// the refund tells it.
     pub const fn of_checkout(status: Status) -> Option<Self> {
         match status {
             Status::NotStarted => Some(Self::CheckoutCreated),

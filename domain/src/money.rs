@@ -36,10 +36,10 @@ impl Currency {
     }
 
     /// The least payment that the PSP takes, in minor units. Source: Toss Payments, text of the error
-    /// `BELOW_MINIMUM_AMOUNT`: 100 won by card, 200 won from an account. The method is chosen later, so the smaller counts
-    /// here. Neither the list of errors nor the guides to payments in USD and JPY (read in November 2026) name a least
-    /// amount of these currencies: one minor unit is our assumption, and an amount that is too small for a contract is
-    /// declined by the PSP.
+    /// `BELOW_MINIMUM_AMOUNT`: 100 won by card, 200 won from an account. The method is chosen later, so the smaller
+    /// counts here. Neither the list of errors nor the guides to payments in USD and JPY (read in November 2026) name a
+    /// least amount of these currencies: one minor unit is our assumption, and an amount that is too small for a
+    /// contract is declined by the PSP.
     pub const fn least_payment_minor(self) -> u64 {
         match self {
             Self::Krw => 100,
@@ -178,8 +178,8 @@ impl Money {
         if other.minor < self.minor { Self { minor: other.minor, ..self } } else { self }
     }
 
-    /// Returns `amount × parts / whole`, rounded down to the minor unit; the full amount if `parts` is at least `whole` or
-    /// `whole` is zero.
+    /// Returns `amount × parts / whole`, rounded down to the minor unit; the full amount if `parts` is at least `whole`
+    /// or `whole` is zero.
     pub fn share(self, parts: u64, whole: u64) -> Self {
         if parts >= whole {
             return self;

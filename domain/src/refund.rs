@@ -320,7 +320,8 @@ impl Subject for Refunding {
             Knowledge::Reported(RefundReport { ours: Some(executed), .. }) => self.on_executed(executed),
             Knowledge::Reported(RefundReport { lookalike: true, .. }) => Step::CallForHelp(Failure::new(
                 OurCode::RefundLookalike,
-                "The payment provider gave the same amount back without our mark; whether that was this refund, it does not tell.",
+                "The payment provider gave the same amount back without our mark; whether that was this \
+                 refund, it does not tell.",
             )),
             Knowledge::Reported(report) if self.is_beyond_reach(report) => fail(spent(report.left, progress)),
             Knowledge::Reported(report) => self.on_absent(report.left, progress, now),

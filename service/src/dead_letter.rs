@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::{
-    dead_letter::{LetterAction, LetterRefusal, LetterStatus, Outcome, check},
+    dead_letter::{LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun, check},
     id::DeadLetterId,
 };
 use sha2::{Digest, Sha256};
@@ -104,6 +104,15 @@ fn sentence(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionR
     }
 }
 
+/// The letters that a preview showed.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownLetters<'a> {
+    pub filter: &'a LetterFilter,
+    pub limit: u64,
+    /// The token of the preview.
+    pub token: &'a str,
+}
+
 impl DeadLetters {
     /// Dead letters over Temporal and a database.
     pub const fn new(temporal: Client, reader: Reader, journal: Journal) -> Self {
@@ -113,8 +122,8 @@ impl DeadLetters {
     /// Acts on one letter. Repeating it is safe: the workflow is told once.
     pub async fn act(&self, id: &DeadLetterId, wish: ActionRequest<'_>) -> Result<LetterRecord, DeadLetterError> {
         let letter = self.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
-        let workflow_runs = self.runs(&letter).await?;
-        let new = NewAction { action: wish.action, actor: wish.by, reason: wish.reason, workflow_runs };
+        let run = self.run_of(&letter).await?;
+        let new = NewAction { action: wish.action, actor: wish.by, reason: wish.reason, run };
         match self.journal.act_on_dead_letter(id, new).await? {
             Acted::Now(letter) | Acted::Before(letter) => {
                 self.notify(&letter, wish).await?;
@@ -143,8 +152,8 @@ impl DeadLetters {
         let token = token(action, &letters);
         let mut items = Vec::with_capacity(letters.len());
         for letter in letters {
-            let runs = self.runs(&letter).await?;
-            let would = check(action, letter.status, &letter.awaits, runs).map(|_| ());
+            let run = self.run_of(&letter).await?;
+            let would = check(action, letter.status, &letter.awaits, run).map(|_| ());
             items.push((letter, would));
         }
         Ok(Preview { items, token })
@@ -154,11 +163,10 @@ impl DeadLetters {
     pub async fn act_on_all(
         &self,
         wish: ActionRequest<'_>,
-        (filter, limit): (&LetterFilter, u64),
-        shown: &str,
+        shown: ShownLetters<'_>,
     ) -> Result<Vec<(DeadLetterId, Result<LetterRecord, DeadLetterError>)>, DeadLetterError> {
-        let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
-        if token(wish.action, &letters) != shown {
+        let letters = self.reader.oldest_dead_letters(shown.filter, shown.limit.min(MAX_BULK)).await?;
+        if token(wish.action, &letters) != shown.token {
             return Err(DeadLetterError::Outdated);
         }
         let mut results = Vec::with_capacity(letters.len());
@@ -169,15 +177,17 @@ impl DeadLetters {
         Ok(results)
     }
 
-    /// Whether the run that wrote the letter still runs.
-    async fn runs(&self, letter: &LetterRecord) -> Result<bool, DeadLetterError> {
+    /// The run that wrote the letter.
+    async fn run_of(&self, letter: &LetterRecord) -> Result<WorkflowRun, DeadLetterError> {
         let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
         let options = WorkflowDescribeOptions::builder().rpc_options(temporal::rpc_options()).build();
         match tokio::time::timeout(ANSWER_TIME, workflow.describe(options)).await {
             Ok(Ok(described)) => {
-                Ok(described.run_id() == letter.run_id && described.status() == WorkflowExecutionStatus::Running)
+                let is_running =
+                    described.run_id() == letter.run_id && described.status() == WorkflowExecutionStatus::Running;
+                Ok(if is_running { WorkflowRun::Running } else { WorkflowRun::Ended })
             }
-            Ok(Err(WorkflowInteractionError::NotFound(_))) => Ok(false),
+            Ok(Err(WorkflowInteractionError::NotFound(_))) => Ok(WorkflowRun::Ended),
             Ok(Err(error)) => Err(DeadLetterError::Temporal(error.into())),
             Err(elapsed) => Err(DeadLetterError::Temporal(elapsed.into())),
         }

@@ -1,7 +1,7 @@
 //! What the event log costs: a change of a row with its event and without, the sequencer, and a reader that catches up.
 //!
-//! `make bench` runs it on a PostgreSQL of its own with fsync on. Figures of one run are comparable with each other; those of
-//! two machines are not.
+//! `make bench` runs it on a PostgreSQL of its own with fsync on. Figures of one run are comparable with each other;
+//! those of two machines are not.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -32,8 +32,8 @@ const CHANGE: &str = "UPDATE changed SET version = version + 1 WHERE id = $1; \
                       UPDATE parts SET version = version + 1 WHERE id = $1;";
 /// About as large as the event of a checkout of two sellers.
 const EVENT: &str = "INSERT INTO events (type, object_id, version, occurred_at, recorded_at, data) \
-                     SELECT 'checkout.paid', 'o-' || id, version, now(), now(), repeat('x', 800) FROM changed WHERE id = $1 \
-                     ON CONFLICT (object_id, version, type) DO NOTHING;";
+                     SELECT 'checkout.paid', 'o-' || id, version, now(), now(), repeat('x', 800) FROM changed \
+                     WHERE id = $1 ON CONFLICT (object_id, version, type) DO NOTHING;";
 const KEPT: EventRetention = EventRetention(Duration::from_secs(24 * 60 * 60));
 
 #[tokio::main]
@@ -64,8 +64,9 @@ async fn main() {
     }
 
     sequenced(&reader).await;
-    let appended = "INSERT INTO events (type, object_id, version, occurred_at, recorded_at, data) SELECT 'checkout.paid', \
-                    'b-' || n, 0, now(), now(), repeat('x', 800) FROM generate_series(1, $1) AS n";
+    let appended = "INSERT INTO events (type, object_id, version, occurred_at, recorded_at, data) \
+                    SELECT 'checkout.paid', 'b-' || n, 0, now(), now(), repeat('x', 800) \
+                    FROM generate_series(1, $1) AS n";
     let began = Instant::now();
     database.connection().execute_unprepared(&appended.replace("$1", &BEHIND.to_string())).await.unwrap();
     sequenced(&reader).await;

@@ -1,10 +1,11 @@
 //! The time of money is one clock's.
 //!
-//! On PostgreSQL that is the database's clock, and a machine whose own clock differs from it by more than [`CLOCK_LIMIT`]
-//! does nothing that rests on the time. SQLite has no clock but the machine's. There the clock is refused once it has jumped
-//! against the time that passed since the process began, and while it is behind the newest entry of the books. A clock that
-//! was ahead from the start cannot be told from a right one by the database; a process that reaches the PSP compares its
-//! clock with the PSP's before it begins (see [`Writer::confirm_clock`](crate::Writer::confirm_clock)).
+//! On PostgreSQL that is the database's clock, and a machine whose own clock differs from it by more than
+//! [`CLOCK_LIMIT`] does nothing that rests on the time. SQLite has no clock but the machine's. There the clock is
+//! refused once it has jumped against the time that passed since the process began, and while it is behind the newest
+//! entry of the books. A clock that was ahead from the start cannot be told from a right one by the database; a process
+//! that reaches the PSP compares its clock with the PSP's before it begins (see
+//! [`Writer::confirm_clock`](crate::Writer::confirm_clock)).
 
 use std::{
     sync::{
@@ -24,8 +25,8 @@ use crate::{
     entities::ledger_head,
 };
 
-/// By how much the clock of a machine may differ from the database's. Machines that ask a time server differ by less than
-/// a second.
+/// By how much the clock of a machine may differ from the database's. Machines that ask a time server differ by less
+/// than a second.
 pub const CLOCK_LIMIT: Duration = Duration::from_secs(30);
 /// PostgreSQL's clock, in milliseconds since 1970.
 const POSTGRES_CLOCK: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms";
@@ -75,8 +76,8 @@ impl Clock {
         Ok(time)
     }
 
-    /// When something is booked. A booking rests on the time less than a release does: on SQLite it goes on when the clock
-    /// has jumped.
+    /// When something is booked. A booking rests on the time less than a release does: on SQLite it goes on when the
+    /// clock has jumped.
     pub(crate) async fn booking_time(&self, connection: &impl ConnectionTrait) -> Result<Timestamp, StoreError> {
         match connection.get_database_backend() {
             DbBackend::Postgres => self.time(connection).await,

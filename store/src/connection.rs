@@ -12,9 +12,8 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use crate::{
-    Clock, SCHEMA_LOCK_TIME, StoreError,
+    Clock, StoreError,
     event::Signals,
-    migrating::{SCHEMA_ACQUIRE_TIME, SCHEMA_STATEMENT_TIME},
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
@@ -45,6 +44,12 @@ const SERVER_KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "20000"),
 ];
+/// How long a change of the schema waits for a lock that another process holds.
+pub const SCHEMA_LOCK_TIME: Duration = Duration::from_secs(10);
+/// How long to wait for a connection that may itself have to wait for a lock.
+const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
+/// How long one statement of a schema change may take: it may rewrite a table.
+const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
 /// Succeeds only outside of a transaction, and changes nothing.
 const OUTSIDE_A_TRANSACTION: &str = "BEGIN; ROLLBACK";
 

@@ -30,8 +30,8 @@ pub enum StoreError {
     Stopped,
     /// Two clocks that differ by more than [`CLOCK_LIMIT`](crate::CLOCK_LIMIT).
     #[error(
-        "the clock of this machine is {off_s} s {direction}; set it, by NTP say, or start this process anew where the clock \
-         is right: nothing that rests on the time is done"
+        "the clock of this machine is {off_s} s {direction}; set it, by NTP say, or start this process anew where the \
+         clock is right: nothing that rests on the time is done"
     )]
     ClockOff {
         /// By how many seconds.

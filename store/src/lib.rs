@@ -5,8 +5,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It decides nothing: `domain` decides each status and makes each entry; this crate reads what the decision needs. It changes no schema; see
-//! `migrations`.
+//! It decides nothing: `domain` decides each status and makes each entry; this crate reads what the decision needs. It
+//! changes no schema; see `migrations`.
 //!
 //! # Invariants
 //!
@@ -14,8 +14,8 @@
 //!   second one change nothing.
 //! * Wallets, ledger, payment orders and status history of one step move together or not at all.
 //! * A transaction begins as a writer, so that two of them wait for each other instead of failing.
-//! * Every statement and every transaction has a deadline on our side; a connection that may stand inside of a transaction
-//!   is closed, never used again.
+//! * Every statement and every transaction has a deadline on our side; a connection that may stand inside of a
+//!   transaction is closed, never used again.
 //! * The time of money is one clock's: the database's.
 
 mod api_key;
@@ -64,7 +64,7 @@ pub use checkout::{
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
-pub use connection::{Database, DatabaseUrl, DatabaseUrlError};
+pub use connection::{Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
 pub use error::StoreError;
@@ -77,7 +77,7 @@ pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
     OrderMove, PublicKey, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
 };
-pub use migrating::{SCHEMA_LOCK_TIME, SchemaConnection};
+pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
 pub use reader::Reader;
 pub use refund::{

@@ -1,22 +1,17 @@
-//! A connection to change the schema with: its limits are longer than those of payments, and it waits for nobody for long.
+//! A connection to change the schema with: its limits are longer than those of payments, and it waits for nobody for
+//! long.
 
 use std::{fmt, future::Future, time::Duration};
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::time::Instant;
 
-use crate::{Database, DatabaseUrl, StoreError, transaction::by, unavailable::waited_for_a_lock};
+use crate::{Database, DatabaseUrl, SCHEMA_LOCK_TIME, StoreError, transaction::by, unavailable::waited_for_a_lock};
 
-/// How long a change of the schema waits for a lock that another process holds.
-pub const SCHEMA_LOCK_TIME: Duration = Duration::from_secs(10);
-/// How long to wait for a connection that may itself have to wait for a lock.
-pub(crate) const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
-/// How long one statement of a schema change may take: it may rewrite a table.
-pub(crate) const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
 /// How long all of a schema change may take.
 const SCHEMA_TIME: Duration = Duration::from_secs(4 * 60 * 60);
-/// The sessions of this database that hold a lock on a table, the oldest transaction first. A role without the right to see
-/// others' sessions sees their numbers, users and names.
+/// The sessions of this database that hold a lock on a table, the oldest transaction first. A role without the right to
+/// see others' sessions sees their numbers, users and names.
 const HOLDERS: &str = "SELECT 'process ' || a.pid || ' (user ' || COALESCE(a.usename::text, 'unknown') || ', ' || \
     COALESCE(NULLIF(a.application_name, ''), 'without a name') || COALESCE(', at ' || host(a.client_addr), '') || \
     COALESCE(', in a transaction for ' || CAST(EXTRACT(EPOCH FROM now() - a.xact_start) AS BIGINT) || ' s', '') || ')' \
@@ -48,8 +43,8 @@ impl SchemaConnection {
         self.database.connection()
     }
 
-    /// Carries changes out. A lock that another process holds for longer than [`SCHEMA_LOCK_TIME`] ends them; the change
-    /// that waited is not made.
+    /// Carries changes out. A lock that another process holds for longer than [`SCHEMA_LOCK_TIME`] ends them; the
+    /// change that waited is not made.
     pub async fn carry_out<T>(&self, changes: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
         match by(Instant::now() + SCHEMA_TIME, changes).await {
             Err(error) if waited_for_a_lock(&error) => Err(locked(self.holders().await)),

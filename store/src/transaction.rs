@@ -1,10 +1,10 @@
 //! The one home of transactions and statements: each has a deadline on our side, and a connection that failed to begin,
 //! to commit or to roll back is closed.
 //!
-//! A library's pool hands a connection on as it is. A connection on which a COMMIT failed may still be inside a transaction;
-//! then the next transaction is a savepoint in it, is reported as committed, and is lost. So a connection is handed on only
-//! while it is known to stand outside of any transaction, and after a failed BEGIN, COMMIT or ROLLBACK, or a deadline that
-//! passed, no connection of its pool that was open at that moment is used again.
+//! A library's pool hands a connection on as it is. A connection on which a COMMIT failed may still be inside a
+//! transaction; then the next transaction is a savepoint in it, is reported as committed, and is lost. So a connection
+//! is handed on only while it is known to stand outside of any transaction, and after a failed BEGIN, COMMIT or
+//! ROLLBACK, or a deadline that passed, no connection of its pool that was open at that moment is used again.
 
 use std::{
     fmt,
@@ -25,8 +25,8 @@ use tokio::time::Instant;
 
 use crate::{StoreError, event::Signals, unavailable::asks_the_wrong_server};
 
-/// How long one statement, one BEGIN, COMMIT or ROLLBACK may take, with the wait for a connection. It is longer than what
-/// PostgreSQL itself gives a statement, so it passes only when no answer comes.
+/// How long one statement, one BEGIN, COMMIT or ROLLBACK may take, with the wait for a connection. It is longer than
+/// what PostgreSQL itself gives a statement, so it passes only when no answer comes.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(12);
 /// How long a transaction that writes may take.
 const TRANSACTION_TIME: Duration = Duration::from_secs(20);
@@ -242,8 +242,8 @@ impl fmt::Debug for Transaction {
     }
 }
 
-/// PostgreSQL takes no NUL in a text. A text of others that has one is written, or looked for, without it: refused, it would
-/// keep a checkout from coming to an end.
+/// PostgreSQL takes no NUL in a text. A text of others that has one is written, or looked for, without it: refused, it
+/// would keep a checkout from coming to an end.
 fn storable(mut statement: Statement) -> Statement {
     for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
         if let Value::String(Some(text)) = value

@@ -11,8 +11,8 @@ const POSTGRES_CODES: [&str; 4] = ["08", "53", "57P", "57014"];
 const POSTGRES_READ_ONLY: &str = "25006";
 /// How PostgreSQL's codes begin for a server that is stopping or starting.
 const POSTGRES_LEAVING: &str = "57P";
-/// SQLite's primary codes for a file that another process keeps locked, that cannot be written, read, or opened now, and
-/// for a disk that is full. Source: SQLite, result and error codes.
+/// SQLite's primary codes for a file that another process keeps locked, that cannot be written, read, or opened now,
+/// and for a disk that is full. Source: SQLite, result and error codes.
 const SQLITE_CODES: [u32; 6] = [5, 6, 8, 10, 13, 14];
 /// PostgreSQL's code for a lock that was not to be had in time.
 const POSTGRES_LOCK: &str = "55P03";

@@ -47,8 +47,8 @@ impl Writer {
         &self.database
     }
 
-    /// Says that the clock of another host, such as the PSP's, agrees with this machine's. Then no entry of the books that a
-    /// wrong clock dated ahead stops what rests on the time.
+    /// Says that the clock of another host, such as the PSP's, agrees with this machine's. Then no entry of the books
+    /// that a wrong clock dated ahead stops what rests on the time.
     pub fn confirm_clock(&self) {
         self.database.clock().confirm();
     }

@@ -1,8 +1,8 @@
 //! Sealing what goes to the Temporal server: it stores histories, and its UI shows them.
 //!
-//! Sealed are all payloads: inputs, results, details, and the summaries that a workflow gives to what it starts. Not sealed
-//! are search attributes, by which the server searches, messages of failures, and the summary with which a client starts a
-//! workflow; they therefore hold nothing personal and nothing descriptive.
+//! Sealed are all payloads: inputs, results, details, and the summaries that a workflow gives to what it starts. Not
+//! sealed are search attributes, by which the server searches, messages of failures, and the summary with which a
+//! client starts a workflow; they therefore hold nothing personal and nothing descriptive.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -73,8 +73,8 @@ fn seal(keys: &Keyring, payload: &Payload) -> Result<Payload, PayloadConversionE
     Ok(Payload { metadata, data: sealed.bytes, ..Payload::default() })
 }
 
-/// What comes to a workflow and cannot be opened stays sealed: the codec is not told what it is for. A signal is ignored
-/// then (`workflows::heard`); whatever else cannot be read fails the workflow task.
+/// What comes to a workflow and cannot be opened stays sealed: the codec is not told what it is for. A signal is
+/// ignored then (`workflows::heard`); whatever else cannot be read fails the workflow task.
 fn open_or_keep(keys: &Keyring, payload: Payload) -> Payload {
     open(keys, payload.clone()).unwrap_or_else(|error| {
         tracing::debug!(error = &error as &dyn std::error::Error, "what came to a workflow cannot be opened");

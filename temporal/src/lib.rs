@@ -1,4 +1,5 @@
-//! Everything that is Temporal's: the client, the namespace, the worker, the replay of histories, and a server on this machine.
+//! Everything that is Temporal's: the client, the namespace, the worker, the replay of histories, and a server on this
+//! machine.
 //!
 //! # What this crate does not do
 //!

@@ -36,7 +36,8 @@ const AT_ONCE: usize = 16;
 /// How many events from the end are searched for what went wrong.
 const LAST_EVENTS: i32 = 10;
 /// What Temporal knows by itself of open workflows whose task failed five times in a row. Since its server 1.30.
-const REPORTED: &str = "ExecutionStatus = 'Running' AND TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')";
+const REPORTED: &str = "ExecutionStatus = 'Running' AND TemporalReportedProblems IN \
+                        ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')";
 /// How often the metric asks.
 const PAUSE: Duration = Duration::from_secs(30);
 /// The metric where Temporal did not say.

@@ -51,7 +51,8 @@ impl WorkflowInterceptor for Notice {
             tracing::error!(
                 workflow.id = ctx.workflow_id(),
                 signal = input.name(),
-                "a signal of {} cannot be read and is ignored: its sender has other encryption keys, or sent something else",
+                "a signal of {} cannot be read and is ignored: its sender has other encryption keys, or sent something \
+                 else",
                 ctx.workflow_id()
             );
         }

@@ -14,8 +14,8 @@ use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::Ref
 
 use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
 
-/// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that are
-/// being paid are few and short; those that wait for their buyers are many, and should cost nothing.
+/// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that
+/// are being paid are few and short; those that wait for their buyers are many, and should cost nothing.
 const CACHED_WORKFLOWS: usize = 150;
 
 /// The activities of a worker, with what each needs.
@@ -46,8 +46,8 @@ pub struct WorkerParts {
     pub stop_time: Duration,
 }
 
-/// How long a task waits for the worker that has the workflow in its cache. When that worker has died, a buyer waits so long
-/// before another takes over, and the API's answer is due after 10 s.
+/// How long a task waits for the worker that has the workflow in its cache. When that worker has died, a buyer waits so
+/// long before another takes over, and the API's answer is due after 10 s.
 const STICKY_TIME: Duration = Duration::from_secs(3);
 
 /// A worker that runs every workflow and every activity.

@@ -14,6 +14,9 @@ use crate::payment::{CancelRequest, DEFAULT_DEPOSIT_PATIENCE, RefundAccount};
 use crate::till::MAX_AMOUNT;
 use crate::time::{Instant, parse};
 
+/// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
+pub(crate) const MAX_BODY: usize = 64 * 1_024;
+
 const MAX_CANCEL_REASON: usize = 200;
 const MAX_ACCOUNT_NUMBER: usize = 20;
 const MAX_HOLDER_NAME: usize = 60;

@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::bodies::MAX_BODY;
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
-use crate::gate::MAX_BODY;
 use crate::mischief::{CERTAIN_BPS, Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
 use crate::payment::{Method, Payment};
 use crate::till::{Kept, MAX_PAYMENTS, Totals};

@@ -36,6 +36,12 @@ impl Refusal {
     }
 }
 
+/// What a call comes to, before it is written down as an answer.
+pub(crate) struct Done {
+    pub(crate) value: Value,
+    pub(crate) took_effect: bool,
+}
+
 /// What went wrong, as that API says it.
 pub(crate) fn error(dialect: Dialect, refusal: &Refusal, language: Language, trace_id: &str) -> Value {
     let error = json!({ "code": refusal.code.name(), "message": refusal.message(language) });

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::billing::BillingCall;
+use crate::bodies::MAX_BODY;
 use crate::codes::{Code, Language};
 use crate::connection::{Line, hang_up};
 use crate::idempotency::Identity;
@@ -19,8 +20,6 @@ use crate::payout_calls::PayoutCall;
 use crate::reception::{Admission, Call, Ending, Reception, Reply, language};
 use crate::world::Shared;
 
-/// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
-pub(crate) const MAX_BODY: usize = 64 * 1_024;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const TRACE_ID: &str = "x-tosspayments-trace-id";
 const TEST_CODE: &str = "tosspayments-test-code";

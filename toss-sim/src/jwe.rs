@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::gate::MAX_BODY;
+use crate::bodies::MAX_BODY;
 use crate::options::Compression;
 use crate::time::{Instant, with_offset};
 
@@ -107,7 +107,11 @@ mod tests {
 
     const KEY: &str = crate::options::DEFAULT_SECURITY_KEY;
     /// Made with another implementation (jwcrypto) under the same key.
-    const FOREIGN: &str = "eyJhbGciOiAiZGlyIiwgImVuYyI6ICJBMjU2R0NNIiwgImlhdCI6ICIyMDI2LTAxLTAyVDAzOjA0OjA1KzA5OjAwIiwgIm5vbmNlIjogImYwYzhkNWM0LThjMWQtNGI3ZS05ZDUxLTFmMGYyYjNjNGQ1ZSJ9..SnyVmQdj4koCV7qS.QL7RQDh-t0koUVegwNcxjooH7aXmQgjB2GN-w6g.7bgQlJKGpdB5La44DAjTMg";
+    const FOREIGN: &str = concat!(
+        "eyJhbGciOiAiZGlyIiwgImVuYyI6ICJBMjU2R0NNIiwgImlhdCI6ICIyMDI2LTAxLTAyVDAzOjA0OjA1KzA5OjAwIiwgIm5vbmNl",
+        "IjogImYwYzhkNWM0LThjMWQtNGI3ZS05ZDUxLTFmMGYyYjNjNGQ1ZSJ9..SnyVmQdj4koCV7qS.QL7RQDh-t0koUVegwNcxjooH7",
+        "aXmQgjB2GN-w6g.7bgQlJKGpdB5La44DAjTMg"
+    );
 
     const SEALED: &[u8] = br#"{"refSellerId":"seller-0001"}"#;
 

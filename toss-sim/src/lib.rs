@@ -104,7 +104,7 @@ fn routes(shared: Arc<Shared>) -> Router {
 /// Around every request. The sender needs a runtime, and the first request is sure to bring one; and what
 /// the file does not know is not answered.
 async fn surround(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    shared.start_sending();
+    sender::start(&shared);
     let line = Line::of(&request);
     let response = next.run(request).await;
     if shared.is_lost() { connection::hang_up(line) } else { response }
@@ -122,7 +122,7 @@ pub async fn serve(
     let address = listener.local_addr()?;
     options.public_url.get_or_insert_with(|| format!("http://{address}"));
     let shared = Arc::new(Shared::open(options)?);
-    shared.start_sending();
+    sender::start(&shared);
     let service = routes(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
     let closing = Arc::clone(&shared);
     let graceful = async move {

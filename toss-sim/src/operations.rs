@@ -7,7 +7,7 @@ use crate::authorization::Caller;
 use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
 use crate::codes::{Code, Language};
-use crate::envelope::{self, Dialect, Refusal};
+use crate::envelope::{self, Dialect, Done, Refusal};
 use crate::jwe;
 use crate::mischief::Subject;
 use crate::payment::{Confirmed, Method, Payment, Twist};
@@ -113,12 +113,6 @@ impl Ask {
     }
 }
 
-/// What a call comes to, before it is written down as an answer.
-pub(crate) struct Done {
-    pub(crate) value: Value,
-    pub(crate) took_effect: bool,
-}
-
 impl World {
     /// Carries a call out.
     pub(crate) fn execute(&mut self, ask: &Ask, caller: &Caller, tampering: Tampering, now: Instant) -> Answer {
@@ -143,8 +137,8 @@ impl World {
         }
     }
 
-    /// Encrypts an answer of the payout API, a refusal too, when the request said that it is encrypted. One to a merchant
-    /// whose security key is no key goes out in the clear.
+    /// Encrypts an answer of the payout API, a refusal too, when the request said that it is encrypted. One to a
+    /// merchant whose security key is no key goes out in the clear.
     pub(crate) fn under_encryption(&mut self, answer: Answer, ask: &Ask, caller: &Caller, now: Instant) -> Answer {
         if !ask.is_encrypted || ask.operation.dialect() == Dialect::V1 {
             return answer;

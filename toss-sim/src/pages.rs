@@ -84,7 +84,8 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
                 legend { "결제수단" }
                 @for method in Method::ALL {
                     label class="method" {
-                        input type="radio" name="method" value=(method.name(Language::English)) checked[method == chosen];
+                        input type="radio" name="method" value=(method.name(Language::English))
+                            checked[method == chosen];
                         span { (method.name(Language::Korean)) small { (hint(method)) } }
                     }
                 }
@@ -100,7 +101,8 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
             div class="bench" {
                 strong { "시뮬레이터 설정" }
                 label {
-                    input type="checkbox" id="decline-on-confirm" name="decline_on_confirm" value=(Code::RejectCardPayment.name());
+                    input type="checkbox" id="decline-on-confirm" name="decline_on_confirm"
+                        value=(Code::RejectCardPayment.name());
                     span {
                         "승인할 때 카드사가 거절합니다" br;
                         code { (Code::RejectCardPayment.name()) }

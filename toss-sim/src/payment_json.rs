@@ -144,7 +144,10 @@ fn methods_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "giftCertificate": (is_confirmed && method.is_some_and(Method::is_gift_certificate))
             .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
         "easyPay": (is_confirmed && method == Some(Method::EasyPay))
-            .then(|| json!({ "provider": easy_pay_provider(setting.language), "amount": payment.total, "discountAmount": 0 })),
+            .then(|| {
+                let provider = easy_pay_provider(setting.language);
+                json!({ "provider": provider, "amount": payment.total, "discountAmount": 0 })
+            }),
     })
 }
 

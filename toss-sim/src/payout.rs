@@ -101,7 +101,8 @@ pub(crate) struct Payout {
     pub(crate) requested_at: Instant,
     pub(crate) status: PayoutStatus,
     error: Option<Code>,
-    /// The bank sent the money back after the payout was COMPLETED. Only the balance shows it: there is no status for it.
+    /// The bank sent the money back after the payout was COMPLETED. Only the balance shows it: there is no status for
+    /// it.
     #[serde(default)]
     is_returned: bool,
 }

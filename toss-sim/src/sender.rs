@@ -20,8 +20,15 @@ const MAX_ON_THEIR_WAY: usize = 16;
 /// Longest sleep: payments expire by the clock even when nobody calls.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
+/// Starts the sender on the first call made inside a runtime.
+pub(crate) fn start(shared: &Arc<Shared>) {
+    if shared.takes_sending() {
+        tokio::spawn(run(Arc::downgrade(shared), shared.bell(), shared.closing()));
+    }
+}
+
 /// Sends until the simulator closes or is gone.
-pub(crate) async fn run(shared: Weak<Shared>, bell: Arc<Notify>, mut closing: watch::Receiver<bool>) {
+async fn run(shared: Weak<Shared>, bell: Arc<Notify>, mut closing: watch::Receiver<bool>) {
     let client = match client() {
         Ok(client) => client,
         Err(error) => {

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use crate::authorization::client_key_owner;
 use crate::banks::bank_code;
+use crate::bodies::MAX_BODY;
 use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
-use crate::gate::MAX_BODY;
 use crate::pages;
 use crate::payment::{Method, Payment, Status};
 use crate::till::{Kept, WayBack};

@@ -247,11 +247,14 @@ impl Shared {
         Arc::clone(&self.bell)
     }
 
-    /// Starts the sender of webhooks on the first call made inside a runtime.
-    pub(crate) fn start_sending(self: &Arc<Self>) {
-        if !self.is_sending.swap(true, Ordering::AcqRel) {
-            tokio::spawn(crate::sender::run(Arc::downgrade(self), self.bell(), self.closing.subscribe()));
-        }
+    /// Takes the right to start the sender of webhooks; answers whether it was free.
+    pub(crate) fn takes_sending(&self) -> bool {
+        !self.is_sending.swap(true, Ordering::AcqRel)
+    }
+
+    /// Becomes true when the simulator closes.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 
     /// Lets go of every request that is held, and stops sending.

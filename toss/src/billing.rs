@@ -10,7 +10,7 @@ use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
-use crate::object::object;
+use crate::object::{self, object};
 use crate::payment::{Card, Payment};
 use crate::private::{Private, exposed, exposed_option};
 use crate::shape::{self, ShapeError};
@@ -64,7 +64,7 @@ impl Billing {
     ///
     /// [`ShapeError`] when it is not JSON or lacks one of the two keys.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::in_won(&shape::json(bytes)?)
+        object::in_won(&shape::json(bytes)?)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
-use crate::object::Fields;
+use crate::object::{self, Fields};
 use crate::pages::{self, Page};
 use crate::payment::CashReceiptRecord;
 use crate::private::{Private, exposed};
@@ -62,7 +62,7 @@ impl CashReceiptRecord {
     /// [`ShapeError`] when it is not JSON, not an object, or holds an amount that is no whole number
     /// of won.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::in_won(&shape::json(bytes)?)
+        object::in_won(&shape::json(bytes)?)
     }
 }
 

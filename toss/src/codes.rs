@@ -22,8 +22,8 @@ pub enum Class {
 /// What a code says beyond [`Class`], where a caller acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meaning {
-    /// Our key or our settings are refused. A caller with another key may have been answered otherwise, so the code says
-    /// nothing of the payment, and no buyer can mend it.
+    /// Our key or our settings are refused. A caller with another key may have been answered otherwise, so the code
+    /// says nothing of the payment, and no buyer can mend it.
     Denied,
     /// No payment is known by that name.
     UnknownPayment,

@@ -150,8 +150,8 @@ mod tests {
     const PLAINTEXT: &[u8] = br#"{"refSellerId":"seller-0001"}"#;
     /// Made once with another implementation.
     const SEALED: &str = concat!(
-        "eyJhbGciOiAiZGlyIiwgImVuYyI6ICJBMjU2R0NNIiwgImlhdCI6ICIyMDI2LTAxLTAyVDAzOjA0OjA1KzA5OjAwIiwgIm5vbmNlIjogImYwYz",
-        "hkNWM0LThjMWQtNGI3ZS05ZDUxLTFmMGYyYjNjNGQ1ZSJ9..SnyVmQdj4koCV7qS.QL7RQDh-t0koUVegwNcxjooH7aXmQgjB2GN-w6g.",
+        "eyJhbGciOiAiZGlyIiwgImVuYyI6ICJBMjU2R0NNIiwgImlhdCI6ICIyMDI2LTAxLTAyVDAzOjA0OjA1KzA5OjAwIiwgIm5vbmNlIjogIm",
+        "YwYzhkNWM0LThjMWQtNGI3ZS05ZDUxLTFmMGYyYjNjNGQ1ZSJ9..SnyVmQdj4koCV7qS.QL7RQDh-t0koUVegwNcxjooH7aXmQgjB2GN-w6g.",
         "7bgQlJKGpdB5La44DAjTMg"
     );
 

@@ -45,6 +45,25 @@ pub(crate) trait Read: Sized {
     fn read(value: &Value, currency: Currency) -> Result<Self, Misread>;
 }
 
+/// An object whose amounts are in the currency it names.
+pub(crate) fn in_its_currency<T: Read>(document: &Value) -> Result<T, ShapeError> {
+    let fields = document.as_object().ok_or(ShapeError::NotAnObject)?;
+    let named = fields.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
+    in_currency(document, named.ok_or(ShapeError::Currency)?)
+}
+
+/// An object without amounts, or whose amounts are won, or name their own currency.
+pub(crate) fn in_won<T: Read>(document: &Value) -> Result<T, ShapeError> {
+    in_currency(document, Currency::Krw)
+}
+
+fn in_currency<T: Read>(document: &Value, currency: Currency) -> Result<T, ShapeError> {
+    T::read(document, currency).map_err(|misread| match misread {
+        Misread::Within(error) => error,
+        Misread::Type | Misread::Amount(_) => ShapeError::NotAnObject,
+    })
+}
+
 /// The fields of one object that are not taken yet.
 pub(crate) struct Fields {
     fields: Map<String, Value>,

@@ -9,7 +9,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 
 use crate::amounts::Currency;
-use crate::object::object;
+use crate::object::{self, object};
 use crate::private::Private;
 use crate::shape::{self, ShapeError};
 use crate::words::{
@@ -117,7 +117,7 @@ impl Payment {
     }
 
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::in_its_currency(&document)
+        object::in_its_currency(&document)
     }
 
     /// Whether everything has been given back.
@@ -205,8 +205,8 @@ object! {
         customer_name: Option<Private> = loose "customerName",
         /// The depositor.
         depositor_name: Option<Private> = loose "depositorName",
-        /// Until when. Toss writes it in Korean time, with an offset or without; older versions write a day alone, which is
-        /// kept among the unknown fields.
+        /// Until when. Toss writes it in Korean time, with an offset or without; older versions write a day alone,
+        /// which is kept among the unknown fields.
         due_date: Option<DateTime<FixedOffset>> = loose "dueDate",
         /// How a refund stands.
         refund_status: Option<RefundStatus> = loose "refundStatus",

@@ -14,7 +14,7 @@ use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, LimitError, holds, segment, text};
 use crate::money::Money;
-use crate::object::object;
+use crate::object::{self, object};
 use crate::pages;
 use crate::payment::Failure;
 use crate::private::Private;
@@ -49,7 +49,7 @@ impl Balance {
     /// [`ShapeError`] when it is not JSON, has no entity, or names an amount that cannot be read
     /// exactly.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::in_won(&shape::entity(bytes)?)
+        object::in_won(&shape::entity(bytes)?)
     }
 }
 
@@ -85,7 +85,7 @@ object! {
 
 impl Payout {
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::in_won(&document)
+        object::in_won(&document)
     }
 
     /// Reads a Payout out of the envelope of the v2 API.

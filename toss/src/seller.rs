@@ -8,7 +8,7 @@ use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{IdempotencyKey, LimitError, digits, holds, segment, text};
-use crate::object::object;
+use crate::object::{self, object};
 use crate::pages;
 use crate::private::{Private, exposed, exposed_option};
 use crate::shape::{self, ShapeError};
@@ -85,7 +85,7 @@ object! {
 
 impl Seller {
     pub(crate) fn from_value(document: Value) -> Result<Self, ShapeError> {
-        shape::in_won(&document)
+        object::in_won(&document)
     }
 
     /// Reads a Seller out of the envelope of the v2 API.

@@ -10,7 +10,7 @@ use crate::client::{Client, call, written};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, holds};
-use crate::object::object;
+use crate::object::{self, object};
 use crate::pages::{self, Page};
 use crate::payment::{Cancel, Card, EasyPay, GiftCertificate, MobilePhone, Transfer, VirtualAccount};
 use crate::shape::{self, ShapeError};
@@ -84,7 +84,7 @@ impl Settlement {
     ///
     /// [`ShapeError`] when it is not JSON, or lacks a name, a currency we know or an amount.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::in_its_currency(&shape::json(bytes)?)
+        object::in_its_currency(&shape::json(bytes)?)
     }
 }
 
@@ -189,5 +189,5 @@ impl Client {
 /// Reads the rows of a page.
 pub(crate) fn rows(body: &[u8]) -> Result<Vec<Settlement>, ShapeError> {
     let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
-    rows.iter().map(shape::in_its_currency).collect()
+    rows.iter().map(object::in_its_currency).collect()
 }

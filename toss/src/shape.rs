@@ -1,10 +1,9 @@
-//! From bytes of Toss to its objects: one way for all of them.
+//! From bytes of Toss to JSON values, and what can be wrong with them.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::amounts::{AmountError, Currency};
-use crate::object::{Misread, Read};
+use crate::amounts::AmountError;
 use crate::private::Private;
 
 /// The fields of an object that this version does not know or cannot read, exactly as Toss wrote them.
@@ -54,25 +53,6 @@ pub enum ShapeError {
 
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, ShapeError> {
     serde_json::from_slice(bytes).map_err(ShapeError::Json)
-}
-
-/// An object whose amounts are in the currency it names.
-pub(crate) fn in_its_currency<T: Read>(document: &Value) -> Result<T, ShapeError> {
-    let fields = document.as_object().ok_or(ShapeError::NotAnObject)?;
-    let named = fields.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
-    in_currency(document, named.ok_or(ShapeError::Currency)?)
-}
-
-/// An object without amounts, or whose amounts are won, or name their own currency.
-pub(crate) fn in_won<T: Read>(document: &Value) -> Result<T, ShapeError> {
-    in_currency(document, Currency::Krw)
-}
-
-fn in_currency<T: Read>(document: &Value, currency: Currency) -> Result<T, ShapeError> {
-    T::read(document, currency).map_err(|misread| match misread {
-        Misread::Within(error) => error,
-        Misread::Type | Misread::Amount(_) => ShapeError::NotAnObject,
-    })
 }
 
 /// Anything of the shape that `T` declares.

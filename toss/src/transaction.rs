@@ -9,7 +9,7 @@ use crate::client::{Client, call};
 use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::holds;
-use crate::object::object;
+use crate::object::{self, object};
 use crate::pages::{self, Page};
 use crate::private::Private;
 use crate::shape::{self, ShapeError};
@@ -59,7 +59,7 @@ impl Transaction {
     ///
     /// [`ShapeError`] when it is not JSON, or lacks a name, the status, a currency we know or the amount.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
-        shape::in_its_currency(&shape::json(bytes)?)
+        object::in_its_currency(&shape::json(bytes)?)
     }
 }
 
@@ -93,7 +93,7 @@ impl Client {
 /// Reads a page. Only an empty one is the last: a short page does not prove that nothing follows.
 pub(crate) fn page(body: &[u8], cursor: Option<&String>) -> Result<Page<Transaction, String>, ShapeError> {
     let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
-    let rows: Vec<Transaction> = rows.iter().map(shape::in_its_currency).collect::<Result<_, _>>()?;
+    let rows: Vec<Transaction> = rows.iter().map(object::in_its_currency).collect::<Result<_, _>>()?;
     let next = rows.last().map(|row| row.transaction_key.clone());
     Page::after(rows, cursor, next)
 }

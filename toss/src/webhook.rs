@@ -16,12 +16,12 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 
 use crate::amounts::Currency;
-use crate::object::{Fields, object};
+use crate::object::{self, Fields, object};
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::private::Private;
 use crate::seller::Seller;
-use crate::shape::{self, ShapeError};
+use crate::shape::ShapeError;
 use crate::times;
 use crate::words::{CancelStatus, PaymentStatus};
 
@@ -296,7 +296,7 @@ fn deposit_callback(fields: Map<String, Value>) -> Result<Webhook, WebhookError>
 }
 
 fn cancel_status_changed(fields: &Map<String, Value>) -> Result<Webhook, WebhookError> {
-    let news = shape::in_won(fields.get("data").unwrap_or(&Value::Null)).map_err(lacks("CANCEL_STATUS_CHANGED"))?;
+    let news = object::in_won(fields.get("data").unwrap_or(&Value::Null)).map_err(lacks("CANCEL_STATUS_CHANGED"))?;
     Ok(Webhook::CancelStatusChanged { created_at: created_at(fields), news })
 }
 

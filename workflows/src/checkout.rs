@@ -7,155 +7,32 @@ mod deposits;
 mod inquiry;
 mod recording;
 mod risk;
+mod state;
 mod waiting;
 
 use attempts::Attempts;
 use charging::Charged;
 use domain::{
     Timestamp,
-    charge::WINDOW_SLACK_MS,
-    checkout::{ConfirmRefusal, Confirmable, Confirmation, Plan, REJECTION_PAUSE_MS, Status},
-    commission::BasisPoints,
-    id::{ApiKeyId, CheckoutId},
-    refund::RefundAccount,
+    checkout::{ConfirmRefusal, Confirmable, Confirmation, REJECTION_PAUSE_MS, Status},
 };
-use serde::{Deserialize, Serialize};
+pub use state::{Cancellation, CheckoutInput, CheckoutStanding, CheckoutWorkflow, Ended, Nudge, Review};
+use state::{Context, Nudges};
 use temporalio_workflow::{
-    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow,
-    workflow_methods,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow_methods,
 };
 use waiting::Waited;
 
 use crate::{
-    dead_letter::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
+    dead_letter::{AskPsp, HelpDesk, Resolve, Resume},
     ports::Recorded,
     signal::{Received, SignalCount, read_signal},
-    time::{detached, now},
+    time::detached,
 };
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "checkout";
 
-/// What starts a checkout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckoutInput {
-    /// What the buyer is asked to pay.
-    pub plan: Plan,
-    /// The API key that created it.
-    pub api_key_id: ApiKeyId,
-    /// SHA-256 of the request's body in lower-case hex.
-    pub fingerprint: String,
-    /// How long the buyer may take, in milliseconds.
-    pub deadline_ms: u64,
-}
-
-/// How a checkout ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// It was never recorded: its id, or one of its orders' ids, was taken.
-    Refused,
-    /// It came to rest.
-    At(Status),
-}
-
-/// The state of a running checkout, as its workflow answers the query `standing`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckoutStanding {
-    /// The checkout.
-    pub checkout_id: CheckoutId,
-    /// Where it stands.
-    pub status: Status,
-    /// How many changes were written since it was recorded.
-    pub revision: u32,
-    /// Whether the buyer has come back with a payment.
-    pub confirming: bool,
-    /// When the PSP is asked next, if nothing happens before; `None` while it is asked, and where nothing is asked.
-    #[serde(default)]
-    pub next_question_at: Option<Timestamp>,
-}
-
-/// The PSP said that something may have changed. It is a hint: the workflow asks the PSP for the truth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Nudge {
-    /// What kind of event it was, in the PSP's words.
-    #[serde(default)]
-    pub event: Option<String>,
-    /// Until when further nudges are left out; the workflow asks once more after that.
-    #[serde(default)]
-    pub window_ends_at: Option<Timestamp>,
-}
-
-/// Somebody gives the checkout up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancellation {
-    /// Who: the id of an API key, or a name.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// Where a deposit goes back to that comes meanwhile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<RefundAccount>,
-}
-
-/// A person decides about a payment that waits for a review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Review {
-    /// The person who decides.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// Whether it is charged.
-    pub approve: bool,
-}
-
-/// The durable life of one checkout.
-#[workflow]
-pub struct CheckoutWorkflow {
-    input: CheckoutInput,
-    status: Status,
-    revision: u32,
-    recorded: bool,
-    rates: Vec<BasisPoints>,
-    expires_at: Timestamp,
-    attempts: Attempts,
-    /// How often a payment of it was booked: again where the bank took the deposit before back.
-    captures: u32,
-    signals: SignalCount,
-    nudges: Nudges,
-    /// When the PSP is asked next.
-    next_question_at: Option<Timestamp>,
-    desk: HelpDesk,
-    /// A person's decision about the payment in review.
-    review: Option<Review>,
-    /// Whether somebody gave the checkout up.
-    canceled: bool,
-    /// The account of the buyer's that was named with the last cancellation that named one.
-    refund_account: Option<RefundAccount>,
-    /// True while a decline is being written.
-    declining: bool,
-    /// True while a booked deposit is being taken back.
-    taking_back: bool,
-    /// True while the expiry or the cancellation is being written.
-    ending: bool,
-    /// True once nothing happens to the checkout any more.
-    closed: bool,
-}
-
-/// The nudges of the PSP and the questions of operators that came so far.
-#[derive(Debug, Default)]
-struct Nudges {
-    /// How many nudges came.
-    count: u32,
-    /// Whether one of them named its window.
-    are_windowed: bool,
-    /// When to ask for the nudges that were left out.
-    echo_at: Option<Timestamp>,
-    /// How often an operator wanted the PSP to be asked.
-    asks: u32,
-}
-
-type Context = WorkflowContext<CheckoutWorkflow>;
 type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
 #[workflow_methods]
@@ -315,54 +192,6 @@ impl CheckoutWorkflow {
     }
 }
 
-impl CallsForHelp for CheckoutWorkflow {
-    fn desk(&self) -> &HelpDesk {
-        &self.desk
-    }
-
-    fn desk_mut(&mut self) -> &mut HelpDesk {
-        &mut self.desk
-    }
-
-    fn checkout_id(&self) -> &CheckoutId {
-        self.input.plan.checkout_id()
-    }
-}
-
-impl Nudges {
-    fn add(&mut self, nudge: &Nudge) {
-        self.count = self.count.saturating_add(1);
-        if let Some(window_ends_at) = nudge.window_ends_at {
-            self.are_windowed = true;
-            self.echo_at = self.echo_at.max(Some(window_ends_at.plus_ms(WINDOW_SLACK_MS)));
-        }
-    }
-}
-
-impl CheckoutWorkflow {
-    /// Whether the PSP is asked here. Paid and still open, the bank may take the deposit back.
-    const fn asks_psp(&self) -> bool {
-        self.status.phase().follows_psp() || self.status.is_payment_done()
-    }
-
-    fn give_up(&mut self, account: Option<RefundAccount>) {
-        if !self.status.is_payment_done() {
-            self.canceled = true;
-            self.refund_account = account.or(self.refund_account.take());
-        }
-    }
-
-    fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
-        if self.ending {
-            return Err(ConfirmRefusal::NotConfirmable);
-        }
-        if self.closed && self.attempts.answer(&confirmation.payment_key, self.status) == Some(Status::NotStarted) {
-            return Err(ConfirmRefusal::NotConfirmable);
-        }
-        self.attempts.check(&self.input.plan, self.status, confirmation)
-    }
-}
-
 /// Forgets a payment that is none of this checkout, and after a pause takes another one. After too many it
 /// takes none.
 async fn forget_buyer(ctx: &Context) {
@@ -370,9 +199,4 @@ async fn forget_buyer(ctx: &Context) {
         waiting::let_pass(ctx, REJECTION_PAUSE_MS, "before another payment is taken").await;
         ctx.state_mut(|checkout| checkout.attempts.forget());
     }
-}
-
-/// Whether somebody gave the checkout up: by the `cancel` update, or by canceling the workflow.
-fn is_given_up(ctx: &Context) -> bool {
-    ctx.cancellation_token().is_cancelled() || ctx.state(|checkout| checkout.canceled)
 }

@@ -7,10 +7,7 @@
 //!
 //! Letters are written on a best effort: what may fail is the database itself. The workflow never depends on them.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use domain::{
     dead_letter::{Awaits, Outcome},
@@ -24,10 +21,11 @@ use temporalio_workflow::{
 };
 
 use crate::{
+    facts::Facts,
     ports::{CloseDeadLetter, CloseLetter, Letter, OpenDeadLetter},
     task::readable,
     time::now,
-    writing::{local_write, regular_write},
+    write_options::{local_write, regular_write},
 };
 
 /// The most replies that are kept for letters that may turn out to be ours.
@@ -168,20 +166,6 @@ pub trait CallsForHelp: 'static {
     fn desk_mut(&mut self) -> &mut HelpDesk;
     /// The checkout that it is about.
     fn checkout_id(&self) -> &CheckoutId;
-}
-
-/// What of an activity's input an operator may read: ids, amounts, statuses; no secret, no personal data.
-pub type Facts = BTreeMap<String, String>;
-
-/// An input of which an operator may read something.
-pub trait HasFacts {
-    /// What may be read.
-    fn facts(&self) -> Facts;
-}
-
-/// Names the facts of an input.
-pub fn facts_of<const N: usize>(named: [(&str, &dyn ToString); N]) -> Facts {
-    named.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
 }
 
 /// A step that came to nothing, as a letter tells it.

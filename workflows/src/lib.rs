@@ -23,6 +23,7 @@ pub mod attributes;
 pub mod checkout;
 pub mod dead_letter;
 pub mod delivery;
+pub mod facts;
 pub mod inquiry;
 pub mod patches;
 pub mod ports;
@@ -31,6 +32,7 @@ pub mod refunds;
 pub mod signal;
 mod task;
 mod time;
+mod write_options;
 mod writing;
 
 /// The task queue that workflows and activities share.

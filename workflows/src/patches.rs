@@ -15,6 +15,6 @@ pub(crate) const DEPOSIT_SEEN: &str = "deposit-seen";
 /// Removable from 2027-06-01, as above.
 pub(crate) const DEPOSIT_OF_GIVEN_UP: &str = "deposit-of-given-up";
 
-/// With the number of a signal: that signal could not be read when it came, and is ignored. It is no change of the order
-/// of steps and is never removed.
+/// With the number of a signal: that signal could not be read when it came, and is ignored. It is no change of the
+/// order of steps and is never removed.
 pub(crate) const UNREADABLE_SIGNAL: &str = "unreadable-signal-";

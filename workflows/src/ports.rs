@@ -25,7 +25,7 @@ pub use refund::{
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
 
-use crate::dead_letter::{Facts, HasFacts, facts_of};
+use crate::facts::{Facts, HasFacts, facts_of};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {

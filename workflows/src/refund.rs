@@ -6,49 +6,22 @@
 
 mod executing;
 mod recording;
+mod state;
 
-use domain::{Timestamp, failure::Failure, id::CheckoutId, refund::RefundStatus};
-use serde::{Deserialize, Serialize};
+use domain::refund::RefundStatus;
+pub use state::{RefundStanding, RefundWorkflow};
 use temporalio_workflow::{
-    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, workflow_methods,
 };
 
 use crate::{
-    dead_letter::{AskPsp, CallsForHelp, HelpDesk, Resolve, Resume},
+    dead_letter::{AskPsp, HelpDesk, Resolve, Resume},
     ports::{Promise, RefundRequest},
     signal::{Received, SignalCount, read_signal},
 };
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "refund";
-
-/// The state of a running refund, as its workflow answers the query `standing`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundStanding {
-    /// Where it stands.
-    pub status: RefundStatus,
-    /// Why it does not go on, where it does not.
-    pub failure: Option<Failure>,
-    /// When the PSP is asked next, if nothing happens before; `None` while it is asked, and where nothing is asked.
-    #[serde(default)]
-    pub next_question_at: Option<Timestamp>,
-}
-
-/// The durable life of one refund.
-#[workflow]
-pub struct RefundWorkflow {
-    request: RefundRequest,
-    status: RefundStatus,
-    failure: Option<Failure>,
-    signals: SignalCount,
-    /// How often an operator wanted the PSP to be asked.
-    asks: u32,
-    /// When the PSP is asked next.
-    next_question_at: Option<Timestamp>,
-    desk: HelpDesk,
-}
-
-type Context = WorkflowContext<RefundWorkflow>;
 
 #[workflow_methods]
 impl RefundWorkflow {
@@ -107,33 +80,5 @@ impl RefundWorkflow {
     #[query(name = "standing")]
     pub fn standing(&self, _ctx: &WorkflowContextView) -> RefundStanding {
         RefundStanding { status: self.status, failure: self.failure.clone(), next_question_at: self.next_question_at }
-    }
-}
-
-/// How often operators wanted the PSP to be asked. A change ends a pause before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct RequestsToAsk {
-    replies: u32,
-    asks: u32,
-}
-
-impl RefundWorkflow {
-    /// The requests so far.
-    const fn requests_to_ask(&self) -> RequestsToAsk {
-        RequestsToAsk { replies: self.desk.replies(), asks: self.asks }
-    }
-}
-
-impl CallsForHelp for RefundWorkflow {
-    fn desk(&self) -> &HelpDesk {
-        &self.desk
-    }
-
-    fn desk_mut(&mut self) -> &mut HelpDesk {
-        &mut self.desk
-    }
-
-    fn checkout_id(&self) -> &CheckoutId {
-        &self.request.checkout_id
     }
 }

@@ -12,8 +12,7 @@ use domain::{
     failure::{Failure, FailureCode, OurCode},
 };
 use temporalio_workflow::{
-    ActivityExecutionError, ActivityOptions, LocalActivityOptions, RetryPolicy, WorkflowCancellationToken,
-    WorkflowContext, WorkflowTermination,
+    ActivityExecutionError, RetryPolicy, WorkflowContext, WorkflowTermination,
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
@@ -22,16 +21,12 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    dead_letter::{self, CallsForHelp, FailedStep, HasFacts},
+    dead_letter::{self, CallsForHelp, FailedStep},
+    facts::HasFacts,
     task::readable,
+    write_options::{local_write, regular_write},
 };
 
-/// How long one local write may take.
-const LOCAL_WRITE_TIME: Duration = Duration::from_secs(2);
-/// How often a write is tried locally before it becomes a regular activity.
-const LOCAL_ATTEMPTS: u32 = 3;
-/// How long one write as a regular activity may take.
-const WRITE_TIME: Duration = Duration::from_secs(10);
 /// How often a write is tried as a regular activity before a person is shown that it does not succeed.
 const ATTEMPTS_BEFORE_ALARM: u32 = 8;
 /// The longest pause between these tries; with the others it makes about two minutes.
@@ -128,28 +123,4 @@ fn failure_of(error: &ActivityExecutionError) -> Failure {
         }
         _ => Failure::new(OurCode::WriteFailed, "the write did not return in time"),
     }
-}
-
-/// A write that costs the Temporal server nothing. It goes on when the workflow is canceled.
-pub(crate) fn local_write() -> LocalActivityOptions {
-    LocalActivityOptions::builder()
-        .start_to_close_timeout(LOCAL_WRITE_TIME)
-        .retry_policy(
-            RetryPolicy::builder()
-                .initial_interval(Duration::from_millis(50))
-                .backoff_coefficient(2.0)
-                .maximum_attempts(LOCAL_ATTEMPTS)
-                .build(),
-        )
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
-}
-
-/// A write that an operator can see. It goes on when the workflow is canceled.
-pub(crate) fn regular_write(policy: RetryPolicy, summary: &'static str) -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
-        .retry_policy(policy)
-        .summary(summary)
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
 }

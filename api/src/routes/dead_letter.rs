@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{ActionRecord, LetterPosition, LetterRecord};
 
-use service::dead_letter::{ActionRequest, DeadLetterError, DeadLetters};
+use service::dead_letter::{ActionRequest, DeadLetterError, DeadLetters, ShownLetters};
 
 use crate::{
     Api,
@@ -284,7 +284,7 @@ pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: J
         return Ok((Extension(Unchanged), Json(body)).into_response());
     };
     let wish = ActionRequest { action, by: caller.key.as_str(), reason: &reason };
-    let results = dead_letters.act_on_all(wish, (&filter, limit), &token).await?;
+    let results = dead_letters.act_on_all(wish, ShownLetters { filter: &filter, limit, token: &token }).await?;
     let items: Vec<_> = results.into_iter().map(|(id, acted)| BulkItem::of_result(&id, acted)).collect();
     Ok(Json(BulkBody { preview: false, count: items.len(), token, items }).into_response())
 }

@@ -1,9 +1,9 @@
 //! How fast checkouts are, from HTTP to the books, with everything on one machine; against the ceiling that the same
 //! Temporal server sets.
 //!
-//! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and `rates`,
-//! `open` or `growth` measures that part alone. Figures of one run are comparable with each other; those of two machines
-//! are not.
+//! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
+//! `rates`, `open` or `growth` measures that part alone. Figures of one run are comparable with each other; those of
+//! two machines are not.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -207,8 +207,8 @@ pub(crate) async fn warn_of_old_scopes(reader: &Reader) -> anyhow::Result<()> {
         .collect();
     if !old.is_empty() {
         tracing::warn!(
-            "{} API keys of scope checkout were made before there was a scope refund and still refund: {}; where that is \
-             not meant, make new ones with `daegeum keys create --scope checkout` and revoke these",
+            "{} API keys of scope checkout were made before there was a scope refund and still refund: {}; where that \
+             is not meant, make new ones with `daegeum keys create --scope checkout` and revoke these",
             old.len(),
             old.join(", ")
         );

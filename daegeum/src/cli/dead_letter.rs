@@ -7,7 +7,7 @@ use domain::{
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
-use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, read_action};
+use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, ShownLetters, read_action};
 use store::{ActionRecord, LetterFilter, LetterRecord, Reader, Window};
 use temporal::{MEND_KEYS, Understood, polling, understood};
 use temporalio_client::Client;
@@ -45,10 +45,15 @@ pub(crate) enum DeadLettersAction {
         output: Output,
     },
     /// Make the workflow try the step again after its cause is fixed
-    #[command(after_help = example_with_temporal!("daegeum dead-letters retry LETTER --reason 'key renewed'", "daegeum dead-letters retry --code psp_access_denied --preview --reason 'key renewed'"))]
+    #[command(after_help = example_with_temporal!(
+        "daegeum dead-letters retry LETTER --reason 'key renewed'",
+        "daegeum dead-letters retry --code psp_access_denied --preview --reason 'key renewed'"
+    ))]
     Retry(DeadLetterRequest),
     /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP
-    #[command(after_help = example_with_temporal!("daegeum dead-letters resolve LETTER --outcome not_paid --reason 'Toss has no payment'"))]
+    #[command(after_help = example_with_temporal!(
+        "daegeum dead-letters resolve LETTER --outcome not_paid --reason 'Toss has no payment'"
+    ))]
     Resolve {
         /// not_paid for a payment, refunded or not_refunded for a refund, approved or denied for a review
         #[arg(long)]
@@ -57,7 +62,9 @@ pub(crate) enum DeadLettersAction {
         request: DeadLetterRequest,
     },
     /// Close a dead letter whose workflow is gone
-    #[command(after_help = example_with_temporal!("daegeum dead-letters discard LETTER --reason 'workflow was deleted'"))]
+    #[command(
+        after_help = example_with_temporal!("daegeum dead-letters discard LETTER --reason 'workflow was deleted'")
+    )]
     Discard(DeadLetterRequest),
 }
 
@@ -95,7 +102,11 @@ pub(crate) struct DeadLetterRequest {
     #[command(flatten)]
     pub(crate) choice: LetterChoice,
     /// The most dead letters, oldest first, 1 to 100
-    #[arg(long, default_value_t = crate::cli::dead_letter::MOST, value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(
+        long,
+        default_value_t = crate::cli::dead_letter::MOST,
+        value_parser = clap::value_parser!(u64).range(1..=100)
+    )]
     pub(crate) limit: u64,
     /// Show what would be done and print a token
     #[arg(long, conflicts_with_all = ["id", "token"])]
@@ -146,7 +157,7 @@ async fn act(
     }
     let filter = filter_of(&request.choice, Some(LetterStatus::Open))?;
     let Some(token) = &request.token else { return preview(&dead_letters, action, &filter, request).await };
-    let results = dead_letters.act_on_all(by, (&filter, request.limit), token).await?;
+    let results = dead_letters.act_on_all(by, ShownLetters { filter: &filter, limit: request.limit, token }).await?;
     let mut rows = Vec::with_capacity(results.len());
     let mut refused = 0;
     for (id, acted) in results {
@@ -169,8 +180,8 @@ async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
     match understood(&polling(&client).await?, keys.as_deref()) {
         Understood::ByAll => Ok(client),
         Understood::NobodyPolls => bail!(
-            "nothing was done: no worker polls, so it is not known whether the workers have the encryption keys that are \
-             set here; run `daegeum worker` or `daegeum serve` first"
+            "nothing was done: no worker polls, so it is not known whether the workers have the encryption keys that \
+             are set here; run `daegeum worker` or `daegeum serve` first"
         ),
         Understood::BySome(told) | Understood::ByNone(told) => bail!("nothing was done: {told}; {MEND_KEYS}"),
     }

@@ -1,5 +1,6 @@
 //! The auditor's commands: check the books, sign them, prove an entry, export, close, reverse.
 
+mod entries;
 mod export;
 mod proof;
 mod reversal;
@@ -13,19 +14,18 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
-use domain::{calendar::Day, ledger::EntryFields};
-use serde_json::{Value, json};
-use store::{BookedEntry, PublicKey, Reader};
+use domain::calendar::Day;
+use store::{PublicKey, Reader};
 
 use crate::{
     cli::{
         audit_log,
         ledger::{export::ExportFormat, signing::SigningKeyFile},
-        output::{Output, print_json},
+        output::Output,
     },
     compose,
     settings::Settings,
-    values::{now, rfc3339},
+    values::now,
 };
 pub(crate) use verify::agrees;
 
@@ -34,10 +34,10 @@ pub(crate) use verify::agrees;
 pub(crate) enum LedgerAction {
     /// Recompute every balance from the postings and list disagreements; exit 1 if there is one
     ///
-    /// The command compares the hash chain and its end, signed checkpoints, debits and credits, the balances of accounts,
-    /// wallets and holds, and checkouts and payment orders with the booked payments. It reads one snapshot in pages;
-    /// memory grows with the number of accounts and wallets, not of entries. It names the first 100 disagreements and
-    /// counts all.
+    /// The command compares the hash chain and its end, signed checkpoints, debits and credits, the balances of
+    /// accounts, wallets and holds, and checkouts and payment orders with the booked payments. It reads one snapshot in
+    /// pages; memory grows with the number of accounts and wallets, not of entries. It names the first 100
+    /// disagreements and counts all.
     #[command(after_help = example!("daegeum ledger verify --json"))]
     Verify {
         #[command(flatten)]
@@ -84,9 +84,9 @@ pub(crate) enum LedgerAction {
     },
     /// Write the books to standard output for another program
     ///
-    /// hledger and Beancount accounts are named like Liabilities:Seller-NAME:Pending. The characters _ . Z of a seller's
-    /// name become Zu Zd Zz. Dates are days in Korea. In CSV, a cell that a spreadsheet would read as a formula begins
-    /// with an apostrophe.
+    /// hledger and Beancount accounts are named like Liabilities:Seller-NAME:Pending. The characters _ . Z of a
+    /// seller's name become Zu Zd Zz. Dates are days in Korea. In CSV, a cell that a spreadsheet would read as a
+    /// formula begins with an apostrophe.
     #[command(after_help = example!("daegeum ledger export --format hledger --from 2026-12-01 > books.journal"))]
     Export {
         /// The program that reads the output
@@ -110,7 +110,10 @@ pub(crate) enum LedgerAction {
     ///
     /// An entry that a status depends on, such as a captured payment, cannot be reversed. The answer names the right
     /// command.
-    #[command(after_help = example!("daegeum ledger reverse psp_settled:2026-11-21", "daegeum ledger reverse psp_settled:2026-11-21 --yes"))]
+    #[command(after_help = example!(
+        "daegeum ledger reverse psp_settled:2026-11-21",
+        "daegeum ledger reverse psp_settled:2026-11-21 --yes"
+    ))]
     Reverse {
         /// The key of the entry, such as psp_settled:2026-11-21
         entry_key: String,
@@ -165,57 +168,4 @@ async fn close(settings: &Settings, before: Day) -> anyhow::Result<()> {
     let open_from = reader.books_state().await?.closed_before.map_or(before, Day::of);
     println!("The books are closed before {open_from}, in Korea: nothing is booked any more as having happened then.");
     Ok(())
-}
-
-fn no_such_entry(key: &str) -> String {
-    format!(
-        "nothing is booked under the key {key}; keys look like payment_captured:CHECKOUT, see `daegeum ledger export`"
-    )
-}
-
-fn print_entry(booked: &BookedEntry, output: Output) -> anyhow::Result<()> {
-    if output.json {
-        return print_json(&entry_json(booked));
-    }
-    let fields = booked.entry.fields();
-    println!("Entry {}: {}, {}", booked.sequence, fields.key, rfc3339(fields.occurred_at));
-    print_postings(fields);
-    Ok(())
-}
-
-fn print_postings(fields: &EntryFields) {
-    for posting in &fields.postings {
-        let posting = posting.fields();
-        let about = posting.order.as_ref().map(|order| format!("  order {order}")).unwrap_or_default();
-        println!("  {:>15}  debit {}  credit {}{about}", posting.amount.to_string(), posting.debit, posting.credit);
-    }
-}
-
-fn entry_json(booked: &BookedEntry) -> Value {
-    let mut entry = entry_fields_json(booked.entry.fields());
-    entry["sequence"] = booked.sequence.into();
-    entry["booked_at"] = rfc3339(booked.booked_at).into();
-    entry["hash"] = booked.hash.as_str().into();
-    entry
-}
-
-fn entry_fields_json(fields: &EntryFields) -> Value {
-    let posting = |posting: &domain::ledger::Posting| {
-        let posting = posting.fields();
-        json!({
-            "debit_account": posting.debit.to_string(),
-            "credit_account": posting.credit.to_string(),
-            "amount": posting.amount.to_decimal_string(),
-            "currency": posting.amount.currency().code(),
-            "payment_order_id": posting.order.as_ref().map(ToString::to_string),
-        })
-    };
-    json!({
-        "entry_id": fields.key,
-        "reason": fields.reason.as_str(),
-        "checkout_id": fields.checkout_id.as_ref().map(ToString::to_string),
-        "reverses": fields.reverses,
-        "occurred_at": rfc3339(fields.occurred_at),
-        "postings": fields.postings.iter().map(posting).collect::<Vec<_>>(),
-    })
 }

@@ -71,7 +71,8 @@ async fn compare(settings: &Settings, options: &ReconcileOptions) -> anyhow::Res
     })
 }
 
-/// Compares the last hour, and takes everything in it for settled. Answers whether everything agrees, and one line about it.
+/// Compares the last hour, and takes everything in it for settled. Answers whether everything agrees, and one line
+/// about it.
 pub(crate) async fn agrees(comparing: &Reconciliation) -> anyhow::Result<(bool, String)> {
     let now = now();
     let period = Period { from: now.minus_ms(HOUR_MS), to: now.plus_ms(1), settled_by: now };
@@ -122,8 +123,8 @@ fn tell(day: Day, report: &Report, gave_up: Option<&str>) {
     }
     if report.unexamined > 0 {
         println!(
-            "{} more than {MOST_DIFFERENCES} seem to differ, and were not looked at: is this the database, and are these \
-             the keys, of one shop?",
+            "{} more than {MOST_DIFFERENCES} seem to differ, and were not looked at: is this the database, and are \
+             these the keys, of one shop?",
             report.unexamined
         );
     }

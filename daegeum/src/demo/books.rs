@@ -8,7 +8,10 @@ use store::DatabaseUrl;
 use crate::{
     cli::{ledger, reconciliation},
     compose,
-    demo::{expect, shop::Shop, won},
+    demo::{
+        expectation::{expect, won},
+        shop::Shop,
+    },
 };
 
 /// What each seller must have earned in the stories.

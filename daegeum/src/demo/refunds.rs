@@ -4,9 +4,8 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::demo::{
-    expect,
+    expectation::{expect, won},
     shop::{Order, Shop},
-    won,
 };
 
 /// The most history events of a refund's workflow, and of the one that serialises the refunds of a checkout.

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 
 use crate::demo::{
-    DEADLINE, expect,
+    expectation::{DEADLINE, expect, won},
     hearing::Hearing,
     shop::{Order, Shop},
-    won,
 };
 
 /// The most history events of a paid card checkout: each costs the Temporal server.

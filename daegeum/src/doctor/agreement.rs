@@ -1,5 +1,5 @@
-//! Whether the database and Temporal agree about checkouts and refunds. They disagree after one of them was restored from
-//! an older backup. Then a workflow waits for an event that has happened, or a row for an event that never will.
+//! Whether the database and Temporal agree about checkouts and refunds. They disagree after one of them was restored
+//! from an older backup. Then a workflow waits for an event that has happened, or a row for an event that never will.
 
 use std::{
     fmt::Display,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::{EventFigures, Reader};
 
-use super::CheckResult;
+use super::result::CheckResult;
 use crate::values::now;
 
 /// How long an event may wait for its position.

@@ -2,7 +2,7 @@
 
 use domain::{Timestamp, calendar::last_known_day};
 
-use super::CheckResult;
+use super::result::CheckResult;
 
 /// How long before the end of the table the operator is warned, in milliseconds: 90 days.
 const WARNING_MS: u64 = 90 * 24 * 60 * 60 * 1000;

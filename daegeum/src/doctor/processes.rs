@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::{
-    doctor::{ANSWER_TIME, CheckResult},
+    doctor::result::{ANSWER_TIME, CheckResult},
     settings::Settings,
 };
 
@@ -41,8 +41,8 @@ pub(super) async fn api(settings: &Settings) -> CheckResult {
         let why = "neither public_url nor listen is set; set here what the API has, and its readiness is told";
         return CheckResult::Unasked(why.to_owned());
     };
-    let mend = "see that `daegeum serve` or `daegeum api` runs and is reachable from here, and that public_url or listen \
-                is its address; a proxy before it has to let /readyz through";
+    let mend = "see that `daegeum serve` or `daegeum api` runs and is reachable from here, and that public_url or \
+                listen is its address; a proxy before it has to let /readyz through";
     match ask(address).await {
         Answer::Ready => CheckResult::Well(format!("{address} says that it can do its work")),
         Answer::NotReady(detail) => CheckResult::ill(format!("{address} says: {detail}"), MEND),

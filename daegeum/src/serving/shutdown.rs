@@ -29,8 +29,8 @@ impl StopTimes {
     /// Everything on one machine, which ends within ten seconds: requests, then the worker, the server of Temporal and
     /// the runtime, one after the other.
     pub(crate) const DEV: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(4) };
-    /// A worker alone. No client waits for its answers, and what it leaves another worker continues; it ends within the ten
-    /// seconds that most supervisors give.
+    /// A worker alone. No client waits for its answers, and what it leaves another worker continues; it ends within the
+    /// ten seconds that most supervisors give.
     pub(crate) const WORKER: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(5) };
     /// The metrics of a worker.
     pub(crate) const METRICS: Self = Self { drain: Duration::ZERO, requests: Duration::from_secs(1) };
@@ -44,8 +44,8 @@ impl StopTimes {
 /// Canceled by the first signal to stop.
 static ASKED: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
 
-/// Returns when the process was told to stop and has had its time. Work that still waits then, for a database that does not
-/// answer say, is left: another process continues it.
+/// Returns when the process was told to stop and has had its time. Work that still waits then, for a database that does
+/// not answer say, is left: another process continues it.
 pub(crate) async fn overdue(limit: Duration) {
     ASKED.cancelled().await;
     tokio::time::sleep(limit).await;

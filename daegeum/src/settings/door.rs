@@ -149,19 +149,21 @@ impl Door {
         );
         if self.behind_proxy && self.limits.trusted_proxies.is_empty() {
             tracing::warn!(
-                "behind_proxy is set and trusted_proxies is not: all clients are counted as one address, that of the proxy"
+                "behind_proxy is set and trusted_proxies is not: all clients are counted as one address, that of the \
+                 proxy"
             );
         }
         file_limit::raise(self.limits.connections)
     }
 
-    /// Networks that may read the API's metrics without a key: none, unless the setting is given. A proxy that does not say whom it speaks
-    /// for makes the whole world seem to be on this machine.
+    /// Networks that may read the API's metrics without a key: none, unless the setting is given. A proxy that does not
+    /// say whom it speaks for makes the whole world seem to be on this machine.
     pub(crate) fn metrics_from(&self) -> Vec<Network> {
         self.metrics_from.clone().unwrap_or_default()
     }
 
-    /// Networks that may read the metrics of a process that only this machine reaches, unless the setting says otherwise.
+    /// Networks that may read the metrics of a process that only this machine reaches, unless the setting says
+    /// otherwise.
     pub(crate) fn metrics_from_here(&self) -> anyhow::Result<Vec<Network>> {
         self.metrics_from.clone().map_or_else(|| networks("metrics_from", &LOOPBACK.map(str::to_owned)), Ok)
     }

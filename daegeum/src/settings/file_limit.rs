@@ -16,8 +16,8 @@ pub(crate) fn raise(connections: usize) -> anyhow::Result<()> {
     }
     ensure!(
         most >= needed,
-        "{connections} connections need {needed} open files, and this process may open {most}: raise the limit of open files \
-         (ulimit -n, LimitNOFILE=), or set limits.connections to {} or less",
+        "{connections} connections need {needed} open files, and this process may open {most}: raise the limit of \
+         open files (ulimit -n, LimitNOFILE=), or set limits.connections to {} or less",
         most.saturating_sub(OTHER_FILES)
     );
     setrlimit(Resource::RLIMIT_NOFILE, needed, most).context("the limit of open files cannot be raised")

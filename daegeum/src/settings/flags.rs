@@ -29,13 +29,20 @@ pub(crate) struct Common {
     pub(crate) public_url: Option<String>,
     /// The most that one API key may refund in a day, such as 1000000 or "99.50 USD", unless the key has its own limit
     /// [default: no limit]
-    #[arg(long, global = true, env = "DAEGEUM_REFUND_LIMIT_PER_DAY", value_name = "AMOUNT", value_parser = values::amount)]
+    #[arg(
+        long, global = true, env = "DAEGEUM_REFUND_LIMIT_PER_DAY", value_name = "AMOUNT", value_parser = values::amount
+    )]
     pub(crate) refund_limit_per_day: Option<Money>,
     /// The amount above which a refund needs the approval of a second API key [default: no amount]
-    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_ABOVE", value_name = "AMOUNT", value_parser = values::amount)]
+    #[arg(
+        long, global = true, env = "DAEGEUM_REFUND_APPROVAL_ABOVE", value_name = "AMOUNT", value_parser = values::amount
+    )]
     pub(crate) refund_approval_above: Option<Money>,
     /// Whether a refund to a bank account named in the request needs the approval of a second API key [default: false]
-    #[arg(long, global = true, env = "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(
+        long, global = true, env = "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS", value_name = "BOOL", num_args = 0..=1,
+        default_missing_value = "true"
+    )]
     pub(crate) refund_approval_for_accounts: Option<bool>,
     /// The time a buyer has to pay, in seconds, 5 to 2592000 [default: 1800]
     #[arg(long, global = true, env = "DAEGEUM_CHECKOUT_DEADLINE_S", value_name = "SECONDS")]
@@ -66,8 +73,8 @@ pub(crate) struct Common {
     /// The script that opens Toss's payment window [default: Toss's own, version 2]
     #[arg(long, global = true, env = "TOSS_SCRIPT_URL", value_name = "URL")]
     pub(crate) toss_script_url: Option<String>,
-    /// Toss's client key, test_ck_… or live_ck_…, which buyers' browsers see; the secret key is taken from TOSS_SECRET_KEY
-    /// or the file, never from the command line [default: none]
+    /// Toss's client key, test_ck_… or live_ck_…, which buyers' browsers see; the secret key is taken from
+    /// TOSS_SECRET_KEY or the file, never from the command line [default: none]
     #[arg(long, global = true, env = "TOSS_CLIENT_KEY", value_name = "KEY")]
     pub(crate) toss_client_key: Option<String>,
     /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH, then

@@ -169,7 +169,7 @@ fn hook_settings(file: HookFile) -> anyhow::Result<HookSettings> {
         HOOK_DEADLINE_RANGE_MS.end()
     );
     Ok(HookSettings {
-        url: crate::settings::web_address("risk.hook.url", file.url)?,
+        url: crate::values::web_address("risk.hook.url", file.url)?,
         secret: secret.filter(|secret| !secret.is_empty()).context("the setting risk.hook.secret is missing")?,
         deadline: Duration::from_millis(deadline_ms),
         when_down: file.when_down,

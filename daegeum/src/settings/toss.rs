@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use crate::settings::{Common, web_address};
+use crate::{settings::Common, values::web_address};
 
 /// Toss's API.
 const BASE_URL: &str = "https://api.tosspayments.com";
@@ -102,8 +102,8 @@ fn check_keys(secret: Option<&str>, client: Option<&str>, addresses: &[(&str, &S
         );
         ensure!(
             secret.product == client.product,
-            "the settings {SECRET_KEY} and {CLIENT_KEY} do not belong together: one is of the payment widget (gsk, gck), \
-             the other of the payment window (sk, ck)"
+            "the settings {SECRET_KEY} and {CLIENT_KEY} do not belong together: one is of the payment widget (gsk, \
+             gck), the other of the payment window (sk, ck)"
         );
     }
     let is_live = [secret, client].into_iter().flatten().any(|kind| kind.money == Money::Live);

@@ -57,8 +57,8 @@ struct Arguments {
     /// No new checkouts after so many seconds
     #[arg(long, default_value_t = 3_600)]
     duration: u64,
-    /// How many seconds all may take to come to rest afterwards: what was given up while it was charged waits until Toss
-    /// ends its session, ten minutes later
+    /// How many seconds all may take to come to rest afterwards: what was given up while it was charged waits until
+    /// Toss ends its session, ten minutes later
     #[arg(long, default_value_t = 900)]
     patience: u64,
 }

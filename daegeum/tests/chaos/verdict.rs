@@ -27,8 +27,8 @@ const STUCK: &str = "ExecutionStatus='Running' AND PaymentStatus='STUCK'";
 /// What was found; empty is good.
 pub(crate) type Wrong = Vec<String>;
 
-/// Waits until every workflow has closed, watches a deposit that came, or stands in front of a person who has said once:
-/// go on. Deposits that are still awaited come in. Answers how many needed a person.
+/// Waits until every workflow has closed, watches a deposit that came, or stands in front of a person who has said
+/// once: go on. Deposits that are still awaited come in. Answers how many needed a person.
 pub(crate) async fn rest(stack: &Stack, shop: &Shop, patience: Duration) -> Result<usize, String> {
     let (began, mut helped) = (Instant::now(), BTreeSet::new());
     let mut told = began;

@@ -190,9 +190,12 @@ fn a_second_version_is_one_that_was_looked_at() {
 fn the_notices_name_everybody_whose_work_the_binary_holds() {
     let mut notices = String::from(
         "# Third-party notices\n\n\
-         The binary `daegeum` holds work of others, under the licences below. The source of each crate, its copyright notices and\n\
-         the text of its licence are at `https://crates.io/crates/NAME/VERSION`. daegeum itself is under Apache-2.0, see LICENSE.\n\n\
-         A test writes this file from the build's own list: `UPDATE=1 cargo test -p daegeum --test it dependencies`.\n\n\
+         The binary `daegeum` holds work of others, under the licences below. The source of each crate, its \
+         copyright notices and\n\
+         the text of its licence are at `https://crates.io/crates/NAME/VERSION`. daegeum itself is under \
+         Apache-2.0, see LICENSE.\n\n\
+         A test writes this file from the build's own list: `UPDATE=1 cargo test -p daegeum --test it \
+         dependencies`.\n\n\
          | crate | version | licence | source |\n|---|---|---|---|\n",
     );
     for package in packages(Reach::Linked).iter().filter(|package| package.source.is_some()) {

@@ -494,8 +494,8 @@ fn live(
     has_died
 }
 
-/// A local activity is carried out before the task that decided it is in the history. When its worker dies with the task,
-/// a cancellation that came meanwhile is seen before it.
+/// A local activity is carried out before the task that decided it is in the history. When its worker dies with the
+/// task, a cancellation that came meanwhile is seen before it.
 async fn what_is_booked_is_not_given_back_for_a_cancellation_that_came_later(database: Kind) {
     let roles = Roles::start(database).await;
     let (faults, shop, id) = (Faults::default(), roles.shop.clone(), "booked-and-canceled");

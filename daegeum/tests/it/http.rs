@@ -67,7 +67,8 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     let refuse = json!({ "on": "confirm", "kind": "error_before", "code": "UNAUTHORIZED_KEY", "orderId": "wrong-key" });
     shop.simulate("mischief", &refuse).await;
     let (status, problem) = shop.confirm("wrong-key", &key, "23000").await;
-    // This answer says nothing about the buyer or about an earlier try: the PSP is asked, and the request is sent again.
+    // This answer says nothing about the buyer or about an earlier try: the PSP is asked, and the request is sent
+    // again.
     assert_eq!((status, problem["status"].as_str()), (200, Some("SUCCESS")), "{problem}");
 
     until("the abandoned one expires", || async { shop.status("abandoned-1").await == "EXPIRED" }).await;

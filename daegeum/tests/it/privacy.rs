@@ -114,7 +114,8 @@ async fn the_name_on_a_virtual_account_is_sealed_shown_and_erased(database: Kind
     assert!(!shop.page_text(id).await.contains(HOLDER));
 }
 
-/// All that Temporal keeps of a payment with a refund, with sealed histories: what it shows raw, and what its file holds.
+/// All that Temporal keeps of a payment with a refund, with sealed histories: what it shows raw, and what its file
+/// holds.
 #[tokio::test]
 async fn nothing_descriptive_stands_in_the_clear_in_temporal() {
     let sealed = Sealed::start(Kind::Sqlite).await;

@@ -101,8 +101,8 @@ async fn books_and_toss_are_compared(database: Kind) {
     assert!(!tomorrow.status.success() && tomorrow.stdout.is_empty());
 }
 
-/// The database of one shop with the Toss of another: what a backup lacks is missing on the one side, and what Toss never
-/// had on the other.
+/// The database of one shop with the Toss of another: what a backup lacks is missing on the one side, and what Toss
+/// never had on the other.
 async fn a_database_of_another_day_does_not_agree(database: Kind) {
     let (roles, other) = (Roles::start(database).await, Roles::start(database).await);
     let _workers = (roles.role("worker"), other.role("worker"));

@@ -348,7 +348,8 @@ async fn a_person_decides(scene: &Scene<'_>) {
     }
 }
 
-/// Somebody cancels at Toss's own pages; what they gave back is not taken for ours, and no more goes back than is there.
+/// Somebody cancels at Toss's own pages; what they gave back is not taken for ours, and no more goes back than is
+/// there.
 async fn canceled_at_toss(scene: &Scene<'_>) {
     scene.paid("elsewhere-1").await;
     let payment = scene.shop.at_toss("elsewhere-1").await;

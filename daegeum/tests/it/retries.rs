@@ -110,7 +110,9 @@ impl Scene<'_> {
     async fn declined_too_often(&self) {
         let id = "declined-too-often";
         self.shop.create(id).await;
-        let mischief = json!({ "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT", "orderId": id, "times": 0 });
+        let mischief = json!({
+            "on": "confirm", "kind": "error_before", "code": "REJECT_CARD_PAYMENT", "orderId": id, "times": 0,
+        });
         self.shop.simulate("mischief", &mischief).await;
         for attempt in 1..=MOST_DECLINES {
             let key = self.shop.authorize(id).await;

@@ -161,8 +161,8 @@ impl Roles {
         serde_json::from_slice(&answer.stdout).unwrap()
     }
 
-    /// Writes the history of a checkout's workflow to the directory that `RECORD_HISTORIES` names, as a story to replay;
-    /// nothing without it.
+    /// Writes the history of a checkout's workflow to the directory that `RECORD_HISTORIES` names, as a story to
+    /// replay; nothing without it.
     pub(crate) async fn record_history(&self, story: &str, checkout_id: &str) {
         let Some(directory) = std::env::var_os("RECORD_HISTORIES") else { return };
         let checkout = self.shop.get(&format!("/v1/payments/{checkout_id}")).await;

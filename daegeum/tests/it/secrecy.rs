@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Texts that tests send and that are nobody's business: buyers and their accounts and cards, and secrets of the servers.
+/// Texts that tests send and that are nobody's business: buyers and their accounts and cards, and secrets of the
+/// servers.
 const SECRETS: [&str; 16] = [
     "홍길동",
     "김토스",

@@ -25,7 +25,8 @@ pub(crate) fn daegeum() -> Command {
 
 /// What every process of ours logs, so that there is something to search: all that our crates say, and what others
 /// find worth knowing.
-const LOG: &str = "info,daegeum=debug,temporal::attempts=debug,api=debug,activities=debug,workflows=debug,store=debug,toss=debug,toss_sim=debug";
+const LOG: &str = "info,daegeum=debug,temporal::attempts=debug,api=debug,activities=debug,workflows=debug,\
+                   store=debug,toss=debug,toss_sim=debug";
 
 /// A process that is killed when the test ends, however it ends. Its log is searched for what no log may hold.
 pub(crate) struct Process {

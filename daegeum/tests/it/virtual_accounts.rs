@@ -37,7 +37,8 @@ pub(crate) async fn nudge(shop: &Shop, id: &str) {
     assert_eq!(sent.status(), 200);
 }
 
-/// Waits until a checkout stands there, and nudges it meanwhile: a hint that comes in the middle of a question is spent.
+/// Waits until a checkout stands there, and nudges it meanwhile: a hint that comes in the middle of a question is
+/// spent.
 pub(crate) async fn stands_at(shop: &Shop, id: &str, status: &str) {
     let looked = AtomicU32::new(0);
     until(&format!("{id} is {status}"), || async {
@@ -105,7 +106,8 @@ async fn taken_back_and_paid_again(roles: &Roles) -> u64 {
     PAID
 }
 
-/// The PSP's answer with the account is lost, and the deposit comes before the PSP is asked: it is watched all the same.
+/// The PSP's answer with the account is lost, and the deposit comes before the PSP is asked: it is watched all the
+/// same.
 async fn paid_before_anybody_knew_of_the_account(roles: &Roles) -> u64 {
     let (shop, id) = (&roles.shop, "account-unknown");
     let order = json!({ "orderId": id });

@@ -1,4 +1,5 @@
-//! No workflow waits without a timer, an open task of its own or a person who can see it; and it says in words what for.
+//! No workflow waits without a timer, an open task of its own or a person who can see it; and it says in words what
+//! for.
 
 use std::{
     str::FromStr as _,

@@ -1,5 +1,5 @@
-//! Hints, questions and what nobody must be able to stop: a deposit is watched, an operator asks, a signal that cannot be
-//! read is ignored.
+//! Hints, questions and what nobody must be able to stop: a deposit is watched, an operator asks, a signal that cannot
+//! be read is ignored.
 
 use std::{process::Command, str::FromStr as _};
 
@@ -202,7 +202,8 @@ async fn an_operator_asks_now(database: Kind) {
     }
 }
 
-/// A refund that waits for a person, because Toss took our key no more, does nothing by itself. Asking is the word to go on.
+/// A refund that waits for a person, because Toss took our key no more, does nothing by itself. Asking is the word to
+/// go on.
 async fn an_operator_asks_about_a_refund_under_way(database: Kind) {
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");

@@ -1,7 +1,7 @@
 //! The acts on a dead letter, and the status after each act.
 
 use domain::{
-    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, check},
+    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun, check},
     id::DeadLetterId,
 };
 
@@ -14,21 +14,21 @@ fn an_open_letter_takes_what_its_workflow_takes() {
     let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
     let retry_only = Awaits::Person { outcomes: Vec::new() };
     let cases = [
-        (RETRY, &person, true, Ok(LetterStatus::Retrying)),
-        (RESOLVE, &person, true, Ok(LetterStatus::Resolved)),
-        (RESOLVE, &retry_only, true, Err(LetterRefusal::OtherOutcome)),
-        (DISCARD, &person, true, Err(LetterRefusal::Awaited)),
-        (DISCARD, &Awaits::Mending, true, Err(LetterRefusal::Awaited)),
-        (RETRY, &Awaits::Mending, true, Err(LetterRefusal::RepeatsItself)),
-        (RESOLVE, &Awaits::Mending, true, Err(LetterRefusal::RepeatsItself)),
-        (RETRY, &person, false, Err(LetterRefusal::Ended)),
-        (RESOLVE, &person, false, Err(LetterRefusal::Ended)),
-        (RETRY, &Awaits::Mending, false, Err(LetterRefusal::Ended)),
-        (DISCARD, &person, false, Ok(LetterStatus::Discarded)),
-        (DISCARD, &Awaits::Mending, false, Ok(LetterStatus::Discarded)),
+        (RETRY, &person, WorkflowRun::Running, Ok(LetterStatus::Retrying)),
+        (RESOLVE, &person, WorkflowRun::Running, Ok(LetterStatus::Resolved)),
+        (RESOLVE, &retry_only, WorkflowRun::Running, Err(LetterRefusal::OtherOutcome)),
+        (DISCARD, &person, WorkflowRun::Running, Err(LetterRefusal::Awaited)),
+        (DISCARD, &Awaits::Mending, WorkflowRun::Running, Err(LetterRefusal::Awaited)),
+        (RETRY, &Awaits::Mending, WorkflowRun::Running, Err(LetterRefusal::RepeatsItself)),
+        (RESOLVE, &Awaits::Mending, WorkflowRun::Running, Err(LetterRefusal::RepeatsItself)),
+        (RETRY, &person, WorkflowRun::Ended, Err(LetterRefusal::Ended)),
+        (RESOLVE, &person, WorkflowRun::Ended, Err(LetterRefusal::Ended)),
+        (RETRY, &Awaits::Mending, WorkflowRun::Ended, Err(LetterRefusal::Ended)),
+        (DISCARD, &person, WorkflowRun::Ended, Ok(LetterStatus::Discarded)),
+        (DISCARD, &Awaits::Mending, WorkflowRun::Ended, Ok(LetterStatus::Discarded)),
     ];
-    for (action, awaits, runs, expected) in cases {
-        assert_eq!(check(action, LetterStatus::Open, awaits, runs), expected, "{action:?} {awaits:?} {runs}");
+    for (action, awaits, run, expected) in cases {
+        assert_eq!(check(action, LetterStatus::Open, awaits, run), expected, "{action:?} {awaits:?} {run:?}");
     }
 }
 
@@ -37,10 +37,10 @@ fn whoever_is_first_wins() {
     let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
     for status in LetterStatus::ALL.into_iter().filter(|status| *status != LetterStatus::Open) {
         for action in [RETRY, RESOLVE, DISCARD] {
-            for runs in [true, false] {
-                let may = action == DISCARD && status == LetterStatus::Retrying && !runs;
+            for run in [WorkflowRun::Running, WorkflowRun::Ended] {
+                let may = action == DISCARD && status == LetterStatus::Retrying && run == WorkflowRun::Ended;
                 let expected = if may { Ok(LetterStatus::Discarded) } else { Err(LetterRefusal::TakenUp) };
-                assert_eq!(check(action, status, &person, runs), expected, "{action:?} {status} {runs}");
+                assert_eq!(check(action, status, &person, run), expected, "{action:?} {status} {run:?}");
             }
         }
     }

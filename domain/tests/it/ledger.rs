@@ -62,8 +62,11 @@ fn accounts_are_written_and_read_back() {
 
 proptest! {
     #[test]
-    fn a_captured_payment_books_its_total_and_each_sellers_part(amounts in prop::collection::vec(1_u64..1_000_000_000, 1..=100)) {
-        let orders = amounts.iter().zip(0..).map(|(&minor, index)| order(&format!("o-{index}"), &format!("s-{}", index % 7), minor));
+    fn a_captured_payment_books_its_total_and_each_sellers_part(
+        amounts in prop::collection::vec(1_u64..1_000_000_000, 1..=100),
+    ) {
+        let orders = amounts.iter().zip(0..);
+        let orders = orders.map(|(&minor, index)| order(&format!("o-{index}"), &format!("s-{}", index % 7), minor));
         let plan = Plan::try_new(fields(orders.collect())).unwrap();
         let entry = Entry::of_captured_payment(&plan, &[], Timestamp::from_epoch_ms(1)).unwrap();
         let mut booked = Money::zero(Krw);
@@ -142,7 +145,8 @@ proptest! {
     /// is refunded, however many parts it is refunded in.
     #[test]
     fn partial_refunds_give_up_exactly_the_whole_commission(
-        amount in 1_u64..1_000_000_000, bps in 0_u16..=10_000, cuts in prop::collection::vec(1_u64..1_000_000_000, 0..8),
+        amount in 1_u64..1_000_000_000, bps in 0_u16..=10_000,
+        cuts in prop::collection::vec(1_u64..1_000_000_000, 0..8),
     ) {
         let won = |minor| Money::try_from_minor(minor, Krw).unwrap();
         let commission = BasisPoints::try_new(bps).unwrap().of(won(amount));

@@ -116,7 +116,8 @@ fn a_leaf_that_was_not_added_has_no_path() {
 proptest! {
     #[test]
     fn a_path_with_anything_changed_leads_elsewhere(
-        size in 1_usize..=70, index in any::<prop::sample::Index>(), step in any::<prop::sample::Index>(), bit in 0..256_usize,
+        size in 1_usize..=70, index in any::<prop::sample::Index>(), step in any::<prop::sample::Index>(),
+        bit in 0..256_usize,
     ) {
         let (leaves, index) = (leaves(size), index.index(size));
         let tree = tree(&leaves, index);

@@ -78,7 +78,9 @@ fn splits_by_the_largest_remainder() {
 
 proptest! {
     #[test]
-    fn a_split_loses_and_invents_nothing(minor in 0..=MAX_MINOR, weights in prop::collection::vec(any::<u64>(), 1..20)) {
+    fn a_split_loses_and_invents_nothing(
+        minor in 0..=MAX_MINOR, weights in prop::collection::vec(any::<u64>(), 1..20),
+    ) {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
         let whole = Money::try_from_minor(minor, Krw).unwrap();
         let parts = whole.split(&weights).unwrap();

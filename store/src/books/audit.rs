@@ -12,19 +12,19 @@
 
 mod chain;
 mod checkouts;
+mod findings;
 mod refunds;
 mod rows;
 mod wallets;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use domain::{
     Currency, Timestamp,
-    id::SellerAccount,
-    ledger::{Account, Checkpoint},
     merkle::{Hash, Tree},
-    wallet::Wallet,
 };
+use findings::hash_bytes;
+pub use findings::{ChainEnd, Check, Disagreement, Findings, MAX_NAMED, OnReadProgress, ReadProgress};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder,
     QuerySelect, TransactionOptions,
@@ -37,113 +37,10 @@ use crate::{
     transaction::{Purpose, Transaction},
 };
 
-/// How many disagreements are named; more are counted, but of rows without a parent no more are looked for.
-pub const MAX_NAMED: usize = 100;
 /// An audit counts whole tables; that may take longer than a statement of a request.
 const PATIENCE: &str = "SET LOCAL statement_timeout = '10min'";
 /// How many hashes are read at once.
 const HASHES: u64 = 10_000;
-
-/// What disagrees with what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
-    /// A row that daegeum cannot have written.
-    Reading,
-    /// Entries and their hashes: nothing changed, nothing missing.
-    Chain,
-    /// The row that says where the chain ends.
-    Head,
-    /// Signed checkpoints and the chain.
-    Checkpoints,
-    /// Debits and credits.
-    Sums,
-    /// Balances of accounts and the postings.
-    Balances,
-    /// Wallets and the postings.
-    Wallets,
-    /// Holds and the wallets.
-    Holds,
-    /// Checkouts and the payments that are booked.
-    Checkouts,
-    /// Payment orders and the postings.
-    Orders,
-    /// Refunds and what is booked of them.
-    Refunds,
-}
-
-impl Check {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reading => "reading",
-            Self::Chain => "chain",
-            Self::Head => "head",
-            Self::Checkpoints => "checkpoints",
-            Self::Sums => "sums",
-            Self::Balances => "balances",
-            Self::Wallets => "wallets",
-            Self::Holds => "holds",
-            Self::Checkouts => "checkouts",
-            Self::Orders => "orders",
-            Self::Refunds => "refunds",
-        }
-    }
-}
-
-/// Something that is not as the postings say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disagreement {
-    /// What was compared.
-    pub check: Check,
-    /// What it is about: `entry 7`, `wallet seller-a KRW`.
-    pub subject: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
-impl fmt::Display for Disagreement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.check.as_str(), self.subject, self.problem)
-    }
-}
-
-/// The disagreements: the first [`MAX_NAMED`] of them, and how many there are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// The first ones.
-    pub named: Vec<Disagreement>,
-    /// All of them.
-    pub count: u64,
-}
-
-impl Findings {
-    fn add(&mut self, check: Check, subject: impl fmt::Display, problem: impl fmt::Display) {
-        self.count += 1;
-        if self.named.len() < MAX_NAMED {
-            self.named.push(Disagreement { check, subject: subject.to_string(), problem: problem.to_string() });
-        }
-    }
-
-    /// Two numbers that should be one.
-    fn compare(&mut self, check: Check, subject: impl fmt::Display, what: &str, found: i128, booked: i128) {
-        if found != booked {
-            self.add(check, subject, format_args!("{what} is {found}, and {booked} by the postings"));
-        }
-    }
-}
-
-/// How far an audit has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadProgress {
-    /// What is being read: `entries`, `checkouts`.
-    pub of: &'static str,
-    /// How many of them are done.
-    pub done: u64,
-    /// How many there are.
-    pub total: u64,
-}
-
-/// Told after each page.
-pub type OnReadProgress<'a> = &'a mut (dyn FnMut(ReadProgress) + Send);
 
 /// What an audit read and what it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,25 +67,6 @@ pub struct Audit {
     pub moved: BTreeMap<Currency, u128>,
 }
 
-/// The end of the chain, recomputed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainEnd {
-    /// The number of the last entry; 0 when there is none.
-    pub sequence: u64,
-    /// Its hash, in lower-case hex.
-    pub head: String,
-    /// The Merkle root over all hashes, in lower-case hex.
-    pub root: String,
-}
-
-impl ChainEnd {
-    /// A checkpoint of it, to be signed.
-    pub fn checkpoint(&self, at: Timestamp) -> Checkpoint {
-        let Self { sequence, head, root } = self.clone();
-        Checkpoint { sequence, head, root, at, key_id: String::new() }
-    }
-}
-
 /// The end of the books, as the head row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BooksState {
@@ -207,15 +85,6 @@ pub struct Inclusion {
     pub path: Vec<Hash>,
     /// The root, in lower-case hex.
     pub root: String,
-}
-
-/// What the postings add up to.
-#[derive(Debug, Default)]
-struct Fold {
-    postings: u64,
-    /// Debits and credits.
-    accounts: BTreeMap<(Account, Currency), (i128, i128)>,
-    wallets: BTreeMap<(SellerAccount, Currency), Wallet>,
 }
 
 impl Reader {
@@ -337,8 +206,4 @@ async fn hashes_after(connection: &impl ConnectionTrait, sequence: u64, limit: u
         .into_tuple()
         .all(connection)
         .await?)
-}
-
-fn hash_bytes(hash: &str) -> Option<Hash> {
-    hex::decode(hash).ok()?.try_into().ok()
 }

@@ -28,7 +28,8 @@ const MAX_BATCH: usize = 256;
 const MAX_BATCH_POSTINGS: usize = 2000;
 /// How long a caller waits for the answer to a booking. The booking may still be carried out afterwards.
 const BOOKING_TIME: Duration = Duration::from_secs(45);
-/// How long a booking may wait before the bookkeeper counts as stuck: longer than a transaction that meets its deadline.
+/// How long a booking may wait before the bookkeeper counts as stuck: longer than a transaction that meets its
+/// deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Request {
@@ -129,8 +130,8 @@ async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
     }
 }
 
-/// Books all in one transaction. An error means that nothing was written, or that nobody knows; a refusal of one is among the results
-/// and leaves the others alone.
+/// Books all in one transaction. An error means that nothing was written, or that nobody knows; a refusal of one is
+/// among the results and leaves the others alone.
 async fn book_all(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
     let transaction = desk.database.statements().begin(Purpose::Write).await?;
     let mut books = Books::open(&transaction, desk.database.clock()).await?;

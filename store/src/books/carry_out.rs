@@ -49,8 +49,8 @@ impl Booking {
     }
 }
 
-/// The entry, the checkout's status with its line of history, and the orders, all or nothing. Money that was captured is
-/// booked whatever day is closed: on the first open one, and the PSP's own time stays with the checkout.
+/// The entry, the checkout's status with its line of history, and the orders, all or nothing. Money that was captured
+/// is booked whatever day is closed: on the first open one, and the PSP's own time stays with the checkout.
 async fn book_payment(
     books: &mut Books<'_>,
     payment: &Payment,

@@ -126,7 +126,8 @@ impl Resting {
                     Some("its workflow is under way, and takes the promise back by itself where Toss refuses")
                 }
                 RefundStatus::Stuck => Some(
-                    "on evidence that Toss gave nothing back, run `daegeum dead-letters resolve --outcome not_refunded`",
+                    "on evidence that Toss gave nothing back, run `daegeum dead-letters resolve --outcome \
+                     not_refunded`",
                 ),
                 RefundStatus::Failed => None,
             },

@@ -146,7 +146,8 @@ impl Journal {
         Ok(found)
     }
 
-    /// Seals up to `limit` names on virtual accounts anew that are not under the newest key. Answers how many there were.
+    /// Seals up to `limit` names on virtual accounts anew that are not under the newest key. Answers how many there
+    /// were.
     pub async fn reseal_holders(&self, keys: &Keyring, limit: u64) -> Result<usize, StoreError> {
         use payment_events::Column;
         let newest = keys.names().next().unwrap_or_default();

@@ -5,8 +5,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use crate::{StoreError, Writer, books::booking::Booking, convert::to_column_time, entities::payment_orders};
 
-/// For how long the PSP's word that it holds a watched deposit is fresh, in milliseconds: it is asked every hour, and may
-/// not answer at once.
+/// For how long the PSP's word that it holds a watched deposit is fresh, in milliseconds: it is asked every hour, and
+/// may not answer at once.
 pub const FRESH_LOOK_MS: u64 = 2 * 60 * 60 * 1_000;
 
 impl Writer {

@@ -26,8 +26,8 @@ pub struct HistorySources {
     pub paid_back: Vec<PaidBack>,
     /// What operators declared about the checkout's own dead letters, oldest first.
     pub decisions: Vec<OperatorDecision>,
-    /// Whether the checkout ever wrote a dead letter of its own: an operator may have answered it by a signal, of which no
-    /// table knows.
+    /// Whether the checkout ever wrote a dead letter of its own: an operator may have answered it by a signal, of which
+    /// no table knows.
     pub needed_operator: bool,
 }
 
@@ -50,8 +50,8 @@ pub struct OperatorDecision {
 }
 
 impl Reader {
-    /// What is known of the steps of a checkout. Read it after the history: each step to a refunded status has its refund
-    /// then.
+    /// What is known of the steps of a checkout. Read it after the history: each step to a refunded status has its
+    /// refund then.
     pub async fn history_sources(
         &self,
         checkout_id: &CheckoutId,

@@ -52,9 +52,9 @@ impl Writer {
         Ok(accepted)
     }
 
-    /// Moves a checkout, and each of its orders, to its next status, and writes the account that the buyer pays into. The
-    /// revision is the key: asked again with the same one, it changes nothing. A failure with a payment key is kept as
-    /// the answer to that payment, because another payment may begin after it.
+    /// Moves a checkout, and each of its orders, to its next status, and writes the account that the buyer pays into.
+    /// The revision is the key: asked again with the same one, it changes nothing. A failure with a payment key is kept
+    /// as the answer to that payment, because another payment may begin after it.
     pub async fn advance(&self, change: &Change) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         if write_status(&transaction, NextStatus::of(change)).await? == WriteResult::Now {

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use domain::{
     Timestamp,
-    dead_letter::{LetterAction, LetterRefusal, LetterStatus, check},
+    dead_letter::{LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
     id::DeadLetterId,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -41,8 +41,7 @@ pub struct NewAction<'a> {
     pub action: LetterAction,
     pub actor: &'a str,
     pub reason: &'a str,
-    /// Whether the workflow that opened the letter still runs.
-    pub workflow_runs: bool,
+    pub run: WorkflowRun,
 }
 
 impl Journal {
@@ -55,7 +54,7 @@ impl Journal {
     ) -> Result<Acted, StoreError> {
         let transaction = self.begin().await?;
         let Some(letter) = find(&transaction, letter_id).await? else { return Ok(Acted::Unknown) };
-        match check(request.action, letter.status, &letter.awaits, request.workflow_runs) {
+        match check(request.action, letter.status, &letter.awaits, request.run) {
             Err(refusal) => refused(&transaction, letter, request, refusal).await,
             Ok(status) if move_on(&transaction, &letter, status).await? => {
                 write_down(&transaction, letter_id, request).await?;

@@ -15,8 +15,8 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Appends a fact. The transaction has changed the object's row before. A fact that stands in the log already is left as
-/// it is.
+/// Appends a fact. The transaction has changed the object's row before. A fact that stands in the log already is left
+/// as it is.
 pub(crate) async fn append(transaction: &Transaction, event: Event) -> Result<(), StoreError> {
     append_all(transaction, vec![event]).await
 }

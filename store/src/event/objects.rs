@@ -1,8 +1,8 @@
 //! The objects of events as they are now, in the transaction that changed them.
 //!
-//! A receiver anywhere reads these texts and keeps them, and nothing can be erased from an append-only log. So they hold
-//! ids, amounts, statuses, codes and times. They leave out what may say something of a person: the buyer's id, order name,
-//! metadata, reasons, messages, account numbers, names and the address of the receipt.
+//! A receiver anywhere reads these texts and keeps them, and nothing can be erased from an append-only log. So they
+//! hold ids, amounts, statuses, codes and times. They leave out what may say something of a person: the buyer's id,
+//! order name, metadata, reasons, messages, account numbers, names and the address of the receipt.
 
 use std::collections::HashMap;
 
@@ -162,8 +162,8 @@ pub(crate) fn created(new: &NewCheckout) -> Result<Event, StoreError> {
     })
 }
 
-/// Appends what changes of checkouts tell. Each is the last change of its checkout, and stands in the rows with all that
-/// belongs to it.
+/// Appends what changes of checkouts tell. Each is the last change of its checkout, and stands in the rows with all
+/// that belongs to it.
 pub(crate) async fn append_checkouts(transaction: &Transaction, changes: &[&Change]) -> Result<(), StoreError> {
     let told = changes.iter().filter_map(|change| Some((EventType::of_checkout(change.status)?, *change)));
     let told: Vec<(EventType, &Change)> = told.collect();

@@ -69,8 +69,8 @@ pub struct EventLogState {
 pub struct EventPage {
     /// The events, positions ascending.
     pub events: Vec<EventRecord>,
-    /// Behind which position the next part begins. It lies beyond the last event where the positions between were looked
-    /// through and are of other types.
+    /// Behind which position the next part begins. It lies beyond the last event where the positions between were
+    /// looked through and are of other types.
     pub next_after: u64,
     /// Whether there is something behind it now.
     pub has_more: bool,
@@ -146,7 +146,8 @@ impl Reader {
         let limit = query.limit.clamp(1, MAX_EVENTS);
         let until = after.saturating_add(MAX_LOOKED_THROUGH);
         let connection = self.connection();
-        let statement = connection.get_database_backend().build(&statement(query, (after, until), limit + 1));
+        let statement =
+            connection.get_database_backend().build(&statement(query, Positions { after, until }, limit + 1));
         let mut rows = Row::find_by_statement(statement).all(connection).await?;
         let first = rows.first().ok_or_else(|| corrupt("no row in event_log", 0))?;
         let log = state(first.log_id.clone(), first.last_position, first.floor)?;
@@ -210,7 +211,15 @@ impl Reader {
     }
 }
 
-fn statement(query: &EventQuery, (after, until): (u64, u64), rows: u64) -> sea_orm::sea_query::SelectStatement {
+/// The positions that one statement looks through.
+#[derive(Debug, Clone, Copy)]
+struct Positions {
+    after: u64,
+    /// The last position.
+    until: u64,
+}
+
+fn statement(query: &EventQuery, positions: Positions, rows: u64) -> sea_orm::sea_query::SelectStatement {
     let event = Alias::new("event");
     let mut wanted = Query::select();
     wanted
@@ -224,8 +233,8 @@ fn statement(query: &EventQuery, (after, until): (u64, u64), rows: u64) -> sea_o
             events::Column::Data,
         ])
         .from(events::Entity)
-        .and_where(events::Column::Position.gt(to_column_position(after)))
-        .and_where(events::Column::Position.lte(to_column_position(until)))
+        .and_where(events::Column::Position.gt(to_column_position(positions.after)))
+        .and_where(events::Column::Position.lte(to_column_position(positions.until)))
         .order_by(events::Column::Position, Order::Asc)
         .limit(rows);
     if !query.types.is_empty() {

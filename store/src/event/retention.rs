@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
-use super::sequencer::lock;
+use super::log_row::lock;
 use crate::{
     Database, StoreError,
     convert::to_column_time,
@@ -27,8 +27,8 @@ pub(super) enum Cut {
     More,
 }
 
-/// Removes the oldest events, at most [`MAX_CUT`], and raises the floor. A cursor that has not read them is named in the log
-/// of the process.
+/// Removes the oldest events, at most [`MAX_CUT`], and raises the floor. A cursor that has not read them is named in
+/// the log of the process.
 pub(super) async fn cut(database: &Database, retention: EventRetention) -> Result<Cut, StoreError> {
     let transaction = database.statements().begin(Purpose::Write).await?;
     let Some(log) = lock(&transaction).await? else {

@@ -1,8 +1,9 @@
 //! The sequencer: gives positions to facts that are committed.
 //!
-//! One transaction numbers at a time: the transaction locks the only row of `event_log`, which holds the last position. So
-//! what is locked is what changes, a process that dies lets the lock go with its connection, and any number of processes may
-//! run a sequencer: one that finds the row locked asks again soon. A unique key of positions refuses a second numbering.
+//! One transaction numbers at a time: the transaction locks the only row of `event_log`, which holds the last position.
+//! So what is locked is what changes, a process that dies lets the lock go with its connection, and any number of
+//! processes may run a sequencer: one that finds the row locked asks again soon. A unique key of positions refuses a
+//! second numbering.
 
 use std::{
     future::Future,
@@ -10,12 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement,
-    sea_query::{Expr, LockBehavior, LockType},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement, sea_query::Expr};
 
 use super::{
+    log_row::{LOG, lock},
     read::from_column_position,
     retention::{self, EventRetention},
 };
@@ -26,8 +25,6 @@ use crate::{
     transaction::{Purpose, Transaction},
 };
 
-/// The only row of `event_log`.
-const LOG: i32 = 1;
 /// The most facts that are numbered in one transaction.
 const MAX_BATCH: u64 = 1_000;
 /// How long facts of this process are gathered before they are numbered together.
@@ -74,7 +71,8 @@ impl Sequencer {
         self.watch.clone()
     }
 
-    /// Runs until `stop` is ready, and then numbers what is left. What goes wrong is logged and tried again after a pause.
+    /// Runs until `stop` is ready, and then numbers what is left. What goes wrong is logged and tried again after a
+    /// pause.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut cut_at: Option<Instant> = None;
@@ -156,12 +154,6 @@ async fn peek(database: &Database) -> Result<(u64, bool), StoreError> {
     let row = statements.query_one_raw(question).await?.ok_or_else(|| corrupt("no row in event_log", 0))?;
     let waiting: i64 = row.try_get("", "waiting")?;
     Ok((from_column_position(row.try_get("", "last_position")?)?, waiting > 0))
-}
-
-/// The log's own row, locked; nothing where another transaction has it.
-pub(super) async fn lock(transaction: &Transaction) -> Result<Option<event_log::Model>, StoreError> {
-    let log = event_log::Entity::find_by_id(LOG).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    Ok(log.one(transaction).await?)
 }
 
 /// Gives the next positions to the first facts that are committed and have none.

@@ -62,8 +62,8 @@ pub(crate) fn check(mistake: &Entry, resting: Option<&Resting>) -> Result<(), Re
     Err(Refusal::StatusRests { key: mistake.fields().key.clone(), resting: resting.clone(), instead })
 }
 
-/// Refuses to take back a release whose time has come: it would be released again at once. A release that came before its
-/// time, by a clock that was wrong say, is taken back.
+/// Refuses to take back a release whose time has come: it would be released again at once. A release that came before
+/// its time, by a clock that was wrong say, is taken back.
 pub(crate) async fn release_due(
     mistake: &Entry,
     now: Timestamp,

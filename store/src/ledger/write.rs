@@ -20,10 +20,10 @@ use crate::{
 
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the checkout's
-    /// status and its line of history, all or nothing. The sellers' earnings are released at `releases_at`; of a deposit
-    /// that is watched, only while the PSP's last answer that it holds the deposit is fresh. The revision and the entry's
-    /// key are the keys: asked again, it changes nothing. The change that began the attempt is written with it, where
-    /// the payment brings it; then it must not be written yet.
+    /// status and its line of history, all or nothing. The sellers' earnings are released at `releases_at`; of a
+    /// deposit that is watched, only while the PSP's last answer that it holds the deposit is fresh. The revision and
+    /// the entry's key are the keys: asked again, it changes nothing. The change that began the attempt is written with
+    /// it, where the payment brings it; then it must not be written yet.
     pub async fn post(&self, payment: &Payment, releases_at: Option<Timestamp>) -> Result<(), StoreError> {
         let booking = Booking::Payment { payment: Box::new(payment.clone()), releases_at };
         self.bookkeeper.book(booking).await.map(|_| ())
@@ -40,8 +40,8 @@ impl Writer {
     }
 
     /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
-    /// was. What is wrong with one order is logged and does not stop the others. Of a deposit that is watched nothing is
-    /// released unless the PSP has just said that it holds it.
+    /// was. What is wrong with one order is logged and does not stop the others. Of a deposit that is watched nothing
+    /// is released unless the PSP has just said that it holds it.
     pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
         let fresh_from = to_column_time(now.minus_ms(FRESH_LOOK_MS));
         let seen = payment_orders::Column::DepositSeenAt;

@@ -132,8 +132,8 @@ impl Decision {
 }
 
 impl Journal {
-    /// Counts a refund against a limit of the day, in Korea, on which it is first asked for. The refund's id is the key.
-    /// Two that come at once are counted one after the other: the row of the day holds the second up.
+    /// Counts a refund against a limit of the day, in Korea, on which it is first asked for. The refund's id is the
+    /// key. Two that come at once are counted one after the other: the row of the day holds the second up.
     pub async fn reserve_refund(&self, refund: Reservation<'_>, limit: Money) -> Result<Reserved, StoreError> {
         let (principal, day) = (refund.principal.to_string(), Day::of(refund.at).to_string());
         let (amount, most) = (to_column_amount(refund.amount)?, to_column_amount(limit)?);
@@ -234,7 +234,8 @@ impl Reader {
         row.map(approval).transpose()
     }
 
-    /// Refunds that need, or needed, a second principal, the last asked for first. All of them, or those that stand there.
+    /// Refunds that need, or needed, a second principal, the last asked for first. All of them, or those that stand
+    /// there.
     pub async fn approvals(
         &self,
         standing: Option<ApprovalStanding>,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{
     charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
-    dead_letter::{Awaits, Letter, LetterAction, Outcome},
+    dead_letter::{Awaits, Letter, LetterAction, Outcome, WorkflowRun},
     event::{self, EventType, MAX_DATA_BYTES},
     failure::Failure,
     id::DeadLetterId,
@@ -165,8 +165,8 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
         let letter = letter(number);
         fresh.writer.open_dead_letter(&letter).await.unwrap();
         for _ in 0..2 {
-            let workflow_runs = action != LetterAction::Discard;
-            let request = NewAction { action, actor: "operator", reason: "why", workflow_runs };
+            let run = if action == LetterAction::Discard { WorkflowRun::Ended } else { WorkflowRun::Running };
+            let request = NewAction { action, actor: "operator", reason: "why", run };
             journal.act_on_dead_letter(&letter.letter_id, request).await.unwrap();
         }
     }
@@ -229,9 +229,11 @@ async fn an_event_says_nothing_of_a_person(fresh: Fresh) {
         "created_at": "2023-11-14T22:13:20.000Z", "expires_at": "2023-11-14T22:13:20.009Z", "payment_order_count": 2,
         "payment_orders": [
             { "payment_order_id": "o-1", "seller_account": "seller-a", "amount": "15000", "currency": "KRW",
-              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true, "refunded_amount": "0" },
+              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true,
+              "refunded_amount": "0" },
             { "payment_order_id": "o-2", "seller_account": "seller-b", "amount": "8000", "currency": "KRW",
-              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true, "refunded_amount": "0" },
+              "payment_order_status": "SUCCESS", "wallet_updated": true, "ledger_updated": true,
+              "refunded_amount": "0" },
         ],
         "psp": { "name": "toss", "method": "카드", "approved_at": "2023-11-14T22:13:20.000Z",
                  "virtual_account": { "bank": "20", "due_date": "2023-11-14T22:13:20.009Z" } },

@@ -141,8 +141,8 @@ fn preloaded(directory: &Path) -> PathBuf {
     library
 }
 
-/// The disk fails at the COMMIT, twice in a row. All of a process fails with it, so each writer has a process of its own
-/// here.
+/// The disk fails at the COMMIT, twice in a row. All of a process fails with it, so each writer has a process of its
+/// own here.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_that_fail_twice_lose_nothing_that_follows() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome},
+    dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
@@ -66,7 +66,7 @@ async fn a_letter_is_written_once_and_closed_once(fresh: Fresh) {
 }
 
 fn retry_by<'a>(actor: &'a str, reason: &'a str) -> NewAction<'a> {
-    NewAction { action: LetterAction::Retry, actor, reason, workflow_runs: true }
+    NewAction { action: LetterAction::Retry, actor, reason, run: WorkflowRun::Running }
 }
 
 async fn whoever_acts_first_wins(fresh: Fresh) {
@@ -102,21 +102,21 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
     fresh.writer.close_dead_letter(&id(1)).await.unwrap();
     assert_eq!(status(&fresh, 1).await, LetterStatus::Resolved);
 
-    let act = async |number, action, workflow_runs| {
-        let request = NewAction { action, actor: "operator", reason: "a reason", workflow_runs };
+    let act = async |number, action, run| {
+        let request = NewAction { action, actor: "operator", reason: "a reason", run };
         journal.act_on_dead_letter(&id(number), request).await.unwrap()
     };
-    assert_eq!(act(99, LetterAction::Retry, true).await, Acted::Unknown);
+    assert_eq!(act(99, LetterAction::Retry, WorkflowRun::Running).await, Acted::Unknown);
     fresh.writer.open_dead_letter(&letter(2)).await.unwrap();
-    let awaited = act(2, LetterAction::Discard, true).await;
+    let awaited = act(2, LetterAction::Discard, WorkflowRun::Running).await;
     assert!(matches!(awaited, Acted::Refused { refusal: LetterRefusal::Awaited, last: None, .. }), "{awaited:?}");
     let resolve = LetterAction::Resolve(Outcome::NotPaid);
-    assert!(matches!(act(2, resolve, true).await, Acted::Now(_)));
+    assert!(matches!(act(2, resolve, WorkflowRun::Running).await, Acted::Now(_)));
     fresh.writer.close_dead_letter(&id(2)).await.unwrap();
     assert_eq!(status(&fresh, 2).await, LetterStatus::Resolved);
     fresh.writer.open_dead_letter(&letter(3)).await.unwrap();
-    assert!(matches!(act(3, LetterAction::Retry, true).await, Acted::Now(_)));
-    assert!(matches!(act(3, LetterAction::Discard, false).await, Acted::Now(_)));
+    assert!(matches!(act(3, LetterAction::Retry, WorkflowRun::Running).await, Acted::Now(_)));
+    assert!(matches!(act(3, LetterAction::Discard, WorkflowRun::Ended).await, Acted::Now(_)));
     assert_eq!(status(&fresh, 3).await, LetterStatus::Discarded);
     let numbers: Vec<_> =
         fresh.reader.dead_letter_actions(&id(3)).await.unwrap().iter().map(|action| action.number).collect();

@@ -144,7 +144,8 @@ async fn a_process_of_its_own() {
     Writer::new(database).sequencer(KEPT).run(long).await;
 }
 
-/// Writes the load and polls meanwhile: each event comes once, at the next position, and at the next version of its object.
+/// Writes the load and polls meanwhile: each event comes once, at the next position, and at the next version of its
+/// object.
 async fn see_each_once(fresh: &Fresh, load: Load) {
     make_objects(fresh, load).await;
     let writing: JoinSet<()> = (0..load.writers).map(|number| write(fresh.url.clone(), load, number)).collect();

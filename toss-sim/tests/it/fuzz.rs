@@ -110,7 +110,9 @@ proptest! {
     }
 
     #[test]
-    fn any_query(name in "(startDate|endDate|limit|page|size|dateType|startingAfter|amount|method)", value in ".{0,60}") {
+    fn any_query(
+        name in "(startDate|endDate|limit|page|size|dateType|startingAfter|amount|method)", value in ".{0,60}",
+    ) {
         let router = toss_sim::router(Options::default()).unwrap();
         let mut address = reqwest::Url::parse("http://sim/").unwrap();
         address.query_pairs_mut().append_pair("startDate", "2026-01-01").append_pair("endDate", "2026-01-02");

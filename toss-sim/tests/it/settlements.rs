@@ -74,7 +74,8 @@ async fn wrong_rows_are_planted() {
     let late = rows_of(&sim, "late-0001").await;
     assert_eq!(late[0]["soldDate"], rows_of(&sim, "right-0001").await[0]["soldDate"], "with its own dates");
     sim.advance(7 * DAY_S).await;
-    // Right, late and twice pay 97,030 each; the fee takes 30 more; 5,000 less 148; the lump; nothing of what is missing.
+    // Right, late and twice pay 97,030 each; the fee takes 30 more; 5,000 less 148; the lump; nothing of what is
+    // missing.
     assert_eq!(sim.ask("/_sim/balances").await["available"], 3 * 97_030 + 97_000 + 4_852 + 777);
 }
 

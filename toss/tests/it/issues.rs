@@ -10,8 +10,9 @@ use crate::CARD;
 use crate::server::{Outcome, Server, answer, body, first_line, header, key};
 
 const BILLING: &str = r#"{"mId":"tosspayments","customerKey":"customer-1","authenticatedAt":"2022-06-08T15:40:09+09:00",
-    "method":"카드","billingKey":"bk_very_secret=","card":{"issuerCode":"61","acquirerCode":"31","number":"43301234****123*",
-    "cardType":"신용","ownerType":"개인"},"transfers":[{"bankName":"토스뱅크","bankAccountNumber":"100-***"}],"brandNew":1}"#;
+    "method":"카드","billingKey":"bk_very_secret=","card":{"issuerCode":"61","acquirerCode":"31",
+    "number":"43301234****123*","cardType":"신용","ownerType":"개인"},
+    "transfers":[{"bankName":"토스뱅크","bankAccountNumber":"100-***"}],"brandNew":1}"#;
 
 fn virtual_account() -> VirtualAccountRequest {
     VirtualAccountRequest {

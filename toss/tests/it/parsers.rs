@@ -107,7 +107,9 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes(which in any::<Index>(), changes in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..8)) {
+    fn damaged_bytes(
+        which in any::<Index>(), changes in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..8),
+    ) {
         let mut bytes = which.get(&documents()).to_string().into_bytes();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
@@ -135,7 +137,9 @@ proptest! {
     }
 
     #[test]
-    fn any_number_anywhere(which in any::<Index>(), whole in any::<i64>(), fraction in "[0-9]{0,30}", exponent in any::<i16>()) {
+    fn any_number_anywhere(
+        which in any::<Index>(), whole in any::<i64>(), fraction in "[0-9]{0,30}", exponent in any::<i16>(),
+    ) {
         let text = which.get(&documents()).to_string();
         read(text.replace(":1", &format!(":{whole}.{fraction}0e{exponent}")).as_bytes());
     }

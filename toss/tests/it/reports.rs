@@ -149,8 +149,9 @@ async fn an_amount_that_cannot_be_read_exactly_is_an_error() -> Outcome {
 #[tokio::test]
 async fn cash_receipts_are_read_by_cursor() -> Outcome {
     let receipt = |key: &str| {
-        json!({"receiptKey": key, "issueNumber": "1", "issueStatus": "COMPLETED", "amount": 1000.0, "orderId": "order-1",
-            "type": "소득공제", "approvalNumber": "2", "transactionType": "CONFIRM", "customerIdentityNumber": "01012345678",
+        json!({"receiptKey": key, "issueNumber": "1", "issueStatus": "COMPLETED", "amount": 1000.0,
+            "orderId": "order-1", "type": "소득공제", "approvalNumber": "2", "transactionType": "CONFIRM",
+            "customerIdentityNumber": "01012345678",
             "requestedAt": "2022-06-08T15:40:09+09:00", "approvedAt": "2022-06-08T15:40:10+09:00", "canceledAt": null})
     };
     let first = json!({"hasNext": true, "lastCursor": 7, "data": [receipt("r-1")]});

@@ -13,16 +13,16 @@ use domain::{
 use temporalio_workflow::WorkflowTermination;
 
 use super::{
-    Context,
     deposits::{self, Reports},
     inquiry::{ChargeDriver, has_begun},
-    is_given_up, now,
     recording::{self, Settlement, settle},
     risk::{self, Cleared},
+    state::{Context, is_given_up},
 };
 use crate::{
     inquiry::{self, Driver as _},
     patches,
+    time::now,
 };
 
 /// What came of a buyer's attempt to pay.

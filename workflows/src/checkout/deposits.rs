@@ -12,14 +12,14 @@ use domain::{
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
-    Context,
     inquiry::{ChargeDriver, call_for_help},
-    now,
     recording::{advance, see_deposit, take_back},
+    state::Context,
 };
 use crate::{
-    dead_letter::facts_of,
+    facts::facts_of,
     ports::{SeenDuring, TakeBack, TakenBack},
+    time::now,
 };
 
 /// What happens to the PSP's reports about a watched deposit.

@@ -16,15 +16,17 @@ use domain::{
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
-    Context, is_given_up, now,
     recording::{Beginning, advance, await_deposit, begin, withdraw},
+    state::{Context, is_given_up},
     waiting::{self, Answered, Called, CutBy},
 };
 use crate::{
-    dead_letter::{self, Facts, FailedStep, OperatorAction, OperatorReply, facts_of},
+    dead_letter::{self, FailedStep, OperatorAction, OperatorReply},
+    facts::{Facts, facts_of},
     inquiry::{self, Driver, Next},
     patches,
     ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge, Withdrawn},
+    time::now,
 };
 
 /// The charge under way.

@@ -17,14 +17,15 @@ use temporalio_workflow::{
     },
 };
 
-use super::{Context, now};
+use super::state::Context;
 use crate::{
-    attributes,
-    dead_letter::{self, HasFacts},
+    attributes, dead_letter,
+    facts::HasFacts,
     ports::{
         Advance, Change, DepositReturn, DepositSeen, NewCheckout, Payment, Post, Record, Recorded, SeeDeposit,
         SeenDuring, TakeBack, TakenBack, Withdraw, Withdrawn,
     },
+    time::now,
     writing::{self, Alarm},
 };
 

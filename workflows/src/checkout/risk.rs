@@ -12,16 +12,17 @@ use domain::{
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
-    Context, Review,
     inquiry::ChargeDriver,
-    is_given_up, now,
     recording::{advance, write},
+    state::{Context, Review, is_given_up},
     waiting,
 };
 use crate::{
-    dead_letter::{self, FailedStep, facts_of},
+    dead_letter::{self, FailedStep},
+    facts::facts_of,
     inquiry::Driver as _,
     ports::{Assess, AssessRisk, Decided},
+    time::now,
 };
 
 /// What the risk of an attempt lets happen.

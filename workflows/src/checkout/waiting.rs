@@ -10,10 +10,10 @@ use domain::{
 };
 use temporalio_workflow::WorkflowCancellationToken;
 
-use super::{CheckoutWorkflow, Context, Review, detached, is_given_up, now};
+use super::state::{CheckoutWorkflow, Context, Review, is_given_up};
 use crate::{
     dead_letter::{OperatorAction, OperatorReply},
-    time,
+    time::{self, detached, now},
 };
 
 /// What ended the wait for the buyer.
@@ -26,8 +26,8 @@ pub(super) enum Waited {
     Canceled,
 }
 
-/// Waits until the buyer comes back, or comes again after a decline, the checkout expires or the workflow is canceled. A
-/// buyer who came back in the same instant wins.
+/// Waits until the buyer comes back, or comes again after a decline, the checkout expires or the workflow is canceled.
+/// A buyer who came back in the same instant wins.
 pub(super) async fn for_buyer(ctx: &Context) -> Waited {
     let expires_at = ctx.state(|checkout| checkout.expires_at);
     let left = Duration::from_millis(expires_at.ms_since(now(ctx)));
@@ -131,7 +131,8 @@ pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<Operat
 }
 
 /// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
-/// what they said, by the signal `review` or as an answer to the letter; a reply since there were `replies` ends it at once.
+/// what they said, by the signal `review` or as an answer to the letter; a reply since there were `replies` ends it at
+/// once.
 pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Option<Review> {
     let answered = move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).and_then(review_of);
     let over = move |checkout: &CheckoutWorkflow| {

@@ -11,7 +11,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::dead_letter::{Facts, HasFacts, facts_of};
+use crate::facts::{Facts, HasFacts, facts_of};
 
 /// A refund that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

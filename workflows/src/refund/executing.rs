@@ -12,11 +12,12 @@ use domain::{
 use temporalio_workflow::{WorkflowCancellationToken, WorkflowTermination, common::ActivityDefinition as _};
 
 use super::{
-    Context,
     recording::{advance, fail, settle},
+    state::{Context, RefundWorkflow},
 };
 use crate::{
-    dead_letter::{self, FailedStep, OperatorAction, facts_of},
+    dead_letter::{self, FailedStep, OperatorAction},
+    facts::facts_of,
     inquiry::{self, Driver, Next},
     ports::{LookUpRefund, Refund, RefundCharge, RefundQuestion},
     time::{detached, now, until},
@@ -168,12 +169,13 @@ async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, Workf
     });
     let awaits = Awaits::Person { outcomes: vec![Outcome::Refunded, Outcome::NotRefunded] };
     let details = format!(
-        "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came of it.",
+        "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came \
+         of it.",
         failure.message
     );
     dead_letter::call(ctx, FailedStep { step: Refund.name().to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);
-    let is_helped = move |refund: &super::RefundWorkflow| refund.desk.reply_since(replies).is_some();
+    let is_helped = move |refund: &RefundWorkflow| refund.desk.reply_since(replies).is_some();
     // The token is detached, so this wait has no other end.
     let _ = ctx.wait_condition_with_options(is_helped, detached()).await;
     let reply = ctx.state(|refund| refund.desk.reply_since(replies).cloned());

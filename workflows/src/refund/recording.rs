@@ -13,10 +13,10 @@ use temporalio_workflow::{
     },
 };
 
-use super::Context;
+use super::state::Context;
 use crate::{
-    attributes,
-    dead_letter::{self, HasFacts},
+    attributes, dead_letter,
+    facts::HasFacts,
     ports::{
         AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, RefundChange, RefundExecution, RefundFailure,
         RefundPromise,

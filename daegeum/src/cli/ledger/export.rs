@@ -1,25 +1,20 @@
 //! The books, for other programs: hledger, Beancount, spreadsheets.
 //!
 //! Entries are read and written in pages, in the order of the books, up to the last one there is at the start.
-//! hledger and Beancount get the same names of accounts; see [`ledger_name`].
+//! hledger and Beancount get the same names of accounts; see [`shared::ledger_name`].
 
 mod beancount;
 mod csv;
 mod hledger;
+mod shared;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{BufWriter, ErrorKind, Write},
-};
+use std::io::{BufWriter, ErrorKind, Write};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use domain::{
-    Currency,
-    calendar::Day,
-    ledger::{Account, AccountClass, Entry},
-};
-use store::{BookedEntry, Reader};
+use domain::calendar::Day;
+use shared::Accounts;
+use store::Reader;
 
 /// A format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,9 +36,6 @@ pub(super) struct Days {
 
 /// How many entries are in memory at once.
 const PAGE: u64 = 500;
-
-/// The accounts that were ever moved, each with its currencies.
-type Accounts = BTreeMap<Account, BTreeSet<Currency>>;
 
 /// Writes the books, or those days of them. A reader that has read enough ends it, without complaint.
 pub(super) async fn run(reader: &Reader, format: ExportFormat, days: Days) -> anyhow::Result<()> {
@@ -94,69 +86,4 @@ async fn write(
         }
     }
     Ok(())
-}
-
-/// One side of a posting: whose balance changes, and by how much; a credit is below zero.
-struct Change<'a> {
-    account: &'a Account,
-    amount: String,
-    order: Option<&'a str>,
-}
-
-/// Both sides of each posting.
-fn changes(booked: &BookedEntry) -> impl Iterator<Item = Change<'_>> {
-    booked.entry.fields().postings.iter().flat_map(|posting| {
-        let posting = posting.fields();
-        let order = posting.order.as_ref().map(|order| order.as_str());
-        let amount = posting.amount.to_string();
-        let credit = Change { account: &posting.credit, amount: format!("-{amount}"), order };
-        [Change { account: &posting.debit, amount, order }, credit]
-    })
-}
-
-/// An entry's key without its reason.
-fn reference(entry: &Entry) -> &str {
-    let fields = entry.fields();
-    let rest = fields.key.strip_prefix(fields.reason.as_str()).and_then(|rest| rest.strip_prefix(':'));
-    rest.unwrap_or(&fields.key)
-}
-
-/// An account in the grammar of Beancount, which is the narrower one: parts begin with a capital letter or a digit
-/// and hold letters, digits and `-`. `seller:seller-a:pending` is `Liabilities:Seller-seller-a:Pending`.
-fn ledger_name(account: &Account) -> String {
-    let class = match account.class() {
-        AccountClass::Asset => "Assets",
-        AccountClass::Liability => "Liabilities",
-        AccountClass::Income => "Income",
-        AccountClass::Expense => "Expenses",
-    };
-    let rest = match account {
-        Account::PspReceivable => "Psp:Receivable".to_owned(),
-        Account::Bank => "Bank".to_owned(),
-        Account::SellerDebt(seller) => format!("Seller-{}:Debt", part(seller.as_str())),
-        Account::SellerPending(seller) => format!("Seller-{}:Pending", part(seller.as_str())),
-        Account::SellerAvailable(seller) => format!("Seller-{}:Available", part(seller.as_str())),
-        Account::SellerHeld(seller) => format!("Seller-{}:Held", part(seller.as_str())),
-        Account::PayoutInTransit(seller) => format!("Seller-{}:InTransit", part(seller.as_str())),
-        Account::RefundsPayable => "Refunds:Payable".to_owned(),
-        Account::Suspense => "Suspense".to_owned(),
-        Account::PlatformCommission => "Platform:Commission".to_owned(),
-        Account::PspFees => "Psp:Fees".to_owned(),
-    };
-    format!("{class}:{rest}")
-}
-
-/// A seller's name without the characters that are not allowed: `_` is `Zu`, `.` is `Zd`, and `Z` itself `Zz`, so
-/// that two names never become one.
-fn part(seller: &str) -> String {
-    let mut text = String::with_capacity(seller.len());
-    for character in seller.chars() {
-        match character {
-            '_' => text.push_str("Zu"),
-            '.' => text.push_str("Zd"),
-            'Z' => text.push_str("Zz"),
-            plain => text.push(plain),
-        }
-    }
-    text
 }

@@ -47,7 +47,7 @@ struct Signed {
 
 /// Prints the proof of an entry under a checkpoint.
 pub(super) async fn prove(reader: &Reader, key: &str, checkpoint: Option<u64>) -> anyhow::Result<()> {
-    let booked = reader.booked_entry(key).await?.with_context(|| crate::cli::ledger::no_such_entry(key))?;
+    let booked = reader.booked_entry(key).await?.with_context(|| crate::cli::ledger::entries::no_such_entry(key))?;
     let signed = reader.checkpoint(checkpoint).await?.with_context(|| match checkpoint {
         Some(sequence) => format!("there is no checkpoint at entry {sequence}"),
         None => "there is no checkpoint yet; `daegeum ledger checkpoint` signs one".to_owned(),

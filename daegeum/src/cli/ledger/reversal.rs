@@ -10,7 +10,7 @@ use store::{Booked, OrderMove, ReversalPreview, StoreError, WalletMove};
 use crate::{
     cli::{
         audit_log,
-        ledger::{entry_fields_json, entry_json, no_such_entry, print_entry, print_postings},
+        ledger::entries::{entry_fields_json, entry_json, no_such_entry, print_entry, print_postings},
         output::{Output, print_json},
     },
     compose,

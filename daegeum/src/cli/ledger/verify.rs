@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use domain::Currency;
 use serde_json::{Value, json};
-use store::{Audit, PublicKey, Reader};
+use store::{Audit, Disagreement, PublicKey, Reader};
 
 use crate::cli::output::{Output, print_json};
 
@@ -42,8 +42,8 @@ fn summary(audit: &Audit) -> String {
         moved.iter().map(|(currency, minor)| decimal(*minor, *currency) + " " + currency.code()).collect();
     let moved = if moved.is_empty() { "nothing".to_owned() } else { moved.join(", ") };
     let read = format!(
-        "{} entries with {postings} postings, {accounts} accounts, {wallets} wallets, {holds} holds, {checkouts} checkouts \
-         with {orders} orders, {checkpoints} checkpoints",
+        "{} entries with {postings} postings, {accounts} accounts, {wallets} wallets, {holds} holds, \
+         {checkouts} checkouts with {orders} orders, {checkpoints} checkpoints",
         end.sequence
     );
     match findings.count {
@@ -59,7 +59,10 @@ fn summary(audit: &Audit) -> String {
 
 fn as_json(audit: &Audit) -> Value {
     let Audit { findings, end, postings, accounts, wallets, holds, checkouts, orders, checkpoints, moved } = audit;
-    let disagreement = |found: &store::Disagreement| json!({ "check": found.check.as_str(), "subject": found.subject, "problem": found.problem });
+    let disagreement = |found: &Disagreement| {
+        let Disagreement { check, subject, problem } = found;
+        json!({ "check": check.as_str(), "subject": subject, "problem": problem })
+    };
     let moved: serde_json::Map<String, Value> =
         moved.iter().map(|(currency, minor)| (currency.code().to_owned(), decimal(*minor, *currency).into())).collect();
     json!({

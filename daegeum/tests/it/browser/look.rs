@@ -79,7 +79,9 @@ async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
     let run = format!(
         "{axe}; const told = arguments[0]; const rules = {{ type: 'tag', values: '{RULES}'.split(',') }};
          axe.run(document, {{ runOnly: rules, resultTypes: ['violations'] }}).then(
-           found => told(found.violations.map(each => ({{ rule: each.id, nodes: each.nodes.map(node => node.failureSummary) }}))),
+           found => told(found.violations.map(each => ({{
+             rule: each.id, nodes: each.nodes.map(node => node.failureSummary)
+           }}))),
            error => told(String(error)));"
     );
     let found = browser.run_async(&run).await;

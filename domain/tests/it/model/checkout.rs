@@ -2,11 +2,12 @@
 //! expiry, operator, and a PSP that loses requests and answers, in every order.
 //!
 //! The [`Inquiry`] is the real one, and so are [`Status::after`] and `Payable::check`. What the workflow does with
-//! each step of the inquiry is here in a few lines, and so is a PSP that is worse than the real one: it knows a repeated request by its idempotency key alone, so two keys for one payment are two charges.
+//! each step of the inquiry is here in a few lines, and so is a PSP that is worse than the real one: it knows a
+//! repeated request by its idempotency key alone, so two keys for one payment are two charges.
 //!
-//! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent once,
-//! twice, and then the last time that the rules allow; questions are none, or as many as the rules look at; the bank
-//! takes a deposit back once. That it does so while the deposit is watched is taken for granted.
+//! What is bounded: time moves at most [`MOST_JUMPS`] times, each time past a limit of the rules; a charge is sent
+//! once, twice, and then the last time that the rules allow; questions are none, or as many as the rules look at; the
+//! bank takes a deposit back once. That it does so while the deposit is watched is taken for granted.
 
 mod moves;
 

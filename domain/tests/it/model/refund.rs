@@ -1,8 +1,8 @@
 //! Two refunds of one payment, one after the other, with a PSP that loses requests and answers, and somebody who
 //! cancels a part at the PSP's own pages meanwhile.
 //!
-//! The [`Inquiry`] is the real one, and so is [`RefundStatus::may_become`]. What the workflow does with each step of the
-//! inquiry is here in a few lines. The PSP knows a repeated request by its idempotency key, for as long as it
+//! The [`Inquiry`] is the real one, and so is [`RefundStatus::may_become`]. What the workflow does with each step of
+//! the inquiry is here in a few lines. The PSP knows a repeated request by its idempotency key, for as long as it
 //! promises, and does nothing when a request is wrong about what is left.
 //!
 //! What is bounded: time moves at most [`MOST_JUMPS`] times; somebody cancels at the PSP's pages once; questions are

@@ -11,7 +11,7 @@ use sea_orm::{
 use crate::{
     BookedEntry, GENESIS, PublicKey, StoreError,
     books::audit::{
-        ChainEnd, Check, Findings, Fold, MAX_NAMED, OnReadProgress, ReadProgress, hash_bytes,
+        findings::{ChainEnd, Check, Findings, Fold, MAX_NAMED, OnReadProgress, ReadProgress, hash_bytes},
         rows::{self, EntryRow, Reasons},
     },
     convert::{from_column_time, to_column_sequence},

@@ -13,7 +13,10 @@ use sea_orm::{
 
 use crate::{
     BookedEntry, StoreError,
-    books::audit::{Check, Findings, MAX_NAMED, OnReadProgress, ReadProgress, refunds, rows},
+    books::audit::{
+        findings::{Check, Findings, MAX_NAMED, OnReadProgress, ReadProgress},
+        refunds, rows,
+    },
     entities::{ledger_entries, payment_events, payment_orders},
 };
 

@@ -11,7 +11,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::{
     StoreError,
-    books::audit::{Check, Findings, rows},
+    books::audit::{
+        findings::{Check, Findings},
+        rows,
+    },
     entities::{payment_events, payment_orders, refund_orders, refunds},
 };
 

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use crate::{
     BookedEntry, StoreError,
-    books::audit::{Check, Findings},
+    books::audit::findings::{Check, Findings},
     entities::{ledger_entries, ledger_postings},
 };
 

@@ -7,7 +7,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::{
     StoreError,
-    books::audit::{Check, Findings, Fold, rows},
+    books::audit::{
+        findings::{Check, Findings, Fold},
+        rows,
+    },
     convert::{corrupt, from_column_currency},
     entities::{ledger_balances, wallet_holds, wallets},
 };

@@ -7,7 +7,7 @@ use std::io::{Result, Write};
 use domain::calendar::Day;
 use store::BookedEntry;
 
-use crate::cli::ledger::export::{Accounts, changes, ledger_name, reference};
+use crate::cli::ledger::export::shared::{Accounts, changes, ledger_name, reference};
 
 /// When accounts are opened: before anything can have happened.
 const OPENED: &str = "1970-01-01";

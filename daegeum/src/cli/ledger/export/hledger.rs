@@ -10,7 +10,7 @@ use std::{
 use domain::{Currency, calendar::Day, ledger::AccountClass};
 use store::BookedEntry;
 
-use crate::cli::ledger::export::{Accounts, changes, ledger_name, reference};
+use crate::cli::ledger::export::shared::{Accounts, changes, ledger_name, reference};
 
 /// The currencies and the accounts.
 pub(super) fn begin(out: &mut impl Write, accounts: &Accounts) -> Result<()> {
