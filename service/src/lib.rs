@@ -5,7 +5,7 @@
 //! # What this crate does not do
 //!
 //! It knows no request, no answer and no status of HTTP. It decides nothing about money: `domain` decides whether
-//! something is allowed, and a workflow does it. It has a [`Reader`](store::Reader) and a [`Journal`](store::Journal),
+//! something is allowed, and a workflow does it. It has a [`Reader`] and a [`Journal`],
 //! and no writer of the books; it never talks to the PSP.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]

@@ -17,7 +17,7 @@
 //! * A charge or a refund is sent only with a [`Request`](domain::inquiry::Request), which its inquiry alone makes. The
 //!   inquiry holds the undo, so the undo is promised before the request leaves.
 //! * No workflow waits without a timer or an open task for a person.
-//! * No signal stops a workflow ([`heard`]), and no answer that a worker cannot read is taken for another one.
+//! * No signal stops a workflow (`signal.rs`), and no answer that a worker cannot read is taken for another one.
 
 pub mod attributes;
 pub mod checkout;

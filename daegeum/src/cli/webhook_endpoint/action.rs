@@ -13,7 +13,7 @@ pub(crate) enum WebhooksAction {
     },
     /// Create an endpoint; its secret is printed alone on the last line
     Create {
-        /// Where events are sent, such as https://shop.example/webhooks
+        /// Where events are sent, such as `https://shop.example/webhooks`
         url: String,
         /// A type that is sent; may be given several times [default: all types]
         #[arg(long = "type", value_name = "TYPE")]
