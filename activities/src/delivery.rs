@@ -9,6 +9,7 @@
 
 mod carry;
 mod client;
+mod clock;
 mod counts;
 mod lanes;
 mod message;

@@ -1,7 +1,7 @@
 //! Webhook endpoints: where events are pushed to, which events wait there, and every attempt.
 //!
-//! An endpoint is a cursor on the event log. An event that could not be delivered leaves the cursor and waits in a table of
-//! its own, so that it holds up only later events of its object.
+//! An endpoint is a cursor on the event log. An event that could not be delivered leaves the cursor and waits in a
+//! table of its own, so that it holds up only later events of its object.
 //!
 //! # Invariants
 //!

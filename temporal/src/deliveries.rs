@@ -40,8 +40,8 @@ pub(crate) fn worker(
     temporalio_sdk::Worker::new(runtime, client.clone(), options).map_err(|error| set_up(error.into()))
 }
 
-/// Starts the workflow of each enabled endpoint that this process does not carry, until deliveries stop. Of an endpoint that
-/// another process carries, Temporal says that its workflow runs.
+/// Starts the workflow of each enabled endpoint that this process does not carry, until deliveries stop. Of an
+/// endpoint that another process carries, Temporal says that its workflow runs.
 pub(crate) async fn keep_running(client: &Client, deliveries: &Deliveries) {
     let watcher = deliveries.watcher();
     let mut told = watcher.listen();

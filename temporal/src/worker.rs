@@ -1,5 +1,5 @@
-//! The worker: every workflow and every activity. Deliveries have a task queue of their own, so that an endpoint never occupies
-//! the place of a payment.
+//! The worker: every workflow and every activity. Deliveries have a task queue of their own, so that an endpoint
+//! never occupies the place of a payment.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The delivery of events to one webhook endpoint: a workflow that runs for as long as the endpoint is enabled.
 //!
-//! One activity after the other carries the endpoint for [`CARRY_TIME`]: it reads the log, sends and waits for more. So a
-//! delivery costs the Temporal server nothing, and an idle endpoint three events in that time. The workflow is not signaled:
-//! a signal is an event of the history, and a carrier reads its endpoint anew at each round.
+//! One activity after the other carries the endpoint for [`CARRY_TIME`]: it reads the log, sends and waits for more.
+//! So a delivery costs the Temporal server nothing, and an idle endpoint three events in that time. The workflow is
+//! not signaled: a signal is an event of the history, and a carrier reads its endpoint anew at each round.
 //!
 //! Workflow and activity have a task queue of their own, for a carrier occupies a place of its worker all the time.
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
@@ -29,8 +29,8 @@ pub const HEARTBEAT_TIME: Duration = Duration::from_secs(20);
 
 /// How long one activity may take: what it sends when its time is up is sent to the end.
 const ACTIVITY_TIME: Duration = Duration::from_secs(15 * 60);
-/// How many activities one run of the workflow has. Each has about eight events, so a history stays far below Temporal's
-/// limit of 51,200.
+/// How many activities one run of the workflow has. Each has about eight events, so a history stays far below
+/// Temporal's limit of 51,200.
 const TURNS: u32 = 100;
 /// The first and the longest pause after an activity that failed.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
 use domain::{
     Timestamp,
     event::EventType,
@@ -26,7 +25,7 @@ use temporalio_sdk::{
 use tokio::{sync::watch, time::sleep};
 use workflows::delivery::{CARRY_TIME, Carried, Carry, CarryEndpoint, HEARTBEAT_TIME};
 
-use super::{Deliveries, lanes::plan, sending::Sent, watcher::Told};
+use super::{Deliveries, clock::now, lanes::plan, sending::Sent, watcher::Told};
 use crate::failure::store_failure;
 
 /// The most events that are read from the log for one round.
@@ -235,7 +234,8 @@ impl Deliveries {
                     webhook_endpoint.id = %endpoint.endpoint_id,
                     missed,
                     floor = log.floor,
-                    "the webhook endpoint {} missed events that were removed from the log; raise the retention of events",
+                    "the webhook endpoint {} missed events that were removed from the log; raise the retention of \
+                     events",
                     endpoint.endpoint_id
                 );
                 Ok(News { events: Vec::new(), position: log.floor.saturating_sub(1).min(until), has_more: true })
@@ -245,7 +245,8 @@ impl Deliveries {
                     webhook_endpoint.id = %endpoint.endpoint_id,
                     position,
                     last_position = log.last_position,
-                    "the cursor of the webhook endpoint {} lies beyond the log; replay the endpoint from a position of this log",
+                    "the cursor of the webhook endpoint {} lies beyond the log; replay the endpoint from a position of \
+                     this log",
                     endpoint.endpoint_id
                 );
                 Ok(News { events: Vec::new(), position, has_more: false })
@@ -305,8 +306,4 @@ fn judge(endpoint: &EndpointRecord, carrier: u32, position: u64, sent: Sent) -> 
 fn sealed(reason: &str) -> ActivityError {
     let told = format!("the secret of a webhook endpoint cannot be opened: {reason}");
     ActivityError::application(ApplicationFailure::builder(told).type_name("webhook.sealed".to_owned()).build())
-}
-
-pub(super) fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }

@@ -79,8 +79,8 @@ impl WebhookClient {
     /// Sends a message once.
     pub(super) async fn send(&self, url: &str, message: &Message) -> Answered {
         let began = Instant::now();
-        // The rules may have become stricter since the endpoint was created, and an address that is written as a number is
-        // never resolved.
+        // The rules may have become stricter since the endpoint was created, and an address that is written as a
+        // number is never resolved.
         let url = match TargetUrl::parse(url, self.permitted) {
             Ok(url) => url,
             Err(error) => return Answered::failed(Outcome::AddressRefused, began, error.to_string()),
@@ -162,8 +162,8 @@ fn judged(error: &reqwest::Error) -> (Outcome, String) {
     (outcome, last)
 }
 
-/// Resolves names, and keeps only addresses that are permitted. The connection goes to an address of this answer, so a name
-/// cannot change between check and use.
+/// Resolves names, and keeps only addresses that are permitted. The connection goes to an address of this answer, so
+/// a name cannot change between check and use.
 #[derive(Debug, Clone, Copy)]
 struct Guard {
     permitted: Permitted,

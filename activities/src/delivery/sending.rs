@@ -20,8 +20,8 @@ use store::{
 
 use super::{
     Deliveries,
-    carry::now,
     client::Answered,
+    clock::now,
     lanes::{Item, Plan},
     message::Outgoing,
 };
@@ -232,8 +232,8 @@ fn note(target: &Target<'_>, answered: &Answered, now: Timestamp, sent: &mut Sen
     }
 }
 
-/// An event that waits for its next attempt. One that was woken before its time and failed keeps its time, and the attempt does
-/// not count.
+/// An event that waits for its next attempt. One that was woken before its time and failed keeps its time, and the
+/// attempt does not count.
 fn retry_of(item: &Item, outgoing: &Outgoing, attempt: u32, at: Timestamp, now: Timestamp) -> Retry {
     let (attempts, due_at) = match item {
         Item::Waited(waiting) if waiting.woken && waiting.due_at > now => (waiting.attempts, waiting.due_at),

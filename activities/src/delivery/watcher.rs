@@ -11,7 +11,10 @@ use store::{
 };
 use tokio::{sync::watch, time::sleep};
 
-use super::{DeliveryCounts, EndpointGauge, carry::now};
+use super::{
+    clock::now,
+    counts::{DeliveryCounts, EndpointGauge},
+};
 
 /// How often it asks while somebody listens. It is a part of the time from a fact to its delivery.
 const PAUSE: Duration = Duration::from_millis(150);

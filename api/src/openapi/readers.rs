@@ -35,7 +35,8 @@ macro_rules! named_form {
             }
 
             fn collect(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
-                schemas.push((<Self as utoipa::ToSchema>::name().into_owned(), <Self as utoipa::PartialSchema>::schema()));
+                let name = <Self as utoipa::ToSchema>::name().into_owned();
+                schemas.push((name, <Self as utoipa::PartialSchema>::schema()));
             }
         }
 

@@ -3,7 +3,7 @@
 use domain::webhook_endpoint::EndpointStatus;
 use store::{Reader, webhook_endpoint::WebhookHealth};
 
-use super::CheckResult;
+use super::result::CheckResult;
 use crate::values::now;
 
 /// How old an event may be that an enabled endpoint does not have, in seconds: a retry of the schedule takes hours.

@@ -56,7 +56,8 @@ async fn a_lock_of_another_process_ends_a_migration_in_time(database: Kind) {
         Kind::Sqlite => assert!(told.contains(&format!("fuser {}", file.display())), "{told}"),
         Kind::Postgres => {
             assert!(told.contains(&format!("look for process {holder_pid} (user ")), "{told}");
-            assert!(told.contains(", daegeum, at 127.0.0.1, in a transaction for "), "{told}");
+            // A process that is connected by a socket file has no address.
+            assert!(told.contains(", daegeum, ") && told.contains("in a transaction for "), "{told}");
         }
     }
     // Nothing of the change was made, and it is made once the lock is gone.

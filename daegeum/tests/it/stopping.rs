@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use store::{Database, DatabaseUrl};
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
 };
 
@@ -36,14 +36,23 @@ async fn proxy(server: String, silent: watch::Receiver<bool>) -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(&server).await.unwrap();
-            tokio::spawn(pass_on(client, server, silent.clone()));
+            // A server that listens on a socket file stands in an address as the escaped name of the directory.
+            if server.starts_with("%2F") {
+                let file = format!("{}/.s.PGSQL.5432", server.replace("%2F", "/"));
+                tokio::spawn(pass_on(client, UnixStream::connect(file).await.unwrap(), silent.clone()));
+            } else {
+                tokio::spawn(pass_on(client, TcpStream::connect(&server).await.unwrap(), silent.clone()));
+            }
         }
     });
     port
 }
 
-async fn pass_on(mut client: TcpStream, mut server: TcpStream, mut silent: watch::Receiver<bool>) {
+async fn pass_on(
+    mut client: TcpStream,
+    mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    mut silent: watch::Receiver<bool>,
+) {
     let is_silent = async {
         let _ = silent.wait_for(|silent| *silent).await;
     };

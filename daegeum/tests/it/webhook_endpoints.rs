@@ -218,7 +218,8 @@ fn settings() -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let keys = Keyring::generate("test").unwrap();
     let text = format!(
-        "encryption_keys = \"{keys}\"\n[webhooks]\nallow_private = true\nallow_http = true\nretry_pauses_s = [0, 1, 1, 1, 1]\n"
+        "encryption_keys = \"{keys}\"\n[webhooks]\nallow_private = true\nallow_http = true\n\
+         retry_pauses_s = [0, 1, 1, 1, 1]\n"
     );
     file.write_all(text.as_bytes()).unwrap();
     file

@@ -2,8 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address belongs to the public Internet. An address that only this machine or its own network reaches would let a
-/// caller of the API talk to what stands behind the firewall.
+/// Whether an address belongs to the public Internet. An address that only this machine or its own network reaches
+/// would let a caller of the API talk to what stands behind the firewall.
 ///
 /// Source: the IANA registries of special-purpose addresses, RFC 6890 and RFC 8190. What is unknown is not public.
 pub fn is_public(address: IpAddr) -> bool {

@@ -65,8 +65,8 @@ impl Schedule {
         Ok(Self { pauses_s })
     }
 
-    /// What follows the attempt number `attempt`, from 1, that failed at `now`. The receiver may ask for a longer pause than
-    /// the schedule has.
+    /// What follows the attempt number `attempt`, from 1, that failed at `now`. The receiver may ask for a longer
+    /// pause than the schedule has.
     pub fn after(&self, attempt: u32, now: Timestamp, jitter: Jitter, retry_after_s: Option<u32>) -> Next {
         let next = usize::try_from(attempt).unwrap_or(usize::MAX);
         let Some(pause_s) = self.pauses_s.get(next) else { return Next::GiveUp };

@@ -19,8 +19,8 @@ pub struct Permitted {
     pub http: bool,
 }
 
-/// An address that events may be pushed to. A name may still lead to an address that is not permitted; that shows only when
-/// it is resolved.
+/// An address that events may be pushed to. A name may still lead to an address that is not permitted; that shows
+/// only when it is resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetUrl(Url);
 

@@ -134,8 +134,8 @@ pub enum Committed {
 }
 
 impl Writer {
-    /// Takes an endpoint into the hands of a new carrier, whose number is answered: one that had it before writes nothing
-    /// more. Nothing where the endpoint is not enabled.
+    /// Takes an endpoint into the hands of a new carrier, whose number is answered: one that had it before writes
+    /// nothing more. Nothing where the endpoint is not enabled.
     pub async fn take_webhook_endpoint(&self, id: &WebhookEndpointId) -> Result<Option<u32>, StoreError> {
         let transaction = self.begin().await?;
         let taken = webhook_endpoints::Entity::update_many()
@@ -188,7 +188,8 @@ impl Writer {
         rows.into_iter().map(request).collect()
     }
 
-    /// Writes what became of events, in one transaction, if the carrier still has the endpoint and nobody moved its cursor.
+    /// Writes what became of events, in one transaction, if the carrier still has the endpoint and nobody moved its
+    /// cursor.
     pub async fn commit_webhook_round(&self, round: &Round) -> Result<Committed, StoreError> {
         let transaction = self.begin().await?;
         if !move_endpoint(&transaction, round).await? {

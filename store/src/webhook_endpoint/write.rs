@@ -222,8 +222,8 @@ impl Journal {
         committed(transaction, id).await
     }
 
-    /// Moves the cursor of an endpoint back, or forward, so that the log is sent from there on. With an end, the cursor goes
-    /// on afterwards where it stood.
+    /// Moves the cursor of an endpoint back, or forward, so that the log is sent from there on. With an end, the
+    /// cursor goes on afterwards where it stood.
     pub async fn replay_webhook_endpoint(
         &self,
         id: &WebhookEndpointId,

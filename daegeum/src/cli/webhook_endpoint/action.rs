@@ -6,12 +6,14 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum WebhooksAction {
     /// List endpoints, the oldest first
+    #[command(after_help = example!("daegeum webhooks list --json"))]
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
     /// Create an endpoint; its secret is printed alone on the last line
+    #[command(after_help = example!("daegeum webhooks create https://shop.example/webhooks --type checkout.paid"))]
     Create {
         /// Where events are sent, such as `https://shop.example/webhooks`
         url: String,
@@ -23,8 +25,10 @@ pub(crate) enum WebhooksAction {
         description: String,
     },
     /// Show an endpoint
+    #[command(after_help = example!("daegeum webhooks show we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"))]
     Show(OneEndpoint),
     /// Change an endpoint
+    #[command(after_help = example!("daegeum webhooks update we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7 --status ENABLED"))]
     Update {
         /// The endpoint
         id: String,
@@ -45,21 +49,25 @@ pub(crate) enum WebhooksAction {
         status: Option<String>,
     },
     /// Remove an endpoint with the events that wait there
+    #[command(after_help = example!("daegeum webhooks delete we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"))]
     Delete {
         /// The endpoint
         id: String,
     },
     /// Give an endpoint a new secret, which is printed alone on the last line; the current one signs along for 24 hours
+    #[command(after_help = example!("daegeum webhooks rotate-secret we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"))]
     RotateSecret {
         /// The endpoint
         id: String,
     },
     /// Send a test event
+    #[command(after_help = example!("daegeum webhooks test we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"))]
     Test {
         /// The endpoint
         id: String,
     },
     /// Send a part of the log again
+    #[command(after_help = example!("daegeum webhooks replay we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7 --from 1"))]
     Replay {
         /// The endpoint
         id: String,
@@ -71,6 +79,7 @@ pub(crate) enum WebhooksAction {
         to: Option<u64>,
     },
     /// List attempts to deliver, the newest first
+    #[command(after_help = example!("daegeum webhooks deliveries we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7 --status FAILED"))]
     Deliveries {
         /// The endpoint
         id: String,
@@ -85,6 +94,7 @@ pub(crate) enum WebhooksAction {
         json: bool,
     },
     /// Deliver the event of an attempt once more
+    #[command(after_help = example!("daegeum webhooks redeliver we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7 17"))]
     Redeliver {
         /// The endpoint
         id: String,
@@ -92,6 +102,9 @@ pub(crate) enum WebhooksAction {
         delivery: u64,
     },
     /// Receive events on this machine: verify each and print it
+    #[command(
+        after_help = example!("daegeum webhooks listen --port 3000 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    )]
     Listen(ListenOptions),
 }
 
