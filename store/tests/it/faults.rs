@@ -16,8 +16,8 @@ use domain::{
 use sea_orm::ConnectionTrait;
 use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
 };
 
@@ -262,15 +262,24 @@ impl Proxy {
         let trap = armed.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(pass_on(client, server, trap.clone()));
+                // A server that listens on a socket file stands in an address as the escaped name of the directory.
+                if server.starts_with("%2F") {
+                    let file = format!("{}/.s.PGSQL.5432", server.replace("%2F", "/"));
+                    tokio::spawn(pass_on(client, UnixStream::connect(file).await.unwrap(), trap.clone()));
+                } else {
+                    tokio::spawn(pass_on(client, TcpStream::connect(&server).await.unwrap(), trap.clone()));
+                }
             }
         });
         Self { port, armed }
     }
 }
 
-async fn pass_on(mut client: TcpStream, mut server: TcpStream, armed: watch::Sender<bool>) {
+async fn pass_on(
+    mut client: TcpStream,
+    mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    armed: watch::Sender<bool>,
+) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
