@@ -195,8 +195,8 @@ async fn browser_of_a_phone_is_promised_nothing() {
 const WIDGETS: &str = r##"
     const widgets = tossPayments.widgets({ customerKey: "customer-1" });
     told.refusals = [];
-    const note = refusal => told.refusals.push(refusal);
-    const refused = promise => promise.then(() => note("nothing"), error => note(error.code));
+    const add = refusal => told.refusals.push(refusal);
+    const refused = promise => promise.then(() => add("nothing"), error => add(error.code));
     await refused(widgets.renderPaymentMethods({ selector: "#methods" }));
     await refused(widgets.requestPayment({ ...order, ...returns }));
     await widgets.setAmount({ currency: "KRW", value: 15000 });
