@@ -1,9 +1,11 @@
 //! A seller's wallet: what the books say of one seller in one currency.
 
+use alloc::vec::Vec;
+
 use crate::{
     Currency, Money,
     id::SellerAccount,
-    ledger::{Account, Entry, PostingFields},
+    ledger::{Account, Entry, Posting, PostingFields},
 };
 
 /// A seller's money in one currency, folded from the postings on the seller's accounts.
@@ -51,17 +53,23 @@ impl Wallet {
         if entry.currency() != self.currency() {
             return Ok(self);
         }
+        let moved: Vec<(Effect, u128)> = entry
+            .fields()
+            .postings
+            .iter()
+            .map(Posting::fields)
+            .flat_map(|PostingFields { debit, credit, amount, .. }| {
+                effects(debit, credit, seller).map(|effect| (effect, u128::from(amount.minor())))
+            })
+            .collect();
         let mut after = self;
         for part in Part::ALL {
             let (mut added, mut taken) = (u128::from(self.part(part).minor()), 0);
-            for posting in &entry.fields().postings {
-                let amount = u128::from(posting.fields().amount.minor());
-                for effect in effects(posting.fields(), seller).into_iter().flatten() {
-                    match effect {
-                        Effect::Add(to) if to == part => added += amount,
-                        Effect::Take(from) if from == part => taken += amount,
-                        Effect::Add(_) | Effect::Take(_) => {}
-                    }
+            for (effect, amount) in &moved {
+                match effect {
+                    Effect::Add(to) if *to == part => added += amount,
+                    Effect::Take(from) if *from == part => taken += amount,
+                    Effect::Add(_) | Effect::Take(_) => {}
                 }
             }
             *after.part_mut(part) = added
@@ -98,19 +106,27 @@ impl Wallet {
 
 /// A part of a wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub enum Part {
+    /// [`Wallet::pending`].
     Pending,
+    /// [`Wallet::available`].
     Available,
+    /// [`Wallet::held`].
     Held,
+    /// [`Wallet::in_transit`].
     InTransit,
+    /// [`Wallet::debt`].
     Debt,
+    /// [`Wallet::paid_out`].
     PaidOut,
 }
 
 /// What a posting does to a part of a wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub enum Effect {
+    /// The part grows.
     Add(Part),
+    /// The part shrinks.
     Take(Part),
 }
 
@@ -167,16 +183,17 @@ impl Part {
     }
 }
 
-/// What a posting does to a seller's wallet. Money that leaves for the bank is paid out, and comes back if it returns.
-fn effects(posting: &PostingFields, seller: &SellerAccount) -> [Option<Effect>; 3] {
-    let debited = Part::of(&posting.debit, seller);
-    let credited = Part::of(&posting.credit, seller);
-    let paid_out = if debited == Some(Part::InTransit) && posting.credit == Account::Bank {
+/// The effects on a seller's wallet of a debit and a credit of the same money. Money that leaves for the bank is paid
+/// out, and comes back if it returns.
+pub fn effects(debit: &Account, credit: &Account, seller: &SellerAccount) -> impl Iterator<Item = Effect> {
+    let debited = Part::of(debit, seller);
+    let credited = Part::of(credit, seller);
+    let paid_out = if debited == Some(Part::InTransit) && *credit == Account::Bank {
         Some(Effect::Add(Part::PaidOut))
-    } else if credited == Some(Part::InTransit) && posting.debit == Account::Bank {
+    } else if credited == Some(Part::InTransit) && *debit == Account::Bank {
         Some(Effect::Take(Part::PaidOut))
     } else {
         None
     };
-    [debited.map(Part::debited), credited.map(Part::credited), paid_out]
+    [debited.map(Part::debited), credited.map(Part::credited), paid_out].into_iter().flatten()
 }

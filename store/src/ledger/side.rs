@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use domain::ledger::{Account, NormalSide};
-
 use crate::entities::ledger_postings;
 
 /// Which account of a posting.
@@ -24,14 +22,6 @@ impl Side {
         match self {
             Self::Debit => "debit",
             Self::Credit => "credit",
-        }
-    }
-
-    /// The side on which an account grows.
-    pub(crate) const fn of_growth(account: &Account) -> Self {
-        match account.normal_side() {
-            NormalSide::Debit => Self::Debit,
-            NormalSide::Credit => Self::Credit,
         }
     }
 

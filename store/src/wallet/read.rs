@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Currency, Money, Timestamp, id::SellerAccount, ledger::Account, wallet::Wallet};
+use domain::{
+    Currency, Money, Timestamp,
+    id::SellerAccount,
+    ledger::Account,
+    wallet::{Effect, Part, Wallet, effects},
+};
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Func, Query, SelectStatement},
@@ -64,38 +69,24 @@ impl PastWallet {
     }
 
     fn add(&mut self, seller: &SellerAccount, sum: &Sum) -> Result<(), StoreError> {
-        for (side, account) in [(Side::Debit, &sum.debit), (Side::Credit, &sum.credit)] {
-            let adds = side == Side::of_growth(account);
-            let Some(flow) = self.part_mut(account, seller) else { continue };
-            let total = if adds { &mut flow.added } else { &mut flow.taken };
+        for effect in effects(&sum.debit, &sum.credit, seller) {
+            let total = match effect {
+                Effect::Add(part) => &mut self.part_mut(part).added,
+                Effect::Take(part) => &mut self.part_mut(part).taken,
+            };
             *total = plus(*total, sum.amount)?;
         }
-        let total = match (&sum.debit, &sum.credit) {
-            (Account::PayoutInTransit(_), Account::Bank) => &mut self.paid_out.added,
-            (Account::Bank, Account::PayoutInTransit(_)) => &mut self.paid_out.taken,
-            _ => return Ok(()),
-        };
-        *total = plus(*total, sum.amount)?;
         Ok(())
     }
 
-    /// The part that an account of this seller is.
-    fn part_mut(&mut self, account: &Account, seller: &SellerAccount) -> Option<&mut Flow> {
-        if account.seller() != Some(seller) {
-            return None;
-        }
-        match account {
-            Account::SellerPending(_) => Some(&mut self.pending),
-            Account::SellerAvailable(_) => Some(&mut self.available),
-            Account::SellerHeld(_) => Some(&mut self.held),
-            Account::PayoutInTransit(_) => Some(&mut self.in_transit),
-            Account::SellerDebt(_) => Some(&mut self.debt),
-            Account::PspReceivable
-            | Account::Bank
-            | Account::RefundsPayable
-            | Account::Suspense
-            | Account::PlatformCommission
-            | Account::PspFees => None,
+    const fn part_mut(&mut self, part: Part) -> &mut Flow {
+        match part {
+            Part::Pending => &mut self.pending,
+            Part::Available => &mut self.available,
+            Part::Held => &mut self.held,
+            Part::InTransit => &mut self.in_transit,
+            Part::Debt => &mut self.debt,
+            Part::PaidOut => &mut self.paid_out,
         }
     }
 }
