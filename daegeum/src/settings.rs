@@ -312,8 +312,8 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     );
     let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
-    let added = holidays.iter().map(day).collect::<anyhow::Result<_>>()?;
-    Ok(ReleaseRule { business_days, holidays: Holidays { added } })
+    let added = holidays.iter().map(day).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(ReleaseRule { business_days, holidays: Holidays::and(added) })
 }
 
 fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {

@@ -66,11 +66,6 @@ impl Day {
         self.since_epoch.rem_euclid(7) == 3
     }
 
-    /// The day of the week, Monday = 1 to Sunday = 7 (ISO 8601).
-    pub const fn weekday(self) -> i64 {
-        (self.since_epoch + 3).rem_euclid(7) + 1
-    }
-
     /// A day by its date; refuses one that does not exist.
     ///
     /// Source of the arithmetic: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".

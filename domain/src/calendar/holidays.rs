@@ -80,16 +80,27 @@ const CONSTITUTION_DAY: Solar = solar(7, 17, Substituted::OnWeekends);
 
 /// The holidays of the years from 2024 to [`last_known_day`]. Of other years only those with a solar date are known,
 /// without substitutes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holidays {
-    /// Days that are added by a setting: elections, and holidays proclaimed for one day.
-    pub added: BTreeSet<Day>,
+    days: BTreeSet<Day>,
+}
+
+impl Default for Holidays {
+    fn default() -> Self {
+        Self::and([])
+    }
 }
 
 impl Holidays {
+    /// The public holidays, and days that are added by a setting: elections, and holidays proclaimed for one day.
+    pub fn and(added: impl IntoIterator<Item = Day>) -> Self {
+        Self { days: (FIRST_YEAR..=LAST_KNOWN_YEAR).flat_map(public_holidays).chain(added).collect() }
+    }
+
     /// Whether banks are closed on a day although it is no weekend.
     pub fn is_holiday(&self, day: Day) -> bool {
-        self.added.contains(&day) || public_holidays(day.date().0).contains(&day)
+        let (year, ..) = day.date();
+        self.days.contains(&day) || (!is_known(year) && dated_holidays(year).iter().any(|(dated, _)| *dated == day))
     }
 
     /// Whether banks work on a day.
@@ -127,13 +138,10 @@ impl Holidays {
     }
 }
 
-/// The public holidays of a year with their substitutes, weekends included.
+/// The public holidays of a known year with their substitutes, weekends included.
 fn public_holidays(year: i64) -> BTreeSet<Day> {
     let dated = dated_holidays(year);
     let mut days: BTreeSet<Day> = dated.iter().map(|(day, _)| *day).collect();
-    if !is_known(year) {
-        return days;
-    }
     for day in days.clone() {
         let mut lost = lost_holidays(day, &dated);
         let mut next = day;

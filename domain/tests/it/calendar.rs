@@ -35,7 +35,7 @@ fn only_days_that_exist_are_read() {
 
 #[test]
 fn what_was_earned_is_released_after_so_many_business_days() {
-    let holidays = || Holidays { added: [day("2026-11-26"), day("2026-11-27")].into() };
+    let holidays = || Holidays::and([day("2026-11-26"), day("2026-11-27")]);
     let rule = |business_days| ReleaseRule { business_days, holidays: holidays() };
     for (days, paid, released) in [
         // A Saturday; Monday and Tuesday are business days.
