@@ -97,28 +97,8 @@ pub struct DeliveryRecord {
     pub number: u64,
     /// The endpoint.
     pub endpoint_id: WebhookEndpointId,
-    /// The position of the event; a test event has none.
-    pub position: Option<u64>,
-    /// The event.
-    pub event_id: String,
-    /// Its type.
-    pub event_type: String,
-    /// What it is about: `checkout:order-1`.
-    pub object: String,
-    /// Which attempt, from 1.
-    pub attempt: u32,
-    /// When it began.
-    pub attempted_at: Timestamp,
-    /// How long it took, in milliseconds.
-    pub latency_ms: u32,
-    /// The status that the receiver answered with, if it answered.
-    pub http_status: Option<u16>,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Where the event stands after it.
-    pub status: DeliveryStatus,
-    /// The beginning of the answer of an attempt that failed.
-    pub answer: Option<String>,
+    /// The attempt.
+    pub attempt: Attempt,
 }
 
 impl SealedSecrets {
@@ -186,21 +166,20 @@ fn endpoint_of(row: webhook_endpoints::Model) -> Result<EndpointRecord, StoreErr
 
 fn delivery_of(row: webhook_deliveries::Model) -> Result<DeliveryRecord, StoreError> {
     let status = |status| u16::try_from(status).map_err(|_| corrupt("an HTTP status", status));
-    Ok(DeliveryRecord {
-        number: count(row.number)?,
-        endpoint_id: endpoint_id(row.endpoint_id)?,
+    let attempt = Attempt {
         position: row.position.map(count).transpose()?,
         event_id: row.event_id,
         event_type: row.event_type,
         object: row.object,
-        attempt: small_count(row.attempt)?,
+        number: small_count(row.attempt)?,
         attempted_at: from_column_time(row.attempted_at),
         latency_ms: small_count(row.latency_ms)?,
         http_status: row.http_status.map(status).transpose()?,
         outcome: Outcome::parse(&row.outcome).ok_or_else(|| corrupt("an outcome", row.outcome))?,
         status: DeliveryStatus::parse(&row.status).ok_or_else(|| corrupt("a status of a delivery", row.status))?,
         answer: row.answer,
-    })
+    };
+    Ok(DeliveryRecord { number: count(row.number)?, endpoint_id: endpoint_id(row.endpoint_id)?, attempt })
 }
 
 fn endpoint_id(text: String) -> Result<WebhookEndpointId, StoreError> {

@@ -199,8 +199,8 @@ async fn an_event_arrives_signed_and_the_cursor_moves_behind_it() {
     assert_eq!(event["timestamp"], event["occurred_at"]);
     assert!(event["data"].is_object(), "{event}");
     let attempts = world.attempted(&carried.id, 1).await;
-    assert_eq!((attempts[0].outcome, attempts[0].http_status), (Outcome::Delivered, Some(204)));
-    assert_eq!((attempts[0].status, attempts[0].attempt), (DeliveryStatus::Delivered, 1));
+    assert_eq!((attempts[0].attempt.outcome, attempts[0].attempt.http_status), (Outcome::Delivered, Some(204)));
+    assert_eq!((attempts[0].attempt.status, attempts[0].attempt.number), (DeliveryStatus::Delivered, 1));
     assert_eq!(world.record(&carried.id).await.position, 1);
     let id = carried.id.clone();
     assert_eq!(carried.stop().await, Carried::TimeUp);
@@ -259,15 +259,15 @@ async fn an_event_is_given_up_after_the_last_attempt_and_the_next_one_of_its_obj
     let expected = ["letter-a 0", "letter-a 0", "letter-a 0", "letter-a 1"];
     assert_eq!(seen, expected.map(|object| format!("dead_letter:{object}")));
     let attempts = world.attempted(&carried.id, 4).await;
-    let standing: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
+    let standing: Vec<_> = attempts.iter().map(|record| (record.attempt.number, record.attempt.status)).collect();
     let failed = DeliveryStatus::Failed;
     assert_eq!(standing, [(1, failed), (2, failed), (3, DeliveryStatus::Undelivered), (1, DeliveryStatus::Delivered)]);
-    assert_eq!(attempts[0].answer.as_deref(), Some("told"));
+    assert_eq!(attempts[0].attempt.answer.as_deref(), Some("told"));
     assert_eq!((world.counts.undelivered(), world.record(&carried.id).await.status), (1, EndpointStatus::Enabled));
     // A person asks for it once more, after the receiver is mended.
     receiver.behave(|_, _| status(200));
     let asked = world.journal.ask_for_redelivery(&attempts[2]).await.unwrap();
-    assert_eq!(asked, Asked::Soon { event_id: attempts[2].event_id.clone() });
+    assert_eq!(asked, Asked::Soon { event_id: attempts[2].attempt.event_id.clone() });
     let arrived = receiver.has(5).await;
     assert_eq!(arrived[4].header("webhook-id"), arrived[0].header("webhook-id"));
     carried.stop().await;
@@ -344,8 +344,8 @@ async fn a_receiver_that_lies_or_never_ends_harms_nobody() {
         let carried = world.carried(&receiver.url()).await;
         world.open(&format!("letter-{name}")).await;
         let attempts = world.attempted(&carried.id, 1).await;
-        assert_eq!(attempts[0].outcome, outcome, "{name}: {:?}", attempts[0]);
-        assert!(attempts[0].answer.as_ref().is_none_or(|answer| answer.len() <= 4_096), "{name}");
+        assert_eq!(attempts[0].attempt.outcome, outcome, "{name}: {:?}", attempts[0]);
+        assert!(attempts[0].attempt.answer.as_ref().is_none_or(|answer| answer.len() <= 4_096), "{name}");
         assert!(*receiver.written.lock().unwrap() < 8 * 1024 * 1024, "{name}: it read on");
         carried.stop().await;
     }
@@ -365,7 +365,7 @@ async fn addresses_of_our_own_network_are_refused_however_they_are_written() {
         let carried = world.carried(&format!("http://{name}:{port}/hook")).await;
         world.open(&format!("letter-of-{}", carried.id)).await;
         let attempts = world.attempted(&carried.id, 1).await;
-        assert_eq!(attempts[0].outcome, Outcome::AddressRefused, "{name}: {:?}", attempts[0]);
+        assert_eq!(attempts[0].attempt.outcome, Outcome::AddressRefused, "{name}: {:?}", attempts[0]);
         carried.stop().await;
     }
     assert!(receiver.arrived().is_empty());
@@ -470,7 +470,7 @@ async fn a_dead_a_slow_and_a_flaky_receiver_do_not_delay_a_healthy_one() {
     assert!(slowest < Duration::from_secs(2), "the slowest took {slowest:?}");
     until("the flaky one has everything", || async {
         let attempts = world.attempts(&carried[2].id).await;
-        attempts.iter().filter(|attempt| attempt.status == DeliveryStatus::Delivered).count() == EVENTS
+        attempts.iter().filter(|record| record.attempt.status == DeliveryStatus::Delivered).count() == EVENTS
     })
     .await;
     for one in carried {

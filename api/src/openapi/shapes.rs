@@ -21,21 +21,22 @@ macro_rules! text_of_a_list {
         $(#[doc = $doc])+
         pub(crate) struct $name;
 
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let description = [$($doc),+].map(str::trim).join(" ");
-                let text = ObjectBuilder::new().schema_type(Type::String);
+                let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String);
                 text.enum_values(Some($list)).description(Some(description)).into()
             }
         }
 
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
                 $public.into()
             }
         }
     };
 }
+pub(crate) use text_of_a_list;
 
 text_of_a_list! {
     /// Where a checkout or a payment order stands.

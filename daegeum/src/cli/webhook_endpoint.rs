@@ -250,16 +250,16 @@ async fn deliveries(reader: &Reader, (id, status): (&str, Option<&str>), limit: 
         "{:<10} {:<25} {:<12} {:<16} {:<7} {:<28} event",
         "delivery", "when", "status", "outcome", "attempt", "type"
     );
-    for delivery in &page.items {
+    for DeliveryRecord { number, attempt, .. } in &page.items {
         println!(
             "{:<10} {:<25} {:<12} {:<16} {:<7} {:<28} {}",
-            delivery.number,
-            rfc3339(delivery.attempted_at),
-            delivery.status.as_str(),
-            delivery.outcome.as_str(),
-            delivery.attempt,
-            delivery.event_type,
-            delivery.event_id
+            number,
+            rfc3339(attempt.attempted_at),
+            attempt.status.as_str(),
+            attempt.outcome.as_str(),
+            attempt.number,
+            attempt.event_type,
+            attempt.event_id
         );
     }
     if page.more {
@@ -286,18 +286,19 @@ fn as_json(endpoint: &EndpointRecord) -> Value {
 }
 
 fn delivery_as_json(delivery: &DeliveryRecord) -> Value {
+    let DeliveryRecord { number, attempt, .. } = delivery;
     json!({
-        "delivery_id": delivery.number.to_string(),
-        "event_id": delivery.event_id,
-        "event_type": delivery.event_type,
-        "position": delivery.position,
-        "object": delivery.object,
-        "attempt": delivery.attempt,
-        "attempted_at": rfc3339(delivery.attempted_at),
-        "latency_ms": delivery.latency_ms,
-        "http_status": delivery.http_status,
-        "outcome": delivery.outcome.as_str(),
-        "status": delivery.status.as_str(),
-        "answer": delivery.answer,
+        "delivery_id": number.to_string(),
+        "event_id": attempt.event_id,
+        "event_type": attempt.event_type,
+        "position": attempt.position,
+        "object": attempt.object,
+        "attempt": attempt.number,
+        "attempted_at": rfc3339(attempt.attempted_at),
+        "latency_ms": attempt.latency_ms,
+        "http_status": attempt.http_status,
+        "outcome": attempt.outcome.as_str(),
+        "status": attempt.status.as_str(),
+        "answer": attempt.answer,
     })
 }

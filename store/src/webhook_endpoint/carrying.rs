@@ -77,10 +77,10 @@ pub struct Attempt {
     pub event_id: String,
     /// Its type.
     pub event_type: String,
-    /// What it is about.
+    /// What it is about: `checkout:order-1`.
     pub object: String,
     /// Which attempt, from 1.
-    pub attempt: u32,
+    pub number: u32,
     /// When it began.
     pub attempted_at: Timestamp,
     /// How long it took, in milliseconds.
@@ -322,7 +322,7 @@ async fn write_attempts(transaction: &Transaction, endpoint: &str, attempts: &[A
         event_id: Set(attempt.event_id.clone()),
         event_type: Set(attempt.event_type.clone()),
         object: Set(attempt.object.clone()),
-        attempt: Set(to_small_count(attempt.attempt)),
+        attempt: Set(to_small_count(attempt.number)),
         attempted_at: Set(to_column_time(attempt.attempted_at)),
         latency_ms: Set(to_small_count(attempt.latency_ms)),
         http_status: Set(attempt.http_status.map(i32::from)),

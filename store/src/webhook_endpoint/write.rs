@@ -276,7 +276,8 @@ impl Journal {
 
     /// Asks for an event of an earlier attempt once more; a test event is made anew.
     pub async fn ask_for_redelivery(&self, delivery: &DeliveryRecord) -> Result<Asked, StoreError> {
-        self.ask(&delivery.endpoint_id, delivery.position, delivery.event_id.clone()).await
+        let attempt = &delivery.attempt;
+        self.ask(&delivery.endpoint_id, attempt.position, attempt.event_id.clone()).await
     }
 
     async fn ask(&self, id: &WebhookEndpointId, position: Option<u64>, event_id: String) -> Result<Asked, StoreError> {

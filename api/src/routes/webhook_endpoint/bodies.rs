@@ -14,7 +14,7 @@ use crate::{
     http::{forms::none_of, values::rfc3339},
     openapi::{
         readers::named_form,
-        shapes::{EventTypeName, Instant},
+        shapes::{EventTypeName, Instant, text_of_a_list},
     },
 };
 
@@ -38,33 +38,11 @@ impl ToSchema for EndpointName {
     }
 }
 
-/// Declares a schema of a list of names.
-macro_rules! names {
-    ($(#[doc = $doc:literal])+ $name:ident, $public:literal, $list:expr) => {
-        $(#[doc = $doc])+
-        pub(crate) struct $name;
-
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                let description = [$($doc),+].map(str::trim).join(" ");
-                let list = ObjectBuilder::new().schema_type(Type::String).enum_values(Some($list));
-                list.description(Some(description)).into()
-            }
-        }
-
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
-                $public.into()
-            }
-        }
-    };
-}
-
-names! {
+text_of_a_list! {
     /// Whether events are pushed.
     EndpointStatusName, "WebhookEndpointStatus", EndpointStatus::ALL.map(EndpointStatus::as_str)
 }
-names! {
+text_of_a_list! {
     /// Why an endpoint is disabled: a principal asked for it, the receiver answered 410, or it failed for five days.
     DisabledReasonName, "WebhookDisabledReason", DisabledReason::ALL.map(DisabledReason::as_str)
 }

@@ -149,20 +149,21 @@ pub(crate) async fn redeliver(
 
 impl DeliveryBody {
     fn new(delivery: &DeliveryRecord) -> Self {
+        let DeliveryRecord { number, endpoint_id, attempt } = delivery;
         Self {
-            delivery_id: delivery.number.to_string(),
-            webhook_endpoint_id: delivery.endpoint_id.to_string(),
-            event_id: delivery.event_id.clone(),
-            event_type: delivery.event_type.clone(),
-            position: delivery.position,
-            object: delivery.object.clone(),
-            attempt: delivery.attempt,
-            attempted_at: rfc3339(delivery.attempted_at),
-            latency_ms: delivery.latency_ms,
-            http_status: delivery.http_status,
-            outcome: Outcome::as_str(delivery.outcome),
-            status: delivery.status.as_str(),
-            answer: delivery.answer.clone(),
+            delivery_id: number.to_string(),
+            webhook_endpoint_id: endpoint_id.to_string(),
+            event_id: attempt.event_id.clone(),
+            event_type: attempt.event_type.clone(),
+            position: attempt.position,
+            object: attempt.object.clone(),
+            attempt: attempt.number,
+            attempted_at: rfc3339(attempt.attempted_at),
+            latency_ms: attempt.latency_ms,
+            http_status: attempt.http_status,
+            outcome: Outcome::as_str(attempt.outcome),
+            status: attempt.status.as_str(),
+            answer: attempt.answer.clone(),
         }
     }
 }
