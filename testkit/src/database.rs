@@ -27,6 +27,8 @@ impl Kind {
 
 /// A migrated database of a test's own.
 pub struct Fresh {
+    /// The address as a process is given it.
+    pub address: String,
     pub url: DatabaseUrl,
     pub writer: Writer,
     pub reader: Reader,
@@ -39,13 +41,13 @@ pub struct Fresh {
 /// A fresh SQLite file.
 pub async fn sqlite() -> Fresh {
     let directory = tempfile::tempdir().unwrap();
-    let url = DatabaseUrl::of_file(&directory.path().join("test.db"));
-    Fresh { _file: Some(directory), ..open(&url).await }
+    let address = format!("sqlite://{}", directory.path().join("test.db").display());
+    Fresh { _file: Some(directory), ..open(&address).await }
 }
 
 /// A fresh database on the PostgreSQL that `make test` runs.
 pub async fn postgres() -> Fresh {
-    open(&DatabaseUrl::from_str(&create_postgres().await).unwrap()).await
+    open(&create_postgres().await).await
 }
 
 /// Creates an empty database on the PostgreSQL that `make test` runs. Returns its URL.
@@ -62,12 +64,14 @@ pub async fn create_postgres() -> String {
 }
 
 /// Migrates an empty database and opens it.
-pub async fn open(url: &DatabaseUrl) -> Fresh {
-    let database = Database::connect(url).await.unwrap();
+pub async fn open(address: &str) -> Fresh {
+    let url = DatabaseUrl::from_str(address).unwrap();
+    let database = Database::connect(&url).await.unwrap();
     Migrator::up(database.connection(), None).await.unwrap();
-    let reading = Database::connect_read_only(url).await.unwrap();
+    let reading = Database::connect_read_only(&url).await.unwrap();
     Fresh {
-        url: url.clone(),
+        address: address.to_owned(),
+        url,
         writer: Writer::new(database.clone()),
         reader: Reader::new(reading.clone()),
         database,

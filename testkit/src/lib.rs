@@ -8,3 +8,5 @@
 pub mod browser;
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(feature = "database")]
+pub mod server;

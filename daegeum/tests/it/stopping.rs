@@ -5,9 +5,10 @@ use std::{str::FromStr as _, time::Duration};
 use nix::sys::signal::Signal;
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use store::{Database, DatabaseUrl};
+use testkit::server::{Connection, Server, behind};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
-    net::{TcpListener, TcpStream, UnixStream},
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
     sync::watch,
 };
 
@@ -31,28 +32,18 @@ const WAITING: &str = "SELECT COUNT(*) AS waiting FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Between a process and its database, on a port of its own: passes everything on until it is to be silent.
-async fn proxy(server: String, silent: watch::Receiver<bool>) -> u16 {
+async fn proxy(server: Server, silent: watch::Receiver<bool>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            // A server that listens on a socket file stands in an address as the escaped name of the directory.
-            if server.starts_with("%2F") {
-                let file = format!("{}/.s.PGSQL.5432", server.replace("%2F", "/"));
-                tokio::spawn(pass_on(client, UnixStream::connect(file).await.unwrap(), silent.clone()));
-            } else {
-                tokio::spawn(pass_on(client, TcpStream::connect(&server).await.unwrap(), silent.clone()));
-            }
+            tokio::spawn(pass_on(client, server.connect().await, silent.clone()));
         }
     });
     port
 }
 
-async fn pass_on(
-    mut client: TcpStream,
-    mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    mut silent: watch::Receiver<bool>,
-) {
+async fn pass_on(mut client: TcpStream, mut server: Box<dyn Connection>, mut silent: watch::Receiver<bool>) {
     let is_silent = async {
         let _ = silent.wait_for(|silent| *silent).await;
     };
@@ -66,12 +57,9 @@ async fn pass_on(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_database_is_silent_ends_in_its_time() {
     let roles = Roles::start(Kind::Postgres).await;
-    let url = roles.database_url();
-    let (credentials, place) = url.rsplit_once('@').unwrap();
-    let (server, name) = place.split_once('/').unwrap();
+    let address = roles.database_url();
     let silent = watch::Sender::new(false);
-    let port = proxy(server.to_owned(), silent.subscribe()).await;
-    let url = format!("{credentials}@127.0.0.1:{port}/{name}");
+    let url = behind(&address, proxy(Server::of(&address), silent.subscribe()).await);
     let start = |role: &str| {
         let mut command = roles.command(&["--database-url", &url, "--listen", "127.0.0.1:0", role]);
         Process::start(&mut command, &roles.log(role))

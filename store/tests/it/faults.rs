@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant},
 };
@@ -14,10 +13,11 @@ use domain::{
     failure::Failure,
 };
 use sea_orm::ConnectionTrait;
-use store::{Booked, Clock, Database, DatabaseUrl, Reader, StoreError, Webhook, Writer};
+use store::{Booked, Clock, Database, Reader, StoreError, Webhook, Writer};
+use testkit::server::{Connection, Server, behind};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, UnixStream},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
     sync::watch,
 };
 
@@ -255,31 +255,21 @@ struct Proxy {
 }
 
 impl Proxy {
-    async fn before(server: String) -> Self {
+    async fn before(server: Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let armed = watch::Sender::new(false);
         let trap = armed.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                // A server that listens on a socket file stands in an address as the escaped name of the directory.
-                if server.starts_with("%2F") {
-                    let file = format!("{}/.s.PGSQL.5432", server.replace("%2F", "/"));
-                    tokio::spawn(pass_on(client, UnixStream::connect(file).await.unwrap(), trap.clone()));
-                } else {
-                    tokio::spawn(pass_on(client, TcpStream::connect(&server).await.unwrap(), trap.clone()));
-                }
+                tokio::spawn(pass_on(client, server.connect().await, trap.clone()));
             }
         });
         Self { port, armed }
     }
 }
 
-async fn pass_on(
-    mut client: TcpStream,
-    mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    armed: watch::Sender<bool>,
-) {
+async fn pass_on(mut client: TcpStream, mut server: Box<dyn Connection>, armed: watch::Sender<bool>) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
@@ -302,13 +292,9 @@ async fn pass_on(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_falls_silent_in_a_booking_stops_no_other_booking() {
-    let url = database::create_postgres().await;
-    let (place, name) = url.rsplit_once('/').unwrap();
-    let server = place.rsplit(['@', '/']).next().unwrap();
-    let proxy = Proxy::before(server.to_owned()).await;
-    let user = url.split_once("://").unwrap().1.rsplit_once('@').map_or("postgres", |(user, _)| user).to_owned();
-    let url = DatabaseUrl::from_str(&format!("postgres://{user}@127.0.0.1:{}/{name}", proxy.port)).unwrap();
-    let fresh = database::open(&url).await;
+    let address = database::create_postgres().await;
+    let proxy = Proxy::before(Server::of(&address)).await;
+    let fresh = database::open(&behind(&address, proxy.port)).await;
     prepare(&fresh, "bookkeeper", 3).await;
     write(&fresh, "bookkeeper", 0).await.unwrap();
 

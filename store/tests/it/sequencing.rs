@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend};
 use store::{Database, DatabaseUrl, EventQuery, Tail, Writer};
 use tokio::task::JoinSet;
 
@@ -87,7 +87,7 @@ async fn two_sequencers(fresh: &Fresh) -> (tokio::sync::watch::Sender<bool>, Joi
 
 async fn see_each_once_while_sequencers_die(fresh: Fresh, transactions: usize) {
     let load = Load { objects: 50, writers: 3, transactions };
-    let url = address_of(&fresh).await;
+    let url = fresh.address.clone();
     let (done, mut is_done) = tokio::sync::watch::channel(false);
     let killing = tokio::spawn(async move {
         let (mut alive, mut killed) = (start_sequencer(&url), 0);
@@ -105,19 +105,6 @@ async fn see_each_once_while_sequencers_die(fresh: Fresh, transactions: usize) {
     done.send_replace(true);
     let killed = killing.await.unwrap();
     assert!(killed >= 2, "{killed} were killed before the end");
-}
-
-/// The address as a process is given it: printed, it has no password, and none of a socket file.
-async fn address_of(fresh: &Fresh) -> String {
-    match fresh.url.sqlite_file() {
-        Some(file) => format!("sqlite://{}", file.display()),
-        None => {
-            let question = Statement::from_string(DbBackend::Postgres, "SELECT current_database()::text AS name");
-            let row = fresh.database.connection().query_one_raw(question).await.unwrap().unwrap();
-            let server = std::env::var("TEST_POSTGRES_URL").unwrap();
-            format!("{}/{}", server.rsplit_once('/').unwrap().0, row.try_get::<String>("", "name").unwrap())
-        }
-    }
 }
 
 /// This program once more, as a process of its own that is a sequencer.
