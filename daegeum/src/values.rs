@@ -1,8 +1,9 @@
 //! Values that settings and commands read and write: amounts, lengths of time, instants.
 
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use domain::{Currency, Money, Timestamp};
+pub(crate) use service::now;
 
 /// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
 pub(crate) fn amount(text: &str) -> Result<Money, String> {
@@ -34,11 +35,6 @@ pub(crate) fn web_address(name: &str, url: String) -> anyhow::Result<String> {
         "the setting {name} must start with http:// or https://, not {url:?}"
     );
     Ok(url.trim_end_matches('/').to_owned())
-}
-
-/// The present.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 /// An instant as RFC 3339 writes it, in UTC and to the millisecond.

@@ -27,6 +27,7 @@ pub use scope::{Scope, Scopes, ScopesError};
 
 use crate::{
     Journal, Reader, StoreError, Writer,
+    clock::machine_time,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::api_keys,
 };
@@ -279,7 +280,7 @@ impl Writer {
     ) -> Result<Option<Grant>, StoreError> {
         let transaction = self.begin().await?;
         let found = api_keys::Entity::find_by_id(old.as_str()).one(&transaction).await?.map(api_key).transpose()?;
-        let Some(found) = found.filter(|key| key.is_good(secret.pepper, now())) else { return Ok(None) };
+        let Some(found) = found.filter(|key| key.is_good(secret.pepper, machine_time())) else { return Ok(None) };
         let ends = found.expires_at.map_or(overlap_ends, |end| end.min(overlap_ends));
         let ended = api_keys::Entity::update_many()
             .col_expr(api_keys::Column::ExpiresAt, Expr::value(to_column_time(ends)))
@@ -303,7 +304,7 @@ impl Writer {
         let transaction = self.begin().await?;
         let found = api_keys::Entity::find_by_id(id.as_str()).one(&transaction).await?.map(api_key).transpose()?;
         let Some(found) = found else { return Ok(false) };
-        let revoked_at = now();
+        let revoked_at = machine_time();
         let code = found.row_mac(pepper, found.expires_at, Some(revoked_at));
         let revoked = api_keys::Entity::update_many()
             .col_expr(api_keys::Column::RevokedAt, Expr::value(to_column_time(revoked_at)))
@@ -344,7 +345,7 @@ pub struct Peppered {
 impl Reader {
     /// Which good keys a pepper shuts out.
     pub async fn peppered(&self, pepper: &Pepper) -> Result<Peppered, StoreError> {
-        let now = now();
+        let now = machine_time();
         let mut keys = self.api_keys().await?;
         keys.retain(|key| !key.has_ended(now));
         let good = keys.len();
@@ -367,10 +368,6 @@ impl Reader {
             .await?;
         rows.into_iter().map(api_key).collect()
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 
 fn row(

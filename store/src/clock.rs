@@ -120,7 +120,7 @@ fn within_limit(later: Timestamp, earlier: Timestamp, direction: &'static str) -
     Err(StoreError::ClockOff { off_s: off_ms / 1_000, direction })
 }
 
-fn machine_time() -> Timestamp {
+pub(crate) fn machine_time() -> Timestamp {
     Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
 }
 

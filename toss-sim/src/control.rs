@@ -21,7 +21,7 @@ use crate::mischief::{CERTAIN_BPS, Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS,
 use crate::payment::{Method, Payment};
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
-use crate::world::{MAX_CLOCK_AHEAD, Shared, World};
+use crate::world::{FIRST, MAX_CLOCK_AHEAD, Shared, World};
 
 /// Most webhook addresses.
 const MAX_WEBHOOK_URLS: usize = 16;
@@ -125,7 +125,7 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
-        let is_kept = world.till.keep(Kept { payment, merchant: 0, pair: None, is_billed: false, way_back: None });
+        let is_kept = world.till.keep(Kept { payment, merchant: FIRST, pair: None, is_billed: false, way_back: None });
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))

@@ -17,10 +17,8 @@ use crate::plants::{MAX_PLANTS, Plant, PlantKind};
 use crate::seller::{Seller, SellerStatus};
 use crate::till::{Kept, MAX_AMOUNT};
 use crate::time::Instant;
-use crate::world::{Shared, World};
+use crate::world::{FIRST, Shared, World};
 
-/// The control plane acts for the first merchant, as `POST /_sim/authorize` does.
-const FIRST: usize = 0;
 const PLANT_KEY_LENGTH: usize = 26;
 
 type Sim = State<Arc<Shared>>;

@@ -14,7 +14,7 @@ use crate::payment_json::{Setting, cancel_json, with_methods};
 use crate::plants::{Plant, PlantKind};
 use crate::till::{Kept, Transaction};
 use crate::time::{Instant, korean_date, parse, with_offset};
-use crate::world::World;
+use crate::world::{FIRST, World};
 
 /// How many rows a page of a list has.
 #[derive(Clone, Copy)]
@@ -25,8 +25,6 @@ pub(crate) struct PageSize {
     pub(crate) most: usize,
 }
 
-/// The merchant for which the control plane acts.
-const FIRST: usize = 0;
 /// How many days a row comes late that is planted to be late.
 pub(crate) const LATE_DAYS: u64 = 2;
 

@@ -27,6 +27,9 @@ use crate::time::Instant;
 /// Furthest the clock may be moved ahead of the real one: a hundred years.
 pub(crate) const MAX_CLOCK_AHEAD: TimeDelta = TimeDelta::days(36_525);
 
+/// The control plane acts for the first merchant.
+pub(crate) const FIRST: usize = 0;
+
 /// The only record of its kind.
 const THE_DESK: u8 = 0;
 

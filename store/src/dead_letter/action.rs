@@ -2,7 +2,6 @@
 
 use chrono::Utc;
 use domain::{
-    Timestamp,
     dead_letter::{LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
     id::DeadLetterId,
 };
@@ -10,6 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryF
 
 use crate::{
     Journal, StoreError,
+    clock::machine_time,
     convert::corrupt,
     dead_letter::record::{self, ActionRecord, LetterRecord},
     entities::{dead_letter_actions, dead_letters},
@@ -58,8 +58,7 @@ impl Journal {
             Err(refusal) => refused(&transaction, letter, request, refusal).await,
             Ok(status) if move_on(&transaction, &letter, status).await? => {
                 write_down(&transaction, letter_id, request).await?;
-                let now = Timestamp::from_epoch_ms(Utc::now().timestamp_millis());
-                append_letter(&transaction, letter_id, status, now).await?;
+                append_letter(&transaction, letter_id, status, machine_time()).await?;
                 transaction.commit().await?;
                 Ok(Acted::Now(LetterRecord { status, ..letter }))
             }
