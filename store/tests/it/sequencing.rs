@@ -11,7 +11,7 @@ use std::{
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use store::{Database, DatabaseUrl, EventQuery, Tail, Writer};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     database::{self, Fresh},
@@ -25,6 +25,8 @@ const SEQUENCER_OF: &str = "TEST_SEQUENCER_OF";
 const EVENTS_EACH: usize = 10;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many sequencers die before the last transaction of each writer, where sequencers die.
+const KILLS: usize = 2;
 
 /// The objects that the writers change.
 #[derive(Clone, Copy)]
@@ -46,7 +48,7 @@ async fn eight_writers_on_postgres_leave_no_gap() {
     let load = Load { objects: 400, writers: 8, transactions: 1_000 };
     let fresh = database::postgres().await;
     let (stop, sequencers) = two_sequencers(&fresh).await;
-    see_each_once(&fresh, load).await;
+    see_each_once(&fresh, load, &watch::channel(KILLS).1).await;
     stop.send_replace(true);
     sequencers.join_all().await;
 }
@@ -56,7 +58,7 @@ async fn four_writers_on_sqlite_leave_no_gap() {
     let load = Load { objects: 40, writers: 4, transactions: 50 };
     let fresh = database::sqlite().await;
     let (stop, sequencers) = two_sequencers(&fresh).await;
-    see_each_once(&fresh, load).await;
+    see_each_once(&fresh, load, &watch::channel(KILLS).1).await;
     stop.send_replace(true);
     sequencers.join_all().await;
 }
@@ -72,8 +74,8 @@ async fn a_killed_sequencer_on_sqlite_leaves_no_gap() {
 }
 
 /// Sequencers of two processes, as far as the database can tell.
-async fn two_sequencers(fresh: &Fresh) -> (tokio::sync::watch::Sender<bool>, JoinSet<()>) {
-    let (stop, stopped) = tokio::sync::watch::channel(false);
+async fn two_sequencers(fresh: &Fresh) -> (watch::Sender<bool>, JoinSet<()>) {
+    let (stop, stopped) = watch::channel(false);
     let mut sequencers = JoinSet::new();
     for _ in 0..2 {
         let writer = Writer::new(Database::connect(&fresh.url).await.unwrap());
@@ -88,23 +90,22 @@ async fn two_sequencers(fresh: &Fresh) -> (tokio::sync::watch::Sender<bool>, Joi
 async fn see_each_once_while_sequencers_die(fresh: Fresh, transactions: usize) {
     let load = Load { objects: 50, writers: 3, transactions };
     let url = fresh.address.clone();
-    let (done, mut is_done) = tokio::sync::watch::channel(false);
+    let (done, mut is_done) = watch::channel(false);
+    let (killed, kills) = watch::channel(0);
     let killing = tokio::spawn(async move {
-        let (mut alive, mut killed) = (start_sequencer(&url), 0);
+        let mut alive = start_sequencer(&url);
         while !*is_done.borrow() {
             let other = start_sequencer(&url);
             let _ = tokio::time::timeout(Duration::from_millis(400), is_done.changed()).await;
             // SIGKILL, wherever it is.
             kill(std::mem::replace(&mut alive, other));
-            killed += 1;
+            killed.send_modify(|killed| *killed += 1);
         }
         kill(alive);
-        killed
     });
-    see_each_once(&fresh, load).await;
+    see_each_once(&fresh, load, &kills).await;
     done.send_replace(true);
-    let killed = killing.await.unwrap();
-    assert!(killed >= 2, "{killed} were killed before the end");
+    killing.await.unwrap();
 }
 
 /// This program once more, as a process of its own that is a sequencer.
@@ -134,9 +135,10 @@ async fn a_process_of_its_own() {
 
 /// Writes the load and polls meanwhile: each event comes once, at the next position, and at the next version of its
 /// object.
-async fn see_each_once(fresh: &Fresh, load: Load) {
+async fn see_each_once(fresh: &Fresh, load: Load, kills: &watch::Receiver<usize>) {
     make_objects(fresh, load).await;
-    let writing: JoinSet<()> = (0..load.writers).map(|number| write(fresh.url.clone(), load, number)).collect();
+    let writing: JoinSet<()> =
+        (0..load.writers).map(|number| write(fresh.url.clone(), load, number, kills.clone())).collect();
     let (began, mut seen, mut after) = (Instant::now(), 0, 0);
     let mut versions: HashMap<String, u32> = HashMap::new();
     while seen < load.events() {
@@ -169,12 +171,15 @@ async fn make_objects(fresh: &Fresh, load: Load) {
 }
 
 /// One writer with a connection of its own, and pauses of its own before its commits.
-async fn write(url: DatabaseUrl, load: Load, number: usize) {
+async fn write(url: DatabaseUrl, load: Load, number: usize, mut kills: watch::Receiver<usize>) {
     let database = Database::connect(&url).await.unwrap();
     let connection = database.connection();
     let is_postgres = connection.get_database_backend() == DbBackend::Postgres;
     let mut dice = u64::try_from(number).unwrap() + 1;
-    for _ in 0..load.transactions {
+    for left in (0..load.transactions).rev() {
+        if left == 0 {
+            kills.wait_for(|killed| *killed >= KILLS).await.unwrap();
+        }
         let ids: Vec<String> = (0..EVENTS_EACH)
             .map(|place| {
                 dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
