@@ -159,6 +159,11 @@ impl Part {
             Account::SellerDebt(_) => Some(Self::Debt),
             Account::PspReceivable
             | Account::Bank
+            | Account::PspPayoutBalance
+            | Account::InputVat
+            | Account::OutputVat
+            | Account::SweepInTransit
+            | Account::Rounding
             | Account::RefundsPayable
             | Account::Suspense
             | Account::PlatformCommission
@@ -188,12 +193,20 @@ impl Part {
 pub fn effects(debit: &Account, credit: &Account, seller: &SellerAccount) -> impl Iterator<Item = Effect> {
     let debited = Part::of(debit, seller);
     let credited = Part::of(credit, seller);
-    let paid_out = if debited == Some(Part::InTransit) && *credit == Account::Bank {
+    let paid_out = if debited == Some(Part::InTransit) && pays_sellers(credit) {
         Some(Effect::Add(Part::PaidOut))
-    } else if credited == Some(Part::InTransit) && *debit == Account::Bank {
+    } else if credited == Some(Part::InTransit) && pays_sellers(debit) {
+        Some(Effect::Take(Part::PaidOut))
+    } else if credited == Some(Part::Held) && pays_sellers(debit) {
+        // A payout that had arrived came back: the money waits in the held part until the account is mended.
         Some(Effect::Take(Part::PaidOut))
     } else {
         None
     };
     [debited.map(Part::debited), credited.map(Part::credited), paid_out].into_iter().flatten()
+}
+
+/// Whether sellers are paid from an account.
+fn pays_sellers(account: &Account) -> bool {
+    matches!(account, Account::Bank | Account::PspPayoutBalance)
 }

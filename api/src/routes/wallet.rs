@@ -222,6 +222,11 @@ const fn part(account: &Account) -> &'static str {
         Account::SellerDebt(_) => "debt",
         Account::PspReceivable
         | Account::Bank
+        | Account::PspPayoutBalance
+        | Account::InputVat
+        | Account::OutputVat
+        | Account::SweepInTransit
+        | Account::Rounding
         | Account::RefundsPayable
         | Account::Suspense
         | Account::PlatformCommission

@@ -15,6 +15,16 @@ pub enum Account {
     PspReceivable,
     /// What is in our bank account.
     Bank,
+    /// What the PSP has settled and keeps for payouts: with payouts through the PSP it never reaches our bank.
+    PspPayoutBalance,
+    /// The value-added tax on the PSP's fees, which the tax office gives back.
+    InputVat,
+    /// The value-added tax in our commission, which the tax office gets.
+    OutputVat,
+    /// What was sent from the payout balance to our own bank, and no bank statement shows yet.
+    SweepInTransit,
+    /// What the PSP's rounding of a payment's rows left over, either way.
+    Rounding,
     /// What a seller owes us: refunds of money that was paid out to them already.
     SellerDebt(SellerAccount),
     /// What a seller has earned and cannot be paid out yet.
@@ -61,15 +71,21 @@ impl Account {
     /// What the account is.
     pub const fn class(&self) -> AccountClass {
         match self {
-            Self::PspReceivable | Self::Bank | Self::SellerDebt(_) => AccountClass::Asset,
+            Self::PspReceivable
+            | Self::Bank
+            | Self::PspPayoutBalance
+            | Self::InputVat
+            | Self::SweepInTransit
+            | Self::SellerDebt(_) => AccountClass::Asset,
             Self::SellerPending(_)
             | Self::SellerAvailable(_)
             | Self::SellerHeld(_)
             | Self::PayoutInTransit(_)
             | Self::RefundsPayable
+            | Self::OutputVat
             | Self::Suspense => AccountClass::Liability,
             Self::PlatformCommission => AccountClass::Income,
-            Self::PspFees => AccountClass::Expense,
+            Self::PspFees | Self::Rounding => AccountClass::Expense,
         }
     }
 
@@ -91,6 +107,11 @@ impl Account {
             | Self::PayoutInTransit(seller) => Some(seller),
             Self::PspReceivable
             | Self::Bank
+            | Self::PspPayoutBalance
+            | Self::InputVat
+            | Self::OutputVat
+            | Self::SweepInTransit
+            | Self::Rounding
             | Self::RefundsPayable
             | Self::Suspense
             | Self::PlatformCommission
@@ -104,6 +125,11 @@ impl fmt::Display for Account {
         match self {
             Self::PspReceivable => f.write_str("psp:receivable"),
             Self::Bank => f.write_str("bank"),
+            Self::PspPayoutBalance => f.write_str("psp:payout_balance"),
+            Self::InputVat => f.write_str("vat:input"),
+            Self::OutputVat => f.write_str("vat:output"),
+            Self::SweepInTransit => f.write_str("platform:sweep_in_transit"),
+            Self::Rounding => f.write_str("recon:rounding"),
             Self::SellerDebt(seller) => write!(f, "seller:{seller}:debt"),
             Self::SellerPending(seller) => write!(f, "seller:{seller}:pending"),
             Self::SellerAvailable(seller) => write!(f, "seller:{seller}:available"),
@@ -120,8 +146,9 @@ impl fmt::Display for Account {
 /// A text that names no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no such account; accounts are bank, platform:commission, psp:fees, psp:receivable, refunds:payable, suspense, and \
-     seller:<seller>: with one of available, debt, held, in_transit, pending"
+    "no such account; accounts are bank, platform:commission, platform:sweep_in_transit, psp:fees, psp:payout_balance, \
+     psp:receivable, recon:rounding, refunds:payable, suspense, vat:input, vat:output, and seller:<seller>: with one of \
+     available, debt, held, in_transit, pending"
 )]
 pub struct UnknownAccount;
 
@@ -132,6 +159,11 @@ impl FromStr for Account {
         match text {
             "psp:receivable" => return Ok(Self::PspReceivable),
             "bank" => return Ok(Self::Bank),
+            "psp:payout_balance" => return Ok(Self::PspPayoutBalance),
+            "vat:input" => return Ok(Self::InputVat),
+            "vat:output" => return Ok(Self::OutputVat),
+            "platform:sweep_in_transit" => return Ok(Self::SweepInTransit),
+            "recon:rounding" => return Ok(Self::Rounding),
             "refunds:payable" => return Ok(Self::RefundsPayable),
             "suspense" => return Ok(Self::Suspense),
             "platform:commission" => return Ok(Self::PlatformCommission),

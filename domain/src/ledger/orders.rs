@@ -38,6 +38,11 @@ impl Entry {
                     Account::RefundsPayable
                     | Account::PspReceivable
                     | Account::Bank
+                    | Account::PspPayoutBalance
+                    | Account::InputVat
+                    | Account::OutputVat
+                    | Account::SweepInTransit
+                    | Account::Rounding
                     | Account::SellerDebt(_)
                     | Account::SellerAvailable(_)
                     | Account::SellerHeld(_)

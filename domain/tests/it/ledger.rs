@@ -89,6 +89,11 @@ fn every_account_of_the_chart_is_written_and_read_back() {
     for account in [
         Account::PspReceivable,
         Account::Bank,
+        Account::PspPayoutBalance,
+        Account::InputVat,
+        Account::OutputVat,
+        Account::SweepInTransit,
+        Account::Rounding,
         Account::SellerDebt(seller.clone()),
         Account::SellerPending(seller.clone()),
         Account::SellerAvailable(seller.clone()),

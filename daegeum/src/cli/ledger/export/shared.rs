@@ -48,6 +48,11 @@ pub(super) fn ledger_name(account: &Account) -> String {
     let rest = match account {
         Account::PspReceivable => "Psp:Receivable".to_owned(),
         Account::Bank => "Bank".to_owned(),
+        Account::PspPayoutBalance => "Psp:PayoutBalance".to_owned(),
+        Account::InputVat => "Vat:Input".to_owned(),
+        Account::OutputVat => "Vat:Output".to_owned(),
+        Account::SweepInTransit => "Platform:SweepInTransit".to_owned(),
+        Account::Rounding => "Recon:Rounding".to_owned(),
         Account::SellerDebt(seller) => format!("Seller-{}:Debt", part(seller.as_str())),
         Account::SellerPending(seller) => format!("Seller-{}:Pending", part(seller.as_str())),
         Account::SellerAvailable(seller) => format!("Seller-{}:Available", part(seller.as_str())),
