@@ -62,7 +62,8 @@ impl World {
             Confirmed::Refused(code) | Confirmed::Declined(code) => return Err(code),
             Confirmed::AccountIssued => return Err(Code::NotSupportedMethod),
         }
-        let kept = Kept { payment, merchant: caller.merchant, pair: None, is_billed: true, way_back: None };
+        let kept =
+            Kept { payment, merchant: caller.merchant, pair: None, window_of: None, is_billed: true, way_back: None };
         if !self.till.keep(kept) {
             return Err(Code::FailedInternalSystemProcessing);
         }

@@ -125,7 +125,14 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
-        let is_kept = world.till.keep(Kept { payment, merchant: FIRST, pair: None, is_billed: false, way_back: None });
+        let is_kept = world.till.keep(Kept {
+            payment,
+            merchant: FIRST,
+            pair: None,
+            window_of: None,
+            is_billed: false,
+            way_back: None,
+        });
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))

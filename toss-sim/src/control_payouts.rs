@@ -183,7 +183,7 @@ impl World {
         let name = "다른 시스템의 주문".to_owned();
         let mut payment = Payment::ready(key.clone(), order_id.to_owned(), name, amount, now);
         payment.authenticate(Method::Card, None, now).ok()?;
-        let kept = Kept { payment, merchant: FIRST, pair: None, is_billed: false, way_back: None };
+        let kept = Kept { payment, merchant: FIRST, pair: None, window_of: None, is_billed: false, way_back: None };
         if !self.till.keep(kept) {
             return None;
         }

@@ -278,7 +278,8 @@ impl World {
         payment.bank_code = request.bank_code.to_owned();
         payment.issue_account(request.due, self.mint.fresh());
         debug_assert_eq!(payment.method, Some(Method::VirtualAccount));
-        let kept = Kept { payment, merchant: caller.merchant, pair: None, is_billed: false, way_back: None };
+        let kept =
+            Kept { payment, merchant: caller.merchant, pair: None, window_of: None, is_billed: false, way_back: None };
         if !self.till.keep(kept) {
             return Err(Code::FailedInternalSystemProcessing);
         }

@@ -72,7 +72,7 @@ pub(crate) fn hint(method: Method) -> &'static str {
 }
 
 /// The payment window of a payment that is READY.
-pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Method) -> Markup {
+pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offered: &[Method]) -> Markup {
     let base = format!("/_window/{}", payment.key);
     let content = html! {
         p class="merchant" { (merchant_name) }
@@ -82,10 +82,10 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, chosen: Met
         form method="post" action=(format!("{base}/pay")) {
             fieldset class="methods" {
                 legend { "결제수단" }
-                @for method in Method::ALL {
+                @for (index, method) in offered.iter().copied().enumerate() {
                     label class="method" {
                         input type="radio" name="method" value=(method.name(Language::English))
-                            checked[method == chosen];
+                            checked[index == 0];
                         span { (method.name(Language::Korean)) small { (hint(method)) } }
                     }
                 }

@@ -28,7 +28,13 @@
     return !request.successUrl && !request.failUrl;
   }
 
-  function objection(request) {
+  function objection(request, isWidget) {
+    var known = choices.some(function (choice) {
+      return choice.method === request.method && (isWidget || choice.method !== "EASY_PAY");
+    });
+    if (!known) {
+      return failure("NOT_FOUND_METHOD", "존재하지 않는 결제수단 입니다.");
+    }
     if (!request.amount || !(request.amount.value > 0)) {
       return failure("BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다.");
     }
@@ -61,7 +67,7 @@
     var query = new URLSearchParams({
       clientKey: clientKey,
       customerKey: customerKey || "",
-      method: request.method || "CARD",
+      method: request.method,
       amount: String(request.amount.value),
       currency: request.amount.currency || "KRW",
       orderId: request.orderId,
@@ -118,7 +124,7 @@
 
   // Opens the window. `state` remembers the one that is open: there is never a second.
   function open(clientKey, customerKey, request, state) {
-    var refused = objection(request);
+    var refused = objection(request, widgetKeys.indexOf(clientKey) >= 0);
     if (refused) {
       return Promise.reject(refused);
     }

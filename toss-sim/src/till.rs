@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::KeyPair;
 use crate::file::{Change, File, FileError};
-use crate::payment::{Payment, Status};
+use crate::payment::{Method, Payment, Status};
 use crate::shelf::{Saved, Shelf};
 use crate::time::Instant;
 
@@ -32,6 +32,9 @@ pub(crate) struct Kept {
     pub(crate) merchant: usize,
     /// The pair of keys that opened the window; any pair confirms when absent.
     pub(crate) pair: Option<KeyPair>,
+    /// What a browser's window was opened for; it offers nothing else.
+    #[serde(default)]
+    pub(crate) window_of: Option<Method>,
     /// Charged to a billing key: Toss sends no webhook about it.
     #[serde(default)]
     pub(crate) is_billed: bool,

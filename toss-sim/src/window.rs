@@ -14,7 +14,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::authorization::client_key_owner;
+use crate::authorization::{KeyPair, client_key_owner};
 use crate::banks::bank_code;
 use crate::bodies::MAX_BODY;
 use crate::bodies::{Won, is_order_id, is_order_name};
@@ -149,6 +149,11 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if amount == 0 {
         return Err(Code::BelowZeroAmount);
     }
+    let method = Method::named(&opening.method).ok_or(Code::NotFoundMethod)?;
+    // The shop's script asks for cards, whose window offers the easy pays; only a widget asks for an easy pay itself.
+    if method == Method::EasyPay && pair != KeyPair::Widget {
+        return Err(Code::NotFoundMethod);
+    }
     let way_back = way_back_of(&opening)?;
 
     let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
@@ -158,11 +163,18 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if !opening.customer_name.is_empty() {
         payment.customer_name = opening.customer_name;
     }
-    if !world.till.keep(Kept { payment, merchant, pair: Some(pair), is_billed: false, way_back: Some(way_back) }) {
+    let kept = Kept {
+        payment,
+        merchant,
+        pair: Some(pair),
+        window_of: Some(method),
+        is_billed: false,
+        way_back: Some(way_back),
+    };
+    if !world.till.keep(kept) {
         return Err(Code::FailedInternalSystemProcessing);
     }
-    let chosen = Method::named(&opening.method).unwrap_or(Method::Card);
-    Ok(format!("/_window/{key}?method={}", chosen.name(Language::English)))
+    Ok(format!("/_window/{key}"))
 }
 
 fn way_back_of(opening: &Opening) -> Result<WayBack, Code> {
@@ -190,28 +202,27 @@ async fn checkout(Path(payment_key): Path<String>) -> Redirect {
     Redirect::to(&format!("/_window{encoded}"))
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Preference {
-    #[serde(default)]
-    method: String,
-}
-
-async fn window(
-    sim: Sim,
-    Path(payment_key): Path<String>,
-    preference: Result<Query<Preference>, QueryRejection>,
-) -> Response {
-    let Query(preference) = preference.unwrap_or_default();
-    let chosen = Method::named(&preference.method).unwrap_or(Method::Card);
+async fn window(sim: Sim, Path(payment_key): Path<String>) -> Response {
     let page = sim.enter(|world, _| {
         let kept = world.till.get(&payment_key).ok_or(Code::NotFoundPayment)?;
         if let Some(code) = closed_by(&kept.payment) {
             return Err(code);
         }
-        let page = pages::payment_window(&kept.payment, merchant_name(world, kept), chosen);
+        let page = pages::payment_window(&kept.payment, merchant_name(world, kept), offered(kept));
         Ok((page, opener(kept).map(str::to_owned)))
     });
     page.map_or_else(refuse, |(page, opener)| show_to(opener.as_deref(), StatusCode::OK, page))
+}
+
+/// What a window offers: what it was opened for. The window of cards offers the easy pays, too. A payment that no
+/// script opened has no such choice.
+fn offered(kept: &Kept) -> &'static [Method] {
+    const CARDS: [Method; 2] = [Method::Card, Method::EasyPay];
+    match kept.window_of {
+        None => &Method::ALL,
+        Some(Method::Card) => &CARDS,
+        Some(only) => Method::ALL.iter().find(|method| **method == only).map_or(&[], std::slice::from_ref),
+    }
 }
 
 fn opener(kept: &Kept) -> Option<&str> {
@@ -254,6 +265,9 @@ async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choi
     let decline = choice.decline_on_confirm.map(|name| Code::named(&name).unwrap_or(Code::RejectCardPayment));
     end(sim.enter(|world, now| {
         let exit = exit(world, &payment_key, &Ended::Paid)?;
+        if !world.till.get(&payment_key).is_some_and(|kept| offered(kept).contains(&method)) {
+            return Err(Code::NotFoundMethod);
+        }
         world
             .till
             .change(&payment_key, |payment| {

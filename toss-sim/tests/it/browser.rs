@@ -100,7 +100,8 @@ const PAYMENT: &str = r#"
 #[tokio::test]
 async fn browser_pays_by_virtual_account_on_a_phone_and_comes_back() {
     let sim = start().await;
-    let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment({{ ...request, ...returns }}));");
+    let asked = "{ ...request, ...returns, method: 'VIRTUAL_ACCOUNT' }";
+    let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment({asked}));");
     let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::PHONE).await;
     browser.click("#buy").await;
     browser.wait_for("#pay").await;

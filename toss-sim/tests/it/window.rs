@@ -14,7 +14,7 @@ async fn open(sim: &Simulator, changes: &[(&str, &str)]) -> Answer {
         ("orderName", "토스 티셔츠 <외 2건>"),
         ("amount", "15000"),
         ("currency", "KRW"),
-        ("method", "TRANSFER"),
+        ("method", "CARD"),
         ("successUrl", "https://shop.example/success?tab=1"),
         ("failUrl", "https://shop.example/fail"),
     ];
@@ -79,7 +79,7 @@ async fn the_window_shows_the_order_and_pays_it() {
         "테스트 결제창",
         "15,000원",
         "토스 티셔츠 &lt;외 2건&gt;",
-        r#"value="TRANSFER" checked"#,
+        r#"value="CARD" checked"#,
     ] {
         assert!(window.text.contains(part), "{part}");
     }
@@ -150,15 +150,41 @@ async fn a_window_that_makes_no_sense_does_not_open() {
         ("amount", "0", "BELOW_ZERO_AMOUNT"),
         ("amount", "many", "INVALID_REQUEST"),
         ("currency", "USD", "INVALID_CURRENCY"),
+        ("method", "", "NOT_FOUND_METHOD"),
+        ("method", "BITCOIN", "NOT_FOUND_METHOD"),
+        ("method", "EASY_PAY", "NOT_FOUND_METHOD"),
         ("successUrl", "javascript:alert(1)", "INCORRECT_SUCCESS_URL_FORMAT"),
         ("failUrl", "data:text/html,x", "INCORRECT_FAIL_URL_FORMAT"),
     ];
     for (field, value, code) in cases {
         let answer = open(&sim, &[(field, value)]).await;
-        assert_eq!(answer.status, 400, "{field}={value}");
+        assert!(matches!(answer.status, 400 | 404), "{field}={value}: {}", answer.status);
         assert!(answer.text.contains(code), "{field}={value}");
     }
     assert_eq!(send(sim.bare(Method::GET, "/_window/open")).await.status, 400);
     assert_eq!(send(sim.bare(Method::GET, "/_window/nobody")).await.status, 404);
     assert_eq!(sim.ask("/_sim/payments").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_window_offers_what_was_asked_for_and_nothing_else() {
+    let sim = start().await;
+    for (asked, offered) in [
+        ("CARD", vec!["CARD", "EASY_PAY"]),
+        ("VIRTUAL_ACCOUNT", vec!["VIRTUAL_ACCOUNT"]),
+        ("TRANSFER", vec!["TRANSFER"]),
+        ("MOBILE_PHONE", vec!["MOBILE_PHONE"]),
+        ("CULTURE_GIFT_CERTIFICATE", vec!["CULTURE_GIFT_CERTIFICATE"]),
+    ] {
+        let path = opened(&sim, &[("method", asked)]).await;
+        let window = send(sim.bare(Method::GET, &path)).await.text;
+        let rows = window.split("name=\"method\" value=\"").skip(1);
+        let shown: Vec<&str> = rows.map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(shown, offered);
+        let other = if asked == "CARD" { "VIRTUAL_ACCOUNT" } else { "CARD" };
+        let refused = submit(&sim, &format!("{path}/pay"), &[("method", other)]).await;
+        assert_eq!(refused.status, 404, "{asked}");
+        assert!(refused.text.contains("NOT_FOUND_METHOD"), "{asked}: {}", refused.text);
+        assert_eq!(submit(&sim, &format!("{path}/pay"), &[("method", asked)]).await.status, 303, "{asked}");
+    }
 }
