@@ -160,6 +160,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
             &public_url,
             settings.return_hosts.clone().unwrap_or_default(),
         ),
+        psp_currency: settings.toss.currency,
         buyer_pages: web::buyer::Settings {
             public_url,
             psp_client_key: settings
@@ -168,6 +169,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
                 .clone()
                 .context("no client key of Toss is set; set TOSS_CLIENT_KEY")?,
             psp_script_url: settings.toss.script_url.clone(),
+            methods: settings.toss.offered(),
             kept: settings.door.pages_kept,
         },
         temporal_ui_url: settings.temporal_ui_url.clone(),

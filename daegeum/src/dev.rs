@@ -23,7 +23,7 @@ use crate::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
     },
-    settings::{Addresses, DataDir, Settings, key_file},
+    settings::{Addresses, DataDir, Settings, Toss, key_file},
     values::now,
 };
 
@@ -233,10 +233,16 @@ impl Stack {
     }
 }
 
+/// The simulator, with what the settings say of the payment page.
+fn simulated_toss(settings: &Settings, addresses: &Addresses) -> Toss {
+    let simulated = addresses.simulated_toss();
+    Toss { methods: settings.toss.methods.clone().or(simulated.methods), currency: settings.toss.currency, ..simulated }
+}
+
 /// The settings of a stack that pays at its own simulator.
 fn settings_of_stack(settings: &Settings, addresses: &Addresses) -> anyhow::Result<Settings> {
     Ok(Settings {
-        toss: addresses.simulated_toss(),
+        toss: simulated_toss(settings, addresses),
         temporal_ui_url: Some(addresses.temporal_ui.clone()),
         // A shop that is being built runs anywhere.
         return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),

@@ -2,14 +2,23 @@
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, SecondsFormat};
-use domain::{Currency, Money, Timestamp};
+use domain::{Currency, Money, Timestamp, payment_method::PaymentMethod};
 pub(crate) use service::now;
 
 /// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
 pub(crate) fn amount(text: &str) -> Result<Money, String> {
     let (amount, currency) = text.trim().split_once(' ').unwrap_or((text.trim(), "KRW"));
-    let currency = currency.trim().parse::<Currency>().map_err(|error| error.to_string())?;
-    Money::parse(amount, currency).map_err(|error| error.to_string())
+    Money::parse(amount, self::currency(currency)?).map_err(|error| error.to_string())
+}
+
+/// Reads a currency by its ISO 4217 code.
+pub(crate) fn currency(text: &str) -> Result<Currency, String> {
+    text.trim().parse::<Currency>().map_err(|error| error.to_string())
+}
+
+/// Reads a payment method.
+pub(crate) fn payment_method(text: &str) -> Result<PaymentMethod, String> {
+    text.trim().parse::<PaymentMethod>().map_err(|error| error.to_string())
 }
 
 /// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.

@@ -6,6 +6,7 @@
 
 mod access;
 pub mod banks;
+mod methods;
 mod parts;
 mod settings;
 mod states;

@@ -27,7 +27,7 @@ use utoipa::{
 };
 
 use crate::{
-    Api,
+    Api, Settings,
     http::{
         body::JsonBody,
         caller::{CheckoutCaller, Confirmer},
@@ -104,7 +104,9 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let workflow_id = WorkflowId::of_checkout(&caller.key, &key);
-    let new = request::read(&body?, &api.settings.return_hosts)?;
+    let Settings { return_hosts, psp_currency, .. } = &api.settings;
+    let accepted = request::Accepted { return_hosts, currency: *psp_currency };
+    let new = request::read(&body?, &accepted)?;
     let checkout = create::create(&api.service, &workflow_id, caller.key, new).await?;
     Ok(created(&checkout, &api))
 }

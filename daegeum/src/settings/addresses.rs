@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use domain::{Currency, payment_method::PaymentMethod};
 
 use crate::{
     private,
@@ -24,6 +25,10 @@ pub(crate) struct Addresses {
     /// Whether workflow histories are sealed under the encryption keys that are set.
     pub(crate) seals_histories: bool,
 }
+
+/// What the payment page of `dev` offers.
+const SIMULATED_METHODS: [PaymentMethod; 4] =
+    [PaymentMethod::Card, PaymentMethod::VirtualAccount, PaymentMethod::Transfer, PaymentMethod::MobilePhone];
 
 impl Addresses {
     /// Where a `dev` listens that runs in a data directory, if one does.
@@ -49,6 +54,8 @@ impl Addresses {
             script_url: format!("{}/v2/standard", self.toss_simulator),
             client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
             secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
+            methods: Some(SIMULATED_METHODS.to_vec()),
+            currency: Currency::Krw,
             set: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use domain::Money;
+use domain::{Currency, Money, payment_method::PaymentMethod};
 use store::DatabaseUrl;
 
 use crate::values;
@@ -77,6 +77,17 @@ pub(crate) struct Common {
     /// TOSS_SECRET_KEY or the file, never from the command line [default: none]
     #[arg(long, global = true, env = "TOSS_CLIENT_KEY", value_name = "KEY")]
     pub(crate) toss_client_key: Option<String>,
+    /// The payment methods that the payment page offers, by your contract with Toss: card, virtual_account, transfer,
+    /// mobile_phone, culture_gift_certificate, book_gift_certificate, game_gift_certificate, foreign_easy_pay; card
+    /// includes the easy pays of the contract [default: card; `dev` offers what its simulator plays]
+    #[arg(
+        long, global = true, env = "DAEGEUM_PAYMENT_METHODS", value_name = "METHODS", value_delimiter = ',',
+        value_parser = values::payment_method
+    )]
+    pub(crate) payment_methods: Option<Vec<PaymentMethod>>,
+    /// The currency of the key set at Toss; checkouts in another currency are refused [default: KRW]
+    #[arg(long, global = true, env = "TOSS_CURRENCY", value_name = "CURRENCY", value_parser = values::currency)]
+    pub(crate) toss_currency: Option<Currency>,
     /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH, then
     /// .cache/temporal/temporal]
     #[arg(long, global = true, env = "TEMPORAL_CLI", value_name = "FILE")]

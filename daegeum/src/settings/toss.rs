@@ -1,9 +1,13 @@
 //! The settings of Toss: where it is and which keys go there. Keys that cannot belong together are refused.
 
 use anyhow::{Context as _, bail, ensure};
+use domain::{Currency, payment_method::PaymentMethod};
 use serde::Deserialize;
 
-use crate::{settings::Common, values::web_address};
+use crate::{
+    settings::Common,
+    values::{self, web_address},
+};
 
 /// Toss's API.
 const BASE_URL: &str = "https://api.tosspayments.com";
@@ -21,6 +25,10 @@ pub(crate) struct Toss {
     pub(crate) script_url: String,
     pub(crate) client_key: Option<String>,
     pub(crate) secret_key: Option<toss::SecretKey>,
+    /// What the payment page offers, where that is set; at least one method.
+    pub(crate) methods: Option<Vec<PaymentMethod>>,
+    /// The currency of the key set: Toss has one set for each currency.
+    pub(crate) currency: Currency,
     /// Which of them are set, and not defaults.
     pub(crate) set: Vec<&'static str>,
 }
@@ -34,6 +42,8 @@ pub(super) struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
+    methods: Option<Vec<String>>,
+    currency: Option<String>,
 }
 
 /// Whose money a key moves.
@@ -68,6 +78,13 @@ struct Forms {
 const SECRET: Forms = Forms { window: "sk", widget: "gsk" };
 const CLIENT: Forms = Forms { window: "ck", widget: "gck" };
 
+impl Toss {
+    /// What the payment page offers: cards, where nothing is set, for every contract has them.
+    pub(crate) fn offered(&self) -> Vec<PaymentMethod> {
+        self.methods.clone().unwrap_or_else(|| vec![PaymentMethod::Card])
+    }
+}
+
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
     let secret_key = std::env::var(SECRET_KEY_VARIABLE).ok().or(file.secret_key);
     let base_url = flags.toss_base_url.clone().or(file.base_url);
@@ -87,7 +104,36 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         client_key.as_deref(),
         &[("TOSS_BASE_URL", &base_url), ("TOSS_SCRIPT_URL", &script_url)],
     )?;
-    Ok(Toss { base_url, script_url, client_key, secret_key: secret_key.map(toss::SecretKey::from), set })
+    let currency = match flags.toss_currency {
+        Some(currency) => currency,
+        None => file.currency.as_deref().map_or(Ok(Currency::Krw), in_file("toss.currency", values::currency))?,
+    };
+    Ok(Toss {
+        base_url,
+        script_url,
+        client_key,
+        secret_key: secret_key.map(toss::SecretKey::from),
+        methods: methods(flags, file.methods)?,
+        currency,
+        set,
+    })
+}
+
+fn methods(flags: &Common, file: Option<Vec<String>>) -> anyhow::Result<Option<Vec<PaymentMethod>>> {
+    let in_file =
+        |texts: Vec<String>| texts.iter().map(|text| in_file("toss.methods", values::payment_method)(text)).collect();
+    let listed: Option<Vec<PaymentMethod>> = match flags.payment_methods.clone() {
+        Some(methods) => Some(methods),
+        None => file.map(in_file).transpose()?,
+    };
+    let Some(listed) = listed else { return Ok(None) };
+    ensure!(!listed.is_empty(), "the setting toss.methods (DAEGEUM_PAYMENT_METHODS) is empty; a buyer could not pay");
+    Ok(Some(PaymentMethod::in_order(&listed)))
+}
+
+/// Reads a value of the file; the error names the setting.
+fn in_file<T>(name: &str, read: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> anyhow::Result<T> {
+    move |text| read(text).map_err(|error| anyhow::anyhow!("the setting {name} holds {text:?}: {error}"))
 }
 
 /// Refuses keys that Toss would refuse, that belong to different contracts, or that would travel in the clear. The

@@ -127,7 +127,7 @@ async fn a_deposit_during_a_cancellation_goes_back_or_is_booked(database: Kind) 
 }
 
 async fn money_of_another_currency_goes_back_in_its_own(database: Kind) {
-    let roles = Roles::start(database).await;
+    let roles = Roles::start_with(database, &["--toss-currency", "USD"]).await;
     let _worker = roles.role("worker");
     let (shop, id) = (&roles.shop, "in-dollars");
     let mut body = crate::stack::checkout(id);

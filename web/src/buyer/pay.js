@@ -47,10 +47,13 @@
     document.head.append(script);
   });
 
+  // Without a choice the page has a hidden field, of the one method.
+  const method = () => document.querySelector("input[name=method]:checked, input[type=hidden][name=method]").value;
+
   const openWindow = () => window.TossPayments(state.clientKey)
     .payment({ customerKey: window.TossPayments.ANONYMOUS })
     .requestPayment({
-      method: "CARD",
+      method: method(),
       amount: { currency: state.currency, value: Number(state.amount) },
       orderId: state.order,
       orderName: state.orderName,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::id::CheckoutId;
+use domain::{id::CheckoutId, payment_method::PaymentMethod};
 use store::ConfirmToken;
 
 /// What an operator can set of the buyer's pages.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub psp_client_key: String,
     /// The PSP's script for the browser.
     pub psp_script_url: String,
+    /// What the payment page offers, in this order; at least one method.
+    pub methods: Vec<PaymentMethod>,
     /// How long the pages show what was bought.
     pub kept: PagesKept,
 }

@@ -3,6 +3,7 @@ use domain::{
     checkout::{Order, Status},
     failure::Failure,
     id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount, WorkflowId},
+    payment_method::PaymentMethod,
 };
 use store::OrderRecord;
 
@@ -56,6 +57,7 @@ fn settings() -> Settings {
         public_url: "https://pay.example".to_owned(),
         psp_client_key: "test_ck_x".to_owned(),
         psp_script_url: "https://js.example/v2".to_owned(),
+        methods: vec![PaymentMethod::Card],
         kept: PagesKept::default(),
     }
 }
@@ -291,4 +293,20 @@ fn scripts_do_not_end_their_element() {
     for text in [WATCH_SCRIPT, PAY_SCRIPT, ACCOUNT_SCRIPT, RETURN_SCRIPT, STYLE] {
         assert!(!text.contains("</"));
     }
+}
+
+#[test]
+fn the_page_offers_the_methods_of_the_contract() {
+    let page = page(Language::English);
+    let record = record("T", Status::NotStarted);
+    let offers = |methods: &[PaymentMethod]| {
+        let settings = Settings { methods: methods.to_vec(), ..settings() };
+        page.checkout(&record, made(&settings, None)).into_string()
+    };
+    let two = offers(&[PaymentMethod::Transfer, PaymentMethod::VirtualAccount]);
+    assert!(two.contains(r#"type="radio" name="method" value="TRANSFER" checked"#), "{two}");
+    assert!(two.contains(r#"type="radio" name="method" value="VIRTUAL_ACCOUNT">"#), "{two}");
+    assert!(!two.contains("CARD"), "{two}");
+    let one = offers(&[PaymentMethod::Card]);
+    assert!(one.contains(r#"type="hidden" name="method" value="CARD""#) && !one.contains("radio"), "{one}");
 }

@@ -1,6 +1,6 @@
 //! What each page shows.
 
-use domain::{calendar::KoreanTime, checkout::Status, failure::Failure};
+use domain::{calendar::KoreanTime, checkout::Status, failure::Failure, payment_method::PaymentMethod};
 use maud::{Markup, html};
 use service::{IsForBuyer, now};
 use store::CheckoutRecord;
@@ -8,6 +8,7 @@ use store::CheckoutRecord;
 use super::{
     Page,
     access::{Access, Made},
+    methods,
     parts::{Heading, Weight, return_address},
     states::{self, State, Watch},
     words::Reason,
@@ -57,7 +58,7 @@ impl Page {
                 @if is_new || again {
                     @if again { (self.declined(record, made.is_for_buyer)) }
                     (self.order(record, if is_new { Heading::First } else { Heading::Second }))
-                    (self.payment(record, again))
+                    (self.payment(record, again, &settings.methods))
                 } @else {
                     div role="status" { (State::of(record, self.words).show()) }
                     (self.cause(record, made.is_for_buyer))
@@ -75,9 +76,10 @@ impl Page {
     }
 
     /// The button that opens the payment window, and how long it does.
-    fn payment(&self, record: &CheckoutRecord, again: bool) -> Markup {
+    fn payment(&self, record: &CheckoutRecord, again: bool, offered: &[PaymentMethod]) -> Markup {
         let label = if again { self.words.pay_again } else { self.words.pay };
         html! {
+            (methods::choice(offered, self.words))
             div.payment {
                 p.left { span { (self.words.time_left) } " " strong #countdown role="timer" { "–" } }
                 p #notice role="alert" {}

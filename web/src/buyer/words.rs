@@ -1,5 +1,7 @@
 //! What the pages say, in Korean and in English.
 
+use domain::payment_method::PaymentMethod;
+
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -70,6 +72,9 @@ pub(super) struct Words {
     pub(super) pay: &'static str,
     /// The same after a payment that was declined.
     pub(super) pay_again: &'static str,
+    pub(super) choose_method: &'static str,
+    /// What buyers call each method.
+    pub(super) methods: MethodWords,
     pub(super) opening: &'static str,
     pub(super) pay_hint: &'static str,
     pub(super) needs_script: &'static str,
@@ -123,6 +128,35 @@ pub(super) struct Words {
     pub(super) failures: &'static [Said],
 }
 
+/// What buyers call each method of payment.
+#[derive(Debug)]
+pub(super) struct MethodWords {
+    card: &'static str,
+    virtual_account: &'static str,
+    transfer: &'static str,
+    mobile_phone: &'static str,
+    culture_gift_certificate: &'static str,
+    book_gift_certificate: &'static str,
+    game_gift_certificate: &'static str,
+    foreign_easy_pay: &'static str,
+}
+
+impl MethodWords {
+    /// What buyers call a method.
+    pub(super) const fn of(&self, method: PaymentMethod) -> &'static str {
+        match method {
+            PaymentMethod::Card => self.card,
+            PaymentMethod::VirtualAccount => self.virtual_account,
+            PaymentMethod::Transfer => self.transfer,
+            PaymentMethod::MobilePhone => self.mobile_phone,
+            PaymentMethod::CultureGiftCertificate => self.culture_gift_certificate,
+            PaymentMethod::BookGiftCertificate => self.book_gift_certificate,
+            PaymentMethod::GameGiftCertificate => self.game_gift_certificate,
+            PaymentMethod::ForeignEasyPay => self.foreign_easy_pay,
+        }
+    }
+}
+
 const KOREAN: Words = Words {
     pay_title: "결제하기",
     failed_title: "결제가 완료되지 않았습니다",
@@ -138,6 +172,17 @@ const KOREAN: Words = Words {
     time_over: "결제 시간이 지났습니다. 주문 상태를 확인하고 있습니다.",
     pay: "{amount} 결제하기",
     pay_again: "{amount} 다시 결제하기",
+    choose_method: "결제 수단",
+    methods: MethodWords {
+        card: "카드 · 간편결제",
+        virtual_account: "가상계좌 (무통장입금)",
+        transfer: "계좌이체",
+        mobile_phone: "휴대폰 결제",
+        culture_gift_certificate: "문화상품권",
+        book_gift_certificate: "도서문화상품권",
+        game_gift_certificate: "게임문화상품권",
+        foreign_easy_pay: "해외 간편결제 (PayPal 등)",
+    },
     opening: "결제창을 여는 중…",
     pay_hint: "카드 정보는 결제사의 창에서만 입력하며 이 페이지에는 저장되지 않습니다.",
     needs_script: "결제하려면 브라우저에서 자바스크립트를 켜 주세요.",
@@ -259,6 +304,17 @@ const ENGLISH: Words = Words {
     time_over: "The time to pay has run out. Checking where your order stands.",
     pay: "Pay {amount}",
     pay_again: "Try again: {amount}",
+    choose_method: "How to pay",
+    methods: MethodWords {
+        card: "Card or easy pay",
+        virtual_account: "Deposit into an account",
+        transfer: "Bank transfer",
+        mobile_phone: "Phone bill",
+        culture_gift_certificate: "Culture voucher",
+        book_gift_certificate: "Book voucher",
+        game_gift_certificate: "Game voucher",
+        foreign_easy_pay: "PayPal and other foreign wallets",
+    },
     opening: "Opening the payment window…",
     pay_hint: "You enter your card at the payment provider only; nothing of it is stored here.",
     needs_script: "Please enable JavaScript in your browser to pay.",

@@ -103,14 +103,23 @@ text_form! {
     CardToken: Option<CardFingerprint> = fingerprint, |text| text.max_length(Some(MAX_TOKEN_CHARS))
 }
 
+/// What the settings let into a new checkout.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accepted<'a> {
+    /// Where a buyer's browser may be led.
+    pub(super) return_hosts: &'a ReturnHosts,
+    /// The currency in which the PSP takes payments.
+    pub(super) currency: Currency,
+}
+
 /// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
-pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<NewCheckout, Problem> {
+pub(super) fn read(body: &JsonBody, accepted: &Accepted<'_>) -> Result<NewCheckout, Problem> {
     if card_numbers::stands_in(body.value()) {
         let detail = "The body holds what looks like a card number. The buyer enters it in the payment window only.";
         return Err(Problem::new(Code::CardNumberRefused, detail));
     }
     let mut errors = FieldErrors::default();
-    let fields = plan_fields(&body.fields(), return_hosts, &mut errors);
+    let fields = plan_fields(&body.fields(), accepted, &mut errors);
     let (fields, buyer) = errors.finish(fields)?;
     let plan = Plan::try_new(fields).map_err(refused)?;
     Ok(NewCheckout { plan, buyer, fingerprint: body.fingerprint() })
@@ -118,13 +127,13 @@ pub(super) fn read(body: &JsonBody, return_hosts: &ReturnHosts) -> Result<NewChe
 
 fn plan_fields(
     body: &Fields<'_>,
-    return_hosts: &ReturnHosts,
+    accepted: &Accepted<'_>,
     errors: &mut FieldErrors,
 ) -> Option<(PlanFields, Option<BuyerDetails>)> {
     let body = NewCheckoutBody::read(body, errors);
-    let orders = orders(body.payment_orders, errors);
-    let success_url = reachable(body.success_url, "success_url", return_hosts, errors);
-    let fail_url = reachable(body.fail_url, "fail_url", return_hosts, errors);
+    let orders = orders(body.payment_orders, accepted.currency, errors);
+    let success_url = reachable(body.success_url, "success_url", accepted.return_hosts, errors);
+    let fail_url = reachable(body.fail_url, "fail_url", accepted.return_hosts, errors);
     let buyer = body.buyer_info?;
     let details = BuyerDetails { name: buyer.name, email: buyer.email, phone: buyer.phone };
     let fields = PlanFields {
@@ -175,11 +184,15 @@ struct ReadOrder {
     amount: Option<Money>,
 }
 
-fn orders(listed: Option<Vec<Option<NewOrderBody>>>, errors: &mut FieldErrors) -> Option<Vec<Order>> {
+fn orders(
+    listed: Option<Vec<Option<NewOrderBody>>>,
+    accepted: Currency,
+    errors: &mut FieldErrors,
+) -> Option<Vec<Order>> {
     let listed = listed?;
     let count = listed.len();
     let paths = (0..).map(|index| format!("payment_orders[{index}]."));
-    let read = paths.zip(listed).filter_map(|(path, body)| Some(order(path, body?, errors)));
+    let read = paths.zip(listed).filter_map(|(path, body)| Some(order(path, body?, accepted, errors)));
     let orders: Vec<ReadOrder> = read.collect();
     check_together(&orders, errors);
     let whole_orders = orders.into_iter().filter_map(|order| {
@@ -189,8 +202,13 @@ fn orders(listed: Option<Vec<Option<NewOrderBody>>>, errors: &mut FieldErrors) -
     Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
 
-fn order(path: String, body: NewOrderBody, errors: &mut FieldErrors) -> ReadOrder {
-    let amount = match (body.amount, body.currency) {
+fn order(path: String, body: NewOrderBody, accepted: Currency, errors: &mut FieldErrors) -> ReadOrder {
+    let currency = body.currency.filter(|currency| *currency == accepted);
+    if let (Some(refused), None) = (body.currency, currency) {
+        let detail = format!("this marketplace takes payments in {accepted}; it has no payment keys for {refused}");
+        errors.add(format!("{path}currency"), FieldCode::Invalid, detail);
+    }
+    let amount = match (body.amount, currency) {
         (Some(amount), Some(currency)) => read_amount(&amount, currency),
         // Digits are digits in every currency.
         (Some(amount), None) => read_amount(&amount, Currency::Usd).map(|_| None),
@@ -280,8 +298,13 @@ mod tests {
         ReturnHosts::new("https://pay.example", vec!["shop.example".parse().unwrap()])
     }
 
+    fn read_in(currency: Currency, body: &Value) -> Result<NewCheckout, Problem> {
+        let accepted = Accepted { return_hosts: &hosts(), currency };
+        read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &accepted)
+    }
+
     fn read_value(body: &Value) -> Result<NewCheckout, Problem> {
-        read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &hosts())
+        read_in(Currency::Krw, body)
     }
 
     fn with(pointer: &str, value: Value) -> Value {
@@ -419,6 +442,7 @@ mod tests {
             "payment_orders[1].amount",
             "payment_orders[1].currency",
             "payment_orders[2].amount",
+            "payment_orders[2].currency",
             "payment_orders[3]",
             "success_url",
             "fail_url",
@@ -426,14 +450,14 @@ mod tests {
         ] {
             assert!(fields.contains(&field), "{field} is missing in {fields:?}");
         }
-        assert_eq!(fields.len(), 14, "{fields:?}");
+        assert_eq!(fields.len(), 15, "{fields:?}");
     }
 
     #[test]
     fn less_than_the_psp_takes_is_refused_and_the_least_is_named() {
         let of = |amount: &str, currency: &str| {
             let order = json!({ "seller_account": "s", "amount": amount, "currency": currency });
-            read_value(&with("/payment_orders", json!([order])))
+            read_in(currency.parse().unwrap(), &with("/payment_orders", json!([order])))
         };
         for (amount, currency) in [("100", "KRW"), ("0.01", "USD"), ("1", "JPY")] {
             assert!(of(amount, currency).is_ok(), "{amount} {currency}");
@@ -446,6 +470,16 @@ mod tests {
             { "seller_account": "t", "amount": "50", "currency": "KRW" }
         ]);
         assert!(read_value(&with("/payment_orders", halves)).is_ok(), "the sum counts");
+    }
+
+    #[test]
+    fn a_currency_without_keys_at_the_psp_is_refused() {
+        let order = json!([{ "seller_account": "s", "amount": "10.00", "currency": "USD" }]);
+        let problem = read_value(&with("/payment_orders", order.clone())).unwrap_err();
+        assert_eq!(problem.fields()[0].field, "payment_orders[0].currency");
+        let detail = &problem.fields()[0].detail;
+        assert!(detail.contains("payments in KRW") && detail.contains("keys for USD"), "{detail}");
+        assert!(read_in(Currency::Usd, &with("/payment_orders", order)).is_ok());
     }
 
     #[test]

@@ -80,8 +80,9 @@ async fn the_buyer_pays_into_an_account_and_sees_it_arrive() {
     let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("by-deposit").await;
     browser.open(&page_of(shop, "by-deposit").await).await;
-    browser.to_the_window().await;
     browser.click("input[value=VIRTUAL_ACCOUNT]").await;
+    browser.to_the_window().await;
+    assert!(!browser.has("input[value=CARD]").await, "the window is the one that was chosen");
     browser.click("#pay").await;
     browser.shows_status("WAITING_FOR_DEPOSIT").await;
     let checkout = shop.get("/v1/payments/by-deposit").await;
