@@ -9,6 +9,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause before a row is read again: short for a caller who waits, and ten reads a second are little for
 /// the database. Each pause is twice as long as the one before.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// When to ask whether there is a worker at all. A worker that runs records within milliseconds; one that is being
+/// replaced is back by then.
+pub(crate) const WORKER_LOOK: Duration = Duration::from_secs(3);
 /// How often a workflow is asked that refuses what the record allows. The workflow is a moment ahead of the record, or
 /// behind; the pauses between so many requests are two seconds together.
 pub(crate) const MAX_REQUESTS: u32 = 25;

@@ -57,7 +57,7 @@ named_form! {
     BuyerName: BuyerId = BuyerId::parse;
     CheckoutName: CheckoutId = CheckoutId::parse;
     CurrencyCode: Currency = str::parse::<Currency>;
-    EventTypeName: EventType = |text| EventType::parse(text).ok_or("is no type of event");
+    EventTypeName: EventType = |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
     OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));
@@ -89,5 +89,30 @@ impl FieldForm for Amount {
             return None;
         }
         Text::read(value, path, errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::fields::TextForm;
+
+    fn lists_its_values<F: TextForm + PartialSchema>() {
+        let schema = serde_json::to_value(<F as PartialSchema>::schema()).unwrap();
+        let detail = F::parse("nonsense").err().unwrap();
+        for value in schema["enum"].as_array().unwrap() {
+            assert!(detail.contains(value.as_str().unwrap()), "{value} is not in {detail:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_of_a_list_is_told_the_list() {
+        lists_its_values::<ApprovalName>();
+        lists_its_values::<CurrencyCode>();
+        lists_its_values::<EventTypeName>();
+        lists_its_values::<LetterStatusName>();
+        lists_its_values::<OutcomeName>();
+        lists_its_values::<ReasonName>();
+        lists_its_values::<StatusName>();
     }
 }

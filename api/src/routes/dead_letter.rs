@@ -39,7 +39,12 @@ use crate::{
 
 refusals! {
     ShowRefusals: DeadLetterNotFound;
-    ActRefusals: DeadLetterNotActionable, DeadLetterNotFound, TemporalUnavailable, ValidationFailed;
+    ActRefusals:
+        DeadLetterNotActionable,
+        DeadLetterNotFound,
+        TemporalUnavailable,
+        TooManySignals,
+        ValidationFailed;
     BulkRefusals: PreviewOutdated, TemporalUnavailable, ValidationFailed;
 }
 

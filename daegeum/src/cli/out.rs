@@ -18,6 +18,11 @@ macro_rules! println {
     ($($text:tt)*) => { $crate::cli::out::line(format_args!($($text)*)) };
 }
 
+/// Prints to standard output, without an end of the line.
+macro_rules! print {
+    ($($text:tt)*) => { $crate::cli::out::text(format_args!($($text)*)) };
+}
+
 /// Prints a line to standard error.
 macro_rules! eprintln {
     () => { $crate::cli::out::error_line(format_args!("")) };
@@ -25,12 +30,16 @@ macro_rules! eprintln {
 }
 
 pub(crate) fn line(text: Arguments<'_>) {
+    self::text(format_args!("{text}\n"));
+}
+
+pub(crate) fn text(text: Arguments<'_>) {
     let Ok(mut failed) = FAILED.lock() else { return };
     if failed.is_some() {
         return;
     }
     let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+    if let Err(error) = write!(out, "{text}").and_then(|()| out.flush()) {
         *failed = Some(error.kind());
     }
 }

@@ -20,7 +20,12 @@ use store::{
 
 pub(crate) use action::{ListenOptions, WebhooksAction};
 
-use crate::{cli::audit_log, compose, settings::Settings, values::rfc3339};
+use crate::{
+    cli::{audit_log, event::event_type},
+    compose,
+    settings::Settings,
+    values::rfc3339,
+};
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: WebhooksAction) -> anyhow::Result<()> {
@@ -85,8 +90,7 @@ fn target(settings: &Settings, url: &str) -> anyhow::Result<TargetUrl> {
 }
 
 fn event_types(names: &[String]) -> anyhow::Result<Vec<EventType>> {
-    let parse = |name: &String| EventType::parse(name).with_context(|| format!("{name:?} is no type of event"));
-    names.iter().map(parse).collect()
+    names.iter().map(|name| event_type(name).map_err(anyhow::Error::msg)).collect()
 }
 
 fn described(text: String) -> anyhow::Result<String> {

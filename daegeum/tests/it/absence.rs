@@ -6,7 +6,7 @@ use std::{
 };
 
 use reqwest::{Response, header};
-use sea_orm_migration::sea_orm::ConnectionTrait;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl};
 
@@ -14,7 +14,7 @@ use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Shop, checkout, until},
+    stack::{Process, Shop, checkout, until},
 };
 
 on_both_databases!(nothing_is_said_to_go_on_that_nobody_took, a_key_does_only_what_its_scope_allows);
@@ -65,6 +65,7 @@ async fn nothing_is_said_to_go_on_that_nobody_took(database: Kind) {
     let (status, _, again) = told(response).await;
     assert_eq!((status, again.as_deref()), (202, Some("2")));
     until("the outcome is unknown", || async { shop.status("no-answer").await == "UNKNOWN" }).await;
+    until("its age is counted", || async { oldest_unknown_seconds(shop).await >= 1 }).await;
     // Terminating the workflow does not resolve the doubt.
     roles.terminate("no-answer");
     assert_eq!(told(confirm(shop, "no-answer", &key).await).await, answer(202, "UNKNOWN", "2"));
@@ -83,6 +84,13 @@ async fn nothing_is_said_to_go_on_that_nobody_took(database: Kind) {
     let created = shop.post("unrecorded", &unrecorded).await;
     assert_eq!((created.status().as_u16(), created.headers()["idempotent-replayed"].to_str().unwrap()), (201, "true"));
     assert_eq!(shop.charged().await, (23_000, 0));
+}
+
+/// For how long the oldest checkout has stood at UNKNOWN, by the metric.
+async fn oldest_unknown_seconds(shop: &Shop) -> u64 {
+    let text = get(shop, "/metrics").await.text().await.unwrap();
+    let metric = "daegeum_oldest_checkout_seconds{status=\"UNKNOWN\"} ";
+    text.lines().find_map(|line| line.strip_prefix(metric)).unwrap().parse().unwrap()
 }
 
 async fn a_key_does_only_what_its_scope_allows(database: Kind) {
@@ -150,6 +158,39 @@ async fn without_a_worker_it_is_not_ready_and_says_so() {
     assert!(get(shop, "/metrics").await.text().await.unwrap().contains("\ndaegeum_workers_polling 1\n"));
 }
 
+/// A refund without a worker is kept, and said to wait for one; whoever asks again is not told for ever that the first
+/// request is in progress.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_without_a_worker_says_so_and_happens_once_when_one_comes() {
+    let (roles, elsewhere) = (Roles::start(Kind::Sqlite).await, Roles::start(Kind::Sqlite).await);
+    let worker = roles.role("worker");
+    let (shop, id) = (&roles.shop, "refund-unserved");
+    shop.create(id).await;
+    let key = shop.authorize(id).await;
+    assert_eq!(told(confirm(shop, id, &key).await).await.0, 200);
+    drop(worker);
+    // On another Temporal server no worker has polled yet.
+    let beside = [("TEMPORAL_ADDRESS", elsewhere.temporal.as_str())];
+    let (_api, api) = roles.another_api(&beside, &[]).await;
+    let shop = Shop { api, ..shop.clone() };
+    let part = json!({ "amount": "5000", "reason": "단순 변심" });
+    for _ in 0..2 {
+        let began = Instant::now();
+        let answer = shop.cancel(id, "part", &part).await;
+        assert_eq!((answer.status, &answer.body["code"]), (503, &json!("no_worker")), "{}", answer.body);
+        assert!(answer.retry_after && began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+    }
+    assert_eq!(shop.delete(id).await.body["code"], "no_worker");
+    assert_eq!(shop.charged().await, (23_000, 0), "nothing went back");
+
+    let mut worker = roles.command(&["worker"]);
+    let _worker = Process::start(worker.env("TEMPORAL_ADDRESS", &elsewhere.temporal), &roles.log("worker"));
+    until("the part has gone back", || async { shop.cancel(id, "part", &part).await.status == 200 }).await;
+    until("the rest has gone back", || async { shop.delete(id).await.status == 200 }).await;
+    assert_eq!(shop.charged().await, (0, 0));
+    roles.verify_books();
+}
+
 /// Only PostgreSQL has databases that take no connection, and roles that may only read.
 mod on_postgres {
     use super::*;
@@ -201,6 +242,28 @@ mod on_postgres {
         assert_eq!(matter(shop).await, "The database does not take a write.");
         own.connection().execute_unprepared("DROP TRIGGER only_reads ON readiness_probe").await.unwrap();
         until("it is ready", || async { get(shop, "/readyz").await.status() == 200 }).await;
+    }
+
+    /// PostgreSQL counts the looks, also those that are rolled back.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn however_many_ask_readiness_looks_once_a_second() {
+        const ASKERS: usize = 60;
+        let roles = Roles::start(Kind::Postgres).await;
+        let own = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
+        let counts = "CREATE SEQUENCE looks; \
+            CREATE FUNCTION count_look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            PERFORM nextval('looks'); RETURN NEW; END $$; \
+            CREATE TRIGGER count_look BEFORE UPDATE ON readiness_probe FOR EACH ROW EXECUTE FUNCTION count_look()";
+        own.connection().execute_unprepared(counts).await.unwrap();
+        let began = Instant::now();
+        for _ in 0..ASKERS {
+            assert_eq!(get(&roles.shop, "/readyz").await.status(), 503, "no worker runs");
+        }
+        let seconds = i64::try_from(began.elapsed().as_secs()).unwrap();
+        let looks = Statement::from_string(DbBackend::Postgres, "SELECT last_value AS looks FROM looks");
+        let row = own.connection().query_one_raw(looks).await.unwrap().unwrap();
+        let looks = row.try_get::<i64>("", "looks").unwrap();
+        assert!(looks <= seconds + 2, "{looks} looks in {seconds} s");
     }
 }
 

@@ -55,6 +55,7 @@ async fn who_changed_what_is_written_down(database: Kind) {
     let id = made["object"].as_str().unwrap();
     assert!(roles.command(&["keys", "revoke", id]).output().unwrap().status.success());
     assert_eq!(newest(shop).await["action"], "keys revoke");
+    commands_are_in_it(&roles).await;
 
     let of_key = shop.get(&format!("/v1/audit-log?actor={}&limit=100", key.as_str())).await;
     assert!(of_key["data"].as_array().unwrap().iter().all(|line| line["actor"] == key.as_str()), "{of_key}");
@@ -66,11 +67,36 @@ async fn who_changed_what_is_written_down(database: Kind) {
     let listed = roles.command(&["audit", "list", "--json", "--limit", "1000"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     let lines: Vec<Value> = serde_json::from_str(&listed).unwrap();
-    assert_eq!(lines[0]["action"], "keys revoke");
+    assert_eq!(lines[0]["action"], "webhooks delete");
     assert!(lines.len() > walked);
     for hidden in [secret, "someone@example.com"] {
         assert!(!listed.contains(hidden), "{hidden} stands in the audit log");
     }
+}
+
+/// What an operator changes by a command is in it too.
+async fn commands_are_in_it(roles: &Roles) {
+    let keys = store::Keyring::generate("audited").unwrap();
+    let run = |arguments: &[&str]| {
+        let output = roles.command(arguments).env("DAEGEUM_ENCRYPTION_KEYS", &keys).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let rotated = roles.create_key("read");
+    let rotated = service::api_key::SecretKey::parse(&rotated).unwrap().0.to_string();
+    for (arguments, action) in [
+        (&["keys", "rotate", &rotated][..], "keys rotate"),
+        (&["commissions", "set", "--bps", "250"], "commissions set"),
+        (&["buyers", "erase", "buyer-1"], "buyers erase"),
+        (&["encryption", "reseal"], "encryption reseal"),
+        (&["ledger", "close", "--before", "2020-01-01"], "ledger close"),
+        (&["webhooks", "create", "https://shop.example/"], "webhooks create"),
+    ] {
+        run(arguments);
+        let line = newest(&roles.shop).await;
+        assert_eq!((&line["action"], &line["actor_kind"]), (&json!(action), &json!("operator")), "{line}");
+    }
+    let endpoint = newest(&roles.shop).await["object"].as_str().unwrap().to_owned();
+    run(&["webhooks", "delete", &endpoint]);
 }
 
 /// Answers how many routes were walked.

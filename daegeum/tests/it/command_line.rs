@@ -34,10 +34,11 @@ fn files_in(directory: &Path) -> Vec<String> {
 #[test]
 fn a_command_in_the_wrong_directory_makes_nothing_there() {
     let place = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 27] = [
         &["keys", "list"],
         &["keys", "create", "--scope", "read"],
         &["keys", "revoke", "abc123"],
+        &["keys", "rotate", "abc123"],
         &["commissions", "list"],
         &["commissions", "set", "--bps", "1"],
         &["migrate", "status"],
@@ -47,17 +48,31 @@ fn a_command_in_the_wrong_directory_makes_nothing_there() {
         &["ledger", "export", "--format", "csv"],
         &["ledger", "prove", "x"],
         &["ledger", "reverse", "x"],
+        &["ledger", "close", "--before", "2026-01-01"],
         &["audit", "list"],
         &["dead-letters", "list"],
+        &["dead-letters", "retry", "--reason", "mended"],
         &["buyers", "erase", "buyer-1"],
+        &["encryption", "reseal"],
+        &["events", "tail"],
+        &["webhooks", "list"],
+        &["webhooks", "create", "https://shop.example/"],
         &["reconcile"],
         &["doctor", "--json"],
+        &["serve"],
+        &["api"],
+        &["worker"],
     ];
     let somewhere = place.path().join("missing/books.db");
     let url = format!("sqlite://{}", somewhere.display());
+    let keys = Keyring::generate("here").unwrap();
+    let toss =
+        [("TOSS_SECRET_KEY", "test_sk_x"), ("TOSS_CLIENT_KEY", "test_ck_x"), ("TEMPORAL_ADDRESS", "127.0.0.1:1")];
     for command in commands {
         for (flags, named) in [(&[][..], ".daegeum/daegeum.db"), (&["--database-url", &url], "missing/books.db")] {
-            let output = plain(flags).args(command).current_dir(&place).output().unwrap();
+            let mut started = plain(flags);
+            started.args(command).current_dir(&place).env("DAEGEUM_ENCRYPTION_KEYS", &keys).envs(toss);
+            let output = started.output().unwrap();
             let (stdout, stderr) = said(&output);
             let told = format!("{stdout}{stderr}");
             let code = if command[0] == "reconcile" { 3 } else { 1 };
@@ -98,6 +113,9 @@ fn a_closed_output_ends_no_command() {
         &["dead-letters", "list"],
         &["commissions", "set", "--bps", "250"],
         &["commissions", "list"],
+        &["migrate", "grants", "--role", "api", "--to", "daegeum_api"],
+        &["events", "tail"],
+        &["webhooks", "list"],
         &["--help"],
     ] {
         let (code, told) = unread(&mut in_place(listing));
@@ -149,6 +167,10 @@ fn keys_of_toss_that_cannot_be_stop_the_start() {
         let told = said(&output).1;
         assert!(!output.status.success() && told.contains(name) && told.contains("simulator"), "{told}");
     }
+    let mut by_flag = plain(&["--data-dir"]);
+    by_flag.arg(place.path()).args(["dev", "--toss-base-url", "https://toss.example.com"]);
+    let told = said(&by_flag.output().unwrap()).1;
+    assert!(told.contains("TOSS_BASE_URL") && told.contains("simulator"), "{told}");
 }
 
 #[test]
@@ -229,6 +251,25 @@ fn no_program_of_the_working_directory_is_run() {
         assert!(said(&output).1.contains("is not on the PATH"), "{path:?}: {}", said(&output).1);
     }
     assert!(!place.path().join("ran").exists());
+
+    // What `make` fetches into the working directory is run, and announced; what others may have put there is not.
+    let fetched = place.path().join(".cache/temporal/temporal");
+    std::fs::create_dir_all(fetched.parent().unwrap()).unwrap();
+    std::fs::write(&fetched, format!("#!/bin/sh\n: > '{}'\n", place.path().join("ran").display())).unwrap();
+    let start = || {
+        let mut command = plain(&["--data-dir", "data", "dev"]);
+        command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
+        command.env_remove("TEMPORAL_CLI").env("PATH", ".").current_dir(&place);
+        said(&command.output().unwrap()).1
+    };
+    std::fs::set_permissions(&fetched, Permissions::from_mode(0o757)).unwrap();
+    let told = start();
+    assert!(told.contains("was found here and is not run") && told.contains("chmod o-w"), "{told}");
+    assert!(!place.path().join("ran").exists());
+    std::fs::set_permissions(&fetched, Permissions::from_mode(0o755)).unwrap();
+    let told = start();
+    assert!(told.contains(&format!("the Temporal server is {}", fetched.display())), "{told}");
+    assert!(place.path().join("ran").exists());
 }
 
 #[test]

@@ -11,6 +11,7 @@ const README_KO: &str = include_str!("../../../README.ko.md");
 const TUTORIAL: &str = include_str!("../../../docs/tutorial.md");
 /// How a shop takes payments; a browser test serves its pages.
 pub(crate) const INTEGRATE: &str = include_str!("../../../docs/how-to/integrate.md");
+const DEPLOY: &str = include_str!("../../../docs/how-to/deploy.md");
 /// The front page is two screens.
 const MAX_README_LINES: usize = 160;
 
@@ -82,6 +83,27 @@ fn both_readmes_give_the_same_examples_in_two_screens() {
     assert_eq!(first_payment, blocks(README_KO, "첫 결제", "sh"));
     for readme in [README, README_KO] {
         assert!(readme.lines().count() <= MAX_README_LINES, "the front page has become longer than two screens");
+    }
+}
+
+/// A production needs all of it, in whatever language its operator reads.
+#[test]
+fn the_readmes_name_what_a_production_needs() {
+    for (readme, section, named) in [
+        (README, "In production", ["search attributes", "webhook address", "encryption keys", "guessable"]),
+        (README_KO, "운영", ["검색 속성", "웹훅 주소", "암호화 키", "추측할 수 없어야"]),
+    ] {
+        let text = readme.split("\n## ").find(|text| text.starts_with(section)).unwrap();
+        for name in named {
+            assert!(text.contains(name), "{section} does not name {name}");
+        }
+    }
+    for (name, kind) in workflows::attributes::ALL {
+        let command = format!("--name {name} --type {kind}\n");
+        assert!(DEPLOY.contains(&command), "docs/how-to/deploy.md does not register {name}");
+    }
+    for route in ["/v1/webhooks/toss", "DAEGEUM_ENCRYPTION_KEYS"] {
+        assert!(DEPLOY.contains(route), "docs/how-to/deploy.md does not name {route}");
     }
 }
 

@@ -137,6 +137,44 @@ async fn bodies_that_never_come_shut_out_nobody() {
     assert!(told.starts_with("http/1.1 200 ") && !told.contains("connection: close"), "{told}");
 }
 
+/// Buyers whose payments take long hold every place of theirs; others have places of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_with_a_key_and_the_psp_have_places_of_their_own() {
+    let roles = Roles::start(Kind::Sqlite).await;
+    let _worker = roles.role("worker");
+    // Two places for callers with a key, one for callers without and one for the PSP.
+    let settings = "webhook_senders = [\"127.0.0.3\"]\n[limits]\nconcurrent_requests = 2\n";
+    let door = Door::open(&roles, settings).await;
+    let (shop, id) = (&roles.shop, "takes-long");
+    shop.create(id).await;
+    let key = shop.authorize(id).await;
+    for on in ["confirm", "lookup"] {
+        shop.simulate("mischief", &json!({ "on": on, "kind": "stall_before", "orderId": id, "times": 0 })).await;
+    }
+    let page = shop.page(id).await;
+    let body =
+        json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": page.split_once("token=").unwrap().1 });
+    let buyer = shop.http.post(format!("{}/v1/payments/{id}/confirm", door.shop.api)).json(&body).send();
+    let others = async {
+        until("no place is left for buyers", || async {
+            let answer = shop.http.get(format!("{}/docs", door.shop.api)).send().await.unwrap();
+            answer.status() == 503 && answer.headers().contains_key("retry-after")
+        })
+        .await;
+        let webhook = "POST /v1/webhooks/toss HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+        let mut told = Vec::new();
+        for from in [[127, 0, 0, 2], [127, 0, 0, 3]] {
+            let mut stream = door.connect_from(from).await;
+            send(&mut stream, webhook).await;
+            told.push(read_head(&mut stream).await.split(' ').nth(1).unwrap().to_owned());
+        }
+        assert_eq!(told, ["503", "200"], "a webhook from anywhere, and from where the PSP sends it");
+        assert_eq!(door.merchant().await, 200);
+    };
+    let (answer, ()) = tokio::join!(buyer, others);
+    assert_eq!(answer.unwrap().status(), 202, "all of it while the buyer waited");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_make_room_for_those_who_speak() {
     let roles = Roles::start(Kind::Sqlite).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{database::Kind, roles::Roles, stack::Dev};
+use crate::{database::Kind, documents::blocks, roles::Roles, stack::Dev};
 
 const METRICS_PAGE: &str = include_str!("../../../docs/reference/metrics.md");
 const DASHBOARD: &str = include_str!("../../../deploy/dashboards/payments.json");
@@ -36,7 +36,32 @@ async fn metrics_tell_what_happened_to_whom_may_know() {
     assert_eq!(forwarded().bearer_auth(&shop.api_key).send().await.unwrap().status(), 200);
 }
 
-/// Every metric stands in the documentation, and the dashboard asks for none that there is not.
+/// Metrics of the alerts that a `dev` does not serve: it seals nothing for others, and its Temporal may be older.
+const NOT_IN_DEV: [&str; 2] = ["daegeum_workers_open_seals", "daegeum_workflows_with_failing_task"];
+/// What somebody must be woken for.
+const WAKING: [&str; 9] = [
+    "daegeum_checkouts",
+    "daegeum_dead_letters",
+    "daegeum_oldest_checkout_seconds",
+    "daegeum_oldest_refund_seconds",
+    "daegeum_workflows_with_failing_task",
+    "daegeum_workers_polling",
+    "daegeum_database_writable",
+    "daegeum_clock_agrees",
+    "daegeum_watch_stuck",
+];
+
+/// The names of metrics in a text.
+fn metrics_in(text: &str) -> Vec<&str> {
+    let name = |at: usize| {
+        let ends = |character: char| !(character.is_ascii_lowercase() || character == '_');
+        let name = text[at..].split(ends).next().unwrap();
+        ["_bucket", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+    };
+    text.match_indices("daegeum_").map(|(at, _)| name(at)).collect()
+}
+
+/// Every metric stands in the documentation; dashboard and alerts ask for none that there is not.
 fn are_told_of(text: &str) {
     let served: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     for name in &served {
@@ -45,13 +70,17 @@ fn are_told_of(text: &str) {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     for target in dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
     {
-        let query = target["expr"].as_str().unwrap();
-        for (at, _) in query.match_indices("daegeum_") {
-            let name = query[at..].split(|character: char| !(character.is_ascii_lowercase() || character == '_'));
-            let name = name.into_iter().next().unwrap();
-            let name = ["_bucket", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        for name in metrics_in(target["expr"].as_str().unwrap()) {
             assert!(served.contains(&name), "the dashboard asks for {name}");
         }
+    }
+    let alerts = &blocks(METRICS_PAGE, "What to be woken for", "")[0];
+    let alerts = metrics_in(alerts);
+    for name in &alerts {
+        assert!(served.contains(name) || NOT_IN_DEV.contains(name), "an alert asks for {name}");
+    }
+    for name in WAKING {
+        assert!(alerts.contains(&name), "no alert asks for {name}");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
 on_both_databases!(a_part_never_becomes_the_whole);
 
 /// One operation of the document.
+#[derive(Clone)]
 struct Operation {
     method: Method,
     path: String,
@@ -96,6 +97,37 @@ async fn no_route_passes_over_a_parameter_or_a_body_in_silence() {
         "/v1/webhooks/toss",
     ];
     assert_eq!(open, others_decide);
+}
+
+/// Who sends a value that is none of a list is told the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_of_a_few_values_lists_them() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let shop = &dev.shop;
+    let document = shop.get("/openapi.json").await;
+    let mut walked = Vec::new();
+    for operation in Operation::all(&document) {
+        for parameter in operation.value["parameters"].as_array().into_iter().flatten() {
+            let schema = &parameter["schema"];
+            let named = schema["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
+            let values = named.unwrap_or(schema)["enum"].as_array();
+            let (Some(values), "query") = (values, parameter["in"].as_str().unwrap()) else { continue };
+            let name = parameter["name"].as_str().unwrap();
+            let path = operation.path.replace("/accounts/account", "/accounts/psp:receivable");
+            let operation = Operation { path, ..operation.clone() };
+            let told = operation.request(shop, &format!("?{name}=nonsense")).send().await.unwrap();
+            let (status, problem) = (told.status().as_u16(), told.json::<Value>().await.unwrap());
+            let of_field = |error: &&Value| error["field"] == name;
+            let error = problem["errors"].as_array().and_then(|errors| errors.iter().find(of_field));
+            let detail = error.unwrap_or_else(|| panic!("{}: {problem}", operation.name()))["detail"].to_string();
+            let lists = values.iter().all(|value| detail.contains(value.as_str().unwrap()));
+            assert!(status == 422 && lists, "{} {name}: {detail}", operation.name());
+            walked.push(name.to_owned());
+        }
+    }
+    for name in ["status", "currency", "reason", "approval", "by", "kind"] {
+        assert!(walked.contains(&name.to_owned()), "{name} is none of {walked:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,6 +254,8 @@ async fn a_header_that_decides_stands_once() {
     let (answer, _) =
         raw(&shop.api, &format!("GET /v1/payments HTTP/1.1\r\nHost: a\r\n{key}Connection: close\r\n\r\n")).await;
     assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    let greeting = std::fs::read_to_string(dev.directory.path().join("log")).unwrap();
+    assert!(greeting.contains(&format!("{}/docs", shop.api)), "{greeting}");
     let (answer, _) = raw(&shop.api, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("http/1.1 307") && answer.contains("\r\nlocation: /docs\r\n"), "{answer}");
     let (answer, _) =

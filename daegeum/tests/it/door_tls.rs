@@ -1,15 +1,22 @@
 //! TLS: who is let in, and what is refused at the start.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity};
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
 use crate::{
     database::Kind,
     roles::Roles,
     stack::{daegeum, until},
 };
+
+/// How long a connection may stay that the server should close.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -45,6 +52,13 @@ fn client(trusts: &Authority, identity: Option<(String, String)>) -> Client {
     client.build().unwrap()
 }
 
+/// A connection on which no handshake begins is closed by the server.
+async fn ends_by_itself(address: String) {
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, silent.read(&mut [0])).await;
+    assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn https_is_spoken_and_follows_the_files() {
     let roles = Roles::start(Kind::Sqlite).await;
@@ -53,6 +67,7 @@ async fn https_is_spoken_and_follows_the_files() {
     let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
     let (process, api) = roles.another_api(&[], &["--tls-certificate", certificate, "--tls-private-key", key]).await;
     assert!(api.starts_with("https://"), "{api}");
+    let silent = tokio::spawn(ends_by_itself(api.strip_prefix("https://").unwrap().to_owned()));
     let url = format!("{api}/healthz");
     let alive = client(&old, None).get(&url).send().await.unwrap();
     assert_eq!(
@@ -64,6 +79,7 @@ async fn https_is_spoken_and_follows_the_files() {
     write_server(roles.place(), &new);
     until("the new certificate is served", || async { client(&new, None).get(&url).send().await.is_ok() }).await;
     assert!(client(&old, None).get(&url).send().await.is_err());
+    silent.await.unwrap();
     drop(process);
 
     let settings = roles.place().join("tls.toml");

@@ -159,14 +159,16 @@ async fn an_outsider_uses_up_no_quota_of_the_buyer() {
     let _worker = roles.role("worker");
     let settings = roles.place().join("limits.toml");
     let text = "trusted_proxies = [\"127.0.0.1\"]\n[limits]\nfailed_authentications = 5\n\
-                confirmations_per_checkout = 2\n[pages]\nshown_days_after_payment = 0\n";
+                confirmations_per_checkout = 3\nconfirmations_per_address = 4\n[pages]\nshown_days_after_payment = 0\n";
     std::fs::write(&settings, text).unwrap();
     let (_process, api) = roles.another_api(&[], &["--config", settings.to_str().unwrap()]).await;
     let shop = Shop { api, ..roles.shop.clone() };
     let token = created(&shop, "crowded-1").await;
+    let others = created(&shop, "crowded-2").await;
     let key = shop.authorize("crowded-1").await;
-    let send = async |from: &str, token: Option<&str>| {
-        let body = json!({ "payment_key": key, "order_id": "crowded-1", "amount": "23000", "token": token });
+    let other_key = shop.authorize("crowded-2").await;
+    let send_for = async |id: &str, key: &str, from: &str, token: Option<&str>| {
+        let body = json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": token });
         let body: Value = body
             .as_object()
             .unwrap()
@@ -174,20 +176,30 @@ async fn an_outsider_uses_up_no_quota_of_the_buyer() {
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let request = shop.http.post(format!("{}/v1/payments/crowded-1/confirm", shop.api));
+        let request = shop.http.post(format!("{}/v1/payments/{id}/confirm", shop.api));
         request.header("x-forwarded-for", from).json(&body).send().await.unwrap().status().as_u16()
     };
+    let send = async |from: &str, token: Option<&str>| send_for("crowded-1", &key, from, token).await;
     let mut outsider = Vec::new();
     for _ in 0..7 {
         outsider.push(send("203.0.113.9", None).await);
     }
     assert_eq!(outsider, [403, 403, 403, 403, 403, 429, 429]);
     let mut buyer = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         buyer.push(send("203.0.113.9", Some(&token)).await);
     }
-    assert_eq!(buyer, [200, 200, 429], "the buyer passes from the same address, and has a quota for this checkout");
+    assert_eq!(
+        buyer,
+        [200, 200, 200, 429],
+        "the buyer passes from the same address, and has a quota for this checkout"
+    );
     assert_eq!(shop.confirm("crowded-1", &key, "23000").await.0, 200, "the marketplace is not held up");
+    let mut of_another = Vec::new();
+    for from in ["203.0.113.9", "203.0.113.9", "203.0.113.10"] {
+        of_another.push(send_for("crowded-2", &other_key, from, Some(&others)).await);
+    }
+    assert_eq!(of_another, [200, 429, 200], "an address confirms so many, of whatever checkouts");
 
     // The time to show what was bought is over here, also for the buyer.
     let over = page(&shop, &format!("{}/checkout/crowded-1?token={token}", shop.api)).await;

@@ -38,6 +38,11 @@ impl Roles {
 
     /// The same, with flags that every role and command takes.
     pub(crate) async fn start_with(database: Kind, flags: &[&str]) -> Self {
+        Self::start_on(database, flags, &[]).await
+    }
+
+    /// The same, on a Temporal server that has flags too.
+    pub(crate) async fn start_on(database: Kind, flags: &[&str], of_temporal: &[&str]) -> Self {
         let mut roles = Self {
             shop: Shop::new(String::new(), String::new(), String::new()),
             temporal: String::new(),
@@ -46,7 +51,7 @@ impl Roles {
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             processes: Vec::new(),
         };
-        roles.start_temporal().await;
+        roles.start_temporal(of_temporal).await;
         assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
         roles.shop.api_key = roles.create_key("ops");
         roles.shop.simulator = roles.start_listening("toss-sim").await;
@@ -205,14 +210,14 @@ impl Roles {
     }
 
     /// Starts Temporal on a free port, again if another process took it, or one of the server's own, in between.
-    async fn start_temporal(&mut self) {
+    async fn start_temporal(&mut self, flags: &[&str]) {
         let place = self.directory.path();
         for _ in 0..TEMPORAL_ATTEMPTS {
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let mut server = Command::new(temporal_cli());
             server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
             server.args(["--port", &free.port().to_string()]);
-            server.arg("--db-filename").arg(place.join("temporal.db"));
+            server.arg("--db-filename").arg(place.join("temporal.db")).args(flags);
             let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
             let is_running = || process.lock().unwrap().is_running();
             until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(free).await.is_ok() })

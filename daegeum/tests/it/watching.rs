@@ -27,15 +27,20 @@ on_both_databases!(
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// The buyer has paid into an account.
+/// The buyer has paid into an account, and a webhook told of it.
 async fn deposited(shop: &Shop, id: &str) {
+    deposits(shop, id).await;
+    forge(shop, id).await;
+    until(&format!("{id} is paid"), || async { shop.status(id).await == "SUCCESS" }).await;
+}
+
+/// The buyer pays into an account.
+async fn deposits(shop: &Shop, id: &str) {
     shop.create(id).await;
     let key = shop.authorize_by(id, "가상계좌").await;
     let (answer, body) = shop.confirm(id, &key, "23000").await;
     assert_eq!((answer, &body["status"]), (200, &json!("WAITING_FOR_DEPOSIT")), "{body}");
     shop.simulate("deposit", &json!({ "orderId": id })).await;
-    forge(shop, id).await;
-    until(&format!("{id} is paid"), || async { shop.status(id).await == "SUCCESS" }).await;
 }
 
 /// A webhook of anybody who knows the order's number.
@@ -50,23 +55,31 @@ async fn a_deposit_that_is_taken_back_is_noticed_whatever_webhooks_come(database
     let roles = Roles::start(database).await;
     let _worker = roles.role("worker");
     let shop = &roles.shop;
-    let taken_back = async |id: &str, webhooks: usize| {
+    let is_taken_back = async |id: &str| {
+        until(&format!("{id} is awaited again"), || async { shop.status(id).await == "WAITING_FOR_DEPOSIT" }).await;
+    };
+    // No webhook ever comes of it: whatever is asked, the watch asks by itself.
+    let unheard = async {
+        let id = "taken-back-unheard";
+        deposits(shop, id).await;
+        until(&format!("{id} is paid"), || async { shop.status(id).await == "SUCCESS" }).await;
+        shop.simulate("deposit-error", &json!({ "orderId": id })).await;
+        is_taken_back(id).await;
+    };
+    // Those before it are taken; the one that tells of it falls into their window.
+    let in_the_crowd = async {
+        let id = "taken-back-in-the-crowd";
         deposited(shop, id).await;
-        // Those before it are taken; the one that tells of it falls into their window, or does not come at all.
-        for _ in 0..webhooks {
+        for _ in 0..120 {
             forge(shop, id).await;
         }
         let asked = shop.look_ups(id).await;
-        // The webhook of the deposit is asked about once more when its window is over. Every question after that is the
-        // watch's own.
-        until("the hint was spent", || async { shop.look_ups(id).await > asked }).await;
+        until("a hint was spent", || async { shop.look_ups(id).await > asked }).await;
         shop.simulate("deposit-error", &json!({ "orderId": id })).await;
-        if webhooks > 0 {
-            forge(shop, id).await;
-        }
-        until(&format!("{id} is awaited again"), || async { shop.status(id).await == "WAITING_FOR_DEPOSIT" }).await;
+        forge(shop, id).await;
+        is_taken_back(id).await;
     };
-    tokio::join!(taken_back("taken-back-unheard", 0), taken_back("taken-back-in-the-crowd", 120));
+    tokio::join!(unheard, in_the_crowd);
     assert_eq!((shop.charged().await, shop.receivable().await), ((0, 0), 0));
     roles.verify_books();
 }
@@ -222,13 +235,65 @@ async fn an_operator_asks_about_a_refund_under_way(database: Kind) {
     let standing = async || shop.get(&format!("/v1/payments/{id}")).await["refunds"][0]["status"].clone();
     until("the refund is stuck", || async { standing().await == "STUCK" }).await;
     assert_eq!(shop.charged().await, (23_000, 0), "nothing went back yet");
+    until("its age is counted", || async {
+        seconds(shop, "daegeum_oldest_refund_seconds{status=\"STUCK\"}").await >= 1
+    })
+    .await;
     let ask = shop.http.post(format!("{}/v1/payments/{id}/ask-psp", shop.api)).bearer_auth(&shop.api_key);
     let answer = ask.send().await.unwrap();
     assert_eq!(answer.status(), 202);
     let body: Value = answer.json().await.unwrap();
     assert_eq!((&body["checkout_id"], &body["status"]), (&json!(id), &json!("SUCCESS")), "{body}");
     until("the refund has gone back", || async { standing().await == "SUCCEEDED" }).await;
+    until("nothing is old any more", || async {
+        seconds(shop, "daegeum_oldest_refund_seconds{status=\"STUCK\"}").await == 0
+    })
+    .await;
     assert_eq!(shop.charged().await, (18_000, 0), "it went back once");
+}
+
+/// The value of a metric of the API.
+async fn seconds(shop: &Shop, metric: &str) -> u64 {
+    let text = shop.http.get(format!("{}/metrics", shop.api)).bearer_auth(&shop.api_key).send().await.unwrap();
+    let text = text.text().await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(metric)).unwrap_or_else(|| panic!("no {metric}: {text}"));
+    line.trim().parse().unwrap()
+}
+
+/// Who sends so much that a workflow takes no more signals is told of that, and not that Temporal is away; and the
+/// checkout goes on by its own questions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_takes_no_more_signals_is_told_as_such() {
+    let few_signals = ["--dynamic-config-value", "history.maximumSignalsPerExecution=3"];
+    let roles = Roles::start_on(Kind::Sqlite, &[], &few_signals).await;
+    let _worker = roles.role("worker");
+    let (shop, id) = (&roles.shop, "many-signals");
+    shop.create(id).await;
+    let key = shop.authorize_by(id, "가상계좌").await;
+    assert_eq!(shop.confirm(id, &key, "23000").await.0, 200);
+    let ask = async || {
+        let url = format!("{}/v1/payments/{id}/ask-psp", shop.api);
+        let answer = shop.http.post(url).bearer_auth(&shop.api_key).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(ask().await);
+    }
+    let statuses: Vec<_> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [202, 202, 202, 429, 429], "{answers:?}");
+    let refusal = &answers[4].1;
+    assert_eq!(refusal["code"], "too_many_signals");
+    assert!(refusal["detail"].as_str().unwrap().contains("history.maximumSignalsPerExecution"), "{refusal}");
+    let webhook = json!({ "createdAt": "2026-01-01T00:00:00.000000", "secret": "forged", "status": "DONE",
+        "transactionKey": "forged", "orderId": id });
+    let sent = shop.http.post(format!("{}/v1/webhooks/toss", shop.api)).json(&webhook).send().await.unwrap();
+    assert_eq!(
+        (sent.status().as_u16(), sent.json::<Value>().await.unwrap()["code"].as_str()),
+        (429, refusal["code"].as_str())
+    );
+    shop.simulate("deposit", &json!({ "orderId": id })).await;
+    until("it is paid all the same", || async { shop.status(id).await == "SUCCESS" }).await;
 }
 
 /// Sends a signal whose payload is sealed under a key that nobody here has, or is no JSON of that signal.

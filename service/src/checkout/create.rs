@@ -7,7 +7,7 @@
 //! The row tells also what to answer a repeated request. Temporal would refuse a second start only for as
 //! long as it keeps the closed workflow; the row stays.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use domain::{
     checkout::{Plan, Status},
@@ -28,12 +28,9 @@ use crate::{
     Fault, Histories, Service,
     buyer::{self, BuyerDetails, NewDetails},
     temporal,
-    waiting::Pauses,
+    waiting::{Pauses, WORKER_LOOK},
 };
 
-/// When to ask whether there is a worker at all. A worker that runs records within milliseconds; one that is being
-/// replaced is back by then.
-const WORKER_LOOK: Duration = Duration::from_secs(3);
 /// The most bytes of an order name in a workflow's summary, for which Temporal takes 400 bytes.
 const SUMMARY_NAME_BYTES: usize = 300;
 /// The most bytes of seller accounts among the search attributes, of which Temporal takes 2,048 each.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Caller, Fault, Service, temporal,
-    waiting::{MAX_REQUESTS, Pauses},
+    waiting::{MAX_REQUESTS, Pauses, WORKER_LOOK},
 };
 
 /// Cancels for one caller: does what canceling means where the checkout stands. A checkout that is paid while it is
@@ -256,12 +256,16 @@ impl Refunding<'_> {
 
     /// The refund once it has ended, or as it stands when the time is up; none when nobody has recorded it.
     async fn ended(&self, id: &RefundId) -> Result<Option<RefundRecord>, RefundError> {
-        let mut pauses = Pauses::new();
+        let (mut pauses, look) = (Pauses::new(), Instant::now() + WORKER_LOOK);
         loop {
             let refund = self.service.reader.refund(id).await?;
             let has_ended = refund.as_ref().is_some_and(|refund| refund.status.is_end());
-            if has_ended || pauses.next_end() > self.by {
+            let next = pauses.next_end();
+            if has_ended || next > self.by {
                 return Ok(refund);
+            }
+            if refund.is_none() && next > look && self.service.readiness.has_no_worker().await {
+                return Err(RefundError::NoWorker);
             }
             pauses.pause().await;
         }

@@ -150,6 +150,9 @@ pub enum RefundError {
     /// No worker took the cancellation in time.
     #[error("Nobody took it up in time, and nothing is known to have been canceled. Send the same request again.")]
     NotAccepted(Status),
+    /// Temporal keeps the request until a worker comes.
+    #[error("No worker serves the task queue. The request is kept: send the same request again.")]
+    NoWorker,
     /// A worker is about to record the refund.
     #[error("The request is being recorded. Send it again with the same key.")]
     InProgress,

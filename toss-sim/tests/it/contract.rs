@@ -2,8 +2,11 @@
 
 use serde_json::json;
 use toss::codes::TABLE;
-use toss::{CancelRequest, Client, Config, ConfirmRequest, Currency, Error, IdempotencyKey, Operation, PaymentStatus};
-use toss_sim::DEFAULT_SECRET_KEY;
+use toss::{
+    AccountDetails, BusinessType, CancelRequest, Client, CompanyDetails, Config, ConfirmRequest, Currency, Error,
+    IdempotencyKey, Operation, PaymentStatus, SellerDetails, SellerRequest,
+};
+use toss_sim::{DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY};
 use tosspayments::api::{CancelPayment, CancelPaymentBody, ConfirmPayment, GetPayment, ListTransactions};
 
 use crate::support::{Simulator, start};
@@ -55,6 +58,38 @@ async fn our_client_confirms_looks_up_and_cancels_every_method() {
     assert!(waiting.virtual_account.is_some() && waiting.secret.is_some());
     sim.tell("/_sim/deposit", json!({ "orderId": "order-account" })).await;
     assert_eq!(client.payment(&payment_key).await.unwrap().status, PaymentStatus::Done);
+}
+
+/// Our client sends what changes of a seller, and nothing else.
+#[tokio::test]
+async fn our_client_changes_one_part_of_a_seller() {
+    let sim = start().await;
+    let config = Config::new(sim.url.clone(), DEFAULT_SECRET_KEY);
+    let client = Client::try_new(Config { security_key: Some(DEFAULT_SECURITY_KEY.into()), ..config }).unwrap();
+    let account = AccountDetails {
+        bank_code: "092".to_owned(),
+        account_number: "100012345678".into(),
+        holder_name: "대금상사".into(),
+    };
+    let company = CompanyDetails {
+        name: "대금상사".to_owned(),
+        representative_name: "김대금".into(),
+        business_registration_number: "1234567890".to_owned(),
+        email: "pay@example.com".into(),
+        phone: "0212345678".into(),
+    };
+    let request = SellerRequest {
+        ref_seller_id: "seller-0001".to_owned(),
+        business_type: BusinessType::Corporate,
+        details: SellerDetails { company: Some(company), account: Some(account.clone()), ..SellerDetails::default() },
+    };
+    let registered = client.register_seller(&request, &key("register")).await.unwrap();
+    let moved = AccountDetails { bank_code: "004".to_owned(), ..account };
+    let change = SellerDetails { account: Some(moved), ..SellerDetails::default() };
+    client.update_seller(&registered.id, &change, &key("change")).await.unwrap();
+    let read = client.seller(&registered.id).await.unwrap();
+    assert_eq!(read.account.and_then(|account| account.bank_code).as_deref(), Some("004"));
+    assert_eq!(read.company.and_then(|company| company.name).as_deref(), Some("대금상사"));
 }
 
 /// What a client is told, and what ours makes of it.

@@ -29,6 +29,7 @@ async fn a_method_says_how_it_was_paid() {
         let key = paid_by(&sim, method, &format!("order-{english}")).await;
         let payment = sim.look_up(&key).await.json;
         assert_eq!(payment["method"], method);
+        assert!(payment["secret"].as_str().unwrap().starts_with("ps_"), "{method}");
         for name in ["card", "easyPay", "transfer", "virtualAccount", "mobilePhone", "giftCertificate"] {
             assert_eq!(payment[name].is_object(), name == object, "{name} of {method}");
         }

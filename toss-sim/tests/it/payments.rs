@@ -111,6 +111,36 @@ async fn a_confirm_that_does_not_match_is_refused() {
     assert_eq!(sim.look_up(&key).await.json["status"], "IN_PROGRESS");
 }
 
+/// Toss writes names of transactions in two forms.
+#[tokio::test]
+async fn a_transaction_is_named_in_either_form() {
+    let sim = start().await;
+    let (mut old, mut new) = (0, 0);
+    for number in 0..40 {
+        let order = format!("order-{number:04}");
+        let key = sim.paid(&order, 1_000).await;
+        let payment = sim.look_up(&key).await.json;
+        let name = payment["lastTransactionKey"].as_str().unwrap();
+        match name.strip_prefix("txrd_a01") {
+            Some(rest) => {
+                assert!(
+                    rest.len() == 24 && rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z')),
+                    "{name}"
+                );
+                new += 1;
+            }
+            None => {
+                assert!(
+                    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')),
+                    "{name}"
+                );
+                old += 1;
+            }
+        }
+    }
+    assert!(old > 0 && new > 0, "{old} and {new}");
+}
+
 #[tokio::test]
 async fn numbers_may_be_texts_and_an_order_id_a_number() {
     let sim = start().await;

@@ -111,6 +111,7 @@ impl From<RefundError> for Problem {
             RefundError::AccountNotTaken => Self::of_field("refund_account", FieldCode::Invalid, detail),
             RefundError::Amount(_) => Self::of_field("amount", FieldCode::Invalid, detail),
             RefundError::NotAccepted(status) => Self::new(Code::CancelNotAccepted, detail).about(status),
+            RefundError::NoWorker => Self::new(Code::NoWorker, detail),
             RefundError::InProgress => Self::new(Code::RequestInProgress, detail),
             RefundError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
             RefundError::BeyondLimit(_) => Self::new(Code::RefundLimitExceeded, detail),

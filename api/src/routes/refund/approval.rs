@@ -22,12 +22,14 @@ use crate::{
 refusals! {
     DecisionRefusals:
         FourEyes,
+        NoWorker,
         RefundDecided,
         RefundExceedsPayment,
         RefundNotFound,
         RefundRefused,
         RequestInProgress,
-        TemporalUnavailable;
+        TemporalUnavailable,
+        TooManySignals;
 }
 
 /// Approve a refund

@@ -72,6 +72,32 @@ async fn the_network_goes_away_and_comes_back() {
     is_settled(&dev, PRICE).await;
 }
 
+/// Another payment of the checkout is under way: the page asks again by itself, and tells how it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_checkout_is_asked_again_by_the_page() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
+    shop.create("busy-pages").await;
+    let [first, second] = [shop.authorize("busy-pages").await, shop.authorize("busy-pages").await];
+    for on in ["confirm", "lookup"] {
+        let stall = json!({ "on": on, "kind": "stall_before", "orderId": "busy-pages", "times": 0 });
+        shop.simulate("mischief", &stall).await;
+    }
+    let other_window = async {
+        until("the first is under way", || async { shop.status("busy-pages").await != "NOT_STARTED" }).await;
+        browser.open(&way_back(shop, "busy-pages", &second, PRICE).await).await;
+        browser.says("OTHER_WINDOW").await;
+    };
+    let (confirmed, ()) = tokio::join!(shop.confirm("busy-pages", &first, "23000"), other_window);
+    assert_eq!(confirmed.0, 202);
+    let cleared = shop.http.delete(format!("{}/_sim/mischief", shop.simulator)).send().await.unwrap();
+    assert!(cleared.status().is_success());
+    browser.shows_status("NOT_CONFIRMABLE").await;
+    browser.says("ALREADY_PAID").await;
+    assert_eq!(attempts_and_charges(shop, "busy-pages").await, (2, 1));
+    is_settled(&dev, PRICE).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_to_pay_runs_out_before_the_buyers_eyes() {
     let dev = Dev::start(Kind::Sqlite, &["--checkout-deadline-s", "10"]).await;
