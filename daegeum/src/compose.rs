@@ -70,12 +70,13 @@ pub(crate) struct WorkerRules<'a> {
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
 pub(crate) async fn connect(settings: &Settings, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
-    Ok(temporal::connect(&settings.temporal, client_parts(keys)).await?)
+    let parts = ClientParts { api_key: settings.temporal_api_key.clone(), ..client_parts(keys) };
+    Ok(temporal::connect(&settings.temporal, parts).await?)
 }
 
 /// What a client of Temporal is made of here.
 pub(crate) fn client_parts(keys: Option<Arc<Keyring>>) -> ClientParts {
-    ClientParts { keys, plugins: traces::plugins() }
+    ClientParts { keys, plugins: traces::plugins(), ..ClientParts::default() }
 }
 
 /// The database as a worker uses it.

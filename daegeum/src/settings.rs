@@ -7,6 +7,7 @@ pub(crate) mod file_limit;
 mod flags;
 pub(crate) mod key_file;
 mod risk;
+mod secret;
 mod toss;
 mod webhook;
 
@@ -100,6 +101,8 @@ pub(crate) struct Settings {
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
     pub(crate) temporal: temporal::Place,
+    /// The key of Temporal Cloud, where a file holds it.
+    pub(crate) temporal_api_key: Option<String>,
     /// The `dev` that runs in the data directory, for a command beside it.
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
@@ -159,10 +162,11 @@ impl Settings {
     pub(crate) fn load(flags: &Common) -> anyhow::Result<Self> {
         refuse_unknown_environment()?;
         let file = read_file(flags.config.as_deref())?;
-        let database_url = match (&flags.database_url, file.database_url) {
-            (Some(url), _) => Some(url.clone()),
-            (None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
-            (None, None) => None,
+        let database_url = match (&flags.database_url, secret::of_file(secret::DATABASE_URL)?, file.database_url) {
+            (Some(url), ..) => Some(url.clone()),
+            (None, Some(url), _) => Some(url.parse().context("DAEGEUM_DATABASE_URL_FILE holds no address")?),
+            (None, None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
+            (None, None, None) => None,
         };
         let deadline_s = flags.checkout_deadline_s.or(file.checkout_deadline_s).unwrap_or(30 * 60);
         ensure!(
@@ -210,6 +214,7 @@ impl Settings {
             encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss::toss(flags, file.toss)?,
             temporal: temporal::Place::Environment,
+            temporal_api_key: temporal_api_key()?,
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
@@ -298,10 +303,16 @@ fn amount(name: &str, flag: Option<Money>, file: Option<String>) -> anyhow::Resu
 
 /// From the environment or the file, never from the command line: others can read that.
 fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring>>> {
-    let text = std::env::var("DAEGEUM_ENCRYPTION_KEYS").ok().or(of_file);
+    let text = secret::of_environment(secret::ENCRYPTION_KEYS)?.or(of_file);
     let keys =
         text.map(|text| Keyring::parse(&text)).transpose().context("the setting encryption_keys is malformed")?;
     Ok(keys.map(Arc::new))
+}
+
+/// The key of Temporal Cloud in a file. The SDK reads the variable itself.
+fn temporal_api_key() -> anyhow::Result<Option<String>> {
+    let key = secret::of_environment(secret::TEMPORAL_API_KEY)?;
+    Ok(key.filter(|_| std::env::var_os(secret::TEMPORAL_API_KEY).is_none()))
 }
 
 fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
@@ -350,7 +361,8 @@ fn names_temporal_of(dev: &Addresses) -> bool {
 fn refuse_unknown_environment() -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        if name.starts_with(ENVIRONMENT_PREFIX) && !ENVIRONMENT.contains(&name) {
+        let is_known = ENVIRONMENT.contains(&name) || secret::is_file_of_secret(name);
+        if name.starts_with(ENVIRONMENT_PREFIX) && !is_known {
             bail!("the environment variable {name} is none of ours; we know {}", ENVIRONMENT.join(", "));
         }
     }

@@ -1,13 +1,29 @@
 //! A connection to change the schema with: its limits are longer than those of payments, and it waits for nobody for
 //! long.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    fs::{File, TryLockError},
+    future::Future,
+    time::Duration,
+};
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
+    sqlx::{self, PgConnection},
+};
 use tokio::time::Instant;
 
 use crate::{Database, DatabaseUrl, SCHEMA_LOCK_TIME, StoreError, transaction::by, unavailable::waited_for_a_lock};
 
+/// How long to wait while another process changes the schema.
+const TURN_TIME: Duration = Duration::from_secs(120);
+/// The pause between two looks for the turn.
+const TURN_PAUSE: Duration = Duration::from_millis(100);
+/// The number of the advisory lock of those that change the schema: "daegeum" in ASCII.
+const TURN_LOCK: i64 = 0x64_6165_6765_756d;
+/// What the name of the file ends with that those lock who change the schema of an SQLite file.
+const TURN_FILE: &str = "-migrating";
 /// How long all of a schema change may take.
 const SCHEMA_TIME: Duration = Duration::from_secs(4 * 60 * 60);
 /// The sessions of this database that hold a lock on a table, the oldest transaction first. A role without the right to
@@ -45,7 +61,10 @@ impl SchemaConnection {
 
     /// Carries changes out. A lock that another process holds for longer than [`SCHEMA_LOCK_TIME`] ends them; the
     /// change that waited is not made.
+    ///
+    /// Of several processes that change one schema at once, one does it and the others wait for their turn.
     pub async fn carry_out<T>(&self, changes: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
+        let _turn = Turn::take(&self.database, &self.url).await?;
         match by(Instant::now() + SCHEMA_TIME, changes).await {
             Err(error) if waited_for_a_lock(&error) => Err(locked(self.holders().await)),
             done => Ok(done?),
@@ -70,6 +89,60 @@ impl SchemaConnection {
         }
         format!("look for {}; pg_stat_activity says what they do", holders.join(", "))
     }
+}
+
+/// The right to change the schema. It ends when it is dropped, or with its process.
+enum Turn {
+    /// A session of its own, which holds an advisory lock.
+    Postgres { _session: Box<PgConnection> },
+    /// A file beside the database. SQLite's own locks end with each transaction.
+    Sqlite { _file: File },
+    /// A database in memory belongs to one process.
+    Alone,
+}
+
+impl Turn {
+    async fn take(database: &Database, url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let deadline = Instant::now() + TURN_TIME;
+        if !url.is_sqlite() {
+            let pool = database.connection().get_postgres_connection_pool();
+            let mut session = Box::new(pool.acquire().await.map_err(failed)?.detach());
+            let question = format!("SELECT pg_try_advisory_lock({TURN_LOCK})");
+            while !sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(question.clone()))
+                .fetch_one(&mut *session)
+                .await
+                .map_err(failed)?
+            {
+                wait_for_turn(deadline).await?;
+            }
+            return Ok(Self::Postgres { _session: session });
+        }
+        let Some(file) = url.sqlite_file() else { return Ok(Self::Alone) };
+        let mut name = file.into_os_string();
+        name.push(TURN_FILE);
+        let io = |error| failed(sqlx::Error::Io(error));
+        let file = File::options().create(true).append(true).open(name).map_err(io)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self::Sqlite { _file: file }),
+                Err(TryLockError::WouldBlock) => wait_for_turn(deadline).await?,
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+            }
+        }
+    }
+}
+
+async fn wait_for_turn(deadline: Instant) -> Result<(), StoreError> {
+    if Instant::now() >= deadline {
+        let holders = "look for another `daegeum migrate`".to_owned();
+        return Err(StoreError::Locked { waited_s: TURN_TIME.as_secs(), holders });
+    }
+    tokio::time::sleep(TURN_PAUSE).await;
+    Ok(())
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
 }
 
 impl fmt::Debug for SchemaConnection {

@@ -69,7 +69,7 @@ const SECRET: Forms = Forms { window: "sk", widget: "gsk" };
 const CLIENT: Forms = Forms { window: "ck", widget: "gck" };
 
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
-    let secret_key = std::env::var(SECRET_KEY_VARIABLE).ok().or(file.secret_key);
+    let secret_key = super::secret::of_environment(SECRET_KEY_VARIABLE)?.or(file.secret_key);
     let base_url = flags.toss_base_url.clone().or(file.base_url);
     let script_url = flags.toss_script_url.clone().or(file.script_url);
     let client_key = flags.toss_client_key.clone().or(file.client_key);

@@ -33,6 +33,7 @@ mod migrating;
 mod payment_ids;
 mod privacy;
 mod reconciliation;
+mod recovery;
 mod refund_rules;
 mod refunds;
 mod replay;
