@@ -126,8 +126,9 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .secret_key
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
-    toss::Client::try_new(toss::Config::new(toss.base_url.clone(), secret_key))
-        .context("the settings of Toss are malformed")
+    let mut config = toss::Config::new(toss.base_url.clone(), secret_key);
+    config.concurrency_limit = toss.concurrent_calls.unwrap_or(config.concurrency_limit);
+    toss::Client::try_new(config).context("the settings of Toss are malformed")
 }
 
 /// The process that the API runs in.

@@ -51,6 +51,8 @@ const MAX_RELEASE_BUSINESS_DAYS: u32 = 90;
 const EVENT_RETENTION_DAYS: u32 = 90;
 /// For how many days events may be kept.
 const EVENT_RETENTION_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
+/// How many connections the reader and the writer of a process may each open. Fewer than two stand still.
+const DATABASE_CONNECTIONS: std::ops::RangeInclusive<u32> = 2..=200;
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The prefix of our own environment variables: each of them must be one we know.
@@ -120,6 +122,7 @@ pub(crate) struct Settings {
 struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    database_connections: Option<u32>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     return_hosts: Option<Vec<String>>,
@@ -168,6 +171,8 @@ impl Settings {
             (None, None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
             (None, None, None) => None,
         };
+        let connections = database_connections(file.database_connections)?;
+        let database_url = database_url.map(|url| url.with_connections(connections));
         let deadline_s = flags.checkout_deadline_s.or(file.checkout_deadline_s).unwrap_or(30 * 60);
         ensure!(
             DEADLINE_RANGE_S.contains(&deadline_s),
@@ -313,6 +318,17 @@ fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring
 fn temporal_api_key() -> anyhow::Result<Option<String>> {
     let key = secret::of_environment(secret::TEMPORAL_API_KEY)?;
     Ok(key.filter(|_| std::env::var_os(secret::TEMPORAL_API_KEY).is_none()))
+}
+
+fn database_connections(set: Option<u32>) -> anyhow::Result<u32> {
+    let connections = set.unwrap_or(store::DEFAULT_CONNECTIONS);
+    ensure!(
+        DATABASE_CONNECTIONS.contains(&connections),
+        "the setting database_connections must be {} to {}, not {connections}",
+        DATABASE_CONNECTIONS.start(),
+        DATABASE_CONNECTIONS.end()
+    );
+    Ok(connections)
 }
 
 fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {

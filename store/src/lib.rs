@@ -66,7 +66,7 @@ pub use checkout::{
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
-pub use connection::{Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
+pub use connection::{DEFAULT_CONNECTIONS, Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
 pub use error::StoreError;

@@ -42,13 +42,22 @@ const HOLDERS: &str = "SELECT 'process ' || a.pid || ' (user ' || COALESCE(a.use
 pub struct SchemaConnection {
     database: Database,
     url: DatabaseUrl,
+    /// Of several processes that change one schema at once, one does it and the others wait for their turn.
+    _turn: Turn,
 }
 
 impl SchemaConnection {
     /// Opens a database to change its schema. Creates a missing SQLite file.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let of_file = Turn::of_file(url).await?;
         match Database::connect_to_migrate(url).await {
-            Ok(database) => Ok(Self { database, url: url.clone() }),
+            Ok(database) => {
+                let turn = match of_file {
+                    Some(turn) => turn,
+                    None => Turn::of_session(&database).await?,
+                };
+                Ok(Self { database, url: url.clone(), _turn: turn })
+            }
             Err(StoreError::Database(error)) if waited_for_a_lock(&error) => Err(locked(sqlite_holder(url))),
             Err(error) => Err(error),
         }
@@ -61,10 +70,7 @@ impl SchemaConnection {
 
     /// Carries changes out. A lock that another process holds for longer than [`SCHEMA_LOCK_TIME`] ends them; the
     /// change that waited is not made.
-    ///
-    /// Of several processes that change one schema at once, one does it and the others wait for their turn.
     pub async fn carry_out<T>(&self, changes: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
-        let _turn = Turn::take(&self.database, &self.url).await?;
         match by(Instant::now() + SCHEMA_TIME, changes).await {
             Err(error) if waited_for_a_lock(&error) => Err(locked(self.holders().await)),
             done => Ok(done?),
@@ -102,32 +108,34 @@ enum Turn {
 }
 
 impl Turn {
-    async fn take(database: &Database, url: &DatabaseUrl) -> Result<Self, StoreError> {
+    /// The turn at an SQLite file, before it is opened; nothing for another database.
+    async fn of_file(url: &DatabaseUrl) -> Result<Option<Self>, StoreError> {
+        let Some(file) = url.sqlite_file() else { return Ok(url.is_sqlite().then_some(Self::Alone)) };
         let deadline = Instant::now() + TURN_TIME;
-        if !url.is_sqlite() {
-            let pool = database.connection().get_postgres_connection_pool();
-            let mut session = Box::new(pool.acquire().await.map_err(failed)?.detach());
-            let question = format!("SELECT pg_try_advisory_lock({TURN_LOCK})");
-            while !sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(question.clone()))
-                .fetch_one(&mut *session)
-                .await
-                .map_err(failed)?
-            {
-                wait_for_turn(deadline).await?;
-            }
-            return Ok(Self::Postgres { _session: session });
-        }
-        let Some(file) = url.sqlite_file() else { return Ok(Self::Alone) };
         let mut name = file.into_os_string();
         name.push(TURN_FILE);
         let io = |error| failed(sqlx::Error::Io(error));
         let file = File::options().create(true).append(true).open(name).map_err(io)?;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self::Sqlite { _file: file }),
+                Ok(()) => return Ok(Some(Self::Sqlite { _file: file })),
                 Err(TryLockError::WouldBlock) => wait_for_turn(deadline).await?,
                 Err(TryLockError::Error(error)) => return Err(io(error)),
             }
+        }
+    }
+
+    /// The turn at PostgreSQL.
+    async fn of_session(database: &Database) -> Result<Self, StoreError> {
+        let deadline = Instant::now() + TURN_TIME;
+        let pool = database.connection().get_postgres_connection_pool();
+        let mut session = Box::new(pool.acquire().await.map_err(failed)?.detach());
+        loop {
+            let asked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(TURN_LOCK);
+            if asked.fetch_one(&mut *session).await.map_err(failed)? {
+                return Ok(Self::Postgres { _session: session });
+            }
+            wait_for_turn(deadline).await?;
         }
     }
 }

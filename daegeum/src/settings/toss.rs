@@ -11,6 +11,8 @@ const BASE_URL: &str = "https://api.tosspayments.com";
 const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
 /// The variable of the secret key, which is no flag.
 pub(super) const SECRET_KEY_VARIABLE: &str = "TOSS_SECRET_KEY";
+/// How many calls of one operation may be under way at once.
+const CONCURRENT_CALLS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
 const CLIENT_KEY: &str = "TOSS_CLIENT_KEY (toss.client_key)";
 
@@ -21,6 +23,8 @@ pub(crate) struct Toss {
     pub(crate) script_url: String,
     pub(crate) client_key: Option<String>,
     pub(crate) secret_key: Option<toss::SecretKey>,
+    /// The most calls of one operation at once, where it is set.
+    pub(crate) concurrent_calls: Option<u32>,
     /// Which of them are set, and not defaults.
     pub(crate) set: Vec<&'static str>,
 }
@@ -34,6 +38,7 @@ pub(super) struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
+    concurrent_calls: Option<u32>,
 }
 
 /// Whose money a key moves.
@@ -87,7 +92,15 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         client_key.as_deref(),
         &[("TOSS_BASE_URL", &base_url), ("TOSS_SCRIPT_URL", &script_url)],
     )?;
-    Ok(Toss { base_url, script_url, client_key, secret_key: secret_key.map(toss::SecretKey::from), set })
+    let concurrent_calls = file.concurrent_calls;
+    ensure!(
+        concurrent_calls.is_none_or(|calls| CONCURRENT_CALLS.contains(&calls)),
+        "the setting toss.concurrent_calls must be {} to {}",
+        CONCURRENT_CALLS.start(),
+        CONCURRENT_CALLS.end()
+    );
+    let secret_key = secret_key.map(toss::SecretKey::from);
+    Ok(Toss { base_url, script_url, client_key, secret_key, concurrent_calls, set })
 }
 
 /// Refuses keys that Toss would refuse, that belong to different contracts, or that would travel in the clear. The

@@ -3,6 +3,7 @@
 
 mod absence;
 mod audit;
+mod backup;
 mod browser;
 mod circles;
 mod clocks;
@@ -41,6 +42,7 @@ mod retries;
 mod risk;
 mod roles;
 mod secrecy;
+mod secrets;
 mod stack;
 mod stopping;
 mod stuck;
