@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use store::{Reader, Writer};
+use store::{Reader, RecallRecord, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::ports::{Advance, Change, NewCheckout, Record, Recorded, Withdraw, Withdrawn};
+use workflows::ports::{
+    Advance, Change, NewCheckout, Recall, RecallCheckout, RecalledCheckout, Record, Recorded, Withdraw, Withdrawn,
+};
 
 use crate::failure::store_failure;
 
@@ -31,6 +33,37 @@ impl Checkouts {
         let sellers: Vec<_> = new.plan.orders().iter().map(|order| &order.seller).collect();
         let rates = self.reader.commissions(&sellers, new.created_at).await.map_err(store_failure)?;
         Ok(Recorded::Accepted { rates })
+    }
+
+    /// Reads the record of a checkout whose workflow was lost, and closes the dead letters that nobody waits for.
+    #[activity(definition = Recall)]
+    pub async fn recall(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        asked: RecallCheckout,
+    ) -> Result<Option<RecalledCheckout>, ActivityError> {
+        let RecallCheckout { checkout_id, workflow_id, run_id } = asked;
+        self.writer.close_lost_dead_letters(workflow_id.as_str(), &run_id).await.map_err(store_failure)?;
+        let Some(lost) = self.reader.recall_checkout(&checkout_id).await.map_err(store_failure)? else {
+            return Ok(None);
+        };
+        let RecallRecord { record, declined, captures, is_booked, is_watched } = lost;
+        let sellers: Vec<_> = record.orders.iter().map(|line| &line.order.seller).collect();
+        let rates = self.reader.commissions(&sellers, record.created_at).await.map_err(store_failure)?;
+        Ok(Some(RecalledCheckout {
+            status: record.status,
+            revision: record.revision,
+            expires_at: record.expires_at,
+            rates,
+            by_deposit: record.is_by_deposit(),
+            captured_at: record.psp.as_ref().and_then(|psp| psp.approved_at),
+            payment_key: record.psp.map(|psp| psp.payment_key),
+            declined,
+            failure: record.failure,
+            captures,
+            is_booked,
+            is_watched,
+        }))
     }
 
     /// Moves a checkout to its next status. The revision is the key.

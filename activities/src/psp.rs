@@ -16,7 +16,9 @@ use store::{Keyring, seal_holder};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use toss::{CancelRequest, ConfirmRequest, IdempotencyKey, Meaning, Payment, PaymentStatus, webhook::Webhook};
-use workflows::ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge};
+use workflows::ports::{
+    Cancel, CancelCharge, Confirm, ConfirmCharge, Find, FindCharge, FoundCharge, LookUp, LookUpCharge,
+};
 
 use crate::{
     failure::{self, PspErrorClass, after_attempt, classify, doubtful, refused, try_again},
@@ -89,6 +91,25 @@ impl Psp {
             Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => Ok(Charge::Absent),
             Err(error) => Err(try_again(error)),
         }
+    }
+
+    /// Asks for the payment of a checkout.
+    #[activity(definition = Find)]
+    pub async fn find(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        wanted: FindCharge,
+    ) -> Result<Option<FoundCharge>, ActivityError> {
+        let payment = match self.toss.payment_by_order(wanted.checkout_id.as_str()).await {
+            Ok(payment) => payment,
+            Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => return Ok(None),
+            Err(error) => return Err(try_again(error)),
+        };
+        let Ok(payment_key) = PaymentKey::parse(payment.payment_key.as_str()) else {
+            return Err(doubtful(unreadable("the PSP named a payment by what is no key")));
+        };
+        let charge = self.read(&payment, &payment_key, &wanted.checkout_id)?;
+        Ok(Some(FoundCharge { payment_key, charge }))
     }
 
     /// Gives back all that is still held. Anything but a payment without balance proves nothing.

@@ -8,7 +8,9 @@ pub(crate) mod out;
 pub(crate) mod api_key;
 pub(crate) mod arguments;
 pub(crate) mod audit_log;
+pub(crate) mod backup;
 pub(crate) mod buyer;
+pub(crate) mod cluster;
 pub(crate) mod commission;
 pub(crate) mod dead_letter;
 pub(crate) mod encryption;
@@ -18,6 +20,7 @@ pub(crate) mod migrate;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconciliation;
+pub(crate) mod recovery;
 pub(crate) mod replay;
 pub(crate) mod webhook_endpoint;
 
@@ -28,9 +31,10 @@ use clap::{Parser, Subcommand};
 use crate::{dev::DevPorts, roles::SimulatorOptions, settings::Common};
 
 use self::{
-    api_key::KeysAction, audit_log::AuditAction, buyer::BuyersAction, commission::CommissionsAction,
-    dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction,
-    migrate::MigrateStep, output::Output, reconciliation::ReconcileOptions, replay::ReplayOptions,
+    api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, buyer::BuyersAction, cluster::ClusterAction,
+    commission::CommissionsAction, dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction,
+    ledger::LedgerAction, migrate::MigrateStep, output::Output, reconciliation::ReconcileOptions,
+    recovery::RecoverOptions, replay::ReplayOptions,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -97,12 +101,30 @@ pub(crate) enum Command {
     /// while orders agree, because Toss also lists accounts that were canceled before anybody paid into them.
     #[command(after_help = example!("daegeum reconcile --day 2026-11-21"))]
     Reconcile(ReconcileOptions),
+    /// Bring the Temporal namespace to what this version needs, or say what it lacks
+    #[command(subcommand, after_help = example_with_temporal!("daegeum cluster status"))]
+    Cluster(ClusterAction),
+    /// Copy the embedded databases, as they stand at one instant, while they are in use
+    ///
+    /// For SQLite: the database, the embedded Temporal server's and the simulator's. To restore, stop `dev`, put the copies
+    /// in place of the files in the data directory (and remove files that end in -wal and -shm), and start it again.
+    #[command(after_help = example!("daegeum backup /var/backups/daegeum/2026-11-27"))]
+    Backup(BackupOptions),
     /// Check the configuration and everything that a payment needs, with advice; exit 1 if a check fails
     #[command(after_help = example_with_temporal!("daegeum doctor --json"))]
     Doctor {
         #[command(flatten)]
         output: Output,
     },
+    /// Start the workflow of every unfinished checkout and refund again that has none; a dry run without --yes
+    ///
+    /// For a Temporal that was lost or set back, and for workflows that were ended by hand. Each new workflow goes on from
+    /// the database and asks Toss before anything else. It is safe to repeat: a workflow that runs is left alone, and no
+    /// payment is sent twice. Workers must run the version of this command.
+    #[command(after_help = example_with_temporal!(
+        "daegeum recover", "daegeum recover --yes --lost-at 2026-11-27T09:00:00+09:00"
+    ))]
+    Recover(RecoverOptions),
     /// List and resolve steps that failed and need a person
     #[command(subcommand, after_help = example!("daegeum dead-letters list"))]
     DeadLetters(DeadLettersAction),
@@ -128,9 +150,13 @@ impl Command {
     /// Whether the command uses a `dev` that runs in the data directory, where no other server is set.
     pub(crate) const fn works_beside_dev(&self) -> bool {
         match self {
-            Self::Reconcile(_) | Self::Doctor { .. } | Self::DeadLetters(_) | Self::Replay(_) | Self::Webhooks(_) => {
-                true
-            }
+            Self::Reconcile(_)
+            | Self::Recover(_)
+            | Self::Cluster(_)
+            | Self::Doctor { .. }
+            | Self::DeadLetters(_)
+            | Self::Replay(_)
+            | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
             | Self::Serve
@@ -143,6 +169,7 @@ impl Command {
             | Self::Commissions(_)
             | Self::Encryption(_)
             | Self::Buyers(_)
+            | Self::Backup(_)
             | Self::Events(_)
             | Self::Audit(_) => false,
         }
@@ -165,6 +192,9 @@ impl Command {
             | Self::Audit(_)
             | Self::Migrate(_)
             | Self::Reconcile(_)
+            | Self::Recover(_)
+            | Self::Cluster(_)
+            | Self::Backup(_)
             | Self::Doctor { .. }
             | Self::Replay(_) => LOG_OF_COMMANDS,
         }

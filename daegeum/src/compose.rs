@@ -70,12 +70,13 @@ pub(crate) struct WorkerRules<'a> {
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
 pub(crate) async fn connect(settings: &Settings, keys: Option<Arc<Keyring>>) -> anyhow::Result<Client> {
-    Ok(temporal::connect(&settings.temporal, client_parts(keys)).await?)
+    let parts = ClientParts { api_key: settings.temporal_api_key.clone(), ..client_parts(keys) };
+    Ok(temporal::connect(&settings.temporal, parts).await?)
 }
 
 /// What a client of Temporal is made of here.
 pub(crate) fn client_parts(keys: Option<Arc<Keyring>>) -> ClientParts {
-    ClientParts { keys, plugins: traces::plugins() }
+    ClientParts { keys, plugins: traces::plugins(), ..ClientParts::default() }
 }
 
 /// The database as a worker uses it.
@@ -125,8 +126,9 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .secret_key
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
-    toss::Client::try_new(toss::Config::new(toss.base_url.clone(), secret_key))
-        .context("the settings of Toss are malformed")
+    let mut config = toss::Config::new(toss.base_url.clone(), secret_key);
+    config.concurrency_limit = toss.concurrent_calls.unwrap_or(config.concurrency_limit);
+    toss::Client::try_new(config).context("the settings of Toss are malformed")
 }
 
 /// The process that the API runs in.

@@ -16,11 +16,9 @@ use anyhow::Context as _;
 use migrations::{Migrator, MigratorTrait};
 use result::{ANSWER_TIME, CheckResult};
 use store::{Database, DatabaseUrl, Reader};
-use temporal::{MEND_KEYS, Understood, failing_tasks, polling, understood};
+use temporal::{MEND_KEYS, Understood, failing_tasks, namespace, polling, understood};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
-use temporalio_common::protos::temporal::api::{
-    operatorservice::v1::ListSearchAttributesRequest, workflowservice::v1::DescribeNamespaceRequest,
-};
+use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
 use workflows::attributes;
 
 use crate::{
@@ -192,33 +190,28 @@ async fn temporal(settings: &Settings) -> (Option<Client>, CheckResult) {
     match client.clone().describe_namespace(request.into_request()).await {
         Ok(_) => (Some(client), CheckResult::Well(format!("it answers, and knows the namespace {namespace}"))),
         Err(error) => {
-            let mend = format!("set TEMPORAL_NAMESPACE, or run `temporal operator namespace create {namespace}`");
+            let mend = "set TEMPORAL_NAMESPACE, or run `daegeum cluster apply`, which makes the namespace";
             (None, CheckResult::ill(format!("the namespace {namespace}: {}", error.message()), mend))
         }
     }
 }
 
 async fn search_attributes(client: &Client) -> CheckResult {
-    let namespace = client.namespace();
-    let request = ListSearchAttributesRequest { namespace: namespace.clone() };
-    let listed = match client.connection().operator_service().list_search_attributes(request.into_request()).await {
-        Ok(listed) => listed.into_inner().custom_attributes,
+    let missing = match namespace::look_at(client).await.map_err(anyhow::Error::from) {
+        Ok(found) => found.map(|found| found.missing).unwrap_or_default(),
         Err(error) => {
-            return CheckResult::ill(error.message(), "let the key read the search attributes of the namespace");
+            return CheckResult::ill(format!("{error:#}"), "let the key describe the namespace");
         }
     };
-    let missing: Vec<_> = attributes::ALL.into_iter().filter(|(name, _)| !listed.contains_key(*name)).collect();
     if missing.is_empty() {
         return CheckResult::Well(format!("all {} are registered", attributes::ALL.len()));
     }
-    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-    let commands: Vec<_> = missing
-        .iter()
-        .map(|(name, kind)| {
-            format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind}")
-        })
-        .collect();
-    CheckResult::ill(format!("{} are missing", names.join(", ")), format!("run\n{}", commands.join("\n")))
+    let names: Vec<_> = missing.iter().map(|attribute| attribute.name).collect();
+    let commands = namespace::commands(&client.namespace(), &missing);
+    CheckResult::ill(
+        format!("{} are missing", names.join(", ")),
+        format!("run `daegeum cluster apply`, or as an administrator\n{commands}"),
+    )
 }
 
 async fn worker(settings: &Settings, client: &Client) -> CheckResult {
@@ -331,8 +324,9 @@ async fn agreement(client: &Client, reader: &Reader) -> CheckResult {
         }
         Ok(agreement::Looked { apart, .. }) => CheckResult::ill(
             apart.join("\n"),
-            "one of them was restored from an older backup or is another one's, or a workflow was ended by hand: stop \
-             workers and API, see docs/explanation/reliability.md, Restoring",
+            "a workflow was ended by hand, or Temporal was lost: `daegeum recover` lists and `daegeum recover --yes` \
+             restarts what has no workflow. If one of them was restored from an older backup or is another one's, stop \
+             workers and API first, see docs/explanation/reliability.md, Restoring",
         ),
         Err(error) => CheckResult::ill(format!("{error:#}"), "see that both answer"),
     }

@@ -28,11 +28,11 @@ mod values;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, api_key, arguments, audit_log, buyer, commission, dead_letter, encryption, event,
+    Cli, Command, api_key, arguments, audit_log, backup, buyer, cluster, commission, dead_letter, encryption, event,
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
-    reconciliation, replay, webhook_endpoint,
+    reconciliation, recovery, replay, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -85,6 +85,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(action) => api_key::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
             Command::Reconcile(options) => return Ok(reconciliation::run(&settings, &options).await),
+            Command::Recover(options) => return recovery::run(&settings, &options).await,
+            Command::Cluster(action) => return cluster::run(&settings, action).await,
+            Command::Backup(options) => backup::run(&settings, &options).await,
             Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => buyer::run(&settings, action).await,

@@ -7,6 +7,7 @@ pub(crate) mod file_limit;
 mod flags;
 pub(crate) mod key_file;
 mod risk;
+mod secret;
 mod toss;
 mod webhook;
 
@@ -50,6 +51,8 @@ const MAX_RELEASE_BUSINESS_DAYS: u32 = 90;
 const EVENT_RETENTION_DAYS: u32 = 90;
 /// For how many days events may be kept.
 const EVENT_RETENTION_RANGE: std::ops::RangeInclusive<u32> = 1..=3_650;
+/// How many connections the reader and the writer of a process may each open. Fewer than two stand still.
+const DATABASE_CONNECTIONS: std::ops::RangeInclusive<u32> = 2..=200;
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The prefix of our own environment variables: each of them must be one we know.
@@ -100,6 +103,8 @@ pub(crate) struct Settings {
     pub(crate) encryption_keys: Option<Arc<Keyring>>,
     pub(crate) toss: Toss,
     pub(crate) temporal: temporal::Place,
+    /// The key of Temporal Cloud, where a file holds it.
+    pub(crate) temporal_api_key: Option<String>,
     /// The `dev` that runs in the data directory, for a command beside it.
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
@@ -117,6 +122,7 @@ pub(crate) struct Settings {
 struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    database_connections: Option<u32>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     return_hosts: Option<Vec<String>>,
@@ -159,11 +165,14 @@ impl Settings {
     pub(crate) fn load(flags: &Common) -> anyhow::Result<Self> {
         refuse_unknown_environment()?;
         let file = read_file(flags.config.as_deref())?;
-        let database_url = match (&flags.database_url, file.database_url) {
-            (Some(url), _) => Some(url.clone()),
-            (None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
-            (None, None) => None,
+        let database_url = match (&flags.database_url, secret::of_file(secret::DATABASE_URL)?, file.database_url) {
+            (Some(url), ..) => Some(url.clone()),
+            (None, Some(url), _) => Some(url.parse().context("DAEGEUM_DATABASE_URL_FILE holds no address")?),
+            (None, None, Some(url)) => Some(url.parse().context("the setting database_url is malformed")?),
+            (None, None, None) => None,
         };
+        let connections = database_connections(file.database_connections)?;
+        let database_url = database_url.map(|url| url.with_connections(connections));
         let deadline_s = flags.checkout_deadline_s.or(file.checkout_deadline_s).unwrap_or(30 * 60);
         ensure!(
             DEADLINE_RANGE_S.contains(&deadline_s),
@@ -210,6 +219,7 @@ impl Settings {
             encryption_keys: encryption_keys(file.encryption_keys)?,
             toss: toss::toss(flags, file.toss)?,
             temporal: temporal::Place::Environment,
+            temporal_api_key: temporal_api_key()?,
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
@@ -298,10 +308,27 @@ fn amount(name: &str, flag: Option<Money>, file: Option<String>) -> anyhow::Resu
 
 /// From the environment or the file, never from the command line: others can read that.
 fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring>>> {
-    let text = std::env::var("DAEGEUM_ENCRYPTION_KEYS").ok().or(of_file);
+    let text = secret::of_environment(secret::ENCRYPTION_KEYS)?.or(of_file);
     let keys =
         text.map(|text| Keyring::parse(&text)).transpose().context("the setting encryption_keys is malformed")?;
     Ok(keys.map(Arc::new))
+}
+
+/// The key of Temporal Cloud in a file. The SDK reads the variable itself.
+fn temporal_api_key() -> anyhow::Result<Option<String>> {
+    let key = secret::of_environment(secret::TEMPORAL_API_KEY)?;
+    Ok(key.filter(|_| std::env::var_os(secret::TEMPORAL_API_KEY).is_none()))
+}
+
+fn database_connections(set: Option<u32>) -> anyhow::Result<u32> {
+    let connections = set.unwrap_or(store::DEFAULT_CONNECTIONS);
+    ensure!(
+        DATABASE_CONNECTIONS.contains(&connections),
+        "the setting database_connections must be {} to {}, not {connections}",
+        DATABASE_CONNECTIONS.start(),
+        DATABASE_CONNECTIONS.end()
+    );
+    Ok(connections)
 }
 
 fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Result<ReleaseRule> {
@@ -350,7 +377,8 @@ fn names_temporal_of(dev: &Addresses) -> bool {
 fn refuse_unknown_environment() -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        if name.starts_with(ENVIRONMENT_PREFIX) && !ENVIRONMENT.contains(&name) {
+        let is_known = ENVIRONMENT.contains(&name) || secret::is_file_of_secret(name);
+        if name.starts_with(ENVIRONMENT_PREFIX) && !is_known {
             bail!("the environment variable {name} is none of ours; we know {}", ENVIRONMENT.join(", "));
         }
     }

@@ -17,6 +17,7 @@ pub mod checkout;
 pub mod dead_letter;
 mod fault;
 pub mod readiness;
+pub mod recovery;
 pub mod refund;
 pub mod return_hosts;
 mod temporal;

@@ -6,6 +6,7 @@ pub(crate) mod deposit_return;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod read;
+pub(crate) mod recovery;
 pub(crate) mod status;
 pub(crate) mod write;
 
@@ -14,3 +15,4 @@ pub use deposit::FRESH_LOOK_MS;
 pub use history::{HistorySources, OperatorDecision, PaidBack};
 pub use list::{CheckoutFilter, CheckoutPosition};
 pub use read::{CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
+pub use recovery::{LostCheckout, RecallRecord};

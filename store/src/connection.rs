@@ -5,7 +5,7 @@ use std::{fmt, future::Future, str::FromStr, time::Duration};
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, RuntimeErr,
     sqlx::{
-        self, ConnectOptions as _, Connection as _, Executor as _, Postgres, Sqlite, pool::PoolOptions,
+        self, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, pool::PoolOptions,
         postgres::PgConnectOptions,
     },
 };
@@ -17,10 +17,9 @@ use crate::{
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
-/// The most connections of a reader.
-const READER_CONNECTIONS: u32 = 8;
-/// The most connections of a writer to PostgreSQL. SQLite has one writer at a time, so it gets one.
-const WRITER_CONNECTIONS: u32 = 8;
+/// The most connections of a reader, and of a writer to PostgreSQL, unless they are set. SQLite has one writer at a time,
+/// so its writer has one.
+pub const DEFAULT_CONNECTIONS: u32 = 8;
 /// How long to wait for a connection.
 const ACQUIRE_TIME: Duration = Duration::from_secs(5);
 /// How long PostgreSQL may take to answer for the first time.
@@ -50,13 +49,21 @@ pub const SCHEMA_LOCK_TIME: Duration = Duration::from_secs(10);
 const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
 /// How long one statement of a schema change may take: it may rewrite a table.
 const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
+/// Why a pooler that gives out servers by the transaction is refused.
+const TRANSACTION_POOLER: &str = "a pooler between here and PostgreSQL gives out servers by the transaction, and loses \
+                                  prepared statements, deadlines and locks of a session; set it to session mode (PgBouncer: \
+                                  pool_mode = session), or name PostgreSQL itself";
 /// Succeeds only outside of a transaction, and changes nothing.
 const OUTSIDE_A_TRANSACTION: &str = "BEGIN; ROLLBACK";
 
 /// Where the database is: `sqlite://path` or `postgres://user:password@host/name`. Never printed with its
 /// password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
+pub struct DatabaseUrl {
+    text: String,
+    /// The most connections of a reader, and of a writer to PostgreSQL.
+    connections: u32,
+}
 
 /// A text that is no address of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,14 +71,24 @@ pub struct DatabaseUrl(String);
 pub struct DatabaseUrlError;
 
 impl DatabaseUrl {
+    const fn new(text: String) -> Self {
+        Self { text, connections: DEFAULT_CONNECTIONS }
+    }
+
+    /// The same address, to which a reader and a writer open at most so many connections each.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self { connections, ..self }
+    }
+
     /// The SQLite database in a file, which is created when it is missing.
     pub fn of_file(path: &std::path::Path) -> Self {
-        Self(format!("sqlite://{}", path.display()))
+        Self::new(format!("sqlite://{}", path.display()))
     }
 
     /// The file of an SQLite database; nothing for one in memory, and for another database.
     pub fn sqlite_file(&self) -> Option<std::path::PathBuf> {
-        let rest = self.0.strip_prefix("sqlite://")?;
+        let rest = self.text.strip_prefix("sqlite://")?;
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         let in_memory = path.is_empty() || path == ":memory:" || options.contains("mode=memory");
         (!in_memory).then(|| path.into())
@@ -79,7 +96,7 @@ impl DatabaseUrl {
 
     /// Whether it is SQLite.
     pub fn is_sqlite(&self) -> bool {
-        self.0.starts_with("sqlite:")
+        self.text.starts_with("sqlite:")
     }
 }
 
@@ -89,7 +106,7 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
         let known = ["sqlite://", "postgres://", "postgresql://"];
         if known.iter().any(|scheme| text.starts_with(scheme)) {
-            Ok(Self(text.to_owned()))
+            Ok(Self::new(text.to_owned()))
         } else {
             Err(DatabaseUrlError)
         }
@@ -98,7 +115,7 @@ impl FromStr for DatabaseUrl {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("database") };
+        let Some((scheme, rest)) = self.text.split_once("://") else { return f.write_str("database") };
         if let Some(file) = self.sqlite_file() {
             return write!(f, "{scheme}://{}", file.display());
         }
@@ -155,20 +172,20 @@ impl Database {
     /// Opens a database to write to. Creates a missing SQLite file.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         knock(url).await?;
-        let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
+        let connections = if url.is_sqlite() { 1 } else { url.connections };
         Self::open(url, connections, Access::Write).await
     }
 
     /// Opens a database to read from; the database refuses every write on it.
     pub async fn connect_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
         knock(url).await?;
-        Self::open(url, READER_CONNECTIONS, Access::Read).await
+        Self::open(url, url.connections, Access::Read).await
     }
 
     /// Opens a database to change its schema.
     pub(crate) async fn connect_to_migrate(url: &DatabaseUrl) -> Result<Self, StoreError> {
         knock(url).await?;
-        let connections = if url.is_sqlite() { 1 } else { WRITER_CONNECTIONS };
+        let connections = if url.is_sqlite() { 1 } else { url.connections };
         Self::open(url, connections, Access::Migrate).await
     }
 
@@ -260,22 +277,45 @@ async fn knock(url: &DatabaseUrl) -> Result<(), StoreError> {
 }
 
 async fn knock_at_postgres(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
-    let options: PgConnectOptions = url.0.parse()?;
+    let options: PgConnectOptions = url.text.parse()?;
     let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
-    let knocked = async { options.connect().await?.close().await };
+    let options = options.extra_float_digits(None);
+    let knocked = async {
+        let mut first = options.connect().await?;
+        let mut second = options.connect().await?;
+        let backends = (backend(&mut first).await?, backend(&mut second).await?);
+        first.close().await?;
+        second.close().await?;
+        if backends.0 == backends.1 { Err(sqlx::Error::Configuration(TRANSACTION_POOLER.into())) } else { Ok(()) }
+    };
     tokio::time::timeout(FIRST_ANSWER_TIME, knocked).await.map_err(late)?
 }
 
+/// The process of the server that serves a connection now. Two connections that are open at once have two, unless a pooler
+/// gives out servers by the transaction.
+async fn backend(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+    // Without a prepared statement, which such a pooler would lose.
+    let row = connection.fetch_one(sqlx::raw_sql("SELECT pg_backend_pid()")).await?;
+    sqlx::Row::try_get(&row, 0)
+}
+
 fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distrust) -> ConnectOptions {
-    let Limits { read_only, acquire_time, lock_time, statement_time } = Limits::of(access);
-    let mut options = ConnectOptions::new(url.0.clone());
+    let Limits { read_only, acquire_time, lock_time, .. } = Limits::of(access);
+    let mut options = ConnectOptions::new(url.text.clone());
     options.max_connections(connections).acquire_timeout(acquire_time).sqlx_logging(false);
     // The pool's own test has no deadline.
     options.test_before_acquire(false);
     let judge = distrust.clone();
     options.map_sqlx_sqlite_pool_opts(move |pool| sqlite_pool(pool, &judge));
     let judge = distrust.clone();
-    options.map_sqlx_postgres_pool_opts(move |pool| postgres_pool(pool, &judge));
+    let limits = postgres_limits(access);
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let limits = limits.clone();
+        postgres_pool(pool, &judge).after_connect(move |connection, _| {
+            let limits = limits.clone();
+            Box::pin(async move { answered(connection.execute(sqlx::AssertSqlSafe(limits))).await.map(|_| ()) })
+        })
+    });
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .create_if_missing(!read_only)
@@ -286,17 +326,25 @@ fn options(url: &DatabaseUrl, connections: u32, access: Access, distrust: &Distr
         if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options.map_sqlx_postgres_opts(move |postgres| {
-        let mode = if read_only { "on" } else { "off" };
-        let postgres_lock_ms = if access == Access::Migrate { lock_time.as_millis() } else { 0 };
-        let postgres = postgres.application_name("daegeum").options([
-            ("default_transaction_read_only", mode.to_owned()),
-            ("statement_timeout", statement_time.as_millis().to_string()),
-            ("lock_timeout", postgres_lock_ms.to_string()),
-            ("idle_in_transaction_session_timeout", IDLE_TIME_MS.to_string()),
-        ]);
-        postgres.options(SERVER_KEEPALIVE)
+        // A pooler takes no parameter of the start that it does not know, and this one is about floats.
+        postgres.application_name("daegeum").extra_float_digits(None)
     });
     options
+}
+
+/// What sets the limits of a session. They do not travel with the start of the connection, where a pooler drops them.
+fn postgres_limits(access: Access) -> String {
+    let Limits { read_only, lock_time, statement_time, .. } = Limits::of(access);
+    let mode = if read_only { "on" } else { "off" };
+    let lock_ms = if access == Access::Migrate { lock_time.as_millis() } else { 0 };
+    let own = [
+        ("default_transaction_read_only", mode.to_owned()),
+        ("statement_timeout", statement_time.as_millis().to_string()),
+        ("lock_timeout", lock_ms.to_string()),
+        ("idle_in_transaction_session_timeout", IDLE_TIME_MS.to_string()),
+    ];
+    let keepalive = SERVER_KEEPALIVE.map(|(name, value)| (name, value.to_owned()));
+    own.into_iter().chain(keepalive).map(|(name, value)| format!("SET {name} = '{value}';")).collect()
 }
 
 /// A connection is used again only where no doubt covers it, and it stands outside of any transaction: both by what the

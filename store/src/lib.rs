@@ -20,6 +20,7 @@
 
 mod api_key;
 mod audit_log;
+mod backup;
 mod books;
 mod buyer;
 mod checkout;
@@ -53,6 +54,7 @@ mod writer;
 
 pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
 pub use audit_log::{Actor, AuditEntry};
+pub use backup::{FileCopy, copy_at_one_instant};
 pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
     OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
@@ -60,11 +62,11 @@ pub use books::{
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
-    OperatorDecision, OrderRecord, PaidBack, PspRecord, RequestRecord, StatusChange,
+    LostCheckout, OperatorDecision, OrderRecord, PaidBack, PspRecord, RecallRecord, RequestRecord, StatusChange,
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
-pub use connection::{Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
+pub use connection::{DEFAULT_CONNECTIONS, Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
 pub use error::StoreError;
@@ -81,7 +83,8 @@ pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
 pub use reader::Reader;
 pub use refund::{
-    ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
+    ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,
+    Reserved,
 };
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};

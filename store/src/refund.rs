@@ -6,4 +6,4 @@ pub(crate) mod read;
 pub(crate) mod write;
 
 pub use approval::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
-pub use read::RefundRecord;
+pub use read::{LostRefund, RefundRecord};

@@ -10,8 +10,9 @@ use temporalio_sdk::{
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
 };
 use workflows::ports::{
-    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, Letter, LookUpCharge, NewCheckout,
-    NewRefund, Payment, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion,
+    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, FindCharge, Letter, LookUpCharge,
+    NewCheckout, NewRefund, Payment, RecallCheckout, RefundChange, RefundCharge, RefundExecution, RefundFailure,
+    RefundPromise, RefundQuestion,
 };
 
 /// The plugin of a worker that logs the result of each attempt.
@@ -124,6 +125,8 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<CheckoutId> {
         AssessRisk: |asked| asked.plan.checkout_id();
         ConfirmCharge: |asked| &asked.checkout_id;
         LookUpCharge: |asked| &asked.checkout_id;
+        FindCharge: |asked| &asked.checkout_id;
+        RecallCheckout: |asked| &asked.checkout_id;
         CancelCharge: |asked| &asked.checkout_id;
         NewRefund: |asked| &asked.checkout_id;
         RefundPromise: |asked| &asked.checkout_id;

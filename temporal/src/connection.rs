@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use store::Keyring;
-use temporalio_client::{
-    Client, ClientOptions, ConnectionOptions, ErasedClientPlugin, Url, envconfig::LoadClientConfigProfileOptions,
-};
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, ErasedClientPlugin, Url};
+use temporalio_common::envconfig::{ConfigError, LoadClientConfigProfileOptions, load_client_config_profile};
 
 use crate::{TemporalError, codec::data_converter, workers::identity};
 
@@ -32,6 +31,8 @@ pub enum Place {
 pub struct ClientParts {
     /// The keys that seal its payloads, if it seals.
     pub keys: Option<Arc<Keyring>>,
+    /// The key of Temporal Cloud, where the environment does not hold it.
+    pub api_key: Option<String>,
     /// Plugins of the client and of its workers, such as those for traces.
     pub plugins: Vec<ErasedClientPlugin>,
 }
@@ -46,11 +47,13 @@ impl ClientParts {
 pub async fn connect(place: &Place, parts: ClientParts) -> Result<Client, TemporalError> {
     let (mut connection, namespace) = match place {
         Place::Environment => {
-            let options = LoadClientConfigProfileOptions::builder().build();
             // The SDK's error is not `Send`: its text is the cause.
-            let (connection, client) = ClientOptions::load_from_config(options)
-                .map_err(|error| TemporalError::Settings(error.to_string().into()))?;
-            (connection, client.namespace)
+            let malformed = |error: ConfigError| TemporalError::Settings(error.to_string().into());
+            let options = LoadClientConfigProfileOptions::builder().build();
+            let mut profile = load_client_config_profile(options, None).map_err(malformed)?;
+            profile.api_key = profile.api_key.or_else(|| parts.api_key.clone());
+            let namespace = profile.namespace.clone().unwrap_or_else(|| DEV_NAMESPACE.to_owned());
+            (ConnectionOptions::try_from(profile).map_err(malformed)?, namespace)
         }
         Place::Dev { address, namespace } => (ConnectionOptions::new(target(address)?).build(), namespace.clone()),
     };

@@ -19,6 +19,7 @@ mod connection;
 mod deliveries;
 mod dev_server;
 mod error;
+pub mod namespace;
 mod replay;
 mod search_attributes;
 mod tasks;

@@ -2,45 +2,41 @@
 
 use temporalio_client::{Client, NamespacedClient as _, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
-    enums::v1::IndexedValueType,
-    operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
+    enums::v1::IndexedValueType, operatorservice::v1::AddSearchAttributesRequest,
 };
-use workflows::attributes;
 
-use crate::TemporalError;
+use crate::{
+    TemporalError,
+    namespace::{self, MissingAttribute},
+};
 
 /// Registers the search attributes that the namespace lacks.
 pub async fn ensure_search_attributes(client: &Client) -> Result<(), TemporalError> {
-    let namespace = client.namespace();
-    let mut operator = client.connection().operator_service();
-    let listed = operator
-        .list_search_attributes(ListSearchAttributesRequest { namespace: namespace.clone() }.into_request())
-        .await
-        .map_err(|source| {
-            let call = format!("list the search attributes of the namespace {namespace}");
-            TemporalError::Call { call, source }
-        })?
-        .into_inner();
-    let missing: Vec<_> =
-        attributes::ALL.into_iter().filter(|(name, _)| !listed.custom_attributes.contains_key(*name)).collect();
+    namespace::register_attributes(client).await.map(|_| ())
+}
+
+/// Registers search attributes. A server that does not let us is told of with the commands of an administrator.
+pub(crate) async fn register(client: &Client, missing: &[MissingAttribute]) -> Result<(), TemporalError> {
     if missing.is_empty() {
         return Ok(());
     }
+    let namespace = client.namespace();
     let mut wanted = std::collections::HashMap::new();
-    for (name, kind) in &missing {
+    for MissingAttribute { name, kind } in missing {
         wanted.insert((*name).to_owned(), indexed_value_type(kind)? as i32);
     }
     let request = AddSearchAttributesRequest { namespace: namespace.clone(), search_attributes: wanted };
-    operator.add_search_attributes(request.into_request()).await.map_err(|source| {
-        let commands: Vec<_> = missing
-            .iter()
-            .map(|(name, kind)| {
-                format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind}")
-            })
-            .collect();
-        TemporalError::RegisterAttributes { commands: commands.join("\n  "), source }
-    })?;
-    Ok(())
+    let added = client.connection().operator_service().add_search_attributes(request.into_request()).await;
+    match added {
+        Ok(_) => Ok(()),
+        // Another process may have come first.
+        Err(source) => match namespace::missing_attributes(client).await {
+            Ok(still) if still.is_empty() => Ok(()),
+            Ok(_) | Err(_) => {
+                Err(TemporalError::RegisterAttributes { commands: namespace::commands(&namespace, missing), source })
+            }
+        },
+    }
 }
 
 fn indexed_value_type(kind: &str) -> Result<IndexedValueType, TemporalError> {

@@ -6,6 +6,7 @@ mod charging;
 mod deposits;
 mod inquiry;
 mod recording;
+mod recovery;
 mod risk;
 mod state;
 mod waiting;
@@ -16,7 +17,7 @@ use domain::{
     Timestamp,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, REJECTION_PAUSE_MS, Status},
 };
-pub use state::{Cancellation, CheckoutInput, CheckoutStanding, CheckoutWorkflow, Ended, Nudge, Review};
+pub use state::{Cancellation, CheckoutInput, CheckoutStanding, CheckoutWorkflow, Ended, Nudge, Recovery, Review};
 use state::{Context, Nudges};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow_methods,
@@ -65,19 +66,15 @@ impl CheckoutWorkflow {
     /// The whole life, in one paragraph.
     #[run(name = "checkout")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ended> {
-        if recording::record(ctx).await? == Recorded::Exists {
-            return Ok(Ended::Refused);
-        }
-        loop {
-            match waiting::for_buyer(ctx).await {
-                Waited::Buyer(confirmation) => match charging::charge(ctx, confirmation).await? {
-                    Charged::Closed => break,
-                    Charged::Declined => {}
-                    Charged::Rejected => forget_buyer(ctx).await,
-                },
-                Waited::Deadline => break recording::expire(ctx).await?,
-                Waited::Canceled => break recording::give_up(ctx).await?,
-            }
+        let begun = match ctx.state(|checkout| checkout.input.recovery) {
+            None if recording::record(ctx).await? == Recorded::Exists => return Ok(Ended::Refused),
+            None => Begun::Open,
+            Some(recovery) => recovery::resume(ctx, recovery).await?,
+        };
+        match begun {
+            Begun::Open => live(ctx).await?,
+            Begun::Over => {}
+            Begun::Unrecorded => return Ok(Ended::Refused),
         }
         ctx.state_mut(|checkout| checkout.closed = true);
         ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
@@ -188,6 +185,31 @@ impl CheckoutWorkflow {
             revision: self.revision,
             confirming: self.attempts.is_any_under_way(),
             next_question_at: self.next_question_at,
+        }
+    }
+}
+
+/// How a workflow begins.
+enum Begun {
+    /// The buyer may pay.
+    Open,
+    /// A workflow before this one was lost, and the checkout has come to rest.
+    Over,
+    /// No checkout is recorded.
+    Unrecorded,
+}
+
+/// Takes one payment after the other, until the checkout has come to rest.
+async fn live(ctx: &Context) -> Result<(), WorkflowTermination> {
+    loop {
+        match waiting::for_buyer(ctx).await {
+            Waited::Buyer(confirmation) => match charging::charge(ctx, confirmation).await? {
+                Charged::Closed => return Ok(()),
+                Charged::Declined => {}
+                Charged::Rejected => forget_buyer(ctx).await,
+            },
+            Waited::Deadline => return recording::expire(ctx).await,
+            Waited::Canceled => return recording::give_up(ctx).await,
         }
     }
 }

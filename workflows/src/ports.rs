@@ -3,6 +3,7 @@
 //! A row has no body. `activities` fills each one in, and the names are permanent: they stand in the
 //! histories of running checkouts.
 
+mod recovery;
 mod refund;
 
 use domain::{
@@ -18,6 +19,7 @@ pub use domain::{
     checkout::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, Withdrawn},
     dead_letter::Letter,
 };
+pub use recovery::{FindCharge, FoundCharge, RecallCheckout, RecalledCheckout};
 pub use refund::{
     NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
     RefundQuestion, RefundRecorded, RefundRequest,
@@ -66,6 +68,9 @@ ports! {
     /// Writes that the PSP says that it holds a deposit which is booked: what was earned of it may be released for a
     /// while. Safe to repeat: only a later answer changes anything.
     SeeDeposit = "ledger.see_deposit": DepositSeen => ();
+    /// Reads what the record says of a checkout whose workflow was lost, and closes the dead letters that nobody waits for
+    /// any more. Answers nothing where there is no record. Safe to repeat.
+    Recall = "checkout.recall": RecallCheckout => Option<RecalledCheckout>;
     /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
     /// attempt are its key, and the first finding stays.
     Assess = "risk.assess": AssessRisk => Assessment;
@@ -74,6 +79,8 @@ ports! {
     Confirm = "psp.confirm": ConfirmCharge => Charge;
     /// Asks the PSP what became of a charge.
     LookUp = "psp.look_up": LookUpCharge => Charge;
+    /// Asks the PSP for the payment of a checkout of which no payment is recorded.
+    Find = "psp.find": FindCharge => Option<FoundCharge>;
     /// Tells the PSP to give back all that it still holds of a charge.
     Cancel = "psp.cancel": CancelCharge => Charge;
     /// Records that a refund was asked for. Safe to repeat: the refund's id is its key.

@@ -41,6 +41,9 @@ impl RefundWorkflow {
     /// The whole life, in one paragraph. It goes on when it is canceled: what was begun has to be known.
     #[run(name = "refund")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<RefundStatus> {
+        if ctx.state(|refund| refund.request.sent_since.is_some()) {
+            recording::recall(ctx).await?;
+        }
         match recording::promise(ctx).await? {
             Promise::Given(promised) => executing::execute(ctx, &promised).await?,
             Promise::Refused(failure) => recording::fail(ctx, failure).await?,

@@ -146,7 +146,11 @@ async fn record(
 async fn carry_out(ctx: &WorkflowContext<RefundsWorkflow>, request: RefundRequest) {
     let options = ChildWorkflowOptions::builder()
         .workflow_id(WorkflowId::of_refund(&request.refund_id).to_string())
-        .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+        .id_reuse_policy(match request.sent_since {
+            None => WorkflowIdReusePolicy::RejectDuplicate,
+            // The workflow before was lost; one that runs is not started twice.
+            Some(_) => WorkflowIdReusePolicy::AllowDuplicate,
+        })
         .parent_close_policy(ParentClosePolicy::Abandon)
         .cancellation_token(WorkflowCancellationToken::new())
         .static_summary(summary(&request))

@@ -53,6 +53,7 @@ impl Addresses {
             base_url: self.toss_simulator.clone(),
             script_url: format!("{}/v2/standard", self.toss_simulator),
             client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
+            concurrent_calls: None,
             secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
             methods: Some(SIMULATED_METHODS.to_vec()),
             currency: Currency::Krw,

@@ -160,7 +160,7 @@ fn velocity(file: VelocityFile) -> anyhow::Result<Velocity> {
 
 fn hook_settings(file: HookFile) -> anyhow::Result<HookSettings> {
     refuse_to_allow("hook.when_down", file.when_down)?;
-    let secret = std::env::var(SECRET_VARIABLE).ok().or(file.secret);
+    let secret = super::secret::of_environment(SECRET_VARIABLE)?.or(file.secret);
     let deadline_ms = file.deadline_ms.unwrap_or(HOOK_DEADLINE_MS);
     ensure!(
         HOOK_DEADLINE_RANGE_MS.contains(&deadline_ms),

@@ -15,6 +15,8 @@ const BASE_URL: &str = "https://api.tosspayments.com";
 const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
 /// The variable of the secret key, which is no flag.
 pub(super) const SECRET_KEY_VARIABLE: &str = "TOSS_SECRET_KEY";
+/// How many calls of one operation may be under way at once.
+const CONCURRENT_CALLS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
 const CLIENT_KEY: &str = "TOSS_CLIENT_KEY (toss.client_key)";
 
@@ -29,6 +31,8 @@ pub(crate) struct Toss {
     pub(crate) methods: Option<Vec<PaymentMethod>>,
     /// The currency of the key set: Toss has one set for each currency.
     pub(crate) currency: Currency,
+    /// The most calls of one operation at once, where it is set.
+    pub(crate) concurrent_calls: Option<u32>,
     /// Which of them are set, and not defaults.
     pub(crate) set: Vec<&'static str>,
 }
@@ -44,6 +48,7 @@ pub(super) struct TossFile {
     secret_key: Option<String>,
     methods: Option<Vec<String>>,
     currency: Option<String>,
+    concurrent_calls: Option<u32>,
 }
 
 /// Whose money a key moves.
@@ -86,7 +91,7 @@ impl Toss {
 }
 
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
-    let secret_key = std::env::var(SECRET_KEY_VARIABLE).ok().or(file.secret_key);
+    let secret_key = super::secret::of_environment(SECRET_KEY_VARIABLE)?.or(file.secret_key);
     let base_url = flags.toss_base_url.clone().or(file.base_url);
     let script_url = flags.toss_script_url.clone().or(file.script_url);
     let client_key = flags.toss_client_key.clone().or(file.client_key);
@@ -108,6 +113,13 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         Some(currency) => currency,
         None => file.currency.as_deref().map_or(Ok(Currency::Krw), in_file("toss.currency", values::currency))?,
     };
+    let concurrent_calls = file.concurrent_calls;
+    ensure!(
+        concurrent_calls.is_none_or(|calls| CONCURRENT_CALLS.contains(&calls)),
+        "the setting toss.concurrent_calls must be {} to {}",
+        CONCURRENT_CALLS.start(),
+        CONCURRENT_CALLS.end()
+    );
     Ok(Toss {
         base_url,
         script_url,
@@ -115,6 +127,7 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         secret_key: secret_key.map(toss::SecretKey::from),
         methods: methods(flags, file.methods)?,
         currency,
+        concurrent_calls,
         set,
     })
 }

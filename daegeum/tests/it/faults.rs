@@ -17,8 +17,12 @@ use domain::{
     risk::{AmountLimit, RiskVerdict, Rules},
 };
 use serde_json::{Value, json};
+use service::{
+    Histories,
+    recovery::{Recoverer, Restarted},
+};
 use store::{Database, DatabaseUrl, Reader, Writer};
-use temporalio_client::WorkflowCancelOptions;
+use temporalio_client::{Client, WorkflowCancelOptions, WorkflowTerminateOptions};
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
     activities::ActivityError,
@@ -180,6 +184,8 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
         Payment: |payment| Some(&payment.change.checkout_id),
         ConfirmCharge: |charge| Some(&charge.checkout_id),
         LookUpCharge: |charge| Some(&charge.checkout_id),
+        FindCharge: |charge| Some(&charge.checkout_id),
+        RecallCheckout: |asked| Some(&asked.checkout_id),
         CancelCharge: |charge| Some(&charge.checkout_id),
         DepositReturn: |returned| Some(&returned.change.checkout_id),
         DepositSeen: |seen| Some(&seen.checkout_id),
@@ -251,6 +257,8 @@ enum Story {
     GivenUp,
     /// Toss does not take our key: a person mends that and says so.
     Stuck,
+    /// The workflow is ended by hand before the buyer pays, and started again from the record.
+    Recovered,
 }
 
 impl Story {
@@ -265,13 +273,17 @@ impl Story {
             "ledger.see_deposit" => Self::DepositWatched,
             "checkout.withdraw" => Self::GivenUp,
             "dead_letter.open" | "dead_letter.close" => Self::Stuck,
+            "checkout.recall" | "psp.find" => Self::Recovered,
             _ => Self::Paid,
         }
     }
 
     /// Answers where it came to rest.
-    async fn tell(self, shop: &Shop, checkout_id: &str) -> &'static str {
+    async fn tell(self, shop: &Shop, rescue: &Rescue, checkout_id: &str) -> &'static str {
         shop.create(checkout_id).await;
+        if matches!(self, Self::Recovered) {
+            rescue.lose_and_recover(shop, checkout_id).await;
+        }
         if matches!(self, Self::DepositTakenBack) {
             return deposit_taken_back(shop, checkout_id).await;
         }
@@ -289,7 +301,8 @@ impl Story {
             | Self::RefundRefused
             | Self::DepositTakenBack
             | Self::DepositWatched
-            | Self::GivenUp => None,
+            | Self::GivenUp
+            | Self::Recovered => None,
             Self::AnswerLost => Some("garbage_after"),
             Self::WrongAmount => Some("wrong_amount"),
             Self::Stuck => {
@@ -332,7 +345,8 @@ impl Story {
             | Self::DepositTakenBack
             | Self::DepositWatched
             | Self::GivenUp
-            | Self::Stuck => 0,
+            | Self::Stuck
+            | Self::Recovered => 0,
             Self::Refunded | Self::RefundLost => 5_000,
         }
     }
@@ -346,7 +360,8 @@ impl Story {
             | Self::DepositTakenBack
             | Self::DepositWatched
             | Self::GivenUp
-            | Self::Stuck => return None,
+            | Self::Stuck
+            | Self::Recovered => return None,
             Self::Refunded => (None, "SUCCEEDED"),
             Self::RefundLost => (Some(json!({ "kind": "garbage_after" })), "SUCCEEDED"),
             Self::RefundRefused => (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED"),
@@ -365,6 +380,24 @@ impl Story {
         })
         .await;
         Some(end)
+    }
+}
+
+/// Ends workflows and starts them again from the record.
+struct Rescue {
+    client: Client,
+    reader: Reader,
+}
+
+impl Rescue {
+    async fn lose_and_recover(&self, shop: &Shop, id: &str) {
+        let workflow = shop.get(&format!("/v1/payments/{id}")).await["workflow"]["id"].as_str().unwrap().to_owned();
+        let handle = self.client.get_workflow_handle::<CheckoutWorkflow>(workflow.as_str());
+        handle.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+        let recoverer = Recoverer { client: &self.client, reader: &self.reader, histories: Histories::InTheClear };
+        let lost = recoverer.find(service::now()).await.unwrap();
+        let lost = lost.into_iter().find(|lost| lost.workflow_id == workflow).unwrap();
+        assert_eq!(recoverer.restart(&lost, service::now()).await.unwrap(), Restarted::Now);
     }
 }
 
@@ -573,6 +606,9 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     let roles = Roles::start(database).await;
     let faults = Faults::default();
     let _on = workers(&roles, &faults);
+    let url = DatabaseUrl::from_str(&roles.database_url()).unwrap();
+    let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
+    let rescue = Arc::new(Rescue { client: roles.temporal().await, reader });
     let mut left: Vec<_> = Case::all().into_iter().flat_map(|case| FAULTS.map(|fault| (case, fault))).collect();
     let mut outcomes = Vec::new();
     // A worker that dies takes with it what others were at, and their stories may then go another way.
@@ -583,11 +619,11 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
             let step = case.step.replace('.', "-");
             let id = format!("{step}-{}-{:?}-{fault:?}-{round}", case.time, case.story);
             faults.plan(&id, case, fault);
-            let (shop, room) = (roles.shop.clone(), room.clone());
+            let (shop, room, rescue) = (roles.shop.clone(), room.clone(), rescue.clone());
             stories.spawn(async move {
                 let _place = room.acquire().await.unwrap();
                 let began = Instant::now();
-                let end = case.story.tell(&shop, &id).await;
+                let end = case.story.tell(&shop, &rescue, &id).await;
                 ((case, fault), (end, began.elapsed()))
             });
         }

@@ -3,6 +3,7 @@
 
 mod absence;
 mod audit;
+mod backup;
 mod browser;
 mod circles;
 mod clocks;
@@ -33,6 +34,7 @@ mod migrating;
 mod payment_ids;
 mod privacy;
 mod reconciliation;
+mod recovery;
 mod refund_rules;
 mod refunds;
 mod replay;
@@ -40,6 +42,7 @@ mod retries;
 mod risk;
 mod roles;
 mod secrecy;
+mod secrets;
 mod stack;
 mod stopping;
 mod stuck;

@@ -10,7 +10,10 @@ use store::{Database, DatabaseUrl, SCHEMA_LOCK_TIME};
 
 use crate::{database::Kind, on_both_databases, stack::daegeum};
 
-on_both_databases!(a_lock_of_another_process_ends_a_migration_in_time);
+on_both_databases!(a_lock_of_another_process_ends_a_migration_in_time, migrations_at_once_take_turns);
+
+/// How many processes change one empty database at once.
+const AT_ONCE: usize = 5;
 
 /// What a loaded machine may take besides the wait for the lock.
 const SLACK: Duration = Duration::from_secs(8);
@@ -65,4 +68,21 @@ async fn a_lock_of_another_process_ends_a_migration_in_time(database: Kind) {
     let made = migrate("up");
     let told = String::from_utf8_lossy(&made.stdout).into_owned();
     assert!(made.status.success() && !told.contains("Pending"), "{told}");
+}
+
+async fn migrations_at_once_take_turns(database: Kind) {
+    let directory = tempfile::tempdir().unwrap();
+    let flags = database.flags().await;
+    let start = || {
+        let mut command = daegeum();
+        command.arg("--data-dir").arg(directory.path()).args(&flags).args(["migrate", "up"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..AT_ONCE).map(|_| start()).collect();
+    for process in running {
+        let ended = process.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(told.contains("Applied") && !told.contains("Pending"), "{told}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The roles, each its own process, on one Temporal server, one database and one simulator.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -141,6 +141,22 @@ impl Roles {
         drop(self.processes.remove(0));
     }
 
+    /// Loses Temporal with all that it knows: a fresh server takes its place at the same address.
+    pub(crate) async fn lose_temporal(&mut self) {
+        self.stop_temporal();
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.place().join(format!("temporal.db{end}")));
+        }
+        let address = self.temporal.parse().unwrap();
+        for _ in 0..TEMPORAL_ATTEMPTS {
+            if let Some(process) = self.temporal_on(address, &[]).await {
+                self.processes.insert(0, process);
+                return;
+            }
+        }
+        panic!("Temporal did not start: {}", std::fs::read_to_string(self.log("temporal")).unwrap());
+    }
+
     /// Ends a checkout's workflow as an operator would.
     pub(crate) fn terminate(&self, idempotency_key: &str) {
         let (key, _) = service::api_key::SecretKey::parse(&self.shop.api_key).unwrap();
@@ -211,24 +227,29 @@ impl Roles {
 
     /// Starts Temporal on a free port, again if another process took it, or one of the server's own, in between.
     async fn start_temporal(&mut self, flags: &[&str]) {
-        let place = self.directory.path();
         for _ in 0..TEMPORAL_ATTEMPTS {
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut server = Command::new(temporal_cli());
-            server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
-            server.args(["--port", &free.port().to_string()]);
-            server.arg("--db-filename").arg(place.join("temporal.db")).args(flags);
-            let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
-            let is_running = || process.lock().unwrap().is_running();
-            until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(free).await.is_ok() })
-                .await;
-            if is_running() {
+            if let Some(process) = self.temporal_on(free, flags).await {
                 self.temporal = free.to_string();
-                self.processes.push(process.into_inner().unwrap());
+                self.processes.push(process);
                 return;
             }
         }
         panic!("Temporal did not start: {}", std::fs::read_to_string(self.log("temporal")).unwrap());
+    }
+
+    /// A server on a port, unless another process took the port, or one of the server's own.
+    async fn temporal_on(&self, address: SocketAddr, flags: &[&str]) -> Option<Process> {
+        let mut server = Command::new(temporal_cli());
+        server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
+        server.args(["--port", &address.port().to_string()]);
+        server.arg("--db-filename").arg(self.place().join("temporal.db")).args(flags);
+        let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
+        let is_running = || process.lock().unwrap().is_running();
+        until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(address).await.is_ok() })
+            .await;
+        let has_started = is_running();
+        has_started.then(|| process.into_inner().unwrap())
     }
 }
 

@@ -177,11 +177,11 @@ async fn start(
         .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
         .enable_eager_workflow_start(settings.eager_start)
         .static_summary(summary(&plan, settings.histories))
-        .search_attributes(search_attributes(&plan))
+        .search_attributes(search_attributes(&plan, Status::NotStarted))
         .rpc_options(temporal::rpc_options())
         .build();
     let deadline_ms = u64::try_from(settings.checkout_deadline.as_millis()).unwrap_or(u64::MAX);
-    let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms };
+    let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms, recovery: None };
     match service.temporal.start_workflow(CheckoutWorkflow::run, input, options).await {
         Ok(_) => Ok(Answered::Now),
         Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Answered::Before),
@@ -218,7 +218,7 @@ struct Vanished;
 
 /// One line for the list of workflows: `토스 티셔츠 외 2건 · 15000 KRW · 2 sellers`. The client does not seal it, so with
 /// sealed histories it says nothing that the search attributes do not say: `15000 KRW · 2 sellers`.
-fn summary(plan: &Plan, histories: Histories) -> String {
+pub(crate) fn summary(plan: &Plan, histories: Histories) -> String {
     let sellers = sellers(plan).len();
     let plural = if sellers == 1 { "" } else { "s" };
     let amount = format!("{} · {sellers} seller{plural}", plan.total());
@@ -241,9 +241,9 @@ fn sellers(plan: &Plan) -> BTreeSet<&str> {
     plan.orders().iter().map(|order| order.seller.as_str()).collect()
 }
 
-fn search_attributes(plan: &Plan) -> SearchAttributes {
+pub(crate) fn search_attributes(plan: &Plan, status: Status) -> SearchAttributes {
     SearchAttributes::new([
-        attributes::PAYMENT_STATUS.value_set(Status::NotStarted.to_string()),
+        attributes::PAYMENT_STATUS.value_set(status.to_string()),
         attributes::ORDER_ID.value_set(plan.checkout_id().to_string()),
         attributes::SELLER_ACCOUNTS.value_set(indexed_sellers(plan)),
         attributes::AMOUNT.value_set(i64::try_from(plan.total().minor()).unwrap_or(i64::MAX)),

@@ -228,6 +228,7 @@ impl Refunding<'_> {
             account: request.account.clone(),
             api_key_id: self.caller.key.clone(),
             fingerprint: request.fingerprint.clone(),
+            sent_since: None,
         })
     }
 

@@ -101,12 +101,13 @@ impl CheckoutRecord {
 
     /// Whether its workflow asks the PSP when the PSP nudges it. The bank may take a deposit back.
     pub fn follows_psp(&self) -> bool {
+        self.status.phase().follows_psp() || self.status.is_payment_done() && self.is_by_deposit()
+    }
+
+    /// Whether it is paid into a virtual account.
+    pub fn is_by_deposit(&self) -> bool {
         // Of an account that nobody knew of before it was paid into, only the method tells.
-        let by_deposit = self
-            .psp
-            .as_ref()
-            .is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()));
-        self.status.phase().follows_psp() || self.status.is_payment_done() && by_deposit
+        self.psp.as_ref().is_some_and(|psp| psp.virtual_account.is_some() || is_virtual_account(psp.method.as_deref()))
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query
 
 use crate::{
     StoreError, Writer,
-    convert::{from_column_time, to_column_time},
+    convert::{corrupt, from_column_time, to_column_time},
     dead_letter::record,
     entities::dead_letters,
     event::append_letter,
@@ -63,6 +63,28 @@ impl Writer {
     pub async fn close_dead_letter(&self, letter_id: &DeadLetterId) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         end(&transaction, letter_id, LetterStatus::gone_on).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Closes the letters that other runs of a workflow wrote: their runs are lost, and nobody waits for an answer.
+    pub async fn close_lost_dead_letters(&self, workflow_id: &str, run_id: &str) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let letters = dead_letters::Entity::find()
+            .filter(dead_letters::Column::WorkflowId.eq(workflow_id))
+            .filter(dead_letters::Column::RunId.ne(run_id))
+            .filter(
+                dead_letters::Column::Status
+                    .is_in([LetterStatus::Retrying, LetterStatus::Open].map(LetterStatus::as_str)),
+            )
+            .all(&transaction)
+            .await?;
+        for letter in letters {
+            let id = DeadLetterId::parse(letter.letter_id).map_err(|error| corrupt("an id", error))?;
+            end(&transaction, &id, LetterStatus::gone_on).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use domain::{
     Currency, Money, Timestamp,
     failure::Failure,
-    id::{CheckoutId, PaymentOrderId, RefundId, WorkflowId},
+    id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId, WorkflowId},
     refund::{Part, RefundStatus},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     Reader, StoreError,
@@ -43,6 +43,14 @@ pub struct RefundRecord {
     pub executed_at: Option<Timestamp>,
 }
 
+/// A refund that has not ended, with what its workflow is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostRefund {
+    pub record: RefundRecord,
+    /// The API key that asked for it.
+    pub api_key_id: ApiKeyId,
+}
+
 impl Reader {
     /// A refund.
     pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundRecord>, StoreError> {
@@ -59,6 +67,27 @@ impl Reader {
             .all(self.connection())
             .await?;
         self.refund_records(rows).await
+    }
+
+    /// The refunds that have not ended, after the one of an id, in the order of their ids.
+    pub async fn unfinished_refunds(
+        &self,
+        after: Option<&RefundId>,
+        limit: u64,
+    ) -> Result<Vec<LostRefund>, StoreError> {
+        let open = RefundStatus::ALL.into_iter().filter(|status| !status.is_end()).map(RefundStatus::as_str);
+        let mut query = refunds::Entity::find().filter(refunds::Column::Status.is_in(open));
+        if let Some(after) = after {
+            query = query.filter(refunds::Column::RefundId.gt(after.as_str()));
+        }
+        let rows = query.order_by_asc(refunds::Column::RefundId).limit(limit).all(self.connection()).await?;
+        let keys: Vec<String> = rows.iter().map(|row| row.api_key_id.clone()).collect();
+        let records = self.refund_records(rows).await?;
+        let lost = records.into_iter().zip(keys).map(|(record, key)| {
+            let api_key_id = ApiKeyId::parse(key).map_err(|error| corrupt("an id", error))?;
+            Ok(LostRefund { record, api_key_id })
+        });
+        lost.collect()
     }
 
     async fn refund_records(&self, rows: Vec<refunds::Model>) -> Result<Vec<RefundRecord>, StoreError> {

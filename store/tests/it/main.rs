@@ -13,6 +13,7 @@ mod keys;
 mod letters;
 mod listing;
 mod migrating;
+mod pgbouncer;
 mod racing;
 mod reading;
 mod refusing;

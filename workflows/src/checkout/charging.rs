@@ -6,9 +6,10 @@
 //! latest when the time for sending is over, the record says `EXECUTING` or is final; otherwise nothing was charged.
 
 use domain::{
-    charge::{Capture, Conclusion, Knowledge},
+    charge::{Capture, Conclusion, Knowledge, Watch},
     checkout::{Confirmation, Status},
     failure::Failure,
+    inquiry::Request,
 };
 use temporalio_workflow::WorkflowTermination;
 
@@ -38,29 +39,47 @@ pub(super) enum Charged {
 /// Charges the buyer and follows the charge until it is booked, or no money is held.
 pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
     let (mut driver, request) = ChargeDriver::new(ctx, confirmation);
-    match risk::clear(ctx, &mut driver).await? {
+    charge_cleared(ctx, &mut driver, request).await
+}
+
+/// Charges the buyer once the risk of it is cleared.
+pub(super) async fn charge_cleared(
+    ctx: &Context,
+    driver: &mut ChargeDriver<'_>,
+    request: Request,
+) -> Result<Charged, WorkflowTermination> {
+    match risk::clear(ctx, driver).await? {
         Cleared::Charge => {}
-        Cleared::Decline(failure) => return decline(ctx, &mut driver, failure).await,
+        Cleared::Decline(failure) => return decline(ctx, driver, failure).await,
         Cleared::Reject => return Ok(Charged::Rejected),
     }
-    let mut knowledge = driver.send(request).await;
+    let knowledge = driver.send(request).await;
+    pursue(ctx, driver, knowledge).await
+}
+
+/// Follows a charge from what is known of it until it is booked, or no money is held.
+pub(super) async fn pursue(
+    ctx: &Context,
+    driver: &mut ChargeDriver<'_>,
+    mut knowledge: Knowledge,
+) -> Result<Charged, WorkflowTermination> {
     loop {
-        match inquiry::follow(&mut driver, knowledge).await? {
-            Conclusion::Settle(capture) => match settle_and_watch(ctx, &mut driver, capture).await? {
+        match inquiry::follow(driver, knowledge).await? {
+            Conclusion::Settle(capture) => match settle_and_watch(ctx, driver, capture).await? {
                 None => return Ok(Charged::Closed),
                 Some(taken_back) => knowledge = taken_back,
             },
             Conclusion::Reject(failure) if has_begun(ctx) => {
-                return decline(ctx, &mut driver, failure.and_retry()).await;
+                return decline(ctx, driver, failure.and_retry()).await;
             }
             Conclusion::Reject(_) => return Ok(Charged::Rejected),
-            Conclusion::Fail(failure) => return decline(ctx, &mut driver, failure).await,
+            Conclusion::Fail(failure) => return decline(ctx, driver, failure).await,
         }
     }
 }
 
 /// Ends the attempt without money. Where another may follow, the checkout stays open for it.
-async fn decline(
+pub(super) async fn decline(
     ctx: &Context,
     driver: &mut ChargeDriver<'_>,
     failure: Failure,
@@ -90,7 +109,17 @@ async fn settle_and_watch(
         return Ok(None);
     }
     let reports = if is_watched { Reports::Written } else { Reports::Unwritten };
-    let taken_back = deposits::watch(ctx, driver, reports).await?;
+    watch(ctx, driver, Watch::new(now(ctx)), reports).await
+}
+
+/// Watches a booked deposit. Answers the PSP's report where the bank took the deposit back.
+pub(super) async fn watch(
+    ctx: &Context,
+    driver: &mut ChargeDriver<'_>,
+    watch: Watch,
+    reports: Reports,
+) -> Result<Option<Knowledge>, WorkflowTermination> {
+    let taken_back = deposits::watch(ctx, driver, watch, reports).await?;
     driver.reset_nudge_budget();
     driver.inquiry.start_over(now(ctx));
     Ok(taken_back)

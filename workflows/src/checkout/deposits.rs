@@ -36,9 +36,9 @@ pub(super) enum Reports {
 pub(super) async fn watch(
     ctx: &Context,
     driver: &mut ChargeDriver<'_>,
+    mut watch: Watch,
     reports: Reports,
 ) -> Result<Option<Knowledge>, WorkflowTermination> {
-    let mut watch = Watch::new(now(ctx));
     driver.reset_nudge_budget();
     let meanwhile = format!("paid; the bank may take the deposit back until {}", KoreanTime(watch.until));
     let mut knowledge = None;
@@ -58,6 +58,35 @@ pub(super) async fn watch(
             see_deposit(ctx, if is_over { SeenDuring::End } else { SeenDuring::Watch }).await?;
         }
         knowledge = Some(told);
+    }
+}
+
+/// Goes on with a booked deposit that the bank took back, or that a person was asked about: the PSP is asked first. Answers
+/// what it said once the books agree with it.
+pub(super) async fn go_on(ctx: &Context, driver: &mut ChargeDriver<'_>) -> Result<Knowledge, WorkflowTermination> {
+    let mut told = driver.look_up().await;
+    loop {
+        driver.inquiry.learn(&told, now(ctx));
+        match &told {
+            Knowledge::Reported(Charge::Captured(_)) => {
+                advance(ctx, Event::Paid, None).await?;
+                return Ok(told);
+            }
+            Knowledge::Reported(Charge::AwaitingDeposit { account, .. }) => {
+                let came_back = take_booked_back(ctx, driver, account.clone()).await?;
+                return Ok(came_back.unwrap_or(told));
+            }
+            Knowledge::Reported(_)
+            | Knowledge::Answered(_)
+            | Knowledge::Lost(_)
+            | Knowledge::NoReport
+            | Knowledge::UndoRefused(_) => {
+                let message = "A deposit is booked, and the payment provider does not say whether it still holds it.";
+                let input = facts_of([("checkout_id", &driver.checkout_id)]);
+                call_for_help(ctx, TakeBack.name(), Failure::new(OurCode::DepositTakenBack, message), input).await?;
+                told = driver.look_up().await;
+            }
+        }
     }
 }
 

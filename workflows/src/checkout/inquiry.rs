@@ -66,7 +66,17 @@ impl<'a> ChargeDriver<'a> {
     /// A charge that has sent nothing yet, and the permission to send it.
     pub(super) fn new(ctx: &'a Context, confirmation: Confirmation) -> (Self, Request) {
         let (inquiry, request) = Inquiry::new(Charging::new(confirmation.amount), now(ctx));
-        let driver = Self {
+        (Self::of(ctx, confirmation, inquiry), request)
+    }
+
+    /// A charge that a lost workflow may have sent. It begins with a question.
+    pub(super) fn resumed(ctx: &'a Context, confirmation: Confirmation) -> Self {
+        let inquiry = Inquiry::resumed(Charging::new(confirmation.amount), now(ctx), now(ctx));
+        Self::of(ctx, confirmation, inquiry)
+    }
+
+    fn of(ctx: &'a Context, confirmation: Confirmation, inquiry: Inquiry<Charging>) -> Self {
+        Self {
             ctx,
             inquiry,
             checkout_id: confirmation.checkout_id,
@@ -80,8 +90,7 @@ impl<'a> ChargeDriver<'a> {
             asked_at: now(ctx),
             cancels: 0,
             by_deposit: false,
-        };
-        (driver, request)
+        }
     }
 
     /// When the payment began, and under which key.
@@ -306,8 +315,12 @@ fn echo_ms(ctx: &Context, from: Timestamp) -> Option<u64> {
     Some(echo_at.ms_since(from).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS))
 }
 
-/// An idempotency key is bound to its first answer whatever the body, so each attempt has its own.
+/// An idempotency key is bound to its first answer whatever the body, so each attempt has its own. A workflow that takes
+/// the place of a lost one does not know all keys of that one.
 fn key_prefix(ctx: &Context) -> String {
+    if ctx.state(|checkout| checkout.input.recovery.is_some()) {
+        return format!("{}.{}.{}", ctx.workflow_id(), ctx.run_id(), ctx.state(|checkout| checkout.attempts.number()));
+    }
     match ctx.state(|checkout| checkout.attempts.number()) {
         0 => ctx.workflow_id().to_owned(),
         attempt => format!("{}.{attempt}", ctx.workflow_id()),

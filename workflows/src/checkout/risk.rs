@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     calendar::KoreanTime,
     charge::{Charge, Knowledge, UndoReason},
-    checkout::Event,
+    checkout::{Event, Status},
     dead_letter::{Awaits, Outcome},
     failure::{Failure, OurCode},
     risk::{Assessment, REVIEW_MS, RiskVerdict},
@@ -68,7 +68,10 @@ async fn review(
     let replies = ctx.state(|checkout| checkout.desk.replies());
     // Before it is written: who reads of the review may decide at once.
     ctx.state_mut(|checkout| checkout.attempts.in_review = true);
-    advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
+    // A workflow that was lost may have written it.
+    if ctx.state(|checkout| checkout.status) != Status::Stuck {
+        advance(ctx, Event::HelpNeeded, Some(question.clone())).await?;
+    }
     let reasons = assessment.reasons.join("; ");
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
     let input = facts_of([("until", &until), ("reasons", &reasons)]);

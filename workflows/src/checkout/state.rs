@@ -28,6 +28,18 @@ pub struct CheckoutInput {
     pub fingerprint: String,
     /// How long the buyer may take, in milliseconds.
     pub deadline_ms: u64,
+    /// That it takes the place of a workflow that was lost, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// A workflow takes the place of one that was lost. It goes on from the record, and begins with a question to the PSP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Until when a payment that no record names may still be captured, because the lost workflow may have sent it.
+    /// Until then no other payment is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_until: Option<Timestamp>,
 }
 
 /// How a checkout ended.

@@ -33,6 +33,9 @@ pub struct RefundRequest {
     pub api_key_id: ApiKeyId,
     /// SHA-256 of the request in lower-case hex: the same key with another one is a mistake.
     pub fingerprint: String,
+    /// Since when a workflow that was lost may have sent it. Such a refund begins with a question to the PSP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_since: Option<Timestamp>,
 }
 
 /// What came of promising a refund.

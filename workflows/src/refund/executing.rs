@@ -34,9 +34,20 @@ struct RefundDriver<'a> {
 pub(super) async fn execute(ctx: &Context, promised: &PromisedRefund) -> Result<(), WorkflowTermination> {
     let first_sent_at = now(ctx);
     let refunding = Refunding { amount: promised.amount, held: promised.held };
-    let (inquiry, request) = Inquiry::new(refunding, first_sent_at);
-    let mut driver = RefundDriver { ctx, inquiry, first_sent_at };
-    let knowledge = driver.send(request).await;
+    let (mut driver, knowledge) = match ctx.state(|refund| refund.request.sent_since) {
+        None => {
+            let (inquiry, request) = Inquiry::new(refunding, first_sent_at);
+            let mut driver = RefundDriver { ctx, inquiry, first_sent_at };
+            let knowledge = driver.send(request).await;
+            (driver, knowledge)
+        }
+        Some(sent_since) => {
+            let inquiry = Inquiry::resumed(refunding, sent_since, first_sent_at);
+            let driver = RefundDriver { ctx, inquiry, first_sent_at: sent_since };
+            let knowledge = driver.look_up().await;
+            (driver, knowledge)
+        }
+    };
     match inquiry::follow(&mut driver, knowledge).await? {
         Conclusion::Settle(executed) => settle(ctx, executed).await,
         Conclusion::Fail(failure) => fail(ctx, failure).await,

@@ -3,6 +3,7 @@
 use domain::{
     Money,
     failure::Failure,
+    id::WorkflowId,
     refund::{Executed, RefundStatus},
 };
 use temporalio_workflow::{
@@ -10,6 +11,7 @@ use temporalio_workflow::{
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
+        error::ApplicationFailure,
     },
 };
 
@@ -18,8 +20,8 @@ use crate::{
     attributes, dead_letter,
     facts::HasFacts,
     ports::{
-        AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, RefundChange, RefundExecution, RefundFailure,
-        RefundPromise,
+        AdvanceRefund, ExecuteRefund, FailRefund, Promise, PromiseRefund, Recall, RecallCheckout, RefundChange,
+        RefundExecution, RefundFailure, RefundPromise,
     },
     time::now,
     writing::{self, Alarm},
@@ -38,6 +40,14 @@ pub(super) async fn promise(ctx: &Context) -> Result<Promise, WorkflowTerminatio
         stand(ctx, RefundStatus::Executing, None, Some(promised.amount)).await;
     }
     Ok(promise)
+}
+
+/// Closes the dead letters of a workflow that was lost: nobody waits for their answers.
+pub(super) async fn recall(ctx: &Context) -> Result<(), WorkflowTermination> {
+    let workflow_id = WorkflowId::parse(ctx.workflow_id()).map_err(ApplicationFailure::non_retryable)?;
+    let checkout_id = ctx.state(|refund| refund.request.checkout_id.clone());
+    let request = RecallCheckout { checkout_id, workflow_id, run_id: ctx.run_id().to_owned() };
+    write(ctx, Recall, request).await.map(|_| ())
 }
 
 /// Writes that the outcome is not known, or that a person is needed.

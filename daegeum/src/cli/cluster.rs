@@ -1,0 +1,203 @@
+//! `daegeum cluster`: what the Temporal namespace has to have.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use temporal::namespace::{self, DEFAULT_RETENTION, Namespace, SHORTEST_RETENTION};
+use temporalio_client::{Client, NamespacedClient as _};
+
+use crate::{
+    cli::output::{Output, print_json},
+    compose,
+    settings::Settings,
+};
+
+/// A day, in seconds.
+const DAY_S: u64 = 24 * 60 * 60;
+
+/// What to do with the namespace.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterAction {
+    /// Bring the namespace to what this version needs; safe to repeat, exit 1 if an administrator has to do it
+    #[command(after_help = example_with_temporal!("daegeum cluster apply --retention-days 7"))]
+    Apply(ClusterOptions),
+    /// Say what the namespace lacks; exit 1 if it lacks anything
+    #[command(after_help = example_with_temporal!("daegeum cluster status --json"))]
+    Status(ClusterOptions),
+}
+
+/// What is wanted of the namespace.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterOptions {
+    /// For how many days closed workflows are kept, 1 to 90 [default: as it is; 7 in a new namespace]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=90))]
+    retention_days: Option<u16>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Where a part of the namespace stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartState {
+    Well,
+    /// It was brought there now.
+    Changed,
+    Differs,
+    /// The server does not let this client change it.
+    Refused,
+}
+
+impl PartState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Changed => "changed",
+            Self::Differs => "differs",
+            Self::Refused => "refused",
+        }
+    }
+
+    const fn is_well(self) -> bool {
+        match self {
+            Self::Well | Self::Changed => true,
+            Self::Differs | Self::Refused => false,
+        }
+    }
+}
+
+/// A part of the namespace, and what it is like.
+struct Part {
+    name: &'static str,
+    state: PartState,
+    detail: String,
+}
+
+/// Carries out the action. Every part is looked at, whatever another one lacks.
+pub(crate) async fn run(settings: &Settings, action: ClusterAction) -> anyhow::Result<ExitCode> {
+    let client = compose::connect(settings, settings.temporal_keyring()?).await?;
+    let (parts, output) = match action {
+        ClusterAction::Apply(options) => (apply(&client, &options).await?, options.output),
+        ClusterAction::Status(options) => (status(&client, &options).await?, options.output),
+    };
+    tell(&client.namespace(), &parts, output)?;
+    Ok(if parts.iter().all(|part| part.state.is_well()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl ClusterOptions {
+    fn retention(&self) -> Option<Duration> {
+        self.retention_days.map(|days| Duration::from_secs(u64::from(days) * DAY_S))
+    }
+}
+
+async fn status(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<Part>> {
+    let name = client.namespace();
+    let Some(found) = namespace::look_at(client).await? else {
+        let detail = format!("there is no namespace {name}; `daegeum cluster apply` makes it");
+        return Ok(vec![Part { name: "namespace", state: PartState::Differs, detail }]);
+    };
+    let Namespace { retention, missing } = found;
+    let attributes = if missing.is_empty() {
+        Part { name: "search attributes", state: PartState::Well, detail: "all are registered".to_owned() }
+    } else {
+        let detail = namespace::commands(&name, &missing);
+        Part { name: "search attributes", state: PartState::Differs, detail }
+    };
+    Ok(vec![exists(&name), retention_part(retention, options.retention()), attributes, no_schedules()])
+}
+
+fn exists(name: &str) -> Part {
+    Part { name: "namespace", state: PartState::Well, detail: format!("{name} is there") }
+}
+
+/// Whether closed workflows are kept for as long as is wanted.
+fn retention_part(found: Option<Duration>, wanted: Option<Duration>) -> Part {
+    let name = "retention";
+    let days = |time: Duration| format!("{} days", time.as_secs() / DAY_S);
+    match (found, wanted) {
+        (Some(found), Some(wanted)) if found != wanted => Part {
+            name,
+            state: PartState::Differs,
+            detail: format!("closed workflows are kept for {} instead of {}", days(found), days(wanted)),
+        },
+        (Some(found), None) if found < SHORTEST_RETENTION => {
+            let detail = format!("closed workflows are kept for {} s only; name --retention-days", found.as_secs());
+            Part { name, state: PartState::Differs, detail }
+        }
+        (Some(found), _) => {
+            Part { name, state: PartState::Well, detail: format!("closed workflows are kept for {}", days(found)) }
+        }
+        (None, _) => Part { name, state: PartState::Well, detail: "the server does not say".to_owned() },
+    }
+}
+
+fn no_schedules() -> Part {
+    Part { name: "schedules", state: PartState::Well, detail: "this version needs none".to_owned() }
+}
+
+async fn apply(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<Part>> {
+    let name = client.namespace();
+    let mut parts = Vec::new();
+    let found = match namespace::look_at(client).await? {
+        Some(found) => {
+            parts.push(exists(&name));
+            found
+        }
+        None => {
+            let retention = options.retention().unwrap_or(DEFAULT_RETENTION);
+            if let Err(error) = namespace::register(client, retention).await {
+                let detail = format!("{:#}", anyhow::Error::from(error));
+                return Ok(vec![Part { name: "namespace", state: PartState::Refused, detail }]);
+            }
+            parts.push(Part { name: "namespace", state: PartState::Changed, detail: format!("made {name}") });
+            Namespace { retention: Some(retention), missing: Vec::new() }
+        }
+    };
+    parts.push(apply_retention(client, found.retention, options.retention()).await);
+    parts.push(apply_attributes(client).await);
+    parts.push(no_schedules());
+    Ok(parts)
+}
+
+async fn apply_retention(client: &Client, found: Option<Duration>, wanted: Option<Duration>) -> Part {
+    let part = retention_part(found, wanted);
+    let Some(wanted) = wanted.filter(|_| part.state == PartState::Differs) else { return part };
+    match namespace::set_retention(client, wanted).await {
+        Ok(()) => {
+            let detail = format!("closed workflows are kept for {} days from now on", wanted.as_secs() / DAY_S);
+            Part { name: part.name, state: PartState::Changed, detail }
+        }
+        Err(error) => {
+            let detail = format!("{}: {:#}", part.detail, anyhow::Error::from(error));
+            Part { name: part.name, state: PartState::Refused, detail }
+        }
+    }
+}
+
+async fn apply_attributes(client: &Client) -> Part {
+    let name = "search attributes";
+    match namespace::register_attributes(client).await {
+        Ok(missing) if missing.is_empty() => {
+            Part { name, state: PartState::Well, detail: "all are registered".to_owned() }
+        }
+        Ok(missing) => {
+            let names: Vec<_> = missing.iter().map(|attribute| attribute.name).collect();
+            Part { name, state: PartState::Changed, detail: format!("registered {}", names.join(", ")) }
+        }
+        Err(error) => Part { name, state: PartState::Refused, detail: format!("{:#}", anyhow::Error::from(error)) },
+    }
+}
+
+fn tell(namespace: &str, parts: &[Part], output: Output) -> anyhow::Result<()> {
+    if output.json {
+        let rows: Vec<_> = parts
+            .iter()
+            .map(|part| json!({ "part": part.name, "state": part.state.as_str(), "detail": part.detail }))
+            .collect();
+        return print_json(&json!({ "namespace": namespace, "parts": rows }));
+    }
+    for Part { name, state, detail } in parts {
+        println!("{:<8} {name:<18} {detail}", state.as_str());
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Secrets of the environment: by value, or in a file that a variable with `_FILE` at its end names.
+
+use anyhow::{Context as _, bail, ensure};
+
+/// The end of the name of a variable that names a file.
+const FILE: &str = "_FILE";
+/// The largest file that is read as a secret, in bytes: some encryption keys, or a URL.
+const MAX_BYTES: usize = 64 * 1024;
+/// The database's address, which holds a password.
+pub(super) const DATABASE_URL: &str = "DAEGEUM_DATABASE_URL";
+/// The keys that seal.
+pub(super) const ENCRYPTION_KEYS: &str = "DAEGEUM_ENCRYPTION_KEYS";
+/// The key of Temporal Cloud. The SDK reads the variable itself.
+pub(super) const TEMPORAL_API_KEY: &str = "TEMPORAL_API_KEY";
+/// Every variable that holds a secret.
+const SECRETS: [&str; 6] = [
+    DATABASE_URL,
+    ENCRYPTION_KEYS,
+    super::door::PEPPER_VARIABLE,
+    super::risk::SECRET_VARIABLE,
+    super::toss::SECRET_KEY_VARIABLE,
+    TEMPORAL_API_KEY,
+];
+
+/// A secret of the environment.
+pub(super) fn of_environment(name: &'static str) -> anyhow::Result<Option<String>> {
+    let value = std::env::var(name).ok();
+    let Some(secret) = of_file(name)? else { return Ok(value) };
+    ensure!(value.is_none(), "{name} and {name}{FILE} are both set; set one of them");
+    Ok(Some(secret))
+}
+
+/// A secret in the file that the environment names.
+pub(super) fn of_file(name: &'static str) -> anyhow::Result<Option<String>> {
+    let variable = format!("{name}{FILE}");
+    let Some(path) = std::env::var_os(&variable) else { return Ok(None) };
+    let told = || format!("{variable} names a file that cannot be read: {}", path.display());
+    let text = std::fs::read_to_string(&path).with_context(told)?;
+    ensure!(text.len() <= MAX_BYTES, "{variable} names a file that is too large for a secret: {}", path.display());
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.trim().is_empty() {
+        bail!("{variable} names a file that is empty: {}", path.display());
+    }
+    Ok(Some(secret.to_owned()))
+}
+
+/// Whether a variable names the file of a secret.
+pub(super) fn is_file_of_secret(variable: &str) -> bool {
+    variable.strip_suffix(FILE).is_some_and(|name| SECRETS.contains(&name))
+}
