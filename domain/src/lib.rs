@@ -33,6 +33,7 @@ pub mod inquiry;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod payout;
 pub mod plan;
 pub mod principal;
 pub mod reconciliation;
