@@ -37,6 +37,7 @@ mod journal;
 mod ledger;
 mod migrating;
 mod paging;
+mod payout;
 mod reader;
 mod readiness;
 mod reconciliation;
@@ -79,6 +80,10 @@ pub use ledger::{
 };
 pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
+pub use payout::{
+    BeginBatch, BegunBatch, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord, PayoutRefusal,
+    PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord, Withdrawal,
+};
 pub use reader::Reader;
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,

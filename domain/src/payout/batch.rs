@@ -8,7 +8,11 @@ use core::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use super::{digest::sha256, plan::DayText, status::PspPayoutStatus};
+use super::{
+    digest::sha256,
+    plan::DayText,
+    status::{PayoutStatus, PspPayoutStatus},
+};
 use crate::{
     Money, Timestamp,
     failure::{Failure, OurCode},
@@ -53,6 +57,9 @@ impl Batch {
     /// The idempotency key of this composition. `number` counts the answers that were bound to keys before.
     pub fn key(&self, number: u32) -> String {
         let mut text = String::from("daegeum-payout-batch 1\n");
+        if let Some(day) = self.pays_on {
+            text += &format!("{}\n", day.0);
+        }
         for item in &self.items {
             text += &format!("{}:{} {}\n", item.ref_payout_id.len(), item.ref_payout_id, item.amount);
         }
@@ -62,8 +69,9 @@ impl Batch {
 
     /// Divides the batch after a refusal of one of its payouts: the offender is alone, or the halves are.
     pub fn divide(self, offender: Option<&str>) -> Divided {
-        let Self { mut items, pays_on, may_have_left } = self;
-        let part = |items: Vec<Sending>| Self { items, pays_on, may_have_left };
+        let Self { mut items, pays_on, .. } = self;
+        // The PSP has made none of them.
+        let part = |items: Vec<Sending>| Self { items, pays_on, may_have_left: false };
         let named = offender.and_then(|name| items.iter().position(|item| item.ref_payout_id == name));
         let index = if items.len() == 1 { Some(0) } else { named };
         if let Some(index) = index {
@@ -101,6 +109,39 @@ pub struct PayoutReport {
     pub failure: Option<Failure>,
 }
 
+/// What is known of a payout, to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutChange {
+    /// Our name of the attempt.
+    pub ref_payout_id: String,
+    /// Where the payout stands.
+    pub status: PayoutStatus,
+    /// The PSP's name of it.
+    #[serde(default)]
+    pub psp_payout_id: Option<String>,
+    /// The amount that the PSP names.
+    #[serde(default)]
+    pub amount: Option<Money>,
+    /// Why it is not paid, or not yet.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+impl PayoutChange {
+    /// A change that the PSP did not tell of.
+    pub fn of(sending: &Sending, status: PayoutStatus, failure: Option<Failure>) -> Self {
+        Self { ref_payout_id: sending.ref_payout_id.clone(), status, psp_payout_id: None, amount: None, failure }
+    }
+}
+
+impl From<PayoutReport> for PayoutChange {
+    fn from(report: PayoutReport) -> Self {
+        let PayoutReport { ref_payout_id, psp_payout_id, status, amount, failure } = report;
+        let status = status.payout();
+        Self { ref_payout_id, status, psp_payout_id: Some(psp_payout_id), amount: Some(amount), failure }
+    }
+}
+
 /// What a refusal of a batch is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +154,8 @@ pub enum RefusalKind {
     },
     /// The moment: the balance, the hour, the rate. The same batch may go later.
     Later,
+    /// The day: the PSP pays on another one.
+    Day,
     /// A name is taken: an earlier request may have been carried out.
     NameTaken,
 }
@@ -164,6 +207,8 @@ pub enum BatchConclusion {
         /// The PSP's words.
         failure: Failure,
     },
+    /// The PSP makes none, because it does not pay on that day.
+    OtherDay(Failure),
 }
 
 /// What is waited for while a batch is not concluded.
@@ -195,8 +240,12 @@ impl BatchSubject {
     fn on_refusal(&self, refusal: &BatchRefusal, progress: &Progress, now: Timestamp) -> Step<Self> {
         match &refusal.kind {
             // The first answer to the first request: nothing of it was made.
-            RefusalKind::Payout { offender } if progress.sent <= 1 && !self.may_have_left => refused(offender, refusal),
-            RefusalKind::Payout { .. } | RefusalKind::Later | RefusalKind::NameTaken => self.ask(progress, now),
+            RefusalKind::Payout { .. } | RefusalKind::Day if progress.sent <= 1 && !self.may_have_left => {
+                conclude(refusal).unwrap_or_else(|| self.ask(progress, now))
+            }
+            RefusalKind::Payout { .. } | RefusalKind::Day | RefusalKind::Later | RefusalKind::NameTaken => {
+                self.ask(progress, now)
+            }
         }
     }
 
@@ -211,34 +260,38 @@ impl BatchSubject {
         if let Patient::CallForHelp(failure) = progress.patience(&PATIENCE, now) {
             return Step::CallForHelp(failure);
         }
-        match self.refusal.as_ref().map(|refusal| (&refusal.kind, refusal)) {
-            Some((RefusalKind::Payout { offender }, refusal)) if !progress.unanswered => refused(offender, refusal),
-            Some((RefusalKind::NameTaken, _)) => self.ask(progress, now),
-            Some((RefusalKind::Payout { .. } | RefusalKind::Later, _)) | None if progress.unanswered => {
-                Step::Send(Request::under(Key::Same))
-            }
-            Some((RefusalKind::Payout { .. } | RefusalKind::Later, _)) | None => {
-                // No answer is bound to the key of a request that never left.
-                let key = if progress.sent == 0 { Key::Same } else { Key::New };
-                Step::Send(Request::under(key))
-            }
+        if progress.unanswered {
+            return Step::Send(Request::under(Key::Same));
+        }
+        let is_taken = self.refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::NameTaken);
+        match self.refusal.as_ref().and_then(conclude) {
+            Some(step) => step,
+            None if is_taken => self.ask(progress, now),
+            // No answer is bound to the key of a request that never left.
+            None if progress.sent == 0 => Step::Send(Request::under(Key::Same)),
+            None => Step::Send(Request::under(Key::New)),
         }
     }
 
     fn ask(&self, progress: &Progress, now: Timestamp) -> Step<Self> {
         let wait = match &self.refusal {
             Some(BatchRefusal { kind: RefusalKind::Later, failure }) => BatchWait::Moment(failure.clone()),
-            Some(BatchRefusal { kind: RefusalKind::Payout { .. } | RefusalKind::NameTaken, .. }) | None => {
-                BatchWait::Outcome
-            }
+            Some(BatchRefusal { kind: RefusalKind::Payout { .. } | RefusalKind::Day | RefusalKind::NameTaken, .. })
+            | None => BatchWait::Outcome,
         };
         progress.patience(&PATIENCE, now).step(wait)
     }
 }
 
-fn refused(offender: &Option<String>, refusal: &BatchRefusal) -> Step<BatchSubject> {
+/// What a refusal means that is known to be of every request of the batch; nothing where the batch may go later.
+fn conclude(refusal: &BatchRefusal) -> Option<Step<BatchSubject>> {
     let failure = refusal.failure.clone();
-    Step::Conclude(BatchConclusion::Refused { offender: offender.clone(), failure })
+    let conclusion = match &refusal.kind {
+        RefusalKind::Payout { offender } => BatchConclusion::Refused { offender: offender.clone(), failure },
+        RefusalKind::Day => BatchConclusion::OtherDay(failure),
+        RefusalKind::Later | RefusalKind::NameTaken => return None,
+    };
+    Some(Step::Conclude(conclusion))
 }
 
 impl Subject for BatchSubject {

@@ -126,6 +126,8 @@ written! {
         ReleasedLate = "released_late",
         /// The seller has a payout of this period.
         PaidAlready = "period_paid_already",
+        /// The numbers of the seller do not add up: the books need a look.
+        StatementOff = "statement_does_not_add_up",
         /// The run has as many payouts as a run may have.
         RunFull = "run_full",
     }
