@@ -1,0 +1,3 @@
+//! Payouts: when a seller is paid.
+
+pub mod schedule;
