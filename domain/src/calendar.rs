@@ -56,15 +56,14 @@ impl Day {
         Self { since_epoch: self.since_epoch.saturating_sub(1) }
     }
 
-    /// The day of the week, Monday = 1 to Sunday = 7.
-    pub const fn weekday(self) -> i64 {
-        // 1 January 1970 was a Thursday.
-        (self.since_epoch + 3).rem_euclid(7) + 1
-    }
-
     /// Whether it is a Saturday or a Sunday. 1970-01-01 was a Thursday.
     pub const fn is_weekend(self) -> bool {
         matches!(self.since_epoch.rem_euclid(7), 2 | 3)
+    }
+
+    /// The day of the week, Monday = 1 to Sunday = 7.
+    pub const fn weekday(self) -> i64 {
+        self.since_epoch.saturating_add(3).rem_euclid(7) + 1
     }
 
     /// Whether it is a Sunday.

@@ -145,8 +145,37 @@ text_id! {
     WebhookEndpointId, 4..=40, "a-z 0-9 _", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 text_id! {
+    /// What the PSP calls a seller that is registered there, by our own name for the registration: 7 to 20 of
+    /// `a-z 0-9`. A name whose registration was deleted is never used again.
+    RefSellerId, 7..=20, "a-z 0-9", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+text_id! {
+    /// The PSP's id of a registered seller: 1 to 64 visible ASCII characters.
+    PspSellerId, 1..=64, "visible ASCII", |byte| byte.is_ascii_graphic()
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+
+impl RefSellerId {
+    /// Our name for a registration of a seller: one seller and one number make one name.
+    pub fn of_registration(seller: &SellerAccount, number: u32) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x4d0e_77b2_19ac_4f66_8c15_e2a9_3b70_d8c1);
+        const DIGITS: usize = 17;
+        // A seller account holds no colon.
+        let hash = Uuid::new_v5(&NAMESPACE, format!("{seller}:{number}").as_bytes()).simple().to_string();
+        Self(format!("dg{}", hash.get(..DIGITS).unwrap_or_default()))
+    }
+}
+
+impl HoldId {
+    /// The hold that a request asks for: one API key and one idempotency key make one hold.
+    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0xb7a4_52e1_0f9d_4c3b_9e68_15c7_a0d2_6f84);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        Self(format!("hold-{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes())))
+    }
 }
 
 impl IdempotencyKey {

@@ -39,6 +39,7 @@ pub mod principal;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+pub mod seller;
 pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;

@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 44] = [
+const RIGHTS: [Rights; 47] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
@@ -93,6 +93,16 @@ const RIGHTS: [Rights; 44] = [
     Rights { table: "refunds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
+    // A principal's word, through the API. An amount is held by the worker, in `wallet_holds`.
+    Rights { table: "seller_holds", api: "SELECT, INSERT, UPDATE", worker: "SELECT", operator: "" },
+    // What the PSP said of a seller and its account: no API process can call an account verified.
+    Rights { table: "seller_registrations", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights {
+        table: "sellers",
+        api: "SELECT, INSERT, UPDATE",
+        worker: "SELECT, UPDATE (version, updated_at)",
+        operator: "",
+    },
     Rights { table: "server_secrets", api: "SELECT", worker: "", operator: "" },
     // The lines of a statement that became void are in the next one.
     Rights { table: "statement_lines", api: "SELECT", worker: "SELECT, INSERT, DELETE", operator: "" },

@@ -44,6 +44,7 @@ mod reconciliation;
 mod refund;
 mod risk;
 mod sealing;
+mod seller;
 mod transaction;
 mod unavailable;
 mod wallet;
@@ -90,6 +91,10 @@ pub use refund::{
 };
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
+pub use seller::{
+    HoldLifted, HoldPlaced, HoldRecord, NewHold, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
+    RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord,
+};
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};

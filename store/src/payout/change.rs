@@ -19,7 +19,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query
 use super::{
     decide::{release, write_digest},
     events::{Changed, append_payouts},
-    plan::{is_blocked, standing},
+    plan::standing,
     record::{self, PayoutRecord},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::{payout_attempts, payouts, wallet_holds},
     hold,
-    seller::terms_of,
+    seller::payout_terms,
     transaction::Transaction,
 };
 
@@ -232,12 +232,13 @@ pub(super) async fn is_same_seller(
     now: Timestamp,
     rules: &PlanRules,
 ) -> Result<bool, StoreError> {
-    let terms = terms_of(transaction, std::slice::from_ref(&payout.seller)).await?;
+    let terms = payout_terms(transaction, std::slice::from_ref(&payout.seller), now).await?;
     let Some(terms) = terms.get(&payout.seller) else { return Ok(false) };
     let was_changed = |at: Timestamp| at >= payout.frozen_at || now.ms_since(at) < rules.cool_down_ms;
-    Ok(terms.psp_seller_id.as_deref() == Some(payout.destination.as_str())
+    let is_registered = terms.psp_seller_id.as_ref().is_some_and(|id| id.as_str() == payout.destination);
+    Ok(is_registered
         && !terms.account_changed_at.is_some_and(was_changed)
-        && !is_blocked(terms, now)
+        && terms.blocked.is_empty()
         && standing(terms) != domain::payout::plan::Standing::Refused)
 }
 

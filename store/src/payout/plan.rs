@@ -24,9 +24,11 @@ use crate::{
     convert::{corrupt, to_column_time, wallet_of_row},
     entities::{ledger_entries, ledger_postings, payouts, wallets},
     ledger::join_entries,
-    seller::terms_of,
+    seller::payout_terms,
 };
 
+/// How many sellers' terms are read at once.
+const SELLERS: usize = 5_000;
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -67,7 +69,10 @@ pub(super) async fn plan_run(
         wallets.push((record::seller(row.seller_account.clone())?, wallet_of_row(&row)?));
     }
     let all: Vec<SellerAccount> = wallets.iter().map(|(seller, _)| seller.clone()).collect();
-    let terms = terms_of(connection, &all).await?;
+    let mut terms = HashMap::new();
+    for page in all.chunks(SELLERS) {
+        terms.extend(payout_terms(connection, page, now).await?);
+    }
     let is_named = sellers.is_some();
     let due = |seller: &SellerAccount| terms.get(seller).and_then(|terms| due_on(terms, date, rules, is_named));
     let earliest = all.iter().filter_map(|seller| due(seller).map(|day| day.released_before)).min();
@@ -86,9 +91,9 @@ pub(super) async fn plan_run(
             released: wallet.available.minus(released_late).unwrap_or(Money::zero(Currency::Krw)),
             debt: wallet.debt,
             standing: standing(terms),
-            destination: terms.psp_seller_id.clone(),
+            destination: terms.psp_seller_id.as_ref().map(ToString::to_string),
             account_changed_at: terms.account_changed_at,
-            is_blocked: is_blocked(terms, now),
+            is_blocked: !terms.blocked.is_empty(),
             minimum: terms.minimum,
             this_week: record::won(this_week.get(seller.as_str()).copied().unwrap_or_default())?,
             is_paid_already: paid_already.contains(seller.as_str()),
@@ -117,10 +122,6 @@ pub(super) fn standing(terms: &PayoutTerms) -> Standing {
         | SellerStatus::AccountUnverified
         | SellerStatus::Suspended => Standing::Refused,
     }
-}
-
-pub(super) fn is_blocked(terms: &PayoutTerms, now: Timestamp) -> bool {
-    terms.blocked.iter().any(|block| block.until.is_none_or(|until| now < until))
 }
 
 /// What was released lately, by seller.

@@ -17,6 +17,7 @@ mod racing;
 mod reading;
 mod refusing;
 mod risk;
+mod sellers;
 mod sequences;
 mod sequencing;
 mod writing;
