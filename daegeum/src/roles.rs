@@ -185,7 +185,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
-    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks }
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts: settings.payout_rules() }
 }
 
 /// The API as a role serves it.

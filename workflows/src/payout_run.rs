@@ -34,6 +34,8 @@ use crate::{
 pub const WORKFLOW_TYPE: &str = "payout_run";
 /// The first and the longest pause before the PSP is asked about payouts that it has taken.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10 * 60)];
+/// How long the workflow of a run that is over waits for somebody who acts on a payout.
+const LAST_MOMENT: Duration = Duration::from_secs(15);
 /// Pauses double no more often than this.
 const MAX_DOUBLINGS: u32 = 16;
 
@@ -123,15 +125,17 @@ impl PayoutRunWorkflow {
                 }
                 Next::Complete => {
                     complete(ctx).await?;
-                    if ctx.state(|run| run.events) == seen {
-                        break;
+                    if is_over(ctx, seen).await? {
+                        return Ok(());
                     }
                 }
-                Next::End => break,
+                Next::End => {
+                    if is_over(ctx, seen).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
-        ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
-        Ok(())
     }
 
     /// A principal decides on the run.
@@ -239,6 +243,15 @@ async fn follow(ctx: &Context, seen: u32, rounds: u32) -> Result<u32, WorkflowTe
     let run = RunToFollow { run_id: run_id(ctx) };
     let changed = writing::write_decided(ctx, FollowPayouts, run, "asking about the payouts", |_: Alarm| {}).await?;
     Ok(if changed > 0 { 0 } else { rounds.saturating_add(1) })
+}
+
+/// Whether nobody asked for anything more since `seen`, and for a moment after that: who starts the workflow anew to
+/// act on a payout acts on it a moment later.
+async fn is_over(ctx: &Context, seen: u32) -> Result<bool, WorkflowTermination> {
+    let token = WorkflowCancellationToken::new();
+    until(ctx, move |run| run.events != seen, LAST_MOMENT, "before the run ends", token).await;
+    ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
+    Ok(ctx.state(|run| run.events) == seen)
 }
 
 async fn complete(ctx: &Context) -> Result<(), WorkflowTermination> {

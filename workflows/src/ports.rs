@@ -21,7 +21,7 @@ pub use domain::{
     dead_letter::Letter,
 };
 pub use payout::{
-    ActOnPayout, BatchNumber, BatchToSend, BegunPayouts, CompleteRun, DecideOnRun, FollowRun, FreezeRun, FrozenRun,
+    ActOnPayout, BatchNumber, BatchToSend, BegunBatch, BegunPayouts, CompleteRun, DecideOnRun, FollowRun, FreezeRun, FrozenRun,
     NextPayouts, PayoutAct, PayoutActed, PayoutChanges, PayoutsQuestion, RunDecided, RunToFollow, WorkOfRun,
 };
 pub use refund::{

@@ -10,14 +10,13 @@ use crate::{
     Currency, Money, Timestamp,
     calendar::{Day, Holidays},
     id::SellerAccount,
+    seller::DEFAULT_COOL_DOWN_MS,
 };
 
 /// The days of a week, for the limit of sellers who are not fully approved.
 pub const WEEK_DAYS: u64 = 7;
 /// The weekly limit unless a setting says otherwise, in won. Source: Toss, payouts guide, `PARTIALLY_APPROVED`.
 pub const WEEKLY_LIMIT_WON: u64 = 10_000_000;
-/// For how long an account that was changed is not paid to, unless a setting says otherwise, in milliseconds.
-pub const COOL_DOWN_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// What an operator sets of planning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub struct PlanRules {
 
 impl Default for PlanRules {
     fn default() -> Self {
-        Self { weekly_limit: won(WEEKLY_LIMIT_WON), cool_down_ms: COOL_DOWN_MS, holidays: Holidays::default() }
+        Self { weekly_limit: won(WEEKLY_LIMIT_WON), cool_down_ms: DEFAULT_COOL_DOWN_MS, holidays: Holidays::default() }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     PayoutTerms, Reader, StoreError,
     convert::{corrupt, to_column_time, wallet_of_row},
     entities::{ledger_entries, ledger_postings, payouts, wallets},
-    ledger::join_entries,
+    ledger::read::join_entries,
     seller::payout_terms,
 };
 
