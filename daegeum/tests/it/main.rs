@@ -31,6 +31,7 @@ mod ledger;
 mod ledger_reads;
 mod migrating;
 mod payment_ids;
+mod payouts;
 mod privacy;
 mod reconciliation;
 mod refund_rules;

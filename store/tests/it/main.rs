@@ -13,6 +13,7 @@ mod keys;
 mod letters;
 mod listing;
 mod migrating;
+mod payouts;
 mod racing;
 mod reading;
 mod refusing;

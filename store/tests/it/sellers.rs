@@ -31,7 +31,7 @@ fn seller(name: &str) -> SellerAccount {
     SellerAccount::parse(name).unwrap()
 }
 
-fn details(account_number: &str) -> NewSellerDetails {
+pub(crate) fn details(account_number: &str) -> NewSellerDetails {
     let contact = ContactParts {
         business_registration_number: Some("1234567890".to_owned()),
         representative_name: Some("김대표".to_owned()),
