@@ -129,7 +129,8 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .secret_key
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
-    toss::Client::try_new(toss::Config::new(toss.base_url.clone(), secret_key))
+    let security_key = Some(toss::SecurityKey::from(toss_sim::DEFAULT_SECURITY_KEY));
+    toss::Client::try_new(toss::Config { security_key, ..toss::Config::new(toss.base_url.clone(), secret_key) })
         .context("the settings of Toss are malformed")
 }
 

@@ -2,7 +2,9 @@
 
 use std::{path::Path, process::Command};
 
+use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
+use store::{Database, DatabaseUrl};
 
 use crate::{
     database::Kind,
@@ -46,27 +48,24 @@ impl Payers {
         command
     }
 
-    /// Sellers whom the simulator pays.
+    /// Sellers whom the simulator pays, and whose rows say so.
     async fn register(&self, names: &[String]) {
+        let toss = toss::Client::try_new(toss::Config {
+            security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
+            ..toss::Config::new(self.dev.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY)
+        });
+        let toss = toss.unwrap();
+        let file = self.dev.directory.path().join("daegeum.db");
+        let url = self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()));
+        let database = Database::connect(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
         for name in names {
-            let body = json!({
-                "name": "토스 상점", "business_type": "CORPORATE", "business_registration_number": "1234567890",
-                "representative_name": "김대표", "email": "pay@shop.kr", "phone": "01012345678",
-                "bank_account": { "bank_code": "092", "account_number": "110123456789", "holder_name": "김토스" },
-                "payout_schedule": { "cycle": "manual" },
-            });
-            let url = format!("{}/v1/sellers/{name}", self.maker.api);
-            let request = self.maker.http.put(url).bearer_auth(&self.maker.api_key).json(&body);
-            let answer = request.send().await.unwrap();
-            assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            let key = toss::IdempotencyKey::parse(format!("register-{name}")).unwrap();
+            let seller = toss.register_seller(&request(name), &key).await.unwrap();
+            for sql in rows(name, &seller.id) {
+                database.connection().execute_unprepared(&sql).await.unwrap();
+            }
         }
-        for name in names {
-            until(&format!("{name} is registered"), || async {
-                let seller = self.maker.get(&format!("/v1/sellers/{name}")).await;
-                seller["payout_status"] == "LIMITED" || seller["payout_status"] == "APPROVED"
-            })
-            .await;
-        }
+        database.close().await.unwrap();
     }
 
     /// Each seller sells for so much, and has it available.
@@ -149,6 +148,48 @@ fn create_key(directory: &Path, flags: &[String], scopes: &[&str]) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+}
+
+fn request(name: &str) -> toss::SellerRequest {
+    let company = toss::CompanyDetails {
+        name: "토스 상점".to_owned(),
+        representative_name: "김대표".to_owned().into(),
+        business_registration_number: "1234567890".to_owned(),
+        email: "pay@shop.kr".to_owned().into(),
+        phone: "01012345678".to_owned().into(),
+    };
+    let account = toss::AccountDetails {
+        bank_code: "092".to_owned(),
+        account_number: "110123456789".to_owned().into(),
+        holder_name: "김토스".to_owned().into(),
+    };
+    toss::SellerRequest {
+        ref_seller_id: name.to_owned(),
+        business_type: toss::BusinessType::Corporate,
+        details: toss::SellerDetails {
+            company: Some(company),
+            account: Some(account),
+            ..toss::SellerDetails::default()
+        },
+    }
+}
+
+/// A seller as the worker leaves it once the PSP pays it.
+fn rows(name: &str, psp_id: &str) -> [String; 2] {
+    let reference = name.replace('-', "");
+    [
+        format!(
+            "INSERT INTO sellers (seller_account, version, details_version, name, business_type, details, \
+             email_masked, account_masked, account, cycle, days, lag_business_days, holiday, minimum_payout, metadata, \
+             created_at, updated_at) VALUES ('{name}', 1, 1, 'shop', 'CORPORATE', 'sealed', 'p***@shop.kr', '***6789', \
+             1, 'manual', '', 0, 'after', 0, '{{}}', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+        ),
+        format!(
+            "INSERT INTO seller_registrations (seller_account, number, ref_seller_id, psp_seller_id, business_type, \
+             approval, sent_version, verified_account, refused_account, returned_account, begun_at) VALUES \
+             ('{name}', 1, '{reference}', '{psp_id}', 'CORPORATE', 'LIMITED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
+        ),
+    ]
 }
 
 async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {

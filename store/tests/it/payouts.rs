@@ -57,7 +57,7 @@ async fn register(fresh: &Fresh, name: &str) {
     let sql = format!(
         "INSERT INTO seller_registrations (seller_account, number, ref_seller_id, psp_seller_id, business_type, \
          approval, sent_version, verified_account, refused_account, returned_account, begun_at) VALUES \
-         ('{name}', 1, 'ref-{name}', 'psp-{name}', 'CORPORATE', 'APPROVED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
+         ('{name}', 1, 'refseller{name}', 'psp-{name}', 'CORPORATE', 'APPROVED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
     );
     fresh.database.connection().execute_unprepared(&sql).await.unwrap();
 }
@@ -258,7 +258,7 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     register(&fresh, "a").await;
     let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
     let first = only_payout(&fresh, &run).await;
-    let request = PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops"), reason: "again".to_owned() };
+    let request = PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
     let retry = async || fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
     assert_eq!(retry().await, Err(PayoutRefusal::NotApproved));
     approved(&fresh, &run).await;
@@ -306,7 +306,7 @@ async fn a_seller_who_changed_after_the_approval_is_not_paid(fresh: Fresh) {
     let failure = payouts[0].failure.as_ref().map(|failure| failure.code.to_string());
     assert_eq!(failure.as_deref(), Some("payout_seller_changed"));
     let request =
-        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops"), reason: "again".to_owned() };
+        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
     let retried = fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
     assert_eq!(retried, Err(PayoutRefusal::SellerChanged), "nobody sends money to a new account alone");
     books_agree(&fresh).await;
@@ -320,7 +320,7 @@ async fn a_payout_that_was_taken_back_makes_another_digest(fresh: Fresh) {
     let run = frozen_on(&fresh, "one", "2026-12-01", &["a", "b"]).await;
     let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
     let request =
-        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops"), reason: "disputed".to_owned() };
+        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "disputed".to_owned() };
     for _ in 0..2 {
         let taken = fresh.writer.withdraw_payout(&request).await.unwrap().unwrap();
         assert!(matches!(taken, Withdrawal::Done(payout) if payout.status == PayoutStatus::Canceled));
