@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod failure;
 pub mod ledger;
 pub mod paid;
+pub mod payout;
 pub mod psp;
 pub mod reconciliation;
 pub mod refund;

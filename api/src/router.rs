@@ -24,7 +24,7 @@ use crate::{
     openapi,
     routes::{
         ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
-        payment_order, payments_list, refund, wallet, webhook, webhook_endpoint,
+        payment_order, payments_list, payout, payout_run, refund, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -74,6 +74,17 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(ledger::entries::list))
         .routes(routes!(ledger::entries::show))
         .routes(routes!(ledger::trial_balance::show))
+        .routes(routes!(payout_run::list, payout_run::create))
+        .routes(routes!(payout_run::show))
+        .routes(routes!(payout_run::approve))
+        .routes(routes!(payout_run::reject))
+        .routes(routes!(payout_run::cancel))
+        .routes(routes!(payout::list))
+        .routes(routes!(payout::show))
+        .routes(routes!(payout::cancel))
+        .routes(routes!(payout::retry))
+        .routes(routes!(payout::returned))
+        .routes(routes!(payout::statement))
         .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))

@@ -13,6 +13,8 @@ pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod payment_order;
 pub(crate) mod payments_list;
+pub(crate) mod payout;
+pub(crate) mod payout_run;
 pub(crate) mod refund;
 pub(crate) mod shapes;
 pub(crate) mod wallet;

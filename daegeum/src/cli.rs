@@ -18,6 +18,7 @@ pub(crate) mod event;
 pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod output;
+pub(crate) mod payout;
 pub(crate) mod progress;
 pub(crate) mod reconciliation;
 pub(crate) mod recovery;
@@ -33,8 +34,8 @@ use crate::{dev::DevPorts, roles::SimulatorOptions, settings::Common};
 use self::{
     api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, buyer::BuyersAction, cluster::ClusterAction,
     commission::CommissionsAction, dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction,
-    ledger::LedgerAction, migrate::MigrateStep, output::Output, reconciliation::ReconcileOptions,
-    recovery::RecoverOptions, replay::ReplayOptions,
+    ledger::LedgerAction, migrate::MigrateStep, output::Output, payout::PayoutsAction,
+    reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -128,6 +129,9 @@ pub(crate) enum Command {
     /// List and resolve steps that failed and need a person
     #[command(subcommand, after_help = example!("daegeum dead-letters list"))]
     DeadLetters(DeadLettersAction),
+    /// Pay sellers: plan, freeze, approve and follow payout runs, through the API
+    #[command(subcommand, after_help = example!("daegeum payouts list"))]
+    Payouts(PayoutsAction),
     /// Read the event log
     #[command(subcommand, after_help = example!("daegeum events tail --follow"))]
     Events(EventsAction),
@@ -155,6 +159,7 @@ impl Command {
             | Self::Cluster(_)
             | Self::Doctor { .. }
             | Self::DeadLetters(_)
+            | Self::Payouts(_)
             | Self::Replay(_)
             | Self::Webhooks(_) => true,
             Self::Dev(_)
@@ -187,6 +192,7 @@ impl Command {
             | Self::Encryption(_)
             | Self::Buyers(_)
             | Self::DeadLetters(_)
+            | Self::Payouts(_)
             | Self::Events(_)
             | Self::Webhooks(_)
             | Self::Audit(_)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use activities::{
     delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
+    payout::PayoutRules,
 };
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
@@ -66,6 +67,8 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) keyring: Option<Arc<Keyring>>,
     /// Where events are pushed to, and how often.
     pub(crate) webhooks: DeliveryRules,
+    /// Who is paid how much, and when.
+    pub(crate) payouts: PayoutRules,
 }
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
@@ -91,7 +94,7 @@ pub(crate) fn worker(
     client: &Client,
     WorkerDatabase { writer, reader }: WorkerDatabase,
     WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
-    WorkerRules { release_rule, risk, keyring, webhooks }: WorkerRules<'_>,
+    WorkerRules { release_rule, risk, keyring, webhooks, payouts }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
     let deliveries = DeliveryParts {
@@ -105,6 +108,7 @@ pub(crate) fn worker(
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
         refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
+        payouts: activities::payout::Payouts { writer: writer.clone(), toss: toss.clone(), rules: payouts },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
@@ -128,6 +132,7 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
     let mut config = toss::Config::new(toss.base_url.clone(), secret_key);
     config.concurrency_limit = toss.concurrent_calls.unwrap_or(config.concurrency_limit);
+    config.security_key = Some(toss::SecurityKey::from(toss_sim::DEFAULT_SECURITY_KEY));
     toss::Client::try_new(config).context("the settings of Toss are malformed")
 }
 
@@ -156,6 +161,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         eager_start: has_worker,
         histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         refund_rules: settings.refund_rules,
+        plan_rules: settings.payout_rules().plan,
     };
     let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(

@@ -149,6 +149,7 @@ impl Stack {
             risk: &settings.risk,
             keyring: Some(keys.clone()),
             webhooks: settings.webhooks.rules(),
+            payouts: settings.payout_rules(),
         };
         let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
         let worker = compose::worker(&temporal, database, counted.clone(), rules)?;

@@ -32,7 +32,7 @@ use cli::{
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
-    reconciliation, recovery, replay, webhook_endpoint,
+    payout, reconciliation, recovery, replay, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -94,6 +94,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Replay(options) => replay::run(&settings, &options).await,
             Command::Doctor { output } => return doctor::run(&settings, output).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
+            Command::Payouts(action) => payout::run(&settings, action).await,
             Command::Events(action) => event::run(&settings, action).await,
             Command::Webhooks(action) => webhook_endpoint::run(&settings, action).await,
             Command::Audit(action) => audit_log::run(&settings, action).await,

@@ -1,6 +1,7 @@
 //! Production: API and worker in one process, or each role its own.
 
 pub(crate) mod housekeeping;
+pub(crate) mod payout_calendar;
 pub(crate) mod sequencing;
 
 use std::sync::Arc;
@@ -8,17 +9,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use service::readiness::{Probes, Readiness, SealProbe, Seals};
-use store::Keyring;
+use store::{Keyring, Reader, Writer};
 use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
 use temporalio_client::Client;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    roles::sequencing::Sequencing,
+    roles::{payout_calendar::PayoutCalendar, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -65,6 +66,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let rules = worker_rules(settings, keys.clone());
     let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
     let worker = compose::worker(&client, database, counted.clone(), rules)?;
+    let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
     let probes = Probes {
         journal: writer.journal(),
@@ -97,6 +99,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let worked = worker.run(worker_stop).await;
     stop.cancel();
     housekeeping.await?;
+    calendar.await?;
     watching.await?;
     serving.await??;
     sequencing.end().await?;
@@ -152,6 +155,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     ensure_search_attributes(&client).await?;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
+    let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
     let database = WorkerDatabase { writer: writer.clone(), reader };
     let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
@@ -175,6 +179,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     });
     let worked = worker.run(stop).await;
     housekeeping.await?;
+    calendar.await?;
     watching.await?;
     sequencing.end().await?;
     if let Some(metrics) = metrics {
@@ -183,9 +188,25 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     Ok(worked?)
 }
 
+/// Freezes the run of each business day, unless the settings say no.
+fn payout_calendar(
+    settings: &Settings,
+    client: &Client,
+    writer: &Writer,
+    reader: &Reader,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    if !settings.payouts.freeze_daily.unwrap_or(true) {
+        return tokio::spawn(async {});
+    }
+    let (client, rules) = (client.clone(), settings.payout_rules().plan);
+    let calendar = PayoutCalendar { client, writer: writer.clone(), reader: reader.clone(), rules };
+    tokio::spawn(Arc::new(calendar).run(stop.clone()))
+}
+
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
-    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks }
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts: settings.payout_rules() }
 }
 
 /// The API as a role serves it.

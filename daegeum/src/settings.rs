@@ -6,6 +6,7 @@ mod door;
 pub(crate) mod file_limit;
 mod flags;
 pub(crate) mod key_file;
+mod payout;
 mod risk;
 mod secret;
 mod toss;
@@ -19,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use activities::payout::PayoutRules;
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     Money,
@@ -33,6 +35,7 @@ pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use flags::{Common, LogFormat};
+pub(crate) use payout::Payouts;
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 pub(crate) use webhook::Webhooks;
@@ -60,7 +63,8 @@ const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 20] = [
+const ENVIRONMENT: [&str; 21] = [
+    "DAEGEUM_API_KEY",
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -109,6 +113,7 @@ pub(crate) struct Settings {
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
     pub(crate) webhooks: Webhooks,
+    pub(crate) payouts: Payouts,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -158,6 +163,8 @@ struct File {
     risk: risk::RiskFile,
     #[serde(default)]
     webhooks: webhook::WebhooksFile,
+    #[serde(default)]
+    payouts: payout::PayoutsFile,
 }
 
 impl Settings {
@@ -223,11 +230,17 @@ impl Settings {
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
+            payouts: payout::payouts(file.payouts)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
             log_format: flags.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
         })
+    }
+
+    /// Who is paid how much, and when.
+    pub(crate) fn payout_rules(&self) -> PayoutRules {
+        self.payouts.rules(self.release_rule.holidays.clone())
     }
 
     /// The encryption keys: those that are set, or those that `dev` left in the data directory.
@@ -433,7 +446,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks"] {
+        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

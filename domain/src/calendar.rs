@@ -61,6 +61,11 @@ impl Day {
         matches!(self.since_epoch.rem_euclid(7), 2 | 3)
     }
 
+    /// The day of the week, Monday = 1 to Sunday = 7.
+    pub const fn weekday(self) -> i64 {
+        self.since_epoch.saturating_add(3).rem_euclid(7) + 1
+    }
+
     /// Whether it is a Sunday.
     pub const fn is_sunday(self) -> bool {
         self.since_epoch.rem_euclid(7) == 3

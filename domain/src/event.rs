@@ -8,7 +8,13 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use crate::{
+    Timestamp,
+    checkout::Status,
+    dead_letter::LetterStatus,
+    payout::{PayoutStatus, RunStatus},
+    refund::RefundStatus,
+};
 
 /// The most bytes of an event's data, as compact JSON. With what stands around the data an event has fewer than 20,000
 /// bytes. Source: Standard Webhooks 1.0, "Payload size".
@@ -109,6 +115,34 @@ impl EventType {
             RefundStatus::Succeeded => Some(Self::RefundSucceeded),
             RefundStatus::Failed => Some(Self::RefundFailed),
             RefundStatus::Executing | RefundStatus::Unknown | RefundStatus::Stuck => None,
+        }
+    }
+
+    /// What a run's change to a status tells; nothing where the status is a step on the way.
+    pub const fn of_payout_run(status: RunStatus) -> Option<Self> {
+        match status {
+            RunStatus::Frozen => Some(Self::PayoutRunFrozen),
+            RunStatus::Approved => Some(Self::PayoutRunApproved),
+            RunStatus::Rejected => Some(Self::PayoutRunRejected),
+            RunStatus::Completed => Some(Self::PayoutRunCompleted),
+            RunStatus::Sending | RunStatus::Canceled => None,
+        }
+    }
+
+    /// What a payout's change from one status to another tells; nothing where it is a step on the way.
+    pub const fn of_payout(before: PayoutStatus, after: PayoutStatus) -> Option<Self> {
+        match after {
+            PayoutStatus::InProgress if matches!(before, PayoutStatus::Requested) => None,
+            PayoutStatus::Requested | PayoutStatus::InProgress => Some(Self::PayoutRequested),
+            PayoutStatus::Paid => Some(Self::PayoutPaid),
+            PayoutStatus::Failed => Some(Self::PayoutFailed),
+            PayoutStatus::Returned => Some(Self::PayoutReturned),
+            PayoutStatus::Canceled => Some(Self::PayoutCanceled),
+            PayoutStatus::Frozen
+            | PayoutStatus::Approved
+            | PayoutStatus::Sending
+            | PayoutStatus::Unknown
+            | PayoutStatus::Stuck => None,
         }
     }
 

@@ -158,6 +158,14 @@ our_codes! {
     NothingLeftToRefund = "nothing_left_to_refund";
     /// The books do not allow this refund.
     NotRefundable = "not_refundable";
+    /// Nobody could tell whether payouts were made.
+    PayoutUnresolved = "payout_unresolved";
+    /// A principal took the payout back, or its run.
+    PayoutWithdrawn = "payout_withdrawn";
+    /// The seller or the account changed after the freeze.
+    PayoutSellerChanged = "payout_seller_changed";
+    /// A payout came back after it had arrived.
+    PayoutReturned = "payout_returned";
     /// A write did not succeed, for a reason without a code of its own.
     WriteFailed = "write_failed";
     /// The database failed.

@@ -95,8 +95,11 @@ impl HoldState {
             HoldEvent::Ended(HoldEnd::Released) => (HoldStatus::Reserved, HoldStatus::Released),
             HoldEvent::Ended(HoldEnd::Expired) => (HoldStatus::Reserved, HoldStatus::Expired),
             HoldEvent::Captured(_) => (HoldStatus::Reserved, HoldStatus::InTransit),
-            HoldEvent::PayoutEnded(PayoutEnd::Arrived) => (HoldStatus::InTransit, HoldStatus::PaidOut),
+            HoldEvent::PayoutEnded(PayoutEnd::Arrived | PayoutEnd::ArrivedFromPsp) => {
+                (HoldStatus::InTransit, HoldStatus::PaidOut)
+            }
             HoldEvent::PayoutEnded(PayoutEnd::CameBack) => (HoldStatus::InTransit, HoldStatus::PayoutFailed),
+            HoldEvent::PayoutEnded(PayoutEnd::Returned) => (HoldStatus::PaidOut, HoldStatus::PayoutFailed),
         };
         if self.status == begins {
             return Ok(Some(ends));

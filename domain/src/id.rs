@@ -102,6 +102,15 @@ text_id! {
     RefundId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 text_id! {
+    /// A run of payouts: 6 to 64 of `A-Z a-z 0-9 - _`.
+    PayoutRunId, 6..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
+    /// A payout: 1 to 40 of `A-Z a-z 0-9 - _`. The PSP takes 50 characters, of which the number of the attempt needs
+    /// some.
+    PayoutId, 1..=40, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
     /// A dead letter: 1 to 200 of `A-Z a-z 0-9 - _ .`.
     DeadLetterId, 1..=200, "A-Z a-z 0-9 - _ .", |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
@@ -136,8 +145,37 @@ text_id! {
     WebhookEndpointId, 4..=40, "a-z 0-9 _", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 text_id! {
+    /// What the PSP calls a seller that is registered there, by our own name for the registration: 7 to 20 of
+    /// `a-z 0-9`. A name whose registration was deleted is never used again.
+    RefSellerId, 7..=20, "a-z 0-9", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+text_id! {
+    /// The PSP's id of a registered seller: 1 to 64 visible ASCII characters.
+    PspSellerId, 1..=64, "visible ASCII", |byte| byte.is_ascii_graphic()
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+
+impl RefSellerId {
+    /// Our name for a registration of a seller: one seller and one number make one name.
+    pub fn of_registration(seller: &SellerAccount, number: u32) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x4d0e_77b2_19ac_4f66_8c15_e2a9_3b70_d8c1);
+        const DIGITS: usize = 17;
+        // A seller account holds no colon.
+        let hash = Uuid::new_v5(&NAMESPACE, format!("{seller}:{number}").as_bytes()).simple().to_string();
+        Self(format!("dg{}", hash.get(..DIGITS).unwrap_or_default()))
+    }
+}
+
+impl HoldId {
+    /// The hold that a request asks for: one API key and one idempotency key make one hold.
+    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0xb7a4_52e1_0f9d_4c3b_9e68_15c7_a0d2_6f84);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        Self(format!("hold-{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes())))
+    }
 }
 
 impl IdempotencyKey {
@@ -239,6 +277,46 @@ impl WebhookEndpointId {
     /// The id of a new endpoint, from randomness that the caller brings along.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(format!("we_{}", uuid.simple()))
+    }
+}
+
+impl PayoutRunId {
+    /// The id of a new run, from randomness that the caller brings along.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(format!("run_{}", uuid.simple()))
+    }
+
+    /// The run that a request asks for: one API key and one idempotency key make one run.
+    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x51d8_0c3e_94b7_4f26_8d10_b6a2_7e59_f043);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        Self::from_uuid(Uuid::new_v5(&of_api_key, key.as_str().as_bytes()))
+    }
+
+    /// The run that the calendar of a day asks for.
+    pub fn of_day(day: crate::calendar::Day) -> Self {
+        Self(format!("run_{day}"))
+    }
+}
+
+impl PayoutId {
+    /// How many hexadecimal digits of its statement's hash stand in the id of a payout.
+    pub const HASH_CHARS: usize = 32;
+
+    /// The id of the payout of a statement, from the statement's SHA-256 in lower-case hex. The keys of the payout's
+    /// entries hold the id, so the hash chain of the ledger holds the statement.
+    pub fn of_statement(sha256: &str) -> Self {
+        Self(format!("po_{}", sha256.get(..Self::HASH_CHARS).unwrap_or(sha256)))
+    }
+
+    /// Our name of an attempt at the PSP, which is the id of its hold too.
+    pub fn attempt(&self, attempt: u32) -> HoldId {
+        if attempt > 1 { HoldId(format!("{self}-{attempt}")) } else { HoldId(self.0.clone()) }
+    }
+
+    /// The hold of money that came back.
+    pub fn returned(&self) -> HoldId {
+        HoldId(format!("{self}-returned"))
     }
 }
 

@@ -137,6 +137,8 @@ pub enum Reason {
     PayoutArrived,
     /// The seller's bank sent the money back.
     PayoutFailed,
+    /// A payout that had arrived came back.
+    PayoutReturned,
     /// The PSP paid us what it had captured, less its fees.
     PspSettled,
     /// Another entry was a mistake.
@@ -145,7 +147,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PaymentCaptured,
         Self::PendingReleased,
         Self::RefundPromised,
@@ -156,6 +158,7 @@ impl Reason {
         Self::PayoutSent,
         Self::PayoutArrived,
         Self::PayoutFailed,
+        Self::PayoutReturned,
         Self::PspSettled,
         Self::Reversed,
     ];
@@ -174,7 +177,8 @@ impl Reason {
             | Self::HoldExpired
             | Self::PayoutSent
             | Self::PayoutArrived
-            | Self::PayoutFailed => Err(EntryError::NotReversible),
+            | Self::PayoutFailed
+            | Self::PayoutReturned => Err(EntryError::NotReversible),
             Self::Reversed => Err(EntryError::ReversalOfReversal),
         }
     }
@@ -192,6 +196,7 @@ impl Reason {
             Self::PayoutSent => "payout_sent",
             Self::PayoutArrived => "payout_arrived",
             Self::PayoutFailed => "payout_failed",
+            Self::PayoutReturned => "payout_returned",
             Self::PspSettled => "psp_settled",
             Self::Reversed => "reversed",
         }

@@ -16,6 +16,7 @@ pub mod buyer;
 pub mod checkout;
 pub mod dead_letter;
 mod fault;
+pub mod payout;
 pub mod readiness;
 pub mod recovery;
 pub mod refund;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub histories: Histories,
     /// The limits and approvals of refunds.
     pub refund_rules: refund::RefundRules,
+    /// Who is paid how much.
+    pub plan_rules: domain::payout::plan::PlanRules,
 }
 
 /// The API key that asks for a change, and its rights.

@@ -38,12 +38,14 @@ mod journal;
 mod ledger;
 mod migrating;
 mod paging;
+mod payout;
 mod reader;
 mod readiness;
 mod reconciliation;
 mod refund;
 mod risk;
 mod sealing;
+mod seller;
 mod transaction;
 mod unavailable;
 mod wallet;
@@ -81,6 +83,10 @@ pub use ledger::{
 };
 pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
+pub use payout::{
+    BeginBatch, BegunBatch, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord, PayoutRefusal,
+    PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord, Withdrawal,
+};
 pub use reader::Reader;
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,
@@ -88,6 +94,10 @@ pub use refund::{
 };
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
+pub use seller::{
+    HoldLifted, HoldPlaced, HoldRecord, NewHold, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
+    RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord,
+};
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};

@@ -1,5 +1,7 @@
 //! Reading: checkouts, wallets and the books, in the types of `domain`.
 
+use domain::Timestamp;
+
 use crate::{Database, StoreError, event::Signals, transaction::Statements};
 
 /// Reads. It cannot write: the database refuses.
@@ -20,6 +22,11 @@ impl Reader {
 
     pub(crate) const fn signals(&self) -> &Signals {
         self.database.signals()
+    }
+
+    /// The time of money: the database's, as long as this machine's clock does not contradict it.
+    pub async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.database.clock().time(self.connection()).await
     }
 
     /// Whether the database answers.

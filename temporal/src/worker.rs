@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use activities::{
-    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, psp::Psp, refund::Refunds,
-    risk::Risk,
+    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, payout::Payouts, psp::Psp,
+    refund::Refunds, risk::Risk,
 };
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
-use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+use workflows::{
+    checkout::CheckoutWorkflow, payout_run::PayoutRunWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
+};
 
 use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
 
@@ -26,6 +28,8 @@ pub struct Activities {
     pub ledger: Ledger,
     /// Refunds at the PSP and their rows.
     pub refunds: Refunds,
+    /// Payouts at the PSP and their rows.
+    pub payouts: Payouts,
     /// Dead letters.
     pub dead_letters: DeadLetters,
     /// Charges at the PSP.
@@ -67,10 +71,12 @@ impl Worker {
             .register_workflow::<CheckoutWorkflow>()
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
+            .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
             .register_activities(activities.refunds)
+            .register_activities(activities.payouts)
             .register_activities(activities.dead_letters)
             .register_activities(activities.psp)
             .register_activities(activities.risk)

@@ -249,8 +249,22 @@ impl Client {
     ///
     /// The first [`Error`] ends the stream; a stream that ends without one is whole.
     pub fn payouts(&self) -> impl Stream<Item = Result<Payout, Error>> {
+        self.payouts_on(None)
+    }
+
+    /// Lists the payouts of a day and all later ones: `GET /v2/payouts?payoutDateGte=…`, page by page.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Error`] ends the stream; a stream that ends without one is whole.
+    pub fn payouts_since(&self, day: NaiveDate) -> impl Stream<Item = Result<Payout, Error>> {
+        self.payouts_on(Some(day))
+    }
+
+    fn payouts_on(&self, since: Option<NaiveDate>) -> impl Stream<Item = Result<Payout, Error>> {
         pages::all(move |cursor: Option<String>| async move {
             let mut query = vec![("limit", PAGE_SIZE.to_string())];
+            query.extend(since.map(|day| ("payoutDateGte", day.to_string())));
             query.extend(cursor.clone().map(|cursor| ("startingAfter", cursor)));
             let read = |body: &[u8]| pages::entities(body, cursor.as_ref(), Payout::from_value);
             self.get(call(Operation::PayoutLookUp, ""), &["v2", "payouts"], &query, read).await

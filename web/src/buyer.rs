@@ -24,7 +24,8 @@ use store::{CheckoutRecord, ConfirmToken};
 use crate::policy::Policy;
 use access::{Access, Made};
 pub use settings::{PagesKept, Settings, page_path};
-use words::{Language, Words};
+pub(crate) use words::Language;
+use words::Words;
 
 const STYLE: &str = include_str!("buyer/style.css");
 const WATCH_SCRIPT: &str = include_str!("buyer/watch.js");

@@ -1,4 +1,4 @@
-//! Pages for people, as HTML: the buyer's.
+//! Pages for people, as HTML: the buyer's, and a seller's statements.
 //!
 //! # What this crate does not do
 //!
@@ -9,3 +9,4 @@
 
 pub mod buyer;
 pub mod policy;
+pub mod statement;

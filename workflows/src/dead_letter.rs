@@ -164,8 +164,8 @@ pub trait CallsForHelp: 'static {
     fn desk(&self) -> &HelpDesk;
     /// Its desk, to change.
     fn desk_mut(&mut self) -> &mut HelpDesk;
-    /// The checkout that it is about.
-    fn checkout_id(&self) -> &CheckoutId;
+    /// The checkout that it is about, where it is about one.
+    fn checkout_id(&self) -> Option<&CheckoutId>;
 }
 
 /// A step that came to nothing, as a letter tells it.
@@ -205,7 +205,7 @@ pub async fn write<W: CallsForHelp>(ctx: &WorkflowContext<W>, failed: FailedStep
 
 /// Closes a letter. That it may never have been written is no matter.
 pub async fn close<W: CallsForHelp>(ctx: &WorkflowContext<W>, letter_id: DeadLetterId) {
-    let checkout_id = Some(ctx.state(|workflow| workflow.checkout_id().clone()));
+    let checkout_id = ctx.state(|workflow| workflow.checkout_id().cloned());
     attempt(ctx, CloseDeadLetter, CloseLetter { letter_id, checkout_id, closed_at: now(ctx) }).await;
 }
 
@@ -221,7 +221,7 @@ async fn open<W: CallsForHelp>(
         workflow_id: ctx.workflow_id().to_owned(),
         run_id: ctx.run_id().to_owned(),
         workflow_type: ctx.info().workflow_type().to_owned(),
-        checkout_id: Some(ctx.state(|workflow| workflow.checkout_id().clone())),
+        checkout_id: ctx.state(|workflow| workflow.checkout_id().cloned()),
         step,
         failure,
         input,

@@ -26,6 +26,7 @@ pub mod delivery;
 pub mod facts;
 pub mod inquiry;
 pub mod patches;
+pub mod payout_run;
 pub mod ports;
 pub mod refund;
 pub mod refunds;

@@ -123,8 +123,8 @@ impl CallsForHelp for RefundsWorkflow {
         &mut self.desk
     }
 
-    fn checkout_id(&self) -> &CheckoutId {
-        &self.checkout_id
+    fn checkout_id(&self) -> Option<&CheckoutId> {
+        Some(&self.checkout_id)
     }
 }
 

@@ -5,10 +5,14 @@
 //! go on. Other filters may be given with it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::Timestamp;
+use domain::{
+    Timestamp,
+    id::{PayoutId, PayoutRunId},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
-    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window,
+    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, PayoutPosition,
+    RunPosition, Side, Window,
 };
 
 use crate::http::{
@@ -94,6 +98,34 @@ impl Position for u64 {
 
     fn read(written: Self) -> Option<Self> {
         Some(written)
+    }
+}
+
+impl Position for RunPosition {
+    const LIST: &'static str = "payout_runs";
+    type Written = (i64, String);
+
+    fn write(&self) -> Self::Written {
+        (self.frozen_at.epoch_ms(), self.run_id.to_string())
+    }
+
+    fn read((frozen_at, run_id): Self::Written) -> Option<Self> {
+        let run_id = PayoutRunId::parse(run_id).ok()?;
+        Some(Self { frozen_at: Timestamp::from_epoch_ms(frozen_at), run_id })
+    }
+}
+
+impl Position for PayoutPosition {
+    const LIST: &'static str = "payouts";
+    type Written = (i64, String);
+
+    fn write(&self) -> Self::Written {
+        (self.frozen_at.epoch_ms(), self.payout_id.to_string())
+    }
+
+    fn read((frozen_at, payout_id): Self::Written) -> Option<Self> {
+        let payout_id = PayoutId::parse(payout_id).ok()?;
+        Some(Self { frozen_at: Timestamp::from_epoch_ms(frozen_at), payout_id })
     }
 }
 

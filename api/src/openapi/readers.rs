@@ -5,8 +5,9 @@ use domain::{
     checkout::Status,
     dead_letter::{LetterStatus, Outcome},
     event::EventType,
-    id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
+    id::{BuyerId, CheckoutId, PaymentOrderId, PayoutRunId, SellerAccount},
     ledger::Reason,
+    payout::PayoutStatus,
 };
 use store::ApprovalStanding;
 use utoipa::{
@@ -16,7 +17,7 @@ use utoipa::{
 
 use super::shapes::{
     Amount, ApprovalName, BuyerName, CheckoutName, CurrencyCode, EventTypeName, LetterStatusName, OutcomeName,
-    PaymentOrderName, ReasonName, SellerName, StatusName,
+    PaymentOrderName, PayoutRunName, PayoutStatusName, ReasonName, SellerName, StatusName,
 };
 use crate::http::{
     fields::{FieldErrors, FieldForm, Form},
@@ -62,6 +63,9 @@ named_form! {
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
     OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));
     PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
+    PayoutRunName: PayoutRunId = PayoutRunId::parse;
+    PayoutStatusName: PayoutStatus =
+        |text| PayoutStatus::parse(text).ok_or_else(|| none_of(PayoutStatus::ALL.map(PayoutStatus::as_str)));
     ReasonName: Reason = |text| Reason::parse(text).ok_or_else(|| none_of(Reason::ALL.map(Reason::as_str)));
     SellerName: SellerAccount = SellerAccount::parse;
     StatusName: Status = |text| Status::parse(text).ok_or_else(|| none_of(Status::ALL.map(Status::as_str)));

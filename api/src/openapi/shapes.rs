@@ -7,6 +7,7 @@ use domain::{
     dead_letter::{LetterStatus, Outcome},
     event::EventType,
     ledger::Reason,
+    payout::{PayoutStatus, RunStatus, plan::CarryReason},
     refund::RefundStatus,
 };
 use store::ApprovalStanding;
@@ -53,6 +54,18 @@ text_of_a_list! {
 text_of_a_list! {
     /// Where a refund stands that needs a second principal.
     ApprovalName, "RefundApprovalStatus", ApprovalStanding::ALL.map(ApprovalStanding::as_str)
+}
+text_of_a_list! {
+    /// Where a payout run stands.
+    RunStatusName, "PayoutRunStatus", RunStatus::ALL.map(RunStatus::as_str)
+}
+text_of_a_list! {
+    /// Where a payout stands.
+    PayoutStatusName, "PayoutStatus", PayoutStatus::ALL.map(PayoutStatus::as_str)
+}
+text_of_a_list! {
+    /// Why money stays with the marketplace until a later run.
+    CarryReasonName, "CarryReason", CarryReason::ALL.map(CarryReason::as_str)
 }
 text_of_a_list! {
     /// What an event tells.
@@ -125,6 +138,14 @@ text_of_a_form! {
 text_of_a_form! {
     /// The id of a refund.
     RefundName, "RefundId", "^[A-Za-z0-9_-]{1,64}$", "refund-6f2c5e0a-7d0b-5c7e-9a55-d2c034b8a1f7"
+}
+text_of_a_form! {
+    /// The id of a payout run.
+    PayoutRunName, "PayoutRunId", "^[A-Za-z0-9_-]{6,64}$", "run_2026-12-01"
+}
+text_of_a_form! {
+    /// The id of a payout: its last 32 digits are the first of the SHA-256 of its statement.
+    PayoutName, "PayoutId", "^[A-Za-z0-9_-]{1,40}$", "po_9f86d081884c7d659a2feaa0c55ad015"
 }
 text_of_a_form! {
     /// The id of a dead letter: its workflow, its run, and a number.

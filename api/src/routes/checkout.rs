@@ -64,7 +64,7 @@ refusals! {
 }
 
 /// Makes a request safe to repeat.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// When to ask again for an outcome that is not known yet, in seconds.
 pub(crate) const ASK_AGAIN_AFTER_S: u32 = 2;
 

@@ -32,6 +32,7 @@ mod ledger;
 mod ledger_reads;
 mod migrating;
 mod payment_ids;
+mod payouts;
 mod privacy;
 mod reconciliation;
 mod recovery;

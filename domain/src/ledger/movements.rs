@@ -36,10 +36,14 @@ pub enum HoldEnd {
 /// How a payout ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayoutEnd {
-    /// The seller's bank has the money.
+    /// The seller's bank has the money, which came from our bank.
     Arrived,
-    /// The seller's bank sent the money back.
+    /// The seller's bank has the money, which came from the payout balance at the PSP.
+    ArrivedFromPsp,
+    /// The seller's bank never took the money.
     CameBack,
+    /// The seller's bank sent the money back after it had arrived.
+    Returned,
 }
 
 /// Money that goes back to the buyer of one checkout.
@@ -216,13 +220,19 @@ impl Entry {
         Self::of(Reason::PayoutSent, &hold.id, None, sent_at, postings)
     }
 
-    /// A payout ends: the seller's bank has the money, or sent it back.
+    /// A payout ends: the seller's bank has the money, or sent it back. Money that came back after it had arrived is
+    /// held, until somebody has mended the account.
     pub fn of_payout_ended(payout: &Hold, end: PayoutEnd, ended_at: Timestamp) -> Result<Self, EntryError> {
-        let (reason, to) = match end {
-            PayoutEnd::Arrived => (Reason::PayoutArrived, Account::Bank),
-            PayoutEnd::CameBack => (Reason::PayoutFailed, Account::SellerAvailable(payout.seller.clone())),
+        let in_transit = Account::PayoutInTransit(payout.seller.clone());
+        let (reason, from, to) = match end {
+            PayoutEnd::Arrived => (Reason::PayoutArrived, in_transit, Account::Bank),
+            PayoutEnd::ArrivedFromPsp => (Reason::PayoutArrived, in_transit, Account::PspPayoutBalance),
+            PayoutEnd::CameBack => (Reason::PayoutFailed, in_transit, Account::SellerAvailable(payout.seller.clone())),
+            PayoutEnd::Returned => {
+                (Reason::PayoutReturned, Account::PspPayoutBalance, Account::SellerHeld(payout.seller.clone()))
+            }
         };
-        let postings = posting(&Account::PayoutInTransit(payout.seller.clone()), &to, payout.amount, None)?;
+        let postings = posting(&from, &to, payout.amount, None)?;
         Self::of(reason, &payout.id, None, ended_at, Vec::from_iter(postings))
     }
 

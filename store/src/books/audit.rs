@@ -13,6 +13,7 @@
 mod chain;
 mod checkouts;
 mod findings;
+mod payouts;
 mod refunds;
 mod rows;
 mod wallets;
@@ -57,6 +58,8 @@ pub struct Audit {
     pub wallets: u64,
     /// How many holds.
     pub holds: u64,
+    /// How many payouts.
+    pub payouts: u64,
     /// How many checkouts.
     pub checkouts: u64,
     /// How many payment orders.
@@ -97,6 +100,7 @@ impl Reader {
         let moved = wallets::compare_balances(&snapshot, &fold, &mut findings).await?;
         let wallets = wallets::compare_wallets(&snapshot, &fold, &mut findings).await?;
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
+        let payouts = payouts::compare(&snapshot, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),
@@ -106,6 +110,7 @@ impl Reader {
             findings,
             wallets,
             holds,
+            payouts,
             checkouts,
             orders,
             moved,

@@ -82,6 +82,11 @@ impl<'t> Books<'t> {
         self.now
     }
 
+    /// The number of the last entry, those of this transaction included.
+    pub(crate) fn last_sequence(&self) -> Result<u64, StoreError> {
+        u64::try_from(self.head.sequence).map_err(|_| corrupt("a sequence", self.head.sequence))
+    }
+
     /// The first instant whose day is open.
     pub(crate) fn open_from(&self) -> Option<Timestamp> {
         self.head.closed_before.map(from_column_time)

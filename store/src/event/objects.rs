@@ -4,6 +4,8 @@
 //! hold ids, amounts, statuses, codes and times. They leave out what may say something of a person: the buyer's id,
 //! order name, metadata, reasons, messages, account numbers, names and the address of the receipt.
 
+mod seller;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,6 +20,8 @@ use domain::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
+
+pub(crate) use seller::append_seller;
 
 use super::{append, append_all};
 use crate::{

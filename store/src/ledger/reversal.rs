@@ -49,6 +49,7 @@ pub(crate) async fn resting_on(
         | Reason::PayoutSent
         | Reason::PayoutArrived
         | Reason::PayoutFailed
+        | Reason::PayoutReturned
         | Reason::PspSettled
         | Reason::Reversed => Ok(None),
     }

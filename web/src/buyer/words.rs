@@ -4,14 +4,14 @@ use domain::payment_method::PaymentMethod;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     Korean,
     English,
 }
 
 impl Language {
     /// The language that an `Accept-Language` header prefers; Korean when it names neither.
-    pub(super) fn accepted(header: &str) -> Self {
+    pub(crate) fn accepted(header: &str) -> Self {
         let rank = |wanted: Self| {
             let weights = header.split(',').filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);

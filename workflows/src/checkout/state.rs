@@ -159,8 +159,8 @@ impl CallsForHelp for CheckoutWorkflow {
         &mut self.desk
     }
 
-    fn checkout_id(&self) -> &CheckoutId {
-        self.input.plan.checkout_id()
+    fn checkout_id(&self) -> Option<&CheckoutId> {
+        Some(self.input.plan.checkout_id())
     }
 }
 

@@ -61,7 +61,7 @@ impl CallsForHelp for RefundWorkflow {
         &mut self.desk
     }
 
-    fn checkout_id(&self) -> &CheckoutId {
-        &self.request.checkout_id
+    fn checkout_id(&self) -> Option<&CheckoutId> {
+        Some(&self.request.checkout_id)
     }
 }

@@ -72,6 +72,7 @@ codes! {
     DeadLetterNotFound("dead_letter_not_found", NOT_FOUND, Stays, "There is no such dead letter");
     DeadlineExceeded("deadline_exceeded", SERVICE_UNAVAILABLE, Passes, "The answer took too long");
     DeliveryNotFound("delivery_not_found", NOT_FOUND, Stays, "There is no such delivery");
+    DigestMismatch("digest_mismatch", CONFLICT, Stays, "The run is another than was seen");
     EncryptionKeysMissing("encryption_keys_missing", CONFLICT, Stays, "No encryption keys are set");
     EventsExpired("events_expired", GONE, Stays, "The events are not kept any more");
     Forbidden("forbidden", FORBIDDEN, Stays, "The API key may not do this");
@@ -97,6 +98,10 @@ codes! {
     OrderMismatch("order_mismatch", UNPROCESSABLE_ENTITY, Stays, "The order differs");
     Overloaded("overloaded", SERVICE_UNAVAILABLE, Passes, "Too many requests are being served");
     PaymentDeclined("payment_declined", PAYMENT_REQUIRED, Stays, "The payment was declined");
+    PayoutNotActionable("payout_not_actionable", CONFLICT, Stays, "The payout does not take this");
+    PayoutNotFound("payout_not_found", NOT_FOUND, Stays, "There is no such payout");
+    PayoutRunDecided("payout_run_decided", CONFLICT, Stays, "The payout run is decided already");
+    PayoutRunNotFound("payout_run_not_found", NOT_FOUND, Stays, "There is no such payout run");
     PreviewOutdated("preview_outdated", CONFLICT, Stays, "Others are chosen now than the preview showed");
     RateLimited("rate_limited", TOO_MANY_REQUESTS, Passes, "Too many requests");
     RefundAccountRequired(

@@ -3,6 +3,7 @@
 use domain::{
     checkout::ConfirmRefusal,
     failure::{Failure, FailureCode, OurCode},
+    payout::Undecidable,
 };
 use service::{
     IsForBuyer,
@@ -13,6 +14,7 @@ use service::{
     },
     dead_letter::DeadLetterError,
     now,
+    payout::PayoutError,
     refund::RefundError,
 };
 
@@ -128,6 +130,22 @@ impl From<RefundError> for Problem {
             RefundError::Decided(_) => Self::new(Code::RefundDecided, detail),
             RefundError::UnknownRefund => Self::new(Code::RefundNotFound, detail),
             RefundError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<PayoutError> for Problem {
+    fn from(error: PayoutError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PayoutError::UnknownRun => Self::new(Code::PayoutRunNotFound, detail),
+            PayoutError::UnknownPayout => Self::new(Code::PayoutNotFound, detail),
+            PayoutError::Undecidable(Undecidable::FourEyes) => Self::new(Code::FourEyes, detail),
+            PayoutError::Undecidable(Undecidable::DigestMismatch) => Self::new(Code::DigestMismatch, detail),
+            PayoutError::Undecidable(Undecidable::Decided(_)) => Self::new(Code::PayoutRunDecided, detail),
+            PayoutError::NotTaken { .. } => Self::new(Code::PayoutNotActionable, detail),
+            PayoutError::UnderWay => Self::new(Code::RequestInProgress, detail),
+            PayoutError::Fault(fault) => fault.into(),
         }
     }
 }

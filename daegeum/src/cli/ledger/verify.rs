@@ -37,13 +37,14 @@ pub(crate) async fn agrees(reader: &Reader) -> anyhow::Result<(bool, String)> {
 }
 
 fn summary(audit: &Audit) -> String {
-    let Audit { findings, end, postings, accounts, wallets, holds, checkouts, orders, checkpoints, moved } = audit;
+    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } =
+        audit;
     let moved: Vec<String> =
         moved.iter().map(|(currency, minor)| decimal(*minor, *currency) + " " + currency.code()).collect();
     let moved = if moved.is_empty() { "nothing".to_owned() } else { moved.join(", ") };
     let read = format!(
         "{} entries with {postings} postings, {accounts} accounts, {wallets} wallets, {holds} holds, \
-         {checkouts} checkouts with {orders} orders, {checkpoints} checkpoints",
+         {payouts} payouts, {checkouts} checkouts with {orders} orders, {checkpoints} checkpoints",
         end.sequence
     );
     match findings.count {
@@ -58,7 +59,8 @@ fn summary(audit: &Audit) -> String {
 }
 
 fn as_json(audit: &Audit) -> Value {
-    let Audit { findings, end, postings, accounts, wallets, holds, checkouts, orders, checkpoints, moved } = audit;
+    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } =
+        audit;
     let disagreement = |found: &Disagreement| {
         let Disagreement { check, subject, problem } = found;
         json!({ "check": check.as_str(), "subject": subject, "problem": problem })
@@ -76,6 +78,7 @@ fn as_json(audit: &Audit) -> Value {
         "accounts": accounts,
         "wallets": wallets,
         "holds": holds,
+        "payouts": payouts,
         "checkouts": checkouts,
         "payment_orders": orders,
         "checkpoints": checkpoints,

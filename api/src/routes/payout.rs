@@ -1,0 +1,288 @@
+//! Payouts and their statements. A key of a seller sees that seller's.
+
+mod request;
+mod statement;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::HeaderMap,
+    response::Response,
+};
+use domain::id::{PayoutId, SellerAccount};
+use serde::Serialize;
+use service::payout::{PayoutError, act};
+use store::{PayoutPosition, PayoutRecord};
+use workflows::ports::PayoutAct;
+
+use self::request::{ActBody, Chosen, reason};
+use crate::{
+    Api,
+    http::{
+        body::JsonBody,
+        caller::{FinanceCaller, WalletCaller},
+        paging::{ListBody, Paging, window},
+        parameters::Parameters,
+        problem::Problem,
+        values::rfc3339,
+    },
+    openapi::{
+        refusals::refusals,
+        shapes::{Amount, CurrencyCode, Instant, PayoutName, PayoutRunName, PayoutStatusName, SellerName},
+    },
+};
+
+refusals! {
+    FindRefusals: Forbidden, PayoutNotFound;
+    ActRefusals:
+        PayoutNotActionable, PayoutNotFound, RequestInProgress, TemporalUnavailable, ValidationFailed;
+}
+
+/// A payout.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Payout)]
+pub(crate) struct PayoutBody {
+    #[schema(value_type = PayoutName)]
+    payout_id: String,
+    #[schema(value_type = PayoutRunName)]
+    payout_run_id: String,
+    #[schema(value_type = SellerName)]
+    seller_account: String,
+    /// The day of the run in Korea.
+    period: String,
+    #[schema(value_type = PayoutStatusName)]
+    status: &'static str,
+    #[schema(value_type = Amount)]
+    amount: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    /// From 1; a new attempt begins only after the payment provider's word that the last one was not paid.
+    attempt: u32,
+    /// The name of the attempt at the payment provider.
+    ref_payout_id: String,
+    /// The day on which the payment provider pays.
+    pays_on: Option<String>,
+    failure: Option<PayoutFailure>,
+    /// Where the statement is.
+    statement: String,
+    #[schema(value_type = Instant)]
+    frozen_at: String,
+    #[schema(value_type = Option<Instant>)]
+    sent_at: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    ended_at: Option<String>,
+}
+
+/// Why a payout is not paid, or not yet.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PayoutFailure)]
+struct PayoutFailure {
+    code: String,
+    message: String,
+}
+
+impl PayoutBody {
+    pub(crate) fn new(payout: &PayoutRecord) -> Self {
+        let failure = |failure: &domain::failure::Failure| PayoutFailure {
+            code: failure.code.to_string(),
+            message: failure.message.clone(),
+        };
+        Self {
+            payout_id: payout.payout_id.to_string(),
+            payout_run_id: payout.run_id.to_string(),
+            seller_account: payout.seller.to_string(),
+            period: payout.period.to_string(),
+            status: payout.status.as_str(),
+            amount: payout.amount.to_decimal_string(),
+            currency: payout.amount.currency().code(),
+            attempt: payout.attempt,
+            ref_payout_id: payout.ref_payout_id.clone(),
+            pays_on: payout.pays_on.map(|day| day.to_string()),
+            failure: payout.failure.as_ref().map(failure),
+            statement: format!("/v1/payouts/{}/statement", payout.payout_id),
+            frozen_at: rfc3339(payout.frozen_at),
+            sent_at: payout.sent_at.map(rfc3339),
+            ended_at: payout.ended_at.map(rfc3339),
+        }
+    }
+}
+
+/// List payouts
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/payouts",
+    operation_id = "list_payouts",
+    tag = "Payouts",
+    security(("bearer" = ["read"])),
+    params(Chosen, Paging),
+    responses((status = 200, description = "A page", body = ListBody<PayoutBody>))
+)]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: WalletCaller,
+    parameters: Parameters,
+) -> Result<Json<ListBody<PayoutBody>>, Problem> {
+    let mut filter = Chosen::of(&parameters)?.filter();
+    if let Some(own) = caller.seller() {
+        let wanted = filter.seller.get_or_insert_with(|| own.clone());
+        caller.may_read(wanted)?;
+    }
+    let page = api.service.reader.payouts(&filter, &window(&parameters)?).await?;
+    Ok(Json(ListBody::new(&page, position, PayoutBody::new)))
+}
+
+/// Read a payout
+#[utoipa::path(
+    get,
+    path = "/v1/payouts/{id}",
+    operation_id = "read_payout",
+    tag = "Payouts",
+    security(("bearer" = ["read"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    responses((status = 200, description = "The payout", body = PayoutBody), FindRefusals)
+)]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    caller: WalletCaller,
+    Path(id): Path<String>,
+) -> Result<Json<PayoutBody>, Problem> {
+    Ok(Json(PayoutBody::new(&readable(&api, &caller, id).await?)))
+}
+
+/// Cancel a payout
+///
+/// Before it leaves, or while the payment provider waits for its day. The money is available again.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/cancel",
+    operation_id = "cancel_payout",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = ActBody,
+    responses((status = 200, description = "It is canceled", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn cancel(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Cancel, &body).await
+}
+
+/// Retry a payout
+///
+/// After the payment provider's word that the last attempt was not paid. Refused if the seller or the account changed
+/// since the approval: then the money is in the next run.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/retry",
+    operation_id = "retry_payout",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = ActBody,
+    responses((status = 200, description = "A new attempt begins", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn retry(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Retry, &body).await
+}
+
+/// Book a returned payout
+///
+/// For a paid payout whose money the bank sent back, which only the balance at the payment provider shows. The money is
+/// held until somebody releases the hold.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/returned",
+    operation_id = "return_payout",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = ActBody,
+    responses((status = 200, description = "It is booked as returned", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn returned(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Return, &body).await
+}
+
+/// Read the statement of a payout
+///
+/// `Accept` chooses the form: `application/json`, `text/csv` or `text/html`. The page is in Korean or English, by
+/// `Accept-Language`.
+#[utoipa::path(
+    get,
+    path = "/v1/payouts/{id}/statement",
+    operation_id = "read_payout_statement",
+    tag = "Payouts",
+    security(("bearer" = ["read"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    responses(
+        (
+            status = 200,
+            description = "The statement, as it was frozen",
+            content(
+                (statement::StatementBody = "application/json"),
+                (String = "text/csv"),
+                (String = "text/html"),
+            ),
+        ),
+        FindRefusals,
+    )
+)]
+pub(crate) async fn statement(
+    State(api): State<Arc<Api>>,
+    caller: WalletCaller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let payout = readable(&api, &caller, id).await?;
+    let record = api.service.reader.statement(&payout.payout_id).await?.ok_or(PayoutError::UnknownPayout)?;
+    Ok(statement::respond(&headers, &payout, &record))
+}
+
+/// A payout that the caller may read. Of others' payouts a seller learns nothing.
+async fn readable(api: &Api, caller: &WalletCaller, id: String) -> Result<PayoutRecord, Problem> {
+    let id = payout_id(id)?;
+    let payout = api.service.reader.payout(&id).await?;
+    let is_own = |payout: &PayoutRecord| caller.seller().is_none_or(|own: &SellerAccount| *own == payout.seller);
+    match payout {
+        Some(payout) if is_own(&payout) => Ok(payout),
+        Some(_) | None if caller.seller().is_some() => Err(Problem::not_of_this_seller()),
+        Some(_) | None => Err(PayoutError::UnknownPayout.into()),
+    }
+}
+
+async fn carry_out(
+    api: &Api,
+    caller: &FinanceCaller,
+    id: String,
+    wanted: PayoutAct,
+    body: &JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    let (id, reason) = (payout_id(id)?, reason(body)?);
+    Ok(Json(PayoutBody::new(&act(&api.service, &caller.caller(), &id, wanted, reason).await?)))
+}
+
+fn payout_id(id: String) -> Result<PayoutId, Problem> {
+    PayoutId::parse(id).map_err(|_| PayoutError::UnknownPayout.into())
+}
+
+fn position(payout: &PayoutRecord) -> PayoutPosition {
+    PayoutPosition { frozen_at: payout.frozen_at, payout_id: payout.payout_id.clone() }
+}

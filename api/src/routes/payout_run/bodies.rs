@@ -1,0 +1,149 @@
+//! Runs as answers hold them.
+
+use domain::{
+    calendar::Day,
+    payout::plan::{CarriedOver, Plan, PlannedPayout},
+};
+use serde::Serialize;
+use service::payout::RunDetails;
+use store::RunRecord;
+
+use crate::{
+    http::values::rfc3339,
+    openapi::shapes::{Amount, CarryReasonName, CurrencyCode, Instant, PayoutRunName, RunStatusName, SellerName},
+    routes::payout::PayoutBody,
+};
+
+/// A payout run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PayoutRun)]
+pub(crate) struct RunBody {
+    #[schema(value_type = PayoutRunName)]
+    payout_run_id: String,
+    #[schema(value_type = RunStatusName)]
+    status: &'static str,
+    /// The day of the run in Korea.
+    date: String,
+    /// What an approval names: it runs over every line of every statement.
+    digest: String,
+    #[schema(value_type = Amount)]
+    total: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    payout_count: u32,
+    /// In the order of the sellers; where the run is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payouts: Option<Vec<PayoutBody>>,
+    /// What stays for a later run.
+    carried_over: Vec<CarriedOverBody>,
+    /// The principal who froze it.
+    frozen_by: String,
+    #[schema(value_type = Instant)]
+    frozen_at: String,
+    /// The principal who approved, rejected or canceled it.
+    decided_by: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    decided_at: Option<String>,
+    decision_reason: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    completed_at: Option<String>,
+}
+
+/// Money that stays with the marketplace until a later run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = CarriedOver)]
+struct CarriedOverBody {
+    #[schema(value_type = SellerName)]
+    seller_account: String,
+    #[schema(value_type = Amount)]
+    amount: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    #[schema(value_type = CarryReasonName)]
+    reason: &'static str,
+}
+
+/// What a run would pay now.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PayoutRunPreview)]
+pub(crate) struct PreviewBody {
+    /// Always true: nothing was written.
+    preview: bool,
+    /// The day of the run in Korea.
+    date: String,
+    #[schema(value_type = Amount)]
+    total: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    payouts: Vec<PlannedBody>,
+    carried_over: Vec<CarriedOverBody>,
+}
+
+/// A payout that would be frozen.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PlannedPayout)]
+struct PlannedBody {
+    #[schema(value_type = SellerName)]
+    seller_account: String,
+    #[schema(value_type = Amount)]
+    amount: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+}
+
+impl RunBody {
+    pub(super) fn new(run: &RunRecord) -> Self {
+        Self {
+            payout_run_id: run.run_id.to_string(),
+            status: run.status.as_str(),
+            date: run.date.to_string(),
+            digest: run.digest.clone(),
+            total: run.total.to_decimal_string(),
+            currency: run.total.currency().code(),
+            payout_count: run.payout_count,
+            payouts: None,
+            carried_over: run.carried_over.iter().map(CarriedOverBody::new).collect(),
+            frozen_by: run.frozen_by.to_string(),
+            frozen_at: rfc3339(run.frozen_at),
+            decided_by: run.decided_by.as_ref().map(ToString::to_string),
+            decided_at: run.decided_at.map(rfc3339),
+            decision_reason: run.decision_reason.clone(),
+            completed_at: run.completed_at.map(rfc3339),
+        }
+    }
+
+    pub(super) fn whole(details: &RunDetails) -> Self {
+        let payouts = Some(details.payouts.iter().map(PayoutBody::new).collect());
+        Self { payouts, ..Self::new(&details.run) }
+    }
+}
+
+impl CarriedOverBody {
+    fn new(carried: &CarriedOver) -> Self {
+        Self {
+            seller_account: carried.seller.to_string(),
+            amount: carried.amount.to_decimal_string(),
+            currency: carried.amount.currency().code(),
+            reason: carried.reason.as_str(),
+        }
+    }
+}
+
+impl PreviewBody {
+    pub(super) fn new(date: Day, plan: &Plan) -> Self {
+        let planned = |payout: &PlannedPayout| PlannedBody {
+            seller_account: payout.seller.to_string(),
+            amount: payout.amount.to_decimal_string(),
+            currency: payout.amount.currency().code(),
+        };
+        let total = plan.total();
+        Self {
+            preview: true,
+            date: date.to_string(),
+            total: total.to_decimal_string(),
+            currency: total.currency().code(),
+            payouts: plan.payouts.iter().map(planned).collect(),
+            carried_over: plan.carried_over.iter().map(CarriedOverBody::new).collect(),
+        }
+    }
+}

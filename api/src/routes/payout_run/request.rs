@@ -1,0 +1,127 @@
+//! The bodies and parameters of runs.
+
+use domain::{
+    id::SellerAccount,
+    payout::plan::{DayText, RunRequest},
+};
+use serde_json::Value;
+use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+
+use crate::{
+    http::{
+        body::JsonBody,
+        fields::{FieldErrors, FieldForm, Form},
+        forms::{Shown, Text, text_form},
+        problem::{FieldCode, Problem},
+        table::{body, parameters},
+    },
+    openapi::shapes::SellerName,
+};
+
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 500;
+/// The most sellers of a run that names them.
+const MAX_SELLERS: usize = 1_000;
+
+body! {
+    /// A run to freeze.
+    pub(crate) struct NewRunBody as "NewPayoutRun" {
+        /// The day of the run in Korea, such as `2026-12-01`; today by default.
+        date: optional Date,
+        /// The sellers, whatever their calendars say; by default those that are due on the day.
+        seller_accounts: optional Sellers,
+    }
+}
+
+body! {
+    /// An approval.
+    pub(crate) struct ApprovalBody as "PayoutRunApproval" {
+        /// The digest of the run as it was read.
+        digest: required Text,
+        /// The reason, which is kept with the run.
+        reason: optional Shown<MAX_REASON_CHARS>,
+    }
+}
+
+body! {
+    /// Why somebody acts.
+    pub(crate) struct ReasonBody as "OptionalReason" {
+        /// The reason, which is kept.
+        reason: optional Shown<MAX_REASON_CHARS>,
+    }
+}
+
+parameters! {
+    /// How a run is frozen.
+    pub(crate) struct RunParameters {
+        /// `true` computes the run and writes nothing.
+        preview: TrueOrFalse,
+    }
+}
+
+text_form! {
+    /// A day.
+    pub(crate) Date: DayText = |text| DayText::try_from(text.to_owned()),
+    |text| text.pattern(Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
+}
+text_form! {
+    /// `true` or `false`.
+    pub(crate) TrueOrFalse: bool = |text| text.parse::<bool>().map_err(|_| "is `true` or `false`"),
+    |text| text.enum_values(Some(["true", "false"]))
+}
+
+/// Sellers, by their accounts.
+pub(crate) struct Sellers;
+
+impl Form for Sellers {
+    type Value = Vec<SellerAccount>;
+
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(<SellerName as Form>::schema()).min_items(Some(1)).max_items(Some(MAX_SELLERS)).into()
+    }
+
+    fn collect(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        <SellerName as Form>::collect(schemas);
+    }
+}
+
+impl FieldForm for Sellers {
+    fn read(value: &Value, path: String, errors: &mut FieldErrors) -> Option<Vec<SellerAccount>> {
+        let Some(listed) = value.as_array().filter(|listed| (1..=MAX_SELLERS).contains(&listed.len())) else {
+            errors.add(path, FieldCode::Invalid, format!("must be a list of 1 to {MAX_SELLERS} sellers"));
+            return None;
+        };
+        let read = listed.iter().enumerate().map(|(index, seller)| {
+            let name = seller.as_str().and_then(|text| SellerAccount::parse(text).ok());
+            if name.is_none() {
+                errors.add(format!("{path}[{index}]"), FieldCode::Invalid, "is no seller account");
+            }
+            name
+        });
+        let read: Vec<Option<SellerAccount>> = read.collect();
+        read.into_iter().collect()
+    }
+}
+
+pub(super) fn new_run(body: &[u8]) -> Result<RunRequest, Problem> {
+    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
+    let NewRunBody { date, seller_accounts } = NewRunBody::read(&body.fields(), &mut errors);
+    errors.finish(Some(RunRequest { date, sellers: seller_accounts }))
+}
+
+pub(super) fn approval(body: &[u8]) -> Result<(String, Option<String>), Problem> {
+    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
+    let ApprovalBody { digest, reason } = ApprovalBody::read(&body.fields(), &mut errors);
+    errors.finish(digest.map(|digest| (digest, reason)))
+}
+
+pub(super) fn reason(body: &[u8]) -> Result<Option<String>, Problem> {
+    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
+    let ReasonBody { reason } = ReasonBody::read(&body.fields(), &mut errors);
+    errors.finish(Some(reason))
+}
+
+/// A body that may be absent.
+fn parsed(body: &[u8]) -> Result<JsonBody, Problem> {
+    JsonBody::parse(if body.is_empty() { b"{}" } else { body })
+}

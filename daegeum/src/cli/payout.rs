@@ -1,0 +1,318 @@
+//! Payouts on the command line: each command is a request to a running API, by an API key, which is the principal.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use reqwest::{Method, Response, header};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::output::{Output, print_json},
+    settings::Settings,
+};
+
+/// The variable that holds the API key.
+const KEY_VARIABLE: &str = "DAEGEUM_API_KEY";
+/// How long an answer may take.
+const ANSWER_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What to do with payouts. All of it goes through the API, with a key of scope `finance`, or `read` to look.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayoutsAction {
+    /// Show what a run would pay, and write nothing
+    #[command(after_help = example!("daegeum payouts plan --date 2026-12-01"))]
+    Plan {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Freeze a run: reserve what each seller is paid, and make the statements
+    #[command(after_help = example!("daegeum payouts freeze --seller seller-a"))]
+    Freeze {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Approve a run that another principal froze; approval sends the payouts
+    #[command(after_help = example!("daegeum payouts approve RUN --digest DIGEST"))]
+    Approve {
+        /// The run
+        id: String,
+        /// The digest that `payouts show` prints
+        #[arg(long)]
+        digest: String,
+        /// The reason, which is stored with the run
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Reject a run that another principal froze
+    #[command(after_help = example!("daegeum payouts reject RUN --reason 'one seller is disputed'"))]
+    Reject(Reasoned),
+    /// Cancel a run that nobody has approved, or a payout while the PSP still allows it
+    #[command(after_help = example!("daegeum payouts cancel PAYOUT --reason 'wrong account'"))]
+    Cancel(Reasoned),
+    /// Begin a new attempt of a payout that failed
+    #[command(after_help = example!("daegeum payouts retry PAYOUT --reason 'the bank was closed'"))]
+    Retry(Reasoned),
+    /// Book that the bank sent a paid payout back; the money is held
+    #[command(after_help = example!("daegeum payouts returned PAYOUT --reason 'the account is closed'"))]
+    Returned(Reasoned),
+    /// Explain how a run is sent: its approval sends it
+    #[command(after_help = example!("daegeum payouts send RUN"))]
+    Send {
+        /// The run
+        id: String,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// List runs, or payouts
+    #[command(after_help = example!("daegeum payouts list --status FAILED"))]
+    List {
+        /// Payouts of this status instead of runs, such as FAILED
+        #[arg(long)]
+        status: Option<String>,
+        /// Payouts of this seller instead of runs
+        #[arg(long)]
+        seller: Option<String>,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Show a run with its payouts, or a payout
+    #[command(after_help = example!("daegeum payouts show RUN"))]
+    Show {
+        /// The run, or the payout
+        id: String,
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Print the statement of a payout
+    #[command(after_help = example!("daegeum payouts statement PAYOUT --format csv"))]
+    Statement {
+        /// The payout
+        id: String,
+        /// The form
+        #[arg(long, value_enum, default_value_t = StatementFormat::Csv)]
+        format: StatementFormat,
+        #[command(flatten)]
+        door: Door,
+    },
+}
+
+/// A run, by its day and sellers.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// The day of the run in Korea [default: today]
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// A seller, whatever the seller's calendar says; may be given several times [default: those that are due]
+    #[arg(long)]
+    seller: Vec<String>,
+}
+
+/// A run or a payout, and why somebody acts on it.
+#[derive(Debug, Args)]
+pub(crate) struct Reasoned {
+    /// The run, or the payout
+    id: String,
+    /// The reason, which is stored
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    door: Door,
+}
+
+/// The API and the key.
+#[derive(Debug, Args)]
+pub(crate) struct Door {
+    /// The API [default: of the settings, or of the `dev` in the data directory]
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+    /// A file that holds the API key [default: the variable DAEGEUM_API_KEY]
+    #[arg(long, value_name = "PATH")]
+    api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The form of a statement.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum StatementFormat {
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// A page to print.
+    Html,
+}
+
+impl StatementFormat {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+            Self::Html => "text/html",
+        }
+    }
+}
+
+/// Carries out one action.
+pub(crate) async fn run(settings: &Settings, action: PayoutsAction) -> anyhow::Result<()> {
+    match action {
+        PayoutsAction::Plan { wanted, door } => {
+            let path = "/v1/payout-runs?preview=true";
+            show(&door, &door.post(settings, path, &wanted.body()).await?)
+        }
+        PayoutsAction::Freeze { wanted, door } => {
+            show(&door, &door.post(settings, "/v1/payout-runs", &wanted.body()).await?)
+        }
+        PayoutsAction::Approve { id, digest, reason, door } => {
+            let path = format!("/v1/payout-runs/{id}/approve");
+            show(&door, &door.post(settings, &path, &json!({ "digest": digest, "reason": reason })).await?)
+        }
+        PayoutsAction::Reject(asked) => asked.post(settings, "payout-runs", "reject").await,
+        PayoutsAction::Cancel(asked) => asked.post(settings, kind(&asked.id), "cancel").await,
+        PayoutsAction::Retry(asked) => asked.post(settings, "payouts", "retry").await,
+        PayoutsAction::Returned(asked) => asked.post(settings, "payouts", "returned").await,
+        PayoutsAction::Send { id, door } => {
+            let run = door.get(settings, &format!("/v1/payout-runs/{id}")).await?;
+            eprintln!("A run is sent by its approval: `daegeum payouts approve {id} --digest …` by another key.");
+            show(&door, &run)
+        }
+        PayoutsAction::List { status, seller, door } => {
+            let filters = [("status", status), ("seller_account", seller)];
+            let given: Vec<String> =
+                filters.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+            let path = if given.is_empty() { "/v1/payout-runs".to_owned() } else { "/v1/payouts?".to_owned() };
+            list(&door, &door.get(settings, &(path + &given.join("&"))).await?)
+        }
+        PayoutsAction::Show { id, door } => {
+            let found = door.get(settings, &format!("/v1/{}/{id}", kind(&id))).await?;
+            show(&door, &found)
+        }
+        PayoutsAction::Statement { id, format, door } => {
+            let path = format!("/v1/payouts/{id}/statement");
+            let answer = door.send(settings, Method::GET, &path, None, format.media_type()).await?;
+            print!("{}", answer.text().await?);
+            Ok(())
+        }
+    }
+}
+
+/// Whether an id is of a payout or of a run.
+fn kind(id: &str) -> &'static str {
+    if id.starts_with("po_") { "payouts" } else { "payout-runs" }
+}
+
+impl Wanted {
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        if let Some(date) = &self.date {
+            body.insert("date".to_owned(), json!(date));
+        }
+        if !self.seller.is_empty() {
+            body.insert("seller_accounts".to_owned(), json!(self.seller));
+        }
+        body.into()
+    }
+}
+
+impl Reasoned {
+    async fn post(&self, settings: &Settings, of: &str, act: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/{of}/{}/{act}", self.id);
+        show(&self.door, &self.door.post(settings, &path, &json!({ "reason": self.reason })).await?)
+    }
+}
+
+impl Door {
+    async fn get(&self, settings: &Settings, path: &str) -> anyhow::Result<Value> {
+        Ok(self.send(settings, Method::GET, path, None, "application/json").await?.json().await?)
+    }
+
+    async fn post(&self, settings: &Settings, path: &str, body: &Value) -> anyhow::Result<Value> {
+        Ok(self.send(settings, Method::POST, path, Some(body), "application/json").await?.json().await?)
+    }
+
+    async fn send(
+        &self,
+        settings: &Settings,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        accept: &str,
+    ) -> anyhow::Result<Response> {
+        let base = self.api_url.clone().or_else(|| settings.api_url.clone());
+        let base = base.context("no API is known; name it with --api-url, or a running dev with --data-dir")?;
+        let client = reqwest::Client::builder().timeout(ANSWER_TIME).build()?;
+        let mut request = client.request(method, format!("{}{path}", base.trim_end_matches('/')));
+        request = request.bearer_auth(self.key()?).header(header::ACCEPT, accept);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| format!("the API at {base} was not reached"))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem: Value = answer.json().await.unwrap_or_default();
+        let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+        bail!("the API refused ({status} {}): {}", text("code"), text("detail"))
+    }
+
+    fn key(&self) -> anyhow::Result<String> {
+        let key = match &self.api_key_file {
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?
+            }
+            None => std::env::var(KEY_VARIABLE)
+                .with_context(|| format!("set {KEY_VARIABLE} to an API key, or name a file with --api-key-file"))?,
+        };
+        let key = key.trim().to_owned();
+        ensure!(!key.is_empty(), "the API key is empty");
+        Ok(key)
+    }
+}
+
+fn list(door: &Door, page: &Value) -> anyhow::Result<()> {
+    if door.output.json {
+        return print_json(&page["data"]);
+    }
+    for item in page["data"].as_array().into_iter().flatten() {
+        println!("{}", line(item));
+    }
+    Ok(())
+}
+
+fn show(door: &Door, found: &Value) -> anyhow::Result<()> {
+    if door.output.json {
+        return print_json(found);
+    }
+    println!("{}", line(found));
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap_or("-").to_owned();
+    if found["digest"].is_string() {
+        println!("  digest {}", text(found, "digest"));
+        println!("  frozen by {}, decided by {}", text(found, "frozen_by"), text(found, "decided_by"));
+    }
+    for payout in found["payouts"].as_array().into_iter().flatten() {
+        println!("  {}", line(payout));
+    }
+    for carried in found["carried_over"].as_array().into_iter().flatten() {
+        let (seller, amount) = (text(carried, "seller_account"), text(carried, "amount"));
+        println!("  {seller} {amount} carried over: {}", text(carried, "reason"));
+    }
+    Ok(())
+}
+
+/// A run or a payout in one line.
+fn line(item: &Value) -> String {
+    let parts = ["payout_id", "payout_run_id", "seller_account", "period", "date", "status", "total", "amount"];
+    let is_payout = item["payout_id"].is_string();
+    let shown = parts.into_iter().filter(|name| !(is_payout && *name == "payout_run_id"));
+    let texts: Vec<&str> = shown.filter_map(|name| item[name].as_str()).collect();
+    let failure = item["failure"]["code"].as_str().map_or_else(String::new, |code| format!("  ({code})"));
+    format!("{}{failure}", texts.join("  "))
+}

@@ -1,0 +1,369 @@
+//! Payouts from outside: frozen, approved by another key, sent to the simulator, and paid once.
+
+use std::{path::Path, process::Command};
+
+use sea_orm_migration::sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+use store::{Database, DatabaseUrl};
+
+use crate::{
+    database::Kind,
+    on_both_databases,
+    stack::{Dev, Shop, daegeum, until},
+};
+
+on_both_databases!(
+    a_run_is_frozen_approved_and_paid,
+    nobody_pays_alone_or_twice,
+    no_lost_answer_pays_twice_or_short,
+    one_bad_seller_never_stops_the_others,
+);
+
+/// A stack that pays at once, in which earnings are available at once.
+struct Payers {
+    dev: Dev,
+    maker: Shop,
+    checker: Shop,
+    flags: Vec<String>,
+}
+
+impl Payers {
+    async fn start(database: Kind) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("payouts.toml");
+        std::fs::write(&config, "[payouts]\ntiming = \"express\"\n").unwrap();
+        let flags = database.flags().await;
+        let mut command = daegeum();
+        command.arg("--data-dir").arg(directory.path()).args(&flags).arg("--config").arg(config);
+        command.args(["--release-business-days", "0", "dev"]);
+        command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
+        let dev = Dev::start_by(directory, command).await;
+        let key = || Shop { api_key: create_key(dev.directory.path(), &flags, &["finance"]), ..dev.shop.clone() };
+        Self { maker: key(), checker: key(), dev, flags }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = daegeum();
+        command.arg("--data-dir").arg(self.dev.directory.path()).args(&self.flags).args(arguments);
+        command
+    }
+
+    /// Sellers whom the simulator pays, and whose rows say so.
+    async fn register(&self, names: &[String]) {
+        let toss = toss::Client::try_new(toss::Config {
+            security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
+            ..toss::Config::new(self.dev.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY)
+        });
+        let toss = toss.unwrap();
+        let file = self.dev.directory.path().join("daegeum.db");
+        let url = self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()));
+        let database = Database::connect(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
+        for name in names {
+            let key = toss::IdempotencyKey::parse(format!("register-{name}")).unwrap();
+            let seller = toss.register_seller(&request(name), &key).await.unwrap();
+            for sql in rows(name, &seller.id) {
+                database.connection().execute_unprepared(&sql).await.unwrap();
+            }
+        }
+        database.close().await.unwrap();
+    }
+
+    /// Each seller sells for so much, and has it available.
+    async fn sell(&self, checkout: &str, names: &[String], amount: u64) {
+        let orders: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "seller_account": name, "amount": amount.to_string(), "currency": "KRW" }))
+            .collect();
+        let body = json!({ "checkout_id": checkout, "order_name": "셔츠", "buyer_info": { "id": "buyer-1" },
+            "payment_orders": orders });
+        let shop = &self.dev.shop;
+        shop.create_with(checkout, &body).await;
+        let total = amount * names.len() as u64;
+        let authorized = shop.simulate("authorize", &json!({ "orderId": checkout, "amount": total })).await;
+        let key = authorized["paymentKey"].as_str().unwrap();
+        assert_eq!(shop.confirm(checkout, key, &total.to_string()).await.0, 200);
+        until("the earnings are available", || async {
+            self.wallet(names.last().unwrap()).await["available"] == amount.to_string()
+        })
+        .await;
+        shop.simulate("balance", &json!({ "amount": total })).await;
+    }
+
+    async fn wallet(&self, name: &str) -> Value {
+        self.dev.shop.get(&format!("/v1/wallets/{name}")).await
+    }
+
+    async fn freeze(&self, names: &[String]) -> Value {
+        let (status, run) = post(&self.maker, "/v1/payout-runs", &json!({ "seller_accounts": names })).await;
+        assert_eq!((status, &run["status"]), (201, &json!("FROZEN")), "{run}");
+        run
+    }
+
+    async fn approve(&self, run: &Value) -> (u16, Value) {
+        let path = format!("/v1/payout-runs/{}/approve", text(run, "payout_run_id"));
+        post(&self.checker, &path, &json!({ "digest": run["digest"] })).await
+    }
+
+    /// Lets the simulator's time pass until the run is complete; answers the run.
+    async fn completed(&self, run: &Value) -> Value {
+        let path = format!("/v1/payout-runs/{}", text(run, "payout_run_id"));
+        until("the run is complete", || async {
+            self.dev.shop.simulate("clock", &json!({ "advance_s": 61 })).await;
+            self.maker.get(&path).await["status"] == "COMPLETED"
+        })
+        .await;
+        self.maker.get(&path).await
+    }
+
+    /// What the simulator paid: won, and how many payouts.
+    async fn paid_at_toss(&self) -> (u64, u64) {
+        let url = format!("{}/_sim/payouts", self.dev.shop.simulator);
+        let paid: Value = self.dev.shop.http.get(url).send().await.unwrap().json().await.unwrap();
+        (paid["completed"].as_u64().unwrap(), paid["count"].as_u64().unwrap())
+    }
+
+    /// What the books say was paid out of the balance at the PSP, and what is on its way.
+    async fn booked(&self, names: &[String]) -> (u64, u64) {
+        let (mut paid, mut in_transit) = (0, 0);
+        for name in names {
+            let wallet = self.wallet(name).await;
+            paid += text(&wallet, "paid_out").parse::<u64>().unwrap();
+            in_transit += text(&wallet, "in_transit").parse::<u64>().unwrap();
+        }
+        (paid, in_transit)
+    }
+
+    fn verify_books(&self) {
+        let output = self.command(&["ledger", "verify"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+fn create_key(directory: &Path, flags: &[String], scopes: &[&str]) -> String {
+    let mut command = daegeum();
+    command.arg("--data-dir").arg(directory).args(flags).args(["keys", "create"]);
+    for scope in scopes {
+        command.args(["--scope", scope]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+}
+
+fn request(name: &str) -> toss::SellerRequest {
+    let company = toss::CompanyDetails {
+        name: "토스 상점".to_owned(),
+        representative_name: "김대표".to_owned().into(),
+        business_registration_number: "1234567890".to_owned(),
+        email: "pay@shop.kr".to_owned().into(),
+        phone: "01012345678".to_owned().into(),
+    };
+    let account = toss::AccountDetails {
+        bank_code: "092".to_owned(),
+        account_number: "110123456789".to_owned().into(),
+        holder_name: "김토스".to_owned().into(),
+    };
+    toss::SellerRequest {
+        ref_seller_id: name.to_owned(),
+        business_type: toss::BusinessType::Corporate,
+        details: toss::SellerDetails {
+            company: Some(company),
+            account: Some(account),
+            ..toss::SellerDetails::default()
+        },
+    }
+}
+
+/// A seller as the worker leaves it once the PSP pays it.
+fn rows(name: &str, psp_id: &str) -> [String; 2] {
+    let reference = name.replace('-', "");
+    [
+        format!(
+            "INSERT INTO sellers (seller_account, version, details_version, name, business_type, details, \
+             email_masked, account_masked, account, cycle, days, lag_business_days, holiday, minimum_payout, metadata, \
+             created_at, updated_at) VALUES ('{name}', 1, 1, 'shop', 'CORPORATE', 'sealed', 'p***@shop.kr', '***6789', \
+             1, 'manual', '', 0, 'after', 0, '{{}}', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+        ),
+        format!(
+            "INSERT INTO seller_registrations (seller_account, number, ref_seller_id, psp_seller_id, business_type, \
+             approval, sent_version, verified_account, refused_account, returned_account, begun_at) VALUES \
+             ('{name}', 1, '{reference}', '{psp_id}', 'CORPORATE', 'LIMITED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
+        ),
+    ]
+}
+
+async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
+    let request = shop.http.post(format!("{}{path}", shop.api)).bearer_auth(&shop.api_key).json(body);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+fn names(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|index| format!("{prefix}-{index:03}")).collect()
+}
+
+async fn a_run_is_frozen_approved_and_paid(database: Kind) {
+    let payers = Payers::start(database).await;
+    let sellers = names("seller", 2);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, 20_000).await;
+    let (status, preview) =
+        post(&payers.maker, "/v1/payout-runs?preview=true", &json!({ "seller_accounts": sellers })).await;
+    assert_eq!((status, &preview["total"], &preview["preview"]), (200, &json!("40000"), &json!(true)));
+    assert_eq!(payers.wallet(&sellers[0]).await["held"], "0", "a preview writes nothing");
+    let run = payers.freeze(&sellers).await;
+    assert_eq!(payers.wallet(&sellers[0]).await["held"], "20000");
+    // A refund between the freeze and the approval does not touch what was frozen.
+    let refunded = payers.dev.shop.cancel("order-1", "refund-1", &json!({ "amount": "5000", "reason": "변심" })).await;
+    assert_eq!(refunded.status, 200, "{}", refunded.body);
+    assert_eq!(payers.approve(&run).await.0, 200);
+    let run = payers.completed(&run).await;
+    assert!(run["payouts"].as_array().unwrap().iter().all(|payout| payout["status"] == "PAID"), "{run}");
+    assert_eq!(payers.paid_at_toss().await, (40_000, 2));
+    assert_eq!(payers.booked(&sellers).await, (40_000, 0));
+    let balance = payers.dev.shop.get("/v1/ledger/accounts/psp:payout_balance").await;
+    assert!(balance.to_string().contains("40000"), "{balance}");
+    payers.verify_books();
+
+    let statement = format!("/v1/payouts/{}/statement", text(&run["payouts"][0], "payout_id"));
+    let shown = payers.maker.get(&statement).await;
+    let won = |name: &str| text(&shown, name).parse::<i64>().unwrap();
+    let lines: i64 =
+        shown["lines"].as_array().unwrap().iter().map(|line| text(line, "amount").parse::<i64>().unwrap()).sum();
+    let right = won("payout") + won("held") + won("pending") + won("carried_over") - won("debt");
+    assert_eq!(won("opening") + lines, right, "{shown}");
+    for (accept, expected) in [("text/csv", "sale,"), ("text/html", "정산서")] {
+        let url = format!("{}{statement}", payers.maker.api);
+        let request = payers.maker.http.get(url).bearer_auth(&payers.maker.api_key).header("Accept", accept);
+        let body = request.send().await.unwrap().text().await.unwrap();
+        assert!(body.contains(expected), "{accept}: {body}");
+    }
+    // A key of a seller sees that seller's payouts and no other.
+    let (id, own) = (text(&run["payouts"][1], "payout_id"), text(&run["payouts"][0], "seller_account"));
+    let key = payers.command(&["keys", "create", "--scope", "read", "--seller", own]).output().unwrap();
+    let key = String::from_utf8(key.stdout).unwrap().lines().last().unwrap().to_owned();
+    let seller = Shop { api_key: key, ..payers.maker.clone() };
+    assert_eq!(seller.get("/v1/payouts").await["data"].as_array().unwrap().len(), 1);
+    assert_eq!(seller.get(&format!("/v1/payouts/{id}")).await["code"], "forbidden");
+    assert_eq!(seller.get(&format!("/v1/payouts/{id}/statement")).await["code"], "forbidden");
+    assert_eq!(seller.get("/v1/payout-runs").await["code"], "forbidden");
+
+    // The bank sends a payout back: only the balance shows it, and a person books it.
+    let reference = text(&run["payouts"][0], "ref_payout_id");
+    payers.dev.shop.simulate(&format!("payouts/{reference}/return"), &json!({})).await;
+    let path = format!("/v1/payouts/{}/returned", text(&run["payouts"][0], "payout_id"));
+    let (status, returned) = post(&payers.maker, &path, &json!({ "reason": "the account is closed" })).await;
+    assert_eq!((status, &returned["status"]), (200, &json!("RETURNED")), "{returned}");
+    assert_eq!(payers.wallet(own).await["held"], "20000");
+    assert_eq!(payers.paid_at_toss().await.0, payers.booked(&sellers).await.0);
+    payers.verify_books();
+}
+
+async fn nobody_pays_alone_or_twice(database: Kind) {
+    let payers = Payers::start(database).await;
+    let sellers = names("seller", 1);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, 20_000).await;
+    let run = payers.freeze(&sellers).await;
+    let path = |act: &str| format!("/v1/payout-runs/{}/{act}", text(&run, "payout_run_id"));
+    let digest = json!({ "digest": run["digest"] });
+    let (status, refused) = post(&payers.maker, &path("approve"), &digest).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("four_eyes")));
+    let (status, refused) = post(&payers.checker, &path("approve"), &json!({ "digest": "another" })).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("digest_mismatch")));
+    let (status, refused) = post(&payers.dev.shop, &path("approve"), &digest).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("forbidden")), "`ops` includes all but `finance`");
+    assert_eq!(payers.paid_at_toss().await, (0, 0));
+    // Twenty approvals at once, by one key.
+    let (approve, checker) = (path("approve"), &payers.checker);
+    let all = (0..20).map(|_| post(checker, &approve, &digest));
+    let answers = futures::future::join_all(all).await;
+    assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+    let run = payers.completed(&run).await;
+    assert_eq!(post(&payers.checker, &path("approve"), &digest).await.0, 200, "the same answer");
+    let (status, refused) = post(&payers.maker, &path("cancel"), &json!({})).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("payout_run_decided")));
+    let payout = text(&run["payouts"][0], "payout_id");
+    for act in ["retry", "cancel"] {
+        let (status, refused) =
+            post(&payers.maker, &format!("/v1/payouts/{payout}/{act}"), &json!({ "reason": "x" })).await;
+        assert_eq!((status, &refused["code"]), (409, &json!("payout_not_actionable")), "{act}: {refused}");
+    }
+    assert_eq!((payers.paid_at_toss().await, payers.booked(&sellers).await), ((20_000, 1), (20_000, 0)));
+
+    // A rejected run pays nothing, and its lines are in the next statement.
+    payers.sell("order-2", &sellers, 30_000).await;
+    let day = |days| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
+    let wanted = json!({ "seller_accounts": sellers, "date": day(7) });
+    let (_, frozen) = post(&payers.maker, "/v1/payout-runs", &wanted).await;
+    let reject = format!("/v1/payout-runs/{}/reject", text(&frozen, "payout_run_id"));
+    assert_eq!(post(&payers.checker, &reject, &json!({})).await.1["status"], "REJECTED");
+    assert_eq!(payers.wallet(&sellers[0]).await["available"], "30000");
+    let (status, again) = post(&payers.maker, "/v1/payout-runs", &wanted).await;
+    assert_eq!((status, &again["total"]), (201, &json!("30000")), "{again}");
+    payers.verify_books();
+}
+
+async fn no_lost_answer_pays_twice_or_short(database: Kind) {
+    let payers = Payers::start(database).await;
+    let kinds = [
+        "stall_before",
+        "execute_and_stall",
+        "error_before",
+        "execute_and_error",
+        "garbage_after",
+        "refuse_connection",
+        "rate_limit",
+    ];
+    let sellers = names("seller", kinds.len());
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, 20_000).await;
+    for (index, kind) in kinds.into_iter().enumerate() {
+        let seller = &sellers[index..=index];
+        let run = payers.freeze(seller).await;
+        // The request and the look-up after it.
+        let mischief = json!({ "on": "payouts", "kind": kind, "times": 2, "delay_ms": 30_000 });
+        payers.dev.shop.simulate("mischief", &mischief).await;
+        assert_eq!(payers.approve(&run).await.0, 200, "{kind}");
+        let run = payers.completed(&run).await;
+        assert_eq!(run["payouts"][0]["status"], "PAID", "{kind}: {run}");
+        let paid = 20_000 * (index as u64 + 1);
+        assert_eq!(payers.paid_at_toss().await, (paid, index as u64 + 1), "{kind}");
+        assert_eq!(payers.booked(&sellers).await, (paid, 0), "{kind}");
+        let url = format!("{}/_sim/mischief", payers.dev.shop.simulator);
+        payers.dev.shop.http.delete(url).send().await.unwrap();
+    }
+    payers.verify_books();
+}
+
+async fn one_bad_seller_never_stops_the_others(database: Kind) {
+    let payers = Payers::start(database).await;
+    let sellers = names("seller", 250);
+    payers.register(&sellers).await;
+    for (index, page) in sellers.chunks(100).enumerate() {
+        payers.sell(&format!("order-{index}"), page, 1_000).await;
+    }
+    let run = payers.freeze(&sellers).await;
+    assert_eq!(run["payouts"].as_array().unwrap().len(), 250);
+    // Toss forbids a seller of the second batch, and has forgotten one of the third.
+    let url = format!("{}/_sim/sellers", payers.dev.shop.simulator);
+    let known: Value = payers.dev.shop.http.get(url).send().await.unwrap().json().await.unwrap();
+    let statement_of = |index: usize| known[index]["id"].as_str().unwrap().to_owned();
+    let (forbidden, forgotten) = (statement_of(150), statement_of(220));
+    payers.dev.shop.simulate("seller-status", &json!({ "sellerId": forbidden, "status": "KYC_REQUIRED" })).await;
+    let forget = format!("{}/v2/sellers/{forgotten}", payers.dev.shop.simulator);
+    let request = payers.dev.shop.http.delete(forget).basic_auth(toss_sim::DEFAULT_SECRET_KEY, Some(""));
+    assert!(request.send().await.unwrap().status().is_success());
+    assert_eq!(payers.approve(&run).await.0, 200);
+    let run = payers.completed(&run).await;
+    let of =
+        |status: &str| run["payouts"].as_array().unwrap().iter().filter(|payout| payout["status"] == status).count();
+    assert_eq!((of("PAID"), of("FAILED") + of("CANCELED")), (248, 2), "{run}");
+    assert_eq!(payers.paid_at_toss().await, (248_000, 248));
+    assert_eq!(payers.booked(&sellers).await, (248_000, 0));
+    payers.verify_books();
+}

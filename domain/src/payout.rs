@@ -1,0 +1,99 @@
+//! Payouts: what sellers are paid, when, with which statement, and what the PSP says of it.
+//!
+//! A run is planned ([`plan`]), frozen with one [`statement`] for each payout, approved by a second principal who names
+//! the [`digest`], and sent in batches ([`batch`]). [`status`] holds both state machines.
+//!
+//! # Invariants
+//!
+//! * A payout is sent under one name of ours until the PSP itself says that it failed or was canceled.
+//! * No principal approves what the same principal froze ([`decide`]).
+//! * A statement adds up, or there is none ([`statement::Statement::try_new`]).
+
+pub mod batch;
+pub mod digest;
+pub mod plan;
+pub mod schedule;
+pub mod statement;
+pub mod status;
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+pub use status::{PayoutStatus, RunStatus};
+
+use crate::principal::Principal;
+
+/// A payout is below this many won. Source: Toss, payouts guide.
+pub const AMOUNT_BOUND_WON: u64 = 1_000_000_000;
+/// The most payouts of one run: a freeze is one transaction.
+pub const MAX_PAYOUTS_PER_RUN: usize = 1_000;
+
+/// What a principal wants done with a frozen run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Send the payouts whose digest is named.
+    Approve {
+        /// The digest that the principal saw.
+        digest: String,
+    },
+    /// Pay nothing of it.
+    Reject,
+    /// Take the run back. The principal who froze it may do so.
+    Cancel,
+}
+
+impl Decision {
+    /// The status of a run after the decision.
+    pub const fn status(&self) -> RunStatus {
+        match self {
+            Self::Approve { .. } => RunStatus::Approved,
+            Self::Reject => RunStatus::Rejected,
+            Self::Cancel => RunStatus::Canceled,
+        }
+    }
+}
+
+/// A run that somebody decides on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decidable<'a> {
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its payouts as they are now.
+    pub digest: &'a str,
+    /// The author of the freeze.
+    pub frozen_by: &'a Principal,
+    /// The author of an earlier decision.
+    pub decided_by: Option<&'a Principal>,
+}
+
+/// Why a decision is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undecidable {
+    /// The same principal froze the run.
+    #[error("The principal who froze the run does not approve it")]
+    FourEyes,
+    /// The payouts are others than the principal saw.
+    #[error("The digest is not that of the run: its payouts changed, or are another run's")]
+    DigestMismatch,
+    /// Somebody decided before.
+    #[error("The run is {0} already")]
+    Decided(RunStatus),
+}
+
+/// Whether a decision changes the run; `false` where the same principal decided the same before.
+pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<bool, Undecidable> {
+    let wanted = decision.status();
+    if run.status != RunStatus::Frozen {
+        let is_repeated = run.decided_by == Some(by) && run.status.follows(wanted);
+        let is_seen = !matches!(decision, Decision::Approve { digest } if digest != run.digest);
+        return if is_repeated && is_seen { Ok(false) } else { Err(Undecidable::Decided(run.status)) };
+    }
+    match decision {
+        Decision::Approve { .. } | Decision::Reject if by == run.frozen_by => Err(Undecidable::FourEyes),
+        Decision::Approve { digest } if digest != run.digest => Err(Undecidable::DigestMismatch),
+        Decision::Approve { .. } | Decision::Reject | Decision::Cancel => Ok(true),
+    }
+}

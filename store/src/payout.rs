@@ -1,0 +1,22 @@
+//! Payout runs: planned, frozen, decided on, sent and followed.
+//!
+//! Every change of a payout holds the end of the ledger ([`Books`](crate::books::open::Books)), so two of them never
+//! happen at once, and the money of a payout moves in the transaction of its status.
+
+mod change;
+mod decide;
+mod events;
+mod freeze;
+mod plan;
+mod read;
+mod record;
+mod send;
+mod statement;
+
+pub use change::{PayoutRefusal, PayoutRequest, Withdrawal};
+pub use decide::RunDecision;
+pub use freeze::Freeze;
+pub use plan::PlanRequest;
+pub use read::{OpenPayouts, PayoutFilter, PayoutPosition, RunPosition, RunWork};
+pub use record::{PayoutRecord, RunRecord, StatementRecord};
+pub use send::{BeginBatch, BegunBatch};

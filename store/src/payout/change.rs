@@ -1,0 +1,360 @@
+//! Changes of payouts: the status, and the money that moves with it.
+
+use domain::{
+    Timestamp,
+    failure::{Failure, OurCode},
+    hold::HoldEvent,
+    id::{HoldId, PayoutId},
+    ledger::{Hold, PayoutEnd},
+    payout::{PayoutStatus, batch::PayoutChange, plan::PlanRules, status::MoneyAt},
+    principal::Principal,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    decide::{release, write_digest},
+    events::{Changed, append_payouts},
+    plan::standing,
+    record::{self, PayoutRecord},
+};
+use crate::{
+    StoreError, Writer,
+    books::open::Books,
+    convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
+    entities::{payout_attempts, payouts, wallet_holds},
+    hold,
+    seller::payout_terms,
+    transaction::Transaction,
+};
+
+/// What a principal asks of one payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayoutRequest {
+    /// The payout.
+    pub payout_id: PayoutId,
+    /// The author.
+    pub by: Principal,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a payout does not take a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayoutRefusal {
+    /// There is none of this id.
+    #[error("there is no such payout")]
+    Unknown,
+    /// Its status does not allow the request.
+    #[error("the payout is {0}")]
+    Status(PayoutStatus),
+    /// Its run was not approved, or was taken back.
+    #[error("the run of the payout is not approved")]
+    NotApproved,
+    /// The seller or the account changed: a new run pays, and a second principal approves it.
+    #[error("the seller changed since the approval; the money is in the next run")]
+    SellerChanged,
+    /// The seller has less available.
+    #[error("the seller has less available than the payout")]
+    NotEnough,
+}
+
+/// What came of taking a payout back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It is not paid.
+    Done(PayoutRecord),
+    /// The PSP has it and waits for its day: the PSP has to be told.
+    AtPsp(PayoutRecord),
+}
+
+/// A change of a payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) status: PayoutStatus,
+    pub(super) psp_payout_id: Option<String>,
+    pub(super) failure: Option<Failure>,
+}
+
+impl Change {
+    pub(super) const fn to(status: PayoutStatus) -> Self {
+        Self { status, psp_payout_id: None, failure: None }
+    }
+}
+
+impl Writer {
+    /// Moves payouts to what is known of them, with their money, in one transaction. A change that a payout's status
+    /// does not allow is left out, so to repeat it does no harm. Answers how many payouts changed.
+    pub async fn change_payouts(&self, changes: &[PayoutChange]) -> Result<usize, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let names = changes.iter().map(|change| change.ref_payout_id.as_str());
+        let rows = payouts::Entity::find().filter(payouts::Column::RefPayoutId.is_in(names)).all(&transaction).await?;
+        let mut wanted = Vec::new();
+        for payout in rows.into_iter().map(record::payout) {
+            let payout = payout?;
+            let Some(change) = changes.iter().find(|change| change.ref_payout_id == payout.ref_payout_id) else {
+                continue;
+            };
+            if change.amount.is_some_and(|amount| amount != payout.amount) {
+                tracing::error!(payout.id = %payout.payout_id, "the PSP names another amount of {}", payout.payout_id);
+                continue;
+            }
+            let change = Change {
+                status: change.status,
+                psp_payout_id: change.psp_payout_id.clone(),
+                failure: change.failure.clone(),
+            };
+            wanted.push((payout, change));
+        }
+        let changed = carry_out(&mut books, wanted).await?;
+        books.close().await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Takes a payout back before it left, or says that the PSP has it.
+    pub async fn withdraw_payout(
+        &self,
+        request: &PayoutRequest,
+    ) -> Result<Result<Withdrawal, PayoutRefusal>, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
+            return Ok(Err(PayoutRefusal::Unknown));
+        };
+        match payout.status {
+            PayoutStatus::Frozen | PayoutStatus::Approved => {}
+            PayoutStatus::Canceled => return Ok(Ok(Withdrawal::Done(payout))),
+            PayoutStatus::Requested => return Ok(Ok(Withdrawal::AtPsp(payout))),
+            PayoutStatus::Sending
+            | PayoutStatus::Unknown
+            | PayoutStatus::InProgress
+            | PayoutStatus::Paid
+            | PayoutStatus::Failed
+            | PayoutStatus::Returned
+            | PayoutStatus::Stuck => return Ok(Err(PayoutRefusal::Status(payout.status))),
+        }
+        let (id, run_id) = (payout.payout_id.clone(), payout.run_id.clone());
+        let failure = Failure::new(OurCode::PayoutWithdrawn, request.reason.clone());
+        let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Canceled) };
+        carry_out(&mut books, vec![(payout, change)]).await?;
+        write_digest(&transaction, &run_id).await?;
+        books.close().await?;
+        let payout =
+            payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that was taken back", &id))?;
+        transaction.commit().await?;
+        Ok(Ok(Withdrawal::Done(payout)))
+    }
+
+    /// Begins a new attempt of a payout of which the PSP says that it was not made. Refused where the seller or the
+    /// account changed since the approval: nobody sends money to a new account alone.
+    pub async fn retry_payout(
+        &self,
+        request: &PayoutRequest,
+        rules: &PlanRules,
+    ) -> Result<Result<PayoutRecord, PayoutRefusal>, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
+            return Ok(Err(PayoutRefusal::Unknown));
+        };
+        let run = super::decide::run_of(&transaction, &payout.run_id).await?;
+        if payout.is_void || !run.is_some_and(|run| run.status.is_approved() && run.decided_by.is_some()) {
+            return Ok(Err(PayoutRefusal::NotApproved));
+        }
+        if !matches!(payout.status, PayoutStatus::Failed | PayoutStatus::Canceled) {
+            return Ok(Err(PayoutRefusal::Status(payout.status)));
+        }
+        let now = books.now();
+        if !is_same_seller(&transaction, &payout, now, rules).await? {
+            return Ok(Err(PayoutRefusal::SellerChanged));
+        }
+        let wallet = books.wallet(&payout.seller, payout.amount.currency()).await?;
+        if wallet.available.minor() < payout.amount.minor() {
+            return Ok(Err(PayoutRefusal::NotEnough));
+        }
+        let attempt = payout.attempt + 1;
+        let id = payout.payout_id.attempt(attempt);
+        let hold = Hold { id: id.clone(), seller: payout.seller.clone(), amount: payout.amount };
+        hold::write::reserve(&mut books, &hold, None, now).await?;
+        let row = payout_attempts::ActiveModel {
+            payout_id: Set(payout.payout_id.to_string()),
+            attempt: Set(to_column_revision(attempt)?),
+            ref_payout_id: Set(id.to_string()),
+            requested_by: Set(request.by.to_string()),
+            reason: Set(request.reason.clone()),
+            created_at: Set(to_column_time(now)),
+        };
+        payout_attempts::Entity::insert(row).exec_without_returning(&transaction).await?;
+        write_attempt(&transaction, &payout, &id).await?;
+        books.close().await?;
+        let payout = payout_of(&transaction, &payout.payout_id).await?;
+        let payout = payout.ok_or_else(|| corrupt("no payout of a new attempt", &request.payout_id))?;
+        transaction.commit().await?;
+        Ok(Ok(payout))
+    }
+
+    /// Books that the bank sent the money of a paid payout back. The money is held until somebody releases it.
+    pub async fn return_payout(
+        &self,
+        request: &PayoutRequest,
+    ) -> Result<Result<PayoutRecord, PayoutRefusal>, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
+            return Ok(Err(PayoutRefusal::Unknown));
+        };
+        match payout.status {
+            PayoutStatus::Paid => {}
+            PayoutStatus::Returned => return Ok(Ok(payout)),
+            status => return Ok(Err(PayoutRefusal::Status(status))),
+        }
+        let id = payout.payout_id.clone();
+        let failure = Failure::new(OurCode::PayoutReturned, request.reason.clone());
+        let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Returned) };
+        carry_out(&mut books, vec![(payout, change)]).await?;
+        books.close().await?;
+        let payout = payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that came back", &id))?;
+        transaction.commit().await?;
+        Ok(Ok(payout))
+    }
+}
+
+/// Whether the seller may be paid as the approval saw it.
+pub(super) async fn is_same_seller(
+    transaction: &Transaction,
+    payout: &PayoutRecord,
+    now: Timestamp,
+    rules: &PlanRules,
+) -> Result<bool, StoreError> {
+    let terms = payout_terms(transaction, std::slice::from_ref(&payout.seller), now).await?;
+    let Some(terms) = terms.get(&payout.seller) else { return Ok(false) };
+    let was_changed = |at: Timestamp| at >= payout.frozen_at || now.ms_since(at) < rules.cool_down_ms;
+    let is_registered = terms.psp_seller_id.as_ref().is_some_and(|id| id.as_str() == payout.destination);
+    Ok(is_registered
+        && !terms.account_changed_at.is_some_and(was_changed)
+        && terms.blocked.is_empty()
+        && standing(terms) != domain::payout::plan::Standing::Refused)
+}
+
+async fn write_attempt(transaction: &Transaction, payout: &PayoutRecord, id: &HoldId) -> Result<(), StoreError> {
+    payouts::Entity::update_many()
+        .col_expr(payouts::Column::Status, Expr::value(PayoutStatus::Approved.as_str()))
+        .col_expr(payouts::Column::Attempt, Expr::value(to_column_revision(payout.attempt + 1)?))
+        .col_expr(payouts::Column::RefPayoutId, Expr::value(id.to_string()))
+        .col_expr(payouts::Column::Batch, Expr::value(None::<i32>))
+        .col_expr(payouts::Column::PaysOn, Expr::value(None::<String>))
+        .col_expr(payouts::Column::PspPayoutId, Expr::value(None::<String>))
+        .col_expr(payouts::Column::FailureCode, Expr::value(None::<String>))
+        .col_expr(payouts::Column::FailureMessage, Expr::value(None::<String>))
+        .col_expr(payouts::Column::EndedAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .col_expr(payouts::Column::Version, Expr::value(to_column_revision(payout.version + 1)?))
+        .filter(payouts::Column::PayoutId.eq(payout.payout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn payout_of(transaction: &Transaction, id: &PayoutId) -> Result<Option<PayoutRecord>, StoreError> {
+    payouts::Entity::find_by_id(id.as_str()).one(transaction).await?.map(record::payout).transpose()
+}
+
+/// Carries changes out that their payouts allow; the others are left out. Answers how many were carried out.
+pub(super) async fn carry_out(
+    books: &mut Books<'_>,
+    changes: Vec<(PayoutRecord, Change)>,
+) -> Result<usize, StoreError> {
+    let now = books.now();
+    let mut changed = Vec::new();
+    for (payout, change) in changes {
+        let is_waiting = payout.status == change.status && payout.failure != change.failure;
+        if is_waiting && payout.status.is_followed() {
+            write(books.transaction, &payout, &change, now).await?;
+            continue;
+        }
+        if !payout.status.may_become(change.status) {
+            continue;
+        }
+        move_money(books, &payout, change.status).await?;
+        let before = payout.status;
+        changed.push(Changed { before, now: write(books.transaction, &payout, &change, now).await? });
+    }
+    append_payouts(books.transaction, &changed, now).await?;
+    Ok(changed.len())
+}
+
+async fn write(
+    transaction: &Transaction,
+    payout: &PayoutRecord,
+    change: &Change,
+    now: Timestamp,
+) -> Result<PayoutRecord, StoreError> {
+    let mut after = payout.clone();
+    after.status = change.status;
+    after.version += 1;
+    after.failure.clone_from(&change.failure);
+    if change.psp_payout_id.is_some() {
+        after.psp_payout_id.clone_from(&change.psp_payout_id);
+    }
+    after.ended_at = change.status.is_end().then_some(now);
+    payouts::Entity::update_many()
+        .col_expr(payouts::Column::Status, Expr::value(after.status.as_str()))
+        .col_expr(payouts::Column::PspPayoutId, Expr::value(after.psp_payout_id.clone()))
+        .col_expr(
+            payouts::Column::FailureCode,
+            Expr::value(after.failure.as_ref().map(|failure| String::from(failure.code.clone()))),
+        )
+        .col_expr(
+            payouts::Column::FailureMessage,
+            Expr::value(after.failure.as_ref().map(|failure| failure.message.clone())),
+        )
+        .col_expr(payouts::Column::EndedAt, Expr::value(after.ended_at.map(to_column_time)))
+        .col_expr(payouts::Column::Version, Expr::value(to_column_revision(after.version)?))
+        .filter(payouts::Column::PayoutId.eq(payout.payout_id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(after)
+}
+
+/// Moves the money of a payout to where its next status says that it is.
+async fn move_money(books: &mut Books<'_>, payout: &PayoutRecord, next: PayoutStatus) -> Result<(), StoreError> {
+    let hold = payout.hold()?;
+    let now = books.now();
+    let events: &[HoldEvent] = match (payout.status.money(), next.money()) {
+        (MoneyAt::Held, MoneyAt::Held) | (MoneyAt::InTransit, MoneyAt::InTransit) => &[],
+        (MoneyAt::Held, MoneyAt::InTransit) => &[HoldEvent::Captured(payout.amount)],
+        (MoneyAt::Held, MoneyAt::SellerBank) => {
+            &[HoldEvent::Captured(payout.amount), HoldEvent::PayoutEnded(PayoutEnd::ArrivedFromPsp)]
+        }
+        (MoneyAt::Held, MoneyAt::Free) => return release(books, &hold.id).await,
+        (MoneyAt::InTransit, MoneyAt::SellerBank) => &[HoldEvent::PayoutEnded(PayoutEnd::ArrivedFromPsp)],
+        (MoneyAt::InTransit, MoneyAt::Free) => &[HoldEvent::PayoutEnded(PayoutEnd::CameBack)],
+        (MoneyAt::SellerBank, MoneyAt::Free) => {
+            keep_returned(books, payout).await?;
+            &[HoldEvent::PayoutEnded(PayoutEnd::Returned)]
+        }
+        (MoneyAt::InTransit | MoneyAt::SellerBank | MoneyAt::Free, _) => {
+            return Err(corrupt("a payout that goes back", &payout.payout_id));
+        }
+    };
+    for event in events {
+        hold::write::change(books, &hold.id, *event, now).await?;
+    }
+    Ok(())
+}
+
+/// The hold of money that came back; its entry is that of the return.
+async fn keep_returned(books: &Books<'_>, payout: &PayoutRecord) -> Result<(), StoreError> {
+    let row = wallet_holds::ActiveModel {
+        hold_id: Set(payout.payout_id.returned().to_string()),
+        seller_account: Set(payout.seller.to_string()),
+        currency: Set(payout.amount.currency().code().to_owned()),
+        amount: Set(to_column_amount(payout.amount)?),
+        captured_amount: Set(0),
+        status: Set(domain::hold::HoldStatus::Reserved.as_str().to_owned()),
+        reserved_at: Set(to_column_time(books.now())),
+        expires_at: Set(None),
+    };
+    wallet_holds::Entity::insert(row).exec_without_returning(books.transaction).await?;
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! The decision on a frozen run, and what it does to the payouts.
+
+use domain::{
+    Timestamp,
+    failure::{Failure, OurCode},
+    hold::HoldEvent,
+    id::{HoldId, PayoutRunId},
+    ledger::HoldEnd,
+    payout::{
+        Decidable, Decision, PayoutStatus, RunStatus, Undecidable, decide,
+        digest::{DigestLine, of_run, sha256},
+    },
+    principal::Principal,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    change::{self, Change},
+    events::append_run,
+    record::{self, PayoutRecord, RunRecord},
+};
+use crate::{
+    StoreError, Writer,
+    books::open::Books,
+    convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
+    entities::{payout_runs, payouts, statement_lines, statements},
+    hold,
+    transaction::Transaction,
+};
+
+/// A decision on a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDecision {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// What is decided.
+    pub decision: Decision,
+    /// The author.
+    pub by: Principal,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Writer {
+    /// Decides on a run, or says why not; `None` where there is no such run. The digest is computed anew from the
+    /// payouts and the bytes of their statements. A rejected run's money is available again, and its statements are
+    /// void.
+    pub async fn decide_payout_run(
+        &self,
+        decided: &RunDecision,
+    ) -> Result<Option<Result<RunRecord, Undecidable>>, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let Some(run) = run_of(&transaction, &decided.run_id).await? else { return Ok(None) };
+        let payouts = frozen_of(&transaction, &run.run_id).await?;
+        let digest = digest_of(&transaction, &run, &payouts).await?;
+        let seen = Decidable {
+            status: run.status,
+            // An approved run keeps the digest that was approved.
+            digest: if run.status == RunStatus::Frozen { &digest } else { &run.digest },
+            frozen_by: &run.frozen_by,
+            decided_by: run.decided_by.as_ref(),
+        };
+        match decide(&seen, &decided.decision, &decided.by) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Some(Ok(run))),
+            Err(undecidable) => return Ok(Some(Err(undecidable))),
+        }
+        let now = books.now();
+        match decided.decision {
+            Decision::Approve { .. } => approve(&mut books, payouts).await?,
+            Decision::Reject | Decision::Cancel => withdraw(&mut books, payouts).await?,
+        }
+        books.close().await?;
+        let run = write_decision(&transaction, run, decided, now).await?;
+        append_run(&transaction, &run, now).await?;
+        transaction.commit().await?;
+        Ok(Some(Ok(run)))
+    }
+}
+
+async fn approve(books: &mut Books<'_>, payouts: Vec<PayoutRecord>) -> Result<(), StoreError> {
+    let changes = payouts.into_iter().map(|payout| (payout, Change::to(PayoutStatus::Approved)));
+    change::carry_out(books, changes.collect()).await.map(|_| ())
+}
+
+/// Lets the money go and makes the statements void: their postings are in the next ones.
+async fn withdraw(books: &mut Books<'_>, payouts: Vec<PayoutRecord>) -> Result<(), StoreError> {
+    let now = books.now();
+    let ids: Vec<String> = payouts.iter().map(|payout| payout.payout_id.to_string()).collect();
+    let failure = Failure::new(OurCode::PayoutWithdrawn, "The run was rejected or taken back.");
+    let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Canceled) };
+    change::carry_out(books, payouts.into_iter().map(|payout| (payout, change.clone())).collect()).await?;
+    let transaction = books.transaction;
+    payouts::Entity::update_many()
+        .col_expr(payouts::Column::IsVoid, Expr::value(true))
+        .filter(payouts::Column::PayoutId.is_in(ids.iter().cloned()))
+        .exec(transaction)
+        .await?;
+    statements::Entity::update_many()
+        .col_expr(statements::Column::VoidedAt, Expr::value(to_column_time(now)))
+        .filter(statements::Column::PayoutId.is_in(ids.iter().cloned()))
+        .exec(transaction)
+        .await?;
+    statement_lines::Entity::delete_many()
+        .filter(statement_lines::Column::PayoutId.is_in(ids))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn write_decision(
+    transaction: &Transaction,
+    run: RunRecord,
+    decided: &RunDecision,
+    now: Timestamp,
+) -> Result<RunRecord, StoreError> {
+    let status = decided.decision.status();
+    payout_runs::Entity::update_many()
+        .col_expr(payout_runs::Column::Status, Expr::value(status.as_str()))
+        .col_expr(payout_runs::Column::DecidedBy, Expr::value(decided.by.to_string()))
+        .col_expr(payout_runs::Column::DecidedAt, Expr::value(to_column_time(now)))
+        .col_expr(payout_runs::Column::DecisionReason, Expr::value(decided.reason.clone()))
+        .col_expr(payout_runs::Column::Version, Expr::value(to_column_revision(run.version + 1)?))
+        .filter(payout_runs::Column::RunId.eq(run.run_id.as_str()))
+        .exec(transaction)
+        .await?;
+    run_of(transaction, &run.run_id).await?.ok_or_else(|| corrupt("no run that was decided on", &run.run_id))
+}
+
+pub(super) async fn run_of(transaction: &Transaction, id: &PayoutRunId) -> Result<Option<RunRecord>, StoreError> {
+    payout_runs::Entity::find_by_id(id.as_str()).one(transaction).await?.map(record::run).transpose()
+}
+
+async fn frozen_of(transaction: &Transaction, id: &PayoutRunId) -> Result<Vec<PayoutRecord>, StoreError> {
+    let rows = payouts::Entity::find()
+        .filter(payouts::Column::RunId.eq(id.as_str()))
+        .filter(payouts::Column::Status.eq(PayoutStatus::Frozen.as_str()))
+        .all(transaction)
+        .await?;
+    rows.into_iter().map(record::payout).collect()
+}
+
+/// The digest of the frozen payouts of a run, from the rows and the bytes of the statements.
+async fn digest_of(transaction: &Transaction, run: &RunRecord, payouts: &[PayoutRecord]) -> Result<String, StoreError> {
+    let ids = payouts.iter().map(|payout| payout.payout_id.as_str());
+    let rows = statements::Entity::find().filter(statements::Column::PayoutId.is_in(ids)).all(transaction).await?;
+    let mut hashes: std::collections::HashMap<String, String> =
+        rows.into_iter().map(|row| (row.payout_id, sha256(row.content.as_bytes()))).collect();
+    let mut lines = Vec::with_capacity(payouts.len());
+    for payout in payouts {
+        let hash = hashes.remove(payout.payout_id.as_str());
+        lines.push(DigestLine {
+            payout_id: payout.payout_id.clone(),
+            seller: payout.seller.clone(),
+            amount: payout.amount,
+            destination: payout.destination.clone(),
+            statement_sha256: hash.ok_or_else(|| corrupt("no statement of a payout", &payout.payout_id))?,
+        });
+    }
+    Ok(of_run(&run.run_id, run.date, &lines))
+}
+
+/// Writes the digest and the total of a run anew, after one of its payouts was taken back before the approval.
+pub(super) async fn write_digest(transaction: &Transaction, id: &PayoutRunId) -> Result<(), StoreError> {
+    let run = run_of(transaction, id).await?.ok_or_else(|| corrupt("no run of a payout", id))?;
+    if run.status != RunStatus::Frozen {
+        return Ok(());
+    }
+    let payouts = frozen_of(transaction, id).await?;
+    let amounts = payouts.iter().map(|payout| payout.amount);
+    let zero = domain::Money::zero(domain::Currency::Krw);
+    let total = amounts.into_iter().try_fold(zero, domain::Money::plus);
+    let total = total.map_err(|error| corrupt("the total of a run", error))?;
+    payout_runs::Entity::update_many()
+        .col_expr(payout_runs::Column::Digest, Expr::value(digest_of(transaction, &run, &payouts).await?))
+        .col_expr(payout_runs::Column::Total, Expr::value(to_column_amount(total)?))
+        .col_expr(payout_runs::Column::Version, Expr::value(to_column_revision(run.version + 1)?))
+        .filter(payout_runs::Column::RunId.eq(id.as_str()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Lets the reservation of an attempt go.
+pub(super) async fn release(books: &mut Books<'_>, hold_id: &HoldId) -> Result<(), StoreError> {
+    let now = books.now();
+    hold::write::change(books, hold_id, HoldEvent::Ended(HoldEnd::Released), now).await.map(|_| ())
+}

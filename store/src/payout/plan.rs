@@ -1,0 +1,220 @@
+//! What a run would pay, from the rows as they are.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{
+    Currency, Money, Timestamp,
+    calendar::Day,
+    id::SellerAccount,
+    ledger::{Account, Reason},
+    payout::{
+        PayoutStatus,
+        plan::{Candidate, Plan, PlanRules, Standing, WEEK_DAYS, plan},
+        schedule::PayoutDay,
+    },
+};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Query, SelectStatement},
+};
+
+use super::record;
+use crate::{
+    PayoutTerms, Reader, StoreError,
+    convert::{corrupt, to_column_time, wallet_of_row},
+    entities::{ledger_entries, ledger_postings, payouts, wallets},
+    ledger::read::join_entries,
+    seller::payout_terms,
+};
+
+/// How many sellers' terms are read at once.
+const SELLERS: usize = 5_000;
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A run to plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanRequest<'a> {
+    /// Its day.
+    pub date: Day,
+    /// The sellers whom somebody named; all that are due where it is absent.
+    pub sellers: Option<&'a [SellerAccount]>,
+    /// What an operator sets.
+    pub rules: &'a PlanRules,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Reader {
+    /// Plans a run and writes nothing.
+    pub async fn plan_payouts(&self, request: PlanRequest<'_>) -> Result<Plan, StoreError> {
+        plan_run(self.connection(), request).await
+    }
+}
+
+/// Plans a run on a connection.
+pub(super) async fn plan_run(connection: &impl ConnectionTrait, request: PlanRequest<'_>) -> Result<Plan, StoreError> {
+    let PlanRequest { date, sellers, rules, now } = request;
+    let mut rows = wallets::Entity::find()
+        .filter(wallets::Column::Currency.eq(Currency::Krw.code()))
+        .filter(wallets::Column::Available.gt(0));
+    if let Some(sellers) = sellers {
+        rows = rows.filter(wallets::Column::SellerAccount.is_in(sellers.iter().map(SellerAccount::as_str)));
+    }
+    let mut wallets = Vec::new();
+    for row in rows.order_by(wallets::Column::SellerAccount, Order::Asc).all(connection).await? {
+        wallets.push((record::seller(row.seller_account.clone())?, wallet_of_row(&row)?));
+    }
+    let all: Vec<SellerAccount> = wallets.iter().map(|(seller, _)| seller.clone()).collect();
+    let mut terms = HashMap::new();
+    for page in all.chunks(SELLERS) {
+        terms.extend(payout_terms(connection, page, now).await?);
+    }
+    let is_named = sellers.is_some();
+    let due = |seller: &SellerAccount| terms.get(seller).and_then(|terms| due_on(terms, date, rules, is_named));
+    let earliest = all.iter().filter_map(|seller| due(seller).map(|day| day.released_before)).min();
+    let late = match earliest {
+        Some(earliest) if !is_named => Releases::since(connection, earliest).await?,
+        Some(_) | None => Releases::default(),
+    };
+    let paid_already = paid_already(connection, date).await?;
+    let this_week = this_week(connection, now).await?;
+    let mut candidates = Vec::new();
+    for (seller, wallet) in wallets {
+        let (Some(terms), Some(day)) = (terms.get(&seller), due(&seller)) else { continue };
+        let released_late = late.after(&seller, day.released_before);
+        candidates.push(Candidate {
+            available: wallet.available,
+            released: wallet.available.minus(released_late).unwrap_or(Money::zero(Currency::Krw)),
+            debt: wallet.debt,
+            standing: standing(terms),
+            destination: terms.psp_seller_id.as_ref().map(ToString::to_string),
+            account_changed_at: terms.account_changed_at,
+            is_blocked: !terms.blocked.is_empty(),
+            minimum: terms.minimum,
+            this_week: record::won(this_week.get(seller.as_str()).copied().unwrap_or_default())?,
+            is_paid_already: paid_already.contains(seller.as_str()),
+            seller,
+        });
+    }
+    Ok(plan(candidates, rules, now))
+}
+
+/// The payout of a seller on a day; a seller who is named is due on any day.
+fn due_on(terms: &PayoutTerms, date: Day, rules: &PlanRules, is_named: bool) -> Option<PayoutDay> {
+    if is_named {
+        return Some(terms.schedule.payout(date, &rules.holidays));
+    }
+    terms.schedule.on(date, &rules.holidays)
+}
+
+pub(super) fn standing(terms: &PayoutTerms) -> Standing {
+    use domain::seller::PayoutStatus as SellerStatus;
+    match terms.payout_status {
+        SellerStatus::Approved => Standing::Approved,
+        SellerStatus::Limited => Standing::Limited,
+        SellerStatus::Unregistered
+        | SellerStatus::PendingApproval
+        | SellerStatus::KycRequired
+        | SellerStatus::AccountUnverified
+        | SellerStatus::Suspended => Standing::Refused,
+    }
+}
+
+/// What was released lately, by seller.
+#[derive(Debug, Default)]
+struct Releases(HashMap<String, Vec<(Timestamp, i64)>>);
+
+#[derive(Debug, FromQueryResult)]
+struct ReleaseRow {
+    credit_account: String,
+    amount: i64,
+    occurred_at: sea_orm::prelude::DateTimeUtc,
+}
+
+impl Releases {
+    async fn since(connection: &impl ConnectionTrait, earliest: Timestamp) -> Result<Self, StoreError> {
+        let statement = releases_since(earliest);
+        let rows = ReleaseRow::find_by_statement(connection.get_database_backend().build(&statement));
+        let mut releases: HashMap<String, Vec<(Timestamp, i64)>> = HashMap::new();
+        for row in rows.all(connection).await? {
+            let at = crate::convert::from_column_time(row.occurred_at);
+            releases.entry(row.credit_account).or_default().push((at, row.amount));
+        }
+        Ok(Self(releases))
+    }
+
+    /// What became available to a seller at an instant or later.
+    fn after(&self, seller: &SellerAccount, from: Timestamp) -> Money {
+        let account = Account::SellerAvailable(seller.clone()).to_string();
+        let releases = self.0.get(&account).map(Vec::as_slice).unwrap_or_default();
+        let sum = releases.iter().filter(|(at, _)| *at >= from).map(|(_, amount)| amount).sum();
+        record::won(sum).unwrap_or(Money::zero(Currency::Krw))
+    }
+}
+
+fn releases_since(earliest: Timestamp) -> SelectStatement {
+    let mut statement = Query::select()
+        .column((ledger_postings::Entity, ledger_postings::Column::CreditAccount))
+        .column((ledger_postings::Entity, ledger_postings::Column::Amount))
+        .column((ledger_entries::Entity, ledger_entries::Column::OccurredAt))
+        .from(ledger_postings::Entity)
+        .to_owned();
+    join_entries(&mut statement);
+    statement
+        .and_where(ledger_entries::Column::Reason.eq(Reason::PendingReleased.as_str()))
+        .and_where(ledger_entries::Column::OccurredAt.gte(to_column_time(earliest)))
+        .and_where(ledger_postings::Column::Currency.eq(Currency::Krw.code()))
+        .and_where(ledger_postings::Column::CreditAccount.like("seller:%:available"))
+        .to_owned()
+}
+
+/// The sellers with a payout of the period.
+async fn paid_already(connection: &impl ConnectionTrait, date: Day) -> Result<HashSet<String>, StoreError> {
+    let sellers: Vec<String> = payouts::Entity::find()
+        .select_only()
+        .column(payouts::Column::SellerAccount)
+        .filter(payouts::Column::Period.eq(date.to_string()))
+        .filter(payouts::Column::IsVoid.eq(false))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(sellers.into_iter().collect())
+}
+
+/// What payouts of the last seven days have taken or may take, by seller, in won. The window holds the calendar week,
+/// and it goes by the day of the payout too, which is later than that of the request.
+async fn this_week(connection: &impl ConnectionTrait, now: Timestamp) -> Result<HashMap<String, i64>, StoreError> {
+    let from = now.minus_ms(WEEK_DAYS * DAY_MS);
+    let taking = PayoutStatus::ALL.into_iter().filter(|status| match status {
+        PayoutStatus::Failed | PayoutStatus::Canceled => false,
+        PayoutStatus::Frozen
+        | PayoutStatus::Approved
+        | PayoutStatus::Sending
+        | PayoutStatus::Unknown
+        | PayoutStatus::Requested
+        | PayoutStatus::InProgress
+        | PayoutStatus::Paid
+        | PayoutStatus::Returned
+        | PayoutStatus::Stuck => true,
+    });
+    let in_window = Condition::any()
+        .add(payouts::Column::SentAt.is_null())
+        .add(payouts::Column::SentAt.gte(to_column_time(from)))
+        .add(payouts::Column::PaysOn.gte(Day::of(from).to_string()));
+    let rows: Vec<(String, i64)> = payouts::Entity::find()
+        .select_only()
+        .column(payouts::Column::SellerAccount)
+        .column(payouts::Column::Amount)
+        .filter(payouts::Column::Status.is_in(taking.map(PayoutStatus::as_str)))
+        .filter(in_window)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut sums: HashMap<String, i64> = HashMap::new();
+    for (seller, amount) in rows {
+        let sum = sums.entry(seller).or_default();
+        *sum = sum.checked_add(amount).ok_or_else(|| corrupt("the sum of a week", amount))?;
+    }
+    Ok(sums)
+}

@@ -1,0 +1,187 @@
+//! Runs, payouts and statements as they stand in their rows.
+
+use domain::{
+    Currency, Money, Timestamp,
+    calendar::Day,
+    failure::{Failure, FailureCode},
+    id::{HoldId, PayoutId, PayoutRunId, SellerAccount},
+    ledger::Hold,
+    payout::{PayoutStatus, RunStatus, plan::CarriedOver, statement::Statement},
+    principal::Principal,
+};
+
+use crate::{
+    StoreError,
+    convert::{corrupt, from_column_amount, from_column_revision, from_column_time},
+    entities::{payout_runs, payouts, statements},
+};
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its id.
+    pub run_id: PayoutRunId,
+    /// Its day in Korea.
+    pub date: Day,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its payouts.
+    pub digest: String,
+    /// The sum of its payouts when it was frozen, less those that were taken back before the approval.
+    pub total: Money,
+    /// How many payouts it has.
+    pub payout_count: u32,
+    /// What stays for a later run.
+    pub carried_over: Vec<CarriedOver>,
+    /// The author of the freeze.
+    pub frozen_by: Principal,
+    /// When it was frozen.
+    pub frozen_at: Timestamp,
+    /// The author of the decision.
+    pub decided_by: Option<Principal>,
+    /// When it was decided on.
+    pub decided_at: Option<Timestamp>,
+    /// Why.
+    pub decision_reason: Option<String>,
+    /// When its last payout ended.
+    pub completed_at: Option<Timestamp>,
+    /// How often it changed.
+    pub version: u32,
+}
+
+/// A payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayoutRecord {
+    /// Its id.
+    pub payout_id: PayoutId,
+    /// Its run.
+    pub run_id: PayoutRunId,
+    /// Who is paid.
+    pub seller: SellerAccount,
+    /// The day of its run.
+    pub period: Day,
+    /// How much.
+    pub amount: Money,
+    /// Where it stands.
+    pub status: PayoutStatus,
+    /// The seller at the PSP.
+    pub destination: String,
+    /// The number of the attempt, from 1.
+    pub attempt: u32,
+    /// Our name of the attempt at the PSP.
+    pub ref_payout_id: String,
+    /// The number of its batch in the run.
+    pub batch: Option<u32>,
+    /// The day on which the PSP pays.
+    pub pays_on: Option<Day>,
+    /// The PSP's name of it.
+    pub psp_payout_id: Option<String>,
+    /// Why it is not paid.
+    pub failure: Option<Failure>,
+    /// Whether its run was rejected or taken back, and its statement is void.
+    pub is_void: bool,
+    /// When it was frozen.
+    pub frozen_at: Timestamp,
+    /// When its request left us first.
+    pub sent_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How often it changed.
+    pub version: u32,
+}
+
+/// A statement, and the bytes that its hash is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementRecord {
+    /// The payout.
+    pub payout_id: PayoutId,
+    /// The statement as it was frozen, as JSON.
+    pub content: String,
+    /// SHA-256 of the content in lower-case hex.
+    pub sha256: String,
+    /// What the content says.
+    pub statement: Statement,
+    /// When it became void.
+    pub voided_at: Option<Timestamp>,
+}
+
+impl PayoutRecord {
+    /// The hold of the present attempt.
+    pub(super) fn hold(&self) -> Result<Hold, StoreError> {
+        let id = HoldId::parse(self.ref_payout_id.clone()).map_err(|error| corrupt("a hold of a payout", error))?;
+        Ok(Hold { id, seller: self.seller.clone(), amount: self.amount })
+    }
+}
+
+pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
+    let principal = |text: String| Principal::parse(&text).map_err(|error| corrupt("a principal of a run", error));
+    let carried_over = serde_json::from_str(&row.carried_over);
+    Ok(RunRecord {
+        run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
+        date: day(&row.run_date)?,
+        status: RunStatus::parse(&row.status).ok_or_else(|| corrupt("a status of a run", &row.status))?,
+        digest: row.digest,
+        total: won(row.total)?,
+        payout_count: from_column_revision(row.payout_count)?,
+        carried_over: carried_over.map_err(|error| corrupt("what a run carries over", error))?,
+        frozen_by: principal(row.frozen_by)?,
+        frozen_at: from_column_time(row.frozen_at),
+        decided_by: row.decided_by.map(principal).transpose()?,
+        decided_at: row.decided_at.map(from_column_time),
+        decision_reason: row.decision_reason,
+        completed_at: row.completed_at.map(from_column_time),
+        version: from_column_revision(row.version)?,
+    })
+}
+
+pub(super) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
+    let failure =
+        row.failure_code.map(|code| Failure::new(FailureCode::from(code), row.failure_message.unwrap_or_default()));
+    Ok(PayoutRecord {
+        payout_id: payout_id(row.payout_id)?,
+        run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
+        seller: seller(row.seller_account)?,
+        period: day(&row.period)?,
+        amount: won(row.amount)?,
+        status: PayoutStatus::parse(&row.status).ok_or_else(|| corrupt("a status of a payout", &row.status))?,
+        destination: row.destination,
+        attempt: from_column_revision(row.attempt)?,
+        ref_payout_id: row.ref_payout_id,
+        batch: row.batch.map(from_column_revision).transpose()?,
+        pays_on: row.pays_on.as_deref().map(day).transpose()?,
+        psp_payout_id: row.psp_payout_id,
+        failure,
+        is_void: row.is_void,
+        frozen_at: from_column_time(row.frozen_at),
+        sent_at: row.sent_at.map(from_column_time),
+        ended_at: row.ended_at.map(from_column_time),
+        version: from_column_revision(row.version)?,
+    })
+}
+
+pub(super) fn statement(row: statements::Model) -> Result<StatementRecord, StoreError> {
+    let statement = serde_json::from_str(&row.content).map_err(|error| corrupt("a statement", error))?;
+    Ok(StatementRecord {
+        payout_id: payout_id(row.payout_id)?,
+        content: row.content,
+        sha256: row.sha256,
+        statement,
+        voided_at: row.voided_at.map(from_column_time),
+    })
+}
+
+pub(super) fn payout_id(text: String) -> Result<PayoutId, StoreError> {
+    PayoutId::parse(text).map_err(|error| corrupt("an id of a payout", error))
+}
+
+pub(super) fn seller(text: String) -> Result<SellerAccount, StoreError> {
+    SellerAccount::parse(text).map_err(|error| corrupt("a seller", error))
+}
+
+pub(super) fn day(text: &str) -> Result<Day, StoreError> {
+    text.parse().map_err(|_| corrupt("a day", text))
+}
+
+pub(super) fn won(minor: i64) -> Result<Money, StoreError> {
+    from_column_amount(minor, Currency::Krw)
+}

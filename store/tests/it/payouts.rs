@@ -1,0 +1,370 @@
+//! Payout runs in their rows: reserved, stated, decided, sent and ended, each once.
+
+use domain::{
+    Money,
+    calendar::Day,
+    failure::Failure,
+    id::{PayoutId, PayoutRunId},
+    payout::{
+        Decision, PayoutStatus, RunStatus, Undecidable,
+        batch::PayoutChange,
+        plan::{CarryReason, DayText, PlanRules, RunRequest},
+        statement::{LineKind, StatementFields},
+    },
+    principal::Principal,
+};
+use futures::future::join_all;
+use sea_orm::ConnectionTrait;
+use store::{
+    BeginBatch, BegunBatch, Freeze, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision, RunRecord,
+    Withdrawal,
+};
+
+use crate::{
+    books::{paid, promise_refund, seller, wallet, won},
+    database::Fresh,
+    on_both_databases,
+    sellers::details,
+    writing::CREATED,
+};
+
+on_both_databases!(
+    a_run_reserves_what_it_pays_and_states_every_line,
+    a_seller_and_a_period_have_one_payout_however_many_runs_are_frozen_at_once,
+    nobody_approves_alone_nor_what_they_did_not_see,
+    a_rejected_run_leaves_its_lines_to_the_next_statement,
+    what_the_psp_says_moves_the_money_once,
+    a_refund_after_the_freeze_takes_what_is_left_and_then_makes_a_debt,
+    a_failed_payout_is_attempted_again_and_a_returned_one_is_held,
+    a_seller_who_changed_after_the_approval_is_not_paid,
+    a_payout_that_was_taken_back_makes_another_digest,
+    a_batch_that_was_begun_comes_back_until_it_is_answered,
+    a_statement_cannot_be_changed,
+);
+
+fn principal(name: &str) -> Principal {
+    Principal::parse(&format!("key:{name}")).unwrap()
+}
+
+fn run_id(name: &str) -> PayoutRunId {
+    PayoutRunId::parse(format!("run-{name}")).unwrap()
+}
+
+/// A seller whom the PSP pays without a limit.
+async fn register(fresh: &Fresh, name: &str) {
+    let keys = Keyring::parse(&Keyring::generate("a").unwrap()).unwrap();
+    fresh.writer.journal().put_seller(&seller(name), &details("110123456789"), &keys).await.unwrap();
+    let sql = format!(
+        "INSERT INTO seller_registrations (seller_account, number, ref_seller_id, psp_seller_id, business_type, \
+         approval, sent_version, verified_account, refused_account, returned_account, begun_at) VALUES \
+         ('{name}', 1, 'refseller{name}', 'psp-{name}', 'CORPORATE', 'APPROVED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
+    );
+    fresh.database.connection().execute_unprepared(&sql).await.unwrap();
+}
+
+/// A seller with so much available.
+async fn earned(fresh: &Fresh, name: &str, order: &str, minor: u64) {
+    paid(fresh, order, name, minor, 1_000).await;
+    while fresh.writer.release_due(CREATED.plus_ms(1), 100).await.unwrap() > 0 {}
+}
+
+async fn frozen_on(fresh: &Fresh, name: &str, day: &str, sellers: &[&str]) -> RunRecord {
+    let request = RunRequest {
+        date: Some(DayText(day.parse::<Day>().unwrap())),
+        sellers: Some(sellers.iter().map(|name| seller(name)).collect()),
+    };
+    let freeze = Freeze { run_id: run_id(name), request, by: principal("maker") };
+    fresh.writer.freeze_payouts(&freeze, &PlanRules::default()).await.unwrap()
+}
+
+async fn decided(fresh: &Fresh, name: &str, decision: Decision, by: &str) -> Result<RunStatus, Undecidable> {
+    let decision = RunDecision { run_id: run_id(name), decision, by: principal(by), reason: None };
+    fresh.writer.decide_payout_run(&decision).await.unwrap().unwrap().map(|run| run.status)
+}
+
+async fn approved(fresh: &Fresh, run: &RunRecord) {
+    let decision = Decision::Approve { digest: run.digest.clone() };
+    let decision = RunDecision { run_id: run.run_id.clone(), decision, by: principal("checker"), reason: None };
+    fresh.writer.decide_payout_run(&decision).await.unwrap().unwrap().unwrap();
+}
+
+async fn begun(fresh: &Fresh, run: &RunRecord, busy: &[u32]) -> Option<BegunBatch> {
+    let begin = BeginBatch { run_id: run.run_id.clone(), pays_on: None, busy: busy.to_vec() };
+    fresh.writer.begin_payout_batch(&begin, &PlanRules::default()).await.unwrap()
+}
+
+async fn only_payout(fresh: &Fresh, run: &RunRecord) -> PayoutRecord {
+    let mut payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    assert_eq!(payouts.len(), 1, "{payouts:?}");
+    payouts.remove(0)
+}
+
+async fn becomes(fresh: &Fresh, payout: &PayoutRecord, status: PayoutStatus) -> usize {
+    let change = PayoutChange {
+        ref_payout_id: payout.ref_payout_id.clone(),
+        status,
+        psp_payout_id: Some(format!("FPA_{}", payout.payout_id)),
+        amount: Some(payout.amount),
+        failure: matches!(status, PayoutStatus::Failed).then(|| Failure::new("CLOSED_ACCOUNT", "no")),
+    };
+    fresh.writer.change_payouts(&[change]).await.unwrap()
+}
+
+async fn statement(fresh: &Fresh, id: &PayoutId) -> StatementFields {
+    fresh.reader.statement(id).await.unwrap().unwrap().statement.fields().clone()
+}
+
+/// Pending, available, held, in transit, paid out, owed.
+async fn parts(fresh: &Fresh, name: &str) -> [u64; 6] {
+    let wallet = wallet(fresh, name).await;
+    [wallet.pending, wallet.available, wallet.held, wallet.in_transit, wallet.paid_out, wallet.debt].map(Money::minor)
+}
+
+async fn books_agree(fresh: &Fresh) {
+    let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
+    assert_eq!(findings.count, 0, "{:?}", findings.named);
+}
+
+async fn a_run_reserves_what_it_pays_and_states_every_line(fresh: Fresh) {
+    for name in ["a", "b", "c"] {
+        earned(&fresh, name, &format!("o-{name}"), 100_000).await;
+    }
+    register(&fresh, "a").await;
+    register(&fresh, "b").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a", "b", "c"]).await;
+    assert_eq!((run.status, run.total, run.payout_count), (RunStatus::Frozen, won(180_000), 2));
+    let carried = &run.carried_over[0];
+    assert_eq!((carried.seller.as_str(), carried.amount, carried.reason), ("c", won(90_000), CarryReason::NotPayable));
+    assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0]);
+    assert_eq!(frozen_on(&fresh, "one", "2026-12-01", &["a"]).await, run, "the id is the key");
+    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let fields = statement(&fresh, &payouts[0].payout_id).await;
+    assert_eq!((fields.opening.minor(), fields.payout, fields.closing.minor()), (0, won(90_000), 0));
+    let [line] = fields.lines.as_slice() else { panic!("{:?}", fields.lines) };
+    assert_eq!(line.order.as_ref().map(|order| order.as_str()), Some("o-a"));
+    let amounts = [line.gross, line.commission, line.commission_vat, line.amount].map(|amount| amount.minor());
+    assert_eq!((line.kind, amounts), (LineKind::Sale, [100_000, 10_000, 909, 90_000]));
+    let entry = fresh.reader.booked_entry(&format!("hold_reserved:{}", payouts[0].payout_id)).await.unwrap();
+    assert!(entry.is_some(), "the ledger holds the hash of the statement");
+    books_agree(&fresh).await;
+}
+
+async fn a_seller_and_a_period_have_one_payout_however_many_runs_are_frozen_at_once(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let names = ["r1", "r2", "r3", "r4", "r5"];
+    let runs = join_all(names.map(|name| frozen_on(&fresh, name, "2026-12-01", &["a"]))).await;
+    assert_eq!(runs.iter().map(|run| run.payout_count).sum::<u32>(), 1);
+    earned(&fresh, "a", "o-2", 50_000).await;
+    let again = frozen_on(&fresh, "r6", "2026-12-01", &["a"]).await;
+    assert_eq!(again.carried_over[0].reason, CarryReason::PaidAlready);
+    let next = frozen_on(&fresh, "r7", "2026-12-02", &["a"]).await;
+    assert_eq!(next.total, won(45_000));
+    let fields = statement(&fresh, &only_payout(&fresh, &next).await.payout_id).await;
+    assert_eq!(fields.lines.iter().map(|line| line.amount.minor()).collect::<Vec<_>>(), [45_000], "each line once");
+    books_agree(&fresh).await;
+}
+
+async fn nobody_approves_alone_nor_what_they_did_not_see(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
+    assert_eq!(decided(&fresh, "one", approve(&run.digest), "maker").await, Err(Undecidable::FourEyes));
+    assert_eq!(decided(&fresh, "one", approve("another"), "checker").await, Err(Undecidable::DigestMismatch));
+    // Somebody with the database in hand.
+    let alone = "UPDATE payout_runs SET status = 'APPROVED', decided_by = frozen_by";
+    assert!(fresh.database.connection().execute_unprepared(alone).await.is_err());
+    let unseen = "UPDATE payouts SET amount = amount + 1";
+    fresh.database.connection().execute_unprepared(unseen).await.unwrap();
+    assert_eq!(decided(&fresh, "one", approve(&run.digest), "checker").await, Err(Undecidable::DigestMismatch));
+    fresh.database.connection().execute_unprepared("UPDATE payouts SET amount = amount - 1").await.unwrap();
+    // Twenty approvals at once: one decides, and the same principal is answered the same.
+    let all = (0..20).map(|index| {
+        let by = if index % 2 == 0 { "checker" } else { "another" };
+        decided(&fresh, "one", approve(&run.digest), by)
+    });
+    let answers = join_all(all).await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Ok(RunStatus::Approved)).count(), 10, "{answers:?}");
+    assert!(begun(&fresh, &run, &[]).await.is_some());
+    assert_eq!(begun(&fresh, &run, &[1]).await, None, "nothing is sent twice");
+    books_agree(&fresh).await;
+}
+
+async fn a_rejected_run_leaves_its_lines_to_the_next_statement(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let first = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    assert_eq!(decided(&fresh, "one", Decision::Reject, "checker").await, Ok(RunStatus::Rejected));
+    assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
+    let void = only_payout(&fresh, &first).await;
+    assert!(void.is_void && void.status == PayoutStatus::Canceled);
+    assert!(fresh.reader.statement(&void.payout_id).await.unwrap().unwrap().voided_at.is_some());
+    let second = frozen_on(&fresh, "two", "2026-12-01", &["a"]).await;
+    let fields = statement(&fresh, &only_payout(&fresh, &second).await.payout_id).await;
+    assert_eq!((fields.opening.minor(), fields.lines.len(), fields.payout), (0, 1, won(90_000)));
+    assert_eq!(decided(&fresh, "two", Decision::Cancel, "maker").await, Ok(RunStatus::Canceled));
+    books_agree(&fresh).await;
+}
+
+async fn what_the_psp_says_moves_the_money_once(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    let payout = only_payout(&fresh, &run).await;
+    assert_eq!(becomes(&fresh, &payout, PayoutStatus::Paid).await, 0, "nothing was sent");
+    approved(&fresh, &run).await;
+    begun(&fresh, &run, &[]).await.unwrap();
+    for (status, changed, expected) in [
+        (PayoutStatus::Unknown, 1, [0, 0, 90_000, 0, 0, 0]),
+        (PayoutStatus::Requested, 1, [0, 0, 0, 90_000, 0, 0]),
+        (PayoutStatus::Unknown, 0, [0, 0, 0, 90_000, 0, 0]),
+        (PayoutStatus::Requested, 0, [0, 0, 0, 90_000, 0, 0]),
+        (PayoutStatus::InProgress, 1, [0, 0, 0, 90_000, 0, 0]),
+        (PayoutStatus::Paid, 1, [0, 0, 0, 0, 90_000, 0]),
+        (PayoutStatus::Paid, 0, [0, 0, 0, 0, 90_000, 0]),
+        (PayoutStatus::Failed, 0, [0, 0, 0, 0, 90_000, 0]),
+    ] {
+        assert_eq!(becomes(&fresh, &payout, status).await, changed, "{status}");
+        assert_eq!(parts(&fresh, "a").await, expected, "{status}");
+    }
+    assert!(fresh.writer.complete_payout_run(&run.run_id).await.unwrap());
+    assert_eq!(fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap().status, RunStatus::Completed);
+    books_agree(&fresh).await;
+}
+
+async fn a_refund_after_the_freeze_takes_what_is_left_and_then_makes_a_debt(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    promise_refund(&fresh, "r-1", "o-a", 100_000, CREATED.plus_ms(2)).await.unwrap();
+    assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 90_000], "the approved money stays");
+    approved(&fresh, &run).await;
+    begun(&fresh, &run, &[]).await.unwrap();
+    let payout = only_payout(&fresh, &run).await;
+    becomes(&fresh, &payout, PayoutStatus::Paid).await;
+    earned(&fresh, "a", "o-2", 200_000).await;
+    assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 90_000, 0], "the debt was recovered first");
+    let next = frozen_on(&fresh, "two", "2026-12-02", &["a"]).await;
+    let fields = statement(&fresh, &only_payout(&fresh, &next).await.payout_id).await;
+    let lines: Vec<_> = fields.lines.iter().map(|line| (line.kind, line.amount.minor())).collect();
+    assert_eq!(lines, [(LineKind::Refund, -90_000), (LineKind::Sale, 180_000)]);
+    assert_eq!((fields.opening.minor(), fields.debt_recovered, fields.payout), (0, won(90_000), won(90_000)));
+    books_agree(&fresh).await;
+}
+
+async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    let first = only_payout(&fresh, &run).await;
+    let request =
+        PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
+    let retry = async || fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
+    assert_eq!(retry().await, Err(PayoutRefusal::NotApproved));
+    approved(&fresh, &run).await;
+    begun(&fresh, &run, &[]).await.unwrap();
+    assert_eq!(retry().await, Err(PayoutRefusal::Status(PayoutStatus::Sending)), "it may have been paid");
+    becomes(&fresh, &first, PayoutStatus::InProgress).await;
+    becomes(&fresh, &first, PayoutStatus::Failed).await;
+    assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
+    let second = retry().await.unwrap();
+    assert_eq!((second.attempt, second.status), (2, PayoutStatus::Approved));
+    assert_ne!(second.ref_payout_id, first.ref_payout_id);
+    assert_eq!(becomes(&fresh, &first, PayoutStatus::Paid).await, 0, "the name of the old attempt is void");
+    let batch = begun(&fresh, &run, &[]).await.unwrap();
+    assert_eq!(batch.batch.items[0].ref_payout_id, second.ref_payout_id);
+    becomes(&fresh, &second, PayoutStatus::Paid).await;
+    assert_eq!(parts(&fresh, "a").await, [0, 0, 0, 0, 90_000, 0]);
+    let returned = fresh.writer.return_payout(&request).await.unwrap().unwrap();
+    assert_eq!(returned.status, PayoutStatus::Returned);
+    fresh.writer.return_payout(&request).await.unwrap().unwrap();
+    assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0], "held until the account is mended");
+    books_agree(&fresh).await;
+    fresh.writer.release_hold(&first.payout_id.returned(), CREATED.plus_ms(9)).await.unwrap();
+    let next = frozen_on(&fresh, "two", "2026-12-02", &["a"]).await;
+    let fields = statement(&fresh, &only_payout(&fresh, &next).await.payout_id).await;
+    let lines: Vec<_> = fields.lines.iter().map(|line| (line.kind, line.amount.minor())).collect();
+    let expected =
+        [(LineKind::PayoutNotMade, 90_000), (LineKind::PayoutAgain, -90_000), (LineKind::PayoutNotMade, 90_000)];
+    assert_eq!((lines.as_slice(), fields.payout), (expected.as_slice(), won(90_000)));
+    books_agree(&fresh).await;
+}
+
+async fn a_seller_who_changed_after_the_approval_is_not_paid(fresh: Fresh) {
+    for name in ["a", "b"] {
+        earned(&fresh, name, &format!("o-{name}"), 100_000).await;
+        register(&fresh, name).await;
+    }
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a", "b"]).await;
+    approved(&fresh, &run).await;
+    let elsewhere = "UPDATE seller_registrations SET psp_seller_id = 'psp-thief' WHERE seller_account = 'a'";
+    fresh.database.connection().execute_unprepared(elsewhere).await.unwrap();
+    let batch = begun(&fresh, &run, &[]).await.unwrap().batch;
+    assert_eq!(batch.items.iter().map(|item| item.destination.as_str()).collect::<Vec<_>>(), ["psp-b"]);
+    assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
+    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let failure = payouts[0].failure.as_ref().map(|failure| failure.code.to_string());
+    assert_eq!(failure.as_deref(), Some("payout_seller_changed"));
+    let request =
+        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
+    let retried = fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
+    assert_eq!(retried, Err(PayoutRefusal::SellerChanged), "nobody sends money to a new account alone");
+    books_agree(&fresh).await;
+}
+
+async fn a_payout_that_was_taken_back_makes_another_digest(fresh: Fresh) {
+    for name in ["a", "b"] {
+        earned(&fresh, name, &format!("o-{name}"), 100_000).await;
+        register(&fresh, name).await;
+    }
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a", "b"]).await;
+    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let request =
+        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "disputed".to_owned() };
+    for _ in 0..2 {
+        let taken = fresh.writer.withdraw_payout(&request).await.unwrap().unwrap();
+        assert!(matches!(taken, Withdrawal::Done(payout) if payout.status == PayoutStatus::Canceled));
+    }
+    let approve = Decision::Approve { digest: run.digest.clone() };
+    assert_eq!(decided(&fresh, "one", approve, "checker").await, Err(Undecidable::DigestMismatch));
+    let now = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
+    assert_eq!(now.total, won(90_000));
+    approved(&fresh, &now).await;
+    assert_eq!(begun(&fresh, &run, &[]).await.unwrap().batch.items.len(), 1);
+    books_agree(&fresh).await;
+}
+
+async fn a_batch_that_was_begun_comes_back_until_it_is_answered(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    approved(&fresh, &run).await;
+    let first = begun(&fresh, &run, &[]).await.unwrap();
+    assert!(!first.batch.may_have_left);
+    let again = begun(&fresh, &run, &[]).await.unwrap();
+    assert!(again.batch.may_have_left && again.number == first.number, "the PSP is asked before it is sent again");
+    assert_eq!(again.batch.items, first.batch.items, "under the same name");
+    becomes(&fresh, &only_payout(&fresh, &run).await, PayoutStatus::Requested).await;
+    assert_eq!(begun(&fresh, &run, &[]).await, None);
+}
+
+async fn a_statement_cannot_be_changed(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    let connection = fresh.database.connection();
+    for sql in [
+        "UPDATE statements SET content = '{}'",
+        "UPDATE statements SET sha256 = 'ab'",
+        "DELETE FROM statements",
+        "UPDATE payout_attempts SET ref_payout_id = 'x'",
+    ] {
+        assert!(connection.execute_unprepared(sql).await.is_err(), "{sql}");
+    }
+    let other = "UPDATE payouts SET status = 'PAID'";
+    connection.execute_unprepared(other).await.unwrap();
+    let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
+    let payout = only_payout(&fresh, &run).await;
+    assert!(findings.named.iter().any(|found| found.subject == format!("payout {}", payout.payout_id)), "{findings:?}");
+}

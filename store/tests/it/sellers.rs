@@ -1,0 +1,209 @@
+//! Sellers: said twice is said once, sealed, masked, and held back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    Currency, Money,
+    id::{HoldId, SellerAccount},
+    payout::schedule::{Cycle, HolidayRule, Schedule},
+    principal::Principal,
+    seller::{BankAccount, BankAccountParts, BusinessType, Contact, ContactParts, Details, PayoutStatus, SellerName},
+};
+use store::{HoldLifted, HoldPlaced, Keyring, NewHold, NewSellerDetails, SellerFilter, SellerHoldStatus, Window};
+
+use crate::{database::Fresh, events::log, on_both_databases};
+
+on_both_databases!(
+    details_said_twice_are_said_once,
+    details_are_sealed_under_the_newest_key,
+    a_hold_without_an_amount_stops_every_payout,
+    a_run_gets_terms_of_every_seller_that_it_names,
+    sellers_are_listed_by_name_and_status,
+);
+
+const ACCOUNT_NUMBER: &str = "110123456789";
+
+fn keys(name: &str) -> Keyring {
+    Keyring::parse(&Keyring::generate(name).unwrap()).unwrap()
+}
+
+fn seller(name: &str) -> SellerAccount {
+    SellerAccount::parse(name).unwrap()
+}
+
+pub(crate) fn details(account_number: &str) -> NewSellerDetails {
+    let contact = ContactParts {
+        business_registration_number: Some("1234567890".to_owned()),
+        representative_name: Some("김대표".to_owned()),
+        email: "pay@shop.kr".to_owned(),
+        phone: "01012345678".to_owned(),
+    };
+    let account = BankAccountParts {
+        bank_code: "092".to_owned(),
+        account_number: account_number.to_owned(),
+        holder_name: "김토스".to_owned(),
+    };
+    NewSellerDetails {
+        name: SellerName::try_new("토스 상점").unwrap(),
+        business_type: BusinessType::Corporate,
+        details: Details {
+            contact: Contact::try_new(BusinessType::Corporate, contact).unwrap(),
+            account: BankAccount::try_new(&account).unwrap(),
+        },
+        schedule: Schedule::try_new(Cycle::Weekly { days: BTreeSet::from([1, 4]) }, 2, HolidayRule::Before).unwrap(),
+        minimum_payout: Money::parse("10000", Currency::Krw).unwrap(),
+        metadata: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
+    }
+}
+
+fn block(id: &str, of: &str) -> NewHold {
+    NewHold {
+        hold_id: HoldId::parse(id).unwrap(),
+        seller: seller(of),
+        amount: None,
+        reason: "an open dispute".to_owned(),
+        until: None,
+        placed_by: Principal::parse("key:ab12").unwrap(),
+    }
+}
+
+/// Type, version and data of each event.
+async fn told(fresh: &Fresh) -> Vec<(String, u32, String)> {
+    let events = log(fresh).await.into_iter();
+    events.map(|event| (event.event_type.to_string(), event.version, event.data)).collect()
+}
+
+async fn details_said_twice_are_said_once(fresh: Fresh) {
+    let (journal, keys, a) = (fresh.writer.journal(), keys("a"), seller("seller-a"));
+    let first = journal.put_seller(&a, &details(ACCOUNT_NUMBER), &keys).await.unwrap();
+    assert!(first.is_new && first.has_changed);
+    assert_eq!((first.record.version, first.record.payout_status()), (1, PayoutStatus::Unregistered));
+    let profile = first.record.profile.clone().unwrap();
+    assert_eq!((profile.account, profile.account_changed_at, profile.details_version), (1, None, 1));
+    assert_eq!(profile.account_masked, "092 ********6789");
+    assert_eq!(profile.email_masked, "p***@shop.kr");
+    assert_eq!(profile.schedule, details(ACCOUNT_NUMBER).schedule);
+    assert_eq!(profile.metadata, details(ACCOUNT_NUMBER).metadata);
+
+    let again = journal.put_seller(&a, &details(ACCOUNT_NUMBER), &keys).await.unwrap();
+    assert!(!again.is_new && !again.has_changed);
+    assert_eq!(again.record, first.record);
+
+    // A calendar is nothing that the PSP is told.
+    let mut daily = details(ACCOUNT_NUMBER);
+    daily.schedule = Schedule::try_new(Cycle::Daily, 0, HolidayRule::After).unwrap();
+    let put = journal.put_seller(&a, &daily, &keys).await.unwrap().record;
+    assert_eq!((put.version, put.profile.unwrap().details_version), (2, 1));
+    let other_account = journal.put_seller(&a, &details("220987654321"), &keys).await.unwrap().record;
+    let profile = other_account.profile.unwrap();
+    assert_eq!((profile.account, profile.details_version), (2, 2));
+    assert!(profile.account_changed_at.is_some(), "a changed account has a time");
+
+    let opened = fresh.reader.seller_details(&a, &keys).await.unwrap().unwrap();
+    assert_eq!(opened.account.account_number(), "220987654321");
+    let events = told(&fresh).await;
+    let heads: Vec<(&str, u32)> = events.iter().map(|(kind, version, _)| (kind.as_str(), *version)).collect();
+    assert_eq!(heads, [("seller.updated", 1), ("seller.updated", 2), ("seller.updated", 3)]);
+    for (_, _, data) in events {
+        for secret in ["220987654321", ACCOUNT_NUMBER, "4321", "6789", "토스", "shop", "010", "김"] {
+            assert!(!data.contains(secret), "{secret} in {data}");
+        }
+    }
+}
+
+async fn details_are_sealed_under_the_newest_key(fresh: Fresh) {
+    let journal = fresh.writer.journal();
+    let old = Keyring::generate("old").unwrap();
+    let ring = |text: &str| Keyring::parse(text).unwrap();
+    for name in ["seller-a", "seller-b"] {
+        journal.put_seller(&seller(name), &details(ACCOUNT_NUMBER), &ring(&old)).await.unwrap();
+    }
+    let both = format!("{},{old}", Keyring::generate("new").unwrap());
+    assert_eq!(journal.reseal_sellers(&ring(&both), 10).await.unwrap(), 2);
+    assert_eq!(journal.reseal_sellers(&ring(&both), 10).await.unwrap(), 0);
+    let (newest, _) = both.split_once(',').unwrap();
+    let opened = fresh.reader.seller_details(&seller("seller-a"), &ring(newest)).await.unwrap().unwrap();
+    assert_eq!(opened, details(ACCOUNT_NUMBER).details);
+    fresh.reader.seller_details(&seller("seller-a"), &ring(&old)).await.unwrap_err();
+    assert_eq!(fresh.reader.seller_details(&seller("seller-c"), &ring(newest)).await.unwrap(), None);
+}
+
+async fn a_hold_without_an_amount_stops_every_payout(fresh: Fresh) {
+    let journal = fresh.writer.journal();
+    let hold = block("hold-1", "seller-a");
+    assert_eq!(journal.place_seller_hold(&hold).await.unwrap(), HoldPlaced::Now);
+    assert_eq!(journal.place_seller_hold(&hold).await.unwrap(), HoldPlaced::Before);
+    let other = NewHold { reason: "another".to_owned(), ..hold.clone() };
+    assert_eq!(journal.place_seller_hold(&other).await.unwrap(), HoldPlaced::Reused);
+    let record = fresh.reader.seller(&hold.seller).await.unwrap().unwrap();
+    assert_eq!((record.payout_status(), record.version), (PayoutStatus::Suspended, 1));
+    assert_eq!(record.blocked.len(), 1);
+    // A seller that is blocked before anything is known of it gets its details later.
+    let put = journal.put_seller(&hold.seller, &details(ACCOUNT_NUMBER), &keys("a")).await.unwrap();
+    assert!(put.is_new);
+    assert_eq!((put.record.payout_status(), put.record.version), (PayoutStatus::Suspended, 2));
+
+    // One that has an end ends by itself.
+    let now = fresh.reader.time().await.unwrap();
+    let past = NewHold { until: Some(now.minus_ms(1)), ..block("hold-2", "seller-b") };
+    journal.place_seller_hold(&past).await.unwrap();
+    assert_eq!(fresh.reader.seller(&past.seller).await.unwrap().unwrap().payout_status(), PayoutStatus::Unregistered);
+    let expired = fresh.reader.seller_hold(&past.hold_id).await.unwrap().unwrap();
+    assert_eq!(expired.status, SellerHoldStatus::Expired);
+
+    let by = Principal::parse("key:cd34").unwrap();
+    let lift = |of: &'static str| {
+        let (journal, hold, by) = (journal.clone(), hold.clone(), by.clone());
+        async move { journal.lift_seller_hold(&seller(of), &hold.hold_id, &by).await.unwrap() }
+    };
+    assert_eq!(lift("seller-b").await, HoldLifted::NoSuchHold, "a hold of another seller");
+    assert_eq!(lift("seller-a").await, HoldLifted::Now);
+    assert_eq!(lift("seller-a").await, HoldLifted::Before);
+    let record = fresh.reader.seller(&hold.seller).await.unwrap().unwrap();
+    assert_eq!((record.payout_status(), record.version), (PayoutStatus::Unregistered, 3));
+    let heads: Vec<_> = told(&fresh).await.into_iter().map(|(kind, version, _)| (kind, version)).collect();
+    let expected = [("seller.blocked", 1), ("seller.updated", 2), ("seller.blocked", 1), ("seller.updated", 3)];
+    assert_eq!(heads, expected.map(|(kind, version)| (kind.to_owned(), version)));
+}
+
+async fn a_run_gets_terms_of_every_seller_that_it_names(fresh: Fresh) {
+    let journal = fresh.writer.journal();
+    journal.put_seller(&seller("seller-a"), &details(ACCOUNT_NUMBER), &keys("a")).await.unwrap();
+    journal.place_seller_hold(&block("hold-1", "seller-a")).await.unwrap();
+    let named = [seller("seller-a"), seller("seller-z"), seller("seller-a")];
+    let terms = fresh.reader.payout_terms(&named).await.unwrap();
+    assert_eq!(terms.len(), 2);
+    let a = &terms[&seller("seller-a")];
+    assert_eq!((a.payout_status, a.minimum.minor()), (PayoutStatus::Suspended, 10_000));
+    assert_eq!((a.name.as_deref(), a.account_masked.as_deref()), (Some("토스 상점"), Some("092 ********6789")));
+    assert_eq!(a.blocked.iter().map(|block| block.reason.as_str()).collect::<Vec<_>>(), ["an open dispute"]);
+    let z = &terms[&seller("seller-z")];
+    assert_eq!((z.payout_status, z.minimum.minor(), z.blocked.len()), (PayoutStatus::Unregistered, 0, 0));
+    assert!(!z.payout_status.may_be_paid());
+}
+
+async fn sellers_are_listed_by_name_and_status(fresh: Fresh) {
+    let journal = fresh.writer.journal();
+    for name in ["a", "b", "c", "d", "e"] {
+        journal.put_seller(&seller(name), &details(ACCOUNT_NUMBER), &keys("a")).await.unwrap();
+    }
+    journal.place_seller_hold(&block("hold-1", "b")).await.unwrap();
+    journal.place_seller_hold(&block("hold-2", "e")).await.unwrap();
+    let list = |payout_status, after: Option<SellerAccount>| {
+        let reader = fresh.reader.clone();
+        async move {
+            let (page, after) =
+                reader.sellers(SellerFilter { payout_status }, &Window { after, limit: 2 }).await.unwrap();
+            let names: Vec<String> = page.items.iter().map(|record| record.seller.to_string()).collect();
+            (names.join(" "), page.more, after)
+        }
+    };
+    let (names, more, after) = list(None, None).await;
+    assert_eq!((names.as_str(), more), ("a b", true));
+    let (names, more, after) = list(None, after).await;
+    assert_eq!((names.as_str(), more), ("c d", true));
+    assert_eq!(list(None, after).await, ("e".to_owned(), false, None));
+    let (names, more, after) = list(Some(PayoutStatus::Suspended), None).await;
+    assert_eq!((names.as_str(), more), ("b e", true));
+    assert_eq!(list(Some(PayoutStatus::Suspended), after).await, (String::new(), false, None));
+}

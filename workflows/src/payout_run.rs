@@ -1,0 +1,261 @@
+//! A payout run: frozen, decided on, sent in batches, and followed to the end of its last payout.
+//!
+//! The rows say where a run stands, and the workflow goes by them: started again for a run, it goes on where the rows
+//! are. A run that waits for its second principal is an open task of the finance people; it needs no timer.
+#![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
+
+mod sending;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use domain::{
+    id::{CheckoutId, PayoutRunId},
+    payout::{RunStatus, plan::RunRequest},
+    principal::Principal,
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::{
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
+    WorkflowResult, WorkflowTermination, workflow, workflow_methods,
+};
+
+use crate::{
+    dead_letter::{CallsForHelp, HelpDesk, Resume},
+    ports::{
+        ActOnPayout, ActOnPayouts, BatchNumber, CompletePayouts, DecideOnRun, DecidePayouts, FollowPayouts,
+        FreezePayouts, FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, WorkOfRun,
+    },
+    signal::{Received, SignalCount, read_signal},
+    time::{detached, until},
+    writing::{self, Alarm},
+};
+
+/// The workflow type's name; permanent.
+pub const WORKFLOW_TYPE: &str = "payout_run";
+/// The first and the longest pause before the PSP is asked about payouts that it has taken.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10 * 60)];
+/// How long the workflow of a run that is over waits for somebody who acts on a payout.
+const LAST_MOMENT: Duration = Duration::from_secs(15);
+/// Pauses double no more often than this.
+const MAX_DOUBLINGS: u32 = 16;
+
+/// The id of the workflow of a run.
+pub fn workflow_id(run: &PayoutRunId) -> String {
+    format!("payout_run.{run}")
+}
+
+/// What starts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutRunInput {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// What is frozen first; nothing where the run exists.
+    #[serde(default)]
+    pub freeze: Option<FreezeAsked>,
+}
+
+/// What somebody wants frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeAsked {
+    /// Which day and sellers.
+    pub request: RunRequest,
+    /// The author.
+    pub by: Principal,
+}
+
+/// The PSP said something of a payout of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutNews {
+    /// Our name of it.
+    pub ref_payout_id: String,
+}
+
+/// The durable life of a run.
+#[workflow]
+pub struct PayoutRunWorkflow {
+    input: PayoutRunInput,
+    /// How often something happened that the loop has to look at.
+    events: u32,
+    /// Whether a lane asks for its next batch.
+    beginning: bool,
+    /// The batches that are under way.
+    busy: BTreeSet<BatchNumber>,
+    signals: SignalCount,
+    desk: HelpDesk,
+}
+
+type Context = WorkflowContext<PayoutRunWorkflow>;
+
+#[workflow_methods]
+impl PayoutRunWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: PayoutRunInput) -> Self {
+        Self {
+            input,
+            events: 0,
+            beginning: false,
+            busy: BTreeSet::new(),
+            signals: SignalCount::default(),
+            desk: HelpDesk::default(),
+        }
+    }
+
+    /// The whole life, in one paragraph.
+    #[run(name = "payout_run")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        freeze(ctx).await?;
+        let mut rounds = 0;
+        loop {
+            let seen = ctx.state(|run| run.events);
+            let work = work(ctx).await?;
+            match next(&work) {
+                Next::Wait => {
+                    ctx.wait_condition_with_options(move |run| run.events != seen, detached()).await?;
+                }
+                Next::Send => {
+                    rounds = 0;
+                    sending::send_all(ctx).await?;
+                }
+                Next::Follow => {
+                    if ctx.continue_as_new_suggested() && ctx.all_handlers_finished() {
+                        let input = ctx.state(|run| PayoutRunInput { freeze: None, ..run.input.clone() });
+                        ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
+                    }
+                    rounds = follow(ctx, seen, rounds).await?;
+                }
+                Next::Complete => {
+                    complete(ctx).await?;
+                    if is_over(ctx, seen).await? {
+                        return Ok(());
+                    }
+                }
+                Next::End => {
+                    if is_over(ctx, seen).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A principal decides on the run.
+    #[update(name = "decide")]
+    pub async fn decide(ctx: &mut WorkflowContext<Self>, asked: DecideOnRun) -> RunDecided {
+        let decided = writing::write_decided(ctx, DecidePayouts, asked, "a decision on the run", |_: Alarm| {}).await;
+        ctx.state_mut(|run| run.events = run.events.saturating_add(1));
+        decided.unwrap_or(RunDecided::Unknown)
+    }
+
+    /// A principal acts on a payout of the run.
+    #[update(name = "act")]
+    pub async fn act(ctx: &mut WorkflowContext<Self>, asked: ActOnPayout) -> PayoutActed {
+        let acted = writing::write_decided(ctx, ActOnPayouts, asked, "an act on a payout", |_: Alarm| {}).await;
+        ctx.state_mut(|run| run.events = run.events.saturating_add(1));
+        let unknown = |_| PayoutActed::Refused { status: None, detail: "The act was not carried out.".to_owned() };
+        acted.unwrap_or_else(unknown)
+    }
+
+    /// The PSP said something of a payout: it is asked now. Anybody can send a webhook, so what it says is not believed.
+    #[signal(name = "psp_nudge")]
+    pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, news: Received<PayoutNews>) {
+        if read_signal(ctx, &mut self.signals, news).is_some() {
+            self.events = self.events.saturating_add(1);
+        }
+    }
+
+    /// An operator lets a stuck batch try again at once.
+    #[signal(name = "resume")]
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, resume: Received<Resume>) {
+        if let Some(resume) = read_signal(ctx, &mut self.signals, resume) {
+            self.desk.resume(resume);
+        }
+    }
+}
+
+impl CallsForHelp for PayoutRunWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
+    }
+
+    fn checkout_id(&self) -> Option<&CheckoutId> {
+        None
+    }
+}
+
+/// What a run needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A decision.
+    Wait,
+    /// Payouts are to be sent, or sent again.
+    Send,
+    /// The PSP is to be asked.
+    Follow,
+    /// Nothing but to be called complete.
+    Complete,
+    /// Nothing.
+    End,
+}
+
+const fn next(work: &WorkOfRun) -> Next {
+    match work.status {
+        None | Some(RunStatus::Rejected | RunStatus::Canceled) => Next::End,
+        Some(RunStatus::Frozen) => Next::Wait,
+        Some(RunStatus::Approved | RunStatus::Sending | RunStatus::Completed) => {
+            if work.approved > 0 || work.unanswered > 0 {
+                Next::Send
+            } else if work.open > 0 {
+                Next::Follow
+            } else {
+                Next::Complete
+            }
+        }
+    }
+}
+
+fn run_id(ctx: &Context) -> PayoutRunId {
+    ctx.state(|run| run.input.run_id.clone())
+}
+
+async fn freeze(ctx: &Context) -> Result<(), WorkflowTermination> {
+    let input = ctx.state(|run| run.input.clone());
+    let Some(FreezeAsked { request, by }) = input.freeze else { return Ok(()) };
+    let freeze = FreezeRun { run_id: input.run_id, request, by };
+    writing::write_decided(ctx, FreezePayouts, freeze, "freezing the run", |_: Alarm| {}).await?;
+    Ok(())
+}
+
+async fn work(ctx: &Context) -> Result<WorkOfRun, WorkflowTermination> {
+    let run = RunToFollow { run_id: run_id(ctx) };
+    writing::write_decided(ctx, PayoutWork, run, "what is left to do", |_: Alarm| {}).await
+}
+
+/// Asks the PSP after a pause, which news cut short. Answers how many rounds went by without a change.
+async fn follow(ctx: &Context, seen: u32, rounds: u32) -> Result<u32, WorkflowTermination> {
+    let [first, longest] = PAUSES;
+    let pause = first.saturating_mul(1 << rounds.min(MAX_DOUBLINGS)).min(longest);
+    let token = WorkflowCancellationToken::new();
+    until(ctx, move |run| run.events != seen, pause, "before asking about the payouts", token).await;
+    let run = RunToFollow { run_id: run_id(ctx) };
+    let changed = writing::write_decided(ctx, FollowPayouts, run, "asking about the payouts", |_: Alarm| {}).await?;
+    Ok(if changed > 0 { 0 } else { rounds.saturating_add(1) })
+}
+
+/// Whether nobody asked for anything more since `seen`, and for a moment after that: who starts the workflow anew to
+/// act on a payout acts on it a moment later.
+async fn is_over(ctx: &Context, seen: u32) -> Result<bool, WorkflowTermination> {
+    let token = WorkflowCancellationToken::new();
+    until(ctx, move |run| run.events != seen, LAST_MOMENT, "before the run ends", token).await;
+    ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached()).await?;
+    Ok(ctx.state(|run| run.events) == seen)
+}
+
+async fn complete(ctx: &Context) -> Result<(), WorkflowTermination> {
+    let run = RunToFollow { run_id: run_id(ctx) };
+    writing::write_decided(ctx, CompletePayouts, run, "the run is complete", |_: Alarm| {}).await?;
+    Ok(())
+}

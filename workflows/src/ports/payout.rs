@@ -1,0 +1,222 @@
+//! What payout runs hand through the ports.
+
+use domain::{
+    Timestamp,
+    id::{PayoutId, PayoutRunId},
+    payout::{
+        Decision, PayoutStatus, RunStatus, Undecidable,
+        batch::{Batch, PayoutChange},
+        plan::{DayText, RunRequest},
+    },
+    principal::Principal,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Facts, HasFacts, facts_of};
+
+/// A run to freeze.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeRun {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// What is asked for.
+    pub request: RunRequest,
+    /// The author.
+    pub by: Principal,
+}
+
+/// A run that is frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenRun {
+    /// Where it stands.
+    pub status: RunStatus,
+    /// How many payouts it has.
+    pub payouts: u32,
+}
+
+/// A run to decide on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecideOnRun {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// The decision.
+    pub decision: Decision,
+    /// The author.
+    pub by: Principal,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunDecided {
+    /// The run stands there now.
+    Done(RunStatus),
+    /// It is not taken.
+    Refused(Undecidable),
+    /// There is no such run.
+    Unknown,
+}
+
+/// A run whose work is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunToFollow {
+    /// The run.
+    pub run_id: PayoutRunId,
+}
+
+/// A run whose payouts are asked about.
+pub type FollowRun = RunToFollow;
+/// A run that may be complete.
+pub type CompleteRun = RunToFollow;
+
+/// What is left to do of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkOfRun {
+    /// Where it stands; nothing where there is no such run.
+    #[serde(default)]
+    pub status: Option<RunStatus>,
+    /// How many payouts wait to be sent.
+    pub approved: u64,
+    /// How many payouts may have left, and nobody knows yet what came of them.
+    pub unanswered: u64,
+    /// How many payouts the PSP has taken, and have not ended.
+    pub open: u64,
+}
+
+/// The number of a batch in its run.
+pub type BatchNumber = u32;
+
+/// The next payouts to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextPayouts {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// The time of the workflow, from which the day of the payouts follows.
+    pub now: Timestamp,
+    /// The batches that are under way.
+    pub busy: Vec<BatchNumber>,
+}
+
+/// The payouts that leave now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunPayouts {
+    /// The number of the batch, and the batch; nothing where no payout waits.
+    #[serde(default)]
+    pub begun: Option<BegunBatch>,
+}
+
+/// A batch with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunBatch {
+    /// The number.
+    pub number: BatchNumber,
+    /// The batch.
+    pub batch: Batch,
+}
+
+/// A batch to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchToSend {
+    /// The batch.
+    pub batch: Batch,
+    /// Makes the request safe to repeat; minted by the workflow.
+    pub idempotency_key: String,
+}
+
+/// Payouts to ask the PSP about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutsQuestion {
+    /// Our names of them.
+    pub ref_payout_ids: Vec<String>,
+    /// The first day of the PSP's list that is read.
+    pub since: DayText,
+}
+
+/// Changes of payouts of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutChanges {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// What is known of each payout.
+    pub changes: Vec<PayoutChange>,
+}
+
+/// What a principal wants done with a payout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutAct {
+    /// Take it back.
+    Cancel,
+    /// Begin a new attempt.
+    Retry,
+    /// Book that the bank sent it back.
+    Return,
+}
+
+/// A payout to act on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActOnPayout {
+    /// The payout.
+    pub payout_id: PayoutId,
+    /// What is wanted.
+    pub act: PayoutAct,
+    /// The author.
+    pub by: Principal,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutActed {
+    /// The payout stands there now.
+    Done(PayoutStatus),
+    /// It is not taken, for this reason.
+    Refused {
+        /// Where the payout stands, where there is one.
+        #[serde(default)]
+        status: Option<PayoutStatus>,
+        /// A sentence.
+        detail: String,
+    },
+}
+
+impl HasFacts for FreezeRun {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_run_id", &self.run_id)])
+    }
+}
+
+impl HasFacts for DecideOnRun {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_run_id", &self.run_id)])
+    }
+}
+
+impl HasFacts for RunToFollow {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_run_id", &self.run_id)])
+    }
+}
+
+impl HasFacts for NextPayouts {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_run_id", &self.run_id)])
+    }
+}
+
+impl HasFacts for PayoutChanges {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_run_id", &self.run_id), ("payouts", &self.changes.len())])
+    }
+}
+
+impl HasFacts for ActOnPayout {
+    fn facts(&self) -> Facts {
+        facts_of([("payout_id", &self.payout_id)])
+    }
+}
