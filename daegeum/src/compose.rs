@@ -132,7 +132,7 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
     let mut config = toss::Config::new(toss.base_url.clone(), secret_key);
     config.concurrency_limit = toss.concurrent_calls.unwrap_or(config.concurrency_limit);
-    config.security_key = Some(toss::SecurityKey::from(toss_sim::DEFAULT_SECURITY_KEY));
+    config.security_key.clone_from(&toss.security_key);
     toss::Client::try_new(config).context("the settings of Toss are malformed")
 }
 

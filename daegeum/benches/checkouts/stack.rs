@@ -79,6 +79,7 @@ impl Stack {
             command.env("DAEGEUM_DATABASE_URL", &url).env("TEMPORAL_ADDRESS", temporal.to_string());
             command.env("TOSS_BASE_URL", format!("http://{simulator}")).env("DAEGEUM_LOG", "warn");
             command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+            command.env("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY);
             command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
             command.args(arguments);
             command

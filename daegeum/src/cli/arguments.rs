@@ -16,7 +16,7 @@ const DATABASE_VARIABLE: &str = "DAEGEUM_DATABASE_URL";
 /// Flags that are none because other accounts of the machine read command lines, and where the secret belongs.
 const SECRET_FLAGS: [(&str, &str); 5] = [
     ("--toss-secret-key", "TOSS_SECRET_KEY, or secret_key of [toss] in the settings file"),
-    ("--toss-security-key", "TOSS_SECURITY_KEY"),
+    ("--toss-security-key", "TOSS_SECURITY_KEY, or security_key of [toss] in the settings file"),
     ("--encryption-keys", "DAEGEUM_ENCRYPTION_KEYS, or encryption_keys in the settings file"),
     ("--key-pepper", "DAEGEUM_KEY_PEPPER, or key_pepper in the settings file"),
     ("--temporal-api-key", "TEMPORAL_API_KEY"),

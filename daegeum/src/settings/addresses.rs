@@ -55,6 +55,7 @@ impl Addresses {
             client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
             concurrent_calls: None,
             secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
+            security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
             methods: Some(SIMULATED_METHODS.to_vec()),
             currency: Currency::Krw,
             set: Vec::new(),

@@ -13,12 +13,13 @@ pub(super) const ENCRYPTION_KEYS: &str = "DAEGEUM_ENCRYPTION_KEYS";
 /// The key of Temporal Cloud. The SDK reads the variable itself.
 pub(super) const TEMPORAL_API_KEY: &str = "TEMPORAL_API_KEY";
 /// Every variable that holds a secret.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     DATABASE_URL,
     ENCRYPTION_KEYS,
     super::door::PEPPER_VARIABLE,
     super::risk::SECRET_VARIABLE,
     super::toss::SECRET_KEY_VARIABLE,
+    super::toss::SECURITY_KEY_VARIABLE,
     TEMPORAL_API_KEY,
 ];
 

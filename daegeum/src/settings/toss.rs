@@ -15,10 +15,15 @@ const BASE_URL: &str = "https://api.tosspayments.com";
 const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
 /// The variable of the secret key, which is no flag.
 pub(super) const SECRET_KEY_VARIABLE: &str = "TOSS_SECRET_KEY";
+/// The variable of the key that seals payouts, which is no flag either.
+pub(super) const SECURITY_KEY_VARIABLE: &str = "TOSS_SECURITY_KEY";
 /// How many calls of one operation may be under way at once.
 const CONCURRENT_CALLS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
 const CLIENT_KEY: &str = "TOSS_CLIENT_KEY (toss.client_key)";
+
+/// The length of the key that seals payouts. Source: Toss Payments, "ENCRYPTION 보안".
+const SECURITY_KEY_HEX: usize = 64;
 
 /// How to reach Toss.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub(crate) struct Toss {
     pub(crate) script_url: String,
     pub(crate) client_key: Option<String>,
     pub(crate) secret_key: Option<toss::SecretKey>,
+    /// Seals what is said of sellers and payouts; a marketplace without payouts through Toss has none.
+    pub(crate) security_key: Option<toss::SecurityKey>,
     /// What the payment page offers, where that is set; at least one method.
     pub(crate) methods: Option<Vec<PaymentMethod>>,
     /// The currency of the key set: Toss has one set for each currency.
@@ -46,6 +53,7 @@ pub(super) struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
+    security_key: Option<String>,
     methods: Option<Vec<String>>,
     currency: Option<String>,
     concurrent_calls: Option<u32>,
@@ -92,6 +100,8 @@ impl Toss {
 
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
     let secret_key = super::secret::of_environment(SECRET_KEY_VARIABLE)?.or(file.secret_key);
+    let security_key = super::secret::of_environment(SECURITY_KEY_VARIABLE)?.or(file.security_key);
+    check_security_key(security_key.as_deref())?;
     let base_url = flags.toss_base_url.clone().or(file.base_url);
     let script_url = flags.toss_script_url.clone().or(file.script_url);
     let client_key = flags.toss_client_key.clone().or(file.client_key);
@@ -125,6 +135,7 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         script_url,
         client_key,
         secret_key: secret_key.map(toss::SecretKey::from),
+        security_key: security_key.as_deref().map(toss::SecurityKey::from),
         methods: methods(flags, file.methods)?,
         currency,
         concurrent_calls,
@@ -147,6 +158,17 @@ fn methods(flags: &Common, file: Option<Vec<String>>) -> anyhow::Result<Option<V
 /// Reads a value of the file; the error names the setting.
 fn in_file<T>(name: &str, read: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> anyhow::Result<T> {
     move |text| read(text).map_err(|error| anyhow::anyhow!("the setting {name} holds {text:?}: {error}"))
+}
+
+/// The message never holds the key.
+fn check_security_key(key: Option<&str>) -> anyhow::Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    ensure!(
+        key.len() == SECURITY_KEY_HEX && key.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "the setting {SECURITY_KEY_VARIABLE} (toss.security_key) must be {SECURITY_KEY_HEX} hexadecimal characters; copy \
+         it from Toss's developer centre"
+    );
+    Ok(())
 }
 
 /// Refuses keys that Toss would refuse, that belong to different contracts, or that would travel in the clear. The

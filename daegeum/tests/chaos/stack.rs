@@ -153,6 +153,7 @@ impl Stack {
     fn configure(&self, command: &mut Command) {
         command.env("DAEGEUM_DATA_DIR", &self.directory).env("TEMPORAL_ADDRESS", &self.temporal);
         command.env("TOSS_BASE_URL", &self.simulator).env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+        command.env("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY);
         command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY).env("DAEGEUM_LOG", "warn");
         if let Some(url) = &self.database_url {
             command.env("DAEGEUM_DATABASE_URL", url);

@@ -220,6 +220,7 @@ impl Roles {
             command.env("TOSS_BASE_URL", &self.shop.simulator);
         }
         command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
+        command.env("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY);
         command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
         command.args(arguments);
         command
