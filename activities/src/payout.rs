@@ -17,6 +17,7 @@ use futures::{StreamExt as _, pin_mut};
 use store::{BeginBatch, Freeze, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision, Withdrawal, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use toss::webhook::Webhook;
 use workflows::ports::{
     ActOnPayout, ActOnPayouts, BatchToSend, BeginPayouts, BegunBatch, BegunPayouts, ChangePayouts, CompletePayouts,
     CompleteRun, DecideOnRun, DecidePayouts, FollowPayouts, FollowRun, FreezePayouts, FreezeRun, FrozenRun,
@@ -58,6 +59,20 @@ pub struct Payouts {
     pub toss: toss::Client,
     /// What an operator sets.
     pub rules: PayoutRules,
+}
+
+/// Our name of the payout that a webhook is about; `None` for a webhook about anything else. It is a hint and nothing
+/// more: anybody can send one.
+pub fn read_webhook(body: &[u8]) -> Option<String> {
+    match toss::webhook::parse(body).ok()? {
+        Webhook::PayoutChanged(entity) => words::reference(&entity),
+        Webhook::PaymentStatusChanged { .. }
+        | Webhook::DepositCallback { .. }
+        | Webhook::CancelStatusChanged { .. }
+        | Webhook::BillingDeleted { .. }
+        | Webhook::SellerChanged(_)
+        | Webhook::Other { .. } => None,
+    }
 }
 
 #[activities]
@@ -108,9 +123,7 @@ impl Payouts {
     ) -> Result<BegunPayouts, ActivityError> {
         let pays_on = match self.rules.timing {
             PayoutTiming::Express => None,
-            PayoutTiming::NextBusinessDay => {
-                Some(self.rules.plan.holidays.business_days_after(Day::of(next.now), 1))
-            }
+            PayoutTiming::NextBusinessDay => Some(self.rules.plan.holidays.business_days_after(Day::of(next.now), 1)),
         };
         let begin = BeginBatch { run_id: next.run_id, pays_on, busy: next.busy };
         let begun = self.writer.begin_payout_batch(&begin, &self.rules.plan).await.map_err(store_failure)?;
@@ -182,11 +195,7 @@ impl Payouts {
 
     /// Takes a payout back, begins a new attempt, or books a return.
     #[activity(definition = ActOnPayouts)]
-    pub async fn act(
-        self: Arc<Self>,
-        _ctx: ActivityContext,
-        asked: ActOnPayout,
-    ) -> Result<PayoutActed, ActivityError> {
+    pub async fn act(self: Arc<Self>, _ctx: ActivityContext, asked: ActOnPayout) -> Result<PayoutActed, ActivityError> {
         let ActOnPayout { payout_id, act, by, reason } = asked;
         let request = PayoutRequest { payout_id, by, reason };
         let done = match act {
@@ -195,9 +204,7 @@ impl Payouts {
                 Ok(Withdrawal::AtPsp(payout)) => return self.cancel_at_psp(&payout).await,
                 Err(refusal) => Err(refusal),
             },
-            PayoutAct::Retry => {
-                self.writer.retry_payout(&request, &self.rules.plan).await.map_err(store_failure)?
-            }
+            PayoutAct::Retry => self.writer.retry_payout(&request, &self.rules.plan).await.map_err(store_failure)?,
             PayoutAct::Return => self.writer.return_payout(&request).await.map_err(store_failure)?,
         };
         Ok(match done {

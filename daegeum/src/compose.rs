@@ -129,7 +129,7 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .secret_key
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
-    let security_key = Some(toss::SecurityKey::from(toss_sim::DEFAULT_SECURITY_KEY));
+    let security_key = toss.security_key.clone();
     toss::Client::try_new(toss::Config { security_key, ..toss::Config::new(toss.base_url.clone(), secret_key) })
         .context("the settings of Toss are malformed")
 }
@@ -211,7 +211,16 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
     let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
-    Ok(api::router(api::Api { service, events, key_pepper, metrics, settings, read_psp_hint, is_for_buyer }))
+    Ok(api::router(api::Api {
+        service,
+        events,
+        key_pepper,
+        metrics,
+        settings,
+        read_psp_hint,
+        read_psp_payout: activities::payout::read_webhook,
+        is_for_buyer,
+    }))
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

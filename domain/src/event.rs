@@ -8,7 +8,13 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Timestamp, checkout::Status, dead_letter::LetterStatus, payout::{PayoutStatus, RunStatus}, refund::RefundStatus};
+use crate::{
+    Timestamp,
+    checkout::Status,
+    dead_letter::LetterStatus,
+    payout::{PayoutStatus, RunStatus},
+    refund::RefundStatus,
+};
 
 /// The most bytes of an event's data, as compact JSON. With what stands around the data an event has fewer than 20,000
 /// bytes. Source: Standard Webhooks 1.0, "Payload size".

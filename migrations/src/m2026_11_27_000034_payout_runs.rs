@@ -158,10 +158,9 @@ async fn keep_statements(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 fn runs() -> TableCreateStatement {
     let statuses = ["FROZEN", "APPROVED", "SENDING", "COMPLETED", "REJECTED", "CANCELED"];
     let is_open = Expr::col(PayoutRuns::Status).is_in(["FROZEN", "CANCELED"]);
-    let by_another =
-        Expr::col(PayoutRuns::DecidedBy).is_not_null().and(
-            Expr::col(PayoutRuns::DecidedBy).ne(Expr::col(PayoutRuns::FrozenBy)),
-        );
+    let by_another = Expr::col(PayoutRuns::DecidedBy)
+        .is_not_null()
+        .and(Expr::col(PayoutRuns::DecidedBy).ne(Expr::col(PayoutRuns::FrozenBy)));
     Table::create()
         .table(PayoutRuns::Table)
         .col(text(PayoutRuns::RunId).primary_key())
@@ -269,7 +268,12 @@ fn statement_lines() -> TableCreateStatement {
 
 fn indexes() -> [IndexCreateStatement; 4] {
     [
-        Index::create().name("payouts_of_run").table(Payouts::Table).col(Payouts::RunId).col(Payouts::Status).to_owned(),
+        Index::create()
+            .name("payouts_of_run")
+            .table(Payouts::Table)
+            .col(Payouts::RunId)
+            .col(Payouts::Status)
+            .to_owned(),
         Index::create()
             .name("payouts_of_seller")
             .table(Payouts::Table)

@@ -11,8 +11,8 @@ use domain::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
-    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page,
-    PayoutPosition, RunPosition, Side, Window,
+    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, PayoutPosition,
+    RunPosition, Side, Window,
 };
 
 use crate::http::{

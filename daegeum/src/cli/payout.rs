@@ -265,7 +265,9 @@ impl Door {
 
     fn key(&self) -> anyhow::Result<String> {
         let key = match &self.api_key_file {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?,
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?
+            }
             None => std::env::var(KEY_VARIABLE)
                 .with_context(|| format!("set {KEY_VARIABLE} to an API key, or name a file with --api-key-file"))?,
         };

@@ -211,7 +211,8 @@ async fn a_run_is_frozen_approved_and_paid(database: Kind) {
     let sellers = names("seller", 2);
     payers.register(&sellers).await;
     payers.sell("order-1", &sellers, 20_000).await;
-    let (status, preview) = post(&payers.maker, "/v1/payout-runs?preview=true", &json!({ "seller_accounts": sellers })).await;
+    let (status, preview) =
+        post(&payers.maker, "/v1/payout-runs?preview=true", &json!({ "seller_accounts": sellers })).await;
     assert_eq!((status, &preview["total"], &preview["preview"]), (200, &json!("40000"), &json!(true)));
     assert_eq!(payers.wallet(&sellers[0]).await["held"], "0", "a preview writes nothing");
     let run = payers.freeze(&sellers).await;
@@ -231,7 +232,8 @@ async fn a_run_is_frozen_approved_and_paid(database: Kind) {
     let statement = format!("/v1/payouts/{}/statement", text(&run["payouts"][0], "payout_id"));
     let shown = payers.maker.get(&statement).await;
     let won = |name: &str| text(&shown, name).parse::<i64>().unwrap();
-    let lines: i64 = shown["lines"].as_array().unwrap().iter().map(|line| text(line, "amount").parse::<i64>().unwrap()).sum();
+    let lines: i64 =
+        shown["lines"].as_array().unwrap().iter().map(|line| text(line, "amount").parse::<i64>().unwrap()).sum();
     let right = won("payout") + won("held") + won("pending") + won("carried_over") - won("debt");
     assert_eq!(won("opening") + lines, right, "{shown}");
     for (accept, expected) in [("text/csv", "sale,"), ("text/html", "정산서")] {
@@ -273,7 +275,9 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
     assert_eq!((status, &refused["code"]), (403, &json!("four_eyes")));
     let (status, refused) = post(&payers.checker, &path("approve"), &json!({ "digest": "another" })).await;
     assert_eq!((status, &refused["code"]), (409, &json!("digest_mismatch")));
-    let (status, refused) = post(&payers.dev.shop, &path("approve"), &digest).await;
+    let ops = create_key(payers.dev.directory.path(), &payers.flags, &["ops"]);
+    let ops = Shop { api_key: ops, ..payers.checker.clone() };
+    let (status, refused) = post(&ops, &path("approve"), &digest).await;
     assert_eq!((status, &refused["code"]), (403, &json!("forbidden")), "`ops` includes all but `finance`");
     assert_eq!(payers.paid_at_toss().await, (0, 0));
     // Twenty approvals at once, by one key.
@@ -287,7 +291,8 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
     assert_eq!((status, &refused["code"]), (409, &json!("payout_run_decided")));
     let payout = text(&run["payouts"][0], "payout_id");
     for act in ["retry", "cancel"] {
-        let (status, refused) = post(&payers.maker, &format!("/v1/payouts/{payout}/{act}"), &json!({ "reason": "x" })).await;
+        let (status, refused) =
+            post(&payers.maker, &format!("/v1/payouts/{payout}/{act}"), &json!({ "reason": "x" })).await;
         assert_eq!((status, &refused["code"]), (409, &json!("payout_not_actionable")), "{act}: {refused}");
     }
     assert_eq!((payers.paid_at_toss().await, payers.booked(&sellers).await), ((20_000, 1), (20_000, 0)));
@@ -308,8 +313,13 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
 async fn no_lost_answer_pays_twice_or_short(database: Kind) {
     let payers = Payers::start(database).await;
     let kinds = [
-        "stall_before", "execute_and_stall", "error_before", "execute_and_error", "garbage_after",
-        "refuse_connection", "rate_limit",
+        "stall_before",
+        "execute_and_stall",
+        "error_before",
+        "execute_and_error",
+        "garbage_after",
+        "refuse_connection",
+        "rate_limit",
     ];
     let sellers = names("seller", kinds.len());
     payers.register(&sellers).await;
@@ -352,7 +362,8 @@ async fn one_bad_seller_never_stops_the_others(database: Kind) {
     assert!(request.send().await.unwrap().status().is_success());
     assert_eq!(payers.approve(&run).await.0, 200);
     let run = payers.completed(&run).await;
-    let of = |status: &str| run["payouts"].as_array().unwrap().iter().filter(|payout| payout["status"] == status).count();
+    let of =
+        |status: &str| run["payouts"].as_array().unwrap().iter().filter(|payout| payout["status"] == status).count();
     assert_eq!((of("PAID"), of("FAILED") + of("CANCELED")), (248, 2), "{run}");
     assert_eq!(payers.paid_at_toss().await, (248_000, 248));
     assert_eq!(payers.booked(&sellers).await, (248_000, 0));

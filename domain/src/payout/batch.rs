@@ -276,7 +276,9 @@ impl BatchSubject {
     fn ask(&self, progress: &Progress, now: Timestamp) -> Step<Self> {
         let wait = match &self.refusal {
             Some(BatchRefusal { kind: RefusalKind::Later, failure }) => BatchWait::Moment(failure.clone()),
-            Some(BatchRefusal { kind: RefusalKind::Payout { .. } | RefusalKind::Day | RefusalKind::NameTaken, .. })
+            Some(BatchRefusal {
+                kind: RefusalKind::Payout { .. } | RefusalKind::Day | RefusalKind::NameTaken, ..
+            })
             | None => BatchWait::Outcome,
         };
         progress.patience(&PATIENCE, now).step(wait)

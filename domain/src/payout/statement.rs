@@ -358,7 +358,8 @@ fn outside_of_postings(entry: &Entry, role: &impl Fn(&HoldId) -> HoldRole) -> i6
     let fields = entry.fields();
     let Some((_, hold)) = fields.key.split_once(':') else { return 0 };
     let Ok(hold) = HoldId::parse(hold) else { return 0 };
-    let amount = || fields.postings.iter().fold(0_i64, |sum, posting| sum.saturating_add(signed(posting.fields().amount)));
+    let amount =
+        || fields.postings.iter().fold(0_i64, |sum, posting| sum.saturating_add(signed(posting.fields().amount)));
     match (fields.reason, role(&hold)) {
         (_, HoldRole::Other) | (Reason::HoldReserved, HoldRole::FirstAttempt) => 0,
         (Reason::HoldReserved, HoldRole::LaterAttempt) => -amount(),
@@ -410,7 +411,8 @@ impl Statement {
     /// The lines as a table of comma-separated values, with the balances and sums as lines of their own.
     pub fn csv(&self) -> String {
         let fields = self.fields();
-        let mut text = String::from("kind,occurred_at,checkout_id,payment_order_id,gross,commission,commission_vat,amount\r\n");
+        let mut text =
+            String::from("kind,occurred_at,checkout_id,payment_order_id,gross,commission,commission_vat,amount\r\n");
         let mut total = |name: &str, amount: &dyn fmt::Display| {
             text += &format!("{name},,,,,,,{amount}\r\n");
         };

@@ -232,7 +232,12 @@ impl Year {
             lines: said.lines,
             debt_recovered: said.debt_recovered,
             payout: planned.amount,
-            remainder: Remainder { pending: self.wallet.pending, carried_over, held: won(held), debt: self.wallet.debt },
+            remainder: Remainder {
+                pending: self.wallet.pending,
+                carried_over,
+                held: won(held),
+                debt: self.wallet.debt,
+            },
             closing: Net::of(stays, self.wallet.debt),
         });
         let statement = statement.unwrap_or_else(|error| panic!("{error}"));

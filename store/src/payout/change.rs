@@ -6,12 +6,7 @@ use domain::{
     hold::HoldEvent,
     id::{HoldId, PayoutId},
     ledger::{Hold, PayoutEnd},
-    payout::{
-        PayoutStatus,
-        batch::PayoutChange,
-        plan::PlanRules,
-        status::MoneyAt,
-    },
+    payout::{PayoutStatus, batch::PayoutChange, plan::PlanRules, status::MoneyAt},
     principal::Principal,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -93,8 +88,7 @@ impl Writer {
         let transaction = self.begin().await?;
         let mut books = Books::open(&transaction, self.database().clock()).await?;
         let names = changes.iter().map(|change| change.ref_payout_id.as_str());
-        let rows =
-            payouts::Entity::find().filter(payouts::Column::RefPayoutId.is_in(names)).all(&transaction).await?;
+        let rows = payouts::Entity::find().filter(payouts::Column::RefPayoutId.is_in(names)).all(&transaction).await?;
         let mut wanted = Vec::new();
         for payout in rows.into_iter().map(record::payout) {
             let payout = payout?;
@@ -146,7 +140,8 @@ impl Writer {
         carry_out(&mut books, vec![(payout, change)]).await?;
         write_digest(&transaction, &run_id).await?;
         books.close().await?;
-        let payout = payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that was taken back", &id))?;
+        let payout =
+            payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that was taken back", &id))?;
         transaction.commit().await?;
         Ok(Ok(Withdrawal::Done(payout)))
     }

@@ -142,11 +142,7 @@ async fn frozen_of(transaction: &Transaction, id: &PayoutRunId) -> Result<Vec<Pa
 }
 
 /// The digest of the frozen payouts of a run, from the rows and the bytes of the statements.
-async fn digest_of(
-    transaction: &Transaction,
-    run: &RunRecord,
-    payouts: &[PayoutRecord],
-) -> Result<String, StoreError> {
+async fn digest_of(transaction: &Transaction, run: &RunRecord, payouts: &[PayoutRecord]) -> Result<String, StoreError> {
     let ids = payouts.iter().map(|payout| payout.payout_id.as_str());
     let rows = statements::Entity::find().filter(statements::Column::PayoutId.is_in(ids)).all(transaction).await?;
     let mut hashes: std::collections::HashMap<String, String> =

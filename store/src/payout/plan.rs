@@ -53,10 +53,7 @@ impl Reader {
 }
 
 /// Plans a run on a connection.
-pub(super) async fn plan_run(
-    connection: &impl ConnectionTrait,
-    request: PlanRequest<'_>,
-) -> Result<Plan, StoreError> {
+pub(super) async fn plan_run(connection: &impl ConnectionTrait, request: PlanRequest<'_>) -> Result<Plan, StoreError> {
     let PlanRequest { date, sellers, rules, now } = request;
     let mut rows = wallets::Entity::find()
         .filter(wallets::Column::Currency.eq(Currency::Krw.code()))

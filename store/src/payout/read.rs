@@ -188,7 +188,10 @@ impl Writer {
         }
         // The PSP's clock may be behind ours.
         let since = Day::of(first.ok_or_else(|| corrupt("a payout that was never sent", id))?).before();
-        Ok(Some(OpenPayouts { ref_payout_ids: payouts.into_iter().map(|payout| payout.ref_payout_id).collect(), since }))
+        Ok(Some(OpenPayouts {
+            ref_payout_ids: payouts.into_iter().map(|payout| payout.ref_payout_id).collect(),
+            since,
+        }))
     }
 
     /// A payout, as it is now.

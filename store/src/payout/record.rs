@@ -114,8 +114,7 @@ impl PayoutRecord {
 }
 
 pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
-    let principal =
-        |text: String| Principal::parse(&text).map_err(|error| corrupt("a principal of a run", error));
+    let principal = |text: String| Principal::parse(&text).map_err(|error| corrupt("a principal of a run", error));
     let carried_over = serde_json::from_str(&row.carried_over);
     Ok(RunRecord {
         run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
@@ -136,9 +135,8 @@ pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
 }
 
 pub(super) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
-    let failure = row.failure_code.map(|code| {
-        Failure::new(FailureCode::from(code), row.failure_message.unwrap_or_default())
-    });
+    let failure =
+        row.failure_code.map(|code| Failure::new(FailureCode::from(code), row.failure_message.unwrap_or_default()));
     Ok(PayoutRecord {
         payout_id: payout_id(row.payout_id)?,
         run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,

@@ -136,8 +136,10 @@ impl LivePayouts {
             .await?;
         let payouts = rows.into_iter().map(record::payout).collect::<Result<Vec<_>, _>>()?;
         let ids = payouts.iter().map(|payout| payout.payout_id.as_str());
-        let attempts =
-            payout_attempts::Entity::find().filter(payout_attempts::Column::PayoutId.is_in(ids)).all(connection).await?;
+        let attempts = payout_attempts::Entity::find()
+            .filter(payout_attempts::Column::PayoutId.is_in(ids))
+            .all(connection)
+            .await?;
         let attempts = attempts.into_iter().map(|row| (row.ref_payout_id, row.attempt)).collect();
         Ok(Self { payouts, attempts })
     }
@@ -192,10 +194,7 @@ async fn postings_of(
         .await?)
 }
 
-async fn entries_of(
-    connection: &impl ConnectionTrait,
-    postings: &[PostingPlace],
-) -> Result<Vec<Entry>, StoreError> {
+async fn entries_of(connection: &impl ConnectionTrait, postings: &[PostingPlace]) -> Result<Vec<Entry>, StoreError> {
     let mut sequences: Vec<i64> = postings.iter().map(|(sequence, _)| *sequence).collect();
     sequences.dedup();
     let mut entries = Vec::with_capacity(sequences.len());

@@ -258,7 +258,8 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     register(&fresh, "a").await;
     let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
     let first = only_payout(&fresh, &run).await;
-    let request = PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
+    let request =
+        PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
     let retry = async || fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
     assert_eq!(retry().await, Err(PayoutRefusal::NotApproved));
     approved(&fresh, &run).await;

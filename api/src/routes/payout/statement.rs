@@ -123,10 +123,8 @@ pub(super) fn respond(headers: &HeaderMap, payout: &PayoutRecord, record: &State
         Shape::Json => Json(StatementBody::new(payout, record)).into_response(),
         Shape::Csv => {
             let name = format!("attachment; filename=\"statement-{}.csv\"", payout.payout_id);
-            let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-                (header::CONTENT_DISPOSITION, name),
-            ];
+            let headers =
+                [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
             (headers, record.statement.csv()).into_response()
         }
         Shape::Html => {

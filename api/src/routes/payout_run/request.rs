@@ -77,11 +77,7 @@ impl Form for Sellers {
     type Value = Vec<SellerAccount>;
 
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(<SellerName as Form>::schema())
-            .min_items(Some(1))
-            .max_items(Some(MAX_SELLERS))
-            .into()
+        ArrayBuilder::new().items(<SellerName as Form>::schema()).min_items(Some(1)).max_items(Some(MAX_SELLERS)).into()
     }
 
     fn collect(schemas: &mut Vec<(String, RefOr<Schema>)>) {

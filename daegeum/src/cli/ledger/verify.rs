@@ -37,7 +37,8 @@ pub(crate) async fn agrees(reader: &Reader) -> anyhow::Result<(bool, String)> {
 }
 
 fn summary(audit: &Audit) -> String {
-    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } = audit;
+    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } =
+        audit;
     let moved: Vec<String> =
         moved.iter().map(|(currency, minor)| decimal(*minor, *currency) + " " + currency.code()).collect();
     let moved = if moved.is_empty() { "nothing".to_owned() } else { moved.join(", ") };
@@ -58,7 +59,8 @@ fn summary(audit: &Audit) -> String {
 }
 
 fn as_json(audit: &Audit) -> Value {
-    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } = audit;
+    let Audit { findings, end, postings, accounts, wallets, holds, payouts, checkouts, orders, checkpoints, moved } =
+        audit;
     let disagreement = |found: &Disagreement| {
         let Disagreement { check, subject, problem } = found;
         json!({ "check": check.as_str(), "subject": subject, "problem": problem })

@@ -68,12 +68,7 @@ fn compare_statement(
     }
 }
 
-fn compare_hold(
-    payout: &payouts::Model,
-    hold: Option<&wallet_holds::Model>,
-    subject: &str,
-    findings: &mut Findings,
-) {
+fn compare_hold(payout: &payouts::Model, hold: Option<&wallet_holds::Model>, subject: &str, findings: &mut Findings) {
     let Some(status) = PayoutStatus::parse(&payout.status) else {
         return findings.add(Check::Reading, subject, format_args!("{:?} is no status", payout.status));
     };
