@@ -17,6 +17,7 @@ use futures::{StreamExt as _, pin_mut};
 use store::{BeginBatch, Freeze, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision, Withdrawal, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use toss::webhook::Webhook;
 use workflows::ports::{
     ActOnPayout, ActOnPayouts, BatchToSend, BeginPayouts, BegunBatch, BegunPayouts, ChangePayouts, CompletePayouts,
     CompleteRun, DecideOnRun, DecidePayouts, FollowPayouts, FollowRun, FreezePayouts, FreezeRun, FrozenRun,
@@ -58,6 +59,20 @@ pub struct Payouts {
     pub toss: toss::Client,
     /// What an operator sets.
     pub rules: PayoutRules,
+}
+
+/// Our name of the payout that a webhook is about; `None` for a webhook about anything else. It is a hint and nothing
+/// more: anybody can send one.
+pub fn read_webhook(body: &[u8]) -> Option<String> {
+    match toss::webhook::parse(body).ok()? {
+        Webhook::PayoutChanged(entity) => words::reference(&entity),
+        Webhook::PaymentStatusChanged { .. }
+        | Webhook::DepositCallback { .. }
+        | Webhook::CancelStatusChanged { .. }
+        | Webhook::BillingDeleted { .. }
+        | Webhook::SellerChanged(_)
+        | Webhook::Other { .. } => None,
+    }
 }
 
 #[activities]

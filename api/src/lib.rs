@@ -77,6 +77,9 @@ pub struct PspHint {
 /// Reads the headers and the body of a webhook; `None` when it is none that concerns a checkout.
 pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
 
+/// Reads the body of a webhook: our name of the payout that it is about; `None` when it is about none.
+pub type ReadPspPayout = fn(&[u8]) -> Option<String>;
+
 /// Everything that the routes reach.
 #[derive(Clone)]
 pub struct Api {
@@ -92,6 +95,8 @@ pub struct Api {
     pub settings: Settings,
     /// Translates the PSP's webhooks.
     pub read_psp_hint: ReadPspHint,
+    /// Translates the PSP's webhooks about payouts.
+    pub read_psp_payout: ReadPspPayout,
     /// Knows the PSP's error codes.
     pub is_for_buyer: IsForBuyer,
 }

@@ -215,7 +215,16 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
     let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
-    Ok(api::router(api::Api { service, events, key_pepper, metrics, settings, read_psp_hint, is_for_buyer }))
+    Ok(api::router(api::Api {
+        service,
+        events,
+        key_pepper,
+        metrics,
+        settings,
+        read_psp_hint,
+        read_psp_payout: activities::payout::read_webhook,
+        is_for_buyer,
+    }))
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

@@ -25,6 +25,9 @@ use workflows::{
 
 use crate::{Caller, Fault, Service, now, temporal, waiting::Pauses};
 
+/// Of one run, Temporal takes one nudge in so many milliseconds.
+const NUDGE_WINDOW_MS: i64 = 10 * 1_000;
+
 /// Why nothing is done about a run or a payout.
 #[derive(Debug, thiserror::Error)]
 pub enum PayoutError {
@@ -173,7 +176,10 @@ pub async fn nudge(service: &Service, payout: &PayoutRecord) -> Result<(), Fault
     let id = payout_run::workflow_id(&payout.run_id);
     let handle = service.temporal.get_workflow_handle::<PayoutRunWorkflow>(id.as_str());
     let news = PayoutNews { ref_payout_id: payout.ref_payout_id.clone() };
-    let options = WorkflowSignalOptions::builder().rpc_options(temporal::rpc_options()).build();
+    // Of many webhooks in a moment Temporal takes one: each costs the workflow's history, and it asks by itself too.
+    let window = now().epoch_ms().div_euclid(NUDGE_WINDOW_MS);
+    let request_id = format!("payout_nudge.{}.{window}", payout.run_id);
+    let options = WorkflowSignalOptions::builder().request_id(request_id).rpc_options(temporal::rpc_options()).build();
     Ok(handle.signal(PayoutRunWorkflow::psp_nudge, news.into(), options).await?)
 }
 

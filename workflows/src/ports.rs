@@ -3,7 +3,6 @@
 //! A row has no body. `activities` fills each one in, and the names are permanent: they stand in the
 //! histories of running checkouts.
 
-mod payout;
 mod recovery;
 mod refund;
 
@@ -22,8 +21,10 @@ pub use domain::{
     dead_letter::Letter,
 };
 pub use payout::{
-    ActOnPayout, BatchNumber, BatchToSend, BegunBatch, BegunPayouts, CompleteRun, DecideOnRun, FollowRun, FreezeRun,
-    FrozenRun, NextPayouts, PayoutAct, PayoutActed, PayoutChanges, PayoutsQuestion, RunDecided, RunToFollow, WorkOfRun,
+    ActOnPayout, ActOnPayouts, BatchNumber, BatchToSend, BeginPayouts, BegunBatch, BegunPayouts, ChangePayouts,
+    CompletePayouts, CompleteRun, DecideOnRun, DecidePayouts, FollowPayouts, FollowRun, FreezePayouts, FreezeRun,
+    FrozenRun, LookUpPayouts, NextPayouts, OF_PAYOUTS, PayoutAct, PayoutActed, PayoutChanges, PayoutWork,
+    PayoutsQuestion, RequestPayouts, RunDecided, RunToFollow, WorkOfRun,
 };
 pub use recovery::{FindCharge, FoundCharge, RecallCheckout, RecalledCheckout};
 pub use refund::{
@@ -37,6 +38,15 @@ use crate::facts::{Facts, HasFacts, facts_of};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {
+        ports! {
+            /// The name of every port, in the order of the table. Tests count the steps of a payment by it.
+            list ALL: $($(#[$doc])* $name = $wire: $input => $output;)+
+        }
+    };
+    (
+        $(#[$list_doc:meta])*
+        list $list:ident: $($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+
+    ) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Copy)]
@@ -52,10 +62,13 @@ macro_rules! ports {
             }
         )+
 
-        /// The name of every port, in the order of the table. Tests count the steps of a payment by it.
-        pub const ALL: &[&str] = &[$($wire),+];
+        $(#[$list_doc])*
+        pub const $list: &[&str] = &[$($wire),+];
     };
 }
+
+// Below the macro, which it uses.
+mod payout;
 
 ports! {
     /// Records a new checkout, or says why it is refused. Safe to repeat: the workflow id is its key.
@@ -106,29 +119,6 @@ ports! {
     Refund = "psp.refund": RefundCharge => RefundAnswer;
     /// Asks the PSP what became of a refund.
     LookUpRefund = "psp.look_up_refund": RefundQuestion => RefundReport;
-    /// Freezes a payout run. Safe to repeat: the run's id is the key.
-    FreezePayouts = "payout.freeze": FreezeRun => FrozenRun;
-    /// Decides on a frozen run, or says why not. Safe to repeat: the same principal's decision is answered again.
-    DecidePayouts = "payout.decide": DecideOnRun => RunDecided;
-    /// Reads what is left to do of a run.
-    PayoutWork = "payout.work": RunToFollow => WorkOfRun;
-    /// Writes down that the next payouts leave now. After a lost answer, the payouts come again as ones that may have
-    /// left.
-    BeginPayouts = "payout.begin": NextPayouts => BegunPayouts;
-    /// Tells the PSP to make the payouts of a batch: all or none. Fails with a [`Doubt`](domain::inquiry::Doubt) as its
-    /// details, of type [`DOUBT`], when the outcome is not known.
-    RequestPayouts = "psp.request_payouts": BatchToSend => BatchAnswer;
-    /// Asks the PSP which payouts of a batch it has.
-    LookUpPayouts = "psp.look_up_payouts": PayoutsQuestion => BatchReport;
-    /// Moves payouts and their money to what is known of them. Safe to repeat: a payout's status allows a change once.
-    ChangePayouts = "payout.change": PayoutChanges => ();
-    /// Asks the PSP about the payouts of a run that it has taken, and writes what it says. Safe to repeat.
-    FollowPayouts = "payout.follow": FollowRun => u32;
-    /// Writes that a run is complete, if it is. Safe to repeat.
-    CompletePayouts = "payout.complete": CompleteRun => bool;
-    /// Takes a payout back, or begins a new attempt; or says why not. Safe to repeat: the payout's status allows it
-    /// once.
-    ActOnPayouts = "payout.act": ActOnPayout => PayoutActed;
     /// Puts a step that came to nothing in front of a person. Safe to repeat: the letter's id is its key.
     OpenDeadLetter = "dead_letter.open": Letter => ();
     /// Says that the workflow has gone on. Safe to repeat, and about a letter that was never written it is nothing.

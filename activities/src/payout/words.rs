@@ -11,7 +11,7 @@ use domain::{
         status::PspPayoutStatus,
     },
 };
-use toss::{Class, Payout, PayoutRequest, PayoutStatus, Schedule};
+use toss::{Class, Payout, PayoutRequest, PayoutStatus, Schedule, webhook::Entity};
 
 use crate::words::plain;
 
@@ -78,6 +78,11 @@ pub(super) fn refusal(error: &toss::Error) -> Refusal {
 fn offender(message: &str) -> Option<String> {
     let (_, rest) = message.split_once(OFFENDER)?;
     rest.split_once(')').map(|(name, _)| name.to_owned())
+}
+
+/// Our name of the payout in a webhook.
+pub(super) fn reference(entity: &Entity) -> Option<String> {
+    entity.payout().ok().map(|payout| payout.ref_payout_id)
 }
 
 pub(super) fn day(day: Day) -> Option<NaiveDate> {

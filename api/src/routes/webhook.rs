@@ -50,6 +50,12 @@ pub(crate) async fn receive(
     RawBody(body): RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
     let Some(hint) = (api.read_psp_hint)(&headers, &body) else {
+        if let Some(name) = (api.read_psp_payout)(&body) {
+            if let Some(payout) = api.service.reader.payout_called(&name).await? {
+                service::payout::nudge(&api.service, &payout).await?;
+            }
+            return Ok(received());
+        }
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
     };

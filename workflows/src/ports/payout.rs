@@ -5,14 +5,43 @@ use domain::{
     id::{PayoutId, PayoutRunId},
     payout::{
         Decision, PayoutStatus, RunStatus, Undecidable,
-        batch::{Batch, PayoutChange},
+        batch::{Batch, BatchAnswer, BatchReport, PayoutChange},
         plan::{DayText, RunRequest},
     },
     principal::Principal,
 };
 use serde::{Deserialize, Serialize};
+use temporalio_workflow::common::ActivityDefinition;
 
 use crate::facts::{Facts, HasFacts, facts_of};
+
+ports! {
+    /// The name of every port of payouts.
+    list OF_PAYOUTS:
+    /// Freezes a payout run. Safe to repeat: the run's id is the key.
+    FreezePayouts = "payout.freeze": FreezeRun => FrozenRun;
+    /// Decides on a frozen run, or says why not. Safe to repeat: the same principal's decision is answered again.
+    DecidePayouts = "payout.decide": DecideOnRun => RunDecided;
+    /// Reads what is left to do of a run.
+    PayoutWork = "payout.work": RunToFollow => WorkOfRun;
+    /// Writes down that the next payouts leave now. After a lost answer, the payouts come again as ones that may have
+    /// left.
+    BeginPayouts = "payout.begin": NextPayouts => BegunPayouts;
+    /// Tells the PSP to make the payouts of a batch: all or none. Fails with a [`Doubt`](domain::inquiry::Doubt) as its
+    /// details, of type [`DOUBT`](super::DOUBT), when the outcome is not known.
+    RequestPayouts = "psp.request_payouts": BatchToSend => BatchAnswer;
+    /// Asks the PSP which payouts of a batch it has.
+    LookUpPayouts = "psp.look_up_payouts": PayoutsQuestion => BatchReport;
+    /// Moves payouts and their money to what is known of them. Safe to repeat: a payout's status allows a change once.
+    ChangePayouts = "payout.change": PayoutChanges => ();
+    /// Asks the PSP about the payouts of a run that it has taken, and writes what it says. Safe to repeat.
+    FollowPayouts = "payout.follow": FollowRun => u32;
+    /// Writes that a run is complete, if it is. Safe to repeat.
+    CompletePayouts = "payout.complete": CompleteRun => bool;
+    /// Takes a payout back, or begins a new attempt; or says why not. Safe to repeat: the payout's status allows it
+    /// once.
+    ActOnPayouts = "payout.act": ActOnPayout => PayoutActed;
+}
 
 /// A run to freeze.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
