@@ -29,7 +29,7 @@ mod routes;
 use std::fmt;
 
 use axum::http::HeaderMap;
-use domain::id::CheckoutId;
+use domain::id::{CheckoutId, PspSellerId};
 
 pub use http::{
     lifecycle::Lifecycle,
@@ -75,6 +75,9 @@ pub struct PspHint {
 /// Reads the headers and the body of a webhook; `None` when it is none that concerns a checkout.
 pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
 
+/// Reads the body of a webhook; `None` when it is none that concerns a seller.
+pub type ReadPspSeller = fn(&[u8]) -> Option<PspSellerId>;
+
 /// Everything that the routes reach.
 #[derive(Clone)]
 pub struct Api {
@@ -90,6 +93,8 @@ pub struct Api {
     pub settings: Settings,
     /// Translates the PSP's webhooks.
     pub read_psp_hint: ReadPspHint,
+    /// Translates the PSP's webhooks about sellers.
+    pub read_psp_seller: ReadPspSeller,
     /// Knows the PSP's error codes.
     pub is_for_buyer: IsForBuyer,
 }

@@ -24,7 +24,7 @@ use crate::{
     openapi,
     routes::{
         ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
-        payment_order, payments_list, refund, wallet, webhook, webhook_endpoint,
+        payment_order, payments_list, purchase, refund, seller, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -77,6 +77,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))
+        .routes(routes!(seller::list))
+        .routes(routes!(seller::show, seller::put))
+        .routes(routes!(seller::reveal))
+        .routes(routes!(seller::hold::place))
+        .routes(routes!(seller::hold::lift))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))
@@ -114,6 +119,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(history::show))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
+        .routes(routes!(purchase::report))
         .routes(routes!(ask_psp::ask))
 }
 

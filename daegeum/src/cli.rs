@@ -19,6 +19,7 @@ pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconciliation;
 pub(crate) mod replay;
+pub(crate) mod seller;
 pub(crate) mod webhook_endpoint;
 
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use self::{
     api_key::KeysAction, audit_log::AuditAction, buyer::BuyersAction, commission::CommissionsAction,
     dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction,
     migrate::MigrateStep, output::Output, reconciliation::ReconcileOptions, replay::ReplayOptions,
+    seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// List and resolve steps that failed and need a person
     #[command(subcommand, after_help = example!("daegeum dead-letters list"))]
     DeadLetters(DeadLettersAction),
+    /// Register sellers, hold their money back, and see who may be paid, through the API
+    #[command(subcommand, after_help = example!("daegeum sellers list"))]
+    Sellers(SellersAction),
     /// Read the event log
     #[command(subcommand, after_help = example!("daegeum events tail --follow"))]
     Events(EventsAction),
@@ -128,9 +133,12 @@ impl Command {
     /// Whether the command uses a `dev` that runs in the data directory, where no other server is set.
     pub(crate) const fn works_beside_dev(&self) -> bool {
         match self {
-            Self::Reconcile(_) | Self::Doctor { .. } | Self::DeadLetters(_) | Self::Replay(_) | Self::Webhooks(_) => {
-                true
-            }
+            Self::Reconcile(_)
+            | Self::Doctor { .. }
+            | Self::DeadLetters(_)
+            | Self::Replay(_)
+            | Self::Sellers(_)
+            | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
             | Self::Serve
@@ -160,6 +168,7 @@ impl Command {
             | Self::Encryption(_)
             | Self::Buyers(_)
             | Self::DeadLetters(_)
+            | Self::Sellers(_)
             | Self::Events(_)
             | Self::Webhooks(_)
             | Self::Audit(_)

@@ -100,12 +100,18 @@ pub(crate) fn worker(
         rules: webhooks,
         counts,
     };
+    let toss_of_sellers = toss.clone();
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
         refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
+        sellers: activities::seller::Sellers {
+            writer: writer.clone(),
+            toss: toss_of_sellers,
+            keyring: keyring.clone(),
+        },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
         deliveries: Deliveries::try_new(deliveries)?,
     };
@@ -125,7 +131,8 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .secret_key
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
-    toss::Client::try_new(toss::Config::new(toss.base_url.clone(), secret_key))
+    let security_key = toss.security_key.clone();
+    toss::Client::try_new(toss::Config { security_key, ..toss::Config::new(toss.base_url.clone(), secret_key) })
         .context("the settings of Toss are malformed")
 }
 
@@ -154,6 +161,8 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         eager_start: has_worker,
         histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         refund_rules: settings.refund_rules,
+        release_rule: settings.release_rule.clone(),
+        seller_cool_down_ms: settings.seller_cool_down_ms,
     };
     let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(
@@ -205,7 +214,21 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
     let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
-    Ok(api::router(api::Api { service, events, key_pepper, metrics, settings, read_psp_hint, is_for_buyer }))
+    Ok(api::router(api::Api {
+        service,
+        events,
+        key_pepper,
+        metrics,
+        settings,
+        read_psp_hint,
+        read_psp_seller,
+        is_for_buyer,
+    }))
+}
+
+/// The seller that a webhook is about.
+fn read_psp_seller(body: &[u8]) -> Option<domain::id::PspSellerId> {
+    activities::seller::read_webhook(body)
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

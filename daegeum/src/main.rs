@@ -32,7 +32,7 @@ use cli::{
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
-    reconciliation, replay, webhook_endpoint,
+    reconciliation, replay, seller, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -91,6 +91,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Replay(options) => replay::run(&settings, &options).await,
             Command::Doctor { output } => return doctor::run(&settings, output).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
+            Command::Sellers(action) => seller::run(&settings, action).await,
             Command::Events(action) => event::run(&settings, action).await,
             Command::Webhooks(action) => webhook_endpoint::run(&settings, action).await,
             Command::Audit(action) => audit_log::run(&settings, action).await,

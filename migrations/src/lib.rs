@@ -42,6 +42,7 @@ mod m2026_11_27_000020_account_holders;
 mod m2026_11_27_000021_event_log;
 mod m2026_11_27_000026_webhook_endpoints;
 mod m2026_11_27_000031_sellers;
+mod m2026_11_27_000032_purchase_confirmations;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000021_event_log::Migration),
             whole(m2026_11_27_000026_webhook_endpoints::Migration),
             whole(m2026_11_27_000031_sellers::Migration),
+            whole(m2026_11_27_000032_purchase_confirmations::Migration),
         ]
     }
 }

@@ -37,6 +37,7 @@ mod journal;
 mod ledger;
 mod migrating;
 mod paging;
+mod purchase;
 mod reader;
 mod readiness;
 mod reconciliation;
@@ -80,6 +81,7 @@ pub use ledger::{
 };
 pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
+pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
@@ -87,8 +89,8 @@ pub use refund::{
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use seller::{
-    HoldLifted, HoldPlaced, HoldRecord, NewHold, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
-    RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord,
+    HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile, RegistrationRecord,
+    SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend,
 };
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};

@@ -29,6 +29,8 @@ pub mod patches;
 pub mod ports;
 pub mod refund;
 pub mod refunds;
+pub mod seller;
+pub mod seller_hold;
 pub mod signal;
 mod task;
 mod time;

@@ -22,6 +22,11 @@ pub use refund::{
     NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
     RefundQuestion, RefundRecorded, RefundRequest,
 };
+pub use seller::{
+    ChangeSeller, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold, LiftedHold, LookUpSeller, NewHold, OF_SELLERS,
+    PlaceHold, PlaceSellerHold, ReadSeller, RecordSeller, RegisterSeller, RegistrationChange, RegistrationState,
+    SellerAnswer, SellerName, SellerQuestion, SellerReport, SellerSending,
+};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
 
@@ -29,6 +34,15 @@ use crate::facts::{Facts, HasFacts, facts_of};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {
+        ports! {
+            /// The name of every port, in the order of the table. Tests count the steps of a payment by it.
+            list ALL: $($(#[$doc])* $name = $wire: $input => $output;)+
+        }
+    };
+    (
+        $(#[$list_doc:meta])*
+        list $list:ident: $($(#[$doc:meta])* $name:ident = $wire:literal: $input:ty => $output:ty;)+
+    ) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Copy)]
@@ -44,10 +58,13 @@ macro_rules! ports {
             }
         )+
 
-        /// The name of every port, in the order of the table. Tests count the steps of a payment by it.
-        pub const ALL: &[&str] = &[$($wire),+];
+        $(#[$list_doc])*
+        pub const $list: &[&str] = &[$($wire),+];
     };
 }
+
+// Below the macro, which it uses.
+mod seller;
 
 ports! {
     /// Records a new checkout, or says why it is refused. Safe to repeat: the workflow id is its key.

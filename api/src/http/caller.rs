@@ -51,6 +51,9 @@ pub(crate) struct ToFindRefunds;
 /// Needs [`Scope::Ops`].
 #[derive(Debug)]
 pub(crate) struct ToOperate;
+/// Needs [`Scope::Finance`].
+#[derive(Debug)]
+pub(crate) struct ToPayOut;
 
 impl Need for ToRead {
     const ANY_OF: &'static [Scope] = &[Scope::Read];
@@ -66,6 +69,10 @@ impl Need for ToCancel {
 
 impl Need for ToFindRefunds {
     const ANY_OF: &'static [Scope] = &[Scope::Read, Scope::Refund];
+}
+
+impl Need for ToPayOut {
+    const ANY_OF: &'static [Scope] = &[Scope::Finance];
 }
 
 impl Need for ToOperate {
@@ -95,6 +102,8 @@ pub(crate) type CancelCaller = Caller<ToCancel>;
 pub(crate) type RefundsCaller = Caller<ToFindRefunds>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
+/// A caller who may act on sellers' money.
+pub(crate) type FinanceCaller = Caller<ToPayOut>;
 
 impl<N> Caller<N> {
     /// Refuses a caller whose scopes do not include one.
@@ -136,6 +145,11 @@ pub(crate) struct WalletCaller {
 }
 
 impl WalletCaller {
+    /// The seller to whom the caller is confined.
+    pub(crate) const fn seller(&self) -> Option<&SellerAccount> {
+        self.seller.as_ref()
+    }
+
     /// Refuses a wallet that is not the caller's to read.
     pub(crate) fn may_read(&self, seller: &SellerAccount) -> Result<(), Problem> {
         match &self.seller {

@@ -50,6 +50,10 @@ pub(crate) async fn receive(
     RawBody(body): RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
     let Some(hint) = (api.read_psp_hint)(&headers, &body) else {
+        if let Some(seller) = (api.read_psp_seller)(&body) {
+            service::seller::psp_said(&api.service, &seller).await?;
+            return Ok(received());
+        }
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
     };

@@ -49,6 +49,7 @@ impl Addresses {
             script_url: format!("{}/v2/standard", self.toss_simulator),
             client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
             secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
+            security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.to_owned().into()),
             set: Vec::new(),
         }
     }

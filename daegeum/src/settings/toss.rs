@@ -11,6 +11,10 @@ const BASE_URL: &str = "https://api.tosspayments.com";
 const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
 /// The variable of the secret key, which is no flag.
 pub(super) const SECRET_KEY_VARIABLE: &str = "TOSS_SECRET_KEY";
+/// The variable of the security key, which is no flag.
+pub(super) const SECURITY_KEY_VARIABLE: &str = "TOSS_SECURITY_KEY";
+/// The characters of a security key, all hexadecimal.
+const SECURITY_KEY_CHARS: usize = 64;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
 const CLIENT_KEY: &str = "TOSS_CLIENT_KEY (toss.client_key)";
 
@@ -21,6 +25,8 @@ pub(crate) struct Toss {
     pub(crate) script_url: String,
     pub(crate) client_key: Option<String>,
     pub(crate) secret_key: Option<toss::SecretKey>,
+    /// Seals what is sent of sellers and payouts.
+    pub(crate) security_key: Option<toss::SecurityKey>,
     /// Which of them are set, and not defaults.
     pub(crate) set: Vec<&'static str>,
 }
@@ -34,6 +40,7 @@ pub(super) struct TossFile {
     script_url: Option<String>,
     client_key: Option<String>,
     secret_key: Option<String>,
+    security_key: Option<String>,
 }
 
 /// Whose money a key moves.
@@ -70,6 +77,7 @@ const CLIENT: Forms = Forms { window: "ck", widget: "gck" };
 
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
     let secret_key = std::env::var(SECRET_KEY_VARIABLE).ok().or(file.secret_key);
+    let security_key = std::env::var(SECURITY_KEY_VARIABLE).ok().or(file.security_key);
     let base_url = flags.toss_base_url.clone().or(file.base_url);
     let script_url = flags.toss_script_url.clone().or(file.script_url);
     let client_key = flags.toss_client_key.clone().or(file.client_key);
@@ -78,6 +86,7 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         ("TOSS_SCRIPT_URL", script_url.is_some()),
         ("TOSS_CLIENT_KEY", client_key.is_some()),
         (SECRET_KEY_VARIABLE, secret_key.is_some()),
+        (SECURITY_KEY_VARIABLE, security_key.is_some()),
     ];
     let set = named.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect();
     let base_url = web_address("toss.base_url", base_url.unwrap_or_else(|| BASE_URL.to_owned()))?;
@@ -87,7 +96,21 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         client_key.as_deref(),
         &[("TOSS_BASE_URL", &base_url), ("TOSS_SCRIPT_URL", &script_url)],
     )?;
-    Ok(Toss { base_url, script_url, client_key, secret_key: secret_key.map(toss::SecretKey::from), set })
+    let is_security_key =
+        |key: &String| key.len() == SECURITY_KEY_CHARS && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ensure!(
+        security_key.as_ref().is_none_or(is_security_key),
+        "the setting {SECURITY_KEY_VARIABLE} (toss.security_key) must have {SECURITY_KEY_CHARS} hexadecimal characters; \
+         copy it from Toss's developer centre"
+    );
+    Ok(Toss {
+        base_url,
+        script_url,
+        client_key,
+        secret_key: secret_key.map(toss::SecretKey::from),
+        security_key: security_key.map(toss::SecurityKey::from),
+        set,
+    })
 }
 
 /// Refuses keys that Toss would refuse, that belong to different contracts, or that would travel in the clear. The

@@ -22,6 +22,7 @@ pub(crate) mod payment_events;
 pub(crate) mod payment_ids;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
+pub(crate) mod purchase_confirmations;
 pub(crate) mod readiness_probe;
 pub(crate) mod refund_approvals;
 pub(crate) mod refund_days;
