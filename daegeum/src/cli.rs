@@ -23,6 +23,7 @@ pub(crate) mod progress;
 pub(crate) mod reconciliation;
 pub(crate) mod recovery;
 pub(crate) mod replay;
+pub(crate) mod seller;
 pub(crate) mod webhook_endpoint;
 
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ use self::{
     api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, buyer::BuyersAction, cluster::ClusterAction,
     commission::CommissionsAction, dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction,
     ledger::LedgerAction, migrate::MigrateStep, output::Output, payout::PayoutsAction,
-    reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions,
+    reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions, seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -132,6 +133,9 @@ pub(crate) enum Command {
     /// Pay sellers: plan, freeze, approve and follow payout runs, through the API
     #[command(subcommand, after_help = example!("daegeum payouts list"))]
     Payouts(PayoutsAction),
+    /// Register sellers, hold their money back, and see who may be paid, through the API
+    #[command(subcommand, after_help = example!("daegeum sellers list"))]
+    Sellers(SellersAction),
     /// Read the event log
     #[command(subcommand, after_help = example!("daegeum events tail --follow"))]
     Events(EventsAction),
@@ -161,6 +165,7 @@ impl Command {
             | Self::DeadLetters(_)
             | Self::Payouts(_)
             | Self::Replay(_)
+            | Self::Sellers(_)
             | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
@@ -193,6 +198,7 @@ impl Command {
             | Self::Buyers(_)
             | Self::DeadLetters(_)
             | Self::Payouts(_)
+            | Self::Sellers(_)
             | Self::Events(_)
             | Self::Webhooks(_)
             | Self::Audit(_)

@@ -24,7 +24,7 @@ use activities::payout::PayoutRules;
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     Money,
-    calendar::{Day, Holidays, ReleaseRule},
+    calendar::{Day, Holidays, NotByCard, ReleaseRule},
 };
 use serde::Deserialize;
 use service::{refund::RefundRules, return_hosts::ReturnHost};
@@ -133,6 +133,7 @@ struct File {
     return_hosts: Option<Vec<String>>,
     checkout_deadline_s: Option<u64>,
     release_business_days: Option<u32>,
+    release_not_by_card: Option<String>,
     event_retention_days: Option<u32>,
     #[serde(default)]
     holidays: Vec<String>,
@@ -187,7 +188,10 @@ impl Settings {
             DEADLINE_RANGE_S.start(),
             DEADLINE_RANGE_S.end()
         );
-        let release_rule = release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?;
+        let release_rule = ReleaseRule {
+            not_by_card: not_by_card(file.release_not_by_card.as_deref())?,
+            ..release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?
+        };
         let door = DoorFile {
             key_pepper: file.key_pepper,
             behind_proxy: file.behind_proxy,
@@ -353,7 +357,17 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
     let added = holidays.iter().map(day).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(ReleaseRule { business_days, holidays: Holidays::and(added) })
+    Ok(ReleaseRule { business_days, holidays: Holidays::and(added), not_by_card: NotByCard::default() })
+}
+
+fn not_by_card(text: Option<&str>) -> anyhow::Result<NotByCard> {
+    match text {
+        None | Some("after_payment") => Ok(NotByCard::AfterPayment),
+        Some("after_confirmation") => Ok(NotByCard::AfterConfirmation),
+        Some(other) => {
+            bail!("the setting release_not_by_card must be after_payment or after_confirmation, not {other:?}")
+        }
+    }
 }
 
 fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {

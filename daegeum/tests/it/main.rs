@@ -44,6 +44,7 @@ mod risk;
 mod roles;
 mod secrecy;
 mod secrets;
+mod sellers;
 mod stack;
 mod stopping;
 mod stuck;
