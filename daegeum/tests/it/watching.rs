@@ -63,6 +63,8 @@ async fn a_deposit_that_is_taken_back_is_noticed_whatever_webhooks_come(database
         let id = "taken-back-unheard";
         deposits(shop, id).await;
         until(&format!("{id} is paid"), || async { shop.status(id).await == "SUCCESS" }).await;
+        let asked = shop.look_ups(id).await;
+        until("the watch asks", || async { shop.look_ups(id).await > asked }).await;
         shop.simulate("deposit-error", &json!({ "orderId": id })).await;
         is_taken_back(id).await;
     };
