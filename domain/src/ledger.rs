@@ -139,13 +139,15 @@ pub enum Reason {
     PayoutFailed,
     /// The PSP paid us what it had captured, less its fees.
     PspSettled,
+    /// Money that was in suspense found its account.
+    SuspenseCleared,
     /// Another entry was a mistake.
     Reversed,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PaymentCaptured,
         Self::PendingReleased,
         Self::RefundPromised,
@@ -157,6 +159,7 @@ impl Reason {
         Self::PayoutArrived,
         Self::PayoutFailed,
         Self::PspSettled,
+        Self::SuspenseCleared,
         Self::Reversed,
     ];
 
@@ -168,6 +171,7 @@ impl Reason {
             | Self::RefundPromised
             | Self::RefundExecuted
             | Self::PspSettled
+            | Self::SuspenseCleared
             | Self::PendingReleased => Ok(()),
             Self::HoldReserved
             | Self::HoldReleased
@@ -193,6 +197,7 @@ impl Reason {
             Self::PayoutArrived => "payout_arrived",
             Self::PayoutFailed => "payout_failed",
             Self::PspSettled => "psp_settled",
+            Self::SuspenseCleared => "suspense_cleared",
             Self::Reversed => "reversed",
         }
     }

@@ -38,6 +38,7 @@ pub mod principal;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+pub mod settlement;
 pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;

@@ -38,9 +38,13 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 39] = [
+const RIGHTS: [Rights; 45] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
+    Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
+    // What people decide about breaks goes through a workflow: it may book.
+    Rights { table: "break_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "breaks", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {
         table: "buyer_details",
         api: "SELECT, INSERT, UPDATE (sealed, key_name, erased_at)",
@@ -83,6 +87,8 @@ const RIGHTS: [Rights; 39] = [
     Rights { table: "payment_status_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     // A write to it shows that the database takes writes.
     Rights { table: "readiness_probe", api: "SELECT, UPDATE", worker: "SELECT, UPDATE", operator: "" },
+    Rights { table: "reconciliation_findings", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "reconciliations", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "refund_approvals", api: "SELECT, INSERT, UPDATE", worker: "", operator: "" },
     Rights { table: "refund_days", api: "SELECT, INSERT, UPDATE", worker: "", operator: "" },
     Rights { table: "refund_orders", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
@@ -91,6 +97,7 @@ const RIGHTS: [Rights; 39] = [
     Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
     Rights { table: "server_secrets", api: "SELECT", worker: "", operator: "" },
+    Rights { table: "settlement_rows", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "wallet_holds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "wallets", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "webhook_deliveries", api: "SELECT", worker: "SELECT, INSERT, DELETE", operator: "" },

@@ -20,7 +20,9 @@
 
 mod api_key;
 mod audit_log;
+mod bank;
 mod books;
+mod breaks;
 mod buyer;
 mod checkout;
 mod clock;
@@ -43,6 +45,7 @@ mod reconciliation;
 mod refund;
 mod risk;
 mod sealing;
+mod settlement;
 mod transaction;
 mod unavailable;
 mod wallet;
@@ -53,10 +56,12 @@ mod writer;
 
 pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
 pub use audit_log::{Actor, AuditEntry};
+pub use bank::{BankLine, Imported};
 pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
     OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
+pub use breaks::{BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord};
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
@@ -80,11 +85,18 @@ pub use ledger::{
 pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
 pub use reader::Reader;
+pub use reconciliation::{
+    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, Progress, RunPosition, RunRecord, RunSummary,
+};
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
 };
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
+pub use settlement::{
+    CapturedCheckout, KeptRows, ReceivedRow, RefundedPart, RowBooking, SettlementCalendar, SettlementDay, StoredRow,
+    UnsettledCapture,
+};
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};

@@ -15,6 +15,7 @@ mod checkouts;
 mod findings;
 mod refunds;
 mod rows;
+mod suspense;
 mod wallets;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder,
     QuerySelect, TransactionOptions,
 };
+pub(crate) use suspense::held_by_breaks;
 
 use crate::{
     BookedEntry, PublicKey, Reader, StoreError,
@@ -97,6 +99,7 @@ impl Reader {
         let moved = wallets::compare_balances(&snapshot, &fold, &mut findings).await?;
         let wallets = wallets::compare_wallets(&snapshot, &fold, &mut findings).await?;
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
+        suspense::compare(&snapshot, &fold, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),
@@ -178,7 +181,7 @@ impl Reader {
 
     /// A transaction that sees the database as it is now, whatever is written meanwhile. PostgreSQL needs to be
     /// told; SQLite does nothing else.
-    async fn snapshot(&self) -> Result<Transaction, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
         let connection = self.connection();
         let options = match connection.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {

@@ -4,6 +4,9 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
+pub(crate) mod bank_lines;
+pub(crate) mod break_history;
+pub(crate) mod breaks;
 pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
@@ -23,6 +26,8 @@ pub(crate) mod payment_ids;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
 pub(crate) mod readiness_probe;
+pub(crate) mod reconciliation_findings;
+pub(crate) mod reconciliations;
 pub(crate) mod refund_approvals;
 pub(crate) mod refund_days;
 pub(crate) mod refund_orders;
@@ -30,6 +35,7 @@ pub(crate) mod refund_reservations;
 pub(crate) mod refunds;
 pub(crate) mod risk_decisions;
 pub(crate) mod server_secrets;
+pub(crate) mod settlement_rows;
 pub(crate) mod wallet_holds;
 pub(crate) mod wallets;
 pub(crate) mod webhook_deliveries;

@@ -4,6 +4,8 @@
 //! hold ids, amounts, statuses, codes and times. They leave out what may say something of a person: the buyer's id,
 //! order name, metadata, reasons, messages, account numbers, names and the address of the receipt.
 
+mod reconciliation;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -26,6 +28,8 @@ use crate::{
     entities::{dead_letters, payment_events, payment_orders, refund_orders, refunds},
     transaction::Transaction,
 };
+
+pub(crate) use reconciliation::{ObjectFact, append_break, append_object};
 
 /// The PSP's name.
 const PSP_NAME: &str = "toss";

@@ -50,6 +50,7 @@ pub(crate) async fn resting_on(
         | Reason::PayoutArrived
         | Reason::PayoutFailed
         | Reason::PspSettled
+        | Reason::SuspenseCleared
         | Reason::Reversed => Ok(None),
     }
 }

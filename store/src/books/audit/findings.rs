@@ -38,6 +38,8 @@ pub enum Check {
     Orders,
     /// Refunds and what is booked of them.
     Refunds,
+    /// Money in suspense and the open breaks that it is booked to.
+    Suspense,
 }
 
 impl Check {
@@ -54,6 +56,7 @@ impl Check {
             Self::Checkouts => "checkouts",
             Self::Orders => "orders",
             Self::Refunds => "refunds",
+            Self::Suspense => "suspense",
         }
     }
 }
