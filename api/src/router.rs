@@ -23,8 +23,9 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
-        payment_order, payments_list, refund, wallet, webhook, webhook_endpoint,
+        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, dead_letter, event, health,
+        history, ledger, payment_order, payments_list, reconciliation, refund, report, settlement, wallet, webhook,
+        webhook_endpoint,
     },
 };
 
@@ -77,6 +78,18 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))
+        .routes(routes!(reconciliation::list, reconciliation::start))
+        .routes(routes!(reconciliation::show))
+        .routes(routes!(breaks::list))
+        .routes(routes!(breaks::show))
+        .routes(routes!(breaks::assign))
+        .routes(routes!(breaks::wait))
+        .routes(routes!(breaks::resolve))
+        .routes(routes!(breaks::undo))
+        .routes(routes!(settlement::list))
+        .routes(routes!(bank_statement::import))
+        .routes(routes!(report::owed_to_sellers))
+        .routes(routes!(report::seller_sales))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use activities::{
     delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
+    reconciliation::{ReconciliationRules, Reconciliations},
 };
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
@@ -66,6 +67,8 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) keyring: Option<Arc<Keyring>>,
     /// Where events are pushed to, and how often.
     pub(crate) webhooks: DeliveryRules,
+    /// How breaks are judged.
+    pub(crate) reconciliation: ReconciliationRules,
 }
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
@@ -90,7 +93,7 @@ pub(crate) fn worker(
     client: &Client,
     WorkerDatabase { writer, reader }: WorkerDatabase,
     WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
-    WorkerRules { release_rule, risk, keyring, webhooks }: WorkerRules<'_>,
+    WorkerRules { release_rule, risk, keyring, webhooks, reconciliation }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
     let deliveries = DeliveryParts {
@@ -100,6 +103,8 @@ pub(crate) fn worker(
         rules: webhooks,
         counts,
     };
+    let reconciliations =
+        Reconciliations { writer: writer.clone(), reader: reader.clone(), toss: toss.clone(), rules: reconciliation };
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
@@ -107,6 +112,7 @@ pub(crate) fn worker(
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
+        reconciliations,
         deliveries: Deliveries::try_new(deliveries)?,
     };
     Ok(Worker::try_new(client, WorkerParts { activities, unreadable, stop_time: WORKER_STOP_TIME })?)

@@ -149,6 +149,7 @@ impl Stack {
             risk: &settings.risk,
             keyring: Some(keys.clone()),
             webhooks: settings.webhooks.rules(),
+            reconciliation: settings.reconciliation.rules(&settings.release_rule.holidays),
         };
         let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
         let worker = compose::worker(&temporal, database, counted.clone(), rules)?;
@@ -242,6 +243,7 @@ fn settings_of_stack(settings: &Settings, addresses: &Addresses) -> anyhow::Resu
         return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
         door: settings.door.for_dev()?,
         webhooks: settings.webhooks.for_dev(),
+        reconciliation: settings.reconciliation.for_dev(),
         ..settings.clone()
     })
 }

@@ -28,7 +28,7 @@ mod values;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, api_key, arguments, audit_log, buyer, commission, dead_letter, encryption, event,
+    Cli, Command, api_key, arguments, audit_log, bank, breaks, buyer, commission, dead_letter, encryption, event,
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
@@ -85,6 +85,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(action) => api_key::run(&settings, action).await,
             Command::Ledger(action) => return ledger::run(&settings, action).await,
             Command::Reconcile(options) => return Ok(reconciliation::run(&settings, &options).await),
+            Command::Breaks(action) => breaks::run(&settings, action).await,
+            Command::Bank(action) => bank::run(&settings, action).await,
             Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => buyer::run(&settings, action).await,

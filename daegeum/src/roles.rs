@@ -185,7 +185,8 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
-    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks }
+    let reconciliation = settings.reconciliation.rules(&settings.release_rule.holidays);
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, reconciliation }
 }
 
 /// The API as a role serves it.

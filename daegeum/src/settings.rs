@@ -6,6 +6,7 @@ mod door;
 pub(crate) mod file_limit;
 mod flags;
 pub(crate) mod key_file;
+mod reconciliation;
 mod risk;
 mod toss;
 mod webhook;
@@ -32,6 +33,7 @@ pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use flags::{Common, LogFormat};
+pub(crate) use reconciliation::Reconciliation;
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 pub(crate) use webhook::Webhooks;
@@ -104,6 +106,7 @@ pub(crate) struct Settings {
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
     pub(crate) webhooks: Webhooks,
+    pub(crate) reconciliation: Reconciliation,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -152,6 +155,8 @@ struct File {
     risk: risk::RiskFile,
     #[serde(default)]
     webhooks: webhook::WebhooksFile,
+    #[serde(default)]
+    reconciliation: reconciliation::ReconciliationFile,
 }
 
 impl Settings {
@@ -213,6 +218,7 @@ impl Settings {
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
+            reconciliation: reconciliation::reconciliation(file.reconciliation)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -405,7 +411,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks"] {
+        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks", "reconciliation"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -12,11 +12,13 @@
 
 pub mod api_key;
 pub mod ask_psp;
+pub mod bank_statement;
 pub mod buyer;
 pub mod checkout;
 pub mod dead_letter;
 mod fault;
 pub mod readiness;
+pub mod reconciliation;
 pub mod refund;
 pub mod return_hosts;
 mod temporal;

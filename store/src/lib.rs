@@ -43,6 +43,7 @@ mod reader;
 mod readiness;
 mod reconciliation;
 mod refund;
+mod report;
 mod risk;
 mod sealing;
 mod settlement;
@@ -91,6 +92,7 @@ pub use reconciliation::{
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
 };
+pub use report::{OwedToSeller, SellerSales};
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use settlement::{

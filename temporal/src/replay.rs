@@ -6,7 +6,11 @@ use store::Keyring;
 use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
-    checkout::CheckoutWorkflow, delivery::DeliveryWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
+    checkout::CheckoutWorkflow,
+    delivery::DeliveryWorkflow,
+    reconciliation::{BreakActWorkflow, DailyReconciliationWorkflow, ReconciliationWorkflow},
+    refund::RefundWorkflow,
+    refunds::RefundsWorkflow,
 };
 
 use crate::{ReplayError, codec::data_converter};
@@ -23,6 +27,9 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<DeliveryWorkflow>())
+            .and_then(|options| options.register_workflow::<ReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<DailyReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<BreakActWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

@@ -4,15 +4,20 @@
 use std::time::Duration;
 
 use activities::{
-    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, psp::Psp, refund::Refunds,
-    risk::Risk,
+    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, psp::Psp,
+    reconciliation::Reconciliations, refund::Refunds, risk::Risk,
 };
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
-use workflows::{checkout::CheckoutWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow};
+use workflows::{
+    checkout::CheckoutWorkflow,
+    reconciliation::{BreakActWorkflow, DailyReconciliationWorkflow, ReconciliationWorkflow},
+    refund::RefundWorkflow,
+    refunds::RefundsWorkflow,
+};
 
-use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
+use crate::{Cause, TemporalError, attempts, deliveries, schedules, unreadable::UnreadableSignals};
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that
 /// are being paid are few and short; those that wait for their buyers are many, and should cost nothing.
@@ -32,6 +37,8 @@ pub struct Activities {
     pub psp: Psp,
     /// Risk rules and the risk hook.
     pub risk: Risk,
+    /// Reconciliations and acts on breaks.
+    pub reconciliations: Reconciliations,
     /// Deliveries to webhook endpoints.
     pub deliveries: Deliveries,
 }
@@ -67,6 +74,9 @@ impl Worker {
             .register_workflow::<CheckoutWorkflow>()
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
+            .and_then(|options| options.register_workflow::<ReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<DailyReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<BreakActWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -74,6 +84,7 @@ impl Worker {
             .register_activities(activities.dead_letters)
             .register_activities(activities.psp)
             .register_activities(activities.risk)
+            .register_activities(activities.reconciliations)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())
@@ -101,7 +112,7 @@ impl Worker {
             stop_hooks();
         };
         // A worker that ends by itself takes the rest down with it.
-        let (payments, hooks, (), (), ()) = tokio::join!(
+        let (payments, hooks, (), (), (), ()) = tokio::join!(
             async {
                 let run = self.payments.run().await;
                 stop.cancel();
@@ -113,6 +124,7 @@ impl Worker {
                 run
             },
             watch,
+            schedules::keep_schedule(&self.client, &stop),
             deliveries::keep_running(&self.client, &self.deliveries),
             watcher.run()
         );

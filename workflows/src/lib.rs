@@ -27,6 +27,7 @@ pub mod facts;
 pub mod inquiry;
 pub mod patches;
 pub mod ports;
+pub mod reconciliation;
 pub mod refund;
 pub mod refunds;
 pub mod signal;

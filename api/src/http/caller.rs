@@ -51,6 +51,9 @@ pub(crate) struct ToFindRefunds;
 /// Needs [`Scope::Ops`].
 #[derive(Debug)]
 pub(crate) struct ToOperate;
+/// Needs [`Scope::Finance`].
+#[derive(Debug)]
+pub(crate) struct ToAccount;
 
 impl Need for ToRead {
     const ANY_OF: &'static [Scope] = &[Scope::Read];
@@ -70,6 +73,10 @@ impl Need for ToFindRefunds {
 
 impl Need for ToOperate {
     const ANY_OF: &'static [Scope] = &[Scope::Ops];
+}
+
+impl Need for ToAccount {
+    const ANY_OF: &'static [Scope] = &[Scope::Finance];
 }
 
 /// A caller with a valid API key of the marketplace whose scopes include what the route needs.
@@ -95,6 +102,8 @@ pub(crate) type CancelCaller = Caller<ToCancel>;
 pub(crate) type RefundsCaller = Caller<ToFindRefunds>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
+/// A caller who may act on sellers, payouts, settlements and breaks.
+pub(crate) type FinanceCaller = Caller<ToAccount>;
 
 impl<N> Caller<N> {
     /// Refuses a caller whose scopes do not include one.

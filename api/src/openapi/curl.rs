@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::operation::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 8] = [
+const PATH_EXAMPLES: [(&str, &str); 10] = [
+    ("{break_id}", "brk_5d41402abc4b2a76b9719d91"),
+    ("{date}", "2026-11-21"),
     ("{id}", "order-2026-1"),
     ("{checkout_id}", "order-2026-1"),
     ("{seller_account}", "seller-a"),

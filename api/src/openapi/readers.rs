@@ -2,11 +2,13 @@
 
 use domain::{
     Currency,
+    calendar::Day,
     checkout::Status,
     dead_letter::{LetterStatus, Outcome},
     event::EventType,
     id::{BuyerId, CheckoutId, PaymentOrderId, SellerAccount},
     ledger::Reason,
+    reconciliation::{BreakClass, BreakStatus, BreakType, Template},
 };
 use store::ApprovalStanding;
 use utoipa::{
@@ -15,8 +17,9 @@ use utoipa::{
 };
 
 use super::shapes::{
-    Amount, ApprovalName, BuyerName, CheckoutName, CurrencyCode, EventTypeName, LetterStatusName, OutcomeName,
-    PaymentOrderName, ReasonName, SellerName, StatusName,
+    Amount, ApprovalName, BreakClassName, BreakStatusName, BreakTypeName, BuyerName, CheckoutName, CurrencyCode,
+    DayName, EventTypeName, LetterStatusName, OutcomeName, PaymentOrderName, ReasonName, SellerName, StatusName,
+    TemplateName,
 };
 use crate::http::{
     fields::{FieldErrors, FieldForm, Form},
@@ -54,9 +57,16 @@ named_form! {
         |text| {
             ApprovalStanding::parse(text).ok_or_else(|| none_of(ApprovalStanding::ALL.map(ApprovalStanding::as_str)))
         };
+    BreakClassName: BreakClass =
+        |text| BreakClass::parse(text).ok_or_else(|| none_of(BreakClass::ALL.map(BreakClass::as_str)));
+    BreakStatusName: BreakStatus =
+        |text| BreakStatus::parse(text).ok_or_else(|| none_of(BreakStatus::ALL.map(BreakStatus::as_str)));
+    BreakTypeName: BreakType =
+        |text| BreakType::parse(text).ok_or_else(|| none_of(BreakType::ALL.map(BreakType::as_str)));
     BuyerName: BuyerId = BuyerId::parse;
     CheckoutName: CheckoutId = CheckoutId::parse;
     CurrencyCode: Currency = str::parse::<Currency>;
+    DayName: Day = str::parse::<Day>;
     EventTypeName: EventType = |text| EventType::parse(text).ok_or("is no type of event");
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
@@ -64,6 +74,8 @@ named_form! {
     PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
     ReasonName: Reason = |text| Reason::parse(text).ok_or_else(|| none_of(Reason::ALL.map(Reason::as_str)));
     SellerName: SellerAccount = SellerAccount::parse;
+    TemplateName: Template =
+        |text| Template::parse(text).ok_or_else(|| none_of(Template::ALL.map(Template::as_str)));
     StatusName: Status = |text| Status::parse(text).ok_or_else(|| none_of(Status::ALL.map(Status::as_str)));
 }
 

@@ -3,7 +3,8 @@
 use domain::{
     Timestamp,
     calendar::Day,
-    id::BreakId,
+    hold::HoldStatus,
+    id::{BreakId, HoldId},
     reconciliation::{BreakClass, BreakStatus, BreakType},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -11,8 +12,8 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 use crate::{
     Page, Reader, StoreError, Window,
     breaks::record::{self, BreakEvent, BreakRecord},
-    convert::to_column_time,
-    entities::{break_history, breaks},
+    convert::{corrupt, to_column_time},
+    entities::{break_history, breaks, wallet_holds},
 };
 
 /// Which breaks are wanted; all of them by default.
@@ -81,7 +82,20 @@ impl Reader {
         rows.into_iter().map(record::record).collect()
     }
 
-    /// How many breaks are open, of those that a filter takes.
+    /// Reserved holds that belong to breaks: the id of such a hold begins with the id of its break.
+    pub async fn holds_of_breaks(&self) -> Result<Vec<HoldId>, StoreError> {
+        let rows: Vec<String> = wallet_holds::Entity::find()
+            .select_only()
+            .column(wallet_holds::Column::HoldId)
+            .filter(wallet_holds::Column::HoldId.starts_with("brk_"))
+            .filter(wallet_holds::Column::Status.eq(HoldStatus::Reserved.as_str()))
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(|id| HoldId::parse(id).map_err(|error| corrupt("a hold", error))).collect()
+    }
+
+    /// How many breaks there are, of those that a filter takes.
     pub async fn count_breaks(&self, filter: &BreakFilter) -> Result<u64, StoreError> {
         Ok(breaks::Entity::find().filter(filter.condition()).count(self.connection()).await?)
     }

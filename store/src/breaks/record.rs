@@ -32,6 +32,8 @@ pub struct BreakRecord {
     /// What is in suspense for it now: towards us is a credit.
     pub suspense: Flow,
     pub checkout_id: Option<CheckoutId>,
+    /// The workflow that may look at the PSP again.
+    pub workflow_id: Option<String>,
     pub evidence_ours: String,
     pub evidence_theirs: String,
     pub assignee: Option<String>,
@@ -102,6 +104,7 @@ pub(super) fn record(row: breaks::Model) -> Result<BreakRecord, StoreError> {
         theirs: row.theirs.map(flow).transpose()?,
         suspense: flow(row.suspense)?,
         checkout_id: row.checkout_id.map(CheckoutId::parse).transpose().map_err(|error| corrupt("an id", error))?,
+        workflow_id: row.workflow_id,
         evidence_ours: row.evidence_ours,
         evidence_theirs: row.evidence_theirs,
         assignee: row.assignee,
