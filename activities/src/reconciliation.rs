@@ -12,18 +12,18 @@ mod classes;
 mod repairs;
 mod settlements;
 mod source;
+mod step;
 mod transactions;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    calendar::{Day, Holidays},
-    reconciliation::{Act, ActRefusal, BreakClass, BreakStatus, Finding, Layer, RunStatus},
-    settlement::FeeContract,
+    calendar::Day,
+    reconciliation::{Act, ActRefusal, BreakClass, BreakStatus, Layer, RunStatus},
 };
 use store::{
-    BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Reader, Refusal,
-    RunSummary, StoreError, Writer,
+    BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Refusal, RunSummary,
+    StoreError,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -32,86 +32,13 @@ use workflows::reconciliation::{
     StepOutcome, StepRequest, TakeStep, settled_days,
 };
 
+pub use self::step::{ReconciliationRules, Reconciliations};
 use self::{
     repairs::MOST_REPAIRED,
     source::{StepError, incomplete},
+    step::{Figures, StepRun},
 };
 use crate::failure::store_failure;
-
-/// The activities of reconciliations.
-#[derive(Debug, Clone)]
-pub struct Reconciliations {
-    /// Books rows and writes breaks.
-    pub writer: Writer,
-    /// Reads the books.
-    pub reader: Reader,
-    /// The PSP.
-    pub toss: toss::Client,
-    /// What an operator can set.
-    pub rules: ReconciliationRules,
-}
-
-/// What an operator can set about reconciliations.
-#[derive(Debug, Clone, Default)]
-pub struct ReconciliationRules {
-    /// Which days are no business days.
-    pub holidays: Holidays,
-    /// The fee of the contract with the PSP. Without one, fees are booked and not judged.
-    pub fee_contract: Option<FeeContract>,
-    /// The largest difference that one principal resolves alone, in minor units.
-    pub alone_up_to: u64,
-}
-
-/// Counts and sums of a step by their names.
-#[derive(Debug, Clone, Default)]
-struct Figures(BTreeMap<String, i64>);
-
-impl Figures {
-    fn add(&mut self, name: impl Into<String>, amount: i64) {
-        let sum = self.0.entry(name.into()).or_default();
-        *sum = sum.saturating_add(amount);
-    }
-
-    fn of(&self, name: &str) -> u64 {
-        self.0.get(name).map_or(0, |amount| amount.unsigned_abs())
-    }
-}
-
-/// A step under way.
-struct StepRun<'a> {
-    of: &'a Reconciliations,
-    request: &'a StepRequest,
-    context: &'a ActivityContext,
-    progress: tokio::sync::watch::Sender<Progress>,
-}
-
-impl StepRun<'_> {
-    fn day(&self) -> Result<Day, StepError> {
-        self.request.run.day.parse().map_err(|_| incomplete("the day of the run is no date"))
-    }
-
-    fn as_of(&self) -> Result<Day, StepError> {
-        self.request.run.as_of.parse().map_err(|_| incomplete("the day of judgement is no date"))
-    }
-
-    /// Tells Temporal that the step lives.
-    async fn alive(&self) {
-        if let Err(error) = self.context.record_heartbeat(()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a reconciliation could not say that it lives");
-        }
-    }
-
-    fn report(&self, step: String, done: u64) {
-        self.progress.send_replace(Progress { step, done, total: None });
-    }
-
-    async fn note(&self, findings: &[Finding]) -> Result<(), StoreError> {
-        if findings.is_empty() {
-            return Ok(());
-        }
-        self.of.writer.note_findings(&self.request.run.run_id, findings).await
-    }
-}
 
 #[activities]
 impl Reconciliations {

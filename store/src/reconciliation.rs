@@ -6,8 +6,10 @@ mod finding;
 mod internal;
 mod read;
 mod run;
+mod summary;
 
 pub(crate) use conclude::conclude;
 pub use conclusion::{ConcludeRun, LayerDays};
 pub use internal::InternalDifference;
-pub use run::{LayerSummary, NewRun, Progress, RunPosition, RunRecord, RunSummary};
+pub use run::{NewRun, RunPosition, RunRecord};
+pub use summary::{LayerSummary, Progress, RunSummary};

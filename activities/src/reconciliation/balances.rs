@@ -13,8 +13,8 @@ use toss::{Class, Meaning};
 use workflows::reconciliation::settled_days;
 
 use super::{
-    Figures, StepRun,
     source::{StepError, incomplete, patiently},
+    step::{Figures, StepRun},
 };
 use crate::failure::evidence;
 

@@ -8,7 +8,7 @@ use domain::{
 };
 use store::{BreakRecord, StoreError};
 
-use super::Reconciliations;
+use super::step::Reconciliations;
 
 /// The most breaks of one run that money is held for, or that workflows are asked about.
 pub(super) const MOST_REPAIRED: u64 = 1_000;

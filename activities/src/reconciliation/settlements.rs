@@ -15,8 +15,8 @@ use store::{CapturedCheckout, ReceivedRow, RowBooking, StoreError, StoredRow};
 use toss::{DateType, Settlement};
 
 use super::{
-    Figures, StepRun,
     source::{READINGS, StepError, incomplete, known_currency, patiently},
+    step::{Figures, StepRun},
 };
 use crate::psp::to_timestamp;
 

@@ -18,9 +18,9 @@ use store::{CheckoutRecord, EntryFilter, RefundRecord};
 use toss::{Payment, PaymentStatus, Transaction};
 
 use super::{
-    Figures, StepRun,
     classes::{self, Examined},
     source::{READINGS, StepError, if_known, incomplete, known_currency, money, patiently},
+    step::{Figures, StepRun},
 };
 use crate::psp::to_timestamp;
 

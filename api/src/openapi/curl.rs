@@ -48,7 +48,10 @@ pub(super) fn of(document: &Value, operation: &Operation<'_>, address: &str) -> 
         operation.value["requestBody"]["content"].as_object().and_then(|all| all.iter().next())
     {
         let body = example(document, &content["schema"]);
-        if media_type == FORM {
+        if let Some(text) = content["example"].as_str() {
+            let text = text.replace('\'', "'\\''");
+            command += &format!(" \\\n  -H 'Content-Type: {media_type}' \\\n  --data-binary '{text}'");
+        } else if media_type == FORM {
             for (name, value) in body.as_object().into_iter().flatten() {
                 command += &format!(" \\\n  --data-urlencode \"{name}={}\"", value.as_str().unwrap_or_default());
             }

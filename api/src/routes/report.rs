@@ -66,6 +66,14 @@ text_form! {
     pub(crate) QuarterName: Quarter = quarter, |text| text.pattern(Some("^[0-9]{4}-Q[1-4]$"))
 }
 
+impl Quarter {
+    fn of(day: Day) -> Result<Self, Problem> {
+        let (year, month, _) = day.date();
+        let text = format!("{year:04}-Q{}", (month - 1) / MONTHS_OF_QUARTER + 1);
+        quarter(&text).map_err(|detail| Problem::of_field("quarter", FieldCode::Invalid, detail))
+    }
+}
+
 fn quarter(text: &str) -> Result<Quarter, &'static str> {
     let malformed = "is no quarter, such as 2026-Q4";
     let (year, number) = text.split_once("-Q").ok_or(malformed)?;
@@ -93,7 +101,7 @@ parameters! {
 parameters! {
     /// Which quarter, and in which form.
     pub(crate) struct SalesChoice {
-        /// The quarter, such as `2026-Q4`; it must be given.
+        /// The quarter, such as `2026-Q4`; the one of today by default.
         quarter: QuarterName,
         format: FormatName,
     }
@@ -226,8 +234,10 @@ pub(crate) async fn seller_sales(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let SalesChoice { quarter, format } = SalesChoice::of(&parameters)?;
-    let missing = || Problem::of_field("quarter", FieldCode::Required, "is required, such as 2026-Q4");
-    let Quarter { from, to } = quarter.ok_or_else(missing)?;
+    let Quarter { from, to } = match quarter {
+        Some(quarter) => quarter,
+        None => Quarter::of(Day::of(now()))?,
+    };
     let sales = api.service.reader.seller_sales(from.start(), to.start()).await?;
     let sellers: Vec<SalesLine> = sales.into_iter().map(SalesLine::new).collect();
     if format == Some(Format::Csv) {

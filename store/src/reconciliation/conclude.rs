@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::{
     conclusion::{ConcludeRun, LayerDays},
     finding,
-    run::{RunSummary, json},
+    run::json,
+    summary::RunSummary,
 };
 use crate::{
     StoreError, Writer,

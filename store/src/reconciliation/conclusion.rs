@@ -2,7 +2,7 @@
 
 use domain::{calendar::Day, reconciliation::Layer};
 
-use super::run::RunSummary;
+use super::summary::RunSummary;
 
 /// A layer that a run compared, with its first and its last day; without days where the layer is about now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,13 @@
 //! The runs of the reconciliation of a day.
 
-use std::collections::BTreeMap;
-
 use chrono::Utc;
 use domain::{Timestamp, calendar::Day, reconciliation::RunStatus};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::summary::{Progress, RunSummary};
 use crate::{
     Page, Reader, StoreError, Window, Writer,
     convert::{corrupt, from_column_revision, from_column_time, to_column_revision},
@@ -23,32 +22,6 @@ pub struct NewRun {
     /// The day on which deadlines are judged.
     pub as_of: Day,
 }
-
-/// How far a run has come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What is being done.
-    pub step: String,
-    pub done: u64,
-    /// Nothing where it is not known beforehand.
-    pub total: Option<u64>,
-}
-
-/// What one layer of a run came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerSummary {
-    /// Counts and sums by their names, as decimal text.
-    pub figures: BTreeMap<String, String>,
-    /// Why the layer was not compared, if it was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<String>,
-    /// The number of breaks by type.
-    #[serde(default)]
-    pub breaks: BTreeMap<String, u64>,
-}
-
-/// What a run came to, by layer.
-pub type RunSummary = BTreeMap<String, LayerSummary>;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,21 +4,13 @@ use domain::{
     Currency::Krw,
     Timestamp,
     calendar::Day,
-    reconciliation::{
-        Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template,
-    },
+    reconciliation::{Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template},
     settlement::{Counter, Flow, RowKind, SettlementRow},
 };
 use sea_orm::ConnectionTrait;
-use store::{
-    Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, RowBooking, RunSummary, StoreError,
-};
+use store::{Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, RowBooking, RunSummary, StoreError};
 
-use crate::{
-    audit::agrees,
-    database::Fresh,
-    on_both_databases,
-};
+use crate::{audit::agrees, database::Fresh, on_both_databases};
 
 on_both_databases!(
     a_row_is_booked_once_however_often_it_comes,
@@ -179,7 +171,10 @@ async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
     let statement = "UPDATE breaks SET suspense = 3999";
     fresh.database.connection().execute_unprepared(statement).await.unwrap();
     let audit = crate::audit::audit(&fresh).await;
-    assert_eq!(audit.findings.named[0].to_string(), "suspense: suspense KRW: the sum of breaks is 3999, and 4000 by the postings");
+    assert_eq!(
+        audit.findings.named[0].to_string(),
+        "suspense: suspense KRW: the sum of breaks is 3999, and 4000 by the postings"
+    );
     assert_eq!(fresh.reader.internal_differences().await.unwrap()[0].subject, "suspense KRW");
 }
 

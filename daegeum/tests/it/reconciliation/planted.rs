@@ -18,7 +18,7 @@ on_both_databases!(planted_breaks_are_found_and_nothing_else, people_resolve_bre
 const CLEAN: usize = 40;
 /// Buyers at once.
 const SIDE_BY_SIDE: usize = 8;
-/// So many days later, all rows of today are listed and paid out, also over a weekend and a holiday.
+/// After this number of days all rows of today are listed and paid out, also over a weekend and a holiday.
 const LATER: i64 = 9;
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -99,12 +99,12 @@ async fn planted_breaks_are_found_and_nothing_else(database: Kind) {
     let _worker = crate::stack::Process::start(&mut command, &roles.log("planted-worker"));
     let shop = &roles.shop;
     clean_payments(shop).await;
-    for id in ["missing", "wrong-fee", "twice", "console", "fee-kept", "wrong-row"] {
+    for id in ["missing", "wrong-fee", "row-twice", "console", "fee-kept", "wrong-row"] {
         paid(shop, id).await;
     }
     plant(shop, "missing_row", Some("missing"), 1).await;
     plant(shop, "wrong_fee", Some("wrong-fee"), 900).await;
-    plant(shop, "row_twice", Some("twice"), 1).await;
+    plant(shop, "row_twice", Some("row-twice"), 1).await;
     plant(shop, "fee_kept", Some("fee-kept"), 1).await;
     plant(shop, "wrong_amount", Some("wrong-row"), 700).await;
     plant(shop, "lump", None, 4_000).await;
