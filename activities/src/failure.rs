@@ -164,7 +164,8 @@ fn refusal(error: &toss::Error) -> Failure {
     }
 }
 
-fn evidence(error: &toss::Error) -> String {
+/// What an error of the PSP says, without what it was about.
+pub(crate) fn evidence(error: &toss::Error) -> String {
     match error {
         toss::Error::Refused { code, .. } => format!("the PSP answered {}", plain(code)),
         toss::Error::NotSent { .. } => "the PSP could not be reached".to_owned(),

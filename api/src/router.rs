@@ -23,8 +23,9 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
-        payment_order, payments_list, payout, payout_run, purchase, refund, seller, wallet, webhook, webhook_endpoint,
+        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, dead_letter, event, health,
+        history, ledger, payment_order, payments_list, payout, payout_run, purchase, reconciliation, refund, report,
+        seller, settlement, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -93,6 +94,18 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(seller::reveal))
         .routes(routes!(seller::hold::place))
         .routes(routes!(seller::hold::lift))
+        .routes(routes!(reconciliation::list, reconciliation::start))
+        .routes(routes!(reconciliation::show))
+        .routes(routes!(breaks::list))
+        .routes(routes!(breaks::show))
+        .routes(routes!(breaks::assign))
+        .routes(routes!(breaks::wait))
+        .routes(routes!(breaks::resolve))
+        .routes(routes!(breaks::undo))
+        .routes(routes!(settlement::list))
+        .routes(routes!(bank_statement::import))
+        .routes(routes!(report::owed_to_sellers))
+        .routes(routes!(report::seller_sales))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))

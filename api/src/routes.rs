@@ -2,6 +2,8 @@
 
 pub(crate) mod ask_psp;
 pub(crate) mod audit_log;
+pub(crate) mod bank_statement;
+pub(crate) mod breaks;
 pub(crate) mod buyer;
 pub(crate) mod buyer_page;
 pub(crate) mod checkout;
@@ -16,8 +18,11 @@ pub(crate) mod payments_list;
 pub(crate) mod payout;
 pub(crate) mod payout_run;
 pub(crate) mod purchase;
+pub(crate) mod reconciliation;
 pub(crate) mod refund;
+pub(crate) mod report;
 pub(crate) mod seller;
+pub(crate) mod settlement;
 pub(crate) mod shapes;
 pub(crate) mod wallet;
 pub(crate) mod webhook;

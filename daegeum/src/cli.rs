@@ -9,6 +9,8 @@ pub(crate) mod api_key;
 pub(crate) mod arguments;
 pub(crate) mod audit_log;
 pub(crate) mod backup;
+pub(crate) mod bank;
+pub(crate) mod breaks;
 pub(crate) mod buyer;
 pub(crate) mod cluster;
 pub(crate) mod commission;
@@ -33,10 +35,11 @@ use clap::{Parser, Subcommand};
 use crate::{dev::DevPorts, roles::SimulatorOptions, settings::Common};
 
 use self::{
-    api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, buyer::BuyersAction, cluster::ClusterAction,
-    commission::CommissionsAction, dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction,
-    ledger::LedgerAction, migrate::MigrateStep, output::Output, payout::PayoutsAction,
-    reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions, seller::SellersAction,
+    api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, bank::BankAction, breaks::BreaksAction,
+    buyer::BuyersAction, cluster::ClusterAction, commission::CommissionsAction, dead_letter::DeadLettersAction,
+    encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction, migrate::MigrateStep, output::Output,
+    payout::PayoutsAction, reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions,
+    seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -94,14 +97,13 @@ pub(crate) enum Command {
     /// Erase the personal details of a buyer
     #[command(subcommand, after_help = example!("daegeum buyers erase buyer-1"))]
     Buyers(BuyersAction),
-    /// Compare the books with Toss's transactions of a day; exit 1 if there is an unexplained difference, exit 3 if the
-    /// comparison did not finish
+    /// Reconcile a day with Toss and the bank; exit 1 if a break is open, exit 3 if there is no verdict
     ///
-    /// The command lists the movements of the day on both sides. Where a checkout differs, it asks Toss about the
-    /// checkout's payments and reads the checkout's whole life from the books. It changes nothing. Run it each morning,
-    /// at least an hour after the day has ended: a movement of the last hour may not be booked yet. Sums may differ
-    /// while orders agree, because Toss also lists accounts that were canceled before anybody paid into them.
-    #[command(after_help = example!("daegeum reconcile --day 2026-11-21"))]
+    /// The command starts the day's workflow, or finds the one that runs, and follows it. The workflow compares our books
+    /// with each other, with Toss's transactions, settlements and payout balance, and with bank lines. It books
+    /// settlement rows, each once. Where a source cannot be read to its end, there is no verdict: nothing is opened and
+    /// nothing is closed. A schedule does the same each morning at 06:00 in Korea.
+    #[command(after_help = example_with_temporal!("daegeum reconcile --day 2026-11-21"))]
     Reconcile(ReconcileOptions),
     /// Bring the Temporal namespace to what this version needs, or say what it lacks
     #[command(subcommand, after_help = example_with_temporal!("daegeum cluster status"))]
@@ -112,6 +114,12 @@ pub(crate) enum Command {
     /// in place of the files in the data directory (and remove files that end in -wal and -shm), and start it again.
     #[command(after_help = example!("daegeum backup /var/backups/daegeum/2026-11-27"))]
     Backup(BackupOptions),
+    /// List the breaks of reconciliations, and deal with them
+    #[command(subcommand, after_help = example!("daegeum breaks list --status OPEN"))]
+    Breaks(BreaksAction),
+    /// Import bank statements
+    #[command(subcommand, after_help = example!("daegeum bank import statement.csv"))]
+    Bank(BankAction),
     /// Check the configuration and everything that a payment needs, with advice; exit 1 if a check fails
     #[command(after_help = example_with_temporal!("daegeum doctor --json"))]
     Doctor {
@@ -166,6 +174,7 @@ impl Command {
             | Self::Payouts(_)
             | Self::Replay(_)
             | Self::Sellers(_)
+            | Self::Breaks(_)
             | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
@@ -178,6 +187,7 @@ impl Command {
             | Self::Ledger(_)
             | Self::Commissions(_)
             | Self::Encryption(_)
+            | Self::Bank(_)
             | Self::Buyers(_)
             | Self::Backup(_)
             | Self::Events(_)
@@ -207,6 +217,8 @@ impl Command {
             | Self::Recover(_)
             | Self::Cluster(_)
             | Self::Backup(_)
+            | Self::Breaks(_)
+            | Self::Bank(_)
             | Self::Doctor { .. }
             | Self::Replay(_) => LOG_OF_COMMANDS,
         }

@@ -6,6 +6,7 @@ use activities::{
     delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
     payout::PayoutRules,
+    reconciliation::{ReconciliationRules, Reconciliations},
 };
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
@@ -69,6 +70,8 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) webhooks: DeliveryRules,
     /// Who is paid how much, and when.
     pub(crate) payouts: PayoutRules,
+    /// How breaks are judged.
+    pub(crate) reconciliation: ReconciliationRules,
 }
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
@@ -94,7 +97,7 @@ pub(crate) fn worker(
     client: &Client,
     WorkerDatabase { writer, reader }: WorkerDatabase,
     WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
-    WorkerRules { release_rule, risk, keyring, webhooks, payouts }: WorkerRules<'_>,
+    WorkerRules { release_rule, risk, keyring, webhooks, payouts, reconciliation }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
     let deliveries = DeliveryParts {
@@ -105,6 +108,8 @@ pub(crate) fn worker(
         counts,
     };
     let toss_of_sellers = toss.clone();
+    let reconciliations =
+        Reconciliations { writer: writer.clone(), reader: reader.clone(), toss: toss.clone(), rules: reconciliation };
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
@@ -118,6 +123,7 @@ pub(crate) fn worker(
             keyring: keyring.clone(),
         },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
+        reconciliations,
         deliveries: Deliveries::try_new(deliveries)?,
     };
     Ok(Worker::try_new(client, WorkerParts { activities, unreadable, stop_time: WORKER_STOP_TIME })?)

@@ -150,6 +150,7 @@ impl Stack {
             keyring: Some(keys.clone()),
             webhooks: settings.webhooks.rules(),
             payouts: settings.payout_rules(),
+            reconciliation: settings.reconciliation.rules(&settings.release_rule.holidays),
         };
         let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
         let worker = compose::worker(&temporal, database, counted.clone(), rules)?;
@@ -249,6 +250,7 @@ fn settings_of_stack(settings: &Settings, addresses: &Addresses) -> anyhow::Resu
         return_hosts: settings.return_hosts.clone().or_else(|| Some(vec![service::return_hosts::ReturnHost::Any])),
         door: settings.door.for_dev()?,
         webhooks: settings.webhooks.for_dev(),
+        reconciliation: settings.reconciliation.for_dev(),
         ..settings.clone()
     })
 }

@@ -28,7 +28,8 @@ mod values;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, api_key, arguments, audit_log, backup, buyer, cluster, commission, dead_letter, encryption, event,
+    Cli, Command, api_key, arguments, audit_log, backup, bank, breaks, buyer, cluster, commission, dead_letter,
+    encryption, event,
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
@@ -88,6 +89,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Recover(options) => return recovery::run(&settings, &options).await,
             Command::Cluster(action) => return cluster::run(&settings, action).await,
             Command::Backup(options) => backup::run(&settings, &options).await,
+            Command::Breaks(action) => breaks::run(&settings, action).await,
+            Command::Bank(action) => bank::run(&settings, action).await,
             Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => buyer::run(&settings, action).await,

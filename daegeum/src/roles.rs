@@ -206,7 +206,9 @@ fn payout_calendar(
 
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
-    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts: settings.payout_rules() }
+    let reconciliation = settings.reconciliation.rules(&settings.release_rule.holidays);
+    let payouts = settings.payout_rules();
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts, reconciliation }
 }
 
 /// The API as a role serves it.

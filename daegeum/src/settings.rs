@@ -7,6 +7,7 @@ pub(crate) mod file_limit;
 mod flags;
 pub(crate) mod key_file;
 mod payout;
+mod reconciliation;
 mod risk;
 mod secret;
 mod toss;
@@ -36,6 +37,7 @@ use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use flags::{Common, LogFormat};
 pub(crate) use payout::Payouts;
+pub(crate) use reconciliation::Reconciliation;
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 pub(crate) use webhook::Webhooks;
@@ -114,6 +116,7 @@ pub(crate) struct Settings {
     pub(crate) risk: Risk,
     pub(crate) webhooks: Webhooks,
     pub(crate) payouts: Payouts,
+    pub(crate) reconciliation: Reconciliation,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -166,6 +169,7 @@ struct File {
     webhooks: webhook::WebhooksFile,
     #[serde(default)]
     payouts: payout::PayoutsFile,
+    reconciliation: reconciliation::ReconciliationFile,
 }
 
 impl Settings {
@@ -235,6 +239,7 @@ impl Settings {
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
             payouts: payout::payouts(file.payouts)?,
+            reconciliation: reconciliation::reconciliation(file.reconciliation)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -460,7 +465,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks"] {
+        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -154,6 +154,10 @@ text_id! {
     PspSellerId, 1..=64, "visible ASCII", |byte| byte.is_ascii_graphic()
 }
 text_id! {
+    /// A break of a reconciliation: 4 to 40 of `a-z 0-9 _`.
+    BreakId, 4..=40, "a-z 0-9 _", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
@@ -270,6 +274,13 @@ impl CheckoutId {
     /// The id of a checkout whose client named none, from randomness that the caller brings along.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.to_string())
+    }
+}
+
+impl BreakId {
+    /// An id that [`crate::reconciliation::break_id`] made of a hash.
+    pub(crate) const fn from_hash(id: String) -> Self {
+        Self(id)
     }
 }
 

@@ -141,6 +141,8 @@ pub enum Reason {
     PayoutReturned,
     /// The PSP paid us what it had captured, less its fees.
     PspSettled,
+    /// Money that was in suspense found its account.
+    SuspenseCleared,
     /// Another entry was a mistake.
     Reversed,
 }
@@ -160,6 +162,7 @@ impl Reason {
         Self::PayoutFailed,
         Self::PayoutReturned,
         Self::PspSettled,
+        Self::SuspenseCleared,
         Self::Reversed,
     ];
 
@@ -171,6 +174,7 @@ impl Reason {
             | Self::RefundPromised
             | Self::RefundExecuted
             | Self::PspSettled
+            | Self::SuspenseCleared
             | Self::PendingReleased => Ok(()),
             Self::HoldReserved
             | Self::HoldReleased
@@ -198,6 +202,7 @@ impl Reason {
             Self::PayoutFailed => "payout_failed",
             Self::PayoutReturned => "payout_returned",
             Self::PspSettled => "psp_settled",
+            Self::SuspenseCleared => "suspense_cleared",
             Self::Reversed => "reversed",
         }
     }

@@ -41,6 +41,7 @@ pub mod reconciliation;
 pub mod refund;
 pub mod risk;
 pub mod seller;
+pub mod settlement;
 pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;

@@ -1,9 +1,21 @@
-//! Our books against the PSP's: what each says it holds of a checkout, and what a difference means.
+//! Our books against the PSP's and the bank's: what each says, what a difference means, and what people do about it.
+//!
+//! A difference is a *break*. The catalogue says of each type of break its class, its owner and its deadline.
 //!
 //! A checkout is compared over its whole life. What moved in a window of time only says which checkouts to look at: the
 //! two do not write down a movement at the same instant.
 
+mod acts;
+mod catalogue;
+mod finding;
+mod matching;
+
 use alloc::vec::Vec;
+
+pub use acts::{Act, ActOutcome, ActRefusal, Actor, ActorError, BreakState, Proposal, Template};
+pub use catalogue::{BreakClass, BreakStatus, BreakType, Deadline, Layer, Owner, ReasonCode, RunStatus};
+pub use finding::{Age, Evidence, Finding, break_id};
+pub use matching::{Expectation, Fact, Matching, match_all};
 
 use crate::{Currency, Money, Timestamp, checkout::Status, money::MoneyError};
 

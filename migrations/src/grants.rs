@@ -38,9 +38,13 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 48] = [
+const RIGHTS: [Rights; 54] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
+    Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
+    // What people decide about breaks goes through a workflow: it may book.
+    Rights { table: "break_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "breaks", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {
         table: "buyer_details",
         api: "SELECT, INSERT, UPDATE (sealed, key_name, erased_at)",
@@ -93,6 +97,8 @@ const RIGHTS: [Rights; 48] = [
     },
     // A write to it shows that the database takes writes.
     Rights { table: "readiness_probe", api: "SELECT, UPDATE", worker: "SELECT, UPDATE", operator: "" },
+    Rights { table: "reconciliation_findings", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "reconciliations", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     // A refund that waits for its approval keeps the earnings back, which the worker releases.
     Rights {
         table: "refund_approvals",
@@ -122,6 +128,7 @@ const RIGHTS: [Rights; 48] = [
         operator: "",
     },
     Rights { table: "server_secrets", api: "SELECT", worker: "", operator: "" },
+    Rights { table: "settlement_rows", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     // The lines of a statement that became void are in the next one.
     Rights { table: "statement_lines", api: "SELECT", worker: "SELECT, INSERT, DELETE", operator: "" },
     Rights { table: "statements", api: "SELECT", worker: "SELECT, INSERT, UPDATE (voided_at)", operator: "" },

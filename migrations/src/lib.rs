@@ -44,6 +44,10 @@ mod m2026_11_27_000026_webhook_endpoints;
 mod m2026_11_27_000031_sellers;
 mod m2026_11_27_000032_purchase_confirmations;
 mod m2026_11_27_000034_payout_runs;
+mod m2026_11_27_000038_settlement_rows;
+mod m2026_11_27_000039_reconciliations;
+mod m2026_11_27_000040_breaks;
+mod m2026_11_27_000041_bank_lines;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -76,6 +80,10 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000031_sellers::Migration),
             whole(m2026_11_27_000032_purchase_confirmations::Migration),
             whole(m2026_11_27_000034_payout_runs::Migration),
+            whole(m2026_11_27_000038_settlement_rows::Migration),
+            whole(m2026_11_27_000039_reconciliations::Migration),
+            whole(m2026_11_27_000040_breaks::Migration),
+            whole(m2026_11_27_000041_bank_lines::Migration),
         ]
     }
 }
@@ -156,6 +164,23 @@ async fn refuse_changes(manager: &SchemaManager<'_>, table: &str, on_taken_key: 
              FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         ))
         .await?;
+    Ok(())
+}
+
+/// Makes a table refuse every DELETE. Its rows change, and each stays.
+async fn refuse_deletes(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let sql = if manager.get_database_backend() == sea_orm_migration::sea_orm::DbBackend::Sqlite {
+        format!(
+            "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} \
+             BEGIN SELECT RAISE(ABORT, '{table} keeps its rows'); END"
+        )
+    } else {
+        format!(
+            "CREATE TRIGGER {table}_no_delete BEFORE DELETE OR TRUNCATE ON {table} \
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+    };
+    manager.get_connection().execute_unprepared(&sql).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@
 
 pub mod api_key;
 pub mod ask_psp;
+pub mod bank_statement;
 pub mod buyer;
 pub mod checkout;
 pub mod dead_letter;
@@ -19,6 +20,7 @@ mod fault;
 pub mod payout;
 pub mod purchase;
 pub mod readiness;
+pub mod reconciliation;
 pub mod recovery;
 pub mod refund;
 pub mod return_hosts;

@@ -9,6 +9,7 @@ pub(crate) mod open;
 pub(crate) mod order;
 pub(crate) mod refusal;
 
+pub(crate) use audit::held_by_breaks;
 pub use audit::{
     Audit, BooksState, ChainEnd, Check, Disagreement, Findings, Inclusion, MAX_NAMED, OnReadProgress, ReadProgress,
 };

@@ -21,7 +21,9 @@ mod tail;
 
 pub(crate) use append::{append, append_all};
 pub use cursors::EventCursor;
-pub(crate) use objects::{append_checkouts, append_letter, append_refund, append_seller, created};
+pub(crate) use objects::{
+    ObjectFact, append_break, append_checkouts, append_letter, append_object, append_refund, append_seller, created,
+};
 pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
 pub use retention::EventRetention;
 pub use sequencer::Sequencer;

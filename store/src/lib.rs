@@ -21,7 +21,9 @@
 mod api_key;
 mod audit_log;
 mod backup;
+mod bank;
 mod books;
+mod breaks;
 mod buyer;
 mod checkout;
 mod clock;
@@ -44,9 +46,11 @@ mod reader;
 mod readiness;
 mod reconciliation;
 mod refund;
+mod report;
 mod risk;
 mod sealing;
 mod seller;
+mod settlement;
 mod transaction;
 mod unavailable;
 mod wallet;
@@ -58,10 +62,12 @@ mod writer;
 pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
 pub use audit_log::{Actor, AuditEntry};
 pub use backup::{FileCopy, copy_at_one_instant};
+pub use bank::{BankLine, Imported};
 pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
     OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
+pub use breaks::{BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord};
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
@@ -90,15 +96,23 @@ pub use payout::{
 };
 pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
+pub use reconciliation::{
+    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, Progress, RunPosition, RunRecord, RunSummary,
+};
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,
     Reserved,
 };
+pub use report::{OwedToSeller, SellerSales};
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use seller::{
     HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile, RegistrationRecord,
     SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend,
+};
+pub use settlement::{
+    CapturedCheckout, KeptRows, ReceivedRow, RefundedPart, RowBooking, SettlementCalendar, SettlementDay, StoredRow,
+    UnsettledCapture,
 };
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};

@@ -1,3 +1,15 @@
-//! What reconciliation reads of the books.
+//! Reconciliations: what the books say of the PSP, the runs of a day, and what each run found.
 
-pub(crate) mod read;
+mod conclude;
+mod conclusion;
+mod finding;
+mod internal;
+mod read;
+mod run;
+mod summary;
+
+pub(crate) use conclude::conclude;
+pub use conclusion::{ConcludeRun, LayerDays};
+pub use internal::InternalDifference;
+pub use run::{NewRun, RunPosition, RunRecord};
+pub use summary::{LayerSummary, Progress, RunSummary};

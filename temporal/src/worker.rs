@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use activities::{
     checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, payout::Payouts, psp::Psp,
-    refund::Refunds, risk::Risk, seller::Sellers,
+    reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
 };
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::{
-    checkout::CheckoutWorkflow, payout_run::PayoutRunWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
-    seller::SellerWorkflow, seller_hold::SellerHoldWorkflow,
+    checkout::CheckoutWorkflow,
+    payout_run::PayoutRunWorkflow,
+    reconciliation::{BreakActWorkflow, DailyReconciliationWorkflow, ReconciliationWorkflow},
+    refund::RefundWorkflow,
+    refunds::RefundsWorkflow,
+    seller::SellerWorkflow,
+    seller_hold::SellerHoldWorkflow,
 };
 
-use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
+use crate::{Cause, TemporalError, attempts, deliveries, schedules, unreadable::UnreadableSignals};
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that
 /// are being paid are few and short; those that wait for their buyers are many, and should cost nothing.
@@ -39,6 +44,8 @@ pub struct Activities {
     pub risk: Risk,
     /// Registrations of sellers at the PSP, and holds on their money.
     pub sellers: Sellers,
+    /// Reconciliations and acts on breaks.
+    pub reconciliations: Reconciliations,
     /// Deliveries to webhook endpoints.
     pub deliveries: Deliveries,
 }
@@ -77,6 +84,9 @@ impl Worker {
             .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
             .and_then(|options| options.register_workflow::<SellerWorkflow>())
             .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
+            .and_then(|options| options.register_workflow::<ReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<DailyReconciliationWorkflow>())
+            .and_then(|options| options.register_workflow::<BreakActWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -86,6 +96,7 @@ impl Worker {
             .register_activities(activities.psp)
             .register_activities(activities.risk)
             .register_activities(activities.sellers)
+            .register_activities(activities.reconciliations)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())
@@ -113,7 +124,7 @@ impl Worker {
             stop_hooks();
         };
         // A worker that ends by itself takes the rest down with it.
-        let (payments, hooks, (), (), ()) = tokio::join!(
+        let (payments, hooks, (), (), (), ()) = tokio::join!(
             async {
                 let run = self.payments.run().await;
                 stop.cancel();
@@ -125,6 +136,7 @@ impl Worker {
                 run
             },
             watch,
+            schedules::keep_schedule(&self.client, &stop),
             deliveries::keep_running(&self.client, &self.deliveries),
             watcher.run()
         );

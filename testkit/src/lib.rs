@@ -10,3 +10,5 @@ pub mod browser;
 pub mod database;
 #[cfg(feature = "database")]
 pub mod server;
+#[cfg(feature = "database")]
+pub mod settlement;

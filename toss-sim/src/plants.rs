@@ -21,6 +21,10 @@ pub(crate) enum PlantKind {
     LateRow,
     /// The order's row is listed twice. Its money is paid once.
     RowTwice,
+    /// The fee of the order's cancels does not come back.
+    FeeKept,
+    /// The order's row has a higher amount than was paid, with the fee of that amount.
+    WrongAmount,
     /// A row without a payment, such as a fee that is given back.
     Lump,
     /// A payment that the merchant's other system made under the same keys.
@@ -31,7 +35,9 @@ impl PlantKind {
     /// Whether it is about the row of an order.
     pub(crate) fn concerns_an_order(self) -> bool {
         match self {
-            Self::WrongFee | Self::MissingRow | Self::LateRow | Self::RowTwice => true,
+            Self::WrongFee | Self::MissingRow | Self::LateRow | Self::RowTwice | Self::FeeKept | Self::WrongAmount => {
+                true
+            }
             Self::Lump | Self::ForeignPayment => false,
         }
     }

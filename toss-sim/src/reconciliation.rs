@@ -175,8 +175,9 @@ impl<'a> SettlementRow<'a> {
         let mut settled = Settled::of(transaction, kept, &world.contract);
         let sold = world.contract.sold(korean_date(transaction.at));
         let (mut appears_late, mut copies) = (None, 1);
-        // What is wrong is wrong with the approval's row.
-        let plant = world.plants.of_order(&kept.payment.order_id).filter(|_| settled.sign > 0);
+        // What is wrong is wrong with the approval's row, but for a fee that is kept.
+        let plant = world.plants.of_order(&kept.payment.order_id);
+        let plant = plant.filter(|plant| (settled.sign > 0) != (plant.kind == PlantKind::FeeKept));
         match plant.map(|plant| (plant.kind, plant.amount)) {
             Some((PlantKind::MissingRow, _)) => return None,
             Some((PlantKind::WrongFee, too_high)) => settled.fee = (settled.fee + too_high).min(settled.amount),
@@ -184,6 +185,11 @@ impl<'a> SettlementRow<'a> {
                 appears_late = korean_date(transaction.at).checked_add_days(Days::new(1 + LATE_DAYS));
             }
             Some((PlantKind::RowTwice, _)) => copies = 2,
+            Some((PlantKind::FeeKept, _)) => settled.fee = 0,
+            Some((PlantKind::WrongAmount, too_high)) => {
+                settled.amount += too_high;
+                settled.fee = settled.amount * world.contract.fee_per_mille * 11 / 10_000;
+            }
             Some((PlantKind::Lump | PlantKind::ForeignPayment, _)) | None => {}
         }
         Some(Self {

@@ -28,6 +28,7 @@ pub mod inquiry;
 pub mod patches;
 pub mod payout_run;
 pub mod ports;
+pub mod reconciliation;
 pub mod refund;
 pub mod refunds;
 pub mod seller;

@@ -102,7 +102,7 @@ pub(crate) type CancelCaller = Caller<ToCancel>;
 pub(crate) type RefundsCaller = Caller<ToFindRefunds>;
 /// A caller who may look into workflows and act on stuck ones.
 pub(crate) type OpsCaller = Caller<ToOperate>;
-/// A caller who may act on sellers' money.
+/// A caller who may act on sellers, payouts, settlements and breaks.
 pub(crate) type FinanceCaller = Caller<ToPayOut>;
 
 impl<N> Caller<N> {

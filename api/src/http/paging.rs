@@ -11,8 +11,8 @@ use domain::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
-    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, PayoutPosition,
-    RunPosition, Side, Window,
+    AccountPosition, ApprovalPosition, BreakPosition, CheckoutPosition, LetterPosition, MovementPosition, Page,
+    PayoutPosition, RunPosition, Side, Window,
 };
 
 use crate::http::{
@@ -216,6 +216,33 @@ impl Position for ApprovalPosition {
     fn read((requested_ms, refund_id): Self::Written) -> Option<Self> {
         let requested_at = Timestamp::from_epoch_ms(requested_ms);
         Some(Self { requested_at, refund_id: domain::id::RefundId::parse(refund_id).ok()? })
+    }
+}
+
+impl Position for BreakPosition {
+    const LIST: &'static str = "breaks";
+    type Written = (i64, String);
+
+    fn write(&self) -> Self::Written {
+        (self.opened_at.epoch_ms(), self.break_id.to_string())
+    }
+
+    fn read((opened_ms, break_id): Self::Written) -> Option<Self> {
+        let opened_at = Timestamp::from_epoch_ms(opened_ms);
+        Some(Self { opened_at, break_id: domain::id::BreakId::parse(break_id).ok()? })
+    }
+}
+
+impl Position for RunPosition {
+    const LIST: &'static str = "reconciliations";
+    type Written = (String, u32);
+
+    fn write(&self) -> Self::Written {
+        (self.day.to_string(), self.number)
+    }
+
+    fn read((day, number): Self::Written) -> Option<Self> {
+        Some(Self { day: day.parse().ok()?, number })
     }
 }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::operation::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 8] = [
+const PATH_EXAMPLES: [(&str, &str); 10] = [
+    ("{break_id}", "brk_5d41402abc4b2a76b9719d91"),
+    ("{date}", "2026-11-21"),
     ("{id}", "order-2026-1"),
     ("{checkout_id}", "order-2026-1"),
     ("{seller_account}", "seller-a"),
@@ -46,7 +48,10 @@ pub(super) fn of(document: &Value, operation: &Operation<'_>, address: &str) -> 
         operation.value["requestBody"]["content"].as_object().and_then(|all| all.iter().next())
     {
         let body = example(document, &content["schema"]);
-        if media_type == FORM {
+        if let Some(text) = content["example"].as_str() {
+            let text = text.replace('\'', "'\\''");
+            command += &format!(" \\\n  -H 'Content-Type: {media_type}' \\\n  --data-binary '{text}'");
+        } else if media_type == FORM {
             for (name, value) in body.as_object().into_iter().flatten() {
                 command += &format!(" \\\n  --data-urlencode \"{name}={}\"", value.as_str().unwrap_or_default());
             }

@@ -196,6 +196,10 @@ fn tags() -> Value {
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
+        {
+            "name": "Reconciliation",
+            "description": "What the payment provider settles, what does not match, and what people do about it.",
+        },
         { "name": "Events", "description": "What happened, in one log, and the endpoints that it is pushed to." },
         { "name": "Webhooks", "description": "What the payment provider sends." },
         { "name": "Buyer's pages", "description": "HTML for the buyer's browser, in Korean or English." },

@@ -35,6 +35,31 @@ pub(crate) fn resolution() -> Value {
     json!({ "reason": "the payment provider's pages show no payment", "outcome": "not_paid" })
 }
 
+/// The reconciliation of a day.
+pub(crate) fn reconciliation() -> Value {
+    json!({ "date": "2026-11-21" })
+}
+
+/// A person sees to a break.
+pub(crate) fn assignment() -> Value {
+    json!({ "to": "mina", "reason": "asks the payment provider" })
+}
+
+/// A break is left alone until a day.
+pub(crate) fn waiting() -> Value {
+    json!({ "until": "2026-12-01", "reason": "the payment provider answers then" })
+}
+
+/// A break is resolved by a template.
+pub(crate) fn break_resolution() -> Value {
+    json!({ "template": "psp_fee", "reason": "the regrade of July" })
+}
+
+/// Why an act is undone.
+pub(crate) fn undoing() -> Value {
+    json!({ "reason": "the wrong break" })
+}
+
 /// What retrying would do.
 pub(crate) fn bulk_action() -> Value {
     json!({

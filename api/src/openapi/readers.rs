@@ -2,12 +2,14 @@
 
 use domain::{
     Currency,
+    calendar::Day,
     checkout::Status,
     dead_letter::{LetterStatus, Outcome},
     event::EventType,
     id::{BuyerId, CheckoutId, PaymentOrderId, PayoutRunId, SellerAccount},
     ledger::Reason,
     payout::PayoutStatus,
+    reconciliation::{BreakClass, BreakStatus, BreakType, Template},
 };
 use store::ApprovalStanding;
 use utoipa::{
@@ -16,8 +18,9 @@ use utoipa::{
 };
 
 use super::shapes::{
-    Amount, ApprovalName, BuyerName, CheckoutName, CurrencyCode, EventTypeName, LetterStatusName, OutcomeName,
-    PaymentOrderName, PayoutRunName, PayoutStatusName, ReasonName, SellerName, StatusName,
+    Amount, ApprovalName, BreakClassName, BreakStatusName, BreakTypeName, BuyerName, CheckoutName, CurrencyCode,
+    DayName, EventTypeName, LetterStatusName, OutcomeName, PaymentOrderName, PayoutRunName, PayoutStatusName,
+    ReasonName, SellerName, StatusName, TemplateName,
 };
 use crate::http::{
     fields::{FieldErrors, FieldForm, Form},
@@ -55,9 +58,16 @@ named_form! {
         |text| {
             ApprovalStanding::parse(text).ok_or_else(|| none_of(ApprovalStanding::ALL.map(ApprovalStanding::as_str)))
         };
+    BreakClassName: BreakClass =
+        |text| BreakClass::parse(text).ok_or_else(|| none_of(BreakClass::ALL.map(BreakClass::as_str)));
+    BreakStatusName: BreakStatus =
+        |text| BreakStatus::parse(text).ok_or_else(|| none_of(BreakStatus::ALL.map(BreakStatus::as_str)));
+    BreakTypeName: BreakType =
+        |text| BreakType::parse(text).ok_or_else(|| none_of(BreakType::ALL.map(BreakType::as_str)));
     BuyerName: BuyerId = BuyerId::parse;
     CheckoutName: CheckoutId = CheckoutId::parse;
     CurrencyCode: Currency = str::parse::<Currency>;
+    DayName: Day = str::parse::<Day>;
     EventTypeName: EventType = |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
@@ -68,6 +78,8 @@ named_form! {
         |text| PayoutStatus::parse(text).ok_or_else(|| none_of(PayoutStatus::ALL.map(PayoutStatus::as_str)));
     ReasonName: Reason = |text| Reason::parse(text).ok_or_else(|| none_of(Reason::ALL.map(Reason::as_str)));
     SellerName: SellerAccount = SellerAccount::parse;
+    TemplateName: Template =
+        |text| Template::parse(text).ok_or_else(|| none_of(Template::ALL.map(Template::as_str)));
     StatusName: Status = |text| Status::parse(text).ok_or_else(|| none_of(Status::ALL.map(Status::as_str)));
 }
 

@@ -8,6 +8,7 @@ use domain::{
     event::EventType,
     ledger::Reason,
     payout::{PayoutStatus, RunStatus, plan::CarryReason},
+    reconciliation::{BreakClass, BreakStatus, BreakType, RunStatus as ReconciliationStatus, Template},
     refund::RefundStatus,
 };
 use store::ApprovalStanding;
@@ -150,6 +151,34 @@ text_of_a_form! {
 text_of_a_form! {
     /// The id of a dead letter: its workflow, its run, and a number.
     LetterName, "DeadLetterId", "^[A-Za-z0-9_.-]{1,200}$", "checkout-6f2c5e0a.0198c1de.1"
+}
+text_of_a_list! {
+    /// How a break is dealt with.
+    BreakClassName, "BreakClass", BreakClass::ALL.map(BreakClass::as_str)
+}
+text_of_a_list! {
+    /// Where a break stands.
+    BreakStatusName, "BreakStatus", BreakStatus::ALL.map(BreakStatus::as_str)
+}
+text_of_a_list! {
+    /// A type of break. `docs/how-to/reconcile.md` says what each asks of whom.
+    BreakTypeName, "BreakType", BreakType::ALL.map(BreakType::as_str)
+}
+text_of_a_list! {
+    /// How a break is resolved: nothing is booked, or what is in suspense moves to an account.
+    TemplateName, "ResolutionTemplate", Template::ALL.map(Template::as_str)
+}
+text_of_a_list! {
+    /// How a reconciliation stands or ended.
+    ReconciliationStatusName, "ReconciliationStatus", ReconciliationStatus::ALL.map(ReconciliationStatus::as_str)
+}
+text_of_a_form! {
+    /// The id of a break: the same for the same difference in every run.
+    BreakName, "BreakId", "^brk_[0-9a-f]{24}$", "brk_5d41402abc4b2a76b9719d91"
+}
+text_of_a_form! {
+    /// A day in Korea.
+    DayName, "Day", "^\\d{4}-\\d{2}-\\d{2}$", "2026-11-21"
 }
 text_of_a_form! {
     /// Money above zero, in decimal digits without a sign. KRW and JPY have no decimals, USD has at most two.

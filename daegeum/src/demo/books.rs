@@ -1,6 +1,5 @@
 //! The books: the trial balance, each seller's wallet, and what the simulator really charged.
 
-use activities::reconciliation::Reconciliation;
 use anyhow::Context as _;
 use serde_json::Value;
 use store::DatabaseUrl;
@@ -45,9 +44,7 @@ pub(super) async fn open(shop: &Shop, database: &DatabaseUrl) -> anyhow::Result<
     let reader = compose::open_to_read(database).await?;
     let (agree, audit) = ledger::agrees(&reader).await?;
     wrong += expect(agree, audit);
-    let toss = toss::Config::new(shop.addresses.toss_simulator.clone(), toss_sim::DEFAULT_SECRET_KEY);
-    let (agree, listed) =
-        reconciliation::agrees(&Reconciliation { client: toss::Client::try_new(toss)?, reader }).await?;
+    let (agree, listed) = reconciliation::agrees(shop.temporal(), &reader).await?;
     wrong += expect(agree, listed);
     println!();
     Ok(wrong)

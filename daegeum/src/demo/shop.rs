@@ -56,6 +56,11 @@ impl Shop {
         })
     }
 
+    /// The Temporal of the stack.
+    pub(super) const fn temporal(&self) -> &temporalio_client::Client {
+        &self.temporal
+    }
+
     /// The marketplace's backend creates a checkout over the given sellers and amounts.
     pub(super) async fn create(&self, name: &str, order_name: &str, lines: &[(&str, &str)]) -> anyhow::Result<Order> {
         let checkout_id = format!("demo-{}-{name}", self.run);

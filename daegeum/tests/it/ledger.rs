@@ -112,7 +112,7 @@ impl Books {
         writer.end_payout(&payout, PayoutEnd::Arrived, at(15)).await.unwrap();
         let (gross, fee) = (money(9_000, Currency::Krw), money(90, Currency::Krw));
         // Two days later, and under a name that quotes, commas, comments and escapes have to stand.
-        let settled = Entry::of_psp_settlement("=1+1,\"a\";b\\%|c", gross, fee, at(2 * 24 * 60)).unwrap();
+        let settled = testkit::settlement::to_bank("=1+1,\"a\";b\\%|c", gross, fee, at(2 * 24 * 60)).unwrap();
         writer.book(settled).await.unwrap();
         books
     }
@@ -515,7 +515,7 @@ async fn days_are_closed_for_good(kind: Kind) {
     let books = Books::keep(kind).await;
     assert!(books.says(&["ledger", "close", "--before", "2023-11-17"]).contains("closed before 2023-11-17"));
     assert!(books.says(&["ledger", "close", "--before", "2023-11-15"]).contains("closed before 2023-11-17"));
-    let late = Entry::of_psp_settlement("late", money(10, Currency::Krw), money(1, Currency::Krw), at(30)).unwrap();
+    let late = testkit::settlement::to_bank("late", money(10, Currency::Krw), money(1, Currency::Krw), at(30)).unwrap();
     assert!(books.writer.book(late).await.unwrap_err().to_string().contains("a day that is closed"));
     assert!(books.refuses(&["ledger", "close", "--before", "2999-01-01"]).contains("2999-01-01 has not begun"));
     assert_eq!(books.run(&["ledger", "close", "--before", "2023-02-30"]).status.code(), Some(2));

@@ -364,7 +364,7 @@ async fn canceled_at_toss(scene: &Scene<'_>) {
     scene.refund_stands_at("elsewhere-1", "SUCCEEDED").await;
     assert_eq!(scene.at_toss("elsewhere-1").await, (PAID - 10_000, 2));
     // The books do not know of what was done by hand until it is booked.
-    let entry = domain::ledger::Entry::of_psp_settlement(
+    let entry = testkit::settlement::to_bank(
         "by-hand",
         Money::try_from_minor(6_000, Currency::Krw).unwrap(),
         Money::zero(Currency::Krw),

@@ -236,18 +236,6 @@ impl Entry {
         Self::of(reason, &payout.id, None, ended_at, Vec::from_iter(postings))
     }
 
-    /// The PSP paid us `gross` of what it had captured, less its fee.
-    pub fn of_psp_settlement(
-        settlement: &str,
-        gross: Money,
-        fee: Money,
-        settled_at: Timestamp,
-    ) -> Result<Self, EntryError> {
-        let mut postings = Vec::from_iter(posting(&Account::Bank, &Account::PspReceivable, minus(gross, fee)?, None)?);
-        postings.extend(posting(&Account::PspFees, &Account::PspReceivable, fee, None)?);
-        Self::of(Reason::PspSettled, settlement, None, settled_at, postings)
-    }
-
     /// Takes back another entry. What was taken back stays so: a reversal is not reversed.
     pub fn of_reversal(mistake: &Self, reversed_at: Timestamp) -> Result<Self, EntryError> {
         let fields = mistake.fields();

@@ -1,6 +1,7 @@
 //! What `domain` decides, in tables and properties.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod breaks;
 mod calendar;
 mod charge;
 mod checkout;
@@ -18,4 +19,5 @@ mod reconciliation;
 mod refund;
 mod risk;
 mod seller;
+mod settlement;
 mod webhook_endpoint;

@@ -16,6 +16,7 @@ mod findings;
 mod payouts;
 mod refunds;
 mod rows;
+mod suspense;
 mod wallets;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder,
     QuerySelect, TransactionOptions,
 };
+pub(crate) use suspense::held_by_breaks;
 
 use crate::{
     BookedEntry, PublicKey, Reader, StoreError,
@@ -101,6 +103,7 @@ impl Reader {
         let wallets = wallets::compare_wallets(&snapshot, &fold, &mut findings).await?;
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
         let payouts = payouts::compare(&snapshot, &mut findings).await?;
+        suspense::compare(&snapshot, &fold, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),
@@ -183,7 +186,7 @@ impl Reader {
 
     /// A transaction that sees the database as it is now, whatever is written meanwhile. PostgreSQL needs to be
     /// told; SQLite does nothing else.
-    async fn snapshot(&self) -> Result<Transaction, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
         let connection = self.connection();
         let options = match connection.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {

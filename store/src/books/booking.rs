@@ -9,6 +9,8 @@ use domain::{
     refund::{RefundExecution, RefundFailure, RefundPromise},
 };
 
+use crate::{BreakActRequest, ConcludeRun, RowBooking};
+
 /// Something to book.
 #[derive(Debug, Clone)]
 pub(crate) enum Booking {
@@ -22,6 +24,9 @@ pub(crate) enum Booking {
     RefundFailure(RefundFailure),
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
     HoldChange { hold: HoldId, event: HoldEvent, at: Timestamp },
+    Settlement(Box<RowBooking>),
+    BreakAct(Box<BreakActRequest>),
+    Conclusion(Box<ConcludeRun>),
     Closing { before: Timestamp },
 }
 
@@ -39,6 +44,9 @@ impl Booking {
             | Self::RefundFailure(_)
             | Self::Hold { .. }
             | Self::HoldChange { .. }
+            | Self::Settlement(_)
+            | Self::BreakAct(_)
+            | Self::Conclusion(_)
             | Self::Closing { .. } => None,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
         order::{check_orders, not_before, paid_order},
         refusal::{Booked, Refusal},
     },
+    breaks,
     checkout::{
         deposit_return,
         status::{NextStatus, WriteResult, is_written, write_status},
@@ -24,7 +25,7 @@ use crate::{
     entities::payment_orders,
     hold,
     ledger::reversal,
-    refund,
+    reconciliation, refund, settlement,
 };
 
 impl Booking {
@@ -41,6 +42,9 @@ impl Booking {
             Self::RefundFailure(failed) => refund::book::fail(books, failed).await,
             Self::Hold { hold, expires_at, at } => hold::write::reserve(books, hold, *expires_at, *at).await,
             Self::HoldChange { hold, event, at } => hold::write::change(books, hold, *event, *at).await,
+            Self::Settlement(booking) => settlement::book(books, booking).await,
+            Self::BreakAct(request) => breaks::carry_out(books, request).await,
+            Self::Conclusion(conclusion) => reconciliation::conclude(books, conclusion).await,
             Self::Closing { before } => {
                 books.close_before(*before);
                 Ok(Booked::Now)

@@ -5,8 +5,9 @@ use std::fmt;
 use domain::{
     checkout::Status,
     hold::HoldStatus,
-    id::{HoldId, PaymentOrderId, RefundId},
+    id::{BreakId, HoldId, PaymentOrderId, RefundId},
     ledger::EntryError,
+    reconciliation::ActRefusal,
     refund::{RefundStatus, Unrefundable},
     wallet::Overdrawn,
 };
@@ -75,6 +76,15 @@ pub enum Refusal {
     /// The hold, or the payout it became, has come to another end.
     #[error("hold {hold} is {status} already")]
     HoldEnded { hold: HoldId, status: HoldStatus },
+    /// No such break.
+    #[error("there is no break {break_id}")]
+    NoSuchBreak { break_id: BreakId },
+    /// Another act was first.
+    #[error("the break {break_id} was changed meanwhile; it is at version {version} now")]
+    BreakMoved { break_id: BreakId, version: u32 },
+    /// The break does not take the act.
+    #[error(transparent)]
+    Break(#[from] ActRefusal),
 }
 
 impl Refusal {

@@ -4,6 +4,9 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
+pub(crate) mod bank_lines;
+pub(crate) mod break_history;
+pub(crate) mod breaks;
 pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
@@ -27,6 +30,8 @@ pub(crate) mod payout_runs;
 pub(crate) mod payouts;
 pub(crate) mod purchase_confirmations;
 pub(crate) mod readiness_probe;
+pub(crate) mod reconciliation_findings;
+pub(crate) mod reconciliations;
 pub(crate) mod refund_approvals;
 pub(crate) mod refund_days;
 pub(crate) mod refund_orders;
@@ -37,6 +42,7 @@ pub(crate) mod seller_holds;
 pub(crate) mod seller_registrations;
 pub(crate) mod sellers;
 pub(crate) mod server_secrets;
+pub(crate) mod settlement_rows;
 pub(crate) mod statement_lines;
 pub(crate) mod statements;
 pub(crate) mod wallet_holds;

@@ -4,6 +4,7 @@
 //! hold ids, amounts, statuses, codes and times. They leave out what may say something of a person: the buyer's id,
 //! order name, metadata, reasons, messages, account numbers, names and the address of the receipt.
 
+mod reconciliation;
 mod seller;
 
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ use crate::{
     entities::{dead_letters, payment_events, payment_orders, refund_orders, refunds},
     transaction::Transaction,
 };
+
+pub(crate) use reconciliation::{ObjectFact, append_break, append_object};
 
 /// The PSP's name.
 const PSP_NAME: &str = "toss";

@@ -51,6 +51,7 @@ pub(crate) async fn resting_on(
         | Reason::PayoutFailed
         | Reason::PayoutReturned
         | Reason::PspSettled
+        | Reason::SuspenseCleared
         | Reason::Reversed => Ok(None),
     }
 }

@@ -25,6 +25,23 @@ impl Reader {
     /// What moved at the PSP, by the entries that a filter takes: one line for each checkout and currency, in no order.
     /// What the PSP settled with us is about no checkout, and is left out.
     pub async fn psp_turnover(&self, filter: &EntryFilter) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
+        self.turnover_where(filter, None).await
+    }
+
+    /// The same of some checkouts alone.
+    pub(crate) async fn psp_turnover_of(
+        &self,
+        filter: &EntryFilter,
+        ids: Vec<String>,
+    ) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
+        if ids.is_empty() { Ok(Vec::new()) } else { self.turnover_where(filter, Some(ids)).await }
+    }
+
+    async fn turnover_where(
+        &self,
+        filter: &EntryFilter,
+        ids: Option<Vec<String>>,
+    ) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
         use ledger_entries::Column as Entry;
         use ledger_postings::Column as Posting;
         let is_at_psp = |side: Side| side.account().eq(Account::PspReceivable.to_string());
@@ -40,6 +57,7 @@ impl Reader {
             .from(ledger_postings::Entity)
             .cond_where(Condition::any().add(is_at_psp(Side::Debit)).add(is_at_psp(Side::Credit)))
             .and_where(Entry::CheckoutId.is_not_null())
+            .and_where_option(ids.map(|ids| Entry::CheckoutId.is_in(ids)))
             .cond_where(filter.of_entries())
             .group_by_columns([Entry::CheckoutId.as_column_ref(), Posting::Currency.as_column_ref()])
             .to_owned();

@@ -93,7 +93,7 @@ pub(crate) async fn keep_books(fresh: &Fresh) {
     writer.capture_hold(&hold("h-4"), won(200), at(8)).await.unwrap();
     writer.end_payout(&hold("h-4"), PayoutEnd::CameBack, at(9)).await.unwrap();
     writer.release_hold(&hold("h-5"), at(9)).await.unwrap();
-    let settlement = Entry::of_psp_settlement("2023-11-15", won(20_000), won(600), at(10)).unwrap();
+    let settlement = testkit::settlement::to_bank("2023-11-15", won(20_000), won(600), at(10)).unwrap();
     writer.book(settlement).await.unwrap();
 }
 
@@ -172,7 +172,7 @@ async fn books_of_several_pages_agree_while_they_grow(fresh: Fresh) {
     keep_books(&fresh).await;
     let settle = async {
         for day in 0..450 {
-            let entry = Entry::of_psp_settlement(&format!("day-{day}"), won(100), won(3), at(day)).unwrap();
+            let entry = testkit::settlement::to_bank(&format!("day-{day}"), won(100), won(3), at(day)).unwrap();
             fresh.writer.book(entry).await.unwrap();
             let plan = plan(&format!("checkout-{day:03}"), &[(&format!("order-{day}"), "seller-a", 1)]);
             record(&fresh, &format!("another-{day}"), &plan).await;
@@ -487,7 +487,7 @@ fn hex(text: &str) -> Vec<u8> {
 
 async fn many_disagreements_are_counted_and_the_first_named(fresh: Fresh) {
     let booked: Result<Vec<_>, StoreError> = futures::future::join_all((0..MAX_NAMED as u64 + 20).map(|day| {
-        fresh.writer.book(Entry::of_psp_settlement(&format!("day-{day}"), won(100), won(3), at(day)).unwrap())
+        fresh.writer.book(testkit::settlement::to_bank(&format!("day-{day}"), won(100), won(3), at(day)).unwrap())
     }))
     .await
     .into_iter()

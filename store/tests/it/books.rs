@@ -400,7 +400,7 @@ async fn many_holds_at_once_never_hold_more_than_there_is(fresh: Fresh) {
 }
 
 async fn a_mistake_is_reversed_once_and_for_good(fresh: Fresh) {
-    let settlement = Entry::of_psp_settlement("2026-11-21", won(9_000), won(300), LATER).unwrap();
+    let settlement = testkit::settlement::to_bank("2026-11-21", won(9_000), won(300), LATER).unwrap();
     twice(async || fresh.writer.book(settlement.clone()).await).await;
     twice(async || fresh.writer.reverse("psp_settled:2026-11-21", LATER).await).await;
     assert_eq!((balance(&fresh, "bank").await, balance(&fresh, "psp:fees").await), (0, 0));
@@ -422,7 +422,7 @@ async fn nothing_happens_on_a_closed_day_any_more(fresh: Fresh) {
     begin(&fresh, &plan).await.unwrap();
     fresh.writer.close_books_before(LATER).await.unwrap();
     fresh.writer.close_books_before(CREATED).await.unwrap();
-    let settlement = |at| Entry::of_psp_settlement("one", won(9_000), won(300), at).unwrap();
+    let settlement = |at| testkit::settlement::to_bank("one", won(9_000), won(300), at).unwrap();
     assert!(matches!(refused(fresh.writer.book(settlement(CREATED)).await), Refusal::DayClosed { .. }));
     assert_eq!(fresh.writer.book(settlement(LATER)).await.unwrap(), Booked::Now);
     // Money that was captured is booked all the same, and the PSP's own time is kept.
@@ -436,7 +436,7 @@ async fn nothing_happens_on_a_closed_day_any_more(fresh: Fresh) {
 
 async fn a_key_stands_for_one_entry_also_from_two_processes_at_once(fresh: Fresh) {
     let other = Writer::new(Database::connect(&fresh.url).await.unwrap());
-    let settlement = Entry::of_psp_settlement("one", won(9_000), won(300), LATER).unwrap();
+    let settlement = testkit::settlement::to_bank("one", won(9_000), won(300), LATER).unwrap();
     let mut at_once = JoinSet::new();
     for number in 0..40 {
         let (entry, writer) = (settlement.clone(), if number % 2 == 0 { fresh.writer.clone() } else { other.clone() });
@@ -445,7 +445,7 @@ async fn a_key_stands_for_one_entry_also_from_two_processes_at_once(fresh: Fresh
     let booked = at_once.join_all().await;
     assert_eq!(booked.into_iter().filter(|booked| *booked == Booked::Now).count(), 1);
     assert_eq!(balance(&fresh, "bank").await, 8_700);
-    let changed = Entry::of_psp_settlement("one", won(9_000), won(301), LATER).unwrap();
+    let changed = testkit::settlement::to_bank("one", won(9_000), won(301), LATER).unwrap();
     assert!(matches!(refused(fresh.writer.book(changed).await), Refusal::KeyReused { .. }));
 }
 

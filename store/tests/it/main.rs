@@ -3,6 +3,7 @@
 
 mod audit;
 mod books;
+mod breaks;
 mod buyers;
 mod connection;
 mod deposits;

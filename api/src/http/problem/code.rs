@@ -56,6 +56,8 @@ codes! {
     BodyNotExpected("body_not_expected", BAD_REQUEST, Stays, "The route takes no body");
     BodyTimeout("body_timeout", REQUEST_TIMEOUT, Stays, "The body took too long to arrive");
     BodyTooLarge("body_too_large", PAYLOAD_TOO_LARGE, Stays, "The body is too large");
+    BreakNotActionable("break_not_actionable", CONFLICT, Stays, "The break does not take this");
+    BreakNotFound("break_not_found", NOT_FOUND, Stays, "There is no such break");
     CancelNotAccepted("cancel_not_accepted", SERVICE_UNAVAILABLE, Passes, "The cancellation was not accepted yet");
     CardNumberRefused("card_number_refused", UNPROCESSABLE_ENTITY, Stays, "Card numbers are not accepted");
     CheckoutExists("checkout_exists", CONFLICT, Stays, "The checkout exists already");
@@ -106,6 +108,7 @@ codes! {
     PayoutRunNotFound("payout_run_not_found", NOT_FOUND, Stays, "There is no such payout run");
     PreviewOutdated("preview_outdated", CONFLICT, Stays, "Others are chosen now than the preview showed");
     RateLimited("rate_limited", TOO_MANY_REQUESTS, Passes, "Too many requests");
+    ReconciliationNotFound("reconciliation_not_found", NOT_FOUND, Stays, "The day was never reconciled");
     RefundAccountRequired(
         "refund_account_required", UNPROCESSABLE_ENTITY, Stays,
         "The refund needs an account of the buyer"

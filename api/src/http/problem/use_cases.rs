@@ -16,6 +16,7 @@ use service::{
     now,
     payout::PayoutError,
     purchase::PurchaseError,
+    reconciliation::{BreakError, StartError},
     refund::RefundError,
     seller::SellerError,
 };
@@ -188,6 +189,30 @@ impl From<DeadLetterError> for Problem {
             DeadLetterError::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),
             DeadLetterError::Temporal(cause) => Self::temporal(cause.as_ref()),
             DeadLetterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StartError::NotBegun(_) => Self::of_field("date", FieldCode::Invalid, detail),
+            StartError::NoWorker => Self::new(Code::NoWorker, "No worker has taken it up yet; ask for the same again."),
+            StartError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<BreakError> for Problem {
+    fn from(error: BreakError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BreakError::Unknown => Self::new(Code::BreakNotFound, "No break has this id."),
+            BreakError::Refused(_) => Self::new(Code::BreakNotActionable, detail),
+            BreakError::FourEyes(_) => Self::new(Code::FourEyes, detail),
+            BreakError::NotYet => Self::new(Code::DeadlineExceeded, detail),
+            BreakError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum Check {
     Refunds,
     /// Payouts, their statements and their holds.
     Payouts,
+    /// Money in suspense and the open breaks that it is booked to.
+    Suspense,
 }
 
 impl Check {
@@ -57,6 +59,7 @@ impl Check {
             Self::Orders => "orders",
             Self::Refunds => "refunds",
             Self::Payouts => "payouts",
+            Self::Suspense => "suspense",
         }
     }
 }

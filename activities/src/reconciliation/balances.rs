@@ -1,0 +1,208 @@
+//! Sums against sums: our own books, the payout balance, and lines of bank statements.
+
+use domain::{
+    Currency,
+    calendar::Day,
+    ledger::Account,
+    reconciliation::{BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all},
+    settlement::Flow,
+};
+use serde_json::json;
+use store::{BankLine, InternalDifference};
+use toss::{Class, Meaning};
+use workflows::reconciliation::settled_days;
+
+use super::{
+    source::{StepError, incomplete, patiently},
+    step::{Figures, StepRun},
+};
+use crate::failure::evidence;
+
+/// How a bank writes the PSP's name beside a deposit. Source: bank statements of Toss's merchants.
+const PSP_LABELS: [&str; 3] = ["토스", "toss", "TOSS"];
+/// The group of the PSP's deposits.
+const DEPOSITS: &str = "psp";
+/// From this HTTP status on, the PSP has a fault of its own.
+const SERVER_ERROR: u16 = 500;
+
+/// Our books against each other.
+pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    let differences = run.of.reader.internal_differences().await?;
+    let as_of = run.as_of()?;
+    let finding = |difference: &InternalDifference| {
+        let flow = |minor| Flow::of_signed(minor, difference.currency).ok();
+        Finding {
+            ours: flow(difference.ledger),
+            theirs: flow(difference.beside),
+            evidence: Evidence {
+                ours: json!({ "ledger": difference.ledger }).to_string(),
+                theirs: json!({ "beside": difference.beside }).to_string(),
+            },
+            ..blank(Layer::Internal, BreakType::InternalDiffers, &difference.subject, as_of, difference.currency)
+        }
+    };
+    run.note(&differences.iter().map(finding).collect::<Vec<_>>()).await?;
+    let mut figures = Figures::default();
+    figures.add("differences", i64::try_from(differences.len()).unwrap_or(i64::MAX));
+    Ok(figures)
+}
+
+/// Whether the PSP tells its balance.
+pub(super) async fn readable(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
+    Ok(Figures::default())
+}
+
+/// What the PSP can pay out against the books.
+pub(super) async fn payout_balance(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    let balance = patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
+    let currency = Currency::Krw;
+    let as_of = run.as_of()?;
+    let available =
+        i64::try_from(balance.available_amount.minor).map_err(|_| incomplete("the balance is too large"))?;
+    let booked = run.of.reader.debit_balance(&Account::PspPayoutBalance, currency).await?;
+    let not_paid_yet = run.of.reader.settled_after(as_of, currency).await?;
+    // The PSP takes a payout from its balance when it accepts it; the books do when it arrives.
+    let in_transit: i64 = run
+        .of
+        .reader
+        .trial_balance()
+        .await?
+        .iter()
+        .filter(|balance| matches!(balance.account, Account::PayoutInTransit(_)))
+        .filter(|balance| balance.debits.currency() == currency)
+        .map(|balance| balance.credits.minor().cast_signed() - balance.debits.minor().cast_signed())
+        .sum();
+    let expected = booked - not_paid_yet - in_transit;
+    let mut figures = Figures::default();
+    for (figure, amount) in [
+        ("available", available),
+        ("booked", booked),
+        ("not_paid_yet", not_paid_yet),
+        ("in_transit", in_transit),
+        ("expected", expected),
+    ] {
+        figures.add(figure, amount);
+    }
+    if available == expected {
+        return Ok(figures);
+    }
+    let ours = json!({ "booked": booked, "not_paid_yet": not_paid_yet, "in_transit": in_transit });
+    let found = Finding {
+        ours: Flow::of_signed(expected, currency).ok(),
+        theirs: Flow::of_signed(available, currency).ok(),
+        evidence: Evidence { ours: ours.to_string(), theirs: json!({ "available": available }).to_string() },
+        ..blank(Layer::PayoutBalance, BreakType::PayoutBalanceDiffers, currency.code(), as_of, currency)
+    };
+    run.note(&[found]).await?;
+    Ok(figures)
+}
+
+/// A merchant without a contract for payouts has no such balance. A key that is refused proves nothing.
+fn not_offered(error: toss::Error) -> StepError {
+    let is_refusal = matches!(&error, toss::Error::Refused { status, .. } if *status < SERVER_ERROR);
+    if is_refusal && error.class() == Class::Permanent && error.meaning() != Some(Meaning::Denied) {
+        return StepError::LeftOut(evidence(&error));
+    }
+    error.into()
+}
+
+/// Lines of bank statements of the last days.
+pub(super) async fn bank(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    let mut figures = Figures::default();
+    let was_paid_to_bank = is_settled_to_bank(run).await?;
+    for day in settled_days(run.day()?) {
+        let lines = run.of.reader.bank_lines(day).await?;
+        figures.add("lines", i64::try_from(lines.len()).unwrap_or(i64::MAX));
+        let (deposits, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(_, line)| is_deposit_of_psp(line));
+        let mut findings: Vec<Finding> =
+            others.iter().map(|(hash, line)| of_line(BreakType::BankLineUnknown, hash, line, None)).collect();
+        if was_paid_to_bank {
+            findings.extend(compare_deposits(run, day, &deposits).await?);
+        }
+        run.note(&findings).await?;
+    }
+    Ok(figures)
+}
+
+/// With payouts through the PSP, sales never come to the bank. Where a deposit of the PSP was ever seen, they do.
+async fn is_settled_to_bank(run: &StepRun<'_>) -> Result<bool, StepError> {
+    for label in PSP_LABELS {
+        if run.of.reader.has_bank_line(label).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn compare_deposits(
+    run: &StepRun<'_>,
+    day: Day,
+    deposits: &[(String, BankLine)],
+) -> Result<Vec<Finding>, StepError> {
+    let currency = Currency::Krw;
+    let (rows, net) = run.of.reader.paid_out_on(day, currency).await?;
+    // A sum at or below zero is carried over: no deposit is expected.
+    let expected: Vec<Expectation> =
+        (net > 0).then(|| Expectation { key: None, group: DEPOSITS.to_owned(), amount: net }).into_iter().collect();
+    let facts: Vec<Fact> = deposits
+        .iter()
+        .map(|(hash, line)| Fact { key: hash.clone(), group: DEPOSITS.to_owned(), amount: line.amount.signed() })
+        .collect();
+    let matching = match_all(&expected, &facts);
+    let ours = Flow::of_signed(net, currency).ok().filter(|_| net > 0);
+    let mut findings = Vec::new();
+    for index in matching.surplus {
+        let Some((hash, line)) = deposits.get(index) else { continue };
+        findings.push(of_line(BreakType::DepositDiffers, hash, line, ours));
+    }
+    for (_, candidates) in matching.ambiguous {
+        let lines = candidates.into_iter().filter_map(|index| deposits.get(index));
+        findings.extend(lines.map(|(hash, line)| of_line(BreakType::Ambiguous, hash, line, ours)));
+    }
+    let is_due = run.as_of()? > run.of.rules.holidays.business_days_after(day, 1);
+    if !matching.missing.is_empty() && deposits.is_empty() && is_due {
+        findings.push(Finding {
+            ours,
+            evidence: Evidence { ours: json!({ "rows": rows, "net": net }).to_string(), theirs: "{}".to_owned() },
+            ..blank(Layer::Bank, BreakType::DepositMissing, &format!("{day} {currency}"), day, currency)
+        });
+    }
+    Ok(findings)
+}
+
+fn is_deposit_of_psp(line: &BankLine) -> bool {
+    matches!(line.amount, Flow::In(_)) && PSP_LABELS.iter().any(|label| line.label.contains(label))
+}
+
+fn of_line(break_type: BreakType, hash: &str, line: &BankLine, ours: Option<Flow>) -> Finding {
+    let theirs = json!({
+        "account": line.account,
+        "day": line.day.to_string(),
+        "amount": line.amount.signed(),
+        "label": line.label,
+    });
+    Finding {
+        ours,
+        theirs: Some(line.amount),
+        evidence: Evidence { ours: "{}".to_owned(), theirs: theirs.to_string() },
+        ..blank(Layer::Bank, break_type, hash, line.day, line.amount.amount().currency())
+    }
+}
+
+fn blank(layer: Layer, break_type: BreakType, key: &str, day: Day, currency: Currency) -> Finding {
+    Finding {
+        layer,
+        break_type,
+        class: break_type.class(),
+        key: key.to_owned(),
+        day,
+        currency,
+        ours: None,
+        theirs: None,
+        suspense: None,
+        checkout_id: None,
+        workflow_id: None,
+        evidence: Evidence::default(),
+    }
+}

@@ -1,0 +1,89 @@
+//! What a step works with: the sources, the rules, and where its findings go.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    calendar::{Day, Holidays},
+    reconciliation::Finding,
+    settlement::FeeContract,
+};
+use store::{Progress, Reader, StoreError, Writer};
+use temporalio_sdk::activities::ActivityContext;
+use workflows::reconciliation::StepRequest;
+
+use super::source::{StepError, incomplete};
+
+/// The activities of reconciliations.
+#[derive(Debug, Clone)]
+pub struct Reconciliations {
+    /// Books rows and writes breaks.
+    pub writer: Writer,
+    /// Reads the books.
+    pub reader: Reader,
+    /// The PSP.
+    pub toss: toss::Client,
+    /// What an operator can set.
+    pub rules: ReconciliationRules,
+}
+
+/// What an operator can set about reconciliations.
+#[derive(Debug, Clone, Default)]
+pub struct ReconciliationRules {
+    /// Which days are no business days.
+    pub holidays: Holidays,
+    /// The fee of the contract with the PSP. Without one, fees are booked and not judged.
+    pub fee_contract: Option<FeeContract>,
+    /// The largest difference that one principal resolves alone, in minor units.
+    pub alone_up_to: u64,
+}
+
+/// Counts and sums of a step by their names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures(pub(super) BTreeMap<String, i64>);
+
+impl Figures {
+    pub(super) fn add(&mut self, name: impl Into<String>, amount: i64) {
+        let sum = self.0.entry(name.into()).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+
+    pub(super) fn of(&self, name: &str) -> u64 {
+        self.0.get(name).map_or(0, |amount| amount.unsigned_abs())
+    }
+}
+
+/// A step under way.
+pub(super) struct StepRun<'a> {
+    pub(super) of: &'a Reconciliations,
+    pub(super) request: &'a StepRequest,
+    pub(super) context: &'a ActivityContext,
+    pub(super) progress: tokio::sync::watch::Sender<Progress>,
+}
+
+impl StepRun<'_> {
+    pub(super) fn day(&self) -> Result<Day, StepError> {
+        self.request.run.day.parse().map_err(|_| incomplete("the day of the run is no date"))
+    }
+
+    pub(super) fn as_of(&self) -> Result<Day, StepError> {
+        self.request.run.as_of.parse().map_err(|_| incomplete("the day of judgement is no date"))
+    }
+
+    /// Tells Temporal that the step lives.
+    pub(super) async fn alive(&self) {
+        if let Err(error) = self.context.record_heartbeat(()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a reconciliation could not say that it lives");
+        }
+    }
+
+    pub(super) fn report(&self, step: String, done: u64) {
+        self.progress.send_replace(Progress { step, done, total: None });
+    }
+
+    pub(super) async fn note(&self, findings: &[Finding]) -> Result<(), StoreError> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        self.of.writer.note_findings(&self.request.run.run_id, findings).await
+    }
+}

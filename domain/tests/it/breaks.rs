@@ -1,0 +1,148 @@
+//! Breaks: identity, age, matching, and what people may do about them.
+
+use domain::{
+    Currency::Krw,
+    Money,
+    calendar::{Day, Holidays},
+    reconciliation::{
+        Act, ActOutcome, ActRefusal, Actor, Age, BreakState, BreakStatus, BreakType, Expectation, Fact, Layer,
+        Template, break_id, match_all,
+    },
+    settlement::Flow,
+};
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Krw).unwrap()
+}
+
+#[test]
+fn codes_and_names_of_the_catalogue_are_each_used_once() {
+    let codes: std::collections::BTreeSet<_> = BreakType::ALL.map(BreakType::code).into();
+    let names: std::collections::BTreeSet<_> = BreakType::ALL.map(BreakType::as_str).into();
+    assert_eq!((codes.len(), names.len()), (30, 30));
+    for break_type in BreakType::ALL {
+        assert_eq!(BreakType::parse(break_type.as_str()), Some(break_type));
+    }
+}
+
+#[test]
+fn a_break_has_the_same_id_in_every_run_and_another_for_each_part_of_it() {
+    let id = break_id(Layer::Settlements, "txr-1", BreakType::FeeDiffers);
+    assert_eq!(id, break_id(Layer::Settlements, "txr-1", BreakType::FeeDiffers));
+    assert_eq!((&id.as_str()[..4], id.as_str().len()), ("brk_", 28));
+    assert_ne!(id, break_id(Layer::Transactions, "txr-1", BreakType::FeeDiffers));
+    assert_ne!(id, break_id(Layer::Settlements, "txr-2", BreakType::FeeDiffers));
+    assert_ne!(id, break_id(Layer::Settlements, "txr-1", BreakType::Ambiguous));
+}
+
+#[test]
+fn age_counts_business_days_since_the_fact_was_expected() {
+    let holidays = Holidays::default();
+    // 2026-11-27 is a Friday.
+    let age = |today| Age::of(BreakType::SettlementOverdue, day("2026-11-27"), day(today), &holidays);
+    let of = |today| (age(today).business_days, age(today).is_overdue);
+    assert_eq!(age("2026-11-27").due_on, Some(day("2026-11-30")));
+    assert_eq!([of("2026-11-20"), of("2026-11-27")], [(0, false), (0, false)]);
+    assert_eq!([of("2026-11-29"), of("2026-11-30"), of("2026-12-01")], [(0, false), (1, false), (2, true)]);
+    let at_once = Age::of(BreakType::UnknownPayment, day("2026-11-27"), day("2026-11-28"), &holidays);
+    assert!(at_once.is_overdue);
+    assert_eq!(Age::of(BreakType::Ambiguous, day("2026-11-27"), day("2027-11-27"), &holidays).due_on, None);
+}
+
+fn expect(key: Option<&str>, group: &str, amount: i64) -> Expectation {
+    Expectation { key: key.map(str::to_owned), group: group.to_owned(), amount }
+}
+
+fn fact(key: &str, group: &str, amount: i64) -> Fact {
+    Fact { key: key.to_owned(), group: group.to_owned(), amount }
+}
+
+#[test]
+fn the_exact_key_comes_first_and_two_candidates_are_never_chosen_between() {
+    let exact = match_all(
+        &[expect(Some("b"), "p", -500), expect(Some("a"), "p", -500)],
+        &[fact("a", "p", -500), fact("b", "p", -500)],
+    );
+    assert_eq!((exact.pairs, exact.ambiguous.len()), (vec![(0, 1), (1, 0)], 0));
+    let by_amount = match_all(&[expect(None, "p", 900)], &[fact("x", "p", 900), fact("y", "q", 900)]);
+    assert_eq!((by_amount.pairs, by_amount.surplus), (vec![(0, 0)], vec![1]));
+    let two = match_all(&[expect(None, "p", -500), expect(None, "p", -500)], &[fact("x", "p", -500)]);
+    assert_eq!((two.pairs.len(), two.ambiguous), (0, vec![(vec![0, 1], vec![0])]));
+    let missing = match_all(&[expect(None, "p", 900), expect(None, "p", -300)], &[fact("x", "p", 899)]);
+    assert_eq!((missing.missing, missing.surplus), (vec![0, 1], vec![0]), "no difference is tolerated");
+    let sums = match_all(&[expect(None, "p", 900)], &[fact("x", "p", 400), fact("y", "p", 500)]);
+    assert_eq!(sums.surplus, [0, 1], "no subset is searched for that adds up");
+}
+
+fn key(id: &str) -> Actor {
+    Actor::parse(&format!("key:{id}")).unwrap()
+}
+
+fn state(gap: u64, suspense: i64) -> BreakState {
+    BreakState {
+        break_type: BreakType::LumpWithoutPayment,
+        status: BreakStatus::Open,
+        assignee: None,
+        gap: won(gap),
+        suspense: Some(Flow::of_signed(suspense, Krw).unwrap()),
+        proposal: None,
+    }
+}
+
+const TODAY: &str = "2026-11-27";
+
+fn act(state: &BreakState, act: &Act, by: &Actor, alone_up_to: u64) -> Result<ActOutcome, ActRefusal> {
+    state.after(act, by, day(TODAY), alone_up_to)
+}
+
+#[test]
+fn above_the_limit_two_principals_resolve() {
+    let resolve = Act::Resolve { template: Template::Accept };
+    let mut open = state(1_000, 0);
+    assert_eq!(act(&open, &resolve, &key("aaaa"), 1_000), Ok(ActOutcome::Resolved(Template::Accept)));
+    assert_eq!(act(&open, &resolve, &key("aaaa"), 999), Ok(ActOutcome::Proposed(Template::Accept)));
+    let by_operator = Actor::parse("operator:mina").unwrap();
+    open.proposal = Some(domain::reconciliation::Proposal { by: key("aaaa"), template: Template::Accept });
+    assert_eq!(act(&open, &resolve, &key("aaaa"), 0), Err(ActRefusal::FourEyes));
+    assert_eq!(act(&open, &resolve, &key("bbbb"), 0), Ok(ActOutcome::Resolved(Template::Accept)));
+    assert_eq!(act(&open, &resolve, &by_operator, 0), Ok(ActOutcome::Resolved(Template::Accept)));
+    open.proposal = Some(domain::reconciliation::Proposal { by: by_operator, template: Template::Accept });
+    let another_name = Actor::parse("operator:jun").unwrap();
+    assert_eq!(act(&open, &resolve, &another_name, 0), Err(ActRefusal::FourEyes), "a name is not proved");
+    assert_eq!(act(&open, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::ProposalDropped));
+}
+
+#[test]
+fn money_in_suspense_needs_an_account_and_none_is_moved_twice() {
+    let resolve = |template| Act::Resolve { template };
+    let lump = state(1_000, 1_000);
+    assert_eq!(act(&lump, &resolve(Template::Accept), &key("aaaa"), 9_999), Err(ActRefusal::InSuspense));
+    assert_eq!(act(&lump, &resolve(Template::PspFee), &key("aaaa"), 9_999), Ok(ActOutcome::Resolved(Template::PspFee)));
+    assert_eq!(
+        act(&state(1_000, 0), &resolve(Template::PspFee), &key("aaaa"), 9_999),
+        Err(ActRefusal::NothingInSuspense)
+    );
+    let id = break_id(Layer::Settlements, "txr-1", BreakType::LumpWithoutPayment);
+    let at = domain::Timestamp::from_epoch_ms(0);
+    let entry = Template::PspFee.entry(&id, 3, Flow::In(won(1_000)), at).unwrap().unwrap();
+    let posting = entry.fields().postings[0].fields();
+    assert_eq!((posting.debit.to_string(), posting.credit.to_string()), ("suspense".to_owned(), "psp:fees".to_owned()));
+    assert_eq!(entry.fields().key, format!("suspense_cleared:{id}:3"));
+    assert_eq!(Template::Accept.entry(&id, 3, Flow::In(won(0)), at), Ok(None));
+}
+
+#[test]
+fn a_closed_break_takes_only_an_undo() {
+    let closed = BreakState { status: BreakStatus::Resolved, ..state(1_000, 0) };
+    let assign = Act::Assign { to: "mina".to_owned() };
+    assert_eq!(act(&closed, &assign, &key("aaaa"), 0), Err(ActRefusal::Resolved));
+    assert_eq!(act(&closed, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::Reopened));
+    assert_eq!(act(&state(1, 0), &Act::Undo, &key("aaaa"), 0), Err(ActRefusal::NothingToUndo));
+    let wait = |until: &str| act(&state(1, 0), &Act::Wait { until: until.to_owned() }, &key("aaaa"), 0);
+    assert_eq!(wait("2026-11-28"), Ok(ActOutcome::Waits(day("2026-11-28"))));
+    assert_eq!([wait(TODAY), wait("soon")], [Err(ActRefusal::Day), Err(ActRefusal::Day)]);
+}

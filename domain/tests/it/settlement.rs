@@ -1,0 +1,85 @@
+//! Settlement rows: recorded rows of Toss, and entries by the signs of the row.
+
+use domain::{
+    Currency::Krw,
+    Money, Timestamp,
+    calendar::Day,
+    ledger::Account,
+    settlement::{Counter, FeeContract, Flow, RowError, RowKind, SettlementRow, vat_in},
+};
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn row(kind: RowKind, [amount, pay_out, supply, vat]: [i64; 4]) -> SettlementRow {
+    let flow = |minor| Flow::of_signed(minor, Krw).unwrap();
+    SettlementRow {
+        transaction_key: "txr-1".to_owned(),
+        payment_key: "pay-1".to_owned(),
+        order: "checkout-1".to_owned(),
+        kind,
+        amount: flow(amount),
+        pay_out: flow(pay_out),
+        supply: flow(supply),
+        vat: flow(vat),
+        sold_on: day("2023-11-25"),
+        paid_out_on: day("2023-11-30"),
+        approved_at: None,
+        method: None,
+        merchant_id: None,
+    }
+}
+
+fn postings(row: &SettlementRow, counter: Counter) -> Vec<(String, String, u64)> {
+    let entry = row.entry(counter, Timestamp::from_epoch_ms(0)).unwrap().unwrap();
+    assert_eq!((entry.fields().key.as_str(), &entry.fields().checkout_id), ("psp_settled:txr-1", &None));
+    let postings = entry.fields().postings.iter().map(|posting| posting.fields());
+    postings.map(|of| (of.debit.to_string(), of.credit.to_string(), of.amount.minor())).collect()
+}
+
+/// The recorded cancellation of Toss, and its approval.
+#[test]
+fn a_row_is_booked_by_its_own_signs() {
+    let approval = row(RowKind::Approval, [99_800, 97_550, 2_045, 205]);
+    let receivable = Account::PspReceivable.to_string();
+    let to = |account: &str, amount| (account.to_owned(), receivable.clone(), amount);
+    let expected = [to("psp:payout_balance", 97_550), to("psp:fees", 2_045), to("vat:input", 205)];
+    assert_eq!(postings(&approval, Counter::Receivable), expected);
+    let cancel = row(RowKind::Cancel, [-99_800, -97_550, -2_045, -205]);
+    let back = expected.map(|(debit, credit, amount)| (credit, debit, amount));
+    assert_eq!(postings(&cancel, Counter::Receivable), back);
+    assert_eq!((approval.check(), cancel.check(), cancel.fee()), (Ok(()), Ok(()), -2_250));
+    // The PSP keeps its fee: payout and tax move in two directions.
+    let kept = row(RowKind::Cancel, [-1_000, -1_000, 0, 0]);
+    assert_eq!(postings(&kept, Counter::Suspense), [("suspense".to_owned(), "psp:payout_balance".to_owned(), 1_000)]);
+    assert!(
+        row(RowKind::Approval, [0, 0, 0, 0]).entry(Counter::Receivable, Timestamp::from_epoch_ms(0)).unwrap().is_none()
+    );
+}
+
+#[test]
+fn a_row_that_does_not_explain_its_amount_is_refused() {
+    assert_eq!(row(RowKind::Approval, [99_800, 97_550, 2_045, 204]).check(), Err(RowError::DoesNotAddUp));
+    let mut mixed = row(RowKind::Approval, [99_800, 97_550, 2_045, 205]);
+    mixed.vat = Flow::In(Money::try_from_minor(205, domain::Currency::Usd).unwrap());
+    assert_eq!(mixed.check(), Err(RowError::MixedCurrencies));
+}
+
+#[test]
+fn the_tax_of_a_fee_is_an_eleventh_rounded_half_up() {
+    for (fee, vat) in [(2_250, 205), (860, 78), (0, 0), (11, 1), (5, 0), (6, 1)] {
+        assert_eq!(vat_in(fee), vat, "{fee}");
+    }
+}
+
+#[test]
+fn a_contract_explains_a_fee_to_the_won_of_rounding() {
+    let contract = FeeContract { bps: 297 };
+    let of = |fee: i64| row(RowKind::Approval, [23_000, 23_000 - fee, fee, 0]);
+    for (fee, explained) in [(683, true), (682, true), (684, true), (681, false), (685, false), (1_683, false)] {
+        assert_eq!(contract.explains(&of(fee)), explained, "{fee}");
+    }
+    assert!(contract.explains(&row(RowKind::Cancel, [-23_000, -22_317, -683, 0])));
+    assert!(!contract.explains(&row(RowKind::Cancel, [-23_000, -23_000, 0, 0])), "the fee did not come back");
+}

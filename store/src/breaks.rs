@@ -1,0 +1,15 @@
+//! Breaks of reconciliations: seen by runs, dealt with by people, never deleted.
+
+mod act;
+mod close;
+mod read;
+mod record;
+mod request;
+mod see;
+
+pub(crate) use act::carry_out;
+pub(crate) use close::{CloseScope, close_unseen};
+pub use read::{BreakFilter, BreakPosition};
+pub use record::{BreakEvent, BreakRecord};
+pub use request::BreakActRequest;
+pub(crate) use see::{Sighting, see};

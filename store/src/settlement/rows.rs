@@ -1,0 +1,36 @@
+//! Rows as they come, and as they are booked.
+
+use domain::{
+    reconciliation::Finding,
+    settlement::{Counter, SettlementRow},
+};
+
+/// A row as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedRow {
+    /// The row as it was read.
+    pub row: SettlementRow,
+    /// The row as it was received, as compact JSON without personal data.
+    pub received: String,
+}
+
+/// What came of keeping rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptRows {
+    /// How many were new.
+    pub fresh: u64,
+    /// Transaction keys of rows that are booked, and that the PSP writes differently now.
+    pub changed: Vec<String>,
+}
+
+/// A row to book.
+#[derive(Debug, Clone)]
+pub struct RowBooking {
+    pub row: SettlementRow,
+    /// The account on the other side.
+    pub counter: Counter,
+    /// The break that holds what is booked to suspense: it is opened in the same transaction.
+    pub finding: Option<Finding>,
+    /// The run of the reconciliation.
+    pub run_id: String,
+}

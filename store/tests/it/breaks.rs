@@ -1,0 +1,196 @@
+//! Settlement rows are booked once each, and breaks keep everything that happened to them.
+
+use domain::{
+    Currency::Krw,
+    Timestamp,
+    calendar::Day,
+    reconciliation::{Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template},
+    settlement::{Counter, Flow, RowKind, SettlementRow},
+};
+use sea_orm::ConnectionTrait;
+use store::{Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, RowBooking, RunSummary, StoreError};
+
+use crate::{audit::agrees, database::Fresh, on_both_databases};
+
+on_both_databases!(
+    a_row_is_booked_once_however_often_it_comes,
+    a_break_outlives_every_run_and_is_never_deleted,
+    an_act_is_carried_out_once_and_undone_with_its_entry,
+    a_run_without_a_verdict_opens_and_closes_nothing,
+);
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn flow(minor: i64) -> Flow {
+    Flow::of_signed(minor, Krw).unwrap()
+}
+
+fn lump(key: &str, amount: i64) -> SettlementRow {
+    SettlementRow {
+        transaction_key: key.to_owned(),
+        payment_key: key.to_owned(),
+        order: "no-order".to_owned(),
+        kind: RowKind::Approval,
+        amount: flow(amount),
+        pay_out: flow(amount),
+        supply: flow(0),
+        vat: flow(0),
+        sold_on: day("2023-11-20"),
+        paid_out_on: day("2023-11-22"),
+        approved_at: None,
+        method: None,
+        merchant_id: None,
+    }
+}
+
+fn finding(row: &SettlementRow) -> Finding {
+    Finding {
+        layer: Layer::Settlements,
+        break_type: BreakType::LumpWithoutPayment,
+        class: BreakType::LumpWithoutPayment.class(),
+        key: row.transaction_key.clone(),
+        day: row.sold_on,
+        currency: Krw,
+        ours: None,
+        theirs: Some(row.amount),
+        suspense: Some(row.amount),
+        checkout_id: None,
+        workflow_id: None,
+        evidence: Evidence { ours: "{}".to_owned(), theirs: "{}".to_owned() },
+    }
+}
+
+async fn begin(fresh: &Fresh, run_id: &str) {
+    let day = day("2023-11-20");
+    fresh.writer.begin_reconciliation(&NewRun { run_id: run_id.to_owned(), day, as_of: day }).await.unwrap();
+}
+
+async fn book(fresh: &Fresh, row: &SettlementRow) -> Result<Booked, StoreError> {
+    let received = ReceivedRow { row: row.clone(), received: "{}".to_owned() };
+    fresh.writer.keep_settlement_rows(&[received]).await?;
+    let booking = RowBooking {
+        row: row.clone(),
+        counter: Counter::Suspense,
+        finding: Some(finding(row)),
+        run_id: "run-1".to_owned(),
+    };
+    fresh.writer.book_settlement_row(booking).await
+}
+
+async fn conclude(fresh: &Fresh, run_id: &str, incomplete: Option<&str>) -> RunStatus {
+    let days = Some((day("2023-11-14"), day("2023-11-20")));
+    let conclusion = ConcludeRun {
+        run_id: run_id.to_owned(),
+        compared: vec![LayerDays { layer: Layer::Settlements, days }],
+        incomplete: incomplete.map(str::to_owned),
+        summary: RunSummary::new(),
+    };
+    for _ in 0..2 {
+        fresh.writer.conclude_reconciliation(&conclusion).await.unwrap();
+    }
+    fresh.reader.reconciliation_run(run_id).await.unwrap().unwrap().status
+}
+
+async fn suspense(fresh: &Fresh) -> i64 {
+    -fresh.reader.debit_balance(&domain::ledger::Account::Suspense, Krw).await.unwrap()
+}
+
+async fn a_row_is_booked_once_however_often_it_comes(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let row = lump("txr-1", 4_000);
+    assert_eq!(book(&fresh, &row).await.unwrap(), Booked::Now);
+    assert_eq!(book(&fresh, &row).await.unwrap(), Booked::Before);
+    // The same key with other amounts: what is booked stays, and the difference is named.
+    let changed = ReceivedRow { row: lump("txr-1", 5_000), received: "{}".to_owned() };
+    let kept = fresh.writer.keep_settlement_rows(&[changed]).await.unwrap();
+    assert_eq!((kept.fresh, kept.changed), (0, vec!["txr-1".to_owned()]));
+    assert_eq!(suspense(&fresh).await, 4_000);
+    // Below zero: money that the PSP takes back.
+    assert_eq!(book(&fresh, &lump("txr-3", -1_500)).await.unwrap(), Booked::Now);
+    assert_eq!(suspense(&fresh).await, 2_500);
+    agrees(&fresh).await;
+}
+
+async fn a_break_outlives_every_run_and_is_never_deleted(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let found = Finding { suspense: None, ..finding(&lump("txr-1", 4_000)) };
+    fresh.writer.note_findings("run-1", &[found.clone(), found.clone()]).await.unwrap();
+    assert_eq!(conclude(&fresh, "run-1", None).await, RunStatus::Breaks);
+    begin(&fresh, "run-2").await;
+    fresh.writer.note_findings("run-2", &[found.clone()]).await.unwrap();
+    assert_eq!(conclude(&fresh, "run-2", None).await, RunStatus::Breaks);
+    let id = found.break_id();
+    let acts = async |fresh: &Fresh| {
+        let history = fresh.reader.break_history(&id).await.unwrap();
+        history.into_iter().map(|event| event.act).collect::<Vec<_>>()
+    };
+    assert_eq!(acts(&fresh).await, ["open"], "seen again, nothing happened");
+    begin(&fresh, "run-3").await;
+    assert_eq!(conclude(&fresh, "run-3", None).await, RunStatus::Clean);
+    begin(&fresh, "run-4").await;
+    fresh.writer.note_findings("run-4", &[found]).await.unwrap();
+    assert_eq!(conclude(&fresh, "run-4", None).await, RunStatus::Breaks);
+    assert_eq!(acts(&fresh).await, ["open", "resolve", "reopen"]);
+    for statement in ["DELETE FROM breaks", "DELETE FROM break_history", "UPDATE break_history SET act = 'x'"] {
+        fresh.database.connection().execute_unprepared(statement).await.unwrap_err();
+    }
+    assert_eq!(acts(&fresh).await.len(), 3);
+}
+
+async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let row = lump("txr-1", 4_000);
+    book(&fresh, &row).await.unwrap();
+    let id = finding(&row).break_id();
+    let act = |version, act: Act, by: &str| BreakActRequest {
+        break_id: id.clone(),
+        version,
+        act,
+        by: Actor::parse(by).unwrap(),
+        reason: "asked".to_owned(),
+        alone_up_to: 4_000,
+    };
+    let resolve = act(1, Act::Resolve { template: Template::PlatformIncome }, "key:aaaa");
+    assert_eq!(fresh.writer.act_on_break(&resolve).await.unwrap(), Booked::Now);
+    assert_eq!(fresh.writer.act_on_break(&resolve).await.unwrap(), Booked::Before);
+    let other = act(1, Act::Resolve { template: Template::PspFee }, "key:bbbb");
+    assert!(fresh.writer.act_on_break(&other).await.unwrap_err().to_string().contains("changed meanwhile"));
+    let record = fresh.reader.break_record(&id).await.unwrap().unwrap();
+    assert_eq!((record.status, record.suspense, suspense(&fresh).await), (BreakStatus::Resolved, flow(0), 0));
+    agrees(&fresh).await;
+    let undo = act(2, Act::Undo, "key:bbbb");
+    for expected in [Booked::Now, Booked::Before] {
+        assert_eq!(fresh.writer.act_on_break(&undo).await.unwrap(), expected);
+    }
+    let record = fresh.reader.break_record(&id).await.unwrap().unwrap();
+    assert_eq!((record.status, record.suspense, suspense(&fresh).await), (BreakStatus::Open, flow(4_000), 4_000));
+    agrees(&fresh).await;
+    // Suspense without its break is named.
+    let statement = "UPDATE breaks SET suspense = 3999";
+    fresh.database.connection().execute_unprepared(statement).await.unwrap();
+    let audit = crate::audit::audit(&fresh).await;
+    assert_eq!(
+        audit.findings.named[0].to_string(),
+        "suspense: suspense KRW: the sum of breaks is 3999, and 4000 by the postings"
+    );
+    assert_eq!(fresh.reader.internal_differences().await.unwrap()[0].subject, "suspense KRW");
+}
+
+async fn a_run_without_a_verdict_opens_and_closes_nothing(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let found = Finding { suspense: None, ..finding(&lump("txr-1", 4_000)) };
+    fresh.writer.note_findings("run-1", &[found.clone()]).await.unwrap();
+    assert_eq!(conclude(&fresh, "run-1", Some("the PSP did not answer")).await, RunStatus::NoVerdict);
+    assert_eq!(fresh.reader.break_record(&found.break_id()).await.unwrap(), None);
+    begin(&fresh, "run-2").await;
+    fresh.writer.note_findings("run-2", &[found.clone()]).await.unwrap();
+    conclude(&fresh, "run-2", None).await;
+    begin(&fresh, "run-3").await;
+    assert_eq!(conclude(&fresh, "run-3", Some("the PSP did not answer")).await, RunStatus::NoVerdict);
+    let record = fresh.reader.break_record(&found.break_id()).await.unwrap().unwrap();
+    assert_eq!((record.status, record.opened_at >= Timestamp::from_epoch_ms(0)), (BreakStatus::Open, true));
+    let run = fresh.reader.reconciliation_of(day("2023-11-20")).await.unwrap().unwrap();
+    assert_eq!((run.number, run.reason.as_deref()), (3, Some("the PSP did not answer")));
+}

@@ -1,0 +1,410 @@
+//! The reconciliation of a day: a workflow for each day, which compares layer by layer and gives a verdict at the end.
+//!
+//! Findings are kept in the database as they come, and become breaks with the verdict alone: where one source could not
+//! be read to its end, nothing is opened and nothing is closed. Each step is a slice of a layer, so that a large day
+//! makes many short activities; a step that runs twice finds the same.
+#![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    calendar::Day,
+    id::BreakId,
+    reconciliation::{Act, Actor, Layer},
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::{
+    ActivityOptions, ChildWorkflowOptions, ParentClosePolicy, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, common::ActivityDefinition, workflow, workflow_methods,
+};
+
+use crate::{checkout::CheckoutWorkflow, dead_letter::AskPsp, task::readable, time::now};
+
+/// The workflow type's name; permanent.
+pub const WORKFLOW_TYPE: &str = "reconciliation";
+/// The type of the workflow that the schedule starts each morning; permanent.
+pub const DAILY_TYPE: &str = "reconciliation_daily";
+/// After how much silence of a step another worker takes it up.
+pub const HEARTBEAT_TIME: Duration = Duration::from_secs(60);
+/// How old a movement at the PSP must be before it counts as late, unless a caller says otherwise.
+pub const GRACE_MS: u64 = 60 * 60 * 1_000;
+/// How many days before a day its settlements are pulled again: rows can come late.
+pub const LOOK_BACK_DAYS: u32 = 7;
+/// How many hours of transactions one step compares.
+const SLICE_HOURS: u64 = 6;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+const DAY_HOURS: u64 = 24;
+/// How long one step may take.
+const STEP_TIME: Duration = Duration::from_secs(30 * 60);
+/// How long a short write may take.
+const WRITE_TIME: Duration = Duration::from_secs(60);
+/// The first and the longest pause after an activity that failed.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+macro_rules! activities {
+    ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl ActivityDefinition for $name {
+            type Input = $input;
+            type Output = $output;
+
+            fn name(&self) -> &str {
+                $wire
+            }
+        }
+    )+};
+}
+
+activities! {
+    /// Writes that a run begins. Safe to repeat: the run's id is the key.
+    BeginRun = "reconciliation.begin": Run => ();
+    /// Compares one slice of one layer, and keeps what it found. Safe to repeat: run and break are the key of a finding,
+    /// and the transaction key that of a booking.
+    TakeStep = "reconciliation.step": StepRequest => StepOutcome;
+    /// Opens, closes and sees breaks again, with the verdict, in one transaction. Safe to repeat: the run's id is the key.
+    ConcludeRun = "reconciliation.conclude": Conclusion => Concluded;
+    /// Holds sellers' money for breaks that a person has to decide. Safe to repeat: break and order are the hold's key.
+    HoldMoney = "reconciliation.hold": Run => u64;
+    /// Carries out an act on a break. Safe to repeat: break and version are the key.
+    ActOnBreak = "break.act": BreakAct => BreakActed;
+}
+
+/// A reconciliation that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconciliationInput {
+    /// The day in Korea, `2026-11-21`.
+    pub day: String,
+    /// The day on which deadlines are judged; today where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// How old a movement must be before it counts as late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_ms: Option<u64>,
+}
+
+/// A run, as its steps know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub run_id: String,
+    pub day: String,
+    /// The day on which deadlines are judged.
+    pub as_of: String,
+    /// What the PSP moved after it may not be booked yet.
+    pub settled_by: Timestamp,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Our books against each other.
+    Internal,
+    /// Transactions from one instant until another.
+    Transactions { from: Timestamp, to: Timestamp },
+    /// Reads the rows of a day of sale, twice.
+    PullSettlements { sold_on: String },
+    /// Reads the payout balance and compares nothing: what cannot be read is known before anything is booked.
+    ReadPayoutBalance,
+    /// Books the rows of a day of sale, and compares them with what was captured.
+    Settle { sold_on: String },
+    /// The payout balance.
+    PayoutBalance,
+    /// Lines of bank statements.
+    Bank,
+}
+
+impl Step {
+    /// The layer that the step is a part of.
+    pub const fn layer(&self) -> Layer {
+        match self {
+            Self::Internal => Layer::Internal,
+            Self::Transactions { .. } => Layer::Transactions,
+            Self::PullSettlements { .. } | Self::Settle { .. } => Layer::Settlements,
+            Self::ReadPayoutBalance | Self::PayoutBalance => Layer::PayoutBalance,
+            Self::Bank => Layer::Bank,
+        }
+    }
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRequest {
+    pub run: Run,
+    pub step: Step,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// It is compared.
+    Done {
+        /// Counts and sums, added up by name.
+        #[serde(default)]
+        figures: std::collections::BTreeMap<String, i64>,
+    },
+    /// The contract does not offer the source.
+    LeftOut { reason: String },
+    /// The source could not be read to its end.
+    Incomplete { reason: String },
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conclusion {
+    pub run: Run,
+    /// Each step and its outcome, in their order.
+    pub layers: Vec<LayerOutcome>,
+    /// Why there is no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}
+
+/// What one layer came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerOutcome {
+    pub layer: String,
+    #[serde(default)]
+    pub figures: std::collections::BTreeMap<String, i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concluded {
+    /// `CLEAN`, `BREAKS` or `NO_VERDICT`.
+    pub status: String,
+    /// Workflows that may catch up when they ask the PSP.
+    #[serde(default)]
+    pub to_ask: Vec<String>,
+}
+
+/// An act of a person on a break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakAct {
+    pub break_id: BreakId,
+    /// The version that the person saw.
+    pub version: u32,
+    pub act: Act,
+    pub by: Actor,
+    pub reason: String,
+}
+
+/// What came of an act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakActed {
+    Done,
+    /// A second principal has to decide.
+    FourEyes {
+        detail: String,
+    },
+    Refused {
+        detail: String,
+    },
+}
+
+/// The reconciliation of one day.
+#[workflow]
+pub struct ReconciliationWorkflow {
+    input: ReconciliationInput,
+}
+
+/// The reconciliation of yesterday, each morning.
+#[workflow]
+pub struct DailyReconciliationWorkflow;
+
+/// An act on a break.
+#[workflow]
+pub struct BreakActWorkflow {
+    input: BreakAct,
+}
+
+/// The id of the workflow that reconciles a day.
+pub fn workflow_id(day: Day) -> String {
+    format!("reconciliation.{day}")
+}
+
+/// The id of the workflow of an act on a break: one act for each version.
+pub fn act_workflow_id(break_id: &BreakId, version: u32) -> String {
+    format!("break.{break_id}.{version}")
+}
+
+#[workflow_methods]
+impl ReconciliationWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: ReconciliationInput) -> Self {
+        Self { input }
+    }
+
+    /// Compares the layers and answers the verdict.
+    #[run(name = "reconciliation")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let input = ctx.state(|reconciliation| reconciliation.input.clone());
+        let began = now(ctx);
+        let today = Day::of(began);
+        let day: Day = input.day.parse().unwrap_or_else(|_| today.before());
+        let grace_ms = input.grace_ms.unwrap_or(GRACE_MS);
+        let run = Run {
+            run_id: ctx.run_id().to_owned(),
+            day: day.to_string(),
+            as_of: input.as_of.unwrap_or_else(|| today.to_string()),
+            settled_by: began.minus_ms(grace_ms),
+        };
+        readable(ctx.execute_activity(BeginRun, run.clone(), write_options("begin the run")).await)?;
+        let mut conclusion = Conclusion { run: run.clone(), layers: Vec::new(), incomplete: None };
+        for step in steps(day, began) {
+            ctx.set_current_details(format!("the reconciliation of {day}: {}", summary(&step)));
+            let request = StepRequest { run: run.clone(), step: step.clone() };
+            let outcome = readable(ctx.execute_activity(TakeStep, request, step_options(&step)).await)?;
+            if !note(&mut conclusion, &step, outcome) {
+                break;
+            }
+        }
+        let concluded = ctx.execute_activity(ConcludeRun, conclusion, write_options("conclude the run")).await;
+        let concluded = readable(concluded)?;
+        repair(ctx, run, &concluded).await?;
+        ctx.set_current_details(format!("the reconciliation of {day}: {}", concluded.status));
+        Ok(concluded.status)
+    }
+}
+
+/// Safe repairs: sellers' money is held where a person has to decide, and workflows are asked to look at the PSP. Nothing
+/// is posted past the workflow that owns a payment.
+async fn repair(ctx: &WorkflowContext<ReconciliationWorkflow>, run: Run, concluded: &Concluded) -> WorkflowResult<()> {
+    readable(ctx.execute_activity(HoldMoney, run, write_options("hold sellers' money")).await)?;
+    for workflow_id in &concluded.to_ask {
+        let ask = AskPsp { by: "rule:reconciliation/1".to_owned() };
+        let workflow = ctx.external_workflow(workflow_id, None);
+        // One that has ended takes no signal: its break stays open, and the next run classes it anew.
+        let _ = workflow.signal(CheckoutWorkflow::ask_psp, ask.into(), Default::default()).await;
+    }
+    Ok(())
+}
+
+/// Answers whether the run goes on.
+fn note(conclusion: &mut Conclusion, step: &Step, outcome: StepOutcome) -> bool {
+    let name = step.layer().as_str();
+    let index = conclusion.layers.iter().position(|layer| layer.layer == name);
+    let index = index.unwrap_or_else(|| {
+        let layer = name.to_owned();
+        conclusion.layers.push(LayerOutcome { layer, figures: Default::default(), left_out: None });
+        conclusion.layers.len() - 1
+    });
+    let Some(layer) = conclusion.layers.get_mut(index) else { return false };
+    match outcome {
+        StepOutcome::Done { figures } => {
+            for (figure, amount) in figures {
+                let sum = layer.figures.entry(figure).or_default();
+                *sum = sum.saturating_add(amount);
+            }
+        }
+        StepOutcome::LeftOut { reason } => layer.left_out = Some(reason),
+        StepOutcome::Incomplete { reason } => {
+            conclusion.incomplete = Some(reason);
+            return false;
+        }
+    }
+    true
+}
+
+/// The steps of a day. Whole sources are read before anything is booked from them.
+fn steps(day: Day, began: Timestamp) -> Vec<Step> {
+    let mut steps = vec![Step::Internal];
+    let end = day.next().start().min(began.plus_ms(1));
+    for slice in 0..DAY_HOURS / SLICE_HOURS {
+        let from = day.start().plus_ms(slice * SLICE_HOURS * HOUR_MS);
+        let to = from.plus_ms(SLICE_HOURS * HOUR_MS).min(end);
+        if from < to {
+            steps.push(Step::Transactions { from, to });
+        }
+    }
+    let days = settled_days(day);
+    steps.extend(days.iter().map(|sold_on| Step::PullSettlements { sold_on: sold_on.to_string() }));
+    steps.push(Step::ReadPayoutBalance);
+    steps.extend(days.iter().map(|sold_on| Step::Settle { sold_on: sold_on.to_string() }));
+    steps.extend([Step::PayoutBalance, Step::Bank]);
+    steps
+}
+
+/// The days whose settlements a run looks at, the oldest first.
+pub fn settled_days(day: Day) -> Vec<Day> {
+    let mut days = vec![day];
+    for _ in 0..LOOK_BACK_DAYS {
+        days.extend(days.last().map(|last| last.before()));
+    }
+    days.reverse();
+    days
+}
+
+fn summary(step: &Step) -> String {
+    match step {
+        Step::Internal => "our books against each other".to_owned(),
+        Step::Transactions { from, .. } => format!("transactions from {}", domain::calendar::KoreanTime(*from)),
+        Step::PullSettlements { sold_on } => format!("read the settlement rows of {sold_on}"),
+        Step::Settle { sold_on } => format!("book the settlement rows of {sold_on}"),
+        Step::ReadPayoutBalance | Step::PayoutBalance => "the payout balance".to_owned(),
+        Step::Bank => "bank lines".to_owned(),
+    }
+}
+
+fn step_options(step: &Step) -> ActivityOptions {
+    let [first, longest] = PAUSES;
+    ActivityOptions::with_start_to_close_timeout(STEP_TIME)
+        .heartbeat_timeout(HEARTBEAT_TIME)
+        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+        .summary(summary(step))
+        .build()
+}
+
+fn write_options(summary: &'static str) -> ActivityOptions {
+    let [first, longest] = PAUSES;
+    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
+        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+        .summary(summary.to_owned())
+        .build()
+}
+
+#[workflow_methods]
+impl DailyReconciliationWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, (): ()) -> Self {
+        Self
+    }
+
+    /// Reconciles yesterday, by a workflow that has the id of the day.
+    #[run(name = "reconciliation_daily")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let yesterday = Day::of(now(ctx)).before();
+        let input = ReconciliationInput { day: yesterday.to_string(), as_of: None, grace_ms: None };
+        let options = ChildWorkflowOptions::builder()
+            .workflow_id(workflow_id(yesterday))
+            .parent_close_policy(ParentClosePolicy::Abandon)
+            .cancellation_token(WorkflowCancellationToken::new())
+            .static_summary(format!("the reconciliation of {yesterday}"))
+            .build();
+        // Where a person has started it already, that run is the day's.
+        let _ = ctx.start_child_workflow(ReconciliationWorkflow::run, input, options).await;
+        Ok(())
+    }
+}
+
+#[workflow_methods]
+impl BreakActWorkflow {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: BreakAct) -> Self {
+        Self { input }
+    }
+
+    /// Carries the act out once.
+    #[run(name = "break_act")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BreakActed> {
+        let input = ctx.state(|act| act.input.clone());
+        Ok(readable(ctx.execute_activity(ActOnBreak, input, write_options("act on the break")).await)?)
+    }
+}
