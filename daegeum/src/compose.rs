@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activities::{
-    delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
+    delivery::{Deliveries, DeliveryClock, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
 };
 use anyhow::{Context as _, ensure};
@@ -99,6 +99,7 @@ pub(crate) fn worker(
         keyring: keyring.clone(),
         rules: webhooks,
         counts,
+        clock: DeliveryClock::default(),
     };
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
