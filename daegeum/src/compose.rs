@@ -117,7 +117,15 @@ pub(crate) fn worker(
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
     let (paid, unreadable) = (PaidTimes::default(), UnreadableSignals::default());
     let (tasks, deliveries) = (FailingTasks::default(), DeliveryCounts::default());
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable, tasks, deliveries })
+    Ok(WorkerMetrics {
+        toss: toss_client(toss)?,
+        paid,
+        unreadable,
+        tasks,
+        deliveries,
+        #[cfg(feature = "kafka")]
+        kafka: crate::kafka::KafkaCounts::default(),
+    })
 }
 
 /// The client of Toss.

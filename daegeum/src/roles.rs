@@ -1,5 +1,6 @@
 //! Production: API and worker in one process, or each role its own.
 
+pub(crate) mod event_sink;
 pub(crate) mod housekeeping;
 pub(crate) mod sequencing;
 
@@ -18,7 +19,7 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    roles::sequencing::Sequencing,
+    roles::{event_sink::EventSink, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -64,8 +65,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
     let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
-    let worker = compose::worker(&client, database, counted.clone(), rules)?;
+    let worker = compose::worker(&client, database.clone(), counted.clone(), rules)?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
         temporal: client.clone(),
@@ -100,6 +102,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     watching.await?;
     serving.await??;
     sequencing.end().await?;
+    sink.end().await?;
     Ok(worked?)
 }
 
@@ -153,8 +156,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let database = WorkerDatabase { writer: writer.clone(), reader };
-    let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
+    let worker = compose::worker(&client, database.clone(), counted.clone(), worker_rules(settings, keys))?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
         temporal: client,
@@ -177,6 +181,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     housekeeping.await?;
     watching.await?;
     sequencing.end().await?;
+    sink.end().await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }

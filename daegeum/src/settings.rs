@@ -5,6 +5,7 @@ mod data_dir;
 mod door;
 pub(crate) mod file_limit;
 mod flags;
+mod kafka;
 pub(crate) mod key_file;
 mod risk;
 mod toss;
@@ -32,6 +33,8 @@ pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use flags::{Common, LogFormat};
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::{Kafka, SaslMechanism, Security};
 pub(crate) use risk::Risk;
 pub(crate) use toss::Toss;
 pub(crate) use webhook::Webhooks;
@@ -104,6 +107,8 @@ pub(crate) struct Settings {
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
     pub(crate) webhooks: Webhooks,
+    #[cfg(feature = "kafka")]
+    pub(crate) kafka: Option<Kafka>,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -152,6 +157,8 @@ struct File {
     risk: risk::RiskFile,
     #[serde(default)]
     webhooks: webhook::WebhooksFile,
+    #[serde(default)]
+    kafka: kafka::KafkaFile,
 }
 
 impl Settings {
@@ -191,6 +198,8 @@ impl Settings {
             approval_above: amount("refund_approval_above", flags.refund_approval_above, approval_above)?,
             approval_for_accounts: for_accounts.unwrap_or(false),
         };
+        #[cfg(not(feature = "kafka"))]
+        kafka::refuse(file.kafka)?;
         let public_url = flags.public_url.clone().or(file.public_url);
         let public_url = public_url.map(|url| values::web_address("public_url", url)).transpose()?;
         let listen = flags.listen.or(file.listen);
@@ -213,6 +222,8 @@ impl Settings {
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
+            #[cfg(feature = "kafka")]
+            kafka: kafka::kafka(file.kafka)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -350,8 +361,9 @@ fn names_temporal_of(dev: &Addresses) -> bool {
 fn refuse_unknown_environment() -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        if name.starts_with(ENVIRONMENT_PREFIX) && !ENVIRONMENT.contains(&name) {
-            bail!("the environment variable {name} is none of ours; we know {}", ENVIRONMENT.join(", "));
+        if name.starts_with(ENVIRONMENT_PREFIX) && !ENVIRONMENT.contains(&name) && !kafka::VARIABLES.contains(&name) {
+            let known = [&ENVIRONMENT[..], &kafka::VARIABLES].concat().join(", ");
+            bail!("the environment variable {name} is none of ours; we know {known}");
         }
     }
     Ok(())
@@ -405,7 +417,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks"] {
+        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks", "kafka"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -20,7 +20,7 @@ mod signals;
 mod tail;
 
 pub(crate) use append::{append, append_all};
-pub use cursors::EventCursor;
+pub use cursors::{EventCursor, HeldCursor};
 pub(crate) use objects::{append_checkouts, append_letter, append_refund, created};
 pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
 pub use retention::EventRetention;
