@@ -25,6 +25,7 @@ use domain::{
 use store::{Keyring, Reader, StoreError, Writer};
 
 pub use client::{ClientError, WebhookClient};
+pub use clock::DeliveryClock;
 pub use counts::{DeliveryCounts, EndpointGauge};
 pub use watcher::Watcher;
 
@@ -38,6 +39,7 @@ pub struct Deliveries {
     rules: DeliveryRules,
     watcher: Watcher,
     counts: DeliveryCounts,
+    clock: DeliveryClock,
 }
 
 /// What an operator can set about deliveries.
@@ -62,15 +64,17 @@ pub struct DeliveryParts {
     pub rules: DeliveryRules,
     /// What is counted.
     pub counts: DeliveryCounts,
+    /// The time of attempts.
+    pub clock: DeliveryClock,
 }
 
 impl Deliveries {
     /// Makes the activity.
     pub fn try_new(parts: DeliveryParts) -> Result<Self, ClientError> {
-        let DeliveryParts { writer, reader, keyring, rules, counts } = parts;
+        let DeliveryParts { writer, reader, keyring, rules, counts, clock } = parts;
         let client = WebhookClient::try_new(rules.permitted)?;
-        let watcher = Watcher::new(reader.clone(), counts.clone());
-        Ok(Self { writer, reader, keyring, client, rules, watcher, counts })
+        let watcher = Watcher::new(reader.clone(), counts.clone(), clock.clone());
+        Ok(Self { writer, reader, keyring, client, rules, watcher, counts, clock })
     }
 
     /// Enabled endpoints that this process does not carry.
@@ -82,7 +86,7 @@ impl Deliveries {
         Ok(endpoints.into_iter().map(|endpoint| endpoint.endpoint_id).collect())
     }
 
-    /// What tells carriers that something has changed.
+    /// Wakes carriers after a change.
     pub fn watcher(&self) -> Watcher {
         self.watcher.clone()
     }

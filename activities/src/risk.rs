@@ -1,4 +1,4 @@
-//! Assessing the risk of an attempt to pay: the rules first, then a service of somebody else's, if one is set.
+//! Assessing the risk of an attempt to pay: the rules first, then the external risk service, if one is set.
 #![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
 
 use std::{sync::Arc, time::Duration};
@@ -28,7 +28,7 @@ pub struct Risk {
     pub writer: Writer,
     /// The marketplace's rules.
     pub rules: Rules,
-    /// A service of somebody else's that is asked what the rules do not deny.
+    /// An external service that assesses the payments that the rules do not deny.
     pub hook: Option<Hook>,
     /// The keys under which cards are named in the database; without them, by the hash of their token.
     pub keyring: Option<Arc<Keyring>>,

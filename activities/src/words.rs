@@ -1,9 +1,9 @@
 //! Texts of others, as they enter: what cannot be shown is left out, and they have an end.
 
-/// The most characters of a text of somebody else's that are kept.
+/// The most characters of an external text that are kept.
 const MAX_CHARS: usize = 1_000;
 
-/// A text of somebody else's without control characters: a line end or a tab becomes a space.
+/// An external text without control characters: a line end or a tab becomes a space.
 pub(crate) fn plain(text: &str) -> String {
     let shown = |character: char| match character {
         '\n' | '\r' | '\t' => Some(' '),

@@ -33,7 +33,7 @@ use domain::id::{CheckoutId, PspSellerId};
 
 pub use http::{
     lifecycle::Lifecycle,
-    limits::{Limits, Network, NetworkError, Peer, Rate, Standing},
+    limits::{ConnectionUse, Limits, Network, NetworkError, Peer, Rate},
     metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
 };
 pub use router::{document, router};

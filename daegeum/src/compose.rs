@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activities::{
-    delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules},
+    delivery::{Deliveries, DeliveryClock, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
     payout::PayoutRules,
     reconciliation::{ReconciliationRules, Reconciliations},
@@ -106,6 +106,7 @@ pub(crate) fn worker(
         keyring: keyring.clone(),
         rules: webhooks,
         counts,
+        clock: DeliveryClock::default(),
     };
     let toss_of_sellers = toss.clone();
     let reconciliations =
@@ -133,7 +134,15 @@ pub(crate) fn worker(
 pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
     let (paid, unreadable) = (PaidTimes::default(), UnreadableSignals::default());
     let (tasks, deliveries) = (FailingTasks::default(), DeliveryCounts::default());
-    Ok(WorkerMetrics { toss: toss_client(toss)?, paid, unreadable, tasks, deliveries })
+    Ok(WorkerMetrics {
+        toss: toss_client(toss)?,
+        paid,
+        unreadable,
+        tasks,
+        deliveries,
+        #[cfg(feature = "kafka")]
+        kafka: crate::kafka::KafkaCounts::default(),
+    })
 }
 
 /// The client of Toss.

@@ -18,7 +18,7 @@ use crate::{
     cli::{api_key, migrate},
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
     private,
-    roles::{housekeeping, sequencing::Sequencing},
+    roles::{event_sink::EventSink, housekeeping, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
@@ -153,7 +153,8 @@ impl Stack {
             reconciliation: settings.reconciliation.rules(&settings.release_rule.holidays),
         };
         let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
-        let worker = compose::worker(&temporal, database, counted.clone(), rules)?;
+        let worker = compose::worker(&temporal, database.clone(), counted.clone(), rules)?;
+        let sink = EventSink::start(&settings, &database, &counted);
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
         let process = ApiProcess { public_url, has_worker: true, sealing: settings.encryption_keys.as_ref() };
         let api_settings = compose::api_settings(&settings, process)?;
@@ -187,7 +188,8 @@ impl Stack {
             spawn_api(api_listener, &settings, router, &stops),
             tokio::spawn(async move {
                 worked.await;
-                sequencing.end().await
+                sequencing.end().await?;
+                sink.end().await
             }),
             tokio::spawn(async move {
                 housekeeping.await;

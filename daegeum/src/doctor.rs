@@ -6,6 +6,8 @@
 mod agreement;
 mod event_log;
 mod holidays;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod processes;
 mod result;
 mod webhook_endpoint;
@@ -74,6 +76,11 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         None => CheckResult::Unseen("database"),
     };
     find("webhook endpoints", hooks);
+    #[cfg(feature = "kafka")]
+    if let Some(kafka) = &settings.kafka {
+        let looked = within(kafka::look(kafka, reader.as_ref())).await;
+        find("kafka", looked.unwrap_or_else(|| late("Kafka or the database")));
+    }
     let (client, result) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
     find("temporal", result);
     match &client {

@@ -18,6 +18,9 @@ mod compose;
 mod demo;
 mod dev;
 mod doctor;
+mod event_json;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod private;
 mod roles;
 mod serving;

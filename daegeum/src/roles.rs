@@ -1,5 +1,6 @@
 //! Production: API and worker in one process, or each role its own.
 
+pub(crate) mod event_sink;
 pub(crate) mod housekeeping;
 pub(crate) mod payout_calendar;
 pub(crate) mod sequencing;
@@ -19,7 +20,7 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    roles::{payout_calendar::PayoutCalendar, sequencing::Sequencing},
+    roles::{event_sink::EventSink, payout_calendar::PayoutCalendar, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -65,9 +66,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     let rules = worker_rules(settings, keys.clone());
     let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
-    let worker = compose::worker(&client, database, counted.clone(), rules)?;
+    let worker = compose::worker(&client, database.clone(), counted.clone(), rules)?;
     let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
         temporal: client.clone(),
@@ -103,6 +105,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     watching.await?;
     serving.await??;
     sequencing.end().await?;
+    sink.end().await?;
     Ok(worked?)
 }
 
@@ -157,8 +160,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
     let database = WorkerDatabase { writer: writer.clone(), reader };
-    let worker = compose::worker(&client, database, counted.clone(), worker_rules(settings, keys))?;
+    let worker = compose::worker(&client, database.clone(), counted.clone(), worker_rules(settings, keys))?;
     let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
         temporal: client,
@@ -182,6 +186,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     calendar.await?;
     watching.await?;
     sequencing.end().await?;
+    sink.end().await?;
     if let Some(metrics) = metrics {
         metrics.await??;
     }

@@ -5,6 +5,7 @@ mod data_dir;
 mod door;
 pub(crate) mod file_limit;
 mod flags;
+mod kafka;
 pub(crate) mod key_file;
 mod payout;
 mod reconciliation;
@@ -36,6 +37,8 @@ pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
 pub(crate) use flags::{Common, LogFormat};
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::{Kafka, SaslMechanism, Security};
 pub(crate) use payout::Payouts;
 pub(crate) use reconciliation::Reconciliation;
 pub(crate) use risk::Risk;
@@ -117,6 +120,8 @@ pub(crate) struct Settings {
     pub(crate) webhooks: Webhooks,
     pub(crate) payouts: Payouts,
     pub(crate) reconciliation: Reconciliation,
+    #[cfg(feature = "kafka")]
+    pub(crate) kafka: Option<Kafka>,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -169,7 +174,10 @@ struct File {
     webhooks: webhook::WebhooksFile,
     #[serde(default)]
     payouts: payout::PayoutsFile,
+    #[serde(default)]
     reconciliation: reconciliation::ReconciliationFile,
+    #[serde(default)]
+    kafka: kafka::KafkaFile,
 }
 
 impl Settings {
@@ -215,6 +223,8 @@ impl Settings {
             approval_above: amount("refund_approval_above", flags.refund_approval_above, approval_above)?,
             approval_for_accounts: for_accounts.unwrap_or(false),
         };
+        #[cfg(not(feature = "kafka"))]
+        kafka::refuse(file.kafka)?;
         let public_url = flags.public_url.clone().or(file.public_url);
         let public_url = public_url.map(|url| values::web_address("public_url", url)).transpose()?;
         let listen = flags.listen.or(file.listen);
@@ -240,6 +250,8 @@ impl Settings {
             webhooks: webhook::webhooks(file.webhooks)?,
             payouts: payout::payouts(file.payouts)?,
             reconciliation: reconciliation::reconciliation(file.reconciliation)?,
+            #[cfg(feature = "kafka")]
+            kafka: kafka::kafka(file.kafka)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -409,9 +421,10 @@ fn names_temporal_of(dev: &Addresses) -> bool {
 fn refuse_unknown_environment() -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        let is_known = ENVIRONMENT.contains(&name) || secret::is_file_of_secret(name);
-        if name.starts_with(ENVIRONMENT_PREFIX) && !is_known {
-            bail!("the environment variable {name} is none of ours; we know {}", ENVIRONMENT.join(", "));
+        let is_ours = ENVIRONMENT.contains(&name) || kafka::VARIABLES.contains(&name);
+        if name.starts_with(ENVIRONMENT_PREFIX) && !is_ours && !secret::is_file_of_secret(name) {
+            let known = [&ENVIRONMENT[..], &kafka::VARIABLES].concat().join(", ");
+            bail!("the environment variable {name} is none of ours; we know {known}");
         }
     }
     Ok(())
@@ -465,7 +478,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation"] {
+        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation", "kafka"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

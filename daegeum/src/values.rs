@@ -5,6 +5,9 @@ use chrono::{DateTime, SecondsFormat};
 use domain::{Currency, Money, Timestamp, payment_method::PaymentMethod};
 pub(crate) use service::now;
 
+/// The cursor of the Kafka sink.
+pub(crate) const KAFKA_CURSOR: &str = "kafka";
+
 /// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
 pub(crate) fn amount(text: &str) -> Result<Money, String> {
     let (amount, currency) = text.trim().split_once(' ').unwrap_or((text.trim(), "KRW"));

@@ -61,8 +61,13 @@ const RIGHTS: [Rights; 54] = [
         operator: "",
     },
     Rights { table: "declined_payments", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
-    // The API registers and removes those who read the log; what they have read, the worker moves on.
-    Rights { table: "event_cursors", api: "SELECT, INSERT, UPDATE, DELETE", worker: "SELECT, UPDATE", operator: "" },
+    // The API registers and removes webhook endpoints; a worker begins the cursor of a sink, and moves every cursor on.
+    Rights {
+        table: "event_cursors",
+        api: "SELECT, INSERT, UPDATE, DELETE",
+        worker: "SELECT, INSERT, UPDATE",
+        operator: "",
+    },
     Rights { table: "event_log", api: "SELECT", worker: "SELECT, UPDATE (last_position, floor)", operator: "" },
     Rights {
         table: "events",

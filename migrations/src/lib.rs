@@ -41,6 +41,7 @@ mod m2026_11_27_000018_audit_line_ids;
 mod m2026_11_27_000020_account_holders;
 mod m2026_11_27_000021_event_log;
 mod m2026_11_27_000026_webhook_endpoints;
+mod m2026_11_27_000027_event_cursor_leases;
 mod m2026_11_27_000031_sellers;
 mod m2026_11_27_000032_purchase_confirmations;
 mod m2026_11_27_000034_payout_runs;
@@ -77,6 +78,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000020_account_holders::Migration),
             whole(m2026_11_27_000021_event_log::Migration),
             whole(m2026_11_27_000026_webhook_endpoints::Migration),
+            whole(m2026_11_27_000027_event_cursor_leases::Migration),
             whole(m2026_11_27_000031_sellers::Migration),
             whole(m2026_11_27_000032_purchase_confirmations::Migration),
             whole(m2026_11_27_000034_payout_runs::Migration),

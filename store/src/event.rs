@@ -20,7 +20,7 @@ mod signals;
 mod tail;
 
 pub(crate) use append::{append, append_all};
-pub use cursors::EventCursor;
+pub use cursors::{EventCursor, HeldCursor};
 pub(crate) use objects::{
     ObjectFact, append_break, append_checkouts, append_letter, append_object, append_refund, append_seller, created,
 };

@@ -81,7 +81,7 @@ pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterR
 pub use error::StoreError;
 pub use event::{
     EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
-    MAX_EVENTS, Sequencer, Tail, Unsequenced,
+    HeldCursor, MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
 pub use journal::Journal;
 pub use ledger::{

@@ -1,4 +1,4 @@
-//! What Toss tells of its own accord: the bodies of webhooks, and what mischief does to them.
+//! Webhooks that Toss sends by itself: their bodies, and the faults of their delivery.
 
 use axum::body::Bytes;
 use rand::Rng as _;

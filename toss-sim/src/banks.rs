@@ -31,7 +31,7 @@ const BANKS: &[(&str, &str, &str)] = &[
     ("07", "수협", "SUHYEOP"),
 ];
 
-/// The bank that gives out virtual accounts when nobody chose one.
+/// The bank of virtual accounts unless the request names a bank.
 pub(crate) const DEFAULT_BANK: &str = "20";
 
 /// The code of the bank a request names; Korean names may end in `은행` or `뱅크`.

@@ -72,7 +72,7 @@ struct FailBody {
     code: Option<String>,
 }
 
-/// The bank refuses a payout before it is completed. Toss tells of it.
+/// The bank refuses a payout before it is completed. Toss sends a webhook.
 async fn fail_payout(
     sim: Sim,
     Path(reference): Path<String>,
@@ -176,7 +176,7 @@ async fn plant(sim: Sim, Told(body): Told<PlantBody>) -> Result<Json<Value>, Obj
 }
 
 impl World {
-    /// A payment of the merchant's other system: charged by card, and told like any other.
+    /// A payment of the merchant's other system: charged by card, with the usual webhook.
     fn charge_foreign(&mut self, order_id: &str, amount: u64, now: Instant) -> Option<()> {
         let merchant_id = self.merchants.get(FIRST).map(|merchant| merchant.merchant_id.clone())?;
         let key = self.mint.payment_key(&merchant_id, now);

@@ -9,7 +9,7 @@ use crate::shelf::{Saved, Shelf};
 
 /// Most mischiefs that may wait at once.
 pub(crate) const MAX_MISCHIEFS: usize = 1_000;
-/// How long a mischief that waits, waits, when nobody says otherwise.
+/// How long a delaying fault waits unless the request names a time.
 pub(crate) const DEFAULT_DELAY_MS: u64 = 60_000;
 /// Longest a webhook is late by chance.
 const CHANCE_DELAY_MS: u64 = 2_000;
@@ -62,7 +62,7 @@ pub(crate) enum Kind {
     Delay,
     /// Another amount than was asked: charged by a confirm, shown by every other answer.
     WrongAmount,
-    /// The request is executed and its answer has a field nobody has heard of.
+    /// The request is executed, and its answer has an unknown field.
     UnknownField,
     /// The request is executed and its answer has a value where there was a closed list.
     UnknownEnum,
@@ -159,7 +159,7 @@ const THE_CHANCE: u8 = 0;
 /// A share of all, in ten-thousandths.
 pub(crate) const CERTAIN_BPS: u16 = 10_000;
 
-/// Mischief that nobody asked for by name.
+/// Faults without a request for them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Chance {
     rate_bps: u16,

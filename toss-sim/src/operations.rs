@@ -70,7 +70,7 @@ pub(crate) struct Tampering {
     pub(crate) twist: Twist,
     /// Won by which the answer alone is wrong.
     pub(crate) shown_extra: u64,
-    /// What the answer has that no client has heard of.
+    /// A field of the answer that no client knows.
     pub(crate) novelty: Option<Novelty>,
 }
 

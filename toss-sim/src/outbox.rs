@@ -33,7 +33,7 @@ pub(crate) enum EventName {
     SellerChanged,
 }
 
-/// Something that happened, as it is told.
+/// An event, in the form of its webhook.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) name: EventName,

@@ -13,7 +13,7 @@ use crate::time::{Instant, next_month};
 const AUTHENTICATION_PATIENCE: TimeDelta = TimeDelta::minutes(30);
 /// From the buyer's authentication to the merchant's confirm.
 const CONFIRM_PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// How long a virtual account waits when nobody says otherwise.
+/// How long a virtual account waits unless the request names a time.
 pub(crate) const DEFAULT_DEPOSIT_PATIENCE: TimeDelta = TimeDelta::hours(168);
 /// How long after approval a bank transfer can be refunded.
 const TRANSFER_REFUND_PATIENCE: TimeDelta = TimeDelta::days(180);

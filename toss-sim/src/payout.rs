@@ -49,7 +49,7 @@ impl PayoutStatus {
         }
     }
 
-    /// Whether Toss tells of reaching it.
+    /// Whether Toss sends a webhook on reaching the status.
     pub(crate) fn is_told(self) -> bool {
         match self {
             Self::Completed | Self::Failed => true,

@@ -210,7 +210,7 @@ impl World {
         Ok(())
     }
 
-    /// Takes a seller to a status, and tells; says whether there is such a seller.
+    /// Sets the status of a seller and sends the webhook; answers whether the seller exists.
     pub(crate) fn set_seller_status(&mut self, id: &str, status: SellerStatus, now: Instant) -> bool {
         let Some(seller) = self.payouts.seller_mut(id) else { return false };
         seller.status = status;

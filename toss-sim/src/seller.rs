@@ -48,7 +48,7 @@ impl SellerStatus {
         }
     }
 
-    /// Whether Toss tells of reaching it.
+    /// Whether Toss sends a webhook on reaching the status.
     pub(crate) fn is_told(self) -> bool {
         match self {
             Self::PartiallyApproved | Self::KycRequired | Self::Approved => true,

@@ -17,7 +17,7 @@ use crate::world::Shared;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most webhooks on their way at once.
 const MAX_ON_THEIR_WAY: usize = 16;
-/// Longest sleep: payments expire by the clock even when nobody calls.
+/// Longest sleep: payments expire by the clock also without requests.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
 /// Starts the sender on the first call made inside a runtime.

@@ -77,7 +77,7 @@ pub(crate) trait Saved {
     /// The changes since this was last asked.
     fn take_changes(&mut self, into: &mut Vec<Change>) -> Result<(), FileError>;
 
-    /// Forgets what has changed: nobody saves it.
+    /// Discards the list of changes without saving them.
     fn forget_changes(&mut self);
 
     /// Takes in what the file knows.

@@ -1,4 +1,4 @@
-//! Answers that are not what was done: amounts that are wrong, and things no client has heard of.
+//! Answers that differ from what was done: wrong amounts, and fields that no client knows.
 
 use serde_json::{Value, json};
 

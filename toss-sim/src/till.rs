@@ -15,7 +15,7 @@ pub(crate) const MAX_PAYMENTS: usize = 200_000;
 /// Largest amount of one payment in won, so that no sum of all payments overflows.
 pub(crate) const MAX_AMOUNT: u64 = 1_000_000_000_000;
 
-/// How the window tells the shop that it has ended.
+/// The message by which the window says that it has ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum WayBack {
     /// The browser goes to one of these addresses.

@@ -258,7 +258,7 @@ struct Choice {
     decline_on_confirm: Option<String>,
 }
 
-/// The buyer pays: the payment is IN_PROGRESS, and the shop hears of success.
+/// The buyer pays: the payment is IN_PROGRESS, and the browser goes to the success page.
 async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choice>, FormRejection>) -> Response {
     let Ok(Form(choice)) = choice else { return refuse(Code::InvalidRequest) };
     let Some(method) = Method::named(&choice.method) else { return refuse(Code::NotFoundMethod) };
@@ -299,7 +299,7 @@ enum Ended {
     Closed,
 }
 
-/// Where the browser goes, or what the page around the frame is told.
+/// The address for the browser, or the message for the page around the frame.
 enum Exit {
     Redirect(String),
     Message { opener: String, message: Value },
@@ -342,7 +342,7 @@ fn redirect(success: &str, fail: &str, payment: &Payment, ended: &Ended) -> Opti
     }
 }
 
-/// What the script hears. It tells a closed window by a name of its own.
+/// The message for the script. A closed window has its own name.
 fn message(payment: &Payment, ended: &Ended) -> Value {
     let failure =
         |code: &str, message: &str| json!({ "from": "toss-sim", "failure": { "code": code, "message": message } });

@@ -175,7 +175,7 @@ impl World {
         Setting { merchant_id, public_url: &self.public_url, language, now, payment_type: "NORMAL" }
     }
 
-    /// Expires what is over, lets payouts go on, and tells.
+    /// Expires payments, continues payouts, and sends the webhooks of both.
     pub(crate) fn tick(&mut self, now: Instant) {
         for key in self.till.expire(now) {
             self.announce(&key, now);

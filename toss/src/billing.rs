@@ -156,7 +156,7 @@ impl Client {
         self.post(call(Operation::BillingIssue, ""), &segments, key, written(request)?, Billing::parse).await
     }
 
-    /// Charges a billing key: `POST /v1/billing/{billingKey}`. No webhook tells of it.
+    /// Charges a billing key: `POST /v1/billing/{billingKey}`. Toss sends no webhook for it.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! When to stop asking an operation that brings no answers.
 //!
-//! Pure: it is told the time. An open breaker refuses before anything is sent, so it can only ever say
+//! Pure: the caller gives the time. An open breaker refuses before anything is sent, so it can only ever say
 //! "not sent"; what earlier calls did stays as unknown as it was.
 
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use crate::webhook::{self, Webhook, signature};
 use crate::{Balance, Billing, CashReceiptRecord, Payment, Payout, Seller, cash_receipt, settlement, transaction};
 use crate::{pages, payout};
 
-/// Any key will do: what it does not open is told from what it opens by the tag, after all parsing.
+/// Any key: the tag, which is checked after all parsing, shows whether the key opens the text.
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// The body of an answer, as every call would read it.

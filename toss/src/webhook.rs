@@ -33,7 +33,7 @@ pub const RETRIED_COUNT_HEADER: &str = "tosspayments-webhook-transmission-retrie
 /// Bytes of a webhook that are read. The largest is a Payment, a few thousand.
 pub const WEBHOOK_LIMIT_BYTES: usize = 1024 * 1024;
 
-/// What Toss tells.
+/// The content of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Webhook {
     /// `PAYMENT_STATUS_CHANGED`. Not sent for billing charges nor for a closed window.
@@ -277,7 +277,7 @@ fn payment_status_changed(fields: Map<String, Value>) -> Result<Webhook, Webhook
     Ok(Webhook::PaymentStatusChanged { created_at, news })
 }
 
-/// The one webhook that is told by its shape: a secret, a status and an order, all at the top.
+/// The one webhook that is recognised by its shape: a secret, a status and an order at the top level.
 fn deposit_callback(fields: Map<String, Value>) -> Result<Webhook, WebhookError> {
     let lacks = lacks("DEPOSIT_CALLBACK");
     let created_at = created_at(&fields);

@@ -8,7 +8,7 @@ use crate::open_enum::open_enum;
 open_enum! {
     /// Where a payment stands. `Done` is not final: a deposit found faulty goes back to waiting.
     PaymentStatus {
-        /// The window is open, nobody has authenticated yet.
+        /// The window is open, and the buyer has not authenticated yet.
         Ready = "READY",
         /// The buyer has authenticated; confirm within 10 minutes.
         InProgress = "IN_PROGRESS",
@@ -22,7 +22,7 @@ open_enum! {
         PartialCanceled = "PARTIAL_CANCELED",
         /// The confirmation failed.
         Aborted = "ABORTED",
-        /// Nobody authenticated in 30 minutes, or nobody confirmed in 10.
+        /// The buyer did not authenticate within 30 minutes, or the shop did not confirm within 10 minutes.
         Expired = "EXPIRED",
     }
 }

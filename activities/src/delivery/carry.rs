@@ -25,14 +25,14 @@ use temporalio_sdk::{
 use tokio::{sync::watch, time::sleep};
 use workflows::delivery::{CARRY_TIME, Carried, Carry, CarryEndpoint, HEARTBEAT_TIME};
 
-use super::{Deliveries, clock::now, lanes::plan, sending::Sent, watcher::Told};
+use super::{Deliveries, lanes::plan, sending::Sent, watcher::Told};
 use crate::failure::store_failure;
 
 /// The most events that are read from the log for one round.
 const BATCH: u64 = 200;
 /// How long two rounds are apart at least, so that events of one moment are written together.
 const ROUND_PAUSE: Duration = Duration::from_millis(100);
-/// How often an endpoint is looked at though nothing was heard.
+/// How often a round begins without a change.
 const IDLE_PAUSE: Duration = Duration::from_secs(30);
 /// How far the cursor runs ahead of what is written of it, in positions, where all events are of other types.
 const UNWRITTEN: u64 = 1_000;
@@ -51,7 +51,7 @@ struct Ahead {
 
 /// How a round ended.
 enum Ended {
-    /// The next one may begin when something is heard, or at this time.
+    /// The next round may begin after a change, or at this time.
     Rest { until: Option<Timestamp>, ahead: Option<Ahead> },
     /// There is more.
     More { ahead: Option<Ahead> },
@@ -81,7 +81,7 @@ impl Deliveries {
     }
 }
 
-/// Tells Temporal that the carrier lives.
+/// Sends heartbeats of the carrier to Temporal.
 async fn beat(ctx: &ActivityContext) -> Infallible {
     loop {
         if let Err(error) = ctx.record_heartbeat(()).await {
@@ -91,7 +91,7 @@ async fn beat(ctx: &ActivityContext) -> Infallible {
     }
 }
 
-/// Says in this process that an endpoint is carried, for as long as it is.
+/// Registers an endpoint as carried in this process, until it is dropped.
 struct Carriage<'a> {
     deliveries: &'a Deliveries,
     id: &'a WebhookEndpointId,
@@ -132,7 +132,8 @@ impl Deliveries {
                     until
                 }
             };
-            rest(&mut told, rest_until, until).await;
+            let due = rest_until.map(|due| Duration::from_millis(due.ms_since(self.clock.now())));
+            rest(&mut told, due, until).await;
             sleep(ROUND_PAUSE.saturating_sub(began.elapsed())).await;
         }
         Ok(Carried::TimeUp)
@@ -148,7 +149,7 @@ impl Deliveries {
             // Another carrier took over, because this one was silent for too long.
             return Ok(Ended::Over(Carried::TimeUp));
         }
-        let now = now();
+        let now = self.clock.now();
         if let Some(paused_until) = endpoint.paused_until.filter(|until| now < *until) {
             return Ok(Ended::Rest { until: Some(paused_until), ahead });
         }
@@ -168,7 +169,7 @@ impl Deliveries {
         let has_news = sent.has_news() || is_ended || unwritten >= UNWRITTEN || is_due;
         if has_news {
             let next = sent.next_due();
-            let round = judge(&endpoint, carrier, news.position, sent);
+            let round = judge(&endpoint, Reached { carrier, position: news.position, now: self.clock.now() }, sent);
             return self.commit(round, news.has_more, [next, next_due]).await;
         }
         let since = ahead.map_or_else(Instant::now, |ahead| ahead.since);
@@ -255,10 +256,9 @@ impl Deliveries {
     }
 }
 
-/// Waits until something is heard, or something is due.
-async fn rest(told: &mut watch::Receiver<Told>, due: Option<Timestamp>, until: Instant) {
-    let due = due.map_or(IDLE_PAUSE, |due| Duration::from_millis(due.ms_since(now())));
-    let pause = due.min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
+/// Waits for a change, or until an event is due.
+async fn rest(told: &mut watch::Receiver<Told>, due: Option<Duration>, until: Instant) {
+    let pause = due.unwrap_or(IDLE_PAUSE).min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
     tokio::select! {
         // The watcher lives as long as its carriers.
         _ = told.changed() => {}
@@ -272,9 +272,16 @@ fn start(endpoint: &EndpointRecord, ahead: Option<Ahead>) -> u64 {
     ahead.map_or(endpoint.position, |ahead| ahead.position.max(endpoint.position))
 }
 
+/// How far a round has come, by whom and when.
+struct Reached {
+    carrier: u32,
+    position: u64,
+    now: Timestamp,
+}
+
 /// What a round says of the receiver.
-fn judge(endpoint: &EndpointRecord, carrier: u32, position: u64, sent: Sent) -> Round {
-    let now = now();
+fn judge(endpoint: &EndpointRecord, reached: Reached, sent: Sent) -> Round {
+    let Reached { carrier, position, now } = reached;
     let failing_since = match (sent.has_delivered, sent.has_failed) {
         (true, _) => None,
         (false, true) => endpoint.failing_since.or(Some(now)),

@@ -21,7 +21,6 @@ use store::{
 use super::{
     Deliveries,
     client::Answered,
-    clock::now,
     lanes::{Item, Plan},
     message::Outgoing,
 };
@@ -116,14 +115,14 @@ impl Deliveries {
         let mut items = items.into_iter();
         for item in items.by_ref() {
             if target.is_over() {
-                sent.waiting.extend(item.parked(now()));
+                sent.waiting.extend(item.parked(self.clock.now()));
                 break;
             }
             if !self.send_item(target, item, &mut sent).await? {
                 break;
             }
         }
-        sent.waiting.extend(items.filter_map(|item| item.parked(now())));
+        sent.waiting.extend(items.filter_map(|item| item.parked(self.clock.now())));
         Ok(sent)
     }
 
@@ -136,12 +135,12 @@ impl Deliveries {
         };
         let Some(outgoing) = event.as_ref().and_then(|event| Outgoing::of_event(event).ok()) else {
             sent.finished.push(position);
-            sent.attempts.extend(expired(&item, attempt));
+            sent.attempts.extend(expired(&item, attempt, self.clock.now()));
             return Ok(true);
         };
-        let began = now();
+        let began = self.clock.now();
         let answered = self.client.send(&target.endpoint.url, &outgoing.sign(target.secrets, began)).await;
-        let ended = now();
+        let ended = self.clock.now();
         let is_delivered = answered.outcome.is_delivered();
         let next = if is_delivered { None } else { Some(self.next(&answered, attempt, ended)) };
         let status = match next {
@@ -181,16 +180,16 @@ impl Deliveries {
                     let event = self.event_at(position).await?;
                     event.and_then(|event| Outgoing::of_event(&event).ok())
                 }
-                None => Outgoing::of_test(&request.event_id, endpoint.endpoint_id.as_str(), now()).ok(),
+                None => Outgoing::of_test(&request.event_id, endpoint.endpoint_id.as_str(), self.clock.now()).ok(),
             };
             sent.requests.push(request.request_id);
             // An event that is gone from the log cannot be sent; the request for it ends.
             let Some(outgoing) = outgoing else { continue };
-            let began = now();
+            let began = self.clock.now();
             let answered = self.client.send(&endpoint.url, &outgoing.sign(secrets, began)).await;
             let is_delivered = answered.outcome.is_delivered();
             let status = if is_delivered { DeliveryStatus::Delivered } else { DeliveryStatus::Undelivered };
-            note(&target, &answered, now(), sent);
+            note(&target, &answered, self.clock.now(), sent);
             sent.attempts.push(attempt_of(&outgoing, &answered, Made { attempt: 1, began, status }));
         }
         Ok(())
@@ -267,7 +266,7 @@ fn attempt_of(outgoing: &Outgoing, answered: &Answered, made: Made) -> Attempt {
 }
 
 /// The end of an event that is in the log no more.
-fn expired(item: &Item, attempt: u32) -> Option<Attempt> {
+fn expired(item: &Item, attempt: u32, now: Timestamp) -> Option<Attempt> {
     let Item::Waited(waiting) = item else { return None };
     Some(Attempt {
         position: Some(waiting.position),
@@ -275,7 +274,7 @@ fn expired(item: &Item, attempt: u32) -> Option<Attempt> {
         event_type: waiting.event_type.clone(),
         object: waiting.object.clone(),
         number: attempt,
-        attempted_at: now(),
+        attempted_at: now,
         latency_ms: 0,
         http_status: None,
         outcome: Outcome::EventExpired,

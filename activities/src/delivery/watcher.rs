@@ -1,10 +1,11 @@
-//! Hears of new events and of changed endpoints: one question to the database for all carriers of a process.
+//! Watches for new events and changed endpoints: one query for all carriers of a process.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use domain::Timestamp;
 use store::{
     Reader,
     webhook_endpoint::{WebhookChanges, WebhookHealth},
@@ -12,13 +13,13 @@ use store::{
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    clock::now,
+    clock::DeliveryClock,
     counts::{DeliveryCounts, EndpointGauge},
 };
 
-/// How often it asks while somebody listens. It is a part of the time from a fact to its delivery.
+/// How often the watcher reads while carriers run. The pause is a part of the time from a fact to its delivery.
 const PAUSE: Duration = Duration::from_millis(150);
-/// How often it asks while nobody listens: for the first endpoint.
+/// How often the watcher reads while no carrier runs: a first endpoint may appear.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 /// How often the state of each endpoint is read for the metrics.
 const HEALTH_PAUSE: Duration = Duration::from_secs(10);
@@ -28,6 +29,7 @@ const HEALTH_PAUSE: Duration = Duration::from_secs(10);
 pub struct Watcher {
     reader: Reader,
     counts: DeliveryCounts,
+    clock: DeliveryClock,
     told: Arc<watch::Sender<Told>>,
 }
 
@@ -41,16 +43,16 @@ pub struct Told {
 }
 
 impl Watcher {
-    pub(super) fn new(reader: Reader, counts: DeliveryCounts) -> Self {
-        Self { reader, counts, told: Arc::new(watch::Sender::new(Told::default())) }
+    pub(super) fn new(reader: Reader, counts: DeliveryCounts, clock: DeliveryClock) -> Self {
+        Self { reader, counts, clock, told: Arc::new(watch::Sender::new(Told::default())) }
     }
 
-    /// Hears of every change from now on.
+    /// Receives every change from now on.
     pub fn listen(&self) -> watch::Receiver<Told> {
         self.told.subscribe()
     }
 
-    /// Carriers end their rounds and begin no other one.
+    /// Carriers finish their rounds and begin no further round.
     pub fn stop(&self) {
         self.told.send_modify(|told| told.stops = true);
     }
@@ -60,7 +62,7 @@ impl Watcher {
         self.told.borrow().stops
     }
 
-    /// Asks until it is stopped. While the database does not answer, nobody hears of anything.
+    /// Reads until it is stopped. While the database does not answer, carriers are not woken.
     pub async fn run(&self) {
         let mut looked: Option<Instant> = None;
         while !self.is_stopped() {
@@ -88,8 +90,9 @@ impl Watcher {
 
     /// Reads the state of each endpoint for the metrics.
     async fn look(&self) {
+        let now = self.clock.now();
         match self.reader.webhook_health().await {
-            Ok(health) => self.counts.set_gauges(health.into_iter().map(gauge).collect()),
+            Ok(health) => self.counts.set_gauges(health.into_iter().map(|health| gauge(health, now)).collect()),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -100,12 +103,12 @@ impl Watcher {
     }
 }
 
-fn gauge(health: WebhookHealth) -> EndpointGauge {
+fn gauge(health: WebhookHealth, now: Timestamp) -> EndpointGauge {
     EndpointGauge {
         endpoint_id: health.endpoint_id,
         status: health.status,
         lag: health.lag,
         waiting: health.waiting,
-        oldest_s: health.oldest_at.map_or(0, |oldest| now().ms_since(oldest) / 1_000),
+        oldest_s: health.oldest_at.map_or(0, |oldest| now.ms_since(oldest) / 1_000),
     }
 }

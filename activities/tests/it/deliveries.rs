@@ -2,15 +2,24 @@
 
 mod receiver;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use activities::delivery::{Deliveries, DeliveryCounts, DeliveryParts, DeliveryRules, Watcher};
+use activities::delivery::{Deliveries, DeliveryClock, DeliveryCounts, DeliveryParts, DeliveryRules, Watcher};
 use domain::{
     Timestamp,
     dead_letter::{Awaits, Letter},
     failure::Failure,
     id::{DeadLetterId, WebhookEndpointId},
-    webhook_endpoint::{DeliveryStatus, DisabledReason, EndpointStatus, Outcome, Permitted, Schedule},
+    webhook_endpoint::{
+        DeliveryStatus, DisabledReason, EndpointStatus, Outcome, Permitted, STANDARD_SCHEDULE_S, Schedule,
+    },
 };
 use receiver::{Arrived, PATIENCE, Receiver, Reply, status, with_headers};
 use store::{
@@ -35,6 +44,8 @@ struct World {
     keys: Arc<Keyring>,
     rules: DeliveryRules,
     counts: DeliveryCounts,
+    /// By how much the clock of deliveries is ahead, in milliseconds.
+    ahead_ms: Arc<AtomicU64>,
     _database: testkit::database::Fresh,
 }
 
@@ -63,6 +74,7 @@ impl World {
             keys: Arc::new(keys),
             rules,
             counts: DeliveryCounts::default(),
+            ahead_ms: Arc::default(),
             _database: database,
         }
     }
@@ -89,6 +101,7 @@ impl World {
             keyring: Some(self.keys.clone()),
             rules: self.rules.clone(),
             counts: self.counts.clone(),
+            clock: self.clock(),
         })
         .unwrap();
         let watcher = deliveries.watcher();
@@ -103,6 +116,12 @@ impl World {
             environment.run(Deliveries::carry, input).await.unwrap()
         });
         Carrier { id, secret, watcher, run }
+    }
+
+    fn clock(&self) -> DeliveryClock {
+        let ahead_ms = self.ahead_ms.clone();
+        let machine_ms = || chrono::Utc::now().timestamp_millis();
+        DeliveryClock::of(move || Timestamp::from_epoch_ms(machine_ms()).plus_ms(ahead_ms.load(Ordering::SeqCst)))
     }
 
     async fn carried(&self, url: &str) -> Carrier {
@@ -137,6 +156,11 @@ impl World {
     async fn attempted(&self, id: &WebhookEndpointId, number: usize) -> Vec<DeliveryRecord> {
         until(&format!("{number} attempts are written"), || async { self.attempts(id).await.len() >= number }).await;
         self.attempts(id).await
+    }
+
+    /// How many events wait at an endpoint.
+    async fn waiting(&self, id: &WebhookEndpointId) -> usize {
+        self.writer.webhook_waiting(id).await.unwrap().len()
     }
 
     async fn events(&self, kind: &str) -> usize {
@@ -476,4 +500,60 @@ async fn a_dead_a_slow_and_a_flaky_receiver_do_not_delay_a_healthy_one() {
     for one in carried {
         one.watcher.stop();
     }
+}
+
+/// The standard schedule, and a clock that runs three days ahead while the receiver answers with an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_down_for_three_days_misses_nothing_and_delays_nobody() {
+    const HOUR_MS: u64 = 60 * 60 * 1_000;
+    const STEPS: u64 = 36;
+    let world = World::new(LOCAL, &STANDARD_SCHEDULE_S).await;
+    let healthy = Receiver::start(|_, _| status(200)).await;
+    let down = Receiver::start(|_, _| status(500)).await;
+    let (to_healthy, to_down) = (world.carried(&healthy.url()).await, world.carried(&down.url()).await);
+    let (mut slowest, mut events) = (Duration::ZERO, 0);
+    for step in 0..STEPS {
+        let began = Instant::now();
+        let letter = format!("letter-{step}");
+        world.open(&letter).await;
+        events += 1;
+        // Every other object has a second event, which waits behind the first.
+        if step % 2 == 0 {
+            world.close(&letter).await;
+            events += 1;
+        }
+        healthy.has(events).await;
+        slowest = slowest.max(began.elapsed());
+        until("the receiver that is down was asked", || async {
+            let attempts = world.attempts(&to_down.id).await;
+            attempts.iter().any(|record| record.attempt.object == format!("dead_letter:{letter}"))
+        })
+        .await;
+        world.ahead_ms.fetch_add(72 / STEPS * HOUR_MS, Ordering::SeqCst);
+    }
+    assert!(slowest < Duration::from_secs(2), "the slowest took {slowest:?}");
+    assert_eq!(world.record(&to_down.id).await.status, EndpointStatus::Enabled);
+    assert_eq!(world.waiting(&to_down.id).await, events);
+    let attempts = world.attempts(&to_down.id).await;
+    assert!(attempts.iter().all(|record| record.attempt.status == DeliveryStatus::Failed));
+    let of_first = attempts.iter().filter(|record| record.attempt.object == "dead_letter:letter-0").count();
+    assert!((7..10).contains(&of_first), "{of_first} attempts in three days");
+
+    down.behave(|_, _| status(200));
+    let before = down.arrived().len();
+    world.open("letter-last").await;
+    events += 1;
+    until("the receiver has everything", || async { world.waiting(&to_down.id).await == 0 }).await;
+    let arrived = down.arrived().split_off(before);
+    let mut versions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for message in &arrived {
+        let object = message.event()["object"].clone();
+        versions.entry(object["id"].to_string()).or_default().push(object["version"].as_u64().unwrap());
+    }
+    assert_eq!((arrived.len(), versions.len()), (events, STEPS as usize + 1));
+    assert!(versions.values().all(|versions| [&[0][..], &[0, 1]].contains(&versions.as_slice())), "{versions:?}");
+    let record = world.record(&to_down.id).await;
+    assert_eq!((record.status, record.failing_since), (EndpointStatus::Enabled, None));
+    to_down.stop().await;
+    to_healthy.stop().await;
 }

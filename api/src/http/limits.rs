@@ -11,8 +11,8 @@
 
 mod bucket;
 mod client;
+mod connection_use;
 mod slots;
-mod standing;
 
 use std::{
     net::IpAddr,
@@ -40,8 +40,8 @@ pub use bucket::Rate;
 use bucket::{Buckets, Left};
 pub use client::{Network, NetworkError, Peer};
 pub(crate) use client::{is_one_of, origin, was_forwarded};
+pub use connection_use::ConnectionUse;
 use slots::{Class, OpenRequests, Slots};
-pub use standing::Standing;
 
 /// The most addresses that are remembered. Each takes less than 100 bytes.
 const MAX_ADDRESSES: usize = 100_000;
@@ -144,7 +144,7 @@ pub(crate) struct Visit {
     client: IpAddr,
     /// Where the request comes from, as an address and not as a customer's network.
     origin: IpAddr,
-    standing: Standing,
+    connection: ConnectionUse,
     counted: Arc<Mutex<Vec<(&'static str, Left)>>>,
 }
 
@@ -153,7 +153,7 @@ struct Admitted {
     request: Request,
     open: Option<slots::OpenRequest>,
     slot: Option<tokio::sync::OwnedSemaphorePermit>,
-    served: standing::Served,
+    served: connection_use::Served,
 }
 
 impl Gate {
@@ -188,7 +188,7 @@ impl Visit {
 
     /// Counts a request of a key that is proved, whose connection stays whatever else comes in.
     pub(crate) fn count_key(&self, key: &ApiKeyId) -> Result<(), Problem> {
-        self.standing.prove();
+        self.connection.prove();
         self.count("key", self.gate.keys.take(key.clone(), self.gate.began.elapsed()))
     }
 
@@ -234,7 +234,7 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     let visit = Visit {
         client: client::address(&request, trusted),
         origin: origin(&request, trusted),
-        standing: request.extensions().get::<Standing>().cloned().unwrap_or_default(),
+        connection: request.extensions().get::<ConnectionUse>().cloned().unwrap_or_default(),
         counted: Arc::default(),
         gate: Arc::clone(&gate),
     };
@@ -323,7 +323,7 @@ impl Visit {
             METRICS => None,
             _ => Some(gate.slots.take(class).ok_or_else(overloaded)?),
         };
-        Ok(Admitted { request, open, slot, served: self.standing.serve() })
+        Ok(Admitted { request, open, slot, served: self.connection.serve() })
     }
 
     fn class(&self, request: &Request) -> Class {

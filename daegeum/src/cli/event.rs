@@ -1,18 +1,22 @@
 //! The event log on the command line: the database is read.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Subcommand;
 use domain::event::EventType;
-use serde_json::{Value, json};
-use store::{EventQuery, EventRecord, EventsRead, Reader, Tail};
+use serde_json::json;
+use store::{EventCursor, EventQuery, EventRecord, EventsRead, Reader, Tail};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{out, output::Output},
+    cli::{
+        out,
+        output::{Output, print_json},
+    },
     compose,
+    event_json::as_json,
     serving::shutdown,
     settings::Settings,
-    values::rfc3339,
+    values::{KAFKA_CURSOR, rfc3339},
 };
 
 /// What to do with the event log.
@@ -33,6 +37,36 @@ pub(crate) enum EventsAction {
         #[command(flatten)]
         output: Output,
     },
+    /// Manage the cursors of those that daegeum itself serves: the Kafka sink and webhook endpoints
+    #[command(subcommand, after_help = example!("daegeum events cursor list"))]
+    Cursor(CursorAction),
+}
+
+/// What to do with a cursor.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CursorAction {
+    /// Print every cursor and how far it lies behind the end of the log
+    #[command(after_help = example!("daegeum events cursor list --json"))]
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Set the cursor of a sink, so that it sends the events behind the position, again where it sent them before
+    #[command(after_help = example!("daegeum events cursor set kafka 1200"))]
+    Set {
+        /// The sink: kafka
+        #[arg(value_parser = [KAFKA_CURSOR])]
+        name: String,
+        /// The position before the first event; 0 is the beginning
+        position: u64,
+    },
+    /// Remove the cursor of a sink that is switched off, so that retention no longer reports it
+    #[command(after_help = example!("daegeum events cursor remove kafka"))]
+    Remove {
+        /// The sink: kafka
+        #[arg(value_parser = [KAFKA_CURSOR])]
+        name: String,
+    },
 }
 
 /// How many events are printed where no position is named.
@@ -49,7 +83,10 @@ enum Form {
 
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: EventsAction) -> anyhow::Result<()> {
-    let EventsAction::Tail { after, types, follow, output } = action;
+    let (after, types, follow, output) = match action {
+        EventsAction::Tail { after, types, follow, output } => (after, types, follow, output),
+        EventsAction::Cursor(action) => return cursor(settings, action).await,
+    };
     let reader = compose::open_reader(&settings.database()?).await?;
     let after = match after {
         Some(after) => after,
@@ -65,6 +102,61 @@ pub(crate) async fn run(settings: &Settings, action: EventsAction) -> anyhow::Re
         return Ok(());
     }
     self::follow(&reader, query, end, form, shutdown::on_signal()?).await
+}
+
+/// Carries out an action on cursors.
+async fn cursor(settings: &Settings, action: CursorAction) -> anyhow::Result<()> {
+    let url = settings.database()?;
+    match action {
+        CursorAction::List { output } => list_cursors(&compose::open_reader(&url).await?, output).await,
+        CursorAction::Set { name, position } => {
+            let (journal, reader) = compose::open_for_api(&url).await?;
+            let log = reader.event_log().await?;
+            let positions = log.floor - 1..=log.last_position;
+            ensure!(
+                positions.contains(&position),
+                "the position must be {} to {}, not {position}",
+                positions.start(),
+                positions.end()
+            );
+            journal.set_event_cursor(&name, position).await?;
+            println!("{name} goes on behind position {position}");
+            Ok(())
+        }
+        CursorAction::Remove { name } => {
+            let (journal, _) = compose::open_for_api(&url).await?;
+            ensure!(journal.remove_event_cursor(&name).await?, "there is no cursor {name}");
+            println!("{name} has no cursor any more; a worker with its settings begins at the oldest event kept");
+            Ok(())
+        }
+    }
+}
+
+async fn list_cursors(reader: &Reader, output: Output) -> anyhow::Result<()> {
+    let (cursors, log) = (reader.event_cursors().await?, reader.event_log().await?);
+    let lag = |cursor: &EventCursor| log.last_position.saturating_sub(cursor.position);
+    if output.json {
+        let rows: Vec<_> = cursors
+            .iter()
+            .map(|cursor| {
+                let held_until = cursor.held_until.map(rfc3339);
+                let updated_at = rfc3339(cursor.updated_at);
+                json!({ "name": cursor.name, "position": cursor.position, "lag": lag(cursor),
+                        "updated_at": updated_at, "held_until": held_until })
+            })
+            .collect();
+        return print_json(&rows);
+    }
+    for cursor in &cursors {
+        println!(
+            "{:<40} {:>10} {:>10} behind  {}",
+            cursor.name,
+            cursor.position,
+            lag(cursor),
+            rfc3339(cursor.updated_at)
+        );
+    }
+    Ok(())
 }
 
 /// Prints what comes until the signal to stop, or until nobody reads it any more.
@@ -122,17 +214,6 @@ fn print(event: &EventRecord, form: Form) {
             event.version
         ),
     }
-}
-
-fn as_json(event: &EventRecord) -> Value {
-    json!({
-        "position": event.position,
-        "id": event.id,
-        "type": event.event_type.as_str(),
-        "occurred_at": rfc3339(event.occurred_at),
-        "object": { "type": event.event_type.object().as_str(), "id": event.object_id, "version": event.version },
-        "data": serde_json::from_str::<Value>(&event.data).unwrap_or_default(),
-    })
 }
 
 /// Reads a type of events.

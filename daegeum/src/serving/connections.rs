@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use api::{Limits, Network, Peer, Standing};
+use api::{ConnectionUse, Limits, Network, Peer};
 use tokio_util::sync::CancellationToken;
 
 /// The connections that are open, and how many there may be.
@@ -38,7 +38,7 @@ struct Entry {
     /// The address that it is counted for, if any.
     address: Option<IpAddr>,
     is_kept: bool,
-    standing: Standing,
+    standing: ConnectionUse,
     closed: CancellationToken,
 }
 
@@ -47,7 +47,7 @@ struct Entry {
 pub(super) struct Place {
     connections: Arc<Connections>,
     number: u64,
-    pub(super) standing: Standing,
+    pub(super) standing: ConnectionUse,
     /// Canceled when the connection has to make room.
     pub(super) closed: CancellationToken,
 }
@@ -83,7 +83,7 @@ impl Connections {
         if held.all.len() >= self.most && !held.close_one_of_the_largest() {
             return None;
         }
-        let (standing, closed) = (Standing::default(), CancellationToken::new());
+        let (standing, closed) = (ConnectionUse::default(), CancellationToken::new());
         let entry =
             Entry { address, is_kept: is_one_of(&self.kept), standing: standing.clone(), closed: closed.clone() };
         let number = held.add(entry);

@@ -25,6 +25,9 @@ pub(crate) struct WorkerMetrics {
     pub(crate) tasks: FailingTasks,
     /// What was delivered to webhook endpoints.
     pub(crate) deliveries: DeliveryCounts,
+    /// What was sent to Kafka.
+    #[cfg(feature = "kafka")]
+    pub(crate) kafka: crate::kafka::KafkaCounts,
 }
 
 impl WorkerMetrics {
@@ -36,6 +39,8 @@ impl WorkerMetrics {
             of_unreadable(&self.unreadable, text);
             of_tasks(&self.tasks, text);
             of_deliveries(&self.deliveries, text);
+            #[cfg(feature = "kafka")]
+            self.kafka.expose(text);
         })
     }
 }

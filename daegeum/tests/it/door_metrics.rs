@@ -1,11 +1,17 @@
 //! The metrics: what they say, and who may read them.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::{database::Kind, documents::blocks, roles::Roles, stack::Dev};
 
 const METRICS_PAGE: &str = include_str!("../../../docs/reference/metrics.md");
-const DASHBOARD: &str = include_str!("../../../deploy/dashboards/payments.json");
+const DASHBOARDS: [&str; 2] =
+    [include_str!("../../../deploy/dashboards/events.json"), include_str!("../../../deploy/dashboards/payments.json")];
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The alerts on events, beside this folder's parent.
+const ALERTS: &str = "deploy/alerts-events.yaml";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_happened_to_whom_may_know() {
@@ -67,11 +73,13 @@ fn are_told_of(text: &str) {
     for name in &served {
         assert!(METRICS_PAGE.contains(&format!("| `{name}` |")), "docs/reference/metrics.md does not tell of {name}");
     }
-    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
-    for target in dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
-    {
-        for name in metrics_in(target["expr"].as_str().unwrap()) {
-            assert!(served.contains(&name), "the dashboard asks for {name}");
+    for dashboard in DASHBOARDS {
+        let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap().iter();
+        for target in panels.flat_map(|panel| panel["targets"].as_array().unwrap()) {
+            for name in metrics_in(target["expr"].as_str().unwrap()) {
+                assert!(served.contains(&name) || is_of_kafka(name), "the dashboard asks for {name}");
+            }
         }
     }
     let alerts = &blocks(METRICS_PAGE, "What to be woken for", "")[0];
@@ -81,6 +89,36 @@ fn are_told_of(text: &str) {
     }
     for name in WAKING {
         assert!(alerts.contains(&name), "no alert asks for {name}");
+    }
+}
+
+/// Whether a metric is one of the Kafka sink, which the usual build does not have.
+fn is_of_kafka(name: &str) -> bool {
+    name.starts_with("daegeum_kafka_") && METRICS_PAGE.contains(&format!("| `{name}` |"))
+}
+
+#[test]
+fn every_alert_asks_for_metrics_that_there_are_and_leads_to_a_runbook() {
+    let rules = std::fs::read_to_string(format!("{ROOT}/{ALERTS}")).unwrap();
+    for name in rules.lines().filter(|line| !line.starts_with('#')).flat_map(metrics_in) {
+        assert!(METRICS_PAGE.contains(&format!("| `{name}` |")), "{ALERTS} asks for {name}");
+    }
+    let runbooks: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")).collect();
+    assert_eq!(runbooks.len(), rules.matches("- alert: ").count());
+    for runbook in runbooks {
+        let (file, anchor) = runbook.split_once('#').unwrap();
+        let text = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+        let mut headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+        assert!(headings.any(|heading| heading.to_lowercase().replace(' ', "-") == anchor), "no section {runbook}");
+    }
+}
+
+#[test]
+fn promtool_takes_the_alert_rules_and_each_fires_on_what_it_is_for() {
+    for arguments in [["check", "rules", ALERTS], ["test", "rules", "deploy/alerts-events.test.yaml"]] {
+        let ran = Command::new("promtool").current_dir(ROOT).args(arguments).output().unwrap();
+        let told = [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(ran.status.success(), "{told}");
     }
 }
 

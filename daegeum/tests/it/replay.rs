@@ -21,6 +21,8 @@ const CHECKOUTS: [&str; 13] = [
 ];
 /// Every way that a refund can go without a person.
 const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
+/// How the delivery to a webhook endpoint goes on after a stop, and ends.
+const DELIVERIES: [&str; 1] = ["disabled"];
 
 #[test]
 fn recorded_histories_replay() {
@@ -36,14 +38,21 @@ fn recorded_histories_replay() {
             assert!(said.contains(&file), "no history {file}:\n{said}");
         }
     }
+    for story in DELIVERIES {
+        assert!(said.contains(&format!("{story}.delivery.json")), "no history of the delivery {story}:\n{said}");
+    }
 }
 
 #[test]
 fn a_history_that_took_another_path_is_noticed() {
     let histories = std::path::Path::new(ROOT).join("temporal/histories");
-    let recorded = std::fs::read_to_string(histories.join("paid.json")).unwrap();
-    let changed = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(changed.path(), recorded.replace("psp.confirm", "psp.confess")).unwrap();
-    let replayed = daegeum().arg("replay").arg(changed.path()).output().unwrap();
-    assert!(!replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+    for (file, step, other) in
+        [("paid.json", "psp.confirm", "psp.confess"), ("disabled.delivery.json", "webhook.carry", "webhook.marry")]
+    {
+        let recorded = std::fs::read_to_string(histories.join(file)).unwrap();
+        let changed = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(changed.path(), recorded.replace(step, other)).unwrap();
+        let replayed = daegeum().arg("replay").arg(changed.path()).output().unwrap();
+        assert!(!replayed.status.success(), "{file}: {}", String::from_utf8_lossy(&replayed.stdout));
+    }
 }

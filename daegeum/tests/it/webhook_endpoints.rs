@@ -21,12 +21,14 @@ use store::{
     Keyring,
     webhook_endpoint::{SignedHeaders, WebhookSecret},
 };
+use temporalio_client::WorkflowFetchHistoryOptions;
+use workflows::delivery::DeliveryWorkflow;
 
 use crate::{
     database::Kind,
     events::log,
     on_both_databases,
-    roles::Roles,
+    roles::{Roles, temporal_at},
     stack::{Dev, Shop, daegeum, until},
     webhook_receivers::register,
 };
@@ -153,6 +155,45 @@ async fn an_endpoint_is_managed_over_http(database: Kind) {
     assert_eq!(ask(shop, Method::GET, &path, None).await.0, 404);
     for secret in [secret.as_str(), rotated["secret"].as_str().unwrap()] {
         stands_nowhere(dev.directory.path(), secret);
+    }
+}
+
+/// The workflow of an endpoint: its activity ends with the process, another one follows, and the workflow ends with the
+/// endpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_goes_on_after_a_stop_and_ends_with_its_endpoint() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (receiver, url) = Receiver::start(Duration::ZERO).await;
+    let (id, secret) = register(&dev.shop, &url).await;
+    receiver.trusts(&secret);
+    dev.shop.create("before-the-stop").await;
+    until("the checkout is told", || async { receiver.types().len() == 1 }).await;
+    let directory = {
+        let Dev { mut process, directory, .. } = dev;
+        process.signal(Signal::SIGTERM);
+        assert!(process.wait(Duration::from_secs(20)));
+        directory
+    };
+    let dev = Dev::start_in(directory, Kind::Sqlite, &[]).await;
+    dev.shop.create("after-the-stop").await;
+    until("the second checkout is told", || async { receiver.types().len() == 2 }).await;
+    let disable = Some(json!({ "status": "DISABLED" }));
+    assert_eq!(ask(&dev.shop, Method::PATCH, &format!("/{id}"), disable).await.0, 200);
+    let addresses = std::fs::read(dev.directory.path().join("addresses.json")).unwrap();
+    let addresses: Value = serde_json::from_slice(&addresses).unwrap();
+    let client = temporal_at(addresses["temporal"].as_str().unwrap()).await;
+    let workflow = client.get_workflow_handle::<DeliveryWorkflow>(format!("webhook.{id}"));
+    let history = async || workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    until("the workflow ends", || async {
+        String::from_utf8_lossy(&history().await).contains("WorkflowExecutionCompletedEventAttributes")
+    })
+    .await;
+    let history = history().await;
+    let told = String::from_utf8_lossy(&history);
+    assert_eq!(told.matches("ActivityTaskCompletedEventAttributes").count(), 2, "{told}");
+    assert!(!told.contains(url.trim_start_matches("http://")), "no address stands in a history");
+    if let Some(directory) = std::env::var_os("RECORD_HISTORIES") {
+        std::fs::write(std::path::Path::new(&directory).join("disabled.delivery.json"), &history).unwrap();
     }
 }
 

@@ -19,7 +19,8 @@ pub const FAILING_LIMIT_MS: u64 = 5 * 24 * 60 * 60 * 1_000;
 const HOUR_S: u32 = 60 * 60;
 /// The most attempts of a schedule.
 const MAX_ATTEMPTS: usize = 30;
-/// By how much a pause varies, in thousandths.
+/// By how much a pause is longer at most, in thousandths. No pause is shorter than the schedule says, so that an event
+/// is retried for three days whatever the jitter is.
 const JITTER_PER_MILLE: u32 = 100;
 
 /// The pauses before the attempts to deliver one event.
@@ -77,9 +78,9 @@ impl Schedule {
 }
 
 impl Jitter {
-    /// The pause, up to a tenth longer or shorter.
+    /// The pause, up to a tenth longer.
     fn of(self, pause_ms: u64) -> u64 {
-        let per_mille = 1_000 - JITTER_PER_MILLE + self.0 % (2 * JITTER_PER_MILLE + 1);
+        let per_mille = 1_000 + self.0 % (JITTER_PER_MILLE + 1);
         pause_ms.saturating_mul(u64::from(per_mille)) / 1_000
     }
 }

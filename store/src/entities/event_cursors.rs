@@ -9,6 +9,8 @@ pub struct Model {
     pub name: String,
     pub position: i64,
     pub updated_at: DateTimeUtc,
+    pub holder: i64,
+    pub held_until: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -134,6 +134,7 @@ impl Journal {
             name: Set(cursor_name(new.endpoint_id)),
             position: Set(log.last_position),
             updated_at: Set(now),
+            ..Default::default()
         };
         event_cursors::Entity::insert(cursor).exec_without_returning(&transaction).await?;
         committed(transaction, new.endpoint_id).await

@@ -37,6 +37,8 @@ on_both_databases!(
     a_cursor_is_moved_by_one,
 );
 
+/// A lease that no test outlives.
+const LEASE: Duration = Duration::from_secs(60);
 pub(crate) const KEPT: EventRetention = EventRetention(Duration::from_secs(24 * 60 * 60));
 
 /// Gives a position to everything that waits.
@@ -384,13 +386,37 @@ async fn what_is_too_old_goes_and_is_missed_aloud(fresh: Fresh) {
 }
 
 async fn a_cursor_is_moved_by_one(fresh: Fresh) {
-    let journal = fresh.writer.journal();
-    assert_eq!(fresh.reader.event_cursor("webhook:a").await.unwrap(), None);
-    journal.set_event_cursor("webhook:a", 5).await.unwrap();
-    let moves = (0..4).map(|to| fresh.writer.advance_event_cursor("webhook:a", 5, 10 + to));
-    let moved = futures::future::join_all(moves).await;
-    assert_eq!(moved.into_iter().filter(|moved| *moved.as_ref().unwrap()).count(), 1);
-    assert!(fresh.reader.event_cursor("webhook:a").await.unwrap().unwrap().position >= 10);
-    journal.set_event_cursor("webhook:a", 2).await.unwrap();
-    assert_eq!(fresh.reader.event_cursor("webhook:a").await.unwrap().unwrap().position, 2, "a replay moves it back");
+    const SHORT: Duration = Duration::from_millis(50);
+    let (journal, writer) = (fresh.writer.journal(), &fresh.writer);
+    let stands = async || fresh.reader.event_cursor("sink").await.unwrap().unwrap();
+    assert_eq!(fresh.reader.event_cursor("sink").await.unwrap(), None);
+    let takes = (0..4).map(|_| writer.take_event_cursor("sink", LEASE));
+    let taken = futures::future::join_all(takes).await;
+    let mut held: Vec<_> = taken.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!((held.len(), held[0].position()), (1, 0), "one of four has it, before the oldest event");
+    let held = writer.advance_event_cursor(held.remove(0), 5, LEASE).await.unwrap().unwrap();
+    assert_eq!((held.position(), stands().await.position), (5, 5));
+
+    // A holder that is silent for longer than its lease is fenced off.
+    let silent = writer.advance_event_cursor(held, 5, SHORT).await.unwrap().unwrap();
+    tokio::time::sleep(2 * SHORT).await;
+    let next = writer.take_event_cursor("sink", LEASE).await.unwrap().unwrap();
+    assert_eq!(writer.advance_event_cursor(silent.clone(), 9, LEASE).await.unwrap(), None);
+    writer.release_event_cursor(silent).await.unwrap();
+    assert_eq!(
+        writer.take_event_cursor("sink", LEASE).await.unwrap(),
+        None,
+        "a release by the old holder does nothing"
+    );
+    let next = writer.advance_event_cursor(next, 6, LEASE).await.unwrap().unwrap();
+
+    // A principal sets it back: its holder loses it, and it can be taken at once.
+    journal.set_event_cursor("sink", 2).await.unwrap();
+    assert_eq!(writer.advance_event_cursor(next, 7, LEASE).await.unwrap(), None);
+    let next = writer.take_event_cursor("sink", LEASE).await.unwrap().unwrap();
+    assert_eq!(next.position(), 2, "a replay moves it back");
+    writer.release_event_cursor(next).await.unwrap();
+    assert!(writer.take_event_cursor("sink", LEASE).await.unwrap().is_some(), "it was given back");
+    assert!(journal.remove_event_cursor("sink").await.unwrap());
+    assert!(!journal.remove_event_cursor("sink").await.unwrap());
 }

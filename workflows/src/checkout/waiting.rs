@@ -1,4 +1,4 @@
-//! Waiting: for the buyer, for the PSP, for a person. Never without a timer or an open task.
+//! Waiting for the buyer, for the PSP or for an operator. Every wait has a timer or an open task.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::{
 pub(super) enum Waited {
     /// The buyer came back from the payment window.
     Buyer(Confirmation),
-    /// The time to pay ran out.
+    /// The checkout expired.
     Deadline,
     /// Somebody canceled the workflow.
     Canceled,
 }
 
-/// Waits until the buyer comes back, or comes again after a decline, the checkout expires or the workflow is canceled.
-/// A buyer who came back in the same instant wins.
+/// Waits until the buyer confirms, or confirms again after a decline, the checkout expires or the workflow is canceled.
+/// A confirmation at the same instant as the other two has precedence.
 pub(super) async fn for_buyer(ctx: &Context) -> Waited {
     let expires_at = ctx.state(|checkout| checkout.expires_at);
     let left = Duration::from_millis(expires_at.ms_since(now(ctx)));
@@ -44,19 +44,19 @@ pub(super) async fn for_buyer(ctx: &Context) -> Waited {
     }
 }
 
-/// Which nudges were answered by a question.
+/// The nudges that a question to the PSP has answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answered {
     /// How many nudges.
     pub(super) nudges: u32,
     /// How many questions of operators.
     pub(super) asks: u32,
-    /// Whether the budget of nudges without a window is spent: they cut no pause short any more.
+    /// Whether the budget of nudges without a window is spent: such nudges shorten no further pause.
     pub(super) is_budget_spent: bool,
 }
 
 impl Answered {
-    /// Whether something came since then.
+    /// Whether a further nudge or question of an operator has arrived.
     fn is_nudged(self, checkout: &CheckoutWorkflow) -> bool {
         let nudges = &checkout.nudges;
         let counts = !self.is_budget_spent || nudges.are_windowed;
@@ -64,17 +64,17 @@ impl Answered {
     }
 }
 
-/// What cuts a pause short.
+/// What shortens a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutBy {
-    /// Nudges and operators' questions alone. A checkout that was given up already must not cut every pause short.
+    /// Nudges and operators' questions only. A checkout that is canceled already must not shorten every pause.
     Hints,
-    /// Also that somebody gives the checkout up.
+    /// A cancellation of the checkout too.
     HintsAndCancellation,
 }
 
-/// Pauses before the PSP is asked; giving the checkout up ends the pause. Answers whether a nudge of the PSP, or an
-/// operator, cut it short; one that came since the `answered` ones does so at once.
+/// Pauses before a question to the PSP; a cancellation ends the pause. Answers whether a nudge or an operator shortened
+/// the pause. A nudge that arrived after the `answered` nudges ends the pause at once.
 pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, cut_by: CutBy) -> bool {
     let is_nudged = move |checkout: &CheckoutWorkflow| answered.is_nudged(checkout);
     let pause = Duration::from_millis(pause_ms);
@@ -88,14 +88,14 @@ pub(super) async fn for_psp(ctx: &Context, pause_ms: u64, answered: Answered, cu
     ctx.state(is_nudged)
 }
 
-/// Lets time pass, whatever happens.
+/// Waits for a time that nothing shortens.
 pub(super) async fn let_pass(ctx: &Context, ms: u64, summary: &'static str) {
     if ms > 0 {
         until_detached(ctx, |_| false, Duration::from_millis(ms), summary).await;
     }
 }
 
-/// How a checkout stood when a person was called.
+/// The state of a checkout at the moment when an operator was called.
 #[derive(Debug, Clone)]
 pub(super) struct Called {
     replies: u32,
@@ -104,7 +104,7 @@ pub(super) struct Called {
 }
 
 impl Called {
-    /// How it stands now.
+    /// The state at this moment.
     pub(super) fn of(ctx: &Context) -> Self {
         ctx.state(|checkout| Self {
             replies: checkout.desk.replies(),
@@ -113,26 +113,26 @@ impl Called {
         })
     }
 
-    /// Whether somebody gave the checkout up since then, or named another account for the money.
+    /// Whether the checkout was canceled since then, or another account for the money was named.
     fn is_given_up(&self, checkout: &CheckoutWorkflow) -> bool {
         checkout.canceled != self.canceled || checkout.refund_account != self.refund_account
     }
 }
 
-/// Waits for an operator's reply, or for a request to give the checkout up that says something new. What came since the
-/// operator was `called` ends the wait at once. A cancellation in the Temporal UI does not end it.
+/// Waits for an operator's reply, or for a cancellation that differs from the last one. A reply or cancellation after
+/// the operator was `called` ends the wait at once. A cancellation in the Temporal UI does not end the wait.
 pub(super) async fn for_operator(ctx: &Context, called: Called) -> Option<OperatorReply> {
     let replies = called.replies;
     let over =
         move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).is_some() || called.is_given_up(checkout);
-    // The token is detached, so this wait has no other end.
+    // The token is detached, so nothing else ends this wait.
     let _ = ctx.wait_condition_with_options(over, detached()).await;
     ctx.state(|checkout| checkout.desk.reply_since(replies).cloned())
 }
 
-/// Waits for a person's word about the payment in review, at most so long; giving the checkout up ends it. Answers
-/// what they said, by the signal `review` or as an answer to the letter; a reply since there were `replies` ends it at
-/// once.
+/// Waits for an operator's decision about the payment in review, until the limit or a cancellation of the checkout.
+/// The decision arrives by the signal `review` or as an answer to the letter. A reply after the first `replies` ends
+/// the wait at once.
 pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Option<Review> {
     let answered = move |checkout: &CheckoutWorkflow| checkout.desk.reply_since(replies).and_then(review_of);
     let over = move |checkout: &CheckoutWorkflow| {
@@ -142,7 +142,7 @@ pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Op
     ctx.state_mut(|checkout| checkout.review.take().or_else(|| answered(checkout)))
 }
 
-/// The decision that an answer to a letter is, if it is one.
+/// The decision in an answer to a letter; `None` for an answer that decides nothing.
 fn review_of(reply: &OperatorReply) -> Option<Review> {
     let approve = match reply.action {
         OperatorAction::Resolve(Outcome::Approved) => true,

@@ -1,14 +1,14 @@
-//! What the server that accepts connections may know of the requests on one of them.
+//! How a connection is used: what its server must know to choose connections to close.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-/// Whether a connection may be closed to make room for others. The server puts this among the extensions of the
-/// connection's requests.
+/// Decides whether a connection may be closed to make room for others. The server puts this value among the extensions
+/// of the connection's requests.
 #[derive(Debug, Clone, Default)]
-pub struct Standing(Arc<Inner>);
+pub struct ConnectionUse(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -16,7 +16,7 @@ struct Inner {
     served: AtomicUsize,
 }
 
-impl Standing {
+impl ConnectionUse {
     /// Whether a valid API key came on the connection.
     pub fn is_proved(&self) -> bool {
         self.0.proved.load(Ordering::Relaxed)
@@ -41,7 +41,7 @@ impl Standing {
 
 /// Work on a request.
 #[derive(Debug)]
-pub(super) struct Served(Standing);
+pub(super) struct Served(ConnectionUse);
 
 impl Drop for Served {
     fn drop(&mut self) {
