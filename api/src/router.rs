@@ -23,7 +23,7 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
+        ask_psp, audit_log, buyer, buyer_page, checkout, codec, console, dead_letter, event, health, history, ledger,
         payment_order, payments_list, refund, wallet, webhook, webhook_endpoint,
     },
 };
@@ -33,6 +33,7 @@ pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let (served, _) = described().split_for_parts();
     served
+        .merge(console::routes(&api))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(limits::admit))

@@ -1,6 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
 mod addresses;
+mod console;
 mod data_dir;
 mod door;
 pub(crate) mod file_limit;
@@ -28,6 +29,7 @@ use service::{refund::RefundRules, return_hosts::ReturnHost};
 use store::{DatabaseUrl, Keyring};
 
 pub(crate) use addresses::Addresses;
+pub(crate) use console::ConsoleSettings;
 pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
@@ -57,7 +59,7 @@ const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 20] = [
+const ENVIRONMENT: [&str; 26] = [
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -78,6 +80,12 @@ const ENVIRONMENT: [&str; 20] = [
     "DAEGEUM_REFUND_LIMIT_PER_DAY",
     "DAEGEUM_REFUND_APPROVAL_ABOVE",
     "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS",
+    "DAEGEUM_CONSOLE_ISSUER",
+    "DAEGEUM_CONSOLE_CLIENT_ID",
+    console::SECRET_VARIABLE,
+    "DAEGEUM_CONSOLE_URL",
+    "DAEGEUM_CONSOLE_ROLES_CLAIM",
+    "DAEGEUM_CONSOLE_NAME_CLAIM",
 ];
 
 /// Everything that can be set.
@@ -104,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
     pub(crate) webhooks: Webhooks,
+    pub(crate) console: ConsoleSettings,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -152,6 +161,8 @@ struct File {
     risk: risk::RiskFile,
     #[serde(default)]
     webhooks: webhook::WebhooksFile,
+    #[serde(default)]
+    console: console::ConsoleFile,
 }
 
 impl Settings {
@@ -213,6 +224,7 @@ impl Settings {
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
+            console: console::console(flags, file.console)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -405,7 +417,7 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks"] {
+        for table in ["toss", "limits", "tls", "pages", "risk", "webhooks", "console"] {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

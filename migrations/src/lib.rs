@@ -41,6 +41,7 @@ mod m2026_11_27_000018_audit_line_ids;
 mod m2026_11_27_000020_account_holders;
 mod m2026_11_27_000021_event_log;
 mod m2026_11_27_000026_webhook_endpoints;
+mod m2026_11_27_000043_console_sessions;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000020_account_holders::Migration),
             whole(m2026_11_27_000021_event_log::Migration),
             whole(m2026_11_27_000026_webhook_endpoints::Migration),
+            whole(m2026_11_27_000043_console_sessions::Migration),
         ]
     }
 }

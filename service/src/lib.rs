@@ -14,6 +14,7 @@ pub mod api_key;
 pub mod ask_psp;
 pub mod buyer;
 pub mod checkout;
+pub mod console;
 pub mod dead_letter;
 mod fault;
 pub mod readiness;
@@ -27,7 +28,7 @@ pub mod webhook_endpoint;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use domain::{Money, Timestamp, id::ApiKeyId, principal::Principal};
+use domain::{Money, Timestamp, principal::Principal};
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
@@ -76,22 +77,15 @@ pub struct Settings {
     pub refund_rules: refund::RefundRules,
 }
 
-/// The API key that asks for a change, and its rights.
+/// The principal that asks for a change, and its rights.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The first key of the key's line. It stays the same when a key is rotated.
-    pub key: ApiKeyId,
-    /// The rights of the key.
-    pub scopes: Scopes,
-    /// The most that the key refunds in a day, where it has a limit of its own.
-    pub refund_limit: Option<Money>,
-}
-
-impl Caller {
     /// The principal that acts.
-    pub fn principal(&self) -> Principal {
-        Principal::Key(self.key.clone())
-    }
+    pub principal: Principal,
+    /// Its rights.
+    pub scopes: Scopes,
+    /// The most that it refunds in a day, where it has a limit of its own.
+    pub refund_limit: Option<Money>,
 }
 
 /// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about

@@ -26,6 +26,7 @@ mod checkout;
 mod clock;
 mod commission;
 mod connection;
+pub mod console;
 mod convert;
 mod counts;
 mod dead_letter;
@@ -59,8 +60,9 @@ pub use books::{
 };
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
-    CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
-    OperatorDecision, OrderRecord, PaidBack, PspRecord, RequestRecord, StatusChange,
+    CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,
+    FRESH_LOOK_MS, HistorySources, KEY_END_CHARS, OperatorDecision, OrderRecord, PaidBack, Parts, PspRecord,
+    RequestRecord, StatusChange,
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
@@ -83,9 +85,9 @@ pub use reader::Reader;
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
 };
-pub use risk::{CardNames, RiskDecision};
+pub use risk::{CardNames, RiskDecision, RiskRecord};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
-pub use wallet::{Flow, PastWallet, WalletRecord};
+pub use wallet::{Flow, PastWallet, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use writer::Writer;

@@ -1,4 +1,4 @@
-//! Pages for people, as HTML: the buyer's.
+//! Pages for people, as HTML: the buyer's, and the console of operations, finance and support.
 //!
 //! # What this crate does not do
 //!
@@ -7,5 +7,8 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
+mod amount;
 pub mod buyer;
+pub mod console;
+pub mod language;
 pub mod policy;

@@ -8,7 +8,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
-    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, Window,
+    AccountPosition, ApprovalPosition, CheckoutPosition, LetterPosition, MovementPosition, Page, Side, WalletPosition,
+    Window,
 };
 
 use crate::http::{
@@ -19,7 +20,7 @@ use crate::http::{
 };
 
 /// How many items a page has unless it is said.
-const DEFAULT_LIMIT: u64 = 50;
+pub(crate) const DEFAULT_LIMIT: u64 = 50;
 /// The most items of a page.
 const MAX_LIMIT: u64 = 100;
 
@@ -73,12 +74,12 @@ pub(crate) fn window<P: Position>(parameters: &Parameters) -> Result<Window<P>, 
     Ok(Window { after, limit: limit.unwrap_or(DEFAULT_LIMIT) })
 }
 
-fn cursor_of<P: Position>(place: &P) -> String {
+pub(crate) fn cursor_of<P: Position>(place: &P) -> String {
     // Numbers and texts always have a JSON.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(P::LIST, place.write())).unwrap_or_default())
 }
 
-fn place_of<P: Position>(cursor: &str) -> Option<P> {
+pub(crate) fn place_of<P: Position>(cursor: &str) -> Option<P> {
     let (list, written): (String, P::Written) = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     if list == P::LIST { P::read(written) } else { None }
 }
@@ -121,6 +122,20 @@ impl Position for AccountPosition {
 
     fn read((account, currency): Self::Written) -> Option<Self> {
         Some(Self { account: account.parse().ok()?, currency: currency.parse().ok()? })
+    }
+}
+
+impl Position for WalletPosition {
+    const LIST: &'static str = "wallets";
+    type Written = (String, String);
+
+    fn write(&self) -> Self::Written {
+        (self.seller.to_string(), self.currency.to_string())
+    }
+
+    fn read((seller, currency): Self::Written) -> Option<Self> {
+        let seller = domain::id::SellerAccount::parse(seller).ok()?;
+        Some(Self { seller, currency: currency.parse().ok()? })
     }
 }
 
