@@ -15,7 +15,10 @@ use store::{
     console::{NewSession, Role, Roles, SessionToken, SignedInBy},
 };
 
-use crate::stack::{Dev, Shop, until};
+use crate::{
+    stack::{Dev, Shop, until},
+    webhook_receivers::free_port,
+};
 
 /// The name of the session's cookie over plain HTTP.
 const COOKIE: &str = "daegeum_console";
@@ -112,8 +115,8 @@ pub(crate) async fn signed_in(dev: &Dev, person: &str, role: Role) -> Visitor {
 /// The sign-in link that `dev` told last, as a path.
 pub(crate) fn link_of(dev: &Dev) -> String {
     let log = std::fs::read_to_string(dev.directory.path().join("log")).unwrap();
-    let (_, link) = log.rsplit_once("/console/sign-in/link").unwrap();
-    format!("/console/sign-in/link{}", link.lines().next().unwrap().trim())
+    let (_, token) = log.rsplit_once("/console/sign-in/link?token=").unwrap();
+    format!("/console/sign-in/link?token={}", token.lines().next().unwrap().trim())
 }
 
 /// What pages are about: a paid checkout, a stuck one with its dead letter, an endpoint that does not answer.
@@ -121,7 +124,7 @@ pub(crate) async fn things(dev: &Dev) -> BTreeMap<&'static str, String> {
     let shop = &dev.shop;
     // Nothing listens there.
     let request = shop.http.post(format!("{}/v1/webhook-endpoints", shop.api)).bearer_auth(&shop.api_key);
-    let made = request.json(&json!({ "url": "http://127.0.0.1:9/hook" })).send().await.unwrap();
+    let made = request.json(&json!({ "url": format!("http://127.0.0.1:{}/hook", free_port()) })).send().await.unwrap();
     assert_eq!(made.status(), 201);
     let made: serde_json::Value = made.json().await.unwrap();
     let endpoint = made["webhook_endpoint_id"].as_str().unwrap().to_owned();
@@ -140,6 +143,7 @@ pub(crate) async fn things(dev: &Dev) -> BTreeMap<&'static str, String> {
     let delivery = shop.get(&deliveries).await["data"][0]["delivery_id"].as_str().unwrap().to_owned();
     BTreeMap::from([
         ("checkout", "console-paid".to_owned()),
+        ("open", "console-stuck".to_owned()),
         ("letter", letter),
         ("endpoint", endpoint),
         ("delivery", delivery),

@@ -175,7 +175,7 @@ words! {
     do_retry: "다시 시도", "Retry now";
     do_discard: "버리기", "Discard now";
     do_redeliver: "다시 전송", "Deliver again";
-    not_yet: "그만두기", "Do not";
+    not_yet: "그만두기", "Go back";
     what_came: "결과", "What came of it";
     refund_done: "환불되었습니다.", "The money went back.";
     refund_before: "같은 요청이 이미 처리되었습니다. 돈은 한 번만 환불되었습니다.",

@@ -4,8 +4,14 @@ use std::collections::BTreeMap;
 
 use store::console::Role;
 
-use super::{Visitor, signed_in, things};
-use crate::{database::Kind, stack::Dev};
+use super::{Visitor, link_of, signed_in, things};
+use crate::{
+    database::Kind,
+    on_both_databases,
+    stack::{Dev, until},
+};
+
+on_both_databases!(every_page_is_answered);
 
 /// The address of a page about things that are there.
 fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
@@ -13,6 +19,8 @@ fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
         &things["letter"]
     } else if path.contains("webhook-endpoints") {
         &things["endpoint"]
+    } else if path.ends_with("/cancel") {
+        &things["open"]
     } else {
         &things["checkout"]
     };
@@ -59,11 +67,35 @@ async fn each_role_reaches_what_the_table_says_and_nothing_besides() {
                 assert_eq!(seen.status, 200, "{} at {path}: {}", role.as_str(), seen.text);
             }
             if !may {
-                let told = seen.text.contains("console-paid") || seen.text.contains("23,000");
+                // The address, which the person typed, stands in the link to the other language.
+                let told = seen.text.contains("buyer-1") || seen.text.contains("23,000");
                 assert!(!told, "{} at {path} is told something: {}", role.as_str(), seen.text);
             }
         }
         assert_eq!(person.get("/console").await.status, 303, "signed out");
+    }
+}
+
+async fn every_page_is_answered(database: Kind) {
+    let dev = Dev::start(database, &[]).await;
+    let came_in = Visitor::with(&dev.shop, "").get(&link_of(&dev)).await;
+    let admin = Visitor::with(&dev.shop, came_in.cookies[0].split(['=', ';']).nth(1).unwrap());
+    let pages = |access: &&api::Access| access.method == "get" && !access.path.contains('{');
+    for access in api::ACCESS.iter().filter(pages) {
+        assert_eq!(admin.get(access.path).await.status, 200, "{} of an empty database", access.path);
+    }
+    let things = things(&dev).await;
+    for access in api::ACCESS.iter().filter(|access| access.method == "get") {
+        let seen = admin.get(&filled(access.path, &things)).await;
+        assert_eq!(seen.status, 200, "{}: {}", access.path, seen.text);
+    }
+    let overview = admin.get("/console").await.text;
+    assert!(overview.contains("23,000 KRW") && overview.contains("100.0%"), "{overview}");
+    let end = dev.shop.get("/v1/payments/console-paid").await["psp"]["payment_key_suffix"].as_str().unwrap().to_owned();
+    for query in [format!("q={end}"), "q=buyer-1".to_owned(), "status=SUCCESS&amount=23000&from=2020-01-01".to_owned()]
+    {
+        let found = admin.get(&format!("/console/payments?{query}")).await.text;
+        assert!(found.contains("/console/payments/console-paid"), "{query}: {found}");
     }
 }
 
@@ -128,11 +160,15 @@ async fn a_story_tells_a_person_what_the_roles_let_them_see() {
     let operator = signed_in(&dev, "kim", Role::Operations).await;
     let stuck = operator.get("/console/payments/console-stuck").await.text;
     assert!(stuck.contains(&things["letter"]) && stuck.contains("Open in Temporal"), "{stuck}");
+    until("Toss's webhook came", || async {
+        operator.get("/console/payments/console-paid").await.text.contains("data-kind=\"webhook\"")
+    })
+    .await;
     let paid = operator.get("/console/payments/console-paid").await.text;
-    assert_eq!(kinds(&paid), ["attempt", "audit", "delivery", "event", "ledger", "status"], "{paid}");
+    assert_eq!(kinds(&paid), ["attempt", "audit", "delivery", "event", "ledger", "status", "webhook"], "{paid}");
     let support = signed_in(&dev, "lee", Role::Support).await;
     let paid = support.get("/console/payments/console-paid").await.text;
-    assert_eq!(kinds(&paid), ["attempt", "event", "ledger", "status"], "{paid}");
+    assert_eq!(kinds(&paid), ["attempt", "event", "ledger", "status", "webhook"], "{paid}");
     let stuck = support.get("/console/payments/console-stuck").await.text;
     for hidden in [things["letter"].as_str(), "Open in Temporal", "/refund", "/cancel", "/ask-toss"] {
         assert!(!stuck.contains(hidden), "support is shown {hidden}");

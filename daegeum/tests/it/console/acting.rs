@@ -104,7 +104,7 @@ async fn an_operator_asks_retries_and_delivers_again() {
     until("the payment went on", || async { shop.status("console-stuck").await == "SUCCESS" }).await;
     let done = shop.get(&format!("/v1/dead-letters/{letter}")).await;
     assert_eq!(done["actions"].as_array().unwrap().len(), 1, "{done}");
-    assert_eq!(done["actions"][0]["actor"], "person:kim");
+    assert_eq!(done["actions"][0]["by"], "person:kim");
     assert_eq!(shop.charged().await, (46_000, 0));
 
     let (endpoint, delivery) = (&things["endpoint"], &things["delivery"]);

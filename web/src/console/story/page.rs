@@ -15,6 +15,9 @@ use crate::console::{
     parts::{key_end, table, time},
 };
 
+/// A second, in milliseconds.
+const SECOND_MS: i64 = 1_000;
+
 /// The page of a payment.
 pub fn story(frame: &Frame<'_>, view: &Story<'_>) -> Page {
     let words = frame.words();
@@ -140,8 +143,8 @@ fn orders(frame: &Frame<'_>, record: &CheckoutRecord) -> Markup {
 
 fn time_line(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
     let mut items = items::of(frame, view);
-    // What happened at one instant stays in the order in which one thing leads to the other.
-    items.sort_by_key(|item| item.at);
+    // Toss's times are whole seconds. Within one, things stay in the order in which one leads to the other.
+    items.sort_by_key(|item| item.at.epoch_ms().div_euclid(SECOND_MS));
     html! {
         ol.story {
             @for Item { at, kind, text } in items {
