@@ -26,7 +26,7 @@ mod openapi;
 mod router;
 mod routes;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use axum::http::HeaderMap;
 use domain::id::{CheckoutId, PspSellerId};
@@ -37,8 +37,15 @@ pub use http::{
     metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
 };
 pub use router::{document, router};
-pub use routes::event::EventFeed;
-use service::{IsForBuyer, Service, return_hosts::ReturnHosts};
+pub use routes::{
+    console::{ACCESS, Access, SIGN_IN_CALLBACK, SIGN_IN_LINK},
+    event::EventFeed,
+};
+use service::{
+    IsForBuyer, Service,
+    console::{SignInLink, provider::Provider},
+    return_hosts::ReturnHosts,
+};
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
@@ -103,6 +110,21 @@ pub struct Api {
     pub read_psp_seller: ReadPspSeller,
     /// Knows the PSP's error codes.
     pub is_for_buyer: IsForBuyer,
+    /// How persons sign in to the console.
+    pub console: Console,
+}
+
+/// How persons sign in to the console. Without a provider and without a link nobody can.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// By their company account.
+    pub provider: Option<Provider>,
+    /// By a link in the terminal of `dev`.
+    pub link: Option<Arc<SignInLink>>,
+    /// Where the provider sends browsers back to.
+    pub callback: String,
+    /// Whether browsers reach the console by HTTPS alone.
+    pub is_https: bool,
 }
 
 impl fmt::Debug for Api {

@@ -23,9 +23,9 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, dead_letter, event, health,
-        history, ledger, payment_order, payments_list, payout, payout_run, purchase, reconciliation, refund, report,
-        seller, settlement, wallet, webhook, webhook_endpoint,
+        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, console, dead_letter, event,
+        health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, reconciliation, refund,
+        report, seller, settlement, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -34,6 +34,7 @@ pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let (served, _) = described().split_for_parts();
     served
+        .merge(console::routes(&api))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(limits::admit))

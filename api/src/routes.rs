@@ -8,6 +8,7 @@ pub(crate) mod buyer;
 pub(crate) mod buyer_page;
 pub(crate) mod checkout;
 pub(crate) mod codec;
+pub(crate) mod console;
 pub(crate) mod dead_letter;
 pub(crate) mod event;
 pub(crate) mod health;

@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
-use service::{Service, readiness::Readiness};
+use service::{Service, console::SignInLink, readiness::Readiness};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
 use temporal::{Activities, ClientParts, FailingTasks, UnreadableSignals, Worker, WorkerParts};
 use temporalio_client::Client;
@@ -164,17 +164,21 @@ pub(crate) struct ApiProcess<'a> {
     pub(crate) has_worker: bool,
     /// The keys of the Temporal client, if it encrypts.
     pub(crate) sealing: Option<&'a Arc<Keyring>>,
+    /// The sign-in link of the console, in `dev`.
+    pub(crate) sign_in_link: Option<Arc<SignInLink>>,
 }
 
 /// The settings of the API and of the use cases behind it.
 pub(crate) struct ApiSettings {
     api: api::Settings,
     use_cases: service::Settings,
+    console: api::Console,
 }
 
 /// The settings of the API in a process.
 pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyhow::Result<ApiSettings> {
-    let ApiProcess { public_url, has_worker, sealing } = process;
+    let ApiProcess { public_url, has_worker, sealing, sign_in_link } = process;
+    let console = settings.console.console(&public_url, sign_in_link)?;
     let use_cases = service::Settings {
         checkout_deadline: settings.checkout_deadline,
         confirm_wait: CONFIRM_WAIT,
@@ -207,7 +211,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         metrics_from: settings.door.metrics_from(),
         webhooks: settings.webhooks.permitted(),
     };
-    Ok(ApiSettings { api, use_cases })
+    Ok(ApiSettings { api, use_cases, console })
 }
 
 /// What the API is made of.
@@ -226,7 +230,7 @@ pub(crate) struct ApiParts<'a> {
 /// The API, ready to be served.
 pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> {
     let ApiParts { temporal, journal, reader, door, keyring, worker, readiness, settings } = parts;
-    let ApiSettings { api: settings, use_cases } = settings;
+    let ApiSettings { api: settings, use_cases, console } = settings;
     ensure!(
         keyring.is_some() || !use_cases.refund_rules.may_wait(),
         "a refund that waits for its approval is kept sealed: set encryption_keys (DAEGEUM_ENCRYPTION_KEYS) beside \
@@ -247,6 +251,7 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
         read_psp_payout: activities::payout::read_webhook,
         read_psp_seller: activities::seller::read_webhook,
         is_for_buyer,
+        console,
     }))
 }
 

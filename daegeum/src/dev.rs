@@ -2,11 +2,17 @@
 
 mod temporal_cli;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use service::readiness::{Probes, Readiness};
+use service::{
+    console::SignInLink,
+    readiness::{Probes, Readiness},
+};
 use store::{DatabaseUrl, Reader, Scopes, Writer};
 use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes};
 use temporalio_client::Client;
@@ -68,6 +74,8 @@ struct Stops {
 pub(crate) struct Stack {
     pub(crate) addresses: Addresses,
     pub(crate) api_key: String,
+    public_url: String,
+    sign_in_link: Arc<SignInLink>,
     pub(crate) temporal: Client,
     readiness: Readiness,
     server: DevServer,
@@ -156,7 +164,13 @@ impl Stack {
         let worker = compose::worker(&temporal, database.clone(), counted.clone(), rules)?;
         let sink = EventSink::start(&settings, &database, &counted);
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
-        let process = ApiProcess { public_url, has_worker: true, sealing: settings.encryption_keys.as_ref() };
+        let sign_in_link = sign_in_link(&public_url)?;
+        let process = ApiProcess {
+            public_url: public_url.clone(),
+            has_worker: true,
+            sealing: settings.encryption_keys.as_ref(),
+            sign_in_link: Some(sign_in_link.clone()),
+        };
         let api_settings = compose::api_settings(&settings, process)?;
         let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
         let probes = Probes {
@@ -201,7 +215,19 @@ impl Stack {
             }),
         ];
         addresses.write(&settings.data_dir)?;
-        Ok(Self { addresses, api_key, temporal, readiness, server, worker, tasks, stops, _data_dir: data_dir })
+        Ok(Self {
+            addresses,
+            api_key,
+            public_url,
+            sign_in_link,
+            temporal,
+            readiness,
+            server,
+            worker,
+            tasks,
+            stops,
+            _data_dir: data_dir,
+        })
     }
 
     /// Runs until the stack is told to stop, or a part of it ends; then stops every part.
@@ -241,6 +267,17 @@ impl Stack {
 fn simulated_toss(settings: &Settings, addresses: &Addresses) -> Toss {
     let simulated = addresses.simulated_toss();
     Toss { methods: settings.toss.methods.clone().or(simulated.methods), currency: settings.toss.currency, ..simulated }
+}
+
+/// The sign-in link of the console. Once it is used, the terminal shows the next one.
+fn sign_in_link(public_url: &str) -> anyhow::Result<Arc<SignInLink>> {
+    let base = public_url.to_owned();
+    let link = SignInLink::try_new(move |secret| println!("  Console          {}", sign_in_address(&base, secret)))?;
+    Ok(Arc::new(link))
+}
+
+fn sign_in_address(base: &str, secret: &str) -> String {
+    format!("{base}{}?token={secret}", api::SIGN_IN_LINK)
 }
 
 /// The settings of a stack that pays at its own simulator.
@@ -365,6 +402,7 @@ fn welcome(stack: &Stack) -> String {
 
   API              {api}
   API reference    {api}/docs
+  Console          {console}
   Temporal UI      {temporal_ui}
   Temporal         {temporal}
   Toss simulator   {toss_simulator}
@@ -389,5 +427,6 @@ Hear of every event by webhook: register an endpoint, then receive with the secr
 ",
         data = data_dir.display(),
         key = stack.api_key,
+        console = sign_in_address(&stack.public_url, &stack.sign_in_link.secret()),
     )
 }

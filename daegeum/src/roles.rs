@@ -57,7 +57,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
-    let process = ApiProcess { public_url: public_url.clone(), has_worker: true, sealing: keys.as_ref() };
+    let process =
+        ApiProcess { public_url: public_url.clone(), has_worker: true, sealing: keys.as_ref(), sign_in_link: None };
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
@@ -118,7 +119,8 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let listener = compose::listen_for_api(settings).await?;
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
-    let process = ApiProcess { public_url: public_url.clone(), has_worker: false, sealing: keys.as_ref() };
+    let process =
+        ApiProcess { public_url: public_url.clone(), has_worker: false, sealing: keys.as_ref(), sign_in_link: None };
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;

@@ -1,6 +1,7 @@
 //! Settings: defaults, then the file, then the environment, then flags.
 
 mod addresses;
+mod console;
 mod data_dir;
 mod door;
 pub(crate) mod file_limit;
@@ -33,6 +34,7 @@ use service::{refund::RefundRules, return_hosts::ReturnHost};
 use store::{DatabaseUrl, Keyring};
 
 pub(crate) use addresses::Addresses;
+pub(crate) use console::ConsoleSettings;
 pub(crate) use data_dir::DataDir;
 use door::DoorFile;
 pub(crate) use door::{Door, Tls};
@@ -68,8 +70,9 @@ const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 21] = [
+const ENVIRONMENT: [&str; 28] = [
     "DAEGEUM_API_KEY",
+    "DAEGEUM_PAYMENT_METHODS",
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
     "DAEGEUM_DATABASE_URL",
@@ -90,6 +93,12 @@ const ENVIRONMENT: [&str; 21] = [
     "DAEGEUM_REFUND_LIMIT_PER_DAY",
     "DAEGEUM_REFUND_APPROVAL_ABOVE",
     "DAEGEUM_REFUND_APPROVAL_FOR_ACCOUNTS",
+    "DAEGEUM_CONSOLE_ISSUER",
+    "DAEGEUM_CONSOLE_CLIENT_ID",
+    console::SECRET_VARIABLE,
+    "DAEGEUM_CONSOLE_URL",
+    "DAEGEUM_CONSOLE_ROLES_CLAIM",
+    "DAEGEUM_CONSOLE_NAME_CLAIM",
 ];
 
 /// Everything that can be set.
@@ -122,6 +131,7 @@ pub(crate) struct Settings {
     pub(crate) reconciliation: Reconciliation,
     #[cfg(feature = "kafka")]
     pub(crate) kafka: Option<Kafka>,
+    pub(crate) console: ConsoleSettings,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -178,6 +188,8 @@ struct File {
     reconciliation: reconciliation::ReconciliationFile,
     #[serde(default)]
     kafka: kafka::KafkaFile,
+    #[serde(default)]
+    console: console::ConsoleFile,
 }
 
 impl Settings {
@@ -252,6 +264,7 @@ impl Settings {
             reconciliation: reconciliation::reconciliation(file.reconciliation)?,
             #[cfg(feature = "kafka")]
             kafka: kafka::kafka(file.kafka)?,
+            console: console::console(flags, file.console)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -478,7 +491,9 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        for table in ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation", "kafka"] {
+        let tables =
+            ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation", "kafka", "console"];
+        for table in tables {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }
         keys

@@ -133,6 +133,10 @@ text_id! {
     ApiKeyId, 4..=32, "a-z 0-9", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 text_id! {
+    /// A person who signs in to the console, by the identity provider's name: 1 to 128 of `A-Z a-z 0-9 - _ . @ + |`.
+    PersonId, 1..=128, "A-Z a-z 0-9 - _ . @ + |", |byte| byte.is_ascii_alphanumeric() || b"-_.@+|".contains(&byte)
+}
+text_id! {
     /// A card, by the SHA-256 of the token that the PSP gave for it: 64 of `0-9 a-f`.
     CardFingerprint, 64..=64, "0-9 a-f", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
@@ -228,11 +232,12 @@ impl WorkflowId {
 }
 
 impl RefundId {
-    /// The refund that a request asks for: one API key and one idempotency key make one refund.
-    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+    /// The refund that a principal asks for, by the principal's bare name: one name and one idempotency key make one
+    /// refund.
+    pub(crate) fn of_request(by: &str, key: &IdempotencyKey) -> Self {
         const NAMESPACE: Uuid = Uuid::from_u128(0x9b1d_3f62_58c4_4a0e_8f17_61ab_c05d_e324);
-        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
-        Self(format!("refund-{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes())))
+        let of_principal = Uuid::new_v5(&NAMESPACE, by.as_bytes());
+        Self(format!("refund-{}", Uuid::new_v5(&of_principal, key.as_str().as_bytes())))
     }
 
     /// The refund of all that is left of a checkout, or of one of its orders, whoever asks for it and however often.

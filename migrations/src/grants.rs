@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 54] = [
+const RIGHTS: [Rights; 55] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
@@ -53,6 +53,12 @@ const RIGHTS: [Rights; 54] = [
     },
     Rights { table: "checkout_requests", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "commission_rates", api: "SELECT", worker: "SELECT", operator: "INSERT" },
+    Rights {
+        table: "console_sessions",
+        api: "SELECT, INSERT, UPDATE (seen_at, ended_at), DELETE",
+        worker: "",
+        operator: "",
+    },
     Rights { table: "dead_letter_actions", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
         table: "dead_letters",

@@ -49,6 +49,7 @@ mod m2026_11_27_000038_settlement_rows;
 mod m2026_11_27_000039_reconciliations;
 mod m2026_11_27_000040_breaks;
 mod m2026_11_27_000041_bank_lines;
+mod m2026_11_27_000043_console_sessions;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -86,6 +87,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000039_reconciliations::Migration),
             whole(m2026_11_27_000040_breaks::Migration),
             whole(m2026_11_27_000041_bank_lines::Migration),
+            whole(m2026_11_27_000043_console_sessions::Migration),
         ]
     }
 }

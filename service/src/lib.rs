@@ -15,6 +15,7 @@ pub mod ask_psp;
 pub mod bank_statement;
 pub mod buyer;
 pub mod checkout;
+pub mod console;
 pub mod dead_letter;
 mod fault;
 pub mod payout;
@@ -33,7 +34,7 @@ pub mod webhook_endpoint;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use domain::{Money, Timestamp, calendar::ReleaseRule, id::ApiKeyId, principal::Principal};
+use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal};
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
@@ -86,22 +87,15 @@ pub struct Settings {
     pub release_rule: ReleaseRule,
 }
 
-/// The API key that asks for a change, and its rights.
+/// The principal that asks for a change, and its rights.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The first key of the key's line. It stays the same when a key is rotated.
-    pub key: ApiKeyId,
-    /// The rights of the key.
-    pub scopes: Scopes,
-    /// The most that the key refunds in a day, where it has a limit of its own.
-    pub refund_limit: Option<Money>,
-}
-
-impl Caller {
     /// The principal that acts.
-    pub fn principal(&self) -> Principal {
-        Principal::Key(self.key.clone())
-    }
+    pub principal: Principal,
+    /// Its rights.
+    pub scopes: Scopes,
+    /// The most that it refunds in a day, where it has a limit of its own.
+    pub refund_limit: Option<Money>,
 }
 
 /// Whether the PSP means what it says under an error code for the buyer. What it says under the others is about

@@ -7,7 +7,7 @@ use domain::{
     id::BreakId,
     reconciliation::{Act, Actor, RunStatus},
 };
-use store::{BreakRecord, Reader, RunRecord, StoreError};
+use store::{BreakRecord, Reader, ReconciliationRecord, StoreError};
 use temporalio_client::{
     Client, WorkflowGetResultOptions, WorkflowIdConflictPolicy, WorkflowStartOptions, errors::WorkflowStartError,
 };
@@ -57,7 +57,7 @@ impl From<StoreError> for StartError {
 }
 
 /// Starts the reconciliation of a day, or finds the one that runs. Answers its run once a worker has taken it up.
-pub async fn start(temporal: &Client, reader: &Reader, wanted: Wanted) -> Result<RunRecord, StartError> {
+pub async fn start(temporal: &Client, reader: &Reader, wanted: Wanted) -> Result<ReconciliationRecord, StartError> {
     if wanted.day > Day::of(crate::now()) {
         return Err(StartError::NotBegun(wanted.day));
     }

@@ -29,6 +29,7 @@ mod checkout;
 mod clock;
 mod commission;
 mod connection;
+pub mod console;
 mod convert;
 mod counts;
 mod dead_letter;
@@ -70,8 +71,9 @@ pub use books::{
 pub use breaks::{BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord};
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
-    CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, FRESH_LOOK_MS, HistorySources,
-    LostCheckout, OperatorDecision, OrderRecord, PaidBack, PspRecord, RecallRecord, RequestRecord, StatusChange,
+    CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,
+    FRESH_LOOK_MS, HistorySources, KEY_END_CHARS, LostCheckout, OperatorDecision, OrderRecord, PaidBack, Parts,
+    PspRecord, RecallRecord, RequestRecord, StatusChange,
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
@@ -97,14 +99,15 @@ pub use payout::{
 pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
 pub use reconciliation::{
-    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, Progress, RunPosition, RunRecord, RunSummary,
+    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, Progress, RunPosition as ReconciliationPosition,
+    RunRecord as ReconciliationRecord, RunSummary,
 };
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,
     Reserved,
 };
 pub use report::{OwedToSeller, SellerSales};
-pub use risk::{CardNames, RiskDecision};
+pub use risk::{CardNames, RiskDecision, RiskRecord};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use seller::{
     HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile, RegistrationRecord,
@@ -114,7 +117,7 @@ pub use settlement::{
     CapturedCheckout, KeptRows, ReceivedRow, RefundedPart, RowBooking, SettlementCalendar, SettlementDay, StoredRow,
     UnsettledCapture,
 };
-pub use wallet::{Flow, PastWallet, WalletRecord};
+pub use wallet::{Flow, PastWallet, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use writer::Writer;

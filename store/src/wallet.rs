@@ -2,4 +2,4 @@
 
 pub(crate) mod read;
 
-pub use read::{Flow, PastWallet, WalletRecord};
+pub use read::{Flow, PastWallet, WalletPosition, WalletRecord};

@@ -27,7 +27,7 @@ use store::{CheckoutRecord, ConfirmToken};
 use crate::policy::Policy;
 use access::{Access, Made};
 pub use settings::{PagesKept, Settings, page_path};
-pub(crate) use words::Language;
+use words::Language;
 use words::Words;
 
 const STYLE: &str = include_str!("buyer/style.css");

@@ -1,4 +1,4 @@
-//! Pages for people, as HTML: the buyer's, and a seller's statements.
+//! Pages for people, as HTML: the buyer's, a seller's statements, and the console of operations, finance and support.
 //!
 //! # What this crate does not do
 //!
@@ -7,6 +7,9 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed"))]
 
+mod amount;
 pub mod buyer;
+pub mod console;
+pub mod language;
 pub mod policy;
 pub mod statement;

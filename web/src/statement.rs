@@ -7,7 +7,7 @@ use domain::{
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{buyer::Language, policy::Policy};
+use crate::{language::Language, policy::Policy};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,'Apple SD Gothic Neo','Noto Sans KR',sans-serif;color:#1a1a1a;margin:2rem auto;max-width:60rem;padding:0 1rem}\

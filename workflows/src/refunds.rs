@@ -133,8 +133,8 @@ async fn record(
     ctx: &WorkflowContext<RefundsWorkflow>,
     request: &RefundRequest,
 ) -> Result<RefundRecorded, WorkflowTermination> {
-    let RefundRequest { refund_id, checkout_id, wanted, reason, api_key_id, fingerprint, .. } = request.clone();
-    let new = NewRefund { refund_id, checkout_id, wanted, reason, api_key_id, fingerprint, requested_at: now(ctx) };
+    let RefundRequest { refund_id, checkout_id, wanted, reason, requested_by, fingerprint, .. } = request.clone();
+    let new = NewRefund { refund_id, checkout_id, wanted, reason, requested_by, fingerprint, requested_at: now(ctx) };
     let alarm = |alarm| match alarm {
         Alarm::Raised => ctx.set_current_details("**STUCK**: a refund cannot be recorded; its activity says why"),
         Alarm::Over => ctx.set_current_details("the refund that could not be recorded is recorded"),

@@ -7,8 +7,9 @@ use domain::{
     charge::Charge,
     checkout::Status,
     failure::Failure,
-    id::{ApiKeyId, CheckoutId, PaymentKey, PaymentOrderId, RefundId},
+    id::{CheckoutId, PaymentKey, PaymentOrderId, RefundId},
     inquiry::Doubt,
+    principal::Principal,
     refund::{Executed, RefundAccount, RefundAnswer, RefundScope, RefundStatus, mark},
 };
 use serde_json::json;
@@ -84,7 +85,7 @@ impl Paid {
             checkout_id: checkout_id(),
             wanted: wanted.clone(),
             reason: "단순 변심".to_owned(),
-            api_key_id: ApiKeyId::parse("test").unwrap(),
+            requested_by: Principal::parse("key:test").unwrap(),
             fingerprint: "00".repeat(32),
             requested_at: NOW,
         }

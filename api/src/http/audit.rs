@@ -16,7 +16,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::id::ApiKeyId;
+use domain::principal::Principal;
 use serde_json::Value;
 use store::{Actor, AuditEntry, Journal};
 use tokio::{
@@ -87,8 +87,8 @@ pub(crate) async fn record(State(auditor): State<Auditor>, mut request: Request,
     let response = next.run(request).await;
     let is_change =
         response.extensions().get::<Unchanged>().is_none() && !response.headers().contains_key(&IDEMPOTENT_REPLAYED);
-    if let Some(key) = signature.key().filter(|_| is_change) {
-        let entry = asked.entry(key, &response);
+    if let Some(principal) = signature.principal().filter(|_| is_change) {
+        let entry = asked.entry(principal, &response);
         let line = lifecycle.tasks.spawn(auditor.write(entry, lifecycle.clone()));
         // Written or not, the answer goes out; the task goes on.
         let _ = timeout(ANSWER_WAIT, line).await;
@@ -178,14 +178,14 @@ impl Asked {
         }
     }
 
-    fn entry(self, key: &ApiKeyId, response: &Response) -> AuditEntry {
+    fn entry(self, principal: &Principal, response: &Response) -> AuditEntry {
         let status = response.status().as_u16();
         let code = response.extensions().get::<Problem>().map(|problem| problem.code().name());
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let made = location.and_then(|path| path.rsplit('/').next()).filter(|_| self.object.is_empty());
         AuditEntry {
             occurred_at: now(),
-            actor: Actor::ApiKey(key.clone()),
+            actor: Actor::from(principal.clone()),
             action: format!("{} {}", self.method, self.route),
             object: made.map_or(self.object, str::to_owned),
             result: code.map_or_else(|| status.to_string(), |code| format!("{status} {code}")),

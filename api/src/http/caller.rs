@@ -16,6 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     Money,
     id::{ApiKeyId, SellerAccount},
+    principal::Principal,
 };
 use store::{ApiKey, Grant, Scope, Scopes};
 
@@ -111,9 +112,14 @@ impl<N> Caller<N> {
         if self.scopes.includes(needed) { Ok(()) } else { Err(Problem::forbidden(&[needed])) }
     }
 
+    /// The principal that acts.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal::Key(self.key.clone())
+    }
+
     /// The caller, as use cases know it.
     pub(crate) fn caller(&self) -> service::Caller {
-        service::Caller { key: self.key.clone(), scopes: self.scopes, refund_limit: self.refund_limit }
+        service::Caller { principal: self.principal(), scopes: self.scopes, refund_limit: self.refund_limit }
     }
 }
 

@@ -6,24 +6,33 @@ use std::{
 };
 
 use axum::http::HeaderValue;
-use domain::id::{ApiKeyId, CheckoutId};
+use domain::{
+    id::{ApiKeyId, CheckoutId, PersonId},
+    principal::Principal,
+};
 use store::ApiKey;
 
 use crate::http::problem::Problem;
 
-/// The key of a request, once it is proved.
+/// The sender of a request, once it is proved: the API key itself, or the person of a console session.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Signature(Arc<OnceLock<ApiKeyId>>);
+pub(crate) struct Signature(Arc<OnceLock<Principal>>);
 
 impl Signature {
     /// Names the key.
     pub(crate) fn sign(&self, key: &ApiKeyId) {
-        // A request has one key.
-        let _ = self.0.set(key.clone());
+        // A request has one sender.
+        let _ = self.0.set(Principal::Key(key.clone()));
     }
 
-    /// The caller, once the key is proved.
-    pub(crate) fn key(&self) -> Option<&ApiKeyId> {
+    /// Names the person.
+    pub(crate) fn sign_person(&self, person: &PersonId) {
+        // A request has one sender.
+        let _ = self.0.set(Principal::Person(person.clone()));
+    }
+
+    /// The sender, once it is proved.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
         self.0.get()
     }
 }

@@ -12,7 +12,7 @@ use domain::{
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
     AccountPosition, ApprovalPosition, BreakPosition, CheckoutPosition, LetterPosition, MovementPosition, Page,
-    PayoutPosition, RunPosition, Side, Window,
+    PayoutPosition, ReconciliationPosition, RunPosition, Side, WalletPosition, Window,
 };
 
 use crate::http::{
@@ -23,7 +23,7 @@ use crate::http::{
 };
 
 /// How many items a page has unless it is said.
-const DEFAULT_LIMIT: u64 = 50;
+pub(crate) const DEFAULT_LIMIT: u64 = 50;
 /// The most items of a page.
 const MAX_LIMIT: u64 = 100;
 
@@ -98,12 +98,12 @@ pub(crate) fn window<P: Position>(parameters: &Parameters) -> Result<Window<P>, 
     Ok(Window { after, limit: limit.unwrap_or(DEFAULT_LIMIT) })
 }
 
-fn cursor_of<P: Position>(place: &P) -> String {
+pub(crate) fn cursor_of<P: Position>(place: &P) -> String {
     // Numbers and texts always have a JSON.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(P::LIST, place.write())).unwrap_or_default())
 }
 
-fn place_of<P: Position>(cursor: &str) -> Option<P> {
+pub(crate) fn place_of<P: Position>(cursor: &str) -> Option<P> {
     let (list, written): (String, P::Written) = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     if list == P::LIST { P::read(written) } else { None }
 }
@@ -177,6 +177,20 @@ impl Position for AccountPosition {
     }
 }
 
+impl Position for WalletPosition {
+    const LIST: &'static str = "wallets";
+    type Written = (String, String);
+
+    fn write(&self) -> Self::Written {
+        (self.seller.to_string(), self.currency.to_string())
+    }
+
+    fn read((seller, currency): Self::Written) -> Option<Self> {
+        let seller = domain::id::SellerAccount::parse(seller).ok()?;
+        Some(Self { seller, currency: currency.parse().ok()? })
+    }
+}
+
 impl Position for CheckoutPosition {
     const LIST: &'static str = "payments";
     type Written = (i64, String);
@@ -233,7 +247,7 @@ impl Position for BreakPosition {
     }
 }
 
-impl Position for RunPosition {
+impl Position for ReconciliationPosition {
     const LIST: &'static str = "reconciliations";
     type Written = (String, u32);
 

@@ -331,6 +331,11 @@ impl Problem {
         self.0.code
     }
 
+    /// What went wrong, in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// The fields that are not valid.
     #[cfg(test)]
     pub(crate) fn fields(&self) -> &[FieldError] {
@@ -421,7 +426,8 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
         }
         Some(_) | None => response,
     };
-    if let Some(problem) = response.extensions().get::<Problem>() {
+    let is_page = is_html(&response);
+    if let Some(problem) = response.extensions().get::<Problem>().filter(|_| !is_page) {
         let body = serde_json::to_vec(&problem.body(&instance)).unwrap_or_default();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);

@@ -35,7 +35,7 @@ pub(crate) struct Reading {
 
 /// Nobody signed a request that shows personal data.
 #[derive(Debug, thiserror::Error)]
-#[error("personal data is read and no API key signed the request")]
+#[error("personal data is read and nobody signed the request")]
 struct Unsigned;
 
 impl FromRequestParts<Arc<Api>> for Reading {
@@ -60,10 +60,10 @@ impl FromRequestParts<Arc<Api>> for Reading {
 impl Reading {
     /// Writes down who reads, and what is about to be shown.
     pub(crate) async fn write_down(self, api: &Api, shown: &str) -> Result<(), Problem> {
-        let key = self.signature.key().ok_or_else(|| Problem::internal(&Unsigned))?;
+        let principal = self.signature.principal().ok_or_else(|| Problem::internal(&Unsigned))?;
         let entry = AuditEntry {
             occurred_at: now(),
-            actor: store::Actor::ApiKey(key.clone()),
+            actor: principal.clone().into(),
             action: format!("{} {}", self.method, self.route),
             object: self.object,
             result: format!("200 {shown}"),

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::id::{ApiKeyId, CheckoutId};
+use domain::{id::CheckoutId, principal::Principal};
 use opentelemetry::trace::FutureExt as _;
 use serde_json::Value;
 use uuid::Uuid;
@@ -58,7 +58,7 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
         request_id: id.to_str().unwrap_or_default(),
         payment: payment.as_deref(),
         client,
-        key: signature.key(),
+        principal: signature.principal(),
         trace_id: followed.trace_id(),
         cause: response.extensions().get::<Problem>().and_then(Problem::cause),
     };
@@ -79,8 +79,8 @@ struct Line<'a> {
     payment: Option<&'a str>,
     /// Where it came from.
     client: IpAddr,
-    /// The API key that it came with, if the key was proved.
-    key: Option<&'a ApiKeyId>,
+    /// Its sender, if the sender was proved.
+    principal: Option<&'a Principal>,
     trace_id: Option<String>,
     /// What went wrong on our side.
     cause: Option<&'a str>,
@@ -89,16 +89,21 @@ struct Line<'a> {
 impl Line<'_> {
     fn log(&self, method: &Method, route: &str) {
         let Self { status, duration_ms, request_id, payment, client, cause, .. } = *self;
-        let (key, trace_id) = (self.key.map(ApiKeyId::as_str), self.trace_id.as_deref());
+        let trace_id = self.trace_id.as_deref();
+        let (key, person) = match self.principal {
+            Some(Principal::Key(id)) => (Some(id.as_str()), None),
+            Some(Principal::Person(id)) => (None, Some(id.as_str())),
+            None => (None, None),
+        };
         match cause {
             Some(cause) => tracing::error!(
                 %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
-                api_key.id = key, trace_id, cause,
+                api_key.id = key, person.id = person, trace_id, cause,
                 "{method} {route}"
             ),
             None => tracing::info!(
                 %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
-                api_key.id = key, trace_id,
+                api_key.id = key, person.id = person, trace_id,
                 "{method} {route}"
             ),
         }

@@ -311,7 +311,7 @@ async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem
 }
 
 impl Api {
-    fn dead_letters(&self) -> DeadLetters {
+    pub(super) fn dead_letters(&self) -> DeadLetters {
         DeadLetters::new(self.service.temporal.clone(), self.service.reader.clone(), self.service.journal.clone())
     }
 }

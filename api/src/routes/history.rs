@@ -101,9 +101,7 @@ fn told(changes: Vec<StatusChange>, record: &CheckoutRecord, sources: &HistorySo
             None => Some(record.total),
         };
         let actor = match refund {
-            Some(refund) => {
-                refund.map(|PaidBack { api_key_id, .. }| Actor::ApiKey(api_key_id.clone())).map(Who::Person)
-            }
+            Some(refund) => refund.map(|PaidBack { requested_by, .. }| Who::Person(requested_by.clone().into())),
             None => actor(&change, sources),
         };
         ChangeBody {
@@ -152,6 +150,7 @@ impl Who {
             Self::Psp => "psp".to_owned(),
             Self::Daegeum => "daegeum".to_owned(),
             Self::Person(Actor::ApiKey(id)) => format!("api_key:{id}"),
+            Self::Person(Actor::Person(id)) => format!("person:{id}"),
             Self::Person(Actor::Operator(name)) => format!("operator:{name}"),
         }
     }

@@ -57,7 +57,14 @@ pub(crate) async fn list(
 fn chosen(parameters: &Parameters) -> Result<CheckoutFilter, Problem> {
     let ChosenCheckouts { status, seller_account, buyer_id, created_from, created_to } =
         ChosenCheckouts::of(parameters)?;
-    Ok(CheckoutFilter { status, seller: seller_account, buyer: buyer_id, created_from, created_to })
+    Ok(CheckoutFilter {
+        status,
+        seller: seller_account,
+        buyer: buyer_id,
+        created_from,
+        created_to,
+        ..CheckoutFilter::default()
+    })
 }
 
 fn position(record: &CheckoutRecord) -> CheckoutPosition {

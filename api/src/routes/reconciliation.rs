@@ -11,7 +11,7 @@ use axum::{
 use domain::calendar::Day;
 use serde::Serialize;
 use service::reconciliation::{Wanted, start as start_reconciliation};
-use store::{LayerSummary, RunPosition, RunRecord};
+use store::{LayerSummary, ReconciliationPosition, ReconciliationRecord};
 
 use crate::{
     Api,
@@ -132,7 +132,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ListBody<RunBody>>, Problem> {
     let page = api.service.reader.reconciliations(&window(&parameters)?).await?;
-    let position = |run: &RunRecord| RunPosition { day: run.day, number: run.number };
+    let position = |run: &ReconciliationRecord| ReconciliationPosition { day: run.day, number: run.number };
     Ok(Json(ListBody::new(&page, position, RunBody::new)))
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn show(
 }
 
 impl RunBody {
-    fn new(run: &RunRecord) -> Self {
+    fn new(run: &ReconciliationRecord) -> Self {
         let layer = |(name, summary): (&String, &LayerSummary)| {
             let LayerSummary { figures, left_out, breaks } = summary.clone();
             (name.clone(), LayerBody { figures, left_out, breaks })

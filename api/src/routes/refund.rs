@@ -16,7 +16,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::id::RefundId;
 use service::{
     checkout::{Kind, Named, find},
     refund::{Canceled, RefundKey, Target},
@@ -159,7 +158,7 @@ pub(crate) async fn cancel(
     let kind = kind(&parameters)?;
     let request = request::read(&named_target(&id, kind), &body?)?;
     let target = target(&api, &id, kind).await?;
-    let key = RefundKey::OfRequest(RefundId::of_request(&caller.key, &key));
+    let key = RefundKey::OfRequest(caller.principal().refund(&key));
     let canceled = service::refund::cancel(&api.service, &caller.caller(), target, &key, &request).await?;
     Ok(answer(&canceled, &caller, &api))
 }

@@ -13,7 +13,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 use service::reconciliation::{Wanted, start};
-use store::{BreakRecord, Reader, RunRecord};
+use store::{BreakRecord, Reader, ReconciliationRecord};
 use temporalio_client::Client;
 use tokio::time::sleep;
 
@@ -108,7 +108,7 @@ pub(crate) async fn agrees(client: &Client, reader: &Reader) -> anyhow::Result<(
 }
 
 /// Follows a run to its end, or for a time.
-async fn follow(reader: &Reader, run_id: &str, limit: Option<Duration>) -> anyhow::Result<RunRecord> {
+async fn follow(reader: &Reader, run_id: &str, limit: Option<Duration>) -> anyhow::Result<ReconciliationRecord> {
     let (began, mut said) = (Instant::now(), Instant::now());
     loop {
         let run = reader.reconciliation_run(run_id).await?.context("the run of the reconciliation is gone")?;
@@ -124,7 +124,7 @@ async fn follow(reader: &Reader, run_id: &str, limit: Option<Duration>) -> anyho
     }
 }
 
-fn tell(run: &RunRecord, found: &[BreakRecord]) {
+fn tell(run: &ReconciliationRecord, found: &[BreakRecord]) {
     println!("{} in Korea, run {}", run.day, run.number);
     for (layer, summary) in &run.summary {
         let figures: Vec<String> = summary.figures.iter().map(|(name, sum)| format!("{name} {sum}")).collect();
@@ -148,7 +148,7 @@ fn tell(run: &RunRecord, found: &[BreakRecord]) {
     }
 }
 
-fn as_json(run: &RunRecord, found: &[BreakRecord]) -> Value {
+fn as_json(run: &ReconciliationRecord, found: &[BreakRecord]) -> Value {
     let open = found.iter().filter(|record| record.status == BreakStatus::Open).count();
     json!({
         "day": run.day.to_string(),

@@ -64,6 +64,23 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "DAEGEUM_BEHIND_PROXY", value_name = "TRUE|FALSE", num_args = 0..=1,
           default_missing_value = "true")]
     pub(crate) behind_proxy: Option<bool>,
+    /// The OpenID Connect provider of the console, by its address; the client's secret is taken from
+    /// DAEGEUM_CONSOLE_CLIENT_SECRET or the file, never from the command line [default: none, and nobody signs in]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_ISSUER", value_name = "URL")]
+    pub(crate) console_issuer: Option<String>,
+    /// The name of the console's client at the provider [default: none]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_CLIENT_ID", value_name = "NAME")]
+    pub(crate) console_client_id: Option<String>,
+    /// The URL by which people reach the console, for the way back from the provider [default: the public URL]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_URL", value_name = "URL")]
+    pub(crate) console_url: Option<String>,
+    /// The claim that holds the roles support, operations, finance and admin; a dot leads into an object
+    /// [default: roles]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_ROLES_CLAIM", value_name = "CLAIM")]
+    pub(crate) console_roles_claim: Option<String>,
+    /// The claim that says what a person is called [default: name, then preferred_username, then email]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_NAME_CLAIM", value_name = "CLAIM")]
+    pub(crate) console_name_claim: Option<String>,
     /// The Temporal UI, for links to it [default: none; `dev` sets its own]
     #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
     pub(crate) temporal_ui_url: Option<String>,

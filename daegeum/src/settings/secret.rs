@@ -13,9 +13,10 @@ pub(super) const ENCRYPTION_KEYS: &str = "DAEGEUM_ENCRYPTION_KEYS";
 /// The key of Temporal Cloud. The SDK reads the variable itself.
 pub(super) const TEMPORAL_API_KEY: &str = "TEMPORAL_API_KEY";
 /// Every variable that holds a secret.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     DATABASE_URL,
     ENCRYPTION_KEYS,
+    super::console::SECRET_VARIABLE,
     super::door::PEPPER_VARIABLE,
     super::risk::SECRET_VARIABLE,
     super::toss::SECRET_KEY_VARIABLE,

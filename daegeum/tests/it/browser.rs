@@ -1,5 +1,6 @@
 //! The buyer's pages in a real browser: headless Chromium runs their scripts under their own policy.
 
+mod console;
 mod look;
 mod paying;
 mod returning;

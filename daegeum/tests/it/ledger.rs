@@ -17,6 +17,7 @@ use domain::{
         WorkflowId,
     },
     ledger::{Entry, Hold, NormalSide, PayoutEnd},
+    principal::Principal,
     refund::{Executed, NewRefund, RefundExecution, RefundPromise, RefundRecorded, RefundScope},
 };
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -85,7 +86,7 @@ impl Books {
             refund_id: refund.clone(),
             checkout_id: CheckoutId::parse("-checkout-1").unwrap(),
             wanted: wanted.clone(),
-            api_key_id: ApiKeyId::parse("key1").unwrap(),
+            requested_by: Principal::parse("key:key1").unwrap(),
             fingerprint: "f".repeat(64),
             reason: "단순 변심".to_owned(),
             requested_at: at(11),

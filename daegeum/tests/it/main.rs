@@ -8,6 +8,7 @@ mod browser;
 mod circles;
 mod clocks;
 mod command_line;
+mod console;
 mod crash;
 mod dead_letters;
 mod dependencies;

@@ -25,8 +25,8 @@ const SECRETS: [&str; 16] = [
     // A card token of the PSP.
     "tok_of_a_card",
 ];
-/// Lines of the greeting of `daegeum dev`, which is no log: it tells the one key that it has made.
-const GREETING: [&str; 2] = ["  API key ", "    -H 'Authorization: Bearer "];
+/// Lines of the greeting of `daegeum dev`, which is no log: it tells its key and its sign-in link.
+const GREETING: [&str; 3] = ["  API key ", "    -H 'Authorization: Bearer ", "  Console "];
 /// An API key: this, a name, an underscore and a secret.
 const API_KEY: &str = "dk_";
 /// The fewest characters of what can be the secret of an API key, or a part of it.

@@ -7,7 +7,8 @@ use std::{
 
 use domain::{
     Currency, Money, Timestamp,
-    id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
+    id::{CheckoutId, PaymentOrderId, RefundId},
+    principal::Principal,
     refund::{NewRefund, RefundPromise, RefundScope},
 };
 use serde_json::{Value, json};
@@ -146,7 +147,7 @@ async fn refunded_then_taken_back(roles: &Roles) -> u64 {
         checkout_id: CheckoutId::parse(id).unwrap(),
         wanted: wanted.clone(),
         reason: "단순 변심".to_owned(),
-        api_key_id: ApiKeyId::parse("test").unwrap(),
+        requested_by: Principal::parse("key:test").unwrap(),
         fingerprint: "fingerprint".to_owned(),
         requested_at: at,
     };

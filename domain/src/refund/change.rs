@@ -11,7 +11,8 @@ use crate::{
     Money, Timestamp,
     checkout::{Event, IllegalChange, State, Status},
     failure::Failure,
-    id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId},
+    id::{CheckoutId, PaymentOrderId, RefundId},
+    principal::Principal,
 };
 
 /// A refund to record.
@@ -25,8 +26,9 @@ pub struct NewRefund {
     pub wanted: RefundScope,
     /// Why, for the buyer.
     pub reason: String,
-    /// The API key that asks.
-    pub api_key_id: ApiKeyId,
+    /// The principal that asks.
+    #[serde(rename = "api_key_id", with = "crate::principal::bare")]
+    pub requested_by: Principal,
     /// SHA-256 of the request in lower-case hex.
     pub fingerprint: String,
     /// When it was asked for.

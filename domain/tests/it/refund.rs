@@ -219,7 +219,7 @@ fn a_status_goes_forward_and_ends() {
 #[test]
 fn a_mark_is_known_again() {
     let key = IdempotencyKey::parse("key").unwrap();
-    let id = RefundId::of_request(&domain::id::ApiKeyId::parse("key1").unwrap(), &key);
+    let id = domain::principal::Principal::parse("key:key1").unwrap().refund(&key);
     assert!(is_marked(&format!("단순 변심 {}", mark(&id))));
     assert!(!is_marked("단순 변심") && !is_marked("[상점관리자]"));
     let checkout = CheckoutId::parse("checkout-1").unwrap();

@@ -59,7 +59,7 @@ pub(super) async fn admit(
     let amount = request.wanted.amount.map_or_else(|| target.rest(), Ok)?;
     request.wanted.amount = Some(amount);
     if let Some(limit) = limit {
-        let (refund_id, principal) = (&request.refund_id, &caller.principal());
+        let (refund_id, principal) = (&request.refund_id, &caller.principal);
         let reservation = Reservation { refund_id, principal, amount, at: now() };
         match service.journal.reserve_refund(reservation, limit).await? {
             Reserved::Within => {}
@@ -97,7 +97,7 @@ async fn noted(
         checkout_id: request.checkout_id.clone(),
         fingerprint: request.fingerprint.clone(),
         amount,
-        requested_by: caller.principal(),
+        requested_by: caller.principal.clone(),
         requested_at: now(),
         request: sealed,
     };
@@ -149,10 +149,10 @@ pub(super) async fn decide(
 ) -> Result<ApprovalRecord, RefundError> {
     let unknown = || RefundError::UnknownRefund;
     let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
-    if record.asked.requested_by == caller.principal() {
+    if record.asked.requested_by == caller.principal {
         return Err(RefundError::FourEyes);
     }
-    service.journal.decide_refund(id, decision, &caller.principal()).await?;
+    service.journal.decide_refund(id, decision, &caller.principal).await?;
     let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
     if record.decision != Some(decision) {
         return Err(RefundError::Decided(record.decision.map_or("not decided", Decision::as_str)));

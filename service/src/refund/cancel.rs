@@ -104,7 +104,7 @@ impl Refunding<'_> {
         let options =
             WorkflowStartUpdateOptions::builder().update_id(update_id).rpc_options(temporal::rpc_options()).build();
         let cancellation = Cancellation {
-            by: self.caller.key.to_string(),
+            by: self.caller.principal.bare(),
             reason: request.reason.clone(),
             account: request.account.clone(),
         };
@@ -226,7 +226,7 @@ impl Refunding<'_> {
             wanted: RefundScope { order: target.order.clone(), amount: request.amount(record.total.currency())? },
             reason: request.reason.clone(),
             account: request.account.clone(),
-            api_key_id: self.caller.key.clone(),
+            requested_by: self.caller.principal.clone(),
             fingerprint: request.fingerprint.clone(),
             sent_since: None,
         })

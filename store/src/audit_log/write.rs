@@ -1,6 +1,10 @@
 //! The audit log: who changed what, when, from where, and what came of it. Append only.
 
-use domain::{Timestamp, id::ApiKeyId};
+use domain::{
+    Timestamp,
+    id::{ApiKeyId, PersonId},
+    principal::Principal,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -16,30 +20,44 @@ use crate::{
 
 const API_KEY: &str = "api_key";
 const OPERATOR: &str = "operator";
+const PERSON: &str = "person";
 
 /// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// The holder of this API key.
     ApiKey(ApiKeyId),
+    /// A person who signed in to the console.
+    Person(PersonId),
     /// A person at the command line, by name.
     Operator(String),
 }
 
 impl Actor {
-    /// Which kind of actor it is: `api_key` or `operator`.
+    /// Which kind of actor it is: `api_key`, `person` or `operator`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ApiKey(_) => API_KEY,
+            Self::Person(_) => PERSON,
             Self::Operator(_) => OPERATOR,
         }
     }
 
-    /// The id of the key, or the name.
+    /// The id of the key or of the person, or the name.
     pub fn name(&self) -> &str {
         match self {
             Self::ApiKey(id) => id.as_str(),
+            Self::Person(id) => id.as_str(),
             Self::Operator(name) => name,
+        }
+    }
+}
+
+impl From<Principal> for Actor {
+    fn from(principal: Principal) -> Self {
+        match principal {
+            Principal::Key(id) => Self::ApiKey(id),
+            Principal::Person(id) => Self::Person(id),
         }
     }
 }
@@ -92,6 +110,17 @@ impl Journal {
 }
 
 impl Reader {
+    /// Lines of the audit log about objects, the oldest first.
+    pub async fn audit_log_of(&self, objects: &[String], limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = audit_log::Entity::find()
+            .filter(audit_log::Column::Object.is_in(objects))
+            .order_by_asc(audit_log::Column::Sequence)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(|row| line(row).map(|(_, entry)| entry)).collect()
+    }
+
     /// Lines of the audit log with their numbers, the newest first; of one actor, if one is named.
     pub async fn audit_log(
         &self,
@@ -113,6 +142,7 @@ fn line(row: audit_log::Model) -> Result<(u64, AuditEntry), StoreError> {
     let sequence = u64::try_from(row.sequence).map_err(|_| corrupt("a number", row.sequence))?;
     let actor = match row.actor_kind.as_str() {
         API_KEY => Actor::ApiKey(ApiKeyId::parse(row.actor).map_err(|error| corrupt("an API key id", error))?),
+        PERSON => Actor::Person(PersonId::parse(row.actor).map_err(|error| corrupt("a person's id", error))?),
         OPERATOR => Actor::Operator(row.actor),
         other => return Err(corrupt("a kind of actor", other)),
     };

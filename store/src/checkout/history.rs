@@ -6,6 +6,7 @@ use domain::{
     Money, Timestamp,
     dead_letter::Outcome,
     id::{ApiKeyId, CheckoutId, WorkflowId},
+    principal::Principal,
     refund::RefundStatus,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -35,8 +36,8 @@ pub struct HistorySources {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaidBack {
     pub amount: Money,
-    /// The API key that asked for it.
-    pub api_key_id: ApiKeyId,
+    /// The principal that asked for it.
+    pub requested_by: Principal,
 }
 
 /// What an operator declared.
@@ -85,7 +86,8 @@ impl Reader {
         let paid_back = |row: refunds::Model| {
             let amount = row.amount.ok_or_else(|| corrupt("an executed refund without amount", &row.refund_id))?;
             let amount = from_column_amount(amount, from_column_currency(&row.currency)?)?;
-            Ok(PaidBack { amount, api_key_id: key(row.api_key_id)? })
+            let requested_by = Principal::parse_bare(&row.api_key_id).map_err(|error| corrupt("a principal", error))?;
+            Ok(PaidBack { amount, requested_by })
         };
         rows.into_iter().map(paid_back).collect()
     }
@@ -107,7 +109,11 @@ impl Reader {
         for row in rows {
             let (actor, acted_at) = (row.actor.clone(), from_column_time(row.acted_at));
             let Some(outcome) = record::action(row)?.outcome else { continue };
-            let by = if keys.contains(&actor) { Actor::ApiKey(key(actor)?) } else { Actor::Operator(actor) };
+            let by = match Principal::parse_bare(&actor) {
+                Ok(Principal::Person(person)) => Actor::Person(person),
+                Ok(Principal::Key(id)) if keys.contains(&actor) => Actor::ApiKey(id),
+                Ok(Principal::Key(_)) | Err(_) => Actor::Operator(actor),
+            };
             decisions.push(OperatorDecision { by, outcome, decided_at: acted_at });
         }
         Ok(decisions)

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use domain::{
-    Timestamp,
+    Money, Timestamp,
     checkout::Status,
     id::{BuyerId, CheckoutId, SellerAccount},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+};
 
 use crate::{
     CheckoutRecord, OrderRecord, Page, Reader, StoreError, Window,
     checkout::read::{checkout_record, order_record},
-    convert::to_column_time,
+    convert::{to_column_amount, to_column_time},
     entities::{payment_events, payment_orders},
 };
 
@@ -29,7 +31,14 @@ pub struct CheckoutFilter {
     pub created_from: Option<Timestamp>,
     /// Those created before this instant.
     pub created_to: Option<Timestamp>,
+    /// Those over this amount.
+    pub amount: Option<Money>,
+    /// Those whose last payment key ends so; [`KEY_END_CHARS`] or more characters, or nothing is found.
+    pub payment_key_end: Option<String>,
 }
+
+/// The fewest characters of the end of a payment key that payments are found by.
+pub const KEY_END_CHARS: usize = 4;
 
 /// A place in the list of checkouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +59,7 @@ impl Reader {
         window: &Window<CheckoutPosition>,
     ) -> Result<Page<CheckoutRecord>, StoreError> {
         let rows = payment_events::Entity::find()
-            .filter(filter.condition())
+            .filter(filter.condition()?)
             .filter(Condition::all().add_option(window.after.as_ref().map(behind)))
             .order_by_desc(payment_events::Column::CreatedAt)
             .order_by_desc(payment_events::Column::CheckoutId)
@@ -85,7 +94,7 @@ impl Reader {
 }
 
 impl CheckoutFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> Result<Condition, StoreError> {
         use payment_events::Column;
         let of_seller = self.seller.as_ref().map(|seller| {
             let orders = payment_orders::Entity::find()
@@ -94,13 +103,31 @@ impl CheckoutFilter {
                 .filter(payment_orders::Column::SellerAccount.eq(seller.as_str()));
             Column::CheckoutId.in_subquery(orders.into_query())
         });
-        Condition::all()
+        let minor = self.amount.map(to_column_amount).transpose()?;
+        let condition = Condition::all()
             .add_option(self.status.map(|status| Column::Status.eq(status.as_str())))
             .add_option(of_seller)
             .add_option(self.buyer.as_ref().map(|buyer| Column::BuyerId.eq(buyer.as_str())))
             .add_option(self.created_from.map(|from| Column::CreatedAt.gte(to_column_time(from))))
             .add_option(self.created_to.map(|to| Column::CreatedAt.lt(to_column_time(to))))
+            .add_option(minor.map(|minor| Column::Amount.eq(minor)))
+            .add_option(self.amount.map(|amount| Column::Currency.eq(amount.currency().code())));
+        Ok(match &self.payment_key_end {
+            Some(end) => condition.add(ends_with(end)),
+            None => condition,
+        })
     }
+}
+
+/// The payment keys with an end. The index is on the last [`KEY_END_CHARS`] characters.
+fn ends_with(end: &str) -> Condition {
+    let chars = end.chars().count();
+    let last: String = end.chars().skip(chars.saturating_sub(KEY_END_CHARS)).collect();
+    let key = Expr::col(payment_events::Column::PaymentKey);
+    let known = key.is_not_null();
+    let by_index = Expr::cust("substr(payment_key, length(payment_key) - 3)").eq(last);
+    let whole = Expr::cust(format!("substr(payment_key, length(payment_key) - {})", chars.saturating_sub(1))).eq(end);
+    Condition::all().add(known).add(by_index).add(whole)
 }
 
 /// Older than a place in the list; of one instant, with a smaller id.

@@ -92,6 +92,17 @@ pub struct PspRecord {
     pub virtual_account: Option<VirtualAccount>,
 }
 
+/// A payment that was declined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclineRecord {
+    /// What the PSP calls it.
+    pub payment_key: PaymentKey,
+    /// The change of the checkout that wrote the decline.
+    pub revision: u32,
+    /// Why.
+    pub failure: Option<Failure>,
+}
+
 impl CheckoutRecord {
     /// Whether it failed and the buyer may try again.
     pub fn takes_retry(&self, now: Timestamp) -> bool {
@@ -173,6 +184,24 @@ impl Reader {
             retry_at: row.failure_retry_at.map(from_column_time),
             ..Failure::new(row.failure_code.unwrap_or_default(), row.failure_message.unwrap_or_default())
         }))
+    }
+
+    /// Every payment that a checkout has tried and that was declined, in their order.
+    pub async fn declines(&self, checkout_id: &CheckoutId) -> Result<Vec<DeclineRecord>, StoreError> {
+        let rows = declined_payments::Entity::find()
+            .filter(declined_payments::Column::CheckoutId.eq(checkout_id.as_str()))
+            .order_by_asc(declined_payments::Column::Revision)
+            .all(self.connection())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(DeclineRecord {
+                    payment_key: id(PaymentKey::parse(row.payment_key))?,
+                    revision: from_column_revision(row.revision)?,
+                    failure: failure(row.failure_code, row.failure_message),
+                })
+            })
+            .collect()
     }
 
     /// The checkout that a payment order belongs to.

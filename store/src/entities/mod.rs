@@ -10,6 +10,7 @@ pub(crate) mod breaks;
 pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;
 pub(crate) mod commission_rates;
+pub(crate) mod console_sessions;
 pub(crate) mod dead_letter_actions;
 pub(crate) mod dead_letters;
 pub(crate) mod declined_payments;

@@ -180,6 +180,18 @@ impl Reader {
         Box::pin(self.events_after(&query)).await
     }
 
+    /// The events about objects, those with a position first and in their order.
+    pub async fn events_of(&self, objects: &[String], limit: u64) -> Result<Vec<EventRecord>, StoreError> {
+        let rows = events::Entity::find()
+            .filter(events::Column::ObjectId.is_in(objects))
+            .filter(events::Column::Position.is_not_null())
+            .order_by_asc(events::Column::Position)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(record_of_row).collect()
+    }
+
     /// What somebody should watch of the log.
     pub async fn event_figures(&self) -> Result<EventFigures, StoreError> {
         let cursors = self.event_cursors().await?;
@@ -270,6 +282,21 @@ fn record(row: Row) -> Result<EventRecord, StoreError> {
         occurred_at: from_column_time(row.occurred_at.ok_or_else(missing)?),
         recorded_at: from_column_time(row.recorded_at.ok_or_else(missing)?),
         data: row.data.ok_or_else(missing)?,
+    })
+}
+
+fn record_of_row(row: events::Model) -> Result<EventRecord, StoreError> {
+    let event_type = EventType::parse(&row.event_type).ok_or_else(|| corrupt("a type of event", &row.event_type))?;
+    let version = from_column_revision(row.version)?;
+    Ok(EventRecord {
+        position: row.position.map_or(Ok(0), from_column_position)?,
+        id: event::id(event_type, &row.object_id, version),
+        event_type,
+        object_id: row.object_id,
+        version,
+        occurred_at: from_column_time(row.occurred_at),
+        recorded_at: from_column_time(row.recorded_at),
+        data: row.data,
     })
 }
 

@@ -234,6 +234,16 @@ impl Reader {
         row.map(approval).transpose()
     }
 
+    /// Refunds of a checkout that need, or needed, a second principal, in the order in which they were asked for.
+    pub async fn approvals_of(&self, checkout_id: &CheckoutId) -> Result<Vec<ApprovalRecord>, StoreError> {
+        let rows = refund_approvals::Entity::find()
+            .filter(refund_approvals::Column::CheckoutId.eq(checkout_id.as_str()))
+            .order_by_asc(refund_approvals::Column::RequestedAt)
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(approval).collect()
+    }
+
     /// Refunds that need, or needed, a second principal, the last asked for first. All of them, or those that stand
     /// there.
     pub async fn approvals(

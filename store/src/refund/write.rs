@@ -42,7 +42,7 @@ impl Writer {
             workflow_id: Set(WorkflowId::of_refund(&new.refund_id).to_string()),
             checkout_id: Set(new.checkout_id.to_string()),
             payment_order_id: Set(new.wanted.order.as_ref().map(ToString::to_string)),
-            api_key_id: Set(new.api_key_id.to_string()),
+            api_key_id: Set(new.requested_by.bare()),
             fingerprint: Set(new.fingerprint.clone()),
             amount: Set(new.wanted.amount.map(to_column_amount).transpose()?),
             currency: Set(checkout.currency),

@@ -54,7 +54,7 @@ impl CardNames {
 }
 
 /// The author of a decision that no person made.
-const BY_RULES: &str = "rules";
+pub(super) const BY_RULES: &str = "rules";
 /// The columns of what is counted.
 const PAYMENTS: &str = "payments";
 const MINOR: &str = "minor";

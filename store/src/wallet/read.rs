@@ -9,12 +9,12 @@ use domain::{
     wallet::{Effect, Part, Wallet, effects},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Func, Query, SelectStatement},
 };
 
 use crate::{
-    AsOf, Reader, StoreError,
+    AsOf, Page, Reader, StoreError, Window,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, wallet_of_row},
     entities::{ledger_postings, payment_orders, wallets},
     ledger::{accounts::accounts_of, side::Side},
@@ -91,7 +91,41 @@ impl PastWallet {
     }
 }
 
+/// A place in the list of wallets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalletPosition {
+    pub seller: SellerAccount,
+    pub currency: Currency,
+}
+
 impl Reader {
+    /// The wallets of all sellers, in the order of their names, then currencies.
+    pub async fn all_wallets(
+        &self,
+        window: &Window<WalletPosition>,
+    ) -> Result<Page<(WalletPosition, WalletRecord)>, StoreError> {
+        use wallets::Column;
+        let behind = window.after.as_ref().map(|position| {
+            let same = Column::SellerAccount.eq(position.seller.as_str());
+            let later = Condition::all().add(same).add(Column::Currency.gt(position.currency.code()));
+            Condition::any().add(Column::SellerAccount.gt(position.seller.as_str())).add(later)
+        });
+        let rows = wallets::Entity::find()
+            .filter(Condition::all().add_option(behind))
+            .order_by_asc(Column::SellerAccount)
+            .order_by_asc(Column::Currency)
+            .limit(window.rows())
+            .all(self.connection())
+            .await?;
+        window.page(rows, |row| {
+            let wallet = wallet_of_row(&row)?;
+            let seller =
+                SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller account", error))?;
+            let position = WalletPosition { seller, currency: wallet.currency() };
+            Ok((position, WalletRecord { wallet, updated_at: from_column_time(row.updated_at) }))
+        })
+    }
+
     /// A seller's wallets, one per currency. Empty when nothing was ever credited.
     pub async fn wallets(&self, seller: &SellerAccount) -> Result<Vec<WalletRecord>, StoreError> {
         let rows = wallets::Entity::find()

@@ -109,6 +109,21 @@ impl Reader {
         window.page(query.all(self.connection()).await?, delivery_of)
     }
 
+    /// Attempts to deliver events, the oldest first.
+    pub async fn deliveries_of_events(
+        &self,
+        event_ids: &[String],
+        limit: u64,
+    ) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let rows = webhook_deliveries::Entity::find()
+            .filter(webhook_deliveries::Column::EventId.is_in(event_ids))
+            .order_by_asc(webhook_deliveries::Column::Number)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(delivery_of).collect()
+    }
+
     /// An attempt of an endpoint.
     pub async fn webhook_delivery(
         &self,

@@ -9,7 +9,7 @@ use domain::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, UpdateMany,
-    sea_query::{Expr, ExprTrait as _},
+    sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 use uuid::Uuid;
 
@@ -96,6 +96,12 @@ pub enum Asked {
     Disabled,
     /// Too many wait already.
     TooMany,
+}
+
+/// The event of a single delivery.
+struct Wanted {
+    position: Option<u64>,
+    event_id: String,
 }
 
 impl Journal {
@@ -272,16 +278,24 @@ impl Journal {
     /// Asks for a test event.
     pub async fn ask_for_webhook_test(&self, id: &WebhookEndpointId) -> Result<Asked, StoreError> {
         let unique = Uuid::new_v4().simple().to_string();
-        self.ask(id, None, format!("evt_test_{unique}")).await
+        let event = Wanted { position: None, event_id: format!("evt_test_{unique}") };
+        self.ask(id, event, unique).await
     }
 
     /// Asks for an event of an earlier attempt once more; a test event is made anew.
     pub async fn ask_for_redelivery(&self, delivery: &DeliveryRecord) -> Result<Asked, StoreError> {
-        let attempt = &delivery.attempt;
-        self.ask(&delivery.endpoint_id, attempt.position, attempt.event_id.clone()).await
+        self.ask_for_redelivery_as(delivery, Uuid::new_v4()).await
     }
 
-    async fn ask(&self, id: &WebhookEndpointId, position: Option<u64>, event_id: String) -> Result<Asked, StoreError> {
+    /// The same under a name: asking again while the request waits changes nothing.
+    pub async fn ask_for_redelivery_as(&self, delivery: &DeliveryRecord, name: Uuid) -> Result<Asked, StoreError> {
+        let attempt = &delivery.attempt;
+        let event = Wanted { position: attempt.position, event_id: attempt.event_id.clone() };
+        self.ask(&delivery.endpoint_id, event, name.simple().to_string()).await
+    }
+
+    async fn ask(&self, id: &WebhookEndpointId, event: Wanted, request_id: String) -> Result<Asked, StoreError> {
+        let Wanted { position, event_id } = event;
         let transaction = self.begin().await?;
         let Some(row) = webhook_endpoints::Entity::find_by_id(id.as_str()).one(&transaction).await? else {
             return Ok(Asked::NoSuchEndpoint);
@@ -295,13 +309,16 @@ impl Journal {
         }
         let now = self.clock().time(&transaction).await?;
         let request = webhook_requests::ActiveModel {
-            request_id: Set(Uuid::new_v4().simple().to_string()),
+            request_id: Set(request_id),
             endpoint_id: Set(id.to_string()),
             position: Set(position.map(to_column_sequence)),
             event_id: Set(event_id.clone()),
             requested_at: Set(to_column_time(now)),
         };
-        webhook_requests::Entity::insert(request).exec_without_returning(&transaction).await?;
+        webhook_requests::Entity::insert(request)
+            .on_conflict(OnConflict::column(webhook_requests::Column::RequestId).do_nothing().to_owned())
+            .exec_without_returning(&transaction)
+            .await?;
         transaction.commit().await?;
         Ok(Asked::Soon { event_id })
     }

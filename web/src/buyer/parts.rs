@@ -1,9 +1,11 @@
 //! What several pages show: the order, amounts, the account to pay into, the ways to go on.
 
-use domain::{Currency, Money, calendar::KoreanTime, charge::VirtualAccount, checkout::Status, failure::Failure};
+use domain::{Money, calendar::KoreanTime, charge::VirtualAccount, checkout::Status, failure::Failure};
 use maud::{Markup, html};
 use service::IsForBuyer;
 use store::CheckoutRecord;
+
+use crate::amount::amount;
 
 use super::{
     Page, banks,
@@ -140,12 +142,7 @@ impl Page {
 
     /// An amount as a buyer reads it: `15,000원`, `12.50 USD`.
     pub(super) fn money(&self, money: Money) -> String {
-        let text = grouped(&money.to_decimal_string());
-        match (self.language, money.currency()) {
-            (Language::Korean, Currency::Krw) => format!("{text}원"),
-            (Language::Korean, Currency::Jpy) => format!("{text}엔"),
-            (Language::Korean, Currency::Usd) | (Language::English, _) => format!("{text} {}", money.currency()),
-        }
+        amount(money, self.language)
     }
 }
 
@@ -168,17 +165,4 @@ pub(super) fn return_address(url: &str, record: &CheckoutRecord) -> String {
     let (url, fragment) = url.split_once('#').map_or((url, String::new()), |(url, rest)| (url, format!("#{rest}")));
     let joint = if url.contains('?') { '&' } else { '?' };
     format!("{url}{joint}checkout_id={}{fragment}", record.checkout_id)
-}
-
-/// A decimal text with a comma before every third digit from the decimal point.
-fn grouped(decimal: &str) -> String {
-    let (whole, rest) = decimal.find('.').map_or((decimal, ""), |point| decimal.split_at(point));
-    let mut text = String::with_capacity(decimal.len() * 2);
-    for (place, digit) in whole.char_indices() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text + rest
 }

@@ -2,51 +2,15 @@
 
 use domain::payment_method::PaymentMethod;
 
-/// A language of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    Korean,
-    English,
-}
+pub(super) use crate::language::Language;
 
 impl Language {
-    /// The language that an `Accept-Language` header prefers; Korean when it names neither.
-    pub(crate) fn accepted(header: &str) -> Self {
-        let rank = |wanted: Self| {
-            let weights = header.split(',').filter_map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let primary = parts.next()?.split('-').next()?;
-                primary.eq_ignore_ascii_case(wanted.tag()).then(|| thousandths(parts.next()))
-            });
-            weights.max().unwrap_or(0)
-        };
-        if rank(Self::English) > rank(Self::Korean) { Self::English } else { Self::Korean }
-    }
-
-    /// The language tag.
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::Korean => "ko",
-            Self::English => "en",
-        }
-    }
-
     /// Its words.
     pub(super) const fn words(self) -> &'static Words {
         match self {
             Self::Korean => &KOREAN,
             Self::English => &ENGLISH,
         }
-    }
-}
-
-/// A weight such as `q=0.8` in thousandths; 1000 when there is none. Source: RFC 9110, section 12.4.2.
-fn thousandths(parameter: Option<&str>) -> u32 {
-    let Some(weight) = parameter.and_then(|parameter| parameter.strip_prefix("q=")) else { return 1000 };
-    match weight.split_once('.') {
-        None => weight.parse::<u32>().map_or(0, |whole| whole.min(1) * 1000),
-        Some(("0", decimals)) => format!("{decimals:0<3}").get(..3).and_then(|text| text.parse().ok()).unwrap_or(0),
-        Some(_) => 1000,
     }
 }
 

@@ -6,7 +6,8 @@ pub use domain::refund::{
 use domain::{
     Money, Timestamp,
     failure::Failure,
-    id::{ApiKeyId, CheckoutId, PaymentKey, RefundId},
+    id::{CheckoutId, PaymentKey, RefundId},
+    principal::Principal,
     refund::{RefundAccount, RefundScope},
 };
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,9 @@ pub struct RefundRequest {
     /// Where the money goes, if it came into a virtual account.
     #[serde(default)]
     pub account: Option<RefundAccount>,
-    /// The API key that asks.
-    pub api_key_id: ApiKeyId,
+    /// The principal that asks.
+    #[serde(rename = "api_key_id", with = "domain::principal::bare")]
+    pub requested_by: Principal,
     /// SHA-256 of the request in lower-case hex: the same key with another one is a mistake.
     pub fingerprint: String,
     /// Since when a workflow that was lost may have sent it. Such a refund begins with a question to the PSP.

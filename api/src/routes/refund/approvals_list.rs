@@ -133,5 +133,6 @@ impl RequestBody {
 fn told(principal: &Principal) -> String {
     match principal {
         Principal::Key(id) => format!("api_key:{id}"),
+        Principal::Person(id) => format!("person:{id}"),
     }
 }

@@ -21,7 +21,7 @@ const AXE: &str = "axe-core@4.14.1";
 /// The rules: those of WCAG 2.2, levels A and AA, and what is good practice besides.
 const RULES: &str = "wcag2a,wcag2aa,wcag21a,wcag21aa,wcag22aa,best-practice";
 /// Names a folder for pictures of every page, for a person to look at.
-const PICTURES: &str = "TEST_SCREENSHOTS";
+pub(super) const PICTURES: &str = "TEST_SCREENSHOTS";
 const CLOSED_WINDOW: &str = "&code=PAY_PROCESS_CANCELED";
 
 /// A page to look at.
@@ -62,7 +62,7 @@ async fn no_page_shuts_anybody_out() {
 }
 
 /// The script, from the package registry.
-fn axe() -> String {
+pub(super) fn axe() -> String {
     let folder = tempfile::tempdir().unwrap();
     let installed = Command::new("npm")
         .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"])
@@ -75,7 +75,7 @@ fn axe() -> String {
 }
 
 /// The driver's scripts run beside the page's policy, not under it: nothing of the page has to give way.
-async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
+pub(super) async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
     let run = format!(
         "{axe}; const told = arguments[0]; const rules = {{ type: 'tag', values: '{RULES}'.split(',') }};
          axe.run(document, {{ runOnly: rules, resultTypes: ['violations'] }}).then(
@@ -88,7 +88,7 @@ async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
     assert_eq!(found, json!([]), "{what}");
 }
 
-async fn picture(browser: &Browser, folder: Option<&Path>, name: &str) {
+pub(super) async fn picture(browser: &Browser, folder: Option<&Path>, name: &str) {
     let Some(folder) = folder else { return };
     let whole = json!({ "format": "png", "captureBeyondViewport": true });
     let taken = browser.command("Page.captureScreenshot", whole).await;

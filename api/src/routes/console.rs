@@ -1,0 +1,109 @@
+//! The console: pages for support, operations and finance. `web` makes the pages.
+//!
+//! Every page and every act stands in one table with the scope that it needs, which is the scope that an API key needs
+//! for the same data. The layer that the table puts around a handler finds the session, refuses roles without that
+//! scope, and takes a form only with the token of the session.
+//!
+//! # Invariants
+//!
+//! * No handler of the table runs without a session whose roles include the scope of its row.
+//! * No form is read that lacks the token of its session.
+
+mod acts;
+mod books;
+mod cookies;
+mod frame;
+mod guard;
+mod letters;
+mod operations;
+mod overview;
+mod payments;
+mod refund;
+mod sign_in;
+mod story;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use store::Scope;
+
+use crate::Api;
+use guard::Guard;
+pub use sign_in::{SIGN_IN_CALLBACK, SIGN_IN_LINK};
+
+/// A page or an act, and what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// `get` or `post`.
+    pub method: &'static str,
+    /// The path, with its variable parts in braces.
+    pub path: &'static str,
+    /// The scope that the roles of the person must include.
+    pub needs: Scope,
+}
+
+/// Declares the pages and acts. A new one is one row.
+macro_rules! guarded {
+    ($($method:ident $path:literal $needs:ident $handler:path;)+) => {
+        /// Every page and act of the console that needs a session.
+        pub const ACCESS: &[Access] =
+            &[$(Access { method: stringify!($method), path: $path, needs: Scope::$needs }),+];
+
+        fn guarded(api: &Arc<Api>) -> Router<Arc<Api>> {
+            Router::new()$(
+                .route($path, $method($handler).layer(from_fn_with_state(
+                    Guard { api: api.clone(), needs: Scope::$needs },
+                    guard::admit,
+                )))
+            )+
+        }
+    };
+}
+
+guarded! {
+    get "/console" Read overview::show;
+    get "/console/payments" Read payments::list;
+    get "/console/payments/{id}" Read story::show;
+    get "/console/payments/{id}/ask-toss" Ops acts::ask_toss;
+    post "/console/payments/{id}/ask-toss" Ops acts::do_ask_toss;
+    get "/console/payments/{id}/cancel" Checkout acts::cancel;
+    post "/console/payments/{id}/cancel" Checkout acts::do_cancel;
+    get "/console/payments/{id}/refund" Refund refund::show;
+    post "/console/payments/{id}/refund/review" Refund refund::review;
+    post "/console/payments/{id}/refund" Refund refund::carry_out;
+    get "/console/dead-letters" Ops letters::list;
+    get "/console/dead-letters/{id}" Ops letters::show;
+    get "/console/dead-letters/{id}/retry" Ops letters::retry;
+    post "/console/dead-letters/{id}/retry" Ops letters::do_retry;
+    get "/console/dead-letters/{id}/discard" Ops letters::discard;
+    post "/console/dead-letters/{id}/discard" Ops letters::do_discard;
+    get "/console/wallets" Read books::wallets;
+    get "/console/wallets/{seller}" Read books::wallet;
+    get "/console/ledger" Read books::accounts;
+    get "/console/ledger/accounts/{account}" Read books::account;
+    get "/console/ledger/entries/{entry}" Read books::entry;
+    get "/console/events" Read operations::events;
+    get "/console/webhook-endpoints" Ops operations::endpoints;
+    get "/console/webhook-endpoints/{id}" Ops operations::endpoint;
+    get "/console/webhook-endpoints/{id}/deliveries/{delivery}/redeliver" Ops operations::redeliver;
+    post "/console/webhook-endpoints/{id}/deliveries/{delivery}/redeliver" Ops operations::do_redeliver;
+    get "/console/api-keys" Ops operations::api_keys;
+    get "/console/audit-log" Ops operations::audit_log;
+    get "/console/sessions" Ops operations::sessions;
+    post "/console/sessions/{session}/end" Ops operations::end_session;
+    post "/console/sign-out" Read sign_in::sign_out;
+}
+
+/// The console. The way in needs no session.
+pub(crate) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    guarded(api)
+        .route("/console/sign-in", get(sign_in::show))
+        .route("/console/sign-in/provider", get(sign_in::to_provider))
+        .route(SIGN_IN_CALLBACK, get(sign_in::from_provider))
+        .route(SIGN_IN_LINK, get(sign_in::by_link))
+        .route("/console/language/{tag}", get(sign_in::language))
+}

@@ -1,0 +1,151 @@
+//! Acts on a payment: asking Toss, and ending a checkout that is not paid.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use serde_json::Value;
+use service::{
+    ask_psp::{self, Asked},
+    refund::{CancelRequest, Canceled, RefundKey, Target, cancel as cancel_payment},
+};
+use sha2::{Digest, Sha256};
+use store::CheckoutRecord;
+use uuid::Uuid;
+use web::console::{Asking, Confirming, Outcome, Told};
+
+use super::{
+    frame::Person,
+    guard::Form,
+    story::{is_open, record},
+};
+use crate::{
+    Api,
+    http::{
+        card_numbers,
+        problem::{Code, Problem},
+    },
+};
+
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 200;
+
+/// The page that confirms an act on a payment.
+pub(super) async fn ask_toss(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let record = record(&api, &id).await?;
+    Ok(confirming(&person, Asking::AskToss, &record, false))
+}
+
+pub(super) async fn do_ask_toss(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(id): Path<String>,
+    _: Form,
+) -> Result<Response, Problem> {
+    let record = record(&api, &id).await?;
+    match ask_psp::ask(&api.service, &record, &person.principal().bare()).await? {
+        Asked::Somebody => Ok(told(&person, Outcome::Asked, &record)),
+        Asked::Nobody => {
+            let detail = "Nothing of this checkout is under way: there is nothing to ask Toss.";
+            Err(Problem::new(Code::NothingToAsk, detail).about(record.status))
+        }
+    }
+}
+
+/// The page that confirms the end of a checkout.
+pub(super) async fn cancel(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let record = record(&api, &id).await?;
+    refuse_ended(&record)?;
+    Ok(confirming(&person, Asking::Cancel, &record, false))
+}
+
+pub(super) async fn do_cancel(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let record = record(&api, &id).await?;
+    let Some(reason) = reason(&form) else { return Ok(confirming(&person, Asking::Cancel, &record, true)) };
+    refuse_ended(&record)?;
+    let request = CancelRequest { amount: None, fingerprint: fingerprint(&id, "", "", &reason), reason, account: None };
+    let target = Target { record: record.clone(), order: None };
+    let canceled = cancel_payment(&api.service, &person.caller(), target, &RefundKey::OfTarget, &request).await?;
+    Ok(outcome(&person, &record, &canceled))
+}
+
+/// A paid checkout is refunded by its own page, which shows the sum.
+fn refuse_ended(record: &CheckoutRecord) -> Result<(), Problem> {
+    if is_open(record) {
+        return Ok(());
+    }
+    let detail = "The checkout does not wait for a payment any more: there is nothing to end.";
+    Err(Problem::new(Code::NotCancelable, detail).about(record.status))
+}
+
+fn confirming(person: &Person, asking: Asking, record: &CheckoutRecord, is_reason_missing: bool) -> Response {
+    let act = match asking {
+        Asking::AskToss => "ask-toss",
+        Asking::Cancel | Asking::Retry | Asking::Discard | Asking::Redeliver => "cancel",
+    };
+    let back = address(record);
+    let confirming = Confirming {
+        asking,
+        action: &format!("{back}/{act}"),
+        back: &back,
+        object: record.checkout_id.as_str(),
+        record: Some(record),
+        key: &new_key(),
+        is_reason_missing,
+    };
+    person.answer(confirming.page(&person.frame()))
+}
+
+/// The page that says what came of canceling or refunding.
+pub(super) fn outcome(person: &Person, record: &CheckoutRecord, canceled: &Canceled) -> Response {
+    let (outcome, amount) = match canceled {
+        Canceled::GivenUp(_) => (Outcome::GivenUp, None),
+        Canceled::NotGivenUpYet(_) => (Outcome::NotGivenUpYet, None),
+        Canceled::Refunded { refund, replayed: true, .. } => (Outcome::RefundedBefore, refund.amount),
+        Canceled::Refunded { refund, replayed: false, .. } => (Outcome::Refunded, refund.amount),
+        Canceled::WaitsForApproval { approval, .. } => (Outcome::RefundWaits, Some(approval.asked.amount)),
+        Canceled::NotRefundedYet { refund, .. } => (Outcome::RefundGoesOn, refund.amount),
+    };
+    person.answer(Told { outcome, amount, back: &address(record) }.page(&person.frame()))
+}
+
+fn told(person: &Person, outcome: Outcome, record: &CheckoutRecord) -> Response {
+    person.answer(Told { outcome, amount: None, back: &address(record) }.page(&person.frame()))
+}
+
+fn address(record: &CheckoutRecord) -> String {
+    format!("/console/payments/{}", record.checkout_id)
+}
+
+/// Names an act before it is confirmed: sent twice, it is one act.
+pub(super) fn new_key() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// A reason that may be written down, for as long as a record lasts.
+pub(super) fn reason(form: &Form) -> Option<String> {
+    let reason = form.text("reason");
+    let fits = (1..=MAX_REASON_CHARS).contains(&reason.chars().count());
+    let is_plain = !reason.chars().any(char::is_control) && !card_numbers::stands_in(&Value::from(reason));
+    (fits && is_plain).then(|| reason.to_owned())
+}
+
+/// The same key with other fields is another request.
+pub(super) fn fingerprint(id: &str, order: &str, amount: &str, reason: &str) -> String {
+    hex::encode(Sha256::digest(["console", id, order, amount, reason].join("\n").as_bytes()))
+}

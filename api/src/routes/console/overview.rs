@@ -1,0 +1,27 @@
+//! The overview.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use domain::calendar::Day;
+use service::now;
+use store::Parts;
+use web::console;
+
+use super::frame::Person;
+use crate::{Api, http::problem::Problem};
+
+/// An hour, in milliseconds.
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// The hours of a day.
+const HOURS: u32 = 24;
+
+pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<Response, Problem> {
+    let reader = &api.service.reader;
+    let today = Parts { from: Day::of(now()).start(), length_ms: HOUR_MS, count: HOURS };
+    let today = reader.checkout_figures(today).await?;
+    let counts = reader.counts().await?;
+    let endpoints = reader.webhook_health().await?;
+    let view = console::Overview { today: &today, counts: &counts, endpoints: &endpoints };
+    Ok(person.answer(console::overview(&person.frame(), &view)))
+}

@@ -1,0 +1,151 @@
+//! The console from outside: who sees what, who does what, and whether a form sent twice acts twice.
+
+mod access;
+mod acting;
+mod provider;
+mod sessions;
+
+use std::collections::BTreeMap;
+
+use domain::{Timestamp, id::PersonId};
+use reqwest::{Client, Response, redirect::Policy};
+use serde_json::json;
+use store::{
+    Database, DatabaseUrl, Journal, Pepper,
+    console::{NewSession, Role, Roles, SessionToken, SignedInBy},
+};
+
+use crate::{
+    stack::{Dev, Shop, until},
+    webhook_receivers::free_port,
+};
+
+/// The name of the session's cookie over plain HTTP.
+const COOKIE: &str = "daegeum_console";
+
+/// A browser without a screen: it keeps its cookie, and goes where it is told.
+pub(crate) struct Visitor {
+    http: Client,
+    base: String,
+    cookie: String,
+}
+
+/// What a page answered.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) cookies: Vec<String>,
+    pub(crate) text: String,
+}
+
+impl Seen {
+    async fn of(response: Response) -> Self {
+        let headers = response.headers();
+        let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
+        Self {
+            status: response.status().as_u16(),
+            location: headers.get("location").map(text),
+            cookies: headers.get_all("set-cookie").iter().map(text).collect(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    /// The value of a hidden field.
+    pub(crate) fn field(&self, name: &str) -> String {
+        let begins = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.text.split_once(&begins).unwrap_or_else(|| panic!("no field {name}: {}", self.text));
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl Visitor {
+    /// A browser with a token, or without one.
+    pub(crate) fn with(shop: &Shop, token: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().redirect(Policy::none()).build().unwrap();
+        let cookie = if token.is_empty() { String::new() } else { format!("{COOKIE}={token}") };
+        Self { http, base: shop.api.clone(), cookie }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Seen {
+        let request = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        Seen::of(request.header("accept-language", "en").send().await.unwrap()).await
+    }
+
+    /// Sends a form as it is given.
+    pub(crate) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let request = self.http.post(format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        Seen::of(request.header("accept-language", "en").form(fields).send().await.unwrap()).await
+    }
+
+    /// Sends a form with the token of the session.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let token = self.get("/console").await.field("form_token");
+        let fields: Vec<_> = fields.iter().copied().chain([("form_token", token.as_str())]).collect();
+        self.send(path, &fields).await
+    }
+}
+
+/// The database of a `dev` on SQLite, from another process.
+pub(crate) async fn database_of(dev: &Dev) -> Database {
+    Database::connect(&DatabaseUrl::of_file(&dev.directory.path().join("daegeum.db"))).await.unwrap()
+}
+
+/// A session of a person with a role, as a sign-in at an instant would have begun it.
+pub(crate) async fn session(dev: &Dev, person: &str, role: Role, at: Timestamp) -> String {
+    let journal = Journal::new(database_of(dev).await);
+    let token = SessionToken::generate().unwrap();
+    let new = NewSession {
+        person: PersonId::parse(person).unwrap(),
+        name: format!("{person} of the tests"),
+        roles: Roles::only(role),
+        signed_in_by: SignedInBy::Provider,
+        created_at: at,
+    };
+    journal.begin_session(&token, new, &Pepper::default()).await.unwrap();
+    token.to_text()
+}
+
+/// A browser in which a person with a role is signed in.
+pub(crate) async fn signed_in(dev: &Dev, person: &str, role: Role) -> Visitor {
+    Visitor::with(&dev.shop, &session(dev, person, role, service::now()).await)
+}
+
+/// The sign-in link that `dev` told last, as a path.
+pub(crate) fn link_of(dev: &Dev) -> String {
+    let log = std::fs::read_to_string(dev.directory.path().join("log")).unwrap();
+    let (_, token) = log.rsplit_once("/console/sign-in/link?token=").unwrap();
+    format!("/console/sign-in/link?token={}", token.lines().next().unwrap().trim())
+}
+
+/// What pages are about: a paid checkout, a stuck one with its dead letter, an endpoint that does not answer.
+pub(crate) async fn things(dev: &Dev) -> BTreeMap<&'static str, String> {
+    let shop = &dev.shop;
+    // Nothing listens there.
+    let request = shop.http.post(format!("{}/v1/webhook-endpoints", shop.api)).bearer_auth(&shop.api_key);
+    let made = request.json(&json!({ "url": format!("http://127.0.0.1:{}/hook", free_port()) })).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let made: serde_json::Value = made.json().await.unwrap();
+    let endpoint = made["webhook_endpoint_id"].as_str().unwrap().to_owned();
+    for id in ["console-paid", "console-stuck"] {
+        shop.create(id).await;
+    }
+    shop.lock_out("console-stuck", 3).await;
+    for (id, status) in [("console-paid", 200), ("console-stuck", 202)] {
+        let key = shop.authorize(id).await;
+        assert_eq!(shop.confirm(id, &key, "23000").await.0, status);
+    }
+    let letter = shop.letter_of("console-stuck").await;
+    let deliveries = format!("/v1/webhook-endpoints/{endpoint}/deliveries");
+    until("a delivery was tried", || async { shop.get(&deliveries).await["data"][0]["delivery_id"].is_string() }).await;
+    until("the books have it", || async { shop.receivable().await == 23_000 }).await;
+    let delivery = shop.get(&deliveries).await["data"][0]["delivery_id"].as_str().unwrap().to_owned();
+    BTreeMap::from([
+        ("checkout", "console-paid".to_owned()),
+        ("open", "console-stuck".to_owned()),
+        ("letter", letter),
+        ("endpoint", endpoint),
+        ("delivery", delivery),
+    ])
+}

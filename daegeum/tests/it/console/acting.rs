@@ -1,0 +1,119 @@
+//! Acts: each once, however often the form is sent, and each in the audit log with its person.
+
+use serde_json::json;
+use store::console::Role;
+
+use super::{Visitor, signed_in, things};
+use crate::{
+    database::Kind,
+    stack::{Dev, until},
+};
+
+/// Opens a refund up to its last page; the fields of that page.
+async fn reviewed(person: &Visitor, id: &str, amount: &str) -> Vec<(&'static str, String)> {
+    let path = format!("/console/payments/{id}/refund");
+    let asked = person.get(&path).await;
+    assert!(asked.text.contains("23,000 KRW"), "the sum is shown: {}", asked.text);
+    let fields = [("order", ""), ("amount", amount), ("reason", "흠집")];
+    let review = person.post(&format!("{path}/review"), &fields).await;
+    assert_eq!(review.status, 200);
+    ["form_token", "key", "order", "amount", "reason"].map(|name| (name, review.field(name))).into()
+}
+
+fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_is_sent_twice_goes_back_once() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let _things = things(&dev).await;
+    let shop = &dev.shop;
+    let person = signed_in(&dev, "kim@example.com", Role::Finance).await;
+    let fields = reviewed(&person, "console-paid", "5,000").await;
+    let path = "/console/payments/console-paid/refund";
+    let fields = borrowed(&fields);
+    let (first, second) = tokio::join!(person.send(path, &fields), person.send(path, &fields));
+    for seen in [&first, &second] {
+        assert_eq!(seen.status, 200, "{}", seen.text);
+        assert!(seen.text.contains("data-outcome=\"refunded"), "{}", seen.text);
+    }
+    let third = person.send(path, &fields).await;
+    assert!(third.text.contains("data-outcome=\"refunded-before\""), "{}", third.text);
+    assert_eq!(shop.charged().await, (18_000, 0));
+    let mut other = fields.clone();
+    other[3].1 = "6000";
+    assert_eq!(person.send(path, &other).await.status, 422, "the key is of another refund");
+    assert_eq!(shop.charged().await, (18_000, 0));
+    until("the books have it", || async { shop.receivable().await == 18_000 }).await;
+    let history = shop.get("/v1/payments/console-paid/history").await;
+    let last = history["history"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["status"], &last["actor"]), (&json!("PARTIALLY_REFUNDED"), &json!("person:kim@example.com")));
+    let lines = shop.get("/v1/audit-log?actor=kim@example.com&limit=100").await;
+    let line = &lines["data"].as_array().unwrap()[0];
+    assert_eq!(line["action"], "POST /console/payments/{id}/refund");
+    assert_eq!((&line["object"], &line["actor_kind"]), (&json!("console-paid"), &json!("person")));
+
+    // Finance gives money back, and does no more: neither asks nor ends a checkout.
+    shop.create("not-paid").await;
+    assert_eq!(person.post("/console/payments/not-paid/cancel", &[("reason", "x")]).await.status, 403);
+    assert_eq!(person.post("/console/payments/not-paid/refund", &[("reason", "x"), ("key", "k")]).await.status, 409);
+    assert_eq!(shop.status("not-paid").await, "NOT_STARTED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_is_said_and_nothing_moves() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let _things = things(&dev).await;
+    let person = signed_in(&dev, "kim", Role::Operations).await;
+    let review = "/console/payments/console-paid/refund/review";
+    for (amount, reason) in [("0", "x"), ("-5", "x"), ("1.5", "x"), ("abc", "x"), ("", ""), ("", "4242 4242 4242 4242")]
+    {
+        let seen = person.post(review, &[("order", ""), ("amount", amount), ("reason", reason)]).await;
+        assert!(seen.status == 200 && seen.text.contains("role=\"alert\""), "{amount} {reason}: {}", seen.text);
+        assert!(!seen.text.contains("name=\"key\""), "{amount} {reason} goes on");
+    }
+    let unknown = person.post(review, &[("order", "of-another"), ("amount", ""), ("reason", "x")]).await;
+    assert_eq!(unknown.status, 404);
+    let path = "/console/payments/console-paid/refund";
+    let too_much = [("order", ""), ("amount", "23001"), ("reason", "x"), ("key", "too-much")];
+    assert_eq!(person.post(path, &too_much).await.status, 422);
+    let nameless = [("order", ""), ("amount", "1"), ("reason", "x"), ("key", "")];
+    assert_eq!(person.post(path, &nameless).await.status, 400);
+    assert_eq!(dev.shop.charged().await, (23_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_asks_retries_and_delivers_again() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let things = things(&dev).await;
+    let (shop, person) = (&dev.shop, signed_in(&dev, "kim", Role::Operations).await);
+    let told = async |path: &str, outcome: &str| {
+        let page = person.get(path).await;
+        let (token, key) = (page.field("form_token"), page.field("key"));
+        let fields = [("form_token", token.as_str()), ("key", key.as_str()), ("reason", "the key was mended")];
+        let seen = person.send(path, &fields).await;
+        assert!(seen.text.contains(&format!("data-outcome=\"{outcome}\"")), "{path}: {}", seen.text);
+        person.send(path, &fields).await
+    };
+    assert_eq!(person.post("/console/payments/console-paid/ask-toss", &[]).await.status, 409, "nothing is under way");
+    let letter = &things["letter"];
+    let refused = person.post(&format!("/console/dead-letters/{letter}/discard"), &[("reason", "x")]).await;
+    assert_eq!(refused.status, 409, "its workflow is open");
+    told(&format!("/console/dead-letters/{letter}/retry"), "letter-acted").await;
+    until("the payment went on", || async { shop.status("console-stuck").await == "SUCCESS" }).await;
+    let done = shop.get(&format!("/v1/dead-letters/{letter}")).await;
+    assert_eq!(done["actions"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(done["actions"][0]["by"], "person:kim");
+    assert_eq!(shop.charged().await, (46_000, 0));
+
+    let (endpoint, delivery) = (&things["endpoint"], &things["delivery"]);
+    let path = format!("/console/webhook-endpoints/{endpoint}/deliveries/{delivery}/redeliver");
+    told(&path, "redelivered").await;
+    let lines = shop.get("/v1/audit-log?actor=kim&limit=100").await;
+    let acts: Vec<_> = lines["data"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert!(acts.iter().all(|act| act.starts_with("POST /console/")), "{acts:?}");
+    for act in ["retry", "discard", "ask-toss", "redeliver"] {
+        assert!(acts.iter().any(|line| line.ends_with(act)), "{act} is not in {acts:?}");
+    }
+}

@@ -1,0 +1,40 @@
+//! The console: what support, operations and finance see, and what they act on.
+//!
+//! Every page is whole without a script, and none has one. A page shows what a reader gave it; whether a person may see
+//! the page is decided before the page is made.
+
+mod acts;
+mod address;
+mod audit;
+mod chart;
+mod endpoints;
+mod events;
+mod frame;
+mod keys;
+mod ledger;
+mod letters;
+mod overview;
+mod parts;
+mod payments;
+mod place;
+mod sign_in;
+mod story;
+mod wallets;
+mod words;
+
+pub use acts::{Asking, Confirming, Outcome, RefundForm, Told};
+pub use address::encoded;
+pub use audit::{audit_log, sessions};
+pub use endpoints::{endpoint, endpoints};
+pub use events::events;
+pub use frame::{Frame, Page};
+pub use keys::api_keys;
+pub use ledger::{AccountPage, account, accounts, entry};
+pub use letters::{LetterActs, letter, letters};
+pub use overview::{Overview, overview};
+pub use payments::{Meaning, Search, payments};
+pub use place::Place;
+pub use sign_in::{Refusal, no_role, not_set_up, refused, sign_in, signed_out};
+pub use story::{Acts, Standing, Story, story};
+pub use wallets::{wallet, wallets};
+pub use words::Words;

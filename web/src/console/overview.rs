@@ -1,0 +1,228 @@
+//! The overview: how today goes, and what needs a person.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Currency, Money, Timestamp, checkout::Status, dead_letter::LetterStatus, webhook_endpoint::EndpointStatus,
+};
+use maud::{Markup, html};
+use store::{CheckoutFigure, Counts, webhook_endpoint::WebhookHealth};
+
+use super::{
+    Frame, Page, Place,
+    chart::{self, Hour},
+    parts::{Tone, number, time},
+};
+
+/// The hours of a day.
+const HOURS: usize = 24;
+
+/// What the overview is made of.
+#[derive(Debug)]
+pub struct Overview<'a> {
+    /// The checkouts of today, by hour.
+    pub today: &'a [CheckoutFigure],
+    /// Everything that is counted.
+    pub counts: &'a Counts,
+    /// How far behind each webhook endpoint is.
+    pub endpoints: &'a [WebhookHealth],
+}
+
+/// The overview.
+pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
+    let words = frame.words();
+    Page::new(
+        words.overview,
+        html! {
+            div.cards { (today(frame, view.today)) (people(frame, view.counts)) (carrying(frame, view)) }
+            (by_hour(frame, view.today))
+            div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
+            p.quiet { (words.as_of) " " (time(frame.now)) ". " (words.korea_time) }
+        },
+    )
+}
+
+/// A figure with its name.
+fn card(name: &str, figure: &Markup, hint: &Markup) -> Markup {
+    html! { section.card { h2 { (name) } p.figure { (figure) } (hint) } }
+}
+
+fn today(frame: &Frame<'_>, figures: &[CheckoutFigure]) -> Markup {
+    let words = frame.words();
+    let mut volume: BTreeMap<Currency, Money> = BTreeMap::new();
+    let (mut approved, mut ended) = (0_u64, 0_u64);
+    for figure in figures {
+        if figure.status.is_payment_done() {
+            let sum = volume.entry(figure.amount.currency()).or_insert(Money::zero(figure.amount.currency()));
+            *sum = sum.plus(figure.amount).unwrap_or(*sum);
+            approved += figure.number;
+        }
+        if figure.status.is_payment_done() || figure.status == Status::Failed {
+            ended += figure.number;
+        }
+    }
+    let sums: Vec<String> = volume.values().map(|sum| frame.money(*sum)).collect();
+    let sums = if sums.is_empty() { frame.money(Money::zero(Currency::Krw)) } else { sums.join(" · ") };
+    html! {
+        (card(words.volume_today, &html! { (sums) }, &html! { p.quiet { (words.paid) ": " (number(approved)) } }))
+        (card(
+            words.approval_today,
+            &html! { (percent(approved, ended)) },
+            &html! { p.quiet { (words.approval_hint) } },
+        ))
+    }
+}
+
+/// A share in percent with one decimal; a dash where there is nothing to share.
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "–".to_owned();
+    }
+    let thousandths = part.saturating_mul(1_000) / whole;
+    format!("{}.{}%", thousandths / 10, thousandths % 10)
+}
+
+fn people(frame: &Frame<'_>, counts: &Counts) -> Markup {
+    let words = frame.words();
+    let watched = [
+        (words.needs_a_person, Status::Stuck),
+        (words.outcome_unknown, Status::Unknown),
+        (words.executing_now, Status::Executing),
+    ];
+    html! {
+        @for (name, status) in watched {
+            @let count = of_status(counts, status);
+            @let oldest = counts.oldest_checkouts.iter().find(|(of, _)| *of == status).map(|(_, oldest)| *oldest);
+            (card(
+                name,
+                &linked(count, &format!("/console/payments?status={}", status.as_str()), Tone::of_status(status)),
+                &since(frame, oldest.filter(|_| count > 0)),
+            ))
+        }
+    }
+}
+
+fn of_status(counts: &Counts, status: Status) -> u64 {
+    counts.checkouts.iter().find(|(of, _)| *of == status).map_or(0, |(_, count)| *count)
+}
+
+/// A count that leads to what it counts; it has a tone only where it is not zero.
+fn linked(count: u64, address: &str, tone: Tone) -> Markup {
+    html! {
+        @if count == 0 { (number(count)) } @else { a class=(tone.class()) href=(address) { (number(count)) } }
+    }
+}
+
+fn since(frame: &Frame<'_>, oldest: Option<Timestamp>) -> Markup {
+    let words = frame.words();
+    html! {
+        p.quiet {
+            (words.oldest) ": "
+            @match oldest { Some(oldest) => { (frame.ago(oldest)) } None => { (words.none) } }
+        }
+    }
+}
+
+/// What goes out: dead letters, events and webhooks. Counts stay without a link where the place needs more rights.
+fn carrying(frame: &Frame<'_>, view: &Overview<'_>) -> Markup {
+    let words = frame.words();
+    let may_operate = frame.session.is_some_and(|session| session.roles.scopes().includes(Place::DeadLetters.needs()));
+    let open = view.counts.letters.iter().find(|(of, _)| *of == LetterStatus::Open).map_or(0, |(_, count)| *count);
+    let disabled = view.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Disabled).count() as u64;
+    let failing = view.endpoints.iter().filter(|endpoint| endpoint.failing_since.is_some()).count() as u64;
+    let events = view.counts.events;
+    let figure = |count: u64, address: &str| {
+        if may_operate {
+            linked(count, address, Tone::Bad)
+        } else {
+            html! { (number(count)) }
+        }
+    };
+    html! {
+        (card(words.open_letters, &figure(open, "/console/dead-letters?status=OPEN"), &html! {}))
+        (card(
+            words.event_lag,
+            &html! { (number(events.slowest_cursor_lag)) },
+            &html! {
+                p.quiet { (words.event_lag_hint) ". " (words.unsequenced) ": " (number(events.unsequenced.facts)) }
+            },
+        ))
+        (card(
+            words.endpoints_disabled,
+            &figure(disabled, "/console/webhook-endpoints"),
+            &html! { p.quiet { (words.endpoints_failing) ": " (number(failing)) } },
+        ))
+    }
+}
+
+fn by_hour(frame: &Frame<'_>, figures: &[CheckoutFigure]) -> Markup {
+    let words = frame.words();
+    let mut hours = [Hour::default(); HOURS];
+    for figure in figures {
+        let Some(hour) = usize::try_from(figure.part).ok().and_then(|part| hours.get_mut(part)) else { continue };
+        if figure.status.is_payment_done() { hour.paid += figure.number } else { hour.other += figure.number }
+    }
+    let (paid, other) = hours.iter().fold((0, 0), |(paid, other), hour| (paid + hour.paid, other + hour.other));
+    let label =
+        format!("{}. {}: {}, {}: {}", words.today_by_hour, words.paid, number(paid), words.other, number(other));
+    html! {
+        section.card {
+            h2 { (words.today_by_hour) }
+            (chart::hours(&hours, &label))
+            p.quiet {
+                span.key.paid {} (words.paid) " " (number(paid))
+                span.key.rest {} (words.other) " " (number(other))
+            }
+        }
+    }
+}
+
+fn all_checkouts(frame: &Frame<'_>, counts: &Counts) -> Markup {
+    html! {
+        section.card {
+            h2 { (frame.words().all_by_status) }
+            table {
+                tbody {
+                    @for status in Status::ALL {
+                        @let count = of_status(counts, status);
+                        @if count > 0 {
+                            tr {
+                                td { (frame.status(status)) }
+                                td.number {
+                                    a href=(format!("/console/payments?status={}", status.as_str())) { (number(count)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @if counts.checkouts.is_empty() { (frame.nothing()) }
+        }
+    }
+}
+
+fn all_refunds(frame: &Frame<'_>, counts: &Counts) -> Markup {
+    html! {
+        section.card {
+            h2 { (frame.words().refunds_by_status) }
+            table {
+                tbody {
+                    @for (status, count) in &counts.refunds {
+                        tr { td { (frame.refund_status(*status)) } td.number { (number(*count)) } }
+                    }
+                }
+            }
+            @if counts.refunds.is_empty() { (frame.nothing()) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_share_has_one_decimal() {
+        assert_eq!([percent(0, 0), percent(1, 3), percent(3, 3), percent(0, 9)], ["–", "33.3%", "100.0%", "0.0%"]);
+    }
+}

@@ -1,0 +1,159 @@
+//! The page of a payment.
+
+use domain::{checkout::Status, dead_letter::LetterStatus};
+use maud::{Markup, html};
+use store::CheckoutRecord;
+
+use super::{
+    items::{self, Item},
+    records::{Acts, Story},
+};
+use crate::console::{
+    address::encoded,
+    frame::{Frame, Page},
+    letters,
+    parts::{key_end, table, time},
+};
+
+/// A second, in milliseconds.
+const SECOND_MS: i64 = 1_000;
+
+/// The page of a payment.
+pub fn story(frame: &Frame<'_>, view: &Story<'_>) -> Page {
+    let words = frame.words();
+    Page::new(
+        format!("{} {}", words.checkout, view.record.checkout_id),
+        html! {
+            section.card {
+                (facts(frame, view))
+                (acts(frame, view))
+            }
+            section.card { h2 { (words.waits_for) } (waits(frame, view)) }
+            section.card { h2 { (words.orders) } (orders(frame, view.record)) }
+            section.card {
+                h2 { (words.story) }
+                (time_line(frame, view))
+                @if view.is_cut { p.quiet { (words.story_cut) } }
+                p.quiet { (words.korea_time) }
+            }
+        },
+    )
+}
+
+fn facts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
+    let (words, record) = (frame.words(), view.record);
+    html! {
+        dl.facts {
+            dt { (words.status) }
+            dd #status { (frame.status(record.status)) " " span.quiet.code { (record.status.as_str()) } }
+            dt { (words.amount) } dd { strong { (frame.money(record.total)) } }
+            dt { (words.order_name) } dd { (record.order_name) }
+            dt { (words.buyer) }
+            dd { a href=(format!("/console/payments?q={}", encoded(record.buyer_id.as_str()))) { (record.buyer_id) } }
+            @if let Some(psp) = &record.psp {
+                dt { (words.payment_key) } dd.code { (key_end(psp.payment_key.as_str())) }
+                @if let Some(method) = &psp.method { dt { (words.method) } dd { (method) } }
+                @if let Some(at) = psp.approved_at { dt { (words.approved) } dd { (time(at)) } }
+            }
+            @if let Some(failure) = &record.failure {
+                dt { (words.message) } dd { span.code { (failure.code.as_str()) } " " (failure.message) }
+            }
+            dt { (words.created) } dd { (time(record.created_at)) }
+            dt { (words.workflow) }
+            dd {
+                span.code { (record.workflow_id) }
+                @if let Some(url) = view.workflow_url {
+                    " · " a href=(url) rel="noreferrer" { (words.open_in_temporal) }
+                }
+            }
+        }
+    }
+}
+
+fn acts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
+    let words = frame.words();
+    let Acts { ask, refund, cancel } = view.acts;
+    let to = |act: &str| format!("/console/payments/{}/{act}", view.record.checkout_id);
+    html! {
+        @if ask || refund || cancel {
+            div.acts role="group" aria-label=(words.acts) {
+                @if ask { a.button #ask href=(to("ask-toss")) { (words.ask_toss) } }
+                @if refund { a.button.second #refund href=(to("refund")) { (words.refund) } }
+                @if cancel { a.button.second #cancel href=(to("cancel")) { (words.cancel) } }
+            }
+        }
+    }
+}
+
+fn waits(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
+    let (words, record) = (frame.words(), view.record);
+    let due = record.psp.as_ref().and_then(|psp| psp.virtual_account.as_ref()).and_then(|account| account.due_date);
+    let open = view.letters.iter().find(|letter| letter.status == LetterStatus::Open);
+    html! {
+        p {
+            @match record.status {
+                Status::NotStarted => { (words.waits_buyer) " " (time(record.expires_at)) }
+                Status::Executing | Status::Unknown => { (words.waits_psp) }
+                Status::WaitingForDeposit => {
+                    (words.waits_deposit) " " (time(due.unwrap_or(record.expires_at)))
+                }
+                Status::Stuck => { (words.waits_person) }
+                Status::Failed if record.takes_retry(frame.now) => { (words.waits_retry) " " (time(record.expires_at)) }
+                Status::Success
+                | Status::Failed
+                | Status::Expired
+                | Status::Canceled
+                | Status::PartiallyRefunded
+                | Status::Refunded => { (words.waits_nothing) }
+            }
+        }
+        @if let Some(at) = view.standing.next_question_at { p { (words.next_question) " " (time(at)) } }
+        @if let Some(letter) = open {
+            p { a href=(letters::address(letter)) { (words.letter) " " (letter.step) } " " (letter.failure.message) }
+        }
+    }
+}
+
+fn orders(frame: &Frame<'_>, record: &CheckoutRecord) -> Markup {
+    let words = frame.words();
+    table(
+        words.orders,
+        &html! {
+            thead {
+                tr {
+                    th { (words.order) } th { (words.seller) } th { (words.status) } th.number { (words.amount) }
+                    th.number { (words.refunded) } th { (words.in_books) }
+                }
+            }
+            tbody {
+                @for order in &record.orders {
+                    tr {
+                        td.code { (order.order.id) }
+                        td { a href=(format!("/console/wallets/{}", order.order.seller)) { (order.order.seller) } }
+                        td { (frame.status(order.status)) }
+                        td.number { (frame.money(order.order.amount)) }
+                        td.number { (frame.money(order.refunded)) }
+                        td { @if order.ledger_updated { (words.yes) } @else { (words.no) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn time_line(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
+    let mut items = items::of(frame, view);
+    // Toss's times are whole seconds. Within one, things stay in the order in which one leads to the other.
+    items.sort_by_key(|item| item.at.epoch_ms().div_euclid(SECOND_MS));
+    html! {
+        ol.story {
+            @for Item { at, kind, text } in items {
+                li data-kind=(kind.code()) {
+                    (time(at))
+                    span.kind { (kind.word(frame.words())) }
+                    div { (text) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What the console says, in Korean and in English.
+
+use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use store::console::Role;
+
+use super::Place;
+use crate::language::Language;
+
+macro_rules! words {
+    ($($name:ident: $korean:literal, $english:literal;)+) => {
+        /// Everything that the console can say.
+        #[derive(Debug)]
+        pub struct Words {
+            $(pub(super) $name: &'static str),+,
+            language: Language,
+        }
+
+        const KOREAN: Words = Words { $($name: $korean),+, language: Language::Korean };
+        const ENGLISH: Words = Words { $($name: $english),+, language: Language::English };
+    };
+}
+
+words! {
+    skip: "본문으로 건너뛰기", "Skip to the content";
+    navigation: "주요 메뉴", "Main";
+    sign_in: "로그인", "Sign in";
+    sign_out: "로그아웃", "Sign out";
+    sign_in_hint: "회사 계정으로 로그인하세요. 세션은 최대 8시간, 30분 동안 사용하지 않으면 끝납니다.",
+        "Sign in with your company account. A session ends after 8 hours, or after 30 minutes without a request.";
+    sign_in_button: "회사 계정으로 로그인", "Sign in with the company account";
+    link_hint: "개발 모드: 터미널에 출력된 로그인 링크를 여세요. 링크는 한 번만 쓸 수 있습니다.",
+        "Development: open the sign-in link that the terminal shows. A link works once.";
+    signed_out: "로그아웃했습니다", "You are signed out";
+    signed_out_hint: "이 콘솔의 세션이 끝났습니다. 회사 계정의 로그인은 그대로일 수 있습니다.",
+        "The session of this console has ended. Your company account may still be signed in.";
+    not_set_up: "콘솔이 아직 설정되지 않았습니다", "The console is not set up yet";
+    not_set_up_hint: "콘솔에 로그인하려면 OpenID Connect 제공자가 필요합니다. 다음 설정을 지정하고 다시 시작하세요.",
+        "Signing in to the console needs an OpenID Connect provider. Give these settings and start again.";
+    setting_issuer: "제공자의 주소", "The address of the provider";
+    setting_client_id: "제공자에 등록한 클라이언트 이름", "The name of the client at the provider";
+    setting_client_secret: "클라이언트의 비밀 값", "The secret of the client";
+    setting_callback: "제공자에 등록할 리디렉션 주소", "The redirect address to register at the provider";
+    no_role: "콘솔을 쓸 권한이 없습니다", "You may not use the console";
+    no_role_hint: "로그인은 되었지만 역할이 없습니다. 관리자에게 support, operations, finance, admin 가운데 하나를 요청하세요.",
+        "You signed in, and your account has no role. Ask an administrator for support, operations, finance or admin.";
+    refused: "요청을 처리하지 않았습니다", "The request was not carried out";
+    forbidden: "이 페이지를 볼 권한이 없습니다", "You may not see or do this";
+    not_found: "찾을 수 없습니다", "There is nothing here";
+    try_again: "잠시 후 다시 시도하세요", "Try again in a moment";
+    back: "돌아가기", "Back";
+    to_overview: "요약으로", "To the overview";
+
+    overview: "요약", "Overview";
+    payments: "결제", "Payments";
+    dead_letters: "데드 레터", "Dead letters";
+    wallets: "판매자 지갑", "Wallets";
+    ledger: "원장", "Ledger";
+    events: "이벤트", "Events";
+    endpoints: "웹훅", "Webhooks";
+    api_keys: "API 키", "API keys";
+    audit: "감사 로그", "Audit log";
+    sessions: "세션", "Sessions";
+
+    volume_today: "오늘 결제 금액", "Paid today";
+    approval_today: "오늘 승인율", "Approval rate today";
+    approval_hint: "오늘 만들어진 결제 가운데 결과가 난 것 기준", "Of today's checkouts whose payment has an outcome";
+    needs_a_person: "사람이 필요한 결제", "Payments that need a person";
+    outcome_unknown: "결과를 모르는 결제", "Outcome not known";
+    executing_now: "처리 중", "Under way";
+    open_letters: "열린 데드 레터", "Open dead letters";
+    event_lag: "이벤트 지연", "Event lag";
+    event_lag_hint: "가장 느린 구독자가 뒤처진 이벤트 수", "Events that the slowest reader has not read";
+    unsequenced: "순번을 기다리는 이벤트", "Events without a position";
+    endpoints_disabled: "꺼진 웹훅", "Disabled webhooks";
+    endpoints_failing: "실패 중인 웹훅", "Failing webhooks";
+    oldest: "가장 오래된 것", "Oldest";
+    none: "없음", "None";
+    today_by_hour: "오늘, 시간별 결제 수", "Checkouts of today, by hour";
+    paid: "결제됨", "Paid";
+    other: "그 밖", "Other";
+    all_by_status: "전체 결제, 상태별", "All checkouts, by status";
+    refunds_by_status: "전체 환불, 상태별", "All refunds, by status";
+    as_of: "기준 시각", "As of";
+    korea_time: "모든 시각은 한국 표준시입니다.", "All times are Korea Standard Time.";
+
+    search: "검색", "Search";
+    search_anything: "결제·주문 번호, 구매자, 판매자, 결제 키 끝 4자리 이상",
+        "Checkout or order id, buyer, seller, or the last 4 or more of a payment key";
+    from_day: "시작 날짜", "From";
+    to_day: "끝 날짜", "To";
+    any_status: "모든 상태", "Any status";
+    clear: "조건 지우기", "Clear";
+    meant_buyer: "구매자 ID로 검색했습니다.", "Found by the id of a buyer.";
+    meant_seller: "판매자 계정으로 검색했습니다.", "Found by a seller account.";
+    meant_key_end: "결제 키의 끝자리로 검색했습니다.", "Found by the end of a payment key.";
+    wrong_amount: "금액을 읽을 수 없어 무시했습니다.", "The amount cannot be read and was left out.";
+    wrong_day: "날짜를 읽을 수 없어 무시했습니다.", "A date cannot be read and was left out.";
+    nothing_found: "찾은 것이 없습니다.", "Nothing was found.";
+    next_page: "다음", "Next";
+    first_page: "처음", "First page";
+    newer: "더 새로운 것", "Newer";
+    older: "더 오래된 것", "Older";
+
+    checkout: "결제 번호", "Checkout";
+    order: "주문", "Order";
+    order_name: "주문명", "Order name";
+    buyer: "구매자", "Buyer";
+    seller: "판매자", "Seller";
+    amount: "금액", "Amount";
+    status: "상태", "Status";
+    created: "생성", "Created";
+    method: "결제 수단", "Method";
+    payment_key: "결제 키", "Payment key";
+    approved: "승인", "Approved";
+    expires: "만료", "Expires";
+    refunded: "환불됨", "Refunded";
+    workflow: "워크플로", "Workflow";
+    open_in_temporal: "Temporal에서 열기", "Open in Temporal";
+    orders: "주문 내역", "Payment orders";
+    in_books: "장부 반영", "In the books";
+    yes: "예", "Yes";
+    no: "아니요", "No";
+    story: "이 결제의 이야기", "The story of this payment";
+    story_cut: "일부만 보여 줍니다. 나머지는 API로 읽으세요.", "Only a part is shown. Read the rest by the API.";
+    waits_for: "지금 기다리는 것", "What it waits for now";
+    waits_buyer: "구매자의 결제를 기다립니다. 기한:", "The buyer has to pay. Deadline:";
+    waits_retry: "거절되었습니다. 구매자가 다시 결제할 수 있습니다. 기한:",
+        "It was declined, and the buyer may try again. Deadline:";
+    waits_psp: "토스의 결과를 알아내는 중입니다.", "The outcome is being found out at Toss.";
+    waits_deposit: "구매자의 입금을 기다립니다. 기한:", "The buyer has to pay into the account. Deadline:";
+    waits_person: "사람의 결정을 기다립니다.", "A person has to decide.";
+    waits_nothing: "기다리는 것이 없습니다. 끝난 결제입니다.", "Nothing. This payment is at rest.";
+    next_question: "토스에 다시 묻는 시각:", "Toss is asked again at:";
+
+    kind_status: "상태", "Status";
+    kind_attempt: "시도", "Attempt";
+    kind_webhook: "토스 웹훅", "Toss webhook";
+    kind_risk: "위험 판정", "Risk";
+    kind_refund: "환불", "Refund";
+    kind_ledger: "원장", "Ledger";
+    kind_event: "이벤트", "Event";
+    kind_delivery: "전송", "Delivery";
+    kind_letter: "데드 레터", "Dead letter";
+    kind_act: "처리", "Act";
+    kind_audit: "감사", "Audit";
+    declined: "거절됨", "Declined";
+    by_rules: "규칙", "rules";
+    opened: "열림", "opened";
+    requested: "요청됨", "requested";
+    waits_approval: "두 번째 승인을 기다립니다", "waits for a second principal";
+
+    acts: "할 수 있는 일", "What you can do";
+    ask_toss: "지금 토스에 묻기", "Ask Toss now";
+    ask_toss_hint: "워크플로가 예정된 시각을 기다리지 않고 바로 토스에 묻습니다. 돈은 움직이지 않습니다.",
+        "The workflow asks Toss at once and does not wait for its next question. No money moves.";
+    asked: "토스에 물었습니다. 잠시 뒤 이 결제를 다시 보세요.", "Toss is being asked. Look at the payment again in a moment.";
+    cancel: "결제 취소", "Cancel";
+    cancel_hint: "아직 결제되지 않은 이 건을 끝냅니다. 구매자는 더 이상 결제할 수 없습니다.",
+        "Ends this checkout before it is paid. The buyer cannot pay it any more.";
+    refund: "환불", "Refund";
+    refund_hint: "구매자에게 돈을 돌려줍니다. 되돌릴 수 없습니다.", "Gives money back to the buyer. This cannot be undone.";
+    refund_of: "환불 대상", "Refund of";
+    whole_checkout: "결제 전체", "The whole checkout";
+    left: "환불 가능", "left";
+    amount_or_all: "금액 (비우면 남은 전액)", "Amount (empty: all that is left)";
+    all_that_is_left: "남은 전액", "All that is left";
+    reason: "사유", "Reason";
+    reason_for_buyer: "사유 (구매자가 봅니다)", "Reason (the buyer reads it)";
+    reason_for_log: "사유 (기록에 남습니다)", "Reason (it stays in the record)";
+    review: "확인으로", "Review";
+    confirm_question: "이대로 진행할까요?", "Go on with this?";
+    do_refund: "환불 실행", "Refund now";
+    do_cancel: "취소 실행", "Cancel now";
+    do_ask: "토스에 묻기", "Ask now";
+    do_retry: "다시 시도", "Retry now";
+    do_discard: "버리기", "Discard now";
+    do_redeliver: "다시 전송", "Deliver again";
+    not_yet: "그만두기", "Go back";
+    what_came: "결과", "What came of it";
+    refund_done: "환불되었습니다.", "The money went back.";
+    refund_before: "같은 요청이 이미 처리되었습니다. 돈은 한 번만 환불되었습니다.",
+        "The same request was carried out before. The money went back once.";
+    refund_goes_on: "환불이 진행 중입니다. 결과는 아직 모릅니다. 결제를 다시 확인하세요.",
+        "The refund goes on, and its outcome is not known yet. Look at the payment again.";
+    refund_waits: "두 번째 사람의 승인을 기다립니다. 아직 토스에 요청하지 않았습니다.",
+        "The refund waits for a second principal. Nothing was asked of Toss yet.";
+    given_up: "결제가 끝났습니다. 구매자에게서 받은 돈은 없습니다.", "The checkout has ended. No money is held.";
+    not_given_up: "취소가 진행 중입니다. 결제를 다시 확인하세요.", "The cancellation goes on. Look at the payment again.";
+    to_payment: "결제로 돌아가기", "To the payment";
+    needs_account: "가상계좌로 입금된 결제입니다. 환불 계좌가 필요하므로 API로 환불하세요.",
+        "The buyer paid into a virtual account. The refund needs an account of the buyer: send it by the API.";
+    fill_reason: "사유를 1자에서 200자로 적어 주세요. 카드 번호는 쓸 수 없습니다.",
+        "Give a reason of 1 to 200 characters, without a card number.";
+    wrong_refund_amount: "금액을 읽을 수 없거나 0입니다.", "The amount cannot be read, or is zero.";
+
+    letter: "데드 레터", "Dead letter";
+    step: "단계", "Step";
+    code_word: "코드", "Code";
+    message: "내용", "Message";
+    input: "입력", "Input";
+    awaits: "필요한 것", "Awaits";
+    awaits_person: "사람의 결정", "a decision of a person";
+    awaits_mending: "원인 해결", "its cause to be fixed";
+    updated: "변경", "Updated";
+    done_about_it: "지금까지 한 일", "What was done about it";
+    retry: "다시 시도", "Retry";
+    retry_hint: "원인을 고친 뒤 단계를 다시 실행합니다. 같은 멱등 키를 쓰므로 두 번 결제되지 않습니다.",
+        "Runs the step again after its cause is fixed. The idempotency key is the same, so nothing is charged twice.";
+    discard: "버리기", "Discard";
+    discard_hint: "워크플로가 이미 끝난 데드 레터를 목록에서 치웁니다. 돈은 움직이지 않습니다.",
+        "Puts away a dead letter whose workflow has ended. No money moves.";
+    letter_acted: "기록하고 워크플로에 알렸습니다.", "It is written down, and the workflow was told.";
+    action: "행위", "Action";
+
+    currency: "통화", "Currency";
+    pending: "정산 대기", "Pending";
+    available: "지급 가능", "Available";
+    held: "보류", "Held";
+    in_transit: "지급 중", "In transit";
+    paid_out: "지급 완료", "Paid out";
+    debt: "갚을 금액", "Debt";
+    movements: "움직임", "Movements";
+    account: "계정", "Account";
+    counter: "상대 계정", "Counter account";
+    debits: "차변", "Debits";
+    credits: "대변", "Credits";
+    balance: "잔액", "Balance";
+    trial_balance: "시산표", "Trial balance";
+    balanced: "차변과 대변이 같습니다.", "Debits equal credits.";
+    not_balanced: "차변과 대변이 다릅니다!", "Debits differ from credits!";
+    entry: "분개", "Entry";
+    occurred: "발생", "Occurred";
+    booked: "기장", "Booked";
+    hash: "해시", "Hash";
+    previous_hash: "이전 해시", "Previous hash";
+    reverses: "취소 대상", "Takes back";
+    reversed_by: "취소한 분개", "Taken back by";
+    postings: "전기", "Postings";
+    debit: "차변", "Debit";
+    credit: "대변", "Credit";
+
+    position: "순번", "Position";
+    type_word: "종류", "Type";
+    object: "대상", "Object";
+    last_position: "마지막 순번", "Last position";
+    kept_from: "보관 시작 순번", "Kept from";
+    url: "주소", "URL";
+    lag: "지연", "Lag";
+    waiting_events: "재시도 대기", "Waiting";
+    failing_since: "실패 시작", "Failing since";
+    deliveries: "전송 시도", "Deliveries";
+    attempt: "시도", "Attempt";
+    answered: "응답", "Answer";
+    took: "걸린 시간", "Took";
+    outcome: "결과", "Outcome";
+    redeliver: "다시 전송", "Deliver again";
+    redeliver_hint: "같은 webhook-id로 이 이벤트를 한 번 더 보냅니다.", "Sends the event once more, under the same webhook-id.";
+    redelivered: "곧 다시 보냅니다.", "It is sent again soon.";
+    enabled: "켜짐", "Enabled";
+    disabled: "꺼짐", "Disabled";
+
+    name: "이름", "Name";
+    scopes: "권한", "Scopes";
+    last_used: "마지막 사용", "Last used";
+    good: "유효", "Good";
+    revoked: "폐기됨", "Revoked";
+    expired: "만료됨", "Expired";
+    keys_hint: "키를 만들거나 폐기하려면 daegeum keys 명령을 쓰세요. 비밀 값은 어디에도 보이지 않습니다.",
+        "The command `daegeum keys` makes and revokes keys. A secret is shown nowhere.";
+    when: "언제", "When";
+    who: "누가", "Who";
+    result: "결과", "Result";
+    address: "접속 주소", "Address";
+    person: "사람", "Person";
+    roles: "역할", "Roles";
+    began: "시작", "Began";
+    seen: "마지막 요청", "Last request";
+    session_ends: "끝", "Ends";
+    goes_on: "사용 중", "Open";
+    ended: "끝남", "Ended";
+    end_session: "끝내기", "End";
+    this_session: "이 세션", "This session";
+}
+
+/// The words of a language.
+pub(super) const fn of(language: Language) -> &'static Words {
+    match language {
+        Language::Korean => &KOREAN,
+        Language::English => &ENGLISH,
+    }
+}
+
+impl Words {
+    const fn pick(&self, korean: &'static str, english: &'static str) -> &'static str {
+        match self.language {
+            Language::Korean => korean,
+            Language::English => english,
+        }
+    }
+
+    pub(super) const fn place(&self, place: Place) -> &'static str {
+        match place {
+            Place::Overview => self.overview,
+            Place::Payments => self.payments,
+            Place::DeadLetters => self.dead_letters,
+            Place::Wallets => self.wallets,
+            Place::Ledger => self.ledger,
+            Place::Events => self.events,
+            Place::Endpoints => self.endpoints,
+            Place::ApiKeys => self.api_keys,
+            Place::Audit => self.audit,
+            Place::Sessions => self.sessions,
+        }
+    }
+
+    pub(super) const fn role(&self, role: Role) -> &'static str {
+        match role {
+            Role::Support => self.pick("고객 지원", "Support"),
+            Role::Operations => self.pick("운영", "Operations"),
+            Role::Finance => self.pick("재무", "Finance"),
+            Role::Admin => self.pick("관리자", "Admin"),
+        }
+    }
+
+    pub(super) const fn status_of(&self, status: Status) -> &'static str {
+        match status {
+            Status::NotStarted => self.pick("결제 전", "Not started"),
+            Status::Executing => self.pick("처리 중", "Executing"),
+            Status::Unknown => self.pick("결과 모름", "Unknown"),
+            Status::WaitingForDeposit => self.pick("입금 대기", "Waiting for deposit"),
+            Status::Success => self.pick("결제됨", "Paid"),
+            Status::Failed => self.pick("실패", "Failed"),
+            Status::Expired => self.pick("만료", "Expired"),
+            Status::Canceled => self.pick("취소", "Canceled"),
+            Status::PartiallyRefunded => self.pick("일부 환불", "Partially refunded"),
+            Status::Refunded => self.pick("환불", "Refunded"),
+            Status::Stuck => self.pick("사람 필요", "Stuck"),
+        }
+    }
+
+    pub(super) const fn refund_status(&self, status: RefundStatus) -> &'static str {
+        match status {
+            RefundStatus::Requested => self.pick("요청됨", "Requested"),
+            RefundStatus::Executing => self.pick("처리 중", "Executing"),
+            RefundStatus::Unknown => self.pick("결과 모름", "Unknown"),
+            RefundStatus::Stuck => self.pick("사람 필요", "Stuck"),
+            RefundStatus::Succeeded => self.pick("환불됨", "Succeeded"),
+            RefundStatus::Failed => self.pick("실패", "Failed"),
+        }
+    }
+
+    pub(super) const fn letter_status(&self, status: LetterStatus) -> &'static str {
+        match status {
+            LetterStatus::Open => self.pick("열림", "Open"),
+            LetterStatus::Retrying => self.pick("다시 시도 중", "Retrying"),
+            LetterStatus::Resolved => self.pick("해결됨", "Resolved"),
+            LetterStatus::Discarded => self.pick("버림", "Discarded"),
+            LetterStatus::Closed => self.pick("닫힘", "Closed"),
+        }
+    }
+
+    /// How long, in the largest unit that fits: `3 min`.
+    pub(super) fn age(&self, ms: u64) -> String {
+        const SECOND: u64 = 1_000;
+        const MINUTE: u64 = 60 * SECOND;
+        const HOUR: u64 = 60 * MINUTE;
+        const DAY: u64 = 24 * HOUR;
+        match ms {
+            0..MINUTE => format!("{}{}", ms / SECOND, self.pick("초", " s")),
+            MINUTE..HOUR => format!("{}{}", ms / MINUTE, self.pick("분", " min")),
+            HOUR..DAY => format!("{}{}", ms / HOUR, self.pick("시간", " h")),
+            DAY.. => format!("{}{}", ms / DAY, self.pick("일", " d")),
+        }
+    }
+}
