@@ -27,8 +27,9 @@ impl Ledger {
     /// Books a captured payment and what it brings about, in one transaction. The revision is the key.
     #[activity(definition = Post)]
     pub async fn post(self: Arc<Self>, _ctx: ActivityContext, payment: Payment) -> Result<(), ActivityError> {
-        let releases_at = self.release_rule.releases_at(payment.entry.fields().occurred_at);
-        self.writer.post(&payment, Some(releases_at)).await.map_err(store_failure)?;
+        let paid_at = payment.entry.fields().occurred_at;
+        let releases_at = self.release_rule.releases_at(payment.method.as_deref(), paid_at);
+        self.writer.post(&payment, releases_at).await.map_err(store_failure)?;
         if let Some(confirmed_at) = payment.confirmed_at {
             self.paid.count(Duration::from_millis(payment.change.occurred_at.ms_since(confirmed_at)));
         }

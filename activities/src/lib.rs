@@ -24,4 +24,5 @@ pub mod psp;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+pub mod seller;
 mod words;

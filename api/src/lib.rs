@@ -29,7 +29,7 @@ mod routes;
 use std::fmt;
 
 use axum::http::HeaderMap;
-use domain::id::CheckoutId;
+use domain::id::{CheckoutId, PspSellerId};
 
 pub use http::{
     lifecycle::Lifecycle,
@@ -77,6 +77,8 @@ pub type ReadPspHint = fn(&HeaderMap, &[u8]) -> Option<PspHint>;
 
 /// Reads the body of a webhook: our name of the payout that it is about; `None` when it is about none.
 pub type ReadPspPayout = fn(&[u8]) -> Option<String>;
+/// Reads the body of a webhook; `None` when it is none that concerns a seller.
+pub type ReadPspSeller = fn(&[u8]) -> Option<PspSellerId>;
 
 /// Everything that the routes reach.
 #[derive(Clone)]
@@ -95,6 +97,8 @@ pub struct Api {
     pub read_psp_hint: ReadPspHint,
     /// Translates the PSP's webhooks about payouts.
     pub read_psp_payout: ReadPspPayout,
+    /// Translates the PSP's webhooks about sellers.
+    pub read_psp_seller: ReadPspSeller,
     /// Knows the PSP's error codes.
     pub is_for_buyer: IsForBuyer,
 }

@@ -24,7 +24,7 @@ use crate::{
     openapi,
     routes::{
         ask_psp, audit_log, buyer, buyer_page, checkout, codec, dead_letter, event, health, history, ledger,
-        payment_order, payments_list, payout, payout_run, refund, wallet, webhook, webhook_endpoint,
+        payment_order, payments_list, payout, payout_run, purchase, refund, seller, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -88,6 +88,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))
+        .routes(routes!(seller::list))
+        .routes(routes!(seller::show, seller::put))
+        .routes(routes!(seller::reveal))
+        .routes(routes!(seller::hold::place))
+        .routes(routes!(seller::hold::lift))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))
@@ -125,6 +130,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(history::show))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
+        .routes(routes!(purchase::report))
         .routes(routes!(ask_psp::ask))
 }
 

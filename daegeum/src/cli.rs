@@ -20,6 +20,7 @@ pub(crate) mod payout;
 pub(crate) mod progress;
 pub(crate) mod reconciliation;
 pub(crate) mod replay;
+pub(crate) mod seller;
 pub(crate) mod webhook_endpoint;
 
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ use self::{
     api_key::KeysAction, audit_log::AuditAction, buyer::BuyersAction, commission::CommissionsAction,
     dead_letter::DeadLettersAction, encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction,
     migrate::MigrateStep, output::Output, payout::PayoutsAction, reconciliation::ReconcileOptions,
-    replay::ReplayOptions,
+    replay::ReplayOptions, seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -111,6 +112,9 @@ pub(crate) enum Command {
     /// Pay sellers: plan, freeze, approve and follow payout runs, through the API
     #[command(subcommand, after_help = example!("daegeum payouts list"))]
     Payouts(PayoutsAction),
+    /// Register sellers, hold their money back, and see who may be paid, through the API
+    #[command(subcommand, after_help = example!("daegeum sellers list"))]
+    Sellers(SellersAction),
     /// Read the event log
     #[command(subcommand, after_help = example!("daegeum events tail --follow"))]
     Events(EventsAction),
@@ -138,6 +142,7 @@ impl Command {
             | Self::DeadLetters(_)
             | Self::Payouts(_)
             | Self::Replay(_)
+            | Self::Sellers(_)
             | Self::Webhooks(_) => true,
             Self::Dev(_)
             | Self::Demo { .. }
@@ -169,6 +174,7 @@ impl Command {
             | Self::Buyers(_)
             | Self::DeadLetters(_)
             | Self::Payouts(_)
+            | Self::Sellers(_)
             | Self::Events(_)
             | Self::Webhooks(_)
             | Self::Audit(_)

@@ -103,6 +103,7 @@ pub(crate) fn worker(
         rules: webhooks,
         counts,
     };
+    let toss_of_sellers = toss.clone();
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
@@ -110,6 +111,11 @@ pub(crate) fn worker(
         payouts: activities::payout::Payouts { writer: writer.clone(), toss: toss.clone(), rules: payouts },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
+        sellers: activities::seller::Sellers {
+            writer: writer.clone(),
+            toss: toss_of_sellers,
+            keyring: keyring.clone(),
+        },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
         deliveries: Deliveries::try_new(deliveries)?,
     };
@@ -160,6 +166,8 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         histories: sealing.map_or(service::Histories::InTheClear, |_| service::Histories::Sealed),
         refund_rules: settings.refund_rules,
         plan_rules: settings.payout_rules().plan,
+        release_rule: settings.release_rule.clone(),
+        seller_cool_down_ms: settings.seller_cool_down_ms,
     };
     let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(
@@ -219,8 +227,14 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
         settings,
         read_psp_hint,
         read_psp_payout: activities::payout::read_webhook,
+        read_psp_seller,
         is_for_buyer,
     }))
+}
+
+/// The seller that a webhook is about.
+fn read_psp_seller(body: &[u8]) -> Option<domain::id::PspSellerId> {
+    activities::seller::read_webhook(body)
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

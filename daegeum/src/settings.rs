@@ -23,7 +23,8 @@ use activities::payout::PayoutRules;
 use anyhow::{Context as _, bail, ensure};
 use domain::{
     Money,
-    calendar::{Day, Holidays, ReleaseRule},
+    calendar::{Day, Holidays, NotByCard, ReleaseRule},
+    seller::DEFAULT_COOL_DOWN_MS,
 };
 use serde::Deserialize;
 use service::{refund::RefundRules, return_hosts::ReturnHost};
@@ -49,6 +50,8 @@ const DEADLINE_RANGE_S: std::ops::RangeInclusive<u64> = 5..=30 * 24 * 60 * 60;
 const RELEASE_BUSINESS_DAYS: u32 = 3;
 /// The most business days that may pass.
 const MAX_RELEASE_BUSINESS_DAYS: u32 = 90;
+/// The longest time in which nothing is paid to a bank account that was changed, in seconds: 30 days.
+const MAX_COOL_DOWN_S: u64 = 30 * 24 * 60 * 60;
 /// How many days events are kept, unless it is set.
 const EVENT_RETENTION_DAYS: u32 = 90;
 /// For how many days events may be kept.
@@ -97,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) return_hosts: Option<Vec<ReturnHost>>,
     pub(crate) checkout_deadline: Duration,
     pub(crate) release_rule: ReleaseRule,
+    /// How long nothing is paid to a seller's bank account that was changed, in milliseconds.
+    pub(crate) seller_cool_down_ms: u64,
     /// How long events are kept.
     pub(crate) event_retention: Duration,
     pub(crate) temporal_ui_url: Option<String>,
@@ -127,6 +132,8 @@ struct File {
     return_hosts: Option<Vec<String>>,
     checkout_deadline_s: Option<u64>,
     release_business_days: Option<u32>,
+    release_not_by_card: Option<String>,
+    seller_account_cool_down_s: Option<u64>,
     event_retention_days: Option<u32>,
     #[serde(default)]
     holidays: Vec<String>,
@@ -178,7 +185,10 @@ impl Settings {
             DEADLINE_RANGE_S.start(),
             DEADLINE_RANGE_S.end()
         );
-        let release_rule = release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?;
+        let release_rule = ReleaseRule {
+            not_by_card: not_by_card(file.release_not_by_card.as_deref())?,
+            ..release_rule(flags.release_business_days.or(file.release_business_days), &file.holidays)?
+        };
         let door = DoorFile {
             key_pepper: file.key_pepper,
             behind_proxy: file.behind_proxy,
@@ -211,6 +221,7 @@ impl Settings {
             return_hosts: file.return_hosts.as_deref().map(return_hosts).transpose()?,
             checkout_deadline: Duration::from_secs(deadline_s),
             release_rule,
+            seller_cool_down_ms: seller_cool_down_ms(file.seller_account_cool_down_s)?,
             event_retention: event_retention(flags.event_retention_days.or(file.event_retention_days))?,
             temporal_ui_url: flags.temporal_ui_url.clone().or(file.temporal_ui_url),
             temporal_cli: flags.temporal_cli.clone().or(file.temporal_cli),
@@ -230,7 +241,7 @@ impl Settings {
 
     /// Who is paid how much, and when.
     pub(crate) fn payout_rules(&self) -> PayoutRules {
-        self.payouts.rules(self.release_rule.holidays.clone())
+        self.payouts.rules(self.release_rule.holidays.clone(), self.seller_cool_down_ms)
     }
 
     /// The encryption keys: those that are set, or those that `dev` left in the data directory.
@@ -326,7 +337,26 @@ fn release_rule(business_days: Option<u32>, holidays: &[String]) -> anyhow::Resu
     let business_days = u16::try_from(business_days)?;
     let day = |text: &String| text.parse::<Day>().with_context(|| format!("the setting holidays holds {text:?}"));
     let added = holidays.iter().map(day).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(ReleaseRule { business_days, holidays: Holidays::and(added) })
+    Ok(ReleaseRule { business_days, holidays: Holidays::and(added), not_by_card: NotByCard::default() })
+}
+
+fn not_by_card(text: Option<&str>) -> anyhow::Result<NotByCard> {
+    match text {
+        None | Some("after_payment") => Ok(NotByCard::AfterPayment),
+        Some("after_confirmation") => Ok(NotByCard::AfterConfirmation),
+        Some(other) => {
+            bail!("the setting release_not_by_card must be after_payment or after_confirmation, not {other:?}")
+        }
+    }
+}
+
+fn seller_cool_down_ms(seconds: Option<u64>) -> anyhow::Result<u64> {
+    let Some(seconds) = seconds else { return Ok(DEFAULT_COOL_DOWN_MS) };
+    ensure!(
+        seconds <= MAX_COOL_DOWN_S,
+        "the setting seller_account_cool_down_s must be 0 to {MAX_COOL_DOWN_S} seconds, not {seconds}"
+    );
+    Ok(seconds.saturating_mul(1_000))
 }
 
 fn event_retention(days: Option<u32>) -> anyhow::Result<Duration> {

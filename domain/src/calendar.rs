@@ -126,21 +126,69 @@ impl FromStr for Day {
     }
 }
 
-/// When what a seller has earned may be paid out: so many business days after the day of the payment.
+/// Business days that pass after a reported delivery before earnings are released without the buyer's confirmation.
+/// Source: Act on Consumer Protection in Electronic Commerce, article 24: an escrow may pay then.
+pub const DELIVERY_BUSINESS_DAYS: u16 = 3;
+/// A bank transfer, in the PSP's words.
+pub const BANK_TRANSFER: &str = "계좌이체";
+
+/// When what a seller has earned may be paid out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseRule {
-    /// Business days to wait; 0 releases on the day of the payment.
+    /// Business days to wait after the day of the payment; 0 releases on the day of the payment.
     pub business_days: u16,
     /// The days that are no business days besides weekends.
     pub holidays: Holidays,
+    /// What releases the money of a payment that is not by card.
+    pub not_by_card: NotByCard,
+}
+
+/// What releases the earnings of a payment into a virtual account or by a bank transfer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NotByCard {
+    /// The payment, as by card.
+    #[default]
+    AfterPayment,
+    /// The buyer's confirmation of the purchase, or a reported delivery and [`DELIVERY_BUSINESS_DAYS`].
+    AfterConfirmation,
+}
+
+/// What a marketplace reports of a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseReport {
+    /// The buyer confirmed it.
+    Confirmed(Timestamp),
+    /// It was delivered.
+    Delivered(Timestamp),
 }
 
 impl ReleaseRule {
-    /// The first instant at which a payment of that time may be paid out. With no day to wait that is at once.
-    pub fn releases_at(&self, paid_at: Timestamp) -> Timestamp {
-        if self.business_days == 0 {
-            return paid_at;
+    /// The first instant at which a payment of that time may be paid out; nothing where it waits for a
+    /// [`PurchaseReport`]. With no day to wait that is at once.
+    pub fn releases_at(&self, method: Option<&str>, paid_at: Timestamp) -> Option<Timestamp> {
+        match self.not_by_card {
+            NotByCard::AfterConfirmation if is_not_by_card(method) => return None,
+            NotByCard::AfterConfirmation | NotByCard::AfterPayment => {}
         }
-        self.holidays.business_days_after(Day::of(paid_at), self.business_days).start()
+        if self.business_days == 0 {
+            return Some(paid_at);
+        }
+        Some(self.holidays.business_days_after(Day::of(paid_at), self.business_days).start())
     }
+
+    /// The first instant at which a purchase may be paid out that waited for a report. After a delivery that is the
+    /// day after the last of its business days.
+    pub fn reported_release(&self, report: PurchaseReport) -> Timestamp {
+        match report {
+            PurchaseReport::Confirmed(at) => at,
+            PurchaseReport::Delivered(at) => {
+                self.holidays.business_days_after(Day::of(at), DELIVERY_BUSINESS_DAYS).next().start()
+            }
+        }
+    }
+}
+
+/// Whether the law asks for an escrow of prepaid money: it exempts cards.
+fn is_not_by_card(method: Option<&str>) -> bool {
+    crate::charge::is_virtual_account(method) || method == Some(BANK_TRANSFER)
 }

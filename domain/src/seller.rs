@@ -4,6 +4,8 @@
 //! account, and from the state of the registration at the PSP.
 
 mod details;
+mod hold;
+pub mod registration;
 
 use core::fmt;
 
@@ -13,6 +15,7 @@ pub use details::{
     BankAccount, BankAccountParts, Contact, ContactParts, DetailError, DetailField, Details, MAX_METADATA_PAIRS,
     Problem, SellerName, checked_metadata,
 };
+pub use hold::{HoldAnswer, LiftedHold, MAX_HOLD_REASON_CHARS, NewHold};
 
 use crate::Timestamp;
 
@@ -194,6 +197,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether the PSP took the current account, and no payout came back from it.
+    pub const fn is_account_verified(&self) -> bool {
+        self.account > 0 && self.verified_account == self.account && self.returned_account != self.account
+    }
+
     /// Whether the seller may be paid. What forbids every payout comes first.
     pub const fn payout_status(&self) -> PayoutStatus {
         if self.is_blocked {

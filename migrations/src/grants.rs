@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 47] = [
+const RIGHTS: [Rights; 48] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
@@ -84,17 +84,35 @@ const RIGHTS: [Rights; 47] = [
     Rights { table: "payout_attempts", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "payout_runs", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "payouts", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    // A principal's word, before any money moves. What is due by it, the worker releases.
+    Rights {
+        table: "purchase_confirmations",
+        api: "SELECT, INSERT, UPDATE",
+        worker: "SELECT, UPDATE (adopted_at)",
+        operator: "",
+    },
     // A write to it shows that the database takes writes.
     Rights { table: "readiness_probe", api: "SELECT, UPDATE", worker: "SELECT, UPDATE", operator: "" },
-    Rights { table: "refund_approvals", api: "SELECT, INSERT, UPDATE", worker: "", operator: "" },
+    // A refund that waits for its approval keeps the earnings back, which the worker releases.
+    Rights {
+        table: "refund_approvals",
+        api: "SELECT, INSERT, UPDATE",
+        worker: "SELECT (checkout_id, decision)",
+        operator: "",
+    },
     Rights { table: "refund_days", api: "SELECT, INSERT, UPDATE", worker: "", operator: "" },
     Rights { table: "refund_orders", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "refund_reservations", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "refunds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
-    // A principal's word, through the API. An amount is held by the worker, in `wallet_holds`.
-    Rights { table: "seller_holds", api: "SELECT, INSERT, UPDATE", worker: "SELECT", operator: "" },
+    // A hold on all payouts is written by the API; one of an amount by the worker, with the wallet.
+    Rights {
+        table: "seller_holds",
+        api: "SELECT, INSERT, UPDATE",
+        worker: "SELECT, INSERT, UPDATE (lifted_by, lifted_at)",
+        operator: "",
+    },
     // What the PSP said of a seller and its account: no API process can call an account verified.
     Rights { table: "seller_registrations", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {

@@ -42,6 +42,7 @@ mod m2026_11_27_000020_account_holders;
 mod m2026_11_27_000021_event_log;
 mod m2026_11_27_000026_webhook_endpoints;
 mod m2026_11_27_000031_sellers;
+mod m2026_11_27_000032_purchase_confirmations;
 mod m2026_11_27_000034_payout_runs;
 
 /// Every migration, oldest first.
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000021_event_log::Migration),
             whole(m2026_11_27_000026_webhook_endpoints::Migration),
             whole(m2026_11_27_000031_sellers::Migration),
+            whole(m2026_11_27_000032_purchase_confirmations::Migration),
             whole(m2026_11_27_000034_payout_runs::Migration),
         ]
     }

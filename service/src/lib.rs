@@ -17,9 +17,11 @@ pub mod checkout;
 pub mod dead_letter;
 mod fault;
 pub mod payout;
+pub mod purchase;
 pub mod readiness;
 pub mod refund;
 pub mod return_hosts;
+pub mod seller;
 mod temporal;
 mod waiting;
 pub mod webhook;
@@ -28,7 +30,7 @@ pub mod webhook_endpoint;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use domain::{Money, Timestamp, id::ApiKeyId, principal::Principal};
+use domain::{Money, Timestamp, calendar::ReleaseRule, id::ApiKeyId, principal::Principal};
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
@@ -77,6 +79,10 @@ pub struct Settings {
     pub refund_rules: refund::RefundRules,
     /// Who is paid how much.
     pub plan_rules: domain::payout::plan::PlanRules,
+    /// When what a seller has earned may be paid out.
+    pub release_rule: ReleaseRule,
+    /// How long nothing is paid to a bank account that was changed, in milliseconds.
+    pub seller_cool_down_ms: u64,
 }
 
 /// The API key that asks for a change, and its rights.

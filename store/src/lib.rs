@@ -38,6 +38,7 @@ mod ledger;
 mod migrating;
 mod paging;
 mod payout;
+mod purchase;
 mod reader;
 mod readiness;
 mod reconciliation;
@@ -85,6 +86,7 @@ pub use payout::{
     BeginBatch, BegunBatch, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord, PayoutRefusal,
     PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord, Withdrawal,
 };
+pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, RefundRecord, Reservation, Reserved,
@@ -92,8 +94,8 @@ pub use refund::{
 pub use risk::{CardNames, RiskDecision};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use seller::{
-    HoldLifted, HoldPlaced, HoldRecord, NewHold, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
-    RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord,
+    HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile, RegistrationRecord,
+    SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend,
 };
 pub use wallet::{Flow, PastWallet, WalletRecord};
 pub use watch::{Reading, Watch};

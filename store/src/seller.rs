@@ -9,13 +9,16 @@
 mod hold;
 mod read;
 mod record;
+mod registration;
 mod terms;
 mod write;
 
-pub use hold::{HoldLifted, HoldPlaced, HoldRecord, NewHold, SellerHoldStatus};
+pub use hold::{HoldLifted, HoldPlaced, HoldRecord, SellerHoldStatus};
 pub use read::SellerFilter;
 pub(crate) use read::seller_record;
 pub use record::{PayoutBlock, Profile, RegistrationRecord, SellerRecord};
+pub use registration::SellerToSend;
+pub(crate) use registration::account_returned;
 pub use terms::PayoutTerms;
 pub(crate) use terms::payout_terms;
 pub use write::{NewSellerDetails, SellerPut};

@@ -7,6 +7,7 @@ use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, Wo
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
     checkout::CheckoutWorkflow, delivery::DeliveryWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
+    seller::SellerWorkflow, seller_hold::SellerHoldWorkflow,
 };
 
 use crate::{ReplayError, codec::data_converter};
@@ -23,6 +24,8 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<DeliveryWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

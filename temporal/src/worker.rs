@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use activities::{
     checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, payout::Payouts, psp::Psp,
-    refund::Refunds, risk::Risk,
+    refund::Refunds, risk::Risk, seller::Sellers,
 };
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::{
     checkout::CheckoutWorkflow, payout_run::PayoutRunWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
+    seller::SellerWorkflow, seller_hold::SellerHoldWorkflow,
 };
 
 use crate::{Cause, TemporalError, attempts, deliveries, unreadable::UnreadableSignals};
@@ -36,6 +37,8 @@ pub struct Activities {
     pub psp: Psp,
     /// Risk rules and the risk hook.
     pub risk: Risk,
+    /// Registrations of sellers at the PSP, and holds on their money.
+    pub sellers: Sellers,
     /// Deliveries to webhook endpoints.
     pub deliveries: Deliveries,
 }
@@ -72,6 +75,8 @@ impl Worker {
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -80,6 +85,7 @@ impl Worker {
             .register_activities(activities.dead_letters)
             .register_activities(activities.psp)
             .register_activities(activities.risk)
+            .register_activities(activities.sellers)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())

@@ -12,10 +12,13 @@ mod states;
 mod views;
 mod words;
 
+use std::collections::HashMap;
+
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use domain::id::SellerAccount;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use service::{IsForBuyer, now};
 use store::{CheckoutRecord, ConfirmToken};
@@ -47,11 +50,13 @@ pub struct Visit<'a> {
     pub token: Option<&'a ConfirmToken>,
     /// The headers of the request, for its language.
     pub headers: &'a HeaderMap,
+    /// The names of the sellers, as far as they have any.
+    pub sellers: &'a HashMap<SellerAccount, String>,
 }
 
 /// The payment page, or where the checkout stands. `holder` is the name on its virtual account.
 pub fn checkout(visit: Visit<'_>, holder: Option<&str>) -> Response {
-    let (page, record) = (Page::of(visit.headers), visit.record);
+    let (page, record) = (Page::of_visit(&visit), visit.record);
     let made = match page.made(visit) {
         Ok(made) => Made { holder, ..made },
         Err(bare) => return bare,
@@ -63,7 +68,7 @@ pub fn checkout(visit: Visit<'_>, holder: Option<&str>) -> Response {
 
 /// The page that confirms the payment of a buyer who is back from the payment window.
 pub fn success(visit: Visit<'_>) -> Response {
-    let page = Page::of(visit.headers);
+    let page = Page::of_visit(&visit);
     match page.made(visit) {
         Ok(made) => {
             let body = page.returned(visit.record, made);
@@ -75,7 +80,7 @@ pub fn success(visit: Visit<'_>) -> Response {
 
 /// The page of a payment window that closed without a payment. `code` says why, in the PSP's terms.
 pub fn fail(visit: Visit<'_>, code: &str) -> Response {
-    let page = Page::of(visit.headers);
+    let page = Page::of_visit(&visit);
     match page.made(visit) {
         Ok(made) => {
             let body = page.failed(visit.record, words::reason(code, page.words), made);
@@ -95,19 +100,29 @@ pub fn unknown(headers: &HeaderMap) -> Response {
 struct Page {
     language: Language,
     words: &'static Words,
+    sellers: HashMap<SellerAccount, String>,
 }
 
 impl Page {
     fn of(headers: &HeaderMap) -> Self {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let language = Language::accepted(accepted.unwrap_or_default());
-        Self { language, words: language.words() }
+        Self { language, words: language.words(), sellers: HashMap::new() }
+    }
+
+    fn of_visit(visit: &Visit<'_>) -> Self {
+        Self { sellers: visit.sellers.clone(), ..Self::of(visit.headers) }
+    }
+
+    /// What a seller is called.
+    fn seller<'a>(&'a self, seller: &'a SellerAccount) -> &'a str {
+        self.sellers.get(seller).map_or(seller.as_str(), String::as_str)
     }
 
     /// What a page of a checkout is made with, or the page that shows the status alone.
     #[expect(clippy::result_large_err, reason = "the error is the page that is answered at once")]
     fn made<'a>(&self, visit: Visit<'a>) -> Result<Made<'a>, Response> {
-        let Visit { settings, is_for_buyer, record, token, headers: _ } = visit;
+        let Visit { settings, is_for_buyer, record, token, headers: _, sellers: _ } = visit;
         let access = Access::of(record, token, settings.kept, now());
         let made = Made { settings, is_for_buyer, token, holder: None };
         match access {

@@ -30,6 +30,8 @@ pub mod payout_run;
 pub mod ports;
 pub mod refund;
 pub mod refunds;
+pub mod seller;
+pub mod seller_hold;
 pub mod signal;
 mod task;
 mod time;

@@ -28,6 +28,11 @@ pub use refund::{
     NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
     RefundQuestion, RefundRecorded, RefundRequest,
 };
+pub use seller::{
+    ChangeSeller, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold, LiftedHold, LookUpSeller, NewHold, OF_SELLERS,
+    PlaceHold, PlaceSellerHold, ReadSeller, RecordSeller, RegisterSeller, RegistrationChange, RegistrationState,
+    SellerAnswer, SellerName, SellerQuestion, SellerReport, SellerSending,
+};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
 
@@ -66,6 +71,7 @@ macro_rules! ports {
 
 // Below the macro, which it uses.
 mod payout;
+mod seller;
 
 ports! {
     /// Records a new checkout, or says why it is refused. Safe to repeat: the workflow id is its key.

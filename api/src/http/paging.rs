@@ -7,7 +7,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Timestamp,
-    id::{PayoutId, PayoutRunId},
+    id::{PayoutId, PayoutRunId, SellerAccount},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
@@ -53,6 +53,27 @@ impl<T> ListBody<T> {
     pub(crate) fn new<I, P: Position>(page: &Page<I>, place: impl Fn(&I) -> P, shape: impl Fn(&I) -> T) -> Self {
         let last = page.items.last().filter(|_| page.more);
         Self { data: page.items.iter().map(shape).collect(), next_cursor: last.map(|item| cursor_of(&place(item))) }
+    }
+}
+
+impl<T> ListBody<T> {
+    /// A page that ended behind a place, which need not be that of an item: a filter may have left it out.
+    pub(crate) fn behind<P: Position>(data: Vec<T>, next: Option<&P>) -> Self {
+        Self { data, next_cursor: next.map(cursor_of) }
+    }
+}
+
+/// Sellers, by their names.
+impl Position for SellerAccount {
+    const LIST: &'static str = "sellers";
+    type Written = String;
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn read(written: String) -> Option<Self> {
+        Self::parse(written).ok()
     }
 }
 

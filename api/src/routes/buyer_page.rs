@@ -1,6 +1,9 @@
 //! The addresses of the buyer's pages. `web` makes the pages.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -8,7 +11,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use domain::id::CheckoutId;
+use domain::id::{CheckoutId, SellerAccount};
 use serde::Serialize;
 use service::buyer::account_holder;
 use store::{CheckoutRecord, ConfirmToken};
@@ -59,7 +62,8 @@ pub(crate) async fn checkout(
 ) -> Result<Response, Problem> {
     let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
     let token = token(&parameters);
-    let visit = visit(&api, &record, token.as_ref(), &headers);
+    let sellers = sellers(&api, &record).await?;
+    let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
     Ok(buyer::checkout(visit, account_holder(&api.service, &record).as_deref()))
 }
 
@@ -94,7 +98,8 @@ pub(crate) async fn success(
 ) -> Result<Response, Problem> {
     let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
     let token = token(&parameters);
-    let visit = visit(&api, &record, token.as_ref(), &headers);
+    let sellers = sellers(&api, &record).await?;
+    let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
     Ok(buyer::success(visit))
 }
 
@@ -130,7 +135,8 @@ pub(crate) async fn fail(
 ) -> Result<Response, Problem> {
     let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
     let token = token(&parameters);
-    let visit = visit(&api, &record, token.as_ref(), &headers);
+    let sellers = sellers(&api, &record).await?;
+    let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
     Ok(buyer::fail(visit, parameters.get("code").map_or("", String::as_str)))
 }
 
@@ -178,8 +184,15 @@ fn visit<'a>(
     record: &'a CheckoutRecord,
     token: Option<&'a ConfirmToken>,
     headers: &'a HeaderMap,
+    sellers: &'a HashMap<SellerAccount, String>,
 ) -> Visit<'a> {
-    Visit { settings: &api.settings.buyer_pages, is_for_buyer: api.is_for_buyer, record, token, headers }
+    Visit { settings: &api.settings.buyer_pages, is_for_buyer: api.is_for_buyer, record, token, headers, sellers }
+}
+
+/// The names of the sellers of a checkout.
+async fn sellers(api: &Api, record: &CheckoutRecord) -> Result<HashMap<SellerAccount, String>, Problem> {
+    let accounts: Vec<SellerAccount> = record.orders.iter().map(|order| order.order.seller.clone()).collect();
+    Ok(api.service.reader.seller_display_names(&accounts).await?)
 }
 
 fn no_such_checkout(headers: &HeaderMap) -> Response {

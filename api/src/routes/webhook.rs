@@ -56,6 +56,10 @@ pub(crate) async fn receive(
             }
             return Ok(received());
         }
+        if let Some(seller) = (api.read_psp_seller)(&body) {
+            service::seller::psp_said(&api.service, &seller).await?;
+            return Ok(received());
+        }
         tracing::debug!("a webhook concerns no checkout and is dropped");
         return Ok(received());
     };

@@ -58,9 +58,19 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
                 holders += portion;
                 eprintln!("{holders} names on virtual accounts …");
             }
+            let mut sellers = 0;
+            loop {
+                let portion = journal.reseal_sellers(&keys, PORTION).await?;
+                if portion == 0 {
+                    break;
+                }
+                sellers += portion;
+                eprintln!("{sellers} sellers …");
+            }
             audit_log::record(&journal, "encryption reseal", "", "ok").await?;
             println!("The details of {resealed} checkouts are sealed anew; all are under the newest key.");
             println!("The names on {holders} virtual accounts are sealed anew.");
+            println!("The details of {sellers} sellers are sealed anew.");
             println!("Keep the older keys for as long as Temporal keeps histories.");
         }
     }

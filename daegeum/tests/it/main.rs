@@ -41,6 +41,7 @@ mod retries;
 mod risk;
 mod roles;
 mod secrecy;
+mod sellers;
 mod stack;
 mod stopping;
 mod stuck;

@@ -1,6 +1,6 @@
 use domain::{
     Timestamp,
-    calendar::{Day, Holidays, ReleaseRule, last_known_day},
+    calendar::{Day, Holidays, NotByCard, PurchaseReport, ReleaseRule, last_known_day},
 };
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn only_days_that_exist_are_read() {
 #[test]
 fn what_was_earned_is_released_after_so_many_business_days() {
     let holidays = || Holidays::and([day("2026-11-26"), day("2026-11-27")]);
-    let rule = |business_days| ReleaseRule { business_days, holidays: holidays() };
+    let rule = |business_days| ReleaseRule { business_days, holidays: holidays(), ..Default::default() };
     for (days, paid, released) in [
         // A Saturday; Monday and Tuesday are business days.
         (1, at("2026-11-21", 12), day("2026-11-23")),
@@ -51,10 +51,10 @@ fn what_was_earned_is_released_after_so_many_business_days() {
         (1, at("2026-12-24", 9), day("2026-12-28")),
         (3, at("2026-12-30", 9), day("2027-01-05")),
     ] {
-        assert_eq!(Day::of(rule(days).releases_at(paid)), released, "{days} days");
-        assert_eq!(rule(days).releases_at(paid), released.start());
+        assert_eq!(rule(days).releases_at(None, paid).map(Day::of), Some(released), "{days} days");
+        assert_eq!(rule(days).releases_at(None, paid), Some(released.start()));
     }
-    assert_eq!(rule(0).releases_at(at("2026-11-21", 12)), at("2026-11-21", 12), "at once");
+    assert_eq!(rule(0).releases_at(None, at("2026-11-21", 12)), Some(at("2026-11-21", 12)), "at once");
 }
 
 #[test]
@@ -110,5 +110,54 @@ proptest! {
         prop_assert_eq!(today.next().start().ms_since(today.start()), 24 * HOUR_MS);
         let weekend = (0..7).scan(today, |day, _| { *day = day.next(); Some(*day) }).filter(|day| day.is_weekend());
         prop_assert_eq!(weekend.count(), 2);
+    }
+}
+
+/// How a purchase was paid, what was reported, and when its earnings are released; `never` while nothing is reported.
+#[test]
+fn earnings_are_released_by_method() {
+    #[derive(Debug, Clone, Copy)]
+    enum Report {
+        Nothing,
+        Confirmed(&'static str),
+        Delivered(&'static str),
+    }
+    use Report::{Confirmed, Delivered, Nothing};
+    let rule =
+        ReleaseRule { business_days: 2, holidays: Holidays::default(), not_by_card: NotByCard::AfterConfirmation };
+    let cases = [
+        // By card: two business days after the payment, whatever is reported.
+        ("카드", "2026-11-20", Nothing, "2026-11-24"),
+        ("간편결제", "2026-11-21", Nothing, "2026-11-24"),
+        ("카드", "2026-12-24", Nothing, "2026-12-29"),
+        // Chuseok, Thursday to Saturday.
+        ("카드", "2026-09-23", Nothing, "2026-09-29"),
+        // Constitution Day is a Friday in 2026.
+        ("카드", "2026-07-16", Nothing, "2026-07-21"),
+        ("가상계좌", "2026-11-20", Nothing, "never"),
+        ("계좌이체", "2026-11-20", Nothing, "never"),
+        // A confirmation counts at once, also on a Sunday.
+        ("가상계좌", "2026-11-20", Confirmed("2026-11-22"), "2026-11-22"),
+        ("계좌이체", "2026-09-21", Confirmed("2026-09-24"), "2026-09-24"),
+        // A delivery on a Monday: Tuesday to Thursday pass.
+        ("가상계좌", "2026-11-20", Delivered("2026-11-23"), "2026-11-27"),
+        // On the eve of Chuseok: Monday to Wednesday of the week after pass.
+        ("가상계좌", "2026-09-21", Delivered("2026-09-23"), "2026-10-01"),
+        // On a Wednesday before New Year: Thursday, Monday and Tuesday pass.
+        ("계좌이체", "2026-12-29", Delivered("2026-12-30"), "2027-01-06"),
+    ];
+    assert_eq!(cases.len(), 12);
+    for (method, paid, report, expected) in cases {
+        let reported = match report {
+            Nothing => None,
+            Confirmed(on) => Some(rule.reported_release(PurchaseReport::Confirmed(at(on, 12)))),
+            Delivered(on) => Some(rule.reported_release(PurchaseReport::Delivered(at(on, 12)))),
+        };
+        let released = rule.releases_at(Some(method), at(paid, 12)).or(reported);
+        let found = released.map_or("never".to_owned(), |released| Day::of(released).to_string());
+        assert_eq!(found, expected, "{method} {paid} {report:?}");
+        // Where nothing is set, every method is released as a card payment is.
+        let plain = ReleaseRule { not_by_card: NotByCard::AfterPayment, ..rule.clone() };
+        assert_eq!(plain.releases_at(Some(method), at(paid, 12)), rule.releases_at(Some("카드"), at(paid, 12)));
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod payment_status_history;
 pub(crate) mod payout_attempts;
 pub(crate) mod payout_runs;
 pub(crate) mod payouts;
+pub(crate) mod purchase_confirmations;
 pub(crate) mod readiness_probe;
 pub(crate) mod refund_approvals;
 pub(crate) mod refund_days;

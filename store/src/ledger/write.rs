@@ -16,7 +16,16 @@ use crate::{
     checkout::deposit::FRESH_LOOK_MS,
     convert::{corrupt, to_column_time},
     entities::{payment_orders, wallet_holds},
+    purchase::adopt_reports,
 };
+
+/// No refund of the order, or of its whole checkout, is under way or waits for its approval.
+const NO_OPEN_REFUND: &str = "NOT EXISTS (SELECT 1 FROM refunds \
+     WHERE refunds.checkout_id = payment_orders.checkout_id \
+     AND refunds.status NOT IN ('SUCCEEDED', 'FAILED') \
+     AND (refunds.payment_order_id IS NULL OR refunds.payment_order_id = payment_orders.payment_order_id)) \
+     AND NOT EXISTS (SELECT 1 FROM refund_approvals \
+     WHERE refund_approvals.checkout_id = payment_orders.checkout_id AND refund_approvals.decision IS NULL)";
 
 impl Writer {
     /// Books a captured payment: the entry with its postings, the sellers' wallets, the payment orders, the checkout's
@@ -41,8 +50,9 @@ impl Writer {
 
     /// Makes available what orders have earned whose time has come, at most `limit` of them. Answers how many it
     /// was. What is wrong with one order is logged and does not stop the others. Of a deposit that is watched nothing
-    /// is released unless the PSP has just said that it holds it.
+    /// is released unless the PSP has just said that it holds it, and nothing of an order with an open refund.
     pub async fn release_due(&self, now: Timestamp, limit: u64) -> Result<usize, StoreError> {
+        adopt_reports(self, now, limit).await?;
         let fresh_from = to_column_time(now.minus_ms(FRESH_LOOK_MS));
         let seen = payment_orders::Column::DepositSeenAt;
         let due: Vec<String> = payment_orders::Entity::find()
@@ -52,6 +62,7 @@ impl Writer {
             .filter(seen.is_null().or(seen.gt(fresh_from)))
             // A literal, so that the partial index serves.
             .filter(Expr::col(payment_orders::Column::Unreleased).gt(Expr::cust("0")))
+            .filter(Expr::cust(NO_OPEN_REFUND))
             .order_by_asc(payment_orders::Column::ReleasesAt)
             .limit(limit)
             .into_tuple()

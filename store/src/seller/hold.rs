@@ -5,19 +5,24 @@
 use std::collections::HashMap;
 
 use domain::{
-    Money, Timestamp,
+    Timestamp,
     event::EventType,
     hold::HoldStatus,
     id::{HoldId, SellerAccount},
+    ledger::Hold,
     principal::Principal,
+    seller::{HoldAnswer, LiftedHold, NewHold},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{record::seller_of, write::locked_row};
 use crate::{
-    Journal, Reader, StoreError,
+    Journal, Reader, StoreError, Writer,
     convert::{
         corrupt, from_column_amount, from_column_currency, from_column_revision, from_column_time, to_column_amount,
         to_column_revision, to_column_time,
@@ -29,23 +34,6 @@ use crate::{
 
 /// The most holds that are listed of a seller, the newest first.
 const LISTED_HOLDS: u64 = 100;
-
-/// A hold to place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewHold {
-    /// Its id, which is its key.
-    pub hold_id: HoldId,
-    /// Of whom.
-    pub seller: SellerAccount,
-    /// How much; all payouts where there is no amount.
-    pub amount: Option<Money>,
-    /// Why.
-    pub reason: String,
-    /// When it ends by itself.
-    pub until: Option<Timestamp>,
-    /// Who holds it back.
-    pub placed_by: Principal,
-}
 
 /// Where a hold on a seller stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +96,7 @@ pub enum HoldLifted {
 }
 
 impl Journal {
-    /// Writes a hold. One on all payouts is in force with that; the world is told.
+    /// Writes a hold on all payouts, which is in force with that. The world is told.
     pub async fn place_seller_hold(&self, new: &NewHold) -> Result<HoldPlaced, StoreError> {
         let transaction = self.begin().await?;
         let now = self.clock().time(&transaction).await?;
@@ -116,40 +104,21 @@ impl Journal {
             transaction.rollback().await?;
             return Ok(if asked_of(&row)? == *new { HoldPlaced::Before } else { HoldPlaced::Reused });
         }
-        let row = seller_holds::ActiveModel {
-            hold_id: Set(new.hold_id.to_string()),
-            seller_account: Set(new.seller.to_string()),
-            amount: Set(new.amount.map(to_column_amount).transpose()?),
-            currency: Set(new.amount.map(|amount| amount.currency().code().to_owned())),
-            reason: Set(new.reason.clone()),
-            expires_at: Set(new.until.map(to_column_time)),
-            placed_by: Set(new.placed_by.to_string()),
-            placed_at: Set(to_column_time(now)),
-            lifted_by: Set(None),
-            lifted_at: Set(None),
-        };
-        if new.amount.is_none() {
-            begin_change(&transaction, &new.seller, now).await?;
-        }
-        seller_holds::Entity::insert(row).exec_without_returning(&transaction).await?;
-        if new.amount.is_none() {
-            append_seller(&transaction, &new.seller, EventType::SellerBlocked, now).await?;
-        }
+        begin_change(&transaction, &new.seller, now).await?;
+        seller_holds::Entity::insert(row_of(new, now)?).exec_without_returning(&transaction).await?;
+        append_seller(&transaction, &new.seller, EventType::SellerBlocked, now).await?;
         transaction.commit().await?;
         Ok(HoldPlaced::Now)
     }
 
-    /// Writes that a hold is lifted. The amount of one was released before.
-    pub async fn lift_seller_hold(
-        &self,
-        seller: &SellerAccount,
-        hold: &HoldId,
-        by: &Principal,
-    ) -> Result<HoldLifted, StoreError> {
+    /// Lifts a hold on all payouts.
+    pub async fn lift_seller_hold(&self, lifted: &LiftedHold) -> Result<HoldLifted, StoreError> {
+        let LiftedHold { hold_id, seller, lifted_by } = lifted;
         let transaction = self.begin().await?;
         let now = self.clock().time(&transaction).await?;
-        let row = seller_holds::Entity::find_by_id(hold.as_str())
+        let row = seller_holds::Entity::find_by_id(hold_id.as_str())
             .filter(seller_holds::Column::SellerAccount.eq(seller.as_str()))
+            .filter(seller_holds::Column::Amount.is_null())
             .lock_exclusive()
             .one(&transaction)
             .await?;
@@ -157,19 +126,62 @@ impl Journal {
         if row.lifted_at.is_some() {
             return Ok(HoldLifted::Before);
         }
-        let is_block = row.amount.is_none();
-        if is_block {
-            begin_change(&transaction, seller, now).await?;
-        }
+        begin_change(&transaction, seller, now).await?;
         let mut row = row.into_active_model();
-        row.lifted_by = Set(Some(by.to_string()));
+        row.lifted_by = Set(Some(lifted_by.to_string()));
         row.lifted_at = Set(Some(to_column_time(now)));
         row.update(&transaction).await?;
-        if is_block {
-            append_seller(&transaction, seller, EventType::SellerUpdated, now).await?;
-        }
+        append_seller(&transaction, seller, EventType::SellerUpdated, now).await?;
         transaction.commit().await?;
         Ok(HoldLifted::Now)
+    }
+}
+
+impl Writer {
+    /// Holds an amount of what a seller has available back, and writes who did it and why. The id is the key.
+    pub async fn hold_of_seller(&self, new: &NewHold, at: Timestamp) -> Result<HoldAnswer, StoreError> {
+        let Some(amount) = new.amount else { return Ok(HoldAnswer::NoSuchHold) };
+        let hold = Hold { id: new.hold_id.clone(), seller: new.seller.clone(), amount };
+        if let Err(error) = self.reserve(&hold, new.until, at).await {
+            return refused(error);
+        }
+        seller_holds::Entity::insert(row_of(new, at)?)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(HoldAnswer::Done)
+    }
+
+    /// Gives an amount that was held back free again. A hold that no principal placed, such as a payout, is none.
+    pub async fn free_of_seller(&self, lifted: &LiftedHold, at: Timestamp) -> Result<HoldAnswer, StoreError> {
+        let LiftedHold { hold_id, seller, lifted_by } = lifted;
+        let is_placed = seller_holds::Entity::find_by_id(hold_id.as_str())
+            .filter(seller_holds::Column::SellerAccount.eq(seller.as_str()))
+            .filter(seller_holds::Column::Amount.is_not_null())
+            .one(self.connection())
+            .await?;
+        if is_placed.is_none() {
+            return Ok(HoldAnswer::NoSuchHold);
+        }
+        if let Err(error) = self.release_hold(hold_id, at).await {
+            return refused(error);
+        }
+        seller_holds::Entity::update_many()
+            .col_expr(seller_holds::Column::LiftedBy, Expr::value(lifted_by.to_string()))
+            .col_expr(seller_holds::Column::LiftedAt, Expr::value(to_column_time(at)))
+            .filter(seller_holds::Column::HoldId.eq(hold_id.as_str()))
+            .filter(seller_holds::Column::LiftedAt.is_null())
+            .exec(self.connection())
+            .await?;
+        Ok(HoldAnswer::Done)
+    }
+}
+
+/// A refusal of the books is an answer; everything else is tried again.
+fn refused(error: StoreError) -> Result<HoldAnswer, StoreError> {
+    match error {
+        StoreError::Refused(refusal) => Ok(HoldAnswer::Refused { reason: refusal.to_string() }),
+        other => Err(other),
     }
 }
 
@@ -217,6 +229,21 @@ async fn begin_change(transaction: &Transaction, seller: &SellerAccount, now: Ti
     row.updated_at = Set(to_column_time(now));
     row.update(transaction).await?;
     Ok(())
+}
+
+fn row_of(new: &NewHold, at: Timestamp) -> Result<seller_holds::ActiveModel, StoreError> {
+    Ok(seller_holds::ActiveModel {
+        hold_id: Set(new.hold_id.to_string()),
+        seller_account: Set(new.seller.to_string()),
+        amount: Set(new.amount.map(to_column_amount).transpose()?),
+        currency: Set(new.amount.map(|amount| amount.currency().code().to_owned())),
+        reason: Set(new.reason.clone()),
+        expires_at: Set(new.until.map(to_column_time)),
+        placed_by: Set(new.placed_by.to_string()),
+        placed_at: Set(to_column_time(at)),
+        lifted_by: Set(None),
+        lifted_at: Set(None),
+    })
 }
 
 fn record_of(row: &seller_holds::Model, reserved: Option<&String>, now: Timestamp) -> Result<HoldRecord, StoreError> {

@@ -15,6 +15,7 @@ use super::{
     SellerRecord, open_details,
     read::seller_record,
     record::{ScheduleColumns, profile_of},
+    registration::last_row,
     seal_details,
 };
 use crate::{
@@ -63,7 +64,8 @@ struct Difference {
 }
 
 impl Journal {
-    /// Writes what a principal says of a seller. Said again, it changes nothing and tells nobody.
+    /// Writes what a principal says of a seller. Said again, it changes nothing and tells nobody, unless the PSP refused
+    /// it: then it is sent again.
     pub async fn put_seller(
         &self,
         seller: &SellerAccount,
@@ -75,7 +77,12 @@ impl Journal {
         let now = self.clock().time(&transaction).await?;
         let row = locked_row(&transaction, seller, now).await?;
         let is_new = row.details.is_none();
-        let difference = difference(&row, seller, new, keys)?;
+        let mut difference = difference(&row, seller, new, keys)?;
+        // What the PSP refused is sent again when a principal says it again.
+        let last = last_row(&transaction, seller).await?;
+        if last.is_some_and(|last| last.failure_code.is_some() || last.deleted_at.is_some()) {
+            (difference.details, difference.any) = (true, true);
+        }
         if difference.any {
             change(&transaction, row, new, sealed, &difference, now).await?;
             append_seller(&transaction, seller, EventType::SellerUpdated, now).await?;

@@ -3,15 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Currency, Money,
-    id::{HoldId, SellerAccount},
+    Currency, Money, Timestamp,
+    calendar::PurchaseReport,
+    failure::Failure,
+    id::{HoldId, PaymentOrderId, PspSellerId, RefSellerId, SellerAccount},
+    ledger::Hold,
     payout::schedule::{Cycle, HolidayRule, Schedule},
     principal::Principal,
-    seller::{BankAccount, BankAccountParts, BusinessType, Contact, ContactParts, Details, PayoutStatus, SellerName},
+    seller::{
+        Approval, BankAccount, BankAccountParts, BusinessType, Contact, ContactParts, Details, HoldAnswer, LiftedHold,
+        NewHold, PayoutStatus, SellerName,
+        registration::{RegistrationChange, RegistrationEvent, RegistrationStep, SellerAnswer},
+    },
 };
-use store::{HoldLifted, HoldPlaced, Keyring, NewHold, NewSellerDetails, SellerFilter, SellerHoldStatus, Window};
+use store::{
+    HoldLifted, HoldPlaced, Keyring, NewSellerDetails, ReportedPurchase, SellerFilter, SellerHoldStatus, Window,
+};
 
-use crate::{database::Fresh, events::log, on_both_databases};
+use crate::{
+    books::{execute_refund, paid, promise_refund, wallet},
+    database::Fresh,
+    events::log,
+    on_both_databases,
+    writing::{begin, plan, post, record},
+};
 
 on_both_databases!(
     details_said_twice_are_said_once,
@@ -19,12 +34,20 @@ on_both_databases!(
     a_hold_without_an_amount_stops_every_payout,
     a_run_gets_terms_of_every_seller_that_it_names,
     sellers_are_listed_by_name_and_status,
+    the_psp_decides_whether_a_seller_may_be_paid,
+    an_amount_is_held_in_the_wallet_and_freed_once,
+    a_purchase_that_waits_is_released_by_its_report,
+    an_open_refund_keeps_earnings_back,
 );
 
 const ACCOUNT_NUMBER: &str = "110123456789";
 
 fn keys(name: &str) -> Keyring {
     Keyring::parse(&Keyring::generate(name).unwrap()).unwrap()
+}
+
+fn won(minor: u64) -> Money {
+    Money::try_from_minor(minor, Currency::Krw).unwrap()
 }
 
 fn seller(name: &str) -> SellerAccount {
@@ -153,8 +176,9 @@ async fn a_hold_without_an_amount_stops_every_payout(fresh: Fresh) {
 
     let by = Principal::parse("key:cd34").unwrap();
     let lift = |of: &'static str| {
-        let (journal, hold, by) = (journal.clone(), hold.clone(), by.clone());
-        async move { journal.lift_seller_hold(&seller(of), &hold.hold_id, &by).await.unwrap() }
+        let lifted = LiftedHold { hold_id: hold.hold_id.clone(), seller: seller(of), lifted_by: by.clone() };
+        let journal = journal.clone();
+        async move { journal.lift_seller_hold(&lifted).await.unwrap() }
     };
     assert_eq!(lift("seller-b").await, HoldLifted::NoSuchHold, "a hold of another seller");
     assert_eq!(lift("seller-a").await, HoldLifted::Now);
@@ -206,4 +230,170 @@ async fn sellers_are_listed_by_name_and_status(fresh: Fresh) {
     let (names, more, after) = list(Some(PayoutStatus::Suspended), None).await;
     assert_eq!((names.as_str(), more), ("b e", true));
     assert_eq!(list(Some(PayoutStatus::Suspended), after).await, (String::new(), false, None));
+}
+
+fn change(number: u32, event: RegistrationEvent, at: Timestamp) -> RegistrationChange {
+    RegistrationChange { seller: seller("seller-a"), number, event, at }
+}
+
+fn taken(approval: Approval) -> SellerAnswer {
+    SellerAnswer::Taken { psp_seller_id: PspSellerId::parse("seller_1").unwrap(), approval }
+}
+
+/// Does what a workflow would do next, with the PSP's answer to it; every write twice.
+async fn goes_on(fresh: &Fresh, answer: SellerAnswer) -> PayoutStatus {
+    let a = seller("seller-a");
+    let now = fresh.reader.time().await.unwrap();
+    let state = fresh.writer.registration_state(&a).await.unwrap();
+    let (number, sent) = match state.next() {
+        RegistrationStep::Register(sending) => {
+            let ref_seller_id = sending.ref_seller_id.clone();
+            let event = RegistrationEvent::Begun { ref_seller_id, business_type: sending.wanted.business_type };
+            for _ in 0..2 {
+                fresh.writer.change_registration(&change(sending.number, event.clone(), now)).await.unwrap();
+            }
+            let begun = fresh.writer.registration_state(&a).await.unwrap();
+            let RegistrationStep::Register(again) = begun.next() else { panic!("{begun:?}") };
+            assert!(
+                again.is_repeated && again.idempotency_key == sending.idempotency_key,
+                "a lost answer is looked up"
+            );
+            (sending.number, sending.wanted)
+        }
+        RegistrationStep::Change(sending) => (sending.number, sending.wanted),
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..2 {
+        let event = RegistrationEvent::Answered { sent, answer: answer.clone() };
+        fresh.writer.change_registration(&change(number, event, now)).await.unwrap();
+    }
+    fresh.reader.seller(&a).await.unwrap().unwrap().payout_status()
+}
+
+async fn the_psp_decides_whether_a_seller_may_be_paid(fresh: Fresh) {
+    let (journal, keys, a) = (fresh.writer.journal(), keys("a"), seller("seller-a"));
+    assert_eq!(fresh.writer.registration_state(&a).await.unwrap().next(), RegistrationStep::Rest);
+    journal.put_seller(&a, &details(ACCOUNT_NUMBER), &keys).await.unwrap();
+    let refused = SellerAnswer::Refused { failure: Failure::new("INVALID_BANK", ""), is_about_account: true };
+    assert_eq!(goes_on(&fresh, refused).await, PayoutStatus::AccountUnverified);
+    let state = fresh.writer.registration_state(&a).await.unwrap();
+    assert_eq!(state.next(), RegistrationStep::Rest, "what was refused is not sent again by itself");
+    let again = journal.put_seller(&a, &details(ACCOUNT_NUMBER), &keys).await.unwrap();
+    assert!(again.has_changed, "a principal says it again");
+    assert_eq!(goes_on(&fresh, taken(Approval::Limited)).await, PayoutStatus::Limited);
+    let now = fresh.reader.time().await.unwrap();
+    let state = fresh.writer.registration_state(&a).await.unwrap();
+    assert!(matches!(state.next(), RegistrationStep::Follow { .. }), "{state:?}");
+
+    fresh.writer.seller_account_returned(&a, now).await.unwrap();
+    let terms = fresh.reader.payout_terms(std::slice::from_ref(&a)).await.unwrap();
+    assert_eq!(terms[&a].payout_status, PayoutStatus::AccountUnverified);
+    assert_eq!(terms[&a].psp_seller_id, PspSellerId::parse("seller_1").ok());
+    journal.put_seller(&a, &details("220987654321"), &keys).await.unwrap();
+    assert_eq!(goes_on(&fresh, taken(Approval::Approved)).await, PayoutStatus::Approved);
+
+    fresh.writer.change_registration(&change(1, RegistrationEvent::Deleted, now)).await.unwrap();
+    fresh
+        .writer
+        .change_registration(&change(1, RegistrationEvent::Seen { approval: Approval::Approved }, now))
+        .await
+        .unwrap();
+    assert_eq!(fresh.reader.seller(&a).await.unwrap().unwrap().payout_status(), PayoutStatus::Unregistered);
+    assert_eq!(fresh.writer.registration_state(&a).await.unwrap().next(), RegistrationStep::Rest);
+    journal.put_seller(&a, &details("220987654321"), &keys).await.unwrap();
+    let state = fresh.writer.registration_state(&a).await.unwrap();
+    let RegistrationStep::Register(second) = state.next() else { panic!("{state:?}") };
+    assert_eq!((second.number, second.ref_seller_id), (2, RefSellerId::of_registration(&a, 2)));
+    let versions: Vec<u32> = told(&fresh).await.into_iter().map(|(_, version, _)| version).collect();
+    let expected: Vec<u32> = (1..).take(versions.len()).collect();
+    assert_eq!(versions, expected, "each event has the next version");
+}
+
+async fn an_amount_is_held_in_the_wallet_and_freed_once(fresh: Fresh) {
+    paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
+    let now = fresh.reader.time().await.unwrap();
+    let hold = NewHold { amount: Some(won(4_000)), ..block("hold-1", "seller-a") };
+    let refused = fresh.writer.hold_of_seller(&hold, now).await.unwrap();
+    assert!(matches!(refused, HoldAnswer::Refused { .. }), "nothing is available yet");
+    assert_eq!(fresh.reader.seller_hold(&hold.hold_id).await.unwrap(), None);
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 1);
+    for _ in 0..2 {
+        assert_eq!(fresh.writer.hold_of_seller(&hold, now).await.unwrap(), HoldAnswer::Done);
+    }
+    assert_eq!(wallet(&fresh, "seller-a").await.held, won(4_000));
+    let record = fresh.reader.seller_hold(&hold.hold_id).await.unwrap().unwrap();
+    assert_eq!((record.status, record.hold.clone()), (SellerHoldStatus::Active, hold.clone()));
+    // An amount is no block.
+    assert_eq!(fresh.reader.seller(&hold.seller).await.unwrap().unwrap().blocked, []);
+
+    let by = Principal::parse("key:cd34").unwrap();
+    let lifted = |id: &str, of: &str| LiftedHold {
+        hold_id: HoldId::parse(id).unwrap(),
+        seller: seller(of),
+        lifted_by: by.clone(),
+    };
+    assert_eq!(fresh.writer.free_of_seller(&lifted("hold-1", "seller-b"), now).await.unwrap(), HoldAnswer::NoSuchHold);
+    // A reservation that no principal placed, such as a payout's, is not lifted as a hold.
+    let payout = Hold { id: HoldId::parse("payout-1").unwrap(), seller: seller("seller-a"), amount: won(1_000) };
+    fresh.writer.reserve(&payout, None, now).await.unwrap();
+    assert_eq!(
+        fresh.writer.free_of_seller(&lifted("payout-1", "seller-a"), now).await.unwrap(),
+        HoldAnswer::NoSuchHold
+    );
+    for _ in 0..2 {
+        assert_eq!(fresh.writer.free_of_seller(&lifted("hold-1", "seller-a"), now).await.unwrap(), HoldAnswer::Done);
+    }
+    assert_eq!(wallet(&fresh, "seller-a").await.held, won(1_000));
+    let record = fresh.reader.seller_hold(&hold.hold_id).await.unwrap().unwrap();
+    assert_eq!(record.status, SellerHoldStatus::Lifted);
+}
+
+async fn a_purchase_that_waits_is_released_by_its_report(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-1", "seller-a", 10_000), ("o-2", "seller-b", 5_000)]);
+    assert!(record(&fresh, "key-1", &plan).await);
+    begin(&fresh, &plan).await.unwrap();
+    post(&fresh, &plan, 2).await.unwrap();
+    let now = fresh.reader.time().await.unwrap();
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 0, "nothing was reported");
+    let orders = ["o-1", "o-2"].map(|id| PaymentOrderId::parse(id).unwrap());
+    let by = Principal::parse("key:ab12").unwrap();
+    let report = |orders: &[PaymentOrderId], report, due_at| {
+        let (journal, by, checkout_id) = (fresh.writer.journal(), by.clone(), plan.checkout_id().clone());
+        let orders = orders.to_vec();
+        async move {
+            let reported =
+                ReportedPurchase { checkout_id: &checkout_id, orders: &orders, report, due_at, recorded_by: &by };
+            journal.report_purchase(reported).await.unwrap()
+        }
+    };
+    let later = now.plus_ms(1_000_000);
+    let delivered = report(&orders, PurchaseReport::Delivered(now), later).await;
+    assert_eq!(delivered.iter().map(|record| record.due_at).collect::<Vec<_>>(), [later, later]);
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 0, "its time has not come");
+    // A later report that says nothing new changes nothing; a confirmation brings the date forward.
+    let again = report(&orders[..1], PurchaseReport::Delivered(later), later.plus_ms(5)).await;
+    assert_eq!(again[0], delivered[0]);
+    let confirmed = report(&orders[..1], PurchaseReport::Confirmed(now), now).await;
+    assert_eq!((confirmed[0].due_at, confirmed[0].delivered_at), (now, Some(now)));
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 1);
+    assert_eq!(
+        (wallet(&fresh, "seller-a").await.available, wallet(&fresh, "seller-b").await.available),
+        (won(10_000), won(0))
+    );
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 0);
+    assert_eq!(fresh.writer.release_due(later, 10).await.unwrap(), 1);
+    assert_eq!(wallet(&fresh, "seller-b").await.available, won(5_000));
+}
+
+async fn an_open_refund_keeps_earnings_back(fresh: Fresh) {
+    for id in ["o-1", "o-2"] {
+        paid(&fresh, id, "seller-a", 10_000, 0).await;
+    }
+    let now = fresh.reader.time().await.unwrap();
+    promise_refund(&fresh, "r-1", "o-1", 1_000, now).await.unwrap();
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 1, "the other order alone");
+    assert_eq!(wallet(&fresh, "seller-a").await.available, won(10_000));
+    execute_refund(&fresh, "r-1", now).await.unwrap();
+    assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 1);
+    assert_eq!(wallet(&fresh, "seller-a").await.available, won(19_000));
 }

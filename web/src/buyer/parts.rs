@@ -55,7 +55,7 @@ impl Page {
                 ul.lines aria-label=(self.words.lines) {
                     @for order in &record.orders {
                         li {
-                            span { (self.words.seller) " " b { (order.order.seller) } }
+                            span { (self.words.seller) " " b { (self.seller(&order.order.seller)) } }
                             span.amount { (self.money(order.order.amount)) }
                         }
                     }

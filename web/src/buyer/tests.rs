@@ -48,7 +48,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
 }
 
 fn page(language: Language) -> Page {
-    Page { language, words: language.words() }
+    Page { language, words: language.words(), sellers: std::collections::HashMap::new() }
 }
 
 fn settings() -> Settings {

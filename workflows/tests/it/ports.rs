@@ -2,19 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use workflows::{checkout, ports, refund, refunds};
+use workflows::{checkout, ports, refund, refunds, seller, seller_hold};
 
 #[test]
 fn the_names_of_ports_and_workflows_are_distinct_and_dotted() {
-    let names: BTreeSet<_> = ports::ALL.iter().collect();
-    assert_eq!(names.len(), ports::ALL.len());
-    for name in ports::ALL {
+    let all = || ports::ALL.iter().chain(ports::OF_SELLERS);
+    let names: BTreeSet<_> = all().collect();
+    assert_eq!(names.len(), all().count());
+    for name in all() {
         let (noun, verb) = name.split_once('.').unwrap();
         let is_lower = |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
         assert!(is_lower(noun) && is_lower(verb), "{name}");
     }
     assert_eq!(
-        [checkout::WORKFLOW_TYPE, refund::WORKFLOW_TYPE, refunds::WORKFLOW_TYPE],
-        ["checkout", "refund", "refunds"]
+        [
+            checkout::WORKFLOW_TYPE,
+            refund::WORKFLOW_TYPE,
+            refunds::WORKFLOW_TYPE,
+            seller::WORKFLOW_TYPE,
+            seller_hold::WORKFLOW_TYPE
+        ],
+        ["checkout", "refund", "refunds", "seller", "seller_hold"]
     );
 }

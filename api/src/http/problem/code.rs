@@ -79,6 +79,8 @@ codes! {
     FourEyes("four_eyes", FORBIDDEN, Stays, "A second principal has to decide");
     HeaderRepeated("header_repeated", BAD_REQUEST, Stays, "A header stands more than once");
     HeadersTooLarge("headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, Stays, "The headers are too large");
+    HoldNotFound("hold_not_found", NOT_FOUND, Stays, "There is no such hold");
+    HoldRefused("hold_refused", CONFLICT, Stays, "The books refused the hold");
     IdempotencyKeyInvalid("idempotency_key_invalid", BAD_REQUEST, Stays, "The idempotency key is malformed");
     IdempotencyKeyMissing("idempotency_key_missing", BAD_REQUEST, Stays, "An idempotency key is required");
     IdempotencyKeyReused(
@@ -114,6 +116,7 @@ codes! {
     RefundNotFound("refund_not_found", NOT_FOUND, Stays, "There is no such refund");
     RefundRefused("refund_refused", CONFLICT, Stays, "The refund was refused");
     RequestInProgress("request_in_progress", TOO_MANY_REQUESTS, Passes, "The first request is still in progress");
+    SellerNotFound("seller_not_found", NOT_FOUND, Stays, "There is no such seller");
     TemporalUnavailable("temporal_unavailable", SERVICE_UNAVAILABLE, Passes, "Temporal cannot be reached");
     TooManySignals("too_many_signals", TOO_MANY_REQUESTS, Stays, "The workflow takes no more signals");
     TooManyWebhookEndpoints("too_many_webhook_endpoints", CONFLICT, Stays, "There are too many webhook endpoints");

@@ -15,7 +15,9 @@ use service::{
     dead_letter::DeadLetterError,
     now,
     payout::PayoutError,
+    purchase::PurchaseError,
     refund::RefundError,
+    seller::SellerError,
 };
 
 use super::{Code, Decline, FieldCode, Problem};
@@ -30,6 +32,33 @@ impl From<FindError> for Problem {
             FindError::Ambiguous => Self::new(Code::AmbiguousId, detail),
             FindError::Unknown => Self::new(Code::CheckoutNotFound, detail),
             FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SellerError> for Problem {
+    fn from(error: SellerError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SellerError::NoKeys => Self::new(Code::EncryptionKeysMissing, detail),
+            SellerError::Unknown | SellerError::NoDetails => Self::new(Code::SellerNotFound, detail),
+            SellerError::NoSuchHold => Self::new(Code::HoldNotFound, detail),
+            SellerError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            SellerError::Refused(_) => Self::new(Code::HoldRefused, detail),
+            SellerError::InProgress => Self::new(Code::RequestInProgress, detail),
+            SellerError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<PurchaseError> for Problem {
+    fn from(error: PurchaseError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PurchaseError::Find(error) => error.into(),
+            PurchaseError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
+            PurchaseError::NotYet => Self::of_field("delivered_at", FieldCode::Invalid, detail),
+            PurchaseError::Store(error) => error.into(),
         }
     }
 }

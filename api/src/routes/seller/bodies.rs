@@ -1,0 +1,278 @@
+//! What is answered about sellers.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    payout::schedule::{Cycle, HolidayRule, Schedule},
+    seller::{Approval, BusinessType, Details, PayoutStatus},
+};
+use serde::Serialize;
+use store::{HoldRecord, Profile, RegistrationRecord, SellerRecord};
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    http::{forms::none_of, values::rfc3339},
+    openapi::{
+        readers::named_form,
+        shapes::{Balance, Instant, SellerName, text_of_a_list},
+    },
+};
+
+text_of_a_list! {
+    /// Whether the seller may be paid. UNREGISTERED: the marketplace fills in the details. PENDING_APPROVAL: the seller
+    /// proves an identity. LIMITED: paid up to the payment provider's weekly limit. APPROVED: paid. KYC_REQUIRED: the
+    /// seller answers the payment provider's check. ACCOUNT_UNVERIFIED: the marketplace sends another bank account, or
+    /// waits for the payment provider's answer. SUSPENDED: a principal holds all payouts back.
+    PayoutStatusName, "PayoutStatus", PayoutStatus::ALL.map(PayoutStatus::as_str)
+}
+text_of_a_list! {
+    /// The kind of business.
+    BusinessTypeName, "BusinessType", BusinessType::ALL.map(BusinessType::as_str)
+}
+text_of_a_list! {
+    /// How often a seller is paid out.
+    CycleName, "PayoutCycle", ["daily", "weekly", "monthly", "manual"]
+}
+text_of_a_list! {
+    /// The business day to which a payout moves that falls on a day without business.
+    HolidayName, "PayoutHolidayRule", ["before", "after"]
+}
+
+named_form! {
+    PayoutStatusName: PayoutStatus =
+        |text| PayoutStatus::parse(text).ok_or_else(|| none_of(PayoutStatus::ALL.map(PayoutStatus::as_str)));
+    BusinessTypeName: BusinessType =
+        |text| BusinessType::parse(text).ok_or_else(|| none_of(BusinessType::ALL.map(BusinessType::as_str)));
+    CycleName: &'static str =
+        |text| known(text, &["daily", "weekly", "monthly", "manual"]);
+    HolidayName: HolidayRule = |text| match text {
+        "before" => Ok(HolidayRule::Before),
+        "after" => Ok(HolidayRule::After),
+        _ => Err(none_of(["before", "after"])),
+    };
+}
+
+fn known(text: &str, list: &[&'static str; 4]) -> Result<&'static str, String> {
+    list.iter().find(|known| **known == text).copied().ok_or_else(|| none_of(*list))
+}
+
+/// A seller, with all that is sensitive masked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Seller)]
+pub(crate) struct SellerBody {
+    #[schema(value_type = SellerName)]
+    seller_account: String,
+    #[schema(value_type = PayoutStatusName)]
+    payout_status: &'static str,
+    /// Null where the marketplace has said nothing yet; so are all fields below that it says.
+    name: Option<String>,
+    #[schema(value_type = Option<BusinessTypeName>)]
+    business_type: Option<&'static str>,
+    /// Masked. The payment provider writes to this address.
+    email: Option<String>,
+    bank_account: Option<AccountBody>,
+    payout_schedule: Option<ScheduleBody>,
+    #[schema(value_type = Option<Balance>)]
+    minimum_payout: Option<String>,
+    metadata: Option<BTreeMap<String, String>>,
+    registration: Option<RegistrationBody>,
+    /// The next twelve days on which the seller is paid out; empty where the cycle is `manual`.
+    next_payouts: Vec<String>,
+    /// The holds, the newest first; where the seller is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<Vec<HoldBody>>,
+    version: u32,
+    #[schema(value_type = Option<Instant>)]
+    created_at: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    updated_at: Option<String>,
+}
+
+/// A bank account, masked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SellerBankAccount)]
+struct AccountBody {
+    /// The bank's code and the last four digits.
+    masked: String,
+    /// Whether the payment provider took this account, and no payout came back from it.
+    is_verified: bool,
+    #[schema(value_type = Option<Instant>)]
+    changed_at: Option<String>,
+    /// Until when nothing is paid to it because it was changed.
+    #[schema(value_type = Option<Instant>)]
+    cools_down_until: Option<String>,
+}
+
+/// When a seller is paid out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = PayoutSchedule)]
+struct ScheduleBody {
+    #[schema(value_type = CycleName)]
+    cycle: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    days: Vec<u8>,
+    lag_business_days: u16,
+    #[schema(value_type = HolidayName)]
+    holiday: &'static str,
+}
+
+/// The registration at the payment provider.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SellerRegistration)]
+struct RegistrationBody {
+    /// The marketplace's name for the seller at the payment provider.
+    ref_seller_id: String,
+    /// Whether the payment provider has the seller.
+    is_registered: bool,
+    /// How far the payment provider trusts the seller.
+    approval: Option<&'static str>,
+    /// Why the payment provider refused the details that were sent last, in its words.
+    failure_code: Option<String>,
+    /// When the payment provider was asked last.
+    #[schema(value_type = Option<Instant>)]
+    checked_at: Option<String>,
+}
+
+/// A hold on a seller.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SellerHold)]
+pub(crate) struct HoldBody {
+    pub(crate) hold_id: String,
+    /// PENDING, ACTIVE, LIFTED or EXPIRED.
+    status: &'static str,
+    /// Null where all payouts are held back.
+    #[schema(value_type = Option<Balance>)]
+    amount: Option<String>,
+    currency: Option<&'static str>,
+    reason: String,
+    #[schema(value_type = Option<Instant>)]
+    until: Option<String>,
+    placed_by: String,
+    #[schema(value_type = Instant)]
+    placed_at: String,
+    #[schema(value_type = Option<Instant>)]
+    lifted_at: Option<String>,
+}
+
+/// What is sealed of a seller.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RevealedSeller)]
+pub(crate) struct RevealedBody {
+    business_registration_number: Option<String>,
+    representative_name: Option<String>,
+    email: String,
+    phone: String,
+    bank_account: RevealedAccount,
+}
+
+/// A bank account in the clear.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RevealedBankAccount)]
+struct RevealedAccount {
+    bank_code: String,
+    account_number: String,
+    holder_name: String,
+}
+
+impl SellerBody {
+    pub(crate) fn new(record: &SellerRecord, api: &Api) -> Self {
+        let profile = record.profile.as_ref();
+        let days = service::seller::next_payouts(&api.service, record);
+        Self {
+            seller_account: record.seller.to_string(),
+            payout_status: record.payout_status().as_str(),
+            name: profile.map(|profile| profile.name.clone()),
+            business_type: profile.map(|profile| profile.business_type.as_str()),
+            email: profile.map(|profile| profile.email_masked.clone()),
+            bank_account: profile.map(|profile| AccountBody::new(record, profile, api)),
+            payout_schedule: profile.map(|profile| ScheduleBody::new(&profile.schedule)),
+            minimum_payout: profile.map(|profile| profile.minimum_payout.to_decimal_string()),
+            metadata: profile.map(|profile| profile.metadata.clone()),
+            registration: record.registration.as_ref().map(RegistrationBody::new),
+            next_payouts: days.iter().map(ToString::to_string).collect(),
+            holds: None,
+            version: record.version,
+            created_at: record.created_at.map(rfc3339),
+            updated_at: record.updated_at.map(rfc3339),
+        }
+    }
+
+    pub(crate) fn with_holds(self, holds: &[HoldRecord]) -> Self {
+        Self { holds: Some(holds.iter().map(HoldBody::new).collect()), ..self }
+    }
+}
+
+impl AccountBody {
+    fn new(record: &SellerRecord, profile: &Profile, api: &Api) -> Self {
+        Self {
+            masked: profile.account_masked.clone(),
+            is_verified: record.standing().is_account_verified(),
+            changed_at: profile.account_changed_at.map(rfc3339),
+            cools_down_until: service::seller::cool_down(&api.service, record).map(rfc3339),
+        }
+    }
+}
+
+impl ScheduleBody {
+    fn new(schedule: &Schedule) -> Self {
+        let (cycle, days) = match schedule.cycle() {
+            Cycle::Daily => ("daily", None),
+            Cycle::Weekly { days } => ("weekly", Some(days)),
+            Cycle::Monthly { days } => ("monthly", Some(days)),
+            Cycle::Manual => ("manual", None),
+        };
+        let holiday = match schedule.holiday() {
+            HolidayRule::Before => "before",
+            HolidayRule::After => "after",
+        };
+        let days = days.into_iter().flatten().copied().collect();
+        Self { cycle, days, lag_business_days: schedule.lag_business_days(), holiday }
+    }
+}
+
+impl RegistrationBody {
+    fn new(registration: &RegistrationRecord) -> Self {
+        Self {
+            ref_seller_id: registration.ref_seller_id.to_string(),
+            is_registered: registration.psp_seller_id.is_some(),
+            approval: registration.approval.map(Approval::as_str),
+            failure_code: registration.failure_code.clone(),
+            checked_at: registration.checked_at.map(rfc3339),
+        }
+    }
+}
+
+impl HoldBody {
+    pub(crate) fn new(record: &HoldRecord) -> Self {
+        let hold = &record.hold;
+        Self {
+            hold_id: hold.hold_id.to_string(),
+            status: record.status.as_str(),
+            amount: hold.amount.map(|amount| amount.to_decimal_string()),
+            currency: hold.amount.map(|amount| amount.currency().code()),
+            reason: hold.reason.clone(),
+            until: hold.until.map(rfc3339),
+            placed_by: hold.placed_by.to_string(),
+            placed_at: rfc3339(record.placed_at),
+            lifted_at: record.lifted_at.map(rfc3339),
+        }
+    }
+}
+
+impl RevealedBody {
+    pub(crate) fn new(details: &Details) -> Self {
+        let Details { contact, account } = details;
+        Self {
+            business_registration_number: contact.business_registration_number().map(str::to_owned),
+            representative_name: contact.representative_name().map(str::to_owned),
+            email: contact.email().to_owned(),
+            phone: contact.phone().to_owned(),
+            bank_account: RevealedAccount {
+                bank_code: account.bank_code().to_owned(),
+                account_number: account.account_number().to_owned(),
+                holder_name: account.holder_name().to_owned(),
+            },
+        }
+    }
+}
