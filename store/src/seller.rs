@@ -18,6 +18,7 @@ pub use read::SellerFilter;
 pub(crate) use read::seller_record;
 pub use record::{PayoutBlock, Profile, RegistrationRecord, SellerRecord};
 pub use registration::SellerToSend;
+pub(crate) use registration::account_returned;
 pub use terms::PayoutTerms;
 pub(crate) use terms::payout_terms;
 pub use write::{NewSellerDetails, SellerPut};

@@ -23,7 +23,7 @@ use crate::{
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::{payout_attempts, payouts, wallet_holds},
     hold,
-    seller::payout_terms,
+    seller::{account_returned, payout_terms},
     transaction::Transaction,
 };
 
@@ -212,7 +212,9 @@ impl Writer {
         let id = payout.payout_id.clone();
         let failure = Failure::new(OurCode::PayoutReturned, request.reason.clone());
         let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Returned) };
+        let (seller, now) = (payout.seller.clone(), books.now());
         carry_out(&mut books, vec![(payout, change)]).await?;
+        account_returned(&transaction, &seller, now).await?;
         books.close().await?;
         let payout = payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that came back", &id))?;
         transaction.commit().await?;

@@ -90,7 +90,12 @@ impl Writer {
     }
 }
 
-async fn account_returned(transaction: &Transaction, seller: &SellerAccount, at: Timestamp) -> Result<(), StoreError> {
+/// The same, in a transaction.
+pub(crate) async fn account_returned(
+    transaction: &Transaction,
+    seller: &SellerAccount,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     use seller_registrations::Column;
     let Some(row) = sellers::Entity::find_by_id(seller.as_str()).lock_exclusive().one(transaction).await? else {
         return Ok(());

@@ -282,6 +282,10 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0], "held until the account is mended");
     books_agree(&fresh).await;
     fresh.writer.release_hold(&first.payout_id.returned(), CREATED.plus_ms(9)).await.unwrap();
+    let refused = frozen_on(&fresh, "no", "2026-12-02", &["a"]).await;
+    assert_eq!(refused.carried_over[0].reason, CarryReason::NotPayable, "the account is unverified");
+    let mended = "UPDATE seller_registrations SET returned_account = 0";
+    fresh.database.connection().execute_unprepared(mended).await.unwrap();
     let next = frozen_on(&fresh, "two", "2026-12-02", &["a"]).await;
     let fields = statement(&fresh, &only_payout(&fresh, &next).await.payout_id).await;
     let lines: Vec<_> = fields.lines.iter().map(|line| (line.kind, line.amount.minor())).collect();
