@@ -274,7 +274,7 @@ impl Settings {
 
     /// Who is paid how much, and when.
     pub(crate) fn payout_rules(&self) -> PayoutRules {
-        self.payouts.rules(self.release_rule.holidays.clone(), self.seller_cool_down_ms)
+        self.payouts.rules(self.release_rule.holidays.clone())
     }
 
     /// The encryption keys: those that are set, or those that `dev` left in the data directory.

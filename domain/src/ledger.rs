@@ -149,7 +149,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PaymentCaptured,
         Self::PendingReleased,
         Self::RefundPromised,

@@ -92,7 +92,7 @@ pub async fn freeze(
     if let Some(details) = details(service, run_id).await? {
         return Ok(details);
     }
-    let freeze = Some(FreezeAsked { request, by: caller.principal() });
+    let freeze = Some(FreezeAsked { request, by: caller.principal.clone() });
     timeout_at(by, workflow(service, run_id, freeze)).await.map_err(|_| PayoutError::UnderWay)??;
     let mut pauses = Pauses::new();
     while pauses.next_end() < by {
@@ -121,7 +121,7 @@ pub async fn decide_on(
 ) -> Result<RunDetails, PayoutError> {
     let deadline = Instant::now() + service.settings.confirm_wait;
     let run = service.reader.payout_run(run_id).await?.ok_or(PayoutError::UnknownRun)?;
-    let by: Principal = caller.principal();
+    let by: Principal = caller.principal.clone();
     let decidable = Decidable {
         status: run.status,
         digest: &run.digest,
@@ -155,7 +155,7 @@ pub async fn act(
 ) -> Result<PayoutRecord, PayoutError> {
     let deadline = Instant::now() + service.settings.confirm_wait;
     let payout = service.reader.payout(payout_id).await?.ok_or(PayoutError::UnknownPayout)?;
-    let asked = ActOnPayout { payout_id: payout_id.clone(), act, by: caller.principal(), reason };
+    let asked = ActOnPayout { payout_id: payout_id.clone(), act, by: caller.principal.clone(), reason };
     let acting = async {
         let handle = workflow(service, &payout.run_id, None).await?;
         let options = WorkflowExecuteUpdateOptions::builder().rpc_options(temporal::rpc_options()).build();

@@ -66,7 +66,7 @@ pub async fn report(
         orders: &orders,
         report,
         due_at: service.settings.release_rule.reported_release(report),
-        recorded_by: &caller.principal(),
+        recorded_by: &caller.principal.clone(),
     };
     Ok(service.journal.report_purchase(reported).await?)
 }

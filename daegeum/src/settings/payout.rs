@@ -1,10 +1,17 @@
 //! The settings of payouts, the table `[payouts]`.
 
+use std::time::Duration;
+
 use activities::payout::{PayoutRules, PayoutTiming};
+use anyhow::ensure;
 use domain::{Money, calendar::Holidays, payout::plan::PlanRules};
 use serde::Deserialize;
 
 use crate::values;
+
+/// For how many hours a changed account may wait.
+const COOL_DOWN_RANGE_H: std::ops::RangeInclusive<u64> = 0..=30 * 24;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// The table `[payouts]`.
 #[derive(Default, Deserialize)]
@@ -12,6 +19,7 @@ use crate::values;
 #[serde(deny_unknown_fields)]
 pub(super) struct PayoutsFile {
     weekly_limit: Option<String>,
+    cool_down_hours: Option<u64>,
     timing: Option<Timing>,
     freeze_daily: Option<bool>,
 }
@@ -29,6 +37,7 @@ enum Timing {
 #[derive(Debug, Clone)]
 pub(crate) struct Payouts {
     pub(crate) weekly_limit: Option<Money>,
+    pub(crate) cool_down: Option<Duration>,
     pub(crate) timing: PayoutTiming,
     /// Whether a run is frozen on each business day on which sellers are due, where it is set.
     pub(crate) freeze_daily: Option<bool>,
@@ -38,8 +47,17 @@ pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
     let amount = |text: String| {
         values::amount(&text).map_err(|error| anyhow::anyhow!("the setting payouts.weekly_limit {error}"))
     };
+    if let Some(hours) = file.cool_down_hours {
+        ensure!(
+            COOL_DOWN_RANGE_H.contains(&hours),
+            "the setting payouts.cool_down_hours must be {} to {} hours, not {hours}",
+            COOL_DOWN_RANGE_H.start(),
+            COOL_DOWN_RANGE_H.end()
+        );
+    }
     Ok(Payouts {
         weekly_limit: file.weekly_limit.map(amount).transpose()?,
+        cool_down: file.cool_down_hours.map(|hours| Duration::from_secs(hours * 60 * 60)),
         timing: match file.timing {
             Some(Timing::Express) => PayoutTiming::Express,
             Some(Timing::NextBusinessDay) | None => PayoutTiming::NextBusinessDay,
@@ -50,8 +68,14 @@ pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
 
 impl Payouts {
     /// The rules of a worker and of an API that previews.
-    pub(crate) fn rules(&self, holidays: Holidays, cool_down_ms: u64) -> PayoutRules {
-        let weekly_limit = self.weekly_limit.unwrap_or(PlanRules::default().weekly_limit);
-        PayoutRules { plan: PlanRules { weekly_limit, cool_down_ms, holidays }, timing: self.timing }
+    pub(crate) fn rules(&self, holidays: Holidays) -> PayoutRules {
+        let defaults = PlanRules::default();
+        let cool_down_ms = self.cool_down.map(|time| (time.as_secs() / 3_600).saturating_mul(HOUR_MS));
+        let plan = PlanRules {
+            weekly_limit: self.weekly_limit.unwrap_or(defaults.weekly_limit),
+            cool_down_ms: cool_down_ms.unwrap_or(defaults.cool_down_ms),
+            holidays,
+        };
+        PayoutRules { plan, timing: self.timing }
     }
 }

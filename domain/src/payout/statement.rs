@@ -348,6 +348,7 @@ fn kind_of(entry: &Entry) -> LineKind {
         | Reason::PayoutArrived
         | Reason::PendingReleased
         | Reason::PspSettled
+        | Reason::SuspenseCleared
         | Reason::Reversed => LineKind::Adjustment,
     }
 }
@@ -375,6 +376,7 @@ fn outside_of_postings(entry: &Entry, role: &impl Fn(&HoldId) -> HoldRole) -> i6
             | Reason::PayoutSent
             | Reason::PayoutReturned
             | Reason::PspSettled
+            | Reason::SuspenseCleared
             | Reason::Reversed,
             HoldRole::FirstAttempt | HoldRole::LaterAttempt,
         ) => 0,
