@@ -106,8 +106,8 @@ pub(crate) enum Command {
     Cluster(ClusterAction),
     /// Copy the embedded databases, as they stand at one instant, while they are in use
     ///
-    /// For SQLite: the database and the embedded Temporal server's. To restore, stop `dev`, put the copies in place of the
-    /// files in the data directory (and remove files that end in -wal and -shm), and start it again.
+    /// For SQLite: the database and the embedded Temporal server's. To restore, stop `dev`, put the copies in place of
+    /// the files in the data directory (and remove files that end in -wal and -shm), and start it again.
     #[command(after_help = example!("daegeum backup /var/backups/daegeum/2026-11-27"))]
     Backup(BackupOptions),
     /// Check the configuration and everything that a payment needs, with advice; exit 1 if a check fails

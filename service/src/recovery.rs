@@ -12,7 +12,7 @@ use domain::{
     id::{CheckoutId, RefundId, WorkflowId},
     refund::RefundScope,
 };
-use store::{LostCheckout, LostRefund, Reader};
+use store::{CheckoutRecord, LostCheckout, LostRefund, Reader};
 use temporalio_client::{
     Client, NamespacedClient as _, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
     errors::WorkflowStartError,
@@ -142,6 +142,9 @@ impl Recoverer<'_> {
             let Some(last) = page.last() else { return Ok(lost) };
             after = Some(last.record.checkout_id.clone());
             for checkout in page {
+                if is_over(&checkout.record, now) {
+                    continue;
+                }
                 let workflow_id = checkout.record.workflow_id.to_string();
                 let Some(instead) = self.instead_of(&workflow_id).await? else { continue };
                 // Its workflow may have written more since it was read, and then ended.
@@ -339,6 +342,16 @@ impl Recoverer<'_> {
         );
         asked.await?;
         Ok(Restarted::Now)
+    }
+}
+
+/// Whether a checkout came to rest after its id was listed, and needs no workflow any more.
+fn is_over(record: &CheckoutRecord, now: Timestamp) -> bool {
+    match record.status.phase() {
+        Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => false,
+        Phase::Paid => !record.is_by_deposit(),
+        Phase::Declined => !record.takes_retry(now),
+        Phase::Closed => true,
     }
 }
 
