@@ -110,8 +110,8 @@ pub(crate) enum Command {
     Cluster(ClusterAction),
     /// Copy the embedded databases, as they stand at one instant, while they are in use
     ///
-    /// For SQLite: the database, the embedded Temporal server's and the simulator's. To restore, stop `dev`, put the copies
-    /// in place of the files in the data directory (and remove files that end in -wal and -shm), and start it again.
+    /// For SQLite: the database and the embedded Temporal server's. To restore, stop `dev`, put the copies in place of
+    /// the files in the data directory (and remove files that end in -wal and -shm), and start it again.
     #[command(after_help = example!("daegeum backup /var/backups/daegeum/2026-11-27"))]
     Backup(BackupOptions),
     /// List the breaks of reconciliations, and deal with them
@@ -128,9 +128,9 @@ pub(crate) enum Command {
     },
     /// Start the workflow of every unfinished checkout and refund again that has none; a dry run without --yes
     ///
-    /// For a Temporal that was lost or set back, and for workflows that were ended by hand. Each new workflow goes on from
-    /// the database and asks Toss before anything else. It is safe to repeat: a workflow that runs is left alone, and no
-    /// payment is sent twice. Workers must run the version of this command.
+    /// For a Temporal that was lost or set back, and for workflows that were ended by hand. Each new workflow goes on
+    /// from the database and asks Toss before anything else. It is safe to repeat: a workflow that runs is left alone,
+    /// and no payment is sent twice. Workers must run the version of this command.
     #[command(after_help = example_with_temporal!(
         "daegeum recover", "daegeum recover --yes --lost-at 2026-11-27T09:00:00+09:00"
     ))]

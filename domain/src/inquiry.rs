@@ -326,8 +326,8 @@ impl<S: Subject> Inquiry<S> {
         (Self { subject, progress: Progress::new(now), undoing: None }, Request::under(Key::Same))
     }
 
-    /// An inquiry about a request that a lost workflow may have sent since an instant. It begins with a question: there is
-    /// no permission to send.
+    /// An inquiry about a request that a lost workflow may have sent since an instant. It begins with a question: there
+    /// is no permission to send.
     pub const fn resumed(subject: S, sent_since: Timestamp, now: Timestamp) -> Self {
         let mut progress = Progress::new(now);
         (progress.sent, progress.key_since, progress.unanswered) = (1, sent_since, true);

@@ -1,7 +1,7 @@
 //! Starting the workflows of checkouts and refunds again that Temporal has lost.
 //!
-//! Temporal may be lost, or set back to an older state, and a workflow may be ended by hand. The database still says what is
-//! not over. A new workflow goes on from the record, and begins with a question to the PSP; see
+//! Temporal may be lost, or set back to an older state, and a workflow may be ended by hand. The database still says
+//! what is not over. A new workflow goes on from the record, and begins with a question to the PSP; see
 //! `workflows::checkout`. To recover twice is safe: a workflow that runs is not started again, and a new one reads the
 //! record by itself, whatever was read here.
 
@@ -10,9 +10,9 @@ use domain::{
     charge::SESSION_MS,
     checkout::Phase,
     id::{CheckoutId, RefundId, WorkflowId},
-    refund::{RefundScope, RefundStatus},
+    refund::RefundScope,
 };
-use store::{LostCheckout, LostRefund, Reader};
+use store::{CheckoutRecord, LostCheckout, LostRefund, Reader};
 use temporalio_client::{
     Client, NamespacedClient as _, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
     errors::WorkflowStartError,
@@ -142,8 +142,14 @@ impl Recoverer<'_> {
             let Some(last) = page.last() else { return Ok(lost) };
             after = Some(last.record.checkout_id.clone());
             for checkout in page {
+                if is_over(&checkout.record, now) {
+                    continue;
+                }
                 let workflow_id = checkout.record.workflow_id.to_string();
-                if let Some(instead) = self.instead_of(&workflow_id).await? {
+                let Some(instead) = self.instead_of(&workflow_id).await? else { continue };
+                // Its workflow may have written more since it was read, and then ended.
+                let stands = self.reader.checkout(&checkout.record.checkout_id).await?.map(|now| now.revision);
+                if stands == Some(checkout.record.revision) {
                     let work = LostWork::Checkout(Box::new(checkout));
                     lost.push(Lost { work, workflow_id, instead });
                 }
@@ -165,13 +171,14 @@ impl Recoverer<'_> {
         for refund in found {
             let record = &refund.record;
             let workflow_id = WorkflowId::of_refund(&record.refund_id).to_string();
-            // A refund that waits for its turn has no workflow of its own yet.
-            let is_in_turn =
-                record.status == RefundStatus::Requested && self.serves_refunds(&record.checkout_id).await?;
-            if is_in_turn {
+            // A queue that runs serves the refund in its turn, or has just begun its workflow.
+            if self.serves_refunds(&record.checkout_id).await? {
                 continue;
             }
-            if let Some(instead) = self.instead_of(&workflow_id).await? {
+            let Some(instead) = self.instead_of(&workflow_id).await? else { continue };
+            // It may have ended since it was read.
+            let is_over = self.reader.refund(&record.refund_id).await?.is_none_or(|now| now.status.is_end());
+            if !is_over {
                 lost.push(Lost { work: LostWork::Refund(Box::new(refund)), workflow_id, instead });
             }
         }
@@ -201,8 +208,8 @@ impl Recoverer<'_> {
         }
     }
 
-    /// Starts a workflow in the place of a lost one. No workflow of daegeum has run since `lost_at`, or it still may have
-    /// sent something until then.
+    /// Starts a workflow in the place of a lost one. No workflow of daegeum has run since `lost_at`, or it still may
+    /// have sent something until then.
     pub async fn restart(&self, lost: &Lost, lost_at: Timestamp) -> Result<Restarted, Fault> {
         match &lost.work {
             LostWork::Checkout(checkout) => self.restart_checkout(checkout, lost, lost_at).await,
@@ -248,8 +255,8 @@ impl Recoverer<'_> {
         }
     }
 
-    /// Whether the lost workflow may have sent a payment that no record names. The history of an ended workflow tells: each
-    /// request to confirm was answered, or may still be under way.
+    /// Whether the lost workflow may have sent a payment that no record names. The history of an ended workflow tells:
+    /// each request to confirm was answered, or may still be under way.
     async fn may_have_sent(&self, lost: &Lost) -> Result<bool, Fault> {
         if lost.instead == Instead::Nothing {
             return Ok(true);
@@ -335,6 +342,16 @@ impl Recoverer<'_> {
         );
         asked.await?;
         Ok(Restarted::Now)
+    }
+}
+
+/// Whether a checkout came to rest after its id was listed, and needs no workflow any more.
+fn is_over(record: &CheckoutRecord, now: Timestamp) -> bool {
+    match record.status.phase() {
+        Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => false,
+        Phase::Paid => !record.is_by_deposit(),
+        Phase::Declined => !record.takes_retry(now),
+        Phase::Closed => true,
     }
 }
 

@@ -24,8 +24,8 @@ pub struct FileCopy {
     pub to: PathBuf,
 }
 
-/// Copies SQLite files as they stand at one instant: no process writes to any of them meanwhile, and writers wait. Each copy
-/// is checked and on disk when this ends.
+/// Copies SQLite files as they stand at one instant: no process writes to any of them meanwhile, and writers wait. Each
+/// copy is checked and on disk when this ends.
 pub async fn copy_at_one_instant(copies: &[FileCopy]) -> Result<(), StoreError> {
     let Some((first, rest)) = copies.split_first() else { return Ok(()) };
     let mut holder = open(&first.from).await?;

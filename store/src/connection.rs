@@ -17,8 +17,8 @@ use crate::{
     transaction::{ANSWER_TIME, Distrust, Statements, by},
 };
 
-/// The most connections of a reader, and of a writer to PostgreSQL, unless they are set. SQLite has one writer at a time,
-/// so its writer has one.
+/// The most connections of a reader, and of a writer to PostgreSQL, unless they are set. SQLite has one writer at a
+/// time, so its writer has one.
 pub const DEFAULT_CONNECTIONS: u32 = 8;
 /// How long to wait for a connection.
 const ACQUIRE_TIME: Duration = Duration::from_secs(5);
@@ -50,9 +50,11 @@ const SCHEMA_ACQUIRE_TIME: Duration = Duration::from_secs(15);
 /// How long one statement of a schema change may take: it may rewrite a table.
 const SCHEMA_STATEMENT_TIME: Duration = Duration::from_secs(60 * 60);
 /// Why a pooler that gives out servers by the transaction is refused.
-const TRANSACTION_POOLER: &str = "a pooler between here and PostgreSQL gives out servers by the transaction, and loses \
-                                  prepared statements, deadlines and locks of a session; set it to session mode (PgBouncer: \
-                                  pool_mode = session), or name PostgreSQL itself";
+const TRANSACTION_POOLER: &str = concat!(
+    "a pooler between here and PostgreSQL gives out servers by the transaction, and loses prepared statements, ",
+    "deadlines and locks of a session; set it to session mode (PgBouncer: pool_mode = session), or name PostgreSQL ",
+    "itself"
+);
 /// Succeeds only outside of a transaction, and changes nothing.
 const OUTSIDE_A_TRANSACTION: &str = "BEGIN; ROLLBACK";
 
@@ -291,8 +293,8 @@ async fn knock_at_postgres(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
     tokio::time::timeout(FIRST_ANSWER_TIME, knocked).await.map_err(late)?
 }
 
-/// The process of the server that serves a connection now. Two connections that are open at once have two, unless a pooler
-/// gives out servers by the transaction.
+/// The process of the server that serves a connection now. Two connections that are open at once have two, unless a
+/// pooler gives out servers by the transaction.
 async fn backend(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     // Without a prepared statement, which such a pooler would lose.
     let row = connection.fetch_one(sqlx::raw_sql("SELECT pg_backend_pid()")).await?;

@@ -1,7 +1,7 @@
 //! What a namespace has to have, and bringing it there.
 //!
-//! Temporal Cloud refuses its operator service to clients. What a namespace has is then read from its description, which
-//! every client may see; what it lacks is told in the commands of an administrator.
+//! Temporal Cloud refuses its operator service to clients. What a namespace has is then read from its description,
+//! which every client may see; what it lacks is told in the commands of an administrator.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -93,8 +93,8 @@ ports! {
     /// Writes that the PSP says that it holds a deposit which is booked: what was earned of it may be released for a
     /// while. Safe to repeat: only a later answer changes anything.
     SeeDeposit = "ledger.see_deposit": DepositSeen => ();
-    /// Reads what the record says of a checkout whose workflow was lost, and closes the dead letters that nobody waits for
-    /// any more. Answers nothing where there is no record. Safe to repeat.
+    /// Reads what the record says of a checkout whose workflow was lost, and closes the dead letters that nobody waits
+    /// for any more. Answers nothing where there is no record. Safe to repeat.
     Recall = "checkout.recall": RecallCheckout => Option<RecalledCheckout>;
     /// Assesses the risk of an attempt to pay, and writes down what was found. Safe to repeat: the checkout and the
     /// attempt are its key, and the first finding stays.

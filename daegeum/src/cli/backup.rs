@@ -15,8 +15,6 @@ use crate::{
 
 /// The file in which the embedded Temporal server keeps its state.
 const TEMPORAL_FILE: &str = "temporal.db";
-/// The file in which the simulator of `dev` remembers what it charged.
-const SIMULATOR_FILE: &str = "toss-sim.db";
 
 /// Where the copy goes.
 #[derive(Debug, Args)]
@@ -37,9 +35,9 @@ pub(crate) async fn run(settings: &Settings, options: &BackupOptions) -> anyhow:
         )
     };
     private::make_directory(&options.directory)?;
-    let beside = [TEMPORAL_FILE, SIMULATOR_FILE].map(|name| settings.data_dir.join(name));
+    let temporal = settings.data_dir.join(TEMPORAL_FILE);
     let mut copies = Vec::new();
-    for from in std::iter::once(database).chain(beside.into_iter().filter(|file| file.exists())) {
+    for from in std::iter::once(database).chain(temporal.exists().then_some(temporal)) {
         let name = from.file_name().context("the database is no file")?;
         let to = options.directory.join(name);
         ensure!(!to.exists(), "{} exists already; name a directory without it", to.display());

@@ -25,8 +25,9 @@ pub(crate) struct RecoverOptions {
     /// Start the workflows; without it they are listed
     #[arg(long)]
     yes: bool,
-    /// When the last worker lost its workflows, such as 2026-11-27T09:00:00+09:00. A checkout without a recorded payment
-    /// takes no payment for ten minutes after this time, because the lost workflow may have sent one [default: now]
+    /// When the last worker lost its workflows, such as 2026-11-27T09:00:00+09:00. A checkout without a recorded
+    /// payment takes no payment for ten minutes after this time, because the lost workflow may have sent one [default:
+    /// now]
     #[arg(long, value_name = "TIME")]
     lost_at: Option<String>,
     #[command(flatten)]

@@ -13,8 +13,8 @@ use crate::{
 
 /// How many buyers pay while the copy is made.
 const BUYERS: usize = 12;
-/// What is restored: databases, and the keys that are kept apart from them.
-const FILES: [&str; 5] = ["daegeum.db", "temporal.db", "toss-sim.db", "encryption-keys", "api-key"];
+/// What is kept apart from the copy: keys. And what Toss knows goes on, whatever we restore.
+const BESIDE: [&str; 3] = ["encryption-keys", "api-key", "toss-sim.db"];
 
 /// A buyer pays; the copy may be made at any moment of it.
 async fn buy(shop: Shop, id: String) {
@@ -28,8 +28,8 @@ async fn buy(shop: Shop, id: String) {
 async fn a_copy_that_was_made_under_load_is_restored_and_goes_on() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let shop = dev.shop.clone();
-    buy(shop.clone(), "paid".to_owned()).await;
-    shop.create("open").await;
+    buy(shop.clone(), "paid-before".to_owned()).await;
+    shop.create("left-open").await;
     shop.create("awaited").await;
     let key = shop.authorize_by("awaited", "가상계좌").await;
     shop.confirm("awaited", &key, "23000").await;
@@ -48,21 +48,21 @@ async fn a_copy_that_was_made_under_load_is_restored_and_goes_on() {
     for buyer in buyers {
         buyer.await.unwrap();
     }
-    shop.create("after").await;
-    for name in &FILES[3..] {
-        std::fs::copy(dev.directory.path().join(name), restored.path().join(name)).unwrap();
-    }
+    shop.create("created-after").await;
     let Dev { mut process, directory, .. } = dev;
     process.signal(Signal::SIGTERM);
     assert!(process.wait(Duration::from_secs(10)));
+    for name in BESIDE {
+        std::fs::copy(directory.path().join(name), restored.path().join(name)).unwrap();
+    }
     drop(directory);
 
     let dev = Dev::start_in(restored, Kind::Sqlite, &[]).await;
     let shop = &dev.shop;
-    assert_eq!(shop.status("paid").await, "SUCCESS");
-    assert_eq!(shop.get("/v1/payments/after").await["code"], "not_found", "it came after the copy");
-    let key = shop.authorize("open").await;
-    assert_eq!(shop.confirm("open", &key, "23000").await.0, 200);
+    assert_eq!(shop.status("paid-before").await, "SUCCESS");
+    assert_eq!(shop.status("created-after").await, "", "it came after the copy");
+    let key = shop.authorize("left-open").await;
+    assert_eq!(shop.confirm("left-open", &key, "23000").await.0, 200);
     shop.simulate("deposit", &json!({ "orderId": "awaited" })).await;
     stands_at(shop, "awaited", "SUCCESS").await;
     for n in 0..BUYERS {
@@ -70,12 +70,9 @@ async fn a_copy_that_was_made_under_load_is_restored_and_goes_on() {
         let is_settled = ["", "NOT_STARTED", "SUCCESS"];
         until(&format!("{id} is settled"), || async { is_settled.contains(&&*shop.status(&id).await) }).await;
     }
-    until("the books hold what Toss holds", || async {
-        let (held, twice) = shop.charged().await;
-        assert_eq!(twice, 0);
-        held == shop.receivable().await
-    })
-    .await;
+    // Toss may hold payments that came after the copy. No payment is charged twice, and none is booked that it lacks.
+    let (held, twice) = shop.charged().await;
+    assert!(twice == 0 && shop.receivable().await <= held, "{held} {twice}");
     let mut verify = daegeum();
     verify.arg("--data-dir").arg(dev.directory.path()).args(["ledger", "verify"]);
     let verified = tokio::task::spawn_blocking(move || verify.output().unwrap()).await.unwrap();

@@ -1,5 +1,5 @@
-//! Workflows that are lost: ended by hand in every state of a checkout, or with all of Temporal. `daegeum recover` starts them
-//! again, and the money is where it should be.
+//! Workflows that are lost: ended by hand in every state of a checkout, or with all of Temporal. `daegeum recover`
+//! starts them again, and the money is where it should be.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn charged_at_toss(shop: &Shop, id: &str) {
 
 /// Brings checkouts into every state whose workflow has something to do. Answers the payment keys that matter later.
 async fn every_state(shop: &Shop) {
-    shop.create("open").await;
+    shop.create("left-open").await;
 
     for (id, kind) in [("unknown-paid", "garbage_after"), ("unknown-unsent", "error_before")] {
         shop.create(id).await;
@@ -110,11 +110,11 @@ async fn every_state(shop: &Shop) {
     shop.simulate("deposit", &json!({ "orderId": "watched" })).await;
     stands_at(shop, "watched", "SUCCESS").await;
 
-    shop.create("stuck").await;
-    let key = shop.authorize("stuck").await;
-    shop.lock_out("stuck", 50).await;
-    let _confirming = confirm_later(shop, "stuck", &key);
-    shop.letter_of("stuck").await;
+    shop.create("stuck-checkout").await;
+    let key = shop.authorize("stuck-checkout").await;
+    shop.lock_out("stuck-checkout", 50).await;
+    let _confirming = confirm_later(shop, "stuck-checkout", &key);
+    shop.letter_of("stuck-checkout").await;
 
     shop.create("refunding").await;
     let key = shop.authorize("refunding").await;
@@ -125,23 +125,32 @@ async fn every_state(shop: &Shop) {
     assert_eq!(shop.cancel("refunding", "refund-1", &body).await.status, 202);
 
     // The last: for some seconds only does no record name its payment.
-    shop.create("sent").await;
-    let key = shop.authorize("sent").await;
-    fault(shop, "sent", "confirm", "execute_and_stall", 0).await;
-    let _sent = confirm_later(shop, "sent", &key);
-    charged_at_toss(shop, "sent").await;
+    shop.create("sent-unrecorded").await;
+    let key = shop.authorize("sent-unrecorded").await;
+    fault(shop, "sent-unrecorded", "confirm", "execute_and_stall", 0).await;
+    let _sent = confirm_later(shop, "sent-unrecorded", &key);
+    charged_at_toss(shop, "sent-unrecorded").await;
 }
 
 /// The states, by checkout: all but the refund.
-const LOST: [&str; 8] = ["sent", "awaited", "declined", "open", "stuck", "unknown-paid", "unknown-unsent", "watched"];
+const LOST: [&str; 8] = [
+    "sent-unrecorded",
+    "awaited",
+    "declined",
+    "left-open",
+    "stuck-checkout",
+    "unknown-paid",
+    "unknown-unsent",
+    "watched",
+];
 
 /// Everything comes to rest as if nothing had been lost.
 async fn everything_ends_well(roles: &Roles) {
     let shop = &roles.shop;
-    for id in ["sent", "unknown-paid", "unknown-unsent", "stuck", "watched"] {
+    for id in ["sent-unrecorded", "unknown-paid", "unknown-unsent", "stuck-checkout", "watched"] {
         until(&format!("{id} is paid"), || async { shop.status(id).await == "SUCCESS" }).await;
     }
-    for id in ["open", "declined"] {
+    for id in ["left-open", "declined"] {
         let key = shop.authorize(id).await;
         until(&format!("{id} takes a payment"), || async { shop.confirm(id, &key, "23000").await.0 == 200 }).await;
     }
@@ -180,8 +189,8 @@ async fn a_workflow_that_is_ended_by_hand_goes_on_from_the_record(database: Kind
     for id in LOST {
         assert!(told.contains(&format!("{id} is ")), "the doctor does not name {id}: {told}");
     }
-    // The payment of `sent` is recorded nowhere yet.
-    assert_eq!(roles.shop.status("sent").await, "NOT_STARTED");
+    // The payment of `sent-unrecorded` is recorded nowhere yet.
+    assert_eq!(roles.shop.status("sent-unrecorded").await, "NOT_STARTED");
     clear_faults(&roles.shop).await;
     let dry = recover(&roles, &[]);
     assert!(recovered(&dry).iter().all(|(_, workflow, result)| (*workflow, *result) == ("TERMINATED", "-")), "{dry:?}");
@@ -228,23 +237,23 @@ async fn a_temporal_that_is_lost_is_recovered_from_the_database(database: Kind) 
 async fn no_other_payment_is_taken_while_a_lost_one_may_still_be_captured(database: Kind) {
     let mut roles = Roles::start(database).await;
     let worker = roles.role("worker");
-    roles.shop.create("late").await;
-    let first = roles.shop.authorize("late").await;
+    roles.shop.create("late-payment").await;
+    let first = roles.shop.authorize("late-payment").await;
     drop(worker);
     roles.lose_temporal().await;
     assert!(roles.command(&["cluster", "apply"]).output().unwrap().status.success());
     let _worker = roles.role("worker");
-    assert_eq!(recovered(&recover(&roles, &["--yes"])), [("late", "MISSING", "restarted")]);
+    assert_eq!(recovered(&recover(&roles, &["--yes"])), [("late-payment", "MISSING", "restarted")]);
     let shop = &roles.shop;
-    let second = shop.authorize("late").await;
-    let confirming = confirm_later(shop, "late", &second);
-    until("Toss was asked for the payment", || async { shop.look_ups("late").await > 1 }).await;
-    assert_eq!(shop.at_toss("late").await["charges"], 0, "the second payment waits");
-    let body = json!({ "paymentKey": first, "orderId": "late", "amount": PAID });
+    let second = shop.authorize("late-payment").await;
+    let confirming = confirm_later(shop, "late-payment", &second);
+    until("Toss was asked for the payment", || async { shop.look_ups("late-payment").await > 1 }).await;
+    assert_eq!(shop.at_toss("late-payment").await["charges"], 0, "the second payment waits");
+    let body = json!({ "paymentKey": first, "orderId": "late-payment", "amount": PAID });
     let request = shop.http.post(format!("{}/v1/payments/confirm", shop.simulator)).json(&body);
     let late = request.basic_auth(toss_sim::DEFAULT_SECRET_KEY, Some("")).send().await.unwrap();
     assert_eq!(late.status(), 200, "{}", late.text().await.unwrap());
-    until("it is found and booked", || async { shop.status("late").await == "SUCCESS" }).await;
+    until("it is found and booked", || async { shop.status("late-payment").await == "SUCCESS" }).await;
     let answer = confirming.await.unwrap();
     assert!([404, 409, 503].contains(&answer.0), "{answer:?}");
     assert_eq!((shop.charged().await, shop.receivable().await), ((PAID, 0), PAID));

@@ -43,8 +43,8 @@ impl Watch {
         Self { until: now.plus_ms(DEPOSIT_WATCH_MS), answered: 0, untold: 0 }
     }
 
-    /// A watch that goes on after a time of which nothing is known: it begins with a question. `captured_at` is when the
-    /// deposit came.
+    /// A watch that goes on after a time of which nothing is known: it begins with a question. `captured_at` is when
+    /// the deposit came.
     pub const fn resumed(captured_at: Timestamp) -> Self {
         Self { until: captured_at.plus_ms(DEPOSIT_WATCH_MS), answered: 0, untold: 1 }
     }

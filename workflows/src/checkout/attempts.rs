@@ -40,7 +40,8 @@ impl Attempts {
         Payable { checkout_id, total, status, bound_to: bound, retryable: takes_another }.check(confirmation)
     }
 
-    /// The attempts that the record tells of: the one under way, those that were declined, and whether another may follow.
+    /// The attempts that the record tells of: the one under way, those that were declined, and whether another may
+    /// follow.
     pub fn recall(under_way: Option<Confirmation>, declined: Vec<PaymentKey>, retryable: bool) -> Self {
         Self { under_way, declined, retryable, ..Self::default() }
     }

@@ -61,8 +61,8 @@ pub(super) async fn watch(
     }
 }
 
-/// Goes on with a booked deposit that the bank took back, or that a person was asked about: the PSP is asked first. Answers
-/// what it said once the books agree with it.
+/// Goes on with a booked deposit that the bank took back, or that a person was asked about: the PSP is asked first.
+/// Answers what it said once the books agree with it.
 pub(super) async fn go_on(ctx: &Context, driver: &mut ChargeDriver<'_>) -> Result<Knowledge, WorkflowTermination> {
     let mut told = driver.look_up().await;
     loop {

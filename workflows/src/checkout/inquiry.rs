@@ -315,8 +315,8 @@ fn echo_ms(ctx: &Context, from: Timestamp) -> Option<u64> {
     Some(echo_at.ms_since(from).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS))
 }
 
-/// An idempotency key is bound to its first answer whatever the body, so each attempt has its own. A workflow that takes
-/// the place of a lost one does not know all keys of that one.
+/// An idempotency key is bound to its first answer whatever the body, so each attempt has its own. A workflow that
+/// takes the place of a lost one does not know all keys of that one.
 fn key_prefix(ctx: &Context) -> String {
     if ctx.state(|checkout| checkout.input.recovery.is_some()) {
         return format!("{}.{}.{}", ctx.workflow_id(), ctx.run_id(), ctx.state(|checkout| checkout.attempts.number()));

@@ -1,9 +1,9 @@
 //! Taking the place of a workflow that was lost.
 //!
-//! The record is the truth about what was written, the PSP about what was captured. Nothing else is known: an answer may
-//! have been lost with the workflow, and a request may still be under way. So the PSP is asked before anything is sent, and
-//! idempotency keys begin anew. A payment that no record names can have been sent by the lost workflow too: until such a
-//! request can begin nothing any more, no other payment is taken.
+//! The record is the truth about what was written, the PSP about what was captured. Nothing else is known: an answer
+//! may have been lost with the workflow, and a request may still be under way. So the PSP is asked before anything is
+//! sent, and idempotency keys begin anew. A payment that no record names can have been sent by the lost workflow too:
+//! until such a request can begin nothing any more, no other payment is taken.
 
 use domain::{
     Timestamp,
@@ -183,7 +183,8 @@ async fn unrecorded_payment(ctx: &Context, recovery: Recovery) -> Result<Option<
     charging::pursue(ctx, &mut driver, Knowledge::Reported(charge)).await.map(Some)
 }
 
-/// Asks the PSP for a payment until it has answered at a time when no request of the lost workflow can begin one any more.
+/// Asks the PSP for a payment until it has answered at a time when no request of the lost workflow can begin one any
+/// more.
 async fn find(ctx: &Context, quiet_until: Timestamp) -> Option<FoundCharge> {
     let checkout_id = ctx.state(|checkout| checkout.input.plan.checkout_id().clone());
     let mut pauses = 0;

@@ -28,7 +28,7 @@ pub struct CheckoutInput {
     pub fingerprint: String,
     /// How long the buyer may take, in milliseconds.
     pub deadline_ms: u64,
-    /// That it takes the place of a workflow that was lost, where it does.
+    /// Set where it takes the place of a workflow that was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
 }
