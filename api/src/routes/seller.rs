@@ -49,8 +49,8 @@ parameters! {
 /// Create or change a seller
 ///
 /// The body is the whole of what the marketplace says of the seller. The payment provider is told by itself, and
-/// `payout_status` says how far the seller is. To send the same again changes nothing, unless the payment provider refused
-/// it before: then it is sent again. Nothing is paid to a bank account that was changed less than a day ago
+/// `payout_status` says how far the seller is. To send the same again changes nothing, unless the payment provider
+/// refused it before: then it is sent again. Nothing is paid to a bank account that was changed less than a day ago
 /// (`seller_account_cool_down_s`).
 #[utoipa::path(
     put,
@@ -139,7 +139,8 @@ pub(crate) async fn show(
 
 /// Read what is sealed of a seller
 ///
-/// Contact and bank account in the clear. A line of the audit log names the key and the reason before anything is shown.
+/// Contact and bank account in the clear. A line of the audit log names the key and the reason before
+/// anything is shown.
 #[utoipa::path(
     post,
     path = "/v1/sellers/{seller_account}/bank-account/reveal",
