@@ -15,7 +15,10 @@ use futures::{StreamExt as _, pin_mut};
 use serde_json::{Map, Value};
 use store::{Keyring, SellerToSend, Writer};
 use temporalio_macros::activities;
-use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::{
+    ApplicationFailure,
+    activities::{ActivityContext, ActivityError},
+};
 use toss::{AccountDetails, CompanyDetails, IndividualDetails, SellerDetails, SellerRequest, SellerStatus};
 use workflows::ports::{
     ChangeSeller, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold, LookUpSeller, PlaceHold, PlaceSellerHold,
@@ -24,8 +27,8 @@ use workflows::ports::{
 };
 
 use crate::{
-    failure::{PspErrorClass, classify, doubtful, store_failure, try_again},
-    psp::{idempotency_key, unreadable},
+    failure::{PspErrorClass, classify, store_failure, try_again},
+    psp::idempotency_key,
 };
 
 /// The PSP has had a seller of that name. Source: Toss, payouts.
@@ -161,7 +164,7 @@ impl Sellers {
     /// The details, if they are still those that are to be sent.
     async fn current(&self, sending: &SellerSending) -> Result<Option<SellerToSend>, ActivityError> {
         let Some(keys) = &self.keyring else {
-            return Err(doubtful(unreadable("no encryption keys are set, under which the details are sealed")));
+            return Err(unclear("no encryption keys are set, under which the details are sealed"));
         };
         let seller = self.writer.seller_to_send(&sending.seller, keys).await.map_err(store_failure)?;
         Ok(seller.filter(|seller| seller.wanted == sending.wanted))
@@ -178,7 +181,7 @@ impl Sellers {
             }
             let business_type = seller.business_type.as_ref().and_then(of_toss_business);
             let Some(business_type) = business_type else {
-                return Err(doubtful(unreadable("the PSP named a kind of business that we do not know")));
+                return Err(unclear("the PSP named a kind of business that we do not know"));
             };
             let psp_seller_id = psp_id(&seller.id)?;
             return Ok(Some(SellerAnswer::Found { psp_seller_id, approval: approval(&seller.status), business_type }));
@@ -227,13 +230,20 @@ fn not_taken(error: toss::Error) -> Result<SellerAnswer, ActivityError> {
 fn taken(seller: &toss::Seller, name: Option<&RefSellerId>) -> Result<SellerAnswer, ActivityError> {
     let is_another = name.is_some_and(|name| seller.ref_seller_id.as_deref().is_some_and(|told| told != name.as_str()));
     if is_another {
-        return Err(doubtful(unreadable("the PSP answered about another seller")));
+        return Err(unclear("the PSP answered about another seller"));
     }
     Ok(SellerAnswer::Taken { psp_seller_id: psp_id(&seller.id)?, approval: approval(&seller.status) })
 }
 
 fn psp_id(text: &str) -> Result<PspSellerId, ActivityError> {
-    PspSellerId::parse(text).map_err(|_| doubtful(unreadable("the PSP named a seller that we cannot name")))
+    PspSellerId::parse(text).map_err(|_| unclear("the PSP named a seller that we cannot name"))
+}
+
+/// A failure that is tried again: nothing is decided by what cannot be read.
+fn unclear(evidence: &'static str) -> ActivityError {
+    ActivityError::application(
+        ApplicationFailure::builder(evidence.to_owned()).type_name("psp.try_again".to_owned()).build(),
+    )
 }
 
 fn code_of(error: &toss::Error) -> Option<&str> {

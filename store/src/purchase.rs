@@ -32,7 +32,7 @@ pub struct ReportedPurchase<'a> {
     pub report: PurchaseReport,
     /// When the earnings may be released by it.
     pub due_at: Timestamp,
-    /// Who reports.
+    /// The author of the report.
     pub recorded_by: &'a Principal,
 }
 

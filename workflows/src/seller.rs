@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::{
     id::{PspSellerId, SellerAccount},
+    inquiry,
     seller::registration::{
         RegistrationChange, RegistrationEvent, RegistrationStep, SellerAnswer, SellerSending, pause_ms,
     },
@@ -165,7 +166,7 @@ async fn answered(
             seller.input.spent_keys = seller.input.spent_keys.saturating_add(1);
             seller.input.spent_keys
         });
-        let pause = Duration::from_millis(pause_ms(spent, LONGEST_KEY_PAUSE_MS));
+        let pause = Duration::from_millis(inquiry::pause_ms(spent, LONGEST_KEY_PAUSE_MS));
         ctx.timer(TimerOptions::builder(pause).summary("before another key".to_owned()).build()).await;
         return Ok(Stepped::On);
     }

@@ -194,6 +194,10 @@ fn security_schemes() -> Value {
 fn tags() -> Value {
     json!([
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
+        {
+            "name": "Sellers",
+            "description": "Who is paid, on which account, when, and whether a payout is allowed now.",
+        },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
         {

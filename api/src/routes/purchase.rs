@@ -58,8 +58,8 @@ pub(crate) struct ReportedPurchaseBody {
 /// Confirm a purchase
 ///
 /// The buyer confirmed the purchase, or, with `delivered_at`, it was delivered. With the setting `release_not_by_card =
-/// "after_confirmation"`, the earnings of a payment into a virtual account or by a bank transfer are released by this: at
-/// once after a confirmation, and when three business days have passed after a delivery. Reported again, the first
+/// "after_confirmation"`, the earnings of a payment into a virtual account or by a bank transfer are released by this:
+/// at once after a confirmation, and when three business days have passed after a delivery. Reported again, the first
 /// report stays.
 #[utoipa::path(
     post,

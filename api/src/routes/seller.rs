@@ -139,7 +139,8 @@ pub(crate) async fn show(
 
 /// Read what is sealed of a seller
 ///
-/// Contact and bank account in the clear. A line of the audit log names the key and the reason before anything is shown.
+/// Contact and bank account in the clear. A line of the audit log names the key and the reason before
+/// anything is shown.
 #[utoipa::path(
     post,
     path = "/v1/sellers/{seller_account}/bank-account/reveal",

@@ -49,6 +49,10 @@ async fn the_curl_of_every_route_does_what_the_page_says() {
     for command in others {
         let status = run(command, shop).await;
         let expected = match command {
+            // The purchase is paid, so it can be confirmed.
+            command if command.contains("/confirm-purchase") => (200..300).contains(&status),
+            // No hold in the story has the id of the example.
+            command if command.contains("/holds/") => status == 404,
             // It is paid by another payment than that of the example.
             command if command.contains("/confirm") => status == 409,
             // The beginning leads to the page.

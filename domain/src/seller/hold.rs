@@ -28,7 +28,7 @@ pub struct NewHold {
     /// When it ends by itself.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// Who holds it back.
+    /// The author of the hold.
     pub placed_by: Principal,
 }
 
@@ -39,7 +39,7 @@ pub struct LiftedHold {
     pub hold_id: HoldId,
     /// Of whom.
     pub seller: SellerAccount,
-    /// Who lifts it.
+    /// The principal that lifts it.
     pub lifted_by: Principal,
 }
 

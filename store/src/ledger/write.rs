@@ -19,10 +19,11 @@ use crate::{
     purchase::adopt_reports,
 };
 
-/// No refund of the order, or of its whole checkout, is under way or waits for its approval.
+/// No refund of the order, or of its whole checkout, is under way or waits for its approval. One that is only
+/// requested was promised nothing yet.
 const NO_OPEN_REFUND: &str = "NOT EXISTS (SELECT 1 FROM refunds \
      WHERE refunds.checkout_id = payment_orders.checkout_id \
-     AND refunds.status NOT IN ('SUCCEEDED', 'FAILED') \
+     AND refunds.status IN ('EXECUTING', 'UNKNOWN', 'STUCK') \
      AND (refunds.payment_order_id IS NULL OR refunds.payment_order_id = payment_orders.payment_order_id)) \
      AND NOT EXISTS (SELECT 1 FROM refund_approvals \
      WHERE refund_approvals.checkout_id = payment_orders.checkout_id AND refund_approvals.decision IS NULL)";

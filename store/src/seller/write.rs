@@ -64,8 +64,8 @@ struct Difference {
 }
 
 impl Journal {
-    /// Writes what a principal says of a seller. Said again, it changes nothing and tells nobody, unless the PSP refused
-    /// it: then it is sent again.
+    /// Writes what a principal says of a seller. Said again, it changes nothing and tells nobody, unless the PSP
+    /// refused it: then it is sent again.
     pub async fn put_seller(
         &self,
         seller: &SellerAccount,

@@ -262,5 +262,5 @@ fn reveal() -> Value {
 }
 
 fn new_hold() -> Value {
-    json!({ "amount": "50000", "reason": "an open dispute" })
+    json!({ "reason": "an open dispute" })
 }
