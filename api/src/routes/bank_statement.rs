@@ -30,9 +30,9 @@ pub(crate) struct ImportedBody {
 
 /// Import a bank statement
 ///
-/// CSV with a header line: `date`, `amount` (below zero is money that left) and `description`; where wanted `account` and
-/// `currency`. Korean column names are understood too. Each line is kept once, however often it is sent. Send a large
-/// statement in parts.
+/// CSV with a header line: `date`, `amount` (below zero is money that left) and `description`; where wanted `account`
+/// and `currency`. Korean column names are understood too. Each line is kept once, however often it is sent. Send a
+/// large statement in parts.
 #[utoipa::path(
     post,
     path = "/v1/bank-statements",

@@ -147,8 +147,8 @@ impl fmt::Display for Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no such account; accounts are bank, platform:commission, platform:sweep_in_transit, psp:fees, psp:payout_balance, \
-     psp:receivable, recon:rounding, refunds:payable, suspense, vat:input, vat:output, and seller:<seller>: with one of \
-     available, debt, held, in_transit, pending"
+     psp:receivable, recon:rounding, refunds:payable, suspense, vat:input, vat:output, and seller:<seller>: with one \
+     of available, debt, held, in_transit, pending"
 )]
 pub struct UnknownAccount;
 
