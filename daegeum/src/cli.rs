@@ -99,10 +99,10 @@ pub(crate) enum Command {
     Buyers(BuyersAction),
     /// Reconcile a day with Toss and the bank; exit 1 if a break is open, exit 3 if there is no verdict
     ///
-    /// The command starts the day's workflow, or finds the one that runs, and follows it. The workflow compares our books
-    /// with each other, with Toss's transactions, settlements and payout balance, and with bank lines. It books
-    /// settlement rows, each once. Where a source cannot be read to its end, there is no verdict: nothing is opened and
-    /// nothing is closed. A schedule does the same each morning at 06:00 in Korea.
+    /// The command starts the day's workflow, or finds the one that runs, and follows it. The workflow compares our
+    /// books with each other, with Toss's transactions, settlements and payout balance, and with bank lines. It books
+    /// settlement rows, each once. Where a source cannot be read to its end, there is no verdict: nothing is opened
+    /// and nothing is closed. A schedule does the same each morning at 06:00 in Korea.
     #[command(after_help = example_with_temporal!("daegeum reconcile --day 2026-11-21"))]
     Reconcile(ReconcileOptions),
     /// Bring the Temporal namespace to what this version needs, or say what it lacks

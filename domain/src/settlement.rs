@@ -1,7 +1,7 @@
 //! Settlements: what the PSP pays us for each approval and each cancellation, and what it keeps.
 //!
-//! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero; it
-//! is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
+//! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero;
+//! it is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
 
 use alloc::{string::String, vec::Vec};
 

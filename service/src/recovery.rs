@@ -295,7 +295,7 @@ impl Recoverer<'_> {
     }
 
     async fn restart_refund(&self, lost: &LostRefund) -> Result<Restarted, Fault> {
-        let LostRefund { record, api_key_id } = lost;
+        let LostRefund { record, requested_by } = lost;
         let checkout_id = &record.checkout_id;
         // A queue that runs serves this refund after those before it. Without a queue, one may still run by itself.
         let others = if self.serves_refunds(checkout_id).await? {
@@ -323,7 +323,7 @@ impl Recoverer<'_> {
             reason: record.reason.clone(),
             // Accounts of buyers are kept nowhere: a refund that needs one and was not sent ends as refused.
             account: None,
-            api_key_id: api_key_id.clone(),
+            requested_by: requested_by.clone(),
             fingerprint: record.fingerprint.clone(),
             sent_since: Some(record.requested_at),
         };

@@ -62,10 +62,11 @@ macro_rules! activities {
 activities! {
     /// Writes that a run begins. Safe to repeat: the run's id is the key.
     BeginRun = "reconciliation.begin": Run => ();
-    /// Compares one slice of one layer, and keeps what it found. Safe to repeat: run and break are the key of a finding,
-    /// and the transaction key that of a booking.
+    /// Compares one slice of one layer, and keeps what it found. Safe to repeat: run and break are the key of a
+    /// finding, and the transaction key that of a booking.
     TakeStep = "reconciliation.step": StepRequest => StepOutcome;
-    /// Opens, closes and sees breaks again, with the verdict, in one transaction. Safe to repeat: the run's id is the key.
+    /// Opens, closes and sees breaks again, with the verdict, in one transaction. Safe to repeat: the run's id is the
+    /// key.
     ConcludeRun = "reconciliation.conclude": Conclusion => Concluded;
     /// Holds sellers' money for breaks that a person has to decide. Safe to repeat: break and order are the hold's key.
     HoldMoney = "reconciliation.hold": Run => u64;
@@ -274,8 +275,8 @@ impl ReconciliationWorkflow {
     }
 }
 
-/// Safe repairs: sellers' money is held where a person has to decide, and workflows are asked to look at the PSP. Nothing
-/// is posted past the workflow that owns a payment.
+/// Safe repairs: sellers' money is held where a person has to decide, and workflows are asked to look at the PSP.
+/// Nothing is posted past the workflow that owns a payment.
 async fn repair(ctx: &WorkflowContext<ReconciliationWorkflow>, run: Run, concluded: &Concluded) -> WorkflowResult<()> {
     readable(ctx.execute_activity(HoldMoney, run, write_options("hold sellers' money")).await)?;
     for workflow_id in &concluded.to_ask {

@@ -34,7 +34,8 @@ impl Examined {
         })
     }
 
-    /// The refund of ours whose mark a cancellation at the PSP bears, though the books do not know that it went through.
+    /// The refund of ours whose mark a cancellation at the PSP bears, though the books do not know that it went
+    /// through.
     fn unbooked_refund(&self) -> Option<&RefundRecord> {
         let reasons: Vec<&str> = self
             .payments

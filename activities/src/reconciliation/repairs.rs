@@ -14,7 +14,8 @@ use super::step::Reconciliations;
 pub(super) const MOST_REPAIRED: u64 = 1_000;
 
 impl Reconciliations {
-    /// Holds for the breaks of a run, and lets go what belongs to breaks that are closed. Answers how many holds are new.
+    /// Holds for the breaks of a run, and lets go what belongs to breaks that are closed. Answers how many holds are
+    /// new.
     pub(super) async fn hold_for(&self, run_id: &str) -> Result<u64, StoreError> {
         for hold in self.reader.holds_of_breaks().await? {
             let closed = match break_of(&hold) {

@@ -67,8 +67,8 @@ async fn patiently_counted(run: &StepRun<'_>, sold_on: Day) -> Result<Reading, S
     Ok(counted.await?)
 }
 
-/// The second reading: what it lists is kept, page by page. A row is a fact of the PSP's also where the list breaks off;
-/// it is booked only when the list was whole.
+/// The second reading: what it lists is kept, page by page. A row is a fact of the PSP's also where the list breaks
+/// off; it is booked only when the list was whole.
 async fn kept(run: &StepRun<'_>, sold_on: Day) -> Result<(Reading, Figures), StepError> {
     let date = date(sold_on)?;
     let (mut reading, mut figures) = (Reading::default(), Figures::default());

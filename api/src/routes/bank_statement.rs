@@ -30,9 +30,9 @@ pub(crate) struct ImportedBody {
 
 /// Import a bank statement
 ///
-/// CSV with a header line: `date`, `amount` (below zero is money that left) and `description`; where wanted `account` and
-/// `currency`. Korean column names are understood too. Each line is kept once, however often it is sent. Send a large
-/// statement in parts.
+/// CSV with a header line: `date`, `amount` (below zero is money that left) and `description`; where wanted `account`
+/// and `currency`. Korean column names are understood too. Each line is kept once, however often it is sent. Send a
+/// large statement in parts.
 #[utoipa::path(
     post,
     path = "/v1/bank-statements",
@@ -54,7 +54,7 @@ pub(crate) async fn import(
     let malformed = |detail: String| Problem::of_field("body", FieldCode::Invalid, detail);
     let csv = std::str::from_utf8(&body).map_err(|_| malformed("is not UTF-8".to_owned()))?;
     let lines = read(csv).map_err(|error| malformed(error.to_string()))?;
-    let by = caller.caller().principal().to_string();
+    let by = caller.principal().to_string();
     let imported = api.service.journal.import_bank_lines(&lines, &by).await?;
     Ok(Json(ImportedBody { new: imported.fresh, known: imported.known }))
 }

@@ -363,7 +363,7 @@ async fn carry_out(
     reason: String,
 ) -> Result<Json<BreakBody>, Problem> {
     let id = read_id(id)?;
-    let by = Actor::Principal(caller.caller().principal());
+    let by = Actor::Principal(caller.principal());
     let wanted = WantedAct { act, by, reason };
     act_on_break(&api.service.temporal, &api.service.reader, &id, wanted).await?;
     whole(api, &id).await

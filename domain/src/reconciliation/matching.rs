@@ -40,6 +40,13 @@ pub struct Matching {
     pub surplus: Vec<usize>,
 }
 
+/// What is left of one group and amount, by index.
+#[derive(Debug, Default)]
+struct Candidates {
+    expectations: Vec<usize>,
+    facts: Vec<usize>,
+}
+
 /// Matches expectations with facts.
 pub fn match_all(expected: &[Expectation], facts: &[Fact]) -> Matching {
     let mut matching = Matching::default();
@@ -52,14 +59,14 @@ pub fn match_all(expected: &[Expectation], facts: &[Fact]) -> Matching {
             matching.pairs.push((index, at));
         }
     }
-    let mut open: BTreeMap<(&str, i64), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut open: BTreeMap<(&str, i64), Candidates> = BTreeMap::new();
     for (index, expectation) in expected.iter().enumerate().filter(|(index, _)| !met[*index]) {
-        open.entry((&expectation.group, expectation.amount)).or_default().0.push(index);
+        open.entry((&expectation.group, expectation.amount)).or_default().expectations.push(index);
     }
     for (at, fact) in facts.iter().enumerate().filter(|(at, _)| !used[*at]) {
-        open.entry((&fact.group, fact.amount)).or_default().1.push(at);
+        open.entry((&fact.group, fact.amount)).or_default().facts.push(at);
     }
-    for (expectations, candidates) in open.into_values() {
+    for Candidates { expectations, facts: candidates } in open.into_values() {
         match (&expectations[..], &candidates[..]) {
             ([index], [at]) => matching.pairs.push((*index, *at)),
             (_, []) => matching.missing.extend(expectations),

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use domain::{
     Currency, Money, Timestamp,
     failure::Failure,
-    id::{ApiKeyId, CheckoutId, PaymentOrderId, RefundId, WorkflowId},
+    id::{CheckoutId, PaymentOrderId, RefundId, WorkflowId},
+    principal::Principal,
     refund::{Part, RefundStatus},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -47,8 +48,8 @@ pub struct RefundRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostRefund {
     pub record: RefundRecord,
-    /// The API key that asked for it.
-    pub api_key_id: ApiKeyId,
+    /// The principal that asked for it.
+    pub requested_by: Principal,
 }
 
 impl Reader {
@@ -84,8 +85,8 @@ impl Reader {
         let keys: Vec<String> = rows.iter().map(|row| row.api_key_id.clone()).collect();
         let records = self.refund_records(rows).await?;
         let lost = records.into_iter().zip(keys).map(|(record, key)| {
-            let api_key_id = ApiKeyId::parse(key).map_err(|error| corrupt("an id", error))?;
-            Ok(LostRefund { record, api_key_id })
+            let requested_by = Principal::parse_bare(&key).map_err(|error| corrupt("a principal", error))?;
+            Ok(LostRefund { record, requested_by })
         });
         lost.collect()
     }

@@ -22,8 +22,8 @@ use crate::{
 };
 
 impl Writer {
-    /// Keeps rows that were received, each once. A row that is not booked yet is replaced by what the PSP writes now; one
-    /// that is booked stays. Safe to repeat: the transaction key is the key.
+    /// Keeps rows that were received, each once. A row that is not booked yet is replaced by what the PSP writes now;
+    /// one that is booked stays. Safe to repeat: the transaction key is the key.
     pub async fn keep_settlement_rows(&self, rows: &[ReceivedRow]) -> Result<KeptRows, StoreError> {
         let mut kept = KeptRows::default();
         if rows.is_empty() {

@@ -119,7 +119,7 @@ async fn a_break_outlives_every_run_and_is_never_deleted(fresh: Fresh) {
     fresh.writer.note_findings("run-1", &[found.clone(), found.clone()]).await.unwrap();
     assert_eq!(conclude(&fresh, "run-1", None).await, RunStatus::Breaks);
     begin(&fresh, "run-2").await;
-    fresh.writer.note_findings("run-2", &[found.clone()]).await.unwrap();
+    fresh.writer.note_findings("run-2", std::slice::from_ref(&found)).await.unwrap();
     assert_eq!(conclude(&fresh, "run-2", None).await, RunStatus::Breaks);
     let id = found.break_id();
     let acts = async |fresh: &Fresh| {
@@ -181,11 +181,11 @@ async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
 async fn a_run_without_a_verdict_opens_and_closes_nothing(fresh: Fresh) {
     begin(&fresh, "run-1").await;
     let found = Finding { suspense: None, ..finding(&lump("txr-1", 4_000)) };
-    fresh.writer.note_findings("run-1", &[found.clone()]).await.unwrap();
+    fresh.writer.note_findings("run-1", std::slice::from_ref(&found)).await.unwrap();
     assert_eq!(conclude(&fresh, "run-1", Some("the PSP did not answer")).await, RunStatus::NoVerdict);
     assert_eq!(fresh.reader.break_record(&found.break_id()).await.unwrap(), None);
     begin(&fresh, "run-2").await;
-    fresh.writer.note_findings("run-2", &[found.clone()]).await.unwrap();
+    fresh.writer.note_findings("run-2", std::slice::from_ref(&found)).await.unwrap();
     conclude(&fresh, "run-2", None).await;
     begin(&fresh, "run-3").await;
     assert_eq!(conclude(&fresh, "run-3", Some("the PSP did not answer")).await, RunStatus::NoVerdict);

@@ -67,7 +67,7 @@ pub(crate) async fn place(
     let WantedHold { amount, reason, until } = read_hold(&body?)?;
     service::seller::show(&api.service, &seller).await?;
     let hold_id = HoldId::of_request(&caller.key, &key);
-    let placed_by = caller.caller().principal();
+    let placed_by = caller.principal();
     let new = NewHold { hold_id, seller, amount, reason, until, placed_by };
     let held = service::seller::hold(&api.service, new).await?;
     let body = HoldBody::new(&held.record);
@@ -101,6 +101,6 @@ pub(crate) async fn lift(
 ) -> Result<Json<HoldBody>, Problem> {
     let seller = seller_of(seller)?;
     let hold_id = HoldId::parse(hold).map_err(|_| Problem::new(Code::HoldNotFound, "This is no id of a hold."))?;
-    let lifted = LiftedHold { hold_id, seller, lifted_by: caller.caller().principal() };
+    let lifted = LiftedHold { hold_id, seller, lifted_by: caller.principal() };
     Ok(Json(HoldBody::new(&service::seller::lift(&api.service, lifted).await?)))
 }
