@@ -6,8 +6,8 @@ use store::Keyring;
 use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
-    checkout::CheckoutWorkflow, delivery::DeliveryWorkflow, refund::RefundWorkflow, refunds::RefundsWorkflow,
-    seller::SellerWorkflow, seller_hold::SellerHoldWorkflow,
+    checkout::CheckoutWorkflow, delivery::DeliveryWorkflow, payout_run::PayoutRunWorkflow, refund::RefundWorkflow,
+    refunds::RefundsWorkflow, seller::SellerWorkflow, seller_hold::SellerHoldWorkflow,
 };
 
 use crate::{ReplayError, codec::data_converter};
@@ -24,6 +24,7 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<DeliveryWorkflow>())
+            .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
             .and_then(|options| options.register_workflow::<SellerWorkflow>())
             .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?

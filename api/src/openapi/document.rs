@@ -195,6 +195,8 @@ fn tags() -> Value {
     json!([
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
+        { "name": "Sellers", "description": "Who is paid, on which account, and what is held back." },
+        { "name": "Payouts", "description": "Runs, their approval by a second principal, payouts and statements." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
         { "name": "Events", "description": "What happened, in one log, and the endpoints that it is pushed to." },
         { "name": "Webhooks", "description": "What the payment provider sends." },
