@@ -100,8 +100,8 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         |key: &String| key.len() == SECURITY_KEY_CHARS && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     ensure!(
         security_key.as_ref().is_none_or(is_security_key),
-        "the setting {SECURITY_KEY_VARIABLE} (toss.security_key) must have {SECURITY_KEY_CHARS} hexadecimal digits; copy it \
-         from Toss's developer centre"
+        "the setting {SECURITY_KEY_VARIABLE} (toss.security_key) must have {SECURITY_KEY_CHARS} hexadecimal digits; \
+         copy it from Toss's developer centre"
     );
     Ok(Toss {
         base_url,
