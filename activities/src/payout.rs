@@ -44,7 +44,7 @@ pub enum PayoutTiming {
 /// What an operator sets of payouts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PayoutRules {
-    /// Who is paid how much.
+    /// The rules of a plan.
     pub plan: PlanRules,
     /// When the PSP pays.
     pub timing: PayoutTiming,

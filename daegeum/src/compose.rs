@@ -68,7 +68,7 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) keyring: Option<Arc<Keyring>>,
     /// Where events are pushed to, and how often.
     pub(crate) webhooks: DeliveryRules,
-    /// Who is paid how much, and when.
+    /// The rules of payouts.
     pub(crate) payouts: PayoutRules,
     /// How breaks are judged.
     pub(crate) reconciliation: ReconciliationRules,

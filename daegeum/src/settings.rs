@@ -272,7 +272,7 @@ impl Settings {
         })
     }
 
-    /// Who is paid how much, and when.
+    /// The rules of payouts.
     pub(crate) fn payout_rules(&self) -> PayoutRules {
         self.payouts.rules(self.release_rule.holidays.clone())
     }

@@ -81,7 +81,7 @@ pub struct Settings {
     pub histories: Histories,
     /// The limits and approvals of refunds.
     pub refund_rules: refund::RefundRules,
-    /// Who is paid how much.
+    /// The rules of a payout plan.
     pub plan_rules: domain::payout::plan::PlanRules,
     /// When what a seller has earned may be paid out.
     pub release_rule: ReleaseRule,

@@ -199,6 +199,8 @@ fn tags() -> Value {
             "description": "Who is paid, on which account, when, and whether a payout is allowed now.",
         },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
+        { "name": "Sellers", "description": "Who is paid, on which account, and what is held back." },
+        { "name": "Payouts", "description": "Runs, their approval by a second principal, payouts and statements." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
         {
             "name": "Reconciliation",

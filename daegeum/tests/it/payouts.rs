@@ -269,6 +269,8 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
     payers.register(&sellers).await;
     payers.sell("order-1", &sellers, 20_000).await;
     let run = payers.freeze(&sellers).await;
+    // Sold before the simulator's clock is put forward: later sales would be released later.
+    payers.sell("order-2", &sellers, 30_000).await;
     let path = |act: &str| format!("/v1/payout-runs/{}/{act}", text(&run, "payout_run_id"));
     let digest = json!({ "digest": run["digest"] });
     let (status, refused) = post(&payers.maker, &path("approve"), &digest).await;
@@ -298,7 +300,6 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
     assert_eq!((payers.paid_at_toss().await, payers.booked(&sellers).await), ((20_000, 1), (20_000, 0)));
 
     // A rejected run pays nothing, and its lines are in the next statement.
-    payers.sell("order-2", &sellers, 30_000).await;
     let day = |days| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
     let wanted = json!({ "seller_accounts": sellers, "date": day(7) });
     let (_, frozen) = post(&payers.maker, "/v1/payout-runs", &wanted).await;

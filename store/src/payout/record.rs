@@ -56,7 +56,7 @@ pub struct PayoutRecord {
     pub payout_id: PayoutId,
     /// Its run.
     pub run_id: PayoutRunId,
-    /// Who is paid.
+    /// The seller who is paid.
     pub seller: SellerAccount,
     /// The day of its run.
     pub period: Day,
