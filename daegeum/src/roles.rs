@@ -195,7 +195,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     Ok(worked?)
 }
 
-/// Freezes the run of each business day, unless the settings say no.
+/// Freezes the run of each business day, where the settings say so: one person alone approves such a run.
 fn payout_calendar(
     settings: &Settings,
     client: &Client,
@@ -203,7 +203,7 @@ fn payout_calendar(
     reader: &Reader,
     stop: &CancellationToken,
 ) -> JoinHandle<()> {
-    if !settings.payouts.freeze_daily.unwrap_or(true) {
+    if !settings.payouts.freeze_daily {
         return tokio::spawn(async {});
     }
     let (client, rules) = (client.clone(), settings.payout_rules().plan);

@@ -39,8 +39,8 @@ pub(crate) struct Payouts {
     pub(crate) weekly_limit: Option<Money>,
     pub(crate) cool_down: Option<Duration>,
     pub(crate) timing: PayoutTiming,
-    /// Whether a run is frozen on each business day on which sellers are due, where it is set.
-    pub(crate) freeze_daily: Option<bool>,
+    /// Whether a run is frozen on each business day on which sellers are due.
+    pub(crate) freeze_daily: bool,
 }
 
 pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
@@ -62,7 +62,7 @@ pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
             Some(Timing::Express) => PayoutTiming::Express,
             Some(Timing::NextBusinessDay) | None => PayoutTiming::NextBusinessDay,
         },
-        freeze_daily: file.freeze_daily,
+        freeze_daily: file.freeze_daily.unwrap_or(false),
     })
 }
 

@@ -82,8 +82,9 @@ impl Payers {
         let authorized = shop.simulate("authorize", &json!({ "orderId": checkout, "amount": total })).await;
         let key = authorized["paymentKey"].as_str().unwrap();
         assert_eq!(shop.confirm(checkout, key, &total.to_string()).await.0, 200);
+        let earned = amount.to_string();
         until("the earnings are available", || async {
-            self.wallet(names.last().unwrap()).await["available"] == amount.to_string()
+            self.wallet(names.last().unwrap()).await["available"] == earned.as_str()
         })
         .await;
         shop.simulate("balance", &json!({ "amount": total })).await;
