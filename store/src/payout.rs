@@ -7,6 +7,7 @@ mod change;
 mod decide;
 mod events;
 mod freeze;
+mod frozen;
 mod plan;
 mod read;
 mod record;

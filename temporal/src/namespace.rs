@@ -3,7 +3,10 @@
 //! Temporal Cloud refuses its operator service to clients. What a namespace has is then read from its description,
 //! which every client may see; what it lacks is told in the commands of an administrator.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use temporalio_client::{
     Client, NamespacedClient as _,
@@ -11,15 +14,16 @@ use temporalio_client::{
     tonic::{Code, IntoRequest as _, Status},
 };
 use temporalio_common::protos::temporal::api::{
+    enums::v1::IndexedValueType,
     namespace::v1::NamespaceConfig,
-    operatorservice::v1::ListSearchAttributesRequest,
+    operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
     workflowservice::v1::{
         DescribeNamespaceRequest, DescribeNamespaceResponse, RegisterNamespaceRequest, UpdateNamespaceRequest,
     },
 };
 use workflows::attributes;
 
-use crate::{TemporalError, search_attributes};
+use crate::TemporalError;
 
 /// How long closed workflows are kept in a namespace that is made here.
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -56,7 +60,7 @@ pub async fn look_at(client: &Client) -> Result<Option<Namespace>, TemporalError
 }
 
 /// The search attributes that the namespace lacks.
-pub(crate) async fn missing_attributes(client: &Client) -> Result<Vec<MissingAttribute>, TemporalError> {
+async fn missing_attributes(client: &Client) -> Result<Vec<MissingAttribute>, TemporalError> {
     let described = describe(client).await?.unwrap_or_default();
     Ok(missing(&known_attributes(client, described).await?))
 }
@@ -148,6 +152,44 @@ fn call(call: String, source: Status) -> TemporalError {
 /// Registers the search attributes that the namespace lacks. Answers which these were.
 pub async fn register_attributes(client: &Client) -> Result<Vec<MissingAttribute>, TemporalError> {
     let missing = missing_attributes(client).await?;
-    search_attributes::register(client, &missing).await?;
+    add_attributes(client, &missing).await?;
     Ok(missing)
+}
+
+/// Registers the search attributes that the namespace lacks: a start without them would be refused.
+pub async fn ensure_search_attributes(client: &Client) -> Result<(), TemporalError> {
+    register_attributes(client).await.map(|_| ())
+}
+
+/// Registers search attributes. A server that does not let us is told of with the commands of an administrator.
+async fn add_attributes(client: &Client, missing: &[MissingAttribute]) -> Result<(), TemporalError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let namespace = client.namespace();
+    let mut wanted = HashMap::new();
+    for MissingAttribute { name, kind } in missing {
+        wanted.insert((*name).to_owned(), indexed_value_type(kind)? as i32);
+    }
+    let request = AddSearchAttributesRequest { namespace: namespace.clone(), search_attributes: wanted };
+    let added = client.connection().operator_service().add_search_attributes(request.into_request()).await;
+    match added {
+        Ok(_) => Ok(()),
+        // Another process may have come first.
+        Err(source) => match missing_attributes(client).await {
+            Ok(still) if still.is_empty() => Ok(()),
+            Ok(_) | Err(_) => {
+                Err(TemporalError::RegisterAttributes { commands: commands(&namespace, missing), source })
+            }
+        },
+    }
+}
+
+fn indexed_value_type(kind: &str) -> Result<IndexedValueType, TemporalError> {
+    Ok(match kind {
+        "Keyword" => IndexedValueType::Keyword,
+        "KeywordList" => IndexedValueType::KeywordList,
+        "Int" => IndexedValueType::Int,
+        _ => return Err(TemporalError::AttributeType(kind.to_owned())),
+    })
 }

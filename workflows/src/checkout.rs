@@ -17,8 +17,8 @@ use domain::{
     Timestamp,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, REJECTION_PAUSE_MS, Status},
 };
+use state::{Begun, Context, Nudges};
 pub use state::{Cancellation, CheckoutInput, CheckoutStanding, CheckoutWorkflow, Ended, Nudge, Recovery, Review};
-use state::{Context, Nudges};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow_methods,
 };
@@ -187,16 +187,6 @@ impl CheckoutWorkflow {
             next_question_at: self.next_question_at,
         }
     }
-}
-
-/// How a workflow begins.
-enum Begun {
-    /// The buyer may pay.
-    Open,
-    /// A workflow before this one was lost, and the checkout has come to rest.
-    Over,
-    /// No checkout is recorded.
-    Unrecorded,
 }
 
 /// Takes one payment after the other, until the checkout has come to rest.

@@ -5,30 +5,30 @@
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
 
 mod sending;
+mod state;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{
-    id::{CheckoutId, PayoutRunId},
-    payout::{RunStatus, plan::RunRequest},
-    principal::Principal,
-};
+use domain::{id::PayoutRunId, payout::RunStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
-    WorkflowResult, WorkflowTermination, workflow, workflow_methods,
+    WorkflowResult, WorkflowTermination, workflow_methods,
 };
 
 use crate::{
-    dead_letter::{CallsForHelp, HelpDesk, Resume},
+    dead_letter::{HelpDesk, Resume},
     ports::{
-        ActOnPayout, ActOnPayouts, BatchNumber, CompletePayouts, DecideOnRun, DecidePayouts, FollowPayouts,
-        FreezePayouts, FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, WorkOfRun,
+        ActOnPayout, ActOnPayouts, CompletePayouts, DecideOnRun, DecidePayouts, FollowPayouts, FreezePayouts,
+        FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, WorkOfRun,
     },
     signal::{Received, SignalCount, read_signal},
     time::{detached, until},
     writing::{self, Alarm},
 };
+
+use state::{Context, run_id};
+pub use state::{FreezeAsked, PayoutRunInput, PayoutRunWorkflow};
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "payout_run";
@@ -44,47 +44,12 @@ pub fn workflow_id(run: &PayoutRunId) -> String {
     format!("payout_run.{run}")
 }
 
-/// What starts it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayoutRunInput {
-    /// The run.
-    pub run_id: PayoutRunId,
-    /// What is frozen first; nothing where the run exists.
-    #[serde(default)]
-    pub freeze: Option<FreezeAsked>,
-}
-
-/// What somebody wants frozen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FreezeAsked {
-    /// Which day and sellers.
-    pub request: RunRequest,
-    /// The author.
-    pub by: Principal,
-}
-
 /// The PSP said something of a payout of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayoutNews {
     /// Our name of it.
     pub ref_payout_id: String,
 }
-
-/// The durable life of a run.
-#[workflow]
-pub struct PayoutRunWorkflow {
-    input: PayoutRunInput,
-    /// How often something happened that the loop has to look at.
-    events: u32,
-    /// Whether a lane asks for its next batch.
-    beginning: bool,
-    /// The batches that are under way.
-    busy: BTreeSet<BatchNumber>,
-    signals: SignalCount,
-    desk: HelpDesk,
-}
-
-type Context = WorkflowContext<PayoutRunWorkflow>;
 
 #[workflow_methods]
 impl PayoutRunWorkflow {
@@ -172,20 +137,6 @@ impl PayoutRunWorkflow {
     }
 }
 
-impl CallsForHelp for PayoutRunWorkflow {
-    fn desk(&self) -> &HelpDesk {
-        &self.desk
-    }
-
-    fn desk_mut(&mut self) -> &mut HelpDesk {
-        &mut self.desk
-    }
-
-    fn checkout_id(&self) -> Option<&CheckoutId> {
-        None
-    }
-}
-
 /// What a run needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -215,10 +166,6 @@ const fn next(work: &WorkOfRun) -> Next {
             }
         }
     }
-}
-
-fn run_id(ctx: &Context) -> PayoutRunId {
-    ctx.state(|run| run.input.run_id.clone())
 }
 
 async fn freeze(ctx: &Context) -> Result<(), WorkflowTermination> {

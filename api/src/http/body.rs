@@ -70,6 +70,28 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
+/// A body that may be absent: no body is an object without fields.
+#[derive(Debug)]
+pub(crate) struct OptionalJsonBody(JsonBody);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(JsonBody(Value::Object(Map::new()))));
+        }
+        JsonBody::from_request(request, state).await.map(Self)
+    }
+}
+
+impl OptionalJsonBody {
+    /// Its fields.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        self.0.fields()
+    }
+}
+
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

@@ -79,7 +79,23 @@ pub(crate) fn complete(mut described: utoipa::openapi::OpenApi) -> Value {
     document
 }
 
+/// A body may be absent, and is not `null`.
+fn drop_null_body(operation: &mut Map<String, Value>) {
+    let schema =
+        operation.get_mut("requestBody").and_then(|body| body.pointer_mut("/content/application~1json/schema"));
+    let Some(schema) = schema else { return };
+    let is_null = |schema: &Value| schema["type"] == "null";
+    let named = schema["oneOf"].as_array().and_then(|either| {
+        let named = either.iter().find(|schema| !is_null(schema)).cloned();
+        named.filter(|_| either.iter().any(is_null))
+    });
+    if let Some(named) = named {
+        *schema = named;
+    }
+}
+
 fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
+    drop_null_body(operation);
     let declared = operation.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
     let scopes = declared.iter().find_map(|one| one.get("bearer")).cloned();
     let security: Vec<Value> = declared.into_iter().flat_map(each_way).collect();
@@ -199,7 +215,6 @@ fn tags() -> Value {
             "description": "Who is paid, on which account, when, and whether a payout is allowed now.",
         },
         { "name": "Wallets", "description": "What a seller has, has had, and how it moved." },
-        { "name": "Sellers", "description": "Who is paid, on which account, and what is held back." },
         { "name": "Payouts", "description": "Runs, their approval by a second principal, payouts and statements." },
         { "name": "Ledger", "description": "The books: accounts, entries, and the trial balance." },
         {

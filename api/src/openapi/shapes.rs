@@ -141,6 +141,10 @@ text_of_a_form! {
     RefundName, "RefundId", "^[A-Za-z0-9_-]{1,64}$", "refund-6f2c5e0a-7d0b-5c7e-9a55-d2c034b8a1f7"
 }
 text_of_a_form! {
+    /// The id of a hold.
+    HoldName, "HoldId", "^[A-Za-z0-9_-]{1,64}$", "hold-6f2c5e0a-7d0b-5c7e-9a55-d2c034b8a1f7"
+}
+text_of_a_form! {
     /// The id of a payout run.
     PayoutRunName, "PayoutRunId", "^[A-Za-z0-9_-]{6,64}$", "run_2026-12-01"
 }

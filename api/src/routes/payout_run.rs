@@ -26,7 +26,7 @@ use self::{
 use crate::{
     Api,
     http::{
-        body::RawBody,
+        body::{JsonBody, OptionalJsonBody},
         caller::{FinanceCaller, ReadCaller},
         paging::{ListBody, Paging, window},
         parameters::Parameters,
@@ -76,10 +76,10 @@ pub(crate) async fn create(
     caller: FinanceCaller,
     parameters: Parameters,
     headers: HeaderMap,
-    RawBody(body): RawBody,
+    body: OptionalJsonBody,
 ) -> Result<Response, Problem> {
     let RunParameters { preview: is_preview } = RunParameters::of(&parameters)?;
-    let request: RunRequest = new_run(&body)?;
+    let request: RunRequest = new_run(&body.fields())?;
     if is_preview.unwrap_or(false) {
         let (date, plan) = preview(&api.service, &request).await?;
         return Ok(Json(PreviewBody::new(date, &plan)).into_response());
@@ -155,9 +155,9 @@ pub(crate) async fn approve(
     State(api): State<Arc<Api>>,
     caller: FinanceCaller,
     Path(id): Path<String>,
-    RawBody(body): RawBody,
+    body: JsonBody,
 ) -> Result<Json<RunBody>, Problem> {
-    let (digest, reason) = approval(&body)?;
+    let (digest, reason) = approval(&body.fields())?;
     decide(&api, &caller, id, Decision::Approve { digest }, reason).await
 }
 
@@ -179,9 +179,9 @@ pub(crate) async fn reject(
     State(api): State<Arc<Api>>,
     caller: FinanceCaller,
     Path(id): Path<String>,
-    RawBody(body): RawBody,
+    body: OptionalJsonBody,
 ) -> Result<Json<RunBody>, Problem> {
-    decide(&api, &caller, id, Decision::Reject, reason(&body)?).await
+    decide(&api, &caller, id, Decision::Reject, reason(&body.fields())?).await
 }
 
 /// Cancel a payout run
@@ -201,9 +201,9 @@ pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
     caller: FinanceCaller,
     Path(id): Path<String>,
-    RawBody(body): RawBody,
+    body: OptionalJsonBody,
 ) -> Result<Json<RunBody>, Problem> {
-    decide(&api, &caller, id, Decision::Cancel, reason(&body)?).await
+    decide(&api, &caller, id, Decision::Cancel, reason(&body.fields())?).await
 }
 
 async fn decide(

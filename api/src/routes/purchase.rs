@@ -13,7 +13,7 @@ use store::PurchaseRecord;
 use crate::{
     Api,
     http::{
-        body::JsonBody, caller::CheckoutCaller, fields::FieldErrors, forms::Moment, parameters::Parameters,
+        body::OptionalJsonBody, caller::CheckoutCaller, fields::FieldErrors, forms::Moment, parameters::Parameters,
         problem::Problem, table::body, values::rfc3339,
     },
     openapi::{
@@ -68,7 +68,7 @@ pub(crate) struct ReportedPurchaseBody {
     tag = "Payments",
     security(("bearer" = ["checkout"])),
     params(("id" = PaymentOrderName, Path, description = "The checkout, or the payment order"), ChosenKind),
-    request_body = ReportBody,
+    request_body = Option<ReportBody>,
     responses((status = 200, description = "It is written", body = ReportedPurchaseBody), ReportRefusals)
 )]
 pub(crate) async fn report(
@@ -76,12 +76,12 @@ pub(crate) async fn report(
     caller: CheckoutCaller,
     Path(id): Path<String>,
     parameters: Parameters,
-    body: JsonBody,
+    body: Result<OptionalJsonBody, Problem>,
 ) -> Result<Json<ReportedPurchaseBody>, Problem> {
-    let mut errors = FieldErrors::default();
+    let kind = kind(&parameters)?;
+    let (body, mut errors) = (body?, FieldErrors::default());
     let ReportBody { delivered_at } = ReportBody::read(&body.fields(), &mut errors);
     errors.finish(Some(()))?;
-    let kind = kind(&parameters)?;
     let reported = service::purchase::report(&api.service, &caller.caller(), &id, kind, delivered_at).await?;
     Ok(Json(ReportedPurchaseBody { payment_orders: reported.iter().map(ReportedBody::new).collect() }))
 }

@@ -10,10 +10,11 @@ use service::console::{
 };
 use store::console::Role;
 
-use crate::{settings::Common, values::web_address};
+use crate::{
+    settings::{Common, secret},
+    values::web_address,
+};
 
-/// The secret of the client; it is taken from the environment or the file, and is no flag.
-pub(super) const SECRET_VARIABLE: &str = "DAEGEUM_CONSOLE_CLIENT_SECRET";
 /// The claim that holds the roles, unless it is set.
 const ROLES_CLAIM: &str = "roles";
 
@@ -72,7 +73,7 @@ pub(super) fn console(flags: &Common, file: ConsoleFile) -> anyhow::Result<Conso
     let provider = ProviderSettings {
         issuer,
         client_id,
-        client_secret: super::secret::of_environment(SECRET_VARIABLE)?
+        client_secret: secret::of_environment(secret::CONSOLE_CLIENT_SECRET)?
             .or(file.client_secret)
             .filter(|secret| !secret.is_empty()),
         roles_claim: flags.console_roles_claim.clone().or(file.roles_claim).unwrap_or_else(|| ROLES_CLAIM.to_owned()),

@@ -14,8 +14,6 @@ use web::buyer::PagesKept;
 
 use crate::settings::{Common, file_limit, secret};
 
-/// The pepper of the API keys; it is taken from the environment or the file, and is no flag.
-pub(super) const PEPPER_VARIABLE: &str = "DAEGEUM_KEY_PEPPER";
 /// The most requests that may be set for any of the limits.
 const MOST_REQUESTS: u32 = 1_000_000;
 /// How long requests are taken after the signal to stop, in seconds: the most that may be set.
@@ -121,7 +119,7 @@ pub(super) struct DoorFile {
 
 impl Door {
     pub(super) fn new(flags: &Common, file: DoorFile) -> anyhow::Result<Self> {
-        let pepper = secret::of_environment(PEPPER_VARIABLE)?.or(file.key_pepper);
+        let pepper = secret::of_environment(secret::KEY_PEPPER)?.or(file.key_pepper);
         let key_pepper = pepper.map(|text| Pepper::parse(&text)).transpose();
         let behind_proxy = flags.behind_proxy.or(file.behind_proxy).unwrap_or(false);
         let trusted_proxies = networks("trusted_proxies", &file.trusted_proxies)?;

@@ -10,8 +10,8 @@ use domain::{
 };
 use serde::Deserialize;
 
-/// Overrides the secret of the risk service in the file.
-pub(super) const SECRET_VARIABLE: &str = "DAEGEUM_RISK_HOOK_SECRET";
+use crate::settings::secret;
+
 /// Longest window of a velocity, in seconds: 30 days.
 const MAX_WINDOW_S: u64 = 30 * 24 * 60 * 60;
 /// How long the risk service may take, in milliseconds. A check that takes longer is begun anew.
@@ -160,7 +160,7 @@ fn velocity(file: VelocityFile) -> anyhow::Result<Velocity> {
 
 fn hook_settings(file: HookFile) -> anyhow::Result<HookSettings> {
     refuse_to_allow("hook.when_down", file.when_down)?;
-    let secret = super::secret::of_environment(SECRET_VARIABLE)?.or(file.secret);
+    let secret = secret::of_environment(secret::RISK_HOOK_SECRET)?.or(file.secret);
     let deadline_ms = file.deadline_ms.unwrap_or(HOOK_DEADLINE_MS);
     ensure!(
         HOOK_DEADLINE_RANGE_MS.contains(&deadline_ms),

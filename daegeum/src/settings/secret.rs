@@ -12,15 +12,25 @@ pub(super) const DATABASE_URL: &str = "DAEGEUM_DATABASE_URL";
 pub(super) const ENCRYPTION_KEYS: &str = "DAEGEUM_ENCRYPTION_KEYS";
 /// The key of Temporal Cloud. The SDK reads the variable itself.
 pub(super) const TEMPORAL_API_KEY: &str = "TEMPORAL_API_KEY";
+/// The secret of the console's client at the OpenID Connect provider.
+pub(super) const CONSOLE_CLIENT_SECRET: &str = "DAEGEUM_CONSOLE_CLIENT_SECRET";
+/// The pepper of API keys.
+pub(super) const KEY_PEPPER: &str = "DAEGEUM_KEY_PEPPER";
+/// The secret with which the risk service proves itself.
+pub(super) const RISK_HOOK_SECRET: &str = "DAEGEUM_RISK_HOOK_SECRET";
+/// The secret key at Toss.
+pub(super) const TOSS_SECRET_KEY: &str = "TOSS_SECRET_KEY";
+/// The key at Toss that seals sellers and payouts.
+pub(super) const TOSS_SECURITY_KEY: &str = "TOSS_SECURITY_KEY";
 /// Every variable that holds a secret.
 const SECRETS: [&str; 8] = [
     DATABASE_URL,
     ENCRYPTION_KEYS,
-    super::console::SECRET_VARIABLE,
-    super::door::PEPPER_VARIABLE,
-    super::risk::SECRET_VARIABLE,
-    super::toss::SECRET_KEY_VARIABLE,
-    super::toss::SECURITY_KEY_VARIABLE,
+    CONSOLE_CLIENT_SECRET,
+    KEY_PEPPER,
+    RISK_HOOK_SECRET,
+    TOSS_SECRET_KEY,
+    TOSS_SECURITY_KEY,
     TEMPORAL_API_KEY,
 ];
 

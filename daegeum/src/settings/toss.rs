@@ -5,7 +5,10 @@ use domain::{Currency, payment_method::PaymentMethod};
 use serde::Deserialize;
 
 use crate::{
-    settings::Common,
+    settings::{
+        Common,
+        secret::{self, TOSS_SECRET_KEY, TOSS_SECURITY_KEY},
+    },
     values::{self, web_address},
 };
 
@@ -13,10 +16,6 @@ use crate::{
 const BASE_URL: &str = "https://api.tosspayments.com";
 /// The script that opens Toss's payment window.
 const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
-/// The variable of the secret key, which is no flag.
-pub(super) const SECRET_KEY_VARIABLE: &str = "TOSS_SECRET_KEY";
-/// The variable of the key that seals payouts, which is no flag either.
-pub(super) const SECURITY_KEY_VARIABLE: &str = "TOSS_SECURITY_KEY";
 /// How many calls of one operation may be under way at once.
 const CONCURRENT_CALLS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
@@ -99,8 +98,8 @@ impl Toss {
 }
 
 pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
-    let secret_key = super::secret::of_environment(SECRET_KEY_VARIABLE)?.or(file.secret_key);
-    let security_key = super::secret::of_environment(SECURITY_KEY_VARIABLE)?.or(file.security_key);
+    let secret_key = secret::of_environment(TOSS_SECRET_KEY)?.or(file.secret_key);
+    let security_key = secret::of_environment(TOSS_SECURITY_KEY)?.or(file.security_key);
     check_security_key(security_key.as_deref())?;
     let base_url = flags.toss_base_url.clone().or(file.base_url);
     let script_url = flags.toss_script_url.clone().or(file.script_url);
@@ -109,7 +108,7 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         ("TOSS_BASE_URL", base_url.is_some()),
         ("TOSS_SCRIPT_URL", script_url.is_some()),
         ("TOSS_CLIENT_KEY", client_key.is_some()),
-        (SECRET_KEY_VARIABLE, secret_key.is_some()),
+        (TOSS_SECRET_KEY, secret_key.is_some()),
     ];
     let set = named.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect();
     let base_url = web_address("toss.base_url", base_url.unwrap_or_else(|| BASE_URL.to_owned()))?;
@@ -165,7 +164,7 @@ fn check_security_key(key: Option<&str>) -> anyhow::Result<()> {
     let Some(key) = key else { return Ok(()) };
     ensure!(
         key.len() == SECURITY_KEY_HEX && key.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        "the setting {SECURITY_KEY_VARIABLE} (toss.security_key) must be {SECURITY_KEY_HEX} hexadecimal characters; copy \
+        "the setting {TOSS_SECURITY_KEY} (toss.security_key) must be {SECURITY_KEY_HEX} hexadecimal characters; copy \
          it from Toss's developer centre"
     );
     Ok(())

@@ -156,6 +156,13 @@ async fn callers_with_a_key_and_the_psp_have_places_of_their_own() {
         json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": page.split_once("token=").unwrap().1 });
     let buyer = shop.http.post(format!("{}/v1/payments/{id}/confirm", door.shop.api)).json(&body).send();
     let others = async {
+        // The place is the buyer's: who asks before could have it.
+        until("the buyer waits for Toss", || async {
+            let url = format!("{}/_sim/calls", shop.simulator);
+            let calls: Value = shop.http.get(url).send().await.unwrap().json().await.unwrap();
+            calls.to_string().contains("/confirm")
+        })
+        .await;
         until("no place is left for buyers", || async {
             let answer = shop.http.get(format!("{}/docs", door.shop.api)).send().await.unwrap();
             answer.status() == 503 && answer.headers().contains_key("retry-after")

@@ -300,7 +300,6 @@ impl Shop {
         lines.map(|line| line["status"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What the simulator really has of an order.
     /// How often the simulator was asked about a payment.
     pub(crate) async fn look_ups(&self, id: &str) -> usize {
         let calls = self.http.get(format!("{}/_sim/calls", self.simulator)).send().await.unwrap();
@@ -309,6 +308,7 @@ impl Shop {
         calls.iter().filter(|call| call["method"] == "GET" && call["orderId"] == id).count()
     }
 
+    /// What the simulator really has of an order.
     pub(crate) async fn at_toss(&self, id: &str) -> Value {
         let url = format!("{}/_sim/payments/{id}", self.simulator);
         self.http.get(url).send().await.unwrap().json().await.unwrap()

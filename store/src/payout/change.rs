@@ -12,8 +12,8 @@ use domain::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
-    decide::{release, write_digest},
     events::{Changed, append_payouts},
+    frozen::{release, run_of, write_digest},
     plan::standing,
     record::{self, PayoutRecord},
 };
@@ -158,7 +158,7 @@ impl Writer {
         let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
             return Ok(Err(PayoutRefusal::Unknown));
         };
-        let run = super::decide::run_of(&transaction, &payout.run_id).await?;
+        let run = run_of(&transaction, &payout.run_id).await?;
         if payout.is_void || !run.is_some_and(|run| run.status.is_approved() && run.decided_by.is_some()) {
             return Ok(Err(PayoutRefusal::NotApproved));
         }

@@ -14,8 +14,8 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySel
 
 use super::{
     change::{self, Change, is_same_seller},
-    decide::run_of,
     events::append_run,
+    frozen::run_of,
     record::{self, PayoutRecord, RunRecord},
 };
 use crate::{

@@ -16,13 +16,12 @@ use domain::{
 use temporalio_workflow::{WorkflowTermination, common::error::ApplicationFailure};
 
 use super::{
-    Begun,
     attempts::Attempts,
     charging::{self, Charged},
     deposits::{self, Reports},
     inquiry::ChargeDriver,
     recording::write,
-    state::{Context, Recovery},
+    state::{Begun, Context, Recovery},
     waiting,
 };
 use crate::{

@@ -52,6 +52,16 @@ pub enum Ended {
     At(Status),
 }
 
+/// How a workflow begins.
+pub(super) enum Begun {
+    /// The buyer may pay.
+    Open,
+    /// A workflow before this one was lost, and the checkout has come to rest.
+    Over,
+    /// No checkout is recorded.
+    Unrecorded,
+}
+
 /// The state of a running checkout, as its workflow answers the query `standing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutStanding {

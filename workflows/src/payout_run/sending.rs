@@ -16,7 +16,7 @@ use domain::{
 };
 use temporalio_workflow::{WorkflowCancellationToken, WorkflowTermination, common::ActivityDefinition as _, join_all};
 
-use super::{Context, PayoutRunWorkflow, run_id};
+use super::state::{Context, PayoutRunWorkflow, run_id};
 use crate::{
     dead_letter::{self, FailedStep},
     facts::facts_of,

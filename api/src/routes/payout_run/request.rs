@@ -9,8 +9,7 @@ use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 
 use crate::{
     http::{
-        body::JsonBody,
-        fields::{FieldErrors, FieldForm, Form},
+        fields::{FieldErrors, FieldForm, Fields, Form},
         forms::{Shown, Text, text_form},
         problem::{FieldCode, Problem},
         table::{body, parameters},
@@ -103,25 +102,20 @@ impl FieldForm for Sellers {
     }
 }
 
-pub(super) fn new_run(body: &[u8]) -> Result<RunRequest, Problem> {
-    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
-    let NewRunBody { date, seller_accounts } = NewRunBody::read(&body.fields(), &mut errors);
+pub(super) fn new_run(body: &Fields<'_>) -> Result<RunRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let NewRunBody { date, seller_accounts } = NewRunBody::read(body, &mut errors);
     errors.finish(Some(RunRequest { date, sellers: seller_accounts }))
 }
 
-pub(super) fn approval(body: &[u8]) -> Result<(String, Option<String>), Problem> {
-    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
-    let ApprovalBody { digest, reason } = ApprovalBody::read(&body.fields(), &mut errors);
+pub(super) fn approval(body: &Fields<'_>) -> Result<(String, Option<String>), Problem> {
+    let mut errors = FieldErrors::default();
+    let ApprovalBody { digest, reason } = ApprovalBody::read(body, &mut errors);
     errors.finish(digest.map(|digest| (digest, reason)))
 }
 
-pub(super) fn reason(body: &[u8]) -> Result<Option<String>, Problem> {
-    let (body, mut errors) = (parsed(body)?, FieldErrors::default());
-    let ReasonBody { reason } = ReasonBody::read(&body.fields(), &mut errors);
+pub(super) fn reason(body: &Fields<'_>) -> Result<Option<String>, Problem> {
+    let mut errors = FieldErrors::default();
+    let ReasonBody { reason } = ReasonBody::read(body, &mut errors);
     errors.finish(Some(reason))
-}
-
-/// A body that may be absent.
-fn parsed(body: &[u8]) -> Result<JsonBody, Problem> {
-    JsonBody::parse(if body.is_empty() { b"{}" } else { body })
 }

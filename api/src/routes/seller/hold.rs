@@ -25,7 +25,10 @@ use crate::{
         caller::FinanceCaller,
         problem::{Code, IDEMPOTENT_REPLAYED, Problem},
     },
-    openapi::{refusals::refusals, shapes::SellerName},
+    openapi::{
+        refusals::refusals,
+        shapes::{HoldName, SellerName},
+    },
     routes::checkout::{Idempotent, idempotency_key},
 };
 
@@ -90,7 +93,7 @@ pub(crate) async fn place(
     security(("bearer" = ["finance"])),
     params(
         ("seller_account" = SellerName, Path, description = "The seller"),
-        ("hold_id" = String, Path, description = "The hold"),
+        ("hold_id" = HoldName, Path, description = "The hold"),
     ),
     responses((status = 200, description = "It is lifted", body = HoldBody), LiftRefusals)
 )]

@@ -1,0 +1,70 @@
+//! What a running payout run knows.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    id::{CheckoutId, PayoutRunId},
+    payout::plan::RunRequest,
+    principal::Principal,
+};
+use serde::{Deserialize, Serialize};
+use temporalio_workflow::{WorkflowContext, workflow};
+
+use crate::{
+    dead_letter::{CallsForHelp, HelpDesk},
+    ports::BatchNumber,
+    signal::SignalCount,
+};
+
+/// What starts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutRunInput {
+    /// The run.
+    pub run_id: PayoutRunId,
+    /// What is frozen first; nothing where the run exists.
+    #[serde(default)]
+    pub freeze: Option<FreezeAsked>,
+}
+
+/// What somebody wants frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeAsked {
+    /// Which day and sellers.
+    pub request: RunRequest,
+    /// The author.
+    pub by: Principal,
+}
+
+/// The durable life of a run.
+#[workflow]
+pub struct PayoutRunWorkflow {
+    pub(super) input: PayoutRunInput,
+    /// How often something happened that the loop has to look at.
+    pub(super) events: u32,
+    /// Whether a lane asks for its next batch.
+    pub(super) beginning: bool,
+    /// The batches that are under way.
+    pub(super) busy: BTreeSet<BatchNumber>,
+    pub(super) signals: SignalCount,
+    pub(super) desk: HelpDesk,
+}
+
+pub(super) type Context = WorkflowContext<PayoutRunWorkflow>;
+
+impl CallsForHelp for PayoutRunWorkflow {
+    fn desk(&self) -> &HelpDesk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut HelpDesk {
+        &mut self.desk
+    }
+
+    fn checkout_id(&self) -> Option<&CheckoutId> {
+        None
+    }
+}
+
+pub(super) fn run_id(ctx: &Context) -> PayoutRunId {
+    ctx.state(|run| run.input.run_id.clone())
+}
