@@ -15,7 +15,7 @@ use crate::{
     http::{forms::none_of, values::rfc3339},
     openapi::{
         readers::named_form,
-        shapes::{Balance, Instant, SellerName, text_of_a_list},
+        shapes::{Balance, HoldName, Instant, SellerName, text_of_a_list},
     },
 };
 
@@ -138,6 +138,7 @@ struct RegistrationBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = SellerHold)]
 pub(crate) struct HoldBody {
+    #[schema(value_type = HoldName)]
     pub(crate) hold_id: String,
     /// PENDING, ACTIVE, LIFTED or EXPIRED.
     status: &'static str,
