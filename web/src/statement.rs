@@ -10,7 +10,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::{language::Language, policy::Policy};
 
 const STYLE: &str = "\
-body{font:15px/1.5 system-ui,'Apple SD Gothic Neo','Noto Sans KR',sans-serif;color:#1a1a1a;margin:2rem auto;max-width:60rem;padding:0 1rem}\
+body{font:15px/1.5 system-ui,'Apple SD Gothic Neo','Noto Sans KR',sans-serif;color:#1a1a1a;\
+margin:2rem auto;max-width:60rem;padding:0 1rem}\
 h1{font-size:1.5rem;margin:0}p{margin:.25rem 0}table{border-collapse:collapse;width:100%;margin:1.25rem 0}\
 th,td{padding:.35rem .5rem;border-bottom:1px solid #d4d4d4;text-align:left;vertical-align:top}\
 td.won,th.won{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\

@@ -120,7 +120,8 @@ impl PayoutRunWorkflow {
         acted.unwrap_or_else(unknown)
     }
 
-    /// The PSP said something of a payout: it is asked now. Anybody can send a webhook, so what it says is not believed.
+    /// The PSP said something of a payout: it is asked now. Anybody can send a webhook, so what it says is not
+    /// believed.
     #[signal(name = "psp_nudge")]
     pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, news: Received<PayoutNews>) {
         if read_signal(ctx, &mut self.signals, news).is_some() {

@@ -68,7 +68,8 @@ named_form! {
     CheckoutName: CheckoutId = CheckoutId::parse;
     CurrencyCode: Currency = str::parse::<Currency>;
     DayName: Day = str::parse::<Day>;
-    EventTypeName: EventType = |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
+    EventTypeName: EventType =
+        |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
     OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));

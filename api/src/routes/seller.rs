@@ -49,8 +49,8 @@ parameters! {
 /// Create or change a seller
 ///
 /// The body is the whole of what the marketplace says of the seller. The payment provider is told by itself, and
-/// `payout_status` says how far the seller is. To send the same again changes nothing, unless the payment provider refused
-/// it before: then it is sent again. Nothing is paid to a bank account that was changed less than a day ago
+/// `payout_status` says how far the seller is. To send the same again changes nothing, unless the payment provider
+/// refused it before: then it is sent again. Nothing is paid to a bank account that was changed less than a day ago
 /// (`payouts.cool_down_hours`).
 #[utoipa::path(
     put,

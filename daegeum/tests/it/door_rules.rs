@@ -99,7 +99,7 @@ async fn no_route_passes_over_a_parameter_or_a_body_in_silence() {
     assert_eq!(open, others_decide);
 }
 
-/// Who sends a value that is none of a list is told the list.
+/// A value that is not in the list of a parameter is refused with the list.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_of_a_few_values_lists_them() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;

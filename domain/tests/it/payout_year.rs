@@ -343,7 +343,8 @@ proptest! {
             i128::from(sale.order.amount.minor()) - i128::from(sale.refunded) - i128::from(kept)
         }).sum();
         let Wallet { pending, available, held, in_transit, paid_out, debt } = year.wallet;
-        let there: i128 = [pending, available, held, in_transit, paid_out].map(|part| i128::from(part.minor())).iter().sum();
+        let parts = [pending, available, held, in_transit, paid_out];
+        let there: i128 = parts.map(|part| i128::from(part.minor())).iter().sum();
         prop_assert_eq!(there - i128::from(debt.minor()), earned);
         // Each statement begins where the one before ended.
         for pair in year.statements.windows(2) {

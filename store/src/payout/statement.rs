@@ -100,7 +100,7 @@ pub(super) async fn make(
 
 /// A seller whose numbers do not add up is not paid, and the others are.
 fn refuse(seller: &SellerAccount, problem: &str) -> Option<NewStatement> {
-    tracing::error!(seller = %seller, problem, "the statement of {seller} does not add up; run `daegeum ledger verify`");
+    tracing::error!(seller = %seller, problem, "a statement does not add up; run `daegeum ledger verify`");
     None
 }
 

@@ -4,7 +4,7 @@ use domain::{
     id::SellerAccount,
     payout::plan::{DayText, RunRequest},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 
 use crate::{
@@ -34,12 +34,19 @@ body! {
 
 body! {
     /// An approval.
-    pub(crate) struct ApprovalBody as "PayoutRunApproval" {
+    pub(crate) struct ApprovalBody as "PayoutRunApproval" with example example_of_approval {
         /// The digest of the run as it was read.
         digest: required Text,
         /// The reason, which is kept with the run.
         reason: optional Shown<MAX_REASON_CHARS>,
     }
+}
+
+fn example_of_approval() -> Value {
+    json!({
+        "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "reason": "the statements were checked",
+    })
 }
 
 body! {

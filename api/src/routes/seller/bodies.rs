@@ -24,7 +24,7 @@ text_of_a_list! {
     /// proves an identity. LIMITED: paid up to the payment provider's weekly limit. APPROVED: paid. KYC_REQUIRED: the
     /// seller answers the payment provider's check. ACCOUNT_UNVERIFIED: the marketplace sends another bank account, or
     /// waits for the payment provider's answer. SUSPENDED: a principal holds all payouts back.
-    PayoutStatusName, "PayoutStatus", PayoutStatus::ALL.map(PayoutStatus::as_str)
+    PayoutStatusName, "SellerPayoutStatus", PayoutStatus::ALL.map(PayoutStatus::as_str)
 }
 text_of_a_list! {
     /// The kind of business.
