@@ -105,8 +105,8 @@ async fn a_sellers_key_reads_its_own_wallet_and_nothing_else() {
             let expected = match (method.as_str(), path.as_str()) {
                 ("GET", "/v1/sellers/{seller_account}") => [200, 403, 403],
                 ("GET", path) if path.starts_with("/v1/wallets/") => [200, 403, 403],
-                // The list holds the seller's own.
-                ("GET", "/v1/payouts") => [200; 3],
+                // These lists hold the seller's own.
+                ("GET", "/v1/payouts" | "/v1/sellers") => [200; 3],
                 _ => [403; 3],
             };
             assert_eq!(told, expected, "{method} {path}");

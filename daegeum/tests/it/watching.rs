@@ -262,7 +262,7 @@ async fn seconds(shop: &Shop, metric: &str) -> u64 {
     line.trim().parse().unwrap()
 }
 
-/// Who sends so much that a workflow takes no more signals is told of that, and not that Temporal is away; and the
+/// A sender whose signals a workflow no longer takes is told so, and not that Temporal is away; and the
 /// checkout goes on by its own questions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_that_takes_no_more_signals_is_told_as_such() {

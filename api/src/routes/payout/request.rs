@@ -1,6 +1,7 @@
 //! The parameters that choose payouts, and why somebody acts on one.
 
 use domain::payout::plan::DayText;
+use serde_json::{Value, json};
 use store::PayoutFilter;
 
 use crate::{
@@ -19,10 +20,14 @@ const MAX_REASON_CHARS: usize = 500;
 
 body! {
     /// Why somebody acts on a payout.
-    pub(crate) struct ActBody as "PayoutAction" {
+    pub(crate) struct ActBody as "PayoutAction" with example example_of_act {
         /// The reason, which is kept.
         reason: required Shown<MAX_REASON_CHARS>,
     }
+}
+
+fn example_of_act() -> Value {
+    json!({ "reason": "the seller's bank account is closed" })
 }
 
 parameters! {
