@@ -23,10 +23,10 @@ use workflows::{
     ports::{ActOnPayout, DecideOnRun, PayoutAct, PayoutActed, RunDecided},
 };
 
-use crate::{Caller, Fault, Service, now, temporal, waiting::Pauses};
+use crate::{Caller, Fault, Service, now, temporal, waiting::Pauses, webhook::NudgeWindow};
 
 /// Of one run, Temporal takes one nudge in so many milliseconds.
-const NUDGE_WINDOW_MS: i64 = 10 * 1_000;
+const NUDGE_WINDOW_MS: u64 = 10 * 1_000;
 
 /// Why nothing is done about a run or a payout.
 #[derive(Debug, thiserror::Error)]
@@ -173,12 +173,12 @@ pub async fn nudge(service: &Service, payout: &PayoutRecord) -> Result<(), Fault
     if payout.status.is_end() {
         return Ok(());
     }
-    let id = payout_run::workflow_id(&payout.run_id);
-    let handle = service.temporal.get_workflow_handle::<PayoutRunWorkflow>(id.as_str());
-    let news = PayoutNews { ref_payout_id: payout.ref_payout_id.clone() };
-    // Of many webhooks in a moment Temporal takes one: each costs the workflow's history, and it asks by itself too.
-    let window = now().epoch_ms().div_euclid(NUDGE_WINDOW_MS);
-    let request_id = format!("payout_nudge.{}.{window}", payout.run_id);
+    // A payout that is open is followed, whatever became of the workflow before.
+    let handle = workflow(service, &payout.run_id, None).await?;
+    // Of many webhooks in a moment Temporal takes one, because each costs the workflow's history.
+    let window = NudgeWindow::of(now(), NUDGE_WINDOW_MS);
+    let news = PayoutNews { ref_payout_id: payout.ref_payout_id.clone(), window_ends_at: Some(window.ends_at()) };
+    let request_id = format!("payout_nudge.{}.{}", payout.run_id, window.number());
     let options = WorkflowSignalOptions::builder().request_id(request_id).rpc_options(temporal::rpc_options()).build();
     Ok(handle.signal(PayoutRunWorkflow::psp_nudge, news.into(), options).await?)
 }
@@ -194,7 +194,7 @@ async fn workflow(
         .static_summary(format!("the payout run {run_id}"))
         .rpc_options(temporal::rpc_options())
         .build();
-    let input = PayoutRunInput { run_id: run_id.clone(), freeze };
+    let input = PayoutRunInput::new(run_id.clone(), freeze);
     service.temporal.start_workflow(PayoutRunWorkflow::run, input, options).await?;
     // Whichever run of the workflow is open under the id.
     Ok(service.temporal.get_workflow_handle::<PayoutRunWorkflow>(payout_run::workflow_id(run_id)))

@@ -18,7 +18,7 @@ use workflows::{
     seller_hold::{SellerHoldAct, SellerHoldWorkflow},
 };
 
-use crate::{Fault, Service, now, temporal};
+use crate::{Fault, Service, now, temporal, webhook::NudgeWindow};
 
 /// Of how much time the PSP's words about one seller become one signal, in milliseconds. Anybody can send a webhook,
 /// and each signal costs the workflow's history.
@@ -73,13 +73,23 @@ pub async fn put(service: &Service, seller: &SellerAccount, new: &NewSellerDetai
     let keys = service.keyring.as_deref().ok_or(SellerError::NoKeys)?;
     let put = service.journal.put_seller(seller, new, keys).await?;
     // Told again even where nothing changed: the signal of an earlier request may have been lost.
-    follow(service, seller, format!("put.{}.{}", put.record.version, now().epoch_ms())).await?;
+    let request_id = format!("put.{}.{}", put.record.version, now().epoch_ms());
+    follow(service, seller, News { request_id, window_ends_at: None }).await?;
     Ok(put)
 }
 
-/// Has the registration of a seller read anew. Of requests with one id Temporal takes one.
-async fn follow(service: &Service, seller: &SellerAccount, request_id: String) -> Result<(), Fault> {
-    let changed = || SellerChanged { because: request_id.clone() };
+/// Why a seller is to be read anew.
+struct News {
+    /// Of requests with one id Temporal takes one.
+    request_id: String,
+    /// Until when further requests have the same id.
+    window_ends_at: Option<Timestamp>,
+}
+
+/// Has the registration of a seller read anew.
+async fn follow(service: &Service, seller: &SellerAccount, news: News) -> Result<(), Fault> {
+    let News { request_id, window_ends_at } = news;
+    let changed = || SellerChanged { because: request_id.clone(), window_ends_at };
     let running = service.temporal.get_workflow_handle::<SellerWorkflow>(seller::workflow_id(seller));
     let options =
         WorkflowSignalOptions::builder().request_id(request_id.clone()).rpc_options(temporal::rpc_options()).build();
@@ -94,7 +104,7 @@ async fn follow(service: &Service, seller: &SellerAccount, request_id: String) -
         .static_summary(format!("the registration of {seller}"))
         .rpc_options(temporal::rpc_options())
         .build();
-    let input = SellerInput { seller: seller.clone(), pauses: 0, spent_keys: 0 };
+    let input = SellerInput::new(seller.clone());
     let started = service.temporal.signal_with_start_workflow(
         SellerWorkflow::run,
         input,
@@ -105,12 +115,13 @@ async fn follow(service: &Service, seller: &SellerAccount, request_id: String) -
     started.await.map(|_| ()).map_err(Fault::from)
 }
 
-/// Passes a word of the PSP's about a seller on. One that names no seller of ours is dropped, and of one window one is
-/// passed on.
+/// Passes a word of the PSP's about a seller on. A word that names no seller of ours is dropped, and of one window one
+/// word is passed on.
 pub async fn psp_said(service: &Service, id: &PspSellerId) -> Result<(), Fault> {
     let Some(seller) = service.reader.seller_of_psp_id(id).await? else { return Ok(()) };
-    let window = now().ms_since(Timestamp::from_epoch_ms(0)) / SIGNAL_WINDOW_MS;
-    follow(service, &seller, format!("psp.{window}")).await
+    let window = NudgeWindow::of(now(), SIGNAL_WINDOW_MS);
+    let news = News { request_id: format!("psp.{}", window.number()), window_ends_at: Some(window.ends_at()) };
+    follow(service, &seller, news).await
 }
 
 /// A seller, also one that only ever appeared in a checkout.

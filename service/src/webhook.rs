@@ -34,10 +34,10 @@ struct NudgeWindows {
     length_ms: u64,
 }
 
-/// A time in which Temporal takes one nudge of a checkout. The workflow asks once more when it is over, for those that
-/// were left out.
+/// A time in which Temporal takes one nudge of a workflow. The workflow asks once more when the window is over, for the
+/// nudges that were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct NudgeWindow {
+pub(crate) struct NudgeWindow {
     length_ms: u64,
     number: u64,
 }
@@ -48,10 +48,20 @@ impl NudgeWindow {
         let age_ms = now.ms_since(changed_at);
         let windows = NUDGE_WINDOWS_MS.iter().find(|windows| age_ms < windows.until_ms);
         let length_ms = windows.map_or(LONGEST_NUDGE_WINDOW_MS, |windows| windows.length_ms);
+        Self::of(now, length_ms)
+    }
+
+    /// The window of `now` among windows of one length.
+    pub(crate) fn of(now: Timestamp, length_ms: u64) -> Self {
         Self { length_ms, number: now.ms_since(Timestamp::from_epoch_ms(0)) / length_ms }
     }
 
-    fn ends_at(self) -> Timestamp {
+    /// The number of the window since 1970.
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn ends_at(self) -> Timestamp {
         Timestamp::from_epoch_ms(0).plus_ms((self.number + 1).saturating_mul(self.length_ms))
     }
 

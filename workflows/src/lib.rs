@@ -23,6 +23,7 @@ pub mod attributes;
 pub mod checkout;
 pub mod dead_letter;
 pub mod delivery;
+mod echo;
 pub mod facts;
 pub mod inquiry;
 pub mod patches;

@@ -9,7 +9,7 @@ mod state;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{id::PayoutRunId, payout::RunStatus};
+use domain::{Timestamp, id::PayoutRunId, payout::RunStatus};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
@@ -23,7 +23,7 @@ use crate::{
         FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, WorkOfRun,
     },
     signal::{Received, SignalCount, read_signal},
-    time::{detached, until},
+    time::{detached, now, until},
     writing::{self, Alarm},
 };
 
@@ -49,6 +49,9 @@ pub fn workflow_id(run: &PayoutRunId) -> String {
 pub struct PayoutNews {
     /// Our name of it.
     pub ref_payout_id: String,
+    /// Until when further news of the run is left out; the PSP is asked once more after that.
+    #[serde(default)]
+    pub window_ends_at: Option<Timestamp>,
 }
 
 #[workflow_methods]
@@ -124,7 +127,8 @@ impl PayoutRunWorkflow {
     /// believed.
     #[signal(name = "psp_nudge")]
     pub fn psp_nudge(&mut self, ctx: &mut SyncWorkflowContext<Self>, news: Received<PayoutNews>) {
-        if read_signal(ctx, &mut self.signals, news).is_some() {
+        if let Some(news) = read_signal(ctx, &mut self.signals, news) {
+            self.input.echo.add(news.window_ends_at);
             self.events = self.events.saturating_add(1);
         }
     }
@@ -186,10 +190,12 @@ async fn work(ctx: &Context) -> Result<WorkOfRun, WorkflowTermination> {
 async fn follow(ctx: &Context, seen: u32, rounds: u32) -> Result<u32, WorkflowTermination> {
     let [first, longest] = PAUSES;
     let pause = first.saturating_mul(1 << rounds.min(MAX_DOUBLINGS)).min(longest);
+    let pause = ctx.state(|run| run.input.echo.shortens(pause, now(ctx)));
     let token = WorkflowCancellationToken::new();
     until(ctx, move |run| run.events != seen, pause, "before asking about the payouts", token).await;
     // Only a pause that passed makes the next one longer: news, which anybody can send, would do so otherwise.
     let passed = u32::from(ctx.state(|run| run.events == seen));
+    ctx.state_mut(|run| run.input.echo.asked_at(now(ctx)));
     let run = RunToFollow { run_id: run_id(ctx) };
     let changed = writing::write_decided(ctx, FollowPayouts, run, "asking about the payouts", |_: Alarm| {}).await?;
     Ok(if changed > 0 { 0 } else { rounds.saturating_add(passed) })

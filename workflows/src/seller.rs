@@ -1,13 +1,14 @@
 //! The registration of one seller at the PSP, followed for as long as there is something to follow.
 //!
 //! A run begins whenever a principal changes the seller or the PSP says something, and reads what is written each time.
-//! So no signal carries anything, and a lost one costs a pause. Details of the seller are in no history: an activity
+//! So no signal carries what is new, and a lost one costs a pause. Details of the seller are in no history: an activity
 //! reads them when it sends them.
 #![expect(missing_docs, reason = "`#[workflow_methods]` expands each method to a constant without a docstring")]
 
 use std::time::Duration;
 
 use domain::{
+    Timestamp,
     id::{PspSellerId, SellerAccount},
     inquiry,
     seller::registration::{
@@ -26,6 +27,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
+    echo::Echo,
     ports::{
         ChangeSeller, DeleteSeller, LookUpSeller, ReadSeller, RecordSeller, RegisterSeller, SellerName, SellerQuestion,
         SellerReport,
@@ -62,6 +64,16 @@ pub struct SellerInput {
     /// How many idempotency keys are spent on answers that do not tell.
     #[serde(default)]
     pub spent_keys: u32,
+    /// When the PSP is asked for news that Temporal left out.
+    #[serde(default)]
+    pub echo: Echo,
+}
+
+impl SellerInput {
+    /// The beginning.
+    pub fn new(seller: SellerAccount) -> Self {
+        Self { seller, pauses: 0, spent_keys: 0, echo: Echo::default() }
+    }
 }
 
 /// Something is new: the seller has to be read again. A workflow believes no more of it than that.
@@ -70,6 +82,9 @@ pub struct SellerChanged {
     /// What is new, for a reader of the history.
     #[serde(default)]
     pub because: String,
+    /// Until when further news of the PSP is left out; the PSP is asked once more after that.
+    #[serde(default)]
+    pub window_ends_at: Option<Timestamp>,
 }
 
 /// The registration of one seller.
@@ -118,7 +133,8 @@ impl SellerWorkflow {
     /// Something is new: the seller is read again.
     #[signal(name = "changed")]
     pub fn changed(&mut self, ctx: &mut SyncWorkflowContext<Self>, changed: Received<SellerChanged>) {
-        if read_signal(ctx, &mut self.signals, changed).is_some() {
+        if let Some(changed) = read_signal(ctx, &mut self.signals, changed) {
+            self.input.echo.add(changed.window_ends_at);
             self.changes = self.changes.saturating_add(1);
             self.input.pauses = 0;
         }
@@ -201,6 +217,7 @@ async fn follow(ctx: &WorkflowContext<SellerWorkflow>, followed: Followed) -> Wo
     let Followed { number, psp_seller_id, longest_pause_ms, changes } = followed;
     let seller = ctx.state(|seller| seller.input.seller.clone());
     let question = SellerQuestion { seller, psp_seller_id };
+    ctx.state_mut(|seller| seller.input.echo.asked_at(now(ctx)));
     let event = match call(ctx, LookUpSeller, question, "ask how far the seller is").await? {
         SellerReport::Known(approval) => RegistrationEvent::Seen { approval },
         SellerReport::Gone => RegistrationEvent::Deleted,
@@ -210,8 +227,8 @@ async fn follow(ctx: &WorkflowContext<SellerWorkflow>, followed: Followed) -> Wo
     if is_gone {
         return Ok(Stepped::On);
     }
-    let pauses = ctx.state(|seller| seller.input.pauses);
-    let pause = Duration::from_millis(pause_ms(pauses, longest_pause_ms));
+    let (pauses, echo) = ctx.state(|seller| (seller.input.pauses, seller.input.echo));
+    let pause = echo.shortens(Duration::from_millis(pause_ms(pauses, longest_pause_ms)), now(ctx));
     let token = WorkflowCancellationToken::new();
     until(ctx, move |seller| seller.changes != changes, pause, "the next question to the PSP", token).await;
     ctx.state_mut(|seller| {

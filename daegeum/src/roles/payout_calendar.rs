@@ -69,7 +69,7 @@ impl PayoutCalendar {
         }
         let by = Principal::parse(PRINCIPAL).context("the principal of the calendar")?;
         let request = RunRequest { date: Some(DayText(today)), sellers: None };
-        let input = PayoutRunInput { run_id: run_id.clone(), freeze: Some(FreezeAsked { request, by }) };
+        let input = PayoutRunInput::new(run_id.clone(), Some(FreezeAsked { request, by }));
         let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id(&run_id))
             .static_summary(format!("the payout run of {today}"))
             .build();

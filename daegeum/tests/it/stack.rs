@@ -300,12 +300,16 @@ impl Shop {
         lines.map(|line| line["status"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// How often the simulator was asked about a payment.
-    pub(crate) async fn look_ups(&self, id: &str) -> usize {
+    /// The requests that the simulator got.
+    pub(crate) async fn calls(&self) -> Vec<Value> {
         let calls = self.http.get(format!("{}/_sim/calls", self.simulator)).send().await.unwrap();
         let calls: Value = calls.json().await.unwrap();
-        let calls = calls.as_array().or_else(|| calls["calls"].as_array()).unwrap().clone();
-        calls.iter().filter(|call| call["method"] == "GET" && call["orderId"] == id).count()
+        calls.as_array().or_else(|| calls["calls"].as_array()).unwrap().clone()
+    }
+
+    /// How often the simulator was asked about a payment.
+    pub(crate) async fn look_ups(&self, id: &str) -> usize {
+        self.calls().await.iter().filter(|call| call["method"] == "GET" && call["orderId"] == id).count()
     }
 
     /// What the simulator really has of an order.

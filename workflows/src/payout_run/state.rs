@@ -12,6 +12,7 @@ use temporalio_workflow::{WorkflowContext, workflow};
 
 use crate::{
     dead_letter::{CallsForHelp, HelpDesk},
+    echo::Echo,
     ports::BatchNumber,
     signal::SignalCount,
 };
@@ -24,6 +25,16 @@ pub struct PayoutRunInput {
     /// What is frozen first; nothing where the run exists.
     #[serde(default)]
     pub freeze: Option<FreezeAsked>,
+    /// When the PSP is asked for news that Temporal left out.
+    #[serde(default)]
+    pub echo: Echo,
+}
+
+impl PayoutRunInput {
+    /// The beginning.
+    pub fn new(run_id: PayoutRunId, freeze: Option<FreezeAsked>) -> Self {
+        Self { run_id, freeze, echo: Echo::default() }
+    }
 }
 
 /// What somebody wants frozen.
