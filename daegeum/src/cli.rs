@@ -6,6 +6,7 @@ mod help;
 pub(crate) mod out;
 
 pub(crate) mod api_key;
+mod api_request;
 pub(crate) mod arguments;
 pub(crate) mod audit_log;
 pub(crate) mod backup;

@@ -1,21 +1,16 @@
 //! Payouts on the command line: each command is a request to a running API, by an API key, which is the principal.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::{Method, Response, header};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::output::{Output, print_json},
+    cli::{
+        api_request::{ApiOptions, ApiRequest, with_query},
+        output::print_json,
+    },
     settings::Settings,
 };
-
-/// The variable that holds the API key.
-const KEY_VARIABLE: &str = "DAEGEUM_API_KEY";
-/// How long an answer may take.
-const ANSWER_TIME: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What to do with payouts. All of it goes through the API, with a key of scope `finance`, or `read` to look.
 #[derive(Debug, Subcommand)]
@@ -26,7 +21,7 @@ pub(crate) enum PayoutsAction {
         #[command(flatten)]
         wanted: Wanted,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// Freeze a run: reserve what each seller is paid, and make the statements
     #[command(after_help = example!("daegeum payouts freeze --seller seller-a"))]
@@ -34,7 +29,7 @@ pub(crate) enum PayoutsAction {
         #[command(flatten)]
         wanted: Wanted,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// Approve a run that another principal froze; approval sends the payouts
     #[command(after_help = example!("daegeum payouts approve RUN --digest DIGEST"))]
@@ -48,7 +43,7 @@ pub(crate) enum PayoutsAction {
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// Reject a run that another principal froze
     #[command(after_help = example!("daegeum payouts reject RUN --reason 'one seller is disputed'"))]
@@ -68,7 +63,7 @@ pub(crate) enum PayoutsAction {
         /// The run
         id: String,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// List runs, or payouts
     #[command(after_help = example!("daegeum payouts list --status FAILED"))]
@@ -80,7 +75,7 @@ pub(crate) enum PayoutsAction {
         #[arg(long)]
         seller: Option<String>,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// Show a run with its payouts, or a payout
     #[command(after_help = example!("daegeum payouts show RUN"))]
@@ -88,7 +83,7 @@ pub(crate) enum PayoutsAction {
         /// The run, or the payout
         id: String,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
     /// Print the statement of a payout
     #[command(after_help = example!("daegeum payouts statement PAYOUT --format csv"))]
@@ -99,7 +94,7 @@ pub(crate) enum PayoutsAction {
         #[arg(long, value_enum, default_value_t = StatementFormat::Csv)]
         format: StatementFormat,
         #[command(flatten)]
-        door: Door,
+        api: ApiOptions,
     },
 }
 
@@ -123,20 +118,7 @@ pub(crate) struct Reasoned {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    door: Door,
-}
-
-/// The API and the key.
-#[derive(Debug, Args)]
-pub(crate) struct Door {
-    /// The API [default: of the settings, or of the `dev` in the data directory]
-    #[arg(long, value_name = "URL")]
-    api_url: Option<String>,
-    /// A file that holds the API key [default: the variable DAEGEUM_API_KEY]
-    #[arg(long, value_name = "PATH")]
-    api_key_file: Option<PathBuf>,
-    #[command(flatten)]
-    output: Output,
+    api: ApiOptions,
 }
 
 /// The form of a statement.
@@ -163,40 +145,39 @@ impl StatementFormat {
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: PayoutsAction) -> anyhow::Result<()> {
     match action {
-        PayoutsAction::Plan { wanted, door } => {
-            let path = "/v1/payout-runs?preview=true";
-            show(&door, &door.post(settings, path, &wanted.body()).await?)
+        PayoutsAction::Plan { wanted, api } => {
+            show(&api, &post(settings, &api, "/v1/payout-runs?preview=true".to_owned(), wanted.body()).await?)
         }
-        PayoutsAction::Freeze { wanted, door } => {
-            show(&door, &door.post(settings, "/v1/payout-runs", &wanted.body()).await?)
+        PayoutsAction::Freeze { wanted, api } => {
+            show(&api, &post(settings, &api, "/v1/payout-runs".to_owned(), wanted.body()).await?)
         }
-        PayoutsAction::Approve { id, digest, reason, door } => {
-            let path = format!("/v1/payout-runs/{id}/approve");
-            show(&door, &door.post(settings, &path, &json!({ "digest": digest, "reason": reason })).await?)
+        PayoutsAction::Approve { id, digest, reason, api } => {
+            let mut body = Map::from_iter([("digest".to_owned(), json!(digest))]);
+            body.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
+            show(&api, &post(settings, &api, format!("/v1/payout-runs/{id}/approve"), body.into()).await?)
         }
         PayoutsAction::Reject(asked) => asked.post(settings, "payout-runs", "reject").await,
         PayoutsAction::Cancel(asked) => asked.post(settings, kind(&asked.id), "cancel").await,
         PayoutsAction::Retry(asked) => asked.post(settings, "payouts", "retry").await,
         PayoutsAction::Returned(asked) => asked.post(settings, "payouts", "returned").await,
-        PayoutsAction::Send { id, door } => {
-            let run = door.get(settings, &format!("/v1/payout-runs/{id}")).await?;
+        PayoutsAction::Send { id, api } => {
+            let run = api.get(settings, format!("/v1/payout-runs/{id}")).await?;
             eprintln!("A run is sent by its approval: `daegeum payouts approve {id} --digest …` by another key.");
-            show(&door, &run)
+            show(&api, &run)
         }
-        PayoutsAction::List { status, seller, door } => {
+        PayoutsAction::List { status, seller, api } => {
             let filters = [("status", status), ("seller_account", seller)];
-            let given: Vec<String> =
-                filters.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
-            let path = if given.is_empty() { "/v1/payout-runs".to_owned() } else { "/v1/payouts?".to_owned() };
-            list(&door, &door.get(settings, &(path + &given.join("&"))).await?)
+            let is_filtered = filters.iter().any(|(_, value)| value.is_some());
+            let path = if is_filtered { "/v1/payouts" } else { "/v1/payout-runs" };
+            list(&api, &api.get(settings, with_query(path, &filters)).await?)
         }
-        PayoutsAction::Show { id, door } => {
-            let found = door.get(settings, &format!("/v1/{}/{id}", kind(&id))).await?;
-            show(&door, &found)
+        PayoutsAction::Show { id, api } => {
+            let found = api.get(settings, format!("/v1/{}/{id}", kind(&id))).await?;
+            show(&api, &found)
         }
-        PayoutsAction::Statement { id, format, door } => {
-            let path = format!("/v1/payouts/{id}/statement");
-            let answer = door.send(settings, Method::GET, &path, None, format.media_type()).await?;
+        PayoutsAction::Statement { id, format, api } => {
+            let request = ApiRequest::new(Method::GET, format!("/v1/payouts/{id}/statement"));
+            let answer = api.send(settings, request.accepting(format.media_type())).await?;
             print!("{}", answer.text().await?);
             Ok(())
         }
@@ -224,61 +205,16 @@ impl Wanted {
 impl Reasoned {
     async fn post(&self, settings: &Settings, of: &str, act: &str) -> anyhow::Result<()> {
         let path = format!("/v1/{of}/{}/{act}", self.id);
-        show(&self.door, &self.door.post(settings, &path, &json!({ "reason": self.reason })).await?)
+        show(&self.api, &post(settings, &self.api, path, json!({ "reason": self.reason })).await?)
     }
 }
 
-impl Door {
-    async fn get(&self, settings: &Settings, path: &str) -> anyhow::Result<Value> {
-        Ok(self.send(settings, Method::GET, path, None, "application/json").await?.json().await?)
-    }
-
-    async fn post(&self, settings: &Settings, path: &str, body: &Value) -> anyhow::Result<Value> {
-        Ok(self.send(settings, Method::POST, path, Some(body), "application/json").await?.json().await?)
-    }
-
-    async fn send(
-        &self,
-        settings: &Settings,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-        accept: &str,
-    ) -> anyhow::Result<Response> {
-        let base = self.api_url.clone().or_else(|| settings.api_url.clone());
-        let base = base.context("no API is known; name it with --api-url, or a running dev with --data-dir")?;
-        let client = reqwest::Client::builder().timeout(ANSWER_TIME).build()?;
-        let mut request = client.request(method, format!("{}{path}", base.trim_end_matches('/')));
-        request = request.bearer_auth(self.key()?).header(header::ACCEPT, accept);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.with_context(|| format!("the API at {base} was not reached"))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let problem: Value = answer.json().await.unwrap_or_default();
-        let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
-        bail!("the API refused ({status} {}): {}", text("code"), text("detail"))
-    }
-
-    fn key(&self) -> anyhow::Result<String> {
-        let key = match &self.api_key_file {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?
-            }
-            None => std::env::var(KEY_VARIABLE)
-                .with_context(|| format!("set {KEY_VARIABLE} to an API key, or name a file with --api-key-file"))?,
-        };
-        let key = key.trim().to_owned();
-        ensure!(!key.is_empty(), "the API key is empty");
-        Ok(key)
-    }
+async fn post(settings: &Settings, api: &ApiOptions, path: String, body: Value) -> anyhow::Result<Value> {
+    api.json(settings, ApiRequest::new(Method::POST, path).with_body(body)).await
 }
 
-fn list(door: &Door, page: &Value) -> anyhow::Result<()> {
-    if door.output.json {
+fn list(api: &ApiOptions, page: &Value) -> anyhow::Result<()> {
+    if api.output.json {
         return print_json(&page["data"]);
     }
     for item in page["data"].as_array().into_iter().flatten() {
@@ -287,8 +223,8 @@ fn list(door: &Door, page: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(door: &Door, found: &Value) -> anyhow::Result<()> {
-    if door.output.json {
+fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
+    if api.output.json {
         return print_json(found);
     }
     println!("{}", line(found));
