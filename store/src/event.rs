@@ -11,6 +11,7 @@
 
 mod append;
 mod cursors;
+pub(crate) mod data;
 mod log_row;
 mod objects;
 mod read;

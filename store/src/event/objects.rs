@@ -9,7 +9,6 @@ mod seller;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Timestamp,
     charge::VIRTUAL_ACCOUNT,
@@ -24,7 +23,10 @@ use serde::Serialize;
 
 pub(crate) use seller::append_seller;
 
-use super::{append, append_all};
+use super::{
+    append, append_all,
+    data::{clipped, data_of, json, rfc3339},
+};
 use crate::{
     StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_status, to_column_time},
@@ -36,8 +38,6 @@ pub(crate) use reconciliation::{ObjectFact, append_break, append_object};
 
 /// The PSP's name.
 const PSP_NAME: &str = "toss";
-/// The most bytes of a word of the PSP's: a code, a way of paying, a bank.
-const MAX_WORD_BYTES: usize = 100;
 
 #[derive(Debug, Serialize)]
 struct Checkout {
@@ -346,22 +346,4 @@ pub(crate) async fn append_letter(
         data: data_of(&data)?,
     };
     append(transaction, event).await
-}
-
-fn data_of(object: &impl Serialize) -> Result<EventData, StoreError> {
-    EventData::try_new(json(object)?).map_err(|error| corrupt("the data of an event", error.bytes))
-}
-
-fn json(object: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(object).map_err(|error| corrupt("an object without JSON", error))
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// The beginning of a word of the PSP's: whatever the PSP says, the event is written.
-fn clipped(word: &str) -> String {
-    let end = (0..=MAX_WORD_BYTES.min(word.len())).rev().find(|end| word.is_char_boundary(*end));
-    word.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
 }

@@ -1,9 +1,8 @@
 //! What runs and payouts tell the world: ids, amounts, statuses, codes and times.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Timestamp,
-    event::{Event, EventData, EventType},
+    event::{Event, EventType},
     payout::{PayoutStatus, RunStatus},
 };
 use serde::Serialize;
@@ -11,8 +10,11 @@ use serde::Serialize;
 use super::record::{PayoutRecord, RunRecord};
 use crate::{
     StoreError,
-    convert::{corrupt, to_column_time},
-    event::append_all,
+    convert::to_column_time,
+    event::{
+        append_all,
+        data::{clipped, data_of, rfc3339},
+    },
     transaction::Transaction,
 };
 
@@ -42,14 +44,14 @@ struct Payout<'a> {
     currency: &'static str,
     attempt: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure<'a>>,
+    failure: Option<Failure>,
     pays_on: Option<String>,
     frozen_at: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Failure<'a> {
-    code: &'a str,
+struct Failure {
+    code: String,
 }
 
 /// A payout that changed: the row has the new status and version already.
@@ -75,9 +77,9 @@ pub(super) async fn append_run(transaction: &Transaction, run: &RunRecord, at: T
         currency: run.total.currency().code(),
         payout_count: run.payout_count,
         frozen_by: run.frozen_by.to_string(),
-        frozen_at: rfc3339(run.frozen_at),
+        frozen_at: rfc3339(to_column_time(run.frozen_at)),
         decided_by: run.decided_by.as_ref().map(ToString::to_string),
-        decided_at: run.decided_at.map(rfc3339),
+        decided_at: run.decided_at.map(to_column_time).map(rfc3339),
     };
     let event = Event {
         event_type,
@@ -107,9 +109,9 @@ pub(super) async fn append_payouts(
             amount: now.amount.to_decimal_string(),
             currency: now.amount.currency().code(),
             attempt: now.attempt,
-            failure: now.failure.as_ref().map(|failure| Failure { code: failure.code.as_str() }),
+            failure: now.failure.as_ref().map(|failure| Failure { code: clipped(failure.code.as_str()) }),
             pays_on: now.pays_on.map(|day| day.to_string()),
-            frozen_at: rfc3339(now.frozen_at),
+            frozen_at: rfc3339(to_column_time(now.frozen_at)),
         };
         events.push(Event {
             event_type,
@@ -120,14 +122,4 @@ pub(super) async fn append_payouts(
         });
     }
     append_all(transaction, events).await
-}
-
-fn data_of(object: &impl Serialize) -> Result<EventData, StoreError> {
-    let json = serde_json::to_string(object).map_err(|error| corrupt("an object without JSON", error))?;
-    EventData::try_new(json).map_err(|error| corrupt("the data of an event", error.bytes))
-}
-
-fn rfc3339(time: Timestamp) -> String {
-    let time: DateTime<Utc> = to_column_time(time);
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    event::{Event, EventData, EventType},
+    event::{Event, EventType},
     reconciliation::BreakType,
 };
 use sea_orm::EntityTrait;
@@ -12,7 +12,7 @@ use crate::{
     StoreError,
     convert::{corrupt, from_column_currency},
     entities::breaks,
-    event::append,
+    event::{append, data::data_of},
     transaction::Transaction,
 };
 
@@ -80,8 +80,6 @@ pub(crate) async fn append_object(
     fact: ObjectFact,
     object: &impl Serialize,
 ) -> Result<(), StoreError> {
-    let json = serde_json::to_string(object).map_err(|error| corrupt("an object without JSON", error))?;
-    let data = EventData::try_new(json).map_err(|error| corrupt("the data of an event", error.bytes))?;
     let ObjectFact { event_type, object_id, version, occurred_at } = fact;
-    append(transaction, Event { event_type, object_id, version, occurred_at, data }).await
+    append(transaction, Event { event_type, object_id, version, occurred_at, data: data_of(object)? }).await
 }

@@ -7,10 +7,13 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{append, data_of, rfc3339};
 use crate::{
     StoreError,
     convert::{corrupt, to_column_time},
+    event::{
+        append,
+        data::{data_of, rfc3339},
+    },
     seller::seller_record,
     transaction::Transaction,
 };
