@@ -191,8 +191,6 @@ pub struct BatchReport {
 pub struct BatchSubject {
     count: usize,
     refusal: Option<BatchRefusal>,
-    /// Whether a request may have left before this inquiry, whose answer nobody knows.
-    may_have_left: bool,
 }
 
 /// What an inquiry about a batch ends with.
@@ -233,14 +231,14 @@ const PATIENCE: Patience = Patience {
 
 impl BatchSubject {
     /// The subject of a batch.
-    pub fn new(batch: &Batch) -> Self {
-        Self { count: batch.items.len(), refusal: None, may_have_left: batch.may_have_left }
+    pub const fn new(batch: &Batch) -> Self {
+        Self { count: batch.items.len(), refusal: None }
     }
 
     fn on_refusal(&self, refusal: &BatchRefusal, progress: &Progress, now: Timestamp) -> Step<Self> {
         match &refusal.kind {
             // The first answer to the first request: nothing of it was made.
-            RefusalKind::Payout { .. } | RefusalKind::Day if progress.sent <= 1 && !self.may_have_left => {
+            RefusalKind::Payout { .. } | RefusalKind::Day if progress.sent <= 1 => {
                 conclude(refusal).unwrap_or_else(|| self.ask(progress, now))
             }
             RefusalKind::Payout { .. } | RefusalKind::Day | RefusalKind::Later | RefusalKind::NameTaken => {
@@ -267,8 +265,6 @@ impl BatchSubject {
         match self.refusal.as_ref().and_then(conclude) {
             Some(step) => step,
             None if is_taken => self.ask(progress, now),
-            // No answer is bound to the key of a request that never left.
-            None if progress.sent == 0 => Step::Send(Request::under(Key::Same)),
             None => Step::Send(Request::under(Key::New)),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     Currency, Money, Timestamp,
     calendar::{Day, Holidays},
     id::SellerAccount,
-    seller::DEFAULT_COOL_DOWN_MS,
+    seller::{DEFAULT_COOL_DOWN_MS, cools_down_until},
 };
 
 /// The days of a week, for the limit of sellers who are not fully approved.
@@ -202,14 +202,13 @@ struct Share<'a> {
 impl Share<'_> {
     /// How much is paid; the rest is carried over.
     fn payable(&mut self, candidate: &Candidate, rules: &PlanRules, now: Timestamp) -> u64 {
-        let is_cooling = |at: Timestamp| now.ms_since(at) < rules.cool_down_ms;
         let refused = if candidate.is_paid_already {
             Some(CarryReason::PaidAlready)
         } else if candidate.is_blocked {
             Some(CarryReason::Blocked)
         } else if candidate.standing == Standing::Refused || candidate.destination.is_none() {
             Some(CarryReason::NotPayable)
-        } else if candidate.account_changed_at.is_some_and(is_cooling) {
+        } else if cools_down_until(candidate.account_changed_at, rules.cool_down_ms, now).is_some() {
             Some(CarryReason::CoolingDown)
         } else {
             None

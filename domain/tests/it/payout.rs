@@ -267,8 +267,11 @@ fn the_first_refusal_of_a_first_request_is_believed() {
     assert!(matches!(refused(RefusalKind::Day), Step::Conclude(BatchConclusion::OtherDay(_))));
     assert!(matches!(refused(RefusalKind::Later), Step::Ask { .. }));
     // Of a batch that may have left before, the list is read first.
-    let before = Batch { may_have_left: true, ..batch.clone() };
-    let step = sent(&before).next(&Knowledge::Answered(refusal(RefusalKind::Payout { offender })), at(0));
+    let mut resumed = Inquiry::resumed(BatchSubject::new(&batch), NOW, NOW);
+    let absent = Knowledge::Reported(BatchReport { found: vec![] });
+    let Step::Send(request) = resumed.next(&absent, at(0)) else { panic!("not sent") };
+    assert_eq!(batch.key(resumed.send(request, NOW)), batch.key(0), "the lost request may have had that key");
+    let step = resumed.next(&Knowledge::Answered(refusal(RefusalKind::Payout { offender })), at(0));
     assert!(matches!(step, Step::Ask { .. }));
 }
 

@@ -8,13 +8,13 @@ use domain::{
     ledger::{Hold, PayoutEnd},
     payout::{PayoutStatus, batch::PayoutChange, plan::PlanRules, status::MoneyAt},
     principal::Principal,
+    seller::cools_down_until,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     events::{Changed, append_payouts},
     frozen::{release, run_of, write_digest},
-    plan::standing,
     record::{self, PayoutRecord},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::{payout_attempts, payouts, wallet_holds},
     hold,
-    seller::{account_returned, payout_terms},
+    seller::{PayoutTerms, account_returned, payout_terms},
     transaction::Transaction,
 };
 
@@ -166,7 +166,8 @@ impl Writer {
             return Ok(Err(PayoutRefusal::Status(payout.status)));
         }
         let now = books.now();
-        if !is_same_seller(&transaction, &payout, now, rules).await? {
+        let terms = payout_terms(&transaction, std::slice::from_ref(&payout.seller), now).await?;
+        if !is_same_seller(&payout, terms.get(&payout.seller), now, rules) {
             return Ok(Err(PayoutRefusal::SellerChanged));
         }
         let wallet = books.wallet(&payout.seller, payout.amount.currency()).await?;
@@ -223,20 +224,17 @@ impl Writer {
 }
 
 /// Whether the seller may be paid as the approval saw it.
-pub(super) async fn is_same_seller(
-    transaction: &Transaction,
+pub(super) fn is_same_seller(
     payout: &PayoutRecord,
+    terms: Option<&PayoutTerms>,
     now: Timestamp,
     rules: &PlanRules,
-) -> Result<bool, StoreError> {
-    let terms = payout_terms(transaction, std::slice::from_ref(&payout.seller), now).await?;
-    let Some(terms) = terms.get(&payout.seller) else { return Ok(false) };
-    let was_changed = |at: Timestamp| at >= payout.frozen_at || now.ms_since(at) < rules.cool_down_ms;
+) -> bool {
+    let Some(terms) = terms else { return false };
+    let was_changed = terms.account_changed_at.is_some_and(|at| at >= payout.frozen_at);
+    let cools_down = cools_down_until(terms.account_changed_at, rules.cool_down_ms, now).is_some();
     let is_registered = terms.psp_seller_id.as_ref().is_some_and(|id| id.as_str() == payout.destination);
-    Ok(is_registered
-        && !terms.account_changed_at.is_some_and(was_changed)
-        && terms.blocked.is_empty()
-        && standing(terms) != domain::payout::plan::Standing::Refused)
+    is_registered && !was_changed && !cools_down && terms.payout_status.may_be_paid()
 }
 
 async fn write_attempt(transaction: &Transaction, payout: &PayoutRecord, id: &HoldId) -> Result<(), StoreError> {

@@ -108,7 +108,7 @@ fn due_on(terms: &PayoutTerms, date: Day, rules: &PlanRules, is_named: bool) -> 
     terms.schedule.on(date, &rules.holidays)
 }
 
-pub(super) fn standing(terms: &PayoutTerms) -> Standing {
+fn standing(terms: &PayoutTerms) -> Standing {
     use domain::seller::PayoutStatus as SellerStatus;
     match terms.payout_status {
         SellerStatus::Approved => Standing::Approved,

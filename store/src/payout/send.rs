@@ -23,6 +23,7 @@ use crate::{
     books::open::Books,
     convert::{corrupt, from_column_revision, to_column_revision, to_column_time},
     entities::{payout_runs, payouts},
+    seller::payout_terms,
     transaction::Transaction,
 };
 
@@ -66,8 +67,11 @@ impl Writer {
         }
         let mut items = Vec::new();
         let (mut taken_back, mut leaving) = (Vec::new(), Vec::new());
-        for payout in approved_of(&transaction, &begin.run_id).await? {
-            if is_same_seller(&transaction, &payout, books.now(), rules).await? {
+        let approved = approved_of(&transaction, &begin.run_id).await?;
+        let sellers: Vec<_> = approved.iter().map(|payout| payout.seller.clone()).collect();
+        let terms = payout_terms(&transaction, &sellers, books.now()).await?;
+        for payout in approved {
+            if is_same_seller(&payout, terms.get(&payout.seller), books.now(), rules) {
                 items.push(sending(&payout));
                 leaving.push(payout);
             } else {
