@@ -50,6 +50,7 @@ mod m2026_11_27_000039_reconciliations;
 mod m2026_11_27_000040_breaks;
 mod m2026_11_27_000041_bank_lines;
 mod m2026_11_27_000043_console_sessions;
+mod m2026_11_27_000044_approvals_of_a_checkout;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000040_breaks::Migration),
             whole(m2026_11_27_000041_bank_lines::Migration),
             whole(m2026_11_27_000043_console_sessions::Migration),
+            whole(m2026_11_27_000044_approvals_of_a_checkout::Migration),
         ]
     }
 }

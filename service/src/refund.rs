@@ -10,4 +10,4 @@ mod terms;
 
 pub use approval::{Decided, RefundRules, opened, reject};
 pub use cancel::{approve, cancel};
-pub use terms::{AmountError, CancelRequest, Canceled, RefundError, RefundKey, Target};
+pub use terms::{AmountError, CancelRequest, Canceled, RefundError, RefundKey, Target, is_open, left_of};

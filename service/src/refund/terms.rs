@@ -22,6 +22,23 @@ pub struct Target {
     pub order: Option<PaymentOrderId>,
 }
 
+/// Whether a checkout waits for a payment, or for what comes of one: it can be ended before it is paid.
+pub fn is_open(record: &CheckoutRecord) -> bool {
+    match record.status.phase() {
+        Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => true,
+        Phase::Declined => record.takes_retry(now()),
+        Phase::Paid | Phase::Closed => false,
+    }
+}
+
+/// What was not given back of a checkout, or of one of its orders.
+pub fn left_of(record: &CheckoutRecord, order: Option<&PaymentOrderId>) -> Result<Money, MoneyError> {
+    let is_meant = |of: &&OrderRecord| order.is_none_or(|id| *id == of.order.id);
+    let none = Money::zero(record.total.currency());
+    let mut meant = record.orders.iter().filter(is_meant);
+    meant.try_fold(none, |sum, of| of.order.amount.minus(of.refunded).and_then(|left| sum.plus(left)))
+}
+
 /// How the id of a refund is made.
 #[derive(Debug, Clone)]
 pub enum RefundKey {
@@ -213,7 +230,7 @@ impl Target {
     /// What canceling means here.
     pub(super) fn way(&self, is_partial: bool) -> Result<Way, RefundError> {
         let status = self.record.status;
-        if self.is_open() {
+        if is_open(&self.record) {
             return match (is_partial, &self.order) {
                 (true, _) => Err(RefundError::PartBeforePayment(status)),
                 (false, Some(_)) => Err(RefundError::OrderBeforePayment(status)),
@@ -235,15 +252,6 @@ impl Target {
         }
     }
 
-    /// Whether it waits for a payment, or for what comes of one.
-    fn is_open(&self) -> bool {
-        match self.record.status.phase() {
-            Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => true,
-            Phase::Declined => self.record.takes_retry(now()),
-            Phase::Paid | Phase::Closed => false,
-        }
-    }
-
     /// Whether it ended because somebody gave it up while its payment was under way.
     fn was_given_up(&self) -> bool {
         self.record.failure.as_ref().is_some_and(|failure| failure.code == OurCode::Canceled.into())
@@ -251,15 +259,7 @@ impl Target {
 
     /// All that is left to refund of it.
     pub(super) fn rest(&self) -> Result<Money, RefundError> {
-        let is_meant = |order: &&OrderRecord| self.order.as_ref().is_none_or(|id| *id == order.order.id);
-        let none = Money::zero(self.record.total.currency());
-        let left = self
-            .record
-            .orders
-            .iter()
-            .filter(is_meant)
-            .try_fold(none, |sum, order| order.order.amount.minus(order.refunded).and_then(|left| sum.plus(left)));
-        let left = left.map_err(Fault::internal)?;
+        let left = left_of(&self.record, self.order.as_ref()).map_err(Fault::internal)?;
         if left.is_zero() { Err(RefundError::NothingLeft(self.record.status)) } else { Ok(left) }
     }
 

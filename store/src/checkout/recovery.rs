@@ -13,7 +13,7 @@ use super::read::CheckoutRecord;
 use crate::{
     Reader, StoreError,
     convert::{corrupt, to_column_time},
-    entities::{checkout_requests, declined_payments, ledger_entries, payment_events, payment_orders},
+    entities::{checkout_requests, ledger_entries, payment_events, payment_orders},
 };
 
 /// What the record says of a checkout whose workflow was lost.
@@ -46,14 +46,8 @@ impl Reader {
     /// What the record says of a checkout, for a workflow that goes on from it.
     pub async fn recall_checkout(&self, checkout_id: &CheckoutId) -> Result<Option<RecallRecord>, StoreError> {
         let Some(record) = self.checkout(checkout_id).await? else { return Ok(None) };
-        let declined = declined_payments::Entity::find()
-            .filter(declined_payments::Column::CheckoutId.eq(checkout_id.as_str()))
-            .order_by_asc(declined_payments::Column::Revision)
-            .all(self.connection())
-            .await?;
-        let key =
-            |row: declined_payments::Model| PaymentKey::parse(row.payment_key).map_err(|error| corrupt("an id", error));
-        let declined = declined.into_iter().map(key).collect::<Result<_, _>>()?;
+        let declines = self.declines(checkout_id).await?;
+        let declined = declines.into_iter().map(|decline| decline.payment_key).collect();
         let (mut captures, mut is_booked) = (0, false);
         while let Some(stands) = self.stands_in_books(&Entry::capture_key(checkout_id, captures + 1)).await? {
             (captures, is_booked) = (captures + 1, stands);
