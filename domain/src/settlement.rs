@@ -3,7 +3,7 @@
 //! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero;
 //! it is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Currency, Money, Timestamp,
@@ -40,6 +40,12 @@ impl Flow {
         match self {
             Self::In(amount) | Self::Out(amount) => amount,
         }
+    }
+
+    /// The amount as a decimal text, with a minus sign where it moves away from us.
+    pub fn to_decimal_string(self) -> String {
+        let sign = if self.signed() < 0 { "-" } else { "" };
+        format!("{sign}{}", self.amount().to_decimal_string())
     }
 
     /// Minor units; below zero where it moves away from us.

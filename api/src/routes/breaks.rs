@@ -227,12 +227,13 @@ pub(crate) async fn list(
     let today = Day::of(now());
     // Older than n business days: expected before the n-th business day before today.
     let oldest = older_than.and_then(|days| u16::try_from(days).ok());
-    let expected_by = oldest.map(|days| Holidays::default().business_days_before(today, days).before());
+    let holidays = &api.service.settings.release_rule.holidays;
+    let expected_by = oldest.map(|days| holidays.business_days_before(today, days).before());
     let filter = BreakFilter { class, break_type: r#type, status, assignee, expected_by };
     let page = api.service.reader.breaks(&filter, &window(&parameters)?).await?;
     let position =
         |record: &BreakRecord| BreakPosition { opened_at: record.opened_at, break_id: record.break_id.clone() };
-    Ok(Json(ListBody::new(&page, position, BreakBody::new)))
+    Ok(Json(ListBody::new(&page, position, |record| BreakBody::new(record, today, holidays))))
 }
 
 /// Read a break
@@ -252,7 +253,8 @@ pub(crate) async fn show(
     _: ReadCaller,
     Path(id): Path<String>,
 ) -> Result<Json<BreakBody>, Problem> {
-    whole(&api, &read_id(id)?).await
+    let record = api.service.reader.break_record(&read_id(id)?).await?.ok_or(BreakError::Unknown)?;
+    whole(&api, &record).await
 }
 
 /// Assign a break to a person
@@ -365,18 +367,17 @@ async fn carry_out(
     let id = read_id(id)?;
     let by = Actor::Principal(caller.principal());
     let wanted = WantedAct { act, by, reason };
-    act_on_break(&api.service.temporal, &api.service.reader, &id, wanted).await?;
-    whole(api, &id).await
+    let record = act_on_break(&api.service.temporal, &api.service.reader, &id, wanted).await?;
+    whole(api, &record).await
 }
 
 fn read_id(id: String) -> Result<BreakId, Problem> {
     BreakId::parse(id).map_err(|_| BreakError::Unknown.into())
 }
 
-async fn whole(api: &Api, id: &BreakId) -> Result<Json<BreakBody>, Problem> {
-    let record = api.service.reader.break_record(id).await?.ok_or(BreakError::Unknown)?;
-    let history = api.service.reader.break_history(id).await?;
-    let mut body = BreakBody::new(&record);
+async fn whole(api: &Api, record: &BreakRecord) -> Result<Json<BreakBody>, Problem> {
+    let history = api.service.reader.break_history(&record.break_id).await?;
+    let mut body = BreakBody::new(record, Day::of(now()), &api.service.settings.release_rule.holidays);
     let json = |text: &str| serde_json::from_str(text).unwrap_or_default();
     body.evidence = Some(EvidenceBody { ours: json(&record.evidence_ours), theirs: json(&record.evidence_theirs) });
     body.history = Some(history.into_iter().map(BreakEventBody::new).collect());
@@ -384,8 +385,8 @@ async fn whole(api: &Api, id: &BreakId) -> Result<Json<BreakBody>, Problem> {
 }
 
 impl BreakBody {
-    fn new(record: &BreakRecord) -> Self {
-        let age = Age::of(record.break_type, record.day, Day::of(now()), &Holidays::default());
+    fn new(record: &BreakRecord, today: Day, holidays: &Holidays) -> Self {
+        let age = Age::of(record.break_type, record.day, today, holidays);
         Self {
             break_id: record.break_id.to_string(),
             r#type: record.break_type.as_str(),
@@ -402,9 +403,9 @@ impl BreakBody {
                 is_overdue: age.is_overdue,
             },
             currency: record.currency.code(),
-            ours: record.ours.map(decimal),
-            theirs: record.theirs.map(decimal),
-            suspense: decimal(record.suspense),
+            ours: record.ours.map(Flow::to_decimal_string),
+            theirs: record.theirs.map(Flow::to_decimal_string),
+            suspense: record.suspense.to_decimal_string(),
             checkout_id: record.checkout_id.as_ref().map(ToString::to_string),
             assignee: record.assignee.clone(),
             wait_until: record.wait_until.map(|day| day.to_string()),
@@ -431,9 +432,4 @@ impl BreakEventBody {
         let BreakEvent { number, act, actor, reason, reason_code, detail, acted_at } = event;
         Self { number, act, by: actor, reason, reason_code, detail, acted_at: rfc3339(acted_at) }
     }
-}
-
-fn decimal(flow: Flow) -> String {
-    let sign = if flow.signed() < 0 { "-" } else { "" };
-    format!("{sign}{}", flow.amount().to_decimal_string())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use domain::{Currency, calendar::Day, settlement::Flow};
+use domain::{Currency, calendar::Day};
 use serde::Serialize;
 use service::now;
 use store::{SettlementCalendar, SettlementDay};
@@ -16,6 +16,7 @@ use crate::{
         parameters::Parameters,
         problem::{FieldCode, Problem},
         table::parameters,
+        values::signed_minor,
     },
     openapi::{
         refusals::refusals,
@@ -124,7 +125,7 @@ pub(crate) async fn list(
 
 impl SettlementDayBody {
     fn new(day: Day, currency: Currency, of_day: SettlementDay) -> Self {
-        let decimal = |minor: i64| decimal(minor, currency);
+        let decimal = |minor: i64| signed_minor(minor, currency);
         let SettlementDay { rows, gross, fee, vat, net, booked, received, expected } = of_day;
         Self {
             date: day.to_string(),
@@ -139,11 +140,4 @@ impl SettlementDayBody {
             expected: expected.map(decimal),
         }
     }
-}
-
-/// An amount with a sign.
-pub(super) fn decimal(minor: i64, currency: Currency) -> String {
-    let Ok(flow) = Flow::of_signed(minor, currency) else { return minor.to_string() };
-    let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{}", flow.amount().to_decimal_string())
 }

@@ -195,7 +195,7 @@ fn break_id(text: &str) -> anyhow::Result<BreakId> {
 /// A break in one line.
 pub(crate) fn sentence(record: &BreakRecord) -> String {
     let amount = |flow: Option<Flow>| {
-        flow.map_or_else(|| "nothing".to_owned(), |flow| format!("{} {}", decimal(flow), record.currency))
+        flow.map_or_else(|| "nothing".to_owned(), |flow| format!("{} {}", flow.to_decimal_string(), record.currency))
     };
     format!(
         "{} {} {:<9} {:<13} {}: we {}, they {} ({})",
@@ -222,9 +222,9 @@ pub(crate) fn as_json(record: &BreakRecord) -> Value {
         "status": record.status.as_str(),
         "day": record.day.to_string(),
         "currency": record.currency.code(),
-        "ours": record.ours.map(decimal),
-        "theirs": record.theirs.map(decimal),
-        "suspense": decimal(record.suspense),
+        "ours": record.ours.map(Flow::to_decimal_string),
+        "theirs": record.theirs.map(Flow::to_decimal_string),
+        "suspense": record.suspense.to_decimal_string(),
         "checkout_id": record.checkout_id.as_ref().map(ToString::to_string),
         "assignee": record.assignee,
         "wait_until": record.wait_until.map(|day| day.to_string()),
@@ -252,9 +252,4 @@ fn event_json(event: &BreakEvent) -> Value {
         "detail": event.detail,
         "acted_at": rfc3339(event.acted_at),
     })
-}
-
-fn decimal(flow: Flow) -> String {
-    let sign = if flow.signed() < 0 { "-" } else { "" };
-    format!("{sign}{}", flow.amount().to_decimal_string())
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{BreakClass, BreakType, Deadline, Layer};
 use crate::{
-    Currency, Money,
+    Currency,
     calendar::{Day, Holidays},
     id::{BreakId, CheckoutId},
     settlement::Flow,
@@ -68,13 +68,6 @@ impl Finding {
     /// The id of the break that it is.
     pub fn break_id(&self) -> BreakId {
         break_id(self.layer, &self.key, self.break_type)
-    }
-
-    /// How far the two sides are apart, whichever of them says more.
-    pub fn gap(&self) -> Money {
-        let signed = |flow: Option<Flow>| flow.map_or(0, Flow::signed);
-        let apart = signed(self.theirs).abs_diff(signed(self.ours));
-        Money::try_from_minor(apart, self.currency).unwrap_or(Money::zero(self.currency))
     }
 }
 

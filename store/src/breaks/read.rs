@@ -7,7 +7,7 @@ use domain::{
     id::{BreakId, HoldId},
     reconciliation::{BreakClass, BreakStatus, BreakType},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     Page, Reader, StoreError, Window,
@@ -93,11 +93,6 @@ impl Reader {
             .all(self.connection())
             .await?;
         rows.into_iter().map(|id| HoldId::parse(id).map_err(|error| corrupt("a hold", error))).collect()
-    }
-
-    /// How many breaks there are, of those that a filter takes.
-    pub async fn count_breaks(&self, filter: &BreakFilter) -> Result<u64, StoreError> {
-        Ok(breaks::Entity::find().filter(filter.condition()).count(self.connection()).await?)
     }
 }
 

@@ -59,7 +59,9 @@ pub(crate) async fn conclude(books: &mut Books<'_>, conclusion: &ConcludeRun) ->
         let sighting = Sighting { run_id, at: now, today: as_of };
         let findings = finding::of_run(books.transaction, run_id, MOST_FINDINGS).await?;
         see(books.transaction, &findings, sighting).await?;
-        for LayerDays { layer, days } in &conclusion.compared {
+        // A list that was cut may lack a break that is still there: nothing of it is called agreed.
+        let is_whole = u64::try_from(findings.len()).is_ok_and(|count| count < MOST_FINDINGS);
+        for LayerDays { layer, days } in conclusion.compared.iter().filter(|_| is_whole) {
             close_unseen(books.transaction, CloseScope { layer: *layer, days: *days }, sighting).await?;
         }
         for (layer, by_type) in open_breaks(books, run_id).await? {

@@ -61,7 +61,7 @@ impl Reader {
             }
         }
         let held = held_by_breaks(&snapshot).await?;
-        for currency in [Currency::Krw, Currency::Usd, Currency::Jpy] {
+        for currency in Currency::ALL {
             let suspense = accounts.get(&(Account::Suspense.to_string(), currency)).copied().unwrap_or(0);
             let beside = held.get(&currency).copied().unwrap_or(0);
             compare(format!("suspense {currency}"), currency, beside, suspense);

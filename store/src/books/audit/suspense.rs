@@ -42,7 +42,7 @@ pub(super) async fn compare(
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
     let held = held_by_breaks(connection).await?;
-    for currency in [Currency::Krw, Currency::Usd, Currency::Jpy] {
+    for currency in Currency::ALL {
         let (debits, credits) = fold.accounts.get(&(Account::Suspense, currency)).copied().unwrap_or_default();
         let held = held.get(&currency).copied().unwrap_or_default();
         let subject = format!("suspense {currency}");
