@@ -55,14 +55,12 @@ pub async fn look_at(client: &Client) -> Result<Option<Namespace>, TemporalError
         .as_ref()
         .and_then(|config| config.workflow_execution_retention_ttl)
         .and_then(|ttl| Duration::try_from(ttl).ok());
-    let known = known_attributes(client, described).await?;
-    Ok(Some(Namespace { retention, missing: missing(&known) }))
+    Ok(Some(Namespace { retention, missing: missing_attributes(client).await? }))
 }
 
 /// The search attributes that the namespace lacks.
 async fn missing_attributes(client: &Client) -> Result<Vec<MissingAttribute>, TemporalError> {
-    let described = describe(client).await?.unwrap_or_default();
-    Ok(missing(&known_attributes(client, described).await?))
+    Ok(missing(&known_attributes(client).await?))
 }
 
 /// Makes the namespace.
@@ -123,16 +121,13 @@ async fn describe(client: &Client) -> Result<Option<DescribeNamespaceResponse>, 
 }
 
 /// The names of the search attributes that the namespace has.
-async fn known_attributes(
-    client: &Client,
-    described: DescribeNamespaceResponse,
-) -> Result<BTreeSet<String>, TemporalError> {
+async fn known_attributes(client: &Client) -> Result<BTreeSet<String>, TemporalError> {
     let namespace = client.namespace();
     let request = ListSearchAttributesRequest { namespace: namespace.clone() };
     match client.connection().operator_service().list_search_attributes(request.into_request()).await {
         Ok(listed) => Ok(listed.into_inner().custom_attributes.into_keys().collect()),
         Err(status) if is_refusal(&status) => {
-            let config = described.config.unwrap_or_default();
+            let config = describe(client).await?.unwrap_or_default().config.unwrap_or_default();
             Ok(config.custom_search_attribute_aliases.into_values().collect())
         }
         Err(source) => Err(call(format!("list the search attributes of the namespace {namespace}"), source)),

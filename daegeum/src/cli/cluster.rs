@@ -4,7 +4,10 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use temporal::namespace::{self, DEFAULT_RETENTION, Namespace, SHORTEST_RETENTION};
+use temporal::{
+    RECONCILIATION_SCHEDULE,
+    namespace::{self, DEFAULT_RETENTION, Namespace, SHORTEST_RETENTION},
+};
 use temporalio_client::{Client, NamespacedClient as _};
 
 use crate::{
@@ -103,7 +106,7 @@ async fn status(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec
         let detail = namespace::commands(&name, &missing);
         Part { name: "search attributes", state: PartState::Differs, detail }
     };
-    Ok(vec![exists(&name), retention_part(retention, options.retention()), attributes, no_schedules()])
+    Ok(vec![exists(&name), retention_part(retention, options.retention()), attributes, schedules()])
 }
 
 fn exists(name: &str) -> Part {
@@ -131,8 +134,9 @@ fn retention_part(found: Option<Duration>, wanted: Option<Duration>) -> Part {
     }
 }
 
-fn no_schedules() -> Part {
-    Part { name: "schedules", state: PartState::Well, detail: "this version needs none".to_owned() }
+fn schedules() -> Part {
+    let detail = format!("each worker creates {RECONCILIATION_SCHEDULE} when it starts");
+    Part { name: "schedules", state: PartState::Well, detail }
 }
 
 async fn apply(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<Part>> {
@@ -155,7 +159,7 @@ async fn apply(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<
     };
     parts.push(apply_retention(client, found.retention, options.retention()).await);
     parts.push(apply_attributes(client).await);
-    parts.push(no_schedules());
+    parts.push(schedules());
     Ok(parts)
 }
 
