@@ -27,6 +27,9 @@ pub enum Currency {
 }
 
 impl Currency {
+    /// Every currency there is.
+    pub const ALL: [Self; 3] = [Self::Krw, Self::Usd, Self::Jpy];
+
     /// How many decimals the currency has.
     pub const fn exponent(self) -> u32 {
         match self {
@@ -67,12 +70,7 @@ impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(code: &str) -> Result<Self, MoneyError> {
-        match code {
-            "KRW" => Ok(Self::Krw),
-            "USD" => Ok(Self::Usd),
-            "JPY" => Ok(Self::Jpy),
-            _ => Err(MoneyError::UnknownCurrency),
-        }
+        Self::ALL.into_iter().find(|currency| currency.code() == code).ok_or(MoneyError::UnknownCurrency)
     }
 }
 

@@ -22,7 +22,7 @@ mod story;
 mod wallets;
 mod words;
 
-pub use acts::{Asking, Confirming, Outcome, RefundForm, Told};
+pub use acts::{Asking, Confirming, MAX_LETTER_REASON_CHARS, Outcome, RefundForm, Told};
 pub use address::encoded;
 pub use audit::{audit_log, sessions};
 pub use endpoints::{endpoint, endpoints};

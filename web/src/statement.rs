@@ -7,7 +7,7 @@ use domain::{
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{language::Language, policy::Policy};
+use crate::{amount::grouped, language::Language, policy::Policy};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,'Apple SD Gothic Neo','Noto Sans KR',sans-serif;color:#1a1a1a;\
@@ -135,7 +135,7 @@ fn lines(words: &Words, statement: &Statement) -> Markup {
                 }
             }
             tbody {
-                tr { td colspan="6" { (words.opening) } td.won { (grouped(fields.opening.minor())) } }
+                tr { td colspan="6" { (words.opening) } td.won { (signed(fields.opening.minor())) } }
                 @if fields.lines.is_empty() { tr { td colspan="7" { (words.no_lines) } } }
                 @for line in &fields.lines { (row(words, line)) }
             }
@@ -149,17 +149,17 @@ fn row(words: &Words, line: &Line) -> Markup {
             td { (kind(words, line.kind)) }
             td { (Day::of(line.occurred_at)) }
             td { @if let Some(order) = &line.order { (order) } }
-            td.won { (grouped(line.gross.minor())) }
-            td.won { (grouped(line.commission.minor())) }
-            td.won { (grouped(line.commission_vat.minor())) }
-            td.won { (grouped(line.amount.minor())) }
+            td.won { (signed(line.gross.minor())) }
+            td.won { (signed(line.commission.minor())) }
+            td.won { (signed(line.commission_vat.minor())) }
+            td.won { (signed(line.amount.minor())) }
         }
     }
 }
 
 fn summary(words: &Words, statement: &Statement) -> Markup {
     let fields = statement.fields();
-    let won = |money: domain::Money| grouped(i64::try_from(money.minor()).unwrap_or(i64::MAX));
+    let won = |money: domain::Money| grouped(&money.minor().to_string());
     let stays = &fields.remainder;
     html! {
         table {
@@ -169,7 +169,7 @@ fn summary(words: &Words, statement: &Statement) -> Markup {
                 tr { td { (words.carried_over) } td.won { (won(stays.carried_over)) } }
                 tr { td { (words.held) } td.won { (won(stays.held)) } }
                 tr { td { (words.debt) } td.won { (won(stays.debt)) } }
-                tr.sum { td { (words.closing) } td.won { (grouped(fields.closing.minor())) } }
+                tr.sum { td { (words.closing) } td.won { (signed(fields.closing.minor())) } }
                 tr { td { (words.debt_recovered) } td.won { (won(fields.debt_recovered)) } }
             }
         }
@@ -195,16 +195,9 @@ const fn words(language: Language) -> &'static Words {
 }
 
 /// Won with commas: `-1,234,567`.
-fn grouped(amount: i64) -> String {
-    let digits = amount.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if amount < 0 { format!("-{text}") } else { text }
+fn signed(amount: i64) -> String {
+    let digits = grouped(&amount.unsigned_abs().to_string());
+    if amount < 0 { format!("-{digits}") } else { digits }
 }
 
 #[cfg(test)]
@@ -214,7 +207,7 @@ mod tests {
     #[test]
     fn won_are_grouped() {
         for (amount, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567")] {
-            assert_eq!(grouped(amount), expected);
+            assert_eq!(signed(amount), expected);
         }
     }
 }

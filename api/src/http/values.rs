@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Money, Timestamp};
+use domain::{Currency, Money, Timestamp, settlement::Flow};
 
 /// An instant as RFC 3339 in UTC, to the millisecond.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
@@ -17,6 +17,11 @@ pub(crate) fn signed(added: Money, taken: Money) -> String {
         Ok(balance) => balance.to_decimal_string(),
         Err(_) => format!("-{}", taken.minus(added).unwrap_or(Money::zero(added.currency())).to_decimal_string()),
     }
+}
+
+/// Minor units with a sign, as a decimal string.
+pub(crate) fn signed_minor(minor: i64, currency: Currency) -> String {
+    Flow::of_signed(minor, currency).map_or_else(|_| minor.to_string(), Flow::to_decimal_string)
 }
 
 /// An amount as its two fields.

@@ -14,7 +14,6 @@ use serde::Serialize;
 use service::now;
 use store::{AsOf, OwedToSeller, SellerSales};
 
-use super::settlement::decimal;
 use crate::{
     Api,
     http::{
@@ -23,6 +22,7 @@ use crate::{
         parameters::Parameters,
         problem::{FieldCode, Problem},
         table::parameters,
+        values::signed_minor,
     },
     openapi::{
         refusals::refusals,
@@ -268,7 +268,7 @@ fn csv(header: &str, lines: impl Iterator<Item = String>) -> Response {
 impl OwedLine {
     fn new(owed: OwedToSeller) -> Self {
         let OwedToSeller { seller, currency, pending, available, held, in_transit, debt } = owed;
-        let decimal = |minor: i64| decimal(minor, currency);
+        let decimal = |minor: i64| signed_minor(minor, currency);
         Self {
             seller_account: seller.to_string(),
             currency: currency.code(),
@@ -285,7 +285,7 @@ impl OwedLine {
 impl SalesLine {
     fn new(of_seller: SellerSales) -> Self {
         let SellerSales { seller, currency, orders, sales, refunds, commission } = of_seller;
-        let decimal = |minor: i64| decimal(minor, currency);
+        let decimal = |minor: i64| signed_minor(minor, currency);
         Self {
             seller_account: seller.to_string(),
             currency: currency.code(),

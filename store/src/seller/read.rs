@@ -155,7 +155,7 @@ impl Reader {
         Ok(names)
     }
 
-    /// What is sealed of a seller, in the clear. Who reads it must have a line in the audit log.
+    /// The sealed details of a seller, in the clear. The caller writes a line of the audit log before.
     pub async fn seller_details(&self, seller: &SellerAccount, keys: &Keyring) -> Result<Option<Details>, StoreError> {
         let row = sellers::Entity::find_by_id(seller.as_str()).one(self.connection()).await?;
         let Some(sealed) = row.and_then(|row| row.details) else { return Ok(None) };

@@ -1,12 +1,13 @@
 //! Acts: what is asked, what is confirmed, and what came of it.
 
+use domain::refund::MAX_REASON_CHARS;
 use maud::{Markup, html};
 use store::CheckoutRecord;
 
 use super::{Frame, Page, parts::Field};
 
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 200;
+/// The most characters of the reason for an act on a dead letter, which stands in the audit log.
+pub const MAX_LETTER_REASON_CHARS: usize = 200;
 
 /// An act that one page asks for and confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +75,13 @@ pub struct Told<'a> {
 }
 
 impl Asking {
-    const fn needs_reason(self) -> bool {
+    /// The most characters of the reason, where the act needs one.
+    const fn reason_limit(self) -> Option<usize> {
         match self {
-            Self::Cancel | Self::Retry | Self::Discard => true,
-            Self::AskToss | Self::Redeliver => false,
+            // The PSP keeps it.
+            Self::Cancel => Some(MAX_REASON_CHARS),
+            Self::Retry | Self::Discard => Some(MAX_LETTER_REASON_CHARS),
+            Self::AskToss | Self::Redeliver => None,
         }
     }
 }
@@ -109,7 +113,7 @@ impl Confirming<'_> {
                         @if let Some(record) = self.record { (sum(frame, record)) }
                     }
                     @if self.is_reason_missing { p.notice.bad role="alert" { (words.fill_reason) } }
-                    @if self.asking.needs_reason() { (reason_field(label, "")) }
+                    @if let Some(limit) = self.asking.reason_limit() { (reason_field(label, "", limit)) }
                     p { strong { (words.confirm_question) } }
                     (buttons(frame, button, self.back))
                 }
@@ -127,11 +131,11 @@ fn sum(frame: &Frame<'_>, record: &CheckoutRecord) -> Markup {
     }
 }
 
-fn reason_field(label: &str, value: &str) -> Markup {
+fn reason_field(label: &str, value: &str, limit: usize) -> Markup {
     html! {
         div.field {
             label for="reason" { (label) }
-            textarea #reason name="reason" rows="2" maxlength=(MAX_REASON_CHARS) required { (value) }
+            textarea #reason name="reason" rows="2" maxlength=(limit) required { (value) }
         }
     }
 }
@@ -204,7 +208,7 @@ impl RefundForm<'_> {
                     @if self.is_amount_wrong { p.notice.bad role="alert" { (words.wrong_refund_amount) } }
                     (amount.show())
                     @if self.is_reason_missing { p.notice.bad role="alert" { (words.fill_reason) } }
-                    (reason_field(words.reason_for_buyer, self.reason))
+                    (reason_field(words.reason_for_buyer, self.reason, MAX_REASON_CHARS))
                     div.acts {
                         button.button #review { (words.review) }
                         a.button.second href=(self.back()) { (words.not_yet) }

@@ -22,7 +22,7 @@ pub fn audit_log(frame: &Frame<'_>, actor: &str, found: &Records<(u64, AuditEntr
             }
             section.card {
                 @if found.items.is_empty() { (frame.nothing()) } @else { (list(frame, &found.items)) }
-                (frame.pages(next, !frame.address.contains("cursor=")))
+                (frame.pages(next))
             }
         },
     )

@@ -82,7 +82,7 @@ pub fn endpoint(
             section.card {
                 h2 { (words.deliveries) }
                 @if attempts.items.is_empty() { (frame.nothing()) } @else { (list(frame, endpoint, &attempts.items)) }
-                (frame.pages(next, !frame.address.contains("cursor=")))
+                (frame.pages(next))
             }
         },
     )

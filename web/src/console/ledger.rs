@@ -100,7 +100,7 @@ pub fn account(frame: &Frame<'_>, view: &AccountPage<'_>) -> Page {
             section.card {
                 h2 { (words.movements) }
                 (movement_list(frame, &view.movements.items))
-                (frame.pages(view.next, !frame.address.contains("cursor=")))
+                (frame.pages(view.next))
             }
         },
     )

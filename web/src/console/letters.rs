@@ -45,7 +45,7 @@ pub fn letters(
             }
             section.card {
                 @if found.items.is_empty() { (frame.nothing()) } @else { (list(frame, &found.items)) }
-                (frame.pages(next, !frame.address.contains("cursor=")))
+                (frame.pages(next))
             }
         },
     )

@@ -112,7 +112,8 @@ impl Frame<'_> {
     }
 
     /// The way to the rest of a list.
-    pub(super) fn pages(&self, next: Option<&str>, is_first: bool) -> Markup {
+    pub(super) fn pages(&self, next: Option<&str>) -> Markup {
+        let is_first = !self.address.contains("cursor=");
         let path = self.address.split_once('?').map_or(self.address, |(path, _)| path);
         html! {
             @if next.is_some() || !is_first {

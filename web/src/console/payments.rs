@@ -41,7 +41,6 @@ pub fn payments(
     next: Option<&str>,
 ) -> Page {
     let words = frame.words();
-    let is_first = !frame.address.contains("cursor=");
     Page::new(
         words.payments,
         html! {
@@ -49,7 +48,7 @@ pub fn payments(
             @for meaning in meanings { p.notice role="status" { (told(frame, *meaning)) } }
             section.card {
                 @if found.items.is_empty() { (frame.nothing()) } @else { (list(frame, &found.items)) }
-                (frame.pages(next, is_first))
+                (frame.pages(next))
             }
             p.quiet { (words.korea_time) }
         },

@@ -22,7 +22,7 @@ pub fn wallets(frame: &Frame<'_>, found: &Records<(WalletPosition, WalletRecord)
         html! {
             section.card {
                 @if found.items.is_empty() { (frame.nothing()) } @else { (sums(frame, &rows)) }
-                (frame.pages(next, !frame.address.contains("cursor=")))
+                (frame.pages(next))
             }
         },
     )
@@ -49,7 +49,7 @@ pub fn wallet(
             section.card {
                 h2 { (words.movements) }
                 (movement_list(frame, &movements.items))
-                (frame.pages(next, !frame.address.contains("cursor=")))
+                (frame.pages(next))
             }
         },
     )

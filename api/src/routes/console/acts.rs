@@ -6,31 +6,26 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use domain::refund::MAX_REASON_CHARS;
 use serde_json::Value;
 use service::{
     ask_psp::{self, Asked},
-    refund::{CancelRequest, Canceled, RefundKey, Target, cancel as cancel_payment},
+    refund::{CancelRequest, Canceled, RefundKey, Target, cancel as cancel_payment, is_open},
 };
 use sha2::{Digest, Sha256};
 use store::CheckoutRecord;
 use uuid::Uuid;
 use web::console::{Asking, Confirming, Outcome, Told};
 
-use super::{
-    frame::Person,
-    guard::Form,
-    story::{is_open, record},
-};
+use super::{frame::Person, guard::Form, story::record};
 use crate::{
     Api,
     http::{
         card_numbers,
         problem::{Code, Problem},
+        text,
     },
 };
-
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 200;
 
 /// The page that confirms an act on a payment.
 pub(super) async fn ask_toss(
@@ -76,7 +71,9 @@ pub(super) async fn do_cancel(
     form: Form,
 ) -> Result<Response, Problem> {
     let record = record(&api, &id).await?;
-    let Some(reason) = reason(&form) else { return Ok(confirming(&person, Asking::Cancel, &record, true)) };
+    let Some(reason) = reason(&form, MAX_REASON_CHARS) else {
+        return Ok(confirming(&person, Asking::Cancel, &record, true));
+    };
     refuse_ended(&record)?;
     let request = CancelRequest { amount: None, fingerprint: fingerprint(&id, "", "", &reason), reason, account: None };
     let target = Target { record: record.clone(), order: None };
@@ -138,11 +135,9 @@ pub(super) fn new_key() -> String {
 }
 
 /// A reason that may be written down, for as long as a record lasts.
-pub(super) fn reason(form: &Form) -> Option<String> {
-    let reason = form.text("reason");
-    let fits = (1..=MAX_REASON_CHARS).contains(&reason.chars().count());
-    let is_plain = !reason.chars().any(char::is_control) && !card_numbers::stands_in(&Value::from(reason));
-    (fits && is_plain).then(|| reason.to_owned())
+pub(super) fn reason(form: &Form, limit: usize) -> Option<String> {
+    let reason = text::shown(form.text("reason"), limit).ok()?;
+    (!card_numbers::stands_in(&Value::from(reason.as_str()))).then_some(reason)
 }
 
 /// The same key with other fields is another request.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, OriginalUri},
-    http::{HeaderMap, Uri, header, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use domain::{Timestamp, principal::Principal};
@@ -162,12 +162,7 @@ pub(super) fn problem_page(frame: &Frame<'_>, problem: Problem) -> Response {
     let code = problem.code();
     let refusal = match code {
         Code::Forbidden | Code::FourEyes => Refusal::Forbidden,
-        Code::CheckoutNotFound
-        | Code::DeadLetterNotFound
-        | Code::DeliveryNotFound
-        | Code::NotFound
-        | Code::RefundNotFound
-        | Code::WebhookEndpointNotFound => Refusal::NotFound,
+        _ if code.status() == StatusCode::NOT_FOUND => Refusal::NotFound,
         _ if code.is_transient() => Refusal::Passes,
         _ => Refusal::Stays,
     };

@@ -12,7 +12,7 @@ use domain::{
 };
 use service::dead_letter::ActionRequest;
 use store::{LetterFilter, LetterPosition, LetterRecord};
-use web::console::{self, Asking, Confirming, LetterActs, Outcome, Told};
+use web::console::{self, Asking, Confirming, LetterActs, MAX_LETTER_REASON_CHARS, Outcome, Told};
 
 use super::{
     acts::{new_key, reason},
@@ -129,7 +129,9 @@ async fn confirming(
 /// Acts once: the same act of the same person again tells the workflow nothing new.
 async fn act(api: &Api, person: &Person, action: LetterAction, id: &str, form: &Form) -> Result<Response, Problem> {
     let letter = letter(api, id).await?;
-    let Some(reason) = reason(form) else { return confirming(api, person, action, &letter, true).await };
+    let Some(reason) = reason(form, MAX_LETTER_REASON_CHARS) else {
+        return confirming(api, person, action, &letter, true).await;
+    };
     let by = person.principal().bare();
     let request = ActionRequest { action, by: &by, reason: &reason };
     api.dead_letters().act(&letter.letter_id, request).await?;

@@ -10,9 +10,10 @@ use domain::{
     Money,
     charge::is_virtual_account,
     id::{IdempotencyKey, PaymentOrderId},
+    refund::MAX_REASON_CHARS,
 };
-use service::refund::{CancelRequest, RefundKey, Target, cancel as cancel_payment};
-use store::{CheckoutRecord, OrderRecord};
+use service::refund::{CancelRequest, RefundKey, Target, cancel as cancel_payment, left_of};
+use store::CheckoutRecord;
 use web::console::RefundForm;
 
 use super::{
@@ -128,7 +129,7 @@ fn wanted<'a>(record: &'a CheckoutRecord, sent: &'a Form) -> Result<Result<Wante
     let amount = sent.text("amount").replace(',', "");
     let is_amount_wrong =
         !amount.is_empty() && Money::parse(&amount, record.total.currency()).map_or(true, Money::is_zero);
-    let reason = reason(sent);
+    let reason = reason(sent, MAX_REASON_CHARS);
     match reason {
         Some(reason) if !is_amount_wrong => Ok(Ok(Wanted { order, amount, reason })),
         reason => Ok(Err(RefundForm {
@@ -147,12 +148,6 @@ fn sum(record: &CheckoutRecord, wanted: &Wanted) -> Result<Option<Money>, Proble
     if let Ok(amount) = Money::parse(&wanted.amount, record.total.currency()) {
         return Ok(Some(amount));
     }
-    let is_meant = |order: &&OrderRecord| wanted.order.as_ref().is_none_or(|id| *id == order.order.id);
-    let none = Money::zero(record.total.currency());
-    let left = record
-        .orders
-        .iter()
-        .filter(is_meant)
-        .try_fold(none, |sum, order| order.order.amount.minus(order.refunded).and_then(|left| sum.plus(left)));
+    let left = left_of(record, wanted.order.as_ref());
     Ok(Some(left.map_err(|error| Problem::internal(&error))?))
 }

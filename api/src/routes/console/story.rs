@@ -6,8 +6,8 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use domain::{checkout::Phase, id::CheckoutId, refund::RefundStatus};
-use service::{ask_psp::next_question_at, now};
+use domain::{id::CheckoutId, refund::RefundStatus};
+use service::{ask_psp::next_question_at, refund::is_open};
 use store::{ActionRecord, CheckoutRecord, EntryFilter, LetterFilter, LetterRecord, RefundRecord, Scope, Window};
 use web::console::{self, Acts, Standing, Story};
 
@@ -111,13 +111,4 @@ fn acts(person: &Person, record: &CheckoutRecord, refunds: &[RefundRecord]) -> A
 /// Whether money is left that can go back.
 pub(super) fn has_money(record: &CheckoutRecord) -> bool {
     record.status.is_payment_done() && record.orders.iter().any(|order| order.refunded != order.order.amount)
-}
-
-/// Whether it can be ended before it is paid.
-pub(super) fn is_open(record: &CheckoutRecord) -> bool {
-    match record.status.phase() {
-        Phase::Open | Phase::Moving | Phase::Held | Phase::Deposit => true,
-        Phase::Declined => record.takes_retry(now()),
-        Phase::Paid | Phase::Closed => false,
-    }
 }
