@@ -539,8 +539,7 @@ async fn a_receiver_that_is_down_for_three_days_misses_nothing_and_delays_nobody
     let of_first = attempts.iter().filter(|record| record.attempt.object == "dead_letter:letter-0").count();
     assert!((7..10).contains(&of_first), "{of_first} attempts in three days");
 
-    down.behave(|_, _| status(200));
-    let before = down.arrived().len();
+    let before = down.behave(|_, _| status(200));
     world.open("letter-last").await;
     events += 1;
     until("the receiver has everything", || async { world.waiting(&to_down.id).await == 0 }).await;

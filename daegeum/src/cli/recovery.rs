@@ -13,7 +13,10 @@ use service::{
 use temporal::{MEND_KEYS, Understood, polling, understood};
 
 use crate::{
-    cli::output::{Output, print_json},
+    cli::{
+        audit_log,
+        output::{Output, print_json},
+    },
     compose,
     settings::Settings,
     values::{now, parse_rfc3339},
@@ -35,7 +38,7 @@ pub(crate) struct RecoverOptions {
 }
 
 /// What came of one lost workflow.
-struct Told {
+struct Recovered {
     lost: Lost,
     /// What was done; nothing in a dry run.
     result: Option<Result<Restarted, String>>,
@@ -49,7 +52,8 @@ pub(crate) async fn run(settings: &Settings, options: &RecoverOptions) -> anyhow
     if lost_at > now {
         bail!("--lost-at lies in the future");
     }
-    let reader = compose::open_reader(&settings.database()?).await?;
+    let url = settings.database()?;
+    let reader = compose::open_reader(&url).await?;
     let keys = settings.temporal_keyring()?;
     let client = compose::connect(settings, keys.clone()).await?;
     if options.yes {
@@ -62,9 +66,18 @@ pub(crate) async fn run(settings: &Settings, options: &RecoverOptions) -> anyhow
     let histories = if keys.is_some() { Histories::Sealed } else { Histories::InTheClear };
     let recoverer = Recoverer { client: &client, reader: &reader, histories };
     let mut told = Vec::new();
-    for lost in recoverer.find(now).await? {
-        let result = if options.yes { Some(restart(&recoverer, &lost, lost_at).await) } else { None };
-        told.push(Told { lost, result });
+    if options.yes {
+        let (journal, _) = compose::open_for_api(&url).await?;
+        for lost in recoverer.find(now).await? {
+            let result = restart(&recoverer, &lost, lost_at).await;
+            let object = format!("{} {}", lost.work.kind(), lost.work.id());
+            let came = result.as_ref().map_or_else(String::as_str, |restarted| restarted.as_str());
+            audit_log::record(&journal, "recover", &object, came).await?;
+            told.push(Recovered { lost, result: Some(result) });
+        }
+    } else {
+        let found = recoverer.find(now).await?;
+        told.extend(found.into_iter().map(|lost| Recovered { lost, result: None }));
     }
     tell(&told, options)?;
     let has_failed = told.iter().any(|told| matches!(told.result, Some(Err(_) | Ok(Restarted::InTurn))));
@@ -75,11 +88,11 @@ async fn restart(recoverer: &Recoverer<'_>, lost: &Lost, lost_at: Timestamp) -> 
     recoverer.restart(lost, lost_at).await.map_err(|fault| service::error_chain(&fault))
 }
 
-fn tell(told: &[Told], options: &RecoverOptions) -> anyhow::Result<()> {
+fn tell(told: &[Recovered], options: &RecoverOptions) -> anyhow::Result<()> {
     if options.output.json {
         let rows: Vec<_> = told
             .iter()
-            .map(|Told { lost, result }| {
+            .map(|Recovered { lost, result }| {
                 json!({
                     "kind": lost.work.kind(),
                     "id": lost.work.id(),
@@ -93,7 +106,7 @@ fn tell(told: &[Told], options: &RecoverOptions) -> anyhow::Result<()> {
             .collect();
         return print_json(&rows);
     }
-    for Told { lost, result } in told {
+    for Recovered { lost, result } in told {
         let done = match result {
             None => "would be restarted".to_owned(),
             Some(Ok(restarted)) => restarted.as_str().to_owned(),

@@ -306,6 +306,10 @@ async fn a_checkpoint_is_signed_once_and_not_over_changed_books(kind: Kind) {
     assert!(books.refuses(&["ledger", "prove", "payment_captured:checkout-2"]).contains("there is no checkpoint yet"));
     let first = books.says_json(&["ledger", "checkpoint", "--json"]);
     assert_eq!(books.says_json(&["ledger", "checkpoint", "--json"]), first);
+    let lines = books.says_json(&["audit", "list", "--json"]);
+    let signed = lines.as_array().unwrap().iter().filter(|line| line["action"] == "ledger checkpoint");
+    let objects: Vec<&str> = signed.map(|line| line["object"].as_str().unwrap()).collect();
+    assert!(objects.len() == 2 && objects[0].contains(first["key_id"].as_str().unwrap()), "{lines}");
     let file = books.directory.path().join("ledger-signing-key");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let public_key = books.says(&["ledger", "public-key"]);

@@ -199,6 +199,9 @@ async fn a_workflow_that_is_ended_by_hand_goes_on_from_the_record(database: Kind
     assert_eq!(told.len(), LOST.len() + 1);
     assert!(told.iter().all(|(.., result)| *result == "restarted"), "{told:?}");
     assert_eq!(recovered(&recover(&roles, &["--yes"])), [], "it is safe to repeat");
+    let lines = roles.command(&["audit", "list", "--json", "--limit", "1000"]).output().unwrap();
+    let lines: Vec<Value> = serde_json::from_slice(&lines.stdout).unwrap();
+    assert_eq!(lines.iter().filter(|line| line["action"] == "recover").count(), LOST.len() + 1, "{lines:?}");
     everything_ends_well(&roles).await;
     until("the doctor is content", || async {
         let doctor = roles.command(&["doctor"]).output().unwrap();

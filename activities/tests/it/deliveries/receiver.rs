@@ -110,9 +110,12 @@ impl Receiver {
         receiver
     }
 
-    /// Answers otherwise from now on.
-    pub(crate) fn behave(&self, behave: impl Fn(&Arrived, usize) -> Reply + Send + Sync + 'static) {
+    /// Answers otherwise from now on. Answers how many messages were answered as before.
+    pub(crate) fn behave(&self, behave: impl Fn(&Arrived, usize) -> Reply + Send + Sync + 'static) -> usize {
+        // Under the lock of the messages: none arrives before the change and is answered after it.
+        let arrived = self.arrived.lock().unwrap();
         *self.behave.lock().unwrap() = Arc::new(behave);
+        arrived.len()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -138,12 +141,11 @@ impl Receiver {
 
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         let message = read(&mut stream).await?;
-        let before = {
+        let (before, behave) = {
             let mut arrived = self.arrived.lock().unwrap();
             arrived.push(message.clone());
-            arrived.len() - 1
+            (arrived.len() - 1, self.behave.lock().unwrap().clone())
         };
-        let behave = self.behave.lock().unwrap().clone();
         match behave(&message, before) {
             Reply::Raw(text) => stream.write_all(text.as_bytes()).await.ok()?,
             Reply::Late(pause, text) => {

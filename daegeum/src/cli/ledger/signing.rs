@@ -14,7 +14,10 @@ use serde_json::json;
 use store::{SignedCheckpoint, SigningKey};
 
 use crate::{
-    cli::output::{Output, print_json},
+    cli::{
+        audit_log,
+        output::{Output, print_json},
+    },
     compose, private,
     settings::Settings,
 };
@@ -52,6 +55,9 @@ pub(super) async fn checkpoint(settings: &Settings, file: &SigningKeyFile, outpu
     }
     let key = read_or_make(&path(settings, file))?;
     let kept = writer.keep_checkpoint(&key.sign(end.checkpoint(crate::values::now()))?).await?;
+    let signed = &kept.checkpoint;
+    let object = format!("{} by {}", signed.sequence, signed.key_id);
+    audit_log::record(&writer.journal(), "ledger checkpoint", &object, "ok").await?;
     print(&kept, output)?;
     Ok(ExitCode::SUCCESS)
 }
