@@ -18,7 +18,7 @@ use crate::{
 /// word, which is what a retry asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum DeclaredOutcome {
     /// No money of the buyer is held.
     NotPaid,
     /// A payment that waits for a review may be charged.
@@ -31,7 +31,7 @@ pub enum Outcome {
     NotRefunded,
 }
 
-impl Outcome {
+impl DeclaredOutcome {
     /// Every outcome there is.
     pub const ALL: [Self; 5] = [Self::NotPaid, Self::Approved, Self::Denied, Self::Refunded, Self::NotRefunded];
 
@@ -67,7 +67,7 @@ pub enum Awaits {
     Person {
         /// What may be declared.
         #[serde(default)]
-        outcomes: Vec<Outcome>,
+        outcomes: Vec<DeclaredOutcome>,
     },
 }
 
@@ -176,7 +176,7 @@ pub enum LetterAction {
     /// Have the workflow try again.
     Retry,
     /// Declare what came of it.
-    Resolve(Outcome),
+    Resolve(DeclaredOutcome),
     /// Put it away.
     Discard,
 }
@@ -192,7 +192,7 @@ impl LetterAction {
     }
 
     /// What is declared with it.
-    pub const fn outcome(self) -> Option<Outcome> {
+    pub const fn outcome(self) -> Option<DeclaredOutcome> {
         match self {
             Self::Resolve(outcome) => Some(outcome),
             Self::Retry | Self::Discard => None,

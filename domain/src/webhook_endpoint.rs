@@ -84,7 +84,7 @@ impl DisabledReason {
 
 /// What one attempt to deliver came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The receiver answered with a status from 200 to 299.
     Delivered,
     /// The receiver answered with another status.
@@ -105,7 +105,7 @@ pub enum Outcome {
     EventExpired,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Every outcome.
     pub const ALL: [Self; 9] = [
         Self::Delivered,
@@ -155,7 +155,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::{
-    dead_letter::{LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun, check},
+    dead_letter::{DeclaredOutcome, LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
     id::DeadLetterId,
 };
 use sha2::{Digest, Sha256};
@@ -226,7 +226,7 @@ impl DeadLetters {
 }
 
 /// Reads an action: `outcome` belongs to `resolve`, and to nothing else.
-pub fn read_action(action: &str, outcome: Option<Outcome>) -> Result<LetterAction, &'static str> {
+pub fn read_action(action: &str, outcome: Option<DeclaredOutcome>) -> Result<LetterAction, &'static str> {
     match (action, outcome) {
         ("retry", None) => Ok(LetterAction::Retry),
         ("discard", None) => Ok(LetterAction::Discard),
@@ -241,7 +241,7 @@ pub fn read_action(action: &str, outcome: Option<Outcome>) -> Result<LetterActio
 fn token(action: LetterAction, letters: &[LetterRecord]) -> String {
     let mut hash = Sha256::new();
     hash.update(action.as_str());
-    hash.update(action.outcome().map_or("", Outcome::as_str));
+    hash.update(action.outcome().map_or("", DeclaredOutcome::as_str));
     for letter in letters {
         hash.update("\n");
         hash.update(letter.letter_id.as_str());

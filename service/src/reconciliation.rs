@@ -29,7 +29,7 @@ const BEGIN_TIME: Duration = Duration::from_secs(10);
 
 /// A reconciliation that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DayToReconcile {
     pub day: Day,
     /// The day on which deadlines are judged; today by default.
     pub as_of: Option<Day>,
@@ -57,7 +57,11 @@ impl From<StoreError> for StartError {
 }
 
 /// Starts the reconciliation of a day, or finds the one that runs. Answers its run once a worker has taken it up.
-pub async fn start(temporal: &Client, reader: &Reader, wanted: Wanted) -> Result<ReconciliationRecord, StartError> {
+pub async fn start(
+    temporal: &Client,
+    reader: &Reader,
+    wanted: DayToReconcile,
+) -> Result<ReconciliationRecord, StartError> {
     if wanted.day > Day::of(crate::now()) {
         return Err(StartError::NotBegun(wanted.day));
     }

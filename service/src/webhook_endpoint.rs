@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// An endpoint that a principal wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct EndpointToCreate {
     /// Where events are sent.
     pub url: TargetUrl,
     /// The types that are sent; an empty list stands for all of them.
@@ -40,7 +40,7 @@ pub enum CreateError {
 pub async fn create_endpoint(
     journal: &Journal,
     keys: &Keyring,
-    wanted: &Wanted,
+    wanted: &EndpointToCreate,
 ) -> Result<(EndpointRecord, WebhookSecret), CreateError> {
     let secret = WebhookSecret::generate()?;
     let new = NewEndpoint {

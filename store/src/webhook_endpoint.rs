@@ -17,7 +17,7 @@ mod write;
 use domain::{
     Timestamp,
     id::WebhookEndpointId,
-    webhook_endpoint::{DeliveryStatus, DisabledReason, EndpointStatus, Outcome},
+    webhook_endpoint::{AttemptOutcome, DeliveryStatus, DisabledReason, EndpointStatus},
 };
 
 pub use carrying::{Attempt, Carrying, Committed, Retry, Round, SingleRequest, Waiting};
@@ -175,7 +175,7 @@ fn delivery_of(row: webhook_deliveries::Model) -> Result<DeliveryRecord, StoreEr
         attempted_at: from_column_time(row.attempted_at),
         latency_ms: small_count(row.latency_ms)?,
         http_status: row.http_status.map(status).transpose()?,
-        outcome: Outcome::parse(&row.outcome).ok_or_else(|| corrupt("an outcome", row.outcome))?,
+        outcome: AttemptOutcome::parse(&row.outcome).ok_or_else(|| corrupt("an outcome", row.outcome))?,
         status: DeliveryStatus::parse(&row.status).ok_or_else(|| corrupt("a status of a delivery", row.status))?,
         answer: row.answer,
     };

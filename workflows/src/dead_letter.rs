@@ -10,7 +10,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use domain::{
-    dead_letter::{Awaits, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
@@ -66,7 +66,7 @@ pub struct Resolve {
     /// What shows it.
     pub reason: String,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: DeclaredOutcome,
     /// The letter that they answer; a reply about another letter than the open one is not taken.
     #[serde(default)]
     pub letter: Option<DeadLetterId>,
@@ -89,7 +89,7 @@ pub enum OperatorAction {
     /// Try again.
     Resume,
     /// Conclude with this outcome, which the operator declares.
-    Resolve(Outcome),
+    Resolve(DeclaredOutcome),
 }
 
 /// What a workflow knows of its calls for help. It is a part of the workflow's state.

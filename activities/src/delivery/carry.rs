@@ -25,7 +25,7 @@ use temporalio_sdk::{
 use tokio::{sync::watch, time::sleep};
 use workflows::delivery::{CARRY_TIME, Carried, Carry, CarryEndpoint, HEARTBEAT_TIME};
 
-use super::{Deliveries, lanes::plan, sending::Sent, watcher::Told};
+use super::{Deliveries, lanes::plan, sending::Sent, watcher::WatcherNews};
 use crate::failure::store_failure;
 
 /// The most events that are read from the log for one round.
@@ -257,7 +257,7 @@ impl Deliveries {
 }
 
 /// Waits for a change, or until an event is due.
-async fn rest(told: &mut watch::Receiver<Told>, due: Option<Duration>, until: Instant) {
+async fn rest(told: &mut watch::Receiver<WatcherNews>, due: Option<Duration>, until: Instant) {
     let pause = due.unwrap_or(IDLE_PAUSE).min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
     tokio::select! {
         // The watcher lives as long as its carriers.

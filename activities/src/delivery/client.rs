@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::webhook_endpoint::{Outcome, Permitted, TargetUrl, is_public};
+use domain::webhook_endpoint::{AttemptOutcome, Permitted, TargetUrl, is_public};
 use reqwest::{
     Response,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -48,7 +48,7 @@ pub struct ClientError(#[source] reqwest::Error);
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answered {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: AttemptOutcome,
     pub(super) http_status: Option<u16>,
     pub(super) latency: Duration,
     /// The pause that the receiver asks for, in seconds.
@@ -83,7 +83,7 @@ impl WebhookClient {
         // number is never resolved.
         let url = match TargetUrl::parse(url, self.permitted) {
             Ok(url) => url,
-            Err(error) => return Answered::failed(Outcome::AddressRefused, began, error.to_string()),
+            Err(error) => return Answered::failed(AttemptOutcome::AddressRefused, began, error.to_string()),
         };
         let request = self.http.post(url.as_str()).header(CONTENT_TYPE, "application/json");
         let request = message.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
@@ -98,13 +98,13 @@ impl WebhookClient {
 }
 
 impl Answered {
-    fn failed(outcome: Outcome, began: Instant, told: String) -> Self {
+    fn failed(outcome: AttemptOutcome, began: Instant, told: String) -> Self {
         Self { outcome, http_status: None, latency: began.elapsed(), retry_after_s: None, answer: Some(plain(&told)) }
     }
 
     async fn of(response: Response, began: Instant) -> Self {
         let status = response.status().as_u16();
-        let (outcome, latency) = (Outcome::of_status(status), began.elapsed());
+        let (outcome, latency) = (AttemptOutcome::of_status(status), began.elapsed());
         let retry_after_s = retry_after(response.headers());
         let body = beginning(response).await;
         let answer = (!outcome.is_delivered()).then(|| shown(&body));
@@ -137,13 +137,13 @@ fn shown(body: &[u8]) -> String {
 }
 
 /// What an error says of the receiver. The text names no address, which may hold a secret.
-fn judged(error: &reqwest::Error) -> (Outcome, String) {
+fn judged(error: &reqwest::Error) -> (AttemptOutcome, String) {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut last = String::new();
     let mut is_http = false;
     while let Some(current) = cause {
         if current.is::<Refused>() {
-            return (Outcome::AddressRefused, current.to_string());
+            return (AttemptOutcome::AddressRefused, current.to_string());
         }
         // The outermost text of reqwest holds the address.
         if !current.is::<reqwest::Error>() {
@@ -153,11 +153,11 @@ fn judged(error: &reqwest::Error) -> (Outcome, String) {
         cause = current.source();
     }
     let outcome = if error.is_timeout() {
-        Outcome::Timeout
+        AttemptOutcome::Timeout
     } else if is_http {
-        Outcome::Unreadable
+        AttemptOutcome::Unreadable
     } else {
-        Outcome::Unreachable
+        AttemptOutcome::Unreachable
     };
     (outcome, last)
 }
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     /// Calls a name that leads to this machine, past the check of the address as it is written.
-    async fn call(permitted: Permitted) -> Result<u16, (Outcome, String)> {
+    async fn call(permitted: Permitted) -> Result<u16, (AttemptOutcome, String)> {
         let _already_there = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/hook", listener.local_addr().unwrap().port());
@@ -222,7 +222,7 @@ mod tests {
             Err((outcome, told)) => {
                 assert_eq!(
                     (outcome, told.as_str()),
-                    (Outcome::AddressRefused, "the name leads to no address that is public")
+                    (AttemptOutcome::AddressRefused, "the name leads to no address that is public")
                 );
             }
             Ok(status) => panic!("it was called and answered {status}"),

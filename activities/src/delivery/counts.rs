@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     id::WebhookEndpointId,
-    webhook_endpoint::{DisabledReason, EndpointStatus, Outcome},
+    webhook_endpoint::{AttemptOutcome, DisabledReason, EndpointStatus},
 };
 
 /// Counts of this process since it began, and the state of each endpoint. Cloning shares it.
@@ -31,7 +31,7 @@ pub struct EndpointGauge {
 
 #[derive(Debug, Default)]
 struct Counted {
-    outcomes: BTreeMap<Outcome, u64>,
+    outcomes: BTreeMap<AttemptOutcome, u64>,
     undelivered: u64,
     expired: u64,
     disabled: BTreeMap<&'static str, u64>,
@@ -40,7 +40,7 @@ struct Counted {
 }
 
 impl DeliveryCounts {
-    pub(super) fn attempted(&self, outcome: Outcome) {
+    pub(super) fn attempted(&self, outcome: AttemptOutcome) {
         *self.lock().outcomes.entry(outcome).or_default() += 1;
     }
 
@@ -69,9 +69,9 @@ impl DeliveryCounts {
     }
 
     /// Attempts by what they came to; each outcome has a number.
-    pub fn attempts(&self) -> [(Outcome, u64); Outcome::ALL.len()] {
+    pub fn attempts(&self) -> [(AttemptOutcome, u64); AttemptOutcome::ALL.len()] {
         let counted = self.lock();
-        Outcome::ALL.map(|outcome| (outcome, counted.outcomes.get(&outcome).copied().unwrap_or(0)))
+        AttemptOutcome::ALL.map(|outcome| (outcome, counted.outcomes.get(&outcome).copied().unwrap_or(0)))
     }
 
     /// How many events were given up.

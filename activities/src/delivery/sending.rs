@@ -10,7 +10,7 @@ use std::{
 
 use domain::{
     Timestamp,
-    webhook_endpoint::{DeliveryStatus, Jitter, Next, Outcome, pause_of},
+    webhook_endpoint::{AttemptOutcome, DeliveryStatus, Jitter, Next, pause_of},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{
@@ -223,7 +223,7 @@ fn note(target: &Target<'_>, answered: &Answered, now: Timestamp, sent: &mut Sen
         return;
     }
     sent.has_failed = true;
-    sent.is_gone |= answered.outcome == Outcome::Gone;
+    sent.is_gone |= answered.outcome == AttemptOutcome::Gone;
     let paused_until = answered.http_status.and_then(|status| pause_of(status, answered.retry_after_s, now));
     sent.paused_until = sent.paused_until.max(paused_until);
     if sent.is_gone || paused_until.is_some() {
@@ -277,7 +277,7 @@ fn expired(item: &Item, attempt: u32, now: Timestamp) -> Option<Attempt> {
         attempted_at: now,
         latency_ms: 0,
         http_status: None,
-        outcome: Outcome::EventExpired,
+        outcome: AttemptOutcome::EventExpired,
         status: DeliveryStatus::Undelivered,
         answer: None,
     })

@@ -30,12 +30,12 @@ pub struct Watcher {
     reader: Reader,
     counts: DeliveryCounts,
     clock: DeliveryClock,
-    told: Arc<watch::Sender<Told>>,
+    told: Arc<watch::Sender<WatcherNews>>,
 }
 
 /// What the watcher knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct WatcherNews {
     /// What the database said last.
     pub changes: WebhookChanges,
     /// Whether the process ends.
@@ -44,11 +44,11 @@ pub struct Told {
 
 impl Watcher {
     pub(super) fn new(reader: Reader, counts: DeliveryCounts, clock: DeliveryClock) -> Self {
-        Self { reader, counts, clock, told: Arc::new(watch::Sender::new(Told::default())) }
+        Self { reader, counts, clock, told: Arc::new(watch::Sender::new(WatcherNews::default())) }
     }
 
     /// Receives every change from now on.
-    pub fn listen(&self) -> watch::Receiver<Told> {
+    pub fn listen(&self) -> watch::Receiver<WatcherNews> {
         self.told.subscribe()
     }
 

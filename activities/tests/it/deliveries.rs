@@ -18,7 +18,7 @@ use domain::{
     failure::Failure,
     id::{DeadLetterId, WebhookEndpointId},
     webhook_endpoint::{
-        DeliveryStatus, DisabledReason, EndpointStatus, Outcome, Permitted, STANDARD_SCHEDULE_S, Schedule,
+        AttemptOutcome, DeliveryStatus, DisabledReason, EndpointStatus, Permitted, STANDARD_SCHEDULE_S, Schedule,
     },
 };
 use receiver::{Arrived, PATIENCE, Receiver, Reply, status, with_headers};
@@ -223,7 +223,7 @@ async fn an_event_arrives_signed_and_the_cursor_moves_behind_it() {
     assert_eq!(event["timestamp"], event["occurred_at"]);
     assert!(event["data"].is_object(), "{event}");
     let attempts = world.attempted(&carried.id, 1).await;
-    assert_eq!((attempts[0].attempt.outcome, attempts[0].attempt.http_status), (Outcome::Delivered, Some(204)));
+    assert_eq!((attempts[0].attempt.outcome, attempts[0].attempt.http_status), (AttemptOutcome::Delivered, Some(204)));
     assert_eq!((attempts[0].attempt.status, attempts[0].attempt.number), (DeliveryStatus::Delivered, 1));
     assert_eq!(world.record(&carried.id).await.position, 1);
     let id = carried.id.clone();
@@ -350,17 +350,25 @@ async fn a_receiver_that_lies_or_never_ends_harms_nobody() {
     let location = format!("location: {}\r\n", elsewhere.url());
     let huge = "HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n".to_owned();
     let trickle = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
-    let cases: [(&str, Reply, Outcome); 6] = [
-        ("redirect", with_headers(302, &location), Outcome::Redirect),
-        ("garbage", Reply::Raw("\0\u{1}garbage that is no HTTP\r\n\r\n".to_owned()), Outcome::Unreadable),
-        ("headers", Reply::Raw(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(10_000))), Outcome::Unreadable),
-        ("broken", Reply::Raw("HTTP/1.1 200 OK\r\ncont".to_owned()), Outcome::Unreachable),
+    let cases: [(&str, Reply, AttemptOutcome); 6] = [
+        ("redirect", with_headers(302, &location), AttemptOutcome::Redirect),
+        ("garbage", Reply::Raw("\0\u{1}garbage that is no HTTP\r\n\r\n".to_owned()), AttemptOutcome::Unreadable),
+        (
+            "headers",
+            Reply::Raw(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(10_000))),
+            AttemptOutcome::Unreadable,
+        ),
+        ("broken", Reply::Raw("HTTP/1.1 200 OK\r\ncont".to_owned()), AttemptOutcome::Unreachable),
         // The status says that it was taken; nobody reads ten gigabytes for it.
-        ("huge", Reply::Endless { head: huge, chunk: vec![b'x'; 65_536], pause: Duration::ZERO }, Outcome::Delivered),
+        (
+            "huge",
+            Reply::Endless { head: huge, chunk: vec![b'x'; 65_536], pause: Duration::ZERO },
+            AttemptOutcome::Delivered,
+        ),
         (
             "trickle",
             Reply::Endless { head: trickle, chunk: b"1\r\nx\r\n".to_vec(), pause: Duration::from_millis(100) },
-            Outcome::Delivered,
+            AttemptOutcome::Delivered,
         ),
     ];
     for (name, reply, outcome) in cases {
@@ -389,7 +397,7 @@ async fn addresses_of_our_own_network_are_refused_however_they_are_written() {
         let carried = world.carried(&format!("http://{name}:{port}/hook")).await;
         world.open(&format!("letter-of-{}", carried.id)).await;
         let attempts = world.attempted(&carried.id, 1).await;
-        assert_eq!(attempts[0].attempt.outcome, Outcome::AddressRefused, "{name}: {:?}", attempts[0]);
+        assert_eq!(attempts[0].attempt.outcome, AttemptOutcome::AddressRefused, "{name}: {:?}", attempts[0]);
         carried.stop().await;
     }
     assert!(receiver.arrived().is_empty());

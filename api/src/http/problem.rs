@@ -106,10 +106,10 @@ pub(crate) struct Body<'a> {
 
 /// A request that failed, and all that its sender may know of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem(Box<Told>);
+pub(crate) struct Problem(Box<ProblemData>);
 
 #[derive(Debug, Clone)]
-struct Told {
+struct ProblemData {
     code: Code,
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
@@ -169,7 +169,7 @@ impl Decline {
 impl Problem {
     /// A problem of a kind, told in a sentence.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Told {
+        Self(Box::new(ProblemData {
             code,
             detail: detail.into(),
             fields: Vec::new(),

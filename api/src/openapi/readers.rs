@@ -4,7 +4,7 @@ use domain::{
     Currency,
     calendar::Day,
     checkout::Status,
-    dead_letter::{LetterStatus, Outcome},
+    dead_letter::{DeclaredOutcome, LetterStatus},
     event::EventType,
     id::{BuyerId, CheckoutId, PaymentOrderId, PayoutRunId, SellerAccount},
     ledger::Reason,
@@ -72,7 +72,7 @@ named_form! {
         |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
-    OutcomeName: Outcome = |text| Outcome::parse(text).ok_or_else(|| none_of(Outcome::ALL.map(Outcome::as_str)));
+    OutcomeName: DeclaredOutcome = |text| DeclaredOutcome::parse(text).ok_or_else(|| none_of(DeclaredOutcome::ALL.map(DeclaredOutcome::as_str)));
     PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
     PayoutRunName: PayoutRunId = PayoutRunId::parse;
     PayoutStatusName: PayoutStatus =

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     checkout::Status,
-    dead_letter::{LetterStatus, Outcome},
+    dead_letter::{DeclaredOutcome, LetterStatus},
     event::EventType,
     ledger::Reason,
     payout::{PayoutStatus, RunStatus, plan::CarryReason},
@@ -79,7 +79,7 @@ text_of_a_list! {
 text_of_a_list! {
     /// How an operator may resolve the letter. An operator can declare that no money was taken. Only the payment
     /// provider can confirm that money was taken: use `retry` to ask.
-    OutcomeName, "Outcome", Outcome::ALL.map(Outcome::as_str)
+    OutcomeName, "Outcome", DeclaredOutcome::ALL.map(DeclaredOutcome::as_str)
 }
 text_of_a_list! {
     /// An ISO 4217 code.

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    dead_letter::{Awaits, LetterAction, LetterRefusal, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterRefusal},
     id::DeadLetterId,
 };
 use serde::Serialize;
@@ -352,7 +352,7 @@ impl ActionBody {
             action: action.action,
             by: action.actor,
             reason: action.reason,
-            outcome: action.outcome.map(Outcome::as_str),
+            outcome: action.outcome.map(DeclaredOutcome::as_str),
             acted_at: rfc3339(action.acted_at),
         }
     }

@@ -12,7 +12,7 @@ use axum::{
 use domain::{
     Money,
     checkout::Status,
-    dead_letter::Outcome,
+    dead_letter::DeclaredOutcome,
     failure::{FailureCode, OurCode},
     id::CheckoutId,
 };
@@ -173,14 +173,16 @@ fn ended_by(change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     match &failure.code {
         FailureCode::Psp(_) => Some(Who::Psp),
         FailureCode::Ours(OurCode::Canceled) => None,
-        FailureCode::Ours(OurCode::ResolvedByOperator) => decided(Outcome::NotPaid, change, sources),
-        FailureCode::Ours(OurCode::RiskDenied) if sources.needed_operator => decided(Outcome::Denied, change, sources),
+        FailureCode::Ours(OurCode::ResolvedByOperator) => decided(DeclaredOutcome::NotPaid, change, sources),
+        FailureCode::Ours(OurCode::RiskDenied) if sources.needed_operator => {
+            decided(DeclaredOutcome::Denied, change, sources)
+        }
         FailureCode::Ours(_) => Some(Who::Daegeum),
     }
 }
 
 /// The operator who declared an outcome last, before a step was written.
-fn decided(outcome: Outcome, change: &StatusChange, sources: &HistorySources) -> Option<Who> {
+fn decided(outcome: DeclaredOutcome, change: &StatusChange, sources: &HistorySources) -> Option<Who> {
     let mut decisions = sources.decisions.iter().filter(|decision| decision.outcome == outcome);
     let last = decisions.rfind(|decision| decision.decided_at <= change.recorded_at)?;
     Some(Who::Person(last.by.clone()))

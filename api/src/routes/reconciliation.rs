@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::calendar::Day;
 use serde::Serialize;
-use service::reconciliation::{Wanted, start as start_reconciliation};
+use service::reconciliation::{DayToReconcile, start as start_reconciliation};
 use store::{LayerSummary, ReconciliationPosition, ReconciliationRecord};
 
 use crate::{
@@ -108,7 +108,7 @@ pub(crate) async fn start(State(api): State<Arc<Api>>, _: FinanceCaller, body: J
     let mut errors = FieldErrors::default();
     let StartBody { date, as_of } = StartBody::read(&body.fields(), &mut errors);
     let day = errors.finish(date)?;
-    let wanted = Wanted { day, as_of, grace_ms: None };
+    let wanted = DayToReconcile { day, as_of, grace_ms: None };
     let run = start_reconciliation(&api.service.temporal, &api.service.reader, wanted).await?;
     let location = [(header::LOCATION, format!("/v1/reconciliations/{day}"))];
     Ok((StatusCode::ACCEPTED, location, Json(RunBody::new(&run))).into_response())

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use domain::{
-    dead_letter::{Awaits, LetterAction, LetterStatus, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterStatus},
     id::{CheckoutId, DeadLetterId},
 };
 use serde_json::{Value, json};
@@ -139,7 +139,9 @@ async fn act(
     request: &DeadLetterRequest,
 ) -> anyhow::Result<()> {
     let outcome = outcome
-        .map(|text| Outcome::parse(text).with_context(|| format!("--outcome takes: {}", Outcome::list())))
+        .map(|text| {
+            DeclaredOutcome::parse(text).with_context(|| format!("--outcome takes: {}", DeclaredOutcome::list()))
+        })
         .transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_api(&settings.database()?).await?;
@@ -321,7 +323,7 @@ fn action_as_json(action: &ActionRecord) -> Value {
         "action": action.action,
         "by": action.actor,
         "reason": action.reason,
-        "outcome": action.outcome.map(Outcome::as_str),
+        "outcome": action.outcome.map(DeclaredOutcome::as_str),
         "acted_at": rfc3339(action.acted_at),
     })
 }

@@ -19,7 +19,7 @@ pub(crate) enum PayoutsAction {
     #[command(after_help = example!("daegeum payouts plan --date 2026-12-01"))]
     Plan {
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: RunOptions,
         #[command(flatten)]
         api: ApiOptions,
     },
@@ -27,7 +27,7 @@ pub(crate) enum PayoutsAction {
     #[command(after_help = example!("daegeum payouts freeze --seller seller-a"))]
     Freeze {
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: RunOptions,
         #[command(flatten)]
         api: ApiOptions,
     },
@@ -100,7 +100,7 @@ pub(crate) enum PayoutsAction {
 
 /// A run, by its day and sellers.
 #[derive(Debug, Args)]
-pub(crate) struct Wanted {
+pub(crate) struct RunOptions {
     /// The day of the run in Korea [default: today]
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
@@ -189,7 +189,7 @@ fn kind(id: &str) -> &'static str {
     if id.starts_with("po_") { "payouts" } else { "payout-runs" }
 }
 
-impl Wanted {
+impl RunOptions {
     fn body(&self) -> Value {
         let mut body = Map::new();
         if let Some(date) = &self.date {

@@ -12,7 +12,7 @@ use domain::{
     reconciliation::{BreakStatus, RunStatus},
 };
 use serde_json::{Value, json};
-use service::reconciliation::{Wanted, start};
+use service::reconciliation::{DayToReconcile, start};
 use store::{BreakRecord, Reader, ReconciliationRecord};
 use temporalio_client::Client;
 use tokio::time::sleep;
@@ -69,7 +69,7 @@ async fn reconcile(settings: &Settings, options: &ReconcileOptions) -> anyhow::R
     let day = options.day.unwrap_or_else(|| Day::of(now()).before());
     let reader = compose::open_reader(&settings.database()?).await?;
     let client = compose::connect(settings, settings.temporal_keyring()?).await?;
-    let wanted = Wanted { day, as_of: options.as_of, grace_ms: Some(options.grace_ms) };
+    let wanted = DayToReconcile { day, as_of: options.as_of, grace_ms: Some(options.grace_ms) };
     let begun = start(&client, &reader, wanted).await?;
     let ended = follow(&reader, &begun.run_id, if options.wait { None } else { Some(FOLLOW_TIME) }).await?;
     let found = reader.breaks_of_run(&begun.run_id, MOST_SHOWN).await?;
@@ -88,7 +88,7 @@ async fn reconcile(settings: &Settings, options: &ReconcileOptions) -> anyhow::R
 /// Reconciles today as far as it has come, and takes everything for settled. Answers whether everything agrees, and one
 /// line about it.
 pub(crate) async fn agrees(client: &Client, reader: &Reader) -> anyhow::Result<(bool, String)> {
-    let wanted = Wanted { day: Day::of(now()), as_of: None, grace_ms: Some(0) };
+    let wanted = DayToReconcile { day: Day::of(now()), as_of: None, grace_ms: Some(0) };
     let begun = start(client, reader, wanted).await?;
     let ended = follow(reader, &begun.run_id, Some(FOLLOW_TIME)).await?;
     let figures = ended.summary.get("transactions").map(|layer| layer.figures.clone()).unwrap_or_default();

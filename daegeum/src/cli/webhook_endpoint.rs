@@ -10,7 +10,7 @@ use domain::{
     webhook_endpoint::{DeliveryStatus, DisabledReason, EndpointStatus, MAX_DESCRIPTION_CHARS, Permitted, TargetUrl},
 };
 use serde_json::{Value, json};
-use service::webhook_endpoint::{Wanted, create_endpoint, rotate_secret};
+use service::webhook_endpoint::{EndpointToCreate, create_endpoint, rotate_secret};
 use store::{
     Journal, Keyring, Reader, Window,
     webhook_endpoint::{
@@ -40,7 +40,7 @@ pub(crate) async fn run(settings: &Settings, action: WebhooksAction) -> anyhow::
             deliveries(&read_only(settings).await?, (&id, status.as_deref()), limit, json).await
         }
         WebhooksAction::Create { url, types, description } => {
-            let wanted = Wanted {
+            let wanted = EndpointToCreate {
                 url: target(settings, &url)?,
                 types: event_types(&types)?,
                 description: described(description)?,
@@ -114,7 +114,7 @@ async fn find(reader: &Reader, id: &str) -> anyhow::Result<EndpointRecord> {
 /// Where an id names nothing.
 const UNKNOWN: &str = "there is no such webhook endpoint";
 
-async fn create(settings: &Settings, wanted: &Wanted) -> anyhow::Result<()> {
+async fn create(settings: &Settings, wanted: &EndpointToCreate) -> anyhow::Result<()> {
     let (journal, _) = open(settings).await?;
     let (endpoint, secret) = create_endpoint(&journal, keys(settings)?.as_ref(), wanted).await?;
     audit_log::record(&journal, "webhooks create", endpoint.endpoint_id.as_str(), "ok").await?;

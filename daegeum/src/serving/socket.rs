@@ -42,10 +42,10 @@ impl Times {
 
 /// What the connection's requests tell the socket.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Exchanges(Arc<Told>);
+pub(super) struct Exchanges(Arc<ExchangeCounts>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct ExchangeCounts {
     is_serving: AtomicBool,
     answered: AtomicU64,
 }

@@ -5,7 +5,7 @@ mod racing;
 
 use domain::{
     Currency, Money, Timestamp,
-    dead_letter::Outcome,
+    dead_letter::DeclaredOutcome,
     id::{HoldId, SellerAccount},
     ledger::Hold,
 };
@@ -312,9 +312,10 @@ async fn virtual_accounts(scene: &Scene<'_>) {
 
 /// Toss does not let us in, so a person is called; they say try again, or what came of it.
 async fn a_person_decides(scene: &Scene<'_>) {
-    for (id, outcome, end, held) in
-        [("stuck-resume", None, "SUCCEEDED", PAID - 2_000), ("stuck-not", Some(Outcome::NotRefunded), "FAILED", PAID)]
-    {
+    for (id, outcome, end, held) in [
+        ("stuck-resume", None, "SUCCEEDED", PAID - 2_000),
+        ("stuck-not", Some(DeclaredOutcome::NotRefunded), "FAILED", PAID),
+    ] {
         scene.paid(id).await;
         for (on, times) in [("cancel", 1), ("lookup", 3)] {
             let deaf = json!({ "on": on, "kind": "error_before", "code": "UNAUTHORIZED_KEY", "times": times });

@@ -1,17 +1,17 @@
 //! The acts on a dead letter, and the status after each act.
 
 use domain::{
-    dead_letter::{Awaits, LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun, check},
+    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
     id::DeadLetterId,
 };
 
 const RETRY: LetterAction = LetterAction::Retry;
-const RESOLVE: LetterAction = LetterAction::Resolve(Outcome::NotPaid);
+const RESOLVE: LetterAction = LetterAction::Resolve(DeclaredOutcome::NotPaid);
 const DISCARD: LetterAction = LetterAction::Discard;
 
 #[test]
 fn an_open_letter_takes_what_its_workflow_takes() {
-    let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    let person = Awaits::Person { outcomes: vec![DeclaredOutcome::NotPaid] };
     let retry_only = Awaits::Person { outcomes: Vec::new() };
     let cases = [
         (RETRY, &person, WorkflowRun::Running, Ok(LetterStatus::Retrying)),
@@ -34,7 +34,7 @@ fn an_open_letter_takes_what_its_workflow_takes() {
 
 #[test]
 fn whoever_is_first_wins() {
-    let person = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    let person = Awaits::Person { outcomes: vec![DeclaredOutcome::NotPaid] };
     for status in LetterStatus::ALL.into_iter().filter(|status| *status != LetterStatus::Open) {
         for action in [RETRY, RESOLVE, DISCARD] {
             for run in [WorkflowRun::Running, WorkflowRun::Ended] {
@@ -57,8 +57,8 @@ fn a_letter_ends_once() {
     assert_eq!(LetterStatus::Retrying.gone_on(), LetterStatus::Resolved);
     assert_eq!(LetterStatus::Retrying.replaced(), LetterStatus::Closed);
     assert_eq!(LetterStatus::parse("open"), None);
-    assert_eq!(Outcome::parse("not_paid"), Some(Outcome::NotPaid));
-    assert_eq!(Outcome::parse("paid"), None);
+    assert_eq!(DeclaredOutcome::parse("not_paid"), Some(DeclaredOutcome::NotPaid));
+    assert_eq!(DeclaredOutcome::parse("paid"), None);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use domain::{
     Timestamp,
     webhook_endpoint::{
-        FAILING_LIMIT_MS, Jitter, MAX_PAUSE_MS, MAX_RETRY_AFTER_S, Next, Outcome, Permitted, Schedule, TargetUrl,
-        UrlError, is_failing_for_too_long, is_public, pause_of,
+        AttemptOutcome, FAILING_LIMIT_MS, Jitter, MAX_PAUSE_MS, MAX_RETRY_AFTER_S, Next, Permitted, Schedule,
+        TargetUrl, UrlError, is_failing_for_too_long, is_public, pause_of,
     },
 };
 
@@ -174,22 +174,22 @@ fn an_endpoint_is_dead_after_five_days_of_failures() {
 #[test]
 fn a_status_decides_what_an_attempt_came_to() {
     for (status, outcome) in [
-        (200, Outcome::Delivered),
-        (204, Outcome::Delivered),
-        (299, Outcome::Delivered),
-        (301, Outcome::Redirect),
-        (304, Outcome::Redirect),
-        (400, Outcome::BadStatus),
-        (410, Outcome::Gone),
-        (429, Outcome::BadStatus),
-        (500, Outcome::BadStatus),
-        (101, Outcome::BadStatus),
-        (999, Outcome::BadStatus),
+        (200, AttemptOutcome::Delivered),
+        (204, AttemptOutcome::Delivered),
+        (299, AttemptOutcome::Delivered),
+        (301, AttemptOutcome::Redirect),
+        (304, AttemptOutcome::Redirect),
+        (400, AttemptOutcome::BadStatus),
+        (410, AttemptOutcome::Gone),
+        (429, AttemptOutcome::BadStatus),
+        (500, AttemptOutcome::BadStatus),
+        (101, AttemptOutcome::BadStatus),
+        (999, AttemptOutcome::BadStatus),
     ] {
-        assert_eq!(Outcome::of_status(status), outcome, "{status}");
+        assert_eq!(AttemptOutcome::of_status(status), outcome, "{status}");
     }
-    for outcome in Outcome::ALL {
-        assert_eq!(Outcome::parse(outcome.as_str()), Some(outcome));
+    for outcome in AttemptOutcome::ALL {
+        assert_eq!(AttemptOutcome::parse(outcome.as_str()), Some(outcome));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use domain::{
     Money, Timestamp,
-    dead_letter::Outcome,
+    dead_letter::DeclaredOutcome,
     id::{ApiKeyId, CheckoutId, WorkflowId},
     principal::Principal,
     refund::RefundStatus,
@@ -46,7 +46,7 @@ pub struct OperatorDecision {
     /// Who.
     pub by: Actor,
     /// What.
-    pub outcome: Outcome,
+    pub outcome: DeclaredOutcome,
     pub decided_at: Timestamp,
 }
 

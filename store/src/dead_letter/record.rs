@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    dead_letter::{Awaits, LetterStatus, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome, LetterStatus},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
@@ -51,7 +51,7 @@ pub struct ActionRecord {
     pub actor: String,
     pub reason: String,
     /// What was declared.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DeclaredOutcome>,
     pub acted_at: Timestamp,
 }
 
@@ -76,8 +76,8 @@ fn from_columns(awaits: &str, outcomes: &str) -> Result<Awaits, StoreError> {
     }
 }
 
-fn outcome(text: &str) -> Result<Outcome, StoreError> {
-    Outcome::parse(text).ok_or_else(|| corrupt("an outcome", text))
+fn outcome(text: &str) -> Result<DeclaredOutcome, StoreError> {
+    DeclaredOutcome::parse(text).ok_or_else(|| corrupt("an outcome", text))
 }
 
 pub(crate) fn status(text: &str) -> Result<LetterStatus, StoreError> {

@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     event::{Event, EventData, EventType},
     id::WebhookEndpointId,
-    webhook_endpoint::{DeliveryStatus, DisabledReason, EndpointStatus, Outcome},
+    webhook_endpoint::{AttemptOutcome, DeliveryStatus, DisabledReason, EndpointStatus},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -88,7 +88,7 @@ pub struct Attempt {
     /// The status that the receiver answered with, if it answered.
     pub http_status: Option<u16>,
     /// What it came to.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// Where the event stands after it.
     pub status: DeliveryStatus,
     /// The beginning of the answer of an attempt that failed.

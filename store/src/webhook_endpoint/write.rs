@@ -99,7 +99,7 @@ pub enum Asked {
 }
 
 /// The event of a single delivery.
-struct Wanted {
+struct EventToSend {
     position: Option<u64>,
     event_id: String,
 }
@@ -278,7 +278,7 @@ impl Journal {
     /// Asks for a test event.
     pub async fn ask_for_webhook_test(&self, id: &WebhookEndpointId) -> Result<Asked, StoreError> {
         let unique = Uuid::new_v4().simple().to_string();
-        let event = Wanted { position: None, event_id: format!("evt_test_{unique}") };
+        let event = EventToSend { position: None, event_id: format!("evt_test_{unique}") };
         self.ask(id, event, unique).await
     }
 
@@ -290,12 +290,12 @@ impl Journal {
     /// The same under a name: asking again while the request waits changes nothing.
     pub async fn ask_for_redelivery_as(&self, delivery: &DeliveryRecord, name: Uuid) -> Result<Asked, StoreError> {
         let attempt = &delivery.attempt;
-        let event = Wanted { position: attempt.position, event_id: attempt.event_id.clone() };
+        let event = EventToSend { position: attempt.position, event_id: attempt.event_id.clone() };
         self.ask(&delivery.endpoint_id, event, name.simple().to_string()).await
     }
 
-    async fn ask(&self, id: &WebhookEndpointId, event: Wanted, request_id: String) -> Result<Asked, StoreError> {
-        let Wanted { position, event_id } = event;
+    async fn ask(&self, id: &WebhookEndpointId, event: EventToSend, request_id: String) -> Result<Asked, StoreError> {
+        let EventToSend { position, event_id } = event;
         let transaction = self.begin().await?;
         let Some(row) = webhook_endpoints::Entity::find_by_id(id.as_str()).one(&transaction).await? else {
             return Ok(Asked::NoSuchEndpoint);

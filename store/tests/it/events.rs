@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{
     charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
-    dead_letter::{Awaits, Letter, LetterAction, Outcome, WorkflowRun},
+    dead_letter::{Awaits, DeclaredOutcome, Letter, LetterAction, WorkflowRun},
     event::{self, EventType, MAX_DATA_BYTES},
     failure::Failure,
     id::DeadLetterId,
@@ -91,7 +91,7 @@ fn letter(number: u32) -> Letter {
         step: "psp.confirm".to_owned(),
         failure: Failure::new("CODE".to_owned(), "김토스 has no money".to_owned()),
         input: BTreeMap::new(),
-        awaits: Awaits::Person { outcomes: vec![Outcome::NotPaid] },
+        awaits: Awaits::Person { outcomes: vec![DeclaredOutcome::NotPaid] },
         opened_at: CREATED,
         replaces: None,
     }
@@ -162,7 +162,7 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
     }
     let journal = fresh.writer.journal();
     for (number, action) in
-        [(1, LetterAction::Resolve(Outcome::NotPaid)), (2, LetterAction::Discard), (3, LetterAction::Retry)]
+        [(1, LetterAction::Resolve(DeclaredOutcome::NotPaid)), (2, LetterAction::Discard), (3, LetterAction::Retry)]
     {
         let letter = letter(number);
         fresh.writer.open_dead_letter(&letter).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    dead_letter::{Awaits, Letter, LetterAction, LetterRefusal, LetterStatus, Outcome, WorkflowRun},
+    dead_letter::{Awaits, DeclaredOutcome, Letter, LetterAction, LetterRefusal, LetterStatus, WorkflowRun},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
 };
@@ -32,7 +32,7 @@ fn letter(number: u32) -> Letter {
         step: if number.is_multiple_of(2) { "psp.confirm" } else { "ledger.post" }.to_owned(),
         failure: Failure::new(format!("code-{number}"), "거절".repeat(300)),
         input: BTreeMap::from([("amount".to_owned(), "23000 KRW".to_owned())]),
-        awaits: Awaits::Person { outcomes: vec![Outcome::NotPaid] },
+        awaits: Awaits::Person { outcomes: vec![DeclaredOutcome::NotPaid] },
         opened_at: CREATED.plus_ms(number.into()),
         replaces: None,
     }
@@ -110,7 +110,7 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
     fresh.writer.open_dead_letter(&letter(2)).await.unwrap();
     let awaited = act(2, LetterAction::Discard, WorkflowRun::Running).await;
     assert!(matches!(awaited, Acted::Refused { refusal: LetterRefusal::Awaited, last: None, .. }), "{awaited:?}");
-    let resolve = LetterAction::Resolve(Outcome::NotPaid);
+    let resolve = LetterAction::Resolve(DeclaredOutcome::NotPaid);
     assert!(matches!(act(2, resolve, WorkflowRun::Running).await, Acted::Now(_)));
     fresh.writer.close_dead_letter(&id(2)).await.unwrap();
     assert_eq!(status(&fresh, 2).await, LetterStatus::Resolved);

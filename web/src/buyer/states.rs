@@ -7,7 +7,7 @@ use domain::{
 use maud::{Markup, html};
 use store::CheckoutRecord;
 
-use super::words::{Reason, Said, Words};
+use super::words::{Reason, TitleAndText, Words};
 
 /// A payment that is being confirmed.
 const CONFIRMING: &str = "CONFIRMING";
@@ -20,7 +20,7 @@ const REVIEW: &str = "REVIEW";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     name: &'static str,
-    said: Said,
+    said: TitleAndText,
     tone: Tone,
 }
 

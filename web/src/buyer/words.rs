@@ -15,7 +15,7 @@ impl Language {
 }
 
 /// A title and a sentence.
-pub(super) type Said = (&'static str, &'static str);
+pub(super) type TitleAndText = (&'static str, &'static str);
 
 /// Everything that a page can say. What is said of a state: what happened, whether the buyer was charged, what to do.
 #[derive(Debug)]
@@ -62,34 +62,34 @@ pub(super) struct Words {
     pub(super) copy: &'static str,
     pub(super) copied: &'static str,
     pub(super) selected: &'static str,
-    pub(super) unknown: Said,
+    pub(super) unknown: TitleAndText,
     /// What is said of a checkout that waits for a payment, where the address is not whole.
-    pub(super) incomplete: Said,
+    pub(super) incomplete: TitleAndText,
     /// Why the order is not shown.
     pub(super) hidden_without_address: &'static str,
     pub(super) hidden_after_a_while: &'static str,
-    pub(super) confirming: Said,
-    pub(super) unreachable: Said,
-    pub(super) late: Said,
-    pub(super) stuck: Said,
-    pub(super) review: Said,
-    pub(super) refused: Said,
-    pub(super) already_paid: Said,
-    pub(super) other_window: Said,
-    pub(super) paid: Said,
-    pub(super) waiting_for_deposit: Said,
-    pub(super) declined: Said,
-    pub(super) retry: Said,
-    pub(super) expired: Said,
-    pub(super) canceled: Said,
-    pub(super) partially_refunded: Said,
-    pub(super) refunded: Said,
+    pub(super) confirming: TitleAndText,
+    pub(super) unreachable: TitleAndText,
+    pub(super) late: TitleAndText,
+    pub(super) stuck: TitleAndText,
+    pub(super) review: TitleAndText,
+    pub(super) refused: TitleAndText,
+    pub(super) already_paid: TitleAndText,
+    pub(super) other_window: TitleAndText,
+    pub(super) paid: TitleAndText,
+    pub(super) waiting_for_deposit: TitleAndText,
+    pub(super) declined: TitleAndText,
+    pub(super) retry: TitleAndText,
+    pub(super) expired: TitleAndText,
+    pub(super) canceled: TitleAndText,
+    pub(super) partially_refunded: TitleAndText,
+    pub(super) refunded: TitleAndText,
     /// Why the payment window closed, for the codes that it is known to give.
-    reasons: &'static [Said],
+    reasons: &'static [TitleAndText],
     some_reason: &'static str,
     /// Why a payment was not made: for the codes that are ours, and for those that the PSP has no words for in this
     /// language.
-    pub(super) failures: &'static [Said],
+    pub(super) failures: &'static [TitleAndText],
 }
 
 /// What buyers call each method of payment.

@@ -8,7 +8,7 @@ use domain::{
         MAX_NUDGED, NUDGED_PAUSE_MS, UndoReason, VirtualAccount, WINDOW_SLACK_MS, Wait, WayBack, capture_of,
     },
     checkout::{Confirmation, Event, Phase, Status},
-    dead_letter::{Awaits, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome},
     failure::{Failure, OurCode},
     id::{CheckoutId, PaymentKey},
     inquiry::{Inquiry, Request, pause_ms},
@@ -280,7 +280,7 @@ impl Driver for ChargeDriver<'_> {
         let holds_money =
             matches!(knowledge, Knowledge::Reported(Charge::Captured(_) | Charge::AwaitingDeposit { .. }));
         Ok(match reply.map(|reply| reply.action) {
-            Some(OperatorAction::Resolve(Outcome::NotPaid)) if !holds_money => {
+            Some(OperatorAction::Resolve(DeclaredOutcome::NotPaid)) if !holds_money => {
                 let failure = Failure::new(OurCode::ResolvedByOperator, "The payment did not take place.");
                 Next::Concluded(Conclusion::Fail(failure))
             }
@@ -339,7 +339,7 @@ pub(super) async fn call_for_help(
     if ctx.state(|checkout| checkout.status) != Status::Stuck {
         advance(ctx, Event::HelpNeeded, Some(failure.clone())).await?;
     }
-    let awaits = Awaits::Person { outcomes: vec![Outcome::NotPaid] };
+    let awaits = Awaits::Person { outcomes: vec![DeclaredOutcome::NotPaid] };
     let details = format!("**STUCK**: {} See the dead letter, or send the signal `resume` to go on.", failure.message);
     dead_letter::call(ctx, FailedStep { step: step.to_owned(), failure, input, awaits }).await;
     ctx.set_current_details(details);

@@ -5,7 +5,7 @@ use domain::{
     calendar::KoreanTime,
     charge::{Charge, Knowledge, UndoReason},
     checkout::{Event, Status},
-    dead_letter::{Awaits, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome},
     failure::{Failure, OurCode},
     risk::{Assessment, REVIEW_MS, RiskVerdict},
 };
@@ -75,7 +75,7 @@ async fn review(
     let reasons = assessment.reasons.join("; ");
     let until = KoreanTime(now(ctx).plus_ms(REVIEW_MS));
     let input = facts_of([("until", &until), ("reasons", &reasons)]);
-    let awaits = Awaits::Person { outcomes: vec![Outcome::Approved, Outcome::Denied] };
+    let awaits = Awaits::Person { outcomes: vec![DeclaredOutcome::Approved, DeclaredOutcome::Denied] };
     dead_letter::call(ctx, FailedStep { step: Assess.name().to_owned(), failure: question, input, awaits }).await;
     ctx.set_current_details(format!("in review until {until}: {reasons}. Send the signal `review` to decide."));
     let said = waiting::for_review(ctx, REVIEW_MS, replies).await;

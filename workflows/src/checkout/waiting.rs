@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     calendar::KoreanTime,
     checkout::{Confirmation, Status},
-    dead_letter::Outcome,
+    dead_letter::DeclaredOutcome,
     refund::RefundAccount,
 };
 use temporalio_workflow::WorkflowCancellationToken;
@@ -145,10 +145,12 @@ pub(super) async fn for_review(ctx: &Context, limit_ms: u64, replies: u32) -> Op
 /// The decision in an answer to a letter; `None` for an answer that decides nothing.
 fn review_of(reply: &OperatorReply) -> Option<Review> {
     let approve = match reply.action {
-        OperatorAction::Resolve(Outcome::Approved) => true,
-        OperatorAction::Resolve(Outcome::Denied) => false,
+        OperatorAction::Resolve(DeclaredOutcome::Approved) => true,
+        OperatorAction::Resolve(DeclaredOutcome::Denied) => false,
         OperatorAction::Resume
-        | OperatorAction::Resolve(Outcome::NotPaid | Outcome::Refunded | Outcome::NotRefunded) => return None,
+        | OperatorAction::Resolve(
+            DeclaredOutcome::NotPaid | DeclaredOutcome::Refunded | DeclaredOutcome::NotRefunded,
+        ) => return None,
     };
     Some(Review { by: reply.by.clone(), reason: reply.reason.clone(), approve })
 }

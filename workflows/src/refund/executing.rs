@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use domain::{
     Timestamp,
-    dead_letter::{Awaits, Outcome},
+    dead_letter::{Awaits, DeclaredOutcome},
     failure::{Failure, OurCode},
     inquiry::{Inquiry, Request},
     refund::{Conclusion, Executed, Knowledge, PromisedRefund, RefundStatus, Refunding, Wait},
@@ -178,7 +178,7 @@ async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, Workf
         let request = &refund.request;
         facts_of([("refund_id", &request.refund_id), ("checkout_id", &request.checkout_id)])
     });
-    let awaits = Awaits::Person { outcomes: vec![Outcome::Refunded, Outcome::NotRefunded] };
+    let awaits = Awaits::Person { outcomes: vec![DeclaredOutcome::Refunded, DeclaredOutcome::NotRefunded] };
     let details = format!(
         "**STUCK**: {} See the dead letter, or send the signal `resume` to try again or `resolve` with what came \
          of it.",
@@ -191,12 +191,13 @@ async fn ask_person(ctx: &Context, failure: Failure) -> Result<Resolution, Workf
     let _ = ctx.wait_condition_with_options(is_helped, detached()).await;
     let reply = ctx.state(|refund| refund.desk.reply_since(replies).cloned());
     Ok(match reply.map(|reply| (reply.action, reply.reason)) {
-        Some((OperatorAction::Resolve(Outcome::Refunded), _)) => Resolution::Executed,
-        Some((OperatorAction::Resolve(Outcome::NotRefunded), reason)) => {
+        Some((OperatorAction::Resolve(DeclaredOutcome::Refunded), _)) => Resolution::Executed,
+        Some((OperatorAction::Resolve(DeclaredOutcome::NotRefunded), reason)) => {
             Resolution::NotExecuted(Failure::new(OurCode::ResolvedNotRefunded, reason))
         }
         Some((
-            OperatorAction::Resume | OperatorAction::Resolve(Outcome::NotPaid | Outcome::Approved | Outcome::Denied),
+            OperatorAction::Resume
+            | OperatorAction::Resolve(DeclaredOutcome::NotPaid | DeclaredOutcome::Approved | DeclaredOutcome::Denied),
             _,
         ))
         | None => Resolution::GoOn,

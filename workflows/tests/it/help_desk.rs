@@ -1,6 +1,6 @@
 //! Which of an operator's answers a workflow takes.
 
-use domain::{dead_letter::Outcome, id::DeadLetterId};
+use domain::{dead_letter::DeclaredOutcome, id::DeadLetterId};
 use workflows::dead_letter::{HelpDesk, OperatorAction, Resolve, Resume};
 
 fn letter(number: u32) -> DeadLetterId {
@@ -12,7 +12,7 @@ fn resume(letter: Option<DeadLetterId>) -> Resume {
 }
 
 fn resolve(letter: Option<DeadLetterId>) -> Resolve {
-    Resolve { by: "kim".to_owned(), reason: "seen at the bank".to_owned(), outcome: Outcome::NotPaid, letter }
+    Resolve { by: "kim".to_owned(), reason: "seen at the bank".to_owned(), outcome: DeclaredOutcome::NotPaid, letter }
 }
 
 fn answer(desk: &HelpDesk, before: u32) -> Option<OperatorAction> {
@@ -27,7 +27,7 @@ fn an_answer_to_the_open_letter_or_to_none_is_taken() {
         desk.open(self::letter(1));
         assert_eq!(answer(&desk, before), None);
         desk.resolve(resolve(letter));
-        assert_eq!(answer(&desk, before), Some(OperatorAction::Resolve(Outcome::NotPaid)));
+        assert_eq!(answer(&desk, before), Some(OperatorAction::Resolve(DeclaredOutcome::NotPaid)));
         assert_eq!(answer(&desk, desk.replies()), None, "an answer is taken once");
     }
 }

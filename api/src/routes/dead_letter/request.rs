@@ -148,7 +148,10 @@ mod tests {
         let body = |text: &str| JsonBody::parse(text.as_bytes()).unwrap();
         let with_outcome = body(r#"{"reason": "x", "outcome": "not_paid"}"#);
         assert_eq!(reason(&with_outcome).map_err(refused), Err("outcome".to_owned()));
-        assert_eq!(resolution(&with_outcome).unwrap().0, LetterAction::Resolve(domain::dead_letter::Outcome::NotPaid));
+        assert_eq!(
+            resolution(&with_outcome).unwrap().0,
+            LetterAction::Resolve(domain::dead_letter::DeclaredOutcome::NotPaid)
+        );
         assert_eq!(resolution(&body(r#"{"reason": "x"}"#)).map_err(refused), Err("outcome".to_owned()));
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use domain::webhook_endpoint::{DeliveryStatus, Outcome};
+use domain::webhook_endpoint::{AttemptOutcome, DeliveryStatus};
 use serde::Serialize;
 use store::webhook_endpoint::{DeliveryFilter, DeliveryRecord};
 
@@ -161,7 +161,7 @@ impl DeliveryBody {
             attempted_at: rfc3339(attempt.attempted_at),
             latency_ms: attempt.latency_ms,
             http_status: attempt.http_status,
-            outcome: Outcome::as_str(attempt.outcome),
+            outcome: AttemptOutcome::as_str(attempt.outcome),
             status: attempt.status.as_str(),
             answer: attempt.answer.clone(),
         }

@@ -5,7 +5,7 @@ use domain::{
     webhook_endpoint::{MAX_DESCRIPTION_CHARS, MAX_URL_CHARS, TargetUrl},
 };
 use serde_json::{Value, json};
-use service::webhook_endpoint::Wanted;
+use service::webhook_endpoint::EndpointToCreate;
 use store::webhook_endpoint::{Change, Replay};
 
 use super::bodies::EndpointStatusName;
@@ -74,12 +74,12 @@ body! {
     }
 }
 
-pub(super) fn read_new(api: &Api, body: &JsonBody) -> Result<Wanted, Problem> {
+pub(super) fn read_new(api: &Api, body: &JsonBody) -> Result<EndpointToCreate, Problem> {
     let mut errors = FieldErrors::default();
     let NewEndpoint { url, types, description } = NewEndpoint::read(&body.fields(), &mut errors);
     let url = url.and_then(|url| target(api, &url, &mut errors));
     let (types, description) = (types.map(sorted).unwrap_or_default(), description.unwrap_or_default());
-    errors.finish(url.map(|url| Wanted { url, types, description }))
+    errors.finish(url.map(|url| EndpointToCreate { url, types, description }))
 }
 
 pub(super) fn read_change(api: &Api, body: &JsonBody) -> Result<Change, Problem> {
