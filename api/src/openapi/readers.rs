@@ -72,7 +72,8 @@ named_form! {
         |text| EventType::parse(text).ok_or_else(|| none_of(EventType::ALL.map(EventType::as_str)));
     LetterStatusName: LetterStatus =
         |text| LetterStatus::parse(text).ok_or_else(|| none_of(LetterStatus::ALL.map(LetterStatus::as_str)));
-    OutcomeName: DeclaredOutcome = |text| DeclaredOutcome::parse(text).ok_or_else(|| none_of(DeclaredOutcome::ALL.map(DeclaredOutcome::as_str)));
+    OutcomeName: DeclaredOutcome =
+        |text| DeclaredOutcome::parse(text).ok_or_else(|| none_of(DeclaredOutcome::ALL.map(DeclaredOutcome::as_str)));
     PaymentOrderName: PaymentOrderId = PaymentOrderId::parse;
     PayoutRunName: PayoutRunId = PayoutRunId::parse;
     PayoutStatusName: PayoutStatus =
