@@ -2,6 +2,7 @@
 
 pub(crate) mod event_sink;
 pub(crate) mod housekeeping;
+pub(crate) mod namespace_owner;
 pub(crate) mod payout_calendar;
 pub(crate) mod sequencing;
 
@@ -20,7 +21,9 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    roles::{event_sink::EventSink, payout_calendar::PayoutCalendar, sequencing::Sequencing},
+    roles::{
+        event_sink::EventSink, namespace_owner::NamespaceOwner, payout_calendar::PayoutCalendar, sequencing::Sequencing,
+    },
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
@@ -62,6 +65,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    let owner = NamespaceOwner::new(&client, &reader);
+    owner.claim().await?;
+    let owner = tokio::spawn(owner.watch(stop.clone()));
     // Its own worker will have these keys.
     warn_of_deaf_workers(&client, keys.as_deref()).await;
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
@@ -107,6 +113,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     serving.await??;
     sequencing.end().await?;
     sink.end().await?;
+    owner.await??;
     Ok(worked?)
 }
 
@@ -124,6 +131,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    let owner = NamespaceOwner::new(&client, &reader);
+    owner.check().await?;
+    let owner = tokio::spawn(owner.watch(stop.clone()));
     refuse_deaf_workers(&client, keys.as_deref()).await?;
     println!("daegeum api: {public_url}");
     let probes = Probes {
@@ -143,7 +153,8 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         settings: api_settings,
     })
     .await?;
-    serving::serve(listener, served(settings, router), stop).await
+    serving::serve(listener, served(settings, router), stop).await?;
+    owner.await?
 }
 
 /// A worker alone.
@@ -158,6 +169,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let keys = keyring(settings)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
+    let owner = NamespaceOwner::new(&client, &reader);
+    owner.claim().await?;
+    let owner = tokio::spawn(owner.watch(stop.clone()));
     let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
     let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
@@ -192,6 +206,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.await??;
     }
+    owner.await??;
     Ok(worked?)
 }
 

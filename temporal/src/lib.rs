@@ -33,7 +33,7 @@ pub use dev_server::{DevServer, DevServerOptions, stop_leftover};
 pub use error::{Cause, DevServerError, ReplayError, TemporalError};
 pub use namespace::ensure_search_attributes;
 pub use replay::Replayer;
-pub use schedules::RECONCILIATION_SCHEDULE;
+pub use schedules::{RECONCILIATION_SCHEDULE, claim_namespace, database_of_namespace, give_namespace};
 pub use tasks::{FailingTasks, failing_tasks};
 pub use unreadable::UnreadableSignals;
 pub use worker::{Activities, Worker, WorkerParts};

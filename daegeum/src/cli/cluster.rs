@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use temporal::{
-    RECONCILIATION_SCHEDULE,
+    RECONCILIATION_SCHEDULE, database_of_namespace, give_namespace,
     namespace::{self, DEFAULT_RETENTION, Namespace, SHORTEST_RETENTION},
 };
 use temporalio_client::{Client, NamespacedClient as _};
@@ -16,6 +16,8 @@ use crate::{
     settings::Settings,
 };
 
+/// The name of the part that says which database the namespace belongs to.
+const DATABASE: &str = "database";
 /// A day, in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -24,7 +26,13 @@ const DAY_S: u64 = 24 * 60 * 60;
 pub(crate) enum ClusterAction {
     /// Bring the namespace to what this version needs; safe to repeat, exit 1 if an administrator has to do it
     #[command(after_help = example_with_temporal!("daegeum cluster apply --retention-days 7"))]
-    Apply(ClusterOptions),
+    Apply {
+        /// Say that the namespace belongs to this database from now on; processes with another database stop
+        #[arg(long)]
+        adopt_database: bool,
+        #[command(flatten)]
+        options: ClusterOptions,
+    },
     /// Say what the namespace lacks; exit 1 if it lacks anything
     #[command(after_help = example_with_temporal!("daegeum cluster status --json"))]
     Status(ClusterOptions),
@@ -80,7 +88,11 @@ struct Part {
 pub(crate) async fn run(settings: &Settings, action: ClusterAction) -> anyhow::Result<ExitCode> {
     let client = compose::connect(settings, settings.temporal_keyring()?).await?;
     let (parts, output) = match action {
-        ClusterAction::Apply(options) => (apply(&client, &options).await?, options.output),
+        ClusterAction::Apply { adopt_database, options } => {
+            let mut parts = apply(&client, &options).await?;
+            parts.push(if adopt_database { adopt(settings, &client).await? } else { owner(&client).await });
+            (parts, options.output)
+        }
         ClusterAction::Status(options) => (status(&client, &options).await?, options.output),
     };
     tell(&client.namespace(), &parts, output)?;
@@ -106,7 +118,33 @@ async fn status(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec
         let detail = namespace::commands(&name, &missing);
         Part { name: "search attributes", state: PartState::Differs, detail }
     };
-    Ok(vec![exists(&name), retention_part(retention, options.retention()), attributes, schedules()])
+    let retention = retention_part(retention, options.retention());
+    Ok(vec![exists(&name), retention, attributes, schedules(), owner(client).await])
+}
+
+/// The database that the namespace belongs to.
+async fn owner(client: &Client) -> Part {
+    let detail = match database_of_namespace(client).await {
+        Ok(Some(owner)) => format!("the namespace belongs to the database {owner}"),
+        Ok(None) => "the first worker says which database the namespace belongs to".to_owned(),
+        Err(error) => {
+            let detail = format!("{:#}", anyhow::Error::from(error));
+            return Part { name: DATABASE, state: PartState::Refused, detail };
+        }
+    };
+    Part { name: DATABASE, state: PartState::Well, detail }
+}
+
+/// Gives the namespace to the database of the settings.
+async fn adopt(settings: &Settings, client: &Client) -> anyhow::Result<Part> {
+    let ours = compose::open_reader(&settings.database()?).await?.event_log().await?.log_id;
+    let before = database_of_namespace(client).await?;
+    if before.as_ref() == Some(&ours) {
+        return Ok(owner(client).await);
+    }
+    give_namespace(client, &ours).await?;
+    let detail = format!("the namespace belongs to the database {ours} from now on");
+    Ok(Part { name: DATABASE, state: PartState::Changed, detail })
 }
 
 fn exists(name: &str) -> Part {

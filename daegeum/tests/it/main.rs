@@ -57,5 +57,6 @@ mod watching;
 mod webhook_endpoints;
 mod webhook_receivers;
 mod webhooks;
+mod wrong_place;
 
 use testkit::{database, on_both_databases};
