@@ -30,6 +30,9 @@ use crate::{
     stack::{Dev, daegeum},
 };
 
+/// A public key that signed nothing here. Source: RFC 8032, section 7.1, test 1.
+const KEY_OF_NOBODY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
 on_both_databases!(
     sound_books_verify,
     a_changed_amount_fails_verify,
@@ -303,6 +306,10 @@ async fn an_unreadable_row_fails_verify(kind: Kind) {
 async fn a_checkpoint_is_signed_once_and_not_over_changed_books(kind: Kind) {
     let books = Books::keep(kind).await;
     assert!(books.refuses(&["ledger", "public-key"]).contains("`daegeum ledger checkpoint` makes one"));
+    // Who removes the checkpoints is found out by a key that was kept elsewhere.
+    let unsigned = books.run(&["ledger", "verify", "--public-key", KEY_OF_NOBODY]);
+    assert!(said(&unsigned).contains("none is signed by a key that was given"), "{}", said(&unsigned));
+    assert_eq!(unsigned.status.code(), Some(1));
     assert!(books.refuses(&["ledger", "prove", "payment_captured:checkout-2"]).contains("there is no checkpoint yet"));
     let first = books.says_json(&["ledger", "checkpoint", "--json"]);
     assert_eq!(books.says_json(&["ledger", "checkpoint", "--json"]), first);

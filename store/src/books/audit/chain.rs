@@ -140,6 +140,9 @@ pub(super) async fn walk(
         }
         progress(ReadProgress { of: "entries", done: chain.sequence, total: Ord::max(total, chain.sequence) });
     }
+    if !trusted.is_empty() && chain.checkpoints == 0 {
+        findings.add(Check::Checkpoints, "the checkpoints", "none is there, so none is signed by a key that was given");
+    }
     name_strays(connection, fold.postings, findings).await?;
     if let Some(head) = head {
         compare_head(&head, &chain, findings);
