@@ -45,8 +45,9 @@ pub struct PurchaseRecord {
     pub confirmed_at: Option<Timestamp>,
     /// When the purchase was delivered.
     pub delivered_at: Option<Timestamp>,
-    /// When the earnings may be released, where they wait for a report.
-    pub due_at: Timestamp,
+    /// When the earnings may be released: by the date that the order has, or by the report where the order waits for
+    /// one.
+    pub releases_at: Timestamp,
 }
 
 impl Journal {
@@ -67,7 +68,8 @@ impl Journal {
                 purchase_confirmations::Column::RecordedAt,
                 purchase_confirmations::Column::AdoptedAt,
             ];
-            records.push(record_of(&row)?);
+            let dated = payment_orders::Entity::find_by_id(order.as_str()).one(&transaction).await?;
+            records.push(record_of(&row, dated.and_then(|dated| dated.releases_at))?);
             let conflict =
                 OnConflict::column(purchase_confirmations::Column::PaymentOrderId).update_columns(columns).to_owned();
             purchase_confirmations::Entity::insert(active(row))
@@ -125,13 +127,16 @@ fn active(row: purchase_confirmations::Model) -> purchase_confirmations::ActiveM
     }
 }
 
-fn record_of(row: &purchase_confirmations::Model) -> Result<PurchaseRecord, StoreError> {
+fn record_of(
+    row: &purchase_confirmations::Model,
+    dated: Option<chrono::DateTime<chrono::Utc>>,
+) -> Result<PurchaseRecord, StoreError> {
     Ok(PurchaseRecord {
         payment_order_id: PaymentOrderId::parse(row.payment_order_id.clone())
             .map_err(|error| corrupt("an order", error))?,
         confirmed_at: row.confirmed_at.map(from_column_time),
         delivered_at: row.delivered_at.map(from_column_time),
-        due_at: from_column_time(row.due_at),
+        releases_at: from_column_time(dated.unwrap_or(row.due_at)),
     })
 }
 

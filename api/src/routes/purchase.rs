@@ -43,7 +43,7 @@ struct ReportedBody {
     confirmed_at: Option<String>,
     #[schema(value_type = Option<Instant>)]
     delivered_at: Option<String>,
-    /// When the seller's earnings are released, where they wait for a report.
+    /// When the seller's earnings are released: by the date that the order has, or by this report where it has none.
     #[schema(value_type = Instant)]
     releases_at: String,
 }
@@ -92,7 +92,7 @@ impl ReportedBody {
             payment_order_id: record.payment_order_id.to_string(),
             confirmed_at: record.confirmed_at.map(rfc3339),
             delivered_at: record.delivered_at.map(rfc3339),
-            releases_at: rfc3339(record.due_at),
+            releases_at: rfc3339(record.releases_at),
         }
     }
 }

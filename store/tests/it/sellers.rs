@@ -368,13 +368,13 @@ async fn a_purchase_that_waits_is_released_by_its_report(fresh: Fresh) {
     };
     let later = now.plus_ms(1_000_000);
     let delivered = report(&orders, PurchaseReport::Delivered(now), later).await;
-    assert_eq!(delivered.iter().map(|record| record.due_at).collect::<Vec<_>>(), [later, later]);
+    assert_eq!(delivered.iter().map(|record| record.releases_at).collect::<Vec<_>>(), [later, later]);
     assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 0, "its time has not come");
     // A later report that says nothing new changes nothing; a confirmation brings the date forward.
     let again = report(&orders[..1], PurchaseReport::Delivered(later), later.plus_ms(5)).await;
     assert_eq!(again[0], delivered[0]);
     let confirmed = report(&orders[..1], PurchaseReport::Confirmed(now), now).await;
-    assert_eq!((confirmed[0].due_at, confirmed[0].delivered_at), (now, Some(now)));
+    assert_eq!((confirmed[0].releases_at, confirmed[0].delivered_at), (now, Some(now)));
     assert_eq!(fresh.writer.release_due(now, 10).await.unwrap(), 1);
     assert_eq!(
         (wallet(&fresh, "seller-a").await.available, wallet(&fresh, "seller-b").await.available),
