@@ -103,6 +103,30 @@ fn the_readmes_name_what_a_production_needs() {
     }
 }
 
+/// The reference names every route, and the page about events every type.
+#[test]
+fn every_route_and_every_type_of_event_is_described() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (api, events) = (read("docs/reference/api.md"), read("docs/explanation/events.md"));
+    let described: serde_json::Value = serde_json::from_str(&read("api/openapi.json")).unwrap();
+    for path in described["paths"].as_object().unwrap().keys().filter(|path| path.starts_with("/v1/")) {
+        let literal = |segment: &&str| !segment.starts_with('{');
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let (noun, last) = (segments[1], *segments.iter().rfind(|segment| literal(segment)).unwrap());
+        let (noun, last) = (format!("/v1/{noun}"), format!("/{last}"));
+        let is_named = api.lines().any(|line| line.contains(&noun) && line.contains(&last));
+        let below = api.lines().any(|line| line.contains(&format!("{noun}` and below")));
+        assert!(is_named || below, "docs/reference/api.md does not name {path}");
+    }
+    for event_type in domain::event::EventType::ALL {
+        let (object, change) = event_type.as_str().split_once('.').unwrap();
+        let is_named =
+            events.lines().any(|line| line.contains(&format!("`{object}.")) && line.contains(&format!(".{change}`")));
+        assert!(is_named, "docs/explanation/events.md does not name {}", event_type.as_str());
+    }
+}
+
 /// Every relative link of every document leads to a file.
 #[test]
 fn links_between_documents_lead_somewhere() {
