@@ -69,7 +69,7 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     println!("Where to look further");
     println!(
         "  every step of these checkouts, in the Temporal UI:  {} dev --data-dir {}",
-        program(),
+        crate::values::program(),
         directory.display()
     );
     println!("  the same stack, kept up, with the buyer's page:     make dev\n");
@@ -79,11 +79,6 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     }
     println!("{wrong} things are not as they should be; see the lines marked ✗.");
     Ok(ExitCode::FAILURE)
-}
-
-/// This program as it was called, so that what is printed can be typed.
-fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "daegeum".to_owned())
 }
 
 /// Tells every story, then opens the books. Answers how many things were wrong.

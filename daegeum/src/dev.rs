@@ -51,7 +51,7 @@ pub(crate) struct DevPorts {
 }
 
 /// The file in the data directory that holds the API key of `dev`.
-const KEY_FILE: &str = "api-key";
+pub(crate) const KEY_FILE: &str = "api-key";
 
 /// The file in the data directory in which the simulator remembers what it charged.
 const SIMULATOR_FILE: &str = "toss-sim.db";
@@ -422,9 +422,10 @@ Create a checkout, then open its payment_page in a browser and pay:
 
 Hear of every event by webhook: register an endpoint, then receive with the secret that the first command prints last:
 
-  daegeum --data-dir {data} webhooks create http://127.0.0.1:3000/
-  daegeum webhooks listen --port 3000 --secret whsec_…
+  {program} --data-dir {data} webhooks create http://127.0.0.1:3000/
+  {program} webhooks listen --port 3000 --secret whsec_…
 ",
+        program = crate::values::program(),
         data = data_dir.display(),
         key = stack.api_key,
         console = sign_in_address(&stack.public_url, &stack.sign_in_link.secret()),

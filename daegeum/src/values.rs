@@ -88,3 +88,8 @@ mod tests {
         }
     }
 }
+
+/// This program as it was called, so that what is printed can be typed.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "daegeum".to_owned())
+}

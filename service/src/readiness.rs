@@ -32,6 +32,8 @@ use workflows::TASK_QUEUE;
 const ANSWER_AGE: Duration = Duration::from_secs(1);
 /// How often it is looked without anybody asking.
 const LOOK_PAUSE: Duration = Duration::from_secs(60);
+/// How long a process that begins may be without what it needs before that is logged: its own worker polls last.
+const START_TIME: Duration = Duration::from_secs(10);
 /// How long the database, and Temporal, may each take to answer.
 const PROBE_TIME: Duration = Duration::from_secs(3);
 /// How long somebody who asks waits for a new answer.
@@ -193,11 +195,13 @@ impl State {
 
 async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Sender<Option<(Instant, State)>>) {
     let (mut told, mut seals) = (Vec::new(), None);
+    let started = Instant::now();
     while !answer.is_closed() {
         let began = Instant::now();
         let state = look(&probes).await;
         let problems = state.problems();
-        if problems != told {
+        let is_starting = started.elapsed() < START_TIME && told.is_empty();
+        if problems != told && !is_starting {
             if problems.is_empty() {
                 tracing::info!("this process can do its work again");
             } else {

@@ -237,7 +237,7 @@ impl Problem {
 
     /// A key of a seller, asked for what is not that seller's wallet. The same for what exists and what does not.
     pub(crate) fn not_of_this_seller() -> Self {
-        Self::new(Code::Forbidden, "This API key belongs to a seller and reads that seller's wallet alone.")
+        Self::new(Code::Forbidden, "This API key belongs to a seller and reads alone what is that seller's.")
     }
 
     /// Events that retention has removed.

@@ -1,13 +1,13 @@
 //! Requests of commands to a running API, by an API key, which is the principal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use reqwest::{Method, Response, header};
 use serde_json::Value;
 
-use crate::{cli::output::Output, settings::Settings};
+use crate::{cli::output::Output, dev::KEY_FILE, settings::Settings};
 
 /// The variable that holds the API key.
 const KEY_VARIABLE: &str = "DAEGEUM_API_KEY";
@@ -22,7 +22,8 @@ pub(crate) struct ApiOptions {
     /// The API [default: of the settings, or of the `dev` in the data directory]
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
-    /// A file that holds the API key [default: the variable DAEGEUM_API_KEY]
+    /// A file that holds the API key [default: the variable DAEGEUM_API_KEY, or the key of the `dev` in the data
+    /// directory]
     #[arg(long, value_name = "PATH")]
     api_key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -79,7 +80,7 @@ impl ApiOptions {
         let client = reqwest::Client::builder().timeout(ANSWER_TIME).build()?;
         let url = format!("{}{}", base.trim_end_matches('/'), asked.path);
         let mut request =
-            client.request(asked.method, url).bearer_auth(self.key()?).header(header::ACCEPT, asked.accept);
+            client.request(asked.method, url).bearer_auth(self.key(settings)?).header(header::ACCEPT, asked.accept);
         if let Some(key) = asked.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
@@ -99,13 +100,20 @@ impl ApiOptions {
         bail!("the API refused ({status} {}): {}{fields}", text(&problem, "code"), text(&problem, "detail"))
     }
 
-    fn key(&self) -> anyhow::Result<String> {
-        let key = match &self.api_key_file {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?
-            }
-            None => std::env::var(KEY_VARIABLE)
-                .with_context(|| format!("set {KEY_VARIABLE} to an API key, or name a file with --api-key-file"))?,
+    fn key(&self, settings: &Settings) -> anyhow::Result<String> {
+        let read =
+            |path: &Path| std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()));
+        let of_dev = settings.data_dir.join(KEY_FILE);
+        let key = match (&self.api_key_file, std::env::var(KEY_VARIABLE)) {
+            (Some(path), _) => read(path)?,
+            (None, Ok(key)) => key,
+            // The key of a `dev` opens its own API alone.
+            (None, Err(_)) if self.api_url.is_none() && of_dev.exists() => read(&of_dev)?,
+            (None, Err(_)) => bail!(
+                "set {KEY_VARIABLE} to an API key, or name a file with --api-key-file; beside a running dev, its data \
+                 directory holds a key in {}",
+                of_dev.display()
+            ),
         };
         let key = key.trim().to_owned();
         ensure!(!key.is_empty(), "the API key is empty");

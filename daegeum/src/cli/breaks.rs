@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use domain::{
     calendar::Day,
     id::BreakId,
-    reconciliation::{Act, Actor, BreakClass, BreakStatus, BreakType, Template},
+    reconciliation::{Act, Actor, BreakClass, BreakStatus, BreakType, Proposal, Template},
     settlement::Flow,
 };
 use serde_json::{Value, json};
@@ -176,6 +176,12 @@ async fn show(reader: &Reader, id: &BreakId, output: Output) -> anyhow::Result<(
         return print_json(&shown);
     }
     println!("{}", sentence(&record));
+    if let Some(Proposal { by, template }) = &record.proposal {
+        println!(
+            "proposed:    {} by {by}; it is done when a second principal resolves the break with the same template",
+            template.as_str()
+        );
+    }
     println!("our side:    {}", record.evidence_ours);
     println!("other side:  {}", record.evidence_theirs);
     for event in history {

@@ -264,7 +264,9 @@ async fn show(reader: &Reader, id: &str, output: Output) -> anyhow::Result<()> {
     println!("  {} failed: {} {}", letter.step, letter.failure.code, letter.failure.message);
     println!("  of {}", letter.input);
     println!("  workflow {} ({}), run {}", letter.workflow_id, letter.workflow_type, letter.run_id);
-    println!("  {}", advice(&letter.awaits));
+    if letter.status == LetterStatus::Open {
+        println!("  {}", advice(&letter.awaits));
+    }
     for action in &actions {
         println!("  {} {} by {}: {}", rfc3339(action.acted_at), action.action, action.actor, action.reason);
     }

@@ -162,7 +162,9 @@ pub(crate) async fn run(settings: &Settings, action: PayoutsAction) -> anyhow::R
         PayoutsAction::Returned(asked) => asked.post(settings, "payouts", "returned").await,
         PayoutsAction::Send { id, api } => {
             let run = api.get(settings, format!("/v1/payout-runs/{id}")).await?;
-            eprintln!("A run is sent by its approval: `daegeum payouts approve {id} --digest …` by another key.");
+            if run["status"] == "FROZEN" {
+                eprintln!("A run is sent by its approval: `daegeum payouts approve {id} --digest …` by another key.");
+            }
             show(&api, &run)
         }
         PayoutsAction::List { status, seller, api } => {

@@ -116,8 +116,12 @@ pub(super) async fn by_link(State(api): State<Arc<Api>>, visitor: Visitor, reque
 }
 
 fn take_link(api: &Api, parts: &Parts) -> Result<Identity, Problem> {
-    let none =
-        || Problem::new(Code::Forbidden, "The link was used before, or is none. The terminal shows the next one.");
+    let none = || {
+        Problem::new(
+            Code::Forbidden,
+            "This link was used before, or is not a sign-in link. The terminal of dev shows the next link.",
+        )
+    };
     let link = api.console.link.as_ref().ok_or_else(none)?;
     let sent = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map(|Query(sent)| sent).unwrap_or_default();
     let taken = link.take(sent.get("token").map_or("", String::as_str)).map_err(|error| Problem::internal(&error))?;
