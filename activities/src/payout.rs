@@ -1,15 +1,16 @@
 //! Payouts: runs and their rows, and the calls to the PSP that send money to sellers.
 #![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
 
-mod words;
+pub(crate) mod words;
 
 use std::{collections::HashSet, sync::Arc};
 
 use domain::{
     calendar::Day,
+    failure::{Failure, OurCode},
     payout::{
         PayoutStatus,
-        batch::{BatchAnswer, BatchReport, PayoutChange, PayoutReport},
+        batch::{BatchAnswer, BatchRefusal, BatchReport, PayoutChange, PayoutReport, RefusalKind},
         plan::{DayText, PlanRules},
     },
 };
@@ -106,11 +107,12 @@ impl Payouts {
     #[activity(definition = PayoutWork)]
     pub async fn work(self: Arc<Self>, _ctx: ActivityContext, run: RunToFollow) -> Result<WorkOfRun, ActivityError> {
         let work = self.writer.payout_run_work(&run.run_id).await.map_err(store_failure)?;
-        Ok(work.map_or(WorkOfRun { status: None, approved: 0, unanswered: 0, open: 0 }, |work| WorkOfRun {
+        Ok(work.map_or(WorkOfRun::none(), |work| WorkOfRun {
             status: Some(work.status),
             approved: work.approved,
             unanswered: work.unanswered,
             open: work.open,
+            is_stopped: work.is_stopped,
         }))
     }
 
@@ -137,6 +139,9 @@ impl Payouts {
         ctx: ActivityContext,
         to_send: BatchToSend,
     ) -> Result<BatchAnswer, ActivityError> {
+        if self.writer.are_payouts_stopped().await.map_err(store_failure)? {
+            return stopped(ctx.info().attempt);
+        }
         let key = idempotency_key(&to_send.idempotency_key)?;
         let pays_on = to_send.batch.pays_on.map(|DayText(day)| day);
         let requests: Vec<_> = to_send.batch.items.iter().map(|item| to_toss(item, pays_on)).collect();
@@ -247,6 +252,16 @@ impl Payouts {
             status => acted(&PayoutRefusal::Status(status)),
         })
     }
+}
+
+/// Nothing leaves while payouts are stopped; an earlier attempt of the activity may have left.
+fn stopped(attempt: u32) -> Result<BatchAnswer, ActivityError> {
+    let message = "Payouts are stopped until somebody resolves the break of a payout that nobody asked for.";
+    let failure = Failure::new(OurCode::PayoutsStopped, message);
+    if attempt > 1 {
+        return Err(doubtful(refused(failure)));
+    }
+    Ok(BatchAnswer::Refused(BatchRefusal { kind: RefusalKind::Later, failure }))
 }
 
 fn acted(refusal: &PayoutRefusal) -> PayoutActed {

@@ -9,6 +9,7 @@
 
 mod balances;
 mod classes;
+mod payouts;
 mod repairs;
 mod settlements;
 mod source;
@@ -28,8 +29,8 @@ use store::{
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::reconciliation::{
-    ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
-    StepOutcome, StepRequest, TakeStep, settled_days,
+    ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome,
+    PayoutToAsk, Run, Step, StepOutcome, StepRequest, TakeStep, settled_days,
 };
 
 pub use self::step::{ReconciliationRules, Reconciliations};
@@ -136,8 +137,8 @@ async fn take(run: &StepRun<'_>) -> Result<Figures, StepError> {
         Step::Transactions { from, to } => transactions::compare(run, *from, *to).await,
         Step::PullSettlements { sold_on } => settlements::pull(run, sold(sold_on)?).await,
         Step::Settle { sold_on } => settlements::settle(run, sold(sold_on)?).await,
-        Step::ReadPayoutBalance => balances::readable(run).await,
-        Step::PayoutBalance => balances::payout_balance(run).await,
+        Step::ReadPayoutBalance => payouts::readable(run).await,
+        Step::PayoutBalance => payouts::compare(run).await,
         Step::Bank => balances::bank(run).await,
     }
 }
@@ -163,16 +164,19 @@ impl Reconciliations {
         self.writer.conclude_reconciliation(&ending).await?;
         let record = self.reader.reconciliation_run(&run.run_id).await?;
         let status = record.map_or(RunStatus::NoVerdict, |record| record.status);
-        let mut to_ask = Vec::new();
+        let (mut to_ask, mut payouts_to_ask) = (Vec::new(), Vec::new());
         if status == RunStatus::Breaks {
             for record in self.reader.breaks_of_run(&run.run_id, MOST_REPAIRED).await? {
-                let is_asked = record.status == BreakStatus::Open
-                    && record.class == BreakClass::Automatic
-                    && record.break_type.asks_workflow();
-                to_ask.extend(record.workflow_id.filter(|_| is_asked));
+                let is_automatic = record.status == BreakStatus::Open && record.class == BreakClass::Automatic;
+                let Some(workflow_id) = record.workflow_id.filter(|_| is_automatic) else { continue };
+                if record.break_type.asks_workflow() {
+                    to_ask.push(workflow_id);
+                } else if record.break_type.asks_payout_run() {
+                    payouts_to_ask.push(PayoutToAsk { workflow_id, ref_payout_id: record.subject });
+                }
             }
         }
-        Ok(Concluded { status: status.as_str().to_owned(), to_ask })
+        Ok(Concluded { status: status.as_str().to_owned(), to_ask, payouts_to_ask })
     }
 }
 

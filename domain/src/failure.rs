@@ -164,6 +164,8 @@ our_codes! {
     PayoutWithdrawn = "payout_withdrawn";
     /// The seller or the account changed after the freeze.
     PayoutSellerChanged = "payout_seller_changed";
+    /// The PSP lists a payout that we never asked for, so nothing is sent.
+    PayoutsStopped = "payouts_stopped";
     /// A payout came back after it had arrived.
     PayoutReturned = "payout_returned";
     /// A write did not succeed, for a reason without a code of its own.

@@ -66,6 +66,8 @@ pub struct Decidable<'a> {
     pub frozen_by: &'a Principal,
     /// The author of an earlier decision.
     pub decided_by: Option<&'a Principal>,
+    /// Whether payouts are stopped, because the PSP lists one that we never asked for.
+    pub is_stopped: bool,
 }
 
 /// Why a decision is not taken.
@@ -81,9 +83,13 @@ pub enum Undecidable {
     /// Somebody decided before.
     #[error("The run is {0} already")]
     Decided(RunStatus),
+    /// The PSP lists a payout that we never asked for.
+    #[error("Payouts are stopped: the PSP lists a payout that nobody here asked for, and its break is not resolved")]
+    Stopped,
 }
 
-/// Whether a decision changes the run; `false` where the same principal decided the same before.
+/// Whether a decision changes the run; `false` where the same principal decided the same before. A run that pays nothing
+/// may be decided on while payouts are stopped.
 pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<bool, Undecidable> {
     let wanted = decision.status();
     if run.status != RunStatus::Frozen {
@@ -94,6 +100,7 @@ pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Resul
     match decision {
         Decision::Approve { .. } | Decision::Reject if by == run.frozen_by => Err(Undecidable::FourEyes),
         Decision::Approve { digest } if digest != run.digest => Err(Undecidable::DigestMismatch),
+        Decision::Approve { .. } if run.is_stopped => Err(Undecidable::Stopped),
         Decision::Approve { .. } | Decision::Reject | Decision::Cancel => Ok(true),
     }
 }

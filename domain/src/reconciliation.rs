@@ -9,6 +9,7 @@ mod acts;
 mod catalogue;
 mod finding;
 mod matching;
+pub mod payouts;
 
 use alloc::vec::Vec;
 

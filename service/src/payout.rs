@@ -127,6 +127,7 @@ pub async fn decide_on(
         digest: &run.digest,
         frozen_by: &run.frozen_by,
         decided_by: run.decided_by.as_ref(),
+        is_stopped: service.reader.are_payouts_stopped().await?,
     };
     let is_new = decide(&decidable, &decision, &by).map_err(PayoutError::Undecidable)?;
     if is_new {

@@ -99,8 +99,8 @@ pub use payout::{
 pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
 pub use reconciliation::{
-    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, Progress, RunPosition as ReconciliationPosition,
-    RunRecord as ReconciliationRecord, RunSummary,
+    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, PayoutBooks, PayoutBooksQuestion, Progress,
+    RunPosition as ReconciliationPosition, RunRecord as ReconciliationRecord, RunSummary,
 };
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,

@@ -10,9 +10,10 @@ mod freeze;
 mod frozen;
 mod plan;
 mod read;
-mod record;
+pub(crate) mod record;
 mod send;
 mod statement;
+mod stop;
 
 pub use change::{PayoutRefusal, PayoutRequest, Withdrawal};
 pub use decide::RunDecision;

@@ -162,9 +162,11 @@ const fn next(work: &WorkOfRun) -> Next {
         None | Some(RunStatus::Rejected | RunStatus::Canceled) => Next::End,
         Some(RunStatus::Frozen) => Next::Wait,
         Some(RunStatus::Approved | RunStatus::Sending | RunStatus::Completed) => {
-            if work.approved > 0 || work.unanswered > 0 {
+            let waits = work.approved > 0;
+            if work.unanswered > 0 || (waits && !work.is_stopped) {
                 Next::Send
-            } else if work.open > 0 {
+            } else if work.open > 0 || waits {
+                // While payouts are stopped, a pause comes before the next look.
                 Next::Follow
             } else {
                 Next::Complete

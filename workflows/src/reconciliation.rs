@@ -19,7 +19,13 @@ use temporalio_workflow::{
     WorkflowContextView, WorkflowResult, common::ActivityDefinition, workflow, workflow_methods,
 };
 
-use crate::{checkout::CheckoutWorkflow, dead_letter::AskPsp, task::readable, time::now};
+use crate::{
+    checkout::CheckoutWorkflow,
+    dead_letter::AskPsp,
+    payout_run::{PayoutNews, PayoutRunWorkflow},
+    task::readable,
+    time::now,
+};
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "reconciliation";
@@ -108,11 +114,11 @@ pub enum Step {
     Transactions { from: Timestamp, to: Timestamp },
     /// Reads the rows of a day of sale, twice.
     PullSettlements { sold_on: String },
-    /// Reads the payout balance and compares nothing: what cannot be read is known before anything is booked.
+    /// Reads the payout balance and compares nothing: a source that cannot be read is known before anything is booked.
     ReadPayoutBalance,
     /// Books the rows of a day of sale, and compares them with what was captured.
     Settle { sold_on: String },
-    /// The payout balance.
+    /// Payouts by name, and the payout balance.
     PayoutBalance,
     /// Lines of bank statements.
     Bank,
@@ -183,6 +189,18 @@ pub struct Concluded {
     /// Workflows that may catch up when they ask the PSP.
     #[serde(default)]
     pub to_ask: Vec<String>,
+    /// Payouts that may catch up when their workflows ask the PSP.
+    #[serde(default)]
+    pub payouts_to_ask: Vec<PayoutToAsk>,
+}
+
+/// A payout of which the PSP's word is not in the books.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutToAsk {
+    /// The workflow of its run.
+    pub workflow_id: String,
+    /// Our name of the payout.
+    pub ref_payout_id: String,
 }
 
 /// An act of a person on a break.
@@ -284,6 +302,11 @@ async fn repair(ctx: &WorkflowContext<ReconciliationWorkflow>, run: Run, conclud
         let workflow = ctx.external_workflow(workflow_id, None);
         // One that has ended takes no signal: its break stays open, and the next run classes it anew.
         let _ = workflow.signal(CheckoutWorkflow::ask_psp, ask.into(), Default::default()).await;
+    }
+    for PayoutToAsk { workflow_id, ref_payout_id } in &concluded.payouts_to_ask {
+        let news = PayoutNews { ref_payout_id: ref_payout_id.clone(), window_ends_at: None };
+        let workflow = ctx.external_workflow(workflow_id, None);
+        let _ = workflow.signal(PayoutRunWorkflow::psp_nudge, news.into(), Default::default()).await;
     }
     Ok(())
 }

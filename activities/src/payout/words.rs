@@ -40,7 +40,7 @@ pub(super) fn to_toss(item: &Sending, pays_on: Option<Day>) -> PayoutRequest {
 }
 
 /// What the PSP says of a payout; nothing where it names a status or an amount that we do not know.
-pub(super) fn report(payout: &Payout) -> Option<PayoutReport> {
+pub(crate) fn report(payout: &Payout) -> Option<PayoutReport> {
     let status = match &payout.status {
         PayoutStatus::Requested => PspPayoutStatus::Requested,
         PayoutStatus::InProgress => PspPayoutStatus::InProgress,
@@ -85,7 +85,7 @@ pub(super) fn reference(entity: &Entity) -> Option<String> {
     entity.payout().ok().map(|payout| payout.ref_payout_id)
 }
 
-pub(super) fn day(day: Day) -> Option<NaiveDate> {
+pub(crate) fn day(day: Day) -> Option<NaiveDate> {
     day.to_string().parse().ok()
 }
 

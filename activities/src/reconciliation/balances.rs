@@ -1,29 +1,24 @@
-//! Sums against sums: our own books, the payout balance, and lines of bank statements.
+//! Sums against sums: our own books, and lines of bank statements.
 
 use domain::{
     Currency,
     calendar::Day,
-    ledger::Account,
     reconciliation::{BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all},
     settlement::Flow,
 };
 use serde_json::json;
 use store::{BankLine, InternalDifference};
-use toss::{Class, Meaning};
 use workflows::reconciliation::settled_days;
 
 use super::{
-    source::{StepError, incomplete, patiently},
+    source::StepError,
     step::{Figures, StepRun},
 };
-use crate::failure::evidence;
 
 /// How a bank writes the PSP's name beside a deposit. Source: bank statements of Toss's merchants.
 const PSP_LABELS: [&str; 3] = ["토스", "toss", "TOSS"];
 /// The group of the PSP's deposits.
 const DEPOSITS: &str = "psp";
-/// From this HTTP status on, the PSP has a fault of its own.
-const SERVER_ERROR: u16 = 500;
 
 /// Our books against each other.
 pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
@@ -45,66 +40,6 @@ pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
     let mut figures = Figures::default();
     figures.add("differences", i64::try_from(differences.len()).unwrap_or(i64::MAX));
     Ok(figures)
-}
-
-/// Whether the PSP tells its balance.
-pub(super) async fn readable(run: &StepRun<'_>) -> Result<Figures, StepError> {
-    patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
-    Ok(Figures::default())
-}
-
-/// What the PSP can pay out against the books.
-pub(super) async fn payout_balance(run: &StepRun<'_>) -> Result<Figures, StepError> {
-    let balance = patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
-    let currency = Currency::Krw;
-    let as_of = run.as_of()?;
-    let available =
-        i64::try_from(balance.available_amount.minor).map_err(|_| incomplete("the balance is too large"))?;
-    let booked = run.of.reader.debit_balance(&Account::PspPayoutBalance, currency).await?;
-    let not_paid_yet = run.of.reader.settled_after(as_of, currency).await?;
-    // The PSP takes a payout from its balance when it accepts it; the books do when it arrives.
-    let in_transit: i64 = run
-        .of
-        .reader
-        .trial_balance()
-        .await?
-        .iter()
-        .filter(|balance| matches!(balance.account, Account::PayoutInTransit(_)))
-        .filter(|balance| balance.debits.currency() == currency)
-        .map(|balance| balance.credits.minor().cast_signed() - balance.debits.minor().cast_signed())
-        .sum();
-    let expected = booked - not_paid_yet - in_transit;
-    let mut figures = Figures::default();
-    for (figure, amount) in [
-        ("available", available),
-        ("booked", booked),
-        ("not_paid_yet", not_paid_yet),
-        ("in_transit", in_transit),
-        ("expected", expected),
-    ] {
-        figures.add(figure, amount);
-    }
-    if available == expected {
-        return Ok(figures);
-    }
-    let ours = json!({ "booked": booked, "not_paid_yet": not_paid_yet, "in_transit": in_transit });
-    let found = Finding {
-        ours: Flow::of_signed(expected, currency).ok(),
-        theirs: Flow::of_signed(available, currency).ok(),
-        evidence: Evidence { ours: ours.to_string(), theirs: json!({ "available": available }).to_string() },
-        ..blank(Layer::PayoutBalance, BreakType::PayoutBalanceDiffers, currency.code(), as_of, currency)
-    };
-    run.note(&[found]).await?;
-    Ok(figures)
-}
-
-/// A merchant without a contract for payouts has no such balance. A key that is refused proves nothing.
-fn not_offered(error: toss::Error) -> StepError {
-    let is_refusal = matches!(&error, toss::Error::Refused { status, .. } if *status < SERVER_ERROR);
-    if is_refusal && error.class() == Class::Permanent && error.meaning() != Some(Meaning::Denied) {
-        return StepError::LeftOut(evidence(&error));
-    }
-    error.into()
 }
 
 /// Lines of bank statements of the last days.
@@ -190,7 +125,7 @@ fn of_line(break_type: BreakType, hash: &str, line: &BankLine, ours: Option<Flow
     }
 }
 
-fn blank(layer: Layer, break_type: BreakType, key: &str, day: Day, currency: Currency) -> Finding {
+pub(super) fn blank(layer: Layer, break_type: BreakType, key: &str, day: Day, currency: Currency) -> Finding {
     Finding {
         layer,
         break_type,

@@ -40,8 +40,8 @@ refusals! {
     FreezeRefusals: RequestInProgress, TemporalUnavailable, ValidationFailed;
     FindRefusals: PayoutRunNotFound;
     ApproveRefusals:
-        DigestMismatch, FourEyes, PayoutRunDecided, PayoutRunNotFound, RequestInProgress, TemporalUnavailable,
-        ValidationFailed;
+        DigestMismatch, FourEyes, PayoutRunDecided, PayoutRunNotFound, PayoutsStopped, RequestInProgress,
+        TemporalUnavailable, ValidationFailed;
     DecideRefusals:
         FourEyes, PayoutRunDecided, PayoutRunNotFound, RequestInProgress, TemporalUnavailable, ValidationFailed;
 }
@@ -140,7 +140,8 @@ pub(crate) async fn show(
 ///
 /// Sends the payouts whose `digest` is named. The principal who froze the run does not approve it. If a payout was
 /// taken back after the digest was read, the digest is another one. Sending the same approval again answers where the
-/// run stands.
+/// run stands. While the PSP lists a payout that nobody here asked for, no run is approved or sent: `payouts_stopped`
+/// lasts until the break `payout_unknown_at_home` is resolved.
 #[utoipa::path(
     post,
     path = "/v1/payout-runs/{id}/approve",

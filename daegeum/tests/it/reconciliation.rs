@@ -1,5 +1,6 @@
 //! `daegeum reconcile`: planted breaks among clean payments, faults of the other side, and what people do about breaks.
 
+mod payouts;
 mod planted;
 
 use serde_json::{Value, json};

@@ -192,4 +192,12 @@ impl PspPayoutStatus {
             Self::Canceled => PayoutStatus::Canceled,
         }
     }
+
+    /// Whether the PSP took the money from its balance, and keeps or kept it for the seller.
+    pub const fn takes_money(self) -> bool {
+        match self {
+            Self::Requested | Self::InProgress | Self::Completed => true,
+            Self::Failed | Self::Canceled => false,
+        }
+    }
 }

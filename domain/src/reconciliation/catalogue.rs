@@ -232,7 +232,7 @@ catalogue! {
     UnknownPayment = "B-14" "unknown_payment": Investigation, Investigation, Deadline::AtOnce, Explained;
     /// Two payments of one order.
     DuplicatePayment = "B-15" "duplicate_payment": Finance, Finance, Deadline::AtOnce, Duplicate;
-    /// A payout that we asked for and the PSP does not know.
+    /// A payout that we asked for, of which our books lack the PSP's word.
     PayoutAnswerLost = "B-16" "payout_answer_lost": Automatic, Machine, Deadline::BusinessDays(1), LookedUp;
     /// A completed payout whose money came back.
     PayoutReturned = "B-17" "payout_returned": Finance, Finance, Deadline::AtOnce, PayoutReturned;
@@ -283,6 +283,21 @@ impl BreakType {
     /// Whether the workflow that owns the payment is asked to look at the PSP.
     pub const fn asks_workflow(self) -> bool {
         matches!(self, Self::CaptureUnbooked | Self::RefundUnbookedOurs)
+    }
+
+    /// Whether the workflow that owns the payout is asked to look at the PSP.
+    pub const fn asks_payout_run(self) -> bool {
+        matches!(self, Self::PayoutAnswerLost)
+    }
+
+    /// Whether no payout run is approved or sent until a person has resolved it.
+    pub const fn stops_payouts(self) -> bool {
+        matches!(self, Self::PayoutUnknownAtHome)
+    }
+
+    /// Whether a person alone closes it. A run that no longer sees it leaves it open.
+    pub const fn is_closed_by_people(self) -> bool {
+        self.stops_payouts()
     }
 }
 

@@ -129,7 +129,7 @@ proptest! {
 #[test]
 fn a_run_is_approved_by_another_principal_who_saw_it() {
     let (maker, checker) = (Principal::parse("key:maker1").unwrap(), Principal::parse("key:check1").unwrap());
-    let run = |status, decided_by| Decidable { status, digest: "d1", frozen_by: &maker, decided_by };
+    let run = |status, decided_by| Decidable { status, digest: "d1", frozen_by: &maker, decided_by, is_stopped: false };
     let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
     let frozen = run(RunStatus::Frozen, None);
     assert_eq!(decide(&frozen, &approve("d1"), &checker), Ok(true));
@@ -139,6 +139,9 @@ fn a_run_is_approved_by_another_principal_who_saw_it() {
     assert_eq!(decide(&frozen, &Decision::Reject, &maker), Err(Undecidable::FourEyes));
     assert_eq!(decide(&frozen, &Decision::Reject, &checker), Ok(true));
     assert_eq!(decide(&frozen, &Decision::Cancel, &maker), Ok(true));
+    let stopped = Decidable { is_stopped: true, ..frozen };
+    assert_eq!(decide(&stopped, &approve("d1"), &checker), Err(Undecidable::Stopped));
+    assert_eq!(decide(&stopped, &Decision::Reject, &checker), Ok(true), "a stop keeps nobody from paying nothing");
     let sending = run(RunStatus::Sending, Some(&checker));
     assert_eq!(decide(&sending, &approve("d1"), &checker), Ok(false));
     let decided = Err(Undecidable::Decided(RunStatus::Sending));

@@ -27,7 +27,8 @@ pub(crate) struct CloseScope {
     pub(crate) days: Option<(Day, Day)>,
 }
 
-/// Closes what the run looked at and did not see. Money in suspense keeps its break open: a person says whose it is.
+/// Closes what the run looked at and did not see. Money in suspense keeps its break open: a person says whose it is. Some types are
+/// closed by people alone.
 pub(crate) async fn close_unseen(
     transaction: &Transaction,
     scope: CloseScope,
@@ -37,11 +38,13 @@ pub(crate) async fn close_unseen(
     let days = scope
         .days
         .map(|(from, to)| Condition::all().add(Column::Day.gte(from.to_string())).add(Column::Day.lte(to.to_string())));
+    let of_people = BreakType::ALL.into_iter().filter(|one| one.is_closed_by_people()).map(BreakType::as_str);
     let unseen = breaks::Entity::find()
         .filter(Column::Layer.eq(scope.layer.as_str()))
         .filter(Column::Status.ne(BreakStatus::Resolved.as_str()))
         .filter(Column::LastSeenRun.ne(sighting.run_id))
         .filter(Column::Suspense.eq(0))
+        .filter(Column::BreakType.is_not_in(of_people))
         .filter(Condition::all().add_option(days))
         .limit(MOST)
         .all(transaction)

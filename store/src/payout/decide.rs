@@ -14,6 +14,7 @@ use super::{
     events::append_run,
     frozen::{digest_of, frozen_of, run_of},
     record::{PayoutRecord, RunRecord},
+    stop,
 };
 use crate::{
     StoreError, Writer,
@@ -55,6 +56,7 @@ impl Writer {
             digest: if run.status == RunStatus::Frozen { &digest } else { &run.digest },
             frozen_by: &run.frozen_by,
             decided_by: run.decided_by.as_ref(),
+            is_stopped: stop::is_stopped(&transaction).await?,
         };
         match decide(&seen, &decided.decision, &decided.by) {
             Ok(true) => {}

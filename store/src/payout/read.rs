@@ -8,7 +8,10 @@ use domain::{
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::record::{self, PayoutRecord, RunRecord, StatementRecord};
+use super::{
+    record::{self, PayoutRecord, RunRecord, StatementRecord},
+    stop,
+};
 use crate::{
     Page, Reader, StoreError, Window, Writer,
     convert::{corrupt, to_column_time},
@@ -59,6 +62,8 @@ pub struct RunWork {
     pub unanswered: u64,
     /// How many payouts the PSP has taken, and have not ended.
     pub open: u64,
+    /// Whether nothing may leave, because the PSP lists a payout that we never asked for.
+    pub is_stopped: bool,
 }
 
 /// Payouts of a run that the PSP has taken, and that have not ended.
@@ -170,6 +175,7 @@ impl Writer {
             approved: count(vec![PayoutStatus::Approved]).await?,
             unanswered: count(vec![PayoutStatus::Sending, PayoutStatus::Unknown, PayoutStatus::Stuck]).await?,
             open: count(vec![PayoutStatus::Requested, PayoutStatus::InProgress]).await?,
+            is_stopped: stop::is_stopped(self.connection()).await?,
         }))
     }
 

@@ -134,7 +134,7 @@ pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
     })
 }
 
-pub(super) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
+pub(crate) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
     let failure =
         row.failure_code.map(|code| Failure::new(FailureCode::from(code), row.failure_message.unwrap_or_default()));
     Ok(PayoutRecord {

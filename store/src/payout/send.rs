@@ -17,6 +17,7 @@ use super::{
     events::append_run,
     frozen::run_of,
     record::{self, PayoutRecord, RunRecord},
+    stop,
 };
 use crate::{
     StoreError, Writer,
@@ -50,7 +51,7 @@ pub struct BegunBatch {
 impl Writer {
     /// Writes down that the next payouts of an approved run leave now, and answers them; `None` where none waits. Those
     /// of a batch that was begun before, and that nobody follows, come first. A payout whose seller or account changed
-    /// since the freeze is taken back.
+    /// since the freeze is taken back. While payouts are stopped, no other batch begins.
     pub async fn begin_payout_batch(
         &self,
         begin: &BeginBatch,
@@ -64,6 +65,9 @@ impl Writer {
         }
         if let Some(begun) = begun_before(&transaction, begin).await? {
             return Ok(Some(begun));
+        }
+        if stop::is_stopped(&transaction).await? {
+            return Ok(None);
         }
         let mut items = Vec::new();
         let (mut taken_back, mut leaving) = (Vec::new(), Vec::new());

@@ -179,24 +179,6 @@ impl Reader {
         Ok(captures)
     }
 
-    /// What of the payout balance the PSP has not paid by the end of a day, in minor units with a sign.
-    pub async fn settled_after(&self, day: Day, currency: Currency) -> Result<i64, StoreError> {
-        #[derive(FromQueryResult)]
-        struct Sum {
-            net: Option<i64>,
-        }
-        let sum = settlement_rows::Entity::find()
-            .select_only()
-            .column_as(Func::sum(Expr::col(settlement_rows::Column::PayOut)).cast_as("bigint"), "net")
-            .filter(settlement_rows::Column::Currency.eq(currency.code()))
-            .filter(settlement_rows::Column::PaidOutOn.gt(day.to_string()))
-            .filter(settlement_rows::Column::BookedAt.is_not_null())
-            .into_model::<Sum>()
-            .one(self.connection())
-            .await?;
-        Ok(sum.and_then(|sum| sum.net).unwrap_or_default())
-    }
-
     /// What stands on an account, in minor units: debits less credits.
     pub async fn debit_balance(&self, account: &Account, currency: Currency) -> Result<i64, StoreError> {
         let balances = self.account(account, None).await?;

@@ -12,6 +12,7 @@ use domain::{
         statement::{LineKind, StatementFields},
     },
     principal::Principal,
+    reconciliation::{Act, Actor, BreakType, Finding, Layer, Template},
 };
 use futures::future::join_all;
 use sea_orm::ConnectionTrait;
@@ -40,6 +41,7 @@ on_both_databases!(
     a_payout_that_was_taken_back_makes_another_digest,
     a_batch_that_was_begun_comes_back_until_it_is_answered,
     a_statement_cannot_be_changed,
+    nothing_is_approved_or_begun_while_payouts_are_stopped,
 );
 
 fn principal(name: &str) -> Principal {
@@ -371,4 +373,76 @@ async fn a_statement_cannot_be_changed(fresh: Fresh) {
     let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
     let payout = only_payout(&fresh, &run).await;
     assert!(findings.named.iter().any(|found| found.subject == format!("payout {}", payout.payout_id)), "{findings:?}");
+}
+
+/// A run of a reconciliation that sees a payout at the PSP that nobody asked for.
+async fn foreign_payout_seen(fresh: &Fresh, run_id: &str) -> domain::id::BreakId {
+    let day: Day = "2026-11-20".parse().unwrap();
+    let new = store::NewRun { run_id: run_id.to_owned(), day, as_of: day };
+    fresh.writer.begin_reconciliation(&new).await.unwrap();
+    let (layer, break_type) = (Layer::PayoutBalance, BreakType::PayoutUnknownAtHome);
+    let finding = Finding {
+        layer,
+        break_type,
+        class: break_type.class(),
+        key: "not-ours".to_owned(),
+        day,
+        currency: domain::Currency::Krw,
+        ours: None,
+        theirs: Some(domain::settlement::Flow::Out(won(700))),
+        suspense: None,
+        checkout_id: None,
+        workflow_id: None,
+        evidence: domain::reconciliation::Evidence { ours: "{}".to_owned(), theirs: "{}".to_owned() },
+    };
+    let id = finding.break_id();
+    fresh.writer.note_findings(run_id, &[finding]).await.unwrap();
+    concluded(fresh, run_id).await;
+    id
+}
+
+async fn concluded(fresh: &Fresh, run_id: &str) {
+    let compared = vec![store::LayerDays { layer: Layer::PayoutBalance, days: None }];
+    let summary = store::RunSummary::new();
+    let ending = store::ConcludeRun { run_id: run_id.to_owned(), compared, incomplete: None, summary };
+    fresh.writer.conclude_reconciliation(&ending).await.unwrap();
+}
+
+async fn nothing_is_approved_or_begun_while_payouts_are_stopped(fresh: Fresh) {
+    for name in ["a", "b"] {
+        register(&fresh, name).await;
+        earned(&fresh, name, &format!("o-{name}"), 100_000).await;
+    }
+    let before = frozen_on(&fresh, "before", "2026-12-01", &["a"]).await;
+    approved(&fresh, &before).await;
+    let after = frozen_on(&fresh, "after", "2026-12-01", &["b"]).await;
+    let id = foreign_payout_seen(&fresh, "run-1").await;
+    let approve = || Decision::Approve { digest: after.digest.clone() };
+    assert_eq!(decided(&fresh, "after", approve(), "checker").await, Err(Undecidable::Stopped));
+    assert_eq!(begun(&fresh, &before, &[]).await, None, "what was approved before does not leave either");
+    assert!(fresh.writer.payout_run_work(&before.run_id).await.unwrap().unwrap().is_stopped);
+
+    // The PSP does not list it any more: a person has to say why, and until then nothing is paid.
+    let day: Day = "2026-11-20".parse().unwrap();
+    let again = store::NewRun { run_id: "run-2".to_owned(), day, as_of: day };
+    fresh.writer.begin_reconciliation(&again).await.unwrap();
+    concluded(&fresh, "run-2").await;
+    assert_eq!(begun(&fresh, &before, &[]).await, None);
+
+    let act = |version, act, by: &str| store::BreakActRequest {
+        break_id: id.clone(),
+        version,
+        act,
+        by: Actor::Principal(principal(by)),
+        reason: "the treasurer made it".to_owned(),
+        alone_up_to: 0,
+    };
+    let resolve = Act::Resolve { template: Template::Accept };
+    fresh.writer.act_on_break(&act(1, resolve.clone(), "maker")).await.unwrap();
+    assert_eq!(begun(&fresh, &before, &[]).await, None, "one principal alone lifts nothing");
+    fresh.writer.act_on_break(&act(2, resolve, "checker")).await.unwrap();
+    assert_eq!(decided(&fresh, "after", approve(), "checker").await, Ok(RunStatus::Approved));
+    assert_eq!(begun(&fresh, &before, &[]).await.unwrap().batch.items.len(), 1);
+    fresh.writer.act_on_break(&act(3, Act::Undo, "maker")).await.unwrap();
+    assert_eq!(begun(&fresh, &after, &[]).await, None, "the resolution was undone");
 }

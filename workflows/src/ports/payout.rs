@@ -113,6 +113,16 @@ pub struct WorkOfRun {
     pub unanswered: u64,
     /// How many payouts the PSP has taken, and have not ended.
     pub open: u64,
+    /// Whether nothing may leave, because the PSP lists a payout that we never asked for.
+    #[serde(default)]
+    pub is_stopped: bool,
+}
+
+impl WorkOfRun {
+    /// There is no such run.
+    pub const fn none() -> Self {
+        Self { status: None, approved: 0, unanswered: 0, open: 0, is_stopped: false }
+    }
 }
 
 /// The number of a batch in its run.

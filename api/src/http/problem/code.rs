@@ -106,6 +106,7 @@ codes! {
     PayoutNotFound("payout_not_found", NOT_FOUND, Stays, "There is no such payout");
     PayoutRunDecided("payout_run_decided", CONFLICT, Stays, "The payout run is decided already");
     PayoutRunNotFound("payout_run_not_found", NOT_FOUND, Stays, "There is no such payout run");
+    PayoutsStopped("payouts_stopped", CONFLICT, Stays, "Payouts are stopped");
     PreviewOutdated("preview_outdated", CONFLICT, Stays, "Others are chosen now than the preview showed");
     RateLimited("rate_limited", TOO_MANY_REQUESTS, Passes, "Too many requests");
     ReconciliationNotFound("reconciliation_not_found", NOT_FOUND, Stays, "The day was never reconciled");

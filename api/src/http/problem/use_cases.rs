@@ -172,6 +172,7 @@ impl From<PayoutError> for Problem {
             PayoutError::UnknownPayout => Self::new(Code::PayoutNotFound, detail),
             PayoutError::Undecidable(Undecidable::FourEyes) => Self::new(Code::FourEyes, detail),
             PayoutError::Undecidable(Undecidable::DigestMismatch) => Self::new(Code::DigestMismatch, detail),
+            PayoutError::Undecidable(Undecidable::Stopped) => Self::new(Code::PayoutsStopped, detail),
             PayoutError::Undecidable(Undecidable::Decided(_)) => Self::new(Code::PayoutRunDecided, detail),
             PayoutError::NotTaken { .. } => Self::new(Code::PayoutNotActionable, detail),
             PayoutError::UnderWay => Self::new(Code::RequestInProgress, detail),

@@ -19,10 +19,10 @@ const CLEAN: usize = 40;
 /// Buyers at once.
 const SIDE_BY_SIDE: usize = 8;
 /// After this number of days all rows of today are listed and paid out, also over a weekend and a holiday.
-const LATER: i64 = 9;
-const DAY_S: u64 = 24 * 60 * 60;
+pub(super) const LATER: i64 = 9;
+pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
-async fn plant(shop: &Shop, kind: &str, order: Option<&str>, amount: u64) {
+pub(super) async fn plant(shop: &Shop, kind: &str, order: Option<&str>, amount: u64) {
     let mut body = json!({ "kind": kind, "amount": amount });
     if let Some(order) = order {
         body["orderId"] = json!(order);
@@ -35,11 +35,11 @@ async fn cancel_at_console(shop: &Shop, id: &str, amount: u64) {
     at_toss(shop, &format!("{full}/cancel"), &json!({ "cancelReason": "console", "cancelAmount": amount })).await;
 }
 
-async fn clean_payments(shop: &Shop) {
+pub(super) async fn clean_payments(shop: &Shop, count: usize) {
     let buyers = (0..SIDE_BY_SIDE).map(|buyer| {
         let shop = shop.clone();
         tokio::spawn(async move {
-            for number in (buyer..CLEAN).step_by(SIDE_BY_SIDE) {
+            for number in (buyer..count).step_by(SIDE_BY_SIDE) {
                 clean_payment(&shop, number).await;
             }
         })
@@ -51,7 +51,7 @@ async fn clean_payments(shop: &Shop) {
 
 /// Paid; some of it given back in full, or in part.
 async fn clean_payment(shop: &Shop, number: usize) {
-    let id = format!("clean-{number:03}");
+    let id = format!("clean-{number:05}");
     paid(shop, &id).await;
     let ends = match number % 10 {
         0 => {
@@ -70,20 +70,20 @@ async fn clean_payment(shop: &Shop, number: usize) {
 }
 
 /// Class by type and subject of what a report shows.
-fn found(report: &Value) -> BTreeMap<(String, String), String> {
+pub(super) fn found(report: &Value) -> BTreeMap<(String, String), String> {
     let breaks = report["breaks"].as_array().unwrap().iter();
     let text = |found: &Value, field: &str| found[field].as_str().unwrap().to_owned();
     breaks.map(|one| ((text(one, "type"), text(one, "subject")), text(one, "class"))).collect()
 }
 
-async fn balance(shop: &Shop, account: &str) -> i64 {
+pub(super) async fn balance(shop: &Shop, account: &str) -> i64 {
     let trial = shop.get("/v1/ledger/trial-balance").await;
     let accounts = trial["accounts"].as_array().unwrap();
     let account = accounts.iter().find(|one| one["account"] == account);
     account.map_or(0, |one| one["balance"].as_str().unwrap().parse().unwrap())
 }
 
-fn types(found: &BTreeMap<(String, String), String>) -> BTreeMap<&str, usize> {
+pub(super) fn types(found: &BTreeMap<(String, String), String>) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for (break_type, _) in found.keys() {
         *counts.entry(break_type.as_str()).or_default() += 1;
@@ -91,14 +91,8 @@ fn types(found: &BTreeMap<(String, String), String>) -> BTreeMap<&str, usize> {
     counts
 }
 
-async fn planted_breaks_are_found_and_nothing_else(database: Kind) {
-    let roles = Roles::start(database).await;
-    let config = roles.place().join("planted.toml");
-    std::fs::write(&config, "[reconciliation]\npsp_fee_bps = 297\n").unwrap();
-    let mut command = roles.command(&["--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0", "worker"]);
-    let _worker = crate::stack::Process::start(&mut command, &roles.log("planted-worker"));
-    let shop = &roles.shop;
-    clean_payments(shop).await;
+/// Breaks of nine types, of settlements and transactions.
+pub(super) async fn plant_breaks(shop: &Shop) {
     for id in ["missing", "wrong-fee", "row-twice", "console", "fee-kept", "wrong-row"] {
         paid(shop, id).await;
     }
@@ -116,6 +110,17 @@ async fn planted_breaks_are_found_and_nothing_else(database: Kind) {
     shop.create("unbooked").await;
     let key = shop.authorize("unbooked").await;
     at_toss(shop, "confirm", &json!({ "paymentKey": key, "orderId": "unbooked", "amount": 23_000 })).await;
+}
+
+async fn planted_breaks_are_found_and_nothing_else(database: Kind) {
+    let roles = Roles::start(database).await;
+    let config = roles.place().join("planted.toml");
+    std::fs::write(&config, "[reconciliation]\npsp_fee_bps = 297\n").unwrap();
+    let mut command = roles.command(&["--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0", "worker"]);
+    let _worker = crate::stack::Process::start(&mut command, &roles.log("planted-worker"));
+    let shop = &roles.shop;
+    clean_payments(shop, CLEAN).await;
+    plant_breaks(shop).await;
     let statement = roles.place().join("statement.csv");
     std::fs::write(&statement, format!("date,amount,description\n{},\"-55,000\",임대료\n", today())).unwrap();
     for new in [1, 0] {
