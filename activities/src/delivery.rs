@@ -11,6 +11,7 @@ mod carry;
 mod client;
 mod clock;
 mod counts;
+mod in_flight;
 mod lanes;
 mod message;
 mod sending;

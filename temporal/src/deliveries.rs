@@ -1,6 +1,6 @@
 //! The worker of deliveries to webhook endpoints, and what keeps one workflow running for each enabled endpoint.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activities::delivery::Deliveries;
 use domain::id::WebhookEndpointId;
@@ -15,7 +15,7 @@ use crate::{Cause, TemporalError, attempts};
 const CACHED_WORKFLOWS: usize = 20;
 /// How often a carrier's sign of life is passed on to Temporal at most.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often endpoints without a carrier are looked for though nothing was heard.
+/// How often endpoints without a carrier are looked for though no endpoint has changed.
 const LOOK_PAUSE: Duration = Duration::from_secs(15);
 /// How long the start of a workflow may take.
 const START_TIME: Duration = Duration::from_secs(5);
@@ -46,25 +46,26 @@ pub(crate) async fn keep_running(client: &Client, deliveries: &Deliveries) {
     let watcher = deliveries.watcher();
     let mut told = watcher.listen();
     let mut seen = None;
+    // Events come all the time: that something was heard says nothing of a workflow that ended meanwhile.
+    let mut look_at = Instant::now();
     while !watcher.is_stopped() {
         let changes = told.borrow_and_update().changes;
         let of_endpoints = (changes.endpoints, changes.versions);
-        if changes.endpoints > 0 && seen != Some(of_endpoints) {
+        if changes.endpoints > 0 && (seen != Some(of_endpoints) || Instant::now() >= look_at) {
             match deliveries.without_carrier().await {
                 Ok(endpoints) => {
                     for endpoint in endpoints {
                         start(client, &endpoint).await;
                     }
                     seen = Some(of_endpoints);
+                    look_at = Instant::now() + LOOK_PAUSE;
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "could not read the webhook endpoints");
                 }
             }
         }
-        if timeout(LOOK_PAUSE, told.changed()).await.is_err() {
-            seen = None;
-        }
+        let _heard_or_time = timeout(LOOK_PAUSE, told.changed()).await;
     }
 }
 

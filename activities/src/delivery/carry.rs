@@ -25,7 +25,13 @@ use temporalio_sdk::{
 use tokio::{sync::watch, time::sleep};
 use workflows::delivery::{CARRY_TIME, Carried, Carry, CarryEndpoint, HEARTBEAT_TIME};
 
-use super::{Deliveries, lanes::plan, sending::Sent, watcher::WatcherNews};
+use super::{
+    Deliveries,
+    in_flight::{InFlight, Taken},
+    lanes::plan,
+    sending::Sent,
+    watcher::WatcherNews,
+};
 use crate::failure::store_failure;
 
 /// The most events that are read from the log for one round.
@@ -44,7 +50,6 @@ const RETURN_MS: u64 = 60_000;
 /// Where the cursor stands, ahead of what is written of it.
 #[derive(Debug, Clone, Copy)]
 struct Ahead {
-    generation: u32,
     position: u64,
     since: Instant,
 }
@@ -52,9 +57,9 @@ struct Ahead {
 /// How a round ended.
 enum Ended {
     /// The next round may begin after a change, or at this time.
-    Rest { until: Option<Timestamp>, ahead: Option<Ahead> },
+    Rest { until: Option<Timestamp> },
     /// There is more.
-    More { ahead: Option<Ahead> },
+    More,
     /// The endpoint is not to be carried on.
     Over(Carried),
 }
@@ -66,6 +71,13 @@ struct News {
     has_more: bool,
 }
 
+impl News {
+    /// Nothing was read; the cursor stands here.
+    const fn nothing_at(position: u64) -> Self {
+        Self { events: Vec::new(), position, has_more: false }
+    }
+}
+
 #[activities]
 impl Deliveries {
     /// Delivers events to an endpoint until the time is up, or the endpoint is disabled or gone.
@@ -74,7 +86,7 @@ impl Deliveries {
         let id = input.endpoint_id;
         let _carried = Carriage::begin(&self, &id);
         tokio::select! {
-            carried = self.rounds(&id) => carried,
+            carried = self.clone().rounds(&id) => carried,
             never = beat(&ctx) => match never {},
             () = ctx.cancelled() => Ok(Carried::TimeUp),
         }
@@ -110,79 +122,165 @@ impl Drop for Carriage<'_> {
     }
 }
 
+/// A carrier of an endpoint, from one round to the next.
+struct Carrier<'a> {
+    deliveries: Arc<Deliveries>,
+    endpoint_id: &'a WebhookEndpointId,
+    /// The number by which the database knows it.
+    number: u32,
+    /// How often the cursor had been moved by a principal when it was read last.
+    generation: u32,
+    ahead: Option<Ahead>,
+    in_flight: InFlight,
+}
+
 impl Deliveries {
-    async fn rounds(&self, id: &WebhookEndpointId) -> Result<Carried, ActivityError> {
-        let Some(carrier) = self.writer.take_webhook_endpoint(id).await.map_err(store_failure)? else {
+    async fn rounds(self: Arc<Self>, id: &WebhookEndpointId) -> Result<Carried, ActivityError> {
+        let Some(number) = self.writer.take_webhook_endpoint(id).await.map_err(store_failure)? else {
             return Ok(Carried::Stopped);
         };
         let until = Instant::now() + CARRY_TIME;
         let mut told = self.watcher.listen();
-        let mut ahead = None;
+        let mut carrier = Carrier {
+            deliveries: self.clone(),
+            endpoint_id: id,
+            number,
+            generation: 0,
+            ahead: None,
+            in_flight: InFlight::default(),
+        };
         while Instant::now() < until && !self.watcher.is_stopped() {
             told.borrow_and_update();
             let began = Instant::now();
-            let rest_until = match self.round(id, carrier, ahead).await? {
+            let rest_until = match carrier.round().await? {
                 Ended::Over(carried) => return Ok(carried),
-                Ended::More { ahead: reached } => {
-                    ahead = reached;
-                    continue;
-                }
-                Ended::Rest { until, ahead: reached } => {
-                    ahead = reached;
-                    until
-                }
+                Ended::More => continue,
+                Ended::Rest { until } => until,
             };
             let due = rest_until.map(|due| Duration::from_millis(due.ms_since(self.clock.now())));
-            rest(&mut told, due, until).await;
+            carrier.rest(&mut told, due, until).await?;
             sleep(ROUND_PAUSE.saturating_sub(began.elapsed())).await;
         }
-        Ok(Carried::TimeUp)
+        carrier.finish().await
+    }
+}
+
+impl Carrier<'_> {
+    async fn round(&mut self) -> Result<Ended, ActivityError> {
+        let deliveries = self.deliveries.clone();
+        let Carrying { endpoint, secrets } = match self.look().await? {
+            Standing::Carried(carrying) => *carrying,
+            Standing::Over(carried) => return Ok(Ended::Over(carried)),
+        };
+        let now = deliveries.clock.now();
+        let position = self.ahead.map_or(endpoint.position, |ahead| ahead.position.max(endpoint.position));
+        let paused_until = endpoint.paused_until.filter(|until| now < *until);
+        if paused_until.is_some() || self.in_flight.is_halted() {
+            return self.write(&endpoint, News::nothing_at(position), paused_until).await;
+        }
+        let Some(keys) = &deliveries.keyring else { return Err(sealed("this worker has no encryption keys")) };
+        let secrets = secrets.open(keys, now).map_err(|error| sealed(&error.to_string()))?;
+        let waiting = deliveries.writer.webhook_waiting(self.endpoint_id).await.map_err(store_failure)?;
+        let requests = deliveries.writer.webhook_requests(self.endpoint_id).await.map_err(store_failure)?;
+        let mut news = deliveries.news(&endpoint, position, &waiting).await.map_err(store_failure)?;
+        let plan = plan(waiting, std::mem::take(&mut news.events), &self.in_flight.objects(), now);
+        self.in_flight.wait_for(plan.parked);
+        let target = self.in_flight.target(&endpoint, &secrets);
+        self.in_flight.send(&deliveries, &target, plan.lanes).await?;
+        self.in_flight.send_requests(&deliveries, &target, requests).await.map_err(store_failure)?;
+        self.write(&endpoint, news, plan.next_due).await
     }
 
-    async fn round(&self, id: &WebhookEndpointId, carrier: u32, ahead: Option<Ahead>) -> Result<Ended, ActivityError> {
-        let carrying = self.writer.carried_webhook_endpoint(id).await.map_err(store_failure)?;
-        let Some(Carrying { endpoint, secrets }) = carrying else { return Ok(Ended::Over(Carried::Stopped)) };
+    /// The endpoint as it stands, if it is still carried here.
+    async fn look(&mut self) -> Result<Standing, ActivityError> {
+        let carrying =
+            self.deliveries.writer.carried_webhook_endpoint(self.endpoint_id).await.map_err(store_failure)?;
+        let Some(carrying) = carrying else { return Ok(Standing::Over(Carried::Stopped)) };
+        let endpoint = &carrying.endpoint;
         if endpoint.status == EndpointStatus::Disabled {
-            return Ok(Ended::Over(Carried::Stopped));
+            return Ok(Standing::Over(Carried::Stopped));
         }
-        if endpoint.carrier != carrier {
+        if endpoint.carrier != self.number {
             // Another carrier took over, because this one was silent for too long.
-            return Ok(Ended::Over(Carried::TimeUp));
+            return Ok(Standing::Over(Carried::TimeUp));
         }
-        let now = self.clock.now();
-        if let Some(paused_until) = endpoint.paused_until.filter(|until| now < *until) {
-            return Ok(Ended::Rest { until: Some(paused_until), ahead });
+        if endpoint.generation != self.generation {
+            // A principal moved the cursor: what is under way comes again from the log, or waits.
+            self.generation = endpoint.generation;
+            self.ahead = None;
+            self.in_flight = InFlight::default();
         }
-        let Some(keys) = &self.keyring else { return Err(sealed("this worker has no encryption keys")) };
-        let secrets = secrets.open(keys, now).map_err(|error| sealed(&error.to_string()))?;
-        let waiting = self.writer.webhook_waiting(id).await.map_err(store_failure)?;
-        let requests = self.writer.webhook_requests(id).await.map_err(store_failure)?;
-        let position = start(&endpoint, ahead);
-        let news = self.news(&endpoint, position, &waiting).await.map_err(store_failure)?;
-        let plan = plan(waiting, news.events, now);
-        let next_due = plan.next_due;
-        let mut sent = self.send_all(&endpoint, &secrets, plan).await.map_err(store_failure)?;
-        self.send_requests(&endpoint, &secrets, requests, &mut sent).await.map_err(store_failure)?;
+        Ok(Standing::Carried(Box::new(carrying)))
+    }
+
+    /// Writes how far the round has come, if that is worth a transaction.
+    async fn write(
+        &mut self,
+        endpoint: &EndpointRecord,
+        news: News,
+        next_due: Option<Timestamp>,
+    ) -> Result<Ended, ActivityError> {
+        let now = self.deliveries.clock.now();
+        let Taken { sent, is_late } = self.in_flight.take();
         let is_ended = endpoint.replay.is_some_and(|replay| news.position >= replay.until);
         let unwritten = news.position.saturating_sub(endpoint.position);
-        let is_due = ahead.is_some_and(|ahead| ahead.since.elapsed() >= UNWRITTEN_TIME);
-        let has_news = sent.has_news() || is_ended || unwritten >= UNWRITTEN || is_due;
-        if has_news {
-            let next = sent.next_due();
-            let round = judge(&endpoint, Reached { carrier, position: news.position, now: self.clock.now() }, sent);
-            return self.commit(round, news.has_more, [next, next_due]).await;
+        let is_due = self.ahead.is_some_and(|ahead| ahead.since.elapsed() >= UNWRITTEN_TIME);
+        if sent.has_news() || is_ended || unwritten >= UNWRITTEN || is_due {
+            // What waits behind the end of an earlier round's lane is due at once.
+            let next = if is_late { Some(now) } else { sent.next_due() };
+            let reached = Reached { carrier: self.number, position: news.position, now };
+            let round = judge(endpoint, reached, sent);
+            self.ahead = None;
+            return self.deliveries.commit(round, news.has_more, [next, next_due]).await;
         }
-        let since = ahead.map_or_else(Instant::now, |ahead| ahead.since);
-        let (generation, position) = (endpoint.generation, news.position);
-        let ahead = (unwritten > 0).then_some(Ahead { generation, position, since });
-        Ok(if news.has_more { Ended::More { ahead } } else { Ended::Rest { until: next_due, ahead } })
+        let since = self.ahead.map_or_else(Instant::now, |ahead| ahead.since);
+        self.ahead = (unwritten > 0).then_some(Ahead { position: news.position, since });
+        Ok(if news.has_more { Ended::More } else { Ended::Rest { until: next_due } })
     }
 
+    /// Waits for a change, or until an event is due or a lane ends.
+    async fn rest(
+        &mut self,
+        told: &mut watch::Receiver<WatcherNews>,
+        due: Option<Duration>,
+        until: Instant,
+    ) -> Result<(), ActivityError> {
+        let pause = due.unwrap_or(IDLE_PAUSE).min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            // The watcher lives as long as its carriers.
+            _ = told.changed() => Ok(()),
+            landed = self.in_flight.landed_late() => landed,
+            () = sleep(pause) => Ok(()),
+        }
+    }
+
+    /// Writes what came of the attempts that are under way, and begins no other.
+    async fn finish(&mut self) -> Result<Carried, ActivityError> {
+        self.in_flight.finish().await?;
+        let carrying = match self.look().await? {
+            Standing::Carried(carrying) => carrying,
+            Standing::Over(carried) => return Ok(carried),
+        };
+        let position = carrying.endpoint.position;
+        match self.write(&carrying.endpoint, News::nothing_at(position), None).await? {
+            Ended::Over(carried) => Ok(carried),
+            Ended::Rest { .. } | Ended::More => Ok(Carried::TimeUp),
+        }
+    }
+}
+
+/// Whether an endpoint is still carried by the one who looks.
+enum Standing {
+    Carried(Box<Carrying>),
+    Over(Carried),
+}
+
+impl Deliveries {
     async fn commit(&self, round: Round, has_more: bool, due: [Option<Timestamp>; 2]) -> Result<Ended, ActivityError> {
         let committed = self.writer.commit_webhook_round(&round).await.map_err(store_failure)?;
         match committed {
             // The next round reads who has the endpoint, and where its cursor stands.
-            Committed::Superseded => return Ok(Ended::More { ahead: None }),
+            Committed::Superseded => return Ok(Ended::More),
             Committed::Written => {}
         }
         self.count(&round);
@@ -196,9 +294,9 @@ impl Deliveries {
             return Ok(Ended::Over(Carried::Stopped));
         }
         if has_more || round.wakes || round.endpoint.replay.is_some() {
-            return Ok(Ended::More { ahead: None });
+            return Ok(Ended::More);
         }
-        Ok(Ended::Rest { until: due.into_iter().flatten().min(), ahead: None })
+        Ok(Ended::Rest { until: due.into_iter().flatten().min() })
     }
 
     fn count(&self, round: &Round) {
@@ -256,22 +354,6 @@ impl Deliveries {
     }
 }
 
-/// Waits for a change, or until an event is due.
-async fn rest(told: &mut watch::Receiver<WatcherNews>, due: Option<Duration>, until: Instant) {
-    let pause = due.unwrap_or(IDLE_PAUSE).min(IDLE_PAUSE).min(until.saturating_duration_since(Instant::now()));
-    tokio::select! {
-        // The watcher lives as long as its carriers.
-        _ = told.changed() => {}
-        () = sleep(pause) => {}
-    }
-}
-
-/// Where the log is read on: behind what is written, or further on where that is known only here.
-fn start(endpoint: &EndpointRecord, ahead: Option<Ahead>) -> u64 {
-    let ahead = ahead.filter(|ahead| ahead.generation == endpoint.generation);
-    ahead.map_or(endpoint.position, |ahead| ahead.position.max(endpoint.position))
-}
-
 /// How far a round has come, by whom and when.
 struct Reached {
     carrier: u32,
@@ -300,7 +382,7 @@ fn judge(endpoint: &EndpointRecord, reached: Reached, sent: Sent) -> Round {
         position,
         wakes: sent.has_delivered && has_failed_long,
         failing_since,
-        paused_until: sent.paused_until,
+        paused_until: sent.paused_until.max(endpoint.paused_until.filter(|until| now < *until)),
         disable,
         attempts: sent.attempts,
         finished: sent.finished,

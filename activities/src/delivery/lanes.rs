@@ -1,6 +1,6 @@
 //! Which events are sent now, and in which order: one lane for each object, its events one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
 use store::{
@@ -20,11 +20,25 @@ pub(super) enum Item {
     Waited(Waiting),
 }
 
+/// The events of one object, positions ascending.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// `checkout:order-1`
+    pub(super) object: String,
+    pub(super) items: Vec<Item>,
+}
+
+impl Lane {
+    /// Its events that no row says wait, as events that wait from now on.
+    pub(super) fn parked(&self, now: Timestamp) -> Vec<Retry> {
+        self.items.iter().cloned().filter_map(|item| item.parked(now)).collect()
+    }
+}
+
 /// What is done in one round.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The events of each object, positions ascending.
-    pub(super) lanes: Vec<Vec<Item>>,
+    pub(super) lanes: Vec<Lane>,
     /// Events from the log that wait behind an earlier event of their object.
     pub(super) parked: Vec<Retry>,
     /// When the next event is due that is in no lane.
@@ -83,15 +97,19 @@ fn object_of(event: &EventRecord) -> String {
     format!("{}:{}", event.event_type.object().as_str(), event.object_id)
 }
 
-/// Decides what is sent now.
-pub(super) fn plan(waiting: Vec<Waiting>, new: Vec<EventRecord>, now: Timestamp) -> Plan {
+/// Decides what is sent now. The events of an object in flight wait until its lane has ended.
+pub(super) fn plan(waiting: Vec<Waiting>, new: Vec<EventRecord>, in_flight: &BTreeSet<String>, now: Timestamp) -> Plan {
     let mut objects: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in waiting.into_iter().map(Item::Waited).chain(new.into_iter().map(Item::New)) {
         objects.entry(item.object()).or_default().push(item);
     }
     let mut plan = Plan::default();
     let mut taken_up = 0;
-    for mut items in objects.into_values() {
+    for (object, mut items) in objects {
+        if in_flight.contains(&object) {
+            plan.parked.extend(items.into_iter().filter_map(|item| item.parked(now)));
+            continue;
+        }
         items.sort_by_key(Item::position);
         let is_due = |item: &Item| item.due_after(now).is_none();
         let mut ready = items.iter().take_while(|item| is_due(item)).count();
@@ -110,7 +128,7 @@ pub(super) fn plan(waiting: Vec<Waiting>, new: Vec<EventRecord>, now: Timestamp)
         }
         plan.parked.extend(behind.into_iter().filter_map(|item| item.parked(now)));
         if !items.is_empty() {
-            plan.lanes.push(items);
+            plan.lanes.push(Lane { object, items });
         }
     }
     plan
@@ -143,7 +161,7 @@ mod tests {
     }
 
     fn positions(plan: &Plan) -> (Vec<Vec<u64>>, Vec<u64>) {
-        let lanes = plan.lanes.iter().map(|lane| lane.iter().map(Item::position).collect()).collect();
+        let lanes = plan.lanes.iter().map(|lane| lane.items.iter().map(Item::position).collect()).collect();
         (lanes, plan.parked.iter().map(|parked| parked.position).collect())
     }
 
@@ -152,7 +170,7 @@ mod tests {
         let now = Timestamp::from_epoch_ms(100);
         let waiting = vec![waits(1, "a", 200, false), waits(2, "b", 100, false), waits(3, "b", 300, false)];
         let new = vec![event(4, "a"), event(5, "b"), event(6, "c"), event(7, "c")];
-        let plan = plan(waiting, new, now);
+        let plan = plan(waiting, new, &BTreeSet::new(), now);
         assert_eq!(positions(&plan), (vec![vec![2], vec![6, 7]], vec![4, 5]));
         assert_eq!(plan.next_due, Some(Timestamp::from_epoch_ms(200)));
     }
@@ -160,7 +178,8 @@ mod tests {
     #[test]
     fn what_is_woken_goes_before_its_time_and_in_order() {
         let now = Timestamp::from_epoch_ms(100);
-        let plan = plan(vec![waits(9, "a", 900, true), waits(3, "a", 800, true)], vec![event(12, "a")], now);
+        let waiting = vec![waits(9, "a", 900, true), waits(3, "a", 800, true)];
+        let plan = plan(waiting, vec![event(12, "a")], &BTreeSet::new(), now);
         assert_eq!(positions(&plan), (vec![vec![3, 9, 12]], vec![]));
         assert_eq!(plan.next_due, None);
     }
@@ -169,9 +188,18 @@ mod tests {
     fn what_waits_is_taken_up_in_portions() {
         let now = Timestamp::from_epoch_ms(100);
         let waiting = (1..=500).map(|position| waits(position, &format!("o-{position}"), 0, false)).collect();
-        let plan = plan(waiting, vec![event(501, "new")], now);
+        let plan = plan(waiting, vec![event(501, "new")], &BTreeSet::new(), now);
         assert_eq!(plan.lanes.len(), MAX_TAKEN_UP + 1);
         assert_eq!(plan.next_due, Some(now));
         assert!(plan.parked.is_empty());
+    }
+    #[test]
+    fn an_object_in_flight_waits_for_the_end_of_its_lane_and_wakes_nobody() {
+        let now = Timestamp::from_epoch_ms(100);
+        let busy = BTreeSet::from(["checkout:a".to_owned()]);
+        let waiting = vec![waits(1, "a", 0, false)];
+        let plan = plan(waiting, vec![event(2, "a"), event(3, "b")], &busy, now);
+        assert_eq!(positions(&plan), (vec![vec![3]], vec![2]));
+        assert_eq!(plan.next_due, None);
     }
 }

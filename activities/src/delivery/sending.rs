@@ -1,34 +1,29 @@
-//! Sending the events of a round: the lanes side by side, the events of a lane one after the other.
+//! Sending the events of a lane, one after the other, and single deliveries.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use domain::{
     Timestamp,
+    id::WebhookEndpointId,
     webhook_endpoint::{AttemptOutcome, DeliveryStatus, Jitter, Next, pause_of},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{
     EventQuery, EventRecord, EventsRead, StoreError,
-    webhook_endpoint::{Attempt, EndpointRecord, Retry, SingleRequest, WebhookSecret},
+    webhook_endpoint::{Attempt, Retry, SingleRequest, WebhookSecret},
 };
 
 use super::{
     Deliveries,
     client::Answered,
-    lanes::{Item, Plan},
+    lanes::{Item, Lane},
     message::Outgoing,
 };
-
-/// How many objects of one endpoint are served at once.
-const LANES_AT_ONCE: usize = 16;
-/// After which time a round begins no other attempt.
-const ROUND_TIME: Duration = Duration::from_secs(20);
 
 /// What became of the events of a round.
 #[derive(Debug, Default)]
@@ -46,20 +41,19 @@ pub(super) struct Sent {
     pub(super) paused_until: Option<Timestamp>,
 }
 
-/// Where a round goes, and when it ends.
-struct Target<'a> {
-    endpoint: &'a EndpointRecord,
-    secrets: &'a [WebhookSecret],
-    until: Instant,
+/// Where events go, and how long.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) endpoint_id: WebhookEndpointId,
+    pub(super) url: String,
+    pub(super) secrets: Arc<[WebhookSecret]>,
+    /// After this time no other attempt begins.
+    pub(super) until: Instant,
     /// Whether the receiver asked for a pause, or for no more events.
-    halts: Arc<AtomicBool>,
+    pub(super) halts: Arc<AtomicBool>,
 }
 
-impl<'a> Target<'a> {
-    fn new(endpoint: &'a EndpointRecord, secrets: &'a [WebhookSecret]) -> Self {
-        Self { endpoint, secrets, until: Instant::now() + ROUND_TIME, halts: Arc::default() }
-    }
-
+impl Target {
     fn is_over(&self) -> bool {
         self.halts.load(Ordering::Relaxed) || Instant::now() >= self.until
     }
@@ -76,7 +70,7 @@ impl Sent {
         self.waiting.iter().map(|retry| retry.due_at).chain(self.paused_until).min()
     }
 
-    fn join(&mut self, mut other: Self) {
+    pub(super) fn join(&mut self, mut other: Self) {
         self.attempts.append(&mut other.attempts);
         self.finished.append(&mut other.finished);
         self.waiting.append(&mut other.waiting);
@@ -89,30 +83,10 @@ impl Sent {
 }
 
 impl Deliveries {
-    /// Sends what the plan says.
-    pub(super) async fn send_all(
-        &self,
-        endpoint: &EndpointRecord,
-        secrets: &[WebhookSecret],
-        plan: Plan,
-    ) -> Result<Sent, StoreError> {
-        let target = Target::new(endpoint, secrets);
-        let lanes: Vec<Sent> = stream::iter(plan.lanes)
-            .map(|lane| self.send_lane(&target, lane))
-            .buffer_unordered(LANES_AT_ONCE)
-            .try_collect()
-            .await?;
-        let mut sent = Sent { waiting: plan.parked, ..Sent::default() };
-        for lane in lanes {
-            sent.join(lane);
-        }
-        Ok(sent)
-    }
-
     /// The events of one object, until one fails.
-    async fn send_lane(&self, target: &Target<'_>, items: Vec<Item>) -> Result<Sent, StoreError> {
+    pub(super) async fn send_lane(&self, target: &Target, lane: Lane) -> Result<Sent, StoreError> {
         let mut sent = Sent::default();
-        let mut items = items.into_iter();
+        let mut items = lane.items.into_iter();
         for item in items.by_ref() {
             if target.is_over() {
                 sent.waiting.extend(item.parked(self.clock.now()));
@@ -127,7 +101,7 @@ impl Deliveries {
     }
 
     /// Sends an event. Answers whether the next one of its object may follow.
-    async fn send_item(&self, target: &Target<'_>, item: Item, sent: &mut Sent) -> Result<bool, StoreError> {
+    async fn send_item(&self, target: &Target, item: Item, sent: &mut Sent) -> Result<bool, StoreError> {
         let (position, attempt) = (item.position(), item.attempts().saturating_add(1));
         let event = match &item {
             Item::New(event) => Some(event.clone()),
@@ -139,7 +113,7 @@ impl Deliveries {
             return Ok(true);
         };
         let began = self.clock.now();
-        let answered = self.client.send(&target.endpoint.url, &outgoing.sign(target.secrets, began)).await;
+        let answered = self.client.send(&target.url, &outgoing.sign(&target.secrets, began)).await;
         let ended = self.clock.now();
         let is_delivered = answered.outcome.is_delivered();
         let next = if is_delivered { None } else { Some(self.next(&answered, attempt, ended)) };
@@ -165,12 +139,10 @@ impl Deliveries {
     /// Makes the single deliveries that were asked for, one attempt each.
     pub(super) async fn send_requests(
         &self,
-        endpoint: &EndpointRecord,
-        secrets: &[WebhookSecret],
+        target: &Target,
         requests: Vec<SingleRequest>,
         sent: &mut Sent,
     ) -> Result<(), StoreError> {
-        let target = Target::new(endpoint, secrets);
         for request in requests {
             if target.is_over() {
                 break;
@@ -180,16 +152,16 @@ impl Deliveries {
                     let event = self.event_at(position).await?;
                     event.and_then(|event| Outgoing::of_event(&event).ok())
                 }
-                None => Outgoing::of_test(&request.event_id, endpoint.endpoint_id.as_str(), self.clock.now()).ok(),
+                None => Outgoing::of_test(&request.event_id, target.endpoint_id.as_str(), self.clock.now()).ok(),
             };
             sent.requests.push(request.request_id);
             // An event that is gone from the log cannot be sent; the request for it ends.
             let Some(outgoing) = outgoing else { continue };
             let began = self.clock.now();
-            let answered = self.client.send(&endpoint.url, &outgoing.sign(secrets, began)).await;
+            let answered = self.client.send(&target.url, &outgoing.sign(&target.secrets, began)).await;
             let is_delivered = answered.outcome.is_delivered();
             let status = if is_delivered { DeliveryStatus::Delivered } else { DeliveryStatus::Undelivered };
-            note(&target, &answered, self.clock.now(), sent);
+            note(target, &answered, self.clock.now(), sent);
             sent.attempts.push(attempt_of(&outgoing, &answered, Made { attempt: 1, began, status }));
         }
         Ok(())
@@ -217,7 +189,7 @@ struct Made {
 }
 
 /// What an answer says of the receiver as a whole.
-fn note(target: &Target<'_>, answered: &Answered, now: Timestamp, sent: &mut Sent) {
+fn note(target: &Target, answered: &Answered, now: Timestamp, sent: &mut Sent) {
     if answered.outcome.is_delivered() {
         sent.has_delivered = true;
         return;

@@ -1,8 +1,15 @@
-//! What a shop sees of its payments: how soon an event can be read, and how fast the log.
+//! What a shop sees of its payments: how soon an event can be read, and what the log costs.
 
 use std::time::{Duration, Instant};
 
-use crate::{Plan, figure, figures::saturate, latency, stack::Stack};
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+use crate::{
+    Plan, figure,
+    figures::{median, saturate},
+    latency,
+    stack::Stack,
+};
 
 /// How many checkouts are waited for, one after the other.
 const AWAITED: usize = 50;
@@ -29,14 +36,41 @@ pub(crate) async fn measure(plan: &Plan, stack: &Stack) {
         times.push(vec![told.saturating_duration_since(created)]);
     }
     latency("(g) created to told", &times, 0);
-    let (began, mut after, mut read) = (Instant::now(), 0, 0_usize);
-    loop {
-        let page = shop.get(&format!("/v1/events?limit=500&after={after}")).await.unwrap();
-        read += page["events"].as_array().unwrap().len();
-        after = page["next_after"].as_u64().unwrap();
-        if page["has_more"] == false {
-            break;
+}
+
+/// A trigger that drops every event before it is stored. What builds and sends the event stays.
+const DISCARD: &str = "CREATE FUNCTION bench_discard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+                       CREATE TRIGGER bench_discard BEFORE INSERT ON events FOR EACH ROW \
+                       EXECUTE FUNCTION bench_discard(); ALTER TABLE events DISABLE TRIGGER bench_discard";
+
+/// Paid checkouts with the rows of the log and without, slice by slice.
+pub(crate) async fn cost(plan: &Plan, stack: &Stack) {
+    let database = stack.database().await;
+    database.connection().execute_unprepared(DISCARD).await.unwrap();
+    let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seconds = [Vec::new(), Vec::new()];
+    for _ in 0..plan.repeats {
+        let mut rates = [0.0; 2];
+        for (place, act) in ["DISABLE", "ENABLE"].into_iter().enumerate() {
+            let switch = format!("ALTER TABLE events {act} TRIGGER bench_discard");
+            database.connection().execute_unprepared(&switch).await.unwrap();
+            let before = stack.processor_time();
+            let checkouts = saturate(&stack.shop, crate::IN_FLIGHT, plan.slice).await;
+            let after = stack.processor_time();
+            let took: f64 = after.iter().zip(before).map(|((_, after), (_, before))| after - before).sum();
+            seconds[place].push(took * 1_000.0 / checkouts.times.len() as f64);
+            rates[place] = checkouts.per_second;
         }
+        with.push(rates[0]);
+        without.push(rates[1]);
+        ratios.push(rates[0] / rates[1]);
     }
-    figure("(g) events read by GET /v1/events", read as f64 / began.elapsed().as_secs_f64(), "/s");
+    let tidy = "DROP TRIGGER bench_discard ON events; DROP FUNCTION bench_discard()";
+    database.connection().execute_unprepared(tidy).await.unwrap();
+    figure("(h) paid checkouts", median(with), "/s");
+    figure("(h) the same, the log's rows dropped", median(without), "/s");
+    figure("(h) ratio", median(ratios), "");
+    let [with, without] = seconds.map(median);
+    figure("    CPU per checkout, all processes", with, "ms");
+    figure("    CPU per checkout, rows dropped", without, "ms");
 }

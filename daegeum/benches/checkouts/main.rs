@@ -2,7 +2,7 @@
 //! Temporal server sets.
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
-//! `rates`, `open` or `growth` measures that part alone. Figures of one run are comparable with each other; those of
+//! `rates`, `open`, `growth` or `events` measures that part alone. Figures of one run are comparable with each other; those of
 //! two machines are not.
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
 mod ceiling;
+mod deliveries;
 mod events;
 mod figures;
 mod stack;
@@ -33,10 +34,14 @@ struct Plan {
     open: u64,
     /// Past checkouts in the database, before the first and the last figure of the growth.
     growth: [u64; 2],
+    /// How many events a reader is behind that catches up.
+    behind: u64,
 }
 
-const FULL: Plan = Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000] };
-const QUICK: Plan = Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000] };
+const FULL: Plan =
+    Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000], behind: 100_000 };
+const QUICK: Plan =
+    Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000], behind: 2_000 };
 /// What can be measured alone.
 const PARTS: [&str; 4] = ["rates", "open", "growth", "events"];
 /// Enough to saturate two processors.
@@ -80,6 +85,8 @@ async fn measure(
     }
     if events_too {
         events::measure(plan, stack).await;
+        events::cost(plan, stack).await;
+        deliveries::measure(plan, stack).await;
     }
     if growth_too {
         growth(plan, stack).await;

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reqwest::Method;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl};
+use store::{Database, DatabaseUrl, Keyring};
 
 use crate::figures::Load;
 
@@ -48,8 +49,11 @@ pub(crate) struct Stack {
     postgres: u32,
 }
 
-/// All buyers come from one address.
-const SETTINGS: &str = "[limits]\nconfirmations_per_address = 1000000\n";
+/// All buyers come from one address, and webhooks are received in this process.
+const SETTINGS: &str = "[limits]\nconfirmations_per_address = 1000000\n\
+                        [webhooks]\nallow_private = true\nallow_http = true\nretry_pauses_s = [0, 1, 2, 5, 10, 60]\n";
+/// Another build of the binary, to compare with.
+const OTHER_BUILD: &str = "BENCH_DAEGEUM";
 
 impl Stack {
     /// Starts everything on an empty database.
@@ -72,9 +76,11 @@ impl Stack {
             postgres,
         };
         let settings = stack.directory.path().join("daegeum.toml");
-        std::fs::write(&settings, SETTINGS).unwrap();
+        let keys = Keyring::generate("bench").unwrap();
+        std::fs::write(&settings, format!("encryption_keys = \"{keys}\"\n{SETTINGS}")).unwrap();
+        let binary = std::env::var_os(OTHER_BUILD).unwrap_or_else(|| env!("CARGO_BIN_EXE_daegeum").into());
         let daegeum = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_daegeum"));
+            let mut command = Command::new(&binary);
             command.env("DAEGEUM_CONFIG", &settings);
             command.env("DAEGEUM_DATABASE_URL", &url).env("TEMPORAL_ADDRESS", temporal.to_string());
             command.env("TOSS_BASE_URL", format!("http://{simulator}")).env("DAEGEUM_LOG", "warn");
@@ -139,6 +145,11 @@ impl Stack {
         times.into_iter().map(|(name, ticks)| (name, ticks / TICKS_PER_SECOND)).collect()
     }
 
+    /// The database of `daegeum serve`.
+    pub(crate) async fn database(&self) -> Database {
+        Database::connect(&self.database).await.unwrap()
+    }
+
     /// Memory of `daegeum serve`, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
         let daegeum = self.processes.iter().find(|(name, _)| *name == "daegeum").unwrap().1.id();
@@ -169,7 +180,7 @@ impl Stack {
 
     /// Writes so many checkouts of the past, expired unpaid, straight into the database.
     pub(crate) async fn fill(&self, from: u64, to: u64) {
-        let database = Database::connect(&self.database).await.unwrap();
+        let database = self.database().await;
         let portion = 20_000;
         for first in (from..to).step_by(portion) {
             let last = (first + portion as u64).min(to) - 1;
@@ -262,6 +273,14 @@ impl Shop {
     pub(crate) async fn get(&self, path: &str) -> Option<Value> {
         let response = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key).send().await.ok()?;
         if response.status() == 200 { response.json().await.ok() } else { None }
+    }
+
+    /// Sends to the API; `None` if the answer has no body.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
+        let request = self.http.request(method, format!("{}{path}", self.api)).bearer_auth(&self.api_key);
+        let response = request.json(body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.ok()
     }
 
     /// Creates a checkout over two sellers; answers what its buyer proves to confirm.

@@ -8,7 +8,7 @@ use workflows::checkout::CheckoutWorkflow;
 
 use crate::{
     database::Kind,
-    on_both_databases,
+    events, on_both_databases,
     roles::Roles,
     stack::{checkout, until},
 };
@@ -65,6 +65,13 @@ async fn a_killed_worker_loses_nothing(database: Kind) {
     let expected = 23_000 * BUYERS as u64;
     assert_eq!(shop.charged().await, (expected, 0));
     assert_eq!(shop.receivable().await, expected);
+    // Created and paid, each once; a charge whose answer was lost was unknown in between.
+    until("each payment is told", || async {
+        let paid = shop.get("/v1/events?limit=500&type=checkout.paid").await;
+        paid["events"].as_array().unwrap().len() == BUYERS
+    })
+    .await;
+    events::tells_every_history(shop).await;
 }
 
 /// No worker runs, so the API has started the checkout and waits for its record when it dies.

@@ -21,7 +21,7 @@ use store::{
     Keyring,
     webhook_endpoint::{SignedHeaders, WebhookSecret},
 };
-use temporalio_client::WorkflowFetchHistoryOptions;
+use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions, WorkflowTerminateOptions};
 use workflows::delivery::DeliveryWorkflow;
 
 use crate::{
@@ -195,6 +195,39 @@ async fn a_delivery_goes_on_after_a_stop_and_ends_with_its_endpoint() {
     if let Some(directory) = std::env::var_os("RECORD_HISTORIES") {
         std::fs::write(std::path::Path::new(&directory).join("disabled.delivery.json"), &history).unwrap();
     }
+}
+
+/// Events that come all the time do not hide that a delivery has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_was_ended_by_hand_begins_again_while_events_come() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (receiver, url) = Receiver::start(Duration::ZERO).await;
+    let (id, secret) = register(&dev.shop, &url).await;
+    receiver.trusts(&secret);
+    dev.shop.create("before-the-end").await;
+    until("the checkout is told", || async { receiver.types().len() == 1 }).await;
+    let addresses = std::fs::read(dev.directory.path().join("addresses.json")).unwrap();
+    let addresses: Value = serde_json::from_slice(&addresses).unwrap();
+    let client = temporal_at(addresses["temporal"].as_str().unwrap()).await;
+    let workflow = client.get_workflow_handle::<DeliveryWorkflow>(format!("webhook.{id}"));
+    let run = async || workflow.describe(WorkflowDescribeOptions::default()).await.unwrap().run_id().to_owned();
+    let first = run().await;
+    workflow.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+    let shop = dev.shop.clone();
+    let events = tokio::spawn(async move {
+        for number in 0.. {
+            shop.create(&format!("meanwhile-{number}")).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    until("another run of the workflow delivers", || async { run().await != first }).await;
+    events.abort();
+    let _ended = events.await;
+    until("everything arrived", || async {
+        let arrived: BTreeSet<_> = receiver.arrived.lock().unwrap().iter().map(|(id, _)| id.clone()).collect();
+        log(&dev.shop).await.iter().all(|event| arrived.contains(event["id"].as_str().unwrap()))
+    })
+    .await;
 }
 
 /// A secret is in no file: no database, no history, no log.

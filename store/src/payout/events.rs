@@ -4,6 +4,7 @@ use domain::{
     Timestamp,
     event::{Event, EventType},
     payout::{PayoutStatus, RunStatus},
+    principal::Principal,
 };
 use serde::Serialize;
 
@@ -61,6 +62,14 @@ pub(super) struct Changed {
     pub(super) now: PayoutRecord,
 }
 
+/// A principal without what names a person: the id of a person may be an e-mail address.
+fn told(principal: &Principal) -> String {
+    match principal {
+        Principal::Key(_) => principal.to_string(),
+        Principal::Person(_) => "person".to_owned(),
+    }
+}
+
 /// Appends what a run's change to a status tells.
 pub(super) async fn append_run(transaction: &Transaction, run: &RunRecord, at: Timestamp) -> Result<(), StoreError> {
     let Some(event_type) = EventType::of_payout_run(run.status) else { return Ok(()) };
@@ -76,9 +85,9 @@ pub(super) async fn append_run(transaction: &Transaction, run: &RunRecord, at: T
         total: run.total.to_decimal_string(),
         currency: run.total.currency().code(),
         payout_count: run.payout_count,
-        frozen_by: run.frozen_by.to_string(),
+        frozen_by: told(&run.frozen_by),
         frozen_at: rfc3339(to_column_time(run.frozen_at)),
-        decided_by: run.decided_by.as_ref().map(ToString::to_string),
+        decided_by: run.decided_by.as_ref().map(told),
         decided_at: run.decided_at.map(to_column_time).map(rfc3339),
     };
     let event = Event {

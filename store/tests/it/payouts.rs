@@ -3,6 +3,7 @@
 use domain::{
     Money,
     calendar::Day,
+    event::EventType,
     failure::Failure,
     id::{PayoutId, PayoutRunId},
     payout::{
@@ -42,6 +43,7 @@ on_both_databases!(
     a_batch_that_was_begun_comes_back_until_it_is_answered,
     a_statement_cannot_be_changed,
     nothing_is_approved_or_begun_while_payouts_are_stopped,
+    events_of_runs_and_sellers_name_no_person,
 );
 
 fn principal(name: &str) -> Principal {
@@ -191,6 +193,26 @@ async fn nobody_approves_alone_nor_what_they_did_not_see(fresh: Fresh) {
     assert!(begun(&fresh, &run, &[]).await.is_some());
     assert_eq!(begun(&fresh, &run, &[1]).await, None, "nothing is sent twice");
     books_agree(&fresh).await;
+}
+
+async fn events_of_runs_and_sellers_name_no_person(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    let by = Principal::parse("person:kim@shop.example").unwrap();
+    let decision =
+        RunDecision { run_id: run_id("one"), decision: Decision::Reject, by, reason: Some("김".to_owned()) };
+    fresh.writer.decide_payout_run(&decision).await.unwrap().unwrap().unwrap();
+    let events = crate::events::log(&fresh).await;
+    let rejected = events.iter().find(|event| event.event_type == EventType::PayoutRunRejected).unwrap();
+    let data: serde_json::Value = serde_json::from_str(&rejected.data).unwrap();
+    assert_eq!((&data["frozen_by"], &data["decided_by"]), (&"key:maker".into(), &"person".into()));
+    assert!(events.iter().any(|event| event.event_type == EventType::SellerUpdated), "{events:?}");
+    for event in &events {
+        for word in ["kim@shop.example", "김", "110123456789", "seller@"] {
+            assert!(!event.data.contains(word), "{word}: {}", event.data);
+        }
+    }
 }
 
 async fn a_rejected_run_leaves_its_lines_to_the_next_statement(fresh: Fresh) {
