@@ -23,15 +23,15 @@ on_both_databases!(
 const RUN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
 
 /// A stack that pays at once, in which earnings are available at once.
-struct Payers {
-    dev: Dev,
-    maker: Shop,
-    checker: Shop,
+pub(crate) struct Payers {
+    pub(crate) dev: Dev,
+    pub(crate) maker: Shop,
+    pub(crate) checker: Shop,
     flags: Vec<String>,
 }
 
 impl Payers {
-    async fn start(database: Kind) -> Self {
+    pub(crate) async fn start(database: Kind) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("payouts.toml");
         std::fs::write(&config, "[payouts]\ntiming = \"express\"\n").unwrap();
@@ -52,7 +52,7 @@ impl Payers {
     }
 
     /// Sellers whom the simulator pays, and whose rows say so.
-    async fn register(&self, names: &[String]) {
+    pub(crate) async fn register(&self, names: &[String]) {
         let toss = toss::Client::try_new(toss::Config {
             security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
             ..toss::Config::new(self.dev.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY)
@@ -72,7 +72,7 @@ impl Payers {
     }
 
     /// Each seller sells for so much, and has it available.
-    async fn sell(&self, checkout: &str, names: &[String], amount: u64) {
+    pub(crate) async fn sell(&self, checkout: &str, names: &[String], amount: u64) {
         let orders: Vec<Value> = names
             .iter()
             .map(|name| json!({ "seller_account": name, "amount": amount.to_string(), "currency": "KRW" }))
@@ -93,23 +93,23 @@ impl Payers {
         shop.simulate("balance", &json!({ "amount": total })).await;
     }
 
-    async fn wallet(&self, name: &str) -> Value {
+    pub(crate) async fn wallet(&self, name: &str) -> Value {
         self.dev.shop.get(&format!("/v1/wallets/{name}")).await
     }
 
-    async fn freeze(&self, names: &[String]) -> Value {
+    pub(crate) async fn freeze(&self, names: &[String]) -> Value {
         let (status, run) = post(&self.maker, "/v1/payout-runs", &json!({ "seller_accounts": names })).await;
         assert_eq!((status, &run["status"]), (201, &json!("FROZEN")), "{run}");
         run
     }
 
-    async fn approve(&self, run: &Value) -> (u16, Value) {
+    pub(crate) async fn approve(&self, run: &Value) -> (u16, Value) {
         let path = format!("/v1/payout-runs/{}/approve", text(run, "payout_run_id"));
         post(&self.checker, &path, &json!({ "digest": run["digest"] })).await
     }
 
     /// Lets the simulator's time pass until the run is complete; answers the run.
-    async fn completed(&self, run: &Value) -> Value {
+    pub(crate) async fn completed(&self, run: &Value) -> Value {
         let path = format!("/v1/payout-runs/{}", text(run, "payout_run_id"));
         let began = std::time::Instant::now();
         while self.maker.get(&path).await["status"] != "COMPLETED" {
@@ -198,17 +198,17 @@ fn rows(name: &str, psp_id: &str) -> [String; 2] {
     ]
 }
 
-async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
     let request = shop.http.post(format!("{}{path}", shop.api)).bearer_auth(&shop.api_key).json(body);
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-fn names(prefix: &str, count: usize) -> Vec<String> {
+pub(crate) fn names(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|index| format!("{prefix}-{index:03}")).collect()
 }
 
