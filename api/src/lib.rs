@@ -38,7 +38,7 @@ pub use http::{
 };
 pub use router::{document, router};
 pub use routes::{
-    console::{ACCESS, Access, SIGN_IN_CALLBACK, SIGN_IN_LINK},
+    console::{ACCESS, Access, Needs, SIGN_IN_CALLBACK, SIGN_IN_LINK},
     event::EventFeed,
 };
 use service::{

@@ -70,7 +70,7 @@ const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 28] = [
+const ENVIRONMENT: [&str; 29] = [
     "DAEGEUM_API_KEY",
     "DAEGEUM_PAYMENT_METHODS",
     "DAEGEUM_CONFIG",
@@ -98,6 +98,7 @@ const ENVIRONMENT: [&str; 28] = [
     secret::CONSOLE_CLIENT_SECRET,
     "DAEGEUM_CONSOLE_URL",
     "DAEGEUM_CONSOLE_ROLES_CLAIM",
+    "DAEGEUM_CONSOLE_SELLER_CLAIM",
     "DAEGEUM_CONSOLE_NAME_CLAIM",
 ];
 

@@ -180,9 +180,14 @@ impl RefSellerId {
 impl HoldId {
     /// The hold that a request asks for: one API key and one idempotency key make one hold.
     pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        Self::of(api_key.as_str(), key)
+    }
+
+    /// The hold that a request of a principal asks for, by [`Principal::bare`](crate::principal::Principal::bare).
+    pub(crate) fn of(by: &str, key: &IdempotencyKey) -> Self {
         const NAMESPACE: Uuid = Uuid::from_u128(0xb7a4_52e1_0f9d_4c3b_9e68_15c7_a0d2_6f84);
-        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
-        Self(format!("hold-{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes())))
+        let of_author = Uuid::new_v5(&NAMESPACE, by.as_bytes());
+        Self(format!("hold-{}", Uuid::new_v5(&of_author, key.as_str().as_bytes())))
     }
 }
 

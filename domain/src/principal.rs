@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ApiKeyId, IdempotencyKey, PersonId, RefundId};
+use crate::id::{ApiKeyId, HoldId, IdempotencyKey, PersonId, RefundId};
 
 /// How the text of a key begins.
 const KEY: &str = "key:";
@@ -50,6 +50,11 @@ impl Principal {
     /// The refund that a request of this principal asks for: one principal and one idempotency key make one refund.
     pub fn refund(&self, key: &IdempotencyKey) -> RefundId {
         RefundId::of_request(&self.bare(), key)
+    }
+
+    /// The hold on a seller that a request of this principal asks for: one principal and one idempotency key make one.
+    pub fn hold(&self, key: &IdempotencyKey) -> HoldId {
+        HoldId::of(&self.bare(), key)
     }
 
     /// Reads what [`Self::bare`] wrote.

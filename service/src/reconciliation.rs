@@ -132,6 +132,8 @@ pub struct WantedAct {
     pub act: Act,
     pub by: Actor,
     pub reason: String,
+    /// The version that the author saw, where the author named one: asked again, the act is carried out once.
+    pub seen: Option<u32>,
 }
 
 /// Acts on a break, through the workflow that books what the act moves. The first of two acts wins.
@@ -142,19 +144,24 @@ pub async fn act(
     wanted: WantedAct,
 ) -> Result<BreakRecord, BreakError> {
     let record = reader.break_record(break_id).await?.ok_or(BreakError::Unknown)?;
-    let WantedAct { act, by, reason } = wanted;
-    let id = act_workflow_id(break_id, record.version);
-    let input = BreakAct { break_id: break_id.clone(), version: record.version, act, by, reason };
-    let options = WorkflowStartOptions::new(TASK_QUEUE, id)
-        .static_summary(format!("{} the break {break_id}", input.act.as_str()))
-        .rpc_options(temporal::rpc_options())
-        .build();
-    let handle = match temporal.start_workflow(BreakActWorkflow::run, input, options).await {
-        Ok(handle) => handle,
-        Err(WorkflowStartError::AlreadyStarted { .. }) => {
-            return Err(BreakError::Refused("another act on the break is under way".to_owned()));
+    let WantedAct { act, by, reason, seen } = wanted;
+    let input = BreakAct { break_id: break_id.clone(), version: seen.unwrap_or(record.version), act, by, reason };
+    // The same act may be under way: it is waited for, and then found done.
+    let until = Instant::now() + if seen.is_some() { ACT_TIME } else { Duration::ZERO };
+    let mut pauses = Pauses::new();
+    let handle = loop {
+        let options = WorkflowStartOptions::new(TASK_QUEUE, act_workflow_id(break_id, input.version))
+            .static_summary(format!("{} the break {break_id}", input.act.as_str()))
+            .rpc_options(temporal::rpc_options())
+            .build();
+        match temporal.start_workflow(BreakActWorkflow::run, input.clone(), options).await {
+            Ok(handle) => break handle,
+            Err(WorkflowStartError::AlreadyStarted { .. }) if pauses.next_end() < until => pauses.pause().await,
+            Err(WorkflowStartError::AlreadyStarted { .. }) => {
+                return Err(BreakError::Refused("another act on the break is under way".to_owned()));
+            }
+            Err(error) => return Err(Fault::from(error).into()),
         }
-        Err(error) => return Err(Fault::from(error).into()),
     };
     match timeout(ACT_TIME, handle.get_result(WorkflowGetResultOptions::default())).await {
         Ok(Ok(BreakActed::Done)) => reader.break_record(break_id).await?.ok_or(BreakError::Unknown),

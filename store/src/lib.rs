@@ -36,6 +36,7 @@ mod dead_letter;
 mod entities;
 mod error;
 mod event;
+mod finance_figures;
 mod hold;
 mod journal;
 mod ledger;
@@ -85,6 +86,7 @@ pub use event::{
     EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
     HeldCursor, MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
+pub use finance_figures::{FinanceFigures, OpenBreaks};
 pub use journal::Journal;
 pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
@@ -117,7 +119,7 @@ pub use settlement::{
     CapturedCheckout, KeptRows, ReceivedRow, RefundedPart, RowBooking, SettlementCalendar, SettlementDay, StoredRow,
     UnsettledCapture,
 };
-pub use wallet::{Flow, PastWallet, WalletPosition, WalletRecord};
+pub use wallet::{Flow, PastWallet, Release, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};
 pub use webhook::{MAX_KEPT_WEBHOOKS, Noted, Webhook};
 pub use writer::Writer;

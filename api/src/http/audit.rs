@@ -33,7 +33,7 @@ use crate::{
         card_numbers,
         lifecycle::Lifecycle,
         limits::origin,
-        marks::{RequestId, Signature, Unchanged},
+        marks::{Because, RequestId, Signature, Unchanged},
         problem::{IDEMPOTENT_REPLAYED, Problem},
         values::rfc3339,
     },
@@ -188,7 +188,11 @@ impl Asked {
             actor: Actor::from(principal.clone()),
             action: format!("{} {}", self.method, self.route),
             object: made.map_or(self.object, str::to_owned),
-            result: code.map_or_else(|| status.to_string(), |code| format!("{status} {code}")),
+            result: match (code, response.extensions().get::<Because>()) {
+                (Some(code), _) => format!("{status} {code}"),
+                (None, Some(Because(reason))) => format!("{status} {reason}"),
+                (None, None) => status.to_string(),
+            },
             address: Some(self.address),
             request_id: self.request_id,
         }

@@ -41,6 +41,10 @@ impl Signature {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unchanged;
 
+/// Why a person acted, where nothing but the audit log keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Because(pub(crate) String);
+
 /// The id of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) HeaderValue);

@@ -366,7 +366,7 @@ async fn carry_out(
 ) -> Result<Json<BreakBody>, Problem> {
     let id = read_id(id)?;
     let by = Actor::Principal(caller.principal());
-    let wanted = WantedAct { act, by, reason };
+    let wanted = WantedAct { act, by, reason, seen: None };
     let record = act_on_break(&api.service.temporal, &api.service.reader, &id, wanted).await?;
     whole(api, &record).await
 }

@@ -1,24 +1,33 @@
 //! The console: pages for support, operations and finance. `web` makes the pages.
 //!
 //! Every page and every act stands in one table with the scope that it needs, which is the scope that an API key needs
-//! for the same data. The layer that the table puts around a handler finds the session, refuses roles without that
-//! scope, and takes a form only with the token of the session.
+//! for the same data; a seller has pages of its own. The layer that the table puts around a handler finds the session,
+//! refuses roles that the row does not admit, and takes a form only with the token of the session.
 //!
 //! # Invariants
 //!
-//! * No handler of the table runs without a session whose roles include the scope of its row.
+//! * No handler of the table runs without a session whose roles admit to its row.
 //! * No form is read that lacks the token of its session.
 
 mod acts;
 mod books;
+mod break_acts;
+mod breaks;
 mod cookies;
 mod frame;
 mod guard;
 mod letters;
+mod needs;
 mod operations;
 mod overview;
+mod own;
 mod payments;
+mod payout_runs;
+mod payouts;
+mod reconciliations;
 mod refund;
+mod seller_acts;
+mod sellers;
 mod sign_in;
 mod story;
 
@@ -29,10 +38,10 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{get, post},
 };
-use store::Scope;
 
 use crate::Api;
 use guard::Guard;
+pub use needs::Needs;
 pub use sign_in::{SIGN_IN_CALLBACK, SIGN_IN_LINK};
 
 /// A page or an act, and what it needs.
@@ -42,8 +51,8 @@ pub struct Access {
     pub method: &'static str,
     /// The path, with its variable parts in braces.
     pub path: &'static str,
-    /// The scope that the roles of the person must include.
-    pub needs: Scope,
+    /// What the roles of the person must include.
+    pub needs: Needs,
 }
 
 /// Declares the pages and acts. A new one is one row.
@@ -51,12 +60,12 @@ macro_rules! guarded {
     ($($method:ident $path:literal $needs:ident $handler:path;)+) => {
         /// Every page and act of the console that needs a session.
         pub const ACCESS: &[Access] =
-            &[$(Access { method: stringify!($method), path: $path, needs: Scope::$needs }),+];
+            &[$(Access { method: stringify!($method), path: $path, needs: Needs::$needs }),+];
 
         fn guarded(api: &Arc<Api>) -> Router<Arc<Api>> {
             Router::new()$(
                 .route($path, $method($handler).layer(from_fn_with_state(
-                    Guard { api: api.clone(), needs: Scope::$needs },
+                    Guard { api: api.clone(), needs: Needs::$needs },
                     guard::admit,
                 )))
             )+
@@ -81,6 +90,32 @@ guarded! {
     post "/console/dead-letters/{id}/retry" Ops letters::do_retry;
     get "/console/dead-letters/{id}/discard" Ops letters::discard;
     post "/console/dead-letters/{id}/discard" Ops letters::do_discard;
+    get "/console/sellers" Read sellers::list;
+    get "/console/sellers/{seller}" Read sellers::show;
+    get "/console/sellers/{seller}/hold" Finance seller_acts::hold;
+    post "/console/sellers/{seller}/hold" Finance seller_acts::do_hold;
+    get "/console/sellers/{seller}/holds/{hold}/lift" Finance seller_acts::lift;
+    post "/console/sellers/{seller}/holds/{hold}/lift" Finance seller_acts::do_lift;
+    get "/console/sellers/{seller}/reveal" Finance seller_acts::reveal;
+    post "/console/sellers/{seller}/reveal" Finance seller_acts::do_reveal;
+    get "/console/payout-runs" Read payout_runs::list;
+    get "/console/payout-runs/{run}" Read payout_runs::show;
+    get "/console/payout-runs/{run}/{step}" Finance payout_runs::ask;
+    post "/console/payout-runs/{run}/{step}" Finance payout_runs::decide;
+    get "/console/payouts" Read payouts::list;
+    get "/console/payouts/{payout}" Read payouts::show;
+    get "/console/payouts/{payout}/statement" Read payouts::statement;
+    get "/console/payouts/{payout}/act/{step}" Finance payouts::ask;
+    post "/console/payouts/{payout}/act/{step}" Finance payouts::act;
+    get "/console/reconciliations" Read reconciliations::list;
+    get "/console/reconciliations/{day}" Read reconciliations::show;
+    get "/console/reconciliations/{day}/start" Finance reconciliations::ask;
+    post "/console/reconciliations/{day}/start" Finance reconciliations::start;
+    get "/console/breaks" Read breaks::list;
+    get "/console/breaks/{break}" Read breaks::show;
+    get "/console/breaks/{break}/{step}" Finance break_acts::ask;
+    post "/console/breaks/{break}/{step}" Finance break_acts::act;
+    get "/console/settlements" Read reconciliations::settlements;
     get "/console/wallets" Read books::wallets;
     get "/console/wallets/{seller}" Read books::wallet;
     get "/console/ledger" Read books::accounts;
@@ -95,7 +130,11 @@ guarded! {
     get "/console/audit-log" Ops operations::audit_log;
     get "/console/sessions" Ops operations::sessions;
     post "/console/sessions/{session}/end" Ops operations::end_session;
-    post "/console/sign-out" Read sign_in::sign_out;
+    get "/console/own" Seller own::show;
+    get "/console/own/payouts" Seller own::payouts;
+    get "/console/own/payouts/{payout}" Seller own::payout;
+    get "/console/own/payouts/{payout}/statement" Seller own::statement;
+    post "/console/sign-out" Session sign_in::sign_out;
 }
 
 /// The console. The way in needs no session.

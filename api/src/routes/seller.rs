@@ -96,18 +96,18 @@ pub(crate) async fn list(
     caller: WalletCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<SellerBody>>, Problem> {
-    let filter = SellerFilter { payout_status: ChosenSellers::of(&parameters)?.payout_status };
+    let filter = SellerFilter { payout_status: ChosenSellers::of(&parameters)?.payout_status, text: None };
     let window: Window<SellerAccount> = window(&parameters)?;
     let (page, next) = match caller.seller() {
-        Some(own) => (only(&api, own, filter).await?, None),
-        None => api.service.reader.sellers(filter, &window).await?,
+        Some(own) => (only(&api, own, &filter).await?, None),
+        None => api.service.reader.sellers(&filter, &window).await?,
     };
     let data = page.items.iter().map(|record| SellerBody::new(record, &api)).collect();
     Ok(Json(ListBody::behind(data, next.as_ref())))
 }
 
 /// What a key that is confined to a seller sees.
-async fn only(api: &Api, own: &SellerAccount, filter: SellerFilter) -> Result<Page<SellerRecord>, Problem> {
+async fn only(api: &Api, own: &SellerAccount, filter: &SellerFilter) -> Result<Page<SellerRecord>, Problem> {
     let record = api.service.reader.seller(own).await?;
     let wanted = |record: &SellerRecord| filter.payout_status.is_none_or(|status| status == record.payout_status());
     Ok(Page { items: record.into_iter().filter(wanted).collect(), more: false })

@@ -140,7 +140,7 @@ async fn carry_out(settings: &Settings, wanted: Act, request: &BreakRequest) -> 
     let client = compose::connect(settings, settings.temporal_keyring()?).await?;
     let command = format!("breaks {}", wanted.as_str());
     let by = Actor::parse(&format!("operator:{}", audit_log::operator()))?;
-    let wanted = WantedAct { act: wanted, by, reason: request.reason.clone() };
+    let wanted = WantedAct { act: wanted, by, reason: request.reason.clone(), seen: None };
     let acted = act(&client, &reader, &id, wanted).await;
     let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
     audit_log::record(&journal, &command, id.as_str(), &result).await?;

@@ -17,6 +17,8 @@ use crate::{
 
 /// The claim that holds the roles, unless it is set.
 const ROLES_CLAIM: &str = "roles";
+/// The claim that holds the account of a seller, unless it is set.
+const SELLER_CLAIM: &str = "seller_account";
 
 /// The table `[console]`.
 #[derive(Default, Deserialize)]
@@ -29,6 +31,7 @@ pub(super) struct ConsoleFile {
     url: Option<String>,
     roles_claim: Option<String>,
     name_claim: Option<String>,
+    seller_claim: Option<String>,
     role_names: Option<BTreeMap<String, Vec<String>>>,
 }
 
@@ -47,6 +50,7 @@ struct ProviderSettings {
     client_secret: Option<String>,
     roles_claim: String,
     name_claim: Option<String>,
+    seller_claim: String,
     role_names: BTreeMap<Role, Vec<String>>,
 }
 
@@ -78,6 +82,11 @@ pub(super) fn console(flags: &Common, file: ConsoleFile) -> anyhow::Result<Conso
             .filter(|secret| !secret.is_empty()),
         roles_claim: flags.console_roles_claim.clone().or(file.roles_claim).unwrap_or_else(|| ROLES_CLAIM.to_owned()),
         name_claim: flags.console_name_claim.clone().or(file.name_claim),
+        seller_claim: flags
+            .console_seller_claim
+            .clone()
+            .or(file.seller_claim)
+            .unwrap_or_else(|| SELLER_CLAIM.to_owned()),
         role_names: role_names(file.role_names.unwrap_or_default())?,
     };
     Ok(ConsoleSettings { provider: Some(provider), url })
@@ -88,7 +97,8 @@ fn role_names(names: BTreeMap<String, Vec<String>>) -> anyhow::Result<BTreeMap<R
         .into_iter()
         .map(|(role, names)| {
             let known = Role::parse(&role).with_context(|| {
-                format!("the setting console.role_names holds {role:?}; roles are support, operations, finance, admin")
+                let roles = Role::ALL.map(Role::as_str).join(", ");
+                format!("the setting console.role_names holds {role:?}; roles are {roles}")
             })?;
             ensure!(!names.is_empty(), "the setting console.role_names gives {role} no name");
             Ok((known, names))
@@ -109,6 +119,7 @@ impl ConsoleSettings {
                 redirect_url: callback.clone(),
                 roles_claim: set.roles_claim,
                 name_claim: set.name_claim,
+                seller_claim: set.seller_claim,
                 role_names: set.role_names,
             })
         });

@@ -74,13 +74,16 @@ pub(crate) struct Common {
     /// The URL by which people reach the console, for the way back from the provider [default: the public URL]
     #[arg(long, global = true, env = "DAEGEUM_CONSOLE_URL", value_name = "URL")]
     pub(crate) console_url: Option<String>,
-    /// The claim that holds the roles support, operations, finance and admin; a dot leads into an object
+    /// The claim that holds the roles support, operations, finance, admin and seller; a dot leads into an object
     /// [default: roles]
     #[arg(long, global = true, env = "DAEGEUM_CONSOLE_ROLES_CLAIM", value_name = "CLAIM")]
     pub(crate) console_roles_claim: Option<String>,
     /// The claim that says what a person is called [default: name, then preferred_username, then email]
     #[arg(long, global = true, env = "DAEGEUM_CONSOLE_NAME_CLAIM", value_name = "CLAIM")]
     pub(crate) console_name_claim: Option<String>,
+    /// The claim that holds the account of a seller who signs in to the console [default: seller_account]
+    #[arg(long, global = true, env = "DAEGEUM_CONSOLE_SELLER_CLAIM", value_name = "CLAIM")]
+    pub(crate) console_seller_claim: Option<String>,
     /// The Temporal UI, for links to it [default: none; `dev` sets its own]
     #[arg(long, global = true, env = "DAEGEUM_TEMPORAL_UI_URL", value_name = "URL")]
     pub(crate) temporal_ui_url: Option<String>,

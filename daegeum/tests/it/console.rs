@@ -2,12 +2,16 @@
 
 mod access;
 mod acting;
+pub(crate) mod finance;
 mod provider;
 mod sessions;
 
 use std::collections::BTreeMap;
 
-use domain::{Timestamp, id::PersonId};
+use domain::{
+    Timestamp,
+    id::{PersonId, SellerAccount},
+};
 use reqwest::{Client, Response, redirect::Policy};
 use serde_json::json;
 use store::{
@@ -20,8 +24,10 @@ use crate::{
     webhook_receivers::free_port,
 };
 
+/// The seller whom a session of the role `seller` is confined to.
+pub(crate) const SELLER: &str = "seller-000";
 /// The name of the session's cookie over plain HTTP.
-const COOKIE: &str = "daegeum_console";
+pub(crate) const COOKIE: &str = "daegeum_console";
 
 /// A browser without a screen: it keeps its cookie, and goes where it is told.
 pub(crate) struct Visitor {
@@ -94,12 +100,14 @@ pub(crate) async fn database_of(dev: &Dev) -> Database {
 
 /// A session of a person with a role, as a sign-in at an instant would have begun it.
 pub(crate) async fn session(dev: &Dev, person: &str, role: Role, at: Timestamp) -> String {
+    let seller = (role == Role::Seller).then(|| SellerAccount::parse(SELLER.to_owned()).unwrap());
     let journal = Journal::new(database_of(dev).await);
     let token = SessionToken::generate().unwrap();
     let new = NewSession {
         person: PersonId::parse(person).unwrap(),
         name: format!("{person} of the tests"),
         roles: Roles::only(role),
+        seller,
         signed_in_by: SignedInBy::Provider,
         created_at: at,
     };

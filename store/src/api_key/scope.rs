@@ -67,6 +67,9 @@ impl Scopes {
         Self(scope.bit())
     }
 
+    /// No scope: what a seller has at the console. No API key has it.
+    pub(crate) const NONE: Self = Self(0);
+
     /// Every scope.
     pub const ALL: Self = Self((1 << Scope::ALL.len()) - 1);
 

@@ -13,19 +13,22 @@ pub enum Role {
     Finance,
     /// All of it.
     Admin,
+    /// A seller of the marketplace, who sees own data and nothing else.
+    Seller,
 }
 
 impl Role {
     /// Every role, in the order in which a set is written.
-    pub const ALL: [Self; 4] = [Self::Support, Self::Operations, Self::Finance, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Support, Self::Operations, Self::Finance, Self::Admin, Self::Seller];
 
-    /// The role as it is written: `support`, `operations`, `finance`, `admin`.
+    /// The role as it is written: `support`, `operations`, `finance`, `admin`, `seller`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Support => "support",
             Self::Operations => "operations",
             Self::Finance => "finance",
             Self::Admin => "admin",
+            Self::Seller => "seller",
         }
     }
 
@@ -41,6 +44,8 @@ impl Role {
             Self::Operations => Scopes::only(Scope::Ops),
             Self::Finance => Scopes::only(Scope::Finance).and(Scope::Refund),
             Self::Admin => Scopes::only(Scope::Ops).and(Scope::Finance),
+            // No page of the marketplace is a seller's.
+            Self::Seller => Scopes::NONE,
         }
     }
 
@@ -59,10 +64,16 @@ impl Roles {
         Self(role.bit())
     }
 
-    /// The roles of a list; nothing where the list is empty.
+    /// The roles of a list; nothing where the list is empty. A seller is a seller alone, whatever else is given.
     pub fn of(roles: impl IntoIterator<Item = Role>) -> Option<Self> {
         let bits = roles.into_iter().fold(0, |set, role| set | role.bit());
-        (bits != 0).then_some(Self(bits))
+        let given = (bits != 0).then_some(Self(bits))?;
+        Some(if given.is_seller() { Self::only(Role::Seller) } else { given })
+    }
+
+    /// Whether the person is a seller.
+    pub const fn is_seller(self) -> bool {
+        self.0 & Role::Seller.bit() != 0
     }
 
     /// Reads roles with commas between them.
@@ -79,7 +90,7 @@ impl Roles {
     /// The scopes of all these roles.
     pub fn scopes(self) -> Scopes {
         let scopes = self.given().map(Role::scopes).reduce(Scopes::with);
-        scopes.unwrap_or(Scopes::only(Scope::Read))
+        scopes.unwrap_or(Scopes::NONE)
     }
 
     /// The set as it is written: `support,finance`.
@@ -96,12 +107,13 @@ mod tests {
 
     #[test]
     fn a_set_of_roles_is_read_as_it_is_written() {
-        for text in ["support", "operations,finance", "support,operations,finance,admin"] {
+        for text in ["support", "operations,finance", "support,operations,finance,admin", "seller"] {
             assert_eq!(Roles::parse(text).unwrap().to_text(), text);
         }
         for wrong in ["", ",", "root", "support,", "ADMIN"] {
             assert_eq!(Roles::parse(wrong), None, "{wrong}");
         }
+        assert_eq!(Roles::parse("admin,seller").unwrap().to_text(), "seller", "a seller gets no right besides");
     }
 
     #[test]
@@ -111,6 +123,7 @@ mod tests {
             (Role::Operations, "read,checkout,refund,ops"),
             (Role::Finance, "read,refund,finance"),
             (Role::Admin, "read,checkout,refund,ops,finance"),
+            (Role::Seller, ""),
         ] {
             let scopes = Roles::only(role).scopes();
             let may: Vec<_> =

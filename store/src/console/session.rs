@@ -6,7 +6,11 @@
 
 use std::fmt;
 
-use domain::{Timestamp, id::PersonId, principal::Principal};
+use domain::{
+    Timestamp,
+    id::{PersonId, SellerAccount},
+    principal::Principal,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
@@ -56,6 +60,8 @@ pub struct NewSession {
     pub name: String,
     /// What the person may do.
     pub roles: Roles,
+    /// The seller that the session is confined to, where the person is one.
+    pub seller: Option<SellerAccount>,
     /// How the person signed in.
     pub signed_in_by: SignedInBy,
     /// When.
@@ -73,6 +79,8 @@ pub struct SessionRecord {
     pub name: String,
     /// What the person may do.
     pub roles: Roles,
+    /// The seller that the session is confined to, where the person is one.
+    pub seller: Option<SellerAccount>,
     /// How the person signed in.
     pub signed_in_by: SignedInBy,
     /// When it began.
@@ -163,7 +171,8 @@ impl SessionRecord {
         let expires = self.expires_at.epoch_ms().to_string();
         let (roles, way) = (self.roles.to_text(), self.signed_in_by.as_str());
         let parts = ["console session", &self.session_id, self.person.as_str(), &roles, way, &expires, &token.secret];
-        parts.join("\n").into_bytes()
+        let seller = self.seller.as_ref().map(SellerAccount::as_str);
+        parts.into_iter().chain(seller).collect::<Vec<_>>().join("\n").into_bytes()
     }
 }
 
@@ -180,6 +189,7 @@ impl Journal {
             person: new.person,
             name: new.name.chars().filter(|char| !char.is_control()).take(MAX_NAME_CHARS).collect(),
             roles: new.roles,
+            seller: new.seller,
             signed_in_by: new.signed_in_by,
             created_at: new.created_at,
             seen_at: new.created_at,
@@ -246,10 +256,12 @@ fn row(record: &SessionRecord) -> ActiveModel {
         seen_at: Set(to_column_time(record.seen_at)),
         expires_at: Set(to_column_time(record.expires_at)),
         ended_at: Set(None),
+        seller_account: Set(record.seller.as_ref().map(ToString::to_string)),
     }
 }
 
 fn record(row: Model) -> Result<SessionRecord, StoreError> {
+    let seller = row.seller_account.map(SellerAccount::parse);
     Ok(SessionRecord {
         session_id: row.session_id,
         person: PersonId::parse(row.person).map_err(|error| corrupt("a person's id", error))?,
@@ -260,6 +272,7 @@ fn record(row: Model) -> Result<SessionRecord, StoreError> {
         seen_at: from_column_time(row.seen_at),
         expires_at: from_column_time(row.expires_at),
         ended_at: row.ended_at.map(from_column_time),
+        seller: seller.transpose().map_err(|error| corrupt("a seller", error))?,
         mac: row.mac,
     })
 }

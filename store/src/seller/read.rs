@@ -25,10 +25,24 @@ const NAMED_SELLERS: usize = 500;
 const SEARCHED_SELLERS: u64 = 2_000;
 
 /// Which sellers are wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SellerFilter {
     /// Only with this status.
     pub payout_status: Option<PayoutStatus>,
+    /// Only those whose account or name holds this text, in lower case or not.
+    pub text: Option<String>,
+}
+
+impl SellerFilter {
+    fn takes(&self, record: &SellerRecord) -> bool {
+        let holds = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        let is_named = |part: &String| {
+            let name = record.profile.as_ref().map(|profile| profile.name.as_str());
+            holds(record.seller.as_str(), part) || name.is_some_and(|name| holds(name, part))
+        };
+        self.payout_status.is_none_or(|wanted| wanted == record.payout_status())
+            && self.text.as_ref().is_none_or(is_named)
+    }
 }
 
 impl Reader {
@@ -47,7 +61,7 @@ impl Reader {
     /// page may have fewer items than its limit; the answer says behind which seller to go on, if there are more.
     pub async fn sellers(
         &self,
-        filter: SellerFilter,
+        filter: &SellerFilter,
         window: &Window<SellerAccount>,
     ) -> Result<(Page<SellerRecord>, Option<SellerAccount>), StoreError> {
         let now = self.time().await?;
@@ -62,7 +76,7 @@ impl Reader {
                 after = Some(name.clone());
                 searched += 1;
                 let record = found.remove(&name).unwrap_or_else(|| SellerRecord::unknown(name));
-                if filter.payout_status.is_none_or(|wanted| wanted == record.payout_status()) {
+                if filter.takes(&record) {
                     items.push(record);
                 }
                 if u64::try_from(items.len()).unwrap_or(u64::MAX) == window.limit {

@@ -217,7 +217,7 @@ async fn sellers_are_listed_by_name_and_status(fresh: Fresh) {
         let reader = fresh.reader.clone();
         async move {
             let (page, after) =
-                reader.sellers(SellerFilter { payout_status }, &Window { after, limit: 2 }).await.unwrap();
+                reader.sellers(&SellerFilter { payout_status, text: None }, &Window { after, limit: 2 }).await.unwrap();
             let names: Vec<String> = page.items.iter().map(|record| record.seller.to_string()).collect();
             (names.join(" "), page.more, after)
         }

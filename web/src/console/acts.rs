@@ -62,6 +62,15 @@ pub enum Outcome {
     NotGivenUpYet,
     LetterActed,
     Redelivered,
+    Held,
+    Lifted,
+    RunApproved,
+    RunRejected,
+    RunTakenBack,
+    PayoutActed,
+    BreakActed,
+    BreakProposed,
+    ReconciliationBegun,
 }
 
 /// The page that says what came of an act.
@@ -168,6 +177,15 @@ impl Outcome {
             Self::NotGivenUpYet => "not-given-up-yet",
             Self::LetterActed => "letter-acted",
             Self::Redelivered => "redelivered",
+            Self::Held => "held",
+            Self::Lifted => "lifted",
+            Self::RunApproved => "run-approved",
+            Self::RunRejected => "run-rejected",
+            Self::RunTakenBack => "run-taken-back",
+            Self::PayoutActed => "payout-acted",
+            Self::BreakActed => "break-acted",
+            Self::BreakProposed => "break-proposed",
+            Self::ReconciliationBegun => "reconciliation-begun",
         }
     }
 }
@@ -266,7 +284,7 @@ impl RefundForm<'_> {
 impl Told<'_> {
     /// The page.
     pub fn page(&self, frame: &Frame<'_>) -> Page {
-        let words = frame.words();
+        let (words, finance, breaks) = (frame.words(), frame.finance(), frame.reconciling());
         let (class, text) = match self.outcome {
             Outcome::Asked => ("notice good", words.asked),
             Outcome::Refunded => ("notice good", words.refund_done),
@@ -277,6 +295,15 @@ impl Told<'_> {
             Outcome::NotGivenUpYet => ("notice waiting", words.not_given_up),
             Outcome::LetterActed => ("notice good", words.letter_acted),
             Outcome::Redelivered => ("notice good", words.redelivered),
+            Outcome::Held => ("notice good", finance.held_now),
+            Outcome::Lifted => ("notice good", finance.lifted),
+            Outcome::RunApproved => ("notice good", finance.run_approved),
+            Outcome::RunRejected => ("notice good", finance.run_rejected),
+            Outcome::RunTakenBack => ("notice good", finance.run_taken_back),
+            Outcome::PayoutActed => ("notice good", finance.payout_acted),
+            Outcome::BreakActed => ("notice good", breaks.acted),
+            Outcome::BreakProposed => ("notice waiting", breaks.proposed),
+            Outcome::ReconciliationBegun => ("notice good", breaks.begun),
         };
         Page::new(
             words.what_came,

@@ -8,11 +8,7 @@ use domain::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use store::console::SessionRecord;
 
-use super::{
-    address::encoded,
-    place::Place,
-    words::{Words, of as words_of},
-};
+use super::{address::encoded, break_words::BreakWords, finance_words::FinanceWords, place::Place, words::Words};
 use crate::{buyer::NOT_STORED, language::Language, policy::Policy};
 
 const STYLE: &str = include_str!("style.css");
@@ -50,7 +46,17 @@ impl Page {
 impl Frame<'_> {
     /// What the page says.
     pub fn words(&self) -> &'static Words {
-        words_of(self.language)
+        Words::of(self.language)
+    }
+
+    /// What the pages about sellers, payouts and reconciliation say besides.
+    pub(super) fn finance(&self) -> &'static FinanceWords {
+        FinanceWords::of(self.language)
+    }
+
+    /// What the pages about reconciliations and breaks say besides.
+    pub(super) fn reconciling(&self) -> &'static BreakWords {
+        BreakWords::of(self.language)
     }
 
     /// The answer that a page is.
@@ -73,13 +79,13 @@ impl Frame<'_> {
                     a.skip href="#content" { (words.skip) }
                     header.top {
                         div.bar {
-                            a.brand href="/console" { "daegeum" }
+                            a.brand href=(self.home()) { "daegeum" }
                             (self.person())
                             (self.other_language())
                         }
                         (self.navigation())
                     }
-                    main #content tabindex="-1" { h1 { (title) } (body) }
+                    main #content tabindex="-1" { h1 { (title) } (self.tabs()) (body) }
                 }
             }
         };
@@ -90,6 +96,11 @@ impl Frame<'_> {
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         ];
         (headers, NOT_STORED, page).into_response()
+    }
+
+    /// Where the person begins.
+    fn home(&self) -> &'static str {
+        self.session.map_or(Place::Overview, |session| Place::home(session.roles)).path()
     }
 
     /// The person who is signed in, and the way out.
@@ -124,17 +135,33 @@ impl Frame<'_> {
     /// The places that the person may see.
     fn navigation(&self) -> Markup {
         let Some(session) = self.session else { return html! {} };
-        let scopes = session.roles.scopes();
         html! {
             nav.main aria-label=(self.words().navigation) {
                 ul {
                     @for place in Place::ALL {
-                        @if scopes.includes(place.needs()) {
+                        @if place.admits(session.roles) {
                             li {
                                 a href=(place.path()) aria-current=[(self.here == Some(place)).then_some("page")] {
                                     (self.words().place(place))
                                 }
                             }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The lists of the place, where it has several.
+    fn tabs(&self) -> Markup {
+        let tabs = self.here.filter(|_| self.session.is_some()).map_or(&[][..], Place::tabs);
+        let path = self.address.split('?').next().unwrap_or_default();
+        html! {
+            @if !tabs.is_empty() {
+                nav.tabs aria-label=(self.here.map_or("", |place| self.words().place(place))) {
+                    @for tab in tabs {
+                        a href=(tab.path()) aria-current=[tab.holds(path).then_some("page")] {
+                            (self.words().tab(*tab))
                         }
                     }
                 }

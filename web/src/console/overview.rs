@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Currency, Money, Timestamp, checkout::Status, dead_letter::LetterStatus, webhook_endpoint::EndpointStatus,
+    Currency, Money, Timestamp, checkout::Status, dead_letter::LetterStatus, reconciliation::BreakClass,
+    webhook_endpoint::EndpointStatus,
 };
 use maud::{Markup, html};
-use store::{CheckoutFigure, Counts, webhook_endpoint::WebhookHealth};
+use store::{CheckoutFigure, Counts, FinanceFigures, webhook_endpoint::WebhookHealth};
 
 use super::{
     Frame, Page, Place,
     chart::{self, Hour},
     parts::{Tone, number, time},
+    place::Tab,
 };
 
 /// The hours of a day.
@@ -26,6 +28,8 @@ pub struct Overview<'a> {
     pub counts: &'a Counts,
     /// How far behind each webhook endpoint is.
     pub endpoints: &'a [WebhookHealth],
+    /// What waits for finance.
+    pub finance: &'a FinanceFigures,
 }
 
 /// The overview.
@@ -35,6 +39,7 @@ pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
         words.overview,
         html! {
             div.cards { (today(frame, view.today)) (people(frame, view.counts)) (carrying(frame, view)) }
+            div.cards { (finance(frame, view.finance)) }
             (by_hour(frame, view.today))
             div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
             p.quiet { (words.as_of) " " (time(frame.now)) ". " (words.korea_time) }
@@ -126,7 +131,7 @@ fn since(frame: &Frame<'_>, oldest: Option<Timestamp>) -> Markup {
 /// What goes out: dead letters, events and webhooks. Counts stay without a link where the place needs more rights.
 fn carrying(frame: &Frame<'_>, view: &Overview<'_>) -> Markup {
     let words = frame.words();
-    let may_operate = frame.session.is_some_and(|session| session.roles.scopes().includes(Place::DeadLetters.needs()));
+    let may_operate = frame.session.is_some_and(|session| Place::DeadLetters.admits(session.roles));
     let open = view.counts.letters.iter().find(|(of, _)| *of == LetterStatus::Open).map_or(0, |(_, count)| *count);
     let disabled = view.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Disabled).count() as u64;
     let failing = view.endpoints.iter().filter(|endpoint| endpoint.failing_since.is_some()).count() as u64;
@@ -152,6 +157,38 @@ fn carrying(frame: &Frame<'_>, view: &Overview<'_>) -> Markup {
             &figure(disabled, "/console/webhook-endpoints"),
             &html! { p.quiet { (words.endpoints_failing) ": " (number(failing)) } },
         ))
+    }
+}
+
+/// What waits for finance: runs without an approval, payouts that need a person, and breaks by class and age.
+fn finance(frame: &Frame<'_>, figures: &FinanceFigures) -> Markup {
+    let (words, finance, reconciling) = (frame.words(), frame.finance(), frame.reconciling());
+    let holds = |text: &Markup| html! { p.quiet { (text) } };
+    html! {
+        (card(
+            finance.runs_wait,
+            &linked(figures.frozen_runs, Tab::Runs.path(), Tone::Waiting),
+            &html! {
+                @if figures.frozen_runs > 0 { (holds(&html! { (frame.money(figures.frozen)) })) }
+                (since(frame, figures.oldest_frozen))
+            },
+        ))
+        (card(
+            finance.payouts_stuck,
+            &linked(figures.stuck_payouts, "/console/payouts?status=STUCK", Tone::Bad),
+            &html! {},
+        ))
+        @for class in BreakClass::ALL {
+            @let open = figures.breaks.iter().find(|open| open.class == class);
+            @let count = open.map_or(0, |open| open.number);
+            (card(
+                &format!("{}: {}", reconciling.breaks, reconciling.class_of(class)),
+                &linked(count, &format!("/console/breaks?status=OPEN&class={}", class.as_str()), Tone::Bad),
+                &holds(&html! {
+                    (words.oldest) ": " @match open { Some(open) => { (open.oldest) } None => { (words.none) } }
+                }),
+            ))
+        }
     }
 }
 

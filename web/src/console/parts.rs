@@ -6,6 +6,7 @@ use domain::{
     checkout::{Phase, Status},
     dead_letter::LetterStatus,
     refund::RefundStatus,
+    settlement::Flow,
 };
 use maud::{Markup, html};
 
@@ -88,10 +89,26 @@ pub(super) fn payment_link(id: &str) -> Markup {
     html! { a.code href=(format!("/console/payments/{id}")) { (id) } }
 }
 
+/// A seller, as a link to its page.
+pub(super) fn seller_link(seller: &str) -> Markup {
+    html! { a href=(seller_address(seller)) { (seller) } }
+}
+
+/// The address of a seller's page.
+pub(super) fn seller_address(seller: &str) -> String {
+    format!("/console/sellers/{seller}")
+}
+
 impl Frame<'_> {
     /// An amount as a person reads it.
     pub(super) fn money(&self, money: Money) -> String {
         amount(money, self.language)
+    }
+
+    /// An amount with a minus sign where it moves away from us.
+    pub(super) fn flow(&self, flow: Flow) -> String {
+        let sign = if flow.signed() < 0 { "-" } else { "" };
+        format!("{sign}{}", self.money(flow.amount()))
     }
 
     pub(super) fn status(&self, status: Status) -> Markup {

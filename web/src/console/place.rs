@@ -1,43 +1,73 @@
 //! The places of the console, and what each needs.
 
-use store::Scope;
+use store::{Scope, console::Roles};
 
 /// A place in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Overview,
     Payments,
+    Sellers,
+    Payouts,
+    Reconciliation,
     DeadLetters,
-    Wallets,
     Ledger,
     Events,
     Endpoints,
     ApiKeys,
     Audit,
     Sessions,
+    /// A seller's own wallet.
+    Own,
+    /// A seller's own payouts.
+    OwnPayouts,
 }
 
 impl Place {
     /// Every place, in the order of the navigation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Overview,
         Self::Payments,
+        Self::Sellers,
+        Self::Payouts,
+        Self::Reconciliation,
         Self::DeadLetters,
-        Self::Wallets,
         Self::Ledger,
         Self::Events,
         Self::Endpoints,
         Self::ApiKeys,
         Self::Audit,
         Self::Sessions,
+        Self::Own,
+        Self::OwnPayouts,
     ];
 
-    /// The scope that an API key needs for the same data.
-    pub const fn needs(self) -> Scope {
-        match self {
-            Self::Overview | Self::Payments | Self::Wallets | Self::Ledger | Self::Events => Scope::Read,
-            Self::DeadLetters | Self::Endpoints | Self::ApiKeys | Self::Audit | Self::Sessions => Scope::Ops,
+    /// Whether people with these roles may go there.
+    pub fn admits(self, roles: Roles) -> bool {
+        match self.needs() {
+            Some(scope) => roles.scopes().includes(scope),
+            None => roles.is_seller(),
         }
+    }
+
+    /// The scope that an API key needs for the same data; nothing where the place is a seller's.
+    pub const fn needs(self) -> Option<Scope> {
+        match self {
+            Self::Overview
+            | Self::Payments
+            | Self::Sellers
+            | Self::Payouts
+            | Self::Reconciliation
+            | Self::Ledger
+            | Self::Events => Some(Scope::Read),
+            Self::DeadLetters | Self::Endpoints | Self::ApiKeys | Self::Audit | Self::Sessions => Some(Scope::Ops),
+            Self::Own | Self::OwnPayouts => None,
+        }
+    }
+
+    /// Where people with these roles begin.
+    pub const fn home(roles: Roles) -> Self {
+        if roles.is_seller() { Self::Own } else { Self::Overview }
     }
 
     /// Where it is.
@@ -46,24 +76,93 @@ impl Place {
             Self::Overview => "/console",
             Self::Payments => "/console/payments",
             Self::DeadLetters => "/console/dead-letters",
-            Self::Wallets => "/console/wallets",
+            Self::Sellers => Tab::Sellers.path(),
+            Self::Payouts => Tab::Runs.path(),
+            Self::Reconciliation => Tab::Days.path(),
             Self::Ledger => "/console/ledger",
             Self::Events => "/console/events",
             Self::Endpoints => "/console/webhook-endpoints",
             Self::ApiKeys => "/console/api-keys",
             Self::Audit => "/console/audit-log",
             Self::Sessions => "/console/sessions",
+            Self::Own => "/console/own",
+            Self::OwnPayouts => "/console/own/payouts",
         }
     }
 
     /// The place that an address belongs to.
     pub fn of(path: &str) -> Option<Self> {
-        let is_of = |place: &Self| {
-            let rest = path.strip_prefix(place.path());
-            rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && *place != Self::Overview))
+        let is_of = |place: &Self| match place {
+            Self::Overview | Self::Own => path == place.path(),
+            Self::Sellers | Self::Payouts | Self::Reconciliation => place.tabs().iter().any(|tab| tab.holds(path)),
+            Self::Payments
+            | Self::DeadLetters
+            | Self::Ledger
+            | Self::Events
+            | Self::Endpoints
+            | Self::ApiKeys
+            | Self::Audit
+            | Self::Sessions
+            | Self::OwnPayouts => lies_under(place.path(), path),
         };
         Self::ALL.into_iter().find(is_of)
     }
+
+    /// The lists of the place, where it has several.
+    pub(super) const fn tabs(self) -> &'static [Tab] {
+        match self {
+            Self::Sellers => &[Tab::Sellers, Tab::Wallets],
+            Self::Payouts => &[Tab::Runs, Tab::Payouts],
+            Self::Reconciliation => &[Tab::Days, Tab::Breaks, Tab::Settlements],
+            Self::Overview
+            | Self::Payments
+            | Self::DeadLetters
+            | Self::Ledger
+            | Self::Events
+            | Self::Endpoints
+            | Self::ApiKeys
+            | Self::Audit
+            | Self::Sessions
+            | Self::Own
+            | Self::OwnPayouts => &[],
+        }
+    }
+}
+
+/// A list beside others of one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Sellers,
+    Wallets,
+    Runs,
+    Payouts,
+    Days,
+    Breaks,
+    Settlements,
+}
+
+impl Tab {
+    /// Where it is.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Sellers => "/console/sellers",
+            Self::Wallets => "/console/wallets",
+            Self::Runs => "/console/payout-runs",
+            Self::Payouts => "/console/payouts",
+            Self::Days => "/console/reconciliations",
+            Self::Breaks => "/console/breaks",
+            Self::Settlements => "/console/settlements",
+        }
+    }
+
+    /// Whether an address belongs to the list.
+    pub(super) fn holds(self, path: &str) -> bool {
+        lies_under(self.path(), path)
+    }
+}
+
+fn lies_under(place: &str, path: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -74,6 +173,9 @@ mod tests {
     fn an_address_belongs_to_one_place() {
         assert_eq!(Place::of("/console"), Some(Place::Overview));
         assert_eq!(Place::of("/console/payments/checkout-1/refund"), Some(Place::Payments));
+        assert_eq!(Place::of("/console/payout-runs/run_1/approve"), Some(Place::Payouts));
+        assert_eq!(Place::of("/console/breaks"), Some(Place::Reconciliation));
+        assert_eq!(Place::of("/console/own/payouts/po_1"), Some(Place::OwnPayouts));
         assert_eq!(Place::of("/console/paymentsx"), None);
         assert_eq!(Place::of("/console/sign-in"), None);
     }

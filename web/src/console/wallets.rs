@@ -41,11 +41,10 @@ pub fn wallet(
     next: Option<&str>,
 ) -> Page {
     let words = frame.words();
-    let rows = html! { @for record in wallets { (row(frame, &html! { (seller) }, record)) } };
     Page::new(
         format!("{} {seller}", words.wallets),
         html! {
-            section.card { @if wallets.is_empty() { (frame.nothing()) } @else { (sums(frame, &rows)) } }
+            section.card { (of_seller(frame, seller, wallets)) }
             section.card {
                 h2 { (words.movements) }
                 (movement_list(frame, &movements.items))
@@ -53,6 +52,15 @@ pub fn wallet(
             }
         },
     )
+}
+
+/// The wallets of one seller.
+pub(super) fn of_seller(frame: &Frame<'_>, seller: &str, wallets: &[WalletRecord]) -> Markup {
+    if wallets.is_empty() {
+        return frame.nothing();
+    }
+    let rows = html! { @for record in wallets { (row(frame, &html! { (seller) }, record)) } };
+    sums(frame, &rows)
 }
 
 fn sums(frame: &Frame<'_>, rows: &Markup) -> Markup {

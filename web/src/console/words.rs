@@ -3,24 +3,45 @@
 use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
 use store::console::Role;
 
-use super::Place;
+use super::place::{Place, Tab};
 use crate::language::Language;
 
+/// Declares words, each in both languages.
 macro_rules! words {
-    ($($name:ident: $korean:literal, $english:literal;)+) => {
-        /// Everything that the console can say.
+    ($(#[$doc:meta])* $vis:vis $all:ident; $($name:ident: $korean:literal, $english:literal;)+) => {
+        $(#[$doc])*
         #[derive(Debug)]
-        pub struct Words {
-            $(pub(super) $name: &'static str),+,
+        $vis struct $all {
+            $(pub(in crate::console) $name: &'static str),+,
             language: Language,
         }
 
-        const KOREAN: Words = Words { $($name: $korean),+, language: Language::Korean };
-        const ENGLISH: Words = Words { $($name: $english),+, language: Language::English };
+        impl $all {
+            const KOREAN: Self = Self { $($name: $korean),+, language: Language::Korean };
+            const ENGLISH: Self = Self { $($name: $english),+, language: Language::English };
+
+            /// The words of a language.
+            pub(in crate::console) const fn of(language: Language) -> &'static Self {
+                match language {
+                    Language::Korean => &Self::KOREAN,
+                    Language::English => &Self::ENGLISH,
+                }
+            }
+
+            const fn pick(&self, korean: &'static str, english: &'static str) -> &'static str {
+                match self.language {
+                    Language::Korean => korean,
+                    Language::English => english,
+                }
+            }
+        }
     };
 }
+pub(super) use words;
 
 words! {
+    /// What most pages of the console say.
+    pub Words;
     skip: "본문으로 건너뛰기", "Skip to the content";
     navigation: "주요 메뉴", "Main";
     sign_in: "로그인", "Sign in";
@@ -41,8 +62,8 @@ words! {
     setting_client_secret: "클라이언트의 비밀 값", "The secret of the client";
     setting_callback: "제공자에 등록할 리디렉션 주소", "The redirect address to register at the provider";
     no_role: "콘솔을 쓸 권한이 없습니다", "You may not use the console";
-    no_role_hint: "로그인은 되었지만 역할이 없습니다. 관리자에게 support, operations, finance, admin 가운데 하나를 요청하세요.",
-        "You signed in, and your account has no role. Ask an administrator for support, operations, finance or admin.";
+    no_role_hint: "로그인은 되었지만 역할이 없습니다. 관리자에게 support, operations, finance, admin, seller 가운데 하나를 요청하세요.",
+        "You signed in without a role. Ask an administrator for support, operations, finance, admin or seller.";
     refused: "요청을 처리하지 않았습니다", "The request was not carried out";
     forbidden: "이 페이지를 볼 권한이 없습니다", "You may not see or do this";
     not_found: "찾을 수 없습니다", "There is nothing here";
@@ -282,34 +303,35 @@ words! {
     this_session: "이 세션", "This session";
 }
 
-/// The words of a language.
-pub(super) const fn of(language: Language) -> &'static Words {
-    match language {
-        Language::Korean => &KOREAN,
-        Language::English => &ENGLISH,
-    }
-}
-
 impl Words {
-    const fn pick(&self, korean: &'static str, english: &'static str) -> &'static str {
-        match self.language {
-            Language::Korean => korean,
-            Language::English => english,
-        }
-    }
-
     pub(super) const fn place(&self, place: Place) -> &'static str {
         match place {
             Place::Overview => self.overview,
             Place::Payments => self.payments,
             Place::DeadLetters => self.dead_letters,
-            Place::Wallets => self.wallets,
+            Place::Sellers => self.pick("판매자", "Sellers"),
+            Place::Payouts => self.pick("지급", "Payouts"),
+            Place::Reconciliation => self.pick("대사", "Reconciliation"),
             Place::Ledger => self.ledger,
             Place::Events => self.events,
             Place::Endpoints => self.endpoints,
             Place::ApiKeys => self.api_keys,
             Place::Audit => self.audit,
             Place::Sessions => self.sessions,
+            Place::Own => self.pick("내 지갑", "My wallet"),
+            Place::OwnPayouts => self.pick("내 지급 내역", "My payouts"),
+        }
+    }
+
+    pub(super) const fn tab(&self, tab: Tab) -> &'static str {
+        match tab {
+            Tab::Sellers => self.pick("판매자", "Sellers"),
+            Tab::Wallets => self.wallets,
+            Tab::Runs => self.pick("지급 묶음", "Payout runs"),
+            Tab::Payouts => self.pick("지급 건", "Payouts"),
+            Tab::Days => self.pick("대사 실행", "Days"),
+            Tab::Breaks => self.pick("불일치", "Breaks"),
+            Tab::Settlements => self.pick("정산 달력", "Settlement calendar"),
         }
     }
 
@@ -319,6 +341,7 @@ impl Words {
             Role::Operations => self.pick("운영", "Operations"),
             Role::Finance => self.pick("재무", "Finance"),
             Role::Admin => self.pick("관리자", "Admin"),
+            Role::Seller => self.pick("판매자", "Seller"),
         }
     }
 

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use domain::refund::MAX_REASON_CHARS;
+use domain::{Money, refund::MAX_REASON_CHARS};
 use serde_json::Value;
 use service::{
     ask_psp::{self, Asked},
@@ -122,7 +122,12 @@ pub(super) fn outcome(person: &Person, record: &CheckoutRecord, canceled: &Cance
 }
 
 fn told(person: &Person, outcome: Outcome, record: &CheckoutRecord) -> Response {
-    person.answer(Told { outcome, amount: None, back: &address(record) }.page(&person.frame()))
+    came_of(person, outcome, None, &address(record))
+}
+
+/// The page that says what came of an act.
+pub(super) fn came_of(person: &Person, outcome: Outcome, amount: Option<Money>, back: &str) -> Response {
+    person.answer(Told { outcome, amount, back }.page(&person.frame()))
 }
 
 fn address(record: &CheckoutRecord) -> String {

@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use service::console::{Open, open};
-use store::Scope;
 use subtle::ConstantTimeEq;
 use web::console::not_set_up;
 
 use super::{
     cookies::{cookie, session_cookie},
     frame::{Person, SignedIn, Visitor, problem_page},
+    needs::Needs,
 };
 use crate::{
     Api,
@@ -39,7 +39,7 @@ const FETCH_SITE: &str = "sec-fetch-site";
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) api: Arc<Api>,
-    pub(super) needs: Scope,
+    pub(super) needs: Needs,
 }
 
 /// A form whose token is that of the session.
@@ -80,7 +80,7 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
     }
     let form_token = session.token.form_token(&api.key_pepper);
     let person = Person(Arc::new(SignedIn { visitor, open: session, form_token }));
-    if !person.may(needs) {
+    if !needs.admits(person.0.open.record.roles) {
         let detail = format!("This needs a role that includes `{}`.", needs.as_str());
         return problem_page(&person.frame(), Problem::new(Code::Forbidden, detail));
     }

@@ -22,6 +22,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<
     let today = reader.checkout_figures(today).await?;
     let counts = reader.counts().await?;
     let endpoints = reader.webhook_health().await?;
-    let view = console::Overview { today: &today, counts: &counts, endpoints: &endpoints };
+    let finance = reader.finance_figures().await?;
+    let view = console::Overview { today: &today, counts: &counts, endpoints: &endpoints, finance: &finance };
     Ok(person.answer(console::overview(&person.frame(), &view)))
 }

@@ -20,7 +20,7 @@ use store::{
     console::{MAX_SESSION_MS, NewSession, Role, Roles, SignedInBy},
 };
 use web::{
-    console::{no_role, not_set_up, sign_in, signed_out},
+    console::{Place, no_role, not_set_up, sign_in, signed_out},
     language::Language,
 };
 
@@ -53,7 +53,7 @@ const DEV_PERSON: &str = "dev";
 pub(super) async fn show(State(api): State<Arc<Api>>, visitor: Visitor, headers: HeaderMap) -> Response {
     let frame = visitor.frame();
     match guard::session(&api, &headers).await {
-        Ok(Some(_)) => return Redirect::to("/console").into_response(),
+        Ok(Some(open)) => return Redirect::to(Place::home(open.record.roles).path()).into_response(),
         Ok(None) => {}
         Err(problem) => return problem_page(&frame, problem),
     }
@@ -130,7 +130,7 @@ fn take_link(api: &Api, parts: &Parts) -> Result<Identity, Problem> {
         return Err(Visit::of(parts).map_or_else(none, |visit| visit.count_failure(none())));
     }
     let person = PersonId::parse(DEV_PERSON).map_err(|error| Problem::internal(&error))?;
-    Ok(Identity { person, name: DEV_PERSON.to_owned(), roles: Some(Roles::only(Role::Admin)) })
+    Ok(Identity { person, name: DEV_PERSON.to_owned(), roles: Some(Roles::only(Role::Admin)), seller: None })
 }
 
 /// Begins the session of a person, after a line of the audit log was written. Without a role nobody is let in.
@@ -141,7 +141,7 @@ async fn admit(
     identity: Identity,
     signed_in_by: SignedInBy,
 ) -> Result<Response, Problem> {
-    let Identity { person, name, roles } = identity;
+    let Identity { person, name, roles, seller } = identity;
     let result = match roles {
         Some(roles) => format!("ok by {} as {}", signed_in_by.as_str(), roles.to_text()),
         None => "refused: no role".to_owned(),
@@ -157,10 +157,10 @@ async fn admit(
     if let Some(Open { record, .. }) = guard::session(api, &parts.headers).await? {
         api.service.journal.end_session(&record.session_id, now()).await?;
     }
-    let new = NewSession { person, name, roles, signed_in_by, created_at: now() };
+    let new = NewSession { person, name, roles, seller, signed_in_by, created_at: now() };
     let Open { token, .. } = begin(&api.service, &api.key_pepper, new).await?;
     let kept = set_cookie(api, session_cookie(api), &token.to_text(), MAX_SESSION_MS / 1_000);
-    Ok(with_cookies(Redirect::to("/console").into_response(), [kept]))
+    Ok(with_cookies(Redirect::to(Place::home(roles).path()).into_response(), [kept]))
 }
 
 /// Writes down who signs in.

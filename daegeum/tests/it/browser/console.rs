@@ -1,7 +1,8 @@
 //! The pages of the console: by day and by night, on a phone and on a desktop, in both languages, and by the keyboard.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use store::console::Role;
 use testkit::browser::Size;
 
 use super::{
@@ -9,23 +10,40 @@ use super::{
     look::{PICTURES, axe, has_no_barrier, picture},
 };
 use crate::{
-    console::{link_of, things},
+    console::{COOKIE, finance::things_of_finance, link_of, session, things},
     database::Kind,
+    payouts::Payers,
     stack::Dev,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_of_the_console_shuts_anybody_out() {
     let axe = axe();
-    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let payers = Payers::start(Kind::Sqlite).await;
+    let dev = &payers.dev;
     let (api, browser) = (&dev.shop.api, Browser::of_phone().await);
     browser.open(&format!("{api}/console/sign-in")).await;
     let pictures = std::env::var_os(PICTURES).map(PathBuf::from);
     has_no_barrier(&browser, &axe, "sign-in").await;
-    browser.open(&format!("{api}{}", link_of(&dev))).await;
+    browser.open(&format!("{api}{}", link_of(dev))).await;
     browser.wait_for("nav.main").await;
     has_no_barrier(&browser, &axe, "overview-empty").await;
-    let things = things(&dev).await;
+    let things = things(dev).await;
+    let money = things_of_finance(&payers).await;
+    let of_money = |name: &str, path: &str| path.replace("{}", &money[name]);
+    let finance = [
+        ("lift", of_money("hold", "sellers/seller-000/holds/{}/lift")),
+        ("run", of_money("run", "payout-runs/{}")),
+        ("approve", of_money("run", "payout-runs/{}/approve")),
+        ("payout", of_money("payout", "payouts/{}")),
+        ("payout-cancel", of_money("payout", "payouts/{}/act/cancel")),
+        ("reconciliation", of_money("day", "reconciliations/{}")),
+        ("reconciliation-start", of_money("day", "reconciliations/{}/start")),
+        ("break", of_money("break", "breaks/{}")),
+        ("assign", of_money("break", "breaks/{}/assign")),
+        ("wait", of_money("break", "breaks/{}/wait")),
+        ("resolve", of_money("break", "breaks/{}/resolve")),
+    ];
     let letter = format!("dead-letters/{}", things["letter"]);
     let endpoint = format!("webhook-endpoints/{}", things["endpoint"]);
     let views = [
@@ -50,8 +68,41 @@ async fn no_page_of_the_console_shuts_anybody_out() {
         ("audit", "audit-log"),
         ("sessions", "sessions"),
         ("not-found", "payments/nothing-here"),
+        ("sellers", "sellers"),
+        ("sellers-empty", "sellers?q=nobody-knows-this"),
+        ("seller", "sellers/seller-000"),
+        ("hold", "sellers/seller-000/hold"),
+        ("reveal", "sellers/seller-000/reveal"),
+        ("runs", "payout-runs"),
+        ("payouts", "payouts"),
+        ("reconciliations", "reconciliations"),
+        ("breaks", "breaks"),
+        ("settlements", "settlements"),
     ];
-    for (name, path) in views {
+    let look = Look { browser: &browser, axe: &axe, api, pictures: pictures.as_deref() };
+    for (name, path) in views.into_iter().chain(finance.iter().map(|(name, path)| (*name, path.as_str()))) {
+        look.at(name, path).await;
+    }
+    let token = session(dev, "owner", Role::Seller, service::now()).await;
+    sign_in(&browser, api, &token).await;
+    let payout = of_money("payout", "own/payouts/{}");
+    for (name, path) in [("own", "own"), ("own-payouts", "own/payouts"), ("own-payout", payout.as_str())] {
+        look.at(name, path).await;
+    }
+}
+
+/// Everything that a look at a page takes.
+struct Look<'a> {
+    browser: &'a Browser,
+    axe: &'a str,
+    api: &'a str,
+    pictures: Option<&'a Path>,
+}
+
+impl Look<'_> {
+    /// Looks at a page in both languages, on both screens, by day and by night.
+    async fn at(&self, name: &str, path: &str) {
+        let Self { browser, axe, api, pictures } = self;
         let address = format!("{api}/console/{path}");
         for language in ["en", "ko"] {
             browser.reads(language).await;
@@ -68,12 +119,48 @@ async fn no_page_of_the_console_shuts_anybody_out() {
                     });
                     browser.command("Emulation.setEmulatedMedia", media).await;
                     let what = format!("console-{name}-{language}-{place}-{scheme}");
-                    has_no_barrier(&browser, &axe, &what).await;
-                    picture(&browser, pictures.as_deref(), &what).await;
+                    has_no_barrier(browser, axe, &what).await;
+                    picture(browser, *pictures, &what).await;
                 }
             }
         }
     }
+}
+
+/// Gives the browser the session of a token.
+async fn sign_in(browser: &Browser, api: &str, token: &str) {
+    let cookie = serde_json::json!({ "url": api, "name": COOKIE, "value": token });
+    browser.command("Network.setCookie", cookie).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_person_approves_a_run_in_a_browser() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let things = things_of_finance(&payers).await;
+    let (dev, browser) = (&payers.dev, Browser::of_phone().await);
+    let api = &dev.shop.api;
+    browser.has_size(Size::DESKTOP).await;
+    browser.open(&format!("{api}/console/sign-in")).await;
+    sign_in(&browser, api, &session(dev, "kim", Role::Finance, service::now()).await).await;
+    browser.open(&format!("{api}/console")).await;
+    browser.click("a[href='/console/payout-runs']").await;
+    browser.click(&format!("a[href='/console/payout-runs/{}']", things["run"])).await;
+    browser.click("#approve").await;
+    assert_eq!(browser.text_of("#total").await, "35,000 KRW");
+    browser.run("document.querySelector('#reason').value = 'checked'").await;
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=run-approved]").await;
+    // The same form once more, as a reload sends it.
+    browser.refresh().await;
+    browser.wait_for("[data-outcome=run-approved]").await;
+    let run = payers.completed(&payers.maker.get(&format!("/v1/payout-runs/{}", things["run"])).await).await;
+    assert_eq!(run["decided_by"], "person:kim");
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=COMPLETED]").await;
+    browser.click(&format!("a[href='/console/payouts/{}']", things["payout"])).await;
+    browser.click("#statement").await;
+    assert!(browser.text().await.contains("15,000"), "the statement");
+    assert_eq!(browser.run("return document.scripts.length").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

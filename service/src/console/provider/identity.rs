@@ -1,6 +1,6 @@
 //! The person that an id token vouches for.
 
-use domain::id::PersonId;
+use domain::id::{PersonId, SellerAccount};
 use jsonwebtoken::{
     DecodingKey, Validation, decode, decode_header,
     jwk::{Jwk, JwkSet, PublicKeyUse},
@@ -29,6 +29,8 @@ pub struct Identity {
     pub name: String,
     /// What the person may do; nothing where the claim names no role of ours.
     pub roles: Option<Roles>,
+    /// The seller that the person is, where the roles say so.
+    pub seller: Option<SellerAccount>,
 }
 
 /// Why an id token is not to be trusted.
@@ -100,7 +102,16 @@ pub(super) fn identity(claims: &Claims, settings: &Settings) -> Result<Identity,
         Some(names) => names.iter().any(|name| roles.contains(&name.as_str())),
         None => roles.contains(&role.as_str()),
     };
-    Ok(Identity { person, name, roles: Roles::of(Role::ALL.into_iter().filter(given)) })
+    let account = || find(claims, &settings.seller_claim)?.as_str().map(str::to_owned);
+    let (roles, seller) = match Roles::of(Role::ALL.into_iter().filter(given)) {
+        // A seller without an account would be nobody in particular.
+        Some(roles) if roles.is_seller() => {
+            let seller = account().and_then(|account| SellerAccount::parse(account).ok());
+            (seller.is_some().then_some(roles), seller)
+        }
+        roles => (roles, None),
+    };
+    Ok(Identity { person, name, roles, seller })
 }
 
 /// The provider's name of a person, or, where it holds what an id may not hold, its hash.
@@ -145,6 +156,7 @@ mod tests {
             redirect_url: "https://pay.example/console/sign-in/callback".to_owned(),
             roles_claim: roles_claim.to_owned(),
             name_claim: None,
+            seller_claim: "seller_account".to_owned(),
             role_names: [(Role::Finance, vec!["money".to_owned()])].into(),
         }
     }
@@ -166,6 +178,23 @@ mod tests {
             assert_eq!(roles(none, "roles"), None);
         }
         assert_eq!(roles(json!({ "sub": "kim", "roles": ["finance"] }), "roles"), None, "it is called money here");
+    }
+
+    #[test]
+    fn a_seller_is_one_seller_and_nothing_else() {
+        let seen = |claims: Value| {
+            let Identity { roles, seller, .. } = read(claims, "roles").unwrap();
+            (roles.map(Roles::to_text), seller.map(|seller| seller.to_string()))
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let both = json!({ "sub": "kim", "roles": ["admin", "seller"], "seller_account": "seller-a" });
+        assert_eq!(seen(both), (text("seller"), text("seller-a")));
+        for account in [json!(null), json!(""), json!("a b"), json!(["seller-a"])] {
+            let claims = json!({ "sub": "kim", "roles": ["seller"], "seller_account": account });
+            assert_eq!(seen(claims), (None, None));
+        }
+        let staff = json!({ "sub": "kim", "roles": ["support"], "seller_account": "seller-a" });
+        assert_eq!(seen(staff), (text("support"), None));
     }
 
     #[test]

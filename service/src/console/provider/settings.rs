@@ -19,6 +19,8 @@ pub struct Settings {
     pub roles_claim: String,
     /// The claim that says what the person is called, where it is not one of the usual ones.
     pub name_claim: Option<String>,
+    /// The claim that holds the account of a seller who signs in.
+    pub seller_claim: String,
     /// What the claim calls each role.
     pub role_names: BTreeMap<Role, Vec<String>>,
 }

@@ -129,7 +129,7 @@ fn orders(frame: &Frame<'_>, record: &CheckoutRecord) -> Markup {
                 @for order in &record.orders {
                     tr {
                         td.code { (order.order.id) }
-                        td { a href=(format!("/console/wallets/{}", order.order.seller)) { (order.order.seller) } }
+                        td { a href=(format!("/console/sellers/{}", order.order.seller)) { (order.order.seller) } }
                         td { (frame.status(order.status)) }
                         td.number { (frame.money(order.order.amount)) }
                         td.number { (frame.money(order.refunded)) }

@@ -1,0 +1,96 @@
+//! Payout runs: the list, one, and what is decided of it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use domain::{
+    id::PayoutRunId,
+    payout::{Decision, RunStatus},
+};
+use service::payout::{PayoutError, RunDetails, decide_on, details};
+use store::{RunPosition, RunRecord, Scope};
+use web::console::{self, MAX_LETTER_REASON_CHARS, Outcome, RunActs, RunForm, RunPage, RunStep, Wrong};
+
+use super::{
+    acts::{came_of, reason},
+    frame::{Asked, Person},
+    guard::Form,
+    seller_acts::unchanged,
+};
+use crate::{
+    Api,
+    http::problem::{Code, Problem},
+};
+
+pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
+    let page = api.service.reader.payout_runs(&asked.window()).await?;
+    let next = asked.next(&page, |run| RunPosition { frozen_at: run.frozen_at, run_id: run.run_id.clone() });
+    Ok(person.answer(console::payout_runs(&person.frame(), &page, next.as_deref())))
+}
+
+async fn found(api: &Api, id: String) -> Result<RunDetails, Problem> {
+    let id = PayoutRunId::parse(id).map_err(|_| PayoutError::UnknownRun)?;
+    Ok(details(&api.service, &id).await?.ok_or(PayoutError::UnknownRun)?)
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let RunDetails { run, payouts } = found(&api, id).await?;
+    let is_own = run.frozen_by == person.principal();
+    let may_decide = person.may(Scope::Finance) && run.status == RunStatus::Frozen;
+    let acts = RunActs { approve: may_decide && !is_own, reject: may_decide && !is_own, cancel: may_decide };
+    let view = RunPage { run: &run, payouts: &payouts, acts, is_own };
+    Ok(person.answer(console::payout_run(&person.frame(), &view)))
+}
+
+fn step(text: &str) -> Result<RunStep, Problem> {
+    let known = [RunStep::Approve, RunStep::Reject, RunStep::Cancel].into_iter().find(|step| step.as_str() == text);
+    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such decision."))
+}
+
+/// The page that confirms a decision.
+pub(super) async fn ask(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path((id, named)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let step = step(&named)?;
+    let run = found(&api, id).await?.run;
+    if run.status != RunStatus::Frozen {
+        let detail = format!("The run is {} already.", run.status);
+        return Err(Problem::new(Code::PayoutRunDecided, detail));
+    }
+    Ok(asking(&person, step, &run, None))
+}
+
+fn asking(person: &Person, step: RunStep, run: &RunRecord, wrong: Option<Wrong>) -> Response {
+    person.answer(RunForm { step, run, wrong }.page(&person.frame()))
+}
+
+/// Decides on a run. The same decision of the same person again changes nothing.
+pub(super) async fn decide(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path((id, named)): Path<(String, String)>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let step = step(&named)?;
+    let run = found(&api, id).await?.run;
+    let Some(reason) = reason(&form, MAX_LETTER_REASON_CHARS) else {
+        return Ok(unchanged(asking(&person, step, &run, Some(Wrong::Reason))));
+    };
+    let (decision, outcome) = match step {
+        RunStep::Approve => (Decision::Approve { digest: form.text("digest").to_owned() }, Outcome::RunApproved),
+        RunStep::Reject => (Decision::Reject, Outcome::RunRejected),
+        RunStep::Cancel => (Decision::Cancel, Outcome::RunTakenBack),
+    };
+    let decided = decide_on(&api.service, &person.caller(), &run.run_id, decision, Some(reason)).await?;
+    let back = format!("/console/payout-runs/{}", run.run_id);
+    Ok(came_of(&person, outcome, Some(decided.run.total), &back))
+}

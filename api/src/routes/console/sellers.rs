@@ -1,0 +1,63 @@
+//! Sellers: the list, and one.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use domain::{id::SellerAccount, seller::PayoutStatus};
+use service::seller;
+use store::{PayoutFilter, Scope, SellerFilter, Window};
+use web::console::{self, SellerActs, SellerPage, SellerSearch};
+
+use super::frame::{Asked, Person};
+use crate::{
+    Api,
+    http::{paging::cursor_of, problem::Problem},
+    routes::seller::seller_of,
+};
+
+/// How many payouts the page of a seller shows.
+pub(super) const SHOWN_PAYOUTS: u64 = 20;
+/// How many days the page of a seller shows on which earnings become available.
+pub(super) const SHOWN_RELEASES: u64 = 60;
+
+pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
+    let search = SellerSearch { q: asked.text("q").to_owned(), status: PayoutStatus::parse(asked.text("status")) };
+    let reader = &api.service.reader;
+    if let Ok(named) = SellerAccount::parse(search.q.clone())
+        && reader.seller(&named).await?.is_some()
+    {
+        return Ok(Redirect::to(&format!("/console/sellers/{named}")).into_response());
+    }
+    let text = Some(search.q.clone()).filter(|text| !text.is_empty());
+    let filter = SellerFilter { payout_status: search.status, text };
+    let (page, behind) = reader.sellers(&filter, &asked.window()).await?;
+    let next = behind.map(|place| asked.with("cursor", &cursor_of(&place)));
+    Ok(person.answer(console::sellers(&person.frame(), &search, &page, next.as_deref())))
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(seller): Path<String>,
+) -> Result<Response, Problem> {
+    let seller = seller_of(seller)?;
+    let record = seller::show(&api.service, &seller).await?;
+    let reader = &api.service.reader;
+    let payouts = PayoutFilter { seller: Some(seller.clone()), ..PayoutFilter::default() };
+    let payouts = reader.payouts(&payouts, &Window { after: None, limit: SHOWN_PAYOUTS }).await?;
+    let may_act = person.may(Scope::Finance);
+    let view = SellerPage {
+        wallets: &reader.wallets(&seller).await?,
+        releases: &reader.releases(&seller, SHOWN_RELEASES).await?,
+        holds: &reader.seller_holds(&seller).await?,
+        payouts: &payouts.items,
+        next_payouts: &seller::next_payouts(&api.service, &record),
+        cools_down_until: seller::cool_down(&api.service, &record),
+        acts: SellerActs { hold: may_act, reveal: may_act && record.profile.is_some() },
+        record: &record,
+    };
+    Ok(person.answer(console::seller(&person.frame(), &view)))
+}

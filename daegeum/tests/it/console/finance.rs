@@ -1,0 +1,311 @@
+//! What finance does at the console, and what a seller sees there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use store::console::Role;
+
+use super::{SELLER, Visitor, signed_in};
+use crate::{
+    database::Kind,
+    payouts::{Payers, names, post, text},
+    stack::{Shop, until},
+};
+
+/// What each of the sellers earns.
+const EARNED: u64 = 20_000;
+/// What is held back of it.
+const HELD: u64 = 5_000;
+
+/// A seller with a hold and a frozen run, another seller with a payout of the same run, a reconciled day, and a break.
+pub(crate) async fn things_of_finance(payers: &Payers) -> BTreeMap<&'static str, String> {
+    let sellers = names("seller", 2);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, EARNED).await;
+    let shop = &payers.maker;
+    let holds = format!("{}/v1/sellers/{SELLER}/holds", shop.api);
+    let body = json!({ "amount": HELD.to_string(), "reason": "an open dispute" });
+    let placed = shop.http.post(holds).bearer_auth(&shop.api_key).header("Idempotency-Key", "hold-1").json(&body);
+    let placed: Value = placed.send().await.unwrap().json().await.unwrap();
+    let run = payers.freeze(&sellers).await;
+    let own = run["payouts"].as_array().unwrap().iter().find(|payout| payout["seller_account"] == SELLER).unwrap();
+    let other = run["payouts"].as_array().unwrap().iter().find(|payout| payout["seller_account"] != SELLER).unwrap();
+    let day = text(&run, "date").to_owned();
+    let found = unknown_payment(shop, &day).await;
+    BTreeMap::from([
+        ("hold", text(&placed, "hold_id").to_owned()),
+        ("run", text(&run, "payout_run_id").to_owned()),
+        ("digest", text(&run, "digest").to_owned()),
+        ("payout", text(own, "payout_id").to_owned()),
+        ("other payout", text(other, "payout_id").to_owned()),
+        ("day", day),
+        ("break", found),
+    ])
+}
+
+/// Another holder of our key charges at Toss, and the day is reconciled. Answers the break.
+async fn unknown_payment(shop: &Shop, day: &str) -> String {
+    let key = shop.authorize("of-another-shop").await;
+    let charge = json!({ "paymentKey": key, "orderId": "of-another-shop", "amount": 23_000 });
+    let request = shop.http.post(format!("{}/v1/payments/confirm", shop.simulator));
+    let request = request.basic_auth(toss_sim::DEFAULT_SECRET_KEY, Some("")).json(&charge);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(post(shop, "/v1/reconciliations", &json!({ "date": day })).await.0, 202);
+    let path = format!("/v1/reconciliations/{day}");
+    until("the day is reconciled", || async { shop.get(&path).await["status"] == "BREAKS" }).await;
+    let breaks = shop.get("/v1/breaks?type=unknown_payment").await;
+    text(&breaks["data"][0], "break_id").to_owned()
+}
+
+/// The page of an act, with its hidden fields and what a person fills in.
+async fn form(person: &Visitor, path: &str, hidden: &[&'static str]) -> Vec<(&'static str, String)> {
+    let page = person.get(path).await;
+    assert_eq!(page.status, 200, "{path}: {}", page.text);
+    hidden.iter().chain(&["form_token"]).map(|name| (*name, page.field(name))).collect()
+}
+
+async fn send(person: &Visitor, path: &str, hidden: &[(&'static str, String)], typed: &[(&str, &str)]) -> super::Seen {
+    let hidden = hidden.iter().map(|(name, value)| (*name, value.as_str()));
+    person.send(path, &hidden.chain(typed.iter().copied()).collect::<Vec<_>>()).await
+}
+
+#[track_caller]
+fn came(seen: &super::Seen, outcome: &str) {
+    assert!(seen.text.contains(&format!("data-outcome=\"{outcome}\"")), "not {outcome}: {} {}", seen.status, seen.text);
+}
+
+async fn lines_of(shop: &Shop, person: &str) -> Vec<Value> {
+    shop.get(&format!("/v1/audit-log?actor={person}&limit=100")).await["data"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_held_back_once_and_lifted() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let sellers = names("seller", 1);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, EARNED).await;
+    let (dev, shop) = (&payers.dev, &payers.dev.shop);
+    let kim = signed_in(dev, "kim", Role::Finance).await;
+    let path = format!("/console/sellers/{SELLER}/hold");
+    let hidden = form(&kim, &path, &["key"]).await;
+    for (amount, reason) in [("0", "x"), ("-1", "x"), ("1.5", "x"), ("many", "x"), ("", ""), ("5", "4242424242424242")]
+    {
+        let seen = send(&kim, &path, &hidden, &[("amount", amount), ("reason", reason)]).await;
+        assert!(seen.text.contains("role=\"alert\""), "{amount} {reason}: {}", seen.text);
+    }
+    assert_eq!(payers.wallet(SELLER).await["held"], "0");
+    let typed = [("amount", "5,000"), ("reason", "an open dispute")];
+    let (first, second) = tokio::join!(send(&kim, &path, &hidden, &typed), send(&kim, &path, &hidden, &typed));
+    for seen in [first, second, send(&kim, &path, &hidden, &typed).await] {
+        came(&seen, "held");
+        assert!(seen.text.contains("5,000 KRW"), "{}", seen.text);
+    }
+    assert_eq!(payers.wallet(SELLER).await["held"], "5000");
+    let other = send(&kim, &path, &hidden, &[("amount", "6000"), ("reason", "an open dispute")]).await;
+    assert_eq!(other.status, 422, "the key is of another hold");
+    let all = form(&kim, &path, &["key"]).await;
+    came(&send(&kim, &path, &all, &[("amount", ""), ("reason", "a chargeback")]).await, "held");
+    let seller = shop.get(&format!("/v1/sellers/{SELLER}")).await;
+    assert_eq!((&seller["payout_status"], seller["holds"].as_array().unwrap().len()), (&json!("SUSPENDED"), 2));
+    assert_eq!(seller["holds"][0]["placed_by"], "person:kim");
+
+    for hold in seller["holds"].as_array().unwrap() {
+        let path = format!("/console/sellers/{SELLER}/holds/{}/lift", text(hold, "hold_id"));
+        let hidden = form(&kim, &path, &[]).await;
+        let silent = send(&kim, &path, &hidden, &[("reason", "")]).await;
+        assert!(silent.text.contains("role=\"alert\""), "{}", silent.text);
+        for _ in 0..2 {
+            came(&send(&kim, &path, &hidden, &[("reason", "the dispute is won")]).await, "lifted");
+        }
+    }
+    assert_eq!(payers.wallet(SELLER).await["available"], EARNED.to_string().as_str());
+    assert_eq!(shop.get(&format!("/v1/sellers/{SELLER}")).await["payout_status"], "LIMITED");
+    let lines = lines_of(shop, "kim").await;
+    let lifted: Vec<_> = lines.iter().filter(|line| text(line, "action").ends_with("/lift")).collect();
+    assert_eq!(lifted.len(), 4, "a form without a reason asks for nothing: {lines:?}");
+    assert!(lifted.iter().all(|line| line["result"] == "200 the dispute is won"), "{lifted:?}");
+    let support = signed_in(dev, "lee", Role::Support).await;
+    assert_eq!(support.get(&path).await.status, 403);
+    assert!(!support.get(&format!("/console/sellers/{SELLER}")).await.text.contains("/hold\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_masked_is_shown_with_a_reason_and_a_line_of_the_audit_log() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let (dev, shop) = (&payers.dev, &payers.maker);
+    let body = json!({
+        "name": "토스 상점", "business_type": "CORPORATE", "business_registration_number": "123-45-67890",
+        "representative_name": "김대표", "email": "pay@shop.example", "phone": "010-1234-5678",
+        "bank_account": { "bank_code": "092", "account_number": "110987654321", "holder_name": "토스 상점" },
+        "payout_schedule": { "cycle": "monthly", "days": [15, 31] },
+    });
+    let put = shop.http.put(format!("{}/v1/sellers/masked", shop.api)).bearer_auth(&shop.api_key).json(&body);
+    assert_eq!(put.send().await.unwrap().status(), 201);
+    let kim = signed_in(dev, "kim", Role::Finance).await;
+    let page = kim.get("/console/sellers?q=토스").await.text;
+    assert!(page.contains("/console/sellers/masked") && !page.contains("110987654321"), "{page}");
+    let page = kim.get("/console/sellers/masked").await.text;
+    assert!(page.contains("4321") && !page.contains("110987654321") && !page.contains("pay@shop"), "{page}");
+    let path = "/console/sellers/masked/reveal";
+    let hidden = form(&kim, path, &[]).await;
+    assert!(!send(&kim, path, &hidden, &[("reason", " ")]).await.text.contains("110987654321"));
+    let seen = send(&kim, path, &hidden, &[("reason", "the seller asks where the money went")]).await;
+    came(&seen, "revealed");
+    assert!(seen.text.contains("110987654321") && seen.text.contains("pay@shop.example"), "{}", seen.text);
+    let lines = lines_of(&dev.shop, "kim").await;
+    let told: Vec<_> = lines.iter().map(|line| text(line, "result")).collect();
+    assert_eq!(told, ["200 bank account: the seller asks where the money went"], "{lines:?}");
+    let lee = signed_in(dev, "lee", Role::Operations).await;
+    assert_eq!(lee.post(path, &[("reason", "curious")]).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_approved_by_its_digest_and_a_seller_sees_the_payout() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let things = things_of_finance(&payers).await;
+    let dev = &payers.dev;
+    let kim = signed_in(dev, "kim", Role::Finance).await;
+    let run = format!("/console/payout-runs/{}", things["run"]);
+    let page = kim.get(&run).await.text;
+    for told in ["35,000 KRW", "seller-001", things["digest"].as_str(), "id=\"approve\""] {
+        assert!(page.contains(told), "{told} is not told: {page}");
+    }
+    assert!(kim.get("/console").await.text.contains("35,000 KRW"), "the overview tells what waits");
+    let approve = format!("{run}/approve");
+    let hidden = form(&kim, &approve, &["digest"]).await;
+    let mut other = hidden.clone();
+    other[0].1 = "another".to_owned();
+    let seen = send(&kim, &approve, &other, &[("reason", "checked")]).await;
+    assert!(seen.status == 409 && seen.text.contains("digest_mismatch"), "{}", seen.text);
+    let silent = send(&kim, &approve, &hidden, &[("reason", "")]).await;
+    assert!(silent.text.contains("role=\"alert\""), "{}", silent.text);
+    let typed = [("reason", "the statements were checked")];
+    let (first, second) = tokio::join!(send(&kim, &approve, &hidden, &typed), send(&kim, &approve, &hidden, &typed));
+    for seen in [first, second, send(&kim, &approve, &hidden, &typed).await] {
+        came(&seen, "run-approved");
+    }
+    let lee = signed_in(dev, "lee", Role::Finance).await;
+    assert_eq!(
+        send(
+            &lee,
+            &approve,
+            &[("form_token", lee.get("/console").await.field("form_token"))],
+            &[("digest", things["digest"].as_str()), ("reason", "me too")]
+        )
+        .await
+        .status,
+        409
+    );
+    assert_eq!(kim.get(&approve).await.status, 409, "it is decided");
+
+    let path = format!("/v1/payout-runs/{}", things["run"]);
+    let done = payers.completed(&payers.maker.get(&path).await).await;
+    assert_eq!((&done["decided_by"], &done["decision_reason"]), (&json!("person:kim"), &json!(typed[0].1)), "{done}");
+    assert_eq!(payers.wallet(SELLER).await["paid_out"], "15000");
+    seller_sees_own(&payers, &things).await;
+
+    // The bank sent the money back: booked once, however often the form is sent.
+    let reference = done["payouts"].as_array().unwrap().iter().find(|payout| payout["payout_id"] == things["payout"]);
+    let reference = text(reference.unwrap(), "ref_payout_id");
+    dev.shop.simulate(&format!("payouts/{reference}/return"), &json!({})).await;
+    let returned = format!("/console/payouts/{}/act/returned", things["payout"]);
+    let hidden = form(&kim, &returned, &["attempt"]).await;
+    let typed = [("reason", "the account is closed")];
+    let (first, second) = tokio::join!(send(&kim, &returned, &hidden, &typed), send(&kim, &returned, &hidden, &typed));
+    for seen in [first, second, send(&kim, &returned, &hidden, &typed).await] {
+        came(&seen, "payout-acted");
+    }
+    assert_eq!(payers.wallet(SELLER).await["held"], "20000", "the hold of 5,000 beside what came back");
+    let retry = format!("/console/payouts/{}/act/retry", things["payout"]);
+    let refused = kim.post(&retry, &[("attempt", "1"), ("reason", "again")]).await;
+    assert!(refused.status == 409 && refused.text.contains("payout_not_actionable"), "{}", refused.text);
+}
+
+/// A seller sees own data alone, whatever address is tried.
+async fn seller_sees_own(payers: &Payers, things: &BTreeMap<&'static str, String>) {
+    let seller = signed_in(&payers.dev, "owner", Role::Seller).await;
+    let own = seller.get("/console/own").await.text;
+    for told in ["15,000 KRW", things["payout"].as_str()] {
+        assert!(own.contains(told), "{told} is not told: {own}");
+    }
+    let page = seller.get(&format!("/console/own/payouts/{}", things["payout"])).await.text;
+    assert!(page.contains("data-code=\"PAID\"") && !page.contains("/act/"), "{page}");
+    let statement = seller.get(&format!("/console/own/payouts/{}/statement", things["payout"])).await;
+    assert!(statement.status == 200 && statement.text.contains("15,000"), "{}", statement.text);
+    let seen: Vec<String> = [own, page, seller.get("/console/own/payouts").await.text].into();
+    for text in &seen {
+        assert!(!text.contains("seller-001") && !text.contains(things["other payout"].as_str()), "{text}");
+        assert!(!text.contains("/console/payments") && !text.contains("/console/sellers"), "{text}");
+    }
+    let other = format!("/console/own/payouts/{}", things["other payout"]);
+    for path in [other.clone(), format!("{other}/statement"), "/console/own/payouts/nothing-here".to_owned()] {
+        let seen = seller.get(&path).await;
+        assert!(seen.status == 404 && !seen.text.contains("20,000"), "{path}: {} {}", seen.status, seen.text);
+    }
+    for path in ["", "/payments", "/sellers/seller-000", "/wallets/seller-000", "/payouts", "/ledger", "/events"] {
+        assert_eq!(seller.get(&format!("/console{path}")).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_break_is_resolved_by_two_persons_each_act_once() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let day = (chrono::Utc::now() + chrono::TimeDelta::hours(9)).date_naive().to_string();
+    let id = unknown_payment(&payers.maker, &day).await;
+    let (dev, page) = (&payers.dev, format!("/console/breaks/{id}"));
+    let [kim, lee] = [signed_in(dev, "kim", Role::Finance).await, signed_in(dev, "lee", Role::Finance).await];
+    let history = async || {
+        let shown = payers.maker.get(&format!("/v1/breaks/{id}")).await;
+        let acts = shown["history"].as_array().unwrap().iter();
+        acts.skip(1).map(|line| format!("{} {}", text(line, "act"), text(line, "by"))).collect::<Vec<_>>()
+    };
+    let shown = kim.get(&page).await.text;
+    assert!(shown.contains("of-another-shop") && shown.contains("23,000 KRW"), "{shown}");
+    let listed = kim.get("/console/breaks?class=investigation&type=unknown_payment&older_than=x").await.text;
+    assert!(listed.contains(&page), "{listed}");
+    assert!(!kim.get("/console/breaks?older_than=3").await.text.contains(&page), "it is of today");
+
+    let path = |act: &str| format!("{page}/{act}");
+    let hidden = form(&kim, &path("assign"), &["version"]).await;
+    let typed = [("to", "mina"), ("reason", "asks Toss")];
+    let assign = path("assign");
+    let (first, second) = tokio::join!(send(&kim, &assign, &hidden, &typed), send(&kim, &assign, &hidden, &typed));
+    for seen in [first, second, send(&kim, &assign, &hidden, &typed).await] {
+        came(&seen, "break-acted");
+    }
+    assert_eq!(history().await, ["assign person:kim"]);
+    let stale = send(
+        &lee,
+        &assign,
+        &[("version", hidden[0].1.clone()), ("form_token", lee.get("/console").await.field("form_token"))],
+        &typed,
+    )
+    .await;
+    assert!(stale.status == 409 && stale.text.contains("break_not_actionable"), "{}", stale.text);
+    let hidden = form(&kim, &path("wait"), &["version"]).await;
+    let past = send(&kim, &path("wait"), &hidden, &[("until", day.as_str()), ("reason", "x")]).await;
+    assert!(past.text.contains("role=\"alert\""), "{}", past.text);
+
+    let resolve = path("resolve");
+    let hidden = form(&kim, &resolve, &["version"]).await;
+    let typed = [("template", "accept"), ("reason", "an order of the other shop")];
+    for _ in 0..2 {
+        came(&send(&kim, &resolve, &hidden, &typed).await, "break-proposed");
+    }
+    let again = form(&kim, &resolve, &["version"]).await;
+    assert_eq!(send(&kim, &resolve, &again, &typed).await.status, 403, "the same person is no second principal");
+    let hidden = form(&lee, &resolve, &["version"]).await;
+    for _ in 0..2 {
+        came(&send(&lee, &resolve, &hidden, &typed).await, "break-acted");
+    }
+    let undo = path("undo");
+    let hidden = form(&kim, &undo, &["version"]).await;
+    for _ in 0..2 {
+        came(&send(&kim, &undo, &hidden, &[("reason", "wrong break")]).await, "break-acted");
+    }
+    let acts = ["assign person:kim", "resolve person:kim", "resolve person:lee", "undo person:kim"];
+    assert_eq!(history().await, acts);
+    assert_eq!(payers.maker.get(&format!("/v1/breaks/{id}")).await["status"], "OPEN");
+    let lines = lines_of(&dev.shop, "lee").await;
+    assert!(lines.iter().all(|line| line["object"].as_str().unwrap().starts_with(id.as_str())), "{lines:?}");
+}

@@ -1,0 +1,346 @@
+//! Payout runs and payouts: the lists, and one of each.
+
+use domain::{
+    calendar::Day,
+    payout::{PayoutStatus, RunStatus, plan::CarriedOver},
+};
+use maud::{Markup, html};
+use store::{Page as Records, PayoutRecord, RunRecord};
+
+use super::{
+    Frame, Page,
+    parts::{Field, Tone, badge, number, seller_link, table, time},
+    place::Tab,
+};
+
+/// How many characters of a digest a list shows.
+const SHORT_DIGEST: usize = 12;
+
+/// The readers of a list of payouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Audience {
+    base: &'static str,
+    sees_sellers: bool,
+}
+
+/// Operations and finance.
+pub(super) const STAFF: Audience = Audience { base: "/console/payouts", sees_sellers: true };
+/// A seller, who sees own payouts.
+pub(super) const SELLER: Audience = Audience { base: "/console/own/payouts", sees_sellers: false };
+
+/// What the person may do about a run now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunActs {
+    pub approve: bool,
+    pub reject: bool,
+    pub cancel: bool,
+}
+
+/// What the page of a run is made of.
+#[derive(Debug)]
+pub struct RunPage<'a> {
+    pub run: &'a RunRecord,
+    pub payouts: &'a [PayoutRecord],
+    pub acts: RunActs,
+    /// Whether the person froze the run.
+    pub is_own: bool,
+}
+
+/// Which payouts are searched, word for word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PayoutSearch {
+    pub seller: String,
+    pub status: Option<PayoutStatus>,
+    pub from: String,
+    pub to: String,
+}
+
+/// What the person may do about a payout now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PayoutActs {
+    pub cancel: bool,
+    pub retry: bool,
+    pub returned: bool,
+}
+
+/// What the page of a payout is made of.
+#[derive(Debug)]
+pub struct PayoutPage<'a> {
+    pub payout: &'a PayoutRecord,
+    pub acts: PayoutActs,
+    /// Whether the seller looks at it.
+    pub is_own: bool,
+}
+
+/// Runs, the newest first. `next` is the address of the rest.
+pub fn payout_runs(frame: &Frame<'_>, found: &Records<RunRecord>, next: Option<&str>) -> Page {
+    let finance = frame.finance();
+    Page::new(
+        finance.runs,
+        html! {
+            section.card {
+                @if found.items.is_empty() { (frame.nothing()) } @else { (runs(frame, &found.items)) }
+                (frame.pages(next))
+            }
+        },
+    )
+}
+
+fn runs(frame: &Frame<'_>, runs: &[RunRecord]) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    table(
+        finance.runs,
+        &html! {
+            thead {
+                tr {
+                    th { (finance.run_date) } th { (finance.run) } th { (words.status) } th.number { (finance.total) }
+                    th.number { (finance.payouts_count) } th { (finance.digest) } th { (finance.frozen_by) }
+                    th { (finance.decided_by) }
+                }
+            }
+            tbody {
+                @for run in runs {
+                    tr {
+                        td { (run.date) }
+                        td { a.code href=(run_address(run)) { (run.run_id) } }
+                        td { (run_status(frame, run.status)) }
+                        td.number { (frame.money(run.total)) }
+                        td.number { (number(u64::from(run.payout_count))) }
+                        td.code title=(run.digest) { (short(&run.digest)) }
+                        td { (run.frozen_by) }
+                        td { @if let Some(by) = &run.decided_by { (by) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// The address of a run's page.
+pub(super) fn run_address(run: &RunRecord) -> String {
+    format!("/console/payout-runs/{}", run.run_id)
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(SHORT_DIGEST).chain("…".chars()).collect()
+}
+
+pub(super) fn run_status(frame: &Frame<'_>, status: RunStatus) -> Markup {
+    let tone = match status {
+        RunStatus::Frozen | RunStatus::Approved | RunStatus::Sending => Tone::Waiting,
+        RunStatus::Completed => Tone::Good,
+        RunStatus::Rejected | RunStatus::Canceled => Tone::Plain,
+    };
+    badge(tone, frame.finance().run_status(status), status.as_str())
+}
+
+pub(super) fn payout_status(frame: &Frame<'_>, status: PayoutStatus) -> Markup {
+    let tone = match status {
+        PayoutStatus::Paid => Tone::Good,
+        PayoutStatus::Failed | PayoutStatus::Returned | PayoutStatus::Stuck => Tone::Bad,
+        PayoutStatus::Canceled => Tone::Plain,
+        PayoutStatus::Frozen
+        | PayoutStatus::Approved
+        | PayoutStatus::Sending
+        | PayoutStatus::Unknown
+        | PayoutStatus::Requested
+        | PayoutStatus::InProgress => Tone::Waiting,
+    };
+    badge(tone, frame.finance().payout_status_of(status), status.as_str())
+}
+
+/// One run with its payouts.
+pub fn payout_run(frame: &Frame<'_>, view: &RunPage<'_>) -> Page {
+    let (words, finance, run) = (frame.words(), frame.finance(), view.run);
+    let to = |act: &str| format!("{}/{act}", run_address(run));
+    let RunActs { approve, reject, cancel } = view.acts;
+    Page::new(
+        format!("{} {}", finance.run, run.date),
+        html! {
+            @if run.status == RunStatus::Frozen {
+                p.notice.waiting { @if view.is_own { (finance.own_run) } @else { (finance.waits_second) } }
+            }
+            section.card {
+                dl.facts {
+                    dt { (words.status) } dd #status { (run_status(frame, run.status)) }
+                    (run_facts(frame, run))
+                    @if let Some(at) = run.completed_at { dt { (finance.completed_at) } dd { (time(at)) } }
+                }
+                @if approve || reject || cancel {
+                    div.acts role="group" aria-label=(words.acts) {
+                        @if approve { a.button #approve href=(to("approve")) { (finance.approve) } }
+                        @if reject { a.button.second #reject href=(to("reject")) { (finance.reject) } }
+                        @if cancel { a.button.second #cancel href=(to("cancel")) { (finance.take_back) } }
+                    }
+                }
+            }
+            section.card { h2 { (words.tab(Tab::Payouts)) } (list(frame, view.payouts, STAFF)) }
+            @if !run.carried_over.is_empty() {
+                section.card { h2 { (finance.carried_over) } (carried_over(frame, &run.carried_over)) }
+            }
+        },
+    )
+}
+
+/// What a run is: sum, digest, and the principals.
+pub(super) fn run_facts(frame: &Frame<'_>, run: &RunRecord) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    html! {
+        dt { (finance.run) } dd.code { (run.run_id) }
+        dt { (finance.run_date) } dd { (run.date) }
+        dt { (finance.total) } dd #total { strong { (frame.money(run.total)) } }
+        dt { (finance.payouts_count) } dd { (number(u64::from(run.payout_count))) }
+        dt { (finance.digest) } dd { span.code { (run.digest) } p.quiet { (finance.digest_hint) } }
+        dt { (finance.frozen_by) } dd { (run.frozen_by) " · " (time(run.frozen_at)) }
+        @if let (Some(by), Some(at)) = (&run.decided_by, run.decided_at) {
+            dt { (finance.decided_by) } dd { (by) " · " (time(at)) }
+        }
+        @if let Some(reason) = &run.decision_reason { dt { (words.reason) } dd { (reason) } }
+    }
+}
+
+fn carried_over(frame: &Frame<'_>, carried: &[CarriedOver]) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    table(
+        finance.carried_over,
+        &html! {
+            thead { tr { th { (words.seller) } th.number { (words.amount) } th { (words.reason) } } }
+            tbody {
+                @for item in carried {
+                    tr {
+                        td { (seller_link(item.seller.as_str())) }
+                        td.number { (frame.money(item.amount)) }
+                        td title=(item.reason.as_str()) { (finance.carry_reason(item.reason)) }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// Payouts, the newest first. `next` is the address of the rest.
+pub fn payouts(frame: &Frame<'_>, search: &PayoutSearch, found: &Records<PayoutRecord>, next: Option<&str>) -> Page {
+    let words = frame.words();
+    let field = |name, label, value, kind| Field { name, label, value, kind }.show();
+    Page::new(
+        words.tab(Tab::Payouts),
+        html! {
+            section.card {
+                form.search method="get" action="/console/payouts" role="search" {
+                    (field("seller", words.seller, &search.seller, "search"))
+                    div.field {
+                        label for="status" { (words.status) }
+                        select #status name="status" {
+                            option value="" { (words.any_status) }
+                            @for status in PayoutStatus::ALL {
+                                option value=(status.as_str()) selected[search.status == Some(status)] {
+                                    (frame.finance().payout_status_of(status))
+                                }
+                            }
+                        }
+                    }
+                    (field("from", words.from_day, &search.from, "date"))
+                    (field("to", words.to_day, &search.to, "date"))
+                    div.field { button.button { (words.search) } " " a href="/console/payouts" { (words.clear) } }
+                }
+            }
+            section.card {
+                (list(frame, &found.items, STAFF))
+                (frame.pages(next))
+            }
+        },
+    )
+}
+
+/// Payouts as a table.
+pub(super) fn list(frame: &Frame<'_>, payouts: &[PayoutRecord], audience: Audience) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    if payouts.is_empty() {
+        return frame.nothing();
+    }
+    table(
+        words.tab(Tab::Payouts),
+        &html! {
+            thead {
+                tr {
+                    th { (finance.run_date) } th { (finance.payout) }
+                    @if audience.sees_sellers { th { (words.seller) } }
+                    th { (words.status) } th.number { (words.amount) } th { (finance.pays_on) }
+                    th { (finance.ended_at) } th { (finance.statement) }
+                }
+            }
+            tbody {
+                @for payout in payouts {
+                    @let address = format!("{}/{}", audience.base, payout.payout_id);
+                    tr {
+                        td { (payout.period) }
+                        td { a.code href=(address) { (payout.payout_id) } }
+                        @if audience.sees_sellers { td { (seller_link(payout.seller.as_str())) } }
+                        td { (payout_status(frame, payout.status)) }
+                        td.number { (frame.money(payout.amount)) }
+                        td { @if let Some(day) = payout.pays_on { (day) } }
+                        td { @if let Some(at) = payout.ended_at { (time(at)) } }
+                        td {
+                            a href=(format!("{address}/statement")) { (finance.statement) }
+                            @if payout.is_void { " " span.quiet { (finance.void) } }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// One payout.
+pub fn payout(frame: &Frame<'_>, view: &PayoutPage<'_>) -> Page {
+    let (words, finance, payout) = (frame.words(), frame.finance(), view.payout);
+    let audience = if view.is_own { SELLER } else { STAFF };
+    let to = |part: &str| format!("{}/{}/{part}", audience.base, payout.payout_id);
+    let PayoutActs { cancel, retry, returned } = view.acts;
+    Page::new(
+        format!("{} {}", finance.payout, payout.period),
+        html! {
+            section.card {
+                dl.facts {
+                    dt { (words.status) } dd #status { (payout_status(frame, payout.status)) }
+                    (payout_facts(frame, payout, audience))
+                    dt { (finance.statement) }
+                    dd {
+                        a #statement href=(to("statement")) { (finance.statement) }
+                        @if payout.is_void { " " span.quiet { (finance.void) } }
+                    }
+                }
+                @if cancel || retry || returned {
+                    div.acts role="group" aria-label=(words.acts) {
+                        @if retry { a.button #retry href=(to("act/retry")) { (finance.retry_payout) } }
+                        @if cancel { a.button.second #cancel href=(to("act/cancel")) { (finance.cancel_payout) } }
+                        @if returned { a.button.second #returned href=(to("act/returned")) { (finance.returned) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+pub(super) fn payout_facts(frame: &Frame<'_>, payout: &PayoutRecord, audience: Audience) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    let dated = |name: &str, day: Option<Day>| html! { @if let Some(day) = day { dt { (name) } dd { (day) } } };
+    html! {
+        dt { (words.amount) } dd #amount { strong { (frame.money(payout.amount)) } }
+        @if audience.sees_sellers {
+            dt { (words.seller) } dd { (seller_link(payout.seller.as_str())) }
+            dt { (finance.run) }
+            dd { a.code href=(format!("/console/payout-runs/{}", payout.run_id)) { (payout.run_id) } }
+            dt { (finance.attempt) } dd { (payout.attempt) }
+            dt { (finance.reference) } dd.code { (payout.ref_payout_id) }
+        }
+        dt { (finance.payout) } dd.code { (payout.payout_id) }
+        (dated(finance.pays_on, payout.pays_on))
+        dt { (finance.frozen_at) } dd { (time(payout.frozen_at)) }
+        @if let Some(at) = payout.sent_at { dt { (finance.sent_at) } dd { (time(at)) } }
+        @if let Some(at) = payout.ended_at { dt { (finance.ended_at) } dd { (time(at)) } }
+        @if let Some(failure) = &payout.failure {
+            dt { (finance.failure) } dd { span.code { (failure.code.as_str()) } " " (failure.message) }
+        }
+    }
+}
