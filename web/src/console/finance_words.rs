@@ -48,6 +48,7 @@ words! {
     wallet: "지갑", "Wallet";
     to_movements: "움직임 보기", "Movements";
     becomes_available: "지급 가능해지는 날", "What becomes available when";
+    nothing_pending: "기다리는 금액이 없습니다.", "Nothing waits to become available.";
     waits_for_purchase: "구매 확정을 기다림", "Waits for the buyer to confirm the purchase";
     orders: "주문 수", "Orders";
     day: "날짜", "Day";
@@ -106,6 +107,8 @@ words! {
         "Takes a run back that nobody has approved. Nothing of it is paid.";
     do_take_back: "거두기 실행", "Take back now";
     run_approved: "승인했습니다. 지급을 보내고 있습니다.", "It is approved, and being sent.";
+    run_noted: "승인을 기록했습니다. 다른 사람이 한 번 더 승인해야 보냅니다.",
+        "Your approval is noted. Another principal has to approve the run before anything is sent.";
     run_rejected: "반려했습니다. 아무것도 지급하지 않습니다.", "It is rejected. Nothing of it is paid.";
     run_taken_back: "거두었습니다. 아무것도 지급하지 않습니다.", "It is taken back. Nothing of it is paid.";
 

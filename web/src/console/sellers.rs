@@ -253,7 +253,7 @@ fn hold_status(frame: &Frame<'_>, status: SellerHoldStatus) -> Markup {
 pub(super) fn releases(frame: &Frame<'_>, releases: &[Release]) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
     if releases.is_empty() {
-        return frame.nothing();
+        return html! { p.quiet { (finance.nothing_pending) } };
     }
     table(
         finance.becomes_available,

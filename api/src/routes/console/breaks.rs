@@ -82,7 +82,11 @@ fn acts(record: &BreakRecord) -> BreakActs {
 
 /// One side of the evidence as names and values. A list is numbered.
 fn rows(evidence: &str) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    };
     match serde_json::from_str::<Value>(evidence).unwrap_or_default() {
         Value::Null => Vec::new(),
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
@@ -102,6 +106,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(rows("null"), []);
         assert_eq!(rows(r#"{"amount":23000,"order":"a-1"}"#), [pair("amount", "23000"), pair("order", "a-1")]);
+        assert_eq!(rows(r#"{"status":null}"#), [pair("status", "–")]);
         assert_eq!(rows(r#"[{"a":1}]"#), [pair("1", r#"{"a":1}"#)]);
     }
 }

@@ -91,6 +91,9 @@ pub(super) async fn decide(
         RunStep::Cancel => (Decision::Cancel, Outcome::RunTakenBack),
     };
     let decided = decide_on(&api.service, &person.caller(), &run.run_id, decision, Some(reason)).await?;
+    // A run of the calendar needs two approvals.
+    let is_noted = step == RunStep::Approve && decided.run.status == RunStatus::Frozen;
+    let outcome = if is_noted { Outcome::RunNoted } else { outcome };
     let back = format!("/console/payout-runs/{}", run.run_id);
     Ok(came_of(&person, outcome, Some(decided.run.total), &back))
 }

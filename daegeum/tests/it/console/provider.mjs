@@ -11,12 +11,17 @@ server.listen(0, '127.0.0.1', () => {
       client_secret: 'secret-of-the-tests+/ %',
       redirect_uris: ['http://127.0.0.1/console/sign-in/callback'],
     }],
-    claims: { openid: ['sub', 'roles'], profile: ['name'], email: ['email'] },
+    claims: { openid: ['sub', 'roles', 'seller_account'], profile: ['name'], email: ['email'] },
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     findAccount: (_, id) => ({
       accountId: id,
-      claims: () => ({ sub: id, name: `${id} of the provider`, roles: id.split('-').slice(1) }),
+      claims: () => ({
+        sub: id,
+        name: `${id} of the provider`,
+        roles: id.split('-').slice(1),
+        seller_account: id.startsWith('owner') ? 'seller-a' : undefined,
+      }),
     }),
   });
   // The port of the console is not known before it listens.

@@ -105,6 +105,17 @@ async fn a_person_signs_in_by_a_certified_provider() {
     nobody.wait_for("#provider").await;
     let lines = dev.shop.get("/v1/audit-log?actor=lee").await;
     assert_eq!(lines["data"][0]["result"], "refused: no role", "{lines}");
+
+    dev.shop.create("of-seller").await;
+    let owner = Browser::start(Size::DESKTOP).await;
+    signs_in(&owner, &dev, "owner-seller-admin").await;
+    let text = owner.text().await;
+    assert!(text.contains("Wallet seller-a") && !text.contains("Payments"), "{text}");
+    let lines = dev.shop.get("/v1/audit-log?actor=owner-seller-admin").await;
+    assert_eq!(lines["data"][0]["result"], "ok by provider as seller", "{lines}");
+    let nameless = Browser::start(Size::DESKTOP).await;
+    signs_in(&nameless, &dev, "park-seller").await;
+    assert!(nameless.text().await.contains("You may not use the console"), "a seller without an account");
 }
 
 #[tokio::test(flavor = "multi_thread")]

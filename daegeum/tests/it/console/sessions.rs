@@ -84,9 +84,19 @@ async fn a_session_runs_out_and_is_ended_by_others() {
 async fn a_writer_to_the_database_gives_nobody_more_rights() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let database = database_of(&dev).await;
-    for change in ["roles = 'admin'", "person = 'other'", "expires_at = '2999-01-01 00:00:00+00:00'", "mac = 'x'"] {
-        let visitor = signed_in(&dev, "kim", Role::Support).await;
-        assert_eq!(visitor.get("/console").await.status, 200);
+    let later = "expires_at = '2999-01-01 00:00:00+00:00'";
+    for (role, change) in [
+        (Role::Support, "roles = 'admin'"),
+        (Role::Support, "person = 'other'"),
+        (Role::Support, later),
+        (Role::Support, "mac = 'x'"),
+        (Role::Support, "seller_account = 'seller-a'"),
+        (Role::Seller, "seller_account = 'seller-a'"),
+        (Role::Seller, "seller_account = NULL"),
+        (Role::Seller, "roles = 'support'"),
+    ] {
+        let visitor = signed_in(&dev, "kim", role).await;
+        assert_ne!(visitor.get("/console").await.status, 303);
         let update = format!("UPDATE console_sessions SET {change} WHERE person = 'kim'");
         database.connection().execute_unprepared(&update).await.unwrap();
         assert_eq!(visitor.get("/console").await.status, 303, "{change}");
