@@ -76,6 +76,7 @@ impl Journal {
                 .await?;
         }
         transaction.commit().await?;
+        self.signals().due.announce(reported.due_at);
         Ok(records)
     }
 }
