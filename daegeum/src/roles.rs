@@ -210,7 +210,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     Ok(worked?)
 }
 
-/// Freezes the run of each business day, where the settings say so: one person alone approves such a run.
+/// Freezes the run of each business day, where the settings say so.
 fn payout_calendar(
     settings: &Settings,
     client: &Client,

@@ -48,6 +48,16 @@ impl From<BasisPoints> for u16 {
     }
 }
 
+/// How many parts of a fee with value-added tax are tax: one of eleven, in Korea.
+const VAT_PARTS: u64 = 11;
+
+/// The value-added tax in a commission, which includes it: an eleventh, rounded half up.
+pub fn vat_in(commission: Money) -> Money {
+    // The amount is at most 2^53, so twice the amount fits.
+    let doubled = commission.minor().saturating_mul(2).saturating_add(VAT_PARTS);
+    Money::try_from_minor(doubled / (2 * VAT_PARTS), commission.currency()).unwrap_or(commission)
+}
+
 /// How much of an order's commission has been given up once `refunded` of its `amount` has been given back,
 /// rounded down: a whole refund gives up the whole, and the parts of many partial ones add up to it.
 pub fn given_up(commission: Money, refunded: Money, amount: Money) -> Money {

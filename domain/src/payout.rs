@@ -28,6 +28,17 @@ use crate::principal::Principal;
 pub const AMOUNT_BOUND_WON: u64 = 1_000_000_000;
 /// The most payouts of one run: a freeze is one transaction.
 pub const MAX_PAYOUTS_PER_RUN: usize = 1_000;
+/// The author of the runs that the calendar freezes. No API key is called so.
+pub const CALENDAR: &str = "calendar";
+
+/// How many principals have to approve a run that this principal froze. The calendar has seen nothing, so two
+/// principals see the run after it.
+pub fn approvals_needed(frozen_by: &Principal) -> u32 {
+    match frozen_by {
+        Principal::Key(key) if key.as_str() == CALENDAR => 2,
+        Principal::Key(_) | Principal::Person(_) => 1,
+    }
+}
 
 /// What a principal wants done with a frozen run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +79,21 @@ pub struct Decidable<'a> {
     pub decided_by: Option<&'a Principal>,
     /// Whether payouts are stopped, because the PSP lists one that we never asked for.
     pub is_stopped: bool,
+    /// How many principals have to approve it.
+    pub approvals_needed: u32,
+    /// The author of an approval of the payouts as they are now, while another approval is missing.
+    pub first_approval_by: Option<&'a Principal>,
+}
+
+/// What a decision does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The run changes its status.
+    Now,
+    /// The approval is noted, and another principal has to approve.
+    Noted,
+    /// The same principal decided the same before.
+    Before,
 }
 
 /// Why a decision is not taken.
@@ -88,19 +114,24 @@ pub enum Undecidable {
     Stopped,
 }
 
-/// Whether a decision changes the run; `false` where the same principal decided the same before. A run that pays nothing
-/// may be decided on while payouts are stopped.
-pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<bool, Undecidable> {
+/// What a decision does to the run, or why it is not taken. A run that pays nothing may be decided on while payouts are
+/// stopped.
+pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<Taken, Undecidable> {
     let wanted = decision.status();
     if run.status != RunStatus::Frozen {
         let is_repeated = run.decided_by == Some(by) && run.status.follows(wanted);
         let is_seen = !matches!(decision, Decision::Approve { digest } if digest != run.digest);
-        return if is_repeated && is_seen { Ok(false) } else { Err(Undecidable::Decided(run.status)) };
+        return if is_repeated && is_seen { Ok(Taken::Before) } else { Err(Undecidable::Decided(run.status)) };
     }
     match decision {
         Decision::Approve { .. } | Decision::Reject if by == run.frozen_by => Err(Undecidable::FourEyes),
         Decision::Approve { digest } if digest != run.digest => Err(Undecidable::DigestMismatch),
         Decision::Approve { .. } if run.is_stopped => Err(Undecidable::Stopped),
-        Decision::Approve { .. } | Decision::Reject | Decision::Cancel => Ok(true),
+        Decision::Approve { .. } if run.approvals_needed > 1 => Ok(match run.first_approval_by {
+            None => Taken::Noted,
+            Some(first) if first == by => Taken::Before,
+            Some(_) => Taken::Now,
+        }),
+        Decision::Approve { .. } | Decision::Reject | Decision::Cancel => Ok(Taken::Now),
     }
 }

@@ -6,7 +6,7 @@ use domain::{
     calendar::Day,
     id::{PayoutId, PayoutRunId, SellerAccount},
     payout::{
-        Decidable, Decision, PayoutStatus, Undecidable, decide,
+        Decidable, Decision, PayoutStatus, Taken, Undecidable, decide,
         plan::{Plan, RunRequest},
     },
     principal::Principal,
@@ -128,9 +128,11 @@ pub async fn decide_on(
         frozen_by: &run.frozen_by,
         decided_by: run.decided_by.as_ref(),
         is_stopped: service.reader.are_payouts_stopped().await?,
+        approvals_needed: run.approvals_needed,
+        first_approval_by: run.valid_first_approval().map(|first| &first.by),
     };
-    let is_new = decide(&decidable, &decision, &by).map_err(PayoutError::Undecidable)?;
-    if is_new {
+    let taken = decide(&decidable, &decision, &by).map_err(PayoutError::Undecidable)?;
+    if taken != Taken::Before {
         let asked = DecideOnRun { run_id: run_id.clone(), decision, by, reason };
         let deciding = async {
             let handle = workflow(service, run_id, None).await?;

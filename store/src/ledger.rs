@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod checkpoint;
+pub(crate) mod due;
 pub(crate) mod entries;
 pub(crate) mod movements;
 pub(crate) mod read;

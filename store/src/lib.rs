@@ -95,8 +95,9 @@ pub use ledger::{
 pub use migrating::SchemaConnection;
 pub use paging::{Page, Window};
 pub use payout::{
-    BeginBatch, BegunBatch, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord, PayoutRefusal,
-    PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord, Withdrawal,
+    BeginBatch, BegunBatch, FirstApproval, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord,
+    PayoutRefusal, PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord,
+    Withdrawal,
 };
 pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;

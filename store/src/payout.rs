@@ -20,5 +20,5 @@ pub use decide::RunDecision;
 pub use freeze::Freeze;
 pub use plan::PlanRequest;
 pub use read::{OpenPayouts, PayoutFilter, PayoutPosition, RunPosition, RunWork};
-pub use record::{PayoutRecord, RunRecord, StatementRecord};
+pub use record::{FirstApproval, PayoutRecord, RunRecord, StatementRecord};
 pub use send::{BeginBatch, BegunBatch};

@@ -78,6 +78,7 @@ impl Journal {
                 .await?;
         }
         transaction.commit().await?;
+        self.signals().due.announce(reported.due_at);
         Ok(records)
     }
 }

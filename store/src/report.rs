@@ -99,7 +99,8 @@ impl Reader {
             commission: i64,
         }
         let sum = |amount: SimpleExpr| -> SimpleExpr { Func::sum(amount).cast_as("bigint") };
-        let is_commission = Posting::CreditAccount.eq(Account::PlatformCommission.to_string());
+        let commissions = [Account::PlatformCommission, Account::OutputVat].map(|account| account.to_string());
+        let is_commission = Posting::CreditAccount.is_in(commissions);
         let commission = Expr::case(is_commission, Posting::Amount.into_expr()).finally(0_i64);
         let orders = Func::count_distinct(Posting::PaymentOrderId.into_expr()).cast_as("bigint");
         let reasons = [Reason::PaymentCaptured, Reason::RefundExecuted].map(Reason::as_str);

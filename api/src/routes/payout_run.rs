@@ -140,8 +140,9 @@ pub(crate) async fn show(
 ///
 /// Sends the payouts whose `digest` is named. The principal who froze the run does not approve it. If a payout was
 /// taken back after the digest was read, the digest is another one. Sending the same approval again answers where the
-/// run stands. While the PSP lists a payout that nobody here asked for, no run is approved or sent: `payouts_stopped`
-/// lasts until the break `payout_unknown_at_home` is resolved.
+/// run stands. A run that the calendar froze needs two principals: after the first it stays `FROZEN`, and
+/// `approvals_missing` is 1. While the PSP lists a payout that nobody here asked for, no run is approved or sent:
+/// `payouts_stopped` lasts until the break `payout_unknown_at_home` is resolved.
 #[utoipa::path(
     post,
     path = "/v1/payout-runs/{id}/approve",
@@ -150,7 +151,10 @@ pub(crate) async fn show(
     security(("bearer" = ["finance"])),
     params(("id" = PayoutRunName, Path, description = "The run")),
     request_body = ApprovalBody,
-    responses((status = 200, description = "It is approved, and being sent", body = RunBody), ApproveRefusals)
+    responses(
+        (status = 200, description = "It is approved, and being sent; or another approval is missing", body = RunBody),
+        ApproveRefusals,
+    )
 )]
 pub(crate) async fn approve(
     State(api): State<Arc<Api>>,

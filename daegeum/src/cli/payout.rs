@@ -234,6 +234,9 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
     if found["digest"].is_string() {
         println!("  digest {}", text(found, "digest"));
         println!("  frozen by {}, decided by {}", text(found, "frozen_by"), text(found, "decided_by"));
+        if let Some(missing @ 1..) = found["approvals_missing"].as_u64() {
+            println!("  {missing} more approvals needed, each by another principal");
+        }
     }
     for payout in found["payouts"].as_array().into_iter().flatten() {
         println!("  {}", line(payout));

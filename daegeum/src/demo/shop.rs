@@ -6,11 +6,11 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use domain::id::CheckoutId;
-use reqwest::{Client, Response, StatusCode};
+use domain::id::{CheckoutId, PayoutRunId};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions};
-use workflows::{refund::RefundWorkflow, refunds::RefundsWorkflow};
+use workflows::{payout_run, refund::RefundWorkflow, refunds::RefundsWorkflow};
 
 use crate::{dev::Stack, settings::Addresses};
 
@@ -238,6 +238,38 @@ impl Shop {
         let body: Value = response.json().await.with_context(|| format!("{path} did not answer JSON"))?;
         ensure!(status.is_success(), "{path} answered {status}: {body}");
         Ok(body)
+    }
+
+    /// Asks the API by another key.
+    pub(super) async fn ask_as(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let began = Instant::now();
+        let request = self.http.request(method, format!("{}{path}", self.addresses.api)).bearer_auth(key);
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        Answer::read(request.send().await?, began).await
+    }
+
+    /// So much more is in the balance out of which Toss pays.
+    pub(super) async fn put_into_balance(&self, amount: u64) -> anyhow::Result<()> {
+        self.simulator("balance", &json!({ "amount": amount })).await.map(|_| ())
+    }
+
+    /// Lets Toss's time pass.
+    pub(super) async fn pass_time(&self, seconds: u64) -> anyhow::Result<()> {
+        self.simulator("clock", &json!({ "advance_s": seconds })).await.map(|_| ())
+    }
+
+    /// Writes the history of a payout run's workflow to a file.
+    pub(super) async fn record_run(&self, directory: &Path, run_id: &str) -> anyhow::Result<()> {
+        let id = payout_run::workflow_id(&PayoutRunId::parse(run_id.to_owned())?);
+        let handle = self.temporal.get_workflow_handle::<payout_run::PayoutRunWorkflow>(&id);
+        let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await?;
+        Ok(std::fs::write(directory.join("paid-out.payout_run.json"), history)?)
     }
 
     /// What really happened at Toss.

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::values::now;
 
-/// How often it is looked whether the time of something has come.
-const PAUSE: Duration = Duration::from_secs(30);
+/// How long housekeeping waits at most before it looks again: other processes write what is due, and what is kept back
+/// becomes free.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often it is looked for details of buyers of whom no checkout came: each look reads two days of details.
 const UNRECORDED_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// Details of buyers of whom no checkout came are removed between these ages, in milliseconds: three days and one.
@@ -42,25 +43,47 @@ pub(crate) async fn run(writer: Writer, watch: Watch, stop: CancellationToken) {
             looked = Some(Instant::now());
         }
         // The time is the database's: a machine whose clock is wrong would release what is not due.
-        let pause = match writer.do_what_is_due(PORTION).await {
-            Ok(0) => {
-                watch.got_on();
-                PAUSE
-            }
-            Ok(done) => {
-                watch.got_on();
-                tracing::info!(done, "released earnings and expired holds");
-                Duration::ZERO
-            }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not release earnings or expire holds");
-                PAUSE
+        let done = writer.do_what_is_due(PORTION).await;
+        if done.is_ok() {
+            watch.got_on();
+        }
+        watch.rests_for(LONGEST_PAUSE);
+        let next = next(done);
+        let pause = async {
+            match next {
+                Next::More => {}
+                Next::WhenDue => writer.wait_until_due(LONGEST_PAUSE).await,
+                Next::Later => tokio::time::sleep(LONGEST_PAUSE).await,
             }
         };
-        watch.rests_for(pause);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = pause => {}
+        }
+    }
+}
+
+/// When housekeeping looks again.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// At once: there may be more.
+    More,
+    /// When something is due.
+    WhenDue,
+    /// After a pause.
+    Later,
+}
+
+fn next(done: Result<usize, store::StoreError>) -> Next {
+    match done {
+        Ok(0) => Next::WhenDue,
+        Ok(done) => {
+            tracing::info!(done, "released earnings and expired holds");
+            Next::More
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "could not release earnings or expire holds");
+            Next::Later
         }
     }
 }

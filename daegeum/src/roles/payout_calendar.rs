@@ -1,6 +1,6 @@
 //! The run of each business day: frozen in the morning, once sellers are due, by whichever worker looks first.
 //!
-//! The run has the id of its day, so any number of workers freeze it once. It waits for a principal like any other.
+//! The run has the id of its day, so any number of workers freeze it once. It waits for two principals.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,8 +8,11 @@ use anyhow::Context as _;
 use domain::{
     Timestamp,
     calendar::Day,
-    id::PayoutRunId,
-    payout::plan::{DayText, PlanRules, RunRequest},
+    id::{ApiKeyId, PayoutRunId},
+    payout::{
+        CALENDAR,
+        plan::{DayText, PlanRules, RunRequest},
+    },
     principal::Principal,
 };
 use store::{PlanRequest, Reader, Writer};
@@ -24,8 +27,6 @@ use workflows::{
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 /// When the run of a day is frozen at the earliest: so many hours after midnight in Korea.
 const MORNING_MS: u64 = 7 * 60 * 60 * 1_000;
-/// The principal of runs that the calendar freezes: no API key is called so.
-const PRINCIPAL: &str = "key:calendar";
 
 /// What the calendar works with.
 pub(crate) struct PayoutCalendar {
@@ -67,7 +68,7 @@ impl PayoutCalendar {
         if self.reader.plan_payouts(request).await?.payouts.is_empty() {
             return Ok(None);
         }
-        let by = Principal::parse(PRINCIPAL).context("the principal of the calendar")?;
+        let by = ApiKeyId::parse(CALENDAR.to_owned()).map(Principal::Key).context("the principal of the calendar")?;
         let request = RunRequest { date: Some(DayText(today)), sellers: None };
         let input = PayoutRunInput::new(run_id.clone(), Some(FreezeAsked { request, by }));
         let options = WorkflowStartOptions::new(TASK_QUEUE, workflow_id(&run_id))

@@ -3,13 +3,16 @@
 //! The steps are counted from the ports table: one that no story here reaches makes the test fail. At the end it prints
 //! a table of what came of each step and fault; `docs/explanation/reliability.md` says how to see it.
 
+mod payouts;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     str::FromStr,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use activities::payout::{PayoutRules, PayoutTiming};
 use domain::{
     Currency, Money,
     checkout::Status,
@@ -31,6 +34,7 @@ use temporalio_sdk::{
 use tokio::sync::Semaphore;
 use workflows::{
     checkout::{CheckoutWorkflow, Ended},
+    payout_run::PayoutRunWorkflow,
     ports,
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
@@ -113,56 +117,82 @@ impl Case {
     }
 }
 
-/// A step of one checkout that is to go wrong.
+/// A step, and whether it goes wrong the first time that it is asked for, or the second.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    step: &'static str,
+    time: usize,
+}
+
+/// A step that is to go wrong, of one checkout or of one seller's payout.
 struct Plan {
-    checkout_id: String,
-    case: Case,
+    subject: String,
+    place: Place,
     fault: Fault,
     /// The activities of that step so far; each of their tries has the same id.
     activities: Vec<String>,
     tries_left: u32,
 }
 
-/// Makes a step go wrong, per checkout.
+/// Makes a step go wrong, per subject.
 #[derive(Clone, Default)]
 struct Faults {
     plans: Arc<Mutex<Vec<Plan>>>,
+    /// The seller whom a run or a payout is about.
+    sellers: Arc<Mutex<HashMap<String, String>>>,
     /// The runner of the worker is told to let the worker die.
     deaths: Arc<tokio::sync::Notify>,
 }
 
 impl Faults {
-    fn plan(&self, checkout_id: &str, case: Case, fault: Fault) {
-        let plan = Plan {
-            checkout_id: checkout_id.to_owned(),
-            case,
-            fault,
-            activities: Vec::new(),
-            tries_left: fault.tries(),
-        };
+    fn plan(&self, subject: &str, place: Place, fault: Fault) {
+        let tries_left = fault.tries();
+        let plan = Plan { subject: subject.to_owned(), place, fault, activities: Vec::new(), tries_left };
         self.plans.lock().unwrap().push(plan);
     }
 
+    /// Every answer of a step is lost, besides what goes wrong by plan.
+    fn plan_lost(&self, subject: &str, step: &'static str) {
+        let (fault, place, tries_left) = (Fault::FailsAfter, Place { step, time: 0 }, u32::MAX);
+        let plan = Plan { subject: subject.to_owned(), place, fault, activities: Vec::new(), tries_left };
+        self.plans.lock().unwrap().push(plan);
+    }
+
+    /// A run or a payout is about a seller.
+    fn name(&self, id: &str, seller: &str) {
+        self.sellers.lock().unwrap().insert(id.to_owned(), seller.to_owned());
+    }
+
+    /// The checkout, or the seller of the payout, that an activity is about.
+    fn subject_of(&self, input: &ExecuteActivityInput) -> Option<String> {
+        if let Some(freeze) = input.args_ref::<ports::FreezeRun>() {
+            let seller = freeze.request.sellers.as_ref()?.first()?;
+            self.name(freeze.run_id.as_str(), seller.as_str());
+        }
+        let Some(id) = payout_of(input) else { return checkout_of(input) };
+        self.sellers.lock().unwrap().get(&id).cloned()
+    }
+
     fn strike(&self, input: &ExecuteActivityInput) -> Option<Fault> {
-        let (checkout_id, info) = (checkout_of(input)?, input.activity_info());
+        let (subject, info) = (self.subject_of(input)?, input.activity_info());
         let mut plans = self.plans.lock().unwrap();
-        let plan =
-            plans.iter_mut().find(|plan| plan.checkout_id == checkout_id && plan.case.step == info.activity_type)?;
+        let plan = plans.iter_mut().find(|plan| plan.subject == subject && plan.place.step == info.activity_type)?;
         if !plan.activities.contains(&info.activity_id) {
             plan.activities.push(info.activity_id.clone());
         }
         // A question is not repeated by Temporal but asked again, so a later activity is its second try.
         let time = plan.activities.iter().position(|id| *id == info.activity_id)?;
-        let is_meant = time >= plan.case.time && plan.tries_left > 0;
+        let is_meant = time >= plan.place.time && plan.tries_left > 0;
         plan.tries_left -= u32::from(is_meant);
         is_meant.then_some(plan.fault)
     }
 
-    /// What was to go wrong and did not. The second try of a charge may find its time up on a busy machine.
-    fn spared(&self) -> Vec<(Case, Fault)> {
+    /// The subjects of which what was to go wrong did not. The second try of a charge may find its time up on a busy
+    /// machine.
+    fn spared(&self) -> BTreeSet<String> {
         let plans = self.plans.lock().unwrap();
         let spared = plans.iter().filter(|plan| plan.tries_left == plan.fault.tries());
-        spared.map(|plan| (plan.case, plan.fault)).collect()
+        spared.map(|plan| plan.subject.clone()).collect()
     }
 
     fn forget(&self) {
@@ -200,6 +230,25 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
         RefundQuestion: |refund| Some(&refund.checkout_id),
     };
     id.map(ToString::to_string)
+}
+
+/// The run or the payout that an activity is about.
+fn payout_of(input: &ExecuteActivityInput) -> Option<String> {
+    macro_rules! first_of {
+        ($($port:ident: |$it:ident| $id:expr),+ $(,)?) => {
+            None::<String>$(.or_else(|| input.args_ref::<ports::$port>().map(|$it| $id)))+
+        };
+    }
+    first_of! {
+        FreezeRun: |run| run.run_id.to_string(),
+        DecideOnRun: |run| run.run_id.to_string(),
+        RunToFollow: |run| run.run_id.to_string(),
+        NextPayouts: |run| run.run_id.to_string(),
+        PayoutChanges: |run| run.run_id.to_string(),
+        ActOnPayout: |asked| asked.payout_id.to_string(),
+        BatchToSend: |sent| sent.batch.items[0].ref_payout_id.clone(),
+        PayoutsQuestion: |asked| asked.ref_payout_ids[0].clone(),
+    }
 }
 
 impl ActivityInboundInterceptor for Faults {
@@ -472,8 +521,12 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
     let url = DatabaseUrl::from_str(database_url).unwrap();
     let writer = Writer::new(Database::connect(&url).await.unwrap());
     let reader = Reader::new(Database::connect_read_only(&url).await.unwrap());
-    let toss = toss::Config::new(simulator.to_owned(), toss_sim::DEFAULT_SECRET_KEY);
+    let toss = toss::Config {
+        security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
+        ..toss::Config::new(simulator.to_owned(), toss_sim::DEFAULT_SECRET_KEY)
+    };
     let toss = toss::Client::try_new(toss).unwrap();
+    let at_once = PayoutRules { timing: PayoutTiming::Express, ..PayoutRules::default() };
     let risk_writer = writer.clone();
     let options = WorkerOptions::new(workflows::TASK_QUEUE)
         .register_workflow::<CheckoutWorkflow>()
@@ -482,6 +535,8 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .unwrap()
         .register_workflow::<RefundWorkflow>()
         .unwrap()
+        .register_workflow::<PayoutRunWorkflow>()
+        .unwrap()
         .register_activities(activities::checkout::Checkouts { writer: writer.clone(), reader })
         .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger {
@@ -489,6 +544,7 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
             release_rule: Default::default(),
             paid: Default::default(),
         })
+        .register_activities(activities::payout::Payouts { writer: writer.clone(), toss: toss.clone(), rules: at_once })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
         .register_activities(activities::psp::Psp { toss, keyring: None })
@@ -532,7 +588,7 @@ fn live(
 async fn what_is_booked_is_not_given_back_for_a_cancellation_that_came_later(database: Kind) {
     let roles = Roles::start(database).await;
     let (faults, shop, id) = (Faults::default(), roles.shop.clone(), "booked-and-canceled");
-    faults.plan(id, Case { story: Story::Paid, step: "ledger.post", time: 0 }, Fault::WorkerDies);
+    faults.plan(id, Place { step: "ledger.post", time: 0 }, Fault::WorkerDies);
     let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), roles.shop.simulator.clone());
     let first = faults.clone();
     let (_on, mut off) = tokio::sync::oneshot::channel::<()>();
@@ -569,7 +625,7 @@ async fn what_is_written_stands_when_a_cancellation_comes_later(database: Kind) 
     ] {
         let faults = Faults::default();
         // The first is the beginning of the attempt.
-        faults.plan(id, Case { story: Story::Paid, step: "checkout.advance", time: 1 }, Fault::WorkerDies);
+        faults.plan(id, Place { step: "checkout.advance", time: 1 }, Fault::WorkerDies);
         let (url, temporal, simulator) = (roles.database_url(), roles.temporal.clone(), shop.simulator.clone());
         let first = faults.clone();
         let (_on, mut off) = tokio::sync::oneshot::channel::<()>();
@@ -618,17 +674,19 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
         for (case, fault) in std::mem::take(&mut left) {
             let step = case.step.replace('.', "-");
             let id = format!("{step}-{}-{:?}-{fault:?}-{round}", case.time, case.story);
-            faults.plan(&id, case, fault);
+            faults.plan(&id, Place { step: case.step, time: case.time }, fault);
             let (shop, room, rescue) = (roles.shop.clone(), room.clone(), rescue.clone());
             stories.spawn(async move {
                 let _place = room.acquire().await.unwrap();
                 let began = Instant::now();
                 let end = case.story.tell(&shop, &rescue, &id).await;
-                ((case, fault), (end, began.elapsed()))
+                (id, (case, fault), (end, began.elapsed()))
             });
         }
-        outcomes.extend(stories.join_all().await);
-        left = faults.spared();
+        let told = stories.join_all().await;
+        let spared = faults.spared();
+        left.extend(told.iter().filter(|(id, ..)| spared.contains(id)).map(|(_, told, _)| *told));
+        outcomes.extend(told.into_iter().map(|(_, case, outcome)| (case, outcome)));
         faults.forget();
     }
 
@@ -644,20 +702,26 @@ async fn whatever_step_fails_the_money_is_where_it_should_be(database: Kind) {
     let writer = Writer::new(Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap());
     writer.sequencer(store::EventRetention(Duration::from_secs(24 * 60 * 60))).run(async {}).await;
     events::tells_every_history(&roles.shop).await;
-    print(database, outcomes);
+    let title = format!("checkouts on {database:?}: where each checkout came to rest");
+    print(&title, outcomes.into_iter().map(cell).collect());
 }
 
-type Outcome = ((Case, Fault), (&'static str, Duration));
+/// What came of a step under a fault: the row, the fault, and the cell of the table.
+type Cell = (String, Fault, String);
+
+fn cell(((case, fault), (end, took)): ((Case, Fault), (&'static str, Duration))) -> Cell {
+    let row = format!("{} {} ({:?})", case.step, if case.time == 0 { "first" } else { "second" }, case.story);
+    (row, fault, format!("{end} {:.0} s", took.as_secs_f64()))
+}
 
 /// The matrix: what came of each step under each fault, and how long it took.
-fn print(database: Kind, outcomes: Vec<Outcome>) {
+fn print(title: &str, outcomes: Vec<Cell>) {
     let mut rows: BTreeMap<String, BTreeMap<Fault, String>> = BTreeMap::new();
-    for ((case, fault), (end, took)) in outcomes {
-        let row = format!("{} {} ({:?})", case.step, if case.time == 0 { "first" } else { "second" }, case.story);
-        rows.entry(row).or_default().insert(fault, format!("{end} {:.0} s", took.as_secs_f64()));
+    for (row, fault, told) in outcomes {
+        rows.entry(row).or_default().insert(fault, told);
     }
     let heads: Vec<_> = FAULTS.iter().map(|fault| format!("{:>13}", format!("{fault:?}"))).collect();
-    println!("fault matrix on {database:?}: where each checkout came to rest\n{:<40}{}", "", heads.join(""));
+    println!("fault matrix of {title}\n{:<40}{}", "", heads.join(""));
     for (step, cells) in rows {
         let cells: Vec<_> = cells.values().map(|cell| format!("{cell:>13}")).collect();
         println!("{step:<40}{}", cells.join(""));

@@ -15,7 +15,9 @@ use crate::{
 on_both_databases!(
     a_run_is_frozen_approved_and_paid,
     nobody_pays_alone_or_twice,
-    no_lost_answer_pays_twice_or_short,
+    no_request_that_stalls_pays_twice_or_short,
+    no_answer_that_stalls_pays_twice_or_short,
+    no_error_pays_twice_or_short,
     one_bad_seller_never_stops_the_others,
 );
 
@@ -53,34 +55,22 @@ impl Payers {
 
     /// Sellers whom the simulator pays, and whose rows say so.
     pub(crate) async fn register(&self, names: &[String]) {
-        let toss = self.toss();
-        let mut written = Vec::new();
-        for name in names {
-            let key = toss::IdempotencyKey::parse(format!("register-{name}")).unwrap();
-            let seller = toss.register_seller(&request(name), &key).await.unwrap();
-            written.extend(rows(name, &seller.id));
-        }
-        self.write(&written).await;
+        register(&self.dev.shop.simulator, &self.database_url(), names).await;
     }
 
     /// A client that holds our keys at the simulator.
     pub(crate) fn toss(&self) -> toss::Client {
-        let toss = toss::Client::try_new(toss::Config {
-            security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
-            ..toss::Config::new(self.dev.shop.simulator.clone(), toss_sim::DEFAULT_SECRET_KEY)
-        });
-        toss.unwrap()
+        toss_client(&self.dev.shop.simulator)
     }
 
     /// Writes into the database past daegeum.
     pub(crate) async fn write(&self, statements: &[String]) {
+        write(&self.database_url(), statements).await;
+    }
+
+    fn database_url(&self) -> String {
         let file = self.dev.directory.path().join("daegeum.db");
-        let url = self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()));
-        let database = Database::connect(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
-        for sql in statements {
-            database.connection().execute_unprepared(sql).await.unwrap();
-        }
-        database.close().await.unwrap();
+        self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()))
     }
 
     /// Each seller sells for so much, and has it available; the money to pay them with is at Toss.
@@ -171,6 +161,36 @@ fn create_key(directory: &Path, flags: &[String], scopes: &[&str]) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+}
+
+/// Sellers whom a simulator pays, and whose rows say so.
+pub(crate) async fn register(simulator: &str, database_url: &str, names: &[String]) {
+    let toss = toss_client(simulator);
+    let mut registered = Vec::new();
+    for name in names {
+        let key = toss::IdempotencyKey::parse(format!("register-{name}")).unwrap();
+        let seller = toss.register_seller(&request(name), &key).await.unwrap();
+        registered.extend(rows(name, &seller.id));
+    }
+    write(database_url, &registered).await;
+}
+
+/// A client that holds our keys at the simulator.
+fn toss_client(simulator: &str) -> toss::Client {
+    let toss = toss::Client::try_new(toss::Config {
+        security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),
+        ..toss::Config::new(simulator.to_owned(), toss_sim::DEFAULT_SECRET_KEY)
+    });
+    toss.unwrap()
+}
+
+/// Somebody with the database in hand.
+async fn write(database_url: &str, statements: &[String]) {
+    let database = Database::connect(&database_url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
+    for sql in statements {
+        database.connection().execute_unprepared(sql).await.unwrap();
+    }
+    database.close().await.unwrap();
 }
 
 fn request(name: &str) -> toss::SellerRequest {
@@ -331,27 +351,48 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
     assert_eq!(payers.wallet(&sellers[0]).await["available"], "30000");
     let (status, again) = post(&payers.maker, "/v1/payout-runs", &wanted).await;
     assert_eq!((status, &again["total"]), (201, &json!("30000")), "{again}");
-    payers.verify_books();
+
+    // A run that no principal froze needs two of them.
+    write(&payers.database_url(), &["UPDATE payout_runs SET approvals_needed = 2 WHERE status = 'FROZEN'".to_owned()])
+        .await;
+    for _ in 0..2 {
+        let (status, noted) = payers.approve(&again).await;
+        let said = (status, &noted["status"], &noted["approvals_missing"]);
+        assert_eq!(said, (200, &json!("FROZEN"), &json!(1)), "{noted}");
+    }
+    assert_eq!(payers.paid_at_toss().await.1, 1, "one principal alone sends nothing");
+    let second = Payers { checker: payers.maker.clone(), ..payers };
+    let (status, refused) = second.approve(&again).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("four_eyes")), "its author is no second principal");
+    let third = create_key(second.dev.directory.path(), &second.flags, &["finance"]);
+    let third = Payers { checker: Shop { api_key: third, ..second.maker.clone() }, ..second };
+    let (status, approved) = third.approve(&again).await;
+    assert_eq!((status, &approved["approvals_missing"]), (200, &json!(0)), "{approved}");
+    assert_eq!(third.completed(&again).await["payouts"][0]["status"], "PAID");
+    third.verify_books();
 }
 
-async fn no_lost_answer_pays_twice_or_short(database: Kind) {
+async fn no_request_that_stalls_pays_twice_or_short(database: Kind) {
+    pay_through(database, &["stall_before", "refuse_connection"]).await;
+}
+
+async fn no_answer_that_stalls_pays_twice_or_short(database: Kind) {
+    pay_through(database, &["execute_and_stall"]).await;
+}
+
+async fn no_error_pays_twice_or_short(database: Kind) {
+    pay_through(database, &["error_before", "execute_and_error", "garbage_after", "rate_limit"]).await;
+}
+
+/// Pays a seller through each kind of fault, which meets the request and the look-up after it.
+async fn pay_through(database: Kind, kinds: &[&str]) {
     let payers = Payers::start(database).await;
-    let kinds = [
-        "stall_before",
-        "execute_and_stall",
-        "error_before",
-        "execute_and_error",
-        "garbage_after",
-        "refuse_connection",
-        "rate_limit",
-    ];
     let sellers = names("seller", kinds.len());
     payers.register(&sellers).await;
     payers.sell("order-1", &sellers, 20_000).await;
-    for (index, kind) in kinds.into_iter().enumerate() {
+    for (index, kind) in kinds.iter().enumerate() {
         let seller = &sellers[index..=index];
         let run = payers.freeze(seller).await;
-        // The request and the look-up after it.
         let mischief = json!({ "on": "payouts", "kind": kind, "times": 2, "delay_ms": 30_000 });
         payers.dev.shop.simulate("mischief", &mischief).await;
         assert_eq!(payers.approve(&run).await.0, 200, "{kind}");

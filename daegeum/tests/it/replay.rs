@@ -24,6 +24,9 @@ const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
 /// How the delivery to a webhook endpoint goes on after a stop, and ends.
 const DELIVERIES: [&str; 1] = ["disabled"];
 
+/// How a payout run goes on to its end.
+const PAYOUT_RUNS: [&str; 1] = ["paid-out"];
+
 #[test]
 fn recorded_histories_replay() {
     let replayed = daegeum().current_dir(ROOT).arg("replay").output().unwrap();
@@ -38,6 +41,9 @@ fn recorded_histories_replay() {
             assert!(said.contains(&file), "no history {file}:\n{said}");
         }
     }
+    for story in PAYOUT_RUNS {
+        assert!(said.contains(&format!("{story}.payout_run.json")), "no history of the payout run {story}:\n{said}");
+    }
     for story in DELIVERIES {
         assert!(said.contains(&format!("{story}.delivery.json")), "no history of the delivery {story}:\n{said}");
     }
@@ -46,9 +52,11 @@ fn recorded_histories_replay() {
 #[test]
 fn a_history_that_took_another_path_is_noticed() {
     let histories = std::path::Path::new(ROOT).join("temporal/histories");
-    for (file, step, other) in
-        [("paid.json", "psp.confirm", "psp.confess"), ("disabled.delivery.json", "webhook.carry", "webhook.marry")]
-    {
+    for (file, step, other) in [
+        ("paid.json", "psp.confirm", "psp.confess"),
+        ("disabled.delivery.json", "webhook.carry", "webhook.marry"),
+        ("paid-out.payout_run.json", "psp.request_payouts", "psp.repeat_payouts"),
+    ] {
         let recorded = std::fs::read_to_string(histories.join(file)).unwrap();
         let changed = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(changed.path(), recorded.replace(step, other)).unwrap();

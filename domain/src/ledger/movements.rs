@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason};
 use crate::{
     Money, Timestamp,
-    commission::BasisPoints,
+    commission::{BasisPoints, vat_in},
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
     plan::{Order, Plan},
 };
@@ -66,6 +66,8 @@ pub struct RefundPart {
     pub amount: Money,
     /// How much of it we give up of our commission; the seller gives the rest.
     pub commission: Money,
+    /// How much of that is value-added tax, as it was booked.
+    pub commission_vat: Money,
     /// How much of the seller's part has not been released yet; it is taken first.
     pub unreleased: Money,
 }
@@ -100,7 +102,8 @@ pub struct Release<'a> {
 
 impl Entry {
     /// A captured payment: for each order the PSP owes us its amount; of it we owe the seller what our
-    /// commission leaves. `rates` are those of the orders, in their order; one that is missing is zero.
+    /// commission leaves, and the tax office the tax in our commission. `rates` are those of the orders, in their
+    /// order; one that is missing is zero.
     pub fn of_captured_payment(plan: &Plan, rates: &[BasisPoints], captured_at: Timestamp) -> Result<Self, EntryError> {
         Self::of_capture(plan, 1, rates, captured_at)
     }
@@ -123,7 +126,10 @@ impl Entry {
                 pending,
                 about,
             )?);
-            postings.extend(posting(&Account::PspReceivable, &Account::PlatformCommission, commission, about)?);
+            let vat = vat_in(commission);
+            let own = minus(commission, vat)?;
+            postings.extend(posting(&Account::PspReceivable, &Account::PlatformCommission, own, about)?);
+            postings.extend(posting(&Account::PspReceivable, &Account::OutputVat, vat, about)?);
         }
         let id = plan.checkout_id();
         Self::of(Reason::PaymentCaptured, capture_reference(id, round), Some(id.clone()), captured_at, postings)
@@ -147,8 +153,8 @@ impl Entry {
         Self::of(Reason::PendingReleased, reference, Some(checkout_id.clone()), released_at, postings)
     }
 
-    /// A buyer was promised money back. Taken from what we earned, then from what the order has pending, then
-    /// from what the seller has available; what is left is the seller's debt. `available` says what each seller has
+    /// A buyer was promised money back. Taken from what we earned and its tax, then from what the order has pending,
+    /// then from what the seller has available; what is left is the seller's debt. `available` says what each seller has
     /// available; orders of one seller take it one after the other.
     pub fn of_refund_promised(
         refund: &Refund,
@@ -165,7 +171,8 @@ impl Entry {
             let taken = ready.least(rest);
             *ready = minus(*ready, taken)?;
             for (account, amount) in [
-                (Account::PlatformCommission, part.commission),
+                (Account::PlatformCommission, minus(part.commission, part.commission_vat)?),
+                (Account::OutputVat, part.commission_vat),
                 (Account::SellerPending(seller.clone()), pending),
                 (Account::SellerAvailable(seller.clone()), taken),
                 (Account::SellerDebt(seller.clone()), minus(rest, taken)?),

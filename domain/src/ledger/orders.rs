@@ -11,8 +11,10 @@ use crate::id::PaymentOrderId;
 pub struct OrderChange {
     /// What the seller has earned with it and cannot be paid out yet.
     pub unreleased: i64,
-    /// What we earn with it.
+    /// What we keep of it, value-added tax included.
     pub commission: i64,
+    /// The value-added tax in the commission.
+    pub commission_vat: i64,
     /// What its buyer was promised back.
     pub refunded: i64,
 }
@@ -34,13 +36,16 @@ impl Entry {
                 match account {
                     Account::SellerPending(_) => change.unreleased += amount,
                     Account::PlatformCommission => change.commission += amount,
+                    Account::OutputVat => {
+                        change.commission += amount;
+                        change.commission_vat += amount;
+                    }
                     Account::RefundsPayable if !executed => change.refunded += amount,
                     Account::RefundsPayable
                     | Account::PspReceivable
                     | Account::Bank
                     | Account::PspPayoutBalance
                     | Account::InputVat
-                    | Account::OutputVat
                     | Account::SweepInTransit
                     | Account::Rounding
                     | Account::SellerDebt(_)

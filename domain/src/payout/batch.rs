@@ -23,7 +23,9 @@ use crate::{
 /// The most payouts of one request. Source: Toss, payouts guide.
 pub const MAX_BATCH: usize = 100;
 /// How long the outcome may stay unknown until a person is called: a day, in milliseconds.
-const PATIENCE_MS: u64 = 24 * 60 * 60 * 1_000;
+pub const PATIENCE_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How long after a request an earlier one, or a list that lags behind, may still show an effect, in milliseconds.
+pub const SETTLING_MS: u64 = 10 * 60 * 1_000;
 /// The longest pause between two look-ups, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 5 * 60 * 1_000;
 
@@ -81,6 +83,15 @@ impl Batch {
         }
         let second = items.split_off(items.len() / 2);
         Divided { refused: None, again: vec![part(items), part(second)] }
+    }
+}
+
+impl Batch {
+    /// The payouts of the batch that the PSP does not report: they may have left.
+    pub fn unreported(self, reports: &[PayoutReport]) -> Self {
+        let Self { mut items, pays_on, .. } = self;
+        items.retain(|item| reports.iter().all(|report| report.ref_payout_id != item.ref_payout_id));
+        Self { items, pays_on, may_have_left: true }
     }
 }
 
@@ -205,6 +216,8 @@ pub enum BatchConclusion {
         /// The PSP's words.
         failure: Failure,
     },
+    /// The PSP makes these alone, or made them. Of the others nothing is known.
+    Part(Vec<PayoutReport>),
     /// The PSP makes none, because it does not pay on that day.
     OtherDay(Failure),
 }
@@ -251,9 +264,12 @@ impl BatchSubject {
         if report.found.len() == self.count {
             return Step::Conclude(BatchConclusion::Accepted(report.found.clone()));
         }
-        // The PSP makes all or none: a part is a list that lags behind, or something that nobody foresaw.
+        // The PSP makes all of a request or none: a part is a list that lags behind, or the half of a divided batch that
+        // a lost workflow had sent.
         if !report.found.is_empty() {
-            return self.ask(progress, now);
+            let is_settled = now.ms_since(progress.sent_at) >= SETTLING_MS;
+            let part = || Step::Conclude(BatchConclusion::Part(report.found.clone()));
+            return if is_settled { part() } else { self.ask(progress, now) };
         }
         if let Patient::CallForHelp(failure) = progress.patience(&PATIENCE, now) {
             return Step::CallForHelp(failure);
@@ -262,7 +278,10 @@ impl BatchSubject {
             return Step::Send(Request::under(Key::Same));
         }
         let is_taken = self.refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::NameTaken);
+        // Of several requests one was answered with a doubt, or not at all: it may have been carried out.
+        let may_show_later = progress.sent > 1 && now.ms_since(progress.sent_at) < SETTLING_MS;
         match self.refusal.as_ref().and_then(conclude) {
+            Some(_) if may_show_later => self.ask(progress, now),
             Some(step) => step,
             None if is_taken => self.ask(progress, now),
             None => Step::Send(Request::under(Key::New)),

@@ -22,9 +22,6 @@ use crate::{
     wallet::{Effect, Part, effects},
 };
 
-/// How many parts of a fee with value-added tax are tax: one of eleven, in Korea.
-const VAT_PARTS: i64 = 11;
-
 /// An amount of won that may be below zero: what was added less what was taken. It is written as a decimal text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -106,7 +103,7 @@ pub struct Line {
     pub gross: Net,
     /// What we keep of it, value-added tax included; what we give back of it, with a minus.
     pub commission: Net,
-    /// The value-added tax in the commission.
+    /// The value-added tax in the commission, as it is booked.
     pub commission_vat: Net,
     /// What it does to the seller's balance: gross less commission.
     pub amount: Net,
@@ -281,12 +278,8 @@ pub fn activity<'e>(
                 group.is_ours = true;
                 group.amount = group.amount.saturating_add(balance_effect(effect, amount));
             }
-            if posting.credit == Account::PlatformCommission {
-                group.commission = group.commission.saturating_add(amount);
-            }
-            if posting.debit == Account::PlatformCommission {
-                group.commission = group.commission.saturating_sub(amount);
-            }
+            group.add_commission(&posting.credit, amount);
+            group.add_commission(&posting.debit, amount.saturating_neg());
         }
         let mut groups: Vec<_> = groups.into_iter().filter(|(_, group)| group.is_ours).collect();
         if let Some((_, group)) = groups.first_mut() {
@@ -303,9 +296,20 @@ struct Group {
     is_ours: bool,
     amount: i64,
     commission: i64,
+    commission_vat: i64,
 }
 
 impl Group {
+    fn add_commission(&mut self, account: &Account, amount: i64) {
+        if !matches!(account, Account::PlatformCommission | Account::OutputVat) {
+            return;
+        }
+        self.commission = self.commission.saturating_add(amount);
+        if *account == Account::OutputVat {
+            self.commission_vat = self.commission_vat.saturating_add(amount);
+        }
+    }
+
     fn line(self, entry: &Entry, order: Option<&PaymentOrderId>) -> Option<Line> {
         let fields = entry.fields();
         let kind = kind_of(entry);
@@ -320,17 +324,10 @@ impl Group {
             order: order.cloned(),
             gross: Net(self.amount.saturating_add(self.commission)),
             commission: Net(self.commission),
-            commission_vat: Net(vat_in(self.commission)),
+            commission_vat: Net(self.commission_vat),
             amount: Net(self.amount),
         })
     }
-}
-
-/// The value-added tax in an amount that includes it: an eleventh, rounded half away from zero.
-const fn vat_in(amount: i64) -> i64 {
-    let magnitude = amount.saturating_abs();
-    let vat = (magnitude.saturating_mul(2).saturating_add(VAT_PARTS)) / (2 * VAT_PARTS);
-    if amount < 0 { -vat } else { vat }
 }
 
 fn kind_of(entry: &Entry) -> LineKind {

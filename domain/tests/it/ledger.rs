@@ -2,7 +2,7 @@ use domain::{
     Currency::{Krw, Usd},
     Money, Timestamp,
     checkout::Plan,
-    commission::{BasisPoints, given_up},
+    commission::{BasisPoints, given_up, vat_in},
     id::{CheckoutId, PaymentOrderId, SellerAccount},
     ledger::{Account, Entry, EntryError, EntryFields, Place, Posting, PostingFields, Reason},
 };
@@ -156,14 +156,44 @@ proptest! {
         let won = |minor| Money::try_from_minor(minor, Krw).unwrap();
         let commission = BasisPoints::try_new(bps).unwrap().of(won(amount));
         prop_assert!(u128::from(commission.minor()) * 10_000 <= u128::from(amount) * u128::from(bps));
-        let (mut left, mut kept) = (won(amount), commission);
+        let (mut left, mut kept, mut kept_vat) = (won(amount), commission, vat_in(commission));
+        prop_assert!(kept_vat.minor() <= kept.minor());
         for cut in cuts.into_iter().map(|cut| cut % amount).chain([amount]) {
             let part = won(cut).least(left);
             let gives = given_up(kept, part, left);
-            kept = kept.minus(gives).unwrap();
+            let gives_vat = given_up(kept_vat, part, left);
+            prop_assert!(gives_vat.minor() <= gives.minor(), "the tax is a part of the commission");
+            (kept, kept_vat) = (kept.minus(gives).unwrap(), kept_vat.minus(gives_vat).unwrap());
             left = left.minus(part).unwrap();
             prop_assert!(kept.minor() <= left.minor(), "we never keep more than is left of the order");
         }
-        prop_assert_eq!((left, kept), (won(0), won(0)));
+        prop_assert_eq!((left, kept, kept_vat), (won(0), won(0), won(0)));
     }
+}
+
+#[test]
+fn the_tax_in_a_commission_is_an_eleventh_rounded_half_up() {
+    let won = |minor| Money::try_from_minor(minor, Krw).unwrap();
+    // Toss's own rows round its fee so: 2,250 holds 205, and 860 holds 78.
+    for (commission, vat) in [(0, 0), (5, 0), (6, 1), (11, 1), (16, 1), (17, 2), (860, 78), (2_250, 205)] {
+        assert_eq!(vat_in(won(commission)), won(vat), "{commission}");
+    }
+    let most = won(domain::money::MAX_MINOR);
+    assert_eq!(vat_in(most).minor(), (domain::money::MAX_MINOR * 2 + 11) / 22);
+}
+
+#[test]
+fn a_sale_books_the_tax_in_our_commission_apart() {
+    let won = |minor| Money::try_from_minor(minor, Krw).unwrap();
+    let plan = Plan::try_new(fields(vec![order("o-1", "seller-a", 10_000)])).unwrap();
+    let rates = [BasisPoints::try_new(250).unwrap()];
+    let entry = Entry::of_captured_payment(&plan, &rates, Timestamp::from_epoch_ms(1)).unwrap();
+    let booked: Vec<_> = entry.fields().postings.iter().map(|posting| posting.fields()).collect();
+    let credits: Vec<_> = booked.iter().map(|posting| (posting.credit.to_string(), posting.amount)).collect();
+    let expected = [("seller:seller-a:pending", 9_750), ("platform:commission", 227), ("vat:output", 23)];
+    assert_eq!(credits, expected.map(|(account, minor)| (account.to_owned(), won(minor))));
+    assert!(booked.iter().all(|posting| posting.debit == Account::PspReceivable && posting.order.is_some()));
+    let changes = entry.order_changes();
+    let change = changes.values().next().unwrap();
+    assert_eq!((change.unreleased, change.commission, change.commission_vat), (9_750, 250, 23));
 }

@@ -3,4 +3,5 @@
 
 mod checkout;
 mod explore;
+mod payout;
 mod refund;

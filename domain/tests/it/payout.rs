@@ -7,10 +7,10 @@ use domain::{
     id::{PayoutId, PayoutRunId, SellerAccount},
     inquiry::{At, Doubt, Inquiry, Knowledge, Step},
     payout::{
-        Decidable, Decision, PayoutStatus, RunStatus, Undecidable,
+        Decidable, Decision, PayoutStatus, RunStatus, Taken, Undecidable, approvals_needed,
         batch::{
             Batch, BatchAnswer, BatchConclusion, BatchRefusal, BatchReport, BatchSubject, PayoutReport, RefusalKind,
-            Sending,
+            SETTLING_MS, Sending,
         },
         decide,
         digest::{DigestLine, of_run},
@@ -129,26 +129,58 @@ proptest! {
 #[test]
 fn a_run_is_approved_by_another_principal_who_saw_it() {
     let (maker, checker) = (Principal::parse("key:maker1").unwrap(), Principal::parse("key:check1").unwrap());
-    let run = |status, decided_by| Decidable { status, digest: "d1", frozen_by: &maker, decided_by, is_stopped: false };
+    let (approvals_needed, first_approval_by) = (1, None);
+    let run = |status, decided_by| Decidable {
+        status,
+        digest: "d1",
+        frozen_by: &maker,
+        decided_by,
+        approvals_needed,
+        first_approval_by,
+        is_stopped: false,
+    };
     let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
     let frozen = run(RunStatus::Frozen, None);
-    assert_eq!(decide(&frozen, &approve("d1"), &checker), Ok(true));
+    assert_eq!(decide(&frozen, &approve("d1"), &checker), Ok(Taken::Now));
     assert_eq!(decide(&frozen, &approve("d1"), &maker), Err(Undecidable::FourEyes));
     assert_eq!(decide(&frozen, &approve("d2"), &maker), Err(Undecidable::FourEyes));
     assert_eq!(decide(&frozen, &approve("d2"), &checker), Err(Undecidable::DigestMismatch));
     assert_eq!(decide(&frozen, &Decision::Reject, &maker), Err(Undecidable::FourEyes));
-    assert_eq!(decide(&frozen, &Decision::Reject, &checker), Ok(true));
-    assert_eq!(decide(&frozen, &Decision::Cancel, &maker), Ok(true));
+    assert_eq!(decide(&frozen, &Decision::Reject, &checker), Ok(Taken::Now));
+    assert_eq!(decide(&frozen, &Decision::Cancel, &maker), Ok(Taken::Now));
     let stopped = Decidable { is_stopped: true, ..frozen };
     assert_eq!(decide(&stopped, &approve("d1"), &checker), Err(Undecidable::Stopped));
-    assert_eq!(decide(&stopped, &Decision::Reject, &checker), Ok(true), "a stop keeps nobody from paying nothing");
+    let rejected = decide(&stopped, &Decision::Reject, &checker);
+    assert_eq!(rejected, Ok(Taken::Now), "a stop keeps nobody from paying nothing");
     let sending = run(RunStatus::Sending, Some(&checker));
-    assert_eq!(decide(&sending, &approve("d1"), &checker), Ok(false));
+    assert_eq!(decide(&sending, &approve("d1"), &checker), Ok(Taken::Before));
     let decided = Err(Undecidable::Decided(RunStatus::Sending));
     assert_eq!(decide(&sending, &approve("d2"), &checker), decided);
     assert_eq!(decide(&sending, &approve("d1"), &maker), decided);
     assert_eq!(decide(&sending, &Decision::Reject, &checker), decided);
     assert_eq!(decide(&sending, &Decision::Cancel, &maker), decided);
+}
+
+#[test]
+fn a_run_of_the_calendar_is_approved_by_two_principals() {
+    let [calendar, one, two] = ["key:calendar", "key:check1", "key:check2"].map(|text| Principal::parse(text).unwrap());
+    assert_eq!([&calendar, &one].map(approvals_needed), [2, 1]);
+    let run = |first_approval_by| Decidable {
+        is_stopped: false,
+        status: RunStatus::Frozen,
+        digest: "d1",
+        frozen_by: &calendar,
+        decided_by: None,
+        approvals_needed: 2,
+        first_approval_by,
+    };
+    let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
+    assert_eq!(decide(&run(None), &approve("d1"), &one), Ok(Taken::Noted));
+    assert_eq!(decide(&run(Some(&one)), &approve("d1"), &one), Ok(Taken::Before), "alone, however often");
+    assert_eq!(decide(&run(Some(&one)), &approve("d1"), &two), Ok(Taken::Now));
+    assert_eq!(decide(&run(Some(&one)), &approve("d2"), &two), Err(Undecidable::DigestMismatch));
+    assert_eq!(decide(&run(Some(&one)), &approve("d1"), &calendar), Err(Undecidable::FourEyes));
+    assert_eq!(decide(&run(None), &Decision::Reject, &one), Ok(Taken::Now), "one principal stops it");
 }
 
 #[test]
@@ -236,13 +268,31 @@ fn a_lost_batch_is_looked_up_and_repeated_under_the_same_key_only() {
 }
 
 #[test]
-fn a_part_of_a_batch_in_the_list_is_no_proof() {
+fn a_part_of_a_batch_in_the_list_is_believed_once_the_list_cannot_lag_behind() {
     let batch = batch(3);
     let mut inquiry = sent(&batch);
     inquiry.learn(&Knowledge::Lost(Doubt::unanswered(String::new())), NOW);
     let part = Knowledge::Reported(BatchReport { found: reports(&batch).split_off(1) });
     assert!(matches!(inquiry.next(&part, at(1_000)), Step::Ask { .. }));
-    assert!(matches!(inquiry.next(&part, at(25 * 3_600_000)), Step::CallForHelp(_)), "a person looks");
+    let Step::Conclude(BatchConclusion::Part(known)) = inquiry.next(&part, at(SETTLING_MS)) else {
+        panic!("not concluded")
+    };
+    let left = batch.unreported(&known);
+    assert_eq!((left.items.len(), left.items[0].ref_payout_id.as_str(), left.may_have_left), (1, "po_0", true));
+}
+
+#[test]
+fn a_refusal_of_a_batch_that_was_sent_twice_is_believed_once_nothing_can_show_later() {
+    let batch = batch(2);
+    let mut inquiry = sent(&batch);
+    inquiry.learn(&Knowledge::Lost(Doubt::answered("garbage".to_owned())), NOW);
+    let absent = Knowledge::Reported(BatchReport { found: vec![] });
+    let Step::Send(request) = inquiry.next(&absent, at(1_000)) else { panic!("not sent again") };
+    inquiry.send(request, at(1_000).now);
+    inquiry.learn(&Knowledge::Answered(refusal(RefusalKind::Payout { offender: None })), at(1_000).now);
+    assert!(matches!(inquiry.next(&absent, at(SETTLING_MS)), Step::Ask { .. }), "the first request may be late");
+    let concluded = inquiry.next(&absent, at(1_000 + SETTLING_MS));
+    assert!(matches!(concluded, Step::Conclude(BatchConclusion::Refused { .. })));
 }
 
 #[test]

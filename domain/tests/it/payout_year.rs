@@ -6,10 +6,10 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     calendar::Day,
-    commission::{BasisPoints, given_up},
+    commission::{BasisPoints, given_up, vat_in},
     hold::{HoldEvent, HoldState, HoldStatus},
     id::{CheckoutId, HoldId, PayoutId, PayoutRunId, RefundId, SellerAccount},
-    ledger::{Entry, Hold, HoldEnd, PayoutEnd, Refund, RefundPart, Release},
+    ledger::{Account, Entry, Hold, HoldEnd, PayoutEnd, Refund, RefundPart, Release},
     payout::{
         digest::sha256,
         plan::{Candidate, DayText, PlanRules, Standing, plan},
@@ -60,7 +60,9 @@ fn act() -> impl Strategy<Value = Act> {
 struct Sale {
     order: Order,
     checkout: CheckoutId,
+    /// What we keep of it, and the tax in that.
     commission: Money,
+    commission_vat: Money,
     refunded: u64,
     unreleased: Money,
 }
@@ -164,7 +166,8 @@ impl Year {
         let commission = rate.of(order.amount);
         let unreleased = order.amount.minus(commission).unwrap();
         let checkout = plan.checkout_id().clone();
-        self.sales.push(Sale { order, checkout, commission, refunded: 0, unreleased });
+        let commission_vat = vat_in(commission);
+        self.sales.push(Sale { order, checkout, commission, commission_vat, refunded: 0, unreleased });
     }
 
     fn refund(&mut self, index: usize, share: u64) {
@@ -176,18 +179,21 @@ impl Year {
         if amount == 0 {
             return;
         }
-        let given = |refunded| given_up(sale.commission, won(refunded), sale.order.amount).minor();
-        let commission = given(sale.refunded + amount) - given(sale.refunded);
-        let by_seller = won(amount - commission);
+        let given = |kept| given_up(kept, won(amount), won(left));
+        let (commission, commission_vat) = (given(sale.commission), given(sale.commission_vat));
+        let by_seller = won(amount).minus(commission).unwrap();
         let part = RefundPart {
             order: sale.order.clone(),
             amount: won(amount),
-            commission: won(commission),
+            commission,
+            commission_vat,
             unreleased: sale.unreleased,
         };
         let checkout_id = sale.checkout.clone();
         sale.unreleased = sale.unreleased.minus(sale.unreleased.least(by_seller)).unwrap();
         sale.refunded += amount;
+        sale.commission = sale.commission.minus(commission).unwrap();
+        sale.commission_vat = sale.commission_vat.minus(commission_vat).unwrap();
         let refund = Refund { id: RefundId::parse(format!("r-{number}")).unwrap(), checkout_id, parts: vec![part] };
         let available = BTreeMap::from([(self.seller.clone(), available)]);
         assert!(self.book(Entry::of_refund_promised(&refund, available, now)));
@@ -338,10 +344,16 @@ proptest! {
         prop_assert_eq!(year.wallet.in_transit.minor(), paid(Stands::InTransit));
         // What the seller earned and did not give back is with us, on its way, or paid.
         let earned: i128 = year.sales.iter().map(|sale| {
-            let back = given_up(sale.commission, won(sale.refunded), sale.order.amount).minor();
-            let kept = sale.commission.minor() - back;
+            let kept = sale.commission.minor();
             i128::from(sale.order.amount.minor()) - i128::from(sale.refunded) - i128::from(kept)
         }).sum();
+        // The tax office gets the tax in what we kept.
+        let booked: i128 = year.entries.iter().flat_map(|entry| &entry.fields().postings).map(|posting| {
+            let posting = posting.fields();
+            let amount = i128::from(posting.amount.minor());
+            if posting.credit == Account::OutputVat { amount } else if posting.debit == Account::OutputVat { -amount } else { 0 }
+        }).sum();
+        prop_assert_eq!(booked, year.sales.iter().map(|sale| i128::from(sale.commission_vat.minor())).sum::<i128>());
         let Wallet { pending, available, held, in_transit, paid_out, debt } = year.wallet;
         let parts = [pending, available, held, in_transit, paid_out];
         let there: i128 = parts.map(|part| i128::from(part.minor())).iter().sum();

@@ -270,6 +270,7 @@ fn orders_of_one_seller_take_what_is_available_once() {
         order: domain::checkout::Order { id: order(id), seller: seller.clone(), amount: won(600) },
         amount: won(600),
         commission: won(0),
+        commission_vat: won(0),
         unreleased: won(100),
     };
     let refund = Refund {

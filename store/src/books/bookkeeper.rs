@@ -144,8 +144,14 @@ async fn book_all(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booke
             Err(error) => return Err(error),
         }
     }
+    let now = books.now();
     books.close().await?;
     transaction.commit().await?;
+    for (booking, result) in bookings.iter().zip(&results) {
+        if let (Some(at), Ok(_)) = (booking.due_at(now), result) {
+            desk.database.signals().due.announce(at);
+        }
+    }
     desk.watch.got_on();
     Ok(results)
 }

@@ -327,6 +327,7 @@ impl<'t> Books<'t> {
                 let sum = moved.entry(order).or_default();
                 sum.unreleased += change.unreleased;
                 sum.commission += change.commission;
+                sum.commission_vat += change.commission_vat;
                 sum.refunded += change.refunded;
             }
         }
@@ -342,6 +343,10 @@ impl<'t> Books<'t> {
                 .col_expr(
                     payment_orders::Column::Commission,
                     Expr::col(payment_orders::Column::Commission).add(change.commission),
+                )
+                .col_expr(
+                    payment_orders::Column::CommissionVat,
+                    Expr::col(payment_orders::Column::CommissionVat).add(change.commission_vat),
                 )
                 .col_expr(
                     payment_orders::Column::RefundedAmount,

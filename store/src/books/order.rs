@@ -39,6 +39,7 @@ pub(crate) fn takes_too_much(order: &payment_orders::Model, change: OrderChange)
     let after = [
         order.unreleased.saturating_add(change.unreleased),
         order.commission.saturating_add(change.commission),
+        order.commission_vat.saturating_add(change.commission_vat),
         order.refunded_amount.saturating_add(change.refunded),
     ];
     after.iter().any(|after| *after < 0)
@@ -49,6 +50,7 @@ pub(crate) struct PaidOrder {
     pub(crate) order: Order,
     pub(crate) checkout_id: CheckoutId,
     pub(crate) commission: Money,
+    pub(crate) commission_vat: Money,
     pub(crate) unreleased: Money,
     pub(crate) refunded: Money,
 }
@@ -70,6 +72,7 @@ pub(crate) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Re
         order: Order { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
         checkout_id,
         commission: from_column_amount(row.commission, currency)?,
+        commission_vat: from_column_amount(row.commission_vat, currency)?,
         unreleased: from_column_amount(row.unreleased, currency)?,
         refunded: from_column_amount(row.refunded_amount, currency)?,
     })

@@ -32,6 +32,7 @@ impl Writer {
             .filter(payment_orders::Column::DepositSeenAt.lte(seen_at))
             .exec(self.connection())
             .await?;
+        self.database().signals().due.announce(seen.seen_at);
         Ok(())
     }
 }

@@ -218,6 +218,7 @@ fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreErro
             ledger_updated: Set(false),
             refunded_amount: Set(0),
             commission: Set(0),
+            commission_vat: Set(0),
             unreleased: Set(0),
             releases_at: Set(None),
             deposit_seen_at: Set(None),

@@ -17,6 +17,7 @@ pub struct Model {
     pub ledger_updated: bool,
     pub refunded_amount: i64,
     pub commission: i64,
+    pub commission_vat: i64,
     pub unreleased: i64,
     pub releases_at: Option<DateTimeUtc>,
     pub deposit_seen_at: Option<DateTimeUtc>,

@@ -20,6 +20,10 @@ pub struct Model {
     pub decision_reason: Option<String>,
     pub completed_at: Option<DateTimeUtc>,
     pub version: i32,
+    pub approvals_needed: i32,
+    pub first_approval_by: Option<String>,
+    pub first_approval_at: Option<DateTimeUtc>,
+    pub first_approval_digest: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

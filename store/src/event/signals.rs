@@ -1,8 +1,10 @@
-//! What the processes' own tasks tell each other of the log: a fact was committed, the log has a new end.
+//! What the processes' own tasks tell each other: a fact was committed, the log has a new end, something is due.
 
 use std::{sync::Arc, time::Instant};
 
 use tokio::sync::{Mutex, Notify, watch};
+
+use crate::ledger::due::DueTimes;
 
 /// Shared by all that use one pool of connections.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +15,8 @@ pub(crate) struct Signals {
     end: Arc<watch::Sender<u64>>,
     /// When the end was last read for those who wait.
     pub(super) polled: Arc<Mutex<Option<Instant>>>,
+    /// When something is due that was committed.
+    pub(crate) due: DueTimes,
 }
 
 impl Signals {

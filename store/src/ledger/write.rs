@@ -81,13 +81,6 @@ impl Writer {
         Ok(released)
     }
 
-    /// Does what is due by the time of money: releases and expiries, at most `limit` of each. Answers how many it was.
-    pub async fn do_what_is_due(&self, limit: u64) -> Result<usize, StoreError> {
-        let now = self.time().await?;
-        let (released, expired) = (self.release_due(now, limit).await, self.expire_holds(now, limit).await);
-        Ok(released? + expired?)
-    }
-
     /// Reserves a part of what a seller has available. The hold's id is the key.
     pub async fn reserve(
         &self,

@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     failure::{Failure, OurCode},
     id::PayoutRunId,
-    payout::{Decidable, Decision, PayoutStatus, RunStatus, Undecidable, decide},
+    payout::{Decidable, Decision, PayoutStatus, RunStatus, Taken, Undecidable, decide},
     principal::Principal,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -40,7 +40,7 @@ pub struct RunDecision {
 impl Writer {
     /// Decides on a run, or says why not; `None` where there is no such run. The digest is computed anew from the
     /// payouts and the bytes of their statements. A rejected run's money is available again, and its statements are
-    /// void.
+    /// void. An approval that is not enough is noted.
     pub async fn decide_payout_run(
         &self,
         decided: &RunDecision,
@@ -57,13 +57,25 @@ impl Writer {
             frozen_by: &run.frozen_by,
             decided_by: run.decided_by.as_ref(),
             is_stopped: stop::is_stopped(&transaction).await?,
+            approvals_needed: run.approvals_needed,
+            first_approval_by: run
+                .first_approval
+                .as_ref()
+                .filter(|first| first.digest == digest)
+                .map(|first| &first.by),
         };
+        let now = books.now();
         match decide(&seen, &decided.decision, &decided.by) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Some(Ok(run))),
+            Ok(Taken::Now) => {}
+            Ok(Taken::Noted) => {
+                let run = note_approval(&transaction, run, &decided.by, &digest, now).await?;
+                books.close().await?;
+                transaction.commit().await?;
+                return Ok(Some(Ok(run)));
+            }
+            Ok(Taken::Before) => return Ok(Some(Ok(run))),
             Err(undecidable) => return Ok(Some(Err(undecidable))),
         }
-        let now = books.now();
         match decided.decision {
             Decision::Approve { .. } => approve(&mut books, payouts).await?,
             Decision::Reject | Decision::Cancel => withdraw(&mut books, payouts).await?,
@@ -104,6 +116,25 @@ async fn withdraw(books: &mut Books<'_>, payouts: Vec<PayoutRecord>) -> Result<(
         .exec(transaction)
         .await?;
     Ok(())
+}
+
+/// Notes the first of two approvals, in the place of one of other payouts.
+async fn note_approval(
+    transaction: &Transaction,
+    run: RunRecord,
+    by: &Principal,
+    digest: &str,
+    now: Timestamp,
+) -> Result<RunRecord, StoreError> {
+    payout_runs::Entity::update_many()
+        .col_expr(payout_runs::Column::FirstApprovalBy, Expr::value(by.to_string()))
+        .col_expr(payout_runs::Column::FirstApprovalAt, Expr::value(to_column_time(now)))
+        .col_expr(payout_runs::Column::FirstApprovalDigest, Expr::value(digest))
+        .col_expr(payout_runs::Column::Version, Expr::value(to_column_revision(run.version + 1)?))
+        .filter(payout_runs::Column::RunId.eq(run.run_id.as_str()))
+        .exec(transaction)
+        .await?;
+    run_of(transaction, &run.run_id).await?.ok_or_else(|| corrupt("no run that was approved", &run.run_id))
 }
 
 async fn write_decision(

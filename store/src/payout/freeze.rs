@@ -6,7 +6,7 @@ use domain::{
     id::PayoutRunId,
     ledger::Hold,
     payout::{
-        PayoutStatus, RunStatus,
+        PayoutStatus, RunStatus, approvals_needed,
         digest::{DigestLine, of_run},
         plan::{CarriedOver, CarryReason, PlanRules, PlannedPayout, RunRequest},
     },
@@ -156,6 +156,10 @@ impl New<'_> {
             decision_reason: Set(None),
             completed_at: Set(lines.is_empty().then(|| to_column_time(self.now))),
             version: Set(0),
+            approvals_needed: Set(to_column_revision(approvals_needed(&self.freeze.by))?),
+            first_approval_by: Set(None),
+            first_approval_at: Set(None),
+            first_approval_digest: Set(None),
         })
     }
 

@@ -16,6 +16,17 @@ use crate::{
     entities::{payout_runs, payouts, statements},
 };
 
+/// The first of two approvals of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstApproval {
+    /// Its author.
+    pub by: Principal,
+    /// When.
+    pub at: Timestamp,
+    /// The digest that the author saw. Where the payouts changed since, the approval is void.
+    pub digest: String,
+}
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
@@ -47,6 +58,10 @@ pub struct RunRecord {
     pub completed_at: Option<Timestamp>,
     /// How often it changed.
     pub version: u32,
+    /// How many principals have to approve it.
+    pub approvals_needed: u32,
+    /// The first of two approvals.
+    pub first_approval: Option<FirstApproval>,
 }
 
 /// A payout.
@@ -105,6 +120,25 @@ pub struct StatementRecord {
     pub voided_at: Option<Timestamp>,
 }
 
+impl RunRecord {
+    /// The first approval, unless the payouts changed since.
+    pub fn valid_first_approval(&self) -> Option<&FirstApproval> {
+        self.first_approval.as_ref().filter(|first| first.digest == self.digest)
+    }
+
+    /// How many principals still have to approve it.
+    pub fn approvals_missing(&self) -> u32 {
+        match self.status {
+            RunStatus::Frozen => self.approvals_needed.saturating_sub(u32::from(self.valid_first_approval().is_some())),
+            RunStatus::Approved
+            | RunStatus::Sending
+            | RunStatus::Completed
+            | RunStatus::Rejected
+            | RunStatus::Canceled => 0,
+        }
+    }
+}
+
 impl PayoutRecord {
     /// The hold of the present attempt.
     pub(super) fn hold(&self) -> Result<Hold, StoreError> {
@@ -116,6 +150,12 @@ impl PayoutRecord {
 pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
     let principal = |text: String| Principal::parse(&text).map_err(|error| corrupt("a principal of a run", error));
     let carried_over = serde_json::from_str(&row.carried_over);
+    let first_approval = match (row.first_approval_by, row.first_approval_at, row.first_approval_digest) {
+        (Some(by), Some(at), Some(digest)) => {
+            Some(FirstApproval { by: principal(by)?, at: from_column_time(at), digest })
+        }
+        _ => None,
+    };
     Ok(RunRecord {
         run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
         date: day(&row.run_date)?,
@@ -131,6 +171,8 @@ pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
         decision_reason: row.decision_reason,
         completed_at: row.completed_at.map(from_column_time),
         version: from_column_revision(row.version)?,
+        approvals_needed: from_column_revision(row.approvals_needed)?,
+        first_approval,
     })
 }
 

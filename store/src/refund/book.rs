@@ -89,6 +89,7 @@ fn refund_part(paid: &PaidOrder, amount: Money) -> RefundPart {
         amount,
         // What is left of the commission is given up in proportion to what is left of the order.
         commission: given_up(paid.commission, amount, left(paid)),
+        commission_vat: given_up(paid.commission_vat, amount, left(paid)),
         unreleased: paid.unreleased,
     }
 }

@@ -316,7 +316,7 @@ async fn a_missing_row_is_named(fresh: Fresh) {
 
 async fn a_changed_order_is_named(fresh: Fresh) {
     keep_books(&fresh).await;
-    for column in ["unreleased", "commission", "refunded_amount"] {
+    for column in ["unreleased", "commission", "commission_vat", "refunded_amount"] {
         let change =
             |by: &str| format!("UPDATE payment_orders SET {column} = {column} {by} WHERE payment_order_id = 'o-2'");
         let found = found(&fresh, &[&change("+ 1")]).await;

@@ -8,7 +8,7 @@ use domain::{
     failure::Failure,
     hold::HoldStatus,
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
-    ledger::{Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},
+    ledger::{Account, Entry, EntryError, EntryFields, Hold, PayoutEnd, Posting, PostingFields, Reason},
     principal::Principal,
     refund::{
         Executed, NewRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded, RefundScope,
@@ -30,6 +30,7 @@ on_both_databases!(
     commission_is_kept_and_the_rest_is_released_when_its_time_has_come,
     a_rate_counts_from_its_day_and_is_never_changed,
     a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt,
+    a_sale_that_was_booked_without_tax_gives_up_none,
     a_debt_is_recovered_by_the_next_release,
     refunds_never_exceed_what_was_paid,
     a_promised_refund_that_is_taken_back_is_as_if_it_had_not_been,
@@ -160,7 +161,7 @@ async fn twice(what: impl AsyncFn() -> Result<Booked, StoreError>) {
 async fn commission_is_kept_and_the_rest_is_released_when_its_time_has_come(fresh: Fresh) {
     paid(&fresh, "o-1", "seller-a", 10_001, 250).await;
     assert_eq!(parts(&fresh, "seller-a").await, [9_751, 0, 0, 0, 0, 0], "rounding is the seller's");
-    assert_eq!(balance(&fresh, "platform:commission").await, 250);
+    assert_eq!((balance(&fresh, "platform:commission").await, balance(&fresh, "vat:output").await), (227, 23));
     assert_eq!(fresh.writer.release_due(Timestamp::from_epoch_ms(CREATED.epoch_ms() - 1), 10).await.unwrap(), 0);
     assert_eq!(fresh.writer.release_due(CREATED, 10).await.unwrap(), 1);
     assert_eq!(fresh.writer.release_due(CREATED, 10).await.unwrap(), 0);
@@ -196,7 +197,8 @@ async fn a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt
     };
     promise("r-1", "o-1", 1_000).await;
     assert_eq!(parts(&fresh, "seller-a").await, [8_100, 0, 0, 0, 0, 0]);
-    assert_eq!(balance(&fresh, "platform:commission").await, 900, "a tenth of our share is given up");
+    let ours = async || [balance(&fresh, "platform:commission").await, balance(&fresh, "vat:output").await];
+    assert_eq!(ours().await, [818, 82], "a tenth of our share is given up, and of its tax");
     assert_eq!(balance(&fresh, "refunds:payable").await, 1_000);
     twice(async || execute_refund(&fresh, "r-1", LATER).await).await;
     assert_eq!((balance(&fresh, "refunds:payable").await, balance(&fresh, "psp:receivable").await), (0, 9_000));
@@ -209,7 +211,30 @@ async fn a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt
     fresh.writer.capture_hold(&payout.id, won(5_000), LATER).await.unwrap();
     promise("r-3", "o-1", 6_000).await;
     assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 5_000, 0, 5_000], "the rest is a debt");
-    assert_eq!(balance(&fresh, "platform:commission").await, 0, "all of our share is given up");
+    assert_eq!(ours().await, [0, 0], "all of our share is given up");
+}
+
+/// Earlier versions booked all of the commission as income. Such an entry stays as it is, and so does what it means.
+async fn a_sale_that_was_booked_without_tax_gives_up_none(fresh: Fresh) {
+    let plan = plan("checkout-o-1", &[("o-1", "seller-a", 10_000)]);
+    assert!(record(&fresh, "key-o-1", &plan).await);
+    begin(&fresh, &plan).await.unwrap();
+    let parts = [(Account::SellerPending(seller("seller-a")), 9_000), (Account::PlatformCommission, 1_000)];
+    let postings = parts.map(|(credit, minor)| {
+        let (debit, amount, order) = (Account::PspReceivable, won(minor), Some(order("o-1")));
+        Posting::try_new(PostingFields { debit, credit, amount, order }).unwrap()
+    });
+    let now = Entry::of_captured_payment(&plan, &[], CREATED).unwrap();
+    let entry = Entry::try_new(EntryFields { postings: postings.to_vec(), ..now.fields().clone() }).unwrap();
+    fresh.writer.post(&payment(&plan, 2, entry), Some(CREATED)).await.unwrap();
+    let ours = async || [balance(&fresh, "platform:commission").await, balance(&fresh, "vat:output").await];
+    assert_eq!(ours().await, [1_000, 0]);
+    promise_refund(&fresh, "r-1", "o-1", 3_333, LATER).await.unwrap();
+    assert_eq!(ours().await, [667, 0]);
+    promise_refund(&fresh, "r-2", "o-1", 6_667, LATER).await.unwrap();
+    assert_eq!(ours().await, [0, 0]);
+    let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
+    assert_eq!(findings.count, 0, "{:?}", findings.named);
 }
 
 async fn a_debt_is_recovered_by_the_next_release(fresh: Fresh) {

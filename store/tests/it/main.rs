@@ -7,6 +7,7 @@ mod breaks;
 mod buyers;
 mod connection;
 mod deposits;
+mod due;
 mod events;
 mod faults;
 mod journal;

@@ -7,7 +7,7 @@ use domain::{
     failure::Failure,
     id::{PayoutId, PayoutRunId},
     payout::{
-        Decision, PayoutStatus, RunStatus, Undecidable,
+        CALENDAR, Decision, PayoutStatus, RunStatus, Undecidable,
         batch::PayoutChange,
         plan::{CarryReason, DayText, PlanRules, RunRequest},
         statement::{LineKind, StatementFields},
@@ -34,6 +34,7 @@ on_both_databases!(
     a_run_reserves_what_it_pays_and_states_every_line,
     a_seller_and_a_period_have_one_payout_however_many_runs_are_frozen_at_once,
     nobody_approves_alone_nor_what_they_did_not_see,
+    a_run_of_the_calendar_is_approved_by_two,
     a_rejected_run_leaves_its_lines_to_the_next_statement,
     what_the_psp_says_moves_the_money_once,
     a_refund_after_the_freeze_takes_what_is_left_and_then_makes_a_debt,
@@ -213,6 +214,52 @@ async fn events_of_runs_and_sellers_name_no_person(fresh: Fresh) {
             assert!(!event.data.contains(word), "{word}: {}", event.data);
         }
     }
+}
+
+async fn a_run_of_the_calendar_is_approved_by_two(fresh: Fresh) {
+    for name in ["a", "b"] {
+        earned(&fresh, name, &format!("o-{name}"), 100_000).await;
+        register(&fresh, name).await;
+    }
+    let request = RunRequest {
+        date: Some(DayText("2026-12-01".parse::<Day>().unwrap())),
+        sellers: Some(vec![seller("a"), seller("b")]),
+    };
+    let freeze = Freeze { run_id: run_id("one"), request, by: principal(CALENDAR) };
+    let run = fresh.writer.freeze_payouts(&freeze, &PlanRules::default()).await.unwrap();
+    assert_eq!((run.approvals_needed, run.approvals_missing()), (2, 2));
+    let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
+    for _ in 0..2 {
+        assert_eq!(decided(&fresh, "one", approve(&run.digest), "checker").await, Ok(RunStatus::Frozen), "alone");
+        let noted = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
+        assert_eq!((noted.approvals_missing(), noted.decided_by), (1, None));
+    }
+    // Somebody with the database in hand.
+    let alone = "UPDATE payout_runs SET status = 'APPROVED', decided_by = 'key:checker'";
+    assert!(fresh.database.connection().execute_unprepared(alone).await.is_err());
+    // What was approved is another run now.
+    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let request = PayoutRequest {
+        payout_id: payouts[0].payout_id.clone(),
+        by: principal("maker"),
+        reason: "disputed".to_owned(),
+    };
+    assert!(matches!(fresh.writer.withdraw_payout(&request).await.unwrap(), Ok(Withdrawal::Done(_))));
+    let changed = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
+    assert_eq!(changed.approvals_missing(), 2, "the first approval is void");
+    let another = approve(&changed.digest);
+    assert_eq!(decided(&fresh, "one", another.clone(), "another").await, Ok(RunStatus::Frozen));
+    // Both principals at once, many times: one changes the run, and nothing is sent by one of them alone.
+    let all = (0..10).map(|index| decided(&fresh, "one", another.clone(), ["another", "checker"][index % 2]));
+    join_all(all).await;
+    let run = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
+    let first = run.first_approval.as_ref().map(|first| first.by.clone());
+    assert_eq!(
+        (run.status, first, run.decided_by),
+        (RunStatus::Approved, Some(principal("another")), Some(principal("checker")))
+    );
+    assert_eq!(run.approvals_needed, 2);
+    books_agree(&fresh).await;
 }
 
 async fn a_rejected_run_leaves_its_lines_to_the_next_statement(fresh: Fresh) {

@@ -72,6 +72,10 @@ async fn send(ctx: &Context, batch: Batch) -> Result<(), WorkflowTermination> {
             BatchConclusion::Accepted(reports) => {
                 change(ctx, reports.into_iter().map(PayoutChange::from).collect()).await?;
             }
+            BatchConclusion::Part(reports) => {
+                waiting.push(batch.unreported(&reports));
+                change(ctx, reports.into_iter().map(PayoutChange::from).collect()).await?;
+            }
             BatchConclusion::Refused { offender, failure } => {
                 let Divided { refused, again } = batch.divide(offender.as_deref());
                 if let Some(refused) = refused {

@@ -47,6 +47,14 @@ pub(crate) struct RunBody {
     decision_reason: Option<String>,
     #[schema(value_type = Option<Instant>)]
     completed_at: Option<String>,
+    /// How many principals have to approve it: two where the calendar froze it.
+    approvals_needed: u32,
+    /// How many approvals are missing while the run is `FROZEN`.
+    approvals_missing: u32,
+    /// The principal of the first of two approvals. Where a payout was taken back since, the approval counts no more.
+    first_approval_by: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    first_approval_at: Option<String>,
 }
 
 /// Money that stays with the marketplace until a later run.
@@ -109,6 +117,10 @@ impl RunBody {
             decided_at: run.decided_at.map(rfc3339),
             decision_reason: run.decision_reason.clone(),
             completed_at: run.completed_at.map(rfc3339),
+            approvals_needed: run.approvals_needed,
+            approvals_missing: run.approvals_missing(),
+            first_approval_by: run.first_approval.as_ref().map(|first| first.by.to_string()),
+            first_approval_at: run.first_approval.as_ref().map(|first| rfc3339(first.at)),
         }
     }
 

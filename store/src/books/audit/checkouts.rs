@@ -28,6 +28,7 @@ const PAGE: u64 = 100;
 struct Booked {
     unreleased: i128,
     commission: i128,
+    commission_vat: i128,
     refunded: i128,
     /// What the PSP captured for it and no reversal took back.
     captured: i128,
@@ -141,6 +142,7 @@ impl About {
             let sum = self.orders.entry(order.to_string()).or_default();
             sum.unreleased += i128::from(change.unreleased);
             sum.commission += i128::from(change.commission);
+            sum.commission_vat += i128::from(change.commission_vat);
             sum.refunded += i128::from(change.refunded);
         }
         for posting in &fields.postings {
@@ -149,12 +151,14 @@ impl About {
             let sum = self.orders.entry(order.to_string()).or_default();
             let amount = i128::from(posting.amount.minor());
             match (&posting.debit, &posting.credit) {
-                (Account::PspReceivable, Account::SellerPending(_) | Account::PlatformCommission) => {
-                    sum.captured += amount;
-                }
-                (Account::SellerPending(_) | Account::PlatformCommission, Account::PspReceivable) => {
-                    sum.captured -= amount;
-                }
+                (
+                    Account::PspReceivable,
+                    Account::SellerPending(_) | Account::PlatformCommission | Account::OutputVat,
+                ) => sum.captured += amount,
+                (
+                    Account::SellerPending(_) | Account::PlatformCommission | Account::OutputVat,
+                    Account::PspReceivable,
+                ) => sum.captured -= amount,
                 _ => {}
             }
         }
@@ -230,6 +234,7 @@ fn compare_order(order: &payment_orders::Model, about: &About, status: Status, f
     for (what, found, booked) in [
         ("what is unreleased", order.unreleased, booked.unreleased),
         ("the commission", order.commission, booked.commission),
+        ("the tax in the commission", order.commission_vat, booked.commission_vat),
         ("what is refunded", order.refunded_amount, booked.refunded),
     ] {
         findings.compare(Check::Orders, &subject, what, found.into(), booked);
