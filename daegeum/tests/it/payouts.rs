@@ -16,6 +16,7 @@ on_both_databases!(
     a_run_is_frozen_approved_and_paid,
     nobody_pays_alone_or_twice,
     no_request_that_stalls_pays_twice_or_short,
+    no_refused_connection_pays_twice_or_short,
     no_answer_that_stalls_pays_twice_or_short,
     no_error_pays_twice_or_short,
     one_bad_seller_never_stops_the_others,
@@ -373,7 +374,11 @@ async fn nobody_pays_alone_or_twice(database: Kind) {
 }
 
 async fn no_request_that_stalls_pays_twice_or_short(database: Kind) {
-    pay_through(database, &["stall_before", "refuse_connection"]).await;
+    pay_through(database, &["stall_before"]).await;
+}
+
+async fn no_refused_connection_pays_twice_or_short(database: Kind) {
+    pay_through(database, &["refuse_connection"]).await;
 }
 
 async fn no_answer_that_stalls_pays_twice_or_short(database: Kind) {

@@ -154,8 +154,8 @@ impl Entry {
     }
 
     /// A buyer was promised money back. Taken from what we earned and its tax, then from what the order has pending,
-    /// then from what the seller has available; what is left is the seller's debt. `available` says what each seller has
-    /// available; orders of one seller take it one after the other.
+    /// then from what the seller has available; what is left is the seller's debt. `available` says what each seller
+    /// has available; orders of one seller take it one after the other.
     pub fn of_refund_promised(
         refund: &Refund,
         mut available: BTreeMap<SellerAccount, Money>,

@@ -264,8 +264,8 @@ impl BatchSubject {
         if report.found.len() == self.count {
             return Step::Conclude(BatchConclusion::Accepted(report.found.clone()));
         }
-        // The PSP makes all of a request or none: a part is a list that lags behind, or the half of a divided batch that
-        // a lost workflow had sent.
+        // The PSP makes all of a request or none. A part is a list that lags behind, or the half of a divided batch,
+        // which a lost workflow had sent.
         if !report.found.is_empty() {
             let is_settled = now.ms_since(progress.sent_at) >= SETTLING_MS;
             let part = || Step::Conclude(BatchConclusion::Part(report.found.clone()));

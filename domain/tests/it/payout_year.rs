@@ -351,7 +351,11 @@ proptest! {
         let booked: i128 = year.entries.iter().flat_map(|entry| &entry.fields().postings).map(|posting| {
             let posting = posting.fields();
             let amount = i128::from(posting.amount.minor());
-            if posting.credit == Account::OutputVat { amount } else if posting.debit == Account::OutputVat { -amount } else { 0 }
+            match (&posting.debit, &posting.credit) {
+                (Account::OutputVat, _) => -amount,
+                (_, Account::OutputVat) => amount,
+                _ => 0,
+            }
         }).sum();
         prop_assert_eq!(booked, year.sales.iter().map(|sale| i128::from(sale.commission_vat.minor())).sum::<i128>());
         let Wallet { pending, available, held, in_transit, paid_out, debt } = year.wallet;

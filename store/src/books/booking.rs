@@ -51,6 +51,26 @@ impl Booking {
         }
     }
 
+    /// When something is due because of this booking. `now` stands for what was kept back and is free again.
+    pub(crate) fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Payment { releases_at, .. } => *releases_at,
+            Self::Hold { expires_at, .. } => *expires_at,
+            // An open refund keeps the earnings of its order back.
+            Self::RefundExecution(_) | Self::RefundFailure(_) => Some(now),
+            Self::DepositReturn(_)
+            | Self::Entry(_)
+            | Self::Reversal { .. }
+            | Self::Release { .. }
+            | Self::RefundPromise(_)
+            | Self::HoldChange { .. }
+            | Self::Settlement(_)
+            | Self::BreakAct(_)
+            | Self::Conclusion(_)
+            | Self::Closing { .. } => None,
+        }
+    }
+
     /// About how many postings it makes.
     pub(crate) fn postings(&self) -> usize {
         self.entry().map_or(4, |entry| entry.fields().postings.len())

@@ -1,75 +1,20 @@
 //! What is due at a time: releases of earnings, expiries of holds, reports of purchases.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{Timestamp, hold::HoldStatus};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, sea_query::Expr};
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     StoreError, Writer,
-    books::booking::Booking,
     convert::{from_column_time, to_column_time},
     entities::{payment_orders, purchase_confirmations, wallet_holds},
 };
 
 /// How long what becomes due is gathered before it is done together.
 const GATHER_TIME: Duration = Duration::from_millis(100);
-
-/// The earliest time at which something is due that this process has written since the last look.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DueTimes {
-    earliest: Arc<Mutex<Option<Timestamp>>>,
-    earlier: Arc<Notify>,
-}
-
-impl DueTimes {
-    /// Something that is committed is due at a time.
-    pub(crate) fn announce(&self, at: Timestamp) {
-        let mut earliest = self.earliest.lock().unwrap_or_else(PoisonError::into_inner);
-        if earliest.is_none_or(|earliest| at < earliest) {
-            *earliest = Some(at);
-            self.earlier.notify_one();
-        }
-    }
-
-    fn earliest(&self) -> Option<Timestamp> {
-        *self.earliest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn forget(&self) {
-        *self.earliest.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-impl Booking {
-    /// When something is due because of this booking. `now` stands for what was kept back and is free again.
-    pub(crate) fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        match self {
-            Self::Payment { releases_at, .. } => *releases_at,
-            Self::Hold { expires_at, .. } => *expires_at,
-            // An open refund keeps the earnings of its order back.
-            Self::RefundExecution(_) | Self::RefundFailure(_) => Some(now),
-            Self::DepositReturn(_)
-            | Self::Entry(_)
-            | Self::Reversal { .. }
-            | Self::Release { .. }
-            | Self::RefundPromise(_)
-            | Self::HoldChange { .. }
-            | Self::Settlement(_)
-            | Self::BreakAct(_)
-            | Self::Conclusion(_)
-            | Self::Closing { .. } => None,
-        }
-    }
-}
 
 impl Writer {
     /// Does what is due by the time of money: releases and expiries, at most `limit` of each. Answers how many it was.
@@ -99,7 +44,7 @@ impl Writer {
             };
             tokio::select! {
                 () = sleep_until(wakes_at) => return,
-                () = due.earlier.notified() => {}
+                () = due.comes_earlier() => {}
             }
         }
     }

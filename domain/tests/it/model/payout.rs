@@ -1,5 +1,5 @@
-//! A batch of two payouts, with a PSP that loses requests and answers and whose list lags behind, and a workflow that is
-//! lost once and started again from the rows.
+//! A batch of two payouts, with a PSP that loses requests and answers and whose list lags behind, and a workflow that
+//! is lost once and started again from the rows.
 //!
 //! The [`Inquiry`] is the real one, and so are [`Batch::divide`] and [`PayoutStatus::may_become`]. What the workflow
 //! does with each step of the inquiry is here in a few lines. The PSP makes all payouts of a request or none, knows a
