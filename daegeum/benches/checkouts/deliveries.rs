@@ -15,18 +15,20 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{Plan, figure, figures::pace, latency, stack::Stack};
+use crate::{Plan, figure, figures::saturate, latency, stack::Stack};
 
-/// Checkouts per second while facts are told to one healthy and three bad receivers.
+/// How many checkouts per second have their two facts told to one healthy and three bad receivers.
 const CHECKOUTS_PER_SECOND: u32 = 30;
+/// A fact, in a transaction of its own: a copy of an event that a checkout had.
+const FACT: &str = "INSERT INTO events (type, object_id, version, occurred_at, recorded_at, data) \
+                    SELECT type, 'paced-$1', version, clock_timestamp(), clock_timestamp(), data FROM events \
+                    WHERE type = '$2' AND position IS NOT NULL ORDER BY position LIMIT 1";
 /// How many receivers catch up at once.
 const RECEIVERS: u64 = 10;
 /// How late the slow receiver answers.
 const SLOW: Duration = Duration::from_secs(3);
 /// Of how many messages the flaky receiver refuses one.
 const FLAKY: u64 = 3;
-/// Where nothing listens.
-const DEAD: &str = "http://127.0.0.1:9/hook";
 const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -78,6 +80,8 @@ impl Receiver {
 }
 
 pub(crate) async fn measure(plan: &Plan, stack: &Stack) {
+    // One checkout whose facts are copied.
+    saturate(&stack.shop, 1, Duration::from_secs(1)).await;
     told(plan, stack).await;
     let first = pile_up(plan, stack).await;
     let last = first + plan.behind - 1;
@@ -89,42 +93,55 @@ pub(crate) async fn measure(plan: &Plan, stack: &Stack) {
     figure(&format!("(i) catch-up of {RECEIVERS} endpoints, together"), ten, "events/s");
 }
 
-/// From a fact until a healthy receiver has it, at a steady pace, beside a dead, a slow and a flaky receiver.
+/// From a fact until a healthy receiver has it, beside a dead, a slow and a flaky receiver. The facts are copies, so
+/// that their pace does not depend on how many checkouts this machine can do beside its receivers.
 async fn told(plan: &Plan, stack: &Stack) {
     let healthy = Receiver::start(Manner::Keeping).await;
     let (slow, flaky) = (Receiver::start(Manner::Slow).await, Receiver::start(Manner::Flaky).await);
     let mut endpoints = Vec::new();
-    for url in [&healthy.url, &slow.url, &flaky.url, DEAD] {
+    let dead = nobody_listens().await;
+    for url in [&healthy.url, &slow.url, &flaky.url, &dead] {
         endpoints.push(register(stack, url).await);
     }
+    let database = stack.database().await;
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / CHECKOUTS_PER_SECOND);
+    let checkouts = CHECKOUTS_PER_SECOND * 2 * u32::try_from(plan.slice.as_secs()).unwrap();
     let began = Instant::now();
-    let checkouts = pace(&stack.shop, CHECKOUTS_PER_SECOND, 2 * plan.slice).await;
-    let per_second = checkouts.len() as f64 / began.elapsed().as_secs_f64();
-    let facts = 2 * checkouts.len() as u64;
+    for number in 0..checkouts {
+        pace.tick().await;
+        for event_type in ["checkout.created", "checkout.paid"] {
+            let fact = FACT.replace("$1", &number.to_string()).replace("$2", event_type);
+            database.connection().execute_unprepared(&fact).await.unwrap();
+        }
+    }
+    let per_second = f64::from(checkouts) / began.elapsed().as_secs_f64();
+    let facts = 2 * u64::from(checkouts);
     until("the healthy receiver has every fact", || async { healthy.count() >= facts }).await;
     for endpoint in endpoints {
         stack.shop.send(Method::DELETE, &format!("/v1/webhook-endpoints/{endpoint}"), &Value::Null).await;
     }
-    let (occurred, written) = (times(stack, "occurred_at").await, times(stack, "recorded_at").await);
-    let since = |times: &HashMap<i64, i64>| -> Vec<Vec<Duration>> {
-        let kept = healthy.kept.lock().unwrap();
-        kept.iter()
-            .map(|(at, body)| {
-                let event: Value = serde_json::from_slice(body).unwrap();
-                let at_ms = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64;
-                let passed = at_ms - times[&event["position"].as_i64().unwrap()];
-                vec![Duration::from_millis(passed.max(0) as u64)]
-            })
-            .collect()
-    };
-    figure("(i) checkouts while facts are told", per_second, "/s");
-    latency("(i) written to delivered, beside bad ones", &since(&written), 0);
-    latency("(i) occurred to delivered, beside bad ones", &since(&occurred), 0);
+    let written = written(stack).await;
+    let kept = std::mem::take(&mut *healthy.kept.lock().unwrap());
+    let passed = kept.iter().map(|(at, body)| {
+        let event: Value = serde_json::from_slice(body).unwrap();
+        let at_ms = i64::try_from(at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        let passed_ms = at_ms - written[&event["position"].as_i64().unwrap()];
+        vec![Duration::from_millis(u64::try_from(passed_ms).unwrap_or_default())]
+    });
+    figure("(i) checkouts whose facts are told", per_second, "/s");
+    latency("(i) fact to delivered, beside bad receivers", &passed.collect::<Vec<_>>(), 0);
 }
 
-/// A time of each event, in milliseconds, by position.
-async fn times(stack: &Stack, column: &str) -> HashMap<i64, i64> {
-    let sql = format!("SELECT position, CAST(EXTRACT(EPOCH FROM {column}) * 1000 AS BIGINT) AS ms FROM events");
+/// Where nobody listens: a port that was free a moment ago.
+async fn nobody_listens() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}/hook", listener.local_addr().unwrap())
+}
+
+/// When each event was written, in milliseconds, by position.
+async fn written(stack: &Stack) -> HashMap<i64, i64> {
+    let sql = "SELECT position, CAST(EXTRACT(EPOCH FROM recorded_at) * 1000 AS BIGINT) AS ms FROM events \
+               WHERE position IS NOT NULL";
     let database = stack.database().await;
     let rows = database.connection().query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
     rows.iter().map(|row| (row.try_get("", "position").unwrap(), row.try_get("", "ms").unwrap())).collect()

@@ -39,7 +39,8 @@ pub(crate) async fn measure(plan: &Plan, stack: &Stack) {
 }
 
 /// A trigger that drops every event before it is stored. What builds and sends the event stays.
-const DISCARD: &str = "CREATE FUNCTION bench_discard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+const DISCARD: &str = "CREATE FUNCTION bench_discard() RETURNS trigger LANGUAGE plpgsql \
+                       AS $$ BEGIN RETURN NULL; END $$; \
                        CREATE TRIGGER bench_discard BEFORE INSERT ON events FOR EACH ROW \
                        EXECUTE FUNCTION bench_discard(); ALTER TABLE events DISABLE TRIGGER bench_discard";
 

@@ -2,8 +2,8 @@
 //! Temporal server sets.
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
-//! `rates`, `open`, `growth` or `events` measures that part alone. Figures of one run are comparable with each other; those of
-//! two machines are not.
+//! `rates`, `open`, `growth`, `events` or `webhooks` measures that part alone. Figures of one run are comparable with
+//! each other; those of two machines are not.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -43,7 +43,7 @@ const FULL: Plan =
 const QUICK: Plan =
     Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000], behind: 2_000 };
 /// What can be measured alone.
-const PARTS: [&str; 4] = ["rates", "open", "growth", "events"];
+const PARTS: [&str; 5] = ["rates", "open", "growth", "events", "webhooks"];
 /// Enough to saturate two processors.
 const IN_FLIGHT: usize = 32;
 /// The steady pace at which latencies are measured, per second.
@@ -69,7 +69,7 @@ async fn main() {
 
 async fn measure(
     plan: &Plan,
-    [rates_too, open_too, growth_too, events_too]: [bool; 4],
+    [rates_too, open_too, growth_too, events_too, webhooks_too]: [bool; 5],
     stack: &Stack,
     ceiling: &Ceiling,
 ) {
@@ -86,6 +86,8 @@ async fn measure(
     if events_too {
         events::measure(plan, stack).await;
         events::cost(plan, stack).await;
+    }
+    if webhooks_too {
         deliveries::measure(plan, stack).await;
     }
     if growth_too {

@@ -275,10 +275,11 @@ impl Shop {
         if response.status() == 200 { response.json().await.ok() } else { None }
     }
 
-    /// Sends to the API; `None` if the answer has no body.
+    /// Sends to the API, `null` as no body; `None` if the answer has none.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
         let request = self.http.request(method, format!("{}{path}", self.api)).bearer_auth(&self.api_key);
-        let response = request.json(body).send().await.unwrap();
+        let request = if body.is_null() { request } else { request.json(body) };
+        let response = request.send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
         response.json().await.ok()
     }
