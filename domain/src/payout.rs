@@ -88,8 +88,8 @@ pub enum Undecidable {
     Stopped,
 }
 
-/// Whether a decision changes the run; `false` where the same principal decided the same before. A run that pays nothing
-/// may be decided on while payouts are stopped.
+/// Whether a decision changes the run; `false` where the same principal decided the same before. While payouts are
+/// stopped, a run may be rejected or canceled.
 pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<bool, Undecidable> {
     let wanted = decision.status();
     if run.status != RunStatus::Frozen {
