@@ -51,6 +51,7 @@ mod m2026_11_27_000040_breaks;
 mod m2026_11_27_000041_bank_lines;
 mod m2026_11_27_000043_console_sessions;
 mod m2026_11_27_000044_approvals_of_a_checkout;
+mod m2026_11_27_000045_break_repairs;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000041_bank_lines::Migration),
             whole(m2026_11_27_000043_console_sessions::Migration),
             whole(m2026_11_27_000044_approvals_of_a_checkout::Migration),
+            whole(m2026_11_27_000045_break_repairs::Migration),
         ]
     }
 }
