@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     calendar::Day,
-    reconciliation::{Act, ActRefusal, BreakClass, BreakStatus, Layer, RunStatus},
+    reconciliation::{Act, ActRefusal, BreakStatus, Layer, RunStatus},
 };
 use store::{
     BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Refusal, RunSummary,
@@ -29,13 +29,13 @@ use store::{
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::reconciliation::{
-    ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome,
-    PayoutToAsk, Run, Step, StepOutcome, StepRequest, TakeStep, settled_days,
+    ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
+    StepOutcome, StepRequest, TakeStep, settled_days,
 };
 
 pub use self::step::{ReconciliationRules, Reconciliations};
 use self::{
-    repairs::MOST_REPAIRED,
+    repairs::ToAsk,
     source::{StepError, incomplete},
     step::{Figures, StepRun},
 };
@@ -164,18 +164,8 @@ impl Reconciliations {
         self.writer.conclude_reconciliation(&ending).await?;
         let record = self.reader.reconciliation_run(&run.run_id).await?;
         let status = record.map_or(RunStatus::NoVerdict, |record| record.status);
-        let (mut to_ask, mut payouts_to_ask) = (Vec::new(), Vec::new());
-        if status == RunStatus::Breaks {
-            for record in self.reader.breaks_of_run(&run.run_id, MOST_REPAIRED).await? {
-                let is_automatic = record.status == BreakStatus::Open && record.class == BreakClass::Automatic;
-                let Some(workflow_id) = record.workflow_id.filter(|_| is_automatic) else { continue };
-                if record.break_type.asks_workflow() {
-                    to_ask.push(workflow_id);
-                } else if record.break_type.asks_payout_run() {
-                    payouts_to_ask.push(PayoutToAsk { workflow_id, ref_payout_id: record.subject });
-                }
-            }
-        }
+        let asked = if status == RunStatus::Breaks { self.to_ask(&run.run_id).await? } else { ToAsk::default() };
+        let ToAsk { workflows: to_ask, payouts: payouts_to_ask } = asked;
         Ok(Concluded { status: status.as_str().to_owned(), to_ask, payouts_to_ask })
     }
 }

@@ -10,6 +10,7 @@ mod catalogue;
 mod finding;
 mod matching;
 pub mod payouts;
+pub mod repair;
 
 use alloc::vec::Vec;
 

@@ -38,12 +38,18 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 55] = [
+const RIGHTS: [Rights; 56] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
     // What people decide about breaks goes through a workflow: it may book.
     Rights { table: "break_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights {
+        table: "break_repairs",
+        api: "SELECT",
+        worker: "SELECT, INSERT, UPDATE (undone_at, undone_by)",
+        operator: "",
+    },
     Rights { table: "breaks", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {
         table: "buyer_details",

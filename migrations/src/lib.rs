@@ -51,6 +51,7 @@ mod m2026_11_27_000040_breaks;
 mod m2026_11_27_000041_bank_lines;
 mod m2026_11_27_000043_console_sessions;
 mod m2026_11_27_000044_approvals_of_a_checkout;
+mod m2026_11_27_000045_break_repairs;
 mod m2026_11_27_000048_commission_vat;
 mod m2026_11_27_000049_second_approvals;
 mod m2026_11_27_000051_sellers_sign_in;
@@ -93,6 +94,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000041_bank_lines::Migration),
             whole(m2026_11_27_000043_console_sessions::Migration),
             whole(m2026_11_27_000044_approvals_of_a_checkout::Migration),
+            whole(m2026_11_27_000045_break_repairs::Migration),
             whole(m2026_11_27_000048_commission_vat::Migration),
             whole(m2026_11_27_000049_second_approvals::Migration),
             whole(m2026_11_27_000051_sellers_sign_in::Migration),

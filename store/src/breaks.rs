@@ -4,6 +4,7 @@ mod act;
 mod close;
 mod read;
 mod record;
+mod repair;
 mod request;
 mod see;
 
@@ -11,5 +12,6 @@ pub(crate) use act::carry_out;
 pub(crate) use close::{CloseScope, close_unseen};
 pub use read::{BreakFilter, BreakPosition};
 pub use record::{BreakEvent, BreakRecord};
+pub use repair::{Repair, RepairRequest, Repaired};
 pub use request::BreakActRequest;
 pub(crate) use see::{Sighting, see};

@@ -69,7 +69,9 @@ pub use books::{
     Audit, Booked, BookedEntry, BooksState, ChainEnd, Check, Disagreement, Findings, GENESIS, Inclusion, MAX_NAMED,
     OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
-pub use breaks::{BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord};
+pub use breaks::{
+    BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord, Repair, RepairRequest, Repaired,
+};
 pub use buyer::{Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,

@@ -4,14 +4,22 @@ use domain::{
     Money,
     id::{BreakId, HoldId},
     ledger::Hold,
-    reconciliation::BreakStatus,
+    reconciliation::{BreakClass, BreakStatus, repair::RepairRule},
 };
-use store::{BreakRecord, StoreError};
+use store::{BreakRecord, Repair, RepairRequest, Repaired, StoreError};
+use workflows::reconciliation::PayoutToAsk;
 
 use super::step::Reconciliations;
 
 /// The most breaks of one run that money is held for, or that workflows are asked about.
-pub(super) const MOST_REPAIRED: u64 = 1_000;
+const MOST_REPAIRED: u64 = 1_000;
+
+/// Workflows that may catch up when they ask the PSP.
+#[derive(Debug, Default)]
+pub(super) struct ToAsk {
+    pub(super) workflows: Vec<String>,
+    pub(super) payouts: Vec<PayoutToAsk>,
+}
 
 impl Reconciliations {
     /// Holds for the breaks of a run, and lets go what belongs to breaks that are closed. Answers how many holds are
@@ -48,15 +56,36 @@ impl Reconciliations {
             }
             let Ok(id) = HoldId::parse(format!("{}-{number}", record.break_id)) else { continue };
             let hold = Hold { id, seller: order.order.seller.clone(), amount: available };
-            let now = self.writer.time().await?;
-            match self.writer.reserve(&hold, None, now).await {
-                Ok(store::Booked::Now) => held += 1,
-                // Held before, with as much as there was then.
-                Ok(store::Booked::Before) | Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error),
+            if self.repair(record, Repair::Hold(hold)).await? == Repaired::Now {
+                held += 1;
             }
         }
         Ok(held)
+    }
+
+    /// The workflows of breaks that may catch up, as far as their rules ask them.
+    pub(super) async fn to_ask(&self, run_id: &str) -> Result<ToAsk, StoreError> {
+        let mut to_ask = ToAsk::default();
+        for record in self.reader.breaks_of_run(run_id, MOST_REPAIRED).await? {
+            let is_automatic = record.status == BreakStatus::Open && record.class == BreakClass::Automatic;
+            let Some(workflow_id) = record.workflow_id.clone().filter(|_| is_automatic) else { continue };
+            let ask = |rule| Repair::Ask { rule, workflow_id: workflow_id.clone(), gap: record.state().gap };
+            if record.break_type.asks_workflow() {
+                if self.repair(&record, ask(RepairRule::AskWorkflow)).await?.may_ask() {
+                    to_ask.workflows.push(workflow_id);
+                }
+            } else if record.break_type.asks_payout_run()
+                && self.repair(&record, ask(RepairRule::AskPayoutRun)).await?.may_ask()
+            {
+                to_ask.payouts.push(PayoutToAsk { workflow_id, ref_payout_id: record.subject });
+            }
+        }
+        Ok(to_ask)
+    }
+
+    async fn repair(&self, record: &BreakRecord, repair: Repair) -> Result<Repaired, StoreError> {
+        let (break_id, run_id) = (record.break_id.clone(), record.last_seen_run.clone());
+        self.writer.repair_break(&RepairRequest { break_id, run_id, repair }, &self.rules.repairs).await
     }
 
     /// How much of a share the seller has ready to be paid out. What is pending cannot be paid out anyway.

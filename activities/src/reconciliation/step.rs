@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     calendar::{Day, Holidays},
-    reconciliation::Finding,
+    reconciliation::{Finding, repair::RepairLimits},
     settlement::FeeContract,
 };
 use store::{Progress, Reader, StoreError, Writer};
@@ -35,6 +35,8 @@ pub struct ReconciliationRules {
     pub fee_contract: Option<FeeContract>,
     /// The largest difference that one principal resolves alone, in minor units.
     pub alone_up_to: u64,
+    /// What the machine does by itself.
+    pub repairs: RepairLimits,
 }
 
 /// Counts and sums of a step by their names.

@@ -195,7 +195,7 @@ struct EvidenceBody {
 struct BreakEventBody {
     /// From 1.
     number: u32,
-    /// `open`, `change`, `reopen`, `assign`, `wait`, `resolve` or `undo`.
+    /// `open`, `change`, `reopen`, `repair`, `leave_out`, `assign`, `wait`, `resolve` or `undo`.
     act: String,
     /// A key, an operator, or a rule of the machine with its version.
     by: String,
@@ -334,7 +334,8 @@ pub(crate) async fn resolve(
 
 /// Take the last act on a break back
 ///
-/// With the entry that it booked.
+/// With the entry that it booked. Where no person has acted on an open break, what rules did about it is undone: held
+/// money is free again, and the rules leave the break alone.
 #[utoipa::path(
     post,
     path = "/v1/breaks/{break_id}/undo",

@@ -35,9 +35,14 @@ pub(crate) struct Payers {
 
 impl Payers {
     pub(crate) async fn start(database: Kind) -> Self {
+        Self::start_with(database, "").await
+    }
+
+    /// The same, with more settings.
+    pub(crate) async fn start_with(database: Kind, settings: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("payouts.toml");
-        std::fs::write(&config, "[payouts]\ntiming = \"express\"\n").unwrap();
+        std::fs::write(&config, format!("[payouts]\ntiming = \"express\"\n{settings}")).unwrap();
         let flags = database.flags().await;
         let mut command = daegeum();
         command.arg("--data-dir").arg(directory.path()).args(&flags).arg("--config").arg(config);

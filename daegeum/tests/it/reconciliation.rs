@@ -2,6 +2,7 @@
 
 mod payouts;
 mod planted;
+mod repairs;
 
 use serde_json::{Value, json};
 

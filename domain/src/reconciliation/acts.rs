@@ -177,6 +177,8 @@ pub struct BreakState {
     pub suspense: Option<Flow>,
     /// A resolution that waits for a second principal.
     pub proposal: Option<Proposal>,
+    /// Whether a rule did something about it that nobody has undone.
+    pub is_repaired: bool,
 }
 
 /// An act.
@@ -231,6 +233,8 @@ pub enum ActOutcome {
     Reopened,
     /// Nobody sees to it any more.
     Unassigned,
+    /// What rules did about it is undone, and they leave it alone.
+    RepairUndone,
 }
 
 /// Why an act is refused.
@@ -283,6 +287,7 @@ impl BreakState {
         match self.status {
             BreakStatus::Resolved | BreakStatus::Waiting => Ok(ActOutcome::Reopened),
             BreakStatus::Open if self.assignee.is_some() => Ok(ActOutcome::Unassigned),
+            BreakStatus::Open if self.is_repaired => Ok(ActOutcome::RepairUndone),
             BreakStatus::Open => Err(ActRefusal::NothingToUndo),
         }
     }

@@ -7,6 +7,7 @@ use domain::{
     reconciliation::{
         Act, ActOutcome, ActRefusal, Actor, Age, BreakState, BreakStatus, BreakType, Expectation, Fact, Layer,
         Template, break_id, match_all,
+        repair::{RepairLimits, RepairRule},
     },
     settlement::Flow,
 };
@@ -90,6 +91,7 @@ fn state(gap: u64, suspense: i64) -> BreakState {
         gap: won(gap),
         suspense: Some(Flow::of_signed(suspense, Krw).unwrap()),
         proposal: None,
+        is_repaired: false,
     }
 }
 
@@ -136,12 +138,25 @@ fn money_in_suspense_needs_an_account_and_none_is_moved_twice() {
 }
 
 #[test]
+fn a_rule_keeps_to_its_limit_of_the_day_and_can_be_off() {
+    let limits = RepairLimits { off: vec![RepairRule::AskWorkflow], daily_limit: 1_000 };
+    assert_eq!(RepairRule::ALL.map(|rule| limits.is_on(rule)), [true, false, true]);
+    assert_eq!([limits.allow(0, 1_000), limits.allow(1, 1_000), limits.allow(u64::MAX, 1)], [true, false, false]);
+    for rule in RepairRule::ALL {
+        assert_eq!(RepairRule::parse(rule.as_str()), Some(rule));
+        assert_eq!(rule.author().to_string(), format!("rule:{}/{}", rule.as_str(), rule.version()));
+    }
+}
+
+#[test]
 fn a_closed_break_takes_only_an_undo() {
     let closed = BreakState { status: BreakStatus::Resolved, ..state(1_000, 0) };
     let assign = Act::Assign { to: "mina".to_owned() };
     assert_eq!(act(&closed, &assign, &key("aaaa"), 0), Err(ActRefusal::Resolved));
     assert_eq!(act(&closed, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::Reopened));
     assert_eq!(act(&state(1, 0), &Act::Undo, &key("aaaa"), 0), Err(ActRefusal::NothingToUndo));
+    let repaired = BreakState { is_repaired: true, ..state(1, 0) };
+    assert_eq!(act(&repaired, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::RepairUndone));
     let wait = |until: &str| act(&state(1, 0), &Act::Wait { until: until.to_owned() }, &key("aaaa"), 0);
     assert_eq!(wait("2026-11-28"), Ok(ActOutcome::Waits(day("2026-11-28"))));
     assert_eq!([wait(TODAY), wait("soon")], [Err(ActRefusal::Day), Err(ActRefusal::Day)]);

@@ -4,7 +4,7 @@ use domain::{
     calendar::Day,
     event::EventType,
     ledger::Entry,
-    reconciliation::{ActOutcome, BreakStatus},
+    reconciliation::{ActOutcome, BreakState, BreakStatus},
     settlement::Flow,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -19,6 +19,7 @@ use crate::{
     },
     breaks::{
         record::{self, BreakRecord},
+        repair::{standing_repairs, undo_repairs},
         request::BreakActRequest,
         see::Happened,
     },
@@ -45,8 +46,13 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
         return repeated(books, &current, request).await;
     }
     let now = books.now();
-    let outcome = current.state().after(&request.act, &request.by, Day::of(now), request.alone_up_to);
+    let repairs = standing_repairs(books.transaction, id).await?;
+    let state = BreakState { is_repaired: !repairs.is_empty(), ..current.state() };
+    let outcome = state.after(&request.act, &request.by, Day::of(now), request.alone_up_to);
     let outcome = outcome.map_err(Refusal::from)?;
+    if outcome == ActOutcome::RepairUndone {
+        undo_repairs(books, repairs, &request.by).await?;
+    }
     let entry = entry_of(books, &current, &row, &outcome, number).await?;
     let mut changed: breaks::ActiveModel = row.clone().into();
     apply(&mut changed, &current, &outcome, request, &entry);
@@ -77,7 +83,8 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
         | ActOutcome::Waits(_)
         | ActOutcome::Proposed(_)
         | ActOutcome::ProposalDropped
-        | ActOutcome::Unassigned => None,
+        | ActOutcome::Unassigned
+        | ActOutcome::RepairUndone => None,
     };
     if let Some(event_type) = told {
         append_break(books.transaction, event_type, id.as_str(), number, now).await?;
@@ -126,7 +133,8 @@ async fn entry_of(
         | ActOutcome::Waits(_)
         | ActOutcome::Proposed(_)
         | ActOutcome::ProposalDropped
-        | ActOutcome::Unassigned => None,
+        | ActOutcome::Unassigned
+        | ActOutcome::RepairUndone => None,
     };
     let entry = entry.map(|entry| not_before(&entry, books.open_from())).transpose()?;
     if let Some(entry) = &entry
@@ -147,6 +155,7 @@ fn apply(
     match outcome {
         ActOutcome::Assigned(to) => changed.assignee = Set(Some(to.clone())),
         ActOutcome::Unassigned => changed.assignee = Set(None),
+        ActOutcome::RepairUndone => {}
         ActOutcome::Waits(until) => {
             changed.status = Set(BreakStatus::Waiting.as_str().to_owned());
             changed.wait_until = Set(Some(until.to_string()));
@@ -209,5 +218,6 @@ fn detail(outcome: &ActOutcome) -> String {
         ActOutcome::ProposalDropped => "the proposal is dropped".to_owned(),
         ActOutcome::Reopened => "open again".to_owned(),
         ActOutcome::Unassigned => "unassigned".to_owned(),
+        ActOutcome::RepairUndone => "what rules did is undone".to_owned(),
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct CloseScope {
     pub(crate) days: Option<(Day, Day)>,
 }
 
-/// Closes what the run looked at and did not see. Money in suspense keeps its break open: a person says whose it is. Some types are
-/// closed by people alone.
+/// Closes what the run looked at and did not see. Money in suspense keeps its break open: a person says whose it is.
+/// Some types are closed by people alone.
 pub(crate) async fn close_unseen(
     transaction: &Transaction,
     scope: CloseScope,

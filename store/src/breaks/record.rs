@@ -64,7 +64,7 @@ pub struct BreakEvent {
 }
 
 impl BreakRecord {
-    /// What an act needs to know of it.
+    /// What an act needs to know of it, but for what rules did about it.
     pub fn state(&self) -> BreakState {
         let signed = |flow: Option<Flow>| flow.map_or(0, Flow::signed);
         let apart = signed(self.theirs).abs_diff(signed(self.ours));
@@ -75,6 +75,7 @@ impl BreakRecord {
             gap: domain::Money::try_from_minor(apart, self.currency).unwrap_or(self.suspense.amount()),
             suspense: Some(self.suspense),
             proposal: self.proposal.clone(),
+            is_repaired: false,
         }
     }
 }

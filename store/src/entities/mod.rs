@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod bank_lines;
 pub(crate) mod break_history;
+pub(crate) mod break_repairs;
 pub(crate) mod breaks;
 pub(crate) mod buyer_details;
 pub(crate) mod checkout_requests;

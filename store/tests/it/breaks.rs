@@ -4,19 +4,33 @@ use domain::{
     Currency::Krw,
     Timestamp,
     calendar::Day,
-    reconciliation::{Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template},
+    id::HoldId,
+    ledger::Hold,
+    reconciliation::{
+        Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template,
+        repair::{RepairLimits, RepairRule},
+    },
     settlement::{Counter, Flow, RowKind, SettlementRow},
 };
 use sea_orm::ConnectionTrait;
-use store::{Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, RowBooking, RunSummary, StoreError};
+use store::{
+    Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, Repair, RepairRequest, Repaired, RowBooking,
+    RunSummary, StoreError,
+};
 
-use crate::{audit::agrees, database::Fresh, on_both_databases};
+use crate::{
+    audit::agrees,
+    books::{paid, seller, wallet, won},
+    database::Fresh,
+    on_both_databases,
+};
 
 on_both_databases!(
     a_row_is_booked_once_however_often_it_comes,
     a_break_outlives_every_run_and_is_never_deleted,
     an_act_is_carried_out_once_and_undone_with_its_entry,
     a_run_without_a_verdict_opens_and_closes_nothing,
+    a_repair_is_done_once_within_its_limit_and_undone_once,
 );
 
 fn day(text: &str) -> Day {
@@ -193,4 +207,70 @@ async fn a_run_without_a_verdict_opens_and_closes_nothing(fresh: Fresh) {
     assert_eq!((record.status, record.opened_at >= Timestamp::from_epoch_ms(0)), (BreakStatus::Open, true));
     let run = fresh.reader.reconciliation_of(day("2023-11-20")).await.unwrap().unwrap();
     assert_eq!((run.number, run.reason.as_deref()), (3, Some("the PSP did not answer")));
+}
+
+async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
+    for (order, name) in [("order-1", "a"), ("order-2", "b")] {
+        paid(&fresh, order, name, 10_000, 0).await;
+    }
+    while fresh.writer.release_due(crate::writing::CREATED.plus_ms(1), 100).await.unwrap() > 0 {}
+    let begun = NewRun { run_id: "run-1".to_owned(), day: day("2023-11-20"), as_of: day("2023-11-21") };
+    fresh.writer.begin_reconciliation(&begun).await.unwrap();
+    let found = ["one", "two"].map(|key| Finding { suspense: None, ..finding(&lump(key, 700)) });
+    fresh.writer.note_findings("run-1", &found).await.unwrap();
+    let ending =
+        ConcludeRun { run_id: "run-1".to_owned(), compared: Vec::new(), incomplete: None, summary: RunSummary::new() };
+    fresh.writer.conclude_reconciliation(&ending).await.unwrap();
+    let hold = |index: usize, amount| {
+        let break_id = found[index].break_id();
+        let id = HoldId::parse(format!("{break_id}-0")).unwrap();
+        let hold = Hold { id, seller: seller(["a", "b"][index]), amount: won(amount) };
+        RepairRequest { break_id, run_id: "run-1".to_owned(), repair: Repair::Hold(hold) }
+    };
+    let limits = RepairLimits { off: Vec::new(), daily_limit: 1_000 };
+    let repair =
+        async |wanted: RepairRequest, limits: &RepairLimits| fresh.writer.repair_break(&wanted, limits).await.unwrap();
+    let off = RepairLimits { off: vec![RepairRule::HoldMoney], ..limits.clone() };
+    assert_eq!(repair(hold(0, 700), &off).await, Repaired::LeftOut, "the rule is off");
+    assert_eq!(wallet(&fresh, "a").await.held, won(0));
+    // Two workers at once, and once more.
+    let (wanted, same) = (hold(0, 700), hold(0, 700));
+    let both = futures::join!(repair(wanted, &limits), repair(same, &limits));
+    assert!(matches!(both, (Repaired::Now, Repaired::Before) | (Repaired::Before, Repaired::Now)), "{both:?}");
+    assert_eq!(repair(hold(0, 700), &limits).await, Repaired::Before);
+    assert_eq!(wallet(&fresh, "a").await.held, won(700));
+    for _ in 0..2 {
+        assert_eq!(repair(hold(1, 301), &limits).await, Repaired::OverLimit, "1,000 won of a day, and 700 are held");
+    }
+    assert_eq!(wallet(&fresh, "b").await.held, won(0));
+    let acts = async |index: usize| {
+        let history = fresh.reader.break_history(&found[index].break_id()).await.unwrap();
+        history.into_iter().map(|line| (line.act, line.actor, line.reason_code)).collect::<Vec<_>>()
+    };
+    let line = |act: &str, actor: &str, code: Option<&str>| (act.to_owned(), actor.to_owned(), code.map(str::to_owned));
+    let opened = line("open", "rule:reconciliation/1", None);
+    let code = Some("psp_adjustment");
+    assert_eq!(acts(1).await, [opened.clone(), line("leave_out", "rule:hold_money/1", code)], "it is said once");
+    assert_eq!(repair(hold(1, 300), &limits).await, Repaired::Now);
+
+    // One command undoes it, and the rule leaves the break alone from then on.
+    let undo = |version| BreakActRequest {
+        break_id: found[0].break_id(),
+        version,
+        act: Act::Undo,
+        by: Actor::parse("operator:mina").unwrap(),
+        reason: "the seller has paid us".to_owned(),
+        alone_up_to: 0,
+    };
+    for expected in [Booked::Now, Booked::Before] {
+        assert_eq!(fresh.writer.act_on_break(&undo(2)).await.unwrap(), expected);
+    }
+    assert_eq!(wallet(&fresh, "a").await.held, won(0));
+    assert_eq!(repair(hold(0, 700), &limits).await, Repaired::LeftOut);
+    assert_eq!(acts(0).await, [opened, line("repair", "rule:hold_money/1", code), line("undo", "operator:mina", None)]);
+    assert!(
+        matches!(fresh.writer.act_on_break(&undo(3)).await, Err(StoreError::Refused(_))),
+        "nothing is left to undo"
+    );
+    agrees(&fresh).await;
 }

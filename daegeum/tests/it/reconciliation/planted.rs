@@ -30,7 +30,7 @@ pub(super) async fn plant(shop: &Shop, kind: &str, order: Option<&str>, amount: 
     shop.simulate("settlements/plant", &body).await;
 }
 
-async fn cancel_at_console(shop: &Shop, id: &str, amount: u64) {
+pub(super) async fn cancel_at_console(shop: &Shop, id: &str, amount: u64) {
     let full = shop.at_toss(id).await["paymentKey"].as_str().unwrap().to_owned();
     at_toss(shop, &format!("{full}/cancel"), &json!({ "cancelReason": "console", "cancelAmount": amount })).await;
 }

@@ -1,0 +1,80 @@
+//! What the machine does about a break by itself: a fixed list of rules, each with a version and limits.
+//!
+//! No rule books past the workflow that owns a payment or a payout. Each repair is written down with its break, and a
+//! person undoes it by one command; a rule leaves a break alone whose repair was undone.
+
+use alloc::{format, vec::Vec};
+
+use super::Actor;
+
+/// How much one rule repairs on one day, unless an operator says otherwise, in minor units.
+pub const DEFAULT_DAILY_LIMIT: u64 = 100_000_000;
+
+/// A rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RepairRule {
+    /// Holds the ready money of the sellers concerned.
+    HoldMoney,
+    /// Asks the workflow of a checkout or a refund to look at the PSP.
+    AskWorkflow,
+    /// Asks the workflow of a payout run to look at the PSP.
+    AskPayoutRun,
+}
+
+impl RepairRule {
+    /// Every rule.
+    pub const ALL: [Self; 3] = [Self::HoldMoney, Self::AskWorkflow, Self::AskPayoutRun];
+
+    /// The rule as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HoldMoney => "hold_money",
+            Self::AskWorkflow => "ask_workflow",
+            Self::AskPayoutRun => "ask_payout_run",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == text)
+    }
+
+    /// The version, which grows with each change of what the rule does.
+    pub const fn version(self) -> u32 {
+        match self {
+            Self::HoldMoney | Self::AskWorkflow | Self::AskPayoutRun => 1,
+        }
+    }
+
+    /// The author of what the rule does: `rule:hold_money/1`.
+    pub fn author(self) -> Actor {
+        Actor::Rule(format!("{}/{}", self.as_str(), self.version()))
+    }
+}
+
+/// What the rules may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairLimits {
+    /// Rules that do nothing.
+    pub off: Vec<RepairRule>,
+    /// The most that one rule repairs on one day of one currency, in minor units.
+    pub daily_limit: u64,
+}
+
+impl Default for RepairLimits {
+    fn default() -> Self {
+        Self { off: Vec::new(), daily_limit: DEFAULT_DAILY_LIMIT }
+    }
+}
+
+impl RepairLimits {
+    /// Whether a rule does anything.
+    pub fn is_on(&self, rule: RepairRule) -> bool {
+        !self.off.contains(&rule)
+    }
+
+    /// Whether a rule that has repaired so much today may repair so much more.
+    pub fn allow(&self, repaired: u64, more: u64) -> bool {
+        repaired.checked_add(more).is_some_and(|sum| sum <= self.daily_limit)
+    }
+}
