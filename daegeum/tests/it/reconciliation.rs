@@ -2,6 +2,7 @@
 
 mod payouts;
 mod planted;
+mod proof;
 mod repairs;
 
 use serde_json::{Value, json};
