@@ -190,7 +190,14 @@ impl Journal {
 
     /// Removes an endpoint with what waits there. Its attempts stay until they are old. Answers whether there was one.
     pub async fn remove_webhook_endpoint(&self, id: &WebhookEndpointId) -> Result<bool, StoreError> {
+        use webhook_endpoints::Column;
         let transaction = self.begin().await?;
+        // The endpoint's row first, as a carrier's round locks it: in another order the two would wait for each other.
+        webhook_endpoints::Entity::update_many()
+            .col_expr(Column::Carrier, Expr::col(Column::Carrier).add(1))
+            .filter(Column::EndpointId.eq(id.as_str()))
+            .exec(&transaction)
+            .await?;
         webhook_retries::Entity::delete_many()
             .filter(webhook_retries::Column::EndpointId.eq(id.as_str()))
             .exec(&transaction)
