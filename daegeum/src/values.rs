@@ -63,6 +63,11 @@ pub(crate) fn parse_rfc3339(text: &str) -> anyhow::Result<Timestamp> {
     Ok(Timestamp::from_epoch_ms(time.timestamp_millis()))
 }
 
+/// This program as it was called, so that what is printed can be typed.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "daegeum".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
@@ -87,9 +92,4 @@ mod tests {
             assert!(length(wrong).is_err(), "{wrong}");
         }
     }
-}
-
-/// This program as it was called, so that what is printed can be typed.
-pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "daegeum".to_owned())
 }
