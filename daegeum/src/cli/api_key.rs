@@ -32,7 +32,8 @@ pub(crate) enum KeysAction {
         /// A name for people
         #[arg(long, default_value = "")]
         name: String,
-        /// Limit the key to reading what is this seller's: registration, wallet, payouts and statements [default: all sellers]
+        /// Limit the key to reading what is this seller's: registration, wallet, payouts and statements [default: all
+        /// sellers]
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
         seller: Option<SellerAccount>,
         /// The most that the key may refund in a day, in won or with a currency, such as 1000000 or "99.50 USD"

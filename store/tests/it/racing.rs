@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{checkout::Status, ledger::Entry};
-use store::{Database, StoreError, Writer};
+use domain::{checkout::Status, id::WebhookEndpointId, ledger::Entry};
+use store::{
+    Database, Keyring, StoreError, Writer,
+    webhook_endpoint::{Committed, NewEndpoint, Retry, Round, WebhookSecret},
+};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -19,6 +22,7 @@ on_both_databases!(
     a_checkout_and_an_order_that_want_one_id_do_not_both_get_it,
     of_two_different_changes_with_one_number_one_is_written,
     thirty_two_payments_to_one_seller_add_up,
+    an_endpoint_is_removed_beside_the_rounds_of_its_carrier,
 );
 
 /// Runs the tasks at once and gathers what they answer.
@@ -146,4 +150,52 @@ async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
     assert_eq!(pending(&fresh, "seller-31").await, 7);
     assert!(post(&fresh, &plans[0], 2).await.is_ok(), "and once more changes nothing");
     assert_eq!(pending(&fresh, "seller-0").await, 7);
+}
+
+/// Of two transactions that lock the same rows in different orders, PostgreSQL ends one.
+async fn an_endpoint_is_removed_beside_the_rounds_of_its_carrier(fresh: Fresh) {
+    let keys = Keyring::parse(&Keyring::generate("racing").unwrap()).unwrap();
+    let journal = fresh.writer.journal();
+    for index in 0..40 {
+        let id = WebhookEndpointId::parse(format!("we_{index}")).unwrap();
+        let secret = WebhookSecret::generate().unwrap();
+        let new = NewEndpoint {
+            endpoint_id: &id,
+            url: "https://shop.example/",
+            types: None,
+            description: "",
+            secret: &secret,
+        };
+        let endpoint = journal.create_webhook_endpoint(new, &keys).await.unwrap().unwrap();
+        let carrier = fresh.writer.take_webhook_endpoint(&id).await.unwrap().unwrap();
+        let now = fresh.reader.time().await.unwrap();
+        let waiting = (1..=50).map(|position| Retry {
+            position,
+            event_id: format!("evt_{position}"),
+            event_type: "checkout.paid".to_owned(),
+            object: format!("checkout:order-{position}"),
+            attempts: 1,
+            due_at: now,
+            woken: false,
+        });
+        let round = Round {
+            endpoint,
+            carrier,
+            position: 50,
+            attempts: Vec::new(),
+            finished: Vec::new(),
+            waiting: waiting.collect(),
+            requests: Vec::new(),
+            failing_since: None,
+            paused_until: None,
+            wakes: true,
+            disable: None,
+            now,
+        };
+        let (committed, removed) =
+            tokio::join!(fresh.writer.commit_webhook_round(&round), journal.remove_webhook_endpoint(&id));
+        assert!(matches!(committed.unwrap(), Committed::Written | Committed::Superseded));
+        assert!(removed.unwrap(), "the endpoint {index} is gone");
+        assert_eq!(fresh.reader.webhook_waiting_count(&id).await.unwrap(), 0);
+    }
 }

@@ -89,6 +89,8 @@ words! {
     frozen_by: "동결한 사람", "Frozen by";
     frozen_at: "동결", "Frozen";
     decided_by: "결정한 사람", "Decided by";
+    first_approval_by: "먼저 승인한 사람", "First approved by";
+    approvals_missing: "남은 승인", "Approvals missing";
     completed_at: "완료", "Completed";
     carried_over: "다음으로 이월", "Carried over";
     waits_second: "두 번째 사람의 승인을 기다립니다.", "The run waits for a second principal.";

@@ -192,6 +192,12 @@ pub(super) fn run_facts(frame: &Frame<'_>, run: &RunRecord) -> Markup {
         dt { (finance.payouts_count) } dd { (number(u64::from(run.payout_count))) }
         dt { (finance.digest) } dd { span.code { (run.digest) } p.quiet { (finance.digest_hint) } }
         dt { (finance.frozen_by) } dd { (run.frozen_by) " · " (time(run.frozen_at)) }
+        @if let Some(first) = run.valid_first_approval() {
+            dt { (finance.first_approval_by) } dd { (first.by) " · " (time(first.at)) }
+        }
+        @if run.approvals_missing() > 0 && run.approvals_needed > 1 {
+            dt { (finance.approvals_missing) } dd { (number(u64::from(run.approvals_missing()))) }
+        }
         @if let (Some(by), Some(at)) = (&run.decided_by, run.decided_at) {
             dt { (finance.decided_by) } dd { (by) " · " (time(at)) }
         }
