@@ -114,7 +114,8 @@ pub enum Undecidable {
     Stopped,
 }
 
-/// What a decision does to the run, or why it is not taken. While payouts are stopped, a run may be rejected or canceled.
+/// What a decision does to the run, or why it is not taken. While payouts are stopped, a run may be rejected or
+/// canceled.
 pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Result<Taken, Undecidable> {
     let wanted = decision.status();
     if run.status != RunStatus::Frozen {

@@ -27,6 +27,10 @@ mod unreadable;
 mod worker;
 mod workers;
 
+/// A log filter's directive. A worker of Temporal's SDK warns of an answer that came too late, and writes the whole
+/// answer: our payloads have no place in a log.
+pub const LOG_WITHOUT_PAYLOADS: &str = "temporalio_sdk_core::worker::activities::local_activities=error";
+
 pub use causes::plugin as causes_plugin;
 pub use connection::{ClientParts, DEV_NAMESPACE, Place, connect, connect_to};
 pub use dev_server::{DevServer, DevServerOptions, stop_leftover};

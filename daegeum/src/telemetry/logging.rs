@@ -2,13 +2,10 @@
 
 use std::io::IsTerminal as _;
 
+use temporal::LOG_WITHOUT_PAYLOADS;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogFormat, Settings};
-
-/// A worker of Temporal's SDK warns of an answer that came too late, and writes the whole answer: our payloads have no
-/// place in a log.
-const WITHOUT_PAYLOADS: &str = "temporalio_sdk_core::worker::activities::local_activities=error";
 
 /// Starts logging. If the filter that is set is malformed, `info` is used.
 pub(crate) fn start(settings: &Settings, default: &str) {
@@ -17,10 +14,10 @@ pub(crate) fn start(settings: &Settings, default: &str) {
         eprintln!("daegeum: the setting log is malformed ({error}); logging at info");
         EnvFilter::new("info")
     });
-    let filter = match WITHOUT_PAYLOADS.parse() {
+    let filter = match LOG_WITHOUT_PAYLOADS.parse() {
         Ok(directive) => filter.add_directive(directive),
         Err(error) => {
-            eprintln!("daegeum: {WITHOUT_PAYLOADS} is no log filter: {error}");
+            eprintln!("daegeum: {LOG_WITHOUT_PAYLOADS} is no log filter: {error}");
             filter
         }
     };
