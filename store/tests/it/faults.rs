@@ -233,7 +233,7 @@ async fn a_connection_on_which_a_transaction_failed_is_not_used_again() {
 
 /// A primary that became a standby, or an address that points at one for a moment.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_to_a_server_that_only_reads_is_not_used_again() {
+async fn on_postgres_a_server_that_only_reads_is_not_used_again() {
     let fresh = database::postgres().await;
     let plan = plan("checkout-1", &[("o-1", "seller-a", 100)]);
     assert!(record(&fresh, "key", &plan).await);
@@ -291,7 +291,7 @@ async fn pass_on(mut client: TcpStream, mut server: Box<dyn Connection>, armed: 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_falls_silent_in_a_booking_stops_no_other_booking() {
+async fn on_postgres_a_silent_connection_stops_no_other_booking() {
     let address = database::create_postgres().await;
     let proxy = Proxy::before(Server::of(&address)).await;
     let fresh = database::open(&behind(&address, proxy.port)).await;
@@ -326,7 +326,7 @@ fn ten_days_behind() -> Timestamp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_clock_is_wrong_moves_no_money() {
+async fn on_postgres_a_worker_whose_clock_is_wrong_moves_no_money() {
     let fresh = database::postgres().await;
     let plan = paid(&fresh, "o-1", "seller-a", 10_000, 0).await;
     let in_five_days = Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis() + 5 * 24 * 60 * 60 * 1_000);
