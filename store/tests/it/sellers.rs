@@ -128,7 +128,7 @@ async fn details_said_twice_are_said_once(fresh: Fresh) {
     let heads: Vec<(&str, u32)> = events.iter().map(|(kind, version, _)| (kind.as_str(), *version)).collect();
     assert_eq!(heads, [("seller.updated", 1), ("seller.updated", 2), ("seller.updated", 3)]);
     for (_, _, data) in events {
-        for secret in ["220987654321", ACCOUNT_NUMBER, "4321", "6789", "토스", "shop", "010", "김"] {
+        for secret in ["220987654321", ACCOUNT_NUMBER, "4321", "6789", "토스", "shop", "01012345678", "김"] {
             assert!(!data.contains(secret), "{secret} in {data}");
         }
     }
