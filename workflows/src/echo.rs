@@ -26,9 +26,13 @@ impl Echo {
         self.0 = self.0.filter(|at| *at > now);
     }
 
+    /// How long it is until the news is asked for, if any may have been left out, in milliseconds.
+    pub(crate) fn ms_from(self, now: Timestamp) -> Option<u64> {
+        Some(self.0?.ms_since(now).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS))
+    }
+
     /// The pause before the next question: no longer than the window.
     pub(crate) fn shortens(self, pause: Duration, now: Timestamp) -> Duration {
-        let Some(at) = self.0 else { return pause };
-        pause.min(Duration::from_millis(at.ms_since(now).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS)))
+        self.ms_from(now).map_or(pause, |ms| pause.min(Duration::from_millis(ms)))
     }
 }

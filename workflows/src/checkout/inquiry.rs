@@ -4,8 +4,8 @@ use domain::{
     Timestamp,
     calendar::KoreanTime,
     charge::{
-        Capture, Charge, Charging, Circumstances, Conclusion, Knowledge, LONGEST_PAUSE_MS, LONGEST_WINDOW_MS,
-        MAX_NUDGED, NUDGED_PAUSE_MS, UndoReason, VirtualAccount, WINDOW_SLACK_MS, Wait, WayBack, capture_of,
+        Capture, Charge, Charging, Circumstances, Conclusion, Knowledge, LONGEST_PAUSE_MS, MAX_NUDGED, NUDGED_PAUSE_MS,
+        UndoReason, VirtualAccount, Wait, WayBack, capture_of,
     },
     checkout::{Confirmation, Event, Phase, Status},
     dead_letter::{Awaits, DeclaredOutcome},
@@ -116,7 +116,8 @@ impl<'a> ChargeDriver<'a> {
         let ctx = self.ctx;
         let began = now(ctx);
         let hint_ms = self.hint_at.map(|hint_at| hint_at.ms_since(began));
-        let wait_ms = [echo_ms(ctx, began), hint_ms].into_iter().flatten().fold(pause_ms, u64::min);
+        let echo_ms = ctx.state(|checkout| checkout.nudges.echo).ms_from(began);
+        let wait_ms = [echo_ms, hint_ms].into_iter().flatten().fold(pause_ms, u64::min);
         ctx.state_mut(|checkout| checkout.next_question_at = Some(began.plus_ms(wait_ms)));
         let is_budget_spent = self.nudged >= MAX_NUDGED;
         let answered = Answered { nudges: self.nudges_seen, asks: self.asks_seen, is_budget_spent };
@@ -156,7 +157,7 @@ impl<'a> ChargeDriver<'a> {
         self.asked_at = asked_at;
         (self.nudges_seen, self.asks_seen) = ctx.state_mut(|checkout| {
             checkout.next_question_at = None;
-            checkout.nudges.echo_at = checkout.nudges.echo_at.filter(|echo_at| *echo_at > asked_at);
+            checkout.nudges.echo.asked_at(asked_at);
             (checkout.nudges.count, checkout.nudges.asks)
         });
         let request = LookUpCharge { payment_key: self.payment_key.clone(), checkout_id: self.checkout_id.clone() };
@@ -307,12 +308,6 @@ fn way_back(ctx: &Context, knowledge: &Knowledge) -> WayBack {
         return WayBack::Named;
     }
     WayBack::Missing
-}
-
-/// How long it is until the nudges are asked about that were left out, if any may have been.
-fn echo_ms(ctx: &Context, from: Timestamp) -> Option<u64> {
-    let echo_at = ctx.state(|checkout| checkout.nudges.echo_at)?;
-    Some(echo_at.ms_since(from).min(LONGEST_WINDOW_MS + WINDOW_SLACK_MS))
 }
 
 /// An idempotency key is bound to its first answer whatever the body, so each attempt has its own. A workflow that

@@ -2,7 +2,6 @@
 
 use domain::{
     Timestamp,
-    charge::WINDOW_SLACK_MS,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, Plan, Status},
     commission::BasisPoints,
     id::{ApiKeyId, CheckoutId},
@@ -14,6 +13,7 @@ use temporalio_workflow::{WorkflowContext, workflow};
 use super::attempts::Attempts;
 use crate::{
     dead_letter::{CallsForHelp, HelpDesk},
+    echo::Echo,
     signal::SignalCount,
 };
 
@@ -153,7 +153,7 @@ pub(super) struct Nudges {
     /// Whether one of them named its window.
     pub(super) are_windowed: bool,
     /// When to ask for the nudges that were left out.
-    pub(super) echo_at: Option<Timestamp>,
+    pub(super) echo: Echo,
     /// How often an operator wanted the PSP to be asked.
     pub(super) asks: u32,
 }
@@ -177,10 +177,8 @@ impl CallsForHelp for CheckoutWorkflow {
 impl Nudges {
     pub(super) fn add(&mut self, nudge: &Nudge) {
         self.count = self.count.saturating_add(1);
-        if let Some(window_ends_at) = nudge.window_ends_at {
-            self.are_windowed = true;
-            self.echo_at = self.echo_at.max(Some(window_ends_at.plus_ms(WINDOW_SLACK_MS)));
-        }
+        self.are_windowed |= nudge.window_ends_at.is_some();
+        self.echo.add(nudge.window_ends_at);
     }
 }
 

@@ -107,16 +107,16 @@ async fn fail(ctx: &Context, batch: Batch, failure: Failure) -> Result<(), Workf
 async fn conclude(ctx: &Context, batch: &Batch) -> Result<BatchConclusion, WorkflowTermination> {
     let (subject, began_at) = (BatchSubject::new(batch), now(ctx));
     let since = DayText(Day::of(began_at.minus_ms(LIST_TIME_MS)));
-    let (mut driver, knowledge) = if batch.may_have_left {
-        let inquiry = Inquiry::resumed(subject, began_at, began_at);
-        let driver = BatchDriver { ctx, inquiry, batch, since };
-        let knowledge = driver.look_up().await;
-        (driver, knowledge)
+    let (inquiry, request) = if batch.may_have_left {
+        (Inquiry::resumed(subject, began_at, began_at), None)
     } else {
         let (inquiry, request) = Inquiry::new(subject, began_at);
-        let mut driver = BatchDriver { ctx, inquiry, batch, since };
-        let knowledge = driver.send(request).await;
-        (driver, knowledge)
+        (inquiry, Some(request))
+    };
+    let mut driver = BatchDriver { ctx, inquiry, batch, since };
+    let knowledge = match request {
+        Some(request) => driver.send(request).await,
+        None => driver.look_up().await,
     };
     inquiry::follow(&mut driver, knowledge).await
 }
