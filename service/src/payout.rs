@@ -14,7 +14,7 @@ use domain::{
 use store::{PayoutRecord, PlanRequest, RunRecord, StoreError};
 use temporalio_client::{
     Client, WorkflowExecuteUpdateOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowSignalOptions,
-    WorkflowStartOptions,
+    WorkflowStartOptions, errors::WorkflowInteractionError,
 };
 use tokio::time::{Instant, timeout_at};
 use workflows::{
@@ -176,14 +176,18 @@ pub async fn nudge(service: &Service, payout: &PayoutRecord) -> Result<(), Fault
     if payout.status.is_end() {
         return Ok(());
     }
-    // A payout that is open is followed, whatever became of the workflow before.
-    let handle = workflow(service, &payout.run_id, None).await?;
     // Of many webhooks in a moment Temporal takes one, because each costs the workflow's history.
     let window = NudgeWindow::of(now(), NUDGE_WINDOW_MS);
     let news = PayoutNews { ref_payout_id: payout.ref_payout_id.clone(), window_ends_at: Some(window.ends_at()) };
     let request_id = format!("payout_nudge.{}.{}", payout.run_id, window.number());
     let options = WorkflowSignalOptions::builder().request_id(request_id).rpc_options(temporal::rpc_options()).build();
-    Ok(handle.signal(PayoutRunWorkflow::psp_nudge, news.into(), options).await?)
+    let id = payout_run::workflow_id(&payout.run_id);
+    let running = service.temporal.get_workflow_handle::<PayoutRunWorkflow>(id.as_str());
+    match running.signal(PayoutRunWorkflow::psp_nudge, news.into(), options).await {
+        // A payout that is open is followed, whatever became of the workflow before. A new one asks by itself.
+        Err(WorkflowInteractionError::NotFound(_)) => workflow(service, &payout.run_id, None).await.map(|_| ()),
+        signaled => Ok(signaled?),
+    }
 }
 
 /// The workflow of a run: the one that is open, or a new one that goes by the rows.

@@ -58,11 +58,7 @@ impl Writer {
             decided_by: run.decided_by.as_ref(),
             is_stopped: stop::is_stopped(&transaction).await?,
             approvals_needed: run.approvals_needed,
-            first_approval_by: run
-                .first_approval
-                .as_ref()
-                .filter(|first| first.digest == digest)
-                .map(|first| &first.by),
+            first_approval_by: run.first_approval_of(&digest).map(|first| &first.by),
         };
         let now = books.now();
         match decide(&seen, &decided.decision, &decided.by) {

@@ -123,7 +123,12 @@ pub struct StatementRecord {
 impl RunRecord {
     /// The first approval, unless the payouts changed since.
     pub fn valid_first_approval(&self) -> Option<&FirstApproval> {
-        self.first_approval.as_ref().filter(|first| first.digest == self.digest)
+        self.first_approval_of(&self.digest)
+    }
+
+    /// The first approval, where it is of payouts with this digest.
+    pub(super) fn first_approval_of(&self, digest: &str) -> Option<&FirstApproval> {
+        self.first_approval.as_ref().filter(|first| first.digest == digest)
     }
 
     /// How many principals still have to approve it.
