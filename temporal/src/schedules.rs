@@ -66,6 +66,16 @@ pub(crate) async fn keep_schedule(client: &Client, stop: &CancellationToken) {
 /// Says that the namespace belongs to a database, where nobody said so before. Answers the database that the namespace
 /// belongs to.
 pub async fn claim_namespace(client: &Client, database: &str) -> Result<String, TemporalError> {
+    settle(client, database, |_| true).await
+}
+
+/// Gives the namespace to a database, whatever database it belonged to. Answers the database that it belongs to.
+pub async fn give_namespace(client: &Client, database: &str) -> Result<String, TemporalError> {
+    settle(client, database, |owner| owner == database).await
+}
+
+/// Writes the database into the schedule, unless an owner is named there that may stay.
+async fn settle(client: &Client, database: &str, may_stay: impl Fn(&str) -> bool) -> Result<String, TemporalError> {
     for _ in 0..CLAIMS {
         match describe(client).await? {
             None => match create(client, Some(database)).await {
@@ -73,7 +83,7 @@ pub async fn claim_namespace(client: &Client, database: &str) -> Result<String, 
                 Err(status) if status.code() == Code::AlreadyExists => {}
                 Err(source) => return Err(call("create the schedule", source)),
             },
-            Some(found) => match named_in(&found.schedule) {
+            Some(found) => match named_in(&found.schedule).filter(|owner| may_stay(owner)) {
                 Some(owner) => return Ok(owner),
                 None => write(client, found, database).await?,
             },
@@ -86,21 +96,6 @@ pub async fn claim_namespace(client: &Client, database: &str) -> Result<String, 
 /// The database that the namespace belongs to; nothing where no worker said so yet.
 pub async fn database_of_namespace(client: &Client) -> Result<Option<String>, TemporalError> {
     Ok(describe(client).await?.and_then(|found| named_in(&found.schedule)))
-}
-
-/// Gives the namespace to a database, whatever database it belonged to.
-pub async fn give_namespace(client: &Client, database: &str) -> Result<(), TemporalError> {
-    for _ in 0..CLAIMS {
-        match describe(client).await? {
-            None => {
-                claim_namespace(client, database).await?;
-            }
-            Some(found) if named_in(&found.schedule).as_deref() == Some(database) => return Ok(()),
-            Some(found) => write(client, found, database).await?,
-        }
-        sleep(CLAIM_PAUSE).await;
-    }
-    Ok(())
 }
 
 /// A schedule, and what a change of it is bound to.

@@ -142,9 +142,9 @@ async fn adopt(settings: &Settings, client: &Client) -> anyhow::Result<Part> {
     if before.as_ref() == Some(&ours) {
         return Ok(owner(client).await);
     }
-    give_namespace(client, &ours).await?;
-    let detail = format!("the namespace belongs to the database {ours} from now on");
-    Ok(Part { name: DATABASE, state: PartState::Changed, detail })
+    let now = give_namespace(client, &ours).await?;
+    let state = if now == ours { PartState::Changed } else { PartState::Refused };
+    Ok(Part { name: DATABASE, state, detail: format!("the namespace belongs to the database {now} from now on") })
 }
 
 fn exists(name: &str) -> Part {
