@@ -14,7 +14,7 @@ use domain::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func},
 };
 
@@ -209,20 +209,16 @@ async fn repairs_of(
 }
 
 async fn repaired_on(transaction: &Transaction, rule: RepairRule, day: Day, amount: Money) -> Result<u64, StoreError> {
-    #[derive(FromQueryResult)]
-    struct Sum {
-        amount: Option<i64>,
-    }
     let sum = break_repairs::Entity::find()
         .select_only()
         .column_as(Func::sum(Expr::col(break_repairs::Column::Amount)).cast_as("bigint"), "amount")
         .filter(break_repairs::Column::Rule.eq(rule.as_str()))
         .filter(break_repairs::Column::Day.eq(day.to_string()))
         .filter(break_repairs::Column::Currency.eq(amount.currency().code()))
-        .into_model::<Sum>()
+        .into_tuple::<Option<i64>>()
         .one(transaction)
         .await?;
-    Ok(sum.and_then(|sum| sum.amount).map_or(0, i64::unsigned_abs))
+    Ok(sum.flatten().map_or(0, i64::unsigned_abs))
 }
 
 /// An act of a rule.

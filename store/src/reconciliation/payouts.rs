@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{Currency, calendar::Day, ledger::Account, payout::PayoutStatus, reconciliation::payouts::AskedPayout};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func},
 };
 
@@ -131,18 +130,14 @@ async fn booked(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
 
 /// What the PSP pays into the balance after a day, by rows that are booked.
 async fn settled_after(connection: &impl ConnectionTrait, day: Day) -> Result<i64, StoreError> {
-    #[derive(FromQueryResult)]
-    struct Sum {
-        net: Option<i64>,
-    }
     let sum = settlement_rows::Entity::find()
         .select_only()
         .column_as(Func::sum(Expr::col(settlement_rows::Column::PayOut)).cast_as("bigint"), "net")
         .filter(settlement_rows::Column::Currency.eq(Currency::Krw.code()))
         .filter(settlement_rows::Column::PaidOutOn.gt(day.to_string()))
         .filter(settlement_rows::Column::BookedAt.is_not_null())
-        .into_model::<Sum>()
+        .into_tuple::<Option<i64>>()
         .one(connection)
         .await?;
-    Ok(sum.and_then(|sum| sum.net).unwrap_or_default())
+    Ok(sum.flatten().unwrap_or_default())
 }
