@@ -38,6 +38,7 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{get, post},
 };
+use store::Scope;
 
 use crate::Api;
 use guard::Guard;
@@ -55,17 +56,30 @@ pub struct Access {
     pub needs: Needs,
 }
 
+/// What a row of the table names: a kind of session, or a scope.
+macro_rules! needs {
+    (Seller) => {
+        Needs::Seller
+    };
+    (Session) => {
+        Needs::Session
+    };
+    ($scope:ident) => {
+        Needs::Scope(Scope::$scope)
+    };
+}
+
 /// Declares the pages and acts. A new one is one row.
 macro_rules! guarded {
     ($($method:ident $path:literal $needs:ident $handler:path;)+) => {
         /// Every page and act of the console that needs a session.
         pub const ACCESS: &[Access] =
-            &[$(Access { method: stringify!($method), path: $path, needs: Needs::$needs }),+];
+            &[$(Access { method: stringify!($method), path: $path, needs: needs!($needs) }),+];
 
         fn guarded(api: &Arc<Api>) -> Router<Arc<Api>> {
             Router::new()$(
                 .route($path, $method($handler).layer(from_fn_with_state(
-                    Guard { api: api.clone(), needs: Needs::$needs },
+                    Guard { api: api.clone(), needs: needs!($needs) },
                     guard::admit,
                 )))
             )+

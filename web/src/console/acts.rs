@@ -7,7 +7,7 @@ use store::CheckoutRecord;
 use super::{Frame, Page, parts::Field};
 
 /// The most characters of the reason for an act on a dead letter, which stands in the audit log.
-pub const MAX_LETTER_REASON_CHARS: usize = 200;
+pub const MAX_ACT_REASON_CHARS: usize = 200;
 
 /// An act that one page asks for and confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Asking {
         match self {
             // The PSP keeps it.
             Self::Cancel => Some(MAX_REASON_CHARS),
-            Self::Retry | Self::Discard => Some(MAX_LETTER_REASON_CHARS),
+            Self::Retry | Self::Discard => Some(MAX_ACT_REASON_CHARS),
             Self::AskToss | Self::Redeliver => None,
         }
     }

@@ -5,14 +5,11 @@ use maud::{Markup, html};
 use store::BreakRecord;
 
 use super::{
-    Frame, Page,
+    Frame, MAX_ACT_REASON_CHARS, Page,
     breaks::{address, kind, status, sums},
-    parts::Field,
+    parts::{Choice, Field},
     sheet::{Sheet, Wrong, reason_field},
 };
-
-/// The most characters of the reason.
-const MAX_REASON_CHARS: usize = super::MAX_LETTER_REASON_CHARS;
 
 /// What is done about a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +39,8 @@ pub struct BreakForm<'a> {
 }
 
 impl BreakStep {
+    const ALL: [Self; 4] = [Self::Assign, Self::Wait, Self::Resolve, Self::Undo];
+
     /// The end of the address.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +49,11 @@ impl BreakStep {
             Self::Resolve => "resolve",
             Self::Undo => "undo",
         }
+    }
+
+    /// Reads the end of an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text)
     }
 }
 
@@ -78,7 +82,7 @@ impl BreakForm<'_> {
                     dt { (words.proposal) } dd { (words.template_of(proposal.template)) " · " (proposal.by) }
                 }
             },
-            fields: html! { (self.fields(frame)) (reason_field(frame, self.asked.reason, MAX_REASON_CHARS)) },
+            fields: html! { (self.fields(frame)) (reason_field(frame, self.asked.reason, MAX_ACT_REASON_CHARS)) },
             wrong: self.wrong,
             button,
         }
@@ -89,6 +93,7 @@ impl BreakForm<'_> {
         let words = frame.reconciling();
         let proposed = self.record.proposal.as_ref().map(|proposal| proposal.template);
         let chosen = self.asked.template.or(proposed);
+        let template = Choice { name: "template", label: words.template, any: words.choose, chosen, is_required: true };
         html! {
             @match self.step {
                 BreakStep::Assign => {
@@ -98,17 +103,7 @@ impl BreakForm<'_> {
                     (Field { name: "until", label: words.until, value: self.asked.until, kind: "date" }.show())
                 }
                 BreakStep::Resolve => {
-                    div.field {
-                        label for="template" { (words.template) }
-                        select #template name="template" required {
-                            option value="" { (words.choose) }
-                            @for template in Template::ALL {
-                                option value=(template.as_str()) selected[chosen == Some(template)] {
-                                    (words.template_of(template))
-                                }
-                            }
-                        }
-                    }
+                    (template.show(&Template::ALL, Template::as_str, |template| words.template_of(template)))
                 }
                 BreakStep::Undo => {}
             }

@@ -10,7 +10,7 @@ use store::{BreakEvent, BreakRecord, Page as Records};
 
 use super::{
     Frame, Page,
-    parts::{Field, Tone, badge, number, payment_link, table, time},
+    parts::{Choice, Field, Tone, badge, number, payment_link, table, time},
 };
 
 /// Which breaks are searched, word for word.
@@ -66,39 +66,16 @@ pub fn breaks(
 
 fn form(frame: &Frame<'_>, search: &BreakSearch) -> Markup {
     let (words, all) = (frame.reconciling(), frame.words());
+    let status =
+        Choice { name: "status", label: all.status, any: all.any_status, chosen: search.status, is_required: false };
+    let class =
+        Choice { name: "class", label: words.class, any: words.any_class, chosen: search.class, is_required: false };
+    let kind = Choice { name: "type", label: words.kind, any: words.any_kind, chosen: search.kind, is_required: false };
     html! {
         form.search method="get" action="/console/breaks" role="search" {
-            div.field {
-                label for="status" { (all.status) }
-                select #status name="status" {
-                    option value="" { (all.any_status) }
-                    @for status in BreakStatus::ALL {
-                        option value=(status.as_str()) selected[search.status == Some(status)] {
-                            (words.status(status))
-                        }
-                    }
-                }
-            }
-            div.field {
-                label for="class" { (words.class) }
-                select #class name="class" {
-                    option value="" { (words.any_class) }
-                    @for class in BreakClass::ALL {
-                        option value=(class.as_str()) selected[search.class == Some(class)] { (words.class_of(class)) }
-                    }
-                }
-            }
-            div.field {
-                label for="type" { (words.kind) }
-                select #type name="type" {
-                    option value="" { (words.any_kind) }
-                    @for kind in BreakType::ALL {
-                        option value=(kind.as_str()) selected[search.kind == Some(kind)] {
-                            (kind.code()) " " (words.type_of(kind))
-                        }
-                    }
-                }
-            }
+            (status.show(&BreakStatus::ALL, BreakStatus::as_str, |status| words.status(status)))
+            (class.show(&BreakClass::ALL, BreakClass::as_str, |class| words.class_of(class)))
+            (kind.show(&BreakType::ALL, BreakType::as_str, |kind| format!("{} {}", kind.code(), words.type_of(kind))))
             (Field { name: "assignee", label: words.assignee, value: &search.assignee, kind: "text" }.show())
             (Field { name: "older_than", label: words.older_than, value: &search.older_than, kind: "number" }.show())
             div.field { button.button { (all.search) } " " a href="/console/breaks" { (all.clear) } }

@@ -6,7 +6,7 @@ use store::{ActionRecord, LetterRecord, Page as Records};
 
 use super::{
     Frame, Page,
-    parts::{payment_link, table, time},
+    parts::{Choice, payment_link, table, time},
 };
 
 /// What may be done about a letter now.
@@ -24,22 +24,14 @@ pub fn letters(
     next: Option<&str>,
 ) -> Page {
     let words = frame.words();
+    let status =
+        Choice { name: "status", label: words.status, any: words.any_status, chosen: status, is_required: false };
     Page::new(
         words.dead_letters,
         html! {
             section.card {
                 form.search method="get" action="/console/dead-letters" {
-                    div.field {
-                        label for="status" { (words.status) }
-                        select #status name="status" {
-                            option value="" { (words.any_status) }
-                            @for known in LetterStatus::ALL {
-                                option value=(known.as_str()) selected[status == Some(known)] {
-                                    (words.letter_status(known))
-                                }
-                            }
-                        }
-                    }
+                    (status.show(&LetterStatus::ALL, LetterStatus::as_str, |known| words.letter_status(known)))
                     div.field { button.button { (words.search) } }
                 }
             }

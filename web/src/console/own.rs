@@ -1,32 +1,19 @@
 //! The seller's corner: own wallet, own payouts, and what comes next.
 
-use domain::{Timestamp, calendar::Day};
 use maud::html;
-use store::{Page as Records, PayoutRecord, Release, SellerRecord, WalletRecord};
+use store::{Page as Records, PayoutRecord};
 
 use super::{
     Frame, Page,
     parts::time,
     payouts,
-    sellers::{next_days, releases, status},
+    sellers::{SellerFacts, next_days, releases, status},
     wallets,
 };
 
-/// What a seller sees first.
-#[derive(Debug)]
-pub struct OwnPage<'a> {
-    pub record: &'a SellerRecord,
-    pub wallets: &'a [WalletRecord],
-    pub releases: &'a [Release],
-    pub payouts: &'a [PayoutRecord],
-    pub next_payouts: &'a [Day],
-    /// Until when nothing is paid to the account because it was changed.
-    pub cools_down_until: Option<Timestamp>,
-}
-
 /// The wallet, what becomes available when, and the last payouts.
-pub fn own(frame: &Frame<'_>, view: &OwnPage<'_>) -> Page {
-    let (words, finance, record) = (frame.words(), frame.finance(), view.record);
+pub fn own(frame: &Frame<'_>, view: &SellerFacts) -> Page {
+    let (words, finance, record) = (frame.words(), frame.finance(), &view.record);
     Page::new(
         format!("{} {}", finance.wallet, record.seller),
         html! {
@@ -47,12 +34,12 @@ pub fn own(frame: &Frame<'_>, view: &OwnPage<'_>) -> Page {
                 }
                 p.quiet { (finance.seller_hint) }
             }
-            section.card { h2 { (finance.wallet) } (wallets::of_seller(frame, record.seller.as_str(), view.wallets)) }
-            section.card { h2 { (finance.becomes_available) } (releases(frame, view.releases)) }
-            section.card { h2 { (finance.next_payouts) } (next_days(frame, view.next_payouts)) }
+            section.card { h2 { (finance.wallet) } (wallets::of_seller(frame, record.seller.as_str(), &view.wallets)) }
+            section.card { h2 { (finance.becomes_available) } (releases(frame, &view.releases)) }
+            section.card { h2 { (finance.next_payouts) } (next_days(frame, &view.next_payouts)) }
             section.card {
                 h2 { (finance.recent_payouts) }
-                (payouts::list(frame, view.payouts, payouts::SELLER))
+                (payouts::list(frame, &view.payouts, payouts::SELLER))
                 @if !view.payouts.is_empty() { p { a href="/console/own/payouts" { (finance.all_payouts) } } }
             }
         },

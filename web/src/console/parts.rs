@@ -8,7 +8,7 @@ use domain::{
     refund::RefundStatus,
     settlement::Flow,
 };
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::frame::Frame;
 use crate::amount::{amount, grouped};
@@ -172,6 +172,33 @@ impl Field<'_> {
             div.field {
                 label for=(self.name) { (self.label) }
                 input id=(self.name) name=(self.name) type=(self.kind) value=(self.value) autocomplete="off";
+            }
+        }
+    }
+}
+
+/// A list of which one value is chosen.
+pub(super) struct Choice<'a, T> {
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+    /// The words for no value.
+    pub(super) any: &'a str,
+    pub(super) chosen: Option<T>,
+    pub(super) is_required: bool,
+}
+
+impl<T: Copy + PartialEq> Choice<'_, T> {
+    /// The list of all values: how one is written, and what a person reads.
+    pub(super) fn show<R: Render>(&self, all: &[T], written: fn(T) -> &'static str, read: impl Fn(T) -> R) -> Markup {
+        html! {
+            div.field {
+                label for=(self.name) { (self.label) }
+                select id=(self.name) name=(self.name) required[self.is_required] {
+                    option value="" { (self.any) }
+                    @for value in all {
+                        option value=(written(*value)) selected[self.chosen == Some(*value)] { (read(*value)) }
+                    }
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use store::{CheckoutRecord, Page as Records};
 
 use super::{
     Frame, Page,
-    parts::{Field, payment_link, table, time},
+    parts::{Choice, Field, payment_link, table, time},
 };
 
 /// The search as it was asked for, word for word.
@@ -69,20 +69,17 @@ fn told(frame: &Frame<'_>, meaning: Meaning) -> &'static str {
 fn form(frame: &Frame<'_>, search: &Search) -> Markup {
     let words = frame.words();
     let field = |name, label, value, kind| Field { name, label, value, kind }.show();
+    let status = Choice {
+        name: "status",
+        label: words.status,
+        any: words.any_status,
+        chosen: search.status,
+        is_required: false,
+    };
     html! {
         form.search method="get" action="/console/payments" role="search" {
             div.wide { (field("q", words.search_anything, &search.q, "search")) }
-            div.field {
-                label for="status" { (words.status) }
-                select #status name="status" {
-                    option value="" { (words.any_status) }
-                    @for status in Status::ALL {
-                        option value=(status.as_str()) selected[search.status == Some(status)] {
-                            (words.status_of(status))
-                        }
-                    }
-                }
-            }
+            (status.show(&Status::ALL, Status::as_str, |status| words.status_of(status)))
             (field("from", words.from_day, &search.from, "date"))
             (field("to", words.to_day, &search.to, "date"))
             (field("amount", words.amount, &search.amount, "text"))

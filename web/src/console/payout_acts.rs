@@ -4,13 +4,10 @@ use maud::html;
 use store::{PayoutRecord, RunRecord};
 
 use super::{
-    Frame, Page,
+    Frame, MAX_ACT_REASON_CHARS, Page,
     payouts::{STAFF, payout_facts, payout_status, run_address, run_facts},
     sheet::{Sheet, Wrong, reason_field},
 };
-
-/// The most characters of the reason for an act on a run or a payout.
-const MAX_REASON_CHARS: usize = super::MAX_LETTER_REASON_CHARS;
 
 /// What is decided of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +42,8 @@ pub struct PayoutForm<'a> {
 }
 
 impl RunStep {
+    const ALL: [Self; 3] = [Self::Approve, Self::Reject, Self::Cancel];
+
     /// The end of the address.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,9 +52,16 @@ impl RunStep {
             Self::Cancel => "cancel",
         }
     }
+
+    /// Reads the end of an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text)
+    }
 }
 
 impl PayoutStep {
+    const ALL: [Self; 3] = [Self::Cancel, Self::Retry, Self::Returned];
+
     /// The end of the address.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,6 +69,11 @@ impl PayoutStep {
             Self::Retry => "retry",
             Self::Returned => "returned",
         }
+    }
+
+    /// Reads the end of an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text)
     }
 }
 
@@ -82,7 +93,7 @@ impl RunForm<'_> {
             back: &back,
             hidden: &[("digest", self.run.digest.as_str())],
             facts: run_facts(frame, self.run),
-            fields: reason_field(frame, "", MAX_REASON_CHARS),
+            fields: reason_field(frame, "", MAX_ACT_REASON_CHARS),
             wrong: self.wrong,
             button,
         }
@@ -110,7 +121,7 @@ impl PayoutForm<'_> {
                 dt { (words.status) } dd { (payout_status(frame, self.payout.status)) }
                 (payout_facts(frame, self.payout, STAFF))
             },
-            fields: reason_field(frame, "", MAX_REASON_CHARS),
+            fields: reason_field(frame, "", MAX_ACT_REASON_CHARS),
             wrong: self.wrong,
             button,
         }

@@ -9,7 +9,7 @@ use store::{Page as Records, PayoutRecord, RunRecord};
 
 use super::{
     Frame, Page,
-    parts::{Field, Tone, badge, number, seller_link, table, time},
+    parts::{Choice, Field, Tone, badge, number, seller_link, table, time},
     place::Tab,
 };
 
@@ -226,25 +226,22 @@ fn carried_over(frame: &Frame<'_>, carried: &[CarriedOver]) -> Markup {
 
 /// Payouts, the newest first. `next` is the address of the rest.
 pub fn payouts(frame: &Frame<'_>, search: &PayoutSearch, found: &Records<PayoutRecord>, next: Option<&str>) -> Page {
-    let words = frame.words();
+    let (words, finance) = (frame.words(), frame.finance());
     let field = |name, label, value, kind| Field { name, label, value, kind }.show();
+    let status = Choice {
+        name: "status",
+        label: words.status,
+        any: words.any_status,
+        chosen: search.status,
+        is_required: false,
+    };
     Page::new(
         words.tab(Tab::Payouts),
         html! {
             section.card {
                 form.search method="get" action="/console/payouts" role="search" {
                     (field("seller", words.seller, &search.seller, "search"))
-                    div.field {
-                        label for="status" { (words.status) }
-                        select #status name="status" {
-                            option value="" { (words.any_status) }
-                            @for status in PayoutStatus::ALL {
-                                option value=(status.as_str()) selected[search.status == Some(status)] {
-                                    (frame.finance().payout_status_of(status))
-                                }
-                            }
-                        }
-                    }
+                    (status.show(&PayoutStatus::ALL, PayoutStatus::as_str, |status| finance.payout_status_of(status)))
                     (field("from", words.from_day, &search.from, "date"))
                     (field("to", words.to_day, &search.to, "date"))
                     div.field { button.button { (words.search) } " " a href="/console/payouts" { (words.clear) } }

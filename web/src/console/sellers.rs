@@ -9,7 +9,7 @@ use store::{
 
 use super::{
     Frame, Page,
-    parts::{Field, Tone, badge, number, seller_address as address, seller_link, table, time},
+    parts::{Choice, Field, Tone, badge, number, seller_address as address, seller_link, table, time},
     payouts, wallets,
 };
 
@@ -27,17 +27,24 @@ pub struct SellerActs {
     pub reveal: bool,
 }
 
+/// What staff and the seller see of a seller.
+#[derive(Debug)]
+pub struct SellerFacts {
+    pub record: SellerRecord,
+    pub wallets: Vec<WalletRecord>,
+    pub releases: Vec<Release>,
+    /// The last payouts.
+    pub payouts: Vec<PayoutRecord>,
+    pub next_payouts: Vec<Day>,
+    /// Until when nothing is paid to the account because it was changed.
+    pub cools_down_until: Option<Timestamp>,
+}
+
 /// What the page of a seller is made of.
 #[derive(Debug)]
 pub struct SellerPage<'a> {
-    pub record: &'a SellerRecord,
-    pub wallets: &'a [WalletRecord],
-    pub releases: &'a [Release],
+    pub facts: &'a SellerFacts,
     pub holds: &'a [HoldRecord],
-    pub payouts: &'a [PayoutRecord],
-    pub next_payouts: &'a [Day],
-    /// Until when nothing is paid to the account because it was changed.
-    pub cools_down_until: Option<Timestamp>,
     pub acts: SellerActs,
 }
 
@@ -45,23 +52,20 @@ pub struct SellerPage<'a> {
 pub fn sellers(frame: &Frame<'_>, search: &SellerSearch, found: &Records<SellerRecord>, next: Option<&str>) -> Page {
     let (words, finance) = (frame.words(), frame.finance());
     let q = Field { name: "q", label: finance.search_seller, value: &search.q, kind: "search" };
+    let status = Choice {
+        name: "status",
+        label: finance.payout_status,
+        any: words.any_status,
+        chosen: search.status,
+        is_required: false,
+    };
     Page::new(
         words.tab(super::place::Tab::Sellers),
         html! {
             section.card {
                 form.search method="get" action="/console/sellers" role="search" {
                     div.wide { (q.show()) }
-                    div.field {
-                        label for="status" { (finance.payout_status) }
-                        select #status name="status" {
-                            option value="" { (words.any_status) }
-                            @for status in SellerStatus::ALL {
-                                option value=(status.as_str()) selected[search.status == Some(status)] {
-                                    (finance.seller_status(status))
-                                }
-                            }
-                        }
-                    }
+                    (status.show(&SellerStatus::ALL, SellerStatus::as_str, |status| finance.seller_status(status)))
                     div.field { button.button { (words.search) } " " a href="/console/sellers" { (words.clear) } }
                 }
             }
@@ -112,32 +116,32 @@ pub(super) fn status(frame: &Frame<'_>, status: SellerStatus) -> Markup {
 
 /// One seller.
 pub fn seller(frame: &Frame<'_>, view: &SellerPage<'_>) -> Page {
-    let (words, finance, seller) = (frame.words(), frame.finance(), view.record.seller.as_str());
+    let (words, finance, seller) = (frame.words(), frame.finance(), view.facts.record.seller.as_str());
     Page::new(
         format!("{} {seller}", words.seller),
         html! {
             section.card { (facts(frame, view)) (acts(frame, view)) }
             section.card {
                 h2 { (finance.wallet) }
-                (wallets::of_seller(frame, seller, view.wallets))
+                (wallets::of_seller(frame, seller, &view.facts.wallets))
                 p { a href=(format!("/console/wallets/{seller}")) { (finance.to_movements) } }
             }
-            section.card { h2 { (finance.becomes_available) } (releases(frame, view.releases)) }
+            section.card { h2 { (finance.becomes_available) } (releases(frame, &view.facts.releases)) }
             section.card { h2 { (finance.holds) } (holds(frame, view)) }
             section.card {
                 h2 { (finance.recent_payouts) }
-                (payouts::list(frame, view.payouts, payouts::STAFF))
-                @if !view.payouts.is_empty() {
+                (payouts::list(frame, &view.facts.payouts, payouts::STAFF))
+                @if !view.facts.payouts.is_empty() {
                     p { a href=(format!("/console/payouts?seller={seller}")) { (finance.all_payouts) } }
                 }
             }
-            section.card { h2 { (finance.next_payouts) } (next_days(frame, view.next_payouts)) }
+            section.card { h2 { (finance.next_payouts) } (next_days(frame, &view.facts.next_payouts)) }
         },
     )
 }
 
 fn facts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
-    let (words, finance, record) = (frame.words(), frame.finance(), view.record);
+    let (words, finance, record) = (frame.words(), frame.finance(), &view.facts.record);
     html! {
         dl.facts {
             dt { (finance.payout_status) } dd #payout-status { (status(frame, record.payout_status())) }
@@ -154,7 +158,7 @@ fn facts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
 
 fn of_profile(frame: &Frame<'_>, view: &SellerPage<'_>, profile: &Profile) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
-    let is_verified = view.record.standing().is_account_verified();
+    let is_verified = view.facts.record.standing().is_account_verified();
     html! {
         dt { (words.name) } dd { (profile.name) }
         dt { (finance.business) } dd { (finance.business_type(profile.business_type)) }
@@ -163,7 +167,7 @@ fn of_profile(frame: &Frame<'_>, view: &SellerPage<'_>, profile: &Profile) -> Ma
         dd {
             span.code { (profile.account_masked) } " · "
             @if is_verified { (finance.verified) } @else { span.bad { (finance.not_verified) } }
-            @if let Some(until) = view.cools_down_until { p.waiting { (finance.cools_down) " " (time(until)) } }
+            @if let Some(until) = view.facts.cools_down_until { p.waiting { (finance.cools_down) " " (time(until)) } }
         }
         dt { (finance.schedule) } dd { (finance.schedule_of(&profile.schedule)) }
         dt { (finance.minimum) } dd { (frame.money(profile.minimum_payout)) }
@@ -185,7 +189,7 @@ fn registered(frame: &Frame<'_>, registration: &RegistrationRecord) -> Markup {
 
 fn acts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
-    let to = |act: &str| format!("{}/{act}", address(view.record.seller.as_str()));
+    let to = |act: &str| format!("{}/{act}", address(view.facts.record.seller.as_str()));
     let SellerActs { hold, reveal } = view.acts;
     html! {
         @if hold || reveal {

@@ -22,6 +22,7 @@ use crate::{
     Api,
     http::{
         card_numbers,
+        marks::Unchanged,
         problem::{Code, Problem},
         text,
     },
@@ -118,11 +119,17 @@ pub(super) fn outcome(person: &Person, record: &CheckoutRecord, canceled: &Cance
         Canceled::WaitsForApproval { approval, .. } => (Outcome::RefundWaits, Some(approval.asked.amount)),
         Canceled::NotRefundedYet { refund, .. } => (Outcome::RefundGoesOn, refund.amount),
     };
-    person.answer(Told { outcome, amount, back: &address(record) }.page(&person.frame()))
+    came_of(person, outcome, amount, &address(record))
 }
 
 fn told(person: &Person, outcome: Outcome, record: &CheckoutRecord) -> Response {
     came_of(person, outcome, None, &address(record))
+}
+
+/// Marks the page of a form that could not be taken: nothing was asked for.
+pub(super) fn unchanged(mut response: Response) -> Response {
+    response.extensions_mut().insert(Unchanged);
+    response
 }
 
 /// The page that says what came of an act.

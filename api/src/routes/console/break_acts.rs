@@ -15,14 +15,13 @@ use service::{
     reconciliation::{WantedAct, act as act_on_break},
 };
 use store::BreakRecord;
-use web::console::{BreakForm, BreakStep, MAX_LETTER_REASON_CHARS, Outcome, TypedAct, Wrong};
+use web::console::{BreakForm, BreakStep, MAX_ACT_REASON_CHARS, Outcome, TypedAct, Wrong};
 
 use super::{
-    acts::{came_of, reason},
+    acts::{came_of, reason, unchanged},
     breaks::found,
     frame::Person,
     guard::Form,
-    seller_acts::unchanged,
 };
 use crate::{
     Api,
@@ -36,9 +35,7 @@ use crate::{
 const MAX_NAME_CHARS: usize = 64;
 
 fn step(text: &str) -> Result<BreakStep, Problem> {
-    let known = [BreakStep::Assign, BreakStep::Wait, BreakStep::Resolve, BreakStep::Undo];
-    let known = known.into_iter().find(|step| step.as_str() == text);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such act on a break."))
+    BreakStep::parse(text).ok_or_else(|| Problem::new(Code::NotFound, "There is no such act on a break."))
 }
 
 /// The page that confirms an act.
@@ -66,7 +63,7 @@ pub(super) async fn act(
         template: Template::parse(form.text("template")),
         reason: form.text("reason"),
     };
-    let reason = reason(&form, MAX_LETTER_REASON_CHARS).ok_or(Wrong::Reason);
+    let reason = reason(&form, MAX_ACT_REASON_CHARS).ok_or(Wrong::Reason);
     let (act, reason) = match wanted(step, asked).and_then(|act| Ok((act, reason?))) {
         Ok(wanted) => wanted,
         Err(wrong) => {

@@ -12,7 +12,7 @@ use domain::{
 };
 use service::dead_letter::ActionRequest;
 use store::{LetterFilter, LetterPosition, LetterRecord};
-use web::console::{self, Asking, Confirming, LetterActs, MAX_LETTER_REASON_CHARS, Outcome, Told};
+use web::console::{self, Asking, Confirming, LetterActs, MAX_ACT_REASON_CHARS, Outcome, Told};
 
 use super::{
     acts::{new_key, reason},
@@ -129,7 +129,7 @@ async fn confirming(
 /// Acts once: the same act of the same person again tells the workflow nothing new.
 async fn act(api: &Api, person: &Person, action: LetterAction, id: &str, form: &Form) -> Result<Response, Problem> {
     let letter = letter(api, id).await?;
-    let Some(reason) = reason(form, MAX_LETTER_REASON_CHARS) else {
+    let Some(reason) = reason(form, MAX_ACT_REASON_CHARS) else {
         return confirming(api, person, action, &letter, true).await;
     };
     let by = person.principal().bare();

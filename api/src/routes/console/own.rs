@@ -7,14 +7,13 @@ use axum::{
     response::Response,
 };
 use domain::id::SellerAccount;
-use service::seller;
-use store::{PayoutFilter, PayoutRecord, Window};
-use web::console::{self, OwnPage, PayoutActs, PayoutPage};
+use store::PayoutRecord;
+use web::console::{self, PayoutActs, PayoutPage};
 
 use super::{
     frame::{Asked, Person},
     payouts::{found, position, statement_of},
-    sellers::{SHOWN_PAYOUTS, SHOWN_RELEASES},
+    sellers::{facts_of, payouts_of},
 };
 use crate::{
     Api,
@@ -27,24 +26,9 @@ fn own(person: &Person) -> Result<&SellerAccount, Problem> {
     person.0.open.record.seller.as_ref().ok_or_else(none)
 }
 
-fn payouts_of(seller: &SellerAccount) -> PayoutFilter {
-    PayoutFilter { seller: Some(seller.clone()), ..PayoutFilter::default() }
-}
-
 pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<Response, Problem> {
-    let seller = own(&person)?;
-    let record = seller::show(&api.service, seller).await?;
-    let reader = &api.service.reader;
-    let payouts = reader.payouts(&payouts_of(seller), &Window { after: None, limit: SHOWN_PAYOUTS }).await?;
-    let view = OwnPage {
-        wallets: &reader.wallets(seller).await?,
-        releases: &reader.releases(seller, SHOWN_RELEASES).await?,
-        payouts: &payouts.items,
-        next_payouts: &seller::next_payouts(&api.service, &record),
-        cools_down_until: seller::cool_down(&api.service, &record),
-        record: &record,
-    };
-    Ok(person.answer(console::own(&person.frame(), &view)))
+    let facts = facts_of(&api, own(&person)?).await?;
+    Ok(person.answer(console::own(&person.frame(), &facts)))
 }
 
 pub(super) async fn payouts(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {

@@ -12,13 +12,12 @@ use domain::{
 };
 use service::payout::{PayoutError, RunDetails, decide_on, details};
 use store::{RunPosition, RunRecord, Scope};
-use web::console::{self, MAX_LETTER_REASON_CHARS, Outcome, RunActs, RunForm, RunPage, RunStep, Wrong};
+use web::console::{self, MAX_ACT_REASON_CHARS, Outcome, RunActs, RunForm, RunPage, RunStep, Wrong};
 
 use super::{
-    acts::{came_of, reason},
+    acts::{came_of, reason, unchanged},
     frame::{Asked, Person},
     guard::Form,
-    seller_acts::unchanged,
 };
 use crate::{
     Api,
@@ -50,8 +49,7 @@ pub(super) async fn show(
 }
 
 fn step(text: &str) -> Result<RunStep, Problem> {
-    let known = [RunStep::Approve, RunStep::Reject, RunStep::Cancel].into_iter().find(|step| step.as_str() == text);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such decision."))
+    RunStep::parse(text).ok_or_else(|| Problem::new(Code::NotFound, "There is no such decision."))
 }
 
 /// The page that confirms a decision.
@@ -82,7 +80,7 @@ pub(super) async fn decide(
 ) -> Result<Response, Problem> {
     let step = step(&named)?;
     let run = found(&api, id).await?.run;
-    let Some(reason) = reason(&form, MAX_LETTER_REASON_CHARS) else {
+    let Some(reason) = reason(&form, MAX_ACT_REASON_CHARS) else {
         return Ok(unchanged(asking(&person, step, &run, Some(Wrong::Reason))));
     };
     let (decision, outcome) = match step {

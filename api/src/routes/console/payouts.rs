@@ -15,7 +15,7 @@ use service::payout::{self, PayoutError};
 use store::{PayoutFilter, PayoutPosition, PayoutRecord, Scope};
 use web::{
     console::{
-        self, MAX_LETTER_REASON_CHARS, Outcome, PayoutActs, PayoutForm, PayoutPage, PayoutSearch, PayoutStep, Wrong,
+        self, MAX_ACT_REASON_CHARS, Outcome, PayoutActs, PayoutForm, PayoutPage, PayoutSearch, PayoutStep, Wrong,
     },
     policy::Policy,
     statement::{self, Shown},
@@ -23,10 +23,9 @@ use web::{
 use workflows::ports::PayoutAct;
 
 use super::{
-    acts::{came_of, reason},
+    acts::{came_of, reason, unchanged},
     frame::{Asked, Person},
     guard::Form,
-    seller_acts::unchanged,
 };
 use crate::{
     Api,
@@ -117,9 +116,7 @@ pub(super) async fn statement_of(api: &Api, person: &Person, payout: &PayoutReco
 }
 
 fn step(text: &str) -> Result<PayoutStep, Problem> {
-    let known = [PayoutStep::Cancel, PayoutStep::Retry, PayoutStep::Returned];
-    let known = known.into_iter().find(|step| step.as_str() == text);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such act on a payout."))
+    PayoutStep::parse(text).ok_or_else(|| Problem::new(Code::NotFound, "There is no such act on a payout."))
 }
 
 /// The page that confirms an act.
@@ -144,7 +141,7 @@ pub(super) async fn act(
     form: Form,
 ) -> Result<Response, Problem> {
     let (step, payout) = (step(&named)?, found(&api, id).await?);
-    let Some(reason) = reason(&form, MAX_LETTER_REASON_CHARS) else {
+    let Some(reason) = reason(&form, MAX_ACT_REASON_CHARS) else {
         return Ok(unchanged(asking(&person, step, &payout, Some(Wrong::Reason))));
     };
     let malformed = || Problem::new(Code::IdempotencyKeyInvalid, "The form does not name the attempt. Open it again.");

@@ -16,14 +16,14 @@ use store::{HoldRecord, SellerRecord, WalletRecord};
 use web::console::{HoldForm, LiftForm, Outcome, RevealForm, Wrong, revealed};
 
 use super::{
-    acts::{came_of, new_key, reason},
+    acts::{came_of, new_key, reason, unchanged},
     frame::Person,
     guard::Form,
 };
 use crate::{
     Api,
     http::{
-        marks::{Because, Unchanged},
+        marks::Because,
         problem::{Code, Problem},
         reading::Reading,
     },
@@ -93,12 +93,6 @@ fn amount(text: &str) -> Result<Option<Money>, Wrong> {
     }
     let amount = Money::parse(&text, Currency::Krw).map_err(|_| Wrong::Amount)?;
     if amount.is_zero() { Err(Wrong::Amount) } else { Ok(Some(amount)) }
-}
-
-/// Marks the page of a form that could not be taken: nothing was asked for.
-pub(super) fn unchanged(mut response: Response) -> Response {
-    response.extensions_mut().insert(Unchanged);
-    response
 }
 
 async fn placed(api: &Api, seller: String, hold: String) -> Result<HoldRecord, Problem> {

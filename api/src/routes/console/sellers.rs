@@ -9,7 +9,7 @@ use axum::{
 use domain::{id::SellerAccount, seller::PayoutStatus};
 use service::seller;
 use store::{PayoutFilter, Scope, SellerFilter, Window};
-use web::console::{self, SellerActs, SellerPage, SellerSearch};
+use web::console::{self, SellerActs, SellerFacts, SellerPage, SellerSearch};
 
 use super::frame::{Asked, Person};
 use crate::{
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// How many payouts the page of a seller shows.
-pub(super) const SHOWN_PAYOUTS: u64 = 20;
+const SHOWN_PAYOUTS: u64 = 20;
 /// How many days the page of a seller shows on which earnings become available.
-pub(super) const SHOWN_RELEASES: u64 = 60;
+const SHOWN_RELEASES: u64 = 60;
 
 pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
     let search = SellerSearch { q: asked.text("q").to_owned(), status: PayoutStatus::parse(asked.text("status")) };
@@ -43,21 +43,32 @@ pub(super) async fn show(
     person: Person,
     Path(seller): Path<String>,
 ) -> Result<Response, Problem> {
-    let seller = seller_of(seller)?;
-    let record = seller::show(&api.service, &seller).await?;
-    let reader = &api.service.reader;
-    let payouts = PayoutFilter { seller: Some(seller.clone()), ..PayoutFilter::default() };
-    let payouts = reader.payouts(&payouts, &Window { after: None, limit: SHOWN_PAYOUTS }).await?;
+    let facts = facts_of(&api, &seller_of(seller)?).await?;
     let may_act = person.may(Scope::Finance);
     let view = SellerPage {
-        wallets: &reader.wallets(&seller).await?,
-        releases: &reader.releases(&seller, SHOWN_RELEASES).await?,
-        holds: &reader.seller_holds(&seller).await?,
-        payouts: &payouts.items,
-        next_payouts: &seller::next_payouts(&api.service, &record),
-        cools_down_until: seller::cool_down(&api.service, &record),
-        acts: SellerActs { hold: may_act, reveal: may_act && record.profile.is_some() },
-        record: &record,
+        holds: &api.service.reader.seller_holds(&facts.record.seller).await?,
+        acts: SellerActs { hold: may_act, reveal: may_act && facts.record.profile.is_some() },
+        facts: &facts,
     };
     Ok(person.answer(console::seller(&person.frame(), &view)))
+}
+
+/// What staff and the seller see of a seller.
+pub(super) async fn facts_of(api: &Api, seller: &SellerAccount) -> Result<SellerFacts, Problem> {
+    let record = seller::show(&api.service, seller).await?;
+    let reader = &api.service.reader;
+    let payouts = reader.payouts(&payouts_of(seller), &Window { after: None, limit: SHOWN_PAYOUTS }).await?;
+    Ok(SellerFacts {
+        wallets: reader.wallets(seller).await?,
+        releases: reader.releases(seller, SHOWN_RELEASES).await?,
+        payouts: payouts.items,
+        next_payouts: seller::next_payouts(&api.service, &record),
+        cools_down_until: seller::cool_down(&api.service, &record),
+        record,
+    })
+}
+
+/// All payouts of a seller.
+pub(super) fn payouts_of(seller: &SellerAccount) -> PayoutFilter {
+    PayoutFilter { seller: Some(seller.clone()), ..PayoutFilter::default() }
 }
