@@ -1,4 +1,4 @@
-//! Test set-up that several crates need: fresh databases and a browser.
+//! Test set-up that several crates need: fresh databases, a browser, sellers whom Toss pays.
 //!
 //! # What this crate does not do
 //!
@@ -8,6 +8,8 @@
 pub mod browser;
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(feature = "payees")]
+pub mod payees;
 #[cfg(feature = "database")]
 pub mod server;
 #[cfg(feature = "database")]

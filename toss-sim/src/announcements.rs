@@ -5,9 +5,10 @@ use rand::Rng as _;
 use serde_json::json;
 
 use crate::codes::Language;
-use crate::mischief::{CERTAIN_BPS, Kind, Subject};
+use crate::method::Method;
+use crate::mischief::{CERTAIN_BPS, Kind, Subject, Target};
 use crate::outbox::{Event, EventName, Manner};
-use crate::payment::{Method, Payment, Status};
+use crate::payment::{Payment, Status};
 use crate::payment_json::{Setting, payment_json};
 use crate::time::{Instant, with_microseconds};
 use crate::world::World;
@@ -32,7 +33,8 @@ impl World {
 
     /// Puts an event into the outbox, in the manner mischief has in mind for it.
     pub(crate) fn tell(&mut self, event: &Event, now: Instant) {
-        let taken = self.mischief.take(Subject::Webhook, Some(&event.order_id));
+        let target = Target { on: Subject::Webhook, order_id: Some(&event.order_id), page: None };
+        let taken = self.mischief.take(target);
         let manner = match taken {
             Some(mischief) => manner(mischief.kind, mischief.delay_ms),
             None if self.withholds_webhook() => Manner::Never,
@@ -58,7 +60,10 @@ fn manner(kind: Kind, delay_ms: u64) -> Manner {
         | Kind::RateLimit
         | Kind::WrongAmount
         | Kind::UnknownField
-        | Kind::UnknownEnum => Manner::Plainly,
+        | Kind::UnknownEnum
+        | Kind::CutList
+        | Kind::CutBody
+        | Kind::UnreadableRow => Manner::Plainly,
     }
 }
 

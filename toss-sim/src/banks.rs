@@ -1,6 +1,8 @@
 //! Banks by their two-character code. A request may name one by code, Korean name or English name;
 //! an answer always carries the code (API version 2022-11-16).
 
+use serde::{Deserialize, Serialize};
+
 /// `(code, Korean name, English name)`, from the organisation code page of the Toss reference.
 const BANKS: &[(&str, &str, &str)] = &[
     ("39", "경남", "KYONGNAMBANK"),
@@ -41,6 +43,14 @@ pub(crate) fn bank_code(named: &str) -> Option<&'static str> {
         .iter()
         .find(|(code, korean, english)| *code == named || *korean == short || *english == named)
         .map(|(code, ..)| *code)
+}
+
+/// Where a deposited virtual account is refunded to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefundAccount {
+    pub(crate) bank_code: String,
+    pub(crate) number: String,
+    pub(crate) holder: String,
 }
 
 #[cfg(test)]

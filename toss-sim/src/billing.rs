@@ -8,25 +8,34 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bodies::{self, Won, is_order_id, is_order_name};
+use crate::card_number::{CardBody, masked};
 use crate::codes::{Code, Language};
+use crate::fields::{self, Won, is_order_id, is_order_name};
 use crate::file::{Change, File, FileError};
+use crate::method::Method;
+use crate::registration::Registration;
 use crate::shelf::{Saved, Shelf};
+use crate::terms::{CardTerms, CommonBody};
 use crate::time::{Instant, with_offset};
 
 const MAX_CUSTOMER_KEY: usize = 300;
-/// A card number is longer than the six digits of a BIN, which the real server refuses.
-const CARD_NUMBER_LENGTH: std::ops::RangeInclusive<usize> = 13..=20;
 /// The test card that is issued a key, and then not charged.
 const UNKNOWN_CARD_BIN: &str = "433012";
-/// Digits of a card number an answer shows at its beginning.
-const SHOWN_DIGITS: usize = 8;
+/// The card that a buyer registers in the window.
+const REGISTERED_CARD: &str = "9410001234567890";
+/// The issuer of the cards behind billing keys, unless the shop asked for another.
+const BILLED_ISSUER: &str = "21";
+/// The account that a buyer registers in the window.
+const ACCOUNT_BANK: &str = "우리은행";
+const ACCOUNT_NUMBER: &str = "1002******789";
 
 /// What a call to the billing API asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BillingCall {
     /// With a card's number.
     IssueByCard,
+    /// With the one-time key of the window.
+    IssueByAuthKey,
     Charge {
         billing_key: String,
     },
@@ -41,19 +50,34 @@ pub(crate) struct BillingKey {
     /// Index among the merchants.
     pub(crate) merchant: usize,
     pub(crate) customer_key: String,
+    #[serde(default = "card")]
+    pub(crate) method: Method,
     card_number: String,
+    #[serde(default)]
+    issuer: Option<String>,
     issued_at: Instant,
     pub(crate) is_removed: bool,
+}
+
+/// What every key charged before there were accounts.
+fn card() -> Method {
+    Method::Card
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IssueBody {
     customer_key: String,
-    card_number: String,
-    card_expiration_year: String,
-    card_expiration_month: String,
-    customer_identity_number: String,
+    #[serde(flatten)]
+    card: CardBody,
+}
+
+/// Body of `POST /v1/billing/authorizations/issue`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AuthKeyBody {
+    pub(crate) auth_key: String,
+    pub(crate) customer_key: String,
 }
 
 /// A well-formed charge.
@@ -62,9 +86,13 @@ struct IssueBody {
 pub(crate) struct ChargeBody {
     pub(crate) amount: Won,
     pub(crate) customer_key: String,
-    #[serde(deserialize_with = "bodies::text")]
+    #[serde(deserialize_with = "fields::text")]
     pub(crate) order_id: String,
     pub(crate) order_name: String,
+    #[serde(default, deserialize_with = "fields::optional_number")]
+    pub(crate) card_installment_plan: Option<i64>,
+    #[serde(flatten)]
+    pub(crate) common: CommonBody,
 }
 
 impl ChargeBody {
@@ -73,7 +101,7 @@ impl ChargeBody {
     /// # Errors
     /// Toss's code for what is wrong with the body by itself.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Code> {
-        let body: Self = bodies::read(bytes)?;
+        let body: Self = fields::read(bytes)?;
         if !is_order_id(&body.order_id) {
             return Err(Code::InvalidOrderId);
         }
@@ -87,23 +115,21 @@ impl BillingKey {
     /// # Errors
     /// Toss's code for what is wrong with the card.
     pub(crate) fn issued(key: String, merchant: usize, bytes: &[u8], now: Instant) -> Result<Self, Code> {
-        let body: IssueBody = bodies::read(bytes)?;
+        let body: IssueBody = fields::read(bytes)?;
         if body.customer_key.chars().count() > MAX_CUSTOMER_KEY {
             return Err(Code::FailedDbProcessing);
         }
-        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_digits(&body.card_number) || !CARD_NUMBER_LENGTH.contains(&body.card_number.len()) {
-            return Err(Code::InvalidCardNumber);
-        }
-        let month: Option<u8> = body.card_expiration_month.parse().ok();
-        if body.card_expiration_year.len() != 2 || !month.is_some_and(|month| (1..=12).contains(&month)) {
-            return Err(Code::InvalidCardExpiration);
-        }
-        if !matches!(body.customer_identity_number.len(), 6 | 10) || !is_digits(&body.customer_identity_number) {
-            return Err(Code::InvalidBirthDayFormat);
-        }
-        let (customer_key, card_number) = (body.customer_key, body.card_number);
-        Ok(Self { key, merchant, customer_key, card_number, issued_at: now, is_removed: false })
+        body.card.check()?;
+        let (customer_key, card_number) = (body.customer_key, body.card.card_number);
+        let (method, issuer) = (Method::Card, None);
+        Ok(Self { key, merchant, customer_key, method, card_number, issuer, issued_at: now, is_removed: false })
+    }
+
+    /// A key for what a buyer registered in the window.
+    pub(crate) fn registered(key: String, merchant: usize, registration: Registration, now: Instant) -> Self {
+        let Registration { customer_key, method, issuer, .. } = registration;
+        let card_number = REGISTERED_CARD.to_owned();
+        Self { key, merchant, customer_key, method, card_number, issuer, issued_at: now, is_removed: false }
     }
 
     /// Why this key is not charged for that customer.
@@ -118,31 +144,48 @@ impl BillingKey {
     }
 
     fn is_of_unknown_type(&self) -> bool {
-        self.card_number.starts_with(UNKNOWN_CARD_BIN)
+        self.method == Method::Card && self.card_number.starts_with(UNKNOWN_CARD_BIN)
     }
 
     /// The Billing object.
     pub(crate) fn json(&self, merchant_id: &str, language: Language) -> Value {
-        let (method, card_type, owner_type) = match (language, self.is_of_unknown_type()) {
-            (Language::Korean, false) => ("카드", "신용", "개인"),
-            (Language::Korean, true) => ("카드", "미확인", "미확인"),
-            (Language::English, false) => ("CARD", "CREDIT", "PERSONAL"),
-            (Language::English, true) => ("CARD", "UNKNOWN", "UNKNOWN"),
+        let is_card = self.method == Method::Card;
+        let method = match (language, is_card) {
+            (Language::Korean, true) => "카드",
+            (Language::Korean, false) => "계좌",
+            (Language::English, true) => "CARD",
+            (Language::English, false) => "TRANSFER",
         };
-        let mask = |(index, digit)| if index < SHOWN_DIGITS { digit } else { '*' };
-        let number: String = self.card_number.chars().enumerate().map(mask).collect();
+        let account = json!({ "bankName": ACCOUNT_BANK, "bankAccountNumber": ACCOUNT_NUMBER });
         json!({
             "mId": merchant_id,
             "customerKey": self.customer_key,
             "authenticatedAt": with_offset(self.issued_at),
             "method": method,
             "billingKey": self.key,
-            "card": {
-                "issuerCode": "21", "acquirerCode": "21", "number": number,
-                "cardType": card_type, "ownerType": owner_type,
-            },
-            "transfers": null,
+            "card": is_card.then(|| self.card_json(language)),
+            "transfers": (!is_card).then(|| vec![account]),
         })
+    }
+
+    fn card_json(&self, language: Language) -> Value {
+        let (card_type, owner_type) = match (language, self.is_of_unknown_type()) {
+            (Language::Korean, false) => ("신용", "개인"),
+            (Language::Korean, true) => ("미확인", "미확인"),
+            (Language::English, false) => ("CREDIT", "PERSONAL"),
+            (Language::English, true) => ("UNKNOWN", "UNKNOWN"),
+        };
+        let issuer = self.issuer.as_deref().unwrap_or(BILLED_ISSUER);
+        json!({
+            "issuerCode": issuer, "acquirerCode": issuer, "number": masked(&self.card_number),
+            "cardType": card_type, "ownerType": owner_type,
+        })
+    }
+
+    /// What a charge of this key is paid with.
+    pub(crate) fn card_terms(&self) -> CardTerms {
+        let issuer = self.issuer.clone().or_else(|| Some(BILLED_ISSUER.to_owned()));
+        CardTerms { issuer, number: Some(masked(&self.card_number)), ..CardTerms::default() }
     }
 }
 

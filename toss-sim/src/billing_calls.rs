@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::authorization::Caller;
-use crate::billing::{BillingCall, BillingKey, ChargeBody};
+use crate::billing::{AuthKeyBody, BillingCall, BillingKey, ChargeBody};
 use crate::codes::Code;
 use crate::envelope::Done;
+use crate::fields;
+use crate::key_in::NewOrder;
 use crate::operations::Ask;
 use crate::outbox::{Event, EventName};
-use crate::payment::{Confirmed, Method, Payment, Twist};
+use crate::payment::Twist;
+use crate::terms::{CardTerms, installment};
 use crate::till::Kept;
 use crate::time::{Instant, with_microseconds};
 use crate::world::World;
@@ -27,12 +30,15 @@ impl World {
     ) -> Result<Done, Code> {
         match call {
             BillingCall::IssueByCard => {
-                // Ends in `=`, as the real ones do: a client has to encode it in a path, or not.
-                let key = format!("{}=", self.mint.named("", BILLING_KEY_LENGTH));
+                let key = self.new_billing_key();
                 let issued = BillingKey::issued(key, caller.merchant, &ask.body, now)?;
-                let value = issued.json(self.setting(caller.merchant, ask.language, now).merchant_id, ask.language);
-                let is_kept = self.billing.keep(issued);
-                if is_kept { Ok(Done { value, took_effect: true }) } else { Err(Code::FailedInternalSystemProcessing) }
+                self.keep_billing_key(issued, ask, now)
+            }
+            BillingCall::IssueByAuthKey => {
+                let AuthKeyBody { auth_key, customer_key } = fields::read(&ask.body)?;
+                let registration = self.registrations.take(caller.merchant, &auth_key, &customer_key)?;
+                let key = self.new_billing_key();
+                self.keep_billing_key(BillingKey::registered(key, caller.merchant, registration, now), ask, now)
             }
             BillingCall::Charge { billing_key } => self.charge(billing_key, ask, caller, now),
             BillingCall::Delete { billing_key } => self.remove_billing_key(billing_key, caller, now),
@@ -43,31 +49,33 @@ impl World {
         self.billing.get(key).filter(|found| found.merchant == caller.merchant).ok_or(Code::NotFoundBilling)
     }
 
+    /// Ends in `=`, as the real ones do: a client has to encode it in a path, or not.
+    fn new_billing_key(&mut self) -> String {
+        format!("{}=", self.mint.named("", BILLING_KEY_LENGTH))
+    }
+
+    fn keep_billing_key(&mut self, issued: BillingKey, ask: &Ask, now: Instant) -> Result<Done, Code> {
+        let merchant_id = self.setting(issued.merchant, ask.language, now).merchant_id;
+        let value = issued.json(merchant_id, ask.language);
+        let is_kept = self.billing.keep(issued);
+        if is_kept { Ok(Done { value, took_effect: true }) } else { Err(Code::FailedInternalSystemProcessing) }
+    }
+
     fn charge(&mut self, key: &str, ask: &Ask, caller: &Caller, now: Instant) -> Result<Done, Code> {
         let body = ChargeBody::read(&ask.body)?;
-        if let Some(code) = self.billing_key(key, caller)?.refuses(&body.customer_key) {
+        let billing_key = self.billing_key(key, caller)?;
+        if let Some(code) = billing_key.refuses(&body.customer_key) {
             return Err(code);
         }
-        if self.till.attempts(&body.order_id).any(|kept| kept.payment.status.uses_up_the_order()) {
-            return Err(Code::DuplicatedOrderId);
-        }
-        let merchant_id = self.setting(caller.merchant, ask.language, now).merchant_id.to_owned();
-        let payment_key = self.mint.payment_key(&merchant_id, now);
-        let (order_id, amount) = (body.order_id, body.amount.0);
-        let mut payment = Payment::ready(payment_key.clone(), order_id.clone(), body.order_name, amount, now);
+        let (method, card, amount) = (billing_key.method, billing_key.card_terms(), body.amount.0);
+        let plan = installment(body.card_installment_plan, amount)?;
+        let mut terms = body.common.terms(amount, now)?;
+        terms.card = CardTerms { installment_months: plan, ..card };
+        let order = NewOrder { order_id: body.order_id, order_name: body.order_name, amount, terms, method };
+        let mut payment = self.paid_at_once(order, caller, Twist::default(), now)?;
         payment.customer_key = Some(body.customer_key);
-        payment.authenticate(Method::Card, None, now)?;
-        match payment.confirm(&order_id, amount, Twist::default(), now, self.mint.fresh()) {
-            Confirmed::Captured => {}
-            Confirmed::Refused(code) | Confirmed::Declined(code) => return Err(code),
-            Confirmed::AccountIssued => return Err(Code::NotSupportedMethod),
-        }
-        let kept =
-            Kept { payment, merchant: caller.merchant, pair: None, window_of: None, is_billed: true, way_back: None };
-        if !self.till.keep(kept) {
-            return Err(Code::FailedInternalSystemProcessing);
-        }
-        self.note_capture(&payment_key, now);
+        let kept = Kept { is_billed: true, ..Kept::of(payment, caller.merchant) };
+        let payment_key = self.keep_paid(kept, now)?;
         let kept = self.till.get(&payment_key).ok_or(Code::NotFoundPayment)?;
         Ok(Done { value: self.show(kept, ask.language, now), took_effect: true })
     }

@@ -1,103 +1,26 @@
 //! Request bodies of Toss's API, read into what the payment understands. Unknown fields are ignored, as
 //! Toss ignores them.
 
-use std::collections::BTreeMap;
+use serde::Deserialize;
 
-use chrono::TimeDelta;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Number;
-
-use crate::banks::bank_code;
+use crate::banks::{RefundAccount, bank_code};
+use crate::cancel::CancelRequest;
 use crate::codes::Code;
-use crate::payment::{CancelRequest, DEFAULT_DEPOSIT_PATIENCE, RefundAccount};
-use crate::till::MAX_AMOUNT;
-use crate::time::{Instant, parse};
-
-/// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
-pub(crate) const MAX_BODY: usize = 64 * 1_024;
+use crate::fields::{Won, is_order_id, is_order_name, optional_text, read, text};
+use crate::terms::{CommonBody, Terms};
+use crate::time::Instant;
 
 const MAX_CANCEL_REASON: usize = 200;
 const MAX_ACCOUNT_NUMBER: usize = 20;
 const MAX_HOLDER_NAME: usize = 60;
 const MAX_CUSTOMER_NAME: usize = 100;
-const MAX_ORDER_NAME: usize = 100;
-const MAX_VALID_HOURS: i64 = 2_160;
-const MAX_METADATA: usize = 5;
-const MAX_METADATA_KEY: usize = 40;
-const MAX_METADATA_VALUE: usize = 2_000;
-const MAX_DUE: TimeDelta = TimeDelta::days(90);
-
-/// A whole number of won, also as a text, as Toss's own sample shop sends it; `15000.0` is read as 15000, a fraction is
-/// not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Won(pub(crate) u64);
-
-impl<'de> Deserialize<'de> for Won {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = text(deserializer)?;
-        let whole = written.strip_suffix(".0").unwrap_or(&written);
-        let amount: u64 = whole.parse().map_err(|_| D::Error::custom("an amount is a whole number of won"))?;
-        if amount > MAX_AMOUNT {
-            return Err(D::Error::custom(format_args!("an amount is at most {MAX_AMOUNT} won")));
-        }
-        Ok(Self(amount))
-    }
-}
-
-/// A text, or a number where a text belongs: Toss takes the one for the other.
-pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(Number),
-    }
-
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Text(text) => text,
-        Written::Number(number) => number.to_string(),
-    })
-}
-
-/// The same, where it may be absent or null.
-fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    struct Text(#[serde(deserialize_with = "text")] String);
-
-    Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(text)| text))
-}
-
-/// A whole number that may be absent, null or a text.
-fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let written = optional_text(deserializer)?;
-    written.map(|written| written.parse().map_err(|_| D::Error::custom("not a whole number"))).transpose()
-}
-
-/// What a merchant hangs on an object: at most five pairs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Metadata(Option<BTreeMap<String, String>>);
-
-impl Metadata {
-    /// Whether it is within Toss's limits.
-    pub(crate) fn is_short(&self) -> bool {
-        self.0.as_ref().is_none_or(|pairs| {
-            pairs.len() <= MAX_METADATA
-                && pairs.iter().all(|(key, value)| {
-                    key.chars().count() <= MAX_METADATA_KEY
-                        && !key.contains(['[', ']'])
-                        && value.chars().count() <= MAX_METADATA_VALUE
-                })
-        })
-    }
-}
 
 /// Body of `POST /v1/payments/confirm`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConfirmBody {
-    pub(crate) payment_key: String,
+    /// In the older form of the call the path has it.
+    pub(crate) payment_key: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) order_id: String,
     pub(crate) amount: Won,
@@ -120,6 +43,8 @@ struct CancelBody {
     refundable_amount: Option<Won>,
     currency: Option<String>,
     refund_receive_account: Option<RefundReceiveAccount>,
+    tax_free_amount: Option<Won>,
+    tax_exemption_amount: Option<Won>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,9 +64,10 @@ struct VirtualAccountBody {
     order_name: String,
     customer_name: String,
     bank: String,
-    #[serde(default, deserialize_with = "optional_number")]
-    valid_hours: Option<i64>,
-    due_date: Option<String>,
+    /// The number of a fixed account, for which a contract is needed.
+    account_key: Option<String>,
+    #[serde(flatten)]
+    common: CommonBody,
 }
 
 /// A well-formed request for a virtual account.
@@ -152,23 +78,7 @@ pub(crate) struct AccountRequest {
     pub(crate) order_name: String,
     pub(crate) customer_name: String,
     pub(crate) bank_code: &'static str,
-    pub(crate) due: Instant,
-}
-
-/// Reads a body; whatever is wrong with it is `INVALID_REQUEST`.
-pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Code> {
-    serde_json::from_slice(body).map_err(|_| Code::InvalidRequest)
-}
-
-/// Whether this may name an order: 6 to 64 of `A-Z a-z 0-9 - _ =`.
-pub(crate) fn is_order_id(text: &str) -> bool {
-    (6..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='))
-}
-
-/// Whether this may name what is bought: 1 to 100 characters.
-pub(crate) fn is_order_name(text: &str) -> bool {
-    (1..=MAX_ORDER_NAME).contains(&text.chars().count())
+    pub(crate) terms: Terms,
 }
 
 /// Reads the body of a cancel.
@@ -188,6 +98,8 @@ pub(crate) fn cancel_request(body: &[u8]) -> Result<CancelRequest, Code> {
         amount: body.cancel_amount.map(|Won(amount)| amount),
         refundable: body.refundable_amount.map(|Won(amount)| amount),
         refund_account: body.refund_receive_account.map(refund_account).transpose()?,
+        tax_free: body.tax_free_amount.map(|Won(amount)| amount),
+        tax_exemption: body.tax_exemption_amount.map(|Won(amount)| amount),
     })
 }
 
@@ -222,54 +134,24 @@ pub(crate) fn account_request(body: &[u8], now: Instant) -> Result<AccountReques
     if body.amount.0 == 0 {
         return Err(Code::BelowZeroAmount);
     }
+    if body.account_key.is_some() {
+        return Err(Code::InvalidVirtualAccountType);
+    }
     Ok(AccountRequest {
         amount: body.amount.0,
         bank_code: bank_code(&body.bank).ok_or(Code::InvalidBank)?,
-        due: due(body.valid_hours, body.due_date.as_deref(), now)?,
+        terms: body.common.terms(body.amount.0, now)?,
         order_id: body.order_id,
         order_name: body.order_name,
         customer_name: body.customer_name,
     })
 }
 
-fn due(valid_hours: Option<i64>, due_date: Option<&str>, now: Instant) -> Result<Instant, Code> {
-    match (valid_hours, due_date) {
-        (Some(_), Some(_)) => Err(Code::InvalidValidHoursWithDueDateAndSingle),
-        (None, None) => Ok(now + DEFAULT_DEPOSIT_PATIENCE),
-        (Some(hours), None) if hours < 1 => Err(Code::InvalidRequest),
-        (Some(hours), None) if hours > MAX_VALID_HOURS => Err(Code::ExceedMaxValidHours),
-        (Some(hours), None) => Ok(now + TimeDelta::hours(hours)),
-        (None, Some(date)) => {
-            let due = parse(date).filter(|due| *due > now).ok_or(Code::InvalidDate)?;
-            if due > now + MAX_DUE { Err(Code::ExceedMaxDueDate) } else { Ok(due) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{account_request, cancel_request, is_order_id, read};
-    use crate::bodies::Won;
+    use super::{account_request, cancel_request};
     use crate::codes::Code;
     use chrono::DateTime;
-
-    #[test]
-    fn won_are_whole() {
-        assert_eq!(read::<Won>(b"15000"), Ok(Won(15_000)));
-        assert_eq!(read::<Won>(b"15000.0"), Ok(Won(15_000)));
-        assert_eq!(read::<Won>(b"\"15000\""), Ok(Won(15_000)));
-        for wrong in ["0.5", "-1", "\"won\"", "\"\"", "\"-1\"", "\" 1\"", "true", "null", "1e30", "1000000000001"] {
-            assert_eq!(read::<Won>(wrong.as_bytes()), Err(Code::InvalidRequest), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn order_ids_have_six_to_sixty_four_plain_characters() {
-        assert!(is_order_id("order-1") && is_order_id(&"a".repeat(64)));
-        for wrong in ["order", &"a".repeat(65), "주문번호-1", "order 1"] {
-            assert!(!is_order_id(wrong), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_cancel_body_is_refused_for_what_is_wrong_with_it() {
@@ -298,7 +180,8 @@ mod tests {
             let body = format!(
                 r#"{{"amount":1000,"orderId":"order-1","orderName":"책","customerName":"김","bank":"20"{extra}}}"#
             );
-            account_request(body.as_bytes(), DateTime::UNIX_EPOCH).map(|request| request.due.timestamp() / 3600)
+            let now = DateTime::UNIX_EPOCH;
+            account_request(body.as_bytes(), now).map(|request| request.terms.deposit_due(now).timestamp() / 3600)
         };
         assert_eq!(body(""), Ok(168));
         assert_eq!(body(r#","validHours":24"#), Ok(24));

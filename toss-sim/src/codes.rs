@@ -101,6 +101,9 @@ codes! {
     NotFoundMerchant = "NOT_FOUND_MERCHANT", 404, Fault, "존재하지 않는 상점 정보 입니다.", Some("Not found merchant.");
     NotFoundHttpMethod = "NOT_FOUND_HTTP_METHOD", 404, Fault, "존재하지 않는 HTTP 메소드 접근입니다.", Some("Not found HTTP method.");
     NotFoundMethod = "NOT_FOUND_METHOD", 404, Fault, "존재하지 않는 결제수단 입니다.", Some("Not found payment method.");
+    // What the real Toss does and the simulator does not; the name is this simulator's.
+    NotSimulated = "NOT_SIMULATED", 501, Fault,
+        "toss-sim(시뮬레이터)이 흉내 내지 않는 기능입니다.", Some("The simulator (toss-sim) does not simulate this part of Toss.");
     ProviderError = "PROVIDER_ERROR", 400, Fault,
         "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해주세요.", Some("Temporary error occurred. Please try again in a few minutes.");
     CommonError = "COMMON_ERROR", 500, Fault,
@@ -323,7 +326,7 @@ mod tests {
     fn names_are_unique_and_statuses_are_those_toss_uses() {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert_eq!(Code::named(code.name()), Some(*code), "a later row repeats {}", code.name());
-            assert!([400, 401, 403, 404, 409, 429, 500].contains(&code.status()), "row {index}");
+            assert!([400, 401, 403, 404, 409, 429, 500, 501].contains(&code.status()), "row {index}");
             assert!(!code.message(Language::English).is_empty());
         }
     }

@@ -14,17 +14,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bodies::MAX_BODY;
-use crate::bodies::{Won, is_order_id, is_order_name};
 use crate::codes::{Code, Language};
-use crate::mischief::{CERTAIN_BPS, Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Subject};
-use crate::payment::{Method, Payment};
+use crate::fields::{MAX_BODY, Won, is_order_id, is_order_name};
+use crate::method::Method;
+use crate::mischief::{Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Pages, Subject};
+use crate::payment::Payment;
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
 use crate::world::{FIRST, MAX_CLOCK_AHEAD, Shared, World};
-
-/// Most webhook addresses.
-const MAX_WEBHOOK_URLS: usize = 16;
 
 type Sim = State<Arc<Shared>>;
 
@@ -42,7 +39,6 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sim/payments/{order_id}", get(show_order))
         .route("/_sim/calls", get(list_calls))
         .route("/_sim/totals", get(totals))
-        .route("/_sim/webhooks", post(set_webhooks).get(list_webhooks))
 }
 
 /// Why the control plane did not do something. This is where its HTTP statuses are decided.
@@ -97,6 +93,8 @@ struct AuthorizeBody {
     order_name: Option<String>,
     method: Option<String>,
     customer_key: Option<String>,
+    /// The `mId` of the merchant; the first one when absent.
+    merchant: Option<String>,
 }
 
 async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Value>, Objection> {
@@ -120,19 +118,16 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
     }
     let (order_id, customer_key) = (body.order_id, body.customer_key);
     let key = sim.enter(|world, now| {
-        let merchant_id = world.merchants.first().map_or("", |merchant| merchant.merchant_id.as_str());
+        let merchant = match &body.merchant {
+            None => FIRST,
+            Some(id) => world.merchant_called(id).ok_or_else(|| Objection::Unknown(format!("merchant {id}")))?,
+        };
+        let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
         let key = world.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
-        let is_kept = world.till.keep(Kept {
-            payment,
-            merchant: FIRST,
-            pair: None,
-            window_of: None,
-            is_billed: false,
-            way_back: None,
-        });
+        let is_kept = world.till.keep(Kept::of(payment, merchant));
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))
@@ -148,6 +143,7 @@ struct MischiefBody {
     code: Option<String>,
     #[serde(rename = "orderId")]
     order_id: Option<String>,
+    pages: Option<Pages>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +155,8 @@ struct MischiefShown {
     code: &'static str,
     #[serde(rename = "orderId")]
     order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<Pages>,
 }
 
 impl MischiefShown {
@@ -170,6 +168,7 @@ impl MischiefShown {
             delay_ms: mischief.delay_ms,
             code: mischief.code.name(),
             order_id: mischief.order_id.clone(),
+            pages: mischief.pages,
         }
     }
 }
@@ -199,6 +198,9 @@ async fn add_mischief(sim: Sim, Told(body): Told<MischiefBody>) -> Result<Json<M
     if !body.kind.applies_to(body.on) {
         return Err(Objection::Invalid(format!("{} cannot be done to that", body.kind.name())));
     }
+    if body.pages.is_some() && !body.on.has_pages() {
+        return Err(Objection::Invalid("pages are of transactions, settlements and payouts".to_owned()));
+    }
     let code = code_named(body.code.as_deref(), Code::FailedInternalSystemProcessing)?;
     let delay_ms = body.delay_ms.unwrap_or(DEFAULT_DELAY_MS);
     if delay_ms > MAX_DELAY_MS {
@@ -211,6 +213,7 @@ async fn add_mischief(sim: Sim, Told(body): Told<MischiefBody>) -> Result<Json<M
         delay_ms,
         code,
         order_id: body.order_id,
+        pages: body.pages,
     };
     let shown = MischiefShown::of(&mischief);
     let has_room = sim.enter(|world, _| world.mischief.push(mischief));
@@ -242,7 +245,7 @@ async fn deposit(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, O
 async fn deposit_error(sim: Sim, Told(body): Told<OrderBody>) -> Result<Json<Value>, Objection> {
     sim.enter(|world, now| {
         let key = key_of(world, &body.order_id)?;
-        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(world.mint.fresh()));
+        let taken_back = world.till.change(&key, |payment| payment.take_deposit_back(now, world.mint.fresh()));
         finish_transfer(world, &key, taken_back, now)
     })
 }
@@ -322,6 +325,9 @@ async fn show_order(sim: Sim, Path(order_id): Path<String>) -> Result<Json<Value
         let attempts: Vec<&Payment> = world.till.attempts(&order_id).map(|kept| &kept.payment).collect();
         let captured = || attempts.iter().filter(|payment| payment.captured);
         if let Value::Object(fields) = &mut shown {
+            let terms = &kept.payment.terms;
+            fields.insert("customerEmail".to_owned(), json!(terms.customer_email));
+            fields.insert("customerMobilePhone".to_owned(), json!(terms.customer_mobile_phone));
             fields.insert("charges".to_owned(), json!(captured().count()));
             fields.insert("charged".to_owned(), json!(captured().map(|payment| payment.total).sum::<u64>()));
             fields.insert("canceled".to_owned(), json!(captured().map(|payment| payment.refunded()).sum::<u64>()));
@@ -343,40 +349,4 @@ async fn list_calls(sim: Sim) -> Json<Value> {
 
 async fn totals(sim: Sim) -> Json<Totals> {
     Json(sim.enter(|world, _| world.till.totals()))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WebhooksBody {
-    urls: Vec<String>,
-    /// Webhooks of ten thousand that are never sent; as before when absent.
-    withheld_bps: Option<u16>,
-}
-
-async fn set_webhooks(sim: Sim, Told(body): Told<WebhooksBody>) -> Result<Json<Value>, Objection> {
-    if body.urls.len() > MAX_WEBHOOK_URLS {
-        return Err(Objection::Invalid(format!("there are at most {MAX_WEBHOOK_URLS} urls")));
-    }
-    for url in &body.urls {
-        let is_web = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !is_web {
-            return Err(Objection::Invalid(format!("{url} is not an http address")));
-        }
-    }
-    if body.withheld_bps.is_some_and(|share| share > CERTAIN_BPS) {
-        return Err(Objection::Invalid(format!("withheld_bps is at most {CERTAIN_BPS}")));
-    }
-    let withheld = sim.enter(|world, _| {
-        world.outbox.set_urls(body.urls.clone());
-        world.withheld_bps = body.withheld_bps.unwrap_or(world.withheld_bps);
-        world.withheld_bps
-    });
-    Ok(Json(json!({ "urls": body.urls, "withheld_bps": withheld })))
-}
-
-async fn list_webhooks(sim: Sim) -> Json<Value> {
-    Json(sim.enter(|world, _| {
-        let attempts: Vec<Value> = world.outbox.attempts().map(|attempt| json!(attempt)).collect();
-        json!({ "urls": world.outbox.urls(), "waiting": world.outbox.waiting(), "attempts": attempts })
-    }))
 }

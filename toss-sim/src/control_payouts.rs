@@ -8,14 +8,15 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::bodies::Won;
 use crate::codes::Code;
 use crate::control::{Objection, Told, code_named};
-use crate::payment::{Method, Payment, Twist};
+use crate::fields::{MAX_AMOUNT, Won, is_order_id};
+use crate::method::Method;
+use crate::payment::{Payment, Twist};
 use crate::payout::Payout;
 use crate::plants::{MAX_PLANTS, Plant, PlantKind};
 use crate::seller::{Seller, SellerStatus};
-use crate::till::{Kept, MAX_AMOUNT};
+use crate::till::Kept;
 use crate::time::Instant;
 use crate::world::{FIRST, Shared, World};
 
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sim/payouts/{ref_payout_id}/return", post(return_payout))
         .route("/_sim/sellers", get(list_sellers))
         .route("/_sim/settlements/plant", post(plant))
+        .route("/_sim/charges", post(charge_many))
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,6 +135,39 @@ async fn list_sellers(sim: Sim) -> Json<Vec<Value>> {
     Json(sim.enter(|world, _| world.payouts.sellers(FIRST).map(Seller::json).collect()))
 }
 
+/// Most payments that one request charges.
+const MAX_CHARGES: usize = 100_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChargesBody {
+    /// The order ids are this, a hyphen and a number from 0.
+    order_prefix: String,
+    count: usize,
+    /// Of each, in won.
+    amount: Won,
+}
+
+/// Many payments at once, each charged by card, without a webhook: the clean ones beside those of a test.
+async fn charge_many(sim: Sim, Told(body): Told<ChargesBody>) -> Result<Json<Value>, Objection> {
+    let ChargesBody { order_prefix, count, amount: Won(amount) } = body;
+    if !(1..=MAX_CHARGES).contains(&count) || !(1..=MAX_AMOUNT).contains(&amount) {
+        return Err(Objection::Invalid(format!("count is 1 to {MAX_CHARGES}, and amount 1 to {MAX_AMOUNT} won")));
+    }
+    let orders: Vec<String> = (0..count).map(|number| format!("{order_prefix}-{number:05}")).collect();
+    if let Some(wrong) = orders.iter().find(|order| !is_order_id(order)) {
+        return Err(Objection::Invalid(format!("{wrong} is no orderId")));
+    }
+    sim.enter(|world, now| {
+        let charged = orders.into_iter().map(|order_id| {
+            let key = world.charge_by_card(&order_id, amount, now)?;
+            Some(json!({ "orderId": order_id, "paymentKey": key }))
+        });
+        let charged: Option<Vec<Value>> = charged.collect();
+        charged.map(Value::from).map(Json).ok_or_else(|| Objection::Full("payments".to_owned()))
+    })
+}
+
 /// How much a planted fee is too high by, or a planted lump or payment is, when the request does not say; in won.
 const PLANTED_AMOUNT: u64 = 1_000;
 
@@ -178,19 +213,24 @@ async fn plant(sim: Sim, Told(body): Told<PlantBody>) -> Result<Json<Value>, Obj
 impl World {
     /// A payment of the merchant's other system: charged by card, with the usual webhook.
     fn charge_foreign(&mut self, order_id: &str, amount: u64, now: Instant) -> Option<()> {
+        let key = self.charge_by_card(order_id, amount, now)?;
+        self.announce(&key, now);
+        Some(())
+    }
+
+    /// A payment by card, charged at once.
+    fn charge_by_card(&mut self, order_id: &str, amount: u64, now: Instant) -> Option<String> {
         let merchant_id = self.merchants.get(FIRST).map(|merchant| merchant.merchant_id.clone())?;
         let key = self.mint.payment_key(&merchant_id, now);
         let name = "다른 시스템의 주문".to_owned();
         let mut payment = Payment::ready(key.clone(), order_id.to_owned(), name, amount, now);
         payment.authenticate(Method::Card, None, now).ok()?;
-        let kept = Kept { payment, merchant: FIRST, pair: None, window_of: None, is_billed: false, way_back: None };
-        if !self.till.keep(kept) {
+        if !self.till.keep(Kept::of(payment, FIRST)) {
             return None;
         }
         let fresh = self.mint.fresh();
         self.till.change(&key, |payment| payment.confirm(order_id, amount, Twist::default(), now, fresh))?;
         self.note_capture(&key, now);
-        self.announce(&key, now);
-        Some(())
+        Some(key)
     }
 }

@@ -8,12 +8,13 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::billing::BillingCall;
-use crate::bodies::MAX_BODY;
+use crate::cash_receipt::ReceiptCall;
 use crate::codes::{Code, Language};
 use crate::connection::{Line, hang_up};
+use crate::fields::MAX_BODY;
 use crate::idempotency::Identity;
 use crate::operations::{Answer, Ask, Operation};
 use crate::payout_calls::PayoutCall;
@@ -28,8 +29,12 @@ const SECURITY_MODE: &str = "tosspayments-api-security-mode";
 /// The routes of Toss's API.
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/v1/payments/confirm", post(|sim: Sim, request: Request| pass(sim.0, Operation::Confirm, request)))
-        .route("/v1/payments/{payment_key}", get(look_up_payment))
+        .route(
+            "/v1/payments/confirm",
+            post(|sim: Sim, request: Request| pass(sim.0, Operation::Confirm { payment_key: None }, request)),
+        )
+        .route("/v1/payments/key-in", post(|sim: Sim, request: Request| pass(sim.0, Operation::KeyIn, request)))
+        .route("/v1/payments/{payment_key}", get(look_up_payment).post(confirm_by_path))
         .route("/v1/payments/orders/{order_id}", get(look_up_order))
         .route("/v1/payments/{payment_key}/cancel", post(cancel))
         .route(
@@ -39,11 +44,15 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/transactions", get(transactions))
         // Clients by others send the slash.
         .route("/v1/transactions/", get(transactions))
-        .route("/v1/settlements", get(settlements))
+        .route("/v1/settlements", get(settlements).post(not_simulated))
         .route("/v1/settlements/", get(settlements))
         .route(
             "/v1/billing/authorizations/card",
             post(|sim: Sim, request: Request| billing(sim, BillingCall::IssueByCard, request)),
+        )
+        .route(
+            "/v1/billing/authorizations/issue",
+            post(|sim: Sim, request: Request| billing(sim, BillingCall::IssueByAuthKey, request)),
         )
         .route(
             "/v1/billing/{billing_key}",
@@ -54,9 +63,44 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
                 billing(sim, BillingCall::Delete { billing_key }, request)
             }),
         )
+        .merge(receipt_routes())
         .merge(payout_routes())
+        .merge(absent_routes())
         .method_not_allowed_fallback(|headers: HeaderMap| async move { refusal(Code::NotFoundHttpMethod, &headers) })
         .fallback(|headers: HeaderMap| async move { refusal(Code::NotFound, &headers) })
+}
+
+fn receipt_routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route(
+            "/v1/cash-receipts",
+            post(|sim: Sim, request: Request| receipt(sim, ReceiptCall::Issue, request)).get(
+                |sim: Sim, query: RawQuery, request: Request| {
+                    receipt(sim, ReceiptCall::List { query: said(query) }, request)
+                },
+            ),
+        )
+        .route(
+            "/v1/cash-receipts/{receipt_key}/cancel",
+            post(|sim: Sim, Path(receipt_key): Path<String>, request: Request| {
+                receipt(sim, ReceiptCall::Cancel { receipt_key }, request)
+            }),
+        )
+}
+
+/// What the real Toss has and the simulator does not, said so instead of a 404.
+fn absent_routes() -> Router<Arc<Shared>> {
+    let absent = || any(not_simulated);
+    Router::new()
+        .route("/v1/payments", absent())
+        .route("/v1/brandpay/{*path}", absent())
+        .route("/v1/promotions", absent())
+        .route("/v1/promotions/{*path}", absent())
+        .route("/v1/payouts/{*path}", absent())
+}
+
+async fn not_simulated(headers: HeaderMap) -> Response {
+    refusal(Code::NotSimulated, &headers)
 }
 
 fn payout_routes() -> Router<Arc<Shared>> {
@@ -105,6 +149,14 @@ fn payout_routes() -> Router<Arc<Shared>> {
 }
 
 type Sim = State<Arc<Shared>>;
+
+async fn receipt(sim: Sim, call: ReceiptCall, request: Request) -> Response {
+    pass(sim.0, Operation::CashReceipt(call), request).await
+}
+
+async fn confirm_by_path(sim: Sim, Path(payment_key): Path<String>, request: Request) -> Response {
+    pass(sim.0, Operation::Confirm { payment_key: Some(payment_key) }, request).await
+}
 
 async fn billing(sim: Sim, call: BillingCall, request: Request) -> Response {
     pass(sim.0, Operation::Billing(call), request).await

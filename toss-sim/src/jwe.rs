@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::bodies::MAX_BODY;
+use crate::fields::MAX_BODY;
 use crate::options::Compression;
 use crate::time::{Instant, with_offset};
 

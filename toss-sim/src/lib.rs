@@ -37,17 +37,26 @@ mod authorization;
 mod banks;
 mod billing;
 mod billing_calls;
+mod billing_window;
 mod bodies;
 mod calls;
+mod cancel;
+mod card_number;
+mod cash_receipt;
+mod cash_receipt_calls;
 mod codes;
 mod connection;
 mod control;
 mod control_payouts;
+mod control_webhooks;
 mod envelope;
+mod fields;
 mod file;
 mod gate;
 mod idempotency;
 mod jwe;
+mod key_in;
+mod method;
 mod mint;
 mod mischief;
 mod operations;
@@ -55,6 +64,7 @@ mod options;
 mod outbox;
 mod pages;
 mod payment;
+mod payment_cancel;
 mod payment_json;
 mod payout;
 mod payout_calls;
@@ -62,13 +72,17 @@ mod payout_office;
 mod plants;
 mod reception;
 mod reconciliation;
+mod registration;
 mod seller;
 mod sender;
 mod shelf;
 mod signature;
 mod tamper;
+mod terms;
 mod till;
 mod time;
+mod wallets;
+mod way_back;
 mod window;
 mod world;
 
@@ -96,7 +110,9 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(gate::routes())
         .merge(control::routes())
         .merge(control_payouts::routes())
+        .merge(control_webhooks::routes())
         .merge(window::routes())
+        .merge(billing_window::routes())
         .layer(from_fn_with_state(Arc::clone(&shared), surround))
         .with_state(shared)
 }

@@ -4,6 +4,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::cash_receipt::FreshReceipt;
 use crate::payment::Fresh;
 use crate::time::{Instant, compact};
 
@@ -11,6 +12,8 @@ const PAYMENT_KEY_PREFIX: usize = 5;
 const PAYMENT_KEY_TIME: usize = 14;
 const PAYMENT_KEY_TAIL: usize = 8;
 const TRANSACTION_KEY_TAIL: usize = 24;
+const RECEIPT_KEY_LENGTH: usize = 32;
+const ISSUE_NUMBER_LENGTH: usize = 9;
 /// Spreads consecutive draws over all seeds: 2^64 divided by the golden ratio.
 const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -42,7 +45,13 @@ impl Mint {
             secret: format!("ps_{}", letters(&mut random, 29)),
             approve_number: digits(&mut random, 8),
             account_number: format!("X{}", digits(&mut random, 13)),
+            receipt: fresh_receipt(&mut random),
         }
+    }
+
+    /// What one cash receipt needs.
+    pub(crate) fn receipt(&mut self) -> FreshReceipt {
+        fresh_receipt(&mut self.draw())
     }
 
     /// A paymentKey in the live form: the merchant's first letters, the time, and a random tail.
@@ -69,6 +78,11 @@ impl Mint {
     pub(crate) fn named(&mut self, prefix: &str, length: usize) -> String {
         format!("{prefix}{}", letters(&mut self.draw(), length))
     }
+}
+
+fn fresh_receipt(random: &mut StdRng) -> FreshReceipt {
+    let key = letters(random, RECEIPT_KEY_LENGTH);
+    FreshReceipt { key, issue_number: digits(random, ISSUE_NUMBER_LENGTH) }
 }
 
 /// Toss writes both forms, so a client meets both.

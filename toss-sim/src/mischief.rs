@@ -28,10 +28,49 @@ pub(crate) enum Subject {
     Settlements,
     VirtualAccounts,
     Billing,
+    KeyIn,
+    CashReceipts,
     Balances,
     Sellers,
     Payouts,
     Webhook,
+}
+
+impl Subject {
+    /// Whether it is a list that comes in pages and can lose some of its rows.
+    pub(crate) fn has_pages(self) -> bool {
+        match self {
+            Self::Transactions | Self::Settlements | Self::Payouts => true,
+            Self::Confirm
+            | Self::Cancel
+            | Self::Lookup
+            | Self::VirtualAccounts
+            | Self::Billing
+            | Self::KeyIn
+            | Self::CashReceipts
+            | Self::Balances
+            | Self::Sellers
+            | Self::Webhook => false,
+        }
+    }
+}
+
+/// Which pages of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pages {
+    First,
+    /// All but the first.
+    Later,
+}
+
+/// A request, as far as mischief looks at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) on: Subject,
+    pub(crate) order_id: Option<&'a str>,
+    /// Of a list, the pages to which the asked one belongs.
+    pub(crate) page: Option<Pages>,
 }
 
 /// What goes wrong.
@@ -56,7 +95,7 @@ pub(crate) enum Kind {
     Duplicate,
     /// A webhook is sent after the next one of its order.
     Reorder,
-    /// A webhook is never sent.
+    /// A webhook is never sent. A page of a list is left out: the next one is answered in its place.
     Drop,
     /// A request is executed later; a webhook is sent later.
     Delay,
@@ -66,6 +105,12 @@ pub(crate) enum Kind {
     UnknownField,
     /// The request is executed and its answer has a value where there was a closed list.
     UnknownEnum,
+    /// A page of a list ends after half of its rows.
+    CutList,
+    /// The request is executed and the text of its answer ends in the middle.
+    CutBody,
+    /// One row of a list has a word where its amount belongs.
+    UnreadableRow,
 }
 
 impl Kind {
@@ -82,9 +127,34 @@ impl Kind {
             | Self::RateLimit
             | Self::WrongAmount
             | Self::UnknownField
-            | Self::UnknownEnum => !is_webhook,
-            Self::Duplicate | Self::Reorder | Self::Drop => is_webhook,
+            | Self::UnknownEnum
+            | Self::CutBody => !is_webhook,
+            Self::Duplicate | Self::Reorder => is_webhook,
+            Self::Drop => is_webhook || subject.has_pages(),
+            Self::CutList | Self::UnreadableRow => subject.has_pages(),
             Self::Delay => true,
+        }
+    }
+
+    /// Whether it can be done to a list alone, of all that has the same subject.
+    fn is_of_a_list(self, subject: Subject) -> bool {
+        match self {
+            Self::CutList | Self::UnreadableRow => true,
+            Self::Drop => subject.has_pages(),
+            Self::RefuseConnection
+            | Self::StallBefore
+            | Self::ExecuteAndStall
+            | Self::ErrorBefore
+            | Self::ExecuteAndError
+            | Self::GarbageAfter
+            | Self::RateLimit
+            | Self::Duplicate
+            | Self::Reorder
+            | Self::Delay
+            | Self::WrongAmount
+            | Self::UnknownField
+            | Self::UnknownEnum
+            | Self::CutBody => false,
         }
     }
 
@@ -103,7 +173,10 @@ impl Kind {
             | Self::Delay
             | Self::WrongAmount
             | Self::UnknownField
-            | Self::UnknownEnum => false,
+            | Self::UnknownEnum
+            | Self::CutList
+            | Self::CutBody
+            | Self::UnreadableRow => false,
         }
     }
 
@@ -124,6 +197,9 @@ impl Kind {
             Self::WrongAmount => "wrong_amount",
             Self::UnknownField => "unknown_field",
             Self::UnknownEnum => "unknown_enum",
+            Self::CutList => "cut_list",
+            Self::CutBody => "cut_body",
+            Self::UnreadableRow => "unreadable_row",
         }
     }
 }
@@ -139,11 +215,18 @@ pub(crate) struct Mischief {
     pub(crate) code: Code,
     /// Only for this order; for every order when absent.
     pub(crate) order_id: Option<String>,
+    /// Only for these pages of a list; for every page, and for what is no list, when absent.
+    #[serde(default)]
+    pub(crate) pages: Option<Pages>,
 }
 
 impl Mischief {
-    fn concerns(&self, subject: Subject, order_id: Option<&str>) -> bool {
-        self.on == subject && self.order_id.as_deref().is_none_or(|wanted| Some(wanted) == order_id)
+    fn concerns(&self, target: Target<'_>) -> bool {
+        let is_of_its_kind = target.page.is_some() || !self.kind.is_of_a_list(self.on);
+        self.on == target.on
+            && is_of_its_kind
+            && self.order_id.as_deref().is_none_or(|wanted| Some(wanted) == target.order_id)
+            && self.pages.is_none_or(|pages| Some(pages) == target.page)
     }
 }
 
@@ -189,7 +272,7 @@ impl Chance {
         let code = Code::FailedInternalSystemProcessing;
         // Nothing is held for long: a stalled request is closed at once, a delayed webhook follows soon.
         let delay_ms = if on == Subject::Webhook { random.random_range(0..CHANCE_DELAY_MS) } else { 0 };
-        Some(Mischief { on, kind, times: Some(1), delay_ms, code, order_id: None })
+        Some(Mischief { on, kind, times: Some(1), delay_ms, code, order_id: None, pages: None })
     }
 }
 
@@ -230,13 +313,8 @@ impl MischiefQueue {
     /// The next mischief for this request, if it satisfies `ready`; it is used up once.
     ///
     /// Only the first that concerns the request is looked at: a later one never overtakes it.
-    pub(crate) fn take_if(
-        &mut self,
-        subject: Subject,
-        order_id: Option<&str>,
-        ready: impl Fn(Kind) -> bool,
-    ) -> Option<Mischief> {
-        let (number, found) = self.waiting.iter().find(|(_, mischief)| mischief.concerns(subject, order_id))?;
+    pub(crate) fn take_if(&mut self, target: Target<'_>, ready: impl Fn(Kind) -> bool) -> Option<Mischief> {
+        let (number, found) = self.waiting.iter().find(|(_, mischief)| mischief.concerns(target))?;
         if !ready(found.kind) {
             return None;
         }
@@ -252,8 +330,8 @@ impl MischiefQueue {
     }
 
     /// The next mischief for this request, asked for or by chance.
-    pub(crate) fn take(&mut self, subject: Subject, order_id: Option<&str>) -> Option<Mischief> {
-        self.take_if(subject, order_id, |_| true).or_else(|| self.chance.get_mut(&THE_CHANCE)?.draw(subject))
+    pub(crate) fn take(&mut self, target: Target<'_>) -> Option<Mischief> {
+        self.take_if(target, |_| true).or_else(|| self.chance.get_mut(&THE_CHANCE)?.draw(target.on))
     }
 
     /// From now on chance decides wherever nothing waits.
@@ -275,7 +353,7 @@ impl MischiefQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chance, Kind, Mischief, MischiefQueue, Subject};
+    use super::{Chance, Kind, Mischief, MischiefQueue, Pages, Subject, Target};
     use crate::codes::Code;
 
     fn mischief(kind: Kind, times: Option<u64>, order_id: Option<&str>) -> Mischief {
@@ -286,13 +364,21 @@ mod tests {
             delay_ms: 0,
             code: Code::CommonError,
             order_id: order_id.map(str::to_owned),
+            pages: None,
         }
+    }
+
+    fn on(on: Subject) -> Target<'static> {
+        Target { on, order_id: None, page: None }
     }
 
     fn kinds(queue: &mut MischiefQueue, orders: &[&str]) -> Vec<Option<Kind>> {
         orders
             .iter()
-            .map(|order| queue.take_if(Subject::Confirm, Some(order), |_| true).map(|taken| taken.kind))
+            .map(|order| {
+                let target = Target { order_id: Some(order), ..on(Subject::Confirm) };
+                queue.take_if(target, |_| true).map(|taken| taken.kind)
+            })
             .collect()
     }
 
@@ -313,7 +399,7 @@ mod tests {
         let draws = |seed, rate_bps| {
             let mut queue = MischiefQueue::default();
             queue.leave_to(Chance::new(seed, rate_bps).unwrap());
-            let take = |_| queue.take(Subject::Confirm, None).map(|taken| taken.kind);
+            let take = |_| queue.take(on(Subject::Confirm)).map(|taken| taken.kind);
             (0..1_000).map(take).collect::<Vec<_>>()
         };
         let some = draws(1, 500);
@@ -330,7 +416,20 @@ mod tests {
         let mut queue = MischiefQueue::default();
         queue.push(mischief(Kind::GarbageAfter, Some(1), None));
         queue.push(mischief(Kind::RateLimit, Some(1), None));
-        assert!(queue.take_if(Subject::Confirm, None, Kind::is_at_the_door).is_none());
-        assert!(queue.take_if(Subject::Lookup, None, |_| true).is_none());
+        assert!(queue.take_if(on(Subject::Confirm), Kind::is_at_the_door).is_none());
+        assert!(queue.take_if(on(Subject::Lookup), |_| true).is_none());
+    }
+
+    #[test]
+    fn a_fault_of_a_list_waits_for_its_pages() {
+        let mut queue = MischiefQueue::default();
+        queue.push(Mischief { on: Subject::Payouts, ..mischief(Kind::Drop, Some(1), None) });
+        assert!(queue.take(on(Subject::Payouts)).is_none(), "a request for payouts has no pages");
+        queue.clear();
+        let of_later = Mischief { on: Subject::Payouts, ..mischief(Kind::ErrorBefore, Some(1), None) };
+        queue.push(Mischief { pages: Some(Pages::Later), ..of_later });
+        let asked = |page| Target { page: Some(page), ..on(Subject::Payouts) };
+        assert!(queue.take(asked(Pages::First)).is_none());
+        assert!(queue.take(asked(Pages::Later)).is_some());
     }
 }

@@ -5,16 +5,19 @@ use serde_json::Value;
 
 use crate::authorization::Caller;
 use crate::billing::BillingCall;
-use crate::bodies::{ConfirmBody, Won, account_request, cancel_request, read};
+use crate::bodies::{ConfirmBody, account_request, cancel_request};
+use crate::cash_receipt::ReceiptCall;
 use crate::codes::{Code, Language};
 use crate::envelope::{self, Dialect, Done, Refusal};
+use crate::fields::{Won, read};
 use crate::jwe;
-use crate::mischief::Subject;
-use crate::payment::{Confirmed, Method, Payment, Twist};
+use crate::method::Method;
+use crate::mischief::{Pages, Subject};
+use crate::payment::{Confirmed, Payment, Twist};
 use crate::payment_json::{Setting, payment_json};
 use crate::payout_calls::PayoutCall;
 use crate::reconciliation;
-use crate::tamper::{self, Novelty};
+use crate::tamper::{self, ListFault, Novelty};
 use crate::till::Kept;
 use crate::time::Instant;
 use crate::world::World;
@@ -22,14 +25,29 @@ use crate::world::World;
 /// What a call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    Confirm,
-    Cancel { payment_key: String },
-    LookUpPayment { payment_key: String },
-    LookUpOrder { order_id: String },
+    /// The body names the payment, or, in the older form, the path.
+    Confirm {
+        payment_key: Option<String>,
+    },
+    KeyIn,
+    Cancel {
+        payment_key: String,
+    },
+    LookUpPayment {
+        payment_key: String,
+    },
+    LookUpOrder {
+        order_id: String,
+    },
     IssueVirtualAccount,
-    ListTransactions { query: String },
-    ListSettlements { query: String },
+    ListTransactions {
+        query: String,
+    },
+    ListSettlements {
+        query: String,
+    },
     Billing(BillingCall),
+    CashReceipt(ReceiptCall),
     Payout(PayoutCall),
 }
 
@@ -37,7 +55,9 @@ impl Operation {
     /// What mischief calls it.
     pub(crate) fn subject(&self) -> Subject {
         match self {
-            Self::Confirm => Subject::Confirm,
+            Self::Confirm { .. } => Subject::Confirm,
+            Self::KeyIn => Subject::KeyIn,
+            Self::CashReceipt(_) => Subject::CashReceipts,
             Self::Cancel { .. } => Subject::Cancel,
             Self::LookUpPayment { .. } | Self::LookUpOrder { .. } => Subject::Lookup,
             Self::IssueVirtualAccount => Subject::VirtualAccounts,
@@ -48,10 +68,58 @@ impl Operation {
         }
     }
 
+    /// Of a list, the pages to which the asked one belongs.
+    pub(crate) fn page(&self) -> Option<Pages> {
+        let is_first = match self {
+            Self::ListSettlements { query } => reconciliation::page_number(query).is_ok_and(|page| page <= 1),
+            Self::ListTransactions { query } | Self::Payout(PayoutCall::ListPayouts { query }) => {
+                reconciliation::field(query, "startingAfter").is_none()
+            }
+            Self::Confirm { .. }
+            | Self::KeyIn
+            | Self::Cancel { .. }
+            | Self::LookUpPayment { .. }
+            | Self::LookUpOrder { .. }
+            | Self::IssueVirtualAccount
+            | Self::Billing(_)
+            | Self::CashReceipt(_)
+            | Self::Payout(_) => return None,
+        };
+        Some(if is_first { Pages::First } else { Pages::Later })
+    }
+
+    /// The same question about the page after a page of these rows.
+    fn after(&self, page: &Value) -> Self {
+        match self {
+            Self::ListSettlements { query } => {
+                let next = reconciliation::page_number(query).unwrap_or(1).saturating_add(1);
+                Self::ListSettlements { query: reconciliation::with_field(query, "page", &next.to_string()) }
+            }
+            Self::ListTransactions { query } => match page.as_array().and_then(|rows| rows.last()) {
+                Some(last) => Self::ListTransactions { query: after(query, &last["transactionKey"]) },
+                None => self.clone(),
+            },
+            Self::Payout(PayoutCall::ListPayouts { query }) if page["lastCursor"].is_string() => {
+                Self::Payout(PayoutCall::ListPayouts { query: after(query, &page["lastCursor"]) })
+            }
+            Self::Confirm { .. }
+            | Self::KeyIn
+            | Self::Cancel { .. }
+            | Self::LookUpPayment { .. }
+            | Self::LookUpOrder { .. }
+            | Self::IssueVirtualAccount
+            | Self::Billing(_)
+            | Self::CashReceipt(_)
+            | Self::Payout(_) => self.clone(),
+        }
+    }
+
     /// Which API it belongs to.
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
-            Self::Confirm
+            Self::Confirm { .. }
+            | Self::KeyIn
+            | Self::CashReceipt(_)
             | Self::Cancel { .. }
             | Self::LookUpPayment { .. }
             | Self::LookUpOrder { .. }
@@ -72,6 +140,8 @@ pub(crate) struct Tampering {
     pub(crate) shown_extra: u64,
     /// A field of the answer that no client knows.
     pub(crate) novelty: Option<Novelty>,
+    /// What is wrong with a page of a list.
+    pub(crate) of_list: Option<ListFault>,
 }
 
 /// A status and a body.
@@ -125,8 +195,14 @@ impl World {
         if let Some(name) = &ask.test_code {
             return ask.refusal(Code::named(name).unwrap_or(Code::InvalidTestCode));
         }
-        match self.perform(ask, caller, tampering.twist, now) {
+        let mut performed = self.perform(ask, caller, tampering.twist, now);
+        if let (Some(ListFault::DroppedPage), Ok(page)) = (tampering.of_list, &performed) {
+            let next = Ask { operation: ask.operation.after(&page.value), ..ask.clone() };
+            performed = self.perform(&next, caller, tampering.twist, now);
+        }
+        match performed {
             Ok(mut done) => {
+                tamper::damage(&mut done.value, tampering.of_list);
                 tamper::overstate(&mut done.value, tampering.shown_extra);
                 if let Some(novelty) = tampering.novelty {
                     tamper::surprise(&mut done.value, novelty);
@@ -169,7 +245,9 @@ impl World {
 
     fn perform(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Refusal> {
         match &ask.operation {
-            Operation::Confirm => Ok(self.confirm(ask, caller, twist, now)?),
+            Operation::Confirm { payment_key } => Ok(self.confirm(payment_key.as_deref(), ask, caller, twist, now)?),
+            Operation::KeyIn => Ok(self.key_in(ask, caller, twist, now)?),
+            Operation::CashReceipt(call) => Ok(self.perform_receipt(call, ask, caller, now)?),
             Operation::Cancel { payment_key } => Ok(self.cancel(payment_key, ask, caller, now)?),
             Operation::LookUpPayment { payment_key } => {
                 let kept = self.owned(payment_key, caller)?;
@@ -197,8 +275,16 @@ impl World {
         }
     }
 
-    fn confirm(&mut self, ask: &Ask, caller: &Caller, twist: Twist, now: Instant) -> Result<Done, Code> {
+    fn confirm(
+        &mut self,
+        of_path: Option<&str>,
+        ask: &Ask,
+        caller: &Caller,
+        twist: Twist,
+        now: Instant,
+    ) -> Result<Done, Code> {
         let ConfirmBody { payment_key, order_id, amount: Won(amount) } = read(&ask.body)?;
+        let payment_key = of_path.map(str::to_owned).or(payment_key).ok_or(Code::InvalidRequest)?;
         let kept = self.owned(&payment_key, caller)?;
         if kept.pair.is_some_and(|pair| pair != caller.pair) {
             return Err(Code::InvalidApiKey);
@@ -276,11 +362,11 @@ impl World {
         let mut payment = Payment::ready(key.clone(), request.order_id, request.order_name, request.amount, now);
         payment.customer_name = request.customer_name;
         payment.bank_code = request.bank_code.to_owned();
-        payment.issue_account(request.due, self.mint.fresh());
+        let due = request.terms.deposit_due(now);
+        payment.terms = request.terms;
+        payment.issue_account(due, self.mint.fresh());
         debug_assert_eq!(payment.method, Some(Method::VirtualAccount));
-        let kept =
-            Kept { payment, merchant: caller.merchant, pair: None, window_of: None, is_billed: false, way_back: None };
-        if !self.till.keep(kept) {
+        if !self.till.keep(Kept::of(payment, caller.merchant)) {
             return Err(Code::FailedInternalSystemProcessing);
         }
         self.till.note_transaction(&key, 0, now);
@@ -301,6 +387,11 @@ impl World {
     }
 }
 
+/// The query of what follows a row.
+fn after(query: &str, row: &Value) -> String {
+    reconciliation::with_field(query, "startingAfter", row.as_str().unwrap_or_default())
+}
+
 /// Writes an answer: bare in v1, in an envelope in v2.
 fn written(ask: &Ask, done: &Done) -> Answer {
     let text = match &ask.operation {
@@ -308,7 +399,9 @@ fn written(ask: &Ask, done: &Done) -> Answer {
         // Measured: a deleted key is answered with nothing.
         Operation::Billing(BillingCall::Delete { .. }) => String::new(),
         Operation::Billing(_)
-        | Operation::Confirm
+        | Operation::Confirm { .. }
+        | Operation::KeyIn
+        | Operation::CashReceipt(_)
         | Operation::Cancel { .. }
         | Operation::LookUpPayment { .. }
         | Operation::LookUpOrder { .. }

@@ -46,6 +46,29 @@ impl Default for Merchant {
     }
 }
 
+/// Most characters of an `mId`.
+const MAX_MERCHANT_ID: usize = 14;
+
+impl Merchant {
+    /// A merchant with the test keys of a name, which is its `mId`: `test_ck_{name}` and `test_sk_{name}`, and
+    /// `test_gck_{name}` and `test_gsk_{name}` for widgets. The security key is the fixed one of the simulator.
+    ///
+    /// `None` unless the name has 1 to 14 ASCII letters, digits or underscores.
+    pub fn of_test(name: &str) -> Option<Self> {
+        let is_name = (1..=MAX_MERCHANT_ID).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_name.then(|| Self {
+            merchant_id: name.to_owned(),
+            name: format!("테스트 상점 {name}"),
+            client_key: format!("test_ck_{name}"),
+            secret_key: format!("test_sk_{name}"),
+            widget_client_key: format!("test_gck_{name}"),
+            widget_secret_key: format!("test_gsk_{name}"),
+            security_key: DEFAULT_SECURITY_KEY.to_owned(),
+        })
+    }
+}
+
 /// Which bytes of a security key sign webhooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SigningKey {

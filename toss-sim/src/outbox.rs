@@ -33,6 +33,50 @@ pub(crate) enum EventName {
     SellerChanged,
 }
 
+impl EventName {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::PaymentStatusChanged,
+        Self::DepositCallback,
+        Self::BillingDeleted,
+        Self::PayoutChanged,
+        Self::SellerChanged,
+    ];
+
+    /// The name by which a webhook is registered.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PaymentStatusChanged => "PAYMENT_STATUS_CHANGED",
+            Self::DepositCallback => "DEPOSIT_CALLBACK",
+            Self::BillingDeleted => "BILLING_DELETED",
+            Self::PayoutChanged => "payout.changed",
+            Self::SellerChanged => "seller.changed",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+}
+
+/// An address that is told of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subscription {
+    pub(crate) url: String,
+    /// Every event when absent.
+    pub(crate) events: Option<Vec<EventName>>,
+}
+
+impl Subscription {
+    /// An address that is told of everything.
+    pub(crate) fn to_all(url: String) -> Self {
+        Self { url, events: None }
+    }
+
+    fn wants(&self, event: EventName) -> bool {
+        self.events.as_ref().is_none_or(|events| events.contains(&event))
+    }
+}
+
 /// An event, in the form of its webhook.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Event {
@@ -101,6 +145,18 @@ struct AttemptRecord {
     outcome: DeliveryResult,
     /// The status answered; null when no answer came.
     status: Option<u16>,
+    /// What was sent, to the byte.
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    signed_by: Option<usize>,
+}
+
+impl AttemptRecord {
+    fn event(&self) -> Event {
+        let body = Bytes::from(self.body.clone());
+        Event { name: self.event, order_id: self.order_id.clone(), body, signed_by: self.signed_by }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +175,7 @@ enum DeliveryResult {
 /// The waiting deliveries and what became of the sent ones.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    urls: Vec<String>,
+    subscriptions: Vec<Subscription>,
     waiting: Shelf<u64, Delivery>,
     agenda: BTreeSet<(Instant, u64)>,
     busy: HashSet<(String, String)>,
@@ -131,7 +187,7 @@ pub(crate) struct Outbox {
 impl Default for Outbox {
     fn default() -> Self {
         Self {
-            urls: Vec::new(),
+            subscriptions: Vec::new(),
             waiting: Shelf::new("delivery"),
             agenda: BTreeSet::new(),
             busy: HashSet::new(),
@@ -164,12 +220,51 @@ impl Saved for Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn set_urls(&mut self, urls: Vec<String>) {
-        self.urls = urls;
+    pub(crate) fn subscribe(&mut self, subscriptions: Vec<Subscription>) {
+        self.subscriptions = subscriptions;
     }
 
-    pub(crate) fn urls(&self) -> &[String] {
-        &self.urls
+    pub(crate) fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
+    }
+
+    /// Forgets an address; says whether it was one.
+    pub(crate) fn unsubscribe(&mut self, url: &str) -> bool {
+        let before = self.subscriptions.len();
+        self.subscriptions.retain(|subscription| subscription.url != url);
+        self.subscriptions.len() < before
+    }
+
+    /// Sends a webhook again at once, under its transmission id and with its body, to every address that it went to.
+    /// Answers how many sends that makes.
+    pub(crate) fn resend(&mut self, transmission_id: &str, now: Instant) -> usize {
+        let waiting = self.those(|delivery| delivery.transmission_id == transmission_id);
+        for id in &waiting {
+            let Some(delivery) = self.waiting.get_mut(id).filter(|delivery| !delivery.is_being_sent) else { continue };
+            self.agenda.remove(&(delivery.due, *id));
+            delivery.due = now;
+            delivery.behind = Behind::Nothing;
+            self.agenda.insert((now, *id));
+            self.has_news = true;
+        }
+        if !waiting.is_empty() {
+            return waiting.len();
+        }
+        let mut again: Vec<(String, Event)> = Vec::new();
+        for (_, attempt) in self.attempts.iter() {
+            let Some(url) =
+                attempt.url.as_ref().filter(|_| attempt.transmission_id.as_deref() == Some(transmission_id))
+            else {
+                continue;
+            };
+            if again.iter().all(|(known, _)| known != url) {
+                again.push((url.clone(), attempt.event()));
+            }
+        }
+        for (url, event) in &again {
+            self.add(event, url, transmission_id, now, Behind::Nothing, now);
+        }
+        again.len()
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -188,7 +283,9 @@ impl Outbox {
 
     /// Takes an event for every address.
     pub(crate) fn post(&mut self, event: &Event, manner: Manner, transmission_id: &str, now: Instant) {
-        for url in self.urls.clone() {
+        let wanting = self.subscriptions.iter().filter(|subscription| subscription.wants(event.name));
+        let urls: Vec<String> = wanting.map(|subscription| subscription.url.clone()).collect();
+        for url in urls {
             let (copies, due, behind) = match manner {
                 Manner::Plainly => (1, now, Behind::Nothing),
                 Manner::Twice => (2, now, Behind::Nothing),
@@ -336,6 +433,8 @@ impl Outbox {
             retried_count,
             outcome,
             status,
+            body: String::from_utf8_lossy(&event.body).into_owned(),
+            signed_by: event.signed_by,
         };
         self.attempts.insert(number, attempt);
     }

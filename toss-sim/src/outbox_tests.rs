@@ -3,14 +3,14 @@
 use axum::body::Bytes;
 use chrono::{DateTime, TimeDelta};
 
-use super::{Attempt, DeliveryResult, Event, EventName, Manner, Outbox, RETRY_MINUTES};
+use super::{Attempt, DeliveryResult, Event, EventName, Manner, Outbox, RETRY_MINUTES, Subscription};
 use crate::time::Instant;
 
 const START: Instant = DateTime::UNIX_EPOCH;
 
 fn outbox() -> Outbox {
     let mut outbox = Outbox::default();
-    outbox.set_urls(vec!["http://shop/hook".to_owned()]);
+    outbox.subscribe(vec![Subscription::to_all("http://shop/hook".to_owned())]);
     outbox
 }
 
@@ -109,4 +109,28 @@ fn two_webhooks_of_one_order_never_travel_together() {
     assert_eq!(bodies(&first), ["a", "c"]);
     outbox.finish(first[0].id, Some(200), START);
     assert_eq!(bodies(&outbox.due(START, 9)), ["b"]);
+}
+
+#[test]
+fn every_event_has_its_name_once() {
+    for event in EventName::ALL {
+        assert_eq!(serde_json::to_value(event).unwrap(), event.name());
+        assert_eq!(EventName::named(event.name()), Some(event));
+    }
+}
+
+#[test]
+fn a_webhook_is_sent_again_by_hand_at_once() {
+    let mut outbox = outbox();
+    outbox.post(&event("order-1", "a"), Manner::Plainly, "whtrans_1", START);
+    assert_eq!(deliver(&mut outbox, START), ["a"]);
+    assert_eq!(outbox.resend("whtrans_1", START), 1);
+    assert_eq!(deliver(&mut outbox, START), ["a"]);
+    assert_eq!(outbox.resend("nobody", START), 0);
+    // One that waits for its next try does not become two.
+    outbox.post(&event("order-2", "b"), Manner::Plainly, "whtrans_2", START);
+    let failed = outbox.due(START, 1);
+    outbox.finish(failed[0].id, Some(500), START);
+    assert_eq!((outbox.resend("whtrans_2", START), outbox.waiting()), (1, 1));
+    assert_eq!(deliver(&mut outbox, START), ["b"]);
 }

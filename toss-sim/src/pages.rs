@@ -5,9 +5,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
 use crate::banks::DEFAULT_BANK;
+use crate::cash_receipt::ReceiptKind;
 use crate::codes::{Code, Language};
-use crate::payment::{Method, Payment};
+use crate::method::Method;
+use crate::payment::Payment;
+use crate::terms::Offer;
 use crate::time::{with_offset, without_offset};
+use crate::wallets::{DEFAULT_ISSUER, card_company_name};
 
 /// The banks a buyer chooses from, the one that is chosen unless the buyer chooses among them.
 const OFFERED_BANKS: [(&str, &str); 6] = [
@@ -61,7 +65,7 @@ fn page(title: &str, content: &Markup) -> Markup {
 pub(crate) fn hint(method: Method) -> &'static str {
     match method {
         Method::Card => "신용·체크카드, 일시불",
-        Method::EasyPay => "토스페이",
+        Method::EasyPay => "간편결제 앱으로 결제",
         Method::Transfer => "은행 계좌에서 바로 출금",
         Method::VirtualAccount => "발급된 계좌로 입금하면 결제 완료",
         Method::MobilePhone => "통신요금에 더해 결제",
@@ -71,14 +75,16 @@ pub(crate) fn hint(method: Method) -> &'static str {
     }
 }
 
-/// The payment window of a payment that is READY.
-pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offered: &[Method]) -> Markup {
+/// The payment window of a payment that is READY. A payment that no script opened offers every method.
+pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offer: Option<&Offer>) -> Markup {
     let base = format!("/_window/{}", payment.key);
+    let offered = offer.map_or(Method::ALL.as_slice(), |offer| &offer.methods);
     let content = html! {
         p class="merchant" { (merchant_name) }
         h1 { (payment.order_name) }
         p class="amount" id="amount" { (won(payment.total)) }
         p class="order" { "주문번호 " (payment.order_id) }
+        (agreed(payment))
         form method="post" action=(format!("{base}/pay")) {
             fieldset class="methods" {
                 legend { "결제수단" }
@@ -90,7 +96,8 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offered: &[
                     }
                 }
             }
-            label class="bank" {
+            @if let Some(offer) = offer { (choices(payment, offer)) }
+            label class="choice bank" {
                 span { "은행" }
                 select name="bank" {
                     @for (code, name) in OFFERED_BANKS {
@@ -98,27 +105,129 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offered: &[
                     }
                 }
             }
-            div class="bench" {
-                strong { "시뮬레이터 설정" }
-                label {
-                    input type="checkbox" id="decline-on-confirm" name="decline_on_confirm"
-                        value=(Code::RejectCardPayment.name());
-                    span {
-                        "승인할 때 카드사가 거절합니다" br;
-                        code { (Code::RejectCardPayment.name()) }
-                    }
-                }
-            }
+            (bench())
             div class="actions" {
                 button type="submit" id="pay" { (won(payment.total)) " 결제하기" }
-                div class="others" {
-                    button type="submit" id="decline" formaction=(format!("{base}/decline")) { "인증 실패" }
-                    button type="submit" id="close" formaction=(format!("{base}/close")) { "창 닫기" }
-                }
+                (other_ends(&base))
             }
         }
     };
     page("테스트 결제창", &content)
+}
+
+/// What the shop has settled already, where a buyer wants to know.
+fn agreed(payment: &Payment) -> Markup {
+    let terms = &payment.terms;
+    html! {
+        @if terms.tax_free > 0 { p class="order" id="tax-free" { "면세 금액 " (won(terms.tax_free)) } }
+        @if terms.use_escrow { p class="order" id="escrow" { "에스크로(구매안전) 결제" } }
+    }
+}
+
+/// What the buyer chooses besides the method: the wallet, the months, the receipt.
+fn choices(payment: &Payment, offer: &Offer) -> Markup {
+    let issuer = payment.terms.card.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    html! {
+        @if offer.methods.contains(&Method::EasyPay) {
+            label class="choice wallet" {
+                span { "간편결제" }
+                select name="easy_pay" {
+                    @for wallet in &offer.easy_pays {
+                        option value=(wallet.name(Language::English)) { (wallet.name(Language::Korean)) }
+                    }
+                }
+            }
+        }
+        @if offer.methods.contains(&Method::Card) {
+            label class="choice plan" {
+                span { (card_company_name(issuer)) " 카드" }
+                select name="installment" {
+                    @for months in &offer.months {
+                        option value=(months) { (plan_name(*months)) @if offer.is_free(issuer, *months) { " 무이자" } }
+                    }
+                }
+            }
+        }
+        @if offer.methods.iter().any(|method| method.is_cash()) {
+            label class="choice receipt" {
+                span { "현금영수증" }
+                select name="cash_receipt" {
+                    option value="" selected[offer.receipt.is_none()] { "신청 안 함" }
+                    @for kind in ReceiptKind::ALL {
+                        option value=(kind.name()) selected[offer.receipt == Some(kind)] { (kind.name()) }
+                    }
+                }
+            }
+            label class="choice number" {
+                span { "발급 번호" }
+                input name="receipt_number" inputmode="numeric" autocomplete="off" placeholder="휴대폰·사업자번호";
+            }
+        }
+    }
+}
+
+fn plan_name(months: u8) -> String {
+    if months == 0 { "일시불".to_owned() } else { format!("{months}개월") }
+}
+
+fn bench() -> Markup {
+    html! {
+        div class="bench" {
+            strong { "시뮬레이터 설정" }
+            label {
+                input type="checkbox" id="decline-on-confirm" name="decline_on_confirm"
+                    value=(Code::RejectCardPayment.name());
+                span {
+                    "승인할 때 카드사가 거절합니다" br;
+                    code { (Code::RejectCardPayment.name()) }
+                }
+            }
+        }
+    }
+}
+
+fn other_ends(base: &str) -> Markup {
+    html! {
+        div class="others" {
+            button type="submit" id="decline" formaction=(format!("{base}/decline")) { "인증 실패" }
+            button type="submit" id="close" formaction=(format!("{base}/close")) { "창 닫기" }
+        }
+    }
+}
+
+/// The window in which a buyer registers a card or an account, to be charged without the buyer.
+pub(crate) fn billing_window(id: &str, merchant_name: &str, method: Method) -> Markup {
+    let base = format!("/_window/billing/{id}");
+    let content = html! {
+        p class="merchant" { (merchant_name) }
+        h1 { "자동결제 등록" }
+        p class="text" id="billing-method" { (method.name(Language::Korean)) "을(를) 등록하면 상점이 자동으로 결제합니다." }
+        form method="post" action=(format!("{base}/agree")) {
+            div class="actions" {
+                button type="submit" id="agree" { "동의하고 등록하기" }
+                (other_ends(&base))
+            }
+        }
+    };
+    page("테스트 자동결제 등록", &content)
+}
+
+/// A cash receipt, or the cancellation of one, as its JSON says it.
+pub(crate) fn cash_receipt(receipt: &Value) -> Markup {
+    let text = |name: &str| receipt[name].as_str().unwrap_or_default().to_owned();
+    let content = html! {
+        p class="merchant" { "테스트 현금영수증 · " (text("type")) }
+        h1 { (text("orderName")) }
+        p class="amount" { (won(receipt["amount"].as_u64().unwrap_or_default())) }
+        dl {
+            dt { "거래" } dd { (text("transactionType")) }
+            dt { "주문번호" } dd { (text("orderId")) }
+            dt { "발급 상태" } dd { (text("issueStatus")) }
+            dt { "승인번호" } dd { (text("approvalNumber")) }
+            dt { "거래일시" } dd { (text("requestedAt")) }
+        }
+    };
+    page("테스트 현금영수증", &content)
 }
 
 /// The last page of a framed window: it has nothing to show, the shop's page is about to remove it.

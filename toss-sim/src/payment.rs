@@ -6,64 +6,18 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::banks::RefundAccount;
+use crate::cancel::Cancel;
+use crate::cash_receipt::{self, CashReceipt, FreshReceipt, ReceiptAmount, ReceiptOrder};
 use crate::codes::Code;
-use crate::time::{Instant, next_month};
+use crate::method::Method;
+use crate::terms::Terms;
+use crate::time::Instant;
 
 /// From the opened window to the buyer's authentication.
 const AUTHENTICATION_PATIENCE: TimeDelta = TimeDelta::minutes(30);
 /// From the buyer's authentication to the merchant's confirm.
 const CONFIRM_PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// How long a virtual account waits unless the request names a time.
-pub(crate) const DEFAULT_DEPOSIT_PATIENCE: TimeDelta = TimeDelta::hours(168);
-/// How long after approval a bank transfer can be refunded.
-const TRANSFER_REFUND_PATIENCE: TimeDelta = TimeDelta::days(180);
-/// How long after the deposit a virtual account payment can be refunded.
-const DEPOSIT_REFUND_PATIENCE: TimeDelta = TimeDelta::days(365);
-/// Least amount of a card payment, in won.
-const CARD_MINIMUM: u64 = 100;
-/// Least amount of a payment from an account, in won.
-const ACCOUNT_MINIMUM: u64 = 200;
-
-/// 결제수단: how the buyer pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Method {
-    Card,
-    VirtualAccount,
-    Transfer,
-    EasyPay,
-    MobilePhone,
-    CultureGiftCertificate,
-    BookGiftCertificate,
-    GameGiftCertificate,
-}
-
-impl Method {
-    /// Least amount in won; Toss documents one for cards and one for accounts.
-    fn minimum(self) -> u64 {
-        match self {
-            Self::Card | Self::EasyPay => CARD_MINIMUM,
-            Self::Transfer | Self::VirtualAccount => ACCOUNT_MINIMUM,
-            Self::MobilePhone
-            | Self::CultureGiftCertificate
-            | Self::BookGiftCertificate
-            | Self::GameGiftCertificate => 1,
-        }
-    }
-
-    /// Whether a bank moves the money, while the bank is open.
-    pub(crate) fn needs_the_bank(self) -> bool {
-        match self {
-            Self::Transfer | Self::VirtualAccount => true,
-            Self::Card
-            | Self::EasyPay
-            | Self::MobilePhone
-            | Self::CultureGiftCertificate
-            | Self::BookGiftCertificate
-            | Self::GameGiftCertificate => false,
-        }
-    }
-}
-
 /// Status of a payment, as the Payment object spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
@@ -111,6 +65,7 @@ pub(crate) struct Fresh {
     pub(crate) approve_number: String,
     /// Begins with `X`, as every virtual account of the test environment does.
     pub(crate) account_number: String,
+    pub(crate) receipt: FreshReceipt,
 }
 
 /// The virtual account a buyer is to pay into.
@@ -121,36 +76,6 @@ pub(crate) struct VirtualAccount {
     pub(crate) customer_name: String,
     pub(crate) due: Instant,
     /// Where the refund goes, once a cancel has named it.
-    pub(crate) refund_account: Option<RefundAccount>,
-}
-
-/// Where a deposited virtual account is refunded to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RefundAccount {
-    pub(crate) bank_code: String,
-    pub(crate) number: String,
-    pub(crate) holder: String,
-}
-
-/// One cancel that was carried out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Cancel {
-    pub(crate) amount: u64,
-    pub(crate) reason: String,
-    /// What is left to cancel after this one.
-    pub(crate) refundable: u64,
-    pub(crate) canceled_at: Instant,
-    pub(crate) transaction_key: String,
-}
-
-/// What a cancel asks for, already read and well-formed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CancelRequest {
-    pub(crate) reason: String,
-    /// All that is left when absent.
-    pub(crate) amount: Option<u64>,
-    /// What the caller believes is left.
-    pub(crate) refundable: Option<u64>,
     pub(crate) refund_account: Option<RefundAccount>,
 }
 
@@ -201,6 +126,11 @@ pub(crate) struct Payment {
     pub(crate) decline_on_confirm: Option<Code>,
     /// The buyer's money is (or has been) with Toss: taken, and not taken back by the bank.
     pub(crate) captured: bool,
+    #[serde(default)]
+    pub(crate) terms: Terms,
+    /// The cash receipts, and their cancellations.
+    #[serde(default)]
+    pub(crate) receipts: Vec<CashReceipt>,
 }
 
 impl Payment {
@@ -228,13 +158,18 @@ impl Payment {
             failure: None,
             decline_on_confirm: None,
             captured: false,
+            terms: Terms::default(),
+            receipts: Vec::new(),
         }
     }
 
     /// When this payment expires if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.status {
-            Status::Ready => Some(self.requested_at + AUTHENTICATION_PATIENCE),
+            Status::Ready => {
+                let by_toss = self.requested_at + AUTHENTICATION_PATIENCE;
+                Some(self.terms.time_to_pay.map_or(by_toss, |time| time.end(self.requested_at).min(by_toss)))
+            }
             Status::InProgress => Some(self.authenticated_at.unwrap_or(self.requested_at) + CONFIRM_PATIENCE),
             Status::WaitingForDeposit
             | Status::Done
@@ -243,6 +178,40 @@ impl Payment {
             | Status::Aborted
             | Status::Expired => None,
         }
+    }
+
+    /// Won without tax that are not cancelled.
+    pub(crate) fn tax_free_left(&self) -> u64 {
+        self.terms.tax_free.saturating_sub(self.cancels.iter().map(|cancel| cancel.tax_free).sum())
+    }
+
+    /// Won exempt from tax that are not cancelled.
+    pub(crate) fn tax_exemption_left(&self) -> u64 {
+        self.terms.tax_exemption.saturating_sub(self.cancels.iter().map(|cancel| cancel.tax_exemption).sum())
+    }
+
+    /// Issues the cash receipt that was asked for, once the money is there.
+    fn issue_receipt(&mut self, fresh: FreshReceipt, now: Instant) {
+        let is_cash = self.method.is_some_and(Method::is_cash);
+        let Some(wish) = self.terms.cash_receipt.clone().filter(|_| is_cash) else { return };
+        let order = ReceiptOrder {
+            order_id: &self.order_id,
+            order_name: &self.order_name,
+            amount: self.balance,
+            tax_free: self.tax_free_left(),
+        };
+        self.receipts.push(CashReceipt::issued(wish, order, fresh, now));
+    }
+
+    /// Takes back a part of the cash receipt, if there is one; answers the key of the cancellation.
+    pub(crate) fn take_receipt_back(
+        &mut self,
+        part: ReceiptAmount,
+        fresh: FreshReceipt,
+        now: Instant,
+    ) -> Option<String> {
+        let key = cash_receipt::standing(&self.receipts)?.key.clone();
+        CashReceipt::take_back(&mut self.receipts, &key, part, fresh, now)
     }
 
     /// Whether the virtual account's due date has passed without a deposit.
@@ -305,7 +274,7 @@ impl Payment {
         self.balance = self.total;
         match self.method.unwrap_or(Method::Card) {
             Method::VirtualAccount => {
-                self.issue_account(now + DEFAULT_DEPOSIT_PATIENCE, fresh);
+                self.issue_account(self.terms.deposit_due(now), fresh);
                 Confirmed::AccountIssued
             }
             Method::Card
@@ -321,6 +290,7 @@ impl Payment {
                 self.last_transaction_key = Some(fresh.transaction_key);
                 self.approve_number = fresh.approve_number;
                 self.captured = true;
+                self.issue_receipt(fresh.receipt, now);
                 Confirmed::Captured
             }
         }
@@ -374,6 +344,7 @@ impl Payment {
         self.approved_at = Some(now);
         self.last_transaction_key = Some(fresh.transaction_key);
         self.captured = true;
+        self.issue_receipt(fresh.receipt, now);
         Ok(())
     }
 
@@ -381,7 +352,7 @@ impl Payment {
     ///
     /// # Errors
     /// The sentence says why there is no deposit to take back.
-    pub(crate) fn take_deposit_back(&mut self, fresh: Fresh) -> Result<(), &'static str> {
+    pub(crate) fn take_deposit_back(&mut self, now: Instant, fresh: Fresh) -> Result<(), &'static str> {
         if self.method != Some(Method::VirtualAccount) || self.status != Status::Done {
             return Err("the payment is not a virtual account that is DONE");
         }
@@ -389,77 +360,9 @@ impl Payment {
         self.approved_at = None;
         self.last_transaction_key = Some(fresh.transaction_key);
         self.captured = false;
+        let whole = ReceiptAmount { whole: self.balance, tax_free: self.tax_free_left() };
+        self.take_receipt_back(whole, fresh.receipt, now);
         Ok(())
-    }
-
-    /// Cancels part or all of what is left.
-    ///
-    /// After a partial cancel the status stays PARTIAL_CANCELED even when nothing is left, as measured on
-    /// the real test server: fully cancelled means `balanceAmount == 0`, not a status.
-    ///
-    /// # Errors
-    /// Toss's code; nothing has been cancelled.
-    pub(crate) fn cancel(&mut self, request: &CancelRequest, now: Instant, fresh: Fresh) -> Result<(), Code> {
-        let amount = self.cancelable(request, now)?;
-        // After this point it must succeed.
-        let was_untouched = self.cancels.is_empty();
-        self.balance -= amount;
-        self.status = if was_untouched && self.balance == 0 { Status::Canceled } else { Status::PartialCanceled };
-        if let Some(account) = &mut self.virtual_account {
-            account.refund_account = request.refund_account.clone().filter(|_| self.captured);
-        }
-        self.last_transaction_key = Some(fresh.transaction_key.clone());
-        self.cancels.push(Cancel {
-            amount,
-            reason: request.reason.clone(),
-            refundable: self.balance,
-            canceled_at: now,
-            transaction_key: fresh.transaction_key,
-        });
-        Ok(())
-    }
-
-    fn cancelable(&self, request: &CancelRequest, now: Instant) -> Result<u64, Code> {
-        let is_waiting = match self.status {
-            Status::Ready | Status::InProgress | Status::Aborted | Status::Expired => {
-                return Err(Code::NotCancelablePayment);
-            }
-            Status::Canceled => return Err(Code::AlreadyCanceledPayment),
-            Status::Done | Status::PartialCanceled => false,
-            Status::WaitingForDeposit => true,
-        };
-        if request.refundable.is_some_and(|believed| believed != self.balance) {
-            return Err(Code::NotMatchesRefundableAmount);
-        }
-        let amount = request.amount.unwrap_or(self.balance);
-        if amount == 0 || amount > self.balance {
-            return Err(Code::NotCancelableAmount);
-        }
-        if is_waiting {
-            let is_partial = amount != self.balance;
-            return if is_partial { Err(Code::NotAllowedPartialRefundWaitingDeposit) } else { Ok(amount) };
-        }
-        if self.virtual_account.is_some() && request.refund_account.is_none() {
-            return Err(Code::InvalidRefundAccountInfo);
-        }
-        match self.refund_deadline() {
-            Some(deadline) if deadline <= now => Err(Code::ExceedMaxRefundDue),
-            Some(_) | None => Ok(amount),
-        }
-    }
-
-    fn refund_deadline(&self) -> Option<Instant> {
-        let approved_at = self.approved_at?;
-        match self.method? {
-            Method::Card
-            | Method::EasyPay
-            | Method::CultureGiftCertificate
-            | Method::BookGiftCertificate
-            | Method::GameGiftCertificate => None,
-            Method::Transfer => Some(approved_at + TRANSFER_REFUND_PATIENCE),
-            Method::VirtualAccount => Some(approved_at + DEPOSIT_REFUND_PATIENCE),
-            Method::MobilePhone => next_month(approved_at),
-        }
     }
 
     /// Won given back to the buyer. A virtual account cancelled before its deposit gives nothing back.

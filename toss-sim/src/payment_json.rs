@@ -5,11 +5,19 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::cancel::Cancel;
+use crate::cash_receipt;
 use crate::codes::Language;
-use crate::payment::{Cancel, Method, Payment, Status, VirtualAccount};
+use crate::method::Method;
+use crate::payment::{Payment, Status, VirtualAccount};
 use crate::time::{Instant, with_offset};
+use crate::wallets::{DEFAULT_ISSUER, acquirer};
 
 pub(crate) const API_VERSION: &str = "2022-11-16";
+/// The phone of a buyer whose shop has not said it.
+const UNSAID_PHONE: &str = "01012345678";
+/// The card of a window.
+const CARD_NUMBER: &str = "43301234****123*";
 /// How long after the window opened an answer carries the buyer's refund account.
 const REFUND_ACCOUNT_SHOWN: TimeDelta = TimeDelta::minutes(30);
 
@@ -61,6 +69,11 @@ impl Method {
             .find(|method| name == method.name(Language::Korean) || name == method.name(Language::English))
     }
 
+    /// Another method, for a row that is planted to be wrong.
+    pub(crate) fn other(self) -> Self {
+        if self == Self::Transfer { Self::Card } else { Self::Transfer }
+    }
+
     fn is_gift_certificate(self) -> bool {
         match self {
             Self::CultureGiftCertificate | Self::BookGiftCertificate | Self::GameGiftCertificate => true,
@@ -69,16 +82,27 @@ impl Method {
     }
 }
 
-/// VAT of a taxed amount: one eleventh, rounded half up.
-fn vat(amount: u64) -> u64 {
-    (amount + 5) / 11
+/// What is left of a payment, by tax, in won.
+struct Taxed {
+    supplied: u64,
+    vat: u64,
+}
+
+impl Taxed {
+    /// VAT is one eleventh of the taxed amount, rounded half up.
+    fn of(payment: &Payment) -> Self {
+        let untaxed = payment.tax_free_left() + payment.tax_exemption_left();
+        let taxed = payment.balance.saturating_sub(untaxed);
+        let vat = (taxed + 5) / 11;
+        Self { supplied: taxed - vat, vat }
+    }
 }
 
 /// The Payment object.
 pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
     let method = payment.method;
     let is_confirmed = payment.status.uses_up_the_order();
-    let vat = vat(payment.balance);
+    let Taxed { supplied, vat } = Taxed::of(payment);
     let shown = json!({
         "mId": setting.merchant_id,
         "version": API_VERSION,
@@ -90,10 +114,10 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "orderName": payment.order_name,
         "requestedAt": with_offset(payment.requested_at),
         "approvedAt": payment.approved_at.map(with_offset),
-        "useEscrow": is_confirmed.then_some(false),
-        "cultureExpense": false,
-        "cashReceipt": null,
-        "cashReceipts": null,
+        "useEscrow": is_confirmed.then_some(payment.terms.use_escrow),
+        "cultureExpense": payment.terms.is_cultural && method != Some(Method::Card),
+        "cashReceipt": cash_receipt::of_payment(&payment.receipts, setting.public_url),
+        "cashReceipts": cash_receipt::rows_of_payment(&payment.receipts, setting.public_url, setting.now),
         "discount": null,
         "cancels": (!payment.cancels.is_empty())
             .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
@@ -104,17 +128,17 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "country": "KR",
         "failure": payment.failure
             .map(|code| json!({ "code": code.name(), "message": code.message(setting.language) })),
-        "isPartialCancelable": true,
+        "isPartialCancelable": !payment.terms.use_escrow && payment.terms.tax_exemption == 0,
         "receipt": is_confirmed.then(|| json!({ "url": receipt_url(payment, setting) })),
         "checkout": { "url": format!("{}/v1/payments/{}/checkout", setting.public_url, payment.key) },
         "currency": "KRW",
         "totalAmount": payment.total,
         "balanceAmount": payment.balance,
-        "suppliedAmount": payment.balance - vat,
+        "suppliedAmount": supplied,
         "vat": vat,
-        "taxFreeAmount": 0,
-        "taxExemptionAmount": 0,
-        "metadata": null,
+        "taxFreeAmount": payment.tax_free_left(),
+        "taxExemptionAmount": payment.tax_exemption_left(),
+        "metadata": payment.terms.metadata,
         "method": method.map(|method| method.name(setting.language)),
     });
     with_methods(shown, payment, setting)
@@ -137,7 +161,7 @@ fn methods_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "transfer": (is_confirmed && method == Some(Method::Transfer))
             .then(|| json!({ "bankCode": payment.bank_code, "settlementStatus": "INCOMPLETED" })),
         "mobilePhone": (is_confirmed && method == Some(Method::MobilePhone)).then(|| json!({
-            "customerMobilePhone": "01012345678",
+            "customerMobilePhone": payment.terms.customer_mobile_phone.as_deref().unwrap_or(UNSAID_PHONE),
             "settlementStatus": "INCOMPLETED",
             "receiptUrl": receipt_url(payment, setting),
         })),
@@ -145,7 +169,7 @@ fn methods_json(payment: &Payment, setting: Setting<'_>) -> Value {
             .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
         "easyPay": (is_confirmed && method == Some(Method::EasyPay))
             .then(|| {
-                let provider = easy_pay_provider(setting.language);
+                let provider = payment.terms.easy_pay.name(setting.language);
                 json!({ "provider": provider, "amount": payment.total, "discountAmount": 0 })
             }),
     })
@@ -155,37 +179,33 @@ fn receipt_url(payment: &Payment, setting: Setting<'_>) -> String {
     format!("{}/_window/receipts/{}", setting.public_url, payment.key)
 }
 
-fn easy_pay_provider(language: Language) -> &'static str {
-    match language {
-        Language::Korean => "토스페이",
-        Language::English => "TOSSPAY",
-    }
-}
-
 fn card_json(payment: &Payment, language: Language) -> Value {
     let (card_type, owner_type) = match language {
         Language::Korean => ("신용", "개인"),
         Language::English => ("CREDIT", "PERSONAL"),
     };
+    let card = &payment.terms.card;
+    let issuer = card.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
     let acquire_status = if payment.status == Status::Canceled { "CANCELED" } else { "READY" };
     json!({
         "amount": payment.total,
-        "issuerCode": "61",
-        "acquirerCode": "31",
-        "number": "43301234****123*",
-        "installmentPlanMonths": 0,
+        "issuerCode": issuer,
+        "acquirerCode": acquirer(issuer),
+        "number": card.number.as_deref().unwrap_or(CARD_NUMBER),
+        "installmentPlanMonths": card.installment_months,
         "approveNo": payment.approve_number,
-        "useCardPoint": false,
+        "useCardPoint": card.use_point,
         "cardType": card_type,
         "ownerType": owner_type,
         "acquireStatus": acquire_status,
-        "isInterestFree": false,
-        "interestPayer": null,
+        "isInterestFree": card.is_interest_free,
+        "interestPayer": card.is_interest_free.then_some("MERCHANT"),
     })
 }
 
 fn account_json(account: &VirtualAccount, payment: &Payment, setting: Setting<'_>) -> Value {
     let shows_refund_account = setting.now < payment.requested_at + REFUND_ACCOUNT_SHOWN;
+    let refund_account = account.refund_account.as_ref().or(payment.terms.refund_account.as_ref());
     json!({
         "accountType": match setting.language {
             Language::Korean => "일반",
@@ -199,7 +219,7 @@ fn account_json(account: &VirtualAccount, payment: &Payment, setting: Setting<'_
         "refundStatus": if account.refund_account.is_some() { "PENDING" } else { "NONE" },
         "expired": payment.deposit_is_overdue(setting.now),
         "settlementStatus": "INCOMPLETED",
-        "refundReceiveAccount": account.refund_account.as_ref().filter(|_| shows_refund_account).map(|refund| json!({
+        "refundReceiveAccount": refund_account.filter(|_| shows_refund_account).map(|refund| json!({
             "bankCode": refund.bank_code,
             "accountNumber": refund.number,
             "holderName": refund.holder,
@@ -212,15 +232,15 @@ pub(crate) fn cancel_json(cancel: &Cancel) -> Value {
     json!({
         "cancelAmount": cancel.amount,
         "cancelReason": cancel.reason,
-        "taxFreeAmount": 0,
-        "taxExemptionAmount": 0,
+        "taxFreeAmount": cancel.tax_free,
+        "taxExemptionAmount": cancel.tax_exemption,
         "refundableAmount": cancel.refundable,
         "cardDiscountAmount": 0,
         "transferDiscountAmount": 0,
         "easyPayDiscountAmount": 0,
         "canceledAt": with_offset(cancel.canceled_at),
         "transactionKey": cancel.transaction_key,
-        "receiptKey": null,
+        "receiptKey": cancel.receipt_key,
         "cancelStatus": "DONE",
         "cancelRequestId": null,
     })

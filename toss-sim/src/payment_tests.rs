@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, TimeDelta};
 
-use super::{CancelRequest, Confirmed, Fresh, Method, Payment, RefundAccount, Status, Twist};
+use super::{Confirmed, Fresh, Method, Payment, RefundAccount, Status, Twist};
+use crate::cancel::CancelRequest;
+use crate::cash_receipt::{FreshReceipt, ReceiptKind, ReceiptWish, left, standing};
 use crate::codes::Code;
+use crate::terms::{Terms, TimeToPay};
 use crate::time::Instant;
 
 const START: Instant = DateTime::UNIX_EPOCH;
@@ -15,6 +18,7 @@ fn fresh() -> Fresh {
         secret: "ps_secret".to_owned(),
         approve_number: "00000000".to_owned(),
         account_number: "X0000000000000".to_owned(),
+        receipt: FreshReceipt { key: "receipt".to_owned(), issue_number: "123456789".to_owned() },
     }
 }
 
@@ -238,9 +242,77 @@ fn a_deposit_comes_in_time_and_may_be_taken_back() {
     assert!(payment.deposit(due, fresh()).is_err());
     assert_eq!(payment.deposit(START, fresh()), Ok(()));
     assert!(payment.deposit(START, fresh()).is_err());
-    assert_eq!(payment.take_deposit_back(fresh()), Ok(()));
+    assert_eq!(payment.take_deposit_back(START, fresh()), Ok(()));
     assert_eq!((payment.status, payment.captured), (Status::WaitingForDeposit, false));
     assert_eq!(payment.deposit(START, fresh()), Ok(()));
     assert!(payment.captured);
-    assert!(reached(Status::Done, Method::Card).take_deposit_back(fresh()).is_err());
+    assert!(reached(Status::Done, Method::Card).take_deposit_back(START, fresh()).is_err());
+}
+
+/// A payment of that method that is DONE, under those terms.
+fn paid_under(method: Method, terms: Terms) -> Payment {
+    let mut payment = ready(AMOUNT);
+    payment.terms = terms;
+    assert_eq!(payment.authenticate(method, None, START), Ok(()));
+    payment.confirm("order-1", AMOUNT, Twist::default(), START, fresh());
+    payment
+}
+
+#[test]
+fn a_part_is_cancelled_with_the_tax_that_is_left() {
+    let terms = || Terms { tax_free: 3_000, ..Terms::default() };
+    let cases = [
+        (7_000, None, Ok(3_000)),
+        (7_001, None, Err(Code::InvalidRefundAmount)),
+        (3_000, Some(3_000), Ok(0)),
+        (3_001, Some(3_001), Err(Code::InvalidRefundAmount)),
+        (1_000, Some(1_001), Err(Code::InvalidRefundAmount)),
+        (AMOUNT, Some(1), Ok(0)),
+    ];
+    for (amount, tax_free, wanted) in cases {
+        let mut payment = paid_under(Method::Card, terms());
+        let request = CancelRequest { tax_free, ..part(amount) };
+        let canceled = payment.cancel(&request, START, fresh());
+        assert_eq!(canceled.map(|()| payment.tax_free_left()), wanted, "{amount} {tax_free:?}");
+    }
+}
+
+#[test]
+fn escrow_and_exempt_amounts_are_cancelled_as_a_whole() {
+    for terms in [Terms { use_escrow: true, ..Terms::default() }, Terms { tax_exemption: 500, ..Terms::default() }] {
+        let mut payment = paid_under(Method::Card, terms);
+        assert_eq!(payment.cancel(&part(1_000), START, fresh()), Err(Code::NotAllowedPartialRefund));
+        assert_eq!(payment.cancel(&part(AMOUNT), START, fresh()), Ok(()));
+    }
+}
+
+#[test]
+fn a_receipt_comes_with_cash_and_goes_with_a_cancel() {
+    let wish = ReceiptWish { kind: ReceiptKind::Deduction, number: "01000001234".to_owned() };
+    let terms = || Terms { cash_receipt: Some(wish.clone()), ..Terms::default() };
+    assert_eq!(paid_under(Method::Card, terms()).receipts, [], "a card is no cash");
+
+    let mut payment = paid_under(Method::Transfer, terms());
+    assert_eq!(left(&payment.receipts, "receipt").whole, AMOUNT);
+    assert_eq!(payment.cancel(&part(4_000), START, fresh()), Ok(()));
+    assert_eq!(payment.cancels[0].receipt_key.as_deref(), Some("c_receipt"));
+    assert_eq!(left(&payment.receipts, "receipt").whole, 6_000);
+
+    let mut payment = paid_under(Method::VirtualAccount, terms());
+    assert_eq!(payment.receipts, [], "the money is not there yet");
+    assert_eq!(payment.deposit(START, fresh()), Ok(()));
+    assert!(standing(&payment.receipts).is_some());
+    assert_eq!(payment.take_deposit_back(START, fresh()), Ok(()));
+    assert_eq!(standing(&payment.receipts), None);
+}
+
+#[test]
+fn the_shop_says_until_when_a_window_and_an_account_wait() {
+    let terms = Terms { time_to_pay: Some(TimeToPay::Hours(24)), ..Terms::default() };
+    let account = paid_under(Method::VirtualAccount, terms).virtual_account.unwrap();
+    assert_eq!(account.due, START + TimeDelta::hours(24));
+    let mut window = ready(AMOUNT);
+    window.terms.time_to_pay = Some(TimeToPay::Until(START + TimeDelta::minutes(5)));
+    assert!(!window.expire(START + TimeDelta::minutes(5) - TimeDelta::seconds(1)));
+    assert!(window.expire(START + TimeDelta::minutes(5)));
 }

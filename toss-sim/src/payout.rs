@@ -7,8 +7,8 @@ use chrono::{Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Timelike, Weekda
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bodies::{Metadata, Won};
 use crate::codes::{Code, Language};
+use crate::fields::{Metadata, Won};
 use crate::time::{Instant, korean_date, korean_time, midnight, with_offset};
 
 /// From an EXPRESS request to the money's arrival.

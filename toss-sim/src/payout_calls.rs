@@ -6,9 +6,9 @@ use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::authorization::Caller;
-use crate::bodies::read;
 use crate::codes::Code;
 use crate::envelope::{Done, Refusal};
+use crate::fields::read;
 use crate::mischief::Subject;
 use crate::outbox::{Event, EventName};
 use crate::payout::{Payout, PayoutBody};
@@ -100,8 +100,8 @@ impl World {
             PayoutCall::ShowBalance => shown(self.balance_json(merchant, now)),
             PayoutCall::AddSeller => Ok(self.add_seller(body, merchant, now)?),
             PayoutCall::ListSellers { query } => {
-                let sellers = self.payouts.sellers(merchant).map(|seller| (seller.id.as_str(), seller.json()));
-                shown(list(sellers, query, SELLER_PAGE)?)
+                let sellers = self.payouts.sellers(merchant).map(|seller| (seller.id.as_str(), seller));
+                shown(list(sellers, Seller::json, query, SELLER_PAGE)?)
             }
             PayoutCall::ShowSeller { id } => shown(self.seller_of(id, merchant)?.json()),
             PayoutCall::ChangeSeller { id } => Ok(self.change_seller(id, body, merchant)?),
@@ -114,7 +114,8 @@ impl World {
             PayoutCall::ListPayouts { query } => {
                 let days = PayoutDays::read(query)?;
                 let payouts = self.payouts.payouts(merchant).filter(|payout| days.hold(payout.day()));
-                shown(list(payouts.map(|payout| (payout.id.as_str(), payout.json())), query, PAYOUT_PAGE)?)
+                let payouts = payouts.map(|payout| (payout.id.as_str(), payout));
+                shown(list(payouts, Payout::json, query, PAYOUT_PAGE)?)
             }
             PayoutCall::ShowPayout { id } => shown(self.payout_of(id, merchant)?.json()),
             PayoutCall::CancelPayout { id } => {
@@ -307,12 +308,17 @@ impl PayoutDays {
 }
 
 /// A page of a list, oldest first.
-fn list<'a>(rows: impl Iterator<Item = (&'a str, Value)>, query: &str, page: PageSize) -> Result<Value, Code> {
+fn list<'a, T: 'a>(
+    rows: impl Iterator<Item = (&'a str, &'a T)>,
+    json: fn(&T) -> Value,
+    query: &str,
+    page: PageSize,
+) -> Result<Value, Code> {
     let limit = limit(query, "limit", page)?;
     let mut rows = paged(rows.collect(), query, |(id, _)| id)?;
     let has_next = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().map(|(id, _)| (*id).to_owned());
-    let items: Vec<Value> = rows.into_iter().map(|(_, item)| item).collect();
+    let items: Vec<Value> = rows.into_iter().map(|(_, item)| json(item)).collect();
     Ok(json!({ "hasNext": has_next, "lastCursor": last, "items": items }))
 }

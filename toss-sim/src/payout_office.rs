@@ -11,7 +11,7 @@ use crate::shelf::{Saved, Shelf};
 use crate::time::{Instant, week};
 
 /// Most sellers, and most payouts: past this, a new one is refused.
-pub(crate) const MAX_RECORDS: usize = 100_000;
+pub(crate) const MAX_RECORDS: usize = 250_000;
 
 /// Whose, and what they call it: unique among sellers and among payouts.
 type Reference = (usize, String);
@@ -27,6 +27,8 @@ pub(crate) struct PayoutOffice {
     payout_numbers: HashMap<String, u64>,
     seller_references: HashSet<Reference>,
     payout_references: HashMap<Reference, String>,
+    /// The numbers of a seller's payouts.
+    payouts_of_seller: HashMap<String, Vec<u64>>,
     agenda: BTreeSet<(Instant, u64)>,
 }
 
@@ -40,6 +42,7 @@ impl Default for PayoutOffice {
             payout_numbers: HashMap::new(),
             seller_references: HashSet::new(),
             payout_references: HashMap::new(),
+            payouts_of_seller: HashMap::new(),
             agenda: BTreeSet::new(),
         }
     }
@@ -69,6 +72,7 @@ impl Saved for PayoutOffice {
         for (number, payout) in self.payouts.iter() {
             self.payout_numbers.insert(payout.id.clone(), *number);
             self.payout_references.insert((payout.merchant, payout.ref_id.clone()), payout.id.clone());
+            self.payouts_of_seller.entry(payout.destination.clone()).or_default().push(*number);
             self.agenda.extend(payout.next().map(|next| (next, *number)));
         }
         Ok(())
@@ -101,6 +105,7 @@ impl PayoutOffice {
         let number = self.payouts.last_id().map_or(1, |last| last + 1);
         self.payout_numbers.insert(payout.id.clone(), number);
         self.payout_references.insert((payout.merchant, payout.ref_id.clone()), payout.id.clone());
+        self.payouts_of_seller.entry(payout.destination.clone()).or_default().push(number);
         self.agenda.extend(payout.next().map(|next| (next, number)));
         self.payouts.insert(number, payout);
     }
@@ -166,8 +171,9 @@ impl PayoutOffice {
 
     /// Won that go or went to a seller by payouts asked for in the week that begins on that day.
     pub(crate) fn taken_in_week(&self, seller_id: &str, monday: NaiveDate) -> u64 {
-        let of_the_week = |payout: &&Payout| payout.destination == seller_id && week(payout.requested_at) == monday;
-        let payouts = self.payouts.iter().map(|(_, payout)| payout).filter(of_the_week);
+        let of_seller = self.payouts_of_seller.get(seller_id).map(Vec::as_slice).unwrap_or_default();
+        let payouts = of_seller.iter().filter_map(|number| self.payouts.get(number));
+        let payouts = payouts.filter(|payout| week(payout.requested_at) == monday);
         payouts.filter(|payout| payout.status.takes_money()).map(|payout| payout.amount).sum()
     }
 

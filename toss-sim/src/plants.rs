@@ -9,7 +9,7 @@ use crate::time::Instant;
 /// Most wrong rows that may be planted.
 pub(crate) const MAX_PLANTS: usize = 1_000;
 
-/// What is wrong with a settlement row.
+/// What is wrong with a row of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PlantKind {
@@ -25,6 +25,12 @@ pub(crate) enum PlantKind {
     FeeKept,
     /// The order's row has a higher amount than was paid, with the fee of that amount.
     WrongAmount,
+    /// The list of transactions names another method than the payment does.
+    OtherMethod,
+    /// The list of transactions says of the order's payment that it is in escrow.
+    Escrow,
+    /// The list of transactions dates the order's approval a day earlier.
+    OtherDay,
     /// A row without a payment, such as a fee that is given back.
     Lump,
     /// A payment that the merchant's other system made under the same keys.
@@ -35,9 +41,15 @@ impl PlantKind {
     /// Whether it is about the row of an order.
     pub(crate) fn concerns_an_order(self) -> bool {
         match self {
-            Self::WrongFee | Self::MissingRow | Self::LateRow | Self::RowTwice | Self::FeeKept | Self::WrongAmount => {
-                true
-            }
+            Self::WrongFee
+            | Self::MissingRow
+            | Self::LateRow
+            | Self::RowTwice
+            | Self::FeeKept
+            | Self::WrongAmount
+            | Self::OtherMethod
+            | Self::Escrow
+            | Self::OtherDay => true,
             Self::Lump | Self::ForeignPayment => false,
         }
     }

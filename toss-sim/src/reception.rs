@@ -5,12 +5,13 @@ use serde::Deserialize;
 use crate::authorization::{Caller, caller};
 use crate::bodies::About;
 use crate::calls::CallRecord;
+use crate::cash_receipt::ReceiptCall;
 use crate::codes::{Code, Language};
 use crate::idempotency::{Begun, Bound, Identity, MAX_KEY_LENGTH};
-use crate::mischief::{Kind, Mischief};
+use crate::mischief::{Kind, Mischief, Target};
 use crate::operations::{Answer, Ask, Operation, Tampering};
 use crate::payment::Twist;
-use crate::tamper::{Novelty, WRONG_BY};
+use crate::tamper::{ListFault, Novelty, WRONG_BY};
 use crate::time::{Instant, with_offset};
 use crate::world::World;
 
@@ -117,9 +118,19 @@ impl World {
     fn subject_of(&self, call: &Call) -> (Option<String>, Option<String>) {
         let order_of = |key: &str| self.till.get(key).map(|kept| kept.payment.order_id.clone());
         match &call.ask.operation {
-            Operation::Confirm | Operation::IssueVirtualAccount | Operation::Billing(_) => {
+            Operation::Confirm { payment_key } => {
+                let about: About = parse_leniently(&call.ask.body);
+                (about.order_id, payment_key.clone().or(about.payment_key))
+            }
+            Operation::KeyIn
+            | Operation::IssueVirtualAccount
+            | Operation::Billing(_)
+            | Operation::CashReceipt(ReceiptCall::Issue) => {
                 let about: About = parse_leniently(&call.ask.body);
                 (about.order_id, about.payment_key)
+            }
+            Operation::CashReceipt(ReceiptCall::Cancel { receipt_key }) => {
+                (self.receipt_called(receipt_key).map(|receipt| receipt.order_id.clone()), None)
             }
             Operation::Cancel { payment_key } | Operation::LookUpPayment { payment_key } => {
                 (order_of(payment_key), Some(payment_key.clone()))
@@ -128,9 +139,10 @@ impl World {
                 let key = self.till.of_order(order_id).map(|kept| kept.payment.key.clone());
                 (Some(order_id.clone()), key)
             }
-            Operation::ListTransactions { .. } | Operation::ListSettlements { .. } | Operation::Payout(_) => {
-                (None, None)
-            }
+            Operation::ListTransactions { .. }
+            | Operation::ListSettlements { .. }
+            | Operation::CashReceipt(ReceiptCall::List { .. })
+            | Operation::Payout(_) => (None, None),
         }
     }
 
@@ -142,9 +154,10 @@ impl World {
         reception: &mut Reception,
         now: Instant,
     ) -> Result<(Caller, Option<Mischief>), Admission> {
-        let subject = call.ask.operation.subject();
+        let operation = &call.ask.operation;
+        let target = Target { on: operation.subject(), order_id, page: operation.page() };
         let refuse = |code: Code| Admission::Reply(Reply::plain(call.ask.refusal(code)));
-        let at_the_door = self.mischief.take_if(subject, order_id, Kind::is_at_the_door);
+        let at_the_door = self.mischief.take_if(target, Kind::is_at_the_door);
         if let Some(mischief) = at_the_door {
             self.note_mischief(reception.call_id, Some(&mischief));
             let is_refused = mischief.kind == Kind::RefuseConnection;
@@ -169,7 +182,7 @@ impl World {
                 Begun::Answered(bound) => return Err(Admission::Reply(Reply::replay(bound))),
             }
         }
-        let mischief = self.mischief.take(subject, order_id);
+        let mischief = self.mischief.take(target);
         Ok((caller, mischief))
     }
 
@@ -182,10 +195,11 @@ impl World {
         let Some(Mischief { kind, delay_ms, code, .. }) = mischief else {
             return Admission::Reply(Reply::plain(self.execute(&call.ask, &caller, Tampering::default(), now)));
         };
-        let is_confirm = call.ask.operation == Operation::Confirm;
+        let is_confirm = matches!(call.ask.operation, Operation::Confirm { .. } | Operation::KeyIn);
         let error = self.under_encryption(call.ask.refusal(code), &call.ask, &caller, now);
         let mut executed = |tampering| self.execute(&call.ask, &caller, tampering, now);
         let plainly = Tampering::default;
+        let of_list = |fault| Tampering { of_list: Some(fault), ..plainly() };
         Admission::Reply(match kind {
             Kind::RefuseConnection => return Admission::HangUp,
             Kind::StallBefore => return Admission::HoldThenHangUp(delay_ms),
@@ -203,6 +217,14 @@ impl World {
             Kind::WrongAmount => Reply::plain(executed(Tampering { shown_extra: WRONG_BY, ..plainly() })),
             Kind::UnknownField => Reply::plain(executed(Tampering { novelty: Some(Novelty::Field), ..plainly() })),
             Kind::UnknownEnum => Reply::plain(executed(Tampering { novelty: Some(Novelty::EnumValue), ..plainly() })),
+            Kind::Drop => Reply::plain(executed(of_list(ListFault::DroppedPage))),
+            Kind::CutList => Reply::plain(executed(of_list(ListFault::Cut))),
+            Kind::UnreadableRow => Reply::plain(executed(of_list(ListFault::UnreadableRow))),
+            Kind::CutBody => {
+                let truth = executed(plainly());
+                let half = truth.body.slice(..truth.body.len() / 2);
+                Reply { answer: Answer { body: half, ..truth.clone() }, ..Reply::plain(truth) }
+            }
             Kind::ExecuteAndStall => Reply { hold_ms: delay_ms, ..Reply::plain(executed(plainly())) },
             Kind::ExecuteAndError => {
                 let took_effect = executed(plainly()).took_effect;
@@ -215,7 +237,7 @@ impl World {
                 Reply { answer: garbage, ..Reply::plain(truth) }
             }
             // The control plane accepts these for webhooks only.
-            Kind::Duplicate | Kind::Reorder | Kind::Drop => Reply::plain(executed(plainly())),
+            Kind::Duplicate | Kind::Reorder => Reply::plain(executed(plainly())),
         })
     }
 

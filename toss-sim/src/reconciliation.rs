@@ -4,7 +4,7 @@
 //! The fee and the cycle are those of [`Contract`]: unless it says otherwise 2.7 % plus VAT, sold daily, paid out two
 //! business days later.
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::{Datelike, Days, NaiveDate, TimeDelta, Weekday};
 use serde_json::{Value, json};
 
 use crate::codes::{Code, Language};
@@ -35,6 +35,20 @@ pub(crate) fn field(query: &str, name: &str) -> Option<String> {
     let address = reqwest::Url::parse(&format!("http://query/?{query}")).ok()?;
     let found = address.query_pairs().find(|(key, _)| key == name)?;
     Some(found.1.into_owned())
+}
+
+/// A query string with another value of a field.
+pub(crate) fn with_field(query: &str, name: &str, value: &str) -> String {
+    let Ok(mut address) = reqwest::Url::parse(&format!("http://query/?{query}")) else { return query.to_owned() };
+    let others = address.query_pairs().filter(|(key, _)| key != name);
+    let others: Vec<(String, String)> = others.map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+    address.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    address.query().unwrap_or_default().to_owned()
+}
+
+/// Which page of settlements a query asks for, from 1.
+pub(crate) fn page_number(query: &str) -> Result<usize, Code> {
+    field(query, "page").map_or(Ok(1), |text| text.parse()).map_err(|_| Code::InvalidRequest)
 }
 
 pub(crate) fn limit(query: &str, name: &str, page: PageSize) -> Result<usize, Code> {
@@ -79,28 +93,46 @@ fn rows(world: &World, merchant: usize) -> impl Iterator<Item = (&Transaction, &
 pub(crate) fn transactions(world: &World, merchant: usize, query: &str, language: Language) -> Result<Value, Code> {
     let (start, end) = (instant(query, "startDate")?, instant(query, "endDate")?);
     let limit = limit(query, "limit", PAGE)?;
+    let at = |transaction: &Transaction, kept: &Kept| listed_at(world, transaction, kept);
     let listed =
-        rows(world, merchant).filter(|(transaction, _)| start <= transaction.at && transaction.at <= end).collect();
+        rows(world, merchant).filter(|(transaction, kept)| (start..=end).contains(&at(transaction, kept))).collect();
     let listed = paged(listed, query, |(transaction, _)| transaction.key.as_str())?;
     let public_url = &world.public_url;
     let shown = listed.into_iter().take(limit).map(|(transaction, kept)| {
         let merchant_id = world.setting(merchant, language, transaction.at).merchant_id;
+        let plant = planted(world, kept);
+        let is_other = plant == Some(PlantKind::OtherMethod);
+        let method = kept.payment.method.map(|method| if is_other { method.other() } else { method });
         json!({
             "mId": merchant_id,
             "transactionKey": transaction.key,
             "paymentKey": transaction.payment_key,
             "orderId": kept.payment.order_id,
-            "method": kept.payment.method.map(|method| method.name(language)),
+            "method": method.map(|method| method.name(language)),
             "customerKey": kept.payment.customer_key,
-            "useEscrow": false,
+            "useEscrow": plant == Some(PlantKind::Escrow) || kept.payment.terms.use_escrow,
             "receiptUrl": format!("{public_url}/_window/receipts/{}", transaction.payment_key),
             "status": transaction.status.name(),
-            "transactionAt": with_offset(transaction.at),
+            "transactionAt": with_offset(at(transaction, kept)),
             "currency": "KRW",
             "amount": transaction.amount,
         })
     });
     Ok(Value::Array(shown.collect()))
+}
+
+fn planted(world: &World, kept: &Kept) -> Option<PlantKind> {
+    world.plants.of_order(&kept.payment.order_id).map(|plant| plant.kind)
+}
+
+/// When the list says that a transaction was.
+fn listed_at(world: &World, transaction: &Transaction, kept: &Kept) -> Instant {
+    let is_approval = transaction.status == Status::Done;
+    if is_approval && planted(world, kept) == Some(PlantKind::OtherDay) {
+        transaction.at - TimeDelta::days(1)
+    } else {
+        transaction.at
+    }
 }
 
 /// `GET /v1/settlements`: rows exist from the day after the transaction.
@@ -117,13 +149,12 @@ pub(crate) fn settlements(
     let start = korean_date(instant(query, "startDate")?);
     let end = korean_date(instant(query, "endDate")?);
     let size = limit(query, "size", PAGE)?;
-    let page: usize = field(query, "page").map_or(Ok(1), |text| text.parse()).map_err(|_| Code::InvalidRequest)?;
     let by_payout = match field(query, "dateType").as_deref() {
         None | Some("soldDate") => false,
         Some("paidOutDate") => true,
         Some(_) => return Err(Code::InvalidRequest),
     };
-    let skipped = page.checked_sub(1).ok_or(Code::InvalidRequest)?.saturating_mul(size);
+    let skipped = page_number(query)?.checked_sub(1).ok_or(Code::InvalidRequest)?.saturating_mul(size);
     let today = korean_date(now);
     let listed = settlement_rows(world, merchant).filter(|row| {
         let wanted = if by_payout { row.paid_out } else { row.sold };
@@ -190,7 +221,15 @@ impl<'a> SettlementRow<'a> {
                 settled.amount += too_high;
                 settled.fee = settled.amount * world.contract.fee_per_mille * 11 / 10_000;
             }
-            Some((PlantKind::Lump | PlantKind::ForeignPayment, _)) | None => {}
+            Some((
+                PlantKind::Lump
+                | PlantKind::ForeignPayment
+                | PlantKind::OtherMethod
+                | PlantKind::Escrow
+                | PlantKind::OtherDay,
+                _,
+            ))
+            | None => {}
         }
         Some(Self {
             transaction_key: &transaction.key,

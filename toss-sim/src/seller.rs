@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bodies::{self, Metadata};
 use crate::codes::Code;
+use crate::fields::{self, Metadata};
 use crate::options::BankCodes;
 
 const REFERENCE_LENGTH: std::ops::RangeInclusive<usize> = 7..=20;
@@ -112,7 +112,7 @@ impl SellerBody {
     /// # Errors
     /// Toss's code for what is wrong with it by itself.
     pub(crate) fn read(bytes: &[u8], bank_codes: BankCodes) -> Result<Self, Code> {
-        Self::of(bodies::read(bytes)?, bank_codes)
+        Self::of(fields::read(bytes)?, bank_codes)
     }
 
     fn of(mut body: Value, bank_codes: BankCodes) -> Result<Self, Code> {
@@ -145,7 +145,7 @@ impl SellerBody {
     /// # Errors
     /// Toss's code for what is wrong with the change, or with what it would leave.
     pub(crate) fn changed(&self, bytes: &[u8], bank_codes: BankCodes) -> Result<Self, Code> {
-        let change: Value = bodies::read(bytes)?;
+        let change: Value = fields::read(bytes)?;
         let fields = change.as_object().ok_or(Code::InvalidRequest)?;
         if fields.get("refSellerId").is_some_and(|stated| *stated != self.ref_seller_id) {
             return Err(Code::InvalidSubmallId);

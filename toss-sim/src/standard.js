@@ -28,22 +28,7 @@
     return !request.successUrl && !request.failUrl;
   }
 
-  function objection(request, isWidget) {
-    var known = choices.some(function (choice) {
-      return choice.method === request.method && (isWidget || choice.method !== "EASY_PAY");
-    });
-    if (!known) {
-      return failure("NOT_FOUND_METHOD", "존재하지 않는 결제수단 입니다.");
-    }
-    if (!request.amount || !(request.amount.value > 0)) {
-      return failure("BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다.");
-    }
-    if (!/^[A-Za-z0-9_=-]{6,64}$/.test(request.orderId || "")) {
-      return failure("INVALID_ORDER_ID", "`orderId`는 6자 이상 64자 이하여야 합니다.");
-    }
-    if (isPromise(request)) {
-      return isPhone ? failure("NOT_SUPPORTED_PROMISE", "모바일에서는 successUrl과 failUrl이 필요합니다.") : null;
-    }
+  function urlObjection(request) {
     if (!isWebAddress(request.successUrl)) {
       return failure("INCORRECT_SUCCESS_URL_FORMAT", "잘못된 successUrl 입니다.");
     }
@@ -51,6 +36,55 @@
       return failure("INCORRECT_FAIL_URL_FORMAT", "잘못된 failUrl 입니다.");
     }
     return null;
+  }
+
+  function amountObjection(amount) {
+    if (!amount || typeof amount.value !== "number" || !isFinite(amount.value)) {
+      return failure("INVALID_AMOUNT_VALUE", "금액이 올바르지 않습니다.");
+    }
+    if (amount.value <= 0) {
+      return failure("BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다.");
+    }
+    if ((amount.currency || "KRW") !== "KRW") {
+      return failure("INVALID_AMOUNT_CURRENCY", "잘못된 통화 값입니다.");
+    }
+    // A won has no parts.
+    return Number.isInteger(amount.value) ? null : failure("INVALID_AMOUNT_VALUE", "금액이 올바르지 않습니다.");
+  }
+
+  function metadataObjection(metadata) {
+    var pairs = Object.entries(metadata || {});
+    var isShort = pairs.length <= 5 && pairs.every(function (pair) {
+      return pair[0].length <= 40 && !/[[\]]/.test(pair[0]) && typeof pair[1] === "string" && pair[1].length <= 2000;
+    });
+    return isShort ? null : failure("INVALID_METADATA", "metadata가 올바르지 않습니다.");
+  }
+
+  function objection(request, isWidget) {
+    var known = choices.some(function (choice) {
+      return choice.method === request.method && (isWidget || choice.method !== "EASY_PAY");
+    });
+    if (!known) {
+      return failure("NOT_SUPPORTED_METHOD", "지원되지 않는 결제수단입니다.");
+    }
+    var wrongAmount = amountObjection(request.amount);
+    if (wrongAmount) {
+      return wrongAmount;
+    }
+    if (typeof request.orderId !== "string" || !/^[A-Za-z0-9_=-]{6,64}$/.test(request.orderId)) {
+      return failure("INVALID_ORDER_ID", "`orderId`는 6자 이상 64자 이하여야 합니다.");
+    }
+    if (typeof request.orderName !== "string" || !request.orderName || Array.from(request.orderName).length > 100) {
+      return failure("INVALID_ORDER_NAME", "주문 이름은 100자 이하여야 합니다.");
+    }
+    var wrongMetadata = metadataObjection(request.metadata);
+    if (wrongMetadata) {
+      return wrongMetadata;
+    }
+    if (isPromise(request)) {
+      return isPhone ? failure("NOT_SUPPORTED_PROMISE", "모바일에서는 successUrl과 failUrl이 필요합니다.") : null;
+    }
+    return urlObjection(request);
   }
 
   function keyObjection(clientKey, wanted, others, othersCode) {
@@ -63,21 +97,34 @@
     return wanted.indexOf(clientKey) < 0 ? failure("INVALID_CLIENT_KEY", "잘못된 클라이언트 연동 정보 입니다.") : null;
   }
 
-  function address(clientKey, customerKey, request) {
+  // What the address of a window says by itself, or what is not the simulator's business.
+  var saidElsewhere = [
+    "method", "amount", "orderId", "orderName", "customerName", "successUrl", "failUrl", "windowTarget", "pendingUrl"
+  ];
+
+  function wishes(request) {
+    var rest = Object.assign({}, request);
+    saidElsewhere.forEach(function (name) { delete rest[name]; });
+    return JSON.stringify(rest);
+  }
+
+  function address(path, clientKey, customerKey, request, isFramed) {
+    var amount = request.amount || {};
     var query = new URLSearchParams({
       clientKey: clientKey,
       customerKey: customerKey || "",
       method: request.method,
-      amount: String(request.amount.value),
-      currency: request.amount.currency || "KRW",
-      orderId: request.orderId,
+      amount: amount.value === undefined ? "" : String(amount.value),
+      currency: amount.currency || "KRW",
+      orderId: request.orderId || "",
       orderName: request.orderName || "",
       customerName: request.customerName || "",
       successUrl: request.successUrl || "",
       failUrl: request.failUrl || "",
-      opener: request.isFramed ? window.location.origin : ""
+      opener: isFramed ? window.location.origin : "",
+      wishes: wishes(request)
     });
-    return origin + "/_window/open?" + query.toString();
+    return origin + path + "?" + query.toString();
   }
 
   // The window in a frame over the shop's page; it tells how it ended in one message.
@@ -122,31 +169,23 @@
     return new Promise(function () {});
   }
 
-  // Opens the window. `state` remembers the one that is open: there is never a second.
-  function open(clientKey, customerKey, request, state) {
-    var refused = objection(request, widgetKeys.indexOf(clientKey) >= 0);
-    if (refused) {
-      return Promise.reject(refused);
-    }
+  // Opens a window. `state` remembers the one that is open: there is never a second. `pairs` makes what the way back
+  // says of a success.
+  function open(path, clientKey, customerKey, request, state, pairs) {
     if (state.open) {
       return Promise.reject(failure("INVALID_METHOD_TRANSACTION", "이미 결제가 진행 중입니다."));
     }
     var isFramed = isPromise(request) || (request.windowTarget === "iframe" && !isPhone);
-    var url = address(clientKey, customerKey, Object.assign({}, request, { isFramed: isFramed }));
+    var url = address(path, clientKey, customerKey, request, isFramed);
     if (!isFramed) {
       window.location.assign(url);
       return new Promise(function () {});
     }
     state.open = openFrame(url);
     return state.open.ended.then(
-      function (paid) {
+      function (done) {
         state.open = null;
-        if (!isPromise(request)) {
-          return leave(request.successUrl, {
-            paymentType: "NORMAL", orderId: paid.orderId, paymentKey: paid.paymentKey, amount: String(paid.amount.value)
-          });
-        }
-        return paid;
+        return isPromise(request) ? done : leave(request.successUrl, pairs(done));
       },
       function (error) {
         state.open = null;
@@ -154,19 +193,47 @@
           throw error;
         }
         var isClosed = error.code === "USER_CANCEL";
-        var pairs = { code: isClosed ? "PAY_PROCESS_CANCELED" : error.code, message: error.message };
-        return leave(request.failUrl, isClosed ? pairs : Object.assign(pairs, { orderId: request.orderId }));
+        var told = { code: isClosed ? "PAY_PROCESS_CANCELED" : error.code, message: error.message };
+        var hasOrder = !isClosed && request.orderId;
+        return leave(request.failUrl, hasOrder ? Object.assign(told, { orderId: request.orderId }) : told);
       }
     );
   }
 
+  function openPayment(clientKey, customerKey, request, state) {
+    var refused = objection(request, widgetKeys.indexOf(clientKey) >= 0);
+    if (refused) {
+      return Promise.reject(refused);
+    }
+    return open("/_window/open", clientKey, customerKey, request, state, function (paid) {
+      var amount = String(paid.amount.value);
+      return { paymentType: "NORMAL", orderId: paid.orderId, paymentKey: paid.paymentKey, amount: amount };
+    });
+  }
+
+  function openBilling(clientKey, customerKey, request, state) {
+    var isKnown = request.method === "CARD" || request.method === "TRANSFER";
+    var isNamed = customerKey !== TossPayments.ANONYMOUS && /^[A-Za-z0-9_=.@-]{2,50}$/.test(customerKey || "");
+    var refused = (isKnown ? null : failure("NOT_SUPPORTED_METHOD", "지원되지 않는 결제수단입니다.")) ||
+      (isNamed ? null : failure("INVALID_CUSTOMER_KEY", "잘못된 customerKey 입니다.")) ||
+      urlObjection(request);
+    if (refused) {
+      return Promise.reject(refused);
+    }
+    return open("/_window/billing/open", clientKey, customerKey, request, state, function (agreed) { return agreed; });
+  }
+
   function payment(clientKey, customerKey) {
     var state = { open: null };
-    return {
-      requestPayment: function (request) {
+    function guarded(openIt) {
+      return function (request) {
         var refused = keyObjection(clientKey, paymentKeys, widgetKeys, "NOT_SUPPORTED_WIDGET_KEY");
-        return refused ? Promise.reject(refused) : open(clientKey, customerKey, request || {}, state);
-      },
+        return refused ? Promise.reject(refused) : openIt(clientKey, customerKey, request || {}, state);
+      };
+    }
+    return {
+      requestPayment: guarded(openPayment),
+      requestBillingAuth: guarded(openBilling),
       destroy: function () {
         if (!state.open) {
           return Promise.reject(failure("NO_ACTIVE_PAYMENT_REQUEST", "진행 중인 결제 요청이 없습니다."));
@@ -175,6 +242,19 @@
         return Promise.resolve();
       }
     };
+  }
+
+  // What the real script has and this one has not.
+  function absent(name) {
+    return function () {
+      return Promise.reject(failure("NOT_SIMULATED", "toss-sim(시뮬레이터)은 " + name + "을(를) 흉내 내지 않습니다."));
+    };
+  }
+
+  function brandpay() {
+    var calls = ["requestPayment", "changePassword", "addPaymentMethod", "openSettings", "changeOneTouchPay",
+      "isOneTouchPayEnabled", "requestBillingAuth"];
+    return Object.fromEntries(calls.map(function (name) { return [name, absent("brandpay." + name)]; }));
   }
 
   // A widget in a shadow tree: the shop's style does not reach into it, nor its style out.
@@ -279,8 +359,10 @@
     }
     return {
       setAmount: function (value) {
-        if (!value || !(value.value >= 0)) {
-          return Promise.reject(failure("BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다."));
+        // Nothing may be set before there is anything to pay; it may not be asked for.
+        var wrong = value && value.value === 0 ? null : amountObjection(value);
+        if (wrong) {
+          return Promise.reject(wrong);
         }
         amount = { currency: value.currency || "KRW", value: value.value };
         return Promise.resolve();
@@ -297,6 +379,8 @@
         agreement = result.made || agreement;
         return result.refused ? Promise.reject(result.refused) : Promise.resolve(result.made.shown);
       },
+      renderPaymentWindow: absent("renderPaymentWindow"),
+      requestPaymentWindow: absent("requestPaymentWindow"),
       requestPayment: function (request) {
         var refused = guard() ||
           (amount ? null : failure("NOT_SETUP_AMOUNT", "setAmount를 먼저 호출해주세요.")) ||
@@ -306,7 +390,7 @@
           return Promise.reject(refused);
         }
         var asked = Object.assign({}, request, { amount: amount, method: methods.method() });
-        return open(clientKey, customerKey, asked, state).then(function (paid) {
+        return openPayment(clientKey, customerKey, asked, state).then(function (paid) {
           return Object.assign({ paymentType: "NORMAL" }, paid);
         });
       }
@@ -316,7 +400,8 @@
   function TossPayments(clientKey) {
     return {
       payment: function (options) { return payment(clientKey, options && options.customerKey); },
-      widgets: function (options) { return widgets(clientKey, options && options.customerKey); }
+      widgets: function (options) { return widgets(clientKey, options && options.customerKey); },
+      brandpay: brandpay
     };
   }
 

@@ -12,6 +12,17 @@ pub(crate) enum Novelty {
     EnumValue,
 }
 
+/// What is wrong with a page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListFault {
+    /// The page is left out.
+    DroppedPage,
+    /// The page ends after half of its rows.
+    Cut,
+    /// A row has a word where its amount belongs.
+    UnreadableRow,
+}
+
 /// The object an answer is about; of a list, its first row.
 fn target(value: &mut Value) -> Option<&mut Value> {
     if value.get("items").is_some() {
@@ -54,9 +65,27 @@ pub(crate) fn surprise(value: &mut Value, novelty: Novelty) {
     }
 }
 
+/// Spoils a page of a list. A page that is left out was never read.
+pub(crate) fn damage(page: &mut Value, fault: Option<ListFault>) {
+    match fault {
+        None | Some(ListFault::DroppedPage) => {}
+        Some(ListFault::Cut) => {
+            let rows = if page.is_array() { Some(page) } else { page.get_mut("items") };
+            if let Some(Value::Array(rows)) = rows {
+                rows.truncate(rows.len() / 2);
+            }
+        }
+        Some(ListFault::UnreadableRow) => {
+            if let Some(amount) = target(page).and_then(|row| row.get_mut("amount")) {
+                *amount = json!("unreadable");
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Novelty, overstate, surprise};
+    use super::{ListFault, Novelty, damage, overstate, surprise};
     use serde_json::json;
 
     #[test]
@@ -70,6 +99,23 @@ mod tests {
         for (mut value, wanted) in cases {
             overstate(&mut value, 100);
             assert_eq!(value, wanted);
+        }
+    }
+
+    #[test]
+    fn a_page_loses_half_of_its_rows_or_an_amount() {
+        let rows = json!([{ "amount": 1 }, { "amount": 2 }, { "amount": 3 }]);
+        for (fault, wanted) in [
+            (ListFault::Cut, json!([{ "amount": 1 }])),
+            (ListFault::UnreadableRow, json!([{ "amount": "unreadable" }, { "amount": 2 }, { "amount": 3 }])),
+            (ListFault::DroppedPage, rows.clone()),
+        ] {
+            let mut page = rows.clone();
+            damage(&mut page, Some(fault));
+            assert_eq!(page, wanted);
+            let mut entity = json!({ "hasNext": true, "items": rows });
+            damage(&mut entity, Some(fault));
+            assert_eq!(entity, json!({ "hasNext": true, "items": wanted }));
         }
     }
 

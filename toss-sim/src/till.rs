@@ -6,15 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::KeyPair;
 use crate::file::{Change, File, FileError};
-use crate::payment::{Method, Payment, Status};
+use crate::payment::{Payment, Status};
 use crate::shelf::{Saved, Shelf};
+use crate::terms::Offer;
 use crate::time::Instant;
 
 /// Most payments kept. Money is never forgotten: past this, a new payment is refused.
 pub(crate) const MAX_PAYMENTS: usize = 200_000;
-/// Largest amount of one payment in won, so that no sum of all payments overflows.
-pub(crate) const MAX_AMOUNT: u64 = 1_000_000_000_000;
-
 /// The message by which the window says that it has ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum WayBack {
@@ -32,14 +30,21 @@ pub(crate) struct Kept {
     pub(crate) merchant: usize,
     /// The pair of keys that opened the window; any pair confirms when absent.
     pub(crate) pair: Option<KeyPair>,
-    /// What a browser's window was opened for; it offers nothing else.
+    /// What a browser's window offers; anything when no script opened it.
     #[serde(default)]
-    pub(crate) window_of: Option<Method>,
+    pub(crate) offer: Option<Offer>,
     /// Charged to a billing key: Toss sends no webhook about it.
     #[serde(default)]
     pub(crate) is_billed: bool,
     /// Present when a browser opened it.
     pub(crate) way_back: Option<WayBack>,
+}
+
+impl Kept {
+    /// A payment of that merchant that no browser opened.
+    pub(crate) fn of(payment: Payment, merchant: usize) -> Self {
+        Self { payment, merchant, pair: None, offer: None, is_billed: false, way_back: None }
+    }
 }
 
 /// One approval, one cancel, or the opening of a virtual account, as the transaction API lists it.

@@ -6,39 +6,33 @@ use axum::Router;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use maud::Markup;
-use reqwest::Url;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::authorization::{KeyPair, client_key_owner};
 use crate::banks::bank_code;
-use crate::bodies::MAX_BODY;
-use crate::bodies::{Won, is_order_id, is_order_name};
+use crate::cash_receipt::{ReceiptKind, ReceiptWish};
 use crate::codes::{Code, Language};
+use crate::fields::{MAX_BODY, Won, is_order_id, is_order_name};
+use crate::method::Method;
 use crate::pages;
-use crate::payment::{Method, Payment, Status};
+use crate::payment::{Payment, Status};
+use crate::terms::{Terms, WindowRequest};
 use crate::till::{Kept, WayBack};
 use crate::time::Instant;
+use crate::wallets::{DEFAULT_ISSUER, EasyPay};
+use crate::way_back::{Ended, Exit, ReturnFields, Success, end, refuse, show, show_to};
 use crate::world::{Shared, World};
 
+/// The method of the script for which no merchant of the simulator has a contract.
+const FOREIGN_EASY_PAY: &str = "FOREIGN_EASY_PAY";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SCRIPT: &str = include_str!("standard.js");
 const FINISH: &str = include_str!("finish.js");
 const WIDGET_STYLE: &str = include_str!("widget.css");
-
-/// What a page may do: run no script but the simulator's own last one, load nothing from outside, and be
-/// framed by the page that opened it only. `form-action` stays open: a browser applies it to redirects
-/// too, and the way back leads to the shop.
-fn policy(opener: Option<&str>) -> String {
-    let ancestors = opener.unwrap_or("'none'");
-    format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; base-uri 'none'; frame-ancestors {ancestors}"
-    )
-}
 
 type Sim = State<Arc<Shared>>;
 
@@ -47,10 +41,14 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/", get(|| async { show(StatusCode::OK, pages::front()) }))
         .route("/v2/standard", get(script))
+        .route("/v1/payment", get(script_of_v1))
+        .route("/v1/payment-widget", get(script_of_v1))
+        .route("/v1/brandpay", get(script_of_v1))
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/_window/open", get(open))
         .route("/_window/finish.js", get(|| async { ([(CONTENT_TYPE, JAVASCRIPT)], FINISH) }))
         .route("/_window/receipts/{payment_key}", get(receipt))
+        .route("/_window/cash-receipts/{receipt_key}", get(cash_receipt))
         .route("/_window/{payment_key}", get(window))
         .route("/_window/{payment_key}/pay", post(pay))
         .route("/_window/{payment_key}/decline", post(decline))
@@ -58,18 +56,12 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-fn show(status: StatusCode, page: Markup) -> Response {
-    show_to(None, status, page)
-}
-
-fn show_to(opener: Option<&str>, status: StatusCode, page: Markup) -> Response {
-    let headers = [(CONTENT_SECURITY_POLICY, policy(opener)), (CACHE_CONTROL, "no-store".to_owned())];
-    (status, headers, page).into_response()
-}
-
-fn refuse(code: Code) -> Response {
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    show(status, pages::refusal(code))
+/// The older scripts are not simulated. A shop's page that loads one reads so in the console of the browser.
+async fn script_of_v1() -> Response {
+    let message = Code::NotSimulated.message(Language::English);
+    let script = format!("throw new Error({});", json!(format!("NOT_SIMULATED: {message} Use /v2/standard.")));
+    // A browser does not run a script that comes with an error.
+    ([(CONTENT_TYPE, JAVASCRIPT)], script).into_response()
 }
 
 /// Client keys are public, so the script may know which ones exist and refuse the others by itself.
@@ -98,40 +90,46 @@ async fn script(sim: Sim) -> Response {
     ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, "no-store")], script).into_response()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Opening {
     client_key: String,
     order_id: String,
     order_name: String,
     amount: String,
-    #[serde(default)]
-    success_url: String,
-    #[serde(default)]
-    fail_url: String,
-    /// The origin of the page that frames the window, when one does.
-    #[serde(default)]
-    opener: String,
-    #[serde(default)]
     currency: String,
-    #[serde(default)]
     method: String,
-    #[serde(default)]
     customer_key: String,
-    #[serde(default)]
     customer_name: String,
+    /// The rest of the request, as JSON.
+    wishes: String,
+    #[serde(flatten)]
+    back: ReturnFields,
 }
 
-/// Opens a window: a payment that is READY, then its page.
+/// Opens a window: a payment that is READY, then its page. What Toss refuses goes back to the shop.
 ///
 /// A GET that creates something, because the script may only navigate: a form would need the shop's
 /// content security policy to allow it.
 async fn open(sim: Sim, opening: Result<Query<Opening>, QueryRejection>) -> Response {
     let Ok(Query(opening)) = opening else { return refuse(Code::InvalidRequiredParam) };
+    let (back, order_id) = (opening.back.clone(), opening.order_id.clone());
     match sim.enter(|world, now| open_payment(world, opening, now)) {
         Ok(address) => Redirect::to(&address).into_response(),
-        Err(code) => refuse(code),
+        Err(code) => back.turned_away(code, &order_id),
     }
+}
+
+/// The amount of a window, in won.
+fn window_amount(opening: &Opening) -> Result<u64, Code> {
+    if opening.amount.is_empty() {
+        return Err(Code::RequiredAmount);
+    }
+    if !matches!(opening.currency.as_str(), "" | "KRW") {
+        return Err(Code::InvalidCurrency);
+    }
+    let Won(amount) = serde_json::from_str(&opening.amount).map_err(|_| Code::InvalidRequest)?;
+    if amount == 0 { Err(Code::BelowZeroAmount) } else { Ok(amount) }
 }
 
 fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<String, Code> {
@@ -142,19 +140,17 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if !is_order_name(&opening.order_name) {
         return Err(Code::InvalidOrderName);
     }
-    if !matches!(opening.currency.as_str(), "" | "KRW") {
-        return Err(Code::InvalidCurrency);
-    }
-    let Won(amount) = serde_json::from_str(&opening.amount).map_err(|_| Code::InvalidRequest)?;
-    if amount == 0 {
-        return Err(Code::BelowZeroAmount);
+    let amount = window_amount(&opening)?;
+    if opening.method == FOREIGN_EASY_PAY {
+        return Err(Code::NotSupportedMethod);
     }
     let method = Method::named(&opening.method).ok_or(Code::NotFoundMethod)?;
     // The shop's script asks for cards, whose window offers the easy pays; only a widget asks for an easy pay itself.
     if method == Method::EasyPay && pair != KeyPair::Widget {
         return Err(Code::NotFoundMethod);
     }
-    let way_back = way_back_of(&opening)?;
+    let way_back = opening.back.read()?;
+    let (terms, offer) = WindowRequest { method, amount, wishes: &opening.wishes }.read(now)?;
 
     let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
     let key = world.mint.payment_key(merchant_id, now);
@@ -163,33 +159,12 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if !opening.customer_name.is_empty() {
         payment.customer_name = opening.customer_name;
     }
-    let kept = Kept {
-        payment,
-        merchant,
-        pair: Some(pair),
-        window_of: Some(method),
-        is_billed: false,
-        way_back: Some(way_back),
-    };
+    payment.terms = terms;
+    let kept = Kept { pair: Some(pair), offer: Some(offer), way_back: Some(way_back), ..Kept::of(payment, merchant) };
     if !world.till.keep(kept) {
         return Err(Code::FailedInternalSystemProcessing);
     }
     Ok(format!("/_window/{key}"))
-}
-
-fn way_back_of(opening: &Opening) -> Result<WayBack, Code> {
-    if !opening.opener.is_empty() {
-        let opener = web_address(&opening.opener).ok_or(Code::InvalidRequest)?.origin().ascii_serialization();
-        return Ok(WayBack::Message { opener });
-    }
-    web_address(&opening.success_url).ok_or(Code::IncorrectSuccessUrlFormat)?;
-    web_address(&opening.fail_url).ok_or(Code::IncorrectFailUrlFormat)?;
-    Ok(WayBack::Redirect { success: opening.success_url.clone(), fail: opening.fail_url.clone() })
-}
-
-/// Any http address may be returned to, as with Toss; `javascript:` and `data:` may not.
-fn web_address(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 async fn checkout(Path(payment_key): Path<String>) -> Redirect {
@@ -208,21 +183,10 @@ async fn window(sim: Sim, Path(payment_key): Path<String>) -> Response {
         if let Some(code) = closed_by(&kept.payment) {
             return Err(code);
         }
-        let page = pages::payment_window(&kept.payment, merchant_name(world, kept), offered(kept));
+        let page = pages::payment_window(&kept.payment, merchant_name(world, kept), kept.offer.as_ref());
         Ok((page, opener(kept).map(str::to_owned)))
     });
     page.map_or_else(refuse, |(page, opener)| show_to(opener.as_deref(), StatusCode::OK, page))
-}
-
-/// What a window offers: what it was opened for. The window of cards offers the easy pays, too. A payment that no
-/// script opened has no such choice.
-fn offered(kept: &Kept) -> &'static [Method] {
-    const CARDS: [Method; 2] = [Method::Card, Method::EasyPay];
-    match kept.window_of {
-        None => &Method::ALL,
-        Some(Method::Card) => &CARDS,
-        Some(only) => Method::ALL.iter().find(|method| **method == only).map_or(&[], std::slice::from_ref),
-    }
 }
 
 fn opener(kept: &Kept) -> Option<&str> {
@@ -255,23 +219,63 @@ struct Choice {
     method: String,
     #[serde(default)]
     bank: String,
+    easy_pay: Option<String>,
+    installment: Option<String>,
+    /// The kind of the cash receipt; empty for none, and as the shop asked when absent.
+    cash_receipt: Option<String>,
+    receipt_number: Option<String>,
     decline_on_confirm: Option<String>,
+}
+
+impl Choice {
+    /// What the buyer chose, where the window offers it.
+    fn terms(&self, kept: &Kept) -> Result<Terms, Code> {
+        let mut terms = kept.payment.terms.clone();
+        let Some(offer) = &kept.offer else { return Ok(terms) };
+        if let Some(name) = &self.easy_pay {
+            let chosen = EasyPay::named(name).filter(|chosen| offer.easy_pays.contains(chosen));
+            terms.easy_pay = chosen.ok_or(Code::NotFoundMethod)?;
+        }
+        if let Some(months) = &self.installment {
+            let chosen = months.parse().ok().filter(|months| offer.months.contains(months));
+            terms.card.installment_months = chosen.ok_or(Code::InvalidCardInstallmentPlan)?;
+        }
+        let issuer = terms.card.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+        terms.card.is_interest_free = offer.is_free(issuer, terms.card.installment_months);
+        let kind = match self.cash_receipt.as_deref() {
+            None => offer.receipt,
+            Some("") => None,
+            Some(name) => Some(ReceiptKind::named(name).ok_or(Code::InvalidRequest)?),
+        };
+        terms.cash_receipt = kind.map(|kind| self.receipt_wish(kind)).transpose()?;
+        Ok(terms)
+    }
+
+    fn receipt_wish(&self, kind: ReceiptKind) -> Result<ReceiptWish, Code> {
+        let typed = self.receipt_number.clone().filter(|number| !number.is_empty());
+        let number = typed.unwrap_or_else(|| kind.usual_number().to_owned());
+        if kind.takes(&number) { Ok(ReceiptWish { kind, number }) } else { Err(Code::InvalidRegistrationNumberType) }
+    }
 }
 
 /// The buyer pays: the payment is IN_PROGRESS, and the browser goes to the success page.
 async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choice>, FormRejection>) -> Response {
     let Ok(Form(choice)) = choice else { return refuse(Code::InvalidRequest) };
     let Some(method) = Method::named(&choice.method) else { return refuse(Code::NotFoundMethod) };
-    let decline = choice.decline_on_confirm.map(|name| Code::named(&name).unwrap_or(Code::RejectCardPayment));
+    let named = |name: &String| Code::named(name).unwrap_or(Code::RejectCardPayment);
+    let decline = choice.decline_on_confirm.as_ref().map(named);
     end(sim.enter(|world, now| {
-        let exit = exit(world, &payment_key, &Ended::Paid)?;
-        if !world.till.get(&payment_key).is_some_and(|kept| offered(kept).contains(&method)) {
+        let exit = exit(world, &payment_key, Ended::Done)?;
+        let kept = world.till.get(&payment_key).ok_or(Code::NotFoundPayment)?;
+        if kept.offer.as_ref().is_some_and(|offer| !offer.methods.contains(&method)) {
             return Err(Code::NotFoundMethod);
         }
+        let terms = choice.terms(kept)?;
         world
             .till
             .change(&payment_key, |payment| {
                 payment.authenticate(method, decline, now)?;
+                payment.terms = terms;
                 if let Some(bank) = bank_code(&choice.bank) {
                     payment.bank_code = bank.to_owned();
                 }
@@ -284,99 +288,45 @@ async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choi
 
 /// The buyer could not authenticate. The payment stays READY and expires by itself.
 async fn decline(sim: Sim, Path(payment_key): Path<String>) -> Response {
-    end(sim.enter(|world, _| exit(world, &payment_key, &Ended::Refused(Code::RejectCardCompany))))
+    end(sim.enter(|world, _| exit(world, &payment_key, Ended::Refused(Code::RejectCardCompany))))
 }
 
 /// The buyer closed the window: Toss then leaves out the orderId, and sends no webhook.
 async fn close(sim: Sim, Path(payment_key): Path<String>) -> Response {
-    end(sim.enter(|world, _| exit(world, &payment_key, &Ended::Closed)))
+    end(sim.enter(|world, _| exit(world, &payment_key, Ended::Closed)))
 }
 
-/// How a window ended.
-enum Ended {
-    Paid,
-    Refused(Code),
-    Closed,
-}
-
-/// The address for the browser, or the message for the page around the frame.
-enum Exit {
-    Redirect(String),
-    Message { opener: String, message: Value },
-}
-
-fn exit(world: &World, payment_key: &str, ended: &Ended) -> Result<Exit, Code> {
+fn exit(world: &World, payment_key: &str, ended: Ended) -> Result<Exit, Code> {
     let kept = world.till.get(payment_key).ok_or(Code::NotFoundPayment)?;
     if let Some(code) = closed_by(&kept.payment) {
         return Err(code);
     }
-    match kept.way_back.as_ref().ok_or(Code::NotFoundPaymentSession)? {
-        WayBack::Redirect { success, fail } => {
-            let address = redirect(success, fail, &kept.payment, ended);
-            address.map(Exit::Redirect).ok_or(Code::InvalidRequest)
-        }
-        WayBack::Message { opener } => {
-            Ok(Exit::Message { opener: opener.clone(), message: message(&kept.payment, ended) })
-        }
-    }
-}
-
-fn redirect(success: &str, fail: &str, payment: &Payment, ended: &Ended) -> Option<String> {
+    let payment = &kept.payment;
     let (order_id, amount) = (payment.order_id.as_str(), payment.total.to_string());
-    let message = |code: Code| [("code", code.name()), ("message", code.message(Language::Korean))];
-    match ended {
-        Ended::Paid => {
-            let pairs = [
-                ("paymentType", "NORMAL"),
-                ("orderId", order_id),
-                ("paymentKey", payment.key.as_str()),
-                ("amount", amount.as_str()),
-            ];
-            with_query(success, &pairs)
-        }
-        Ended::Refused(code) => {
-            let [code, message] = message(*code);
-            with_query(fail, &[code, message, ("orderId", order_id)])
-        }
-        Ended::Closed => with_query(fail, &message(Code::PayProcessCanceled)),
-    }
-}
-
-/// The message for the script. A closed window has its own name.
-fn message(payment: &Payment, ended: &Ended) -> Value {
-    let failure =
-        |code: &str, message: &str| json!({ "from": "toss-sim", "failure": { "code": code, "message": message } });
-    match ended {
-        Ended::Paid => {
-            let amount = json!({ "currency": "KRW", "value": payment.total });
-            let success = json!({ "paymentKey": payment.key, "orderId": payment.order_id, "amount": amount });
-            json!({ "from": "toss-sim", "success": success })
-        }
-        Ended::Refused(code) => failure(code.name(), code.message(Language::Korean)),
-        Ended::Closed => failure("USER_CANCEL", "취소되었습니다."),
-    }
-}
-
-fn with_query(address: &str, pairs: &[(&str, &str)]) -> Option<String> {
-    let mut url = web_address(address)?;
-    url.query_pairs_mut().extend_pairs(pairs);
-    Some(url.into())
-}
-
-fn end(exit: Result<Exit, Code>) -> Response {
-    match exit {
-        Ok(Exit::Redirect(address)) => Redirect::to(&address).into_response(),
-        Ok(Exit::Message { opener, message }) => {
-            show_to(Some(&opener), StatusCode::OK, pages::finish(&opener, &message))
-        }
-        Err(code) => refuse(code),
-    }
+    let pairs = [
+        ("paymentType", "NORMAL"),
+        ("orderId", order_id),
+        ("paymentKey", payment.key.as_str()),
+        ("amount", amount.as_str()),
+    ];
+    let paid = json!({ "currency": "KRW", "value": payment.total });
+    let value = json!({ "paymentKey": payment.key, "orderId": order_id, "amount": paid });
+    let way_back = kept.way_back.as_ref().ok_or(Code::NotFoundPaymentSession)?;
+    way_back.exit(ended, &Success { pairs: &pairs, value }, Some(order_id))
 }
 
 async fn receipt(sim: Sim, Path(payment_key): Path<String>) -> Response {
     let page = sim.enter(|world, _| {
         let kept = world.till.get(&payment_key).ok_or(Code::NotFoundPayment)?;
         Ok(pages::receipt(&kept.payment, merchant_name(world, kept)))
+    });
+    page.map_or_else(refuse, |page| show(StatusCode::OK, page))
+}
+
+async fn cash_receipt(sim: Sim, Path(receipt_key): Path<String>) -> Response {
+    let page = sim.enter(|world, now| {
+        let receipt = world.receipt_called(&receipt_key).ok_or(Code::NotFound)?;
+        Ok(pages::cash_receipt(&receipt.json(&world.public_url, now)))
     });
     page.map_or_else(refuse, |page| show(StatusCode::OK, page))
 }

@@ -10,16 +10,18 @@ use tokio::sync::{Notify, watch};
 
 use crate::billing::BillingKeys;
 use crate::calls::CallLog;
+use crate::cash_receipt::CashReceipts;
 use crate::codes::Language;
 use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
 use crate::mischief::{CERTAIN_BPS, MischiefQueue};
 use crate::options::{BankCodes, Compression, Contract, Merchant, Options, SigningKey};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Subscription};
 use crate::payment_json::Setting;
 use crate::payout_office::PayoutOffice;
 use crate::plants::Plants;
+use crate::registration::Registrations;
 use crate::shelf::{Saved, Shelf};
 use crate::till::Till;
 use crate::time::Instant;
@@ -38,7 +40,11 @@ const THE_DESK: u8 = 0;
 pub(crate) struct Desk {
     clock_ahead_s: i64,
     drawn: u64,
+    /// As older files have them: each address is told of everything.
+    #[serde(default)]
     webhook_urls: Vec<String>,
+    #[serde(default)]
+    webhooks: Vec<Subscription>,
     bank_closed_until: Option<Instant>,
     #[serde(default)]
     withheld_bps: u16,
@@ -65,6 +71,8 @@ pub(crate) struct World {
     pub(crate) payouts: PayoutOffice,
     pub(crate) plants: Plants,
     pub(crate) billing: BillingKeys,
+    pub(crate) registrations: Registrations,
+    pub(crate) receipts: CashReceipts,
     pub(crate) keys: Keys,
     pub(crate) mischief: MischiefQueue,
     pub(crate) outbox: Outbox,
@@ -92,6 +100,8 @@ impl World {
             payouts: PayoutOffice::default(),
             plants: Plants::default(),
             billing: BillingKeys::default(),
+            registrations: Registrations::default(),
+            receipts: CashReceipts::default(),
             keys: Keys::default(),
             mischief: MischiefQueue::default(),
             outbox: Outbox::default(),
@@ -101,18 +111,20 @@ impl World {
         };
         world.restore()?;
         if !options.webhook_urls.is_empty() {
-            world.outbox.set_urls(options.webhook_urls);
+            world.outbox.subscribe(options.webhook_urls.into_iter().map(Subscription::to_all).collect());
         }
         Ok(world)
     }
 
-    fn collections(&mut self) -> [&mut dyn Saved; 9] {
+    fn collections(&mut self) -> [&mut dyn Saved; 11] {
         [
             &mut self.desk,
             &mut self.till,
             &mut self.payouts,
             &mut self.plants,
             &mut self.billing,
+            &mut self.registrations,
+            &mut self.receipts,
             &mut self.keys,
             &mut self.mischief,
             &mut self.outbox,
@@ -130,7 +142,8 @@ impl World {
             self.clock_ahead = TimeDelta::try_seconds(desk.clock_ahead_s).unwrap_or_default();
             self.mint.drawn = desk.drawn;
             self.bank_closed_until = desk.bank_closed_until;
-            self.outbox.set_urls(desk.webhook_urls);
+            let of_old = desk.webhook_urls.into_iter().map(Subscription::to_all);
+            self.outbox.subscribe(desk.webhooks.into_iter().chain(of_old).collect());
             self.withheld_bps = desk.withheld_bps;
         }
         self.file = Some(file);
@@ -146,7 +159,8 @@ impl World {
         let desk = Desk {
             clock_ahead_s: self.clock_ahead.num_seconds(),
             drawn: self.mint.drawn,
-            webhook_urls: self.outbox.urls().to_vec(),
+            webhook_urls: Vec::new(),
+            webhooks: self.outbox.subscriptions().to_vec(),
             bank_closed_until: self.bank_closed_until,
             withheld_bps: self.withheld_bps,
         };
@@ -167,6 +181,11 @@ impl World {
     /// The time on the simulator's clock.
     pub(crate) fn now(&self) -> Instant {
         Utc::now() + self.clock_ahead
+    }
+
+    /// The merchant of an `mId`.
+    pub(crate) fn merchant_called(&self, merchant_id: &str) -> Option<usize> {
+        self.merchants.iter().position(|merchant| merchant.merchant_id == merchant_id)
     }
 
     /// What the JSON of a payment of that merchant needs.

@@ -1,6 +1,7 @@
 //! The client: how it is set up and how every call leaves. The calls stand beside their objects.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ const SECURITY_MODE: HeaderName = HeaderName::from_static("tosspayments-api-secu
 pub struct Client {
     shared: Arc<Shared>,
     answer_time: Option<Duration>,
+    page_rows: Option<u32>,
 }
 
 struct Shared {
@@ -88,7 +90,7 @@ impl Client {
         let gates = Gates::new(config.breaker, config.concurrency_limit);
         let long_answer_time = config.long_answer_time;
         let shared = Shared { http, base_url, authorization, content_key, long_answer_time, gates, pins };
-        Ok(Self { shared: Arc::new(shared), answer_time: None })
+        Ok(Self { shared: Arc::new(shared), answer_time: None, page_rows: None })
     }
 
     /// The same client with another deadline for every call, connecting included.
@@ -97,7 +99,20 @@ impl Client {
     /// [`Error::NoAnswer`] although nothing was sent: unknown is the safe side.
     #[must_use]
     pub fn within(&self, answer_time: Duration) -> Self {
-        Self { shared: self.shared.clone(), answer_time: Some(answer_time) }
+        Self { answer_time: Some(answer_time), ..self.clone() }
+    }
+
+    /// The same client, whose lists of transactions, settlements and payouts come in pages of at most so many rows.
+    ///
+    /// A page that is missing or cut is missing or cut elsewhere in pages of another size.
+    #[must_use]
+    pub fn in_pages_of(&self, rows: NonZeroU32) -> Self {
+        Self { page_rows: Some(rows.get()), ..self.clone() }
+    }
+
+    /// How many rows a page has, of a list whose pages have so many unless the caller says otherwise.
+    pub(crate) fn page_rows(&self, usual: u32) -> u32 {
+        self.page_rows.map_or(usual, |rows| rows.min(usual))
     }
 
     /// What became of the calls so far, one row per operation in the order of [`Operation::ALL`].

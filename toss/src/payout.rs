@@ -22,8 +22,8 @@ use crate::seller::metadata;
 use crate::shape::{self, ShapeError};
 use crate::words::{PayoutStatus, ScheduleType};
 
-/// Rows asked for in one page.
-const PAGE_SIZE: u32 = 100;
+/// Rows asked for in one page. Toss takes at most 10,000.
+const PAGE_SIZE: u32 = 1_000;
 /// Payouts in one request. Source: Toss, payouts guide.
 pub const PAYOUT_COUNT_LIMIT: usize = 100;
 /// Won of one payout stay below this. Source: Toss, payouts guide.
@@ -263,7 +263,7 @@ impl Client {
 
     fn payouts_on(&self, since: Option<NaiveDate>) -> impl Stream<Item = Result<Payout, Error>> {
         pages::all(move |cursor: Option<String>| async move {
-            let mut query = vec![("limit", PAGE_SIZE.to_string())];
+            let mut query = vec![("limit", self.page_rows(PAGE_SIZE).to_string())];
             query.extend(since.map(|day| ("payoutDateGte", day.to_string())));
             query.extend(cursor.clone().map(|cursor| ("startingAfter", cursor)));
             let read = |body: &[u8]| pages::entities(body, cursor.as_ref(), Payout::from_value);

@@ -144,7 +144,7 @@ impl Client {
                 ("endDate", end.to_string()),
                 ("dateType", date_type.as_str().to_owned()),
                 ("page", page.to_string()),
-                ("size", PAGE_SIZE.to_string()),
+                ("size", self.page_rows(PAGE_SIZE).to_string()),
             ];
             let read = |body: &[u8]| {
                 let items = rows(body)?;

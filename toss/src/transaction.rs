@@ -81,7 +81,7 @@ impl Client {
             let mut query = vec![
                 ("startDate", times::without_offset(start)),
                 ("endDate", times::without_offset(end)),
-                ("limit", PAGE_SIZE.to_string()),
+                ("limit", self.page_rows(PAGE_SIZE).to_string()),
             ];
             query.extend(cursor.clone().map(|cursor| ("startingAfter", cursor)));
             let call = call(Operation::Transactions, "");

@@ -262,3 +262,118 @@ async fn browser_sees_keys_used_in_the_wrong_place() {
     }
     browser.close().await;
 }
+
+#[tokio::test]
+async fn browser_script_honours_or_rejects_what_the_shop_asks_for() {
+    let sim = start().await;
+    let script = format!(
+        r#"{PAYMENT}
+        told.refusals = [];
+        const add = refusal => told.refusals.push(refusal);
+        const refused = change => payment.requestPayment({{ ...request, ...returns, ...change }})
+          .then(() => add("nothing"), error => add(error.code));
+        await refused({{ method: undefined }});
+        await refused({{ method: "FOREIGN_EASY_PAY" }});
+        await refused({{ orderName: "" }});
+        await refused({{ orderName: "이".repeat(101) }});
+        await refused({{ amount: {{ currency: "KRW", value: 1000.5 }} }});
+        await refused({{ amount: {{ currency: "KRW", value: "15000" }} }});
+        await refused({{ amount: {{ currency: "USD", value: 15 }} }});
+        await refused({{ metadata: {{ "a[0]": "b" }} }});
+        await payment.requestPayment({{ ...request, taxFreeAmount: 15001 }}).catch(error => add(error.code));
+        const brandpay = tossPayments.brandpay({{ customerKey: "customer-1" }});
+        await brandpay.requestPayment({{}}).catch(error => add(error.code));
+        const card = {{ flowMode: "DIRECT", easyPay: "KAKAOPAY" }};
+        const asked = {{ taxFreeAmount: 4000, metadata: {{ cart: "7" }}, customerEmail: "a@example.com" }};
+        buy.onclick = () => note(payment.requestPayment({{ ...request, ...returns, ...asked, card }}));"#
+    );
+    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::PHONE).await;
+    let refusals = [
+        "NOT_SUPPORTED_METHOD",
+        "NOT_SUPPORTED_METHOD",
+        "INVALID_ORDER_NAME",
+        "INVALID_ORDER_NAME",
+        "INVALID_AMOUNT_VALUE",
+        "INVALID_AMOUNT_VALUE",
+        "INVALID_AMOUNT_CURRENCY",
+        "INVALID_METADATA",
+        "NOT_SUPPORTED_PROMISE",
+        "NOT_SIMULATED",
+    ];
+    assert_eq!(browser.run("return told.refusals").await, json!(refusals));
+    browser.click("#buy").await;
+    browser.wait_for("#tax-free").await;
+    browser.picture("phone-easy-pay").await;
+    browser.click("#pay").await;
+    browser.wait_for("#success").await;
+    let key = query(&browser.address().await, "paymentKey").unwrap();
+    let payment = confirmed(&sim, DEFAULT_SECRET_KEY, &key).await;
+    assert_eq!((&payment["easyPay"]["provider"], &payment["taxFreeAmount"]), (&json!("카카오페이"), &json!(4_000)));
+    assert_eq!(payment["metadata"], json!({ "cart": "7" }));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn browser_is_told_by_its_promise_what_the_window_refuses() {
+    let sim = start().await;
+    let script = format!(
+        "{PAYMENT} const wrong = {{ taxFreeAmount: 15001 }};
+        buy.onclick = () => note(payment.requestPayment({{ ...request, ...wrong }}));"
+    );
+    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::DESKTOP).await;
+    browser.click("#buy").await;
+    assert_eq!(browser.wait_for_value("return window.told.code").await, "INVALID_REQUEST");
+    assert_eq!(browser.run("return document.querySelector('iframe')").await, Value::Null);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn browser_asks_for_a_receipt_in_the_window() {
+    let sim = start().await;
+    let asked = "{ ...request, ...returns, method: 'TRANSFER', transfer: { cashReceipt: { type: '소득공제' } } }";
+    let script = format!("{PAYMENT} buy.onclick = () => note(payment.requestPayment({asked}));");
+    let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, &script).await.enter(Size::DESKTOP).await;
+    browser.click("#buy").await;
+    browser.wait_for("#pay").await;
+    assert_eq!(browser.run("return document.querySelector('select[name=cash_receipt]').value").await, "소득공제");
+    browser.run("document.querySelector('input[name=receipt_number]').value = '01099998888'").await;
+    browser.picture("desktop-receipt-choice").await;
+    browser.click("#pay").await;
+    browser.wait_for("#success").await;
+    let key = query(&browser.address().await, "paymentKey").unwrap();
+    let payment = confirmed(&sim, DEFAULT_SECRET_KEY, &key).await;
+    assert_eq!(payment["cashReceipts"][0]["customerIdentityNumber"], "0109999****");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn browser_registers_a_card_for_billing() {
+    let sim = start().await;
+    let script = r#"
+        const named = tossPayments.payment({ customerKey: "customer-1" });
+        const anonymous = tossPayments.payment({ customerKey: ANONYMOUS });
+        const asked = { method: "CARD", ...returns, windowTarget: "iframe" };
+        await anonymous.requestBillingAuth(asked).catch(error => { told.refusal = error.code; });
+        buy.onclick = () => note(named.requestBillingAuth(asked));"#;
+    for size in [Size::PHONE, Size::DESKTOP] {
+        let browser = Shop::open(&sim, DEFAULT_CLIENT_KEY, script).await.enter(size).await;
+        assert_eq!(browser.run("return told.refusal").await, "INVALID_CUSTOMER_KEY");
+        browser.click("#buy").await;
+        // A phone has no frame.
+        if size == Size::DESKTOP {
+            browser.enter_frame("#__tosspayments_frame__").await;
+        }
+        browser.wait_for("#agree").await;
+        browser.click("#agree").await;
+        if size == Size::DESKTOP {
+            browser.leave_frame().await;
+        }
+        browser.wait_for("#success").await;
+        let address = browser.address().await;
+        assert_eq!(query(&address, "customerKey").as_deref(), Some("customer-1"));
+        let body = json!({ "authKey": query(&address, "authKey"), "customerKey": "customer-1" });
+        let issued = send(sim.toss(reqwest::Method::POST, "/v1/billing/authorizations/issue").json(&body)).await;
+        assert!(issued.status == 200 && issued.json["billingKey"].is_string(), "{}", issued.text);
+        browser.close().await;
+    }
+}

@@ -1,15 +1,18 @@
 //! Clients of Toss against the simulator: ours, and one that others have written and published.
 
+use futures::TryStreamExt as _;
+use reqwest::{Method, Url};
 use serde_json::json;
 use toss::codes::TABLE;
 use toss::{
-    AccountDetails, BusinessType, CancelRequest, Client, CompanyDetails, Config, ConfirmRequest, Currency, Error,
-    IdempotencyKey, Operation, PaymentStatus, SellerDetails, SellerRequest,
+    AccountDetails, BillingChargeRequest, BillingIssueRequest, BusinessType, CancelRequest, CashReceiptRequest,
+    CashReceiptType, Class, Client, CompanyDetails, Config, ConfirmRequest, Currency, Error, IdempotencyKey, Operation,
+    PaymentStatus, PaymentType, Private, SellerDetails, SellerRequest, TransactionType,
 };
-use toss_sim::{DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY};
+use toss_sim::{DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY};
 use tosspayments::api::{CancelPayment, CancelPaymentBody, ConfirmPayment, GetPayment, ListTransactions};
 
-use crate::support::{Simulator, start};
+use crate::support::{Simulator, send, start};
 
 fn ours(sim: &Simulator) -> Client {
     Client::try_new(Config::new(sim.url.clone(), DEFAULT_SECRET_KEY)).unwrap()
@@ -184,4 +187,78 @@ async fn a_published_client_pays_looks_up_cancels_and_lists() {
     let listed = client.execute(&list).await.unwrap();
     assert_eq!(listed.iter().map(|row| row.amount).collect::<Vec<_>>(), [15_000, 5_000]);
     assert_eq!(sim.ask("/_sim/totals").await["net"], 10_000);
+}
+
+/// The one-time key of a buyer who registered a card.
+async fn auth_key(sim: &Simulator) -> String {
+    let fields = [
+        ("clientKey", DEFAULT_CLIENT_KEY),
+        ("customerKey", "customer-1"),
+        ("method", "CARD"),
+        ("successUrl", "https://shop.example/success"),
+        ("failUrl", "https://shop.example/fail"),
+    ];
+    let opened = send(sim.bare(Method::GET, "/_window/billing/open").query(&fields)).await;
+    let path = format!("{}/agree", opened.header("location").unwrap());
+    let agreed = send(sim.bare(Method::POST, &path)).await;
+    let back = Url::parse(agreed.header("location").unwrap()).unwrap();
+    back.query_pairs().find(|(name, _)| name == "authKey").unwrap().1.into_owned()
+}
+
+#[tokio::test]
+async fn our_client_registers_charges_and_deletes_a_billing_key() {
+    let sim = start().await;
+    let client = ours(&sim);
+    let customer_key = Private::new("customer-1".to_owned());
+    let request =
+        BillingIssueRequest { auth_key: Private::new(auth_key(&sim).await), customer_key: customer_key.clone() };
+    let billing = client.issue_billing_key(&request, &key("issue-1")).await.unwrap();
+    assert_eq!(billing.customer_key.expose(), "customer-1");
+    assert!(billing.card.is_some());
+    let charge = BillingChargeRequest {
+        customer_key,
+        amount: 4_900,
+        order_id: "order-0001".to_owned(),
+        order_name: "구독".to_owned(),
+        customer_email: None,
+        customer_name: None,
+        customer_ip: None,
+        tax_free_amount: Some(500),
+        tax_exemption_amount: None,
+    };
+    let paid = client.charge_billing_key(&billing.billing_key, &charge, &key("charge-1")).await.unwrap();
+    assert_eq!((paid.status, paid.payment_type), (PaymentStatus::Done, Some(PaymentType::Billing)));
+    assert_eq!((paid.tax_free_amount, paid.vat, paid.supplied_amount), (Some(500), Some(400), Some(4_000)));
+    client.delete_billing_key(&billing.billing_key).await.unwrap();
+    let again = BillingChargeRequest { order_id: "order-0002".to_owned(), ..charge };
+    let refused = client.charge_billing_key(&billing.billing_key, &again, &key("charge-2")).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { code, .. } if code == "ALREADY_REMOVED_BILLING_KEY"), "{refused:?}");
+    assert_eq!(refused.class(), Class::BuyerActs);
+}
+
+#[tokio::test]
+async fn our_client_issues_cancels_and_lists_cash_receipts() {
+    let sim = start().await;
+    let client = ours(&sim);
+    let request = CashReceiptRequest {
+        amount: 11_000,
+        order_id: "cash-0001".to_owned(),
+        order_name: "책".to_owned(),
+        receipt_type: CashReceiptType::IncomeDeduction,
+        customer_identity_number: Private::new("01012345678".to_owned()),
+        tax_free_amount: None,
+    };
+    let issued = client.issue_cash_receipt(&request, &key("receipt-1")).await.unwrap();
+    // The answer to a repeated request is the first one.
+    let repeated = client.issue_cash_receipt(&request, &key("receipt-1")).await.unwrap();
+    assert_eq!(repeated.receipt_key, issued.receipt_key);
+    let receipt_key = issued.receipt_key.unwrap();
+    let part = client.cancel_cash_receipt(&receipt_key, Some(4_000), &key("cancel-1")).await.unwrap();
+    assert_eq!((part.amount, part.transaction_type), (Some(4_000), Some(TransactionType::Cancel)));
+    let rest = client.cancel_cash_receipt(&receipt_key, None, &key("cancel-2")).await.unwrap();
+    assert_eq!(rest.amount, Some(7_000));
+    let now = sim.ask("/_sim/clock").await["now"].as_str().unwrap()[..10].to_owned();
+    let listed: Vec<_> = client.cash_receipts(now.parse().unwrap()).try_collect().await.unwrap();
+    assert_eq!(listed.iter().map(|receipt| receipt.amount).collect::<Vec<_>>(), [11_000, 4_000, 7_000].map(Some));
+    assert!(listed.iter().all(|receipt| receipt.order_id.as_deref() == Some("cash-0001")));
 }

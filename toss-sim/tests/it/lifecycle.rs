@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use toss_sim::{Merchant, Options};
 
-use crate::support::{Simulator, send, start};
+use crate::support::{Simulator, send, start, start_with};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -124,4 +125,22 @@ async fn chance_goes_wrong_the_same_way_with_the_same_seed_and_never_charges_twi
         runs.push(kinds);
     }
     assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test]
+async fn a_merchant_that_is_added_has_payments_of_its_own() {
+    let second = Merchant::of_test("shop2").unwrap();
+    let secret = second.secret_key.clone();
+    let sim = start_with(Options { merchants: vec![Merchant::default(), second], ..Options::default() }).await;
+    let body = json!({ "orderId": "order-0001", "amount": 1_000, "merchant": "shop2" });
+    let key = sim.tell("/_sim/authorize", body).await["paymentKey"].as_str().unwrap().to_owned();
+    assert_eq!(sim.confirm(&key, "order-0001", 1_000).await.refusal(), (404, "NOT_FOUND_PAYMENT"));
+    let confirm = sim.bare(Method::POST, "/v1/payments/confirm").basic_auth(secret, Some(""));
+    let paid = send(confirm.json(&json!({ "paymentKey": key, "orderId": "order-0001", "amount": 1_000 }))).await;
+    assert_eq!((paid.status, &paid.json["mId"]), (200, &json!("shop2")), "{}", paid.text);
+    let nobody = json!({ "orderId": "order-0002", "amount": 1_000, "merchant": "nobody" });
+    assert_eq!(send(sim.bare(Method::POST, "/_sim/authorize").json(&nobody)).await.refusal(), (404, "unknown"));
+    for wrong in ["", "shop-2", "a_name_of_15_chr"] {
+        assert!(Merchant::of_test(wrong).is_none(), "{wrong}");
+    }
 }

@@ -3,9 +3,11 @@
 
 mod billing;
 mod browser;
+mod cash_receipts;
 mod contract;
 mod files;
 mod fuzz;
+mod key_in;
 mod lifecycle;
 mod mischief;
 mod payments;

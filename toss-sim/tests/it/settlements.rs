@@ -92,3 +92,37 @@ async fn what_cannot_be_planted_is_refused() {
         assert_eq!(answer.status, status, "{planted} {}", answer.text);
     }
 }
+
+/// The orders of a page of settlements of two rows, or nothing where the page cannot be read.
+async fn page(sim: &Simulator, page: u32) -> Option<Vec<String>> {
+    let path = format!("/v1/settlements?startDate=2020-01-01&endDate=2100-01-01&size=2&page={page}");
+    let answer = send(sim.toss(Method::GET, &path)).await;
+    let rows = answer.json.as_array()?;
+    rows.iter().map(|row| row["amount"].is_i64().then(|| row["orderId"].as_str().unwrap().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_list_loses_a_page_or_half_of_it() {
+    let sim = start().await;
+    for number in 1..=5 {
+        sim.paid(&format!("order-000{number}"), 10_000).await;
+    }
+    sim.advance(DAY_S).await;
+    let orders = |numbers: &[u32]| Some(numbers.iter().map(|number| format!("order-000{number}")).collect::<Vec<_>>());
+    sim.mischief(json!({ "on": "settlements", "kind": "drop", "pages": "later", "times": 2 })).await;
+    assert_eq!(page(&sim, 1).await, orders(&[1, 2]), "the first page is none of the later ones");
+    assert_eq!(page(&sim, 2).await, orders(&[5]));
+    assert_eq!(page(&sim, 3).await, orders(&[]));
+    sim.mischief(json!({ "on": "settlements", "kind": "cut_list" })).await;
+    assert_eq!(page(&sim, 1).await, orders(&[1]));
+    for kind in ["unreadable_row", "cut_body"] {
+        sim.mischief(json!({ "on": "settlements", "kind": kind })).await;
+        assert_eq!(page(&sim, 1).await, None, "{kind}");
+    }
+    assert_eq!(page(&sim, 2).await, orders(&[3, 4]));
+
+    sim.mischief(json!({ "on": "transactions", "kind": "drop" })).await;
+    let path = "/v1/transactions?startDate=2020-01-01&endDate=2100-01-01&limit=2";
+    let rows = send(sim.toss(Method::GET, path)).await.json;
+    assert_eq!((&rows[0]["orderId"], &rows[1]["orderId"]), (&json!("order-0003"), &json!("order-0004")), "{rows}");
+}

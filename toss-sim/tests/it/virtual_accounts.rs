@@ -140,3 +140,42 @@ async fn transfers_and_easy_payments_are_captured_at_once() {
         assert!(payment[field].is_object() && payment["card"].is_null(), "{method}");
     }
 }
+
+#[tokio::test]
+async fn an_account_of_the_api_keeps_what_was_asked_for() {
+    let sim = start().await;
+    let issue = async |changes: Value| {
+        let mut body = json!({
+            "amount": 11_000, "orderId": "order-0001", "orderName": "책", "customerName": "김토스", "bank": "우리",
+        });
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        send(sim.toss(Method::POST, "/v1/virtual-accounts").json(&body)).await
+    };
+    for (changes, code) in [
+        (json!({ "taxFreeAmount": 11_001 }), "INVALID_REQUEST"),
+        (json!({ "customerEmail": "nobody" }), "INVALID_EMAIL"),
+        (json!({ "customerMobilePhone": "010-1" }), "INVALID_REQUEST"),
+        (json!({ "cashReceipt": { "type": "소득공제" } }), "INVALID_REQUEST"),
+        (
+            json!({ "cashReceipt": { "type": "지출증빙", "registrationNumber": "1" } }),
+            "INVALID_REGISTRATION_NUMBER_TYPE",
+        ),
+        (json!({ "metadata": { "[a]": "b" } }), "INVALID_REQUEST"),
+        (json!({ "accountKey": "fixed-1" }), "INVALID_VIRTUAL_ACCOUNT_TYPE"),
+        (json!({ "validHours": 2_161 }), "EXCEED_MAX_VALID_HOURS"),
+    ] {
+        assert_eq!(issue(changes.clone()).await.refusal(), (400, code), "{changes}");
+    }
+    let issued = issue(json!({
+        "useEscrow": true, "metadata": { "cart": "7" }, "cashReceipt": { "type": "미발행" },
+        "escrowProducts": [{ "id": "1", "name": "책", "code": "b", "unitPrice": 11_000, "quantity": 1 }],
+    }));
+    let issued = issued.await.json;
+    assert_eq!((&issued["useEscrow"], &issued["metadata"]), (&json!(true), &json!({ "cart": "7" })));
+    assert_eq!(issued["isPartialCancelable"], false);
+    let paid = sim.tell("/_sim/deposit", json!({ "orderId": "order-0001" })).await;
+    assert_eq!(paid["cashReceipt"], json!(null));
+    let part = json!({ "cancelReason": "변심", "cancelAmount": 1, "refundReceiveAccount": refund_account() });
+    let refused = sim.cancel(paid["paymentKey"].as_str().unwrap(), part).await;
+    assert_eq!(refused.refusal(), (403, "NOT_ALLOWED_PARTIAL_REFUND"));
+}

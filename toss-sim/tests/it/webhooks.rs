@@ -216,3 +216,47 @@ async fn reorder_and_delay() {
     sim.advance(3_600).await;
     assert_eq!(shop.next_status().await, pair("order-0002", "DONE"));
 }
+
+#[tokio::test]
+async fn an_address_is_told_of_the_events_that_it_is_registered_for() {
+    let (mut deposits, mut everything) = (Shop::open().await, Shop::open().await);
+    let sim = start().await;
+    let some = json!({ "url": deposits.url, "events": ["DEPOSIT_CALLBACK"] });
+    let set = sim.tell("/_sim/webhooks", json!({ "urls": [some, everything.url] })).await;
+    assert_eq!(set["urls"], json!([deposits.url, everything.url]));
+    assert_eq!(set["registrations"][0]["events"], json!(["DEPOSIT_CALLBACK"]));
+    sim.paid("order-0001", 1_000).await;
+    let key = sim.authorize_by("order-0002", 1_000, "가상계좌").await;
+    sim.confirm(&key, "order-0002", 1_000).await;
+    assert_eq!(deposits.next_status().await, pair("order-0002", "WAITING_FOR_DEPOSIT"));
+    assert_eq!(everything.next_status().await, pair("order-0001", "DONE"));
+    quiet(&sim).await;
+    assert!(deposits.received.try_recv().is_err());
+
+    let address = format!("/_sim/webhooks?url={}", deposits.url);
+    let left = send(sim.bare(reqwest::Method::DELETE, &address)).await;
+    assert_eq!(left.json["urls"], json!([everything.url]));
+    assert_eq!(send(sim.bare(reqwest::Method::DELETE, &address)).await.refusal(), (404, "unknown"));
+    assert_eq!(send(sim.bare(reqwest::Method::DELETE, "/_sim/webhooks")).await.json["urls"], json!([]));
+    for wrong in [json!({ "url": deposits.url, "events": ["NOBODY"] }), json!("no address")] {
+        let refused = send(sim.bare(reqwest::Method::POST, "/_sim/webhooks").json(&json!({ "urls": [wrong] }))).await;
+        assert_eq!(refused.refusal(), (400, "invalid_value"));
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_shown_with_its_body_and_sent_again_by_hand() {
+    let mut shop = Shop::open().await;
+    let sim = start_for(&shop).await;
+    sim.paid("order-0001", 1_000).await;
+    let (headers, body) = shop.next_raw().await;
+    quiet(&sim).await;
+    let attempt = sim.ask("/_sim/webhooks").await["attempts"][0].clone();
+    assert_eq!(attempt["body"], body);
+    sim.tell("/_sim/webhooks/resend", json!({ "transmissionId": attempt["transmissionId"] })).await;
+    let (again, repeated) = shop.next_raw().await;
+    let id = "tosspayments-webhook-transmission-id";
+    assert_eq!((&repeated, &again[id]), (&body, &headers[id]));
+    let unknown = sim.bare(reqwest::Method::POST, "/_sim/webhooks/resend").json(&json!({ "transmissionId": "nobody" }));
+    assert_eq!(send(unknown).await.refusal(), (404, "unknown"));
+}

@@ -1,7 +1,7 @@
 //! The browser's side: the script, the payment window and the way back.
 
 use reqwest::{Method, Url};
-use serde_json::json;
+use serde_json::{Value, json};
 use toss_sim::{DEFAULT_CLIENT_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY};
 
 use crate::support::{Answer, Simulator, send, start};
@@ -141,29 +141,156 @@ async fn a_window_of_one_pair_of_keys_is_confirmed_with_its_secret() {
 }
 
 #[tokio::test]
-async fn a_window_that_makes_no_sense_does_not_open() {
+async fn a_window_that_makes_no_sense_leads_back_to_the_shop() {
     let sim = start().await;
+    let too_long = "이".repeat(101);
     let cases = [
-        ("clientKey", "test_ck_unknown", "INVALID_CLIENT_KEY"),
         ("orderId", "short", "INVALID_ORDER_ID"),
+        ("orderId", "", "INVALID_ORDER_ID"),
         ("orderName", "", "INVALID_ORDER_NAME"),
+        ("orderName", &too_long, "INVALID_ORDER_NAME"),
         ("amount", "0", "BELOW_ZERO_AMOUNT"),
+        ("amount", "", "REQUIRED_AMOUNT"),
+        ("amount", "1000.5", "INVALID_REQUEST"),
         ("amount", "many", "INVALID_REQUEST"),
         ("currency", "USD", "INVALID_CURRENCY"),
         ("method", "", "NOT_FOUND_METHOD"),
         ("method", "BITCOIN", "NOT_FOUND_METHOD"),
         ("method", "EASY_PAY", "NOT_FOUND_METHOD"),
+        ("method", "FOREIGN_EASY_PAY", "NOT_SUPPORTED_METHOD"),
         ("successUrl", "javascript:alert(1)", "INCORRECT_SUCCESS_URL_FORMAT"),
-        ("failUrl", "data:text/html,x", "INCORRECT_FAIL_URL_FORMAT"),
+        ("wishes", "{", "INVALID_REQUEST"),
+        ("wishes", r#"{"customerEmail":"nobody"}"#, "INVALID_EMAIL"),
+        ("wishes", r#"{"taxFreeAmount":15001}"#, "INVALID_REQUEST"),
+        ("wishes", r#"{"card":{"flowMode":"DIRECT"}}"#, "INVALID_REQUEST"),
+        ("wishes", r#"{"card":{"cardInstallmentPlan":3}}"#, "NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT"),
     ];
     for (field, value, code) in cases {
         let answer = open(&sim, &[(field, value)]).await;
-        assert!(matches!(answer.status, 400 | 404), "{field}={value}: {}", answer.status);
-        assert!(answer.text.contains(code), "{field}={value}");
+        assert_eq!(answer.status, 303, "{field}={value}: {}", answer.text);
+        let (path, pairs) = way_back(&answer);
+        assert_eq!((path.as_str(), self::value(&pairs, "code")), ("/fail", Some(code)), "{field}={value}");
+        let order_id = if field == "orderId" { Some(value).filter(|id| !id.is_empty()) } else { Some("order-0001") };
+        assert_eq!(self::value(&pairs, "orderId"), order_id, "{field}={value}");
+    }
+    // In a frame there is nowhere to go: the page around it is told.
+    let framed = open(&sim, &[("amount", "0"), ("opener", "https://shop.example")]).await;
+    assert!(framed.status == 200 && framed.text.contains("BELOW_ZERO_AMOUNT"), "{}", framed.text);
+    // A shop that is not known, or has no address to go to, leaves the buyer on the simulator's own page.
+    for (field, value, code) in [
+        ("clientKey", "test_ck_unknown", "INVALID_CLIENT_KEY"),
+        ("failUrl", "data:text/html,x", "INCORRECT_FAIL_URL_FORMAT"),
+    ] {
+        let answer = open(&sim, &[(field, value)]).await;
+        assert!(answer.status == 400 && answer.text.contains(code), "{field}={value}: {}", answer.text);
     }
     assert_eq!(send(sim.bare(Method::GET, "/_window/open")).await.status, 400);
     assert_eq!(send(sim.bare(Method::GET, "/_window/nobody")).await.status, 404);
     assert_eq!(sim.ask("/_sim/payments").await, json!([]));
+}
+
+/// Opens a window with these wishes, pays in it with these choices, and confirms.
+async fn bought(sim: &Simulator, method: &str, wishes: Value, choices: &[(&str, &str)]) -> Value {
+    let wishes = wishes.to_string();
+    let changes = [("method", method), ("amount", "60000"), ("wishes", wishes.as_str())];
+    let path = opened(sim, &changes).await;
+    let shown = if choices.iter().any(|(name, _)| *name == "method") { vec![] } else { vec![("method", method)] };
+    let fields: Vec<_> = shown.into_iter().chain(choices.iter().copied()).collect();
+    let paid = submit(sim, &format!("{path}/pay"), &fields).await;
+    assert_eq!(paid.status, 303, "{}", paid.text);
+    let (_, pairs) = way_back(&paid);
+    let confirmed = sim.confirm(value(&pairs, "paymentKey").unwrap(), "order-0001", 60_000).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+    confirmed.json
+}
+
+#[tokio::test]
+async fn what_the_shop_asks_for_is_in_the_payment() {
+    let wishes = json!({
+        "taxFreeAmount": 27_000, "metadata": { "cart": "7" }, "customerEmail": "a@example.com",
+        "customerMobilePhone": "01099998888",
+        "card": {
+            "useEscrow": true, "useCardPoint": true, "cardCompany": "SHINHAN", "maxCardInstallmentPlan": 6,
+            "freeInstallmentPlans": [{ "company": "SHINHAN", "months": [3] }],
+        },
+    });
+    let paid = bought(&start().await, "CARD", wishes, &[("installment", "3")]).await;
+    // (60000 - 27000) / 11.
+    let tax = ["suppliedAmount", "vat", "taxFreeAmount"].map(|name| paid[name].as_u64().unwrap());
+    assert_eq!(tax, [30_000, 3_000, 27_000]);
+    assert_eq!((&paid["metadata"], &paid["useEscrow"]), (&json!({ "cart": "7" }), &json!(true)));
+    let card = &paid["card"];
+    assert_eq!((&card["issuerCode"], &card["acquirerCode"]), (&json!("41"), &json!("41")));
+    assert_eq!((&card["installmentPlanMonths"], &card["isInterestFree"]), (&json!(3), &json!(true)));
+    assert_eq!((&card["interestPayer"], &card["useCardPoint"]), (&json!("MERCHANT"), &json!(true)));
+
+    let wishes = json!({ "card": { "flowMode": "DIRECT", "easyPay": "KAKAOPAY" } });
+    let paid = bought(&start().await, "CARD", wishes, &[("method", "EASY_PAY")]).await;
+    assert_eq!((&paid["method"], &paid["easyPay"]["provider"]), (&json!("간편결제"), &json!("카카오페이")));
+    let paid = bought(&start().await, "CARD", json!({}), &[("method", "EASY_PAY"), ("easy_pay", "NAVERPAY")]).await;
+    assert_eq!(paid["easyPay"]["provider"], "네이버페이");
+    let wishes = json!({ "customerMobilePhone": "01099998888" });
+    let paid = bought(&start().await, "MOBILE_PHONE", wishes, &[]).await;
+    assert_eq!(paid["mobilePhone"]["customerMobilePhone"], "01099998888");
+    let sim = start().await;
+    bought(&sim, "CARD", json!({ "customerEmail": "a@example.com" }), &[]).await;
+    assert_eq!(sim.ask("/_sim/payments/order-0001").await["customerEmail"], "a@example.com");
+}
+
+#[tokio::test]
+async fn an_account_of_the_window_waits_as_long_as_the_shop_says() {
+    for (wishes, seconds) in [
+        (json!({ "virtualAccount": { "validHours": 24 } }), 24 * 60 * 60),
+        (json!({ "virtualAccount": { "dueDate": "2126-01-02T03:04:05" } }), 0),
+        (json!({}), 168 * 60 * 60),
+    ] {
+        let sim = start().await;
+        if seconds == 0 {
+            // A date further away than 90 days.
+            let answer = open(&sim, &[("method", "VIRTUAL_ACCOUNT"), ("wishes", &wishes.to_string())]).await;
+            assert_eq!(value(&way_back(&answer).1, "code"), Some("EXCEED_MAX_DUE_DATE"));
+            continue;
+        }
+        let paid = bought(&sim, "VIRTUAL_ACCOUNT", wishes, &[("bank", "88")]).await;
+        sim.advance(seconds - 60).await;
+        assert_eq!(sim.look_up_order("order-0001").await.json["virtualAccount"]["expired"], false);
+        sim.advance(60).await;
+        assert_eq!(sim.look_up_order("order-0001").await.json["virtualAccount"]["expired"], true);
+        assert_eq!(paid["virtualAccount"]["bankCode"], "88");
+    }
+}
+
+#[tokio::test]
+async fn a_window_takes_no_choice_that_it_does_not_offer() {
+    let sim = start().await;
+    let path = opened(&sim, &[("wishes", r#"{"card":{"cardCompany":"41"}}"#)]).await;
+    let window = send(sim.bare(Method::GET, &path)).await.text;
+    assert!(window.contains("신한 카드") && !window.contains("name=\"method\" value=\"EASY_PAY\""), "{window}");
+    for (fields, code) in [
+        (vec![("method", "EASY_PAY")], "NOT_FOUND_METHOD"),
+        (vec![("method", "CARD"), ("installment", "6")], "INVALID_CARD_INSTALLMENT_PLAN"),
+        (vec![("method", "CARD"), ("easy_pay", "KAKAOPAY")], "NOT_FOUND_METHOD"),
+        (
+            vec![("method", "CARD"), ("cash_receipt", "소득공제"), ("receipt_number", "1")],
+            "INVALID_REGISTRATION_NUMBER_TYPE",
+        ),
+    ] {
+        let refused = submit(&sim, &format!("{path}/pay"), &fields).await;
+        assert!(refused.text.contains(code), "{fields:?}: {}", refused.text);
+    }
+    assert_eq!(sim.look_up_order("order-0001").await.json["status"], "READY");
+}
+
+#[tokio::test]
+async fn the_older_scripts_say_that_they_are_not_simulated() {
+    let sim = start().await;
+    for path in ["/v1/payment", "/v1/payment-widget", "/v1/brandpay"] {
+        let script = send(sim.bare(Method::GET, path)).await.text;
+        assert!(
+            script.starts_with("throw") && script.contains("toss-sim") && script.contains("NOT_SIMULATED"),
+            "{script}"
+        );
+    }
 }
 
 #[tokio::test]

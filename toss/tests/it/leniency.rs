@@ -303,6 +303,19 @@ fn every_recorded_answer_is_read_whatever_becomes_of_its_decorations() -> Outcom
 }
 
 #[test]
+fn every_recorded_answer_is_in_a_list() -> Outcome {
+    let listed: BTreeSet<String> =
+        PAYMENTS.iter().chain(WEBHOOKS).chain(OTHERS).map(|(name, _)| (*name).into()).collect();
+    let mut recorded = BTreeSet::new();
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/payloads"))? {
+        let name = file?.file_name().into_string().map_err(|name| format!("{} is no text", name.display()))?;
+        recorded.insert(name.trim_end_matches(".json").to_owned());
+    }
+    assert_eq!(listed, recorded);
+    Ok(())
+}
+
+#[test]
 fn what_says_whose_money_moved_is_read_strictly() -> Outcome {
     let mut payment: Value = serde_json::from_slice(PAYMENTS[3].1)?;
     payment["cancels"][0]["cancelStatus"] = json!("DONE");
