@@ -75,6 +75,27 @@ pub struct Capture {
     /// The buyer's receipt.
     #[serde(default)]
     pub receipt_url: Option<String>,
+    /// What stands on the buyer's receipts.
+    #[serde(default, skip_serializing_if = "ReceiptNumbers::is_empty")]
+    pub receipt_numbers: ReceiptNumbers,
+}
+
+/// The numbers that a buyer reads from a receipt, as the PSP told them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptNumbers {
+    /// The approval number of a card or a voucher, on the sales slip. It is not unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// The number under which the tax office has the cash receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cash_receipt: Option<String>,
+}
+
+impl ReceiptNumbers {
+    /// Whether the PSP told neither number.
+    pub const fn is_empty(&self) -> bool {
+        self.approval.is_none() && self.cash_receipt.is_none()
+    }
 }
 
 impl Capture {

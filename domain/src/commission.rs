@@ -48,6 +48,51 @@ impl From<BasisPoints> for u16 {
     }
 }
 
+/// What becomes of the commission when an order is refunded. It is frozen at the sale.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnRefund {
+    /// It is given back in proportion.
+    #[default]
+    Returned,
+    /// The marketplace keeps it, and the seller gives the whole refund.
+    Kept,
+}
+
+/// On which terms a commission is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CommissionTerms {
+    /// How much of a sale.
+    pub rate: BasisPoints,
+    /// What becomes of the commission when the order is refunded.
+    pub on_refund: OnRefund,
+}
+
+impl OnRefund {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Returned, Self::Kept];
+
+    /// The text of the command line and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::Kept => "kept",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// How much of an order's commission is given up when `refunded` of the `amount` that is left is given back.
+    pub fn given_up(self, commission: Money, refunded: Money, amount: Money) -> Money {
+        match self {
+            Self::Returned => given_up(commission, refunded, amount),
+            Self::Kept => Money::zero(commission.currency()),
+        }
+    }
+}
+
 /// How many parts of a fee with value-added tax are tax: one of eleven, in Korea.
 const VAT_PARTS: u64 = 11;
 

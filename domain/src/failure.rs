@@ -118,6 +118,8 @@ our_codes! {
     PspAmountMismatch = "psp_amount_mismatch";
     /// The time to pay into the virtual account ran out.
     DepositExpired = "deposit_expired";
+    /// The buyer finished the payment window, and nobody confirmed the payment.
+    UnconfirmedPayment = "unconfirmed_payment";
     /// The payment was canceled at the PSP.
     ReturnedAtPsp = "returned_at_psp";
     /// The PSP rejects our API key or our settings.
@@ -168,6 +170,10 @@ our_codes! {
     PayoutsStopped = "payouts_stopped";
     /// A payout came back after it had arrived.
     PayoutReturned = "payout_returned";
+    /// Our bank did not carry a transfer out, by the word of two principals.
+    PayoutRefusedByBank = "payout_refused_by_bank";
+    /// What is our own at the PSP is less than the sweep by now.
+    SweepTooLarge = "sweep_too_large";
     /// A write did not succeed, for a reason without a code of its own.
     WriteFailed = "write_failed";
     /// The database failed.

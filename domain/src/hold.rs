@@ -99,7 +99,9 @@ impl HoldState {
                 (HoldStatus::InTransit, HoldStatus::PaidOut)
             }
             HoldEvent::PayoutEnded(PayoutEnd::CameBack) => (HoldStatus::InTransit, HoldStatus::PayoutFailed),
-            HoldEvent::PayoutEnded(PayoutEnd::Returned) => (HoldStatus::PaidOut, HoldStatus::PayoutFailed),
+            HoldEvent::PayoutEnded(PayoutEnd::Returned | PayoutEnd::ReturnedToBank) => {
+                (HoldStatus::PaidOut, HoldStatus::PayoutFailed)
+            }
         };
         if self.status == begins {
             return Ok(Some(ends));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{Account, AccountClass, NormalSide, UnknownAccount};
 pub use canonical::{Place, sequence_of};
 pub use checkpoint::Checkpoint;
-pub use movements::{Hold, HoldEnd, Part, PayoutEnd, Refund, RefundPart, Release};
+pub use movements::{Hold, HoldEnd, Part, PayoutEnd, Refund, RefundPart, Release, SweepStep};
 pub use orders::OrderChange;
 
 use crate::{
@@ -143,13 +143,23 @@ pub enum Reason {
     PspSettled,
     /// Money that was in suspense found its account.
     SuspenseCleared,
+    /// What the rounding of a payment's settlement rows left over found its account.
+    RoundingBooked,
+    /// The PSP paid a part of our own money to our bank.
+    SweepPaid,
+    /// Our bank sent a sweep back to the PSP.
+    SweepReturned,
+    /// Our bank shows a sweep.
+    SweepReceived,
+    /// Our bank shows what the PSP has settled.
+    PspDeposited,
     /// Another entry was a mistake.
     Reversed,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::PaymentCaptured,
         Self::PendingReleased,
         Self::RefundPromised,
@@ -163,11 +173,16 @@ impl Reason {
         Self::PayoutReturned,
         Self::PspSettled,
         Self::SuspenseCleared,
+        Self::RoundingBooked,
+        Self::SweepPaid,
+        Self::SweepReturned,
+        Self::SweepReceived,
+        Self::PspDeposited,
         Self::Reversed,
     ];
 
-    /// Whether an entry may be reversed: whatever it did is then taken back with it. Holds and payouts have a
-    /// state of their own that a reversal would not move.
+    /// Whether an entry may be reversed: whatever it did is then taken back with it. Holds, payouts,
+    /// sweeps and deposits have a state of their own that a reversal would not move.
     const fn reversible(self) -> Result<(), EntryError> {
         match self {
             Self::PaymentCaptured
@@ -175,6 +190,7 @@ impl Reason {
             | Self::RefundExecuted
             | Self::PspSettled
             | Self::SuspenseCleared
+            | Self::RoundingBooked
             | Self::PendingReleased => Ok(()),
             Self::HoldReserved
             | Self::HoldReleased
@@ -182,7 +198,11 @@ impl Reason {
             | Self::PayoutSent
             | Self::PayoutArrived
             | Self::PayoutFailed
-            | Self::PayoutReturned => Err(EntryError::NotReversible),
+            | Self::PayoutReturned
+            | Self::SweepPaid
+            | Self::SweepReturned
+            | Self::SweepReceived
+            | Self::PspDeposited => Err(EntryError::NotReversible),
             Self::Reversed => Err(EntryError::ReversalOfReversal),
         }
     }
@@ -203,6 +223,11 @@ impl Reason {
             Self::PayoutReturned => "payout_returned",
             Self::PspSettled => "psp_settled",
             Self::SuspenseCleared => "suspense_cleared",
+            Self::RoundingBooked => "rounding_booked",
+            Self::SweepPaid => "sweep_paid",
+            Self::SweepReturned => "sweep_returned",
+            Self::SweepReceived => "sweep_received",
+            Self::PspDeposited => "psp_deposited",
             Self::Reversed => "reversed",
         }
     }

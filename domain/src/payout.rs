@@ -8,28 +8,62 @@
 //! * A payout is sent under one name of ours until the PSP itself says that it failed or was canceled.
 //! * No principal approves what the same principal froze ([`decide`]).
 //! * A statement adds up, or there is none ([`statement::Statement::try_new`]).
+//! * A sweep takes what is our own, and leaves what is owed to others ([`sweep`]).
+//! * A run keeps the way on which it pays ([`PaidBy`]) from its freeze to its end.
 
+pub mod bank_file;
 pub mod batch;
 pub mod digest;
+pub mod idle;
 pub mod plan;
 pub mod schedule;
 pub mod statement;
 pub mod status;
+pub mod sweep;
 
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use status::{PayoutStatus, RunStatus};
 
 use crate::principal::Principal;
+use status::written;
 
 /// A payout is below this many won. Source: Toss, payouts guide.
 pub const AMOUNT_BOUND_WON: u64 = 1_000_000_000;
-/// The most payouts of one run: a freeze is one transaction.
-pub const MAX_PAYOUTS_PER_RUN: usize = 1_000;
+/// The most payouts of one run: an approval changes the status of each in one transaction.
+pub const MAX_PAYOUTS_PER_RUN: usize = 200_000;
 /// The author of the runs that the calendar freezes. No API key is called so.
 pub const CALENDAR: &str = "calendar";
+
+written! {
+    /// Whom a run pays.
+    PayoutKind {
+        /// Sellers.
+        Seller = "seller",
+        /// Our own company.
+        Sweep = "sweep",
+    }
+}
+
+written! {
+    /// The way on which a run pays sellers. It is frozen with the run.
+    PaidBy {
+        /// The PSP's payout service pays from its payout balance.
+        Psp = "toss",
+        /// A person takes a file of transfers to our own bank ([`bank_file`]).
+        BankFile = "bank_file",
+    }
+}
+
+impl PaidBy {
+    /// The way of runs that were written down before there was another one.
+    pub const fn before_bank_files() -> Self {
+        Self::Psp
+    }
+}
 
 /// How many principals have to approve a run that this principal froze. The calendar has seen nothing, so two
 /// principals see the run after it.
@@ -71,8 +105,8 @@ impl Decision {
 pub struct Decidable<'a> {
     /// Where it stands.
     pub status: RunStatus,
-    /// The digest of its payouts as they are now.
-    pub digest: &'a str,
+    /// The digest of its payouts as they are now; nothing where they are not those of the freeze.
+    pub digest: Option<&'a str>,
     /// The author of the freeze.
     pub frozen_by: &'a Principal,
     /// The author of an earlier decision.
@@ -120,12 +154,12 @@ pub fn decide(run: &Decidable<'_>, decision: &Decision, by: &Principal) -> Resul
     let wanted = decision.status();
     if run.status != RunStatus::Frozen {
         let is_repeated = run.decided_by == Some(by) && run.status.follows(wanted);
-        let is_seen = !matches!(decision, Decision::Approve { digest } if digest != run.digest);
+        let is_seen = !matches!(decision, Decision::Approve { digest } if Some(digest.as_str()) != run.digest);
         return if is_repeated && is_seen { Ok(Taken::Before) } else { Err(Undecidable::Decided(run.status)) };
     }
     match decision {
         Decision::Approve { .. } | Decision::Reject if by == run.frozen_by => Err(Undecidable::FourEyes),
-        Decision::Approve { digest } if digest != run.digest => Err(Undecidable::DigestMismatch),
+        Decision::Approve { digest } if Some(digest.as_str()) != run.digest => Err(Undecidable::DigestMismatch),
         Decision::Approve { .. } if run.is_stopped => Err(Undecidable::Stopped),
         Decision::Approve { .. } if run.approvals_needed > 1 => Ok(match run.first_approval_by {
             None => Taken::Noted,

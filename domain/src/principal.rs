@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ApiKeyId, HoldId, IdempotencyKey, PersonId, RefundId};
 
+/// The most characters of the reason that a principal or an operator gives for an act.
+pub const MAX_REASON_CHARS: usize = 500;
 /// How the text of a key begins.
 const KEY: &str = "key:";
 /// How the text of a person begins.

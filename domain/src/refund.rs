@@ -17,6 +17,7 @@
 //! PSP's own pages meanwhile is noticed.
 
 mod change;
+pub mod deadline;
 
 use alloc::{format, string::String, vec::Vec};
 use core::{convert::Infallible, fmt};

@@ -7,6 +7,7 @@ mod details;
 mod hold;
 pub mod registration;
 
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub use details::{
 };
 pub use hold::{HoldAnswer, LiftedHold, MAX_HOLD_REASON_CHARS, NewHold};
 
-use crate::Timestamp;
+use crate::{Timestamp, id::SellerAccount, principal::Principal};
 
 /// How many of the next payouts a seller is shown.
 pub const SHOWN_PAYOUTS: usize = 12;
@@ -218,6 +219,70 @@ impl Standing {
         }
         approval.payout_status()
     }
+}
+
+/// What a seller's payout status follows from where sellers are paid by bank file: nobody registers them, and a
+/// principal calls the bank account verified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountStanding {
+    /// Whether a hold on all payouts is open.
+    pub is_blocked: bool,
+    /// The current account; 0 where there are no details.
+    pub account: u32,
+    /// The last account that a principal verified.
+    pub verified_account: u32,
+    /// The last account that sent a transfer back.
+    pub returned_account: u32,
+}
+
+impl AccountStanding {
+    /// Whether a principal verified the current account, and no transfer came back from it.
+    pub const fn is_account_verified(&self) -> bool {
+        self.account > 0 && self.verified_account == self.account && self.returned_account != self.account
+    }
+
+    /// Whether the seller may be paid.
+    pub const fn payout_status(&self) -> PayoutStatus {
+        if self.is_blocked {
+            PayoutStatus::Suspended
+        } else if self.account == 0 {
+            PayoutStatus::Unregistered
+        } else if self.is_account_verified() {
+            PayoutStatus::Approved
+        } else {
+            PayoutStatus::AccountUnverified
+        }
+    }
+}
+
+/// A principal calls a seller's bank account verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountCheck {
+    /// The seller.
+    pub seller: SellerAccount,
+    /// The number of the account that the principal looked at.
+    pub account: u32,
+    /// The author.
+    pub by: Principal,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountChecked {
+    /// The account is verified; also where it was before.
+    Done,
+    /// The account was changed, and has another number by now; 0 where the seller has none.
+    OtherAccount {
+        /// The number.
+        account: u32,
+    },
+    /// A transfer to the account came back: another account is needed.
+    Returned,
+    /// The author set the account: another principal has to look at it.
+    FourEyes,
 }
 
 /// Until when nothing is paid to an account that was changed; nothing once that time has passed.

@@ -3,7 +3,8 @@
 //! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero;
 //! it is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
+use core::fmt::Display;
 
 use crate::{
     Currency, Money, Timestamp,
@@ -217,6 +218,42 @@ impl SettlementRow {
         })?;
         Ok(Some(entry))
     }
+}
+
+/// The rows of a payment whose amounts come to nothing: it was given back in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CanceledRows {
+    /// How many rows it has.
+    pub rows: u64,
+    /// What their fees without tax come to, in minor units with a sign.
+    pub supply: i64,
+    /// What the tax of their fees comes to.
+    pub vat: i64,
+}
+
+impl CanceledRows {
+    /// What rounding left over of the fees: each row is rounded by itself, so it is at most one minor unit of each row.
+    /// More than that is a fee that was kept.
+    pub const fn residue(self) -> Option<i64> {
+        let is_rounding = self.supply.unsigned_abs() <= self.rows && self.vat.unsigned_abs() <= self.rows;
+        if is_rounding && self.supply != 0 { Some(self.supply) } else { None }
+    }
+}
+
+/// The entry that moves what rounding left over of the PSP's fees. The tax stays where the PSP's invoice says.
+pub fn rounding_entry(reference: impl Display, residue: Flow, at: Timestamp) -> Result<Entry, EntryError> {
+    let (debit, credit) = match residue {
+        Flow::In(_) => (Account::Rounding, Account::PspFees),
+        Flow::Out(_) => (Account::PspFees, Account::Rounding),
+    };
+    Entry::try_new(EntryFields {
+        key: Reason::RoundingBooked.key(reference),
+        reason: Reason::RoundingBooked,
+        checkout_id: None,
+        reverses: None,
+        occurred_at: at,
+        postings: vec![Posting::try_new(PostingFields { debit, credit, amount: residue.amount(), order: None })?],
+    })
 }
 
 /// The value-added tax in a fee: an eleventh, rounded half up. Source: two recorded rows of Toss.

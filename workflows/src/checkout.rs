@@ -9,6 +9,7 @@ mod recording;
 mod recovery;
 mod risk;
 mod state;
+mod unconfirmed;
 mod waiting;
 
 use attempts::Attempts;
@@ -198,7 +199,14 @@ async fn live(ctx: &Context) -> Result<(), WorkflowTermination> {
                 Charged::Declined => {}
                 Charged::Rejected => forget_buyer(ctx).await,
             },
-            Waited::Deadline => return recording::expire(ctx).await,
+            Waited::Deadline => {
+                let found = unconfirmed::ask(ctx).await;
+                // A buyer, or somebody who cancels, that came during the question goes first.
+                let is_moved = ctx.state(|checkout| checkout.canceled || checkout.attempts.next().is_some());
+                if !is_moved {
+                    return recording::expire(ctx, found).await;
+                }
+            }
             Waited::Canceled => return recording::give_up(ctx).await,
         }
     }

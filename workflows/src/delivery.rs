@@ -12,11 +12,11 @@ use std::time::Duration;
 use domain::id::WebhookEndpointId;
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
-    ActivityOptions, ContinueAsNewOptions, RetryPolicy, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
     common::ActivityDefinition, workflow, workflow_methods,
 };
 
-use crate::task::readable;
+use crate::{task::readable, write_options::until_it_succeeds};
 
 /// The task queue of deliveries.
 pub const TASK_QUEUE: &str = "daegeum-hooks";
@@ -102,10 +102,9 @@ impl DeliveryWorkflow {
 }
 
 fn carry_options() -> ActivityOptions {
-    let [first, longest] = PAUSES;
     ActivityOptions::with_start_to_close_timeout(ACTIVITY_TIME)
         .heartbeat_timeout(HEARTBEAT_TIME)
-        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+        .retry_policy(until_it_succeeds(PAUSES))
         .summary("deliver events")
         .build()
 }

@@ -23,6 +23,7 @@ use temporalio_workflow::{
 use crate::{
     ports,
     task::{self, readable},
+    write_options::listed_write,
 };
 
 /// How long one call to the PSP may take: its answer time and the way to it.
@@ -34,6 +35,9 @@ const SENDING_TIME: Duration = Duration::from_secs(8);
 const SENDING_ATTEMPTS: u32 = 5;
 /// The pause after the first attempt; it doubles: 1 s, 2 s, 4 s, 8 s.
 const FIRST_SENDING_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the Temporal UI shows of a look-up.
+const ASKING: &str = "asking what happened";
 
 /// What a subject brings to the steps of its inquiry.
 pub trait Driver {
@@ -163,8 +167,37 @@ where
     P::Output: TemporalDeserializable,
 {
     let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
-    let call = PspCall { timeouts, attempts: 1, summary: "asking what happened" };
-    match readable(ctx.execute_activity(port, question, call.options()).await) {
+    let call = PspCall { timeouts, attempts: 1, summary: ASKING };
+    report(ctx, port, question, call.options()).await
+}
+
+/// Asks the PSP what came of a request, by a port that reads a list of the PSP and sends a heartbeat with each page.
+pub(crate) async fn look_up_in_list<W, P, A>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    question: P::Input,
+) -> Knowledge<A, P::Output>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    let once = RetryPolicy::builder().maximum_attempts(1).build();
+    report(ctx, port, question, listed_write(once, ASKING)).await
+}
+
+async fn report<W, P, A>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    question: P::Input,
+    options: ActivityOptions,
+) -> Knowledge<A, P::Output>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    match readable(ctx.execute_activity(port, question, options).await) {
         Ok(report) => Knowledge::Reported(report),
         Err(_) => Knowledge::NoReport,
     }

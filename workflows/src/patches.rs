@@ -15,6 +15,18 @@ pub(crate) const DEPOSIT_SEEN: &str = "deposit-seen";
 /// Removable from 2027-06-01, as above.
 pub(crate) const DEPOSIT_OF_GIVEN_UP: &str = "deposit-of-given-up";
 
+/// A payout run begins no other batch in a history that Temporal calls long, and goes on in an empty one.
+/// Removable from 2027-06-01: a run is over when the PSP has paid, and its workflow is kept for some time.
+pub(crate) const PAYOUT_LANES_END: &str = "payout-lanes-end";
+
+/// The daily reconciliation takes its day from the time of the schedule, not from the clock.
+/// Removable from 2027-06-01: the workflow ends at once, and is kept for some time.
+pub(crate) const NOMINAL_DAY: &str = "nominal-day";
+
+/// Before a checkout expires, the PSP is asked for a payment that nobody confirmed.
+/// Removable from 2027-06-01, as above.
+pub(crate) const ASKED_BEFORE_EXPIRY: &str = "asked-before-expiry";
+
 /// With the number of a signal: that signal could not be read when it came, and is ignored. It is no change of the
 /// order of steps and is never removed.
 pub(crate) const UNREADABLE_SIGNAL: &str = "unreadable-signal-";

@@ -9,7 +9,11 @@ mod state;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{Timestamp, id::PayoutRunId, payout::RunStatus};
+use domain::{
+    Timestamp,
+    id::PayoutRunId,
+    payout::{PaidBy, RunStatus, plan::RunRequest},
+};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
@@ -19,8 +23,9 @@ use temporalio_workflow::{
 use crate::{
     dead_letter::{HelpDesk, Resume},
     ports::{
-        ActOnPayout, ActOnPayouts, CompletePayouts, DecideOnRun, DecidePayouts, FollowPayouts, FreezePayouts,
-        FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, WorkOfRun,
+        ActOnPayout, ActOnPayouts, BankFileAsked, BankFileTaken, CompletePayouts, DecideOnRun, DecidePayouts,
+        FollowPayouts, FreezePayouts, FreezeRun, PayoutActed, PayoutWork, RunDecided, RunToFollow, TakeBankFile,
+        WorkOfRun,
     },
     signal::{Received, SignalCount, read_signal},
     time::{detached, now, until},
@@ -28,12 +33,15 @@ use crate::{
 };
 
 use state::{Context, run_id};
-pub use state::{FreezeAsked, PayoutRunInput, PayoutRunWorkflow};
+pub use state::{FreezeAsked, PayoutRunInput, PayoutRunWorkflow, SweepAsked};
 
 /// The workflow type's name; permanent.
 pub const WORKFLOW_TYPE: &str = "payout_run";
 /// The first and the longest pause before the PSP is asked about payouts that it has taken.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10 * 60)];
+/// The longest pause before the rows of a run that is paid by bank file are read again: a person or a line of our bank
+/// says what came of it.
+const ROWS_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// How long the workflow of a run that is over waits for somebody who acts on a payout.
 const LAST_MOMENT: Duration = Duration::from_secs(15);
 /// Pauses double no more often than this.
@@ -80,16 +88,25 @@ impl PayoutRunWorkflow {
                 Next::Wait => {
                     ctx.wait_condition_with_options(move |run| run.events != seen, detached()).await?;
                 }
+                Next::Withdraw => complete(ctx).await?,
                 Next::Send => {
                     rounds = 0;
                     sending::send_all(ctx).await?;
+                    if sending::is_too_long(ctx) {
+                        start_over(ctx)?;
+                    }
                 }
                 Next::Follow => {
-                    if ctx.continue_as_new_suggested() && ctx.all_handlers_finished() {
-                        let input = ctx.state(|run| PayoutRunInput { freeze: None, ..run.input.clone() });
-                        ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
+                    if ctx.continue_as_new_suggested() {
+                        start_over(ctx)?;
                     }
                     rounds = follow(ctx, seen, rounds).await?;
+                }
+                Next::WaitForBank => {
+                    if ctx.continue_as_new_suggested() {
+                        start_over(ctx)?;
+                    }
+                    rounds = wait_for_bank(ctx, seen, rounds).await;
                 }
                 Next::Complete => {
                     complete(ctx).await?;
@@ -109,7 +126,7 @@ impl PayoutRunWorkflow {
     /// A principal decides on the run.
     #[update(name = "decide")]
     pub async fn decide(ctx: &mut WorkflowContext<Self>, asked: DecideOnRun) -> RunDecided {
-        let decided = writing::write_decided(ctx, DecidePayouts, asked, "a decision on the run", |_: Alarm| {}).await;
+        let decided = writing::write_listed(ctx, DecidePayouts, asked, "a decision on the run").await;
         ctx.state_mut(|run| run.events = run.events.saturating_add(1));
         decided.unwrap_or(RunDecided::Unknown)
     }
@@ -121,6 +138,14 @@ impl PayoutRunWorkflow {
         ctx.state_mut(|run| run.events = run.events.saturating_add(1));
         let unknown = |_| PayoutActed::Refused { status: None, detail: "The act was not carried out.".to_owned() };
         acted.unwrap_or_else(unknown)
+    }
+
+    /// A principal takes a file of transfers to our bank.
+    #[update(name = "take_file")]
+    pub async fn take_file(ctx: &mut WorkflowContext<Self>, asked: BankFileAsked) -> BankFileTaken {
+        let taken = writing::write_decided(ctx, TakeBankFile, asked, "a file of transfers", |_: Alarm| {}).await;
+        ctx.state_mut(|run| run.events = run.events.saturating_add(1));
+        taken.unwrap_or_else(|_| BankFileTaken::Refused { detail: "The file was not made.".to_owned() })
     }
 
     /// The PSP said something of a payout: it is asked now. Anybody can send a webhook, so what it says is not
@@ -151,6 +176,10 @@ enum Next {
     Send,
     /// The PSP is to be asked.
     Follow,
+    /// A person takes the file to our bank, and the bank says what came of it. The PSP is not asked.
+    WaitForBank,
+    /// The money of payouts that nobody approved is to be let go.
+    Withdraw,
     /// Nothing but to be called complete.
     Complete,
     /// Nothing.
@@ -159,10 +188,15 @@ enum Next {
 
 const fn next(work: &WorkOfRun) -> Next {
     match work.status {
+        Some(RunStatus::Rejected | RunStatus::Canceled) if work.frozen > 0 => Next::Withdraw,
         None | Some(RunStatus::Rejected | RunStatus::Canceled) => Next::End,
         Some(RunStatus::Frozen) => Next::Wait,
         Some(RunStatus::Approved | RunStatus::Sending | RunStatus::Completed) => {
             let waits = work.approved > 0;
+            let is_open = work.unanswered > 0 || work.open > 0 || waits;
+            if matches!(work.paid_by, PaidBy::BankFile) {
+                return if is_open { Next::WaitForBank } else { Next::Complete };
+            }
             if work.unanswered > 0 || (waits && !work.is_stopped) {
                 Next::Send
             } else if work.open > 0 || waits {
@@ -177,9 +211,27 @@ const fn next(work: &WorkOfRun) -> Next {
 
 async fn freeze(ctx: &Context) -> Result<(), WorkflowTermination> {
     let input = ctx.state(|run| run.input.clone());
-    let Some(FreezeAsked { request, by }) = input.freeze else { return Ok(()) };
-    let freeze = FreezeRun { run_id: input.run_id, request, by };
-    writing::write_decided(ctx, FreezePayouts, freeze, "freezing the run", |_: Alarm| {}).await?;
+    let (request, by, sweep) = match (input.freeze, input.sweep) {
+        (_, Some(SweepAsked { request, by })) => (RunRequest::default(), by, Some(request)),
+        (Some(FreezeAsked { request, by }), None) => (request, by, None),
+        (None, None) => return Ok(()),
+    };
+    let freeze = FreezeRun { run_id: input.run_id, request, by, sweep };
+    loop {
+        let freeze = freeze.clone();
+        let frozen = writing::write_decided(ctx, FreezePayouts, freeze, "freezing the run", |_: Alarm| {}).await?;
+        if !frozen.is_unfinished {
+            return Ok(());
+        }
+    }
+}
+
+/// Goes on with an empty history, once nobody waits for an answer.
+fn start_over(ctx: &Context) -> Result<(), WorkflowTermination> {
+    if ctx.all_handlers_finished() {
+        let input = ctx.state(|run| run.input.frozen());
+        ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
+    }
     Ok(())
 }
 
@@ -199,8 +251,17 @@ async fn follow(ctx: &Context, seen: u32, rounds: u32) -> Result<u32, WorkflowTe
     let passed = u32::from(ctx.state(|run| run.events == seen));
     ctx.state_mut(|run| run.input.echo.asked_at(now(ctx)));
     let run = RunToFollow { run_id: run_id(ctx) };
-    let changed = writing::write_decided(ctx, FollowPayouts, run, "asking about the payouts", |_: Alarm| {}).await?;
+    let changed = writing::write_listed(ctx, FollowPayouts, run, "asking about the payouts").await?;
     Ok(if changed > 0 { 0 } else { rounds.saturating_add(passed) })
+}
+
+/// Waits until somebody acts, or a pause has passed: a line of our bank ends payouts without the workflow. Answers how
+/// many pauses passed.
+async fn wait_for_bank(ctx: &Context, seen: u32, rounds: u32) -> u32 {
+    let pause = PAUSES[0].saturating_mul(1 << rounds.min(MAX_DOUBLINGS)).min(ROWS_PAUSE);
+    let token = WorkflowCancellationToken::new();
+    until(ctx, move |run| run.events != seen, pause, "before the rows are read again", token).await;
+    rounds.saturating_add(u32::from(ctx.state(|run| run.events == seen)))
 }
 
 /// Whether nobody asked for anything more since `seen`, and for a moment after that: who starts the workflow anew to

@@ -6,6 +6,7 @@
 mod recovery;
 mod refund;
 
+pub use bank_file::{BankFileAsked, BankFileTaken, OF_BANK_FILES, TakeBankFile};
 pub use domain::payout::batch::{BatchAnswer, BatchReport};
 use domain::{
     Currency, Money, Timestamp,
@@ -20,11 +21,13 @@ pub use domain::{
     checkout::{Change, DepositReturn, DepositSeen, NewCheckout, Payment, SeenDuring, Withdrawn},
     dead_letter::Letter,
 };
+pub use housekeeping::{DoWhatIsDue, DueDone, DueQuestion, OF_HOUSEKEEPING, OldRemoved, RemoveWhatIsOld};
 pub use payout::{
     ActOnPayout, ActOnPayouts, BatchNumber, BatchToSend, BeginPayouts, BegunBatch, BegunPayouts, ChangePayouts,
-    CompletePayouts, CompleteRun, DecideOnRun, DecidePayouts, FollowPayouts, FollowRun, FreezePayouts, FreezeRun,
-    FrozenRun, LookUpPayouts, NextPayouts, OF_PAYOUTS, PayoutAct, PayoutActed, PayoutChanges, PayoutWork,
-    PayoutsQuestion, RequestPayouts, RunDecided, RunToFollow, WorkOfRun,
+    CompletePayouts, CompleteRun, DecideOnRun, DecidePayouts, DueDay, FollowPayouts, FollowRun, FreezePayouts,
+    FreezeRun, FrozenRun, LookUpPayouts, LookWhoIsDue, NextPayouts, OF_PAYOUT_CALENDAR, OF_PAYOUTS, PayoutAct,
+    PayoutActed, PayoutChanges, PayoutWork, PayoutsQuestion, RequestPayouts, RunDecided, RunToFollow, SweepRequest,
+    WorkOfRun,
 };
 pub use recovery::{FindCharge, FoundCharge, RecallCheckout, RecalledCheckout};
 pub use refund::{
@@ -32,9 +35,10 @@ pub use refund::{
     RefundQuestion, RefundRecorded, RefundRequest,
 };
 pub use seller::{
-    ChangeSeller, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold, LiftedHold, LookUpSeller, NewHold, OF_SELLERS,
-    PlaceHold, PlaceSellerHold, ReadSeller, RecordSeller, RegisterSeller, RegistrationChange, RegistrationState,
-    SellerAnswer, SellerName, SellerQuestion, SellerReport, SellerSending,
+    AccountCheck, AccountChecked, ChangeSeller, CheckAccount, CheckSellerAccount, DeleteSeller, HoldAnswer, LiftHold,
+    LiftSellerHold, LiftedHold, LookUpSeller, NewHold, OF_SELLERS, PlaceHold, PlaceSellerHold, ReadSeller,
+    RecordSeller, RegisterSeller, RegistrationChange, RegistrationState, SellerAnswer, SellerName, SellerQuestion,
+    SellerReport, SellerSending,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::common::ActivityDefinition;
@@ -72,7 +76,11 @@ macro_rules! ports {
     };
 }
 
+pub(crate) use ports;
+
 // Below the macro, which it uses.
+mod bank_file;
+mod housekeeping;
 mod payout;
 mod seller;
 

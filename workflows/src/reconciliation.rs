@@ -15,16 +15,19 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
-    ActivityOptions, ChildWorkflowOptions, ParentClosePolicy, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    ActivityOptions, ChildWorkflowOptions, ParentClosePolicy, WorkflowCancellationToken, WorkflowContext,
     WorkflowContextView, WorkflowResult, common::ActivityDefinition, workflow, workflow_methods,
 };
 
 use crate::{
     checkout::CheckoutWorkflow,
     dead_letter::AskPsp,
+    patches::NOMINAL_DAY,
     payout_run::{PayoutNews, PayoutRunWorkflow},
+    ports::ports,
     task::readable,
-    time::now,
+    time::{nominal, now},
+    write_options::until_it_succeeds,
 };
 
 /// The workflow type's name; permanent.
@@ -48,24 +51,9 @@ const WRITE_TIME: Duration = Duration::from_secs(60);
 /// The first and the longest pause after an activity that failed.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
-macro_rules! activities {
-    ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal: $input:ty => $output:ty;)+) => {$(
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy)]
-        pub struct $name;
-
-        impl ActivityDefinition for $name {
-            type Input = $input;
-            type Output = $output;
-
-            fn name(&self) -> &str {
-                $wire
-            }
-        }
-    )+};
-}
-
-activities! {
+ports! {
+    /// The name of every port of reconciliations. Tests count their steps by it.
+    list OF_RECONCILIATION:
     /// Writes that a run begins. Safe to repeat: the run's id is the key.
     BeginRun = "reconciliation.begin": Run => ();
     /// Compares one slice of one layer, and keeps what it found. Safe to repeat: run and break are the key of a
@@ -91,6 +79,9 @@ pub struct ReconciliationInput {
     /// How old a movement must be before it counts as late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_ms: Option<u64>,
+    /// After how much silence of an activity another worker takes it up; a minute, unless a caller says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_ms: Option<u64>,
 }
 
 /// A run, as its steps know it.
@@ -234,7 +225,7 @@ pub struct ReconciliationWorkflow {
     input: ReconciliationInput,
 }
 
-/// The reconciliation of yesterday, each morning.
+/// The reconciliation of the day before, each morning.
 #[workflow]
 pub struct DailyReconciliationWorkflow;
 
@@ -269,34 +260,36 @@ impl ReconciliationWorkflow {
         let today = Day::of(began);
         let day: Day = input.day.parse().unwrap_or_else(|_| today.before());
         let grace_ms = input.grace_ms.unwrap_or(GRACE_MS);
+        let silence = input.silence_ms.map_or(HEARTBEAT_TIME, Duration::from_millis);
         let run = Run {
             run_id: ctx.run_id().to_owned(),
             day: day.to_string(),
             as_of: input.as_of.unwrap_or_else(|| today.to_string()),
             settled_by: began.minus_ms(grace_ms),
         };
-        readable(ctx.execute_activity(BeginRun, run.clone(), write_options("begin the run")).await)?;
+        readable(ctx.execute_activity(BeginRun, run.clone(), write_options("begin the run", silence)).await)?;
         let mut conclusion = Conclusion { run: run.clone(), layers: Vec::new(), incomplete: None };
         for step in steps(day, began) {
             ctx.set_current_details(format!("the reconciliation of {day}: {}", summary(&step)));
             let request = StepRequest { run: run.clone(), step: step.clone() };
-            let outcome = readable(ctx.execute_activity(TakeStep, request, step_options(&step)).await)?;
+            let outcome = readable(ctx.execute_activity(TakeStep, request, step_options(&step, silence)).await)?;
             if !note(&mut conclusion, &step, outcome) {
                 break;
             }
         }
-        let concluded = ctx.execute_activity(ConcludeRun, conclusion, write_options("conclude the run")).await;
-        let concluded = readable(concluded)?;
-        repair(ctx, run, &concluded).await?;
+        let options = write_options("conclude the run", silence);
+        let concluded = readable(ctx.execute_activity(ConcludeRun, conclusion, options).await)?;
+        // Safe repairs: sellers' money is held where a person has to decide.
+        let options = write_options("hold sellers' money", silence);
+        readable(ctx.execute_activity(HoldMoney, run, options).await)?;
+        ask_workflows(ctx, &concluded).await;
         ctx.set_current_details(format!("the reconciliation of {day}: {}", concluded.status));
         Ok(concluded.status)
     }
 }
 
-/// Safe repairs: sellers' money is held where a person has to decide, and workflows are asked to look at the PSP.
-/// Nothing is posted past the workflow that owns a payment.
-async fn repair(ctx: &WorkflowContext<ReconciliationWorkflow>, run: Run, concluded: &Concluded) -> WorkflowResult<()> {
-    readable(ctx.execute_activity(HoldMoney, run, write_options("hold sellers' money")).await)?;
+/// Workflows are asked to look at the PSP. Nothing is posted past the workflow that owns a payment.
+async fn ask_workflows(ctx: &WorkflowContext<ReconciliationWorkflow>, concluded: &Concluded) {
     for workflow_id in &concluded.to_ask {
         let ask = AskPsp { by: "rule:reconciliation/1".to_owned() };
         let workflow = ctx.external_workflow(workflow_id, None);
@@ -308,7 +301,6 @@ async fn repair(ctx: &WorkflowContext<ReconciliationWorkflow>, run: Run, conclud
         let workflow = ctx.external_workflow(workflow_id, None);
         let _ = workflow.signal(PayoutRunWorkflow::psp_nudge, news.into(), Default::default()).await;
     }
-    Ok(())
 }
 
 /// Answers whether the run goes on.
@@ -377,19 +369,17 @@ fn summary(step: &Step) -> String {
     }
 }
 
-fn step_options(step: &Step) -> ActivityOptions {
-    let [first, longest] = PAUSES;
+fn step_options(step: &Step, silence: Duration) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(STEP_TIME)
-        .heartbeat_timeout(HEARTBEAT_TIME)
-        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+        .heartbeat_timeout(silence)
+        .retry_policy(until_it_succeeds(PAUSES))
         .summary(summary(step))
         .build()
 }
 
-fn write_options(summary: &'static str) -> ActivityOptions {
-    let [first, longest] = PAUSES;
-    ActivityOptions::with_start_to_close_timeout(WRITE_TIME)
-        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+fn write_options(summary: &'static str, time: Duration) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(time)
+        .retry_policy(until_it_succeeds(PAUSES))
         .summary(summary.to_owned())
         .build()
 }
@@ -401,11 +391,13 @@ impl DailyReconciliationWorkflow {
         Self
     }
 
-    /// Reconciles yesterday, by a workflow that has the id of the day.
+    /// Reconciles the day before the schedule's, by a workflow that has the id of the day. A morning that is made up
+    /// for later is about its own day.
     #[run(name = "reconciliation_daily")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let yesterday = Day::of(now(ctx)).before();
-        let input = ReconciliationInput { day: yesterday.to_string(), as_of: None, grace_ms: None };
+        let morning = if ctx.patched(NOMINAL_DAY) { nominal(ctx) } else { now(ctx) };
+        let yesterday = Day::of(morning).before();
+        let input = ReconciliationInput { day: yesterday.to_string(), as_of: None, grace_ms: None, silence_ms: None };
         let options = ChildWorkflowOptions::builder()
             .workflow_id(workflow_id(yesterday))
             .parent_close_policy(ParentClosePolicy::Abandon)
@@ -429,6 +421,6 @@ impl BreakActWorkflow {
     #[run(name = "break_act")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BreakActed> {
         let input = ctx.state(|act| act.input.clone());
-        Ok(readable(ctx.execute_activity(ActOnBreak, input, write_options("act on the break")).await)?)
+        Ok(readable(ctx.execute_activity(ActOnBreak, input, write_options("act on the break", WRITE_TIME)).await)?)
     }
 }

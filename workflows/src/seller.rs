@@ -17,7 +17,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
-    ActivityOptions, ContinueAsNewOptions, RetryPolicy, SyncWorkflowContext, TimerOptions, WorkflowCancellationToken,
+    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationToken,
     WorkflowContext, WorkflowContextView, WorkflowResult,
     common::{
         ActivityDefinition,
@@ -35,6 +35,7 @@ use crate::{
     signal::{Received, SignalCount, read_signal},
     task::readable,
     time::{now, until},
+    write_options::until_it_succeeds,
 };
 
 /// The workflow type's name; permanent.
@@ -256,9 +257,8 @@ where
     P::Input: TemporalSerializable,
     P::Output: TemporalDeserializable,
 {
-    let [first, longest] = PAUSES;
     let options = ActivityOptions::with_start_to_close_timeout(CALL_TIME)
-        .retry_policy(RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build())
+        .retry_policy(until_it_succeeds(PAUSES))
         .summary(summary)
         .cancellation_token(WorkflowCancellationToken::new())
         .build();

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use temporalio_workflow::{TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, workflows};
+use temporalio_workflow::{
+    TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
+    common::{self, search_attributes::SearchAttributeKey},
+    workflows,
+};
 
 /// The workflow's time: the same on every replay.
 pub(crate) fn now<W>(ctx: &WorkflowContext<W>) -> Timestamp {
@@ -12,6 +16,17 @@ pub(crate) fn now<W>(ctx: &WorkflowContext<W>) -> Timestamp {
         .and_then(|time| time.duration_since(std::time::SystemTime::UNIX_EPOCH).ok())
         .unwrap_or(Duration::ZERO);
     Timestamp::from_epoch_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// When a schedule was to start the workflow. The server sets it.
+const SCHEDULED_START: SearchAttributeKey<common::search_attributes::Timestamp> =
+    SearchAttributeKey::datetime("TemporalScheduledStartTime");
+const SECOND_MS: i64 = 1_000;
+
+/// The time for which a schedule started the workflow, however late it did; the workflow's time where none did.
+pub(crate) fn nominal<W>(ctx: &WorkflowContext<W>) -> Timestamp {
+    let scheduled = ctx.search_attributes().get(&SCHEDULED_START);
+    scheduled.map_or_else(|| now(ctx), |at| Timestamp::from_epoch_ms(at.seconds().saturating_mul(SECOND_MS)))
 }
 
 /// A wait that goes on when the workflow is canceled.

@@ -12,7 +12,7 @@ use domain::{
     failure::{Failure, FailureCode, OurCode},
 };
 use temporalio_workflow::{
-    ActivityExecutionError, RetryPolicy, WorkflowContext, WorkflowTermination,
+    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowContext, WorkflowTermination,
     common::{
         ActivityDefinition,
         data_converters::{TemporalDeserializable, TemporalSerializable},
@@ -24,7 +24,7 @@ use crate::{
     dead_letter::{self, CallsForHelp, FailedStep},
     facts::HasFacts,
     task::readable,
-    write_options::{local_write, regular_write},
+    write_options::{listed_write, local_write, regular_write},
 };
 
 /// How often a write is tried as a regular activity before a person is shown that it does not succeed.
@@ -92,12 +92,52 @@ where
     P::Input: Clone + TemporalSerializable + HasFacts,
     P::Output: TemporalDeserializable,
 {
+    write_with(ctx, port, input, Activity { options: regular_write, summary }, alarm).await
+}
+
+/// The same, by a port that reads a list, of the PSP or of our own rows, which takes as long as the list is.
+pub(crate) async fn write_listed<W, P>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    input: P::Input,
+    summary: &'static str,
+) -> Result<P::Output, WorkflowTermination>
+where
+    W: CallsForHelp,
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable + HasFacts,
+    P::Output: TemporalDeserializable,
+{
+    write_with(ctx, port, input, Activity { options: listed_write, summary }, |_: Alarm| {}).await
+}
+
+/// The activity that carries a write out.
+#[derive(Clone, Copy)]
+struct Activity {
+    options: fn(RetryPolicy, &'static str) -> ActivityOptions,
+    summary: &'static str,
+}
+
+async fn write_with<W, P>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    input: P::Input,
+    activity: Activity,
+    alarm: impl Fn(Alarm),
+) -> Result<P::Output, WorkflowTermination>
+where
+    W: CallsForHelp,
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: Clone + TemporalSerializable + HasFacts,
+    P::Output: TemporalDeserializable,
+{
+    let Activity { options: options_of, summary } = activity;
     let patiently = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(1))
         .maximum_interval(LONGEST_WRITE_PAUSE)
         .maximum_attempts(ATTEMPTS_BEFORE_ALARM)
         .non_retryable_error_types(PERMANENT_FAILURES.map(OurCode::as_str));
-    let options = regular_write(patiently.build(), summary);
+    let options = options_of(patiently.build(), summary);
     let failure = match readable(ctx.execute_activity(port, input.clone(), options).await) {
         Ok(output) => return Ok(output),
         Err(error) => failure_of(&error),
@@ -107,7 +147,7 @@ where
     let (step, facts) = (port.name().to_owned(), input.facts());
     let letter_id = dead_letter::write(ctx, FailedStep { step, failure, input: facts, awaits: Awaits::Mending }).await;
     let slowly = RetryPolicy::builder().initial_interval(first).maximum_interval(longest);
-    let options = regular_write(slowly.build(), "a write does not succeed: a person is needed");
+    let options = options_of(slowly.build(), "a write does not succeed: a person is needed");
     let output = readable(ctx.execute_activity(port, input, options).await)?;
     dead_letter::close(ctx, letter_id).await;
     alarm(Alarm::Over);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, IllegalChange, Plan, Status};
 use crate::{
     Timestamp,
-    charge::VirtualAccount,
+    charge::{ReceiptNumbers, VirtualAccount},
     failure::Failure,
     id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
     ledger::Entry,
@@ -119,6 +119,9 @@ pub struct Payment {
     /// The buyer's receipt.
     #[serde(default)]
     pub receipt_url: Option<String>,
+    /// What stands on the buyer's receipts.
+    #[serde(default, skip_serializing_if = "ReceiptNumbers::is_empty")]
+    pub receipt_numbers: ReceiptNumbers,
     /// When the buyer confirmed; none for a deposit, which comes when it comes.
     #[serde(default)]
     pub confirmed_at: Option<Timestamp>,

@@ -1,6 +1,6 @@
 //! Every movement that the product knows, as an entry: who owes whom what, and under which key.
 
-use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec, vec::Vec};
 use core::fmt::Display;
 
 use serde::{Deserialize, Serialize};
@@ -42,8 +42,21 @@ pub enum PayoutEnd {
     ArrivedFromPsp,
     /// The seller's bank never took the money.
     CameBack,
-    /// The seller's bank sent the money back after it had arrived.
+    /// The seller's bank sent the money back to the PSP after it had arrived.
     Returned,
+    /// The seller's bank sent the money back to our bank after it had arrived.
+    ReturnedToBank,
+}
+
+/// What becomes of our own money on its way from the payout balance to our bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepStep {
+    /// The PSP paid it, and no bank statement shows it yet.
+    Paid,
+    /// Our bank sent it back to the PSP.
+    Returned,
+    /// A bank statement shows it.
+    Received,
 }
 
 /// Money that goes back to the buyer of one checkout.
@@ -238,9 +251,28 @@ impl Entry {
             PayoutEnd::Returned => {
                 (Reason::PayoutReturned, Account::PspPayoutBalance, Account::SellerHeld(payout.seller.clone()))
             }
+            PayoutEnd::ReturnedToBank => {
+                (Reason::PayoutReturned, Account::Bank, Account::SellerHeld(payout.seller.clone()))
+            }
         };
         let postings = posting(&from, &to, payout.amount, None)?;
         Self::of(reason, &payout.id, None, ended_at, Vec::from_iter(postings))
+    }
+
+    /// A step of a sweep, by our name of its attempt.
+    pub fn of_sweep(attempt: &HoldId, amount: Money, step: SweepStep, at: Timestamp) -> Result<Self, EntryError> {
+        let (reason, debit, credit) = match step {
+            SweepStep::Paid => (Reason::SweepPaid, Account::SweepInTransit, Account::PspPayoutBalance),
+            SweepStep::Returned => (Reason::SweepReturned, Account::PspPayoutBalance, Account::SweepInTransit),
+            SweepStep::Received => (Reason::SweepReceived, Account::Bank, Account::SweepInTransit),
+        };
+        Self::of(reason, attempt, None, at, Vec::from_iter(posting(&debit, &credit, amount, None)?))
+    }
+
+    /// A line of a bank statement shows what the PSP has settled: without a payout contract, it pays to our bank.
+    pub fn of_deposit(line_hash: &str, amount: Money, at: Timestamp) -> Result<Self, EntryError> {
+        let postings = posting(&Account::Bank, &Account::PspPayoutBalance, amount, None)?;
+        Self::of(Reason::PspDeposited, line_hash, None, at, Vec::from_iter(postings))
     }
 
     /// Takes back another entry. What was taken back stays so: a reversal is not reversed.
@@ -260,6 +292,31 @@ impl Entry {
             occurred_at: reversed_at,
             postings,
         })
+    }
+
+    /// The same movement once more, after its entry was taken back by mistake. `round` is 2, and more where that was
+    /// taken back, too.
+    pub fn of_undone_reversal(taken_back: &Self, round: u32, undone_at: Timestamp) -> Result<Self, EntryError> {
+        let fields = taken_back.fields();
+        fields.reason.reversible()?;
+        let key = taken_back.key_of_round(round);
+        Self::try_new(EntryFields { key, occurred_at: undone_at, ..fields.clone() })
+    }
+
+    /// The key under which the same movement is booked for the time number `round`, from 1.
+    pub fn key_of_round(&self, round: u32) -> String {
+        let first = self.first_key();
+        if round > 1 { format!("{first}:{round}") } else { first }
+    }
+
+    fn first_key(&self) -> String {
+        let fields = self.fields();
+        let order = fields.postings.first().and_then(|posting| posting.fields().order.as_ref());
+        match (fields.reason, &fields.checkout_id, order) {
+            (Reason::PaymentCaptured, Some(checkout_id), _) => Self::capture_key(checkout_id, 1),
+            (Reason::PendingReleased, _, Some(order)) => Reason::PendingReleased.key(order),
+            _ => without_round(&fields.key).to_owned(),
+        }
     }
 
     fn of(
@@ -302,6 +359,13 @@ fn posting(
 
 fn minus(whole: Money, part: Money) -> Result<Money, EntryError> {
     whole.minus(part).map_err(|_| EntryError::NotEnough)
+}
+
+/// A key without the number of a later round: `psp_settled:row` of `psp_settled:row:2`.
+fn without_round(key: &str) -> &str {
+    let Some((first, round)) = key.rsplit_once(':') else { return key };
+    let is_round = round.parse::<u32>().is_ok_and(|round| round > 1) && first.contains(':');
+    if is_round { first } else { key }
 }
 
 fn capture_reference(checkout_id: &CheckoutId, round: u32) -> String {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AMOUNT_BOUND_WON, MAX_PAYOUTS_PER_RUN, status::written};
+use super::{AMOUNT_BOUND_WON, MAX_PAYOUTS_PER_RUN, PaidBy, status::written};
 use crate::{
     Currency, Money, Timestamp,
     calendar::{Day, Holidays},
@@ -28,16 +28,26 @@ pub struct PlanRules {
     pub cool_down_ms: u64,
     /// The days on which no bank works.
     pub holidays: Holidays,
+    /// The seller account under which the PSP knows our own company: sweeps go there.
+    pub own_seller: Option<SellerAccount>,
+    /// The way on which the next run pays.
+    pub by: PaidBy,
 }
 
 impl Default for PlanRules {
     fn default() -> Self {
-        Self { weekly_limit: won(WEEKLY_LIMIT_WON), cool_down_ms: DEFAULT_COOL_DOWN_MS, holidays: Holidays::default() }
+        Self {
+            weekly_limit: won(WEEKLY_LIMIT_WON),
+            cool_down_ms: DEFAULT_COOL_DOWN_MS,
+            holidays: Holidays::default(),
+            own_seller: None,
+            by: PaidBy::Psp,
+        }
     }
 }
 
 /// The run that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
     /// Its day in Korea; today where it is absent.
     #[serde(default)]
@@ -67,7 +77,7 @@ impl From<DayText> for String {
 }
 
 /// Whether a seller may be paid at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Any sum.
     Approved,
@@ -90,7 +100,7 @@ pub struct Candidate {
     pub debt: Money,
     /// Whether the PSP pays the seller.
     pub standing: Standing,
-    /// The seller at the PSP.
+    /// The seller at the PSP, or the seller's bank account by its number.
     pub destination: Option<String>,
     /// When the seller's account was changed last.
     pub account_changed_at: Option<Timestamp>,
@@ -129,6 +139,8 @@ written! {
         StatementOff = "statement_does_not_add_up",
         /// The run has as many payouts as a run may have.
         RunFull = "run_full",
+        /// Our bank account has less by the books, and the run is paid by bank file.
+        BankShort = "bank_balance_short",
     }
 }
 
@@ -164,6 +176,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan without sellers.
+    pub const fn empty() -> Self {
+        Self { payouts: Vec::new(), carried_over: Vec::new() }
+    }
+
     /// The sum of the payouts, in won.
     pub fn total(&self) -> Money {
         let sum = |total: Money, payout: &PlannedPayout| total.plus(payout.amount).unwrap_or(total);
@@ -172,20 +189,55 @@ impl Plan {
 }
 
 /// Plans a run. Each won that a candidate has available is in a payout or is carried over for a reason.
-pub fn plan(mut candidates: Vec<Candidate>, rules: &PlanRules, now: Timestamp) -> Plan {
+pub fn plan(candidates: Vec<Candidate>, rules: &PlanRules, now: Timestamp) -> Plan {
+    plan_part(candidates, rules, now, Room { payouts: MAX_PAYOUTS_PER_RUN, money: None })
+}
+
+/// What a run may still pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// How many payouts.
+    pub payouts: usize,
+    /// How much money; nothing where the PSP says itself what it has.
+    pub money: Option<Money>,
+}
+
+impl Room {
+    /// Why a payout does not fit.
+    fn lacks(&self, amount: u64) -> Option<CarryReason> {
+        if self.payouts == 0 {
+            return Some(CarryReason::RunFull);
+        }
+        self.money.filter(|money| money.minor() < amount).map(|_| CarryReason::BankShort)
+    }
+
+    /// What is left after a payout.
+    pub fn less(self, amount: Money) -> Self {
+        let money = self.money.map(|money| money.minus(amount).unwrap_or(won(0)));
+        Self { payouts: self.payouts.saturating_sub(1), money }
+    }
+}
+
+/// Plans a part of a run, which may pay so much more. A seller whose payout does not fit is carried over as a whole.
+pub fn plan_part(mut candidates: Vec<Candidate>, rules: &PlanRules, now: Timestamp, mut room: Room) -> Plan {
     candidates.sort_by(|one, other| one.seller.cmp(&other.seller));
-    let mut plan = Plan { payouts: Vec::new(), carried_over: Vec::new() };
+    let mut plan = Plan::empty();
     for candidate in candidates {
         let mut share = Share { seller: &candidate.seller, left: candidate.available.minor(), carried: Vec::new() };
         let payable = share.payable(&candidate, rules, now);
         match (payable, &candidate.destination) {
             (0, _) | (_, None) => {}
-            (_, Some(_)) if plan.payouts.len() >= MAX_PAYOUTS_PER_RUN => share.keep(payable, CarryReason::RunFull),
-            (amount, Some(destination)) => plan.payouts.push(PlannedPayout {
-                seller: candidate.seller.clone(),
-                amount: won(amount),
-                destination: destination.clone(),
-            }),
+            (amount, Some(destination)) => match room.lacks(amount) {
+                Some(reason) => share.keep(amount, reason),
+                None => {
+                    room = room.less(won(amount));
+                    plan.payouts.push(PlannedPayout {
+                        seller: candidate.seller.clone(),
+                        amount: won(amount),
+                        destination: destination.clone(),
+                    });
+                }
+            },
         }
         plan.carried_over.append(&mut share.carried);
     }

@@ -346,6 +346,11 @@ fn kind_of(entry: &Entry) -> LineKind {
         | Reason::PendingReleased
         | Reason::PspSettled
         | Reason::SuspenseCleared
+        | Reason::RoundingBooked
+        | Reason::SweepPaid
+        | Reason::SweepReturned
+        | Reason::SweepReceived
+        | Reason::PspDeposited
         | Reason::Reversed => LineKind::Adjustment,
     }
 }
@@ -374,6 +379,11 @@ fn outside_of_postings(entry: &Entry, role: &impl Fn(&HoldId) -> HoldRole) -> i6
             | Reason::PayoutReturned
             | Reason::PspSettled
             | Reason::SuspenseCleared
+            | Reason::RoundingBooked
+            | Reason::SweepPaid
+            | Reason::SweepReturned
+            | Reason::SweepReceived
+            | Reason::PspDeposited
             | Reason::Reversed,
             HoldRole::FirstAttempt | HoldRole::LaterAttempt,
         ) => 0,

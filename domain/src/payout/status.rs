@@ -68,6 +68,14 @@ impl RunStatus {
         }
     }
 
+    /// Whether the run itself is over; a payout of it may be tried again after that.
+    pub const fn is_end(self) -> bool {
+        match self {
+            Self::Frozen | Self::Approved | Self::Sending => false,
+            Self::Completed | Self::Rejected | Self::Canceled => true,
+        }
+    }
+
     /// Whether payouts of the run may leave.
     pub const fn is_approved(self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What people do about a break: assign it, wait, resolve it by a template, and undo the last of these.
+//! What people do about a break: comment on it, assign it, wait, resolve it by a template, and undo the last of these.
 
 use alloc::{
     borrow::ToOwned,
@@ -185,6 +185,8 @@ pub struct BreakState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
+    /// A person says something about it; the text is the reason of the act. Nothing else changes.
+    Comment,
     /// A person sees to it.
     Assign {
         /// The person.
@@ -208,6 +210,7 @@ impl Act {
     /// The act as it is written.
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::Comment => "comment",
             Self::Assign { .. } => "assign",
             Self::Wait { .. } => "wait",
             Self::Resolve { .. } => "resolve",
@@ -219,6 +222,8 @@ impl Act {
 /// What an act does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActOutcome {
+    /// The comment is written down, and the break stays as it is.
+    Commented,
     /// A person sees to it.
     Assigned(String),
     /// It waits until a day.
@@ -266,11 +271,11 @@ pub enum ActRefusal {
 impl BreakState {
     /// What an act does to the break, or why it is refused. Above `alone_up_to`, two principals resolve it.
     pub fn after(&self, act: &Act, by: &Actor, today: Day, alone_up_to: u64) -> Result<ActOutcome, ActRefusal> {
-        if self.status == BreakStatus::Resolved && *act != Act::Undo {
-            return Err(ActRefusal::Resolved);
-        }
+        let is_closed = self.status == BreakStatus::Resolved;
         match act {
+            Act::Comment => Ok(ActOutcome::Commented),
             Act::Undo => self.undo(),
+            Act::Assign { .. } | Act::Wait { .. } | Act::Resolve { .. } if is_closed => Err(ActRefusal::Resolved),
             Act::Assign { to } => Ok(ActOutcome::Assigned(to.clone())),
             Act::Wait { until } => {
                 let until = until.parse::<Day>().ok().filter(|until| *until > today).ok_or(ActRefusal::Day)?;

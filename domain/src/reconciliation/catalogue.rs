@@ -272,7 +272,7 @@ impl BreakType {
 
     /// Whether it is closed as soon as it is seen: nothing is left to do, and it stays on record.
     pub const fn closes_at_once(self) -> bool {
-        matches!(self, Self::LateRow | Self::DateDiffers | Self::SettlementUnbooked)
+        matches!(self, Self::LateRow | Self::DateDiffers)
     }
 
     /// Whether a seller's money is held for it until a person has decided.

@@ -65,6 +65,12 @@ pub fn break_id(layer: Layer, key: &str, break_type: BreakType) -> BreakId {
 }
 
 impl Finding {
+    /// Whether it is closed as soon as it is seen: nothing is left to do, and it stays on record.
+    pub fn closes_at_once(&self) -> bool {
+        let is_name_alone = self.break_type == BreakType::AttributeDiffers && self.class == BreakClass::Automatic;
+        self.break_type.closes_at_once() || is_name_alone
+    }
+
     /// The id of the break that it is.
     pub fn break_id(&self) -> BreakId {
         break_id(self.layer, &self.key, self.break_type)

@@ -10,6 +10,12 @@ use super::Actor;
 /// How much one rule repairs on one day, unless an operator says otherwise, in minor units.
 pub const DEFAULT_DAILY_LIMIT: u64 = 100_000_000;
 
+/// How much of the PSP's settlement rows is booked on one day, unless an operator says otherwise, in minor units.
+pub const DEFAULT_SETTLEMENT_LIMIT: u64 = 1_000_000_000_000;
+
+/// How much rounding is booked on one day, whatever an operator says, in minor units. More than that is no rounding.
+pub const ROUNDING_LIMIT: u64 = 10_000;
+
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RepairRule {
@@ -19,11 +25,16 @@ pub enum RepairRule {
     AskWorkflow,
     /// Asks the workflow of a payout run to look at the PSP.
     AskPayoutRun,
+    /// Books the PSP's settlement rows of payments.
+    BookSettlement,
+    /// Books what the rounding of a payment's settlement rows leaves over.
+    BookRounding,
 }
 
 impl RepairRule {
     /// Every rule.
-    pub const ALL: [Self; 3] = [Self::HoldMoney, Self::AskWorkflow, Self::AskPayoutRun];
+    pub const ALL: [Self; 5] =
+        [Self::HoldMoney, Self::AskWorkflow, Self::AskPayoutRun, Self::BookSettlement, Self::BookRounding];
 
     /// The rule as it is written.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +42,8 @@ impl RepairRule {
             Self::HoldMoney => "hold_money",
             Self::AskWorkflow => "ask_workflow",
             Self::AskPayoutRun => "ask_payout_run",
+            Self::BookSettlement => "book_settlement",
+            Self::BookRounding => "book_rounding",
         }
     }
 
@@ -42,7 +55,7 @@ impl RepairRule {
     /// The version, which grows with each change of what the rule does.
     pub const fn version(self) -> u32 {
         match self {
-            Self::HoldMoney | Self::AskWorkflow | Self::AskPayoutRun => 1,
+            Self::HoldMoney | Self::AskWorkflow | Self::AskPayoutRun | Self::BookSettlement | Self::BookRounding => 1,
         }
     }
 
@@ -57,13 +70,15 @@ impl RepairRule {
 pub struct RepairLimits {
     /// Rules that do nothing.
     pub off: Vec<RepairRule>,
-    /// The most that one rule repairs on one day of one currency, in minor units.
+    /// The most that one rule repairs on one day of one currency, in minor units; but for settlement rows.
     pub daily_limit: u64,
+    /// The most of settlement rows that is booked on one day of one currency, in minor units.
+    pub settlement_limit: u64,
 }
 
 impl Default for RepairLimits {
     fn default() -> Self {
-        Self { off: Vec::new(), daily_limit: DEFAULT_DAILY_LIMIT }
+        Self { off: Vec::new(), daily_limit: DEFAULT_DAILY_LIMIT, settlement_limit: DEFAULT_SETTLEMENT_LIMIT }
     }
 }
 
@@ -74,7 +89,12 @@ impl RepairLimits {
     }
 
     /// Whether a rule that has repaired so much today may repair so much more.
-    pub fn allow(&self, repaired: u64, more: u64) -> bool {
-        repaired.checked_add(more).is_some_and(|sum| sum <= self.daily_limit)
+    pub fn allow(&self, rule: RepairRule, repaired: u64, more: u64) -> bool {
+        let limit = match rule {
+            RepairRule::HoldMoney | RepairRule::AskWorkflow | RepairRule::AskPayoutRun => self.daily_limit,
+            RepairRule::BookSettlement => self.settlement_limit,
+            RepairRule::BookRounding => self.daily_limit.min(ROUNDING_LIMIT),
+        };
+        repaired.checked_add(more).is_some_and(|sum| sum <= limit)
     }
 }

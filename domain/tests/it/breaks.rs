@@ -7,7 +7,7 @@ use domain::{
     reconciliation::{
         Act, ActOutcome, ActRefusal, Actor, Age, BreakState, BreakStatus, BreakType, Expectation, Fact, Layer,
         Template, break_id, match_all,
-        repair::{RepairLimits, RepairRule},
+        repair::{ROUNDING_LIMIT, RepairLimits, RepairRule},
     },
     settlement::Flow,
 };
@@ -139,9 +139,17 @@ fn money_in_suspense_needs_an_account_and_none_is_moved_twice() {
 
 #[test]
 fn a_rule_keeps_to_its_limit_of_the_day_and_can_be_off() {
-    let limits = RepairLimits { off: vec![RepairRule::AskWorkflow], daily_limit: 1_000 };
-    assert_eq!(RepairRule::ALL.map(|rule| limits.is_on(rule)), [true, false, true]);
-    assert_eq!([limits.allow(0, 1_000), limits.allow(1, 1_000), limits.allow(u64::MAX, 1)], [true, false, false]);
+    let limits = RepairLimits { off: vec![RepairRule::AskWorkflow], daily_limit: 1_000, settlement_limit: 5_000 };
+    assert_eq!(RepairRule::ALL.map(|rule| limits.is_on(rule)), [true, false, true, true, true]);
+    let allow = |rule, repaired, more| limits.allow(rule, repaired, more);
+    let held = |repaired, more| allow(RepairRule::HoldMoney, repaired, more);
+    assert_eq!([held(0, 1_000), held(1, 1_000), held(u64::MAX, 1)], [true, false, false]);
+    let booked = |repaired, more| allow(RepairRule::BookSettlement, repaired, more);
+    assert_eq!([booked(0, 5_000), booked(1, 5_000)], [true, false], "settlement rows have a limit of their own");
+    let rounded = |repaired, more| allow(RepairRule::BookRounding, repaired, more);
+    assert_eq!([rounded(999, 1), rounded(1_000, 1)], [true, false]);
+    let wide = RepairLimits { daily_limit: u64::MAX, ..limits.clone() };
+    assert!(!wide.allow(RepairRule::BookRounding, ROUNDING_LIMIT, 1), "more is no rounding, whatever is set");
     for rule in RepairRule::ALL {
         assert_eq!(RepairRule::parse(rule.as_str()), Some(rule));
         assert_eq!(rule.author().to_string(), format!("rule:{}/{}", rule.as_str(), rule.version()));
@@ -149,8 +157,11 @@ fn a_rule_keeps_to_its_limit_of_the_day_and_can_be_off() {
 }
 
 #[test]
-fn a_closed_break_takes_only_an_undo() {
+fn a_closed_break_takes_only_an_undo_and_comments() {
     let closed = BreakState { status: BreakStatus::Resolved, ..state(1_000, 0) };
+    for open_or_closed in [&closed, &state(1_000, 1_000)] {
+        assert_eq!(act(open_or_closed, &Act::Comment, &key("aaaa"), 0), Ok(ActOutcome::Commented));
+    }
     let assign = Act::Assign { to: "mina".to_owned() };
     assert_eq!(act(&closed, &assign, &key("aaaa"), 0), Err(ActRefusal::Resolved));
     assert_eq!(act(&closed, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::Reopened));

@@ -19,8 +19,18 @@ fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Krw).unwrap()
 }
 
+fn capture(minor: u64, method: Option<String>) -> Charge {
+    Charge::Captured(Capture {
+        amount: won(minor),
+        captured_at: START,
+        method,
+        receipt_url: None,
+        receipt_numbers: Default::default(),
+    })
+}
+
 fn captured(minor: u64) -> Charge {
-    Charge::Captured(Capture { amount: won(minor), captured_at: START, method: None, receipt_url: None })
+    capture(minor, None)
 }
 
 fn failure(code: &str) -> Failure {
@@ -272,7 +282,7 @@ fn an_undo_ends_only_on_proof_that_nothing_is_held() {
 
 fn deposit(minor: u64) -> Charge {
     let method = Some(VIRTUAL_ACCOUNT.to_owned());
-    Charge::Captured(Capture { amount: won(minor), captured_at: START, method, receipt_url: None })
+    capture(minor, method)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What `domain` decides, in tables and properties.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bank_file;
 mod breaks;
 mod calendar;
 mod charge;
@@ -20,4 +21,5 @@ mod refund;
 mod risk;
 mod seller;
 mod settlement;
+mod sweep;
 mod webhook_endpoint;

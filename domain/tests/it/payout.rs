@@ -13,7 +13,7 @@ use domain::{
             SETTLING_MS, Sending,
         },
         decide,
-        digest::{DigestLine, of_run},
+        digest::{DigestLine, DigestPart, of_part, of_parts, of_run},
         plan::{Candidate, CarryReason, PlanRules, Standing, plan},
         status::PspPayoutStatus,
     },
@@ -103,7 +103,7 @@ proptest! {
                 debt: won(debt),
                 minimum: won(minimum),
                 this_week: won(debt / 2),
-                standing: [Standing::Approved, Standing::Limited, Standing::Refused][usize::from(standing)].clone(),
+                standing: [Standing::Approved, Standing::Limited, Standing::Refused][usize::from(standing)],
                 is_blocked: flags & 1 != 0,
                 is_paid_already: flags & 2 != 0,
                 account_changed_at: (flags & 4 != 0).then_some(NOW),
@@ -132,7 +132,7 @@ fn a_run_is_approved_by_another_principal_who_saw_it() {
     let (approvals_needed, first_approval_by) = (1, None);
     let run = |status, decided_by| Decidable {
         status,
-        digest: "d1",
+        digest: Some("d1"),
         frozen_by: &maker,
         decided_by,
         approvals_needed,
@@ -148,6 +148,10 @@ fn a_run_is_approved_by_another_principal_who_saw_it() {
     assert_eq!(decide(&frozen, &Decision::Reject, &maker), Err(Undecidable::FourEyes));
     assert_eq!(decide(&frozen, &Decision::Reject, &checker), Ok(Taken::Now));
     assert_eq!(decide(&frozen, &Decision::Cancel, &maker), Ok(Taken::Now));
+    let changed = Decidable { digest: None, ..frozen };
+    for digest in ["d1", ""] {
+        assert_eq!(decide(&changed, &approve(digest), &checker), Err(Undecidable::DigestMismatch));
+    }
     let stopped = Decidable { is_stopped: true, ..frozen };
     assert_eq!(decide(&stopped, &approve("d1"), &checker), Err(Undecidable::Stopped));
     let rejected = decide(&stopped, &Decision::Reject, &checker);
@@ -168,7 +172,7 @@ fn a_run_of_the_calendar_is_approved_by_two_principals() {
     let run = |first_approval_by| Decidable {
         is_stopped: false,
         status: RunStatus::Frozen,
-        digest: "d1",
+        digest: Some("d1"),
         frozen_by: &calendar,
         decided_by: None,
         approvals_needed: 2,
@@ -207,6 +211,40 @@ fn every_part_of_a_run_is_in_its_digest() {
         assert_ne!(of_run(&run, day, &others), digest, "{others:?}");
     }
     assert_ne!(of_run(&run, "2026-12-02".parse().unwrap(), &[one, two]), digest);
+}
+
+#[test]
+fn every_payout_of_a_part_and_every_part_of_a_run_is_in_the_digest() {
+    let run = PayoutRunId::parse("run_000001").unwrap();
+    let line = |id: &str, amount| DigestLine {
+        payout_id: PayoutId::parse(id).unwrap(),
+        seller: seller("a"),
+        amount: won(amount),
+        destination: "s1".to_owned(),
+        statement_sha256: "h1".to_owned(),
+    };
+    let (one, two) = (line("po_1", 1), line("po_2", 2));
+    let hash = of_part(&run, 1, &[one.clone(), two.clone()]);
+    assert_eq!(of_part(&run, 1, &[two.clone(), one.clone()]), hash, "the order does not matter");
+    assert_ne!(of_part(&run, 2, &[one.clone(), two.clone()]), hash);
+    for others in [vec![], vec![one.clone()], vec![one.clone(), line("po_2", 3)], vec![line("po_3", 1), two]] {
+        assert_ne!(of_part(&run, 1, &others), hash, "{others:?}");
+    }
+
+    let part = |number, payouts, sha256: &str| DigestPart { number, payouts, sha256: sha256.to_owned() };
+    let day = "2026-12-01".parse().unwrap();
+    let digest = of_parts(&run, day, &[part(1, 2, "h1"), part(2, 1, "h2")]);
+    assert_eq!(of_parts(&run, day, &[part(2, 1, "h2"), part(1, 2, "h1")]), digest, "the order does not matter");
+    for others in [
+        vec![part(1, 2, "h1")],
+        vec![part(1, 1, "h1"), part(2, 1, "h2")],
+        vec![part(1, 2, "h3"), part(2, 1, "h2")],
+        vec![part(1, 2, "h2"), part(2, 1, "h1")],
+        vec![part(1, 2, "h1"), part(3, 1, "h2")],
+    ] {
+        assert_ne!(of_parts(&run, day, &others), digest, "{others:?}");
+    }
+    assert_ne!(of_parts(&run, "2026-12-02".parse().unwrap(), &[part(1, 2, "h1"), part(2, 1, "h2")]), digest);
 }
 
 fn batch(count: usize) -> Batch {

@@ -74,12 +74,13 @@ pub(super) async fn decline(
     Ok(())
 }
 
-/// Writes that the time to pay ran out. A checkout whose last attempt failed stays what it is.
-pub(super) async fn expire(ctx: &Context) -> Result<(), WorkflowTermination> {
+/// Writes that the time to pay ran out, with what the PSP has of a payment that nobody confirmed. A checkout whose last
+/// attempt failed stays what it is.
+pub(super) async fn expire(ctx: &Context, found: Option<Failure>) -> Result<(), WorkflowTermination> {
     if ctx.state(|checkout| checkout.status) == Status::Failed {
         return Ok(());
     }
-    end(ctx, Event::DeadlinePassed, None, "the time to pay is over").await
+    end(ctx, Event::DeadlinePassed, found, "the time to pay is over").await
 }
 
 /// Writes that somebody gave the checkout up. One whose last attempt failed stays what it is, for good.
@@ -197,8 +198,17 @@ pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), 
             Entry::of_capture(&checkout.input.plan, capture_number, &checkout.rates, capture.captured_at)
         })
         .map_err(ApplicationFailure::non_retryable)?;
-    let Capture { method, receipt_url, .. } = capture;
-    let mut payment = Payment { began, change: change.clone(), entry, method, receipt_url, confirmed_at, is_watched };
+    let Capture { method, receipt_url, receipt_numbers, .. } = capture;
+    let mut payment = Payment {
+        began,
+        change: change.clone(),
+        entry,
+        method,
+        receipt_url,
+        receipt_numbers,
+        confirmed_at,
+        is_watched,
+    };
     if !writing::write_at_once(ctx, Post, payment.clone()).await {
         // Until it can be booked, the record says what is under way.
         if let Some(began) = payment.began.take() {

@@ -21,6 +21,7 @@ use crate::{
     dead_letter::{self, FailedStep},
     facts::facts_of,
     inquiry::{self, Driver, Next},
+    patches::PAYOUT_LANES_END,
     ports::{
         BatchToSend, BeginPayouts, ChangePayouts, LookUpPayouts, NextPayouts, PayoutChanges, PayoutsQuestion,
         RequestPayouts,
@@ -31,12 +32,21 @@ use crate::{
 
 /// How many batches are under way at once: one that waits for its outcome holds up no other.
 const LANES: usize = 4;
-/// How far back the PSP's list is read, in milliseconds: longer than a request may stay unanswered.
-const LIST_TIME_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
+/// How far back the PSP's list is read for a batch that may have left on any day, in milliseconds: longer than a
+/// request may stay unanswered.
+const LIST_TIME_MS: u64 = 14 * DAY_MS;
+/// A day: the PSP's clock may be behind ours.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How many days later than planned the PSP may pay, because it did not take the days before.
 const MAX_DAYS_LATER: u32 = 30;
 
-/// Sends every payout that waits, and finds out about those that may have left.
+/// Whether the history is so long that no other batch begins in it.
+pub(super) fn is_too_long(ctx: &Context) -> bool {
+    ctx.continue_as_new_suggested() && ctx.patched(PAYOUT_LANES_END)
+}
+
+/// Sends every payout that waits, and finds out about those that may have left; or those for which the history is short
+/// enough.
 pub(super) async fn send_all(ctx: &Context) -> Result<(), WorkflowTermination> {
     let lanes = (0..LANES).map(|_| lane(ctx));
     for ended in join_all(lanes).await {
@@ -47,6 +57,9 @@ pub(super) async fn send_all(ctx: &Context) -> Result<(), WorkflowTermination> {
 
 async fn lane(ctx: &Context) -> Result<(), WorkflowTermination> {
     loop {
+        if is_too_long(ctx) {
+            return Ok(());
+        }
         ctx.wait_condition_with_options(|run| !run.beginning, detached()).await?;
         // Between the wait and this line nothing else runs.
         let busy = ctx.state_mut(|run| {
@@ -58,17 +71,18 @@ async fn lane(ctx: &Context) -> Result<(), WorkflowTermination> {
         ctx.state_mut(|run| run.beginning = false);
         let Some(begun) = begun?.begun else { return Ok(()) };
         ctx.state_mut(|run| run.busy.insert(begun.number));
-        send(ctx, begun.batch).await?;
+        send(ctx, begun.batch, begun.left_on).await?;
         ctx.state_mut(|run| run.busy.remove(&begun.number));
     }
 }
 
 /// Sends a batch until the PSP's word is known of each of its payouts.
-async fn send(ctx: &Context, batch: Batch) -> Result<(), WorkflowTermination> {
+async fn send(ctx: &Context, batch: Batch, left_on: Option<DayText>) -> Result<(), WorkflowTermination> {
+    let since = listed_since(ctx, &batch, left_on);
     let mut waiting = vec![batch];
     let mut days_later = 0;
     while let Some(mut batch) = waiting.pop() {
-        match conclude(ctx, &batch).await? {
+        match conclude(ctx, &batch, since).await? {
             BatchConclusion::Accepted(reports) => {
                 change(ctx, reports.into_iter().map(PayoutChange::from).collect()).await?;
             }
@@ -104,9 +118,18 @@ async fn fail(ctx: &Context, batch: Batch, failure: Failure) -> Result<(), Workf
     change(ctx, batch.items.iter().map(failed).collect()).await
 }
 
-async fn conclude(ctx: &Context, batch: &Batch) -> Result<BatchConclusion, WorkflowTermination> {
+/// From which day on the PSP lists the payouts of a batch: it pays no payout before the day of the request.
+fn listed_since(ctx: &Context, batch: &Batch, left_on: Option<DayText>) -> DayText {
+    let now = now(ctx);
+    match left_on {
+        Some(DayText(day)) => DayText(day.before()),
+        None if batch.may_have_left => DayText(Day::of(now.minus_ms(LIST_TIME_MS))),
+        None => DayText(Day::of(now.minus_ms(DAY_MS))),
+    }
+}
+
+async fn conclude(ctx: &Context, batch: &Batch, since: DayText) -> Result<BatchConclusion, WorkflowTermination> {
     let (subject, began_at) = (BatchSubject::new(batch), now(ctx));
-    let since = DayText(Day::of(began_at.minus_ms(LIST_TIME_MS)));
     let (inquiry, request) = if batch.may_have_left {
         (Inquiry::resumed(subject, began_at, began_at), None)
     } else {
@@ -138,7 +161,7 @@ impl BatchDriver<'_> {
     async fn look_up(&self) -> Knowledge {
         let ref_payout_ids = self.batch.items.iter().map(|item| item.ref_payout_id.clone()).collect();
         let question = PayoutsQuestion { ref_payout_ids, since: self.since };
-        inquiry::look_up(self.ctx, LookUpPayouts, question).await
+        inquiry::look_up_in_list(self.ctx, LookUpPayouts, question).await
     }
 
     async fn mark(&self, status: PayoutStatus, failure: Option<Failure>) -> Result<(), WorkflowTermination> {

@@ -13,7 +13,7 @@ use temporalio_workflow::{WorkflowContext, workflow};
 use crate::{
     dead_letter::{CallsForHelp, HelpDesk},
     echo::Echo,
-    ports::BatchNumber,
+    ports::{BatchNumber, SweepRequest},
     signal::SignalCount,
 };
 
@@ -25,6 +25,9 @@ pub struct PayoutRunInput {
     /// What is frozen first; nothing where the run exists.
     #[serde(default)]
     pub freeze: Option<FreezeAsked>,
+    /// A sweep that is frozen first; nothing where the run exists or pays sellers.
+    #[serde(default)]
+    pub sweep: Option<SweepAsked>,
     /// When the PSP is asked for news that Temporal left out.
     #[serde(default)]
     pub echo: Echo,
@@ -33,7 +36,17 @@ pub struct PayoutRunInput {
 impl PayoutRunInput {
     /// The beginning.
     pub fn new(run_id: PayoutRunId, freeze: Option<FreezeAsked>) -> Self {
-        Self { run_id, freeze, echo: Echo::default() }
+        Self { run_id, freeze, sweep: None, echo: Echo::default() }
+    }
+
+    /// The beginning of a sweep.
+    pub fn of_sweep(run_id: PayoutRunId, sweep: SweepAsked) -> Self {
+        Self { sweep: Some(sweep), ..Self::new(run_id, None) }
+    }
+
+    /// The same run, whose rows exist.
+    pub(super) fn frozen(&self) -> Self {
+        Self { freeze: None, sweep: None, ..self.clone() }
     }
 }
 
@@ -42,6 +55,15 @@ impl PayoutRunInput {
 pub struct FreezeAsked {
     /// Which day and sellers.
     pub request: RunRequest,
+    /// The author.
+    pub by: Principal,
+}
+
+/// What somebody wants swept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepAsked {
+    /// How much.
+    pub request: SweepRequest,
     /// The author.
     pub by: Principal,
 }

@@ -1,10 +1,10 @@
 //! What payout runs hand through the ports.
 
 use domain::{
-    Timestamp,
+    Money, Timestamp,
     id::{PayoutId, PayoutRunId},
     payout::{
-        Decision, PayoutStatus, RunStatus, Undecidable,
+        Decision, PaidBy, PayoutStatus, RunStatus, Undecidable,
         batch::{Batch, BatchAnswer, BatchReport, PayoutChange},
         plan::{DayText, RunRequest},
     },
@@ -16,9 +16,16 @@ use temporalio_workflow::common::ActivityDefinition;
 use crate::facts::{Facts, HasFacts, facts_of};
 
 ports! {
+    /// The name of every port of the payout calendar.
+    list OF_PAYOUT_CALENDAR:
+    /// Looks whether the run of a day would pay somebody. Reads only.
+    LookWhoIsDue = "payout.look_who_is_due": DueDay => bool;
+}
+
+ports! {
     /// The name of every port of payouts.
     list OF_PAYOUTS:
-    /// Freezes a payout run. Safe to repeat: the run's id is the key.
+    /// Freezes the next sellers of a payout run. Safe to repeat: the run's id is the key.
     FreezePayouts = "payout.freeze": FreezeRun => FrozenRun;
     /// Decides on a frozen run, or says why not. Safe to repeat: the same principal's decision is answered again.
     DecidePayouts = "payout.decide": DecideOnRun => RunDecided;
@@ -36,11 +43,18 @@ ports! {
     ChangePayouts = "payout.change": PayoutChanges => ();
     /// Asks the PSP about the payouts of a run that it has taken, and writes what it says. Safe to repeat.
     FollowPayouts = "payout.follow": FollowRun => u32;
-    /// Writes that a run is complete, if it is. Safe to repeat.
+    /// Writes that a run is complete, if it is; or takes the next payouts of a rejected run back. Safe to repeat.
     CompletePayouts = "payout.complete": CompleteRun => bool;
     /// Takes a payout back, or begins a new attempt; or says why not. Safe to repeat: the payout's status allows it
     /// once.
     ActOnPayouts = "payout.act": ActOnPayout => PayoutActed;
+}
+
+/// A day of the payout calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueDay {
+    /// The day in Korea.
+    pub day: DayText,
 }
 
 /// A run to freeze.
@@ -52,15 +66,29 @@ pub struct FreezeRun {
     pub request: RunRequest,
     /// The author.
     pub by: Principal,
+    /// Our own money instead of sellers.
+    #[serde(default)]
+    pub sweep: Option<SweepRequest>,
 }
 
-/// A run that is frozen.
+/// Our own money, to be swept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepRequest {
+    /// How much; all that is free where it is absent.
+    #[serde(default)]
+    pub amount: Option<Money>,
+}
+
+/// A run that is frozen. A run that nothing came of is canceled here, and is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrozenRun {
     /// Where it stands.
     pub status: RunStatus,
     /// How many payouts it has.
     pub payouts: u32,
+    /// Whether sellers are left: the run is frozen on by asking again.
+    #[serde(default)]
+    pub is_unfinished: bool,
 }
 
 /// A run to decide on.
@@ -107,6 +135,9 @@ pub struct WorkOfRun {
     /// Where it stands; nothing where there is no such run.
     #[serde(default)]
     pub status: Option<RunStatus>,
+    /// How many payouts are reserved and neither approved nor taken back.
+    #[serde(default)]
+    pub frozen: u64,
     /// How many payouts wait to be sent.
     pub approved: u64,
     /// How many payouts may have left, and nobody knows yet what came of them.
@@ -116,12 +147,16 @@ pub struct WorkOfRun {
     /// Whether nothing may leave, because the PSP lists a payout that we never asked for.
     #[serde(default)]
     pub is_stopped: bool,
+    /// The way on which it pays.
+    #[serde(default = "PaidBy::before_bank_files")]
+    pub paid_by: PaidBy,
 }
 
 impl WorkOfRun {
     /// There is no such run.
     pub const fn none() -> Self {
-        Self { status: None, approved: 0, unanswered: 0, open: 0, is_stopped: false }
+        let paid_by = PaidBy::before_bank_files();
+        Self { status: None, frozen: 0, approved: 0, unanswered: 0, open: 0, is_stopped: false, paid_by }
     }
 }
 
@@ -154,6 +189,9 @@ pub struct BegunBatch {
     pub number: BatchNumber,
     /// The batch.
     pub batch: Batch,
+    /// The day on which the batch left first, of one that was begun before.
+    #[serde(default)]
+    pub left_on: Option<DayText>,
 }
 
 /// A batch to send.
@@ -191,8 +229,14 @@ pub enum PayoutAct {
     Cancel,
     /// Begin a new attempt.
     Retry,
-    /// Book that the bank sent it back.
+    /// Say that the bank sent it back.
     Return,
+    /// Say that a sweep is in our bank account.
+    Receive,
+    /// Say that our bank paid the transfer.
+    Paid,
+    /// Say that our bank did not pay the transfer.
+    Failed,
 }
 
 /// A payout to act on.
@@ -202,6 +246,9 @@ pub struct ActOnPayout {
     pub payout_id: PayoutId,
     /// What is wanted.
     pub act: PayoutAct,
+    /// The attempt that the author means; nothing where the author names none.
+    #[serde(default)]
+    pub attempt: Option<u32>,
     /// The author.
     pub by: Principal,
     /// Why.

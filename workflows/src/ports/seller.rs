@@ -2,7 +2,7 @@
 
 use domain::id::{PspSellerId, SellerAccount};
 pub use domain::seller::{
-    HoldAnswer, LiftedHold, NewHold,
+    AccountCheck, AccountChecked, HoldAnswer, LiftedHold, NewHold,
     registration::{RegistrationChange, RegistrationState, SellerAnswer, SellerSending},
 };
 use domain::{Timestamp, seller::Approval};
@@ -29,6 +29,8 @@ ports! {
     PlaceSellerHold = "seller_hold.place": PlaceHold => HoldAnswer;
     /// Gives an amount that was held back free again. Safe to repeat: the hold's id is its key.
     LiftSellerHold = "seller_hold.lift": LiftHold => HoldAnswer;
+    /// Writes that a principal calls a bank account verified. Safe to repeat: seller and account are the key.
+    CheckSellerAccount = "seller.check_account": CheckAccount => AccountChecked;
 }
 
 /// A seller of ours.
@@ -62,6 +64,15 @@ pub enum SellerReport {
 pub struct PlaceHold {
     /// The hold.
     pub hold: NewHold,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A bank account that a principal calls verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckAccount {
+    /// Whose account, and who says so.
+    pub check: AccountCheck,
     /// When.
     pub at: Timestamp,
 }

@@ -23,7 +23,13 @@ fn won(minor: u64) -> Money {
 }
 
 fn capture() -> Capture {
-    Capture { amount: won(1_000), captured_at: START, method: None, receipt_url: None }
+    Capture {
+        amount: won(1_000),
+        captured_at: START,
+        method: None,
+        receipt_url: None,
+        receipt_numbers: Default::default(),
+    }
 }
 
 fn reported(charge: Charge) -> Knowledge {

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use workflows::{checkout, ports, refund, refunds, seller, seller_hold};
+use workflows::{checkout, ports, reconciliation, refund, refunds, reversal, seller, seller_account, seller_hold};
 
 #[test]
 fn the_names_of_ports_and_workflows_are_distinct_and_dotted() {
-    let all = || ports::ALL.iter().chain(ports::OF_SELLERS);
+    let scheduled = || ports::OF_HOUSEKEEPING.iter().chain(ports::OF_PAYOUT_CALENDAR);
+    let of_payouts = || ports::OF_PAYOUTS.iter().chain(ports::OF_BANK_FILES);
+    let by_hand = || reconciliation::OF_RECONCILIATION.iter().chain(reversal::OF_REVERSALS);
+    let all = || {
+        let of_workflows = ports::ALL.iter().chain(ports::OF_SELLERS).chain(of_payouts());
+        of_workflows.chain(scheduled()).chain(by_hand())
+    };
     let names: BTreeSet<_> = all().collect();
     assert_eq!(names.len(), all().count());
     for name in all() {
@@ -20,8 +26,9 @@ fn the_names_of_ports_and_workflows_are_distinct_and_dotted() {
             refund::WORKFLOW_TYPE,
             refunds::WORKFLOW_TYPE,
             seller::WORKFLOW_TYPE,
+            seller_account::WORKFLOW_TYPE,
             seller_hold::WORKFLOW_TYPE
         ],
-        ["checkout", "refund", "refunds", "seller", "seller_hold"]
+        ["checkout", "refund", "refunds", "seller", "seller_account", "seller_hold"]
     );
 }

@@ -344,6 +344,7 @@ impl Payment {
                 captured_at: START,
                 method: self.by_deposit.then(|| VIRTUAL_ACCOUNT.to_owned()),
                 receipt_url: None,
+                receipt_numbers: Default::default(),
             }),
             Held::Refused => Charge::Refused(failure()),
             Held::Returned => Charge::Returned,
