@@ -17,6 +17,8 @@ pub mod checkout;
 pub mod dead_letter;
 pub mod delivery;
 pub mod failure;
+mod heartbeat;
+pub mod housekeeping;
 pub mod ledger;
 pub mod paid;
 pub mod payout;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, Utc};
 use domain::{
     Currency, Money, Timestamp,
-    charge::{Capture, Charge, VirtualAccount},
+    charge::{Capture, Charge, ReceiptNumbers, VirtualAccount},
     failure::Failure,
     id::{CheckoutId, PaymentKey},
     inquiry::Doubt,
@@ -29,6 +29,9 @@ use crate::{
 const MAX_HEADER_BYTES: usize = 100;
 /// The most characters of a name on a virtual account. Source: Toss, core API reference, "가상계좌 발급 요청".
 const MAX_HOLDER_CHARS: usize = 100;
+
+/// The most characters of the number of a receipt: Toss documents 8 and 9.
+const MAX_RECEIPT_NUMBER_CHARS: usize = 32;
 
 /// The activities that call the PSP.
 #[derive(Debug, Clone)]
@@ -210,7 +213,23 @@ fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
         captured_at: payment.approved_at.map_or_else(|| to_timestamp(Utc::now().fixed_offset()), to_timestamp),
         method: payment.method.as_ref().map(|method| plain(method.as_str())),
         receipt_url: payment.receipt.as_ref().and_then(|receipt| receipt.url.clone()).filter(|url| plain(url) == *url),
+        receipt_numbers: receipt_numbers(payment),
     }))
+}
+
+/// What stands on the buyer's receipts. A number of another form than Toss documents is left out.
+fn receipt_numbers(payment: &Payment) -> ReceiptNumbers {
+    let is_number = |number: &String| {
+        (1..=MAX_RECEIPT_NUMBER_CHARS).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let of_card = payment.card.as_ref().and_then(|card| card.approve_no.clone());
+    let of_voucher = || payment.gift_certificate.as_ref().and_then(|voucher| voucher.approve_no.clone());
+    let of_tax_office = payment.cash_receipt.as_ref().and_then(|receipt| receipt.issue_number.clone());
+    ReceiptNumbers {
+        approval: of_card.or_else(of_voucher).filter(is_number),
+        cash_receipt: of_tax_office.filter(is_number),
+    }
 }
 
 /// An amount of a payment as the books hold it.

@@ -7,14 +7,19 @@
 //! * A step that runs twice finds the same and books nothing twice.
 #![expect(missing_docs, reason = "`#[activities]` expands each method to a constant without a docstring")]
 
+mod attributes;
 mod balances;
 mod classes;
 mod payouts;
+mod pull;
 mod repairs;
 mod settlements;
 mod source;
 mod step;
+mod sweeps;
 mod transactions;
+mod transfers;
+mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,8 +28,8 @@ use domain::{
     reconciliation::{Act, ActRefusal, BreakStatus, Layer, RunStatus},
 };
 use store::{
-    BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Refusal, RunSummary,
-    StoreError,
+    BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Refusal, ReversalWord,
+    RunSummary, StoreError,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -32,6 +37,7 @@ use workflows::reconciliation::{
     ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
     StepOutcome, StepRequest, TakeStep, settled_days,
 };
+use workflows::reversal::{ActOnReversal, ReversalAct, ReversalActed, ReversalStep};
 
 pub use self::step::{ReconciliationRules, Reconciliations};
 use self::{
@@ -128,6 +134,40 @@ impl Reconciliations {
         }
         Ok(BreakActed::Done)
     }
+
+    /// Carries out an act of a person on the reversal of an entry. The word of a principal is the key.
+    #[activity(definition = ActOnReversal)]
+    pub async fn act_on_reversal(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        act: ReversalAct,
+    ) -> Result<ReversalActed, ActivityError> {
+        let ReversalAct { entry_key, step, by, reason } = act;
+        let word = ReversalWord { key: entry_key, by, reason };
+        let done = match step {
+            ReversalStep::Propose { digest } => self.writer.propose_reversal(&word, &digest).await,
+            ReversalStep::Approve { digest } => self.writer.approve_reversal(&word, &digest).await,
+            ReversalStep::Reject => self.writer.reject_reversal(&word).await,
+            ReversalStep::Undo => self.writer.undo_reversal(&word).await,
+        };
+        match done {
+            Ok(_) => Ok(ReversalActed::Done),
+            Err(StoreError::Refused(refusal)) => Ok(refused(&refusal)),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+}
+
+/// Why an act on a reversal was refused.
+fn refused(refusal: &Refusal) -> ReversalActed {
+    let detail = refusal.to_string();
+    if matches!(refusal, Refusal::ReversalFourEyes { .. }) {
+        ReversalActed::FourEyes { detail }
+    } else if matches!(refusal, Refusal::StalePreview { .. }) {
+        ReversalActed::Outdated { detail }
+    } else {
+        ReversalActed::Refused { detail }
+    }
 }
 
 async fn take(run: &StepRun<'_>) -> Result<Figures, StepError> {
@@ -135,7 +175,7 @@ async fn take(run: &StepRun<'_>) -> Result<Figures, StepError> {
     match &run.request.step {
         Step::Internal => balances::internal(run).await,
         Step::Transactions { from, to } => transactions::compare(run, *from, *to).await,
-        Step::PullSettlements { sold_on } => settlements::pull(run, sold(sold_on)?).await,
+        Step::PullSettlements { sold_on } => pull::pull(run, sold(sold_on)?).await,
         Step::Settle { sold_on } => settlements::settle(run, sold(sold_on)?).await,
         Step::ReadPayoutBalance => payouts::readable(run).await,
         Step::PayoutBalance => payouts::compare(run).await,

@@ -9,6 +9,7 @@ use domain::{
     failure::Failure,
     id::{PspSellerId, RefSellerId},
     inquiry::Doubt,
+    payout::PaidBy,
     seller::{Approval, BusinessType, Contact},
 };
 use futures::{StreamExt as _, pin_mut};
@@ -21,9 +22,9 @@ use temporalio_sdk::{
 };
 use toss::{AccountDetails, CompanyDetails, IndividualDetails, SellerDetails, SellerRequest, SellerStatus};
 use workflows::ports::{
-    ChangeSeller, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold, LookUpSeller, PlaceHold, PlaceSellerHold,
-    ReadSeller, RecordSeller, RegisterSeller, RegistrationChange, RegistrationState, SellerAnswer, SellerName,
-    SellerQuestion, SellerReport, SellerSending,
+    AccountChecked, ChangeSeller, CheckAccount, CheckSellerAccount, DeleteSeller, HoldAnswer, LiftHold, LiftSellerHold,
+    LookUpSeller, PlaceHold, PlaceSellerHold, ReadSeller, RecordSeller, RegisterSeller, RegistrationChange,
+    RegistrationState, SellerAnswer, SellerName, SellerQuestion, SellerReport, SellerSending,
 };
 
 use crate::{
@@ -50,6 +51,8 @@ pub struct Sellers {
     pub toss: toss::Client,
     /// The keys under which their details are sealed.
     pub keyring: Option<Arc<Keyring>>,
+    /// The way on which the next run pays: sellers who are paid by bank file are not registered.
+    pub paid_by: PaidBy,
 }
 
 #[activities]
@@ -61,6 +64,9 @@ impl Sellers {
         _ctx: ActivityContext,
         name: SellerName,
     ) -> Result<RegistrationState, ActivityError> {
+        if self.paid_by == PaidBy::BankFile {
+            return Ok(RegistrationState { seller: name.seller, wanted: None, last: None });
+        }
         self.writer.registration_state(&name.seller).await.map_err(store_failure)
     }
 
@@ -137,6 +143,16 @@ impl Sellers {
         change: RegistrationChange,
     ) -> Result<(), ActivityError> {
         self.writer.change_registration(&change).await.map_err(store_failure)
+    }
+
+    /// Writes that a principal calls a bank account verified.
+    #[activity(definition = CheckSellerAccount)]
+    pub async fn check_account(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        checked: CheckAccount,
+    ) -> Result<AccountChecked, ActivityError> {
+        self.writer.check_seller_account(&checked.check, checked.at).await.map_err(store_failure)
     }
 
     /// Holds an amount back. The hold's id is the key.

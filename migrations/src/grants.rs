@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 56] = [
+const RIGHTS: [Rights; 63] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
@@ -53,7 +53,8 @@ const RIGHTS: [Rights; 56] = [
     Rights { table: "breaks", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {
         table: "buyer_details",
-        api: "SELECT, INSERT, UPDATE (sealed, key_name, erased_at)",
+        api: "SELECT, INSERT, UPDATE (sealed, key_name, erased_at, is_digested, name_digest, email_digest, \
+              phone_digest)",
         worker: "SELECT, DELETE",
         operator: "",
     },
@@ -92,6 +93,8 @@ const RIGHTS: [Rights; 56] = [
     Rights { table: "ledger_entries", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "ledger_head", api: "SELECT", worker: "SELECT, UPDATE", operator: "" },
     Rights { table: "ledger_postings", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    // Entries are taken back at the command line alone.
+    Rights { table: "ledger_reversals", api: "SELECT", worker: "", operator: "INSERT, UPDATE" },
     // The name on a virtual account is erased with what else is kept of a buyer.
     Rights {
         table: "payment_events",
@@ -103,7 +106,11 @@ const RIGHTS: [Rights; 56] = [
     Rights { table: "payment_orders", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "payment_status_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "payout_attempts", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    // The content is sealed. Another key seals it anew.
+    Rights { table: "payout_files", api: "SELECT", worker: "SELECT, INSERT", operator: "UPDATE (content)" },
+    Rights { table: "payout_run_parts", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "payout_runs", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "payout_transfers", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "payouts", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     // A principal's word, before any money moves. What is due by it, the worker releases.
     Rights {
@@ -129,6 +136,8 @@ const RIGHTS: [Rights; 56] = [
     Rights { table: "refunds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
+    // What a principal or a returned transfer says of an account: no API process can call an account verified.
+    Rights { table: "seller_account_checks", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     // A hold on all payouts is written by the API; one of an amount by the worker, with the wallet.
     Rights {
         table: "seller_holds",
@@ -136,6 +145,7 @@ const RIGHTS: [Rights; 56] = [
         worker: "SELECT, INSERT, UPDATE (lifted_by, lifted_at)",
         operator: "",
     },
+    Rights { table: "seller_links", api: "SELECT, INSERT, UPDATE (used_at), DELETE", worker: "", operator: "" },
     // What the PSP said of a seller and its account: no API process can call an account verified.
     Rights { table: "seller_registrations", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights {
@@ -146,6 +156,7 @@ const RIGHTS: [Rights; 56] = [
     },
     Rights { table: "server_secrets", api: "SELECT", worker: "", operator: "" },
     Rights { table: "settlement_rows", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "settlement_totals", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     // The lines of a statement that became void are in the next one.
     Rights { table: "statement_lines", api: "SELECT", worker: "SELECT, INSERT, DELETE", operator: "" },
     Rights { table: "statements", api: "SELECT", worker: "SELECT, INSERT, UPDATE (voided_at)", operator: "" },

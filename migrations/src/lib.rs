@@ -55,6 +55,18 @@ mod m2026_11_27_000045_break_repairs;
 mod m2026_11_27_000048_commission_vat;
 mod m2026_11_27_000049_second_approvals;
 mod m2026_11_27_000051_sellers_sign_in;
+mod m2026_11_27_000052_sweeps;
+mod m2026_11_27_000056_freezing_runs;
+mod m2026_11_27_000059_settlement_totals;
+mod m2026_11_27_000063_monitored_and_searched;
+mod m2026_11_28_000067_seller_links;
+mod m2026_11_28_000068_buyers_are_found;
+mod m2026_11_28_000069_key_ends_by_age;
+mod m2026_11_28_000070_bank_files;
+mod m2026_11_28_000071_commission_on_refund;
+mod m2026_11_28_000075_receipt_numbers;
+mod m2026_11_28_000080_parts_of_runs;
+mod m2026_11_28_000085_ledger_reversals;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -98,6 +110,18 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_27_000048_commission_vat::Migration),
             whole(m2026_11_27_000049_second_approvals::Migration),
             whole(m2026_11_27_000051_sellers_sign_in::Migration),
+            whole(m2026_11_27_000052_sweeps::Migration),
+            whole(m2026_11_27_000056_freezing_runs::Migration),
+            whole(m2026_11_27_000059_settlement_totals::Migration),
+            whole(m2026_11_27_000063_monitored_and_searched::Migration),
+            whole(m2026_11_28_000067_seller_links::Migration),
+            whole(m2026_11_28_000068_buyers_are_found::Migration),
+            whole(m2026_11_28_000069_key_ends_by_age::Migration),
+            whole(m2026_11_28_000070_bank_files::Migration),
+            whole(m2026_11_28_000071_commission_on_refund::Migration),
+            whole(m2026_11_28_000075_receipt_numbers::Migration),
+            whole(m2026_11_28_000080_parts_of_runs::Migration),
+            whole(m2026_11_28_000085_ledger_reversals::Migration),
         ]
     }
 }

@@ -1,14 +1,25 @@
 //! Lines of bank statements: each is kept once.
 
 use chrono::Utc;
-use domain::{Currency, calendar::Day, settlement::Flow};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
+use domain::{Currency, Money, calendar::Day, ledger::Entry, settlement::Flow};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{OnConflict, Query},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Journal, Reader, StoreError,
+    Journal, Reader, StoreError, Writer,
+    books::{
+        open::Books,
+        refusal::{Booked, Refusal},
+    },
     convert::{corrupt, from_column_currency},
-    entities::bank_lines::{ActiveModel, Column, Entity, Model},
+    entities::{
+        bank_lines::{ActiveModel, Column, Entity, Model},
+        ledger_entries, payouts,
+    },
 };
 
 /// How many lines are written by one statement.
@@ -92,6 +103,24 @@ impl Journal {
     }
 }
 
+impl Writer {
+    /// Books that a line shows what the PSP has settled. The line is the key.
+    pub async fn book_deposit(&self, line_hash: &str, amount: Money) -> Result<Booked, StoreError> {
+        let transaction = self.begin().await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
+        let entry = Entry::of_deposit(line_hash, amount, books.now()).map_err(Refusal::from)?;
+        let known =
+            ledger_entries::Entity::find().filter(ledger_entries::Column::EntryId.eq(entry.fields().key.as_str()));
+        if known.one(&transaction).await?.is_some() {
+            return Ok(Booked::Before);
+        }
+        let booked = books.book(entry).await?;
+        books.close().await?;
+        transaction.commit().await?;
+        Ok(booked)
+    }
+}
+
 impl Reader {
     /// The lines of a day with their hashes, in an order that stays.
     pub async fn bank_lines(&self, day: Day) -> Result<Vec<(String, BankLine)>, StoreError> {
@@ -103,9 +132,18 @@ impl Reader {
         rows.into_iter().map(line).collect()
     }
 
-    /// Whether a line of some text was ever kept.
+    /// Whether a line of some text was ever kept that shows no sweep.
     pub async fn has_bank_line(&self, label_part: &str) -> Result<bool, StoreError> {
-        let row = Entity::find().filter(Column::Label.contains(label_part)).one(self.connection()).await?;
+        let of_sweeps = Query::select()
+            .column(payouts::Column::BankLine)
+            .from(payouts::Entity)
+            .and_where(payouts::Column::BankLine.is_not_null())
+            .to_owned();
+        let row = Entity::find()
+            .filter(Column::Label.contains(label_part))
+            .filter(Column::LineHash.not_in_subquery(of_sweeps))
+            .one(self.connection())
+            .await?;
         Ok(row.is_some())
     }
 }

@@ -6,6 +6,7 @@ mod read;
 mod record;
 mod repair;
 mod request;
+mod rounding;
 mod see;
 
 pub(crate) use act::carry_out;
@@ -14,4 +15,5 @@ pub use read::{BreakFilter, BreakPosition};
 pub use record::{BreakEvent, BreakRecord};
 pub use repair::{Repair, RepairRequest, Repaired};
 pub use request::BreakActRequest;
+pub use rounding::Residue;
 pub(crate) use see::{Sighting, see};

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, str::FromStr, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbErr, RuntimeErr,
+    ConnectOptions, DatabaseConnection, DbBackend, DbErr, RuntimeErr,
     sqlx::{
         self, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, pool::PoolOptions,
         postgres::PgConnectOptions,
@@ -225,10 +225,37 @@ impl Database {
         Ok(by(Instant::now() + ANSWER_TIME, self.connection().ping()).await?)
     }
 
+    /// How much of the pool is taken.
+    pub(crate) fn pool_use(&self) -> PoolUse {
+        let of = |size: u32, idle: usize, most: u32| {
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+            PoolUse { in_use: size - idle, idle, most }
+        };
+        let connection = self.connection();
+        if connection.get_database_backend() == DbBackend::Postgres {
+            let pool = connection.get_postgres_connection_pool();
+            of(pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        } else {
+            let pool = connection.get_sqlite_connection_pool();
+            of(pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        }
+    }
+
     /// Closes every connection, once the running statements are done.
     pub async fn close(self) -> Result<(), DbErr> {
         by(Instant::now() + CLOSE_TIME, self.connection().clone().close()).await
     }
+}
+
+/// How many connections of a pool there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Those that a statement or a transaction has.
+    pub in_use: u32,
+    /// Those that are open and wait.
+    pub idle: u32,
+    /// The most that may be open.
+    pub most: u32,
 }
 
 /// What a connection may do.

@@ -28,5 +28,5 @@ pub(crate) use objects::{
 pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
 pub use retention::EventRetention;
 pub use sequencer::Sequencer;
-pub(crate) use signals::Signals;
+pub(crate) use signals::{DueTime, Signals};
 pub use tail::Tail;

@@ -46,6 +46,7 @@ impl Reader {
         use payout_runs::Column;
         let rows = payout_runs::Entity::find()
             .filter(Column::Status.eq(RunStatus::Frozen.as_str()))
+            .filter(Column::FreezesAfter.is_null())
             .order_by_asc(Column::FrozenAt)
             .limit(MAX_RUNS)
             .all(self.connection())

@@ -4,7 +4,7 @@
 //! money, is in the hands of the activities alone.
 
 use crate::{
-    Clock, Database, StoreError,
+    Clock, Database, PoolUse, StoreError,
     event::Signals,
     transaction::{Purpose, Statements, Transaction},
 };
@@ -31,6 +31,11 @@ impl Journal {
 
     pub(crate) const fn clock(&self) -> &Clock {
         self.database.clock()
+    }
+
+    /// How many connections of its pool are taken.
+    pub fn pool_use(&self) -> PoolUse {
+        self.database.pool_use()
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {

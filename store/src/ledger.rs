@@ -7,6 +7,7 @@ pub(crate) mod entries;
 pub(crate) mod movements;
 pub(crate) mod read;
 pub(crate) mod reversal;
+pub(crate) mod reversals;
 pub(crate) mod side;
 pub(crate) mod write;
 
@@ -16,4 +17,5 @@ pub use entries::{EntryFilter, EntryRecord};
 pub use movements::{Movement, MovementPosition};
 pub use read::{AccountBalance, AsOf};
 pub use reversal::{OrderMove, ReversalPreview, WalletMove};
+pub use reversals::{ReversalRecord, ReversalWord, SaidBy};
 pub use side::Side;

@@ -25,6 +25,7 @@ mod bank;
 mod books;
 mod breaks;
 mod buyer;
+mod by_status;
 mod checkout;
 mod clock;
 mod commission;
@@ -33,6 +34,7 @@ pub mod console;
 mod convert;
 mod counts;
 mod dead_letter;
+mod decision;
 mod entities;
 mod error;
 mod event;
@@ -41,6 +43,7 @@ mod hold;
 mod journal;
 mod ledger;
 mod migrating;
+mod money_counts;
 mod paging;
 mod payout;
 mod purchase;
@@ -70,9 +73,9 @@ pub use books::{
     OnReadProgress, ReadProgress, Refusal, Resting, hash_of,
 };
 pub use breaks::{
-    BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord, Repair, RepairRequest, Repaired,
+    BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord, Repair, RepairRequest, Repaired, Residue,
 };
-pub use buyer::{Erased, SealedBuyer};
+pub use buyer::{BuyerDetails, BuyerDigests, BuyerField, DigestedDetail, Erased, SealedBuyer};
 pub use checkout::{
     CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,
     FRESH_LOOK_MS, HistorySources, KEY_END_CHARS, LostCheckout, OperatorDecision, OrderRecord, PaidBack, Parts,
@@ -80,9 +83,10 @@ pub use checkout::{
 };
 pub use clock::{CLOCK_LIMIT, Clock};
 pub use commission::CommissionRate;
-pub use connection::{DEFAULT_CONNECTIONS, Database, DatabaseUrl, DatabaseUrlError, SCHEMA_LOCK_TIME};
+pub use connection::{DEFAULT_CONNECTIONS, Database, DatabaseUrl, DatabaseUrlError, PoolUse, SCHEMA_LOCK_TIME};
 pub use counts::{Counts, WATCHED, WATCHED_REFUNDS};
 pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterRecord, NewAction};
+pub use decision::Decision;
 pub use error::StoreError;
 pub use event::{
     EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
@@ -92,14 +96,17 @@ pub use finance_figures::{FinanceFigures, OpenBreaks};
 pub use journal::Journal;
 pub use ledger::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, EntryFilter, EntryRecord, Movement, MovementPosition,
-    OrderMove, PublicKey, ReversalPreview, Side, SignedCheckpoint, SigningError, SigningKey, WalletMove,
+    OrderMove, PublicKey, ReversalPreview, ReversalRecord, ReversalWord, SaidBy, Side, SignedCheckpoint, SigningError,
+    SigningKey, WalletMove,
 };
 pub use migrating::SchemaConnection;
+pub use money_counts::{MoneyCounts, UnresolvedBreaks, WATCHED_PAYOUTS, WATCHED_RUNS};
 pub use paging::{Page, Window};
 pub use payout::{
-    BeginBatch, BegunBatch, FirstApproval, Freeze, OpenPayouts, PayoutFilter, PayoutPosition, PayoutRecord,
-    PayoutRefusal, PayoutRequest, PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord,
-    Withdrawal,
+    BankFileRecord, BankFileRefusal, BeginBatch, BegunBatch, FirstApproval, Freeze, FreezeOutcome, FreezeSweep,
+    IdleSeller, MAX_IDLE, NotedAnswer, PayoutFilter, PayoutPosition, PayoutRecord, PayoutRefusal, PayoutRequest,
+    PlanRequest, RunDecision, RunPosition, RunRecord, RunWork, StatementRecord, SweepPlan, SweepReceipt, TakeBankFile,
+    TransferRecord, TransferShown, TransfersAtBank, Withdrawal,
 };
 pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use reader::Reader;
@@ -108,19 +115,18 @@ pub use reconciliation::{
     RunPosition as ReconciliationPosition, RunRecord as ReconciliationRecord, RunSummary,
 };
 pub use refund::{
-    ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, LostRefund, NewApproval, RefundRecord, Reservation,
-    Reserved,
+    ApprovalPosition, ApprovalRecord, ApprovalStanding, LostRefund, NewApproval, RefundRecord, Reservation, Reserved,
 };
-pub use report::{OwedToSeller, SellerSales};
+pub use report::{CashLikeSale, MethodFees, OwedToSeller, RefundInTime, SellerSales};
 pub use risk::{CardNames, RiskDecision, RiskRecord};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use seller::{
-    HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile, RegistrationRecord,
-    SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend,
+    AccountChecks, HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
+    RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend, VerifiedAccount,
 };
 pub use settlement::{
-    CapturedCheckout, KeptRows, ReceivedRow, RefundedPart, RowBooking, SettlementCalendar, SettlementDay, StoredRow,
-    UnsettledCapture,
+    CanceledPayment, CapturedCheckout, KeptRows, ReceivedRow, RecordedPayment, RefundedPart, RowBooking,
+    SettlementBookings, SettlementCalendar, SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
 };
 pub use wallet::{Flow, PastWallet, Release, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};

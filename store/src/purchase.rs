@@ -19,6 +19,7 @@ use crate::{
     Journal, StoreError, Writer,
     convert::{corrupt, from_column_time, to_column_time},
     entities::{payment_orders, purchase_confirmations},
+    event::DueTime,
 };
 
 /// A report to write.
@@ -78,7 +79,7 @@ impl Journal {
                 .await?;
         }
         transaction.commit().await?;
-        self.signals().due.announce(reported.due_at);
+        self.signals().due.announce(DueTime { at: reported.due_at, now: from_column_time(now) });
         Ok(records)
     }
 }

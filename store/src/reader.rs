@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use crate::{Database, StoreError, event::Signals, transaction::Statements};
+use crate::{Database, PoolUse, StoreError, event::Signals, transaction::Statements};
 
 /// Reads. It cannot write: the database refuses.
 #[derive(Debug, Clone)]
@@ -27,6 +27,11 @@ impl Reader {
     /// The time of money: the database's, as long as this machine's clock does not contradict it.
     pub async fn time(&self) -> Result<Timestamp, StoreError> {
         self.database.clock().time(self.connection()).await
+    }
+
+    /// How many connections of its pool are taken.
+    pub fn pool_use(&self) -> PoolUse {
+        self.database.pool_use()
     }
 
     /// Whether the database answers.

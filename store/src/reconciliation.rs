@@ -12,6 +12,7 @@ mod summary;
 pub(crate) use conclude::conclude;
 pub use conclusion::{ConcludeRun, LayerDays};
 pub use internal::InternalDifference;
+pub(crate) use payouts::settled_after;
 pub use payouts::{PayoutBooks, PayoutBooksQuestion};
 pub use run::{NewRun, RunPosition, RunRecord};
 pub use summary::{LayerSummary, Progress, RunSummary};

@@ -5,5 +5,5 @@ pub(crate) mod book;
 pub(crate) mod read;
 pub(crate) mod write;
 
-pub use approval::{ApprovalPosition, ApprovalRecord, ApprovalStanding, Decision, NewApproval, Reservation, Reserved};
+pub use approval::{ApprovalPosition, ApprovalRecord, ApprovalStanding, NewApproval, Reservation, Reserved};
 pub use read::{LostRefund, RefundRecord};

@@ -1,5 +1,9 @@
 //! Figures for reports, from the books alone.
 
+mod cash_like;
+mod fees;
+mod refunds;
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -11,6 +15,10 @@ use sea_orm::{
     ColumnTrait, Condition, ExprTrait, FromQueryResult,
     sea_query::{Expr, Func, Query, SimpleExpr},
 };
+
+pub use cash_like::CashLikeSale;
+pub use fees::MethodFees;
+pub use refunds::RefundInTime;
 
 use crate::{
     AsOf, Reader, StoreError,

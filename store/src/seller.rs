@@ -4,8 +4,11 @@
 //!
 //! * Contact and bank account stand in the database only sealed; beside them stand their masked forms.
 //! * The payout status is derived from the rows each time ([`domain::seller::Standing`]), never written.
-//! * An API process cannot call an account verified: what the PSP said is in a table that only a worker writes.
+//! * An API process cannot call an account verified: what the PSP or a principal said of it is in tables that only a
+//!   worker writes.
 
+mod account_check;
+mod checks;
 mod hold;
 mod read;
 mod record;
@@ -13,10 +16,11 @@ mod registration;
 mod terms;
 mod write;
 
+pub(crate) use account_check::transfer_returned;
 pub use hold::{HoldLifted, HoldPlaced, HoldRecord, SellerHoldStatus};
 pub use read::SellerFilter;
 pub(crate) use read::seller_record;
-pub use record::{PayoutBlock, Profile, RegistrationRecord, SellerRecord};
+pub use record::{AccountChecks, PayoutBlock, Profile, RegistrationRecord, SellerRecord, VerifiedAccount};
 pub use registration::SellerToSend;
 pub(crate) use registration::account_returned;
 pub use terms::PayoutTerms;
@@ -35,7 +39,7 @@ fn seal_details(keys: &Keyring, seller: &SellerAccount, details: &Details) -> Re
 }
 
 /// Opens the details of a seller.
-fn open_details(keys: &Keyring, seller: &SellerAccount, sealed: &str) -> Result<Details, KeyringError> {
+pub(crate) fn open_details(keys: &Keyring, seller: &SellerAccount, sealed: &str) -> Result<Details, KeyringError> {
     let sealed = Sealed::of_text(sealed)?;
     let text = keys.open(&sealed, &place(seller))?;
     serde_json::from_slice(&text).map_err(|_| KeyringError::Tampered(sealed.key_name))

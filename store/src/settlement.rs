@@ -4,6 +4,9 @@ mod read;
 mod rows;
 mod write;
 
-pub use read::{CapturedCheckout, RefundedPart, SettlementCalendar, SettlementDay, StoredRow, UnsettledCapture};
-pub use rows::{KeptRows, ReceivedRow, RowBooking};
+pub use read::{
+    CanceledPayment, CapturedCheckout, RecordedPayment, RefundedPart, SettlementCalendar, SettlementDay,
+    StandingCapture, StoredRow, UnsettledCapture,
+};
+pub use rows::{KeptRows, ReceivedRow, RowBooking, SettlementBookings};
 pub(crate) use write::book;

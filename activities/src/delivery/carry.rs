@@ -32,7 +32,7 @@ use super::{
     sending::Sent,
     watcher::WatcherNews,
 };
-use crate::failure::store_failure;
+use crate::{failure::store_failure, heartbeat};
 
 /// The most events that are read from the log for one round.
 const BATCH: u64 = 200;
@@ -96,9 +96,7 @@ impl Deliveries {
 /// Sends heartbeats of the carrier to Temporal.
 async fn beat(ctx: &ActivityContext) -> Infallible {
     loop {
-        if let Err(error) = ctx.record_heartbeat(()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a carrier could not say that it lives");
-        }
+        heartbeat::send(ctx).await;
         sleep(HEARTBEAT_TIME / 4).await;
     }
 }

@@ -15,8 +15,8 @@ use toss::{Class, Payout, PayoutRequest, PayoutStatus, Schedule, webhook::Entity
 
 use crate::words::plain;
 
-/// What the seller's bank statement shows. Source of the length, at most 7: Toss, payouts guide.
-const DESCRIPTION: &str = "정산대금";
+/// What the payee's bank statement shows. Source of the length, at most 7: Toss, payouts guide.
+pub(crate) const DESCRIPTION: &str = "정산대금";
 /// Stands before our name of the offender in the PSP's message. Source: a live answer, in Toss's developer community.
 const OFFENDER: &str = "(refPayoutId: ";
 

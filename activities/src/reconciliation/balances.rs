@@ -3,6 +3,7 @@
 use domain::{
     Currency,
     calendar::Day,
+    payout::PaidBy,
     reconciliation::{BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all},
     settlement::Flow,
 };
@@ -13,10 +14,10 @@ use workflows::reconciliation::settled_days;
 use super::{
     source::StepError,
     step::{Figures, StepRun},
+    sweeps::{self, PSP_LABELS},
+    transfers::{self, Apart, Transfers},
 };
 
-/// How a bank writes the PSP's name beside a deposit. Source: bank statements of Toss's merchants.
-const PSP_LABELS: [&str; 3] = ["토스", "toss", "TOSS"];
 /// The group of the PSP's deposits.
 const DEPOSITS: &str = "psp";
 
@@ -45,13 +46,19 @@ pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
 /// Lines of bank statements of the last days.
 pub(super) async fn bank(run: &StepRun<'_>) -> Result<Figures, StepError> {
     let mut figures = Figures::default();
-    let was_paid_to_bank = is_settled_to_bank(run).await?;
+    let mut days = Vec::new();
     for day in settled_days(run.day()?) {
         let lines = run.of.reader.bank_lines(day).await?;
         figures.add("lines", i64::try_from(lines.len()).unwrap_or(i64::MAX));
+        let lines = sweeps::without_sweeps(run, lines, &mut figures).await?;
+        days.push((day, lines));
+    }
+    let was_paid_to_bank = run.of.rules.paid_by == PaidBy::BankFile || is_settled_to_bank(run).await?;
+    for (day, lines) in days {
         let (deposits, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(_, line)| is_deposit_of_psp(line));
-        let mut findings: Vec<Finding> =
-            others.iter().map(|(hash, line)| of_line(BreakType::BankLineUnknown, hash, line, None)).collect();
+        let Transfers { apart, others } = transfers::ended(run, others, &mut figures).await?;
+        let mut findings: Vec<Finding> = apart.into_iter().map(of_apart).collect();
+        findings.extend(others.iter().map(|(hash, line)| of_line(BreakType::BankLineUnknown, hash, line, None)));
         if was_paid_to_bank {
             findings.extend(compare_deposits(run, day, &deposits).await?);
         }
@@ -85,6 +92,7 @@ async fn compare_deposits(
         .map(|(hash, line)| Fact { key: hash.clone(), group: DEPOSITS.to_owned(), amount: line.amount.signed() })
         .collect();
     let matching = match_all(&expected, &facts);
+    book_deposit(run, &expected, &facts, deposits).await?;
     let ours = Flow::of_signed(net, currency).ok().filter(|_| net > 0);
     let mut findings = Vec::new();
     for index in matching.surplus {
@@ -106,8 +114,28 @@ async fn compare_deposits(
     Ok(findings)
 }
 
+/// Books the one deposit that is what the PSP settled for the day, where it comes to our bank. The line is the key.
+async fn book_deposit(
+    run: &StepRun<'_>,
+    expected: &[Expectation],
+    facts: &[Fact],
+    deposits: &[(String, BankLine)],
+) -> Result<(), StepError> {
+    let ([expected], [fact], [(hash, line)]) = (expected, facts, deposits) else { return Ok(()) };
+    if run.of.rules.paid_by == PaidBy::BankFile && expected.amount == fact.amount {
+        run.of.writer.book_deposit(hash, line.amount.amount()).await?;
+    }
+    Ok(())
+}
+
 fn is_deposit_of_psp(line: &BankLine) -> bool {
     matches!(line.amount, Flow::In(_)) && PSP_LABELS.iter().any(|label| line.label.contains(label))
+}
+
+fn of_apart(apart: Apart) -> Finding {
+    let Apart { break_type, hash, line, expected, ours } = apart;
+    let found = of_line(break_type, &hash, &line, Some(expected));
+    Finding { evidence: Evidence { ours, ..found.evidence.clone() }, ..found }
 }
 
 fn of_line(break_type: BreakType, hash: &str, line: &BankLine, ours: Option<Flow>) -> Finding {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Currency,
     calendar::Day,
-    payout::status::PspPayoutStatus,
+    payout::{PaidBy, status::PspPayoutStatus},
     reconciliation::{
         BreakType, Evidence, Finding, Layer,
         payouts::{AskedPayout, JudgedBy, ListedPayout, PayoutMatch, Residue, taken_at_psp_alone},
@@ -23,7 +23,7 @@ use workflows::payout_run;
 
 use super::{
     balances::blank,
-    source::{READINGS, StepError, incomplete, patiently},
+    source::{READINGS, StepError, incomplete, paged, patiently},
     step::{Figures, StepRun},
 };
 use crate::{
@@ -36,6 +36,8 @@ use crate::{
 const LOOK_BACK_DAYS: u32 = 14;
 /// After how many rows of the list the step says that it lives.
 const ALIVE_EVERY: usize = 500;
+/// How many payouts that the list leaves out are asked about by name.
+const MOST_ASKED: usize = 100;
 /// From this HTTP status on, the PSP has a fault of its own.
 const SERVER_ERROR: u16 = 500;
 /// What a difference of the whole balance is about.
@@ -58,14 +60,24 @@ struct AtPsp {
 
 /// Whether the PSP tells its balance and its payouts.
 pub(super) async fn readable(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    of_psp(run)?;
     patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
     let since = toss_day(since(run).await?).ok_or_else(|| incomplete("the day of the list is no date"))?;
     patiently(|| async { std::pin::pin!(run.of.toss.payouts_since(since)).try_next().await }).await?;
     Ok(Figures::default())
 }
 
+/// Without a payout contract, the PSP has no balance and no payouts of ours.
+fn of_psp(run: &StepRun<'_>) -> Result<(), StepError> {
+    match run.of.rules.paid_by {
+        PaidBy::Psp => Ok(()),
+        PaidBy::BankFile => Err(StepError::LeftOut("sellers are paid by bank file".to_owned())),
+    }
+}
+
 /// Compares payouts name by name, and then what is left of the balance.
 pub(super) async fn compare(run: &StepRun<'_>) -> Result<Figures, StepError> {
+    of_psp(run)?;
     let since = since(run).await?;
     let AtPsp { payouts, available } = at_psp(run, since).await?;
     let by = JudgedBy { settled_by: run.request.run.settled_by, as_of: run.as_of()? };
@@ -77,6 +89,7 @@ pub(super) async fn compare(run: &StepRun<'_>) -> Result<Figures, StepError> {
     // The PSP's clock may be behind ours: what left on the first day of the list may be dated before it.
     let question = PayoutBooksQuestion { since: since.next(), as_of: by.as_of, listed: &names };
     let books = run.of.reader.payout_books(question).await?;
+    holds_what_it_knows(run, since, &books, &by_name).await?;
     let mut tally = Tally { figures: Figures::default(), findings: Vec::new(), agreeing: BTreeSet::new(), taken: 0 };
     for name in by_name.keys().chain(books.asked.keys()).collect::<BTreeSet<_>>() {
         let listed = by_name.get(name).map_or(&[][..], Vec::as_slice);
@@ -107,10 +120,10 @@ async fn since(run: &StepRun<'_>) -> Result<Day, StepError> {
 
 /// The list as it was before and after the balance was read.
 async fn at_psp(run: &StepRun<'_>, since: Day) -> Result<AtPsp, StepError> {
-    let mut before = listed(run, since).await?;
-    for _ in 1..READINGS {
+    let mut before = listed(run, &run.of.toss, since).await?;
+    for reading in 1..READINGS {
         let balance = patiently(|| run.of.toss.balance()).await.map_err(not_offered)?;
-        let payouts = listed(run, since).await?;
+        let payouts = listed(run, &paged(&run.of.toss, reading, before.len() as u64), since).await?;
         if payouts.iter().map(taken).eq(before.iter().map(taken)) {
             let available = i64::try_from(balance.available_amount.minor);
             let available = available.map_err(|_| incomplete("the balance is too large"))?;
@@ -121,17 +134,39 @@ async fn at_psp(run: &StepRun<'_>, since: Day) -> Result<AtPsp, StepError> {
     Err(incomplete("the PSP's list of payouts was another one at each reading"))
 }
 
+/// A payout that the PSP knows by name and leaves out of its list says that the list is not whole.
+async fn holds_what_it_knows(
+    run: &StepRun<'_>,
+    since: Day,
+    books: &PayoutBooks,
+    listed: &BTreeMap<String, Vec<Received>>,
+) -> Result<(), StepError> {
+    let unlisted = books.psp_payout_ids.iter().filter(|(name, _)| !listed.contains_key(*name));
+    for (name, psp_payout_id) in unlisted.take(MOST_ASKED) {
+        let payout = match patiently(|| run.of.toss.payout(psp_payout_id)).await {
+            Ok(payout) => payout,
+            Err(error) if is_refused(&error) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        run.alive().await;
+        if due_on(&payout).is_some_and(|day| day >= since) {
+            return Err(incomplete(format!("the PSP's list of payouts lacks {name}, which the PSP knows by name")));
+        }
+    }
+    Ok(())
+}
+
 /// What the balance depends on.
 fn taken(payout: &Received) -> (&str, u64, bool) {
     let Received { listed, psp_payout_id, .. } = payout;
     (psp_payout_id, listed.amount.minor(), listed.status.takes_money())
 }
 
-async fn listed(run: &StepRun<'_>, since: Day) -> Result<Vec<Received>, StepError> {
+async fn listed(run: &StepRun<'_>, toss: &toss::Client, since: Day) -> Result<Vec<Received>, StepError> {
     let day = toss_day(since).ok_or_else(|| incomplete("the day of the list is no date"))?;
     let read = patiently(|| async {
         let mut read = Vec::new();
-        let mut payouts = std::pin::pin!(run.of.toss.payouts_since(day));
+        let mut payouts = std::pin::pin!(toss.payouts_since(day));
         while let Some(payout) = payouts.try_next().await? {
             read.push(payout);
             if read.len().is_multiple_of(ALIVE_EVERY) {
@@ -149,8 +184,6 @@ async fn listed(run: &StepRun<'_>, since: Day) -> Result<Vec<Received>, StepErro
 
 fn received(payout: &toss::Payout) -> Result<Received, StepError> {
     let known = report(payout).ok_or_else(|| incomplete("the PSP names a payout in a way that we do not know"))?;
-    let named = payout.payout_date.and_then(|date| date.to_string().parse().ok());
-    let due_on = named.or_else(|| payout.requested_at.map(|at| Day::of(to_timestamp(at))));
     let shown = json!({
         "psp_payout_id": payout.id,
         "name": payout.ref_payout_id,
@@ -161,9 +194,19 @@ fn received(payout: &toss::Payout) -> Result<Received, StepError> {
         "requested_at": payout.requested_at.map(|at| at.to_rfc3339()),
         "error": payout.error.as_ref().and_then(|error| error.code.clone()),
     });
-    let listed =
-        ListedPayout { ref_payout_id: known.ref_payout_id, status: known.status, amount: known.amount, due_on };
+    let listed = ListedPayout {
+        ref_payout_id: known.ref_payout_id,
+        status: known.status,
+        amount: known.amount,
+        due_on: due_on(payout),
+    };
     Ok(Received { listed, psp_payout_id: known.psp_payout_id, shown })
+}
+
+/// The day on which the PSP pays, or else of the request.
+fn due_on(payout: &toss::Payout) -> Option<Day> {
+    let named = payout.payout_date.and_then(|date| date.to_string().parse().ok());
+    named.or_else(|| payout.requested_at.map(|at| Day::of(to_timestamp(at))))
 }
 
 /// What comes together, payout by payout.
@@ -273,9 +316,11 @@ fn of_balance(books: &PayoutBooks, agreeing: &BTreeSet<String>, balance: Balance
 
 /// A merchant without a contract for payouts has no such balance. A key that is refused proves nothing.
 fn not_offered(error: toss::Error) -> StepError {
-    let is_refusal = matches!(&error, toss::Error::Refused { status, .. } if *status < SERVER_ERROR);
-    if is_refusal && error.class() == Class::Permanent && error.meaning() != Some(Meaning::Denied) {
-        return StepError::LeftOut(evidence(&error));
-    }
-    error.into()
+    if is_refused(&error) { StepError::LeftOut(evidence(&error)) } else { error.into() }
+}
+
+/// Whether the PSP says no to the question, and not to our key.
+fn is_refused(error: &toss::Error) -> bool {
+    let is_refusal = matches!(error, toss::Error::Refused { status, .. } if *status < SERVER_ERROR);
+    is_refusal && error.class() == Class::Permanent && error.meaning() != Some(Meaning::Denied)
 }

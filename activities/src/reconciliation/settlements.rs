@@ -1,185 +1,225 @@
-//! The PSP's settlement rows: read twice, kept, booked once each, and compared with what was captured.
+//! The PSP's settlement rows: booked once each, and compared with what was captured.
 
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use domain::{
+    Currency, Timestamp,
     calendar::Day,
     id::CheckoutId,
-    reconciliation::{BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all},
+    reconciliation::{
+        BreakClass, BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all, repair::RepairRule,
+    },
     settlement::{Counter, Flow, RowKind, SettlementRow, vat_in},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
-use store::{CapturedCheckout, ReceivedRow, RowBooking, StoreError, StoredRow};
-use toss::{DateType, Settlement};
+use store::{
+    CanceledPayment, CapturedCheckout, ReceivedRow, Refusal, Repaired, Residue, RowBooking, SettlementBookings,
+    StoreError, StoredRow, UnsettledCapture,
+};
+use toss::Settlement;
 
 use super::{
-    source::{READINGS, StepError, incomplete, known_currency, patiently},
+    balances::blank,
+    source::{StepError, incomplete, known_currency},
     step::{Figures, StepRun},
 };
 use crate::psp::to_timestamp;
 
-/// How many rows are kept by one transaction, or read for one comparison.
-const PAGE: usize = 500;
-/// How many rows are handed to the bookkeeper at once.
-const SIDE_BY_SIDE: usize = 64;
+/// How many rows are kept by one transaction, or read for one comparison: as many as the PSP lists on one page.
+pub(super) const PAGE: usize = 1_000;
+/// How many rows are booked by one transaction. Payments wait for it.
+const BOOKED_AT_ONCE: usize = 500;
+/// The name of the figure that counts rows that the rule left out.
+const LEFT_OUT: &str = "left_unbooked";
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// How many payments without a row are named.
 const MOST_MISSING: u64 = 1_000;
 /// After how many business days a row that is missing is overdue, besides the day on which it is published.
 const CUT_OFF_DAYS: u16 = 2;
 
-/// What one reading of a list came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Reading {
-    rows: u64,
-    sum: i128,
-    net: i128,
-}
-
-/// Reads the rows of a day of sale twice, and keeps them if both readings are the same.
-pub(super) async fn pull(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, StepError> {
-    let mut before = patiently_counted(run, sold_on).await?;
-    for _ in 1..READINGS {
-        let (again, figures) = kept(run, sold_on).await?;
-        if again == before {
-            return Ok(figures);
-        }
-        before = again;
-    }
-    Err(incomplete(format!("the PSP's settlement rows of {sold_on} were other ones at each reading")))
-}
-
-/// The first reading: counts alone.
-async fn patiently_counted(run: &StepRun<'_>, sold_on: Day) -> Result<Reading, StepError> {
-    let date = date(sold_on)?;
-    let counted = patiently(|| async {
-        let mut reading = Reading::default();
-        let mut rows = std::pin::pin!(run.of.toss.settlements(date, date, DateType::Sold));
-        while let Some(row) = rows.try_next().await? {
-            reading.add(&row);
-            if reading.rows.is_multiple_of(PAGE as u64) {
-                run.alive().await;
-            }
-        }
-        Ok(reading)
-    });
-    Ok(counted.await?)
-}
-
-/// The second reading: what it lists is kept, page by page. A row is a fact of the PSP's also where the list breaks
-/// off; it is booked only when the list was whole.
-async fn kept(run: &StepRun<'_>, sold_on: Day) -> Result<(Reading, Figures), StepError> {
-    let date = date(sold_on)?;
-    let (mut reading, mut figures) = (Reading::default(), Figures::default());
-    let mut keys: HashSet<String> = HashSet::new();
-    let rows = run.of.toss.settlements(date, date, DateType::Sold);
-    let mut pages = std::pin::pin!(rows.try_chunks(PAGE));
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| StepError::from(error.1))?;
-        let (mut fresh, mut findings) = (Vec::with_capacity(page.len()), Vec::new());
-        for row in &page {
-            reading.add(row);
-            if !keys.insert(row.transaction_key.clone()) {
-                findings.push(twice(row, sold_on)?);
-                continue;
-            }
-            match received(row) {
-                Ok(received) => fresh.push(received),
-                Err(RowProblem::Unreadable(reason)) => return Err(incomplete(reason)),
-                Err(RowProblem::DoesNotAddUp(reason)) => findings.push(odd(row, sold_on, &reason)?),
-            }
-        }
-        let kept = run.of.writer.keep_settlement_rows(&fresh).await?;
-        for key in kept.changed {
-            let row = page.iter().find(|row| row.transaction_key == key);
-            findings.extend(row.map(|row| odd(row, sold_on, "the row is booked with other amounts")).transpose()?);
-        }
-        figures.add("rows_new", kept.fresh.cast_signed());
-        run.note(&findings).await?;
-        run.alive().await;
-        run.report(format!("settlement rows of {sold_on}"), reading.rows);
-    }
-    figures.add("rows", reading.rows.cast_signed());
-    Ok((reading, figures))
-}
-
-impl Reading {
-    fn add(&mut self, row: &Settlement) {
-        self.rows += 1;
-        self.sum += i128::from(row.amount);
-        self.net += i128::from(row.pay_out_amount);
-    }
-}
-
 /// Books the rows of a day of sale that are not booked yet, and compares all of them with the books.
 pub(super) async fn settle(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, StepError> {
-    let mut figures = Figures::default();
     let closed_before = run.of.reader.books_state().await?.closed_before;
-    let (mut after, mut rows_of_day) = (None, 0_u64);
-    loop {
-        let page = run.of.reader.settlement_rows(sold_on, after.as_deref(), PAGE as u64).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.row.transaction_key.clone());
+    let (mut figures, mut rows_of_day) = (Figures::default(), 0_u64);
+    let reader = &run.of.reader;
+    let mut page = reader.settlement_rows(sold_on, None, PAGE as u64).await?;
+    while let Some(last) = page.last() {
+        let last = last.row.transaction_key.clone();
         rows_of_day += page.len() as u64;
-        let ids: HashSet<String> = page.iter().map(|stored| stored.row.order.clone()).collect();
-        let checkouts = run.of.reader.captured_checkouts(&ids.into_iter().collect::<Vec<_>>()).await?;
-        let (mut findings, mut bookings) = (Vec::new(), Vec::new());
-        for stored in page {
-            let judged = judge(run, &stored, checkouts.get(&stored.row.order))?;
-            for (figure, amount) in [
-                ("gross", stored.row.amount.signed()),
-                ("fee", stored.row.fee()),
-                ("vat", stored.row.vat.signed()),
-                ("net", stored.row.pay_out.signed()),
-            ] {
-                figures.add(figure, amount);
-            }
-            if stored.counter.is_none() {
-                let is_late = closed_before.is_some_and(|closed| stored.row.sold_on.start() < closed);
-                findings.extend(is_late.then(|| finding(BreakType::LateRow, &stored, None)));
-                let finding = judged.findings.iter().find(|finding| finding.suspense.is_some()).cloned();
-                let run_id = run.request.run.run_id.clone();
-                bookings.push(RowBooking { row: stored.row, counter: judged.counter, finding, run_id });
-            }
-            // The booking opens the break that holds what is in suspense.
-            findings.extend(judged.findings.into_iter().map(|found| Finding { suspense: None, ..found }));
-        }
-        let booked = i64::try_from(bookings.len()).unwrap_or(i64::MAX);
-        let refused = book(run, bookings).await?;
-        figures.add("booked_now", booked - i64::try_from(refused.len()).unwrap_or(i64::MAX));
-        findings.extend(refused);
-        run.note(&findings).await?;
+        // One page is read while the one before is booked.
+        let (next, of_page) = futures::join!(
+            reader.settlement_rows(sold_on, Some(&last), PAGE as u64),
+            settle_page(run, page, closed_before)
+        );
+        figures.merge(of_page?);
+        page = next?;
         run.alive().await;
         run.report(format!("settlement rows of {sold_on} booked"), rows_of_day);
     }
+    rounding(run, sold_on, &mut figures).await?;
+    unbooked(run, sold_on, &figures).await?;
     missing(run, sold_on, rows_of_day, &mut figures).await?;
     Ok(figures)
 }
 
-/// Books rows. One that the books refuse is a break, and does not hold up the others.
-async fn book(run: &StepRun<'_>, bookings: Vec<RowBooking>) -> Result<Vec<Finding>, StoreError> {
-    // The bookkeeper books all that wait in one transaction.
-    let writer = &run.of.writer;
-    let mut booked = stream::iter(bookings)
-        .map(|booking| async move {
-            let row = booking.row.clone();
-            (row, writer.book_settlement_row(booking).await)
-        })
-        .buffer_unordered(SIDE_BY_SIDE);
+/// Books and compares a page. Answers what its rows came to.
+async fn settle_page(
+    run: &StepRun<'_>,
+    page: Vec<StoredRow>,
+    closed_before: Option<Timestamp>,
+) -> Result<Figures, StepError> {
+    let mut figures = Figures::default();
+    let ids: HashSet<String> = page.iter().map(|stored| stored.row.order.clone()).collect();
+    let checkouts = run.of.reader.captured_checkouts(&ids.into_iter().collect::<Vec<_>>()).await?;
+    let (mut findings, mut bookings) = (taken_back(run, &page).await?, Vec::new());
+    for stored in page {
+        let judged = judge(run, &stored, checkouts.get(&stored.row.order))?;
+        for (figure, amount) in [
+            ("gross", stored.row.amount.signed()),
+            ("fee", stored.row.fee()),
+            ("vat", stored.row.vat.signed()),
+            ("net", stored.row.pay_out.signed()),
+        ] {
+            figures.add(figure, amount);
+        }
+        if stored.counter.is_none() {
+            let is_late = closed_before.is_some_and(|closed| stored.row.sold_on.start() < closed);
+            findings.extend(is_late.then(|| finding(BreakType::LateRow, &stored, None)));
+            let finding = judged.findings.iter().find(|finding| finding.suspense.is_some()).cloned();
+            let run_id = run.request.run.run_id.clone();
+            bookings.push(RowBooking { row: stored.row, counter: judged.counter, finding, run_id });
+        }
+        // The booking opens the break that holds what is in suspense.
+        findings.extend(judged.findings.into_iter().map(|found| Finding { suspense: None, ..found }));
+    }
+    findings.extend(book(run, bookings, &mut figures).await?);
+    run.note(&findings).await?;
+    Ok(figures)
+}
+
+/// Rows whose entry somebody took back. The machine does not book them again.
+async fn taken_back(run: &StepRun<'_>, page: &[StoredRow]) -> Result<Vec<Finding>, StoreError> {
+    let booked = page.iter().filter(|stored| stored.counter.is_some());
+    let keys: Vec<&str> = booked.map(|stored| stored.row.transaction_key.as_str()).collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reversed = run.of.reader.reversed_rows(&keys).await?;
+    let taken_back = page.iter().filter(|stored| reversed.contains(&stored.row.transaction_key));
+    let unbooked =
+        |stored| Finding { class: BreakClass::Finance, ..finding(BreakType::SettlementUnbooked, stored, None) };
+    Ok(taken_back.map(unbooked).collect())
+}
+
+/// Books rows, as far as the rule and its limit of a day allow. A row that the books refuse is a break, and does not
+/// hold up the others.
+async fn book(
+    run: &StepRun<'_>,
+    mut bookings: Vec<RowBooking>,
+    figures: &mut Figures,
+) -> Result<Vec<Finding>, StoreError> {
+    let limits = &run.of.rules.repairs;
     let mut refused = Vec::new();
-    while let Some((row, result)) = booked.next().await {
-        match result {
-            Ok(_) => {}
+    // Shown as zero where nothing is left to book.
+    figures.add("booked_now", 0);
+    if !limits.is_on(RepairRule::BookSettlement) {
+        leave_out(&bookings, figures);
+        return Ok(refused);
+    }
+    while !bookings.is_empty() {
+        let rest = bookings.split_off(bookings.len().min(BOOKED_AT_ONCE));
+        let together = std::mem::replace(&mut bookings, rest);
+        let count = i64::try_from(together.len()).unwrap_or(i64::MAX);
+        let all = SettlementBookings { rows: together.clone(), limits: limits.clone() };
+        match run.of.writer.book_settlement_rows(all).await {
+            Ok(_) => figures.add("booked_now", count),
+            // The books refuse one of them, and so all. Each by itself says which.
+            Err(StoreError::Refused(_)) => refused.extend(book_each(run, together, figures).await?),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+async fn book_each(
+    run: &StepRun<'_>,
+    bookings: Vec<RowBooking>,
+    figures: &mut Figures,
+) -> Result<Vec<Finding>, StoreError> {
+    let limits = &run.of.rules.repairs;
+    let mut refused = Vec::new();
+    for booking in bookings {
+        let alone = SettlementBookings { rows: vec![booking.clone()], limits: limits.clone() };
+        match run.of.writer.book_settlement_rows(alone).await {
+            Ok(_) => figures.add("booked_now", 1),
+            Err(StoreError::Refused(Refusal::RuleLimit { .. })) => leave_out(&[booking], figures),
             Err(StoreError::Refused(refusal)) => {
                 let received = json!({ "reason": refusal.to_string() }).to_string();
-                let stored = StoredRow { row, counter: None, received };
+                let stored = StoredRow { row: booking.row, counter: None, received };
                 refused.push(finding(BreakType::AmountsDiffer, &stored, None));
             }
             Err(error) => return Err(error),
         }
     }
     Ok(refused)
+}
+
+/// Books what rounding left over of payments that were given back in full. What the rule leaves alone is a break.
+async fn rounding(run: &StepRun<'_>, sold_on: Day, figures: &mut Figures) -> Result<(), StepError> {
+    let mut findings = Vec::new();
+    for payment in run.of.reader.canceled_payments(sold_on, MOST_MISSING).await? {
+        let CanceledPayment { order, currency, rows } = payment;
+        let Some(Ok(amount)) = rows.residue().map(|residue| Flow::of_signed(residue, currency)) else { continue };
+        let finding = Finding {
+            ours: Flow::of_signed(0, currency).ok(),
+            theirs: Some(amount),
+            checkout_id: CheckoutId::parse(order.clone()).ok(),
+            evidence: Evidence {
+                ours: json!({ "order": &order }).to_string(),
+                theirs: json!({ "rows": rows.rows, "supply": rows.supply, "vat": rows.vat }).to_string(),
+            },
+            ..blank(Layer::Settlements, BreakType::RoundingResidue, &order, sold_on, currency)
+        };
+        let (run_id, today) = (run.request.run.run_id.clone(), run.as_of()?);
+        let residue = Residue { finding: finding.clone(), amount, run_id, today };
+        match run.of.writer.book_rounding(&residue, &run.of.rules.repairs).await? {
+            Repaired::Now => figures.add("rounding_booked_now", 1),
+            Repaired::Before => {}
+            Repaired::LeftOut | Repaired::OverLimit => {
+                findings.push(Finding { class: BreakClass::Finance, ..finding });
+            }
+        }
+        run.alive().await;
+    }
+    Ok(run.note(&findings).await?)
+}
+
+/// Counts rows that the rule does not book.
+fn leave_out(bookings: &[RowBooking], figures: &mut Figures) {
+    for RowBooking { row, .. } in bookings {
+        figures.add(LEFT_OUT, 1);
+        figures.add(format!("{LEFT_OUT}_{}", row.currency()), row.pay_out.signed());
+    }
+}
+
+/// Rows of a day that the rule did not book are one break for each currency.
+async fn unbooked(run: &StepRun<'_>, sold_on: Day, figures: &Figures) -> Result<(), StepError> {
+    let mut findings = Vec::new();
+    for currency in Currency::ALL {
+        let Some(net) = figures.0.get(&format!("{LEFT_OUT}_{currency}")).copied() else { continue };
+        let rule = RepairRule::BookSettlement;
+        let is_on = run.of.rules.repairs.is_on(rule);
+        let ours = json!({ "rule": rule.as_str(), "is_on": is_on, "rows": figures.of(LEFT_OUT) });
+        let subject = format!("{sold_on} {currency}");
+        findings.push(Finding {
+            class: BreakClass::Finance,
+            theirs: Flow::of_signed(net, currency).ok(),
+            evidence: Evidence { ours: ours.to_string(), theirs: json!({ "net": net }).to_string() },
+            ..blank(Layer::Settlements, BreakType::SettlementUnbooked, &subject, sold_on, currency)
+        });
+    }
+    Ok(run.note(&findings).await?)
 }
 
 /// What a row is, in the light of the books.
@@ -272,7 +312,7 @@ async fn missing(run: &StepRun<'_>, day: Day, rows_of_day: u64, figures: &mut Fi
     let as_of = run.as_of()?;
     let holidays = &run.of.rules.holidays;
     let published_on = holidays.business_days_after(day, 1);
-    let captures = run.of.reader.captures_without_row(day, MOST_MISSING).await?;
+    let captures = without_row(run, day).await?;
     // The list of a day that has none of its rows is not published yet.
     if rows_of_day == 0 && as_of <= published_on {
         figures.add("not_due", i64::try_from(captures.len()).unwrap_or(i64::MAX));
@@ -307,15 +347,31 @@ async fn missing(run: &StepRun<'_>, day: Day, rows_of_day: u64, figures: &mut Fi
     Ok(())
 }
 
+/// Captured payments of a day without a row, hour by hour: one statement over a large day takes too long.
+async fn without_row(run: &StepRun<'_>, day: Day) -> Result<Vec<UnsettledCapture>, StepError> {
+    let (mut captures, mut from) = (Vec::new(), day.start());
+    while from < day.next().start() {
+        let to = from.plus_ms(HOUR_MS).min(day.next().start());
+        let room = MOST_MISSING.saturating_sub(captures.len() as u64);
+        if room == 0 {
+            break;
+        }
+        captures.extend(run.of.reader.captures_without_row(from, to, room).await?);
+        run.alive().await;
+        from = to;
+    }
+    Ok(captures)
+}
+
 /// Why a row is not kept.
-enum RowProblem {
+pub(super) enum RowProblem {
     /// It lacks what a row must have.
     Unreadable(String),
     /// Its amounts contradict each other.
     DoesNotAddUp(String),
 }
 
-fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
+pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
     let missing = |what: &str| RowProblem::Unreadable(format!("a settlement row has no {what}"));
     let currency = known_currency(row.currency).map_err(|error| RowProblem::Unreadable(error.to_string()))?;
     let flow = |minor: i64| {
@@ -370,11 +426,11 @@ fn shown(row: &Settlement) -> serde_json::Value {
 }
 
 /// One transaction key in two rows: which of them is meant, nobody knows. One is booked.
-fn twice(row: &Settlement, sold_on: Day) -> Result<Finding, StepError> {
+pub(super) fn twice(row: &Settlement, sold_on: Day) -> Result<Finding, StepError> {
     of_row(row, sold_on, BreakType::Ambiguous, "the PSP lists the row twice")
 }
 
-fn odd(row: &Settlement, sold_on: Day, reason: &str) -> Result<Finding, StepError> {
+pub(super) fn odd(row: &Settlement, sold_on: Day, reason: &str) -> Result<Finding, StepError> {
     of_row(row, sold_on, BreakType::AmountsDiffer, reason)
 }
 
@@ -400,6 +456,6 @@ fn day(date: NaiveDate) -> Option<Day> {
     date.to_string().parse().ok()
 }
 
-fn date(day: Day) -> Result<NaiveDate, StepError> {
+pub(super) fn date(day: Day) -> Result<NaiveDate, StepError> {
     day.to_string().parse().map_err(|_| incomplete(format!("{day} is no day of the PSP's calendar")))
 }

@@ -1,7 +1,8 @@
 //! Reading the other side to its end, or saying that it was not.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
+use chrono::{DateTime, FixedOffset, Utc};
 use domain::{Currency, Money, Timestamp};
 use store::StoreError;
 use toss::{Class, Meaning, Payment};
@@ -16,6 +17,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const SERVER_ERROR: u16 = 500;
 /// How often a list is read until two readings in a row are the same.
 pub(super) const READINGS: u32 = 4;
+
+/// The most rows of a page in every second reading; the others have 1,000. A page that is missing or cut is missing or
+/// cut elsewhere in pages of another size, so two such readings differ.
+const OTHER_PAGE: u64 = 900;
 
 /// Why a step did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +71,16 @@ pub(super) async fn if_known(
     }
 }
 
+/// The client for one reading of a list, by the reading's number from 0 and the rows of the reading before. Every
+/// second reading takes pages of another size, so that also a list of one page comes in two.
+pub(super) fn paged(toss: &toss::Client, reading: u32, rows_before: u64) -> toss::Client {
+    let rows = u32::try_from(rows_before.div_ceil(2).min(OTHER_PAGE)).ok().and_then(NonZeroU32::new);
+    match rows {
+        Some(rows) if !reading.is_multiple_of(2) => toss.in_pages_of(rows),
+        _ => toss.clone(),
+    }
+}
+
 /// Asks again where the PSP may answer another time.
 pub(super) async fn patiently<T, A>(ask: impl Fn() -> A) -> Result<T, toss::Error>
 where
@@ -96,5 +111,10 @@ fn is_worth_another_try(error: &toss::Error) -> bool {
 
 /// This instant.
 pub(super) fn machine_time() -> Timestamp {
-    Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis())
+    Timestamp::from_epoch_ms(Utc::now().timestamp_millis())
+}
+
+/// An instant as the PSP is asked about it.
+pub(super) fn to_toss_time(at: Timestamp) -> DateTime<FixedOffset> {
+    DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
 }

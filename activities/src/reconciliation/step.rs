@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     calendar::{Day, Holidays},
+    payout::PaidBy,
     reconciliation::{Finding, repair::RepairLimits},
     settlement::FeeContract,
 };
@@ -12,6 +13,7 @@ use temporalio_sdk::activities::ActivityContext;
 use workflows::reconciliation::StepRequest;
 
 use super::source::{StepError, incomplete};
+use crate::heartbeat;
 
 /// The activities of reconciliations.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub struct Reconciliations {
 }
 
 /// What an operator can set about reconciliations.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ReconciliationRules {
     /// Which days are no business days.
     pub holidays: Holidays,
@@ -37,6 +39,20 @@ pub struct ReconciliationRules {
     pub alone_up_to: u64,
     /// What the machine does by itself.
     pub repairs: RepairLimits,
+    /// The way on which the next run pays: by bank file, what the PSP settles comes to our bank.
+    pub paid_by: PaidBy,
+}
+
+impl Default for ReconciliationRules {
+    fn default() -> Self {
+        Self {
+            holidays: Holidays::default(),
+            fee_contract: None,
+            alone_up_to: 0,
+            repairs: RepairLimits::default(),
+            paid_by: PaidBy::Psp,
+        }
+    }
 }
 
 /// Counts and sums of a step by their names.
@@ -47,6 +63,13 @@ impl Figures {
     pub(super) fn add(&mut self, name: impl Into<String>, amount: i64) {
         let sum = self.0.entry(name.into()).or_default();
         *sum = sum.saturating_add(amount);
+    }
+
+    /// Adds what another part came to.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (name, amount) in other.0 {
+            self.add(name, amount);
+        }
     }
 
     pub(super) fn of(&self, name: &str) -> u64 {
@@ -73,9 +96,7 @@ impl StepRun<'_> {
 
     /// Tells Temporal that the step lives.
     pub(super) async fn alive(&self) {
-        if let Err(error) = self.context.record_heartbeat(()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a reconciliation could not say that it lives");
-        }
+        heartbeat::send(self.context).await;
     }
 
     pub(super) fn report(&self, step: String, done: u64) {

@@ -2,30 +2,42 @@
 //!
 //! First all that moved in an hour is listed on both sides; where a checkout's sums differ, the PSP is asked about its
 //! payments themselves and the books about its whole life, because the two do not write down a movement at the same
-//! instant. The list of the PSP only says where to look: that an order differs is never said by it alone.
+//! instant. The list of the PSP only says where to look: that an order differs is never said by it alone. A movement
+//! that the PSP tells of a payment and leaves out of its list says that the list is not whole.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::Range,
+};
 
-use chrono::{DateTime, FixedOffset, Utc};
 use domain::{
     Currency, Timestamp,
+    calendar::Day,
     id::CheckoutId,
-    reconciliation::{Compared, Finding, Standing, Turnover},
+    reconciliation::{BreakType, Compared, Evidence, Finding, Layer, Standing, Turnover},
     refund::RefundStatus,
+    settlement::Flow,
 };
 use futures::TryStreamExt as _;
+use serde_json::json;
 use store::{CheckoutRecord, EntryFilter, RefundRecord};
 use toss::{Payment, PaymentStatus, Transaction};
 
 use super::{
+    attributes::{self, Listed},
+    balances::blank,
     classes::{self, Examined},
-    source::{READINGS, StepError, if_known, incomplete, known_currency, money, patiently},
+    source::{READINGS, StepError, if_known, incomplete, known_currency, money, paged, patiently, to_toss_time},
     step::{Figures, StepRun},
+    whole::{self, Told},
 };
 use crate::psp::to_timestamp;
 
 /// What is listed at once: memory grows with what moved in this time.
 const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// After how many rows of the list the step says that it lives.
+const ALIVE_EVERY: u64 = 1_000;
 /// How many orders of one step are looked at closely. More than that is no break but a wrong account or a database of
 /// another day.
 const MOST_EXAMINED: usize = 1_000;
@@ -37,8 +49,20 @@ struct Seen {
     in_books: Option<Turnover>,
     payments: BTreeSet<String>,
     moved_at: Option<Timestamp>,
+    /// When the PSP's list says that the payment was approved, how it was paid, and whether it is in escrow.
+    approved: Option<Approved>,
     /// Whether its amounts do not add up.
     is_odd: bool,
+    /// How many approvals and cancellations the PSP lists.
+    rows: usize,
+}
+
+/// What the PSP's list says of an approval besides its amount.
+#[derive(Debug, Clone, Default)]
+struct Approved {
+    at: Option<Timestamp>,
+    method: Option<String>,
+    is_in_escrow: bool,
 }
 
 /// Compares what moved from one instant until another.
@@ -50,7 +74,7 @@ pub(super) async fn compare(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -
         let ends = begins.plus_ms(HOUR_MS).min(to);
         run.alive().await;
         let moved = moved_between(run, begins, ends, &mut figures).await?;
-        let mut findings = Vec::new();
+        let mut findings = attributes::compare(run, approvals(&moved)).await?;
         for (order, seen) in moved.into_iter().filter(|(_, seen)| !seen.is_the_same()) {
             examined += 1;
             if examined > MOST_EXAMINED {
@@ -61,7 +85,7 @@ pub(super) async fn compare(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -
                 return Err(incomplete(reason));
             }
             run.alive().await;
-            findings.extend(examine_settled(run, &order, &seen, &mut figures).await?);
+            findings.extend(examine_settled(run, &order, &seen, begins..ends, &mut figures).await?);
         }
         run.note(&findings).await?;
         run.report(format!("transactions until {}", domain::calendar::KoreanTime(ends)), figures.of("transactions"));
@@ -79,15 +103,16 @@ async fn moved_between(
 ) -> Result<HashMap<String, Seen>, StepError> {
     let mut orders: HashMap<String, Seen> = HashMap::new();
     let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
-    // The row of an account that was opened and not paid into moves nothing, and is no payment to ask about.
-    for transaction in listed_twice(run, from, to).await?.into_iter().filter(|transaction| transaction.amount != 0) {
-        let turnover = turnover_of_transaction(&transaction)?;
+    for movement in listed_twice(run, from, to).await? {
+        let turnover = turnover_of_movement(&movement)?;
         figures.add("transactions", 1);
         add_turnover(figures, "at_psp", turnover);
-        let seen = orders.entry(transaction.order_id).or_default();
+        let seen = orders.entry(movement.order).or_default();
+        seen.rows += 1;
         seen.is_odd |= !add_if_alike(&mut seen.at_psp, turnover);
-        seen.payments.insert(transaction.payment_key);
-        seen.moved_at = seen.moved_at.max(transaction.transaction_at.map(to_timestamp));
+        seen.payments.insert(movement.payment_key);
+        seen.moved_at = seen.moved_at.max(movement.at);
+        seen.approved = movement.approved.or(seen.approved.take());
     }
     for (checkout_id, turnover) in run.of.reader.psp_turnover(&filter).await? {
         add_turnover(figures, "in_books", turnover);
@@ -97,32 +122,87 @@ async fn moved_between(
     Ok(orders)
 }
 
-/// Every approval and cancellation from one instant until another, as two readings in a row say the same.
-async fn listed_twice(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Vec<Transaction>, StepError> {
-    let mut before = listed(run, from, to).await?;
-    for _ in 1..READINGS {
-        let again = listed(run, from, to).await?;
-        let is_same = again.len() == before.len()
-            && again
-                .iter()
-                .zip(&before)
-                .all(|(one, other)| (&one.transaction_key, one.amount) == (&other.transaction_key, other.amount));
-        if is_same {
-            return Ok(again);
+/// A row of the PSP's list, without what is not compared.
+#[derive(Debug, Clone)]
+struct Movement {
+    order: String,
+    payment_key: String,
+    status: PaymentStatus,
+    currency: toss::Currency,
+    amount: i64,
+    at: Option<Timestamp>,
+    approved: Option<Approved>,
+}
+
+/// One reading of the list.
+#[derive(Debug, Default)]
+struct Listing {
+    movements: Vec<Movement>,
+    /// Over key and amount of each row, in their order.
+    mark: DefaultHasher,
+    /// How many rows there are, also of those that move nothing.
+    rows: u64,
+}
+
+/// Every approval and cancellation from one instant until another, as two readings in a row say the same. Of a reading
+/// that was read before, its mark alone is kept.
+async fn listed_twice(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Vec<Movement>, StepError> {
+    let first = listed(run, &run.of.toss, from, to).await?;
+    let (mut before, mut rows) = (first.mark.finish(), first.rows);
+    drop(first);
+    for reading in 1..READINGS {
+        let Listing { movements, mark, rows: again } =
+            listed(run, &paged(&run.of.toss, reading, rows), from, to).await?;
+        if mark.finish() == before {
+            return Ok(movements);
         }
-        before = again;
+        (before, rows) = (mark.finish(), again);
     }
     Err(incomplete("the PSP's list of transactions was another one at each reading"))
 }
 
 /// The PSP's times are whole seconds.
-async fn listed(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Vec<Transaction>, StepError> {
+async fn listed(run: &StepRun<'_>, toss: &toss::Client, from: Timestamp, to: Timestamp) -> Result<Listing, StepError> {
     let (start, end) = (to_toss_time(from), to_toss_time(to.plus_ms(999)));
-    let mut listed: Vec<_> = patiently(|| run.of.toss.transactions(start, end).try_collect()).await?;
-    listed.retain(|transaction: &Transaction| {
-        transaction.transaction_at.is_none_or(|at| (from..to).contains(&to_timestamp(at)))
+    let listed = patiently(|| async {
+        let mut listing = Listing::default();
+        let mut rows = std::pin::pin!(toss.transactions(start, end));
+        while let Some(row) = rows.try_next().await? {
+            let at = row.transaction_at.map(to_timestamp);
+            if at.is_none_or(|at| (from..to).contains(&at)) {
+                listing.add(row, at);
+            }
+            if listing.rows.is_multiple_of(ALIVE_EVERY) {
+                run.alive().await;
+            }
+        }
+        Ok(listing)
     });
-    Ok(listed)
+    Ok(listed.await?)
+}
+
+impl Listing {
+    fn add(&mut self, row: Transaction, at: Option<Timestamp>) {
+        (&row.transaction_key, row.amount).hash(&mut self.mark);
+        self.rows += 1;
+        // The row of an account that was opened and not paid into moves nothing, and is no payment to ask about.
+        if row.amount != 0 {
+            let approved = (row.status == PaymentStatus::Done).then(|| Approved {
+                at,
+                method: row.method.as_ref().map(|method| method.as_str().to_owned()),
+                is_in_escrow: row.use_escrow == Some(true),
+            });
+            self.movements.push(Movement {
+                order: row.order_id,
+                payment_key: row.payment_key,
+                status: row.status,
+                currency: row.currency,
+                amount: row.amount,
+                at,
+                approved,
+            });
+        }
+    }
 }
 
 /// Examines an order, and a break once more: money may have moved between the two questions.
@@ -130,14 +210,16 @@ async fn examine_settled(
     run: &StepRun<'_>,
     order: &str,
     seen: &Seen,
+    slice: Range<Timestamp>,
     figures: &mut Figures,
 ) -> Result<Option<Finding>, StepError> {
     let mut examined = examine(run, order, seen).await?;
+    whole::check(run, Told { order, payments: &examined.payments }, slice, seen.rows).await?;
     if examined.compared.standing(run.request.run.settled_by).is_break() {
         examined = examine(run, order, seen).await?;
     }
     match examined.compared.standing(run.request.run.settled_by) {
-        Standing::Agrees if examined.held_payments() < 2 => Ok(None),
+        Standing::Agrees if examined.held_payments() < 2 => date_differs(run, order, seen).await,
         Standing::UnderWay => {
             figures.add("under_way", 1);
             Ok(None)
@@ -148,6 +230,42 @@ async fn examine_settled(
         }
         Standing::Agrees | Standing::Break(_) => Ok(Some(classes::finding(order, &examined, run.day()?))),
     }
+}
+
+/// What the list says of the approvals of orders that are the same on both sides.
+fn approvals(moved: &HashMap<String, Seen>) -> Vec<Listed<'_>> {
+    let same = moved.iter().filter(|(_, seen)| seen.is_the_same());
+    let listed = same.filter_map(|(order, seen)| Some((order, seen.approved.as_ref()?)));
+    let listed = listed.map(|(order, Approved { method, is_in_escrow, .. })| Listed {
+        order,
+        method: method.as_deref(),
+        is_in_escrow: *is_in_escrow,
+    });
+    listed.collect()
+}
+
+/// The amounts agree, and each side writes the payment down on another day.
+async fn date_differs(run: &StepRun<'_>, order: &str, seen: &Seen) -> Result<Option<Finding>, StepError> {
+    let Some(listed_at) = seen.approved.as_ref().and_then(|approved| approved.at) else { return Ok(None) };
+    let Ok(checkout_id) = CheckoutId::parse(order) else { return Ok(None) };
+    let Some(captured) = run.of.reader.standing_capture(&checkout_id).await? else { return Ok(None) };
+    let (listed_on, booked_on) = (Day::of(listed_at), Day::of(captured.occurred_at));
+    if listed_on == booked_on {
+        return Ok(None);
+    }
+    let evidence = Evidence {
+        ours: json!({ "booked_on": booked_on.to_string() }).to_string(),
+        theirs: json!({ "listed_on": listed_on.to_string() }).to_string(),
+    };
+    let currency = captured.amount.currency();
+    let amount = Some(Flow::In(captured.amount));
+    Ok(Some(Finding {
+        ours: amount,
+        theirs: amount,
+        checkout_id: Some(checkout_id),
+        evidence,
+        ..blank(Layer::Transactions, BreakType::DateDiffers, order, run.day()?, currency)
+    }))
 }
 
 /// Asks both sides about the whole life of one order.
@@ -214,9 +332,9 @@ impl Seen {
 /// Whether the PSP's list of cancellations is below zero is not documented, so the status says the direction. An
 /// account that is canceled before anybody paid into it is listed too, with its amount: its order is looked at more
 /// closely.
-fn turnover_of_transaction(transaction: &Transaction) -> Result<Turnover, StepError> {
-    let amount = money(transaction.amount.unsigned_abs(), transaction.currency)?;
-    Ok(match &transaction.status {
+fn turnover_of_movement(movement: &Movement) -> Result<Turnover, StepError> {
+    let amount = money(movement.amount.unsigned_abs(), movement.currency)?;
+    Ok(match &movement.status {
         PaymentStatus::Canceled | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => {
             Turnover::of_given_back(amount)
         }
@@ -263,8 +381,4 @@ fn add_turnover(figures: &mut Figures, side: &str, turnover: Turnover) {
     for (part, amount) in [("taken", turnover.taken), ("given_back", turnover.given_back)] {
         figures.add(format!("{side}_{part}_{currency}"), amount.minor().cast_signed());
     }
-}
-
-fn to_toss_time(at: Timestamp) -> DateTime<FixedOffset> {
-    DateTime::<Utc>::from_timestamp_millis(at.epoch_ms()).unwrap_or_default().fixed_offset()
 }

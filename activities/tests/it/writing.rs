@@ -2,6 +2,7 @@
 
 use activities::{
     checkout::Checkouts,
+    housekeeping::Housekeeping,
     ledger::Ledger,
     risk::{Hook, Risk},
 };
@@ -17,7 +18,7 @@ use domain::{
 };
 use temporalio_sdk::testing::ActivityEnvironment;
 use testkit::database::Fresh;
-use workflows::ports::{Change, DepositReturn, NewCheckout, Payment, Recorded, TakenBack};
+use workflows::ports::{Change, DepositReturn, DueQuestion, NewCheckout, Payment, Recorded, TakenBack};
 
 use crate::as_workflow_sees;
 
@@ -41,6 +42,7 @@ impl Books {
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Risk { writer: writer.clone(), rules, hook, keyring: None })
+            .register_activities(Housekeeping { writer: writer.clone() })
             .register_activities(Ledger { writer, release_rule: ReleaseRule::default(), paid: Default::default() })
             .build();
         Self { activities, database }
@@ -121,6 +123,7 @@ pub(crate) fn post_of(plan: &Plan, revision: u32) -> Payment {
         entry: Entry::of_captured_payment(plan, &[], NOW).unwrap(),
         method: Some("카드".to_owned()),
         receipt_url: None,
+        receipt_numbers: Default::default(),
     }
 }
 
@@ -159,6 +162,20 @@ async fn posting_twice_is_posting_once() {
     assert_eq!(books.pending("seller-a").await, [won(10_000)]);
     assert_eq!(books.pending("seller-b").await, [won(5_000)]);
     assert_eq!(books.statuses(&plan).await, [Status::NotStarted, Status::Executing, Status::Success]);
+}
+
+#[tokio::test]
+async fn what_is_due_is_done_once_and_nothing_is_too_old() {
+    let plan = plan();
+    let books = Books::open_with(&plan).await;
+    books.activities.run(Ledger::post, post_of(&plan, 2)).await.unwrap();
+    for expected in [2, 0] {
+        let done = books.activities.run(Housekeeping::do_what_is_due, DueQuestion { within_ms: 60_000 }).await.unwrap();
+        assert_eq!((done.done, done.is_unfinished, done.due_in_ms), (expected, false, None));
+        let removed = books.activities.run(Housekeeping::remove_what_is_old, ()).await.unwrap();
+        assert_eq!(removed, workflows::ports::OldRemoved::default());
+    }
+    assert_eq!(books.pending("seller-a").await, [won(0)]);
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ impl Reader {
         let moved = wallets::compare_balances(&snapshot, &fold, &mut findings).await?;
         let wallets = wallets::compare_wallets(&snapshot, &fold, &mut findings).await?;
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
-        let payouts = payouts::compare(&snapshot, &mut findings).await?;
+        let payouts = payouts::compare(&snapshot, &fold, &mut findings).await?;
         suspense::compare(&snapshot, &fold, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {

@@ -9,7 +9,7 @@ use domain::{
     refund::{RefundExecution, RefundFailure, RefundPromise},
 };
 
-use crate::{BreakActRequest, ConcludeRun, RowBooking};
+use crate::{BreakActRequest, ConcludeRun, SettlementBookings};
 
 /// Something to book.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) enum Booking {
     RefundFailure(RefundFailure),
     Hold { hold: Hold, expires_at: Option<Timestamp>, at: Timestamp },
     HoldChange { hold: HoldId, event: HoldEvent, at: Timestamp },
-    Settlement(Box<RowBooking>),
+    Settlements(SettlementBookings),
     BreakAct(Box<BreakActRequest>),
     Conclusion(Box<ConcludeRun>),
     Closing { before: Timestamp },
@@ -44,7 +44,7 @@ impl Booking {
             | Self::RefundFailure(_)
             | Self::Hold { .. }
             | Self::HoldChange { .. }
-            | Self::Settlement(_)
+            | Self::Settlements(_)
             | Self::BreakAct(_)
             | Self::Conclusion(_)
             | Self::Closing { .. } => None,
@@ -64,7 +64,7 @@ impl Booking {
             | Self::Release { .. }
             | Self::RefundPromise(_)
             | Self::HoldChange { .. }
-            | Self::Settlement(_)
+            | Self::Settlements(_)
             | Self::BreakAct(_)
             | Self::Conclusion(_)
             | Self::Closing { .. } => None,
@@ -73,6 +73,22 @@ impl Booking {
 
     /// About how many postings it makes.
     pub(crate) fn postings(&self) -> usize {
-        self.entry().map_or(4, |entry| entry.fields().postings.len())
+        match self {
+            // Payout, fee and tax of each row.
+            Self::Settlements(bookings) => 3 * bookings.rows.len(),
+            Self::Payment { .. }
+            | Self::DepositReturn(_)
+            | Self::Entry(_)
+            | Self::Reversal { .. }
+            | Self::Release { .. }
+            | Self::RefundPromise(_)
+            | Self::RefundExecution(_)
+            | Self::RefundFailure(_)
+            | Self::Hold { .. }
+            | Self::HoldChange { .. }
+            | Self::BreakAct(_)
+            | Self::Conclusion(_)
+            | Self::Closing { .. } => self.entry().map_or(4, |entry| entry.fields().postings.len()),
+        }
     }
 }

@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     Database, StoreError, Watch,
     books::{booking::Booking, open::Books, refusal::Booked},
+    event::DueTime,
     transaction::Purpose,
 };
 
@@ -149,7 +150,7 @@ async fn book_all(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booke
     transaction.commit().await?;
     for (booking, result) in bookings.iter().zip(&results) {
         if let (Some(at), Ok(_)) = (booking.due_at(now), result) {
-            desk.database.signals().due.announce(at);
+            desk.database.signals().due.announce(DueTime { at, now });
         }
     }
     desk.watch.got_on();

@@ -14,7 +14,7 @@ use crate::{
         booking::Booking,
         open::Books,
         order::{check_orders, not_before, paid_order},
-        refusal::{Booked, Refusal},
+        refusal::{Booked, Principals, Refusal},
     },
     breaks,
     checkout::{
@@ -35,14 +35,14 @@ impl Booking {
             Self::Payment { payment, releases_at } => book_payment(books, payment, *releases_at).await,
             Self::DepositReturn(returned) => deposit_return::take_back(books, returned).await,
             Self::Entry(entry) => books.book(entry.clone()).await,
-            Self::Reversal { key, at } => reverse(books, key, *at).await,
+            Self::Reversal { key, at } => reverse(books, key, *at, Principals::One).await,
             Self::Release { order, at } => release(books, order, *at).await,
             Self::RefundPromise(promise) => refund::book::promise(books, promise).await,
             Self::RefundExecution(execution) => refund::book::execute(books, execution).await,
             Self::RefundFailure(failed) => refund::book::fail(books, failed).await,
             Self::Hold { hold, expires_at, at } => hold::write::reserve(books, hold, *expires_at, *at).await,
             Self::HoldChange { hold, event, at } => hold::write::change(books, hold, *event, *at).await,
-            Self::Settlement(booking) => settlement::book(books, booking).await,
+            Self::Settlements(bookings) => settlement::book(books, bookings).await,
             Self::BreakAct(request) => breaks::carry_out(books, request).await,
             Self::Conclusion(conclusion) => reconciliation::conclude(books, conclusion).await,
             Self::Closing { before } => {
@@ -87,7 +87,13 @@ async fn book_payment(
     books.add(entry).await
 }
 
-async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Booked, StoreError> {
+/// Takes back the entry under a key.
+pub(crate) async fn reverse(
+    books: &mut Books<'_>,
+    key: &str,
+    at: Timestamp,
+    by: Principals,
+) -> Result<Booked, StoreError> {
     let mistake = books.find(key).await?.ok_or_else(|| Refusal::NoSuchEntry { key: key.to_owned() })?;
     let reversal = Entry::of_reversal(&mistake, at).map_err(Refusal::from)?;
     if books.find(&reversal.fields().key).await?.is_some() {
@@ -95,8 +101,8 @@ async fn reverse(books: &mut Books<'_>, key: &str, at: Timestamp) -> Result<Book
     }
     // What this transaction has booked before may have moved the status.
     books.write().await?;
-    let resting = reversal::resting_on(&mistake, books.transaction).await?;
-    reversal::check(&mistake, resting.as_ref())?;
+    let resting = reversal::resting_on(&mistake, books.now(), books.transaction).await?;
+    reversal::check(&mistake, resting.as_ref(), by)?;
     if let Some(refusal) = reversal::release_due(&mistake, books.now(), books.transaction).await? {
         return Err(refusal.into());
     }

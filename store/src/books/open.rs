@@ -77,6 +77,20 @@ impl<'t> Books<'t> {
         self.look_up_wallets(wallets.collect()).await
     }
 
+    /// Reads wallets that will be asked for, in one statement.
+    pub(crate) async fn look_up_sellers(
+        &mut self,
+        sellers: impl Iterator<Item = SellerAccount>,
+        currency: Currency,
+    ) -> Result<(), StoreError> {
+        self.look_up_wallets(sellers.map(|seller| (seller, currency)).collect()).await
+    }
+
+    /// Reads what stands under the keys of entries that will be booked, in one statement.
+    pub(crate) async fn look_up_entries(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.look_up_keys(entries.iter().map(|entry| entry.fields().key.clone()).collect()).await
+    }
+
     /// When this transaction books, by the clock of money.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
@@ -208,7 +222,11 @@ impl<'t> Books<'t> {
         self.head.closed_before = Ord::max(self.head.closed_before, Some(to_column_time(instant)));
     }
 
-    async fn look_up_keys(&mut self, keys: BTreeSet<String>) -> Result<(), StoreError> {
+    /// Reads what is booked under keys, in one statement.
+    pub(crate) async fn look_up_keys(&mut self, keys: BTreeSet<String>) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let rows = ledger_entries::Entity::find()
             .filter(ledger_entries::Column::EntryId.is_in(keys.iter().cloned()))
             .all(self.transaction)

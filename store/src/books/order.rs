@@ -3,6 +3,7 @@
 use domain::{
     Money, Timestamp,
     checkout::Order,
+    commission::OnRefund,
     id::{CheckoutId, PaymentOrderId, SellerAccount},
     ledger::{Entry, EntryError, EntryFields, OrderChange},
 };
@@ -51,6 +52,8 @@ pub(crate) struct PaidOrder {
     pub(crate) checkout_id: CheckoutId,
     pub(crate) commission: Money,
     pub(crate) commission_vat: Money,
+    /// What becomes of the commission when the order is refunded.
+    pub(crate) on_refund: OnRefund,
     pub(crate) unreleased: Money,
     pub(crate) refunded: Money,
 }
@@ -73,6 +76,8 @@ pub(crate) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Re
         checkout_id,
         commission: from_column_amount(row.commission, currency)?,
         commission_vat: from_column_amount(row.commission_vat, currency)?,
+        on_refund: OnRefund::parse(&row.commission_on_refund)
+            .ok_or_else(|| corrupt("what becomes of a commission", &row.commission_on_refund))?,
         unreleased: from_column_amount(row.unreleased, currency)?,
         refunded: from_column_amount(row.refunded_amount, currency)?,
     })

@@ -4,7 +4,7 @@ use domain::{
     calendar::Day,
     event::EventType,
     ledger::Entry,
-    reconciliation::{ActOutcome, BreakState, BreakStatus},
+    reconciliation::{ActOutcome, BreakState, BreakStatus, BreakType},
     settlement::Flow,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -50,7 +50,9 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
     let state = BreakState { is_repaired: !repairs.is_empty(), ..current.state() };
     let outcome = state.after(&request.act, &request.by, Day::of(now), request.alone_up_to);
     let outcome = outcome.map_err(Refusal::from)?;
-    if outcome == ActOutcome::RepairUndone {
+    // A rule closed the break by what it booked.
+    let reopens_repaired = outcome == ActOutcome::Reopened && current.break_type == BreakType::RoundingResidue;
+    if outcome == ActOutcome::RepairUndone || reopens_repaired {
         undo_repairs(books, repairs, &request.by).await?;
     }
     let entry = entry_of(books, &current, &row, &outcome, number).await?;
@@ -71,7 +73,7 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
             ActOutcome::Resolved(_) => Some(current.break_type.reason_code().as_str()),
             _ => None,
         },
-        detail: Some(detail(&outcome)),
+        detail: detail(&outcome),
         at: now,
     };
     break_history::Entity::insert(happened.to_row()).exec_without_returning(books.transaction).await?;
@@ -79,6 +81,7 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
         ActOutcome::Resolved(_) => Some(EventType::BreakResolved),
         ActOutcome::Reopened if current.status == BreakStatus::Resolved => Some(EventType::BreakOpened),
         ActOutcome::Reopened
+        | ActOutcome::Commented
         | ActOutcome::Assigned(_)
         | ActOutcome::Waits(_)
         | ActOutcome::Proposed(_)
@@ -102,8 +105,11 @@ async fn repeated(books: &Books<'_>, current: &BreakRecord, request: &BreakActRe
         .filter(break_history::Column::Number.eq(to_column_revision(request.version + 1)?))
         .one(books.transaction)
         .await?;
-    let is_same = last.is_some_and(|last| last.act == request.act.as_str() && last.actor == request.by.to_string());
-    if is_same {
+    let is_same = |last: break_history::Model| {
+        let by = request.by.to_string();
+        (last.act.as_str(), last.actor, last.reason) == (request.act.as_str(), by, request.reason.clone())
+    };
+    if last.is_some_and(is_same) {
         return Ok(Booked::Before);
     }
     Err(Refusal::BreakMoved { break_id: request.break_id.clone(), version: current.version }.into())
@@ -129,7 +135,8 @@ async fn entry_of(
             }
             None => None,
         },
-        ActOutcome::Assigned(_)
+        ActOutcome::Commented
+        | ActOutcome::Assigned(_)
         | ActOutcome::Waits(_)
         | ActOutcome::Proposed(_)
         | ActOutcome::ProposalDropped
@@ -155,7 +162,7 @@ fn apply(
     match outcome {
         ActOutcome::Assigned(to) => changed.assignee = Set(Some(to.clone())),
         ActOutcome::Unassigned => changed.assignee = Set(None),
-        ActOutcome::RepairUndone => {}
+        ActOutcome::Commented | ActOutcome::RepairUndone => {}
         ActOutcome::Waits(until) => {
             changed.status = Set(BreakStatus::Waiting.as_str().to_owned());
             changed.wait_until = Set(Some(until.to_string()));
@@ -209,8 +216,9 @@ fn back_in_suspense(entry: &Entry) -> Flow {
     })
 }
 
-fn detail(outcome: &ActOutcome) -> String {
-    match outcome {
+fn detail(outcome: &ActOutcome) -> Option<String> {
+    let told = match outcome {
+        ActOutcome::Commented => return None,
         ActOutcome::Assigned(to) => to.clone(),
         ActOutcome::Waits(until) => until.to_string(),
         ActOutcome::Proposed(template) => format!("proposed {}", template.as_str()),
@@ -219,5 +227,6 @@ fn detail(outcome: &ActOutcome) -> String {
         ActOutcome::Reopened => "open again".to_owned(),
         ActOutcome::Unassigned => "unassigned".to_owned(),
         ActOutcome::RepairUndone => "what rules did is undone".to_owned(),
-    }
+    };
+    Some(told)
 }

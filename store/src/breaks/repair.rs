@@ -5,7 +5,7 @@ use domain::{
     calendar::Day,
     hold::{HoldEvent, HoldStatus},
     id::{BreakId, HoldId},
-    ledger::{Hold, HoldEnd},
+    ledger::{Entry, Hold, HoldEnd},
     reconciliation::{
         Actor, BreakStatus,
         repair::{RepairLimits, RepairRule},
@@ -20,7 +20,7 @@ use sea_orm::{
 
 use crate::{
     StoreError, Writer,
-    books::open::Books,
+    books::{open::Books, order::not_before, refusal::Refusal},
     breaks::see::Happened,
     convert::{corrupt, to_column_amount, to_column_time},
     entities::{break_history, break_repairs, breaks, wallet_holds},
@@ -128,7 +128,7 @@ impl Writer {
         }
         let now = books.now();
         let (day, amount) = (Day::of(now), wanted.repair.amount());
-        if !limits.allow(repaired_on(&transaction, rule, day, amount).await?, amount.minor()) {
+        if !limits.allow(rule, repaired_on(&transaction, rule, day, amount).await?, amount.minor()) {
             leave_out(&transaction, &row, wanted, now).await?;
             books.close().await?;
             transaction.commit().await?;
@@ -142,26 +142,51 @@ impl Writer {
                 Err(error) => return Err(error),
             }
         }
-        let written = break_repairs::ActiveModel {
-            break_id: Set(wanted.break_id.to_string()),
-            rule: Set(rule.as_str().to_owned()),
-            subject: Set(wanted.repair.subject()),
-            rule_version: Set(i32::try_from(rule.version()).map_err(|_| corrupt("a version", rule.version()))?),
-            amount: Set(to_column_amount(amount)?),
-            currency: Set(amount.currency().code().to_owned()),
-            day: Set(day.to_string()),
-            run_id: Set(wanted.run_id.clone()),
-            done_at: Set(to_column_time(now)),
-            undone_at: Set(None),
-            undone_by: Set(None),
+        let done = NewRepair {
+            break_id: &wanted.break_id,
+            rule,
+            subject: wanted.repair.subject(),
+            amount,
+            run_id: &wanted.run_id,
+            at: now,
         };
-        break_repairs::Entity::insert(written).exec_without_returning(&transaction).await?;
+        write_repair(&transaction, done).await?;
         let detail = format!("{} {} {}", wanted.repair.subject(), amount.to_decimal_string(), amount.currency());
         write_act(&transaction, &row, Act { act: REPAIR, author: rule.author(), detail }, now).await?;
         books.close().await?;
         transaction.commit().await?;
         Ok(Repaired::Now)
     }
+}
+
+/// What a rule did about a break.
+pub(super) struct NewRepair<'a> {
+    pub(super) break_id: &'a BreakId,
+    pub(super) rule: RepairRule,
+    pub(super) subject: String,
+    pub(super) amount: Money,
+    pub(super) run_id: &'a str,
+    pub(super) at: Timestamp,
+}
+
+/// Writes a repair down: it counts against the limit of its day, and can be undone.
+pub(super) async fn write_repair(transaction: &Transaction, repair: NewRepair<'_>) -> Result<(), StoreError> {
+    let NewRepair { break_id, rule, subject, amount, run_id, at } = repair;
+    let row = break_repairs::ActiveModel {
+        break_id: Set(break_id.to_string()),
+        rule: Set(rule.as_str().to_owned()),
+        subject: Set(subject),
+        rule_version: Set(i32::try_from(rule.version()).map_err(|_| corrupt("a version", rule.version()))?),
+        amount: Set(to_column_amount(amount)?),
+        currency: Set(amount.currency().code().to_owned()),
+        day: Set(Day::of(at).to_string()),
+        run_id: Set(run_id.to_owned()),
+        done_at: Set(to_column_time(at)),
+        undone_at: Set(None),
+        undone_by: Set(None),
+    };
+    break_repairs::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
 }
 
 /// What a rule did about a break and what nobody has undone.
@@ -181,12 +206,22 @@ pub(super) async fn undo_repairs(
 ) -> Result<(), StoreError> {
     let now = books.now();
     for repair in repairs {
-        if RepairRule::parse(&repair.rule) == Some(RepairRule::HoldMoney) {
-            let held = wallet_holds::Entity::find_by_id(repair.subject.as_str()).one(books.transaction).await?;
-            if held.is_some_and(|held| held.status == HoldStatus::Reserved.as_str()) {
-                let id = HoldId::parse(repair.subject.clone()).map_err(|error| corrupt("a hold", error))?;
-                hold::write::change(books, &id, HoldEvent::Ended(HoldEnd::Released), now).await?;
+        match RepairRule::parse(&repair.rule) {
+            Some(RepairRule::HoldMoney) => {
+                let held = wallet_holds::Entity::find_by_id(repair.subject.as_str()).one(books.transaction).await?;
+                if held.is_some_and(|held| held.status == HoldStatus::Reserved.as_str()) {
+                    let id = HoldId::parse(repair.subject.clone()).map_err(|error| corrupt("a hold", error))?;
+                    hold::write::change(books, &id, HoldEvent::Ended(HoldEnd::Released), now).await?;
+                }
             }
+            Some(RepairRule::BookRounding) => {
+                let booked = books.find(&repair.subject).await?;
+                let booked = booked.ok_or_else(|| corrupt("no entry of a rounding", &repair.subject))?;
+                let reversal = Entry::of_reversal(&booked, now).map_err(Refusal::from)?;
+                books.book(not_before(&reversal, books.open_from())?).await?;
+            }
+            // A question and a row of the PSP leave nothing to undo here.
+            Some(RepairRule::AskWorkflow | RepairRule::AskPayoutRun | RepairRule::BookSettlement) | None => {}
         }
         let mut undone: break_repairs::ActiveModel = repair.into();
         undone.undone_at = Set(Some(to_column_time(now)));
@@ -196,7 +231,7 @@ pub(super) async fn undo_repairs(
     Ok(())
 }
 
-async fn repairs_of(
+pub(super) async fn repairs_of(
     transaction: &Transaction,
     break_id: &BreakId,
     rule: Option<RepairRule>,
@@ -208,7 +243,12 @@ async fn repairs_of(
     Ok(repairs.all(transaction).await?)
 }
 
-async fn repaired_on(transaction: &Transaction, rule: RepairRule, day: Day, amount: Money) -> Result<u64, StoreError> {
+pub(super) async fn repaired_on(
+    transaction: &Transaction,
+    rule: RepairRule,
+    day: Day,
+    amount: Money,
+) -> Result<u64, StoreError> {
     let sum = break_repairs::Entity::find()
         .select_only()
         .column_as(Func::sum(Expr::col(break_repairs::Column::Amount)).cast_as("bigint"), "amount")

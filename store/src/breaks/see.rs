@@ -118,7 +118,7 @@ async fn open(
             at: sighting.at,
         };
         history.push(happened(1, "open", None).to_row());
-        if finding.break_type.closes_at_once() {
+        if finding.closes_at_once() {
             history.push(happened(2, "resolve", Some(finding.break_type.reason_code().as_str())).to_row());
         }
     }
@@ -126,7 +126,7 @@ async fn open(
     break_history::Entity::insert_many(history).exec_without_returning(transaction).await?;
     for (id, finding) in findings {
         append_break(transaction, EventType::BreakOpened, id, 1, sighting.at).await?;
-        if finding.break_type.closes_at_once() {
+        if finding.closes_at_once() {
             append_break(transaction, EventType::BreakResolved, id, 2, sighting.at).await?;
         }
     }
@@ -145,7 +145,7 @@ async fn see_again(
     let by_rule = row.resolved_by.as_deref().and_then(|by| Actor::parse(by).ok());
     let by_rule = matches!(by_rule, Some(Actor::Rule(_)));
     // What a person closed stays closed while both sides say the same.
-    let reopens = is_resolved && !finding.break_type.closes_at_once() && (has_changed || by_rule);
+    let reopens = is_resolved && !finding.closes_at_once() && (has_changed || by_rule);
     let wakes = row.status == BreakStatus::Waiting.as_str()
         && row.wait_until.as_deref().and_then(|day| day.parse::<Day>().ok()).is_none_or(|day| day <= sighting.today);
     if !(reopens || wakes || has_changed) {
@@ -195,7 +195,7 @@ async fn see_again(
 }
 
 fn new_row(id: &str, finding: &Finding, sighting: Sighting<'_>) -> breaks::ActiveModel {
-    let closes = finding.break_type.closes_at_once();
+    let closes = finding.closes_at_once();
     let status = if closes { BreakStatus::Resolved } else { BreakStatus::Open };
     let at = to_column_time(sighting.at);
     breaks::ActiveModel {

@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Journal, Keyring, Reader, Sealed, StoreError,
+    BuyerDetails, BuyerDigests, Journal, Keyring, KeyringError, Reader, Sealed, StoreError,
     convert::{corrupt, to_column_time},
     entities::{buyer_details, checkout_requests, payment_events, risk_decisions},
     sealing::holder::{open_holder, seal_holder},
@@ -40,12 +40,13 @@ pub struct SealedBuyer<'a> {
     pub fingerprint: &'a str,
     pub buyer_id: &'a BuyerId,
     pub details: Sealed,
+    pub digests: BuyerDigests,
 }
 
 impl Journal {
     /// Keeps a buyer's sealed details. The workflow id and the fingerprint are the key: the first ones stay.
     pub async fn keep_buyer(&self, buyer: SealedBuyer<'_>) -> Result<(), StoreError> {
-        let SealedBuyer { workflow_id, fingerprint, buyer_id, details } = buyer;
+        let SealedBuyer { workflow_id, fingerprint, buyer_id, details, digests } = buyer;
         let row = buyer_details::ActiveModel {
             workflow_id: Set(workflow_id.to_string()),
             fingerprint: Set(fingerprint.to_owned()),
@@ -54,6 +55,10 @@ impl Journal {
             sealed: Set(Some(details.bytes)),
             kept_at: Set(Utc::now()),
             erased_at: Set(None),
+            is_digested: Set(true),
+            name_digest: Set(digests.name),
+            email_digest: Set(digests.email),
+            phone_digest: Set(digests.phone),
         };
         buyer_details::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -68,6 +73,9 @@ impl Journal {
         let erased = buyer_details::Entity::update_many()
             .col_expr(buyer_details::Column::Sealed, Expr::value(None::<Vec<u8>>))
             .col_expr(buyer_details::Column::KeyName, Expr::value(None::<String>))
+            .col_expr(buyer_details::Column::NameDigest, Expr::value(None::<String>))
+            .col_expr(buyer_details::Column::EmailDigest, Expr::value(None::<String>))
+            .col_expr(buyer_details::Column::PhoneDigest, Expr::value(None::<String>))
             .col_expr(buyer_details::Column::ErasedAt, Expr::value(Utc::now()))
             .filter(buyer_details::Column::BuyerId.eq(buyer_id.as_str()))
             .filter(buyer_details::Column::ErasedAt.is_null())
@@ -117,12 +125,13 @@ impl Journal {
         Ok(removed.rows_affected)
     }
 
-    /// Seals up to `limit` details anew that are not under the newest key. Answers how many there were.
+    /// Seals up to `limit` details anew that are not under the newest key, or that payments are not found by yet.
+    /// Answers how many there were.
     pub async fn reseal_buyers(&self, keys: &Keyring, limit: u64) -> Result<usize, StoreError> {
         let newest = keys.names().next().unwrap_or_default();
         let rows = buyer_details::Entity::find()
             .filter(buyer_details::Column::KeyName.is_not_null())
-            .filter(buyer_details::Column::KeyName.ne(newest))
+            .filter(buyer_details::Column::KeyName.ne(newest).or(buyer_details::Column::IsDigested.eq(false)))
             .order_by_asc(buyer_details::Column::WorkflowId)
             .limit(limit)
             .all(self.connection())
@@ -131,11 +140,15 @@ impl Journal {
         for row in rows {
             let (workflow_id, fingerprint) = (row.workflow_id.clone(), row.fingerprint.clone());
             let Some(old) = sealed(row) else { continue };
-            let text = keys.open(&old, workflow_id.as_bytes()).map_err(|error| corrupt("details", error))?;
-            let new = keys.seal(&text, workflow_id.as_bytes()).map_err(|error| corrupt("details", error))?;
+            let id = WorkflowId::parse(&workflow_id).map_err(|error| corrupt("an id", error))?;
+            let (new, digests) = seal_anew(keys, &old, &id).map_err(|error| corrupt("details", error))?;
             buyer_details::Entity::update_many()
                 .col_expr(buyer_details::Column::Sealed, Expr::value(Some(new.bytes)))
                 .col_expr(buyer_details::Column::KeyName, Expr::value(Some(new.key_name)))
+                .col_expr(buyer_details::Column::IsDigested, Expr::value(true))
+                .col_expr(buyer_details::Column::NameDigest, Expr::value(digests.name))
+                .col_expr(buyer_details::Column::EmailDigest, Expr::value(digests.email))
+                .col_expr(buyer_details::Column::PhoneDigest, Expr::value(digests.phone))
                 .filter(buyer_details::Column::WorkflowId.eq(workflow_id))
                 .filter(buyer_details::Column::Fingerprint.eq(fingerprint))
                 // One that was erased meanwhile stays erased.
@@ -183,6 +196,11 @@ impl Reader {
         let key = (workflow_id.to_string(), request.fingerprint);
         Ok(buyer_details::Entity::find_by_id(key).one(self.connection()).await?.and_then(sealed))
     }
+}
+
+fn seal_anew(keys: &Keyring, old: &Sealed, id: &WorkflowId) -> Result<(Sealed, BuyerDigests), KeyringError> {
+    let details = BuyerDetails::open(keys, old, id)?;
+    Ok((details.seal(keys, id)?, details.digests(keys)?))
 }
 
 fn sealed(row: buyer_details::Model) -> Option<Sealed> {

@@ -3,7 +3,9 @@
 use domain::checkout::{DepositReturn, DepositSeen, SeenDuring};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
-use crate::{StoreError, Writer, books::booking::Booking, convert::to_column_time, entities::payment_orders};
+use crate::{
+    StoreError, Writer, books::booking::Booking, convert::to_column_time, entities::payment_orders, event::DueTime,
+};
 
 /// For how long the PSP's word that it holds a watched deposit is fresh, in milliseconds: it is asked every hour, and
 /// may not answer at once.
@@ -32,7 +34,7 @@ impl Writer {
             .filter(payment_orders::Column::DepositSeenAt.lte(seen_at))
             .exec(self.connection())
             .await?;
-        self.database().signals().due.announce(seen.seen_at);
+        self.database().signals().due.announce(DueTime { at: seen.seen_at, now: seen.seen_at });
         Ok(())
     }
 }

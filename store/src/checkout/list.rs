@@ -8,14 +8,15 @@ use domain::{
     id::{BuyerId, CheckoutId, SellerAccount},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, Query, SimpleExpr},
 };
 
 use crate::{
-    CheckoutRecord, OrderRecord, Page, Reader, StoreError, Window,
+    BuyerField, CheckoutRecord, DigestedDetail, OrderRecord, Page, Reader, StoreError, Window,
     checkout::read::{checkout_record, order_record},
     convert::{to_column_amount, to_column_time},
-    entities::{payment_events, payment_orders},
+    entities::{buyer_details, checkout_requests, payment_events, payment_orders},
 };
 
 /// Which checkouts are wanted; all of them by default.
@@ -31,10 +32,18 @@ pub struct CheckoutFilter {
     pub created_from: Option<Timestamp>,
     /// Those created before this instant.
     pub created_to: Option<Timestamp>,
+    /// Those with this name of the order, letter by letter.
+    pub order_name: Option<String>,
+    /// Those paid by this method, as the PSP calls it.
+    pub method: Option<String>,
     /// Those over this amount.
     pub amount: Option<Money>,
     /// Those whose last payment key ends so; [`KEY_END_CHARS`] or more characters, or nothing is found.
     pub payment_key_end: Option<String>,
+    /// Those with this number on a receipt, letter by letter.
+    pub receipt_number: Option<String>,
+    /// Those whose buyer gave this detail.
+    pub buyer_detail: Option<DigestedDetail>,
 }
 
 /// The fewest characters of the end of a payment key that payments are found by.
@@ -110,6 +119,10 @@ impl CheckoutFilter {
             .add_option(self.buyer.as_ref().map(|buyer| Column::BuyerId.eq(buyer.as_str())))
             .add_option(self.created_from.map(|from| Column::CreatedAt.gte(to_column_time(from))))
             .add_option(self.created_to.map(|to| Column::CreatedAt.lt(to_column_time(to))))
+            .add_option(self.order_name.as_ref().map(|name| Column::OrderName.eq(name.as_str())))
+            .add_option(self.buyer_detail.as_ref().map(of_buyer_with))
+            .add_option(self.receipt_number.as_deref().map(on_a_receipt))
+            .add_option(self.method.as_ref().map(|method| Column::PspMethod.eq(method.as_str())))
             .add_option(minor.map(|minor| Column::Amount.eq(minor)))
             .add_option(self.amount.map(|amount| Column::Currency.eq(amount.currency().code())));
         Ok(match &self.payment_key_end {
@@ -117,6 +130,35 @@ impl CheckoutFilter {
             None => condition,
         })
     }
+}
+
+/// The checkouts whose accepted request came with a detail of the buyer.
+fn of_buyer_with(detail: &DigestedDetail) -> SimpleExpr {
+    use buyer_details::Column;
+    let column = match detail.field {
+        BuyerField::Name => Column::NameDigest,
+        BuyerField::Email => Column::EmailDigest,
+        BuyerField::Phone => Column::PhoneDigest,
+    };
+    let request = |column| Expr::col((checkout_requests::Entity, column));
+    let accepted = Query::select()
+        .column((buyer_details::Entity, Column::WorkflowId))
+        .from(buyer_details::Entity)
+        .inner_join(
+            checkout_requests::Entity,
+            request(checkout_requests::Column::WorkflowId).equals((buyer_details::Entity, Column::WorkflowId)).and(
+                request(checkout_requests::Column::Fingerprint).equals((buyer_details::Entity, Column::Fingerprint)),
+            ),
+        )
+        .and_where(Expr::col((buyer_details::Entity, column)).is_in(detail.digests.iter().map(String::as_str)))
+        .to_owned();
+    payment_events::Column::WorkflowId.in_subquery(accepted)
+}
+
+/// The checkouts with a number on one of their receipts: each column has an index of its own.
+fn on_a_receipt(number: &str) -> Condition {
+    use payment_events::Column;
+    Condition::any().add(Column::ApprovalNumber.eq(number)).add(Column::CashReceiptNumber.eq(number))
 }
 
 /// The payment keys with an end. The index is on the last [`KEY_END_CHARS`] characters.

@@ -2,7 +2,7 @@
 
 use domain::{
     Money, Timestamp,
-    charge::{VirtualAccount, is_virtual_account},
+    charge::{ReceiptNumbers, VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
     failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
@@ -88,6 +88,8 @@ pub struct PspRecord {
     pub approved_at: Option<Timestamp>,
     /// The buyer's receipt.
     pub receipt_url: Option<String>,
+    /// What stands on the buyer's receipts.
+    pub receipt_numbers: ReceiptNumbers,
     /// Where the buyer pays, or has paid, if it is by a virtual account.
     pub virtual_account: Option<VirtualAccount>,
 }
@@ -274,6 +276,10 @@ pub(crate) fn checkout_record(
             method: event.psp_method,
             approved_at: event.psp_approved_at.map(from_column_time),
             receipt_url: event.psp_receipt_url,
+            receipt_numbers: ReceiptNumbers {
+                approval: event.approval_number,
+                cash_receipt: event.cash_receipt_number,
+            },
             virtual_account,
         }),
     };

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Timestamp,
+    charge::ReceiptNumbers,
     checkout::{Change, Payment},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
@@ -34,6 +35,7 @@ impl<'a> NextStatus<'a> {
         next.psp = Some(Approval {
             method: payment.method.as_deref(),
             receipt_url: payment.receipt_url.as_deref(),
+            receipt_numbers: &payment.receipt_numbers,
             approved_at: payment.entry.fields().occurred_at,
         });
         next
@@ -45,6 +47,7 @@ impl<'a> NextStatus<'a> {
 struct Approval<'a> {
     method: Option<&'a str>,
     receipt_url: Option<&'a str>,
+    receipt_numbers: &'a ReceiptNumbers,
     approved_at: Timestamp,
 }
 
@@ -113,6 +116,8 @@ pub(crate) async fn write_status(transaction: &Transaction, next: NextStatus<'_>
         update = update
             .col_expr(payment_events::Column::PspMethod, Expr::value(psp.method.map(str::to_owned)))
             .col_expr(payment_events::Column::PspReceiptUrl, Expr::value(psp.receipt_url.map(str::to_owned)))
+            .col_expr(payment_events::Column::ApprovalNumber, Expr::value(psp.receipt_numbers.approval.clone()))
+            .col_expr(payment_events::Column::CashReceiptNumber, Expr::value(psp.receipt_numbers.cash_receipt.clone()))
             .col_expr(payment_events::Column::PspApprovedAt, Expr::value(to_column_time(psp.approved_at)));
     }
     let updated = update

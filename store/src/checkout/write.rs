@@ -3,6 +3,7 @@
 use chrono::Utc;
 use domain::{
     checkout::{Change, NewCheckout, Plan, Status, Withdrawn},
+    commission::CommissionTerms,
     id::WorkflowId,
 };
 use sea_orm::{
@@ -14,6 +15,7 @@ use sea_orm::{
 use crate::{
     StoreError, Writer,
     checkout::status::{NextStatus, WriteResult, append_history, is_written, set_account, write_status},
+    commission::read::commission_terms,
     convert::{to_column_amount, to_column_revision, to_column_time},
     entities::{checkout_requests, declined_payments, payment_events, payment_ids, payment_orders},
     event,
@@ -159,7 +161,9 @@ async fn insert_checkout(transaction: &Transaction, new: &NewCheckout) -> Result
     if rows != 1 {
         return Ok(false);
     }
-    let orders = order_rows(&new.plan)?;
+    let sellers: Vec<_> = new.plan.orders().iter().map(|order| &order.seller).collect();
+    let terms = commission_terms(transaction, &sellers, new.created_at).await?;
+    let orders = order_rows(&new.plan, &terms)?;
     let expected = orders.len() as u64;
     let rows = payment_orders::Entity::insert_many(orders)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -184,6 +188,8 @@ fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreErro
         psp_method: Set(None),
         psp_approved_at: Set(None),
         psp_receipt_url: Set(None),
+        approval_number: Set(None),
+        cash_receipt_number: Set(None),
         failure_code: Set(None),
         failure_message: Set(None),
         failure_retryable: Set(false),
@@ -204,8 +210,8 @@ fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreErro
 
 /// The rows in the order of their ids, so that two checkouts that want the same ones wait for each other and
 /// do not deadlock.
-fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreError> {
-    let row = |(line, order): (i32, &domain::checkout::Order)| {
+fn order_rows(plan: &Plan, terms: &[CommissionTerms]) -> Result<Vec<payment_orders::ActiveModel>, StoreError> {
+    let row = |(line, order, terms): (i32, &domain::checkout::Order, &CommissionTerms)| {
         Ok(payment_orders::ActiveModel {
             payment_order_id: Set(order.id.to_string()),
             checkout_id: Set(plan.checkout_id().to_string()),
@@ -219,12 +225,14 @@ fn order_rows(plan: &Plan) -> Result<Vec<payment_orders::ActiveModel>, StoreErro
             refunded_amount: Set(0),
             commission: Set(0),
             commission_vat: Set(0),
+            commission_on_refund: Set(terms.on_refund.as_str().to_owned()),
             unreleased: Set(0),
             releases_at: Set(None),
             deposit_seen_at: Set(None),
         })
     };
-    let mut orders: Vec<(i32, &domain::checkout::Order)> = (0..).zip(plan.orders()).collect();
-    orders.sort_by(|(_, left), (_, right)| left.id.cmp(&right.id));
+    let lines = (0..).zip(plan.orders()).zip(terms);
+    let mut orders: Vec<_> = lines.map(|((line, order), terms)| (line, order, terms)).collect();
+    orders.sort_by(|(_, left, _), (_, right, _)| left.id.cmp(&right.id));
     orders.into_iter().map(row).collect()
 }

@@ -1,7 +1,11 @@
 //! Commission rates.
 
-use domain::{Timestamp, commission::BasisPoints, id::SellerAccount};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use domain::{
+    Timestamp,
+    commission::{BasisPoints, CommissionTerms, OnRefund},
+    id::SellerAccount,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
     Reader, StoreError,
@@ -15,8 +19,8 @@ use crate::{
 pub struct CommissionRate {
     /// Whose sales; `None` is every seller without a rate of their own.
     pub seller: Option<SellerAccount>,
-    /// How much of them.
-    pub rate: BasisPoints,
+    /// How much of them, and what becomes of it when an order is refunded.
+    pub terms: CommissionTerms,
     /// From when on.
     pub effective_from: Timestamp,
     /// When it was set.
@@ -32,11 +36,10 @@ impl Reader {
             .all(self.connection())
             .await?;
         let rate = |row: commission_rates::Model| {
-            let points = u16::try_from(row.basis_points).ok().and_then(|points| BasisPoints::try_new(points).ok());
             let seller = (row.seller_account != EVERY_SELLER).then(|| SellerAccount::parse(&*row.seller_account));
             Ok(CommissionRate {
                 seller: seller.transpose().map_err(|error| corrupt("a seller", error))?,
-                rate: points.ok_or_else(|| corrupt("a commission", row.basis_points))?,
+                terms: terms_of(&row)?,
                 effective_from: from_column_time(row.effective_from),
                 set_at: from_column_time(row.set_at),
             })
@@ -46,21 +49,34 @@ impl Reader {
 
     /// The commission of each of these sellers at an instant, in their order.
     pub async fn commissions(&self, sellers: &[&SellerAccount], at: Timestamp) -> Result<Vec<BasisPoints>, StoreError> {
-        let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
-        let rates = commission_rates::Entity::find()
-            .filter(commission_rates::Column::SellerAccount.is_in(names))
-            .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
-            .order_by_desc(commission_rates::Column::EffectiveFrom)
-            .all(self.connection())
-            .await?;
-        let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name).map(|rate| rate.basis_points);
-        sellers
-            .iter()
-            .map(|seller| {
-                let points = of(seller.as_str()).or_else(|| of(EVERY_SELLER)).unwrap_or(0);
-                let rate = u16::try_from(points).ok().and_then(|points| BasisPoints::try_new(points).ok());
-                rate.ok_or_else(|| corrupt("a commission", points))
-            })
-            .collect()
+        let terms = commission_terms(self.connection(), sellers, at).await?;
+        Ok(terms.into_iter().map(|terms| terms.rate).collect())
     }
+}
+
+/// The terms of each of these sellers at an instant, in their order.
+pub(crate) async fn commission_terms(
+    connection: &impl ConnectionTrait,
+    sellers: &[&SellerAccount],
+    at: Timestamp,
+) -> Result<Vec<CommissionTerms>, StoreError> {
+    let names = sellers.iter().map(|seller| seller.as_str()).chain([EVERY_SELLER]);
+    let rates = commission_rates::Entity::find()
+        .filter(commission_rates::Column::SellerAccount.is_in(names))
+        .filter(commission_rates::Column::EffectiveFrom.lte(to_column_time(at)))
+        .order_by_desc(commission_rates::Column::EffectiveFrom)
+        .all(connection)
+        .await?;
+    let of = |name: &str| rates.iter().find(|rate| rate.seller_account == name);
+    let terms = |seller: &&SellerAccount| of(seller.as_str()).or_else(|| of(EVERY_SELLER)).map(terms_of).transpose();
+    sellers.iter().map(|seller| Ok(terms(seller)?.unwrap_or_default())).collect()
+}
+
+fn terms_of(row: &commission_rates::Model) -> Result<CommissionTerms, StoreError> {
+    let points = u16::try_from(row.basis_points).ok().and_then(|points| BasisPoints::try_new(points).ok());
+    let on_refund = OnRefund::parse(&row.on_refund);
+    Ok(CommissionTerms {
+        rate: points.ok_or_else(|| corrupt("a commission", row.basis_points))?,
+        on_refund: on_refund.ok_or_else(|| corrupt("what becomes of a commission", &row.on_refund))?,
+    })
 }

@@ -1,6 +1,6 @@
 //! Setting commission rates.
 
-use domain::{Timestamp, commission::BasisPoints, id::SellerAccount};
+use domain::{Timestamp, commission::CommissionTerms, id::SellerAccount};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
 use crate::{StoreError, Writer, commission::EVERY_SELLER, convert::to_column_time, entities::commission_rates};
@@ -11,13 +11,14 @@ impl Writer {
     pub async fn set_commission(
         &self,
         seller: Option<&SellerAccount>,
-        rate: BasisPoints,
+        terms: CommissionTerms,
         effective_from: Timestamp,
     ) -> Result<bool, StoreError> {
         let row = commission_rates::ActiveModel {
             seller_account: Set(seller.map_or(EVERY_SELLER, SellerAccount::as_str).to_owned()),
             effective_from: Set(to_column_time(effective_from)),
-            basis_points: Set(rate.points().into()),
+            basis_points: Set(terms.rate.points().into()),
+            on_refund: Set(terms.on_refund.as_str().to_owned()),
             set_at: Set(chrono::Utc::now()),
         };
         let rows = commission_rates::Entity::insert(row)

@@ -49,6 +49,8 @@ pub enum SignedInBy {
     Provider,
     /// By a link in the terminal of `dev`.
     Link,
+    /// By a link that the shop gave to a seller.
+    ShopLink,
 }
 
 /// A session that begins.
@@ -136,16 +138,17 @@ impl fmt::Debug for SessionToken {
 }
 
 impl SignedInBy {
-    /// How it is written: `provider`, `link`.
+    /// How it is written: `provider`, `link`, `shop_link`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Provider => "provider",
             Self::Link => "link",
+            Self::ShopLink => "shop_link",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Provider, Self::Link].into_iter().find(|way| way.as_str() == text)
+        [Self::Provider, Self::Link, Self::ShopLink].into_iter().find(|way| way.as_str() == text)
     }
 }
 

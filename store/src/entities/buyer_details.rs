@@ -14,6 +14,10 @@ pub struct Model {
     pub sealed: Option<Vec<u8>>,
     pub kept_at: DateTimeUtc,
     pub erased_at: Option<DateTimeUtc>,
+    pub is_digested: bool,
+    pub name_digest: Option<String>,
+    pub email_digest: Option<String>,
+    pub phone_digest: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

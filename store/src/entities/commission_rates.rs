@@ -11,6 +11,7 @@ pub struct Model {
     pub effective_from: DateTimeUtc,
     pub basis_points: i32,
     pub set_at: DateTimeUtc,
+    pub on_refund: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

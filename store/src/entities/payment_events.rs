@@ -19,6 +19,8 @@ pub struct Model {
     pub psp_method: Option<String>,
     pub psp_approved_at: Option<DateTimeUtc>,
     pub psp_receipt_url: Option<String>,
+    pub approval_number: Option<String>,
+    pub cash_receipt_number: Option<String>,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
     pub failure_retryable: bool,

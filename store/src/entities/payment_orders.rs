@@ -18,6 +18,7 @@ pub struct Model {
     pub refunded_amount: i64,
     pub commission: i64,
     pub commission_vat: i64,
+    pub commission_on_refund: String,
     pub unreleased: i64,
     pub releases_at: Option<DateTimeUtc>,
     pub deposit_seen_at: Option<DateTimeUtc>,

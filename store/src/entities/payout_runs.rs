@@ -24,6 +24,10 @@ pub struct Model {
     pub first_approval_by: Option<String>,
     pub first_approval_at: Option<DateTimeUtc>,
     pub first_approval_digest: Option<String>,
+    pub freezes_after: Option<String>,
+    pub kind: String,
+    pub paid_by: String,
+    pub digest_scheme: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

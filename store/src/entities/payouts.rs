@@ -25,6 +25,17 @@ pub struct Model {
     pub sent_at: Option<DateTimeUtc>,
     pub ended_at: Option<DateTimeUtc>,
     pub version: i32,
+    pub kind: String,
+    pub received_at: Option<DateTimeUtc>,
+    pub bank_line: Option<String>,
+    pub paid_by: String,
+    pub answer: Option<String>,
+    pub answered_by: Option<String>,
+    pub answered_at: Option<DateTimeUtc>,
+    pub answer_reason: Option<String>,
+    pub confirmed_by: Option<String>,
+    pub return_line: Option<String>,
+    pub part: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

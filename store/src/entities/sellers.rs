@@ -16,6 +16,7 @@ pub struct Model {
     pub account_masked: Option<String>,
     pub account: i32,
     pub account_changed_at: Option<DateTimeUtc>,
+    pub account_by: Option<String>,
     pub cycle: Option<String>,
     pub days: String,
     pub lag_business_days: i32,

@@ -27,8 +27,9 @@ use crate::{
 
 /// The most facts that are numbered in one transaction.
 const MAX_BATCH: u64 = 1_000;
-/// How long facts of this process are gathered before they are numbered together.
-const GATHER_TIME: Duration = Duration::from_millis(15);
+/// How long facts of this process are gathered before they are numbered together. Each numbering is a transaction with
+/// a flush to the disk, so a longer wait costs the payments less.
+const GATHER_TIME: Duration = Duration::from_millis(50);
 /// How often facts of other processes are looked for.
 const IDLE_PAUSE: Duration = Duration::from_millis(200);
 /// When to ask again where another process is numbering.

@@ -1,9 +1,6 @@
 //! What the processes' own tasks tell each other: a fact was committed, the log has a new end, something is due.
 
-use std::{
-    sync::{Arc, Mutex as SyncMutex, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use domain::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
@@ -17,40 +14,36 @@ pub(crate) struct Signals {
     end: Arc<watch::Sender<u64>>,
     /// When the end was last read for those who wait.
     pub(super) polled: Arc<Mutex<Option<Instant>>>,
-    /// When something is due that was committed.
+    /// Whether something is due soon that was committed.
     pub(crate) due: DueTimes,
 }
 
-/// The earliest time at which something is due that this process has written since the last look.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DueTimes {
-    earliest: Arc<SyncMutex<Option<Timestamp>>>,
-    earlier: Arc<Notify>,
+/// Within how many milliseconds what was written is due soon: longer than a schedule's pause.
+const DUE_SOON_MS: u64 = 90 * 1_000;
+
+/// A time of money at which something is due that was committed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DueTime {
+    pub(crate) at: Timestamp,
+    /// When it was written.
+    pub(crate) now: Timestamp,
 }
 
+/// Whether this process has written something that is due soon.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DueTimes(Arc<Notify>);
+
 impl DueTimes {
-    /// Something that is committed is due at a time.
-    pub(crate) fn announce(&self, at: Timestamp) {
-        let mut earliest = self.earliest.lock().unwrap_or_else(PoisonError::into_inner);
-        if earliest.is_none_or(|earliest| at < earliest) {
-            *earliest = Some(at);
-            self.earlier.notify_one();
+    /// Something that is committed is due at a time. What is due later is found by who looks for it.
+    pub(crate) fn announce(&self, due: DueTime) {
+        if due.at.ms_since(due.now) <= DUE_SOON_MS {
+            self.0.notify_one();
         }
     }
 
-    /// The time, where something was announced.
-    pub(crate) fn earliest(&self) -> Option<Timestamp> {
-        *self.earliest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was announced is looked at from now on.
-    pub(crate) fn forget(&self) {
-        *self.earliest.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// Waits until something is announced that is due earlier.
-    pub(crate) async fn comes_earlier(&self) {
-        self.earlier.notified().await;
+    /// Waits until something is announced that is due soon.
+    pub(crate) async fn soon(&self) {
+        self.0.notified().await;
     }
 }
 
@@ -63,6 +56,7 @@ impl Signals {
             is_later
         });
     }
+
     /// The end of the log as this process knows it, and each change of it.
     pub(super) fn end(&self) -> watch::Receiver<u64> {
         self.end.subscribe()

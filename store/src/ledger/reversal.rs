@@ -1,30 +1,37 @@
-//! Which entries may be taken back by hand: none that a status rests on.
+//! Which entries may be taken back by hand, and what that would do.
 //!
 //! An entry of a payment or a refund is booked together with a status, and the workflow behind that status goes on
-//! from there. Without its entry the status would be untrue, and nothing would book the money again.
+//! from there. Without its entry the status is untrue, and nothing books the money again. So the entry of a payment
+//! whose workflow has ended is taken back by two principals alone, and any other that a status rests on by nobody.
 
 use domain::{
     Timestamp,
+    charge::DEPOSIT_WATCH_MS,
     checkout::Status,
     id::{PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, EntryError, OrderChange, Reason},
     wallet::Wallet,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sha2::{Digest, Sha256};
 
 use crate::{
     BookedEntry, Reader, StoreError,
     books::{
         order::takes_too_much,
-        refusal::{Refusal, Resting},
+        refusal::{Principals, Refusal, Resting},
     },
-    convert::{from_column_refund_status, from_column_status, to_column_time},
-    entities::{payment_events, payment_orders, refunds},
+    convert::{corrupt, from_column_refund_status, from_column_status, to_column_time},
+    entities::{breaks, payment_events, payment_orders, refunds},
 };
+
+/// The first line of what a digest covers; a change of the text changes its number.
+const DIGEST_HEADER: &str = "daegeum-reversal 1\n";
 
 /// The row whose status an entry brought about, if it is one of these entries and there is that row.
 pub(crate) async fn resting_on(
     mistake: &Entry,
+    now: Timestamp,
     connection: &impl ConnectionTrait,
 ) -> Result<Option<Resting>, StoreError> {
     let fields = mistake.fields();
@@ -33,7 +40,13 @@ pub(crate) async fn resting_on(
             let Some(id) = &fields.checkout_id else { return Ok(None) };
             let row = payment_events::Entity::find_by_id(id.as_str()).one(connection).await?;
             let Some(row) = row else { return Ok(None) };
-            Ok(Some(Resting::Checkout { id: id.to_string(), status: from_column_status(&row.status)? }))
+            let (id, status) = (id.to_string(), from_column_status(&row.status)?);
+            let is_watched = status == Status::Success && is_watched(mistake, &id, now, connection).await?;
+            Ok(Some(if is_watched { Resting::WatchedDeposit { id } } else { Resting::Checkout { id, status } }))
+        }
+        Reason::SuspenseCleared => {
+            let resolved = breaks::Entity::find().filter(breaks::Column::EntryId.eq(fields.key.as_str()));
+            Ok(resolved.one(connection).await?.map(|row| Resting::Break { id: row.break_id }))
         }
         Reason::RefundPromised | Reason::RefundExecuted => {
             let reference = fields.key.split_once(':').map(|(_, reference)| reference);
@@ -41,6 +54,11 @@ pub(crate) async fn resting_on(
             let row = refunds::Entity::find_by_id(id.as_str()).one(connection).await?;
             let Some(row) = row else { return Ok(None) };
             Ok(Some(Resting::Refund { id: id.to_string(), status: from_column_refund_status(&row.status)? }))
+        }
+        // Its reference is the break.
+        Reason::RoundingBooked => {
+            let reference = fields.key.split_once(':').map(|(_, reference)| reference.to_owned());
+            Ok(reference.map(|id| Resting::Break { id }))
         }
         Reason::PendingReleased
         | Reason::HoldReserved
@@ -51,14 +69,33 @@ pub(crate) async fn resting_on(
         | Reason::PayoutFailed
         | Reason::PayoutReturned
         | Reason::PspSettled
-        | Reason::SuspenseCleared
+        | Reason::SweepPaid
+        | Reason::SweepReturned
+        | Reason::SweepReceived
+        | Reason::PspDeposited
         | Reason::Reversed => Ok(None),
     }
 }
 
-/// Refuses to take back an entry that a status rests on.
-pub(crate) fn check(mistake: &Entry, resting: Option<&Resting>) -> Result<(), Refusal> {
-    let Some((resting, instead)) = resting.and_then(|resting| Some((resting, resting.instead()?))) else {
+/// Whether the workflow of a checkout still asks whether the bank took its deposit back.
+async fn is_watched(
+    captured: &Entry,
+    checkout_id: &str,
+    now: Timestamp,
+    connection: &impl ConnectionTrait,
+) -> Result<bool, StoreError> {
+    if now.ms_since(captured.fields().occurred_at) >= DEPOSIT_WATCH_MS {
+        return Ok(false);
+    }
+    let deposit = payment_orders::Entity::find()
+        .filter(payment_orders::Column::CheckoutId.eq(checkout_id))
+        .filter(payment_orders::Column::DepositSeenAt.is_not_null());
+    Ok(deposit.one(connection).await?.is_some())
+}
+
+/// Refuses to take back an entry that a status rests on, unless two principals may.
+pub(crate) fn check(mistake: &Entry, resting: Option<&Resting>, by: Principals) -> Result<(), Refusal> {
+    let Some((resting, instead)) = resting.and_then(|resting| Some((resting, resting.instead(by)?))) else {
         return Ok(());
     };
     Err(Refusal::StatusRests { key: mistake.fields().key.clone(), resting: resting.clone(), instead })
@@ -86,6 +123,26 @@ pub(crate) async fn release_due(
     Ok(None)
 }
 
+/// What a second principal approves: the entry, the row that rests on it, and its orders as they are now. Wallets move
+/// all the time, and are not a part of it.
+pub(crate) async fn digest(
+    mistake: &Entry,
+    resting: Option<&Resting>,
+    connection: &impl ConnectionTrait,
+) -> Result<String, StoreError> {
+    let entry = serde_json::to_string(mistake).map_err(|error| corrupt("an entry", error))?;
+    let resting = resting.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let mut text = format!("{DIGEST_HEADER}{entry}\n{resting}\n");
+    for order in mistake.order_changes().into_keys() {
+        let row = payment_orders::Entity::find_by_id(order.as_str()).one(connection).await?;
+        let Some(row) = row else { continue };
+        let amounts = [row.unreleased, row.commission, row.commission_vat, row.refunded_amount];
+        let amounts = amounts.map(|amount| amount.to_string()).join(" ");
+        text += &format!("{order} {} {amounts}\n", row.payment_order_status);
+    }
+    Ok(hex::encode(Sha256::digest(text.as_bytes())))
+}
+
 /// What a reversal would do now. Nothing is changed, and what happens meanwhile may change the outcome.
 #[derive(Debug, Clone)]
 pub struct ReversalPreview {
@@ -101,6 +158,8 @@ pub struct ReversalPreview {
     pub wallets: Vec<WalletMove>,
     /// The payment orders that would move.
     pub orders: Vec<OrderMove>,
+    /// What a proposal and its approval name.
+    pub digest: String,
     /// Why it would be refused, if it would.
     pub refusal: Option<Refusal>,
 }
@@ -129,10 +188,11 @@ impl Reader {
     /// What the reversal of the entry under a key would do; nothing where no such entry is booked.
     pub async fn reversal_preview(&self, key: &str, at: Timestamp) -> Result<Option<ReversalPreview>, StoreError> {
         let Some(mistake) = self.booked_entry(key).await? else { return Ok(None) };
-        let resting = resting_on(&mistake.entry, self.connection()).await?;
+        let resting = resting_on(&mistake.entry, at, self.connection()).await?;
+        let digest = digest(&mistake.entry, resting.as_ref(), self.connection()).await?;
         let booked = self.booked_entry(&Reason::Reversed.key(key)).await?;
         let (reversal, mut refusal) = match Entry::of_reversal(&mistake.entry, at) {
-            Ok(reversal) => (Some(reversal), check(&mistake.entry, resting.as_ref()).err()),
+            Ok(reversal) => (Some(reversal), check(&mistake.entry, resting.as_ref(), Principals::Two).err()),
             Err(error) => (None, Some(error.into())),
         };
         let (mut wallets, mut orders) = (Vec::new(), Vec::new());
@@ -146,7 +206,7 @@ impl Reader {
             refusal = refusal.or(release_due(&mistake.entry, at, self.connection()).await?);
         }
         let refusal = refusal.filter(|_| booked.is_none());
-        Ok(Some(ReversalPreview { mistake, reversal, booked, resting, wallets, orders, refusal }))
+        Ok(Some(ReversalPreview { mistake, reversal, booked, resting, wallets, orders, digest, refusal }))
     }
 
     async fn order_moves(&self, reversal: &Entry) -> Result<(Vec<OrderMove>, Option<Refusal>), StoreError> {

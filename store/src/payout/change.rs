@@ -1,12 +1,16 @@
 //! Changes of payouts: the status, and the money that moves with it.
 
+use std::collections::HashMap;
+
 use domain::{
     Timestamp,
     failure::{Failure, OurCode},
     hold::HoldEvent,
     id::{HoldId, PayoutId},
-    ledger::{Hold, PayoutEnd},
-    payout::{PayoutStatus, batch::PayoutChange, plan::PlanRules, status::MoneyAt},
+    ledger::{Hold, HoldEnd, PayoutEnd},
+    payout::{
+        PaidBy, PayoutKind, PayoutStatus, bank_file::account_of, batch::PayoutChange, plan::PlanRules, status::MoneyAt,
+    },
     principal::Principal,
     seller::cools_down_until,
 };
@@ -14,48 +18,45 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query
 
 use super::{
     events::{Changed, append_payouts},
-    frozen::{release, run_of, write_digest},
-    record::{self, PayoutRecord},
+    frozen::{run_of, write_digest},
+    record::{self, PayoutRecord, RunRecord},
+    refusal::{PayoutRefusal, payout_of},
+    sweep,
 };
 use crate::{
     StoreError, Writer,
     books::open::Books,
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::{payout_attempts, payouts, wallet_holds},
-    hold,
-    seller::{PayoutTerms, account_returned, payout_terms},
+    hold::{self, write::HoldChanges},
+    seller::{PayoutTerms, account_returned, payout_terms, transfer_returned},
     transaction::Transaction,
 };
+
+/// How many payouts one statement reads.
+const NAMES: usize = 1_000;
 
 /// What a principal asks of one payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayoutRequest {
     /// The payout.
     pub payout_id: PayoutId,
+    /// The attempt that the author means; nothing where the author names none.
+    pub attempt: Option<u32>,
     /// The author.
     pub by: Principal,
     /// Why.
     pub reason: String,
 }
 
-/// Why a payout does not take a request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayoutRefusal {
-    /// There is none of this id.
-    #[error("there is no such payout")]
-    Unknown,
-    /// Its status does not allow the request.
-    #[error("the payout is {0}")]
-    Status(PayoutStatus),
-    /// Its run was not approved, or was taken back.
-    #[error("the run of the payout is not approved")]
-    NotApproved,
-    /// The seller or the account changed: a new run pays, and a second principal approves it.
-    #[error("the seller changed since the approval; the money is in the next run")]
-    SellerChanged,
-    /// The seller has less available.
-    #[error("the seller has less available than the payout")]
-    NotEnough,
+impl PayoutRequest {
+    /// A request that was sent for a former attempt does nothing to the present one.
+    pub(super) fn of_attempt(&self, payout: &PayoutRecord) -> Result<(), PayoutRefusal> {
+        match self.attempt {
+            Some(attempt) if attempt != payout.attempt => Err(PayoutRefusal::OtherAttempt(payout.attempt)),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// What came of taking a payout back.
@@ -87,14 +88,21 @@ impl Writer {
     pub async fn change_payouts(&self, changes: &[PayoutChange]) -> Result<usize, StoreError> {
         let transaction = self.begin().await?;
         let mut books = Books::open(&transaction, self.database().clock()).await?;
-        let names = changes.iter().map(|change| change.ref_payout_id.as_str());
-        let rows = payouts::Entity::find().filter(payouts::Column::RefPayoutId.is_in(names)).all(&transaction).await?;
-        let mut wanted = Vec::new();
+        let wanted: HashMap<&str, &PayoutChange> =
+            changes.iter().map(|change| (change.ref_payout_id.as_str(), change)).collect();
+        let mut rows = Vec::with_capacity(wanted.len());
+        for names in changes.chunks(NAMES) {
+            let names = names.iter().map(|change| change.ref_payout_id.as_str());
+            let found = payouts::Entity::find()
+                .filter(payouts::Column::RefPayoutId.is_in(names))
+                // Of what is paid by bank file, the PSP has nothing to say.
+                .filter(payouts::Column::PaidBy.eq(PaidBy::Psp.as_str()));
+            rows.extend(found.all(&transaction).await?);
+        }
+        let mut known = Vec::with_capacity(rows.len());
         for payout in rows.into_iter().map(record::payout) {
             let payout = payout?;
-            let Some(change) = changes.iter().find(|change| change.ref_payout_id == payout.ref_payout_id) else {
-                continue;
-            };
+            let Some(change) = wanted.get(payout.ref_payout_id.as_str()) else { continue };
             if change.amount.is_some_and(|amount| amount != payout.amount) {
                 tracing::error!(payout.id = %payout.payout_id, "the PSP names another amount of {}", payout.payout_id);
                 continue;
@@ -104,9 +112,9 @@ impl Writer {
                 psp_payout_id: change.psp_payout_id.clone(),
                 failure: change.failure.clone(),
             };
-            wanted.push((payout, change));
+            known.push((payout, change));
         }
-        let changed = carry_out(&mut books, wanted).await?;
+        let changed = carry_out(&mut books, known).await?;
         books.close().await?;
         transaction.commit().await?;
         Ok(changed)
@@ -122,6 +130,9 @@ impl Writer {
         let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
             return Ok(Err(PayoutRefusal::Unknown));
         };
+        if let Err(refusal) = request.of_attempt(&payout) {
+            return Ok(Err(refusal));
+        }
         match payout.status {
             PayoutStatus::Frozen | PayoutStatus::Approved => {}
             PayoutStatus::Canceled => return Ok(Ok(Withdrawal::Done(payout))),
@@ -138,7 +149,7 @@ impl Writer {
         let failure = Failure::new(OurCode::PayoutWithdrawn, request.reason.clone());
         let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Canceled) };
         carry_out(&mut books, vec![(payout, change)]).await?;
-        write_digest(&transaction, &run_id).await?;
+        write_digest(&transaction, &run_id, &id).await?;
         books.close().await?;
         let payout =
             payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that was taken back", &id))?;
@@ -158,8 +169,16 @@ impl Writer {
         let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
             return Ok(Err(PayoutRefusal::Unknown));
         };
+        if let Err(refusal) = request.of_attempt(&payout) {
+            return Ok(Err(refusal));
+        }
         let run = run_of(&transaction, &payout.run_id).await?;
-        if payout.is_void || !run.is_some_and(|run| run.status.is_approved() && run.decided_by.is_some()) {
+        // What was taken back before the approval is no part of what was approved.
+        let was_approved = |run: RunRecord| {
+            let is_part = payout.ended_at.is_none_or(|ended_at| run.decided_at.is_some_and(|at| at < ended_at));
+            run.status.is_approved() && run.decided_by.is_some() && is_part
+        };
+        if payout.is_void || !run.is_some_and(was_approved) {
             return Ok(Err(PayoutRefusal::NotApproved));
         }
         if !matches!(payout.status, PayoutStatus::Failed | PayoutStatus::Canceled) {
@@ -170,14 +189,11 @@ impl Writer {
         if !is_same_seller(&payout, terms.get(&payout.seller), now, rules) {
             return Ok(Err(PayoutRefusal::SellerChanged));
         }
-        let wallet = books.wallet(&payout.seller, payout.amount.currency()).await?;
-        if wallet.available.minor() < payout.amount.minor() {
-            return Ok(Err(PayoutRefusal::NotEnough));
-        }
         let attempt = payout.attempt + 1;
         let id = payout.payout_id.attempt(attempt);
-        let hold = Hold { id: id.clone(), seller: payout.seller.clone(), amount: payout.amount };
-        hold::write::reserve(&mut books, &hold, None, now).await?;
+        if let Err(refusal) = reserve_again(&mut books, &payout, &id, rules).await? {
+            return Ok(Err(refusal));
+        }
         let row = payout_attempts::ActiveModel {
             payout_id: Set(payout.payout_id.to_string()),
             attempt: Set(to_column_revision(attempt)?),
@@ -194,32 +210,47 @@ impl Writer {
         transaction.commit().await?;
         Ok(Ok(payout))
     }
+}
 
-    /// Books that the bank sent the money of a paid payout back. The money is held until somebody releases it.
-    pub async fn return_payout(
-        &self,
-        request: &PayoutRequest,
-    ) -> Result<Result<PayoutRecord, PayoutRefusal>, StoreError> {
-        let transaction = self.begin().await?;
-        let mut books = Books::open(&transaction, self.database().clock()).await?;
-        let Some(payout) = payout_of(&transaction, &request.payout_id).await? else {
-            return Ok(Err(PayoutRefusal::Unknown));
-        };
-        match payout.status {
-            PayoutStatus::Paid => {}
-            PayoutStatus::Returned => return Ok(Ok(payout)),
-            status => return Ok(Err(PayoutRefusal::Status(status))),
+/// Books that the money of a paid payout came back. It is held until somebody releases it, and the account is not
+/// verified any more.
+pub(super) async fn come_back(books: &mut Books<'_>, payout: PayoutRecord, reason: &str) -> Result<(), StoreError> {
+    let failure = Failure::new(OurCode::PayoutReturned, reason);
+    let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Returned) };
+    let (seller, now) = (payout.seller.clone(), books.now());
+    let account = match payout.paid_by {
+        PaidBy::Psp => None,
+        PaidBy::BankFile => account_of(&payout.destination),
+    };
+    carry_out(books, vec![(payout, change)]).await?;
+    match account {
+        Some(account) => transfer_returned(books.transaction, &seller, account, now).await,
+        None => account_returned(books.transaction, &seller, now).await,
+    }
+}
+
+/// Reserves the money of a new attempt; of a sweep it is looked at alone.
+async fn reserve_again(
+    books: &mut Books<'_>,
+    payout: &PayoutRecord,
+    attempt: &HoldId,
+    rules: &PlanRules,
+) -> Result<Result<(), PayoutRefusal>, StoreError> {
+    let now = books.now();
+    match payout.kind {
+        PayoutKind::Sweep => {
+            let again = sweep::allowed(books.transaction, Some(payout.amount), rules, now).await?;
+            Ok(again.map(|_| ()).map_err(PayoutRefusal::Sweep))
         }
-        let id = payout.payout_id.clone();
-        let failure = Failure::new(OurCode::PayoutReturned, request.reason.clone());
-        let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Returned) };
-        let (seller, now) = (payout.seller.clone(), books.now());
-        carry_out(&mut books, vec![(payout, change)]).await?;
-        account_returned(&transaction, &seller, now).await?;
-        books.close().await?;
-        let payout = payout_of(&transaction, &id).await?.ok_or_else(|| corrupt("no payout that came back", &id))?;
-        transaction.commit().await?;
-        Ok(Ok(payout))
+        PayoutKind::Seller => {
+            let wallet = books.wallet(&payout.seller, payout.amount.currency()).await?;
+            if wallet.available.minor() < payout.amount.minor() {
+                return Ok(Err(PayoutRefusal::NotEnough));
+            }
+            let hold = Hold { id: attempt.clone(), seller: payout.seller.clone(), amount: payout.amount };
+            hold::write::reserve(books, &hold, None, now).await?;
+            Ok(Ok(()))
+        }
     }
 }
 
@@ -233,8 +264,8 @@ pub(super) fn is_same_seller(
     let Some(terms) = terms else { return false };
     let was_changed = terms.account_changed_at.is_some_and(|at| at >= payout.frozen_at);
     let cools_down = cools_down_until(terms.account_changed_at, rules.cool_down_ms, now).is_some();
-    let is_registered = terms.psp_seller_id.as_ref().is_some_and(|id| id.as_str() == payout.destination);
-    is_registered && !was_changed && !cools_down && terms.payout_status.may_be_paid()
+    let is_same = terms.destination_by(payout.paid_by).is_some_and(|destination| destination == payout.destination);
+    is_same && !was_changed && !cools_down && terms.status_by(payout.paid_by).may_be_paid()
 }
 
 async fn write_attempt(transaction: &Transaction, payout: &PayoutRecord, id: &HoldId) -> Result<(), StoreError> {
@@ -248,15 +279,16 @@ async fn write_attempt(transaction: &Transaction, payout: &PayoutRecord, id: &Ho
         .col_expr(payouts::Column::FailureCode, Expr::value(None::<String>))
         .col_expr(payouts::Column::FailureMessage, Expr::value(None::<String>))
         .col_expr(payouts::Column::EndedAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .col_expr(payouts::Column::Answer, Expr::value(None::<String>))
+        .col_expr(payouts::Column::AnsweredBy, Expr::value(None::<String>))
+        .col_expr(payouts::Column::AnsweredAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .col_expr(payouts::Column::AnswerReason, Expr::value(None::<String>))
+        .col_expr(payouts::Column::ConfirmedBy, Expr::value(None::<String>))
         .col_expr(payouts::Column::Version, Expr::value(to_column_revision(payout.version + 1)?))
         .filter(payouts::Column::PayoutId.eq(payout.payout_id.as_str()))
         .exec(transaction)
         .await?;
     Ok(())
-}
-
-pub(super) async fn payout_of(transaction: &Transaction, id: &PayoutId) -> Result<Option<PayoutRecord>, StoreError> {
-    payouts::Entity::find_by_id(id.as_str()).one(transaction).await?.map(record::payout).transpose()
 }
 
 /// Carries changes out that their payouts allow; the others are left out. Answers how many were carried out.
@@ -265,17 +297,21 @@ pub(super) async fn carry_out(
     changes: Vec<(PayoutRecord, Change)>,
 ) -> Result<usize, StoreError> {
     let now = books.now();
-    let mut changed = Vec::new();
+    let (mut waiting, mut allowed) = (Vec::new(), Vec::new());
     for (payout, change) in changes {
         let is_waiting = payout.status == change.status && payout.failure != change.failure;
         if is_waiting && payout.status.is_followed() {
-            write(books.transaction, &payout, &change, now).await?;
-            continue;
+            waiting.push((payout, change));
+        } else if payout.status.may_become(change.status) {
+            allowed.push((payout, change));
         }
-        if !payout.status.may_become(change.status) {
-            continue;
-        }
-        move_money(books, &payout, change.status).await?;
+    }
+    for (payout, change) in &waiting {
+        write(books.transaction, payout, change, now).await?;
+    }
+    move_money(books, &allowed).await?;
+    let mut changed = Vec::with_capacity(allowed.len());
+    for (payout, change) in allowed {
         let before = payout.status;
         changed.push(Changed { before, now: write(books.transaction, &payout, &change, now).await? });
     }
@@ -316,31 +352,49 @@ async fn write(
     Ok(after)
 }
 
-/// Moves the money of a payout to where its next status says that it is.
-async fn move_money(books: &mut Books<'_>, payout: &PayoutRecord, next: PayoutStatus) -> Result<(), StoreError> {
-    let hold = payout.hold()?;
-    let now = books.now();
-    let events: &[HoldEvent] = match (payout.status.money(), next.money()) {
-        (MoneyAt::Held, MoneyAt::Held) | (MoneyAt::InTransit, MoneyAt::InTransit) => &[],
-        (MoneyAt::Held, MoneyAt::InTransit) => &[HoldEvent::Captured(payout.amount)],
-        (MoneyAt::Held, MoneyAt::SellerBank) => {
-            &[HoldEvent::Captured(payout.amount), HoldEvent::PayoutEnded(PayoutEnd::ArrivedFromPsp)]
+/// Moves the money of payouts to where their next statuses say that it is.
+async fn move_money(books: &mut Books<'_>, changes: &[(PayoutRecord, Change)]) -> Result<(), StoreError> {
+    let mut moves = Vec::with_capacity(changes.len());
+    for (payout, change) in changes {
+        match payout.kind {
+            PayoutKind::Sweep => {
+                sweep::move_money(books, payout, change.status).await?;
+                continue;
+            }
+            PayoutKind::Seller => {}
         }
-        (MoneyAt::Held, MoneyAt::Free) => return release(books, &hold.id).await,
-        (MoneyAt::InTransit, MoneyAt::SellerBank) => &[HoldEvent::PayoutEnded(PayoutEnd::ArrivedFromPsp)],
-        (MoneyAt::InTransit, MoneyAt::Free) => &[HoldEvent::PayoutEnded(PayoutEnd::CameBack)],
-        (MoneyAt::SellerBank, MoneyAt::Free) => {
+        let (from, to) = (payout.status.money(), change.status.money());
+        if (from, to) == (MoneyAt::SellerBank, MoneyAt::Free) {
             keep_returned(books, payout).await?;
-            &[HoldEvent::PayoutEnded(PayoutEnd::Returned)]
         }
+        let events = money_events(payout, from, to)?;
+        if !events.is_empty() {
+            moves.push(HoldChanges { hold: payout.hold()?.id, events });
+        }
+    }
+    let now = books.now();
+    hold::write::change_all(books, &moves, now).await
+}
+
+/// What happens to the hold of a payout whose money moves.
+fn money_events(payout: &PayoutRecord, from: MoneyAt, to: MoneyAt) -> Result<Vec<HoldEvent>, StoreError> {
+    let captured = HoldEvent::Captured(payout.amount);
+    let (arrived, returned) = match payout.paid_by {
+        PaidBy::Psp => (PayoutEnd::ArrivedFromPsp, PayoutEnd::Returned),
+        PaidBy::BankFile => (PayoutEnd::Arrived, PayoutEnd::ReturnedToBank),
+    };
+    Ok(match (from, to) {
+        (MoneyAt::Held, MoneyAt::Held) | (MoneyAt::InTransit, MoneyAt::InTransit) => Vec::new(),
+        (MoneyAt::Held, MoneyAt::InTransit) => vec![captured],
+        (MoneyAt::Held, MoneyAt::SellerBank) => vec![captured, HoldEvent::PayoutEnded(arrived)],
+        (MoneyAt::Held, MoneyAt::Free) => vec![HoldEvent::Ended(HoldEnd::Released)],
+        (MoneyAt::InTransit, MoneyAt::SellerBank) => vec![HoldEvent::PayoutEnded(arrived)],
+        (MoneyAt::InTransit, MoneyAt::Free) => vec![HoldEvent::PayoutEnded(PayoutEnd::CameBack)],
+        (MoneyAt::SellerBank, MoneyAt::Free) => vec![HoldEvent::PayoutEnded(returned)],
         (MoneyAt::InTransit | MoneyAt::SellerBank | MoneyAt::Free, _) => {
             return Err(corrupt("a payout that goes back", &payout.payout_id));
         }
-    };
-    for event in events {
-        hold::write::change(books, &hold.id, *event, now).await?;
-    }
-    Ok(())
+    })
 }
 
 /// The hold of money that came back; its entry is that of the return.

@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Run<'a> {
     payout_run_id: &'a str,
+    kind: &'static str,
     status: &'static str,
     date: String,
     digest: &'a str,
@@ -38,6 +39,7 @@ struct Run<'a> {
 struct Payout<'a> {
     payout_id: &'a str,
     payout_run_id: &'a str,
+    kind: &'static str,
     seller_account: &'a str,
     period: String,
     status: &'static str,
@@ -79,6 +81,7 @@ pub(super) async fn append_run(transaction: &Transaction, run: &RunRecord, at: T
     }
     let data = Run {
         payout_run_id: run.run_id.as_str(),
+        kind: run.kind.as_str(),
         status: run.status.as_str(),
         date: run.date.to_string(),
         digest: &run.digest,
@@ -112,6 +115,7 @@ pub(super) async fn append_payouts(
         let data = Payout {
             payout_id: now.payout_id.as_str(),
             payout_run_id: now.run_id.as_str(),
+            kind: now.kind.as_str(),
             seller_account: now.seller.as_str(),
             period: now.period.to_string(),
             status: now.status.as_str(),

@@ -8,8 +8,8 @@ use domain::{
     id::SellerAccount,
     ledger::{Account, Reason},
     payout::{
-        PayoutStatus,
-        plan::{Candidate, Plan, PlanRules, Standing, WEEK_DAYS, plan},
+        MAX_PAYOUTS_PER_RUN, PaidBy, PayoutKind, PayoutStatus,
+        plan::{self, Candidate, Plan, PlanRules, Room, Standing, WEEK_DAYS},
         schedule::PayoutDay,
     },
 };
@@ -18,17 +18,17 @@ use sea_orm::{
     sea_query::{Query, SelectStatement},
 };
 
-use super::record;
+use super::{bank_money, record};
 use crate::{
-    PayoutTerms, Reader, StoreError,
+    PayoutTerms, Reader, StoreError, Writer,
     convert::{corrupt, to_column_time, wallet_of_row},
     entities::{ledger_entries, ledger_postings, payouts, wallets},
     ledger::read::join_entries,
     seller::payout_terms,
 };
 
-/// How many sellers' terms are read at once.
-const SELLERS: usize = 5_000;
+/// How many sellers are planned at once.
+pub(super) const PORTION: usize = 500;
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -45,40 +45,105 @@ pub struct PlanRequest<'a> {
     pub now: Timestamp,
 }
 
+/// A part of a run: the next sellers, and what the run may still pay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    /// The seller after whom the part begins; empty for the first.
+    pub(super) after: &'a str,
+    pub(super) room: Room,
+}
+
+/// The plan of a part.
+#[derive(Debug)]
+pub(super) struct PlannedPart {
+    pub(super) plan: Plan,
+    /// The seller after whom the next part begins; nothing where no seller is left.
+    pub(super) next: Option<String>,
+}
+
 impl Reader {
     /// Plans a run and writes nothing.
     pub async fn plan_payouts(&self, request: PlanRequest<'_>) -> Result<Plan, StoreError> {
-        plan_run(self.connection(), request).await
+        let (mut whole, mut after) = (Plan::empty(), String::new());
+        let mut room = whole_room(self.connection(), request.rules.by).await?;
+        loop {
+            let part = Part { after: &after, room };
+            let PlannedPart { plan, next } = plan_part(self.connection(), request, part).await?;
+            room = plan.payouts.iter().fold(room, |room, payout| room.less(payout.amount));
+            whole.payouts.extend(plan.payouts);
+            whole.carried_over.extend(plan.carried_over);
+            let Some(next) = next else { return Ok(whole) };
+            after = next;
+        }
+    }
+
+    /// Whether a run would pay somebody.
+    pub async fn is_a_payout_due(&self, request: PlanRequest<'_>) -> Result<bool, StoreError> {
+        is_a_payout_due(self.connection(), request).await
     }
 }
 
-/// Plans a run on a connection.
-pub(super) async fn plan_run(connection: &impl ConnectionTrait, request: PlanRequest<'_>) -> Result<Plan, StoreError> {
+impl Writer {
+    /// Whether a run would pay somebody.
+    pub async fn is_a_payout_due(&self, request: PlanRequest<'_>) -> Result<bool, StoreError> {
+        is_a_payout_due(self.connection(), request).await
+    }
+}
+
+async fn is_a_payout_due(connection: &impl ConnectionTrait, request: PlanRequest<'_>) -> Result<bool, StoreError> {
+    let mut after = String::new();
+    let room = whole_room(connection, request.rules.by).await?;
+    loop {
+        let part = Part { after: &after, room };
+        let PlannedPart { plan, next } = plan_part(connection, request, part).await?;
+        if !plan.payouts.is_empty() {
+            return Ok(true);
+        }
+        let Some(next) = next else { return Ok(false) };
+        after = next;
+    }
+}
+
+/// What a run that begins may pay.
+async fn whole_room(connection: &impl ConnectionTrait, by: PaidBy) -> Result<Room, StoreError> {
+    Ok(Room { payouts: MAX_PAYOUTS_PER_RUN, money: bank_money::money_left(connection, by).await? })
+}
+
+/// Plans the next sellers of a run on a connection.
+pub(super) async fn plan_part(
+    connection: &impl ConnectionTrait,
+    request: PlanRequest<'_>,
+    part: Part<'_>,
+) -> Result<PlannedPart, StoreError> {
     let PlanRequest { date, sellers, rules, now } = request;
     let mut rows = wallets::Entity::find()
         .filter(wallets::Column::Currency.eq(Currency::Krw.code()))
-        .filter(wallets::Column::Available.gt(0));
+        .filter(wallets::Column::Available.gt(0))
+        .filter(wallets::Column::SellerAccount.gt(part.after));
     if let Some(sellers) = sellers {
         rows = rows.filter(wallets::Column::SellerAccount.is_in(sellers.iter().map(SellerAccount::as_str)));
     }
+    let rows = rows.order_by(wallets::Column::SellerAccount, Order::Asc).limit(PORTION as u64);
     let mut wallets = Vec::new();
-    for row in rows.order_by(wallets::Column::SellerAccount, Order::Asc).all(connection).await? {
+    for row in rows.all(connection).await? {
         wallets.push((record::seller(row.seller_account.clone())?, wallet_of_row(&row)?));
     }
+    let next = wallets.last().filter(|_| wallets.len() == PORTION).map(|(seller, _)| seller.to_string());
     let all: Vec<SellerAccount> = wallets.iter().map(|(seller, _)| seller.clone()).collect();
-    let mut terms = HashMap::new();
-    for page in all.chunks(SELLERS) {
-        terms.extend(payout_terms(connection, page, now).await?);
-    }
+    let terms = payout_terms(connection, &all, now).await?;
     let is_named = sellers.is_some();
     let due = |seller: &SellerAccount| terms.get(seller).and_then(|terms| due_on(terms, date, rules, is_named));
-    let earliest = all.iter().filter_map(|seller| due(seller).map(|day| day.released_before)).min();
+    let due_sellers: Vec<&SellerAccount> = all.iter().filter(|seller| due(seller).is_some()).collect();
+    if due_sellers.is_empty() {
+        return Ok(PlannedPart { plan: Plan::empty(), next });
+    }
+    let earliest = due_sellers.iter().filter_map(|seller| due(seller).map(|day| day.released_before)).min();
     let late = match earliest {
-        Some(earliest) if !is_named => Releases::since(connection, earliest).await?,
+        Some(earliest) if !is_named => Releases::since(connection, earliest, &due_sellers).await?,
         Some(_) | None => Releases::default(),
     };
-    let paid_already = paid_already(connection, date).await?;
-    let this_week = this_week(connection, now).await?;
+    let paid_already = paid_already(connection, date, &due_sellers).await?;
+    let this_week = this_week(connection, now, &due_sellers).await?;
     let mut candidates = Vec::new();
     for (seller, wallet) in wallets {
         let (Some(terms), Some(day)) = (terms.get(&seller), due(&seller)) else { continue };
@@ -87,8 +152,8 @@ pub(super) async fn plan_run(connection: &impl ConnectionTrait, request: PlanReq
             available: wallet.available,
             released: wallet.available.minus(released_late).unwrap_or(Money::zero(Currency::Krw)),
             debt: wallet.debt,
-            standing: standing(terms),
-            destination: terms.psp_seller_id.as_ref().map(ToString::to_string),
+            standing: standing(terms, rules.by),
+            destination: terms.destination_by(rules.by),
             account_changed_at: terms.account_changed_at,
             is_blocked: !terms.blocked.is_empty(),
             minimum: terms.minimum,
@@ -97,20 +162,20 @@ pub(super) async fn plan_run(connection: &impl ConnectionTrait, request: PlanReq
             seller,
         });
     }
-    Ok(plan(candidates, rules, now))
+    Ok(PlannedPart { plan: plan::plan_part(candidates, rules, now, part.room), next })
 }
 
 /// The payout of a seller on a day; a seller who is named is due on any day.
-fn due_on(terms: &PayoutTerms, date: Day, rules: &PlanRules, is_named: bool) -> Option<PayoutDay> {
+pub(super) fn due_on(terms: &PayoutTerms, date: Day, rules: &PlanRules, is_named: bool) -> Option<PayoutDay> {
     if is_named {
         return Some(terms.schedule.payout(date, &rules.holidays));
     }
     terms.schedule.on(date, &rules.holidays)
 }
 
-fn standing(terms: &PayoutTerms) -> Standing {
+pub(super) fn standing(terms: &PayoutTerms, by: PaidBy) -> Standing {
     use domain::seller::PayoutStatus as SellerStatus;
-    match terms.payout_status {
+    match terms.status_by(by) {
         SellerStatus::Approved => Standing::Approved,
         SellerStatus::Limited => Standing::Limited,
         SellerStatus::Unregistered
@@ -133,8 +198,12 @@ struct ReleaseRow {
 }
 
 impl Releases {
-    async fn since(connection: &impl ConnectionTrait, earliest: Timestamp) -> Result<Self, StoreError> {
-        let statement = releases_since(earliest);
+    async fn since(
+        connection: &impl ConnectionTrait,
+        earliest: Timestamp,
+        sellers: &[&SellerAccount],
+    ) -> Result<Self, StoreError> {
+        let statement = releases_since(earliest, sellers);
         let rows = ReleaseRow::find_by_statement(connection.get_database_backend().build(&statement));
         let mut releases: HashMap<String, Vec<(Timestamp, i64)>> = HashMap::new();
         for row in rows.all(connection).await? {
@@ -153,7 +222,8 @@ impl Releases {
     }
 }
 
-fn releases_since(earliest: Timestamp) -> SelectStatement {
+fn releases_since(earliest: Timestamp, sellers: &[&SellerAccount]) -> SelectStatement {
+    let accounts = sellers.iter().map(|seller| Account::SellerAvailable((*seller).clone()).to_string());
     let mut statement = Query::select()
         .column((ledger_postings::Entity, ledger_postings::Column::CreditAccount))
         .column((ledger_postings::Entity, ledger_postings::Column::Amount))
@@ -165,16 +235,22 @@ fn releases_since(earliest: Timestamp) -> SelectStatement {
         .and_where(ledger_entries::Column::Reason.eq(Reason::PendingReleased.as_str()))
         .and_where(ledger_entries::Column::OccurredAt.gte(to_column_time(earliest)))
         .and_where(ledger_postings::Column::Currency.eq(Currency::Krw.code()))
-        .and_where(ledger_postings::Column::CreditAccount.like("seller:%:available"))
+        .and_where(ledger_postings::Column::CreditAccount.is_in(accounts))
         .to_owned()
 }
 
-/// The sellers with a payout of the period.
-async fn paid_already(connection: &impl ConnectionTrait, date: Day) -> Result<HashSet<String>, StoreError> {
+/// Those of the sellers with a payout of the period.
+async fn paid_already(
+    connection: &impl ConnectionTrait,
+    date: Day,
+    sellers: &[&SellerAccount],
+) -> Result<HashSet<String>, StoreError> {
     let sellers: Vec<String> = payouts::Entity::find()
         .select_only()
         .column(payouts::Column::SellerAccount)
         .filter(payouts::Column::Period.eq(date.to_string()))
+        .filter(payouts::Column::SellerAccount.is_in(sellers.iter().map(|seller| seller.as_str())))
+        .filter(payouts::Column::Kind.eq(PayoutKind::Seller.as_str()))
         .filter(payouts::Column::IsVoid.eq(false))
         .into_tuple()
         .all(connection)
@@ -184,7 +260,11 @@ async fn paid_already(connection: &impl ConnectionTrait, date: Day) -> Result<Ha
 
 /// What payouts of the last seven days have taken or may take, by seller, in won. The window holds the calendar week,
 /// and it goes by the day of the payout too, which is later than that of the request.
-async fn this_week(connection: &impl ConnectionTrait, now: Timestamp) -> Result<HashMap<String, i64>, StoreError> {
+pub(super) async fn this_week(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+    sellers: &[&SellerAccount],
+) -> Result<HashMap<String, i64>, StoreError> {
     let from = now.minus_ms(WEEK_DAYS * DAY_MS);
     let taking = PayoutStatus::ALL.into_iter().filter(|status| match status {
         PayoutStatus::Failed | PayoutStatus::Canceled => false,
@@ -206,6 +286,7 @@ async fn this_week(connection: &impl ConnectionTrait, now: Timestamp) -> Result<
         .select_only()
         .column(payouts::Column::SellerAccount)
         .column(payouts::Column::Amount)
+        .filter(payouts::Column::SellerAccount.is_in(sellers.iter().map(|seller| seller.as_str())))
         .filter(payouts::Column::Status.is_in(taking.map(PayoutStatus::as_str)))
         .filter(in_window)
         .into_tuple()

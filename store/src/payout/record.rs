@@ -6,7 +6,10 @@ use domain::{
     failure::{Failure, FailureCode},
     id::{HoldId, PayoutId, PayoutRunId, SellerAccount},
     ledger::Hold,
-    payout::{PayoutStatus, RunStatus, plan::CarriedOver, statement::Statement},
+    payout::{
+        PaidBy, PayoutKind, PayoutStatus, RunStatus, bank_file::BankAnswer, digest::DigestScheme, plan::CarriedOver,
+        statement::Statement,
+    },
     principal::Principal,
 };
 
@@ -32,17 +35,23 @@ pub struct FirstApproval {
 pub struct RunRecord {
     /// Its id.
     pub run_id: PayoutRunId,
+    /// Whom it pays.
+    pub kind: PayoutKind,
+    /// The way on which it pays.
+    pub paid_by: PaidBy,
     /// Its day in Korea.
     pub date: Day,
     /// Where it stands.
     pub status: RunStatus,
     /// The digest of its payouts.
     pub digest: String,
+    /// What the digest is over.
+    pub digest_scheme: DigestScheme,
     /// The sum of its payouts when it was frozen, less those that were taken back before the approval.
     pub total: Money,
     /// How many payouts it has.
     pub payout_count: u32,
-    /// What stays for a later run.
+    /// What stays for a later run; empty in the answer to a decision, which does not read it.
     pub carried_over: Vec<CarriedOver>,
     /// The author of the freeze.
     pub frozen_by: Principal,
@@ -71,7 +80,11 @@ pub struct PayoutRecord {
     pub payout_id: PayoutId,
     /// Its run.
     pub run_id: PayoutRunId,
-    /// The seller who is paid.
+    /// Whom it pays.
+    pub kind: PayoutKind,
+    /// The way on which its run pays.
+    pub paid_by: PaidBy,
+    /// The seller who is paid; our own company where the payout is a sweep.
     pub seller: SellerAccount,
     /// The day of its run.
     pub period: Day,
@@ -79,13 +92,13 @@ pub struct PayoutRecord {
     pub amount: Money,
     /// Where it stands.
     pub status: PayoutStatus,
-    /// The seller at the PSP.
+    /// The seller at the PSP, or the seller's bank account by its number.
     pub destination: String,
     /// The number of the attempt, from 1.
     pub attempt: u32,
     /// Our name of the attempt at the PSP.
     pub ref_payout_id: String,
-    /// The number of its batch in the run.
+    /// The number of its batch, or of its file, in the run.
     pub batch: Option<u32>,
     /// The day on which the PSP pays.
     pub pays_on: Option<Day>,
@@ -101,8 +114,31 @@ pub struct PayoutRecord {
     pub sent_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When a statement of our bank showed a sweep, or a person said so.
+    pub received_at: Option<Timestamp>,
+    /// The line of the statement, by its hash: of a sweep, or of a transfer.
+    pub bank_line: Option<String>,
+    /// The line of the statement that shows that the money came back to our bank, by its hash.
+    pub return_line: Option<String>,
+    /// The last word of a principal on what a bank made of it.
+    pub answer: Option<NotedAnswer>,
     /// How often it changed.
     pub version: u32,
+}
+
+/// A principal's word on what a bank made of a payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedAnswer {
+    /// What the bank made of it.
+    pub answer: BankAnswer,
+    /// The author.
+    pub by: Principal,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// The principal who said the same: it is carried out.
+    pub confirmed_by: Option<Principal>,
 }
 
 /// A statement, and the bytes that its hash is of.
@@ -163,9 +199,13 @@ pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
     };
     Ok(RunRecord {
         run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
+        kind: kind(&row.kind)?,
+        paid_by: paid_by(&row.paid_by)?,
         date: day(&row.run_date)?,
         status: RunStatus::parse(&row.status).ok_or_else(|| corrupt("a status of a run", &row.status))?,
         digest: row.digest,
+        digest_scheme: DigestScheme::of_number(row.digest_scheme)
+            .ok_or_else(|| corrupt("a scheme of a digest", row.digest_scheme))?,
         total: won(row.total)?,
         payout_count: from_column_revision(row.payout_count)?,
         carried_over: carried_over.map_err(|error| corrupt("what a run carries over", error))?,
@@ -182,11 +222,14 @@ pub(super) fn run(row: payout_runs::Model) -> Result<RunRecord, StoreError> {
 }
 
 pub(crate) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
+    let answer = noted_answer(&row)?;
     let failure =
         row.failure_code.map(|code| Failure::new(FailureCode::from(code), row.failure_message.unwrap_or_default()));
     Ok(PayoutRecord {
         payout_id: payout_id(row.payout_id)?,
         run_id: PayoutRunId::parse(row.run_id).map_err(|error| corrupt("an id of a run", error))?,
+        kind: kind(&row.kind)?,
+        paid_by: paid_by(&row.paid_by)?,
         seller: seller(row.seller_account)?,
         period: day(&row.period)?,
         amount: won(row.amount)?,
@@ -202,6 +245,10 @@ pub(crate) fn payout(row: payouts::Model) -> Result<PayoutRecord, StoreError> {
         frozen_at: from_column_time(row.frozen_at),
         sent_at: row.sent_at.map(from_column_time),
         ended_at: row.ended_at.map(from_column_time),
+        received_at: row.received_at.map(from_column_time),
+        bank_line: row.bank_line,
+        return_line: row.return_line,
+        answer,
         version: from_column_revision(row.version)?,
     })
 }
@@ -215,6 +262,26 @@ pub(super) fn statement(row: statements::Model) -> Result<StatementRecord, Store
         statement,
         voided_at: row.voided_at.map(from_column_time),
     })
+}
+
+fn noted_answer(row: &payouts::Model) -> Result<Option<NotedAnswer>, StoreError> {
+    let (Some(answer), Some(by), Some(at)) = (&row.answer, &row.answered_by, row.answered_at) else { return Ok(None) };
+    let principal = |text: &String| Principal::parse(text).map_err(|error| corrupt("a principal of an answer", error));
+    Ok(Some(NotedAnswer {
+        answer: BankAnswer::parse(answer).ok_or_else(|| corrupt("an answer of the bank", answer))?,
+        by: principal(by)?,
+        at: from_column_time(at),
+        reason: row.answer_reason.clone().unwrap_or_default(),
+        confirmed_by: row.confirmed_by.as_ref().map(principal).transpose()?,
+    }))
+}
+
+pub(super) fn paid_by(text: &str) -> Result<PaidBy, StoreError> {
+    PaidBy::parse(text).ok_or_else(|| corrupt("a way of paying", text))
+}
+
+pub(super) fn kind(text: &str) -> Result<PayoutKind, StoreError> {
+    PayoutKind::parse(text).ok_or_else(|| corrupt("a kind of payout", text))
 }
 
 pub(super) fn payout_id(text: String) -> Result<PayoutId, StoreError> {

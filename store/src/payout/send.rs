@@ -1,11 +1,12 @@
 //! Sending: batches of approved payouts, written down before they leave.
 
 use domain::{
+    Timestamp,
     calendar::Day,
     failure::{Failure, OurCode},
     id::PayoutRunId,
     payout::{
-        PayoutStatus, RunStatus,
+        PaidBy, PayoutStatus, RunStatus,
         batch::{Batch, MAX_BATCH, Sending},
         plan::{DayText, PlanRules},
     },
@@ -14,10 +15,11 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySel
 
 use super::{
     change::{self, Change, is_same_seller},
+    decide::withdraw,
     events::append_run,
     frozen::run_of,
     record::{self, PayoutRecord, RunRecord},
-    stop,
+    stop, sweep,
 };
 use crate::{
     StoreError, Writer,
@@ -46,12 +48,15 @@ pub struct BegunBatch {
     pub number: u32,
     /// What is sent.
     pub batch: Batch,
+    /// The day on which it left first, of a batch that was begun before.
+    pub left_on: Option<Day>,
 }
 
 impl Writer {
     /// Writes down that the next payouts of an approved run leave now, and answers them; `None` where none waits. Those
     /// of a batch that was begun before, and that nobody follows, come first. A payout whose seller or account changed
-    /// since the freeze is taken back. While payouts are stopped, no other batch begins.
+    /// since the freeze is taken back, and so is a sweep that is more than what is free by now. While payouts are
+    /// stopped, no other batch begins.
     pub async fn begin_payout_batch(
         &self,
         begin: &BeginBatch,
@@ -60,7 +65,8 @@ impl Writer {
         let transaction = self.begin().await?;
         let mut books = Books::open(&transaction, self.database().clock()).await?;
         let Some(run) = run_of(&transaction, &begin.run_id).await? else { return Ok(None) };
-        if !run.status.is_approved() {
+        // What is paid by bank file leaves with its file, and the PSP hears nothing of it.
+        if !run.status.is_approved() || run.paid_by == PaidBy::BankFile {
             return Ok(None);
         }
         if let Some(begun) = begun_before(&transaction, begin).await? {
@@ -75,18 +81,21 @@ impl Writer {
         let sellers: Vec<_> = approved.iter().map(|payout| payout.seller.clone()).collect();
         let terms = payout_terms(&transaction, &sellers, books.now()).await?;
         for payout in approved {
-            if is_same_seller(&payout, terms.get(&payout.seller), books.now(), rules) {
+            let failure = if !is_same_seller(&payout, terms.get(&payout.seller), books.now(), rules) {
+                Failure::new(OurCode::PayoutSellerChanged, "The seller changed since the approval.")
+            } else if let Err(shortfall) = sweep::still_free(&transaction, &payout, books.now()).await? {
+                Failure::new(OurCode::SweepTooLarge, shortfall.to_string())
+            } else {
                 items.push(sending(&payout));
                 leaving.push(payout);
-            } else {
-                let failure = Failure::new(OurCode::PayoutSellerChanged, "The seller changed since the approval.");
-                taken_back.push((payout, Change { failure: Some(failure), ..Change::to(PayoutStatus::Canceled) }));
-            }
+                continue;
+            };
+            taken_back.push((payout, Change { failure: Some(failure), ..Change::to(PayoutStatus::Canceled) }));
         }
         let is_changed = !taken_back.is_empty();
         change::carry_out(&mut books, taken_back).await?;
         let number = next_number(&transaction, &begin.run_id).await?;
-        write_sending(&books, &leaving, begin, number).await?;
+        write_sending(&books, &leaving, Leaving { number, pays_on: begin.pays_on }).await?;
         books.close().await?;
         if !leaving.is_empty() && run.status != RunStatus::Sending {
             write_status(&transaction, run, RunStatus::Sending).await?;
@@ -95,42 +104,59 @@ impl Writer {
             transaction.commit().await?;
         }
         let batch = Batch { items, pays_on: begin.pays_on.map(DayText), may_have_left: false };
-        Ok((!batch.items.is_empty()).then_some(BegunBatch { number, batch }))
+        Ok((!batch.items.is_empty()).then_some(BegunBatch { number, batch, left_on: None }))
     }
 
-    /// Writes that a run is complete, once each of its payouts has ended. Answers whether it is.
+    /// Writes that a run is complete, once each of its payouts has ended. Answers whether it is. Of a run that was
+    /// rejected or taken back, the next payouts are taken back.
     pub async fn complete_payout_run(&self, run_id: &PayoutRunId) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
-        let books = Books::open(&transaction, self.database().clock()).await?;
+        let mut books = Books::open(&transaction, self.database().clock()).await?;
         let now = books.now();
         let run = run_of(&transaction, run_id).await?.ok_or_else(|| corrupt("no run", run_id))?;
-        let open = PayoutStatus::ALL.into_iter().filter(|status| !status.is_end()).map(PayoutStatus::as_str);
-        let is_open = payouts::Entity::find()
-            .filter(payouts::Column::RunId.eq(run_id.as_str()))
-            .filter(payouts::Column::Status.is_in(open))
-            .one(&transaction)
-            .await?;
-        if is_open.is_some() || !run.status.is_approved() {
+        if matches!(run.status, RunStatus::Rejected | RunStatus::Canceled) {
+            withdraw(&mut books, run_id).await?;
+            books.close().await?;
+            transaction.commit().await?;
             return Ok(false);
         }
-        if run.status == RunStatus::Completed {
-            return Ok(true);
-        }
-        let id = run.run_id.clone();
-        write_status(&transaction, run, RunStatus::Completed).await?;
-        payout_runs::Entity::update_many()
-            .col_expr(payout_runs::Column::CompletedAt, Expr::value(to_column_time(now)))
-            .filter(payout_runs::Column::RunId.eq(id.as_str()))
-            .exec(&transaction)
-            .await?;
-        let run = run_of(&transaction, &id).await?.ok_or_else(|| corrupt("no run that was completed", &id))?;
-        append_run(&transaction, &run, now).await?;
+        let is_complete = complete(&transaction, run, now).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(is_complete)
     }
 }
 
-async fn write_status(transaction: &Transaction, run: RunRecord, status: RunStatus) -> Result<(), StoreError> {
+/// Writes that a run is complete, once each of its payouts has ended. Answers whether it is.
+pub(super) async fn complete(transaction: &Transaction, run: RunRecord, now: Timestamp) -> Result<bool, StoreError> {
+    let open = PayoutStatus::ALL.into_iter().filter(|status| !status.is_end()).map(PayoutStatus::as_str);
+    let is_open = payouts::Entity::find()
+        .filter(payouts::Column::RunId.eq(run.run_id.as_str()))
+        .filter(payouts::Column::Status.is_in(open))
+        .one(transaction)
+        .await?;
+    if is_open.is_some() || !run.status.is_approved() {
+        return Ok(false);
+    }
+    if run.status == RunStatus::Completed {
+        return Ok(true);
+    }
+    let id = run.run_id.clone();
+    write_status(transaction, run, RunStatus::Completed).await?;
+    payout_runs::Entity::update_many()
+        .col_expr(payout_runs::Column::CompletedAt, Expr::value(to_column_time(now)))
+        .filter(payout_runs::Column::RunId.eq(id.as_str()))
+        .exec(transaction)
+        .await?;
+    let run = run_of(transaction, &id).await?.ok_or_else(|| corrupt("no run that was completed", &id))?;
+    append_run(transaction, &run, now).await?;
+    Ok(true)
+}
+
+pub(super) async fn write_status(
+    transaction: &Transaction,
+    run: RunRecord,
+    status: RunStatus,
+) -> Result<(), StoreError> {
     payout_runs::Entity::update_many()
         .col_expr(payout_runs::Column::Status, Expr::value(status.as_str()))
         .col_expr(payout_runs::Column::Version, Expr::value(to_column_revision(run.version + 1)?))
@@ -157,8 +183,10 @@ async fn begun_before(transaction: &Transaction, begin: &BeginBatch) -> Result<O
     let (Some(number), pays_on) = (first.batch, first.pays_on) else {
         return Err(corrupt("a payout that was sent without a batch", &first.payout_id));
     };
+    let left_on = first.sent_at.map(Day::of);
     let items = payouts.iter().filter(|payout| payout.batch == Some(number)).map(sending).collect();
-    Ok(Some(BegunBatch { number, batch: Batch { items, pays_on: pays_on.map(DayText), may_have_left: true } }))
+    let batch = Batch { items, pays_on: pays_on.map(DayText), may_have_left: true };
+    Ok(Some(BegunBatch { number, batch, left_on }))
 }
 
 async fn approved_of(transaction: &Transaction, run_id: &PayoutRunId) -> Result<Vec<PayoutRecord>, StoreError> {
@@ -182,17 +210,25 @@ async fn next_number(transaction: &Transaction, run_id: &PayoutRunId) -> Result<
     from_column_revision(last.and_then(|row| row.batch).unwrap_or(0).saturating_add(1))
 }
 
-async fn write_sending(
+/// With what payouts leave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving {
+    /// The number of their batch, or of their file, in the run.
+    pub(super) number: u32,
+    /// The day on which the PSP pays.
+    pub(super) pays_on: Option<Day>,
+}
+
+pub(super) async fn write_sending(
     books: &Books<'_>,
-    leaving: &[PayoutRecord],
-    begin: &BeginBatch,
-    number: u32,
+    payouts: &[PayoutRecord],
+    leaving: Leaving,
 ) -> Result<(), StoreError> {
-    let ids = leaving.iter().map(|payout| payout.payout_id.as_str());
+    let ids = payouts.iter().map(|payout| payout.payout_id.as_str());
     payouts::Entity::update_many()
         .col_expr(payouts::Column::Status, Expr::value(PayoutStatus::Sending.as_str()))
-        .col_expr(payouts::Column::Batch, Expr::value(to_column_revision(number)?))
-        .col_expr(payouts::Column::PaysOn, Expr::value(begin.pays_on.map(|day| day.to_string())))
+        .col_expr(payouts::Column::Batch, Expr::value(to_column_revision(leaving.number)?))
+        .col_expr(payouts::Column::PaysOn, Expr::value(leaving.pays_on.map(|day| day.to_string())))
         .col_expr(payouts::Column::SentAt, Expr::value(to_column_time(books.now())))
         .filter(payouts::Column::PayoutId.is_in(ids))
         .exec(books.transaction)

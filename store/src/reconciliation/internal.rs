@@ -10,6 +10,7 @@ use crate::{
     books::held_by_breaks,
     convert::{corrupt, from_column_currency},
     entities::wallets,
+    payout::sweep,
 };
 
 /// Two numbers of ours that should be one.
@@ -66,6 +67,8 @@ impl Reader {
             let beside = held.get(&currency).copied().unwrap_or(0);
             compare(format!("suspense {currency}"), currency, beside, suspense);
         }
+        let in_transit = accounts.get(&(Account::SweepInTransit.to_string(), Currency::Krw)).copied().unwrap_or(0);
+        compare("sweeps KRW".to_owned(), Currency::Krw, sweep::not_received(&snapshot).await?, -in_transit);
         snapshot.rollback().await?;
         Ok(found)
     }

@@ -2,10 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::{Currency, calendar::Day, ledger::Account, payout::PayoutStatus, reconciliation::payouts::AskedPayout};
+use domain::{
+    Currency,
+    calendar::Day,
+    ledger::Account,
+    payout::{PaidBy, PayoutStatus},
+    reconciliation::payouts::AskedPayout,
+};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Func},
+    sea_query::{Expr, Func, SimpleExpr},
 };
 
 use crate::{
@@ -38,6 +44,8 @@ pub struct PayoutBooks {
     pub not_paid_yet: i64,
     /// The attempts of payouts, by our name.
     pub asked: BTreeMap<String, AskedPayout>,
+    /// The PSP's names of present attempts that the PSP has accepted, by ours.
+    pub psp_payout_ids: BTreeMap<String, String>,
 }
 
 impl Reader {
@@ -45,6 +53,7 @@ impl Reader {
     pub async fn first_open_payout(&self) -> Result<Option<Day>, StoreError> {
         let row = payouts::Entity::find()
             .filter(payouts::Column::Status.is_in(open()))
+            .filter(by_psp())
             .filter(payouts::Column::SentAt.is_not_null())
             .order_by_asc(payouts::Column::SentAt)
             .one(self.connection())
@@ -60,7 +69,7 @@ impl Reader {
         let expected = Condition::any()
             .add(payouts::Column::SentAt.gte(to_column_time(question.since.start())))
             .add(payouts::Column::Status.is_in(open()));
-        add(&mut rows, payouts::Entity::find().filter(expected).all(&snapshot).await?)?;
+        add(&mut rows, payouts::Entity::find().filter(expected).filter(by_psp()).all(&snapshot).await?)?;
         let mut attempts = Vec::new();
         for names in question.listed.chunks(BATCH) {
             let named = payout_attempts::Column::RefPayoutId.is_in(names.iter().map(String::as_str));
@@ -77,20 +86,29 @@ impl Reader {
             let named = payouts::Column::PayoutId.is_in(ids.iter().map(String::as_str));
             add(&mut rows, payouts::Entity::find().filter(named).all(&snapshot).await?)?;
         }
-        let mut asked = BTreeMap::new();
+        let (mut asked, mut psp_payout_ids) = (BTreeMap::new(), BTreeMap::new());
         for attempt in attempts {
             let payout = rows.get(&attempt.payout_id);
             let payout = payout.ok_or_else(|| corrupt("no payout of an attempt", &attempt.payout_id))?;
+            let is_present = payout.ref_payout_id == attempt.ref_payout_id;
+            let accepted = payout.psp_payout_id.clone().filter(|_| is_present);
+            psp_payout_ids.extend(accepted.map(|id| (attempt.ref_payout_id.clone(), id)));
             asked.insert(attempt.ref_payout_id.clone(), asked_payout(payout, attempt.ref_payout_id));
         }
         let books = PayoutBooks {
             booked: booked(&snapshot).await?,
             not_paid_yet: settled_after(&snapshot, question.as_of).await?,
             asked,
+            psp_payout_ids,
         };
         snapshot.rollback().await?;
         Ok(books)
     }
+}
+
+/// What is paid by bank file was never asked of the PSP: a payout under its name is one that nobody here asked for.
+fn by_psp() -> SimpleExpr {
+    payouts::Column::PaidBy.eq(PaidBy::Psp.as_str())
 }
 
 fn open() -> impl Iterator<Item = &'static str> {
@@ -129,7 +147,7 @@ async fn booked(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
 }
 
 /// What the PSP pays into the balance after a day, by rows that are booked.
-async fn settled_after(connection: &impl ConnectionTrait, day: Day) -> Result<i64, StoreError> {
+pub(crate) async fn settled_after(connection: &impl ConnectionTrait, day: Day) -> Result<i64, StoreError> {
     let sum = settlement_rows::Entity::find()
         .select_only()
         .column_as(Func::sum(Expr::col(settlement_rows::Column::PayOut)).cast_as("bigint"), "net")

@@ -1,6 +1,10 @@
 //! What the books say that the PSP took and gave back, checkout by checkout.
 
-use domain::{id::CheckoutId, ledger::Account, reconciliation::Turnover};
+use domain::{
+    id::CheckoutId,
+    ledger::{Account, Reason},
+    reconciliation::Turnover,
+};
 use sea_orm::{
     ColumnTrait, Condition, ExprTrait, FromQueryResult,
     sea_query::{Expr, Func, Query, SimpleExpr},
@@ -10,7 +14,10 @@ use crate::{
     EntryFilter, Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency},
     entities::{ledger_entries, ledger_postings},
-    ledger::{read::join_entries, side::Side},
+    ledger::{
+        read::{is_reversed, join_entries},
+        side::Side,
+    },
 };
 
 #[derive(Debug, FromQueryResult)]
@@ -25,23 +32,23 @@ impl Reader {
     /// What moved at the PSP, by the entries that a filter takes: one line for each checkout and currency, in no order.
     /// What the PSP settled with us is about no checkout, and is left out.
     pub async fn psp_turnover(&self, filter: &EntryFilter) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
-        self.turnover_where(filter, None).await
+        self.turnover_where(filter.of_entries()).await
     }
 
-    /// The same of some checkouts alone.
-    pub(crate) async fn psp_turnover_of(
-        &self,
-        filter: &EntryFilter,
-        ids: Vec<String>,
-    ) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
-        if ids.is_empty() { Ok(Vec::new()) } else { self.turnover_where(filter, Some(ids)).await }
+    /// What was captured of some checkouts and not taken back.
+    pub(crate) async fn standing_captures(&self, ids: Vec<String>) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
+        use ledger_entries::Column as Entry;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let standing = Condition::all()
+            .add(Entry::CheckoutId.is_in(ids))
+            .add(Entry::Reason.eq(Reason::PaymentCaptured.as_str()))
+            .add(is_reversed().not());
+        self.turnover_where(standing).await
     }
 
-    async fn turnover_where(
-        &self,
-        filter: &EntryFilter,
-        ids: Option<Vec<String>>,
-    ) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
+    async fn turnover_where(&self, entries: Condition) -> Result<Vec<(CheckoutId, Turnover)>, StoreError> {
         use ledger_entries::Column as Entry;
         use ledger_postings::Column as Posting;
         let is_at_psp = |side: Side| side.account().eq(Account::PspReceivable.to_string());
@@ -57,8 +64,7 @@ impl Reader {
             .from(ledger_postings::Entity)
             .cond_where(Condition::any().add(is_at_psp(Side::Debit)).add(is_at_psp(Side::Credit)))
             .and_where(Entry::CheckoutId.is_not_null())
-            .and_where_option(ids.map(|ids| Entry::CheckoutId.is_in(ids)))
-            .cond_where(filter.of_entries())
+            .cond_where(entries)
             .group_by_columns([Entry::CheckoutId.as_column_ref(), Posting::Currency.as_column_ref()])
             .to_owned();
         join_entries(&mut statement);

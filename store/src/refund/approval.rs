@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Journal, Page, Reader, Sealed, StoreError, Window,
+    Decision, Journal, Page, Reader, Sealed, StoreError, Window,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::{refund_approvals, refund_days, refund_reservations},
 };
@@ -52,15 +52,6 @@ pub struct NewApproval {
     pub requested_at: Timestamp,
     /// The request, sealed: it may name an account of the buyer's.
     pub request: Sealed,
-}
-
-/// What a second principal said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// The refund is carried out.
-    Approved,
-    /// It is not.
-    Rejected,
 }
 
 /// A refund that waits for a second principal, or waited.
@@ -114,20 +105,6 @@ impl ApprovalStanding {
 impl ApprovalRecord {
     pub fn standing(&self) -> ApprovalStanding {
         self.decision.map_or(ApprovalStanding::Waiting, ApprovalStanding::Decided)
-    }
-}
-
-impl Decision {
-    /// The decision as it is written: `APPROVED`, `REJECTED`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Approved => "APPROVED",
-            Self::Rejected => "REJECTED",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Approved, Self::Rejected].into_iter().find(|decision| decision.as_str() == text)
     }
 }
 

@@ -6,7 +6,6 @@ use chrono::Utc;
 use domain::{
     Money, Timestamp,
     checkout::{Change, State},
-    commission::given_up,
     failure::Failure,
     id::{CheckoutId, PaymentOrderId, RefundId, SellerAccount},
     ledger::{Entry, Reason, Refund, RefundPart},
@@ -87,9 +86,9 @@ fn refund_part(paid: &PaidOrder, amount: Money) -> RefundPart {
     RefundPart {
         order: paid.order.clone(),
         amount,
-        // What is left of the commission is given up in proportion to what is left of the order.
-        commission: given_up(paid.commission, amount, left(paid)),
-        commission_vat: given_up(paid.commission_vat, amount, left(paid)),
+        // What is left of the commission is given up in proportion to what is left of the order, or is kept.
+        commission: paid.on_refund.given_up(paid.commission, amount, left(paid)),
+        commission_vat: paid.on_refund.given_up(paid.commission_vat, amount, left(paid)),
         unreleased: paid.unreleased,
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use domain::{
     Timestamp,
     id::{PspSellerId, SellerAccount},
+    payout::PaidBy,
     seller::{Details, PayoutStatus},
 };
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    open_details,
-    record::{SellerRecord, block_of, profile_of, registration_of, seller_of},
+    checks, open_details,
+    record::{AccountChecks, SellerRecord, block_of, profile_of, registration_of, seller_of},
 };
 use crate::{
     Keyring, Page, Reader, StoreError, Window,
@@ -25,10 +26,12 @@ const NAMED_SELLERS: usize = 500;
 const SEARCHED_SELLERS: u64 = 2_000;
 
 /// Which sellers are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SellerFilter {
     /// Only with this status.
     pub payout_status: Option<PayoutStatus>,
+    /// The way on which the next run pays, of which the status is.
+    pub paid_by: PaidBy,
     /// Only those whose account or name holds this text, in lower case or not.
     pub text: Option<String>,
 }
@@ -40,7 +43,7 @@ impl SellerFilter {
             let name = record.profile.as_ref().map(|profile| profile.name.as_str());
             holds(record.seller.as_str(), part) || name.is_some_and(|name| holds(name, part))
         };
-        self.payout_status.is_none_or(|wanted| wanted == record.payout_status())
+        self.payout_status.is_none_or(|wanted| wanted == record.payout_status_for(self.paid_by))
             && self.text.as_ref().is_none_or(is_named)
     }
 }
@@ -203,6 +206,7 @@ pub(super) async fn records(
                 version: from_column_revision(row.version)?,
                 profile,
                 registration: None,
+                checks: AccountChecks::none(),
                 blocked: Vec::new(),
                 created_at: Some(from_column_time(row.created_at)),
                 updated_at: Some(from_column_time(row.updated_at)),
@@ -220,6 +224,7 @@ pub(super) async fn records(
                 record.registration = Some(registration_of(row)?);
             }
         }
+        checks::add_to(connection, part, &mut found).await?;
         let open =
             seller_holds::Column::ExpiresAt.is_null().or(seller_holds::Column::ExpiresAt.gt(to_column_time(now)));
         for row in seller_holds::Entity::find()

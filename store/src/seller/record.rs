@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Currency, Money, Timestamp,
     id::{HoldId, PspSellerId, RefSellerId, SellerAccount},
-    payout::schedule::{Cycle, HolidayRule, Schedule},
-    seller::{Approval, BusinessType, PayoutStatus, Standing},
+    payout::{
+        PaidBy,
+        schedule::{Cycle, HolidayRule, Schedule},
+    },
+    seller::{AccountStanding, Approval, BusinessType, PayoutStatus, Standing},
 };
 
 use crate::{
@@ -26,6 +29,8 @@ pub struct SellerRecord {
     pub profile: Option<Profile>,
     /// The registration at the PSP, where one was begun.
     pub registration: Option<RegistrationRecord>,
+    /// What was said of its bank accounts besides the PSP.
+    pub checks: AccountChecks,
     /// The open holds on all payouts.
     pub blocked: Vec<PayoutBlock>,
     /// When it was written first.
@@ -86,6 +91,28 @@ pub struct RegistrationRecord {
     pub checked_at: Option<Timestamp>,
 }
 
+/// What was said of a seller's bank accounts besides the PSP.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountChecks {
+    /// The last account that a principal called verified.
+    pub verified: Option<VerifiedAccount>,
+    /// The last account that sent a transfer back; 0 where there is none.
+    pub returned: u32,
+}
+
+/// A bank account that a principal called verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAccount {
+    /// Its number among those of the seller.
+    pub account: u32,
+    /// The author.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A hold on all payouts of a seller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayoutBlock {
@@ -97,6 +124,12 @@ pub struct PayoutBlock {
     pub until: Option<Timestamp>,
 }
 
+impl AccountChecks {
+    pub(super) const fn none() -> Self {
+        Self { verified: None, returned: 0 }
+    }
+}
+
 impl SellerRecord {
     /// A seller of whom nothing is written.
     pub(super) const fn unknown(seller: SellerAccount) -> Self {
@@ -105,6 +138,7 @@ impl SellerRecord {
             version: 0,
             profile: None,
             registration: None,
+            checks: AccountChecks::none(),
             blocked: Vec::new(),
             created_at: None,
             updated_at: None,
@@ -124,9 +158,37 @@ impl SellerRecord {
         }
     }
 
-    /// Whether the seller may be paid.
+    /// What the payout status follows from where the seller is paid by bank file.
+    pub fn account_standing(&self) -> AccountStanding {
+        AccountStanding {
+            is_blocked: !self.blocked.is_empty(),
+            account: self.profile.as_ref().map_or(0, |profile| profile.account),
+            verified_account: self.checks.verified.as_ref().map_or(0, |verified| verified.account),
+            returned_account: self.checks.returned,
+        }
+    }
+
+    /// Whether the seller may be paid on this way.
+    pub fn payout_status_by(&self, by: PaidBy) -> PayoutStatus {
+        match by {
+            PaidBy::Psp => self.standing().payout_status(),
+            PaidBy::BankFile => self.account_standing().payout_status(),
+        }
+    }
+
+    /// Whether the seller may be paid, where the next run pays on this way.
+    pub fn payout_status_for(&self, next_run: PaidBy) -> PayoutStatus {
+        match next_run {
+            PaidBy::Psp => self.payout_status(),
+            PaidBy::BankFile => self.payout_status_by(PaidBy::BankFile),
+        }
+    }
+
+    /// Whether the seller may be paid. The PSP's word counts, unless the PSP does not know the seller and a principal
+    /// has looked at a bank account: then the seller is paid by bank file.
     pub fn payout_status(&self) -> PayoutStatus {
-        self.standing().payout_status()
+        let is_by_hand = self.registration.is_none() && self.checks != AccountChecks::none();
+        self.payout_status_by(if is_by_hand { PaidBy::BankFile } else { PaidBy::Psp })
     }
 }
 

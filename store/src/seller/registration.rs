@@ -196,7 +196,7 @@ fn answered(
 }
 
 /// Gives the seller its next version and tells the world, where the payout status is another one than before.
-async fn tell(
+pub(super) async fn tell(
     transaction: &Transaction,
     seller: sellers::Model,
     before: domain::seller::PayoutStatus,
@@ -218,7 +218,7 @@ async fn tell(
     append_seller(transaction, &name, event_type, at).await
 }
 
-async fn status(
+pub(super) async fn status(
     transaction: &Transaction,
     seller: &SellerAccount,
     at: Timestamp,

@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use domain::{
     Currency, Money, Timestamp,
     id::{PspSellerId, SellerAccount},
-    payout::schedule::{Cycle, HolidayRule, Schedule},
+    payout::{
+        PaidBy, bank_file,
+        schedule::{Cycle, HolidayRule, Schedule},
+    },
     seller::PayoutStatus,
 };
 use sea_orm::ConnectionTrait;
@@ -26,8 +29,12 @@ pub struct PayoutTerms {
     pub seller: SellerAccount,
     /// The name that buyers see.
     pub name: Option<String>,
-    /// Whether the seller may be paid now; a hold on all payouts makes it [`PayoutStatus::Suspended`].
+    /// Whether the PSP may pay the seller now; a hold on all payouts makes it [`PayoutStatus::Suspended`].
     pub payout_status: PayoutStatus,
+    /// The same, of a payout by bank file.
+    pub by_bank_file: PayoutStatus,
+    /// The number of the current bank account; 0 where there is none.
+    pub account: u32,
     /// The PSP's id of the seller.
     pub psp_seller_id: Option<PspSellerId>,
     /// When the bank account was changed last; nothing where it is the first. See
@@ -41,6 +48,24 @@ pub struct PayoutTerms {
     pub minimum: Money,
     /// The open holds on all payouts.
     pub blocked: Vec<PayoutBlock>,
+}
+
+impl PayoutTerms {
+    /// Whether the seller may be paid now on this way.
+    pub const fn status_by(&self, by: PaidBy) -> PayoutStatus {
+        match by {
+            PaidBy::Psp => self.payout_status,
+            PaidBy::BankFile => self.by_bank_file,
+        }
+    }
+
+    /// Where the money goes on this way: the seller at the PSP, or the bank account by its number.
+    pub fn destination_by(&self, by: PaidBy) -> Option<String> {
+        match by {
+            PaidBy::Psp => self.psp_seller_id.as_ref().map(ToString::to_string),
+            PaidBy::BankFile => (self.account > 0).then(|| bank_file::destination(self.account)),
+        }
+    }
 }
 
 impl Reader {
@@ -69,7 +94,7 @@ pub(crate) async fn payout_terms(
 }
 
 fn terms_of(record: SellerRecord) -> Result<PayoutTerms, StoreError> {
-    let payout_status = record.payout_status();
+    let [payout_status, by_bank_file] = [PaidBy::Psp, PaidBy::BankFile].map(|by| record.payout_status_by(by));
     let SellerRecord { seller, profile, registration, blocked, .. } = record;
     let psp_seller_id = registration.and_then(|registration| registration.psp_seller_id);
     let (schedule, minimum) = match &profile {
@@ -80,6 +105,8 @@ fn terms_of(record: SellerRecord) -> Result<PayoutTerms, StoreError> {
         seller,
         name: profile.as_ref().map(|profile| profile.name.clone()),
         payout_status,
+        by_bank_file,
+        account: profile.as_ref().map_or(0, |profile| profile.account),
         psp_seller_id,
         account_changed_at: profile.as_ref().and_then(|profile| profile.account_changed_at),
         account_masked: profile.map(|profile| profile.account_masked),

@@ -7,6 +7,7 @@ use domain::{
     event::EventType,
     id::SellerAccount,
     payout::schedule::Schedule,
+    principal::Principal,
     seller::{BusinessType, Details, SellerName},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, sea_query::OnConflict};
@@ -41,6 +42,8 @@ pub struct NewSellerDetails {
     pub minimum_payout: Money,
     /// The marketplace's own words.
     pub metadata: BTreeMap<String, String>,
+    /// The author.
+    pub by: Principal,
 }
 
 /// What came of saying it.
@@ -202,6 +205,7 @@ async fn change(
     }
     if difference.account {
         row.account = Set(account);
+        row.account_by = Set(Some(new.by.to_string()));
         if !is_new {
             row.account_changed_at = Set(Some(to_column_time(now)));
         }

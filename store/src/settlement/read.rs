@@ -1,6 +1,6 @@
 //! Rows, and what the books expect of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::{
     Currency, Money, Timestamp,
@@ -8,10 +8,11 @@ use domain::{
     id::CheckoutId,
     ledger::{Account, Reason},
     refund::RefundStatus,
-    settlement::{Counter, Flow, RowKind, SettlementRow},
+    settlement::{CanceledRows, Counter, Flow, RowKind, SettlementRow},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, Func, Query, SimpleExpr},
 };
 
@@ -19,6 +20,7 @@ use crate::{
     EntryFilter, Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_time},
     entities::{ledger_entries, payment_events, refunds, settlement_rows},
+    ledger::read::is_reversed,
 };
 
 /// A row that is kept.
@@ -47,6 +49,31 @@ pub struct CapturedCheckout {
 pub struct RefundedPart {
     /// The PSP's name of the cancellation, where it was told.
     pub transaction_key: Option<String>,
+    pub amount: Money,
+}
+
+/// A payment that was given back in full, by its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanceledPayment {
+    /// The name of the order.
+    pub order: String,
+    pub currency: Currency,
+    pub rows: CanceledRows,
+}
+
+/// A capture that stands in the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingCapture {
+    pub amount: Money,
+    /// When it happened, by the books.
+    pub occurred_at: Timestamp,
+}
+
+/// How a checkout was paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedPayment {
+    /// The PSP's name of the method.
+    pub method: Option<String>,
     pub amount: Money,
 }
 
@@ -86,6 +113,12 @@ pub enum SettlementCalendar {
 }
 
 impl Reader {
+    /// How many rows of one day of sale are kept.
+    pub async fn settlement_row_count(&self, sold_on: Day) -> Result<u64, StoreError> {
+        let of_day = settlement_rows::Column::SoldOn.eq(sold_on.to_string());
+        Ok(settlement_rows::Entity::find().filter(of_day).count(self.connection()).await?)
+    }
+
     /// Rows of one day of sale in the order of their keys, after a key.
     pub async fn settlement_rows(
         &self,
@@ -105,22 +138,21 @@ impl Reader {
 
     /// What the books know of the checkouts of some rows; those that are no checkouts of ours are absent.
     pub async fn captured_checkouts(&self, ids: &[String]) -> Result<HashMap<String, CapturedCheckout>, StoreError> {
-        let events = payment_events::Entity::find()
+        let events: Vec<(String, Option<String>)> = payment_events::Entity::find()
+            .select_only()
+            .columns([payment_events::Column::CheckoutId, payment_events::Column::PaymentKey])
             .filter(payment_events::Column::CheckoutId.is_in(ids))
+            .into_tuple()
             .all(self.connection())
             .await?;
         let mut known: HashMap<String, CapturedCheckout> = events
             .into_iter()
-            .map(|event| {
-                let payment_key = event.payment_key;
-                (event.checkout_id, CapturedCheckout { payment_key, captured: None, refunds: Vec::new() })
-            })
+            .map(|(id, payment_key)| (id, CapturedCheckout { payment_key, captured: None, refunds: Vec::new() }))
             .collect();
         if known.is_empty() {
             return Ok(known);
         }
-        let filter = EntryFilter::default();
-        for (checkout_id, turnover) in self.psp_turnover_of(&filter, known.keys().cloned().collect()).await? {
+        for (checkout_id, turnover) in self.standing_captures(known.keys().cloned().collect()).await? {
             if let Some(checkout) = known.get_mut(checkout_id.as_str()) {
                 checkout.captured = Some(turnover.taken);
             }
@@ -139,37 +171,86 @@ impl Reader {
         Ok(known)
     }
 
-    /// Payments that were captured on a day and for which no row has come, at most `limit`.
-    pub async fn captures_without_row(&self, day: Day, limit: u64) -> Result<Vec<UnsettledCapture>, StoreError> {
+    /// Payments whose last row is of a day of sale, whose rows are all booked and come to nothing, and whose fees do
+    /// not.
+    pub async fn canceled_payments(&self, sold_on: Day, limit: u64) -> Result<Vec<CanceledPayment>, StoreError> {
+        use settlement_rows::Column;
+        #[derive(FromQueryResult)]
+        struct Row {
+            order_name: String,
+            currency: String,
+            rows: i64,
+            supply: i64,
+            vat: i64,
+        }
+        let sum = |column: Column| -> SimpleExpr { Func::sum(Expr::col(column)).cast_as("bigint") };
+        let open = Expr::case(Column::Counter.eq(Counter::Receivable.as_str()), 0_i64).finally(1_i64);
+        let canceled = settlement_rows::Entity::find()
+            .select_only()
+            .column(Column::OrderName)
+            .filter(Column::SoldOn.eq(sold_on.to_string()))
+            .filter(Column::Kind.eq(RowKind::Cancel.as_str()));
+        let rows = settlement_rows::Entity::find()
+            .select_only()
+            .columns([Column::OrderName, Column::Currency])
+            .column_as(Func::count(Expr::col(Column::TransactionKey)).cast_as("bigint"), "rows")
+            .column_as(sum(Column::Supply), "supply")
+            .column_as(sum(Column::Vat), "vat")
+            .filter(Column::OrderName.in_subquery(canceled.into_query()))
+            .group_by(Column::OrderName)
+            .group_by(Column::PaymentKey)
+            .group_by(Column::Currency)
+            .having(sum(Column::Amount).eq(0_i64))
+            .having(sum(Column::Supply).ne(0_i64))
+            .having(SimpleExpr::from(Func::sum(open)).eq(0_i64))
+            .having(SimpleExpr::from(Func::max(Expr::col(Column::SoldOn))).eq(sold_on.to_string()))
+            .order_by_asc(Column::OrderName)
+            .limit(limit)
+            .into_model::<Row>()
+            .all(self.connection())
+            .await?;
+        let payment = |row: Row| {
+            let rows = u64::try_from(row.rows).unwrap_or_default();
+            Ok(CanceledPayment {
+                currency: from_column_currency(&row.currency)?,
+                rows: CanceledRows { rows, supply: row.supply, vat: row.vat },
+                order: row.order_name,
+            })
+        };
+        rows.into_iter().map(payment).collect()
+    }
+
+    /// Payments that were captured in a stretch of time and for which no row has come, at most `limit`.
+    pub async fn captures_without_row(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<UnsettledCapture>, StoreError> {
         use ledger_entries::Column as Entry;
-        let reversed = Query::select()
-            .column(Entry::Reverses)
-            .from(ledger_entries::Entity)
-            .and_where(Entry::Reverses.is_not_null())
-            .to_owned();
         let settled = Query::select()
-            .column(settlement_rows::Column::OrderName)
+            .expr(Expr::value(1))
             .from(settlement_rows::Entity)
             .and_where(settlement_rows::Column::Kind.eq(RowKind::Approval.as_str()))
+            .and_where(
+                Expr::col(settlement_rows::Column::OrderName.as_column_ref()).equals(Entry::CheckoutId.as_column_ref()),
+            )
             .to_owned();
         let rows = ledger_entries::Entity::find()
             .filter(Entry::Reason.eq(Reason::PaymentCaptured.as_str()))
-            .filter(Entry::OccurredAt.gte(to_column_time(day.start())))
-            .filter(Entry::OccurredAt.lt(to_column_time(day.next().start())))
-            .filter(Entry::EntryId.not_in_subquery(reversed))
-            .filter(Entry::CheckoutId.not_in_subquery(settled))
+            .filter(Entry::OccurredAt.gte(to_column_time(from)))
+            .filter(Entry::OccurredAt.lt(to_column_time(to)))
+            .filter(is_reversed().not())
+            .filter(Expr::exists(settled).not())
+            .order_by_asc(Entry::OccurredAt)
             .order_by_asc(Entry::Sequence)
             .limit(limit)
             .all(self.connection())
             .await?;
         let mut captures = Vec::with_capacity(rows.len());
         let ids: Vec<String> = rows.iter().filter_map(|row| row.checkout_id.clone()).collect();
-        let taken: HashMap<CheckoutId, Money> = self
-            .psp_turnover_of(&EntryFilter::default(), ids)
-            .await?
-            .into_iter()
-            .map(|(id, turnover)| (id, turnover.taken))
-            .collect();
+        let taken: HashMap<CheckoutId, Money> =
+            self.standing_captures(ids).await?.into_iter().map(|(id, turnover)| (id, turnover.taken)).collect();
         for row in rows {
             let Some(id) = row.checkout_id else { continue };
             let checkout_id = CheckoutId::parse(id).map_err(|error| corrupt("an id", error))?;
@@ -177,6 +258,60 @@ impl Reader {
             captures.push(UnsettledCapture { checkout_id, amount, captured_at: from_column_time(row.occurred_at) });
         }
         Ok(captures)
+    }
+
+    /// What stands in the books as captured of a checkout, and when that happened by the books.
+    pub async fn standing_capture(&self, checkout_id: &CheckoutId) -> Result<Option<StandingCapture>, StoreError> {
+        let captured = self.standing_captures(vec![checkout_id.to_string()]).await?;
+        let Some((_, turnover)) = captured.into_iter().next() else { return Ok(None) };
+        let last: Option<chrono::DateTime<chrono::Utc>> = ledger_entries::Entity::find()
+            .select_only()
+            .column(ledger_entries::Column::OccurredAt)
+            .filter(ledger_entries::Column::CheckoutId.eq(checkout_id.as_str()))
+            .filter(ledger_entries::Column::Reason.eq(Reason::PaymentCaptured.as_str()))
+            .order_by_desc(ledger_entries::Column::Sequence)
+            .into_tuple()
+            .one(self.connection())
+            .await?;
+        Ok(last.map(|at| StandingCapture { amount: turnover.taken, occurred_at: from_column_time(at) }))
+    }
+
+    /// How checkouts were paid, by their ids; those that are no checkouts of ours are absent.
+    pub async fn recorded_payments(&self, ids: &[&str]) -> Result<HashMap<String, RecordedPayment>, StoreError> {
+        use payment_events::Column;
+        let rows: Vec<(String, Option<String>, i64, String)> = payment_events::Entity::find()
+            .select_only()
+            .columns([Column::CheckoutId, Column::PspMethod, Column::Amount, Column::Currency])
+            .filter(Column::CheckoutId.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        let recorded = |(id, method, amount, currency): (String, Option<String>, i64, String)| {
+            let amount = from_column_amount(amount, from_column_currency(&currency)?)?;
+            Ok((id, RecordedPayment { method, amount }))
+        };
+        rows.into_iter().map(recorded).collect()
+    }
+
+    /// Which rows of these keys had their entry taken back.
+    pub async fn reversed_rows(&self, keys: &[&str]) -> Result<HashSet<String>, StoreError> {
+        let reversed = Query::select()
+            .expr(Expr::value(1))
+            .from(ledger_entries::Entity)
+            .and_where(
+                Expr::col(ledger_entries::Column::Reverses.as_column_ref())
+                    .equals(settlement_rows::Column::EntryId.as_column_ref()),
+            )
+            .to_owned();
+        let reversed: Vec<String> = settlement_rows::Entity::find()
+            .select_only()
+            .column(settlement_rows::Column::TransactionKey)
+            .filter(settlement_rows::Column::TransactionKey.is_in(keys.iter().copied()))
+            .filter(Expr::exists(reversed))
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        Ok(reversed.into_iter().collect())
     }
 
     /// What stands on an account, in minor units: debits less credits.

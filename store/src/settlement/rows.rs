@@ -1,7 +1,7 @@
 //! Rows as they come, and as they are booked.
 
 use domain::{
-    reconciliation::Finding,
+    reconciliation::{Finding, repair::RepairLimits},
     settlement::{Counter, SettlementRow},
 };
 
@@ -33,4 +33,12 @@ pub struct RowBooking {
     pub finding: Option<Finding>,
     /// The run of the reconciliation.
     pub run_id: String,
+}
+
+/// Rows to book together.
+#[derive(Debug, Clone)]
+pub struct SettlementBookings {
+    pub rows: Vec<RowBooking>,
+    /// What rules may do on one day.
+    pub limits: RepairLimits,
 }

@@ -1,10 +1,23 @@
 //! Keeping rows and booking them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
-use domain::settlement::SettlementRow;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use domain::{
+    Currency,
+    calendar::Day,
+    ledger::Entry,
+    reconciliation::{
+        Finding,
+        repair::{RepairLimits, RepairRule},
+    },
+    settlement::SettlementRow,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    sea_query::{BinOper, Expr},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -17,9 +30,15 @@ use crate::{
     },
     breaks::{Sighting, see},
     convert::{corrupt, to_column_time},
-    entities::settlement_rows::{ActiveModel, Column, Entity},
-    settlement::rows::{KeptRows, ReceivedRow, RowBooking},
+    entities::{
+        settlement_rows::{ActiveModel, Column, Entity},
+        settlement_totals,
+    },
+    settlement::rows::{KeptRows, ReceivedRow, RowBooking, SettlementBookings},
 };
+
+/// Puts two texts together, on SQLite and on PostgreSQL.
+const CONCAT: BinOper = BinOper::Custom("||");
 
 impl Writer {
     /// Keeps rows that were received, each once. A row that is not booked yet is replaced by what the PSP writes now;
@@ -31,16 +50,23 @@ impl Writer {
         }
         let transaction = self.begin().await?;
         let keys = rows.iter().map(|received| received.row.transaction_key.as_str());
-        let known = Entity::find().filter(Column::TransactionKey.is_in(keys)).all(&transaction).await?;
-        let known: HashMap<String, _> = known.into_iter().map(|row| (row.transaction_key.clone(), row)).collect();
+        let known: Vec<(String, String, Option<String>)> = Entity::find()
+            .select_only()
+            .columns([Column::TransactionKey, Column::Digest, Column::Counter])
+            .filter(Column::TransactionKey.is_in(keys))
+            .into_tuple()
+            .all(&transaction)
+            .await?;
+        let known: HashMap<String, (String, Option<String>)> =
+            known.into_iter().map(|(key, digest, counter)| (key, (digest, counter))).collect();
         let mut fresh = Vec::new();
         for received in rows {
             let digest = digest(&received.row);
             match known.get(&received.row.transaction_key) {
                 None => fresh.push(to_row(received, digest)),
-                Some(stored) if stored.digest == digest => {}
-                Some(stored) if stored.counter.is_some() => kept.changed.push(stored.transaction_key.clone()),
-                Some(_) => {
+                Some((stored, _)) if *stored == digest => {}
+                Some((_, Some(_))) => kept.changed.push(received.row.transaction_key.clone()),
+                Some((_, None)) => {
                     Entity::update(to_row(received, digest)).exec(&transaction).await?;
                 }
             }
@@ -53,45 +79,134 @@ impl Writer {
         Ok(kept)
     }
 
-    /// Books a row that is kept, once. The transaction key is the key.
-    pub async fn book_settlement_row(&self, booking: RowBooking) -> Result<Booked, StoreError> {
-        self.bookkeeper.book(Booking::Settlement(Box::new(booking))).await
+    /// Books rows that are kept, each once: all of them, or none where one is refused. The transaction key is the key.
+    pub async fn book_settlement_rows(&self, bookings: SettlementBookings) -> Result<Booked, StoreError> {
+        if bookings.rows.is_empty() {
+            return Ok(Booked::Before);
+        }
+        self.bookkeeper.book(Booking::Settlements(bookings)).await
     }
 }
 
-/// The entry, the mark on the row, and the break that holds what is in suspense, all or nothing.
-pub(crate) async fn book(books: &mut Books<'_>, booking: &RowBooking) -> Result<Booked, StoreError> {
-    let key = &booking.row.transaction_key;
-    let stored = Entity::find_by_id(key.as_str()).one(books.transaction).await?;
-    let stored = stored.ok_or_else(|| corrupt("no settlement row of a booking", key))?;
-    if stored.counter.is_some() {
+/// The entries, the marks on the rows, and the breaks that hold what is in suspense, all or nothing. One statement for
+/// each table, however many rows there are.
+pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -> Result<Booked, StoreError> {
+    let SettlementBookings { rows, limits } = bookings;
+    let keys = rows.iter().map(|booking| booking.row.transaction_key.as_str());
+    let stored: Vec<(String, Option<String>)> = Entity::find()
+        .select_only()
+        .columns([Column::TransactionKey, Column::Counter])
+        .filter(Column::TransactionKey.is_in(keys))
+        .into_tuple()
+        .all(books.transaction)
+        .await?;
+    let stored: HashMap<String, Option<String>> = stored.into_iter().collect();
+    let mut fresh = Vec::with_capacity(rows.len());
+    for booking in rows {
+        let key = &booking.row.transaction_key;
+        match stored.get(key) {
+            None => return Err(corrupt("no settlement row of a booking", key)),
+            Some(Some(_)) => {}
+            Some(None) => fresh.push(booking),
+        }
+    }
+    if fresh.is_empty() {
         return Ok(Booked::Before);
     }
+    let entries = checked_entries(books, &fresh).await?;
+    count(books, &fresh, limits).await?;
     let now = books.now();
-    // A contract may sell a payment on a day that has not come yet.
-    let settled_at = Ord::min(booking.row.sold_on.start(), now);
-    let entry = booking.row.entry(booking.counter, settled_at).map_err(Refusal::from)?;
-    let entry = entry.map(|entry| not_before(&entry, books.open_from())).transpose()?;
-    if let Some(entry) = &entry
-        && books.check(entry).await?.is_some()
-    {
-        return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
+    mark(books, &fresh, &entries).await?;
+    for (run_id, findings) in findings_by_run(&fresh) {
+        let sighting = Sighting { run_id, at: now, today: Day::of(now) };
+        see(books.transaction, &findings, sighting).await?;
     }
-    Entity::update_many()
-        .col_expr(Column::Counter, Expr::value(booking.counter.as_str()))
-        .col_expr(Column::EntryId, Expr::value(entry.as_ref().map(|entry| entry.fields().key.clone())))
-        .col_expr(Column::BookedAt, Expr::value(to_column_time(now)))
-        .filter(Column::TransactionKey.eq(key.as_str()))
-        .exec(books.transaction)
-        .await?;
-    if let Some(finding) = &booking.finding {
-        let sighting = Sighting { run_id: &booking.run_id, at: now, today: domain::calendar::Day::of(now) };
-        see(books.transaction, std::slice::from_ref(finding), sighting).await?;
+    for entry in entries.into_iter().flatten() {
+        books.add(entry).await?;
     }
-    match entry {
-        Some(entry) => books.add(entry).await,
-        None => Ok(Booked::Now),
+    Ok(Booked::Now)
+}
+
+/// The entry of each row, or nothing where the row moves nothing. Refuses before anything is written.
+async fn checked_entries(books: &mut Books<'_>, fresh: &[&RowBooking]) -> Result<Vec<Option<Entry>>, StoreError> {
+    let mut entries = Vec::with_capacity(fresh.len());
+    for booking in fresh {
+        // A contract may sell a payment on a day that has not come yet.
+        let settled_at = Ord::min(booking.row.sold_on.start(), books.now());
+        let entry = booking.row.entry(booking.counter, settled_at).map_err(Refusal::from)?;
+        entries.push(entry.map(|entry| not_before(&entry, books.open_from())).transpose()?);
     }
+    books.look_up_keys(entries.iter().flatten().map(|entry| entry.fields().key.clone()).collect()).await?;
+    for entry in entries.iter().flatten() {
+        if books.check(entry).await?.is_some() {
+            return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
+        }
+    }
+    Ok(entries)
+}
+
+/// Adds rows to what is booked today. Refuses where that is more than the limit of a day.
+async fn count(books: &Books<'_>, fresh: &[&RowBooking], limits: &RepairLimits) -> Result<(), StoreError> {
+    let (rule, day) = (RepairRule::BookSettlement, Day::of(books.now()).to_string());
+    let mut sums: BTreeMap<Currency, u64> = BTreeMap::new();
+    for booking in fresh {
+        let sum = sums.entry(booking.row.currency()).or_default();
+        *sum = sum.saturating_add(booking.row.amount.amount().minor());
+    }
+    for (currency, more) in sums {
+        let key = (day.clone(), currency.code().to_owned());
+        let before = settlement_totals::Entity::find_by_id(key).one(books.transaction).await?;
+        let booked = before.as_ref().map_or(0, |total| total.amount.unsigned_abs());
+        if !limits.allow(rule, booked, more) {
+            return Err(Refusal::RuleLimit { rule: rule.as_str() }.into());
+        }
+        let total = settlement_totals::ActiveModel {
+            day: Set(day.clone()),
+            currency: Set(currency.code().to_owned()),
+            amount: Set(i64::try_from(booked.saturating_add(more)).map_err(|_| StoreError::Amount)?),
+        };
+        match before {
+            None => {
+                settlement_totals::Entity::insert(total).exec_without_returning(books.transaction).await?;
+            }
+            Some(_) => {
+                settlement_totals::Entity::update(total).exec(books.transaction).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Marks rows as booked: one statement for each account on the other side.
+async fn mark(books: &Books<'_>, fresh: &[&RowBooking], entries: &[Option<Entry>]) -> Result<(), StoreError> {
+    let mut alike: HashMap<(&str, bool), Vec<&str>> = HashMap::new();
+    for (booking, entry) in fresh.iter().zip(entries) {
+        let keys = alike.entry((booking.counter.as_str(), entry.is_some())).or_default();
+        keys.push(&booking.row.transaction_key);
+    }
+    for ((counter, moves), keys) in alike {
+        // The key of an entry is its reason and the key of its row.
+        let entry_key = Expr::value(SettlementRow::entry_key("")).binary(CONCAT, Expr::col(Column::TransactionKey));
+        let entry_key = if moves { entry_key } else { Expr::value(None::<String>) };
+        Entity::update_many()
+            .col_expr(Column::Counter, Expr::value(counter))
+            .col_expr(Column::EntryId, entry_key)
+            .col_expr(Column::BookedAt, Expr::value(to_column_time(books.now())))
+            .filter(Column::TransactionKey.is_in(keys))
+            .exec(books.transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+fn findings_by_run<'a>(fresh: &[&'a RowBooking]) -> BTreeMap<&'a str, Vec<Finding>> {
+    let mut by_run: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+    for booking in fresh {
+        if let Some(finding) = &booking.finding {
+            by_run.entry(&booking.run_id).or_default().push(finding.clone());
+        }
+    }
+    by_run
 }
 
 fn to_row(received: &ReceivedRow, digest: String) -> ActiveModel {

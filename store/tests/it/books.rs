@@ -4,7 +4,7 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     checkout::{Plan, Status},
-    commission::BasisPoints,
+    commission::{BasisPoints, CommissionTerms, OnRefund},
     failure::Failure,
     hold::HoldStatus,
     id::{CheckoutId, HoldId, PaymentOrderId, RefundId, SellerAccount},
@@ -29,6 +29,7 @@ use crate::{
 on_both_databases!(
     commission_is_kept_and_the_rest_is_released_when_its_time_has_come,
     a_rate_counts_from_its_day_and_is_never_changed,
+    a_commission_that_is_kept_stays_ours_when_the_order_is_refunded,
     a_refund_takes_what_is_pending_then_what_is_available_then_makes_a_debt,
     a_sale_that_was_booked_without_tax_gives_up_none,
     a_debt_is_recovered_by_the_next_release,
@@ -46,7 +47,7 @@ on_both_databases!(
     one_refused_booking_leaves_the_others_of_its_batch_alone,
 );
 
-const LATER: Timestamp = CREATED.plus_ms(1_000);
+pub(crate) const LATER: Timestamp = CREATED.plus_ms(1_000);
 
 pub(crate) fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Krw).unwrap()
@@ -169,7 +170,7 @@ async fn commission_is_kept_and_the_rest_is_released_when_its_time_has_come(fres
 }
 
 async fn a_rate_counts_from_its_day_and_is_never_changed(fresh: Fresh) {
-    let (own, every) = (BasisPoints::try_new(500).unwrap(), BasisPoints::try_new(100).unwrap());
+    let [own, every] = [500, 100].map(|points| terms(points, OnRefund::Returned));
     let (a, b) = (seller("seller-a"), seller("seller-b"));
     let rates = async |at| fresh.reader.commissions(&[&a, &b], at).await.unwrap().map_points();
     assert_eq!(rates(CREATED).await, [0, 0]);
@@ -178,6 +179,34 @@ async fn a_rate_counts_from_its_day_and_is_never_changed(fresh: Fresh) {
     assert!(!fresh.writer.set_commission(Some(&a), every, LATER).await.unwrap(), "it stays as it was set");
     assert_eq!(rates(CREATED).await, [100, 100]);
     assert_eq!(rates(LATER).await, [500, 100]);
+}
+
+fn terms(points: u16, on_refund: OnRefund) -> CommissionTerms {
+    CommissionTerms { rate: BasisPoints::try_new(points).unwrap(), on_refund }
+}
+
+async fn a_commission_that_is_kept_stays_ours_when_the_order_is_refunded(fresh: Fresh) {
+    let kept = terms(1_000, OnRefund::Kept);
+    fresh.writer.set_commission(Some(&seller("seller-a")), kept, CREATED).await.unwrap();
+    paid(&fresh, "o-1", "seller-a", 10_000, 1_000).await;
+    paid(&fresh, "o-2", "seller-b", 10_000, 1_000).await;
+    // What is set later is of later sales.
+    let returned = terms(1_000, OnRefund::Returned);
+    fresh.writer.set_commission(Some(&seller("seller-a")), returned, LATER).await.unwrap();
+    let ours = async || [balance(&fresh, "platform:commission").await, balance(&fresh, "vat:output").await];
+    assert_eq!(ours().await, [1_818, 182]);
+    twice(async || promise_refund(&fresh, "r-1", "o-1", 4_000, LATER).await).await;
+    assert_eq!((parts(&fresh, "seller-a").await, ours().await), ([5_000, 0, 0, 0, 0, 0], [1_818, 182]));
+    twice(async || execute_refund(&fresh, "r-1", LATER).await).await;
+    promise_refund(&fresh, "r-2", "o-1", 6_000, LATER).await.unwrap();
+    assert_eq!(parts(&fresh, "seller-a").await, [0, 0, 0, 0, 0, 1_000], "the seller owes what we keep");
+    promise_refund(&fresh, "r-3", "o-2", 10_000, LATER).await.unwrap();
+    assert_eq!((parts(&fresh, "seller-b").await, ours().await), ([0; 6], [909, 91]), "another seller's goes back");
+    // What is taken back is as if it had not been.
+    fail_refund(&fresh, "r-2", LATER).await.unwrap();
+    assert_eq!((parts(&fresh, "seller-a").await, ours().await), ([5_000, 0, 0, 0, 0, 0], [909, 91]));
+    let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
+    assert_eq!(findings.count, 0, "{:?}", findings.named);
 }
 
 trait Points {
@@ -299,7 +328,10 @@ async fn nothing_is_reversed_that_a_status_rests_on(fresh: Fresh) {
     let rests = async |key: &str, told: &str| {
         let preview = fresh.reader.reversal_preview(key, LATER).await.unwrap().unwrap();
         let refusal = refused(fresh.writer.reverse(key, LATER).await);
-        assert_eq!(preview.refusal.as_ref(), Some(&refusal), "the preview tells the same");
+        // Two principals may do without the entry of a payment.
+        if !key.starts_with("payment_captured:") || !told.contains("SUCCESS") {
+            assert_eq!(preview.refusal.as_ref(), Some(&refusal), "the preview tells the same");
+        }
         assert!(matches!(refusal, Refusal::StatusRests { .. }), "{refusal}");
         assert!(refusal.to_string().starts_with(told), "{refusal}");
     };

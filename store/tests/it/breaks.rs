@@ -15,7 +15,7 @@ use domain::{
 use sea_orm::ConnectionTrait;
 use store::{
     Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, Repair, RepairRequest, Repaired, RowBooking,
-    RunSummary, StoreError,
+    RunSummary, SettlementBookings, StoreError,
 };
 
 use crate::{
@@ -29,6 +29,7 @@ on_both_databases!(
     a_row_is_booked_once_however_often_it_comes,
     a_break_outlives_every_run_and_is_never_deleted,
     an_act_is_carried_out_once_and_undone_with_its_entry,
+    a_comment_stands_once_and_changes_nothing_else,
     a_run_without_a_verdict_opens_and_closes_nothing,
     a_repair_is_done_once_within_its_limit_and_undone_once,
 );
@@ -90,7 +91,7 @@ async fn book(fresh: &Fresh, row: &SettlementRow) -> Result<Booked, StoreError> 
         finding: Some(finding(row)),
         run_id: "run-1".to_owned(),
     };
-    fresh.writer.book_settlement_row(booking).await
+    fresh.writer.book_settlement_rows(SettlementBookings { rows: vec![booking], limits: RepairLimits::default() }).await
 }
 
 async fn conclude(fresh: &Fresh, run_id: &str, incomplete: Option<&str>) -> RunStatus {
@@ -192,6 +193,39 @@ async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
     assert_eq!(fresh.reader.internal_differences().await.unwrap()[0].subject, "suspense KRW");
 }
 
+async fn a_comment_stands_once_and_changes_nothing_else(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let row = lump("txr-1", 4_000);
+    book(&fresh, &row).await.unwrap();
+    let id = finding(&row).break_id();
+    let act = |version, act: Act, reason: &str| BreakActRequest {
+        break_id: id.clone(),
+        version,
+        act,
+        by: Actor::parse("key:aaaa").unwrap(),
+        reason: reason.to_owned(),
+        alone_up_to: 0,
+    };
+    let resolve = Act::Resolve { template: Template::PspFee };
+    assert_eq!(fresh.writer.act_on_break(&act(1, resolve, "regrade")).await.unwrap(), Booked::Now);
+    let proposed = fresh.reader.break_record(&id).await.unwrap().unwrap();
+    assert!(proposed.proposal.is_some());
+    let comment = act(2, Act::Comment, "Toss has a ticket");
+    for expected in [Booked::Now, Booked::Before] {
+        assert_eq!(fresh.writer.act_on_break(&comment).await.unwrap(), expected);
+    }
+    // The same author says something else about the same version: neither comment is taken for the other.
+    let other = fresh.writer.act_on_break(&act(2, Act::Comment, "Toss has answered")).await;
+    assert!(other.unwrap_err().to_string().contains("changed meanwhile"));
+    let after = fresh.reader.break_record(&id).await.unwrap().unwrap();
+    assert_eq!(after, store::BreakRecord { version: 3, ..proposed }, "the proposal and all else stays");
+    let last = fresh.reader.break_history(&id).await.unwrap().pop().unwrap();
+    let line = (last.number, last.act.as_str(), last.actor.as_str(), last.reason.as_str(), last.detail);
+    assert_eq!(line, (3, "comment", "key:aaaa", "Toss has a ticket", None));
+    assert_eq!(suspense(&fresh).await, 4_000);
+    agrees(&fresh).await;
+}
+
 async fn a_run_without_a_verdict_opens_and_closes_nothing(fresh: Fresh) {
     begin(&fresh, "run-1").await;
     let found = Finding { suspense: None, ..finding(&lump("txr-1", 4_000)) };
@@ -227,7 +261,7 @@ async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
         let hold = Hold { id, seller: seller(["a", "b"][index]), amount: won(amount) };
         RepairRequest { break_id, run_id: "run-1".to_owned(), repair: Repair::Hold(hold) }
     };
-    let limits = RepairLimits { off: Vec::new(), daily_limit: 1_000 };
+    let limits = RepairLimits { daily_limit: 1_000, ..RepairLimits::default() };
     let repair =
         async |wanted: RepairRequest, limits: &RepairLimits| fresh.writer.repair_break(&wanted, limits).await.unwrap();
     let off = RepairLimits { off: vec![RepairRule::HoldMoney], ..limits.clone() };

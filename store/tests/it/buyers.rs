@@ -6,7 +6,10 @@ use domain::{
     checkout::{Change, Status},
     id::BuyerId,
 };
-use store::{Erased, Keyring, Sealed, SealedBuyer, open_holder, seal_holder};
+use store::{
+    BuyerDetails, BuyerField, CheckoutFilter, DigestedDetail, Erased, Keyring, Sealed, SealedBuyer, Window,
+    open_holder, seal_holder,
+};
 
 use crate::{
     database::Fresh,
@@ -19,6 +22,7 @@ on_both_databases!(
     what_is_erased_is_gone_for_good,
     details_of_no_checkout_are_forgotten,
     details_are_sealed_anew,
+    a_checkout_is_found_by_a_detail_of_its_own_buyer,
     the_name_on_an_account_is_sealed_anew_and_erased_for_good,
 );
 
@@ -32,12 +36,13 @@ fn ring(names: &[&str]) -> Keyring {
 
 async fn keep(fresh: &Fresh, (key, fingerprint): (&str, &str), text: &str) {
     let id = workflow(key);
-    let details = ring(&["old"]).seal(text.as_bytes(), id.as_str().as_bytes()).unwrap();
+    let (keys, plain) = (ring(&["old"]), BuyerDetails { name: Some(text.to_owned()), ..BuyerDetails::default() });
+    let (details, digests) = (plain.seal(&keys, &id).unwrap(), plain.digests(&keys).unwrap());
     let buyer = BuyerId::parse("buyer-1").unwrap();
     fresh
         .writer
         .journal()
-        .keep_buyer(SealedBuyer { workflow_id: &id, fingerprint, buyer_id: &buyer, details })
+        .keep_buyer(SealedBuyer { workflow_id: &id, fingerprint, buyer_id: &buyer, details, digests })
         .await
         .unwrap();
 }
@@ -45,7 +50,7 @@ async fn keep(fresh: &Fresh, (key, fingerprint): (&str, &str), text: &str) {
 async fn kept(fresh: &Fresh, key: &str, keys: &Keyring) -> Option<String> {
     let id = workflow(key);
     let sealed: Option<Sealed> = fresh.reader.buyer_details(&id).await.unwrap();
-    sealed.map(|sealed| String::from_utf8(keys.open(&sealed, id.as_str().as_bytes()).unwrap()).unwrap())
+    sealed.map(|sealed| BuyerDetails::open(keys, &sealed, &id).unwrap().name.unwrap())
 }
 
 async fn the_first_details_stay_and_are_those_of_the_body_that_won(fresh: Fresh) {
@@ -113,6 +118,29 @@ async fn details_of_no_checkout_are_forgotten(fresh: Fresh) {
     assert_eq!(journal.forget_unrecorded_buyers(EVER.1, EVER.1).await.unwrap(), 0, "not of that age");
     assert_eq!(journal.forget_unrecorded_buyers(EVER.0, EVER.1).await.unwrap(), 2);
     assert_eq!(kept(&fresh, "one", &ring(&["old"])).await.as_deref(), Some("stays"));
+}
+
+async fn found(fresh: &Fresh, name: &str, keys: &Keyring) -> Vec<String> {
+    let detail = DigestedDetail::new(BuyerField::Name, name, keys).unwrap();
+    let filter = CheckoutFilter { buyer_detail: Some(detail), ..CheckoutFilter::default() };
+    let page = fresh.reader.checkouts(&filter, &Window { after: None, limit: 10 }).await.unwrap();
+    page.items.into_iter().map(|record| record.checkout_id.to_string()).collect()
+}
+
+async fn a_checkout_is_found_by_a_detail_of_its_own_buyer(fresh: Fresh) {
+    let (old, both, new) = (ring(&["old"]), ring(&["new", "old"]), ring(&["new"]));
+    assert!(record(&fresh, "one", &plan("checkout-1", &[("order-1", "seller-a", 100)])).await);
+    keep(&fresh, ("one", "another body"), "박영희").await;
+    keep(&fresh, ("one", "fingerprint"), "Kim Toss").await;
+    assert_eq!(found(&fresh, "박영희", &old).await, Vec::<String>::new(), "of a body that was refused");
+    for keys in [&old, &both] {
+        assert_eq!(found(&fresh, "kim  toss", keys).await, ["checkout-1"]);
+    }
+    assert_eq!(found(&fresh, "kim", &both).await, Vec::<String>::new());
+    assert_eq!(fresh.writer.journal().reseal_buyers(&both, 5).await.unwrap(), 2);
+    assert_eq!(found(&fresh, "Kim Toss", &new).await, ["checkout-1"]);
+    fresh.writer.journal().erase_buyer(&BuyerId::parse("buyer-1").unwrap()).await.unwrap();
+    assert_eq!(found(&fresh, "Kim Toss", &both).await, Vec::<String>::new());
 }
 
 async fn details_are_sealed_anew(fresh: Fresh) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what cannot be done fails the test")]
 
 mod audit;
+mod bank_files;
 mod books;
 mod breaks;
 mod buyers;
@@ -12,6 +13,7 @@ mod events;
 mod faults;
 mod journal;
 mod keys;
+mod large_runs;
 mod letters;
 mod listing;
 mod migrating;
@@ -24,6 +26,7 @@ mod risk;
 mod sellers;
 mod sequences;
 mod sequencing;
+mod sweeps;
 mod writing;
 
 use testkit::{database, on_both_databases};

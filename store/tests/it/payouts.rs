@@ -8,6 +8,7 @@ use domain::{
     id::{PayoutId, PayoutRunId},
     payout::{
         CALENDAR, Decision, PayoutStatus, RunStatus, Undecidable,
+        bank_file::BankAnswer,
         batch::PayoutChange,
         plan::{CarryReason, DayText, PlanRules, RunRequest},
         statement::{LineKind, StatementFields},
@@ -18,8 +19,8 @@ use domain::{
 use futures::future::join_all;
 use sea_orm::ConnectionTrait;
 use store::{
-    BeginBatch, BegunBatch, Freeze, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision, RunRecord,
-    Withdrawal,
+    BeginBatch, BegunBatch, Freeze, FreezeOutcome, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision,
+    RunRecord, Window, Withdrawal,
 };
 
 use crate::{
@@ -47,16 +48,41 @@ on_both_databases!(
     events_of_runs_and_sellers_name_no_person,
 );
 
-fn principal(name: &str) -> Principal {
+pub(crate) fn principal(name: &str) -> Principal {
     Principal::parse(&format!("key:{name}")).unwrap()
 }
 
-fn run_id(name: &str) -> PayoutRunId {
+/// A request of a principal about a payout.
+pub(crate) fn asked(payout: &PayoutRecord, by: &str, reason: &str) -> PayoutRequest {
+    PayoutRequest { payout_id: payout.payout_id.clone(), attempt: None, by: principal(by), reason: reason.to_owned() }
+}
+
+/// Two principals say the same of a payout, each twice: the first word alone changes nothing.
+pub(crate) async fn said_by_two(fresh: &Fresh, payout: &PayoutRecord, answer: BankAnswer) -> PayoutRecord {
+    let before = fresh.writer.payout_now(&payout.payout_id).await.unwrap().unwrap();
+    for _ in 0..2 {
+        let noted = fresh.writer.answer_payout(&asked(payout, "first", "the bank"), answer).await.unwrap().unwrap();
+        assert_eq!((noted.status, noted.received_at), (before.status, before.received_at), "one principal alone");
+    }
+    let mut ended = noted_by(fresh, payout, answer, "second").await;
+    for by in ["second", "first"] {
+        let again = noted_by(fresh, payout, answer, by).await;
+        assert_eq!(again, ended, "said once more");
+        ended = again;
+    }
+    ended
+}
+
+async fn noted_by(fresh: &Fresh, payout: &PayoutRecord, answer: BankAnswer, by: &str) -> PayoutRecord {
+    fresh.writer.answer_payout(&asked(payout, by, "the bank"), answer).await.unwrap().unwrap()
+}
+
+pub(crate) fn run_id(name: &str) -> PayoutRunId {
     PayoutRunId::parse(format!("run-{name}")).unwrap()
 }
 
 /// A seller whom the PSP pays without a limit.
-async fn register(fresh: &Fresh, name: &str) {
+pub(crate) async fn register(fresh: &Fresh, name: &str) {
     let keys = Keyring::parse(&Keyring::generate("a").unwrap()).unwrap();
     fresh.writer.journal().put_seller(&seller(name), &details("110123456789"), &keys).await.unwrap();
     let sql = format!(
@@ -68,43 +94,58 @@ async fn register(fresh: &Fresh, name: &str) {
 }
 
 /// A seller with so much available.
-async fn earned(fresh: &Fresh, name: &str, order: &str, minor: u64) {
+pub(crate) async fn earned(fresh: &Fresh, name: &str, order: &str, minor: u64) {
     paid(fresh, order, name, minor, 1_000).await;
     while fresh.writer.release_due(CREATED.plus_ms(1), 100).await.unwrap() > 0 {}
 }
 
 async fn frozen_on(fresh: &Fresh, name: &str, day: &str, sellers: &[&str]) -> RunRecord {
+    match freeze_on(fresh, name, day, sellers).await {
+        FreezeOutcome::Frozen(run) => *run,
+        FreezeOutcome::NothingDue(carried) => panic!("nothing is due: {carried:?}"),
+    }
+}
+
+async fn freeze_on(fresh: &Fresh, name: &str, day: &str, sellers: &[&str]) -> FreezeOutcome {
     let request = RunRequest {
         date: Some(DayText(day.parse::<Day>().unwrap())),
         sellers: Some(sellers.iter().map(|name| seller(name)).collect()),
     };
-    let freeze = Freeze { run_id: run_id(name), request, by: principal("maker") };
-    fresh.writer.freeze_payouts(&freeze, &PlanRules::default()).await.unwrap()
+    freeze(fresh, &Freeze { run_id: run_id(name), request, by: principal("maker") }, &PlanRules::default()).await
 }
 
-async fn decided(fresh: &Fresh, name: &str, decision: Decision, by: &str) -> Result<RunStatus, Undecidable> {
+/// Freezes a run portion by portion, as the workflow of a run does.
+pub(crate) async fn freeze(fresh: &Fresh, freeze: &Freeze, rules: &PlanRules) -> FreezeOutcome {
+    loop {
+        if let Some(outcome) = fresh.writer.freeze_portion(freeze, rules).await.unwrap() {
+            return outcome;
+        }
+    }
+}
+
+pub(crate) async fn decided(fresh: &Fresh, name: &str, decision: Decision, by: &str) -> Result<RunStatus, Undecidable> {
     let decision = RunDecision { run_id: run_id(name), decision, by: principal(by), reason: None };
     fresh.writer.decide_payout_run(&decision).await.unwrap().unwrap().map(|run| run.status)
 }
 
-async fn approved(fresh: &Fresh, run: &RunRecord) {
+pub(crate) async fn approved(fresh: &Fresh, run: &RunRecord) {
     let decision = Decision::Approve { digest: run.digest.clone() };
     let decision = RunDecision { run_id: run.run_id.clone(), decision, by: principal("checker"), reason: None };
     fresh.writer.decide_payout_run(&decision).await.unwrap().unwrap().unwrap();
 }
 
-async fn begun(fresh: &Fresh, run: &RunRecord, busy: &[u32]) -> Option<BegunBatch> {
+pub(crate) async fn begun(fresh: &Fresh, run: &RunRecord, busy: &[u32]) -> Option<BegunBatch> {
     let begin = BeginBatch { run_id: run.run_id.clone(), pays_on: None, busy: busy.to_vec() };
     fresh.writer.begin_payout_batch(&begin, &PlanRules::default()).await.unwrap()
 }
 
-async fn only_payout(fresh: &Fresh, run: &RunRecord) -> PayoutRecord {
-    let mut payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+pub(crate) async fn only_payout(fresh: &Fresh, run: &RunRecord) -> PayoutRecord {
+    let mut payouts = fresh.reader.payouts_of_run(&run.run_id, 1_000).await.unwrap();
     assert_eq!(payouts.len(), 1, "{payouts:?}");
     payouts.remove(0)
 }
 
-async fn becomes(fresh: &Fresh, payout: &PayoutRecord, status: PayoutStatus) -> usize {
+pub(crate) async fn becomes(fresh: &Fresh, payout: &PayoutRecord, status: PayoutStatus) -> usize {
     let change = PayoutChange {
         ref_payout_id: payout.ref_payout_id.clone(),
         status,
@@ -125,7 +166,7 @@ async fn parts(fresh: &Fresh, name: &str) -> [u64; 6] {
     [wallet.pending, wallet.available, wallet.held, wallet.in_transit, wallet.paid_out, wallet.debt].map(Money::minor)
 }
 
-async fn books_agree(fresh: &Fresh) {
+pub(crate) async fn books_agree(fresh: &Fresh) {
     let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
     assert_eq!(findings.count, 0, "{:?}", findings.named);
 }
@@ -142,7 +183,7 @@ async fn a_run_reserves_what_it_pays_and_states_every_line(fresh: Fresh) {
     assert_eq!((carried.seller.as_str(), carried.amount, carried.reason), ("c", won(90_000), CarryReason::NotPayable));
     assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0]);
     assert_eq!(frozen_on(&fresh, "one", "2026-12-01", &["a"]).await, run, "the id is the key");
-    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let payouts = fresh.reader.payouts_of_run(&run.run_id, 1_000).await.unwrap();
     let fields = statement(&fresh, &payouts[0].payout_id).await;
     assert_eq!((fields.opening.minor(), fields.payout, fields.closing.minor()), (0, won(90_000), 0));
     let [line] = fields.lines.as_slice() else { panic!("{:?}", fields.lines) };
@@ -158,11 +199,18 @@ async fn a_seller_and_a_period_have_one_payout_however_many_runs_are_frozen_at_o
     earned(&fresh, "a", "o-a", 100_000).await;
     register(&fresh, "a").await;
     let names = ["r1", "r2", "r3", "r4", "r5"];
-    let runs = join_all(names.map(|name| frozen_on(&fresh, name, "2026-12-01", &["a"]))).await;
-    assert_eq!(runs.iter().map(|run| run.payout_count).sum::<u32>(), 1);
+    let runs = join_all(names.map(|name| freeze_on(&fresh, name, "2026-12-01", &["a"]))).await;
+    let frozen = runs.iter().filter(|outcome| matches!(outcome, FreezeOutcome::Frozen(run) if run.payout_count == 1));
+    assert_eq!(frozen.count(), 1, "{runs:?}");
+    assert_eq!(
+        fresh.reader.payout_runs(&Window { after: None, limit: 10 }).await.unwrap().items.len(),
+        1,
+        "no empty run is stored"
+    );
     earned(&fresh, "a", "o-2", 50_000).await;
-    let again = frozen_on(&fresh, "r6", "2026-12-01", &["a"]).await;
-    assert_eq!(again.carried_over[0].reason, CarryReason::PaidAlready);
+    let again = freeze_on(&fresh, "r6", "2026-12-01", &["a"]).await;
+    let FreezeOutcome::NothingDue(carried) = again else { panic!("{again:?}") };
+    assert_eq!(carried[0].reason, CarryReason::PaidAlready);
     let next = frozen_on(&fresh, "r7", "2026-12-02", &["a"]).await;
     assert_eq!(next.total, won(45_000));
     let fields = statement(&fresh, &only_payout(&fresh, &next).await.payout_id).await;
@@ -225,8 +273,10 @@ async fn a_run_of_the_calendar_is_approved_by_two(fresh: Fresh) {
         date: Some(DayText("2026-12-01".parse::<Day>().unwrap())),
         sellers: Some(vec![seller("a"), seller("b")]),
     };
-    let freeze = Freeze { run_id: run_id("one"), request, by: principal(CALENDAR) };
-    let run = fresh.writer.freeze_payouts(&freeze, &PlanRules::default()).await.unwrap();
+    let by_calendar = Freeze { run_id: run_id("one"), request, by: principal(CALENDAR) };
+    let FreezeOutcome::Frozen(run) = freeze(&fresh, &by_calendar, &PlanRules::default()).await else {
+        panic!("two sellers are due");
+    };
     assert_eq!((run.approvals_needed, run.approvals_missing()), (2, 2));
     let approve = |digest: &str| Decision::Approve { digest: digest.to_owned() };
     for _ in 0..2 {
@@ -238,12 +288,8 @@ async fn a_run_of_the_calendar_is_approved_by_two(fresh: Fresh) {
     let alone = "UPDATE payout_runs SET status = 'APPROVED', decided_by = 'key:checker'";
     assert!(fresh.database.connection().execute_unprepared(alone).await.is_err());
     // What was approved is another run now.
-    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
-    let request = PayoutRequest {
-        payout_id: payouts[0].payout_id.clone(),
-        by: principal("maker"),
-        reason: "disputed".to_owned(),
-    };
+    let payouts = fresh.reader.payouts_of_run(&run.run_id, 1_000).await.unwrap();
+    let request = asked(&payouts[0], "maker", "disputed");
     assert!(matches!(fresh.writer.withdraw_payout(&request).await.unwrap(), Ok(Withdrawal::Done(_))));
     let changed = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
     assert_eq!(changed.approvals_missing(), 2, "the first approval is void");
@@ -329,8 +375,7 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     register(&fresh, "a").await;
     let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
     let first = only_payout(&fresh, &run).await;
-    let request =
-        PayoutRequest { payout_id: first.payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
+    let request = asked(&first, "ops1", "again");
     let retry = async || fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
     assert_eq!(retry().await, Err(PayoutRefusal::NotApproved));
     approved(&fresh, &run).await;
@@ -339,6 +384,9 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     becomes(&fresh, &first, PayoutStatus::InProgress).await;
     becomes(&fresh, &first, PayoutStatus::Failed).await;
     assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
+    let other = PayoutRequest { attempt: Some(2), ..request.clone() };
+    let refused = fresh.writer.retry_payout(&other, &PlanRules::default()).await.unwrap();
+    assert_eq!(refused, Err(PayoutRefusal::OtherAttempt(1)));
     let second = retry().await.unwrap();
     assert_eq!((second.attempt, second.status), (2, PayoutStatus::Approved));
     assert_ne!(second.ref_payout_id, first.ref_payout_id);
@@ -347,14 +395,14 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     assert_eq!(batch.batch.items[0].ref_payout_id, second.ref_payout_id);
     becomes(&fresh, &second, PayoutStatus::Paid).await;
     assert_eq!(parts(&fresh, "a").await, [0, 0, 0, 0, 90_000, 0]);
-    let returned = fresh.writer.return_payout(&request).await.unwrap().unwrap();
+    let returned = said_by_two(&fresh, &second, BankAnswer::Returned).await;
     assert_eq!(returned.status, PayoutStatus::Returned);
-    fresh.writer.return_payout(&request).await.unwrap().unwrap();
     assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0], "held until the account is mended");
     books_agree(&fresh).await;
     fresh.writer.release_hold(&first.payout_id.returned(), CREATED.plus_ms(9)).await.unwrap();
-    let refused = frozen_on(&fresh, "no", "2026-12-02", &["a"]).await;
-    assert_eq!(refused.carried_over[0].reason, CarryReason::NotPayable, "the account is unverified");
+    let refused = freeze_on(&fresh, "no", "2026-12-02", &["a"]).await;
+    let FreezeOutcome::NothingDue(carried) = refused else { panic!("{refused:?}") };
+    assert_eq!(carried[0].reason, CarryReason::NotPayable, "the account is unverified");
     let mended = "UPDATE seller_registrations SET returned_account = 0";
     fresh.database.connection().execute_unprepared(mended).await.unwrap();
     let next = frozen_on(&fresh, "two", "2026-12-02", &["a"]).await;
@@ -378,11 +426,10 @@ async fn a_seller_who_changed_after_the_approval_is_not_paid(fresh: Fresh) {
     let batch = begun(&fresh, &run, &[]).await.unwrap().batch;
     assert_eq!(batch.items.iter().map(|item| item.destination.as_str()).collect::<Vec<_>>(), ["psp-b"]);
     assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
-    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
+    let payouts = fresh.reader.payouts_of_run(&run.run_id, 1_000).await.unwrap();
     let failure = payouts[0].failure.as_ref().map(|failure| failure.code.to_string());
     assert_eq!(failure.as_deref(), Some("payout_seller_changed"));
-    let request =
-        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "again".to_owned() };
+    let request = asked(&payouts[0], "ops1", "again");
     let retried = fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
     assert_eq!(retried, Err(PayoutRefusal::SellerChanged), "nobody sends money to a new account alone");
     books_agree(&fresh).await;
@@ -394,9 +441,8 @@ async fn a_payout_that_was_taken_back_makes_another_digest(fresh: Fresh) {
         register(&fresh, name).await;
     }
     let run = frozen_on(&fresh, "one", "2026-12-01", &["a", "b"]).await;
-    let payouts = fresh.reader.payouts_of_run(&run.run_id).await.unwrap();
-    let request =
-        PayoutRequest { payout_id: payouts[0].payout_id.clone(), by: principal("ops1"), reason: "disputed".to_owned() };
+    let payouts = fresh.reader.payouts_of_run(&run.run_id, 1_000).await.unwrap();
+    let request = asked(&payouts[0], "ops1", "disputed");
     for _ in 0..2 {
         let taken = fresh.writer.withdraw_payout(&request).await.unwrap().unwrap();
         assert!(matches!(taken, Withdrawal::Done(payout) if payout.status == PayoutStatus::Canceled));
@@ -406,6 +452,8 @@ async fn a_payout_that_was_taken_back_makes_another_digest(fresh: Fresh) {
     let now = fresh.reader.payout_run(&run.run_id).await.unwrap().unwrap();
     assert_eq!(now.total, won(90_000));
     approved(&fresh, &now).await;
+    let retried = fresh.writer.retry_payout(&request, &PlanRules::default()).await.unwrap();
+    assert_eq!(retried, Err(PayoutRefusal::NotApproved), "nobody approved what was taken out before");
     assert_eq!(begun(&fresh, &run, &[]).await.unwrap().batch.items.len(), 1);
     books_agree(&fresh).await;
 }

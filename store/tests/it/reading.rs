@@ -7,16 +7,19 @@ use domain::{
     failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
 };
-use store::{AccountBalance, CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange};
+use store::{
+    AccountBalance, CheckoutFilter, CheckoutRecord, OrderRecord, PspRecord, RequestRecord, StatusChange, Window,
+};
 
 use crate::{
     database::Fresh,
     on_both_databases,
-    writing::{CREATED, EXPIRES, begin, change, plan, post, record, workflow},
+    writing::{CREATED, EXPIRES, begin, change, plan, post, receipt_numbers, record, workflow},
 };
 
 on_both_databases!(
     every_field_of_a_checkout_comes_back,
+    a_checkout_is_found_by_the_number_of_a_receipt,
     a_failure_is_read_with_its_history_and_goes_with_the_next_change,
     wallets_and_books_are_kept_by_currency,
     what_was_never_written_is_not_there,
@@ -57,6 +60,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
             approved_at: Some(CREATED),
             virtual_account: None,
             receipt_url: Some("https://receipt.example".to_owned()),
+            receipt_numbers: receipt_numbers(),
         }),
         success_url: plan.fields().success_url.clone(),
         fail_url: plan.fields().fail_url.clone(),
@@ -147,4 +151,32 @@ async fn what_was_never_written_is_not_there(fresh: Fresh) {
     let nowhere = plan("checkout-1", &[("o-1", "seller-a", 1)]);
     assert!(begin(&fresh, &nowhere).await.is_err());
     assert!(post(&fresh, &nowhere, 1).await.is_err());
+}
+
+async fn a_checkout_is_found_by_the_number_of_a_receipt(fresh: Fresh) {
+    let (paid, open) =
+        (plan("checkout-1", &[("order-1", "seller-a", 100)]), plan("checkout-2", &[("order-2", "seller-a", 100)]));
+    for (key, plan) in [("one", &paid), ("two", &open)] {
+        assert!(record(&fresh, key, plan).await);
+    }
+    begin(&fresh, &paid).await.unwrap();
+    // Written again, nothing changes.
+    for _ in 0..2 {
+        post(&fresh, &paid, 2).await.unwrap();
+    }
+    let seller = |name: &str| SellerAccount::parse(name).ok();
+    for (receipt_number, seller, expected) in [
+        ("00123456", None, vec!["checkout-1"]),
+        ("987654321", None, vec!["checkout-1"]),
+        ("987654321", seller("seller-a"), vec!["checkout-1"]),
+        ("987654321", seller("seller-b"), vec![]),
+        ("123456", None, vec![]),
+        ("%", None, vec![]),
+    ] {
+        let filter =
+            CheckoutFilter { receipt_number: Some(receipt_number.to_owned()), seller, ..CheckoutFilter::default() };
+        let found = fresh.reader.checkouts(&filter, &Window { after: None, limit: 10 }).await.unwrap().items;
+        let found: Vec<_> = found.iter().map(|record| record.checkout_id.as_str()).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
 }

@@ -8,7 +8,10 @@ use domain::{
     failure::Failure,
     id::{HoldId, PaymentOrderId, PspSellerId, RefSellerId, SellerAccount},
     ledger::Hold,
-    payout::schedule::{Cycle, HolidayRule, Schedule},
+    payout::{
+        PaidBy,
+        schedule::{Cycle, HolidayRule, Schedule},
+    },
     principal::Principal,
     seller::{
         Approval, BankAccount, BankAccountParts, BusinessType, Contact, ContactParts, Details, HoldAnswer, LiftedHold,
@@ -76,6 +79,7 @@ pub(crate) fn details(account_number: &str) -> NewSellerDetails {
         schedule: Schedule::try_new(Cycle::Weekly { days: BTreeSet::from([1, 4]) }, 2, HolidayRule::Before).unwrap(),
         minimum_payout: Money::parse("10000", Currency::Krw).unwrap(),
         metadata: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
+        by: Principal::parse("key:ab12").unwrap(),
     }
 }
 
@@ -216,8 +220,8 @@ async fn sellers_are_listed_by_name_and_status(fresh: Fresh) {
     let list = |payout_status, after: Option<SellerAccount>| {
         let reader = fresh.reader.clone();
         async move {
-            let (page, after) =
-                reader.sellers(&SellerFilter { payout_status, text: None }, &Window { after, limit: 2 }).await.unwrap();
+            let filter = SellerFilter { payout_status, paid_by: PaidBy::Psp, text: None };
+            let (page, after) = reader.sellers(&filter, &Window { after, limit: 2 }).await.unwrap();
             let names: Vec<String> = page.items.iter().map(|record| record.seller.to_string()).collect();
             (names.join(" "), page.more, after)
         }

@@ -3,6 +3,7 @@
 use domain::{
     Currency::Krw,
     Money, Timestamp,
+    charge::ReceiptNumbers,
     checkout::{Change, NewCheckout, Order, Payment, Plan, PlanFields, State, Status},
     failure::Failure,
     id::{ApiKeyId, BuyerId, CheckoutId, IdempotencyKey, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
@@ -87,6 +88,7 @@ pub(crate) fn payment(plan: &Plan, revision: u32, entry: Entry) -> Payment {
         entry,
         method: None,
         receipt_url: None,
+        receipt_numbers: Default::default(),
         confirmed_at: None,
         is_watched: false,
     }
@@ -97,10 +99,17 @@ pub(crate) async fn begin(fresh: &Fresh, plan: &Plan) -> Result<(), StoreError> 
     fresh.writer.advance(&Change { payment_key, ..change(plan, 1, Status::Executing) }).await
 }
 
+/// What stands on the receipts of [`post`].
+pub(crate) fn receipt_numbers() -> ReceiptNumbers {
+    ReceiptNumbers { approval: Some("00123456".to_owned()), cash_receipt: Some("987654321".to_owned()) }
+}
+
 pub(crate) async fn post(fresh: &Fresh, plan: &Plan, revision: u32) -> Result<(), StoreError> {
     let entry = Entry::of_captured_payment(plan, &[], CREATED).unwrap();
     let (method, receipt_url) = (Some("카드".to_owned()), Some("https://receipt.example".to_owned()));
-    fresh.writer.post(&Payment { method, receipt_url, ..payment(plan, revision, entry) }, None).await
+    let receipt_numbers = receipt_numbers();
+    let payment = Payment { method, receipt_url, receipt_numbers, ..payment(plan, revision, entry) };
+    fresh.writer.post(&payment, None).await
 }
 
 pub(crate) async fn pending(fresh: &Fresh, seller: &str) -> u64 {

@@ -1,28 +1,39 @@
-//! Payouts: what their rows say, their statements, and the holds that their money moves by.
+//! Payouts: what their rows say, their statements, and the holds that their money moves by. A sweep has neither: it
+//! is in transit until a statement of our bank shows it.
 
 use std::collections::HashMap;
 
 use domain::{
+    Currency,
     hold::HoldStatus,
     id::PayoutId,
-    payout::{PayoutStatus, digest::sha256, statement::Statement, status::MoneyAt},
+    ledger::Account,
+    payout::{PayoutKind, PayoutStatus, digest::sha256, statement::Statement, status::MoneyAt},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     StoreError,
     books::audit::{
-        findings::{Check, Findings},
+        findings::{Check, Findings, Fold},
         rows,
     },
     entities::{payouts, statements, wallet_holds},
+    payout::sweep::not_received,
 };
 
 /// How many payouts are read at once.
 const PAGE: u64 = 1000;
 
 /// Compares the payouts with their statements and their holds, which are compared with the postings.
-pub(super) async fn compare(connection: &impl ConnectionTrait, findings: &mut Findings) -> Result<u64, StoreError> {
+pub(super) async fn compare(
+    connection: &impl ConnectionTrait,
+    fold: &Fold,
+    findings: &mut Findings,
+) -> Result<u64, StoreError> {
+    let (debits, credits) = fold.accounts.get(&(Account::SweepInTransit, Currency::Krw)).copied().unwrap_or_default();
+    let expected = not_received(connection).await?;
+    findings.compare(Check::Payouts, "sweeps KRW", "in transit", expected.into(), debits - credits);
     let (mut count, mut after) = (0, String::new());
     loop {
         let page = payouts::Entity::find()
@@ -38,6 +49,9 @@ pub(super) async fn compare(connection: &impl ConnectionTrait, findings: &mut Fi
         let holds = holds_of(connection, &page).await?;
         for payout in page {
             let subject = format!("payout {}", payout.payout_id);
+            if payout.kind == PayoutKind::Sweep.as_str() {
+                continue;
+            }
             compare_statement(&payout, statements.get(&payout.payout_id), &subject, findings);
             compare_hold(&payout, holds.get(&payout.ref_payout_id), &subject, findings);
         }
