@@ -4,11 +4,13 @@
 
 mod link;
 pub mod provider;
+mod seller_link;
 mod session;
 
 use store::console::SessionRecord;
 
-pub use link::{LinkError, SignInLink};
+pub use link::{LinkError, SignInLink, SignInLinks};
+pub use seller_link::{offer_link, take_link};
 pub use session::{Open, begin, open};
 
 use crate::Caller;

@@ -25,6 +25,8 @@ pub mod reconciliation;
 pub mod recovery;
 pub mod refund;
 pub mod return_hosts;
+pub mod reversal;
+pub mod schedule;
 pub mod seller;
 mod temporal;
 mod waiting;
@@ -34,7 +36,7 @@ pub mod webhook_endpoint;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal};
+use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal, settlement::FeeContract};
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
@@ -55,6 +57,8 @@ pub struct Service {
     pub confirm_tokens: ConfirmTokens,
     /// Whether this process can do its work.
     pub readiness: readiness::Readiness,
+    /// Names the schedules of the namespace.
+    pub schedules: Arc<schedule::ScheduleProbe>,
     /// What an operator can set.
     pub settings: Settings,
 }
@@ -85,6 +89,17 @@ pub struct Settings {
     pub plan_rules: domain::payout::plan::PlanRules,
     /// When what a seller has earned may be paid out.
     pub release_rule: ReleaseRule,
+    /// What reports are measured against.
+    pub reports: ReportRules,
+}
+
+/// What reports are measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportRules {
+    /// The part of what is owed to sellers that must stand apart, in hundredths.
+    pub keep_apart_percent: u32,
+    /// The fee of the contract with the PSP with its tax, where one is set.
+    pub fee_contract: Option<FeeContract>,
 }
 
 /// The principal that asks for a change, and its rights.

@@ -3,11 +3,7 @@
 use domain::{Timestamp, calendar::PurchaseReport, checkout::Status, id::PaymentOrderId};
 use store::{PurchaseRecord, ReportedPurchase, StoreError};
 
-use crate::{
-    Caller, Service,
-    checkout::{FindError, Kind, Named, find},
-    now,
-};
+use crate::{Caller, Service, checkout::Named, now};
 
 /// By how much the marketplace's clock may be ahead of ours, in milliseconds.
 const CLOCK_SKEW_MS: u64 = 5 * 60 * 1_000;
@@ -15,9 +11,6 @@ const CLOCK_SKEW_MS: u64 = 5 * 60 * 1_000;
 /// Why a report is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PurchaseError {
-    /// The id names nothing, or two things.
-    #[error(transparent)]
-    Find(#[from] FindError),
     /// The checkout is not paid.
     #[error("The checkout is {0}, so there is no purchase to confirm.")]
     NotPaid(Status),
@@ -34,11 +27,10 @@ pub enum PurchaseError {
 pub async fn report(
     service: &Service,
     caller: &Caller,
-    id: &str,
-    kind: Option<Kind>,
+    named: Named,
     delivered_at: Option<Timestamp>,
 ) -> Result<Vec<PurchaseRecord>, PurchaseError> {
-    let (record, orders): (_, Vec<PaymentOrderId>) = match find(service, id, kind).await? {
+    let (record, orders): (_, Vec<PaymentOrderId>) = match named {
         Named::Checkout(record) => {
             let orders = record.orders.iter().map(|order| order.order.id.clone()).collect();
             (record, orders)

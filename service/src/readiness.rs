@@ -4,29 +4,13 @@
 //! The question costs a flush to the disk and four requests, so one task asks it: at most every second, however many
 //! want to know, and by itself every minute.
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use store::{Journal, StoreError, Watch};
-use temporalio_client::{
-    Client,
-    grpc::WorkflowService,
-    tonic::{IntoRequest, Request},
-};
-use temporalio_common::protos::temporal::api::{
-    enums::v1::TaskQueueType,
-    taskqueue::v1::{PollerInfo, TaskQueue},
-    workflowservice::v1::DescribeTaskQueueRequest,
-};
+use store::{Journal, PoolUse, StoreError, Watch};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep_until, timeout},
 };
-use workflows::TASK_QUEUE;
 
 /// For how long an answer is given again.
 const ANSWER_AGE: Duration = Duration::from_secs(1);
@@ -38,21 +22,22 @@ const START_TIME: Duration = Duration::from_secs(10);
 const PROBE_TIME: Duration = Duration::from_secs(3);
 /// How long somebody who asks waits for a new answer.
 const ASKING_TIME: Duration = Duration::from_secs(4);
-/// How long ago a worker that still runs may have polled: the server answers a poll after a minute at the latest.
-const POLL_AGE: Duration = Duration::from_secs(75);
 
 /// What is asked of.
 #[derive(Clone)]
 pub struct Probes {
     /// Writes, to find out whether the database takes it.
     pub journal: Journal,
-    /// Temporal.
-    pub temporal: Client,
+    /// How many workers get the tasks of the task queue.
+    pub polls: Arc<PollProbe>,
     /// What works alone in this process.
     pub watches: Vec<Watch>,
     /// Whether the workers open what this process seals; nothing where it seals nothing, or for itself alone.
     pub seals: Option<Arc<SealProbe>>,
 }
+
+/// Asks how many workers get the tasks of the task queue, of both kinds; nothing where Temporal does not say.
+pub type PollProbe = dyn Fn() -> Pin<Box<dyn Future<Output = Option<usize>> + Send>> + Send + Sync;
 
 /// Asks whether the workers open what this process seals; nothing where Temporal does not say.
 pub type SealProbe = dyn Fn() -> Pin<Box<dyn Future<Output = Option<Seals>> + Send>> + Send + Sync;
@@ -74,6 +59,7 @@ pub struct Readiness {
     asked: Arc<Notify>,
     answers: watch::Receiver<Option<(Instant, State)>>,
     watches: Vec<Watch>,
+    journal: Journal,
 }
 
 /// What a look found.
@@ -81,7 +67,7 @@ pub struct Readiness {
 pub struct State {
     /// Whether the database takes a write.
     pub database: Writable,
-    /// Whether a worker polls the task queue.
+    /// Whether a worker gets the tasks of the task queue.
     pub temporal: Polled,
     /// Nothing where it is not asked, or not known.
     pub seals: Option<Seals>,
@@ -98,7 +84,7 @@ pub enum Writable {
     No,
 }
 
-/// Whether somebody polls the task queue.
+/// Whether somebody gets the tasks of the task queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Polled {
     /// By so many workers.
@@ -111,9 +97,9 @@ impl Readiness {
     /// Starts on the current runtime; it ends with the last of its clones.
     pub fn start(probes: Probes) -> Self {
         let (answer, answers) = watch::channel(None);
-        let (asked, watches) = (Arc::new(Notify::new()), probes.watches.clone());
+        let (asked, watches, journal) = (Arc::new(Notify::new()), probes.watches.clone(), probes.journal.clone());
         tokio::spawn(look_when_asked(probes, Arc::clone(&asked), answer));
-        Self { asked, answers, watches }
+        Self { asked, answers, watches, journal }
     }
 
     /// What is the matter, one sentence each; nothing where this process can do its work.
@@ -147,6 +133,11 @@ impl Readiness {
     /// The tasks that work alone in this process.
     pub fn watches(&self) -> &[Watch] {
         &self.watches
+    }
+
+    /// How many connections are taken of the pool that writes.
+    pub fn pool_use(&self) -> PoolUse {
+        self.journal.pool_use()
     }
 
     /// What the newest look found; a new one where that is too old.
@@ -227,7 +218,7 @@ async fn look_when_asked(probes: Probes, asked: Arc<Notify>, answer: watch::Send
 
 async fn look(probes: &Probes) -> State {
     let database = timeout(PROBE_TIME, probes.journal.probe());
-    let temporal = timeout(PROBE_TIME, polled(&probes.temporal));
+    let temporal = timeout(PROBE_TIME, (probes.polls)());
     let seals = timeout(PROBE_TIME, async {
         match &probes.seals {
             Some(ask) => ask().await,
@@ -244,39 +235,6 @@ async fn look(probes: &Probes) -> State {
         }
         Err(_) => Writable::No,
     };
-    State { database, temporal: temporal.unwrap_or(Polled::Unknown), seals: seals.unwrap_or(None) }
-}
-
-/// How many workers poll for both kinds of tasks: the fewer of the two.
-async fn polled(client: &Client) -> Polled {
-    let (workflows, activities) =
-        tokio::join!(pollers(client, TaskQueueType::Workflow), pollers(client, TaskQueueType::Activity));
-    match (workflows, activities) {
-        (Some(workflows), Some(activities)) => Polled::By(workflows.min(activities)),
-        (Some(_) | None, _) => Polled::Unknown,
-    }
-}
-
-async fn pollers(client: &Client, kind: TaskQueueType) -> Option<usize> {
-    let namespace = client.options().namespace.clone();
-    let task_queue = Some(TaskQueue { name: TASK_QUEUE.to_owned(), ..TaskQueue::default() });
-    let question = DescribeTaskQueueRequest {
-        namespace,
-        task_queue,
-        task_queue_type: kind.into(),
-        ..DescribeTaskQueueRequest::default()
-    };
-    let question: Request<DescribeTaskQueueRequest> = question.into_request();
-    let answer = client.clone().describe_task_queue(question).await.ok()?.into_inner();
-    let oldest = SystemTime::now().checked_sub(POLL_AGE)?;
-    let mut recent: Vec<_> = answer.pollers.into_iter().filter(|poller| polled_after(poller, oldest)).collect();
-    recent.sort_by(|one, other| one.identity.cmp(&other.identity));
-    recent.dedup_by(|one, other| one.identity == other.identity);
-    Some(recent.len())
-}
-
-fn polled_after(poller: &PollerInfo, instant: SystemTime) -> bool {
-    let Ok(after_s) = instant.duration_since(SystemTime::UNIX_EPOCH) else { return false };
-    let after_s = i64::try_from(after_s.as_secs()).unwrap_or(i64::MAX);
-    poller.last_access_time.as_ref().is_some_and(|polled| polled.seconds >= after_s)
+    let temporal = temporal.ok().flatten().map_or(Polled::Unknown, Polled::By);
+    State { database, temporal, seals: seals.unwrap_or(None) }
 }

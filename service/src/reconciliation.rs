@@ -46,6 +46,10 @@ pub enum StartError {
     /// No worker took it up in time. It begins when one does.
     #[error("no worker has taken the reconciliation up yet")]
     NoWorker,
+    /// The run before has its verdict, and its workflow is open: a worker may have died before the last step. A new run
+    /// begins when that one has closed.
+    #[error("the run of {0} before this one has its verdict, and its workflow has not closed yet")]
+    Closing(Day),
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -69,6 +73,7 @@ pub async fn start(
         day: wanted.day.to_string(),
         as_of: wanted.as_of.map(|day| day.to_string()),
         grace_ms: wanted.grace_ms,
+        silence_ms: None,
     };
     let (by, mut pauses, mut is_first_look) = (Instant::now() + BEGIN_TIME, Pauses::new(), true);
     let mut run_id = begin(temporal, wanted.day, input.clone()).await?;
@@ -77,7 +82,10 @@ pub async fn start(
         let is_late = pauses.next_end() > by;
         match run {
             // A run that had its verdict before we asked says nothing of now: its workflow is about to close.
-            Some(run) if is_first_look && run.status != RunStatus::Running && !is_late => {
+            Some(run) if is_first_look && run.status != RunStatus::Running => {
+                if is_late {
+                    return Err(StartError::Closing(wanted.day));
+                }
                 pauses.pause().await;
                 run_id = begin(temporal, wanted.day, input.clone()).await?;
                 continue;

@@ -1,4 +1,4 @@
-//! Starting the workflows of checkouts and refunds again that Temporal has lost.
+//! Starting the workflows of checkouts, refunds and payout runs again that Temporal has lost.
 //!
 //! Temporal may be lost, or set back to an older state, and a workflow may be ended by hand. The database still says
 //! what is not over. A new workflow goes on from the record, and begins with a question to the PSP; see
@@ -9,10 +9,10 @@ use domain::{
     Timestamp,
     charge::SESSION_MS,
     checkout::Phase,
-    id::{CheckoutId, RefundId, WorkflowId},
+    id::{CheckoutId, PayoutRunId, RefundId, WorkflowId},
     refund::RefundScope,
 };
-use store::{CheckoutRecord, LostCheckout, LostRefund, Reader};
+use store::{CheckoutRecord, LostCheckout, LostRefund, Reader, RunRecord};
 use temporalio_client::{
     Client, NamespacedClient as _, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
     errors::WorkflowStartError,
@@ -28,6 +28,7 @@ use temporalio_common::protos::temporal::api::{
 use workflows::{
     TASK_QUEUE,
     checkout::{CheckoutInput, CheckoutWorkflow, Recovery},
+    payout_run::{self, PayoutRunInput, PayoutRunWorkflow},
     ports::{Confirm, RefundRequest},
     refunds::{self, RefundsInput, RefundsWorkflow},
 };
@@ -64,7 +65,7 @@ impl Instead {
     }
 }
 
-/// A checkout or a refund that is not over, and whose workflow does not run.
+/// A checkout, a refund or a payout run that is not over, and whose workflow does not run.
 #[derive(Debug, Clone)]
 pub struct Lost {
     pub work: LostWork,
@@ -77,14 +78,16 @@ pub struct Lost {
 pub enum LostWork {
     Checkout(Box<LostCheckout>),
     Refund(Box<LostRefund>),
+    PayoutRun(Box<RunRecord>),
 }
 
 impl LostWork {
-    /// `checkout` or `refund`.
+    /// `checkout`, `refund` or `payout_run`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Checkout(_) => "checkout",
             Self::Refund(_) => "refund",
+            Self::PayoutRun(_) => "payout_run",
         }
     }
 
@@ -93,6 +96,7 @@ impl LostWork {
         match self {
             Self::Checkout(lost) => lost.record.checkout_id.as_str(),
             Self::Refund(lost) => lost.record.refund_id.as_str(),
+            Self::PayoutRun(run) => run.run_id.as_str(),
         }
     }
 
@@ -101,6 +105,7 @@ impl LostWork {
         match self {
             Self::Checkout(lost) => lost.record.status.as_str(),
             Self::Refund(lost) => lost.record.status.as_str(),
+            Self::PayoutRun(run) => run.status.as_str(),
         }
     }
 }
@@ -132,7 +137,26 @@ impl Recoverer<'_> {
     pub async fn find(&self, now: Timestamp) -> Result<Vec<Lost>, Fault> {
         let mut lost = self.find_checkouts(now).await?;
         lost.extend(self.find_refunds().await?);
+        lost.extend(self.find_payout_runs().await?);
         Ok(lost)
+    }
+
+    async fn find_payout_runs(&self) -> Result<Vec<Lost>, Fault> {
+        let (mut lost, mut after) = (Vec::new(), None::<PayoutRunId>);
+        loop {
+            let page = self.reader.unfinished_payout_runs(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(lost) };
+            after = Some(last.run_id.clone());
+            for run in page {
+                let workflow_id = payout_run::workflow_id(&run.run_id);
+                let Some(instead) = self.instead_of(&workflow_id).await? else { continue };
+                // Its workflow may have written more since it was read, and then ended.
+                let stands = self.reader.payout_run(&run.run_id).await?.map(|now| now.version);
+                if stands == Some(run.version) {
+                    lost.push(Lost { work: LostWork::PayoutRun(Box::new(run)), workflow_id, instead });
+                }
+            }
+        }
     }
 
     async fn find_checkouts(&self, now: Timestamp) -> Result<Vec<Lost>, Fault> {
@@ -214,6 +238,23 @@ impl Recoverer<'_> {
         match &lost.work {
             LostWork::Checkout(checkout) => self.restart_checkout(checkout, lost, lost_at).await,
             LostWork::Refund(refund) => self.restart_refund(refund).await,
+            LostWork::PayoutRun(run) => self.restart_payout_run(run, lost).await,
+        }
+    }
+
+    /// The new workflow goes by the rows: of what may have left, the PSP is asked first.
+    async fn restart_payout_run(&self, run: &RunRecord, lost: &Lost) -> Result<Restarted, Fault> {
+        let options = WorkflowStartOptions::new(TASK_QUEUE, lost.workflow_id.as_str())
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
+            .static_summary(format!("the payout run {}", run.run_id))
+            .rpc_options(temporal::rpc_options())
+            .build();
+        let input = PayoutRunInput::new(run.run_id.clone(), None);
+        match self.client.start_workflow(PayoutRunWorkflow::run, input, options).await {
+            Ok(_) => Ok(Restarted::Now),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Restarted::Before),
+            Err(error) => Err(error.into()),
         }
     }
 

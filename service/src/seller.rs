@@ -4,7 +4,11 @@ use domain::{
     Timestamp,
     calendar::Day,
     id::{HoldId, PspSellerId, SellerAccount},
-    seller::{Details, HoldAnswer, LiftedHold, NewHold, SHOWN_PAYOUTS, cools_down_until},
+    payout::PaidBy,
+    seller::{
+        AccountCheck, AccountChecked, Details, HoldAnswer, LiftedHold, NewHold, PayoutStatus, SHOWN_PAYOUTS,
+        cools_down_until,
+    },
 };
 use store::{HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, SellerPut, SellerRecord, StoreError};
 use temporalio_client::{
@@ -15,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use workflows::{
     TASK_QUEUE,
     seller::{self, SellerChanged, SellerInput, SellerWorkflow},
+    seller_account::{self, SellerAccountWorkflow},
     seller_hold::{SellerHoldAct, SellerHoldWorkflow},
 };
 
@@ -36,6 +41,15 @@ pub enum SellerError {
     /// The marketplace said nothing of the seller.
     #[error("The marketplace has said nothing of this seller yet.")]
     NoDetails,
+    /// Nobody calls an account verified where the PSP does.
+    #[error("The payment provider verifies accounts: the setting payouts.by is not bank_file.")]
+    VerifiedByPsp,
+    /// The account that was looked at is not the present one, or sent a transfer back.
+    #[error("{0}.")]
+    OtherAccount(String),
+    /// The caller set the account.
+    #[error("Another principal has to look at an account than the principal who set it.")]
+    FourEyes,
     /// The seller has no such hold.
     #[error("The seller has no such hold.")]
     NoSuchHold,
@@ -150,6 +164,47 @@ pub async fn reveal(service: &Service, seller: &SellerAccount) -> Result<Details
         return Err(SellerError::Unknown);
     }
     service.reader.seller_details(seller, keys).await?.ok_or(SellerError::NoDetails)
+}
+
+/// Whether a seller may be paid by the next run.
+pub fn payout_status(service: &Service, record: &SellerRecord) -> PayoutStatus {
+    record.payout_status_for(service.settings.plan_rules.by)
+}
+
+/// Writes that a principal calls a seller's bank account verified, where sellers are paid by bank file.
+pub async fn verify_account(service: &Service, check: AccountCheck) -> Result<SellerRecord, SellerError> {
+    if service.settings.plan_rules.by != PaidBy::BankFile {
+        return Err(SellerError::VerifiedByPsp);
+    }
+    let seller = check.seller.clone();
+    let by = Instant::now() + service.settings.confirm_wait;
+    let options = WorkflowStartOptions::new(TASK_QUEUE, seller_account::workflow_id(&check))
+        .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+        .rpc_options(temporal::rpc_options())
+        .build();
+    let started = timeout_at(by, service.temporal.start_workflow(SellerAccountWorkflow::run, check, options)).await;
+    let handle = started.map_err(Fault::temporal)?.map_err(Fault::from)?;
+    let waiting = WorkflowGetResultOptions::builder().rpc_options(temporal::rpc_options()).build();
+    let checked = match timeout_at(by, handle.get_result(waiting)).await {
+        Ok(Ok(checked)) => checked,
+        Ok(Err(WorkflowGetResultError::Terminated { .. } | WorkflowGetResultError::Cancelled { .. })) | Err(_) => {
+            return Err(SellerError::InProgress);
+        }
+        Ok(Err(error)) => return Err(Fault::temporal(error).into()),
+    };
+    match checked {
+        AccountChecked::Done => show(service, &seller).await,
+        AccountChecked::OtherAccount { account: 0 } => Err(SellerError::NoDetails),
+        AccountChecked::OtherAccount { account } => {
+            let told = format!("The account was changed: it is number {account} now. Look at it before you verify it");
+            Err(SellerError::OtherAccount(told))
+        }
+        AccountChecked::Returned => {
+            let told = "A transfer to the account came back: set another account";
+            Err(SellerError::OtherAccount(told.to_owned()))
+        }
+        AccountChecked::FourEyes => Err(SellerError::FourEyes),
+    }
 }
 
 /// Holds an amount, or all payouts, of a seller back. The hold's id is the key.

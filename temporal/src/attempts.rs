@@ -9,10 +9,11 @@ use temporalio_sdk::{
     activities::{ActivityError, ActivityInfo},
     interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next},
 };
+use tracing::{Instrument as _, Span};
 use workflows::ports::{
-    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, FindCharge, Letter, LookUpCharge,
-    NewCheckout, NewRefund, Payment, RecallCheckout, RefundChange, RefundCharge, RefundExecution, RefundFailure,
-    RefundPromise, RefundQuestion,
+    AssessRisk, CancelCharge, Change, CloseLetter, ConfirmCharge, DepositReturn, DepositSeen, FindCharge, Letter,
+    LookUpCharge, NewCheckout, NewRefund, Payment, RecallCheckout, RefundChange, RefundCharge, RefundExecution,
+    RefundFailure, RefundPromise, RefundQuestion,
 };
 
 /// The plugin of a worker that logs the result of each attempt.
@@ -32,7 +33,7 @@ impl ActivityInboundInterceptor for Attempts {
         Box::pin(async move {
             // Not before: the span of the attempt is entered when this is polled.
             let attempt = Attempt::of(input.activity_info(), checkout_of(&input));
-            let outcome = next.run(input).await;
+            let outcome = next.run(input).instrument(attempt.span()).await;
             attempt.log(outcome.as_ref().err());
             outcome
         })
@@ -64,6 +65,14 @@ impl Attempt {
                 trace_id: context.is_valid().then(|| context.trace_id().to_string()),
             }
         })
+    }
+
+    /// In which everything happens that the attempt does: what is logged there carries the checkout.
+    fn span(&self) -> Span {
+        match &self.checkout_id {
+            Some(id) => tracing::error_span!("attempt", checkout.id = id.as_str()),
+            None => Span::none(),
+        }
     }
 
     fn log(&self, failed: Option<&ActivityError>) {
@@ -122,6 +131,7 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<CheckoutId> {
         Change: |asked| &asked.checkout_id;
         Payment: |asked| &asked.change.checkout_id;
         DepositReturn: |asked| &asked.change.checkout_id;
+        DepositSeen: |asked| &asked.checkout_id;
         AssessRisk: |asked| asked.plan.checkout_id();
         ConfirmCharge: |asked| &asked.checkout_id;
         LookUpCharge: |asked| &asked.checkout_id;

@@ -9,7 +9,7 @@ use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio::time::timeout;
 use workflows::delivery::{CarryEndpoint, DeliveryWorkflow, TASK_QUEUE, workflow_id};
 
-use crate::{Cause, TemporalError, attempts};
+use crate::{Cause, DeploymentVersion, TemporalError, attempts, deployment};
 
 /// How many workflows this worker keeps in memory. Each goes on every few minutes.
 const CACHED_WORKFLOWS: usize = 20;
@@ -20,15 +20,23 @@ const LOOK_PAUSE: Duration = Duration::from_secs(15);
 /// How long the start of a workflow may take.
 const START_TIME: Duration = Duration::from_secs(5);
 
+/// How the worker of deliveries runs.
+pub(crate) struct WorkerTerms {
+    /// How long running activities get to finish when the worker stops.
+    pub(crate) stop_time: Duration,
+    /// The version of its Worker Deployment.
+    pub(crate) version: Option<DeploymentVersion>,
+}
+
 /// A worker that delivers. It has as many places for activities as there may be endpoints.
 pub(crate) fn worker(
     client: &Client,
     runtime: &Runtime,
     deliveries: Deliveries,
-    stop_time: Duration,
+    WorkerTerms { stop_time, version }: WorkerTerms,
 ) -> Result<temporalio_sdk::Worker, TemporalError> {
     let set_up = |error: Cause| TemporalError::WorkerSetUp(error);
-    let options = WorkerOptions::new(TASK_QUEUE)
+    let mut options = WorkerOptions::new(TASK_QUEUE)
         .register_workflow::<DeliveryWorkflow>()
         .map_err(|error| set_up(error.into()))?
         .register_activities(deliveries)
@@ -37,6 +45,7 @@ pub(crate) fn worker(
         .max_heartbeat_throttle_interval(HEARTBEAT_INTERVAL)
         .graceful_shutdown_period(stop_time)
         .build();
+    deployment::join(&mut options, version.as_ref());
     temporalio_sdk::Worker::new(runtime, client.clone(), options).map_err(|error| set_up(error.into()))
 }
 

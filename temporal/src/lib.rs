@@ -17,28 +17,40 @@ mod causes;
 mod codec;
 mod connection;
 mod deliveries;
+mod deployment;
 mod dev_server;
 mod error;
+mod housekeeping;
 pub mod namespace;
 mod replay;
+mod schedule_watch;
 mod schedules;
+mod sdk_metrics;
 mod tasks;
 mod unreadable;
 mod worker;
 mod workers;
 
-/// A log filter's directive. A worker of Temporal's SDK warns of an answer that came too late, and writes the whole
-/// answer: our payloads have no place in a log.
-pub const LOG_WITHOUT_PAYLOADS: &str = "temporalio_sdk_core::worker::activities::local_activities=error";
+/// Directives of a log filter. A worker of Temporal's SDK warns of an answer that came too late, of a workflow and of
+/// an activity. The whole answer stands in the span of the one warning and in the text of the other: our payloads have
+/// no place in a log.
+pub const LOG_WITHOUT_PAYLOADS: [&str; 2] =
+    ["temporalio_sdk_core::worker=warn", "temporalio_sdk_core::worker::activities=error"];
 
 pub use causes::plugin as causes_plugin;
 pub use connection::{ClientParts, DEV_NAMESPACE, Place, connect, connect_to};
+pub use deployment::{BUILD_ID, DEPLOYMENT_NAME, DeploymentVersion, DeploymentVersionError, Ramp, Routing};
 pub use dev_server::{DevServer, DevServerOptions, stop_leftover};
 pub use error::{Cause, DevServerError, ReplayError, TemporalError};
 pub use namespace::ensure_search_attributes;
 pub use replay::Replayer;
-pub use schedules::{RECONCILIATION_SCHEDULE, claim_namespace, database_of_namespace, give_namespace};
+pub use schedule_watch::{ScheduleState, ScheduleWatch, list_schedules};
+pub use schedules::{
+    HOUSEKEEPING_SCHEDULE, NeededSchedule, PAYOUT_SCHEDULE, RECONCILIATION_SCHEDULE, RETENTION_SCHEDULE,
+    ScheduleStanding, apply_schedules, claim_namespace, database_of_namespace, give_namespace, needed_schedules,
+};
+pub use sdk_metrics::{SdkCounts, SdkNumber, SdkWait, WAIT_ENDS_MS, WaitTimes};
 pub use tasks::{FailingTasks, failing_tasks};
 pub use unreadable::UnreadableSignals;
 pub use worker::{Activities, Worker, WorkerParts};
-pub use workers::{MEND_KEYS, Poller, Understood, polling, understood};
+pub use workers::{MEND_KEYS, Poller, Polling, Understood, polled, polling, task_queue, understood};

@@ -8,11 +8,15 @@ use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOption
 use workflows::{
     checkout::CheckoutWorkflow,
     delivery::DeliveryWorkflow,
+    housekeeping::{HousekeepingWorkflow, RetentionWorkflow},
+    payout_calendar::PayoutCalendarWorkflow,
     payout_run::PayoutRunWorkflow,
     reconciliation::{BreakActWorkflow, DailyReconciliationWorkflow, ReconciliationWorkflow},
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
+    reversal::ReversalActWorkflow,
     seller::SellerWorkflow,
+    seller_account::SellerAccountWorkflow,
     seller_hold::SellerHoldWorkflow,
 };
 
@@ -31,11 +35,16 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<DeliveryWorkflow>())
             .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
+            .and_then(|options| options.register_workflow::<PayoutCalendarWorkflow>())
             .and_then(|options| options.register_workflow::<SellerWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerAccountWorkflow>())
             .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
             .and_then(|options| options.register_workflow::<ReconciliationWorkflow>())
             .and_then(|options| options.register_workflow::<DailyReconciliationWorkflow>())
             .and_then(|options| options.register_workflow::<BreakActWorkflow>())
+            .and_then(|options| options.register_workflow::<ReversalActWorkflow>())
+            .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
+            .and_then(|options| options.register_workflow::<RetentionWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

@@ -1,21 +1,26 @@
 //! Signals that a worker cannot read: each is logged with its workflow and counted, and the workflow ignores it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::OnceCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use domain::id::CheckoutId;
 use temporalio_sdk::{
-    SimplePlugin,
+    SimplePlugin, WorkflowContextView,
     workflow_interceptors::{
-        HandleSignalInput, HandleSignalResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
-        WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
+        HandleSignalInput, HandleSignalResult, InitializeWorkflowInput, InitializeWorkflowOutput, WorkflowInterceptor,
+        WorkflowInterceptorConstructor, WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
     },
 };
 use workflows::{
-    checkout::{Nudge, Review},
+    checkout::{CheckoutInput, Nudge, Review},
     dead_letter::{AskPsp, Resolve, Resume},
     ports::RefundRequest,
+    refunds::RefundsInput,
     signal::Received,
 };
 
@@ -32,14 +37,35 @@ impl UnreadableSignals {
     /// The plugin of a worker that notices them.
     pub(crate) fn plugin(&self) -> SimplePlugin {
         let signals = self.clone();
-        let constructor = WorkflowInterceptorConstructor::new(move |_| Notice(signals.clone()));
+        let constructor = WorkflowInterceptorConstructor::new(move |_| Notice {
+            signals: signals.clone(),
+            checkout_id: OnceCell::new(),
+        });
         SimplePlugin::builder("unreadable-signals").workflow_interceptors(vec![constructor]).build()
     }
 }
 
-struct Notice(UnreadableSignals);
+/// Of one workflow.
+struct Notice {
+    signals: UnreadableSignals,
+    /// The checkout that the workflow is about, if it is about one.
+    checkout_id: OnceCell<CheckoutId>,
+}
 
 impl WorkflowInterceptor for Notice {
+    fn initialize_workflow(
+        &self,
+        _ctx: WorkflowContextView,
+        input: InitializeWorkflowInput,
+        next: WorkflowNext<'_, InitializeWorkflowInput, InitializeWorkflowOutput>,
+    ) -> InitializeWorkflowOutput {
+        if let Some(checkout_id) = checkout_of(&input) {
+            // A workflow is initialized once.
+            let _ = self.checkout_id.set(checkout_id.clone());
+        }
+        next.run(input)
+    }
+
     fn handle_signal<'a>(
         &'a self,
         ctx: WorkflowInterceptorContext,
@@ -47,9 +73,10 @@ impl WorkflowInterceptor for Notice {
         next: WorkflowNext<'a, HandleSignalInput, WorkflowInterceptorFuture<'a, HandleSignalResult>>,
     ) -> WorkflowInterceptorFuture<'a, HandleSignalResult> {
         if !ctx.is_replaying() && is_unreadable(&input) {
-            self.0.0.fetch_add(1, Ordering::Relaxed);
+            self.signals.0.fetch_add(1, Ordering::Relaxed);
             tracing::error!(
                 workflow.id = ctx.workflow_id(),
+                checkout.id = self.checkout_id.get().map(CheckoutId::as_str),
                 signal = input.name(),
                 "a signal of {} cannot be read and is ignored: its sender has other encryption keys, or sent something \
                  else",
@@ -58,6 +85,13 @@ impl WorkflowInterceptor for Notice {
         }
         next.run(input)
     }
+}
+
+fn checkout_of(input: &InitializeWorkflowInput) -> Option<&CheckoutId> {
+    let of_checkout = input.input_ref::<CheckoutInput>().map(|input| input.plan.checkout_id());
+    let of_refund = || input.input_ref::<RefundRequest>().map(|request| &request.checkout_id);
+    let of_queue = || input.input_ref::<RefundsInput>().map(|input| &input.checkout_id);
+    of_checkout.or_else(of_refund).or_else(of_queue)
 }
 
 fn is_unreadable(input: &HandleSignalInput) -> bool {

@@ -4,23 +4,33 @@
 use std::time::Duration;
 
 use activities::{
-    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, ledger::Ledger, payout::Payouts, psp::Psp,
-    reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
+    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, housekeeping::Housekeeping, ledger::Ledger,
+    payout::Payouts, psp::Psp, reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
 };
+use store::Writer;
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::{
     checkout::CheckoutWorkflow,
+    housekeeping::{HousekeepingWorkflow, RetentionWorkflow},
+    payout_calendar::PayoutCalendarWorkflow,
     payout_run::PayoutRunWorkflow,
     reconciliation::{BreakActWorkflow, DailyReconciliationWorkflow, ReconciliationWorkflow},
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
+    reversal::ReversalActWorkflow,
     seller::SellerWorkflow,
+    seller_account::SellerAccountWorkflow,
     seller_hold::SellerHoldWorkflow,
 };
 
-use crate::{Cause, TemporalError, attempts, deliveries, schedules, unreadable::UnreadableSignals};
+use crate::{
+    Cause, DeploymentVersion, SdkCounts, TemporalError, attempts,
+    deliveries::{self, WorkerTerms},
+    deployment, housekeeping, schedules,
+    unreadable::UnreadableSignals,
+};
 
 /// How many workflows a worker keeps in memory, at about 70 KiB each; others are replayed when they go on. Those that
 /// are being paid are few and short; those that wait for their buyers are many, and should cost nothing.
@@ -44,6 +54,8 @@ pub struct Activities {
     pub risk: Risk,
     /// Registrations of sellers at the PSP, and holds on their money.
     pub sellers: Sellers,
+    /// Releases, expiries, and what is too old.
+    pub housekeeping: Housekeeping,
     /// Reconciliations and acts on breaks.
     pub reconciliations: Reconciliations,
     /// Deliveries to webhook endpoints.
@@ -56,8 +68,12 @@ pub struct WorkerParts {
     pub activities: Activities,
     /// The counter of signals that it cannot read.
     pub unreadable: UnreadableSignals,
+    /// What the SDK counts.
+    pub sdk: SdkCounts,
     /// How long running activities get to finish when the worker stops.
     pub stop_time: Duration,
+    /// The version of its Worker Deployment; none makes a worker that is not versioned.
+    pub version: Option<DeploymentVersion>,
 }
 
 /// How long a task waits for the worker that has the workflow in its cache. When that worker has died, a buyer waits so
@@ -70,23 +86,30 @@ pub struct Worker {
     hooks: temporalio_sdk::Worker,
     client: Client,
     deliveries: Deliveries,
+    writer: Writer,
 }
 
 impl Worker {
     /// Makes a worker, which polls once it runs. Needs a Tokio runtime.
     pub fn try_new(client: &Client, parts: WorkerParts) -> Result<Self, TemporalError> {
         let set_up = |error: Cause| TemporalError::WorkerSetUp(error);
-        let WorkerParts { activities, unreadable, stop_time } = parts;
-        let options = WorkerOptions::new(workflows::TASK_QUEUE)
+        let WorkerParts { activities, unreadable, sdk, stop_time, version } = parts;
+        let writer = activities.housekeeping.writer.clone();
+        let mut options = WorkerOptions::new(workflows::TASK_QUEUE)
             .register_workflow::<CheckoutWorkflow>()
             .and_then(|options| options.register_workflow::<RefundsWorkflow>())
             .and_then(|options| options.register_workflow::<RefundWorkflow>())
             .and_then(|options| options.register_workflow::<PayoutRunWorkflow>())
+            .and_then(|options| options.register_workflow::<PayoutCalendarWorkflow>())
             .and_then(|options| options.register_workflow::<SellerWorkflow>())
+            .and_then(|options| options.register_workflow::<SellerAccountWorkflow>())
             .and_then(|options| options.register_workflow::<SellerHoldWorkflow>())
             .and_then(|options| options.register_workflow::<ReconciliationWorkflow>())
             .and_then(|options| options.register_workflow::<DailyReconciliationWorkflow>())
             .and_then(|options| options.register_workflow::<BreakActWorkflow>())
+            .and_then(|options| options.register_workflow::<ReversalActWorkflow>())
+            .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
+            .and_then(|options| options.register_workflow::<RetentionWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -97,6 +120,7 @@ impl Worker {
             .register_activities(activities.risk)
             .register_activities(activities.sellers)
             .register_activities(activities.reconciliations)
+            .register_activities(activities.housekeeping)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())
@@ -104,12 +128,13 @@ impl Worker {
             .sticky_queue_schedule_to_start_timeout(STICKY_TIME)
             .graceful_shutdown_period(stop_time)
             .build();
-        let runtime = Runtime::from_current_tokio(Default::default()).map_err(|error| set_up(error.into()))?;
+        deployment::join(&mut options, version.as_ref());
+        let runtime = Runtime::from_current_tokio(sdk.runtime_options()?).map_err(|error| set_up(error.into()))?;
         let payments = temporalio_sdk::Worker::new(&runtime, client.clone(), options);
         let payments = payments.map_err(|error| set_up(error.into()))?;
         let deliveries = activities.deliveries;
-        let hooks = deliveries::worker(client, &runtime, deliveries.clone(), stop_time)?;
-        Ok(Self { payments, hooks, client: client.clone(), deliveries })
+        let hooks = deliveries::worker(client, &runtime, deliveries.clone(), WorkerTerms { stop_time, version })?;
+        Ok(Self { payments, hooks, client: client.clone(), deliveries, writer })
     }
 
     /// Runs until the token is canceled. The future is not `Send`: it stays on the task that called.
@@ -124,7 +149,7 @@ impl Worker {
             stop_hooks();
         };
         // A worker that ends by itself takes the rest down with it.
-        let (payments, hooks, (), (), (), ()) = tokio::join!(
+        let (payments, hooks, (), (), (), (), ()) = tokio::join!(
             async {
                 let run = self.payments.run().await;
                 stop.cancel();
@@ -136,7 +161,8 @@ impl Worker {
                 run
             },
             watch,
-            schedules::keep_schedule(&self.client, &stop),
+            schedules::keep_schedules(&self.client, &stop),
+            housekeeping::wake(&self.client, &self.writer, &stop),
             deliveries::keep_running(&self.client, &self.deliveries),
             watcher.run()
         );

@@ -2,6 +2,8 @@
 //!
 //! A worker's identity, which Temporal shows beside its polls, names its encryption keys. So a client sees before it
 //! sends whether the workers open what it seals: a signal that none opens stops its workflow.
+//!
+//! A worker of a Worker Deployment polls, and gets tasks only while its version is current or ramping.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +15,7 @@ use temporalio_common::protos::temporal::api::{
     workflowservice::v1::DescribeTaskQueueRequest,
 };
 
-use crate::TemporalError;
+use crate::{DeploymentVersion, Routing, TemporalError};
 
 /// A worker polls at least once a minute. Temporal names one that has ended for five minutes.
 const POLL_TIME: Duration = Duration::from_secs(70);
@@ -28,6 +30,16 @@ pub struct Poller {
     identity: String,
     /// The ids of its keys; nothing where it does not say.
     keys: Option<Vec<String>>,
+    version: Option<DeploymentVersion>,
+}
+
+/// The workers that poll a task queue, and the versions that get its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polling {
+    /// The workers that poll.
+    pub pollers: Vec<Poller>,
+    /// The versions that get tasks.
+    pub routing: Routing,
 }
 
 /// How a process of ours calls itself at Temporal.
@@ -38,10 +50,22 @@ pub(crate) fn identity(keys: Option<&Keyring>) -> String {
 
 /// The workers that poll for workflows.
 pub async fn polling(client: &Client) -> Result<Vec<Poller>, TemporalError> {
+    Ok(task_queue(client, TaskQueueType::Workflow).await?.pollers)
+}
+
+/// How many workers get both kinds of tasks: the fewer of the two.
+pub async fn polled(client: &Client) -> Result<usize, TemporalError> {
+    let (workflows, activities) =
+        tokio::try_join!(task_queue(client, TaskQueueType::Workflow), task_queue(client, TaskQueueType::Activity))?;
+    Ok(workflows.served_by().len().min(activities.served_by().len()))
+}
+
+/// Asks which workers poll the task queue of payments for one kind of tasks.
+pub async fn task_queue(client: &Client, kind: TaskQueueType) -> Result<Polling, TemporalError> {
     let request = DescribeTaskQueueRequest {
         namespace: client.namespace(),
         task_queue: Some(TaskQueue { name: workflows::TASK_QUEUE.to_owned(), ..Default::default() }),
-        task_queue_type: TaskQueueType::Workflow.into(),
+        task_queue_type: kind.into(),
         ..Default::default()
     };
     let described = client.clone().describe_task_queue(request.into_request()).await;
@@ -49,8 +73,11 @@ pub async fn polling(client: &Client) -> Result<Vec<Poller>, TemporalError> {
         let call = "ask Temporal which workers poll".to_owned();
         TemporalError::Call { call, source }
     })?;
-    let pollers = described.into_inner().pollers;
-    Ok(pollers.iter().filter(|poller| is_live(poller)).map(Poller::of).collect())
+    let described = described.into_inner();
+    let mut pollers: Vec<_> = described.pollers.iter().filter(|poller| is_live(poller)).map(Poller::of).collect();
+    pollers.sort_by(|one, other| one.identity.cmp(&other.identity));
+    pollers.dedup_by(|one, other| one.identity == other.identity && one.version == other.version);
+    Ok(Polling { pollers, routing: Routing::of_wire(described.versioning_info) })
 }
 
 fn is_live(poller: &PollerInfo) -> bool {
@@ -58,11 +85,26 @@ fn is_live(poller: &PollerInfo) -> bool {
     polled.is_none_or(|polled| polled.elapsed().unwrap_or_default() < POLL_TIME)
 }
 
+impl Polling {
+    /// The workers that get tasks.
+    #[must_use]
+    pub fn served_by(&self) -> Vec<&Poller> {
+        self.pollers.iter().filter(|poller| self.routing.reaches(poller.version())).collect()
+    }
+}
+
 impl Poller {
+    /// The version of a worker of a Worker Deployment.
+    #[must_use]
+    pub const fn version(&self) -> Option<&DeploymentVersion> {
+        self.version.as_ref()
+    }
+
     fn of(poller: &PollerInfo) -> Self {
         let ids = poller.identity.split_once(KEYS).map(|(_, ids)| ids);
         let keys = ids.map(|ids| ids.split(',').filter(|id| *id != NO_KEYS).map(str::to_owned).collect());
-        Self { identity: poller.identity.clone(), keys }
+        let version = poller.deployment_options.as_ref().and_then(DeploymentVersion::of_poller);
+        Self { identity: poller.identity.clone(), keys, version }
     }
 
     fn opens(&self, id: &str) -> bool {

@@ -300,6 +300,7 @@ pub(super) mod tests {
                 method: None,
                 approved_at: None,
                 receipt_url: None,
+                receipt_numbers: Default::default(),
                 virtual_account: None,
             }),
             success_url: None,

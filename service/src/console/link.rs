@@ -2,9 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use domain::id::SellerAccount;
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
@@ -18,6 +19,17 @@ type Tell = Box<dyn Fn(&str) + Send + Sync>;
 pub struct SignInLink {
     secret: Mutex<String>,
     tell: Tell,
+}
+
+/// The links of `dev`.
+#[derive(Debug, Clone)]
+pub struct SignInLinks {
+    /// Signs an administrator in.
+    pub admin: Arc<SignInLink>,
+    /// Signs a seller in.
+    pub seller: Arc<SignInLink>,
+    /// The seller.
+    pub account: SellerAccount,
 }
 
 /// The machine gave no random bytes.
@@ -65,8 +77,6 @@ fn secret() -> Result<String, LinkError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Open {
 /// The machine gave no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("this machine gives no random bytes")]
-struct NoRandomness;
+pub(super) struct NoRandomness;
 
 /// Begins a session, under a token that no request has brought along.
 pub async fn begin(service: &Service, pepper: &Pepper, new: NewSession) -> Result<Open, Fault> {

@@ -119,6 +119,19 @@ pub enum Canceled {
     },
 }
 
+impl Canceled {
+    /// The checkout.
+    pub const fn record(&self) -> &CheckoutRecord {
+        match self {
+            Self::GivenUp(record)
+            | Self::NotGivenUpYet(record)
+            | Self::Refunded { record, .. }
+            | Self::WaitsForApproval { record, .. }
+            | Self::NotRefundedYet { record, .. } => record,
+        }
+    }
+}
+
 /// Why nothing is canceled or refunded.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundError {
