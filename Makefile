@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/daegeum
 BUILD := $(CARGO) build --locked --profile $(PROFILE) --package daegeum
 
-.PHONY: help demo dev test check chaos bench notices temporal-cli build
+.PHONY: help demo dev test check chaos cluster bench notices temporal-cli build
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ check: ## the quick loop: fmt, clippy, and every test that needs no server and n
 
 chaos: temporal-cli ## kill anything at random under load and see that nothing is lost: ARGS="--seed 1 --database postgres"
 	@daegeum/tests/chaos/run $(ARGS)
+
+cluster: temporal-cli ## start a real Temporal cluster, replicated PostgreSQL, two `serve` and HAProxy: ARGS="up | status | stop"
+	@daegeum/tests/chaos/make-cluster $(ARGS)
 
 bench: ## run all benchmarks and print their tables; wants PostgreSQL
 	@daegeum/benches/run $(ARGS)

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod card_numbers;
+pub(crate) mod exposition;
 pub(crate) mod fields;
 pub(crate) mod forms;
 pub(crate) mod key_use;

@@ -26,15 +26,16 @@ mod openapi;
 mod router;
 mod routes;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use axum::http::HeaderMap;
 use domain::id::{CheckoutId, PspSellerId};
 
 pub use http::{
+    exposition::Exposition,
     lifecycle::Lifecycle,
     limits::{ConnectionUse, Limits, Network, NetworkError, Peer, Rate},
-    metrics::{Exposition, Metrics, MoreMetrics, metrics_router},
+    metrics::{Metrics, MoreMetrics, metrics_router},
 };
 pub use router::{document, router};
 pub use routes::{
@@ -43,7 +44,7 @@ pub use routes::{
 };
 use service::{
     IsForBuyer, Service,
-    console::{SignInLink, provider::Provider},
+    console::{SignInLinks, provider::Provider},
     return_hosts::ReturnHosts,
 };
 
@@ -120,7 +121,7 @@ pub struct Console {
     /// By their company account.
     pub provider: Option<Provider>,
     /// By a link in the terminal of `dev`.
-    pub link: Option<Arc<SignInLink>>,
+    pub links: Option<SignInLinks>,
     /// Where the provider sends browsers back to.
     pub callback: String,
     /// Whether browsers reach the console by HTTPS alone.

@@ -25,7 +25,7 @@ use crate::{
     routes::{
         ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, console, dead_letter, event,
         health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, reconciliation, refund,
-        report, seller, settlement, wallet, webhook, webhook_endpoint,
+        report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -75,24 +75,36 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(ledger::movements::list))
         .routes(routes!(ledger::entries::list))
         .routes(routes!(ledger::entries::show))
+        .routes(routes!(ledger::reversal::preview, ledger::reversal::ask))
+        .routes(routes!(ledger::reversal::approve))
+        .routes(routes!(ledger::reversal::reject))
+        .routes(routes!(ledger::reversal::undo))
         .routes(routes!(ledger::trial_balance::show))
         .routes(routes!(payout_run::list, payout_run::create))
         .routes(routes!(payout_run::show))
         .routes(routes!(payout_run::approve))
         .routes(routes!(payout_run::reject))
         .routes(routes!(payout_run::cancel))
+        .routes(routes!(payout_run::bank_file::take))
         .routes(routes!(payout::list))
         .routes(routes!(payout::show))
         .routes(routes!(payout::cancel))
         .routes(routes!(payout::retry))
         .routes(routes!(payout::returned))
+        .routes(routes!(payout::received))
+        .routes(routes!(payout::paid))
+        .routes(routes!(payout::failed))
         .routes(routes!(payout::statement))
+        .routes(routes!(sweep::create))
+        .routes(routes!(sweep::free))
         .routes(routes!(refund::approvals_list::list))
         .routes(routes!(refund::approval::approve))
         .routes(routes!(refund::approval::reject))
         .routes(routes!(seller::list))
         .routes(routes!(seller::show, seller::put))
         .routes(routes!(seller::reveal))
+        .routes(routes!(seller::verify_account))
+        .routes(routes!(seller::sign_in_link))
         .routes(routes!(seller::hold::place))
         .routes(routes!(seller::hold::lift))
         .routes(routes!(reconciliation::list, reconciliation::start))
@@ -100,6 +112,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(breaks::list))
         .routes(routes!(breaks::show))
         .routes(routes!(breaks::assign))
+        .routes(routes!(breaks::comment))
         .routes(routes!(breaks::wait))
         .routes(routes!(breaks::resolve))
         .routes(routes!(breaks::undo))
@@ -107,6 +120,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(bank_statement::import))
         .routes(routes!(report::owed_to_sellers))
         .routes(routes!(report::seller_sales))
+        .routes(routes!(report::refund_deadlines::refund_deadlines))
+        .routes(routes!(report::cash_receipts::cash_receipts))
+        .routes(routes!(report::psp_fees::psp_fees))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))

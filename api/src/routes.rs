@@ -25,6 +25,7 @@ pub(crate) mod report;
 pub(crate) mod seller;
 pub(crate) mod settlement;
 pub(crate) mod shapes;
+pub(crate) mod sweep;
 pub(crate) mod wallet;
 pub(crate) mod webhook;
 pub(crate) mod webhook_endpoint;

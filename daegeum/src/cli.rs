@@ -22,10 +22,13 @@ pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod output;
 pub(crate) mod payout;
+mod principal;
 pub(crate) mod progress;
 pub(crate) mod reconciliation;
 pub(crate) mod recovery;
 pub(crate) mod replay;
+pub(crate) mod report;
+pub(crate) mod schedules;
 pub(crate) mod seller;
 pub(crate) mod webhook_endpoint;
 
@@ -40,7 +43,7 @@ use self::{
     buyer::BuyersAction, cluster::ClusterAction, commission::CommissionsAction, dead_letter::DeadLettersAction,
     encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction, migrate::MigrateStep, output::Output,
     payout::PayoutsAction, reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions,
-    seller::SellersAction,
+    report::ReportsAction, seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -142,6 +145,9 @@ pub(crate) enum Command {
     /// Pay sellers: plan, freeze, approve and follow payout runs, through the API
     #[command(subcommand, after_help = example!("daegeum payouts list"))]
     Payouts(PayoutsAction),
+    /// Print the reports of finance, through the API
+    #[command(subcommand, after_help = example!("daegeum reports owed-to-sellers --date 2026-11-21"))]
+    Reports(ReportsAction),
     /// Register sellers, hold their money back, and see who may be paid, through the API
     #[command(subcommand, after_help = example!("daegeum sellers list"))]
     Sellers(SellersAction),
@@ -174,6 +180,7 @@ impl Command {
             | Self::DeadLetters(_)
             | Self::Payouts(_)
             | Self::Replay(_)
+            | Self::Reports(_)
             | Self::Sellers(_)
             | Self::Breaks(_)
             | Self::Webhooks(_) => true,
@@ -209,6 +216,7 @@ impl Command {
             | Self::Buyers(_)
             | Self::DeadLetters(_)
             | Self::Payouts(_)
+            | Self::Reports(_)
             | Self::Sellers(_)
             | Self::Events(_)
             | Self::Webhooks(_)

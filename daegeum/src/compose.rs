@@ -12,9 +12,17 @@ use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use domain::calendar::ReleaseRule;
 use migrations::{Migrator, MigratorTrait};
-use service::{Service, console::SignInLink, readiness::Readiness};
+use service::{
+    Service,
+    console::SignInLinks,
+    readiness::Readiness,
+    schedule::{self, Schedule, ScheduleProbe},
+};
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
-use temporal::{Activities, ClientParts, FailingTasks, UnreadableSignals, Worker, WorkerParts};
+use temporal::{
+    Activities, ClientParts, DeploymentVersion, FailingTasks, ScheduleState, ScheduleWatch, SdkCounts,
+    UnreadableSignals, Worker, WorkerParts,
+};
 use temporalio_client::Client;
 use tokio::net::TcpListener;
 
@@ -22,6 +30,7 @@ use crate::{
     serving::shutdown::WORKER_STOP_TIME,
     settings::{Door, Risk, Settings, Toss},
     telemetry::{metrics::WorkerMetrics, traces},
+    values,
 };
 
 /// How long a buyer's browser waits for the outcome of a payment before it is told to ask again.
@@ -72,6 +81,8 @@ pub(crate) struct WorkerRules<'a> {
     pub(crate) payouts: PayoutRules,
     /// How breaks are judged.
     pub(crate) reconciliation: ReconciliationRules,
+    /// The version of the worker's deployment.
+    pub(crate) version: Option<DeploymentVersion>,
 }
 
 /// Connects to the Temporal of the settings; the connection is traced while traces are on.
@@ -96,8 +107,8 @@ pub(crate) struct WorkerDatabase {
 pub(crate) fn worker(
     client: &Client,
     WorkerDatabase { writer, reader }: WorkerDatabase,
-    WorkerMetrics { toss, paid, unreadable, deliveries: counts, .. }: WorkerMetrics,
-    WorkerRules { release_rule, risk, keyring, webhooks, payouts, reconciliation }: WorkerRules<'_>,
+    WorkerMetrics { toss, paid, unreadable, sdk, deliveries: counts, .. }: WorkerMetrics,
+    WorkerRules { release_rule, risk, keyring, webhooks, payouts, reconciliation, version }: WorkerRules<'_>,
 ) -> anyhow::Result<Worker> {
     let (rules, hook) = (risk.rules.clone(), risk.hook()?);
     let deliveries = DeliveryParts {
@@ -108,26 +119,34 @@ pub(crate) fn worker(
         counts,
         clock: DeliveryClock::default(),
     };
-    let toss_of_sellers = toss.clone();
+    let (toss_of_sellers, paid_by) = (toss.clone(), payouts.plan.by);
     let reconciliations =
         Reconciliations { writer: writer.clone(), reader: reader.clone(), toss: toss.clone(), rules: reconciliation };
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
         refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
-        payouts: activities::payout::Payouts { writer: writer.clone(), toss: toss.clone(), rules: payouts },
+        payouts: activities::payout::Payouts {
+            writer: writer.clone(),
+            toss: toss.clone(),
+            rules: payouts,
+            keyring: keyring.clone(),
+        },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
         sellers: activities::seller::Sellers {
             writer: writer.clone(),
             toss: toss_of_sellers,
             keyring: keyring.clone(),
+            paid_by,
         },
+        housekeeping: activities::housekeeping::Housekeeping { writer: writer.clone() },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
         reconciliations,
         deliveries: Deliveries::try_new(deliveries)?,
     };
-    Ok(Worker::try_new(client, WorkerParts { activities, unreadable, stop_time: WORKER_STOP_TIME })?)
+    let parts = WorkerParts { activities, unreadable, sdk, stop_time: WORKER_STOP_TIME, version };
+    Ok(Worker::try_new(client, parts)?)
 }
 
 /// A client of Toss, and what is counted of a worker that uses it.
@@ -139,6 +158,8 @@ pub(crate) fn worker_metrics(toss: &Toss) -> anyhow::Result<WorkerMetrics> {
         paid,
         unreadable,
         tasks,
+        schedules: ScheduleWatch::default(),
+        sdk: SdkCounts::default(),
         deliveries,
         #[cfg(feature = "kafka")]
         kafka: crate::kafka::KafkaCounts::default(),
@@ -164,8 +185,8 @@ pub(crate) struct ApiProcess<'a> {
     pub(crate) has_worker: bool,
     /// The keys of the Temporal client, if it encrypts.
     pub(crate) sealing: Option<&'a Arc<Keyring>>,
-    /// The sign-in link of the console, in `dev`.
-    pub(crate) sign_in_link: Option<Arc<SignInLink>>,
+    /// The sign-in links of the console, in `dev`.
+    pub(crate) sign_in_links: Option<SignInLinks>,
 }
 
 /// The settings of the API and of the use cases behind it.
@@ -177,8 +198,8 @@ pub(crate) struct ApiSettings {
 
 /// The settings of the API in a process.
 pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyhow::Result<ApiSettings> {
-    let ApiProcess { public_url, has_worker, sealing, sign_in_link } = process;
-    let console = settings.console.console(&public_url, sign_in_link)?;
+    let ApiProcess { public_url, has_worker, sealing, sign_in_links } = process;
+    let console = settings.console.console(&public_url, sign_in_links)?;
     let use_cases = service::Settings {
         checkout_deadline: settings.checkout_deadline,
         confirm_wait: CONFIRM_WAIT,
@@ -188,6 +209,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         refund_rules: settings.refund_rules,
         plan_rules: settings.payout_rules().plan,
         release_rule: settings.release_rule.clone(),
+        reports: settings.reconciliation.reports(),
     };
     let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(
@@ -240,7 +262,9 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let confirm_tokens = reader.confirm_tokens(&key_pepper).await.context("could not read the secret of the tokens")?;
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
-    let service = Service { temporal, reader, journal, keyring, confirm_tokens, readiness, settings: use_cases };
+    let schedules = schedules(&temporal);
+    let service =
+        Service { temporal, reader, journal, keyring, confirm_tokens, readiness, schedules, settings: use_cases };
     Ok(api::router(api::Api {
         service,
         events,
@@ -253,6 +277,24 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
         is_for_buyer,
         console,
     }))
+}
+
+/// How the console asks what the schedules do.
+fn schedules(client: &Client) -> Arc<ScheduleProbe> {
+    let client = client.clone();
+    let shown = |state: ScheduleState| Schedule {
+        id: state.id,
+        is_paused: state.is_paused,
+        last: state.last.map(values::instant),
+        next: state.next.map(values::instant),
+    };
+    Arc::new(move || {
+        let client = client.clone();
+        Box::pin(async move {
+            let listed = tokio::time::timeout(schedule::ANSWER_TIME, temporal::list_schedules(&client)).await.ok()?;
+            listed.map(|schedules| schedules.into_iter().map(shown).collect())
+        })
+    })
 }
 
 fn read_psp_hint(headers: &HeaderMap, body: &[u8]) -> Option<api::PspHint> {

@@ -23,6 +23,7 @@ use temporal::stop_leftover;
 
 use crate::{
     dev::{DevPorts, Stack},
+    roles::SimulatedMerchants,
     serving::shutdown,
     settings::{DataDir, Payouts, Settings},
 };
@@ -50,7 +51,8 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
     println!("daegeum demo: real checkouts on Temporal, SQLite and a simulated Toss Payments\n");
     println!("Starting Temporal, the Toss simulator, a database, a worker and the API …");
     let stop = shutdown::on_signal()?;
-    let ports = DevPorts { port: Some(0), temporal_port: 0, ui_port: 0, sim_port: 0 };
+    let ports =
+        DevPorts { port: Some(0), temporal_port: 0, ui_port: 0, sim_port: 0, merchants: SimulatedMerchants::default() };
     let stack = Stack::start(&settings, data_dir, &ports, stop.clone()).await?;
     println!(
         "Up after {:.1} s. API {}, Temporal UI {}\n",

@@ -9,8 +9,9 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use domain::id::SellerAccount;
 use service::{
-    console::SignInLink,
+    console::{SignInLink, SignInLinks},
     readiness::{Probes, Readiness},
 };
 use store::{DatabaseUrl, Reader, Scopes, Writer};
@@ -24,7 +25,7 @@ use crate::{
     cli::{api_key, migrate},
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
     private,
-    roles::{event_sink::EventSink, housekeeping, sequencing::Sequencing},
+    roles::{SimulatedMerchants, event_sink::EventSink, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
@@ -32,6 +33,9 @@ use crate::{
     settings::{Addresses, DataDir, Settings, Toss, key_file},
     values::now,
 };
+
+/// The seller whom the second link signs in: the first seller of the examples.
+const DEV_SELLER: &str = "seller-a";
 
 /// The ports of `dev`; each may be 0 for a free one.
 #[derive(Debug, Args)]
@@ -48,6 +52,8 @@ pub(crate) struct DevPorts {
     /// The Toss simulator
     #[arg(long, default_value_t = 9090)]
     pub(crate) sim_port: u16,
+    #[command(flatten)]
+    pub(crate) merchants: SimulatedMerchants,
 }
 
 /// The file in the data directory that holds the API key of `dev`.
@@ -75,7 +81,7 @@ pub(crate) struct Stack {
     pub(crate) addresses: Addresses,
     pub(crate) api_key: String,
     public_url: String,
-    sign_in_link: Arc<SignInLink>,
+    sign_in_links: SignInLinks,
     pub(crate) temporal: Client,
     readiness: Readiness,
     server: DevServer,
@@ -152,36 +158,40 @@ impl Stack {
         let counted = compose::worker_metrics(&settings.toss)?;
         let keys = settings.encryption_keys.clone();
         let keys = keys.map_or_else(|| key_file::of_data_dir(&settings.data_dir), Ok)?;
+        let (payouts, holidays) = (settings.payout_rules(), &settings.release_rule.holidays);
+        let reconciliation = settings.reconciliation.rules(holidays, payouts.plan.by);
         let rules = WorkerRules {
             release_rule: settings.release_rule.clone(),
             risk: &settings.risk,
             keyring: Some(keys.clone()),
             webhooks: settings.webhooks.rules(),
-            payouts: settings.payout_rules(),
-            reconciliation: settings.reconciliation.rules(&settings.release_rule.holidays),
+            payouts,
+            reconciliation,
+            // Nobody would make a version current on a new server.
+            version: None,
         };
         let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
         let worker = compose::worker(&temporal, database.clone(), counted.clone(), rules)?;
         let sink = EventSink::start(&settings, &database, &counted);
         let public_url = settings.public_url.clone().unwrap_or_else(|| addresses.api.clone());
-        let sign_in_link = sign_in_link(&public_url)?;
+        let sign_in_links = sign_in_links(&public_url)?;
         let process = ApiProcess {
             public_url: public_url.clone(),
             has_worker: true,
             sealing: settings.encryption_keys.as_ref(),
-            sign_in_link: Some(sign_in_link.clone()),
+            sign_in_links: Some(sign_in_links.clone()),
         };
         let api_settings = compose::api_settings(&settings, process)?;
-        let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+        let sequencing = Sequencing::start(&writer, settings.event_retention);
         let probes = Probes {
             journal: writer.journal(),
-            temporal: temporal.clone(),
-            watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
+            polls: crate::roles::polls(&temporal),
+            watches: vec![writer.bookkeeper(), sequencing.watch()],
             // Its worker has the keys of its API.
             seals: None,
         };
         let readiness = Readiness::start(probes);
-        let tasks = counted.tasks.clone();
+        let watched = counted.clone();
         let router = compose::router(ApiParts {
             temporal: temporal.clone(),
             journal: writer.journal(),
@@ -195,19 +205,14 @@ impl Stack {
         .await?;
         let stops = Stops { api: stop, ..Stops::default() };
         let worked = stops.rest.clone().cancelled_owned();
-        let housekeeping = housekeeping::run(writer, watch, stops.api.clone());
-        let watching = tasks.watch(temporal.clone(), stops.api.clone());
+        let watching = watched.watch_temporal(&temporal, &stops.api);
         let tasks = vec![
-            spawn_simulator(sim_listener, &settings, &addresses, &stops),
+            spawn_simulator(sim_listener, &settings, &addresses, &ports.merchants, &stops),
             spawn_api(api_listener, &settings, router, &stops),
             tokio::spawn(async move {
                 worked.await;
                 sequencing.end().await?;
                 sink.end().await
-            }),
-            tokio::spawn(async move {
-                housekeeping.await;
-                Ok(())
             }),
             tokio::spawn(async move {
                 watching.await;
@@ -219,7 +224,7 @@ impl Stack {
             addresses,
             api_key,
             public_url,
-            sign_in_link,
+            sign_in_links,
             temporal,
             readiness,
             server,
@@ -269,11 +274,15 @@ fn simulated_toss(settings: &Settings, addresses: &Addresses) -> Toss {
     Toss { methods: settings.toss.methods.clone().or(simulated.methods), currency: settings.toss.currency, ..simulated }
 }
 
-/// The sign-in link of the console. Once it is used, the terminal shows the next one.
-fn sign_in_link(public_url: &str) -> anyhow::Result<Arc<SignInLink>> {
-    let base = public_url.to_owned();
-    let link = SignInLink::try_new(move |secret| println!("  Console          {}", sign_in_address(&base, secret)))?;
-    Ok(Arc::new(link))
+/// Links to the console: the terminal shows the next link when one was used.
+fn sign_in_links(public_url: &str) -> anyhow::Result<SignInLinks> {
+    let link = |label: &'static str| {
+        let base = public_url.to_owned();
+        let link = SignInLink::try_new(move |secret| println!("  {label}{}", sign_in_address(&base, secret)))?;
+        anyhow::Ok(Arc::new(link))
+    };
+    let account = SellerAccount::parse(DEV_SELLER).context("the seller of dev")?;
+    Ok(SignInLinks { admin: link("Console          ")?, seller: link("Seller's corner  ")?, account })
 }
 
 fn sign_in_address(base: &str, secret: &str) -> String {
@@ -298,11 +307,13 @@ fn spawn_simulator(
     listener: TcpListener,
     settings: &Settings,
     addresses: &Addresses,
+    merchants: &SimulatedMerchants,
     stops: &Stops,
 ) -> JoinHandle<anyhow::Result<()>> {
     let options = toss_sim::Options {
         file: Some(settings.data_dir.join(SIMULATOR_FILE)),
         webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
+        merchants: merchants.all(),
         ..toss_sim::Options::default()
     };
     let stop = stops.rest.clone().cancelled_owned();
@@ -403,6 +414,7 @@ fn welcome(stack: &Stack) -> String {
   API              {api}
   API reference    {api}/docs
   Console          {console}
+  Seller's corner  {corner}
   Temporal UI      {temporal_ui}
   Temporal         {temporal}
   Toss simulator   {toss_simulator}
@@ -428,6 +440,7 @@ Hear of every event by webhook: register an endpoint, then receive with the secr
         program = crate::values::program(),
         data = data_dir.display(),
         key = stack.api_key,
-        console = sign_in_address(&stack.public_url, &stack.sign_in_link.secret()),
+        console = sign_in_address(&stack.public_url, &stack.sign_in_links.admin.secret()),
+        corner = sign_in_address(&stack.public_url, &stack.sign_in_links.seller.secret()),
     )
 }

@@ -8,19 +8,25 @@ mod event_log;
 mod holidays;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod payouts;
 mod processes;
 mod result;
+mod schedules;
+mod versions;
 mod webhook_endpoint;
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use domain::payout::PaidBy;
 use migrations::{Migrator, MigratorTrait};
-use result::{ANSWER_TIME, CheckResult};
+use result::{ANSWER_TIME, CheckResult, SERVER_ERROR};
 use store::{Database, DatabaseUrl, Reader};
 use temporal::{MEND_KEYS, Understood, failing_tasks, namespace, polling, understood};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
-use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TaskQueueType, workflowservice::v1::DescribeNamespaceRequest,
+};
 use workflows::attributes;
 
 use crate::{
@@ -43,8 +49,6 @@ const WRONG_KEY: [&str; 4] =
     ["INCORRECT_BASIC_AUTH_FORMAT", "INVALID_API_KEY", "NOT_FOUND_MERCHANT", "UNAUTHORIZED_KEY"];
 /// Toss's code for an address that it does not serve.
 const NO_SUCH_ADDRESS: &str = "NOT_FOUND";
-/// From this HTTP status on, the server has a fault of its own.
-const SERVER_ERROR: u16 = 500;
 /// How many workflows that stand still are named.
 const MOST_NAMED: usize = 10;
 
@@ -76,6 +80,11 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         None => CheckResult::Unseen("database"),
     };
     find("webhook endpoints", hooks);
+    let waiting = match &reader {
+        Some(reader) => within(payouts::look(settings, reader)).await.unwrap_or_else(|| late("the database")),
+        None => CheckResult::Unseen("database"),
+    };
+    find("payouts", waiting);
     #[cfg(feature = "kafka")]
     if let Some(kafka) = &settings.kafka {
         let looked = within(kafka::look(kafka, reader.as_ref())).await;
@@ -87,12 +96,16 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         Some(client) => {
             find("search attributes", within(search_attributes(client)).await.unwrap_or_else(|| late("Temporal")));
             find("worker", within(worker(settings, client)).await.unwrap_or_else(|| late("Temporal")));
+            find("worker versions", within(worker_versions(client)).await.unwrap_or_else(|| late("Temporal")));
             find("workflow tasks", within(workflow_tasks(client)).await.unwrap_or_else(|| late("Temporal")));
+            find("schedules", within(schedules::look(client)).await.unwrap_or_else(|| late("Temporal")));
         }
         None => {
             find("search attributes", CheckResult::Unseen("temporal"));
             find("worker", CheckResult::Unseen("temporal"));
+            find("worker versions", CheckResult::Unseen("temporal"));
             find("workflow tasks", CheckResult::Unseen("temporal"));
+            find("schedules", CheckResult::Unseen("temporal"));
         }
     }
     find("API process", within(processes::api(settings)).await.unwrap_or_else(|| late("the API")));
@@ -100,7 +113,14 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<E
         let looked = within(processes::worker(&address)).await;
         find("worker process", looked.unwrap_or_else(|| late("the worker")));
     }
-    find("toss", within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss")));
+    let toss = within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss"));
+    let is_known = matches!(toss, CheckResult::Well(_));
+    find("toss", toss);
+    let service = match settings.payouts.by {
+        PaidBy::Psp if !is_known => CheckResult::Unseen("toss"),
+        PaidBy::Psp | PaidBy::BankFile => within(payouts::service(settings)).await.unwrap_or_else(|| late("Toss")),
+    };
+    find("payout service", service);
     find("clock", within(clock(settings)).await.unwrap_or(CheckResult::Unseen("toss")));
     find("holidays", holidays::known_ahead(service::now()));
     let agreed = match (&client, &reader) {
@@ -238,6 +258,14 @@ async fn worker(settings: &Settings, client: &Client) -> CheckResult {
             CheckResult::Well(format!("{} poll the task queue {}", pollers.len(), workflows::TASK_QUEUE))
         }
         Understood::BySome(told) | Understood::ByNone(told) => CheckResult::ill(told, MEND_KEYS),
+    }
+}
+
+/// Whether the versions that get tasks have workers.
+async fn worker_versions(client: &Client) -> CheckResult {
+    match temporal::task_queue(client, TaskQueueType::Workflow).await.map_err(anyhow::Error::from) {
+        Ok(polling) => versions::judge(&polling),
+        Err(error) => CheckResult::ill(format!("{error:#}"), "let the key describe task queues"),
     }
 }
 

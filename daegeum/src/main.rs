@@ -36,7 +36,7 @@ use cli::{
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
-    payout, reconciliation, recovery, replay, seller, webhook_endpoint,
+    payout, reconciliation, recovery, replay, report, seller, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -101,6 +101,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Doctor { output } => return doctor::run(&settings, output).await,
             Command::DeadLetters(action) => dead_letter::run(&settings, action).await,
             Command::Payouts(action) => payout::run(&settings, action).await,
+            Command::Reports(action) => report::run(&settings, action).await,
             Command::Sellers(action) => seller::run(&settings, action).await,
             Command::Events(action) => event::run(&settings, action).await,
             Command::Webhooks(action) => webhook_endpoint::run(&settings, action).await,

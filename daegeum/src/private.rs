@@ -48,7 +48,12 @@ pub(crate) fn check_origin(path: &Path, metadata: &Metadata) -> anyhow::Result<(
 
 /// Writes a file that only its owner may read.
 pub(crate) fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    write_bytes(file, format!("{text}\n").as_bytes())
+}
+
+/// The same, byte for byte.
+pub(crate) fn write_bytes(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let mut opened = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
-    writeln!(opened, "{text}")
+    opened.write_all(bytes)
 }

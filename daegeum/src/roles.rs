@@ -1,35 +1,48 @@
 //! Production: API and worker in one process, or each role its own.
 
 pub(crate) mod event_sink;
-pub(crate) mod housekeeping;
 pub(crate) mod namespace_owner;
-pub(crate) mod payout_calendar;
 pub(crate) mod sequencing;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use service::readiness::{Probes, Readiness, SealProbe, Seals};
-use store::{Keyring, Reader, Writer};
-use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polling, understood};
+use service::readiness::{PollProbe, Probes, Readiness, SealProbe, Seals};
+use store::Keyring;
+use temporal::{MEND_KEYS, Understood, ensure_search_attributes, polled, polling, understood};
 use temporalio_client::Client;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    roles::{
-        event_sink::EventSink, namespace_owner::NamespaceOwner, payout_calendar::PayoutCalendar, sequencing::Sequencing,
-    },
+    roles::{event_sink::EventSink, namespace_owner::NamespaceOwner, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
     },
     settings::Settings,
+    values,
 };
+
+/// The merchants that a simulator knows.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SimulatedMerchants {
+    /// A merchant that the simulator knows besides its own, with the keys test_ck_NAME, test_sk_NAME, test_gck_NAME and
+    /// test_gsk_NAME; may be given several times [default: none]
+    #[arg(long = "sim-merchant", value_name = "NAME", value_parser = values::simulated_merchant)]
+    added: Vec<toss_sim::Merchant>,
+}
+
+impl SimulatedMerchants {
+    /// The simulator's own merchant first.
+    pub(crate) fn all(&self) -> Vec<toss_sim::Merchant> {
+        std::iter::once(toss_sim::Merchant::default()).chain(self.added.iter().cloned()).collect()
+    }
+}
 
 /// Options of the simulator.
 #[derive(Debug, Args)]
@@ -46,6 +59,8 @@ pub(crate) struct SimulatorOptions {
     /// The SQLite file that keeps the simulator's state [default: none, the state ends with the process]
     #[arg(long, value_name = "PATH")]
     pub(crate) sim_file: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub(crate) merchants: SimulatedMerchants,
 }
 
 /// API and worker in one process: small production.
@@ -61,7 +76,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let process =
-        ApiProcess { public_url: public_url.clone(), has_worker: true, sealing: keys.as_ref(), sign_in_link: None };
+        ApiProcess { public_url: public_url.clone(), has_worker: true, sealing: keys.as_ref(), sign_in_links: None };
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
@@ -70,17 +85,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let owner = tokio::spawn(owner.watch(stop.clone()));
     // Its own worker will have these keys.
     warn_of_deaf_workers(&client, keys.as_deref()).await;
-    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
+    let watching = tokio::spawn(counted.watch_temporal(&client, &stop));
     let rules = worker_rules(settings, keys.clone());
     let database = WorkerDatabase { writer: writer.clone(), reader: reader.clone() };
     let worker = compose::worker(&client, database.clone(), counted.clone(), rules)?;
-    let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
-    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sequencing = Sequencing::start(&writer, settings.event_retention);
     let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
-        temporal: client.clone(),
-        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
+        polls: polls(&client),
+        watches: vec![writer.bookkeeper(), sequencing.watch()],
         seals: seals(&client, keys.clone()),
     };
     let router = compose::router(ApiParts {
@@ -94,7 +108,6 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         settings: api_settings,
     })
     .await?;
-    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     println!("daegeum serve: API at {public_url}");
     // Requests under way need the worker.
     let worker_stop = CancellationToken::new();
@@ -107,8 +120,6 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     };
     let worked = worker.run(worker_stop).await;
     stop.cancel();
-    housekeeping.await?;
-    calendar.await?;
     watching.await?;
     serving.await??;
     sequencing.end().await?;
@@ -127,7 +138,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     let public_url = public_url(settings, &listener)?;
     let keys = keyring(settings)?;
     let process =
-        ApiProcess { public_url: public_url.clone(), has_worker: false, sealing: keys.as_ref(), sign_in_link: None };
+        ApiProcess { public_url: public_url.clone(), has_worker: false, sealing: keys.as_ref(), sign_in_links: None };
     let api_settings = compose::api_settings(settings, process)?;
     let client = compose::connect(settings, keys.clone()).await?;
     ensure_search_attributes(&client).await?;
@@ -138,7 +149,7 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
     println!("daegeum api: {public_url}");
     let probes = Probes {
         journal: journal.clone(),
-        temporal: client.clone(),
+        polls: polls(&client),
         watches: Vec::new(),
         seals: seals(&client, keys.clone()),
     };
@@ -172,22 +183,20 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     let owner = NamespaceOwner::new(&client, &reader);
     owner.claim().await?;
     let owner = tokio::spawn(owner.watch(stop.clone()));
-    let watching = tokio::spawn(counted.tasks.clone().watch(client.clone(), stop.clone()));
+    let watching = tokio::spawn(counted.watch_temporal(&client, &stop));
     println!("daegeum worker: polling the task queue {}", workflows::TASK_QUEUE);
-    let calendar = payout_calendar(settings, &client, &writer, &reader, &stop);
     let database = WorkerDatabase { writer: writer.clone(), reader };
     let worker = compose::worker(&client, database.clone(), counted.clone(), worker_rules(settings, keys))?;
-    let (watch, sequencing) = (housekeeping::watch(), Sequencing::start(&writer, settings.event_retention));
+    let sequencing = Sequencing::start(&writer, settings.event_retention);
     let sink = EventSink::start(settings, &database, &counted);
     let probes = Probes {
         journal: writer.journal(),
-        temporal: client,
-        watches: vec![writer.bookkeeper(), sequencing.watch(), watch.clone()],
+        polls: polls(&client),
+        watches: vec![writer.bookkeeper(), sequencing.watch()],
         // This worker has its own keys.
         seals: None,
     };
     let readiness = Readiness::start(probes);
-    let housekeeping = tokio::spawn(housekeeping::run(writer, watch, stop.clone()));
     let metrics = metrics_listener.map(|listener| {
         let served = Served {
             router: api::metrics_router(metrics_from, counted.into_more(), readiness),
@@ -198,8 +207,6 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
         tokio::spawn(serving::serve(listener, served, stop.clone()))
     });
     let worked = worker.run(stop).await;
-    housekeeping.await?;
-    calendar.await?;
     watching.await?;
     sequencing.end().await?;
     sink.end().await?;
@@ -210,27 +217,13 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<()> {
     Ok(worked?)
 }
 
-/// Freezes the run of each business day, where the settings say so.
-fn payout_calendar(
-    settings: &Settings,
-    client: &Client,
-    writer: &Writer,
-    reader: &Reader,
-    stop: &CancellationToken,
-) -> JoinHandle<()> {
-    if !settings.payouts.freeze_daily {
-        return tokio::spawn(async {});
-    }
-    let (client, rules) = (client.clone(), settings.payout_rules().plan);
-    let calendar = PayoutCalendar { client, writer: writer.clone(), reader: reader.clone(), rules };
-    tokio::spawn(Arc::new(calendar).run(stop.clone()))
-}
-
 fn worker_rules(settings: &Settings, keyring: Option<Arc<Keyring>>) -> WorkerRules<'_> {
     let (release_rule, webhooks) = (settings.release_rule.clone(), settings.webhooks.rules());
-    let reconciliation = settings.reconciliation.rules(&settings.release_rule.holidays);
+    let reconciliation =
+        settings.reconciliation.rules(&settings.release_rule.holidays, settings.payout_rules().plan.by);
     let payouts = settings.payout_rules();
-    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts, reconciliation }
+    let version = settings.worker_version.clone();
+    WorkerRules { release_rule, risk: &settings.risk, keyring, webhooks, payouts, reconciliation, version }
 }
 
 /// The API as a role serves it.
@@ -249,6 +242,15 @@ async fn refuse_deaf_workers(client: &Client, keys: Option<&Keyring>) -> anyhow:
         Understood::ByAll | Understood::NobodyPolls => {}
     }
     Ok(())
+}
+
+/// How readiness asks how many workers get tasks.
+pub(crate) fn polls(client: &Client) -> Arc<PollProbe> {
+    let client = client.clone();
+    Arc::new(move || {
+        let client = client.clone();
+        Box::pin(async move { polled(&client).await.ok() })
+    })
 }
 
 /// How readiness asks whether the workers open what this process seals.
@@ -292,6 +294,7 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
         webhook_urls: options.webhook_url.clone(),
         withheld_webhooks_bps: options.withheld_webhooks_bps,
         file: options.sim_file.clone(),
+        merchants: options.merchants.all(),
         ..toss_sim::Options::default()
     };
     toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")

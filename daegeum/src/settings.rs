@@ -16,6 +16,7 @@ mod toss;
 mod webhook;
 
 use std::{
+    env::VarError,
     io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -32,6 +33,7 @@ use domain::{
 use serde::Deserialize;
 use service::{refund::RefundRules, return_hosts::ReturnHost};
 use store::{DatabaseUrl, Keyring};
+use temporal::{BUILD_ID, DEPLOYMENT_NAME, DeploymentVersion};
 
 pub(crate) use addresses::Addresses;
 pub(crate) use console::ConsoleSettings;
@@ -70,8 +72,9 @@ const ENVIRONMENT_PREFIX: &str = "DAEGEUM_";
 /// The variables that say where Temporal is.
 const TEMPORAL_VARIABLES: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"];
 /// Our own environment variables.
-const ENVIRONMENT: [&str; 29] = [
+const ENVIRONMENT: [&str; 30] = [
     "DAEGEUM_API_KEY",
+    "DAEGEUM_OPERATOR",
     "DAEGEUM_PAYMENT_METHODS",
     "DAEGEUM_CONFIG",
     "DAEGEUM_DATA_DIR",
@@ -124,6 +127,8 @@ pub(crate) struct Settings {
     pub(crate) temporal: temporal::Place,
     /// The key of Temporal Cloud, where a file holds it.
     pub(crate) temporal_api_key: Option<String>,
+    /// The version that a worker of this process has within its deployment.
+    pub(crate) worker_version: Option<DeploymentVersion>,
     /// The `dev` that runs in the data directory, for a command beside it.
     pub(crate) beside: Option<Addresses>,
     pub(crate) risk: Risk,
@@ -258,6 +263,7 @@ impl Settings {
             toss: toss::toss(flags, file.toss)?,
             temporal: temporal::Place::Environment,
             temporal_api_key: temporal_api_key()?,
+            worker_version: worker_version()?,
             beside: None,
             risk: risk::risk(file.risk)?,
             webhooks: webhook::webhooks(file.webhooks)?,
@@ -366,6 +372,16 @@ fn encryption_keys(of_file: Option<String>) -> anyhow::Result<Option<Arc<Keyring
 fn temporal_api_key() -> anyhow::Result<Option<String>> {
     let key = secret::of_environment(secret::TEMPORAL_API_KEY)?;
     Ok(key.filter(|_| std::env::var_os(secret::TEMPORAL_API_KEY).is_none()))
+}
+
+/// Temporal's Worker Controller sets both variables.
+fn worker_version() -> anyhow::Result<Option<DeploymentVersion>> {
+    let read = |name| match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(error @ VarError::NotUnicode(_)) => Err(error).with_context(|| format!("{name} cannot be read")),
+    };
+    Ok(DeploymentVersion::of_variables(read(DEPLOYMENT_NAME)?, read(BUILD_ID)?)?)
 }
 
 fn database_connections(set: Option<u32>) -> anyhow::Result<u32> {

@@ -3,4 +3,5 @@
 pub(crate) mod delivery_metrics;
 pub(crate) mod logging;
 pub(crate) mod metrics;
+mod temporal_metrics;
 pub(crate) mod traces;

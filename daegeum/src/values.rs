@@ -1,5 +1,7 @@
 //! Values that settings and commands read and write: amounts, lengths of time, instants.
 
+use std::time::SystemTime;
+
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, SecondsFormat};
 use domain::{Currency, Money, Timestamp, payment_method::PaymentMethod};
@@ -7,6 +9,12 @@ pub(crate) use service::now;
 
 /// The cursor of the Kafka sink.
 pub(crate) const KAFKA_CURSOR: &str = "kafka";
+
+/// The instant of a time that Temporal tells.
+pub(crate) fn instant(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_epoch_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
 
 /// Reads an amount in won, or in another currency that stands behind it: `1000000`, `99.50 USD`.
 pub(crate) fn amount(text: &str) -> Result<Money, String> {
@@ -22,6 +30,16 @@ pub(crate) fn currency(text: &str) -> Result<Currency, String> {
 /// Reads a payment method.
 pub(crate) fn payment_method(text: &str) -> Result<PaymentMethod, String> {
     text.trim().parse::<PaymentMethod>().map_err(|error| error.to_string())
+}
+
+/// Reads the name of a merchant of the Toss simulator.
+pub(crate) fn simulated_merchant(text: &str) -> Result<toss_sim::Merchant, String> {
+    let merchant = toss_sim::Merchant::of_test(text)
+        .ok_or_else(|| "a merchant's name has 1 to 14 letters, digits or underscores".to_owned())?;
+    if merchant.secret_key == toss_sim::DEFAULT_SECRET_KEY {
+        return Err(format!("{text} is the merchant that the simulator has already"));
+    }
+    Ok(merchant)
 }
 
 /// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.

@@ -6,6 +6,7 @@
 
 mod access;
 pub mod banks;
+mod contact;
 mod methods;
 mod parts;
 mod settings;
@@ -19,13 +20,14 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use domain::id::SellerAccount;
+use domain::{checkout::Status, id::SellerAccount};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use service::{IsForBuyer, now};
+use service::{IsForBuyer, buyer::BuyerDetails, now};
 use store::{CheckoutRecord, ConfirmToken};
 
 use crate::policy::Policy;
 use access::{Access, Made};
+use contact::Contact;
 pub use settings::{PagesKept, Settings, page_path};
 use words::Language;
 use words::Words;
@@ -55,11 +57,34 @@ pub struct Visit<'a> {
     pub sellers: &'a HashMap<SellerAccount, String>,
 }
 
-/// The payment page, or where the checkout stands. `holder` is the name on its virtual account.
-pub fn checkout(visit: Visit<'_>, holder: Option<&str>) -> Response {
+/// What is kept of a buyer, opened for the buyer's own page.
+#[derive(Clone, Copy, Default)]
+pub struct Personal<'a> {
+    /// The name on the virtual account.
+    pub holder: Option<&'a str>,
+    /// How to reach the buyer.
+    pub details: Option<&'a BuyerDetails>,
+}
+
+/// Whether the payment page hands the buyer's details over to the payment window: it can open one, and the address
+/// proves that it is the buyer's.
+pub fn hands_over(visit: Visit<'_>) -> bool {
+    let Visit { settings, record, token, .. } = visit;
+    let is_proved = record.confirm_token_hash.is_some();
+    is_proved && takes_payment(record) && Access::of(record, token, settings.kept, now()) == Access::Whole
+}
+
+/// Whether the page of a checkout has the button that pays.
+fn takes_payment(record: &CheckoutRecord) -> bool {
+    record.status == Status::NotStarted || record.takes_retry(now())
+}
+
+/// The payment page, or where the checkout stands.
+pub fn checkout(visit: Visit<'_>, personal: Personal<'_>) -> Response {
     let (page, record) = (Page::of_visit(&visit), visit.record);
+    let contact = personal.details.filter(|_| hands_over(visit)).map(Contact::of).unwrap_or_default();
     let made = match page.made(visit) {
-        Ok(made) => Made { holder, ..made },
+        Ok(made) => Made { holder: personal.holder, contact: &contact, ..made },
         Err(bare) => return bare,
     };
     let policy = Policy::with_psp(&visit.settings.psp_script_url);
@@ -125,7 +150,7 @@ impl Page {
     fn made<'a>(&self, visit: Visit<'a>) -> Result<Made<'a>, Response> {
         let Visit { settings, is_for_buyer, record, token, headers: _, sellers: _ } = visit;
         let access = Access::of(record, token, settings.kept, now());
-        let made = Made { settings, is_for_buyer, token, holder: None };
+        let made = Made { settings, is_for_buyer, token, holder: None, contact: &Contact::NONE };
         match access {
             Access::Whole => Ok(made),
             Access::Unproved | Access::Over => {

@@ -11,6 +11,7 @@ use domain::{
     principal::Principal,
 };
 use store::ApiKey;
+use tracing::{Instrument as _, Span};
 
 use crate::http::problem::Problem;
 
@@ -53,20 +54,47 @@ pub(crate) struct RequestId(pub(crate) HeaderValue);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(pub(crate) IpAddr);
 
-/// The checkout that a request is about, where its path does not name the checkout.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct About(Arc<OnceLock<CheckoutId>>);
+tokio::task_local! {
+    /// What the request is about that this task answers.
+    static ABOUT: About;
+}
+
+/// The checkout that a request is about. Its id stands in every line that is logged once it is known.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    checkout_id: Arc<OnceLock<CheckoutId>>,
+    span: Span,
+}
+
+/// Names the checkout that the request is about which this task answers.
+pub(crate) fn is_about(checkout_id: &CheckoutId) {
+    // Outside of a request there is no line to name it in.
+    let _ = ABOUT.try_with(|about| about.say(checkout_id));
+}
 
 impl About {
+    /// Of a request that has just come.
+    pub(crate) fn begin(request_id: &str) -> Self {
+        let span = tracing::error_span!("request", request_id, checkout.id = tracing::field::Empty);
+        Self { checkout_id: Arc::default(), span }
+    }
+
+    /// Answers the request: what the answer logs carries the id of the request, and that of its checkout.
+    pub(crate) async fn answer<F: Future>(&self, answer: F) -> F::Output {
+        ABOUT.scope(self.clone(), answer).instrument(self.span.clone()).await
+    }
+
     /// The checkout, where a handler named one.
     pub(crate) fn checkout(&self) -> Option<&CheckoutId> {
-        self.0.get()
+        self.checkout_id.get()
     }
 
     /// Names the checkout.
     pub(crate) fn say(&self, checkout_id: &CheckoutId) {
         // A request is about one checkout.
-        let _ = self.0.set(checkout_id.clone());
+        if self.checkout_id.set(checkout_id.clone()).is_ok() {
+            self.span.record("checkout.id", checkout_id.as_str());
+        }
     }
 }
 

@@ -5,9 +5,10 @@
 //! such a one everybody seems to be near. What the database knows is counted when it is asked for, at most every few
 //! seconds.
 
+mod money;
+
 use std::{
     collections::BTreeMap,
-    fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -15,12 +16,12 @@ use std::{
 use axum::{
     Router,
     extract::{FromRequestParts as _, MatchedPath, Request, State},
-    http::{Method, header, request::Parts},
+    http::{Method, request::Parts},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::{Timestamp, checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
 use store::{Counts, EventFigures, Watch};
 
 use service::{
@@ -32,6 +33,7 @@ use crate::{
     Api,
     http::{
         caller::OpsCaller,
+        exposition::Exposition,
         limits::{Network, Peer, is_one_of, was_forwarded},
         problem::{self, Code, Problem},
     },
@@ -41,81 +43,12 @@ use crate::{
 
 /// The upper ends of the buckets of request times, in milliseconds.
 const BUCKETS_MS: [u64; 12] = [2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/// How long the database may take to count: Prometheus waits ten seconds for all of it, and readiness has its own time.
+const COUNT_TIME: Duration = Duration::from_secs(2);
 /// For how long a count from the database is shown again.
 const COUNT_AGE: Duration = Duration::from_secs(5);
-/// The media type of the text format of Prometheus.
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 refusals! { MetricsRefusals: DatabaseUnavailable, Forbidden, Unauthorized; }
-
-/// The text that Prometheus reads, as it grows.
-#[derive(Debug, Default)]
-pub struct Exposition(String);
-
-impl Exposition {
-    /// Begins a metric: its name, its kind (`counter`, `gauge` or `histogram`) and what it says.
-    pub fn begin(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    /// Adds a value. Labels are texts of ours, without quotes and backslashes.
-    pub fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.0, "{name}{labels} {value}");
-    }
-
-    /// Adds the lines of a histogram: how many took at most so many milliseconds, less those of the end before; how
-    /// many there were, and how long all of them took.
-    pub fn histogram<'a>(
-        &mut self,
-        name: &str,
-        labels: &[(&str, &str)],
-        in_bucket: impl IntoIterator<Item = (&'a u64, &'a u64)>,
-        (number, spent): (u64, Duration),
-    ) {
-        let (bucket, mut so_far) = (format!("{name}_bucket"), 0);
-        for (end_ms, number) in in_bucket {
-            so_far += number;
-            let end = Duration::from_millis(*end_ms).as_secs_f64().to_string();
-            self.value(&bucket, &[labels, &[("le", &end)]].concat(), so_far);
-        }
-        self.value(&bucket, &[labels, &[("le", "+Inf")]].concat(), number);
-        self.value(&format!("{name}_sum"), labels, spent.as_secs_f64());
-        self.value(&format!("{name}_count"), labels, number);
-    }
-
-    /// Adds since how many seconds the oldest stands at each of some statuses.
-    fn ages<S: Copy + PartialEq>(
-        &mut self,
-        name: &str,
-        watched: &[S],
-        text: fn(S) -> &'static str,
-        oldest: &[(S, Timestamp)],
-    ) {
-        let now = now();
-        for status in watched {
-            let since = oldest.iter().find(|(known, _)| known == status).map(|(_, since)| *since);
-            let seconds = since.map_or(0, |since| now.ms_since(since) / 1_000);
-            self.value(name, &[("status", text(*status))], seconds);
-        }
-    }
-
-    /// Adds how many stand at each of all statuses.
-    fn by_status<S: Copy + PartialEq>(
-        &mut self,
-        name: &str,
-        all: &[S],
-        text: fn(S) -> &'static str,
-        counts: &[(S, u64)],
-    ) {
-        for status in all {
-            let number = counts.iter().find(|(known, _)| known == status).map_or(0, |(_, number)| *number);
-            self.value(name, &[("status", text(*status))], number);
-        }
-    }
-}
 
 /// Writes what alerts on readiness are made of.
 async fn write_readiness(readiness: &Readiness, text: &mut Exposition) {
@@ -136,6 +69,13 @@ async fn write_readiness(readiness: &Readiness, text: &mut Exposition) {
     for reading in &readings {
         text.value("daegeum_watch_stuck", &[("watch", reading.name)], u8::from(reading.is_stuck));
     }
+}
+
+/// Writes which program this is.
+fn write_build(text: &mut Exposition) {
+    const BUILD: &str = "daegeum_build_info";
+    text.begin(BUILD, "gauge", "The version of this process; the value is always 1.");
+    text.value(BUILD, &[("version", env!("CARGO_PKG_VERSION"))], 1);
 }
 
 fn write_state(state: &ReadinessState, text: &mut Exposition) {
@@ -249,20 +189,17 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
         OpsCaller::from_request_parts(&mut parts, &api).await?;
     }
     let mut text = Exposition::default();
-    // These numbers wake a person, who needs the other numbers most while the database is away.
-    if let Ok(counts) = api.metrics.counts(&api).await {
+    // These numbers wake a person, who needs the other numbers most while the database is away or locked.
+    if let Ok(Ok(counts)) = tokio::time::timeout(COUNT_TIME, api.metrics.counts(&api)).await {
         write_counts(&counts, &mut text);
     }
+    write_build(&mut text);
     write_readiness(&api.service.readiness, &mut text).await;
+    let pools = [("writing", api.service.journal.pool_use()), ("reading", api.service.reader.pool_use())];
+    money::write_pools(&pools, &mut text);
     api.metrics.write_requests(&mut text);
     (api.metrics.0.more)(&mut text);
     Ok(text.into_response())
-}
-
-impl IntoResponse for Exposition {
-    fn into_response(self) -> Response {
-        ([(header::CONTENT_TYPE, TEXT_FORMAT)], self.0).into_response()
-    }
 }
 
 fn write_counts(counts: &Counts, text: &mut Exposition) {
@@ -287,6 +224,7 @@ fn write_counts(counts: &Counts, text: &mut Exposition) {
     text.begin("daegeum_declined_payments", "gauge", "How many payments were declined.");
     text.value("daegeum_declined_payments", &[], counts.declined);
     write_events(&counts.events, text);
+    money::write(&counts.money, text);
 }
 
 fn write_events(events: &EventFigures, text: &mut Exposition) {
@@ -324,7 +262,9 @@ pub fn metrics_router(from: Vec<Network>, more: MoreMetrics, readiness: Readines
                 .into_response();
         }
         let mut text = Exposition::default();
+        write_build(&mut text);
         write_readiness(&known, &mut text).await;
+        money::write_pools(&[("writing", known.pool_use())], &mut text);
         more(&mut text);
         text.into_response()
     };
@@ -372,7 +312,8 @@ mod tests {
         }
         let mut text = Exposition::default();
         metrics.write_requests(&mut text);
-        let line = |what: &str| text.0.lines().find(|line| line.contains(what)).unwrap().rsplit_once(' ').unwrap().1;
+        let line =
+            |what: &str| text.as_str().lines().find(|line| line.contains(what)).unwrap().rsplit_once(' ').unwrap().1;
         assert_eq!((line("le=\"0.025\""), line("le=\"0.05\""), line("le=\"10\"")), ("1", "3", "3"));
         assert_eq!((line("le=\"+Inf\""), line("_count"), line("_sum")), ("4", "4", "60.071"));
     }

@@ -41,22 +41,26 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let named = in_path(route, request.uri().path()).map(str::to_owned);
+    let checkout_id = named.as_deref().filter(|_| names_a_checkout(route)).and_then(|id| CheckoutId::parse(id).ok());
     let followed = Followed::begin(&request, route, &id);
     let client = origin(&request, &api.settings.limits.trusted_proxies);
-    let (signature, about) = (Signature::default(), About::default());
+    let (signature, about) = (Signature::default(), About::begin(id.to_str().unwrap_or_default()));
+    checkout_id.iter().for_each(|id| about.say(id));
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(Origin(client));
     request.extensions_mut().insert(signature.clone());
-    request.extensions_mut().insert(about.clone());
-    let mut response = next.run(request).with_context(followed.context()).await;
+    let mut response = about.answer(next.run(request)).with_context(followed.context()).await;
 
-    let payment = named.or_else(|| made(route, &response)).or_else(|| about.checkout().map(CheckoutId::to_string));
+    let made = made(route, &response);
+    made.iter().filter_map(|id| CheckoutId::parse(id).ok()).for_each(|id| about.say(&id));
+    let payment = named.or(made).or_else(|| about.checkout().map(CheckoutId::to_string));
     followed.end(&mut response, payment.as_deref());
     let line = Line {
         status: response.status().as_u16(),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id: id.to_str().unwrap_or_default(),
         payment: payment.as_deref(),
+        checkout: about.checkout().map(CheckoutId::as_str),
         client,
         principal: signature.principal(),
         trace_id: followed.trace_id(),
@@ -77,6 +81,8 @@ struct Line<'a> {
     request_id: &'a str,
     /// The checkout or the order that it was about.
     payment: Option<&'a str>,
+    /// The checkout, once it was found.
+    checkout: Option<&'a str>,
     /// Where it came from.
     client: IpAddr,
     /// Its sender, if the sender was proved.
@@ -88,7 +94,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn log(&self, method: &Method, route: &str) {
-        let Self { status, duration_ms, request_id, payment, client, cause, .. } = *self;
+        let Self { status, duration_ms, request_id, payment, checkout, client, cause, .. } = *self;
         let trace_id = self.trace_id.as_deref();
         let (key, person) = match self.principal {
             Some(Principal::Key(id)) => (Some(id.as_str()), None),
@@ -97,13 +103,13 @@ impl Line<'_> {
         };
         match cause {
             Some(cause) => tracing::error!(
-                %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
-                api_key.id = key, person.id = person, trace_id, cause,
+                %method, route, status, duration_ms, request_id, payment.id = payment, checkout.id = checkout,
+                client.address = %client, api_key.id = key, person.id = person, trace_id, cause,
                 "{method} {route}"
             ),
             None => tracing::info!(
-                %method, route, status, duration_ms, request_id, payment.id = payment, client.address = %client,
-                api_key.id = key, person.id = person, trace_id,
+                %method, route, status, duration_ms, request_id, payment.id = payment, checkout.id = checkout,
+                client.address = %client, api_key.id = key, person.id = person, trace_id,
                 "{method} {route}"
             ),
         }
@@ -113,10 +119,16 @@ impl Line<'_> {
 /// The checkout or the order that a path names; nothing that only looks like one.
 fn in_path<'a>(route: &str, path: &'a str) -> Option<&'a str> {
     let is_named = |part: &str| ["{id}", "{checkout_id}"].contains(&part);
-    let is_about_payments = ["/v1/payments/", "/payments/payment/v1/", "/checkout/"];
+    let is_about_payments = ["/v1/payments/", "/payments/payment/v1/", "/checkout/", "/console/payments/"];
     is_about_payments.iter().find(|beginning| route.starts_with(*beginning))?;
     let (_, value) = route.split('/').zip(path.split('/')).find(|(part, _)| is_named(part))?;
     may_be_logged(value).then_some(value)
+}
+
+/// Whether what a path names is a checkout; elsewhere it may be a payment order.
+fn names_a_checkout(route: &str) -> bool {
+    let is_of_checkouts = ["/checkout/", "/console/payments/"].iter().any(|beginning| route.starts_with(*beginning));
+    is_of_checkouts || ["/confirm", "/history"].iter().any(|ending| route.ends_with(*ending))
 }
 
 /// The checkout that a request made.

@@ -45,6 +45,11 @@ pub(crate) fn assignment() -> Value {
     json!({ "to": "mina", "reason": "asks the payment provider" })
 }
 
+/// A person says something about a break.
+pub(crate) fn comment() -> Value {
+    json!({ "text": "the payment provider has a ticket about it" })
+}
+
 /// A break is left alone until a day.
 pub(crate) fn waiting() -> Value {
     json!({ "until": "2026-12-01", "reason": "the payment provider answers then" })

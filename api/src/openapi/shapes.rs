@@ -7,7 +7,7 @@ use domain::{
     dead_letter::{DeclaredOutcome, LetterStatus},
     event::EventType,
     ledger::Reason,
-    payout::{PayoutStatus, RunStatus, plan::CarryReason},
+    payout::{PaidBy, PayoutKind, PayoutStatus, RunStatus, bank_file::BankAnswer, idle::IdleReason, plan::CarryReason},
     reconciliation::{BreakClass, BreakStatus, BreakType, RunStatus as ReconciliationStatus, Template},
     refund::RefundStatus,
 };
@@ -61,12 +61,29 @@ text_of_a_list! {
     RunStatusName, "PayoutRunStatus", RunStatus::ALL.map(RunStatus::as_str)
 }
 text_of_a_list! {
+    /// Whom a run pays: sellers, or the marketplace itself.
+    PayoutKindName, "PayoutKind", PayoutKind::ALL.map(PayoutKind::as_str)
+}
+text_of_a_list! {
+    /// The way on which a run pays sellers: through the payment provider, or by a file of transfers that a person takes
+    /// to the marketplace's bank.
+    PaidByName, "PaidBy", PaidBy::ALL.map(PaidBy::as_str)
+}
+text_of_a_list! {
+    /// What the marketplace's bank made of a transfer.
+    BankAnswerName, "BankAnswer", BankAnswer::ALL.map(BankAnswer::as_str)
+}
+text_of_a_list! {
     /// Where a payout stands.
     PayoutStatusName, "PayoutStatus", PayoutStatus::ALL.map(PayoutStatus::as_str)
 }
 text_of_a_list! {
     /// Why money stays with the marketplace until a later run.
     CarryReasonName, "CarryReason", CarryReason::ALL.map(CarryReason::as_str)
+}
+text_of_a_list! {
+    /// Why a run does not look at a seller.
+    IdleReasonName, "NotDueReason", IdleReason::ALL.map(IdleReason::as_str)
 }
 text_of_a_list! {
     /// What an event tells.

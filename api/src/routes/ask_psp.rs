@@ -17,6 +17,7 @@ use crate::{
     Api,
     http::{
         caller::OpsCaller,
+        marks::is_about,
         problem::{Code, Problem},
     },
     openapi::{refusals::refusals, shapes::PaymentOrderName},
@@ -56,6 +57,7 @@ pub(crate) async fn ask(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (Named::Checkout(record) | Named::Order { record, .. }) = find(&api.service, &id, None).await?;
+    is_about(&record.checkout_id);
     if ask_workflows(&api.service, &record, caller.key.as_str()).await? == Asked::Nobody {
         let detail = "Nothing of this checkout is under way: there is nothing to ask the payment provider.";
         return Err(Problem::new(Code::NothingToAsk, detail).about(record.status));

@@ -9,6 +9,7 @@ use axum::{
 use domain::{
     calendar::{Day, Holidays},
     id::BreakId,
+    principal::MAX_REASON_CHARS,
     reconciliation::{Act, Actor, Age, ReasonCode, Template},
     settlement::Flow,
 };
@@ -27,6 +28,7 @@ use crate::{
         caller::{FinanceCaller, ReadCaller},
         fields::FieldErrors,
         forms::{Number, Shown, Text},
+        marks::is_about,
         paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
@@ -43,8 +45,7 @@ use crate::{
     },
 };
 
-/// The most characters of a reason, and of a name.
-const MAX_REASON_CHARS: usize = 500;
+/// The most characters of a name.
 const MAX_NAME_CHARS: usize = 64;
 /// The most business days that a list asks for.
 const MAX_AGE_DAYS: u64 = 365;
@@ -74,6 +75,14 @@ body! {
         /// The person.
         to: required Shown<MAX_NAME_CHARS>,
         reason: required Shown<MAX_REASON_CHARS>,
+    }
+}
+
+body! {
+    /// What a person says about a break.
+    pub(crate) struct CommentBody as "BreakComment" with example examples::comment {
+        /// It stays for as long as the break: put no personal data into it.
+        text: required Shown<MAX_REASON_CHARS>,
     }
 }
 
@@ -195,10 +204,11 @@ struct EvidenceBody {
 struct BreakEventBody {
     /// From 1.
     number: u32,
-    /// `open`, `change`, `reopen`, `repair`, `leave_out`, `assign`, `wait`, `resolve` or `undo`.
+    /// `open`, `change`, `reopen`, `repair`, `leave_out`, `comment`, `assign`, `wait`, `resolve` or `undo`.
     act: String,
     /// A key, an operator, or a rule of the machine with its version.
     by: String,
+    /// The reason, or the text of a comment.
     reason: String,
     reason_code: Option<String>,
     detail: Option<String>,
@@ -278,6 +288,31 @@ pub(crate) async fn assign(
     let AssignBody { to, reason } = AssignBody::read(&body.fields(), &mut errors);
     let (to, reason) = errors.finish(to.zip(reason))?;
     carry_out(&api, &caller, id, Act::Assign { to }, reason).await
+}
+
+/// Comment on a break
+///
+/// The text joins the history, also of a break that is resolved. Nothing else changes.
+#[utoipa::path(
+    post,
+    path = "/v1/breaks/{break_id}/comment",
+    operation_id = "comment_on_break",
+    tag = "Reconciliation",
+    security(("bearer" = ["finance"])),
+    params(("break_id" = BreakName, Path, description = "The break", example = "brk_5d41402abc4b2a76b9719d91")),
+    request_body = CommentBody,
+    responses((status = 200, description = "The break", body = BreakBody), ActRefusals)
+)]
+pub(crate) async fn comment(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<BreakBody>, Problem> {
+    let mut errors = FieldErrors::default();
+    let CommentBody { text } = CommentBody::read(&body.fields(), &mut errors);
+    let text = errors.finish(text)?;
+    carry_out(&api, &caller, id, Act::Comment, text).await
 }
 
 /// Leave a break alone until a day
@@ -377,6 +412,7 @@ fn read_id(id: String) -> Result<BreakId, Problem> {
 }
 
 async fn whole(api: &Api, record: &BreakRecord) -> Result<Json<BreakBody>, Problem> {
+    record.checkout_id.iter().for_each(is_about);
     let history = api.service.reader.break_history(&record.break_id).await?;
     let mut body = BreakBody::new(record, Day::of(now()), &api.service.settings.release_rule.holidays);
     let json = |text: &str| serde_json::from_str(text).unwrap_or_default();

@@ -13,9 +13,9 @@ use axum::{
 };
 use domain::id::{CheckoutId, SellerAccount};
 use serde::Serialize;
-use service::buyer::account_holder;
+use service::buyer::{account_holder, kept};
 use store::{CheckoutRecord, ConfirmToken};
-use web::buyer::{self, NOT_STORED, Visit};
+use web::buyer::{self, NOT_STORED, Personal, Visit};
 
 use crate::{
     Api,
@@ -64,7 +64,9 @@ pub(crate) async fn checkout(
     let token = token(&parameters);
     let sellers = sellers(&api, &record).await?;
     let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
-    Ok(buyer::checkout(visit, account_holder(&api.service, &record).as_deref()))
+    let details = if buyer::hands_over(visit) { kept(&api.service, &record).await? } else { None };
+    let holder = account_holder(&api.service, &record);
+    Ok(buyer::checkout(visit, Personal { holder: holder.as_deref(), details: details.as_ref() }))
 }
 
 /// The success page

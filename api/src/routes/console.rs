@@ -16,6 +16,7 @@ mod breaks;
 mod cookies;
 mod frame;
 mod guard;
+mod letter_acts;
 mod letters;
 mod needs;
 mod operations;
@@ -24,6 +25,7 @@ mod own;
 mod payments;
 mod payout_runs;
 mod payouts;
+mod reason;
 mod reconciliations;
 mod refund;
 mod seller_acts;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use store::Scope;
 
@@ -99,7 +101,11 @@ guarded! {
     post "/console/payments/{id}/refund/review" Refund refund::review;
     post "/console/payments/{id}/refund" Refund refund::carry_out;
     get "/console/dead-letters" Ops letters::list;
+    get "/console/dead-letters/bulk" Ops letter_acts::bulk;
+    post "/console/dead-letters/bulk" Ops letter_acts::do_bulk;
     get "/console/dead-letters/{id}" Ops letters::show;
+    get "/console/dead-letters/{id}/resolve" Ops letter_acts::resolve;
+    post "/console/dead-letters/{id}/resolve" Ops letter_acts::do_resolve;
     get "/console/dead-letters/{id}/retry" Ops letters::retry;
     post "/console/dead-letters/{id}/retry" Ops letters::do_retry;
     get "/console/dead-letters/{id}/discard" Ops letters::discard;
@@ -159,4 +165,5 @@ pub(crate) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route(SIGN_IN_CALLBACK, get(sign_in::from_provider))
         .route(SIGN_IN_LINK, get(sign_in::by_link))
         .route("/console/language/{tag}", get(sign_in::language))
+        .route("/console/{*rest}", any(frame::unknown))
 }

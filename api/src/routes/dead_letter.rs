@@ -24,7 +24,7 @@ use crate::{
     http::{
         body::JsonBody,
         caller::OpsCaller,
-        marks::Unchanged,
+        marks::{Unchanged, is_about},
         paging::{ListBody, Paging, window},
         parameters::Parameters,
         problem::Problem,
@@ -304,6 +304,7 @@ fn position(letter: &LetterRecord) -> LetterPosition {
 
 async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem> {
     let letter = api.service.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
+    letter.checkout_id.iter().for_each(is_about);
     let actions = api.service.reader.dead_letter_actions(id).await?;
     let mut body = LetterBody::new(&letter, api);
     body.actions = Some(actions.into_iter().map(ActionBody::new).collect());

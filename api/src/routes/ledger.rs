@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod entries;
 pub(crate) mod movements;
+pub(crate) mod reversal;
 pub(crate) mod trial_balance;
 
 use domain::{

@@ -17,8 +17,8 @@ use store::{CheckoutRecord, LetterFilter, Scope, Scopes, Window};
 use crate::{
     Api,
     http::{
-        caller::ReadCaller, forms::text_form, parameters::Parameters, problem::Problem, reading::Reading,
-        table::parameters,
+        caller::ReadCaller, forms::text_form, marks::is_about, parameters::Parameters, problem::Problem,
+        reading::Reading, table::parameters,
     },
     openapi::{refusals::refusals, shapes::PaymentOrderName},
     routes::shapes::{CheckoutBody, OrderBody},
@@ -79,7 +79,10 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<Shown>, Problem> {
-    match find(&api.service, &id, kind(&parameters)?).await? {
+    let named = find(&api.service, &id, kind(&parameters)?).await?;
+    let (Named::Checkout(record) | Named::Order { record, .. }) = &named;
+    is_about(&record.checkout_id);
+    match named {
         Named::Checkout(record) => {
             let refunds = api.service.reader.refunds_of(&record.checkout_id).await?;
             let letter = letter(&api, caller.scopes, &record).await?;

@@ -11,13 +11,16 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use domain::id::{PayoutId, SellerAccount};
+use domain::{
+    id::{PayoutId, SellerAccount},
+    payout::PayoutKind,
+};
 use serde::Serialize;
-use service::payout::{PayoutError, act};
-use store::{PayoutPosition, PayoutRecord};
+use service::payout::{ActRequest, PayoutError, act};
+use store::{NotedAnswer, PayoutPosition, PayoutRecord};
 use workflows::ports::PayoutAct;
 
-use self::request::{ActBody, Chosen, reason};
+use self::request::{ActBody, AnswerBody, Chosen, why, why_of_attempt};
 use crate::{
     Api,
     http::{
@@ -30,7 +33,10 @@ use crate::{
     },
     openapi::{
         refusals::refusals,
-        shapes::{Amount, CurrencyCode, Instant, PayoutName, PayoutRunName, PayoutStatusName, SellerName},
+        shapes::{
+            Amount, BankAnswerName, CurrencyCode, Instant, PaidByName, PayoutKindName, PayoutName, PayoutRunName,
+            PayoutStatusName, SellerName,
+        },
     },
 };
 
@@ -48,6 +54,11 @@ pub(crate) struct PayoutBody {
     payout_id: String,
     #[schema(value_type = PayoutRunName)]
     payout_run_id: String,
+    #[schema(value_type = PayoutKindName)]
+    kind: &'static str,
+    #[schema(value_type = PaidByName)]
+    paid_by: &'static str,
+    /// The marketplace's own account where the payout is a sweep.
     #[schema(value_type = SellerName)]
     seller_account: String,
     /// The day of the run in Korea.
@@ -65,14 +76,33 @@ pub(crate) struct PayoutBody {
     /// The day on which the payment provider pays.
     pays_on: Option<String>,
     failure: Option<PayoutFailure>,
-    /// Where the statement is.
-    statement: String,
+    /// Where the statement is; a sweep has none.
+    statement: Option<String>,
     #[schema(value_type = Instant)]
     frozen_at: String,
     #[schema(value_type = Option<Instant>)]
     sent_at: Option<String>,
     #[schema(value_type = Option<Instant>)]
     ended_at: Option<String>,
+    /// When a bank statement showed a sweep, or a principal said so.
+    #[schema(value_type = Option<Instant>)]
+    received_at: Option<String>,
+    /// What a principal said last of what a bank made of the payout.
+    bank_answer: Option<NotedAnswerBody>,
+}
+
+/// A principal's word on what a bank made of a payout. Another principal has to say the same.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = NotedBankAnswer)]
+struct NotedAnswerBody {
+    #[schema(value_type = BankAnswerName)]
+    answer: &'static str,
+    answered_by: String,
+    #[schema(value_type = Instant)]
+    answered_at: String,
+    reason: String,
+    /// The principal who said the same: it is carried out.
+    confirmed_by: Option<String>,
 }
 
 /// Why a payout is not paid, or not yet.
@@ -92,6 +122,8 @@ impl PayoutBody {
         Self {
             payout_id: payout.payout_id.to_string(),
             payout_run_id: payout.run_id.to_string(),
+            kind: payout.kind.as_str(),
+            paid_by: payout.paid_by.as_str(),
             seller_account: payout.seller.to_string(),
             period: payout.period.to_string(),
             status: payout.status.as_str(),
@@ -101,11 +133,32 @@ impl PayoutBody {
             ref_payout_id: payout.ref_payout_id.clone(),
             pays_on: payout.pays_on.map(|day| day.to_string()),
             failure: payout.failure.as_ref().map(failure),
-            statement: format!("/v1/payouts/{}/statement", payout.payout_id),
+            statement: statement_of(payout),
             frozen_at: rfc3339(payout.frozen_at),
             sent_at: payout.sent_at.map(rfc3339),
             ended_at: payout.ended_at.map(rfc3339),
+            received_at: payout.received_at.map(rfc3339),
+            bank_answer: payout.answer.as_ref().map(NotedAnswerBody::new),
         }
+    }
+}
+
+impl NotedAnswerBody {
+    fn new(noted: &NotedAnswer) -> Self {
+        Self {
+            answer: noted.answer.as_str(),
+            answered_by: noted.by.to_string(),
+            answered_at: rfc3339(noted.at),
+            reason: noted.reason.clone(),
+            confirmed_by: noted.confirmed_by.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+fn statement_of(payout: &PayoutRecord) -> Option<String> {
+    match payout.kind {
+        PayoutKind::Seller => Some(format!("/v1/payouts/{}/statement", payout.payout_id)),
+        PayoutKind::Sweep => None,
     }
 }
 
@@ -200,8 +253,10 @@ pub(crate) async fn retry(
 
 /// Book a returned payout
 ///
-/// For a paid payout whose money the bank sent back, which only the balance at the payment provider shows. The money is
-/// held until somebody releases the hold.
+/// For a paid payout whose money the bank sent back, which only the balance at the payment provider shows, or the
+/// statement of the marketplace's own bank. After the first principal `bank_answer` names the word. Once another
+/// principal says the same, the payout is `RETURNED`: the money is held until somebody releases the hold, and the
+/// account is not verified any more.
 #[utoipa::path(
     post,
     path = "/v1/payouts/{id}/returned",
@@ -210,7 +265,7 @@ pub(crate) async fn retry(
     security(("bearer" = ["finance"])),
     params(("id" = PayoutName, Path, description = "The payout")),
     request_body = ActBody,
-    responses((status = 200, description = "It is booked as returned", body = PayoutBody), ActRefusals)
+    responses((status = 200, description = "It is noted, or booked as returned", body = PayoutBody), ActRefusals)
 )]
 pub(crate) async fn returned(
     State(api): State<Arc<Api>>,
@@ -219,6 +274,77 @@ pub(crate) async fn returned(
     body: JsonBody,
 ) -> Result<Json<PayoutBody>, Problem> {
     carry_out(&api, &caller, id, PayoutAct::Return, &body).await
+}
+
+/// Book a received sweep
+///
+/// For a sweep that is `PAID` and that no imported bank statement shows. A reconciliation books a sweep by itself where
+/// one line of a bank statement shows it. After the first principal `bank_answer` names the word, and the sweep is
+/// booked once another principal says the same.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/received",
+    operation_id = "receive_sweep",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = ActBody,
+    responses((status = 200, description = "It is noted, or booked as received", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn received(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Receive, &body).await
+}
+
+/// Say that the bank paid a transfer
+///
+/// Of a payout by bank file that is `IN_PROGRESS`, where no imported bank statement shows the transfer. After the first
+/// principal `bank_answer` names the word, and the payout is `PAID` once another principal says the same. Another word
+/// takes the place of a word that nobody confirmed.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/paid",
+    operation_id = "confirm_payout",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = AnswerBody,
+    responses((status = 200, description = "It is noted, or the payout is paid", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn paid(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Paid, &body).await
+}
+
+/// Say that the bank did not pay a transfer
+///
+/// The same with the other outcome: once two principals say so, the payout is `FAILED`, and its money is available
+/// again. Say it only with the bank's own answer: a new attempt may follow.
+#[utoipa::path(
+    post,
+    path = "/v1/payouts/{id}/failed",
+    operation_id = "fail_payout",
+    tag = "Payouts",
+    security(("bearer" = ["finance"])),
+    params(("id" = PayoutName, Path, description = "The payout")),
+    request_body = AnswerBody,
+    responses((status = 200, description = "It is noted, or the payout has failed", body = PayoutBody), ActRefusals)
+)]
+pub(crate) async fn failed(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<PayoutBody>, Problem> {
+    carry_out(&api, &caller, id, PayoutAct::Failed, &body).await
 }
 
 /// Read the statement of a payout
@@ -275,8 +401,14 @@ async fn carry_out(
     wanted: PayoutAct,
     body: &JsonBody,
 ) -> Result<Json<PayoutBody>, Problem> {
-    let (id, reason) = (payout_id(id)?, reason(body)?);
-    Ok(Json(PayoutBody::new(&act(&api.service, &caller.caller(), &id, wanted, reason).await?)))
+    let id = payout_id(id)?;
+    let (reason, attempt) = match wanted {
+        PayoutAct::Cancel | PayoutAct::Retry | PayoutAct::Return | PayoutAct::Receive => why(body)?,
+        // After another attempt, a word that was sent for the former attempt would end the wrong transfer.
+        PayoutAct::Paid | PayoutAct::Failed => why_of_attempt(body)?,
+    };
+    let request = ActRequest { act: wanted, attempt, reason };
+    Ok(Json(PayoutBody::new(&act(&api.service, &caller.caller(), &id, request).await?)))
 }
 
 fn payout_id(id: String) -> Result<PayoutId, Problem> {

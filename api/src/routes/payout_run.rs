@@ -1,6 +1,7 @@
 //! Payout runs: planned, frozen, decided on.
 
-mod bodies;
+pub(crate) mod bank_file;
+pub(crate) mod bodies;
 mod request;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use domain::{
     id::PayoutRunId,
     payout::{Decision, plan::RunRequest},
 };
-use service::payout::{PayoutError, decide_on, details, freeze, preview};
+use service::payout::{Frozen, PayoutError, decide_on, details, freeze, idle, preview};
 use store::{RunPosition, RunRecord};
 use uuid::Uuid;
 
@@ -37,7 +38,8 @@ use crate::{
 };
 
 refusals! {
-    FreezeRefusals: RequestInProgress, TemporalUnavailable, ValidationFailed;
+    FreezeRefusals:
+        IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInProgress, TemporalUnavailable, ValidationFailed;
     FindRefusals: PayoutRunNotFound;
     ApproveRefusals:
         DigestMismatch, FourEyes, PayoutRunDecided, PayoutRunNotFound, PayoutsStopped, RequestInProgress,
@@ -51,7 +53,7 @@ refusals! {
 /// Reserves what each seller is paid and makes a statement for each. Nothing is sent before another principal approves
 /// the run. Without `seller_accounts`, the sellers are those whose calendar has a payout on the day. With
 /// `preview=true`, the run is computed and nothing is written. With an `Idempotency-Key`, the same request freezes one
-/// run.
+/// run. Where nothing is due, no run is made, and the answer says why.
 #[utoipa::path(
     post,
     path = "/v1/payout-runs",
@@ -61,10 +63,14 @@ refusals! {
     params(RunParameters),
     request_body = Option<NewRunBody>,
     responses(
-        (status = 200, description = "What would be frozen", body = PreviewBody),
+        (
+            status = 200,
+            description = "What would be frozen; or nothing is due, and no run was made",
+            body = PreviewBody,
+        ),
         (
             status = 201,
-            description = "It is frozen; a run without payouts is `COMPLETED`",
+            description = "It is frozen",
             body = RunBody,
             headers(("Location" = String, description = "The run")),
         ),
@@ -82,14 +88,21 @@ pub(crate) async fn create(
     let request: RunRequest = new_run(&body.fields())?;
     if is_preview.unwrap_or(false) {
         let (date, plan) = preview(&api.service, &request).await?;
-        return Ok(Json(PreviewBody::new(date, &plan)).into_response());
+        let idle = idle(&api.service, &request).await?;
+        return Ok(Json(PreviewBody::new(date, &plan, &idle).only_shown()).into_response());
     }
     let run_id = if headers.contains_key(IDEMPOTENCY_KEY) {
         PayoutRunId::of_request(&caller.key, &idempotency_key(&headers)?)
     } else {
         PayoutRunId::from_uuid(Uuid::new_v4())
     };
-    let frozen = freeze(&api.service, &caller.caller(), &run_id, request).await?;
+    let frozen = match freeze(&api.service, &caller.caller(), &run_id, request.clone()).await? {
+        Frozen::Run(run) => *run,
+        Frozen::NothingDue(date, plan) => {
+            let idle = idle(&api.service, &request).await?;
+            return Ok(Json(PreviewBody::new(date, &plan, &idle)).into_response());
+        }
+    };
     let location = [(header::LOCATION, format!("/v1/payout-runs/{run_id}"))];
     Ok((StatusCode::CREATED, location, Json(RunBody::whole(&frozen))).into_response())
 }
@@ -222,7 +235,7 @@ async fn decide(
     Ok(Json(RunBody::whole(&decided)))
 }
 
-fn run_id(id: String) -> Result<PayoutRunId, Problem> {
+pub(super) fn run_id(id: String) -> Result<PayoutRunId, Problem> {
     PayoutRunId::parse(id).map_err(|_| PayoutError::UnknownRun.into())
 }
 

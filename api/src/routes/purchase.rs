@@ -8,13 +8,14 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use service::checkout::{Named, find};
 use store::PurchaseRecord;
 
 use crate::{
     Api,
     http::{
-        body::OptionalJsonBody, caller::CheckoutCaller, fields::FieldErrors, forms::Moment, parameters::Parameters,
-        problem::Problem, table::body, values::rfc3339,
+        body::OptionalJsonBody, caller::CheckoutCaller, fields::FieldErrors, forms::Moment, marks::is_about,
+        parameters::Parameters, problem::Problem, table::body, values::rfc3339,
     },
     openapi::{
         refusals::refusals,
@@ -82,7 +83,10 @@ pub(crate) async fn report(
     let (body, mut errors) = (body?, FieldErrors::default());
     let ReportBody { delivered_at } = ReportBody::read(&body.fields(), &mut errors);
     errors.finish(Some(()))?;
-    let reported = service::purchase::report(&api.service, &caller.caller(), &id, kind, delivered_at).await?;
+    let named = find(&api.service, &id, kind).await?;
+    let (Named::Checkout(record) | Named::Order { record, .. }) = &named;
+    is_about(&record.checkout_id);
+    let reported = service::purchase::report(&api.service, &caller.caller(), named, delivered_at).await?;
     Ok(Json(ReportedPurchaseBody { payment_orders: reported.iter().map(ReportedBody::new).collect() }))
 }
 

@@ -27,6 +27,7 @@ use crate::{
     http::{
         body::JsonBody,
         caller::CancelCaller,
+        marks::is_about,
         parameters::Parameters,
         problem::{IDEMPOTENT_REPLAYED, Problem},
     },
@@ -173,10 +174,12 @@ fn named_target(id: &str, kind: Option<Kind>) -> String {
 }
 
 async fn target(api: &Api, id: &str, kind: Option<Kind>) -> Result<Target, Problem> {
-    Ok(match find(&api.service, id, kind).await? {
+    let target = match find(&api.service, id, kind).await? {
         Named::Checkout(record) => Target { record, order: None },
         Named::Order { record, order } => Target { record, order: Some(order) },
-    })
+    };
+    is_about(&target.record.checkout_id);
+    Ok(target)
 }
 
 pub(super) fn answer(canceled: &Canceled, caller: &CancelCaller, api: &Api) -> Response {

@@ -1,6 +1,10 @@
 //! Reports for finance: JSON, or CSV for a spreadsheet. No report promises compliance with a law; each says what its
 //! figures are.
 
+pub(crate) mod cash_receipts;
+pub(crate) mod psp_fees;
+pub(crate) mod refund_deadlines;
+
 use std::sync::Arc;
 
 use axum::{
@@ -32,6 +36,7 @@ use crate::{
 
 const FORMATS: [&str; 2] = ["json", "csv"];
 const CSV: &str = "text/csv; charset=utf-8";
+const HUNDREDTHS: u128 = 100;
 /// The last month of a year.
 const MONTHS: i64 = 12;
 const MONTHS_OF_QUARTER: i64 = 3;
@@ -113,6 +118,8 @@ parameters! {
 pub(crate) struct OwedBody {
     #[schema(value_type = DayName)]
     date: String,
+    /// The part of `owed` that must stand apart, in hundredths, by the setting `reconciliation.keep_apart_percent`.
+    keep_apart_percent: u32,
     sellers: Vec<OwedLine>,
 }
 
@@ -138,6 +145,9 @@ struct OwedLine {
     /// `pending`, `available`, `held` and `in_transit` together.
     #[schema(value_type = Balance)]
     owed: String,
+    /// The part of `owed` that must stand apart, rounded up to the minor unit.
+    #[schema(value_type = Balance)]
+    keep_apart: String,
 }
 
 /// The sales of a quarter by seller.
@@ -198,18 +208,21 @@ pub(crate) async fn owed_to_sellers(
     let day = date.unwrap_or_else(|| Day::of(now()));
     let end = day.next().start().minus_ms(1);
     let owed = api.service.reader.owed_to_sellers(AsOf::Occurred(end)).await?;
-    let sellers: Vec<OwedLine> = owed.into_iter().map(OwedLine::new).collect();
+    let keep_apart_percent = api.service.settings.reports.keep_apart_percent;
+    let sellers: Vec<OwedLine> = owed.into_iter().map(|owed| OwedLine::new(owed, keep_apart_percent)).collect();
     if format == Some(Format::Csv) {
-        let header = "seller_account,currency,pending,available,held,in_transit,debt,owed";
+        let header = "seller_account,currency,pending,available,held,in_transit,debt,owed,keep_apart";
         return Ok(csv(
             header,
             sellers.iter().map(|line| {
-                let OwedLine { seller_account, currency, pending, available, held, in_transit, debt, owed } = line;
-                format!("{seller_account},{currency},{pending},{available},{held},{in_transit},{debt},{owed}")
+                let OwedLine { seller_account, currency, pending, available, held, in_transit, .. } = line;
+                let OwedLine { debt, owed, keep_apart, .. } = line;
+                let parts = format!("{pending},{available},{held},{in_transit}");
+                format!("{seller_account},{currency},{parts},{debt},{owed},{keep_apart}")
             }),
         ));
     }
-    Ok(Json(OwedBody { date: day.to_string(), sellers }).into_response())
+    Ok(Json(OwedBody { date: day.to_string(), keep_apart_percent, sellers }).into_response())
 }
 
 /// Read the sales of a quarter by seller
@@ -266,9 +279,11 @@ fn csv(header: &str, lines: impl Iterator<Item = String>) -> Response {
 }
 
 impl OwedLine {
-    fn new(owed: OwedToSeller) -> Self {
+    fn new(owed: OwedToSeller, keep_apart_percent: u32) -> Self {
         let OwedToSeller { seller, currency, pending, available, held, in_transit, debt } = owed;
         let decimal = |minor: i64| signed_minor(minor, currency);
+        let owed = pending.saturating_add(available).saturating_add(held).saturating_add(in_transit);
+        let apart = (i128::from(owed.max(0)) * i128::from(keep_apart_percent)).unsigned_abs().div_ceil(HUNDREDTHS);
         Self {
             seller_account: seller.to_string(),
             currency: currency.code(),
@@ -277,7 +292,8 @@ impl OwedLine {
             held: decimal(held),
             in_transit: decimal(in_transit),
             debt: decimal(debt),
-            owed: decimal(pending + available + held + in_transit),
+            owed: decimal(owed),
+            keep_apart: decimal(i64::try_from(apart).unwrap_or(i64::MAX)),
         }
     }
 }

@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::id::SellerAccount;
+use domain::{id::SellerAccount, seller::AccountCheck};
 use store::{Page, SellerFilter, SellerRecord, Window};
 
 use crate::{
@@ -30,13 +30,15 @@ use crate::{
     openapi::{refusals::refusals, shapes::SellerName},
 };
 
-use bodies::{PayoutStatusName, RevealedBody, SellerBody};
-use request::{NewSellerBody, RevealBody, read_new, read_reason};
+use bodies::{PayoutStatusName, RevealedBody, SellerBody, SignInLinkBody};
+use request::{NewSellerBody, RevealBody, VerifyBody, read_new, read_reason, read_verified};
 
 refusals! {
     FindRefusals: SellerNotFound;
     PutRefusals: EncryptionKeysMissing, SellerNotFound, TemporalUnavailable, ValidationFailed;
     RevealRefusals: EncryptionKeysMissing, SellerNotFound, ValidationFailed;
+    VerifyRefusals:
+        AccountNotVerifiable, FourEyes, RequestInProgress, SellerNotFound, TemporalUnavailable, ValidationFailed;
 }
 
 parameters! {
@@ -68,12 +70,13 @@ parameters! {
 )]
 pub(crate) async fn put(
     State(api): State<Arc<Api>>,
-    _: FinanceCaller,
+    caller: FinanceCaller,
     Path(seller): Path<String>,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let seller = seller_of(seller)?;
-    let put = service::seller::put(&api.service, &seller, &read_new(&body)?).await?;
+    let new = read_new(&body, caller.caller().principal)?;
+    let put = service::seller::put(&api.service, &seller, &new).await?;
     let status = if put.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(SellerBody::new(&put.record, &api))).into_response())
 }
@@ -96,7 +99,8 @@ pub(crate) async fn list(
     caller: WalletCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<SellerBody>>, Problem> {
-    let filter = SellerFilter { payout_status: ChosenSellers::of(&parameters)?.payout_status, text: None };
+    let payout_status = ChosenSellers::of(&parameters)?.payout_status;
+    let filter = SellerFilter { payout_status, paid_by: api.service.settings.plan_rules.by, text: None };
     let window: Window<SellerAccount> = window(&parameters)?;
     let (page, next) = match caller.seller() {
         Some(own) => (only(&api, own, &filter).await?, None),
@@ -109,7 +113,9 @@ pub(crate) async fn list(
 /// What a key that is confined to a seller sees.
 async fn only(api: &Api, own: &SellerAccount, filter: &SellerFilter) -> Result<Page<SellerRecord>, Problem> {
     let record = api.service.reader.seller(own).await?;
-    let wanted = |record: &SellerRecord| filter.payout_status.is_none_or(|status| status == record.payout_status());
+    let wanted = |record: &SellerRecord| {
+        filter.payout_status.is_none_or(|status| status == service::seller::payout_status(&api.service, record))
+    };
     Ok(Page { items: record.into_iter().filter(wanted).collect(), more: false })
 }
 
@@ -164,6 +170,59 @@ pub(crate) async fn reveal(
     reading.write_down(&api, &format!("bank account: {reason}")).await?;
     // The line of the reading is the line of this request.
     Ok((Extension(Unchanged), Json(RevealedBody::new(&details))).into_response())
+}
+
+/// Call a bank account verified
+///
+/// Where sellers are paid by bank file (`payouts.by`): nobody registers them at the payment provider, and a principal
+/// who has seen a proof of the account says so: another principal than the one who set the account. `account` is the
+/// `number` of the bank account that the principal looked at; a changed account has another number, and is verified
+/// anew.
+#[utoipa::path(
+    post,
+    path = "/v1/sellers/{seller_account}/bank-account/verify",
+    operation_id = "verify_seller_account",
+    tag = "Sellers",
+    security(("bearer" = ["finance"])),
+    params(("seller_account" = SellerName, Path, description = "The seller")),
+    request_body = VerifyBody,
+    responses((status = 200, description = "It is verified", body = SellerBody), VerifyRefusals)
+)]
+pub(crate) async fn verify_account(
+    State(api): State<Arc<Api>>,
+    caller: FinanceCaller,
+    Path(seller): Path<String>,
+    body: JsonBody,
+) -> Result<Json<SellerBody>, Problem> {
+    let (account, reason) = read_verified(&body)?;
+    let by = caller.caller().principal;
+    let check = AccountCheck { seller: seller_of(seller)?, account, by, reason };
+    let record = service::seller::verify_account(&api.service, check).await?;
+    Ok(Json(SellerBody::new(&record, &api)))
+}
+
+/// Make a sign-in link for a seller
+///
+/// A link to the console that shows the seller the own wallet, payouts and statements, and nothing else. It signs in
+/// one browser, once, within ten minutes: lead the seller's browser to it when the seller asks for it.
+#[utoipa::path(
+    post,
+    path = "/v1/sellers/{seller_account}/sign-in-link",
+    operation_id = "create_seller_sign_in_link",
+    tag = "Sellers",
+    security(("bearer" = ["finance"])),
+    params(("seller_account" = SellerName, Path, description = "The seller")),
+    responses((status = 201, description = "The link", body = SignInLinkBody), FindRefusals)
+)]
+pub(crate) async fn sign_in_link(
+    State(api): State<Arc<Api>>,
+    _: FinanceCaller,
+    Path(seller): Path<String>,
+) -> Result<Response, Problem> {
+    let seller = seller_of(seller)?;
+    service::seller::show(&api.service, &seller).await?;
+    let link = service::console::offer_link(&api.service, &api.key_pepper, seller).await?;
+    Ok((StatusCode::CREATED, Json(SignInLinkBody::new(&link, &api))).into_response())
 }
 
 pub(crate) fn seller_of(text: String) -> Result<SellerAccount, Problem> {

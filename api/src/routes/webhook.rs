@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json, extract::State, http::HeaderMap};
+use axum::{Json, extract::State, http::HeaderMap};
 use serde::Serialize;
 use service::webhook::nudge;
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use store::Webhook;
 
 use crate::{
     Api, PspHint,
-    http::{body::RawBody, marks::About, problem::Problem},
+    http::{body::RawBody, marks::is_about, problem::Problem},
     openapi::refusals::refusals,
 };
 
@@ -45,7 +45,6 @@ pub(crate) struct ReceivedBody {
 )]
 pub(crate) async fn receive(
     State(api): State<Arc<Api>>,
-    Extension(about): Extension<About>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
@@ -67,7 +66,7 @@ pub(crate) async fn receive(
         tracing::debug!("a webhook names a checkout that is not ours and is dropped");
         return Ok(received());
     };
-    about.say(&record.checkout_id);
+    is_about(&record.checkout_id);
     let event = hint.event.clone();
     // The same webhook again may tell of something that came after the first.
     api.service.journal.note_webhook(&kept(hint, &body)).await?;
@@ -100,11 +99,10 @@ fn kept(hint: PspHint, body: &[u8]) -> Webhook {
 )]
 pub(crate) async fn receive_by_older_path(
     state: State<Arc<Api>>,
-    about: Extension<About>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<ReceivedBody>, Problem> {
-    receive(state, about, headers, body).await
+    receive(state, headers, body).await
 }
 
 const fn received() -> Json<ReceivedBody> {

@@ -2,7 +2,8 @@
 //! Temporal server sets.
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
-//! `rates`, `open`, `growth`, `events` or `webhooks` measures that part alone. Figures of one run are comparable with
+//! `rates`, `open`, `growth`, `events`, `webhooks`, `payouts`, `search` or `reconciliation` measures that part alone;
+//! `sellers=1000` says how many sellers the larger run of payouts has. Figures of one run are comparable with
 //! each other; those of two machines are not.
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +17,10 @@ mod ceiling;
 mod deliveries;
 mod events;
 mod figures;
+mod payouts;
+mod reconciliation;
+mod search;
+mod source;
 mod stack;
 
 use std::time::{Duration, Instant};
@@ -36,14 +41,40 @@ struct Plan {
     growth: [u64; 2],
     /// How many events a reader is behind that catches up.
     behind: u64,
+    /// How many sellers the runs of payouts have.
+    sellers: [u64; 2],
+    /// How many settlement rows the days have that are reconciled.
+    settlement_rows: [u64; 3],
+    /// How many payments the console searches.
+    searched: u64,
 }
 
-const FULL: Plan =
-    Plan { slice: Duration::from_secs(15), repeats: 3, open: 10_000, growth: [1_000, 1_000_000], behind: 100_000 };
-const QUICK: Plan =
-    Plan { slice: Duration::from_secs(3), repeats: 1, open: 200, growth: [1_000, 10_000], behind: 2_000 };
-/// What can be measured alone.
-const PARTS: [&str; 5] = ["rates", "open", "growth", "events", "webhooks"];
+const FULL: Plan = Plan {
+    slice: Duration::from_secs(15),
+    repeats: 3,
+    open: 10_000,
+    growth: [1_000, 1_000_000],
+    behind: 100_000,
+    sellers: [10_000, 100_000],
+    settlement_rows: [10_000, 100_000, 1_000_000],
+    searched: 1_000_000,
+};
+const QUICK: Plan = Plan {
+    slice: Duration::from_secs(3),
+    repeats: 1,
+    open: 200,
+    growth: [1_000, 10_000],
+    behind: 2_000,
+    sellers: [200, 2_000],
+    settlement_rows: [1_000, 2_000, 10_000],
+    searched: 20_000,
+};
+/// What can be measured alone on a stack with checkouts.
+const PARTS: [&str; 7] = ["rates", "open", "growth", "events", "webhooks", "payouts", "search"];
+/// The part that has a stack of its own.
+const RECONCILIATION: &str = "reconciliation";
+/// What stands before the number of sellers.
+const SELLERS: &str = "sellers=";
 /// Enough to saturate two processors.
 const IN_FLIGHT: usize = 32;
 /// The steady pace at which latencies are measured, per second.
@@ -57,19 +88,28 @@ const READS: usize = 200;
 async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let is_told = |word: &str| std::env::args().any(|argument| argument == word);
-    let plan = if is_told("--quick") { QUICK } else { FULL };
-    let parts = PARTS.map(|part| is_told(part) || !PARTS.into_iter().any(is_told));
-    let stack = Stack::start().await;
-    let (ceiling, mut worker) = Ceiling::start(&stack.temporal).await;
-    tokio::select! {
-        () = measure(&plan, parts, &stack, &ceiling) => {}
-        ended = worker.run() => panic!("the worker of the ceiling ended: {ended:?}"),
+    let mut plan = if is_told("--quick") { QUICK } else { FULL };
+    if let Some(sellers) = std::env::args().find_map(|argument| argument.strip_prefix(SELLERS)?.parse::<u64>().ok()) {
+        plan.sellers = [sellers.div_ceil(10), sellers];
+    }
+    let is_whole = !PARTS.into_iter().chain([RECONCILIATION]).any(is_told);
+    let parts = PARTS.map(|part| is_told(part) || is_whole);
+    if parts.contains(&true) {
+        let stack = Stack::start("checkouts", None).await;
+        let (ceiling, mut worker) = Ceiling::start(&stack.temporal).await;
+        tokio::select! {
+            () = measure(&plan, parts, &stack, &ceiling) => {}
+            ended = worker.run() => panic!("the worker of the ceiling ended: {ended:?}"),
+        }
+    }
+    if is_whole || is_told(RECONCILIATION) {
+        reconciliation::measure(&plan).await;
     }
 }
 
 async fn measure(
     plan: &Plan,
-    [rates_too, open_too, growth_too, events_too, webhooks_too]: [bool; 5],
+    [rates_too, open_too, growth_too, events_too, webhooks_too, payouts_too, search_too]: [bool; 7],
     stack: &Stack,
     ceiling: &Ceiling,
 ) {
@@ -90,8 +130,15 @@ async fn measure(
     if webhooks_too {
         deliveries::measure(plan, stack).await;
     }
+    if payouts_too {
+        payouts::measure(&plan.sellers, stack).await;
+    }
     if growth_too {
         growth(plan, stack).await;
+    }
+    if search_too {
+        let missed = search::measure(plan.searched, stack).await;
+        assert!(missed.is_empty(), "the search misses its aim by: {}", missed.join(", "));
     }
 }
 

@@ -12,7 +12,10 @@ use std::{
 use reqwest::Method;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, Keyring};
+use store::{
+    Database, DatabaseUrl, Journal, Keyring, Pepper,
+    console::{NewSession, Role, Roles, SessionToken, SignedInBy},
+};
 
 use crate::figures::Load;
 
@@ -45,54 +48,57 @@ pub(crate) struct Stack {
     pub(crate) temporal: String,
     directory: tempfile::TempDir,
     database: DatabaseUrl,
+    /// The binary, and what each of its processes is told.
+    binary: std::ffi::OsString,
+    environment: Vec<(&'static str, String)>,
     processes: Vec<(&'static str, Child)>,
     postgres: u32,
 }
 
 /// All buyers come from one address, and webhooks are received in this process.
 const SETTINGS: &str = "[limits]\nconfirmations_per_address = 1000000\n\
+                        [payouts]\ntiming = \"express\"\n\
+                        [reconciliation]\npsp_fee_bps = 297\n\
                         [webhooks]\nallow_private = true\nallow_http = true\nretry_pauses_s = [0, 1, 2, 5, 10, 60]\n";
 /// Another build of the binary, to compare with.
 const OTHER_BUILD: &str = "BENCH_DAEGEUM";
 
 impl Stack {
-    /// Starts everything on an empty database.
-    pub(crate) async fn start() -> Self {
+    /// Starts everything on an empty database of this name. Payments are made at the simulator, or at another PSP.
+    pub(crate) async fn start(name: &str, psp: Option<SocketAddr>) -> Self {
         let Ok(server) = std::env::var("BENCH_POSTGRES_URL") else {
             panic!("BENCH_POSTGRES_URL is not set; run `make bench`, which starts a PostgreSQL");
         };
         let administration = Database::connect(&DatabaseUrl::from_str(&server).unwrap()).await.unwrap();
-        administration.connection().execute_unprepared("CREATE DATABASE checkouts").await.unwrap();
-        let url = format!("{}/checkouts", server.rsplit_once('/').unwrap().0);
+        administration.connection().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
         let postgres = std::env::var("BENCH_POSTGRES_PID").unwrap().trim().parse().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let [api, simulator, temporal] = free_ports();
+        let settings = directory.path().join("daegeum.toml");
+        let keys = Keyring::generate("bench").unwrap();
+        std::fs::write(&settings, format!("encryption_keys = \"{keys}\"\n{SETTINGS}")).unwrap();
         let mut stack = Self {
             shop: Shop::new(api, simulator),
             temporal: temporal.to_string(),
             directory,
             database: DatabaseUrl::from_str(&url).unwrap(),
+            binary: std::env::var_os(OTHER_BUILD).unwrap_or_else(|| env!("CARGO_BIN_EXE_daegeum").into()),
+            environment: vec![
+                ("DAEGEUM_CONFIG", settings.display().to_string()),
+                ("DAEGEUM_DATABASE_URL", url),
+                ("TEMPORAL_ADDRESS", temporal.to_string()),
+                ("TOSS_BASE_URL", format!("http://{}", psp.unwrap_or(simulator))),
+                ("DAEGEUM_LOG", "warn".to_owned()),
+                ("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY.to_owned()),
+                ("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY.to_owned()),
+                ("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
+            ],
             processes: Vec::new(),
             postgres,
         };
-        let settings = stack.directory.path().join("daegeum.toml");
-        let keys = Keyring::generate("bench").unwrap();
-        std::fs::write(&settings, format!("encryption_keys = \"{keys}\"\n{SETTINGS}")).unwrap();
-        let binary = std::env::var_os(OTHER_BUILD).unwrap_or_else(|| env!("CARGO_BIN_EXE_daegeum").into());
-        let daegeum = |arguments: &[&str]| {
-            let mut command = Command::new(&binary);
-            command.env("DAEGEUM_CONFIG", &settings);
-            command.env("DAEGEUM_DATABASE_URL", &url).env("TEMPORAL_ADDRESS", temporal.to_string());
-            command.env("TOSS_BASE_URL", format!("http://{simulator}")).env("DAEGEUM_LOG", "warn");
-            command.env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
-            command.env("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY);
-            command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY);
-            command.args(arguments);
-            command
-        };
-        assert!(daegeum(&["migrate", "up"]).output().unwrap().status.success());
-        let created = daegeum(&["keys", "create", "--scope", "ops"]).output().unwrap();
-        stack.shop.api_key = String::from_utf8(created.stdout).unwrap().lines().last().unwrap().to_owned();
+        assert!(stack.daegeum(&["migrate", "up"]).output().unwrap().status.success());
+        stack.shop.api_key = stack.create_key("ops");
         let cli: PathBuf = std::env::var_os("TEMPORAL_CLI").unwrap().into();
         let mut server = Command::new(cli);
         server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]);
@@ -100,18 +106,37 @@ impl Stack {
         server.arg("--db-filename").arg(stack.directory.path().join("temporal.db"));
         stack.spawn("temporal", server);
         let port = simulator.port().to_string();
-        stack.spawn("toss-sim", daegeum(&["toss-sim", "--sim-port", &port]));
+        let simulator = stack.daegeum(&["toss-sim", "--sim-port", &port]);
+        stack.spawn("toss-sim", simulator);
         let until = Instant::now();
         while std::net::TcpStream::connect(temporal).is_err() {
             stack.check_since(until);
             tokio::time::sleep(POLL).await;
         }
-        stack.spawn("daegeum", daegeum(&["--listen", &api.to_string(), "serve"]));
+        let served = stack.daegeum(&["--listen", &api.to_string(), "serve"]);
+        stack.spawn("daegeum", served);
         while stack.shop.get("/readyz").await.is_none() {
             stack.check_since(until);
             tokio::time::sleep(POLL).await;
         }
         stack
+    }
+
+    fn daegeum(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value))).args(arguments);
+        command
+    }
+
+    /// A new API key.
+    pub(crate) fn create_key(&self, scope: &str) -> String {
+        let created = self.daegeum(&["keys", "create", "--scope", scope]).output().unwrap();
+        String::from_utf8(created.stdout).unwrap().lines().last().unwrap().to_owned()
+    }
+
+    /// Where the simulator listens.
+    pub(crate) fn simulator_url(&self) -> String {
+        self.shop.simulator.clone()
     }
 
     /// Stops with what they wrote if one of them has ended, or if the stack takes too long to come up.
@@ -150,12 +175,47 @@ impl Stack {
         Database::connect(&self.database).await.unwrap()
     }
 
+    /// A person of the support team, signed in to the console.
+    pub(crate) async fn console(&self) -> Console {
+        let token = SessionToken::generate().unwrap();
+        let created_at = domain::Timestamp::from_epoch_ms(chrono::Utc::now().timestamp_millis());
+        let new = NewSession {
+            person: domain::id::PersonId::parse("bench").unwrap(),
+            name: "bench".to_owned(),
+            roles: Roles::only(Role::Support),
+            seller: None,
+            signed_in_by: SignedInBy::Link,
+            created_at,
+        };
+        Journal::new(self.database().await).begin_session(&token, new, &Pepper::default()).await.unwrap();
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let (http, api) = (http.timeout(Duration::from_secs(60)).build().unwrap(), self.shop.api.clone());
+        Console { http, api, cookie: format!("daegeum_console={}", token.to_text()) }
+    }
+
     /// Memory of `daegeum serve`, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
-        let daegeum = self.processes.iter().find(|(name, _)| *name == "daegeum").unwrap().1.id();
-        let status = std::fs::read_to_string(format!("/proc/{daegeum}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        self.of_status("VmRSS:")
+    }
+
+    /// The most memory of `daegeum serve` since it was last forgotten, in KiB.
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        self.of_status("VmHWM:")
+    }
+
+    /// The peak of the memory begins anew. 5 resets it, as proc(5) says.
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
+    fn of_status(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn pid(&self) -> u32 {
+        self.processes.iter().find(|(name, _)| *name == "daegeum").unwrap().1.id()
     }
 
     /// Events in the history of a checkout's workflow, and what of them Temporal Cloud charges as actions.
@@ -254,6 +314,27 @@ fn free_ports<const N: usize>() -> [SocketAddr; N] {
     held.map(|listener| listener.local_addr().unwrap())
 }
 
+/// A person at the console.
+pub(crate) struct Console {
+    http: reqwest::Client,
+    api: String,
+    cookie: String,
+}
+
+impl Console {
+    /// Opens a page, or is led to one.
+    pub(crate) async fn get(&self, path: &str) {
+        let request = self.http.get(format!("{}{path}", self.api)).header("cookie", &self.cookie);
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let leads_to =
+            response.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
+        let is_shown = status == 200 || (status.is_redirection() && leads_to.starts_with("/console/payments/"));
+        assert!(is_shown, "{path} was answered {status} {leads_to}");
+        response.bytes().await.unwrap();
+    }
+}
+
 /// A marketplace and its buyers.
 #[derive(Clone)]
 pub(crate) struct Shop {
@@ -267,6 +348,25 @@ impl Shop {
     fn new(api: SocketAddr, simulator: SocketAddr) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         Self { http, api: format!("http://{api}"), simulator: format!("http://{simulator}"), api_key: String::new() }
+    }
+
+    /// The same marketplace with another key.
+    pub(crate) fn with_key(&self, api_key: String) -> Self {
+        Self { api_key, ..self.clone() }
+    }
+
+    /// Sends to the API; answers the status and the body.
+    pub(crate) async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
+        let request = self.http.request(method, format!("{}{path}", self.api)).bearer_auth(&self.api_key).json(body);
+        let request = if let Some(key) = key { request.header("Idempotency-Key", key) } else { request };
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Tells the simulator something.
+    pub(crate) async fn simulate(&self, path: &str, body: &Value) {
+        let told = self.http.post(format!("{}/_sim/{path}", self.simulator)).json(body).send().await.unwrap();
+        assert!(told.status().is_success(), "{path}: {}", told.status());
     }
 
     /// Reads from the API; `None` if it does not say 200.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{cli::output::Output, dev::KEY_FILE, settings::Settings};
 
 /// The variable that holds the API key.
-const KEY_VARIABLE: &str = "DAEGEUM_API_KEY";
+pub(crate) const KEY_VARIABLE: &str = "DAEGEUM_API_KEY";
 /// How long an answer may take.
 const ANSWER_TIME: std::time::Duration = std::time::Duration::from_secs(30);
 /// The media type of most answers.

@@ -48,9 +48,22 @@ pub(crate) async fn run(settings: &Settings, action: AuditAction) -> anyhow::Res
 
 /// Writes down what was done at the command line.
 pub(crate) async fn record(journal: &Journal, action: &str, object: &str, result: &str) -> anyhow::Result<()> {
+    record_of(journal, Actor::Operator(operator()), Line { action, object, result }).await
+}
+
+/// What was done, to what, and what came of it.
+pub(crate) struct Line<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) object: &'a str,
+    pub(crate) result: &'a str,
+}
+
+/// Writes down what somebody did at the command line.
+pub(crate) async fn record_of(journal: &Journal, actor: Actor, line: Line<'_>) -> anyhow::Result<()> {
+    let Line { action, object, result } = line;
     let entry = AuditEntry {
         occurred_at: now(),
-        actor: Actor::Operator(operator()),
+        actor,
         action: action.to_owned(),
         object: object.to_owned(),
         result: result.to_owned(),

@@ -66,6 +66,17 @@ pub(crate) enum BreaksAction {
         #[command(flatten)]
         request: BreakRequest,
     },
+    /// Comment on a break; nothing else changes
+    #[command(after_help = example_with_temporal!("daegeum breaks comment BREAK --text 'Toss has a ticket about it'"))]
+    Comment {
+        /// The id of the break
+        id: String,
+        /// The comment, which is stored with the break
+        #[arg(long)]
+        text: String,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Leave a break alone until a day
     #[command(
         after_help = example_with_temporal!("daegeum breaks wait BREAK --until 2026-12-01 --reason 'Toss answers then'")
@@ -122,6 +133,9 @@ pub(crate) async fn run(settings: &Settings, action: BreaksAction) -> anyhow::Re
             show(&compose::open_reader(&settings.database()?).await?, &break_id(&id)?, output).await
         }
         BreaksAction::Assign { to, request } => carry_out(settings, Act::Assign { to }, &request).await,
+        BreaksAction::Comment { id, text, output } => {
+            carry_out(settings, Act::Comment, &BreakRequest { id, reason: text, output }).await
+        }
         BreaksAction::Wait { until, request } => {
             carry_out(settings, Act::Wait { until: until.to_string() }, &request).await
         }

@@ -5,19 +5,25 @@ use std::{process::ExitCode, time::Duration};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use temporal::{
-    RECONCILIATION_SCHEDULE, database_of_namespace, give_namespace,
+    TemporalError, apply_schedules, database_of_namespace, give_namespace,
     namespace::{self, DEFAULT_RETENTION, Namespace, SHORTEST_RETENTION},
+    needed_schedules,
 };
 use temporalio_client::{Client, NamespacedClient as _};
 
 use crate::{
-    cli::output::{Output, print_json},
+    cli::{
+        output::{Output, print_json},
+        schedules as told_schedules,
+    },
     compose,
     settings::Settings,
 };
 
 /// The name of the part that says which database the namespace belongs to.
 const DATABASE: &str = "database";
+/// The name of the part that says which schedules there are.
+const SCHEDULES: &str = "schedules";
 /// A day, in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -119,7 +125,7 @@ async fn status(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec
         Part { name: "search attributes", state: PartState::Differs, detail }
     };
     let retention = retention_part(retention, options.retention());
-    Ok(vec![exists(&name), retention, attributes, schedules(), owner(client).await])
+    Ok(vec![exists(&name), retention, attributes, schedules(client).await, owner(client).await])
 }
 
 /// The database that the namespace belongs to.
@@ -172,9 +178,34 @@ fn retention_part(found: Option<Duration>, wanted: Option<Duration>) -> Part {
     }
 }
 
-fn schedules() -> Part {
-    let detail = format!("each worker creates {RECONCILIATION_SCHEDULE} when it starts");
-    Part { name: "schedules", state: PartState::Well, detail }
+/// Which schedules there are. Each worker creates those that are missing when it starts.
+async fn schedules(client: &Client) -> Part {
+    match needed_schedules(client).await {
+        Ok(needed) => {
+            let (is_well, mut detail) = (told_schedules::are_as_needed(&needed), told_schedules::told(&needed));
+            if !is_well {
+                // What an operator paused stays paused.
+                detail += "\n`daegeum cluster apply` mends that";
+            }
+            Part { name: SCHEDULES, state: if is_well { PartState::Well } else { PartState::Differs }, detail }
+        }
+        Err(error) => refused_schedules(error),
+    }
+}
+
+fn refused_schedules(error: TemporalError) -> Part {
+    Part { name: SCHEDULES, state: PartState::Refused, detail: format!("{:#}", anyhow::Error::from(error)) }
+}
+
+async fn apply_needed_schedules(client: &Client) -> Part {
+    match apply_schedules(client).await {
+        Ok(changed) if changed.is_empty() => schedules(client).await,
+        Ok(changed) => {
+            let detail = format!("created or changed {}", changed.join(", "));
+            Part { name: SCHEDULES, state: PartState::Changed, detail }
+        }
+        Err(error) => refused_schedules(error),
+    }
 }
 
 async fn apply(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<Part>> {
@@ -197,7 +228,7 @@ async fn apply(client: &Client, options: &ClusterOptions) -> anyhow::Result<Vec<
     };
     parts.push(apply_retention(client, found.retention, options.retention()).await);
     parts.push(apply_attributes(client).await);
-    parts.push(schedules());
+    parts.push(apply_needed_schedules(client).await);
     Ok(parts)
 }
 
@@ -239,7 +270,7 @@ fn tell(namespace: &str, parts: &[Part], output: Output) -> anyhow::Result<()> {
         return print_json(&json!({ "namespace": namespace, "parts": rows }));
     }
     for Part { name, state, detail } in parts {
-        println!("{:<8} {name:<18} {detail}", state.as_str());
+        println!("{:<8} {name:<18} {}", state.as_str(), detail.replace('\n', &format!("\n{:<28}", "")));
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
 //! Commissions: set and list.
 
 use anyhow::{Context as _, ensure};
-use clap::Subcommand;
-use domain::{Timestamp, calendar::Day, commission::BasisPoints, id::SellerAccount};
+use clap::{Subcommand, ValueEnum};
+use domain::{
+    Timestamp,
+    calendar::Day,
+    commission::{BasisPoints, CommissionTerms, OnRefund},
+    id::SellerAccount,
+};
 use serde_json::json;
 use store::CommissionRate;
 
@@ -28,6 +33,9 @@ pub(crate) enum CommissionsAction {
         /// The seller [default: every seller without a rate of their own]
         #[arg(long, value_parser = |text: &str| SellerAccount::parse(text))]
         seller: Option<SellerAccount>,
+        /// What becomes of the commission when an order is refunded: given back in proportion, or kept
+        #[arg(long, value_enum, default_value_t = Refunded::Returned)]
+        on_refund: Refunded,
         /// The start: a day in Korea, or an instant such as 2026-12-01T09:00:00+09:00 [default: now]
         #[arg(long, value_name = "DATE|TIME")]
         from: Option<String>,
@@ -40,23 +48,43 @@ pub(crate) enum CommissionsAction {
     },
 }
 
+/// What becomes of a commission when an order is refunded.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Refunded {
+    /// It is given back in proportion to the refund.
+    Returned,
+    /// It is kept, and the seller gives the whole refund.
+    Kept,
+}
+
+impl From<Refunded> for OnRefund {
+    fn from(refunded: Refunded) -> Self {
+        match refunded {
+            Refunded::Returned => Self::Returned,
+            Refunded::Kept => Self::Kept,
+        }
+    }
+}
+
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: CommissionsAction) -> anyhow::Result<()> {
     let url = settings.database()?;
     match action {
-        CommissionsAction::Set { bps, seller, from } => {
+        CommissionsAction::Set { bps, seller, on_refund, from } => {
             let (writer, _) = compose::open(&url).await?;
             let from = from.as_deref().map_or_else(|| Ok(now()), instant)?;
             let whose = whose(seller.as_ref());
+            let terms = CommissionTerms { rate: bps, on_refund: on_refund.into() };
             ensure!(
-                writer.set_commission(seller.as_ref(), bps, from).await?,
+                writer.set_commission(seller.as_ref(), terms, from).await?,
                 "a commission for {whose} is set from {} on already, and what is set stays; choose a later --from",
                 rfc3339(from)
             );
-            audit_log::record(&writer.journal(), "commissions set", &format!("{whose}: {}", bps.points()), "ok")
+            let (points, becomes) = (bps.points(), terms.on_refund.as_str());
+            audit_log::record(&writer.journal(), "commissions set", &format!("{whose}: {points} {becomes}"), "ok")
                 .await?;
-            let points = bps.points();
             println!("From {} on, {points} basis points are kept of the sales of {whose}.", rfc3339(from));
+            println!("When an order is refunded, its commission is {becomes}.");
         }
         CommissionsAction::List { output } => {
             list(&compose::open_reader(&url).await?.commission_rates().await?, output)?;
@@ -92,7 +120,8 @@ fn list(rates: &[CommissionRate], output: Output) -> anyhow::Result<()> {
             .map(|rate| {
                 json!({
                     "seller_account": rate.seller.as_ref().map(SellerAccount::as_str),
-                    "bps": rate.rate.points(),
+                    "bps": rate.terms.rate.points(),
+                    "on_refund": rate.terms.on_refund.as_str(),
                     "effective_from": rfc3339(rate.effective_from),
                     "set_at": rfc3339(rate.set_at),
                 })
@@ -100,12 +129,13 @@ fn list(rates: &[CommissionRate], output: Output) -> anyhow::Result<()> {
             .collect();
         return print_json(&rows);
     }
-    println!("{:>6}  {:<25} {:<25} seller", "bps", "from", "set");
+    println!("{:>6}  {:<9} {:<25} {:<25} seller", "bps", "refund", "from", "set");
     for rate in rates {
         let (from, set) = (rfc3339(rate.effective_from), rfc3339(rate.set_at));
         println!(
-            "{:>6}  {from:<25} {set:<25} {}",
-            rate.rate.points(),
+            "{:>6}  {:<9} {from:<25} {set:<25} {}",
+            rate.terms.rate.points(),
+            rate.terms.on_refund.as_str(),
             rate.seller.as_ref().map_or("*", |seller| seller.as_str())
         );
     }

@@ -25,6 +25,8 @@ pub(crate) enum EncryptionAction {
 const NAME_BYTES: usize = 3;
 /// How many details are sealed anew before the next are read.
 const PORTION: u64 = 500;
+/// How many bank files are sealed anew before the next are read: one has a thousand lines.
+const FILES_PORTION: u64 = 20;
 
 /// Makes keys and uses the newest.
 pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow::Result<()> {
@@ -67,10 +69,20 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
                 sellers += portion;
                 eprintln!("{sellers} sellers …");
             }
+            let mut files = 0;
+            loop {
+                let portion = journal.reseal_bank_files(&keys, FILES_PORTION).await?;
+                if portion == 0 {
+                    break;
+                }
+                files += portion;
+                eprintln!("{files} bank files …");
+            }
             audit_log::record(&journal, "encryption reseal", "", "ok").await?;
             println!("The details of {resealed} checkouts are sealed anew; all are under the newest key.");
             println!("The names on {holders} virtual accounts are sealed anew.");
             println!("The details of {sellers} sellers are sealed anew.");
+            println!("{files} bank files are sealed anew.");
             println!("Keep the older keys for as long as Temporal keeps histories.");
         }
     }

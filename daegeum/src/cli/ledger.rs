@@ -20,8 +20,13 @@ use store::{PublicKey, Reader};
 use crate::{
     cli::{
         audit_log,
-        ledger::{export::ExportFormat, signing::SigningKeyFile},
+        ledger::{
+            export::ExportFormat,
+            reversal::{Step, Word},
+            signing::SigningKeyFile,
+        },
         output::Output,
+        principal::PrincipalOptions,
     },
     compose,
     settings::Settings,
@@ -106,20 +111,50 @@ pub(crate) enum LedgerAction {
         #[arg(long, value_name = "DATE")]
         before: Day,
     },
-    /// Preview the reversal of an entry, or book it with --yes; exit 1 if it is refused
+    /// Preview the reversal of an entry; with its digest and a reason, ask for it
     ///
-    /// An entry that a status depends on, such as a captured payment, cannot be reversed. The answer names the right
-    /// command.
+    /// A second principal approves what was asked for (`ledger approve`). People at the command line count as one
+    /// principal, so one of the two is an API key. The entry of a payment is taken back only when the workflow of its
+    /// checkout has ended; the status goes on to say paid, and `ledger verify` names the order until the reversal is
+    /// undone (`ledger undo`).
     #[command(after_help = example!(
         "daegeum ledger reverse psp_settled:2026-11-21",
-        "daegeum ledger reverse psp_settled:2026-11-21 --yes"
+        "daegeum ledger reverse psp_settled:2026-11-21 --digest DIGEST --reason 'the row of another shop'"
     ))]
     Reverse {
         /// The key of the entry, such as psp_settled:2026-11-21
         entry_key: String,
-        /// Book the reversal; without this flag it is only shown
+        /// Ask for the reversal whose preview printed this digest [default: show the preview]
+        #[arg(long, requires = "reason")]
+        digest: Option<String>,
+        /// The reason, which is stored with the reversal
+        #[arg(long, requires = "digest")]
+        reason: Option<String>,
+        #[command(flatten)]
+        principal: PrincipalOptions,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Book a reversal that another principal asked for
+    #[command(after_help = example!(
+        "daegeum ledger approve psp_settled:2026-11-21 --digest DIGEST --reason 'seen' --api-key-file finance.key"
+    ))]
+    Approve {
+        /// The digest of the preview, which must still be the same
         #[arg(long)]
-        yes: bool,
+        digest: String,
+        #[command(flatten)]
+        word: Word,
+    },
+    /// Drop a reversal that waits for a second principal
+    #[command(after_help = example!("daegeum ledger reject psp_settled:2026-11-21 --reason 'the row is ours'"))]
+    Reject(Word),
+    /// Undo a reversal: book the entry again, under a key of its own
+    #[command(after_help = example!("daegeum ledger undo psp_settled:2026-11-21 --reason 'the row was ours'"))]
+    Undo(Word),
+    /// List reversals that were asked for, with who approved and who undid each
+    #[command(after_help = example!("daegeum ledger reversals --json"))]
+    Reversals {
         #[command(flatten)]
         output: Output,
     },
@@ -141,9 +176,17 @@ pub(crate) async fn run(settings: &Settings, action: LedgerAction) -> anyhow::Re
             export::run(&read(settings).await?, format, export::Days { from, to }).await?;
         }
         LedgerAction::Close { before } => close(settings, before).await?,
-        LedgerAction::Reverse { entry_key, yes, output } => {
-            return reversal::run(settings, reversal::ReversalRequest { key: &entry_key, yes, output }).await;
+        LedgerAction::Reverse { entry_key, digest: None, output, .. } => {
+            return reversal::preview(settings, &entry_key, output).await;
         }
+        LedgerAction::Reverse { entry_key, digest: Some(digest), reason, principal, output } => {
+            let reason = reason.unwrap_or_default();
+            reversal::act(settings, Step::Propose { digest }, Word { entry_key, reason, principal, output }).await?;
+        }
+        LedgerAction::Approve { digest, word } => reversal::act(settings, Step::Approve { digest }, word).await?,
+        LedgerAction::Reject(word) => reversal::act(settings, Step::Reject, word).await?,
+        LedgerAction::Undo(word) => reversal::act(settings, Step::Undo, word).await?,
+        LedgerAction::Reversals { output } => reversal::list(settings, output).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

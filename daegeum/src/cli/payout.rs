@@ -1,5 +1,8 @@
 //! Payouts on the command line: each command is a request to a running API, by an API key, which is the principal.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -9,6 +12,7 @@ use crate::{
         api_request::{ApiOptions, ApiRequest, with_query},
         output::print_json,
     },
+    private,
     settings::Settings,
 };
 
@@ -54,9 +58,50 @@ pub(crate) enum PayoutsAction {
     /// Begin a new attempt of a payout that failed
     #[command(after_help = example!("daegeum payouts retry PAYOUT --reason 'the bank was closed'"))]
     Retry(Reasoned),
-    /// Book that the bank sent a paid payout back; the money is held
+    /// Say that the bank sent a paid payout back; a second principal has to say the same, and the money is held
     #[command(after_help = example!("daegeum payouts returned PAYOUT --reason 'the account is closed'"))]
     Returned(Reasoned),
+    /// Write the bank file of an approved run; its payouts are in progress from then on
+    #[command(after_help = example!("daegeum payouts file RUN --digest DIGEST --reason 'the transfers of 1 December'"))]
+    File {
+        /// The run
+        id: String,
+        /// The digest that was approved, which `payouts show` prints
+        #[arg(long)]
+        digest: String,
+        /// The reason, which is stored and written into the audit log
+        #[arg(long)]
+        reason: String,
+        /// The number of the file [default: 1]
+        #[arg(long)]
+        number: Option<u64>,
+        /// Where the file is written; it has account numbers [default: RUN-NUMBER.csv]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        api: ApiOptions,
+    },
+    /// Say that our bank paid a transfer; a second principal has to say the same
+    #[command(after_help = example!("daegeum payouts paid PAYOUT --attempt 1 --reason 'the list of the bank'"))]
+    Paid(Answered),
+    /// Say that our bank did not pay a transfer; a second principal has to say the same
+    #[command(after_help = example!("daegeum payouts failed PAYOUT --attempt 1 --reason 'the bank: no such account'"))]
+    Failed(Answered),
+    /// Freeze a sweep: our own money at Toss, to be paid to our own bank; a run of one payout
+    #[command(after_help = example!("daegeum payouts sweep --amount 1000000"))]
+    Sweep {
+        /// How much, in won [default: all that is free]
+        #[arg(long, value_name = "WON")]
+        amount: Option<String>,
+        /// Show what is free, and write nothing
+        #[arg(long, conflicts_with = "amount")]
+        preview: bool,
+        #[command(flatten)]
+        api: ApiOptions,
+    },
+    /// Say that a paid sweep is in our bank account; a second principal has to say the same
+    #[command(after_help = example!("daegeum payouts received PAYOUT --reason 'the statement of 1 December'"))]
+    Received(Reasoned),
     /// Explain how a run is sent: its approval sends it
     #[command(after_help = example!("daegeum payouts send RUN"))]
     Send {
@@ -121,6 +166,16 @@ pub(crate) struct Reasoned {
     api: ApiOptions,
 }
 
+/// What the bank made of a transfer, and why somebody says so.
+#[derive(Debug, Args)]
+pub(crate) struct Answered {
+    #[command(flatten)]
+    reasoned: Reasoned,
+    /// The attempt whose transfer is meant, which `payouts show` prints
+    #[arg(long)]
+    attempt: u32,
+}
+
 /// The form of a statement.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum StatementFormat {
@@ -160,6 +215,30 @@ pub(crate) async fn run(settings: &Settings, action: PayoutsAction) -> anyhow::R
         PayoutsAction::Cancel(asked) => asked.post(settings, kind(&asked.id), "cancel").await,
         PayoutsAction::Retry(asked) => asked.post(settings, "payouts", "retry").await,
         PayoutsAction::Returned(asked) => asked.post(settings, "payouts", "returned").await,
+        PayoutsAction::Received(asked) => asked.post(settings, "payouts", "received").await,
+        PayoutsAction::Paid(asked) => asked.post(settings, "paid").await,
+        PayoutsAction::Failed(asked) => asked.post(settings, "failed").await,
+        PayoutsAction::File { id, digest, reason, number, output, api } => {
+            let number = number.unwrap_or(1);
+            let wanted = json!({ "digest": digest, "reason": reason, "number": number });
+            let output = output.unwrap_or_else(|| PathBuf::from(format!("{id}-{number}.csv")));
+            write_file(settings, &api, &id, wanted, &output).await
+        }
+        PayoutsAction::Sweep { preview: true, api, .. } => {
+            let found = api.get(settings, "/v1/sweeps/free".to_owned()).await?;
+            if api.output.json {
+                return print_json(&found);
+            }
+            print_funds(&found);
+            Ok(())
+        }
+        PayoutsAction::Sweep { amount, preview: false, api } => {
+            let body: Map<String, Value> =
+                amount.map(|amount| ("amount".to_owned(), json!(amount))).into_iter().collect();
+            let key = uuid::Uuid::new_v4().to_string();
+            let request = ApiRequest::new(Method::POST, "/v1/sweeps".to_owned()).with_body(body.into());
+            show(&api, &api.json(settings, request.under_key(&key)).await?)
+        }
         PayoutsAction::Send { id, api } => {
             let run = api.get(settings, format!("/v1/payout-runs/{id}")).await?;
             if run["status"] == "FROZEN" {
@@ -211,6 +290,35 @@ impl Reasoned {
     }
 }
 
+impl Answered {
+    async fn post(&self, settings: &Settings, act: &str) -> anyhow::Result<()> {
+        let Reasoned { id, reason, api } = &self.reasoned;
+        let body = json!({ "reason": reason, "attempt": self.attempt });
+        show(api, &post(settings, api, format!("/v1/payouts/{id}/{act}"), body).await?)
+    }
+}
+
+/// Writes the bytes of a bank file. Nobody else on this machine may read them.
+async fn write_file(
+    settings: &Settings,
+    api: &ApiOptions,
+    id: &str,
+    wanted: Value,
+    output: &Path,
+) -> anyhow::Result<()> {
+    let request = ApiRequest::new(Method::POST, format!("/v1/payout-runs/{id}/bank-file")).with_body(wanted);
+    let answer = api.send(settings, request.accepting("text/csv")).await?;
+    let sha256 = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).unwrap_or_default();
+    let sha256 = sha256.trim_matches('"').to_owned();
+    let content = answer.bytes().await?;
+    private::write_bytes(output, &content).with_context(|| format!("could not write {}", output.display()))?;
+    if api.output.json {
+        return print_json(&json!({ "file": output.display().to_string(), "sha256": sha256 }));
+    }
+    println!("{} with SHA-256 {sha256}", output.display());
+    Ok(())
+}
+
 async fn post(settings: &Settings, api: &ApiOptions, path: String, body: Value) -> anyhow::Result<Value> {
     api.json(settings, ApiRequest::new(Method::POST, path).with_body(body)).await
 }
@@ -229,6 +337,10 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
     if api.output.json {
         return print_json(found);
     }
+    if found["preview"].is_boolean() {
+        let is_nothing = found["payouts"].as_array().is_none_or(Vec::is_empty);
+        println!("{}", if is_nothing { "nothing is due; no run is made" } else { "a run would be:" });
+    }
     println!("{}", line(found));
     let text = |item: &Value, name: &str| item[name].as_str().unwrap_or("-").to_owned();
     if found["digest"].is_string() {
@@ -245,15 +357,44 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
         let (seller, amount) = (text(carried, "seller_account"), text(carried, "amount"));
         println!("  {seller} {amount} carried over: {}", text(carried, "reason"));
     }
+    for idle in found["not_due"].as_array().into_iter().flatten() {
+        let (seller, amount) = (text(idle, "seller_account"), text(idle, "amount"));
+        println!("  {seller} {amount} {}; next payout: {}", text(idle, "reason"), text(idle, "next_payout"));
+    }
     Ok(())
 }
 
+/// What may be swept, sum by sum.
+fn print_funds(found: &Value) {
+    let sums = found["sums"].as_object().into_iter().flatten();
+    for (name, amount) in sums {
+        println!("  {name} {}", amount.as_str().unwrap_or("-"));
+    }
+    println!("free {} {}", found["free"].as_str().unwrap_or("-"), found["currency"].as_str().unwrap_or("-"));
+    if let Some(refusal) = found["refusal"].as_str() {
+        println!("nothing is swept: {refusal}");
+    }
+}
+
 /// A run or a payout in one line.
+/// A word on what the bank made of a payout that nobody confirmed yet.
+fn noted(answer: &Value) -> Option<String> {
+    let (word, by) = (answer["answer"].as_str()?, answer["answered_by"].as_str()?);
+    answer["confirmed_by"].is_null().then(|| format!("{by} says {word}; another principal has to say the same"))
+}
+
 fn line(item: &Value) -> String {
     let parts = ["payout_id", "payout_run_id", "seller_account", "period", "date", "status", "total", "amount"];
     let is_payout = item["payout_id"].is_string();
     let shown = parts.into_iter().filter(|name| !(is_payout && *name == "payout_run_id"));
-    let texts: Vec<&str> = shown.filter_map(|name| item[name].as_str()).collect();
+    let mut texts: Vec<String> = shown.filter_map(|name| item[name].as_str()).map(str::to_owned).collect();
+    if item["kind"] == "sweep" {
+        texts.push("sweep".to_owned());
+    }
+    texts.extend(item["pays_on"].as_str().map(|day| format!("pays on {day}")));
+    texts.extend(item["attempt"].as_u64().filter(|_| item["paid_by"] == "bank_file").map(|it| format!("attempt {it}")));
+    texts.extend(item["received_at"].as_str().map(|at| format!("received at {at}")));
+    texts.extend(noted(&item["bank_answer"]));
     let failure = item["failure"]["code"].as_str().map_or_else(String::new, |code| format!("  ({code})"));
     format!("{}{failure}", texts.join("  "))
 }

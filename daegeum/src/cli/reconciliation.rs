@@ -12,7 +12,7 @@ use domain::{
     reconciliation::{BreakStatus, RunStatus},
 };
 use serde_json::{Value, json};
-use service::reconciliation::{DayToReconcile, start};
+use service::reconciliation::{DayToReconcile, StartError, start};
 use store::{BreakRecord, Reader, ReconciliationRecord};
 use temporalio_client::Client;
 use tokio::time::sleep;
@@ -70,8 +70,9 @@ async fn reconcile(settings: &Settings, options: &ReconcileOptions) -> anyhow::R
     let reader = compose::open_reader(&settings.database()?).await?;
     let client = compose::connect(settings, settings.temporal_keyring()?).await?;
     let wanted = DayToReconcile { day, as_of: options.as_of, grace_ms: Some(options.grace_ms) };
-    let begun = start(&client, &reader, wanted).await?;
-    let ended = follow(&reader, &begun.run_id, if options.wait { None } else { Some(FOLLOW_TIME) }).await?;
+    let limit = if options.wait { None } else { Some(FOLLOW_TIME) };
+    let begun = begin(&client, &reader, wanted, limit).await?;
+    let ended = follow(&reader, &begun.run_id, limit).await?;
     let found = reader.breaks_of_run(&begun.run_id, MOST_SHOWN).await?;
     if options.output.json {
         print_json(&as_json(&ended, &found))?;
@@ -89,7 +90,7 @@ async fn reconcile(settings: &Settings, options: &ReconcileOptions) -> anyhow::R
 /// line about it.
 pub(crate) async fn agrees(client: &Client, reader: &Reader) -> anyhow::Result<(bool, String)> {
     let wanted = DayToReconcile { day: Day::of(now()), as_of: None, grace_ms: Some(0) };
-    let begun = start(client, reader, wanted).await?;
+    let begun = begin(client, reader, wanted, Some(FOLLOW_TIME)).await?;
     let ended = follow(reader, &begun.run_id, Some(FOLLOW_TIME)).await?;
     let figures = ended.summary.get("transactions").map(|layer| layer.figures.clone()).unwrap_or_default();
     let listed = figures.get("transactions").map_or("0", String::as_str).to_owned();
@@ -105,6 +106,28 @@ pub(crate) async fn agrees(client: &Client, reader: &Reader) -> anyhow::Result<(
             (false, format!("the reconciliation has no verdict: {}", ended.reason.unwrap_or_default()))
         }
     })
+}
+
+/// Begins a run, or finds the one that runs. Waits while the workflow of the run before closes, which may take minutes
+/// where its worker died.
+async fn begin(
+    client: &Client,
+    reader: &Reader,
+    wanted: DayToReconcile,
+    limit: Option<Duration>,
+) -> anyhow::Result<ReconciliationRecord> {
+    let (began, mut is_told) = (Instant::now(), false);
+    loop {
+        match start(client, reader, wanted).await {
+            Err(StartError::Closing(day)) if limit.is_none_or(|limit| began.elapsed() < limit) => {
+                if !is_told {
+                    eprintln!("The workflow of the last run of {day} has not closed yet; waiting for a worker.");
+                }
+                is_told = true;
+            }
+            begun => return Ok(begun?),
+        }
+    }
 }
 
 /// Follows a run to its end, or for a time.

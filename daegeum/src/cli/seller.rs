@@ -81,6 +81,20 @@ pub(crate) enum SellersAction {
         #[command(flatten)]
         api: ApiOptions,
     },
+    /// Call a seller's bank account verified, where sellers are paid by bank file
+    #[command(after_help = example!("daegeum sellers verify-account seller-a --account 1 --reason 'the bank book'"))]
+    VerifyAccount {
+        /// The seller
+        seller: String,
+        /// The number of the account that was looked at, which `sellers show` prints
+        #[arg(long)]
+        account: u64,
+        /// What was looked at, which is stored
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        api: ApiOptions,
+    },
     /// Show contact and bank account in the clear; the audit log names the key and the reason
     #[command(after_help = example!("daegeum sellers reveal seller-a --reason 'a payout came back'"))]
     Reveal {
@@ -126,6 +140,11 @@ pub(crate) async fn run(settings: &Settings, action: SellersAction) -> anyhow::R
             let path = format!("/v1/sellers/{seller}/holds/{hold}");
             print(&api, &api.json(settings, ApiRequest::new(Method::DELETE, path)).await?)
         }
+        SellersAction::VerifyAccount { seller, account, reason, api } => {
+            let path = format!("/v1/sellers/{seller}/bank-account/verify");
+            let body = json!({ "account": account, "reason": reason });
+            show(&api, &api.json(settings, ApiRequest::new(Method::POST, path).with_body(body)).await?)
+        }
         SellersAction::Reveal { seller, reason, api } => {
             let path = format!("/v1/sellers/{seller}/bank-account/reveal");
             let request = ApiRequest::new(Method::POST, path).with_body(json!({ "reason": reason }));
@@ -160,7 +179,12 @@ fn show(api: &ApiOptions, seller: &Value) -> anyhow::Result<()> {
     }
     println!("{} is {}", text(seller, "seller_account"), text(seller, "payout_status"));
     println!("  {} ({})", text(seller, "name"), text(seller, "business_type"));
-    println!("  bank account {}, e-mail {}", text(&seller["bank_account"], "masked"), text(seller, "email"));
+    let account = &seller["bank_account"];
+    let number = account["number"].as_u64().unwrap_or_default();
+    println!("  bank account {} (number {number}), e-mail {}", text(account, "masked"), text(seller, "email"));
+    if let Some(by) = account["verified_by"].as_str() {
+        println!("  {by} verified the account");
+    }
     if let Some(until) = seller["bank_account"]["cools_down_until"].as_str() {
         println!("  nothing is paid to the account before {until}, because it was changed");
     }

@@ -50,8 +50,9 @@ impl Principals {
     pub(super) async fn prepare(settings: &Settings, database: &DatabaseUrl) -> anyhow::Result<Self> {
         let (writer, _) = compose::open(database).await?;
         let rate = domain::commission::BasisPoints::try_new(COMMISSION_BPS)?;
+        let terms = domain::commission::CommissionTerms { rate, ..Default::default() };
         let seller = domain::id::SellerAccount::parse("seller-c")?;
-        writer.set_commission(Some(&seller), rate, writer.time().await?).await?;
+        writer.set_commission(Some(&seller), terms, writer.time().await?).await?;
         let key = async |name| {
             let scopes = Scopes::only(Scope::Finance);
             let wanted = api_key::NewKey { name, scopes, seller: None, refund_limit: None, expires_at: None };

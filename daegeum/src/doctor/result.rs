@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How long one part may take to answer.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(15);
 
+/// From this HTTP status on, the server has a fault of its own.
+pub(super) const SERVER_ERROR: u16 = 500;
+
 pub(super) enum CheckResult {
     /// It is as it should be.
     Well(String),

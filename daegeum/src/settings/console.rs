@@ -1,11 +1,11 @@
 //! The settings of the console: the provider that people sign in by, and how its claims are read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use service::console::{
-    SignInLink,
+    SignInLinks,
     provider::{Provider, Settings},
 };
 use store::console::Role;
@@ -108,7 +108,7 @@ fn role_names(names: BTreeMap<String, Vec<String>>) -> anyhow::Result<BTreeMap<R
 
 impl ConsoleSettings {
     /// The console of an API that is reached by an address.
-    pub(crate) fn console(&self, public_url: &str, link: Option<Arc<SignInLink>>) -> anyhow::Result<api::Console> {
+    pub(crate) fn console(&self, public_url: &str, links: Option<SignInLinks>) -> anyhow::Result<api::Console> {
         let url = self.url.as_deref().unwrap_or(public_url);
         let callback = format!("{url}{}", api::SIGN_IN_CALLBACK);
         let provider = self.provider.clone().map(|set| {
@@ -124,7 +124,7 @@ impl ConsoleSettings {
             })
         });
         let provider = provider.transpose().context("the settings of console cannot be used")?;
-        Ok(api::Console { provider, link, is_https: url.starts_with("https://"), callback })
+        Ok(api::Console { provider, links, is_https: url.starts_with("https://"), callback })
     }
 }
 

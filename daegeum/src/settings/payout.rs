@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use activities::payout::{PayoutRules, PayoutTiming};
 use anyhow::ensure;
-use domain::{Money, calendar::Holidays, payout::plan::PlanRules};
+use domain::{
+    Money,
+    calendar::Holidays,
+    id::SellerAccount,
+    payout::{PaidBy, plan::PlanRules},
+};
 use serde::Deserialize;
 
 use crate::values;
@@ -22,6 +27,8 @@ pub(super) struct PayoutsFile {
     cool_down_hours: Option<u64>,
     timing: Option<Timing>,
     freeze_daily: Option<bool>,
+    own_seller: Option<String>,
+    by: Option<By>,
 }
 
 /// When the PSP pays what is approved.
@@ -33,6 +40,15 @@ enum Timing {
     NextBusinessDay,
 }
 
+/// The way on which the next run pays.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+enum By {
+    Toss,
+    BankFile,
+}
+
 /// What can be set of payouts.
 #[derive(Debug, Clone)]
 pub(crate) struct Payouts {
@@ -41,6 +57,10 @@ pub(crate) struct Payouts {
     pub(crate) timing: PayoutTiming,
     /// Whether a run is frozen on each business day on which sellers are due.
     pub(crate) freeze_daily: bool,
+    /// The seller account under which Toss knows our own company.
+    pub(crate) own_seller: Option<SellerAccount>,
+    /// The way on which the next run pays.
+    pub(crate) by: PaidBy,
 }
 
 pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
@@ -63,7 +83,16 @@ pub(super) fn payouts(file: PayoutsFile) -> anyhow::Result<Payouts> {
             Some(Timing::NextBusinessDay) | None => PayoutTiming::NextBusinessDay,
         },
         freeze_daily: file.freeze_daily.unwrap_or(false),
+        own_seller: file.own_seller.map(own_seller).transpose()?,
+        by: match file.by {
+            Some(By::Toss) | None => PaidBy::Psp,
+            Some(By::BankFile) => PaidBy::BankFile,
+        },
     })
+}
+
+fn own_seller(text: String) -> anyhow::Result<SellerAccount> {
+    SellerAccount::parse(text).map_err(|error| anyhow::anyhow!("the setting payouts.own_seller: {error}"))
 }
 
 impl Payouts {
@@ -75,7 +104,9 @@ impl Payouts {
             weekly_limit: self.weekly_limit.unwrap_or(defaults.weekly_limit),
             cool_down_ms: cool_down_ms.unwrap_or(defaults.cool_down_ms),
             holidays,
+            own_seller: self.own_seller.clone(),
+            by: self.by,
         };
-        PayoutRules { plan, timing: self.timing }
+        PayoutRules { plan, timing: self.timing, freezes_daily: self.freeze_daily }
     }
 }

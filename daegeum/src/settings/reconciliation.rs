@@ -5,15 +5,19 @@ use anyhow::{Context as _, ensure};
 use domain::{
     Currency,
     calendar::Holidays,
-    reconciliation::repair::{DEFAULT_DAILY_LIMIT, RepairLimits, RepairRule},
+    payout::PaidBy,
+    reconciliation::repair::{DEFAULT_DAILY_LIMIT, DEFAULT_SETTLEMENT_LIMIT, RepairLimits, RepairRule},
     settlement::FeeContract,
 };
 use serde::Deserialize;
+use service::ReportRules;
 
 use crate::values;
 
 /// The most ten-thousandths that a fee can be.
 const MAX_FEE_BPS: u32 = 2_000;
+/// The part of what is owed to sellers that must stand apart, unless an operator says otherwise, in hundredths.
+const DEFAULT_KEEP_APART_PERCENT: u32 = 100;
 /// The contract of the simulator: 2.7 % and a tenth of it as tax.
 const SIMULATED_FEE_BPS: u32 = 297;
 
@@ -26,6 +30,8 @@ pub(super) struct ReconciliationFile {
     resolve_alone_up_to: Option<String>,
     repairs_off: Option<Vec<String>>,
     repair_limit_per_day: Option<String>,
+    keep_apart_percent: Option<u32>,
+    settlement_limit_per_day: Option<String>,
 }
 
 /// How breaks are judged.
@@ -34,11 +40,21 @@ pub(crate) struct Reconciliation {
     psp_fee_bps: Option<u32>,
     alone_up_to: u64,
     repairs: RepairLimits,
+    keep_apart_percent: u32,
 }
 
 /// Reads the table.
 pub(super) fn reconciliation(file: ReconciliationFile) -> anyhow::Result<Reconciliation> {
-    let ReconciliationFile { psp_fee_bps, resolve_alone_up_to, repairs_off, repair_limit_per_day } = file;
+    let ReconciliationFile {
+        psp_fee_bps,
+        resolve_alone_up_to,
+        repairs_off,
+        repair_limit_per_day,
+        keep_apart_percent,
+        settlement_limit_per_day,
+    } = file;
+    let keep_apart_percent = keep_apart_percent.unwrap_or(DEFAULT_KEEP_APART_PERCENT);
+    ensure!(keep_apart_percent <= 100, "the setting reconciliation.keep_apart_percent must be 0 to 100");
     ensure!(
         psp_fee_bps.is_none_or(|bps| bps <= MAX_FEE_BPS),
         "the setting reconciliation.psp_fee_bps must be 0 to {MAX_FEE_BPS} ten-thousandths"
@@ -46,7 +62,10 @@ pub(super) fn reconciliation(file: ReconciliationFile) -> anyhow::Result<Reconci
     let alone_up_to = won("resolve_alone_up_to", resolve_alone_up_to)?.unwrap_or(0);
     let off = repairs_off.unwrap_or_default().iter().map(|name| rule(name)).collect::<anyhow::Result<Vec<_>>>()?;
     let daily_limit = won("repair_limit_per_day", repair_limit_per_day)?.unwrap_or(DEFAULT_DAILY_LIMIT);
-    Ok(Reconciliation { psp_fee_bps, alone_up_to, repairs: RepairLimits { off, daily_limit } })
+    let settlement_limit =
+        won("settlement_limit_per_day", settlement_limit_per_day)?.unwrap_or(DEFAULT_SETTLEMENT_LIMIT);
+    let repairs = RepairLimits { off, daily_limit, settlement_limit };
+    Ok(Reconciliation { psp_fee_bps, alone_up_to, repairs, keep_apart_percent })
 }
 
 fn rule(name: &str) -> anyhow::Result<RepairRule> {
@@ -67,11 +86,17 @@ fn won(setting: &str, text: Option<String>) -> anyhow::Result<Option<u64>> {
 }
 
 impl Reconciliation {
+    /// What reports are measured against.
+    pub(crate) fn reports(&self) -> ReportRules {
+        let fee_contract = self.psp_fee_bps.map(|bps| FeeContract { bps });
+        ReportRules { keep_apart_percent: self.keep_apart_percent, fee_contract }
+    }
+
     /// The rules of a worker.
-    pub(crate) fn rules(&self, holidays: &Holidays) -> ReconciliationRules {
+    pub(crate) fn rules(&self, holidays: &Holidays, paid_by: PaidBy) -> ReconciliationRules {
         let fee_contract = self.psp_fee_bps.map(|bps| FeeContract { bps });
         let (holidays, repairs) = (holidays.clone(), self.repairs.clone());
-        ReconciliationRules { holidays, fee_contract, alone_up_to: self.alone_up_to, repairs }
+        ReconciliationRules { holidays, fee_contract, alone_up_to: self.alone_up_to, repairs, paid_by }
     }
 
     /// The same for `dev` and `demo`, which pay at the simulator.

@@ -14,13 +14,13 @@ pub(crate) fn start(settings: &Settings, default: &str) {
         eprintln!("daegeum: the setting log is malformed ({error}); logging at info");
         EnvFilter::new("info")
     });
-    let filter = match LOG_WITHOUT_PAYLOADS.parse() {
-        Ok(directive) => filter.add_directive(directive),
+    let filter = LOG_WITHOUT_PAYLOADS.iter().fold(filter, |filter, directive| match directive.parse() {
+        Ok(parsed) => filter.add_directive(parsed),
         Err(error) => {
-            eprintln!("daegeum: {LOG_WITHOUT_PAYLOADS} is no log filter: {error}");
+            eprintln!("daegeum: {directive} is no log filter: {error}");
             filter
         }
-    };
+    });
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -7,10 +7,15 @@ use activities::{
     paid::{self, PaidTimes},
 };
 use api::{Exposition, MoreMetrics};
-use temporal::{FailingTasks, UnreadableSignals};
+use temporal::{FailingTasks, ScheduleWatch, SdkCounts, UnreadableSignals};
+use temporalio_client::Client;
+use tokio_util::sync::CancellationToken;
 use toss::{ANSWER_TIME_ENDS_MS, OperationMetrics};
 
-use super::delivery_metrics::of_deliveries;
+use super::{
+    delivery_metrics::of_deliveries,
+    temporal_metrics::{of_schedules, of_sdk},
+};
 
 /// What a worker counts since its process began.
 #[derive(Debug, Clone)]
@@ -23,6 +28,10 @@ pub(crate) struct WorkerMetrics {
     pub(crate) unreadable: UnreadableSignals,
     /// How many workflows stand still.
     pub(crate) tasks: FailingTasks,
+    /// What the schedules of the namespace do.
+    pub(crate) schedules: ScheduleWatch,
+    /// What Temporal's SDK counts.
+    pub(crate) sdk: SdkCounts,
     /// What was delivered to webhook endpoints.
     pub(crate) deliveries: DeliveryCounts,
     /// What was sent to Kafka.
@@ -31,6 +40,15 @@ pub(crate) struct WorkerMetrics {
 }
 
 impl WorkerMetrics {
+    /// Asks Temporal what it knows of workflows and schedules, until the token is canceled.
+    pub(crate) fn watch_temporal(&self, client: &Client, stop: &CancellationToken) -> impl Future<Output = ()> + use<> {
+        let tasks = self.tasks.clone().watch(client.clone(), stop.clone());
+        let schedules = self.schedules.clone().watch(client.clone(), stop.clone());
+        async {
+            tokio::join!(tasks, schedules);
+        }
+    }
+
     /// Writes them at each reading.
     pub(crate) fn into_more(self) -> MoreMetrics {
         Arc::new(move |text| {
@@ -38,6 +56,8 @@ impl WorkerMetrics {
             of_toss(&self.toss.metrics(), text);
             of_unreadable(&self.unreadable, text);
             of_tasks(&self.tasks, text);
+            of_schedules(&self.schedules, text);
+            of_sdk(&self.sdk, text);
             of_deliveries(&self.deliveries, text);
             #[cfg(feature = "kafka")]
             self.kafka.expose(text);

@@ -25,7 +25,42 @@ pub(crate) enum Target {
     Simulator,
     /// Only PostgreSQL is a process of its own.
     Database,
+    /// The processes of a cluster.
+    FirstServe,
+    SecondServe,
+    FirstFrontend,
+    SecondFrontend,
+    FirstHistory,
+    SecondHistory,
+    FirstMatching,
+    SecondMatching,
+    TemporalWorker,
+    Balancer,
+    /// PostgreSQL's primary, after whose death a standby is promoted.
+    Primary,
+    Standby,
 }
+
+/// What is struck on one machine, in turn.
+pub(crate) const EMBEDDED: [Target; 5] =
+    [Target::Api, Target::FirstWorker, Target::Temporal, Target::SecondWorker, Target::Simulator];
+
+/// What is struck of a cluster, in turn: a short run meets each role before it meets the second of one.
+pub(crate) const CLUSTER: [Target; 13] = [
+    Target::Primary,
+    Target::FirstHistory,
+    Target::FirstServe,
+    Target::FirstFrontend,
+    Target::FirstMatching,
+    Target::Standby,
+    Target::TemporalWorker,
+    Target::Balancer,
+    Target::SecondServe,
+    Target::SecondHistory,
+    Target::SecondFrontend,
+    Target::SecondMatching,
+    Target::Simulator,
+];
 
 impl Target {
     /// How it is called in the timeline and in its log's name.
@@ -37,7 +72,24 @@ impl Target {
             Self::Temporal => "temporal",
             Self::Simulator => "toss-sim",
             Self::Database => "postgres",
+            Self::FirstServe => "serve-1",
+            Self::SecondServe => "serve-2",
+            Self::FirstFrontend => "frontend-1",
+            Self::SecondFrontend => "frontend-2",
+            Self::FirstHistory => "history-1",
+            Self::SecondHistory => "history-2",
+            Self::FirstMatching => "matching-1",
+            Self::SecondMatching => "matching-2",
+            Self::TemporalWorker => "temporal-worker",
+            Self::Balancer => "haproxy",
+            Self::Primary => "postgres primary",
+            Self::Standby => "postgres standby",
         }
+    }
+
+    /// Whether it is PostgreSQL, whose processes are only killed: a frozen one is a partition, which needs fencing.
+    const fn is_database(self) -> bool {
+        matches!(self, Self::Database | Self::Primary | Self::Standby)
     }
 }
 
@@ -177,7 +229,7 @@ fn buyer(random: &mut StdRng, number: usize, after: Duration) -> Buyer {
 
 fn strike(random: &mut StdRng, within: &std::ops::Range<u64>, target: Target) -> ScheduledInterruption {
     let after = Duration::from_millis(random.random_range(within.clone()));
-    let kills = random.random_ratio(KILLS_PER_CENT, 100) || target == Target::Database;
+    let kills = random.random_ratio(KILLS_PER_CENT, 100) || target.is_database();
     let freeze = Duration::from_millis(random.random_range(FREEZE_MS));
     ScheduledInterruption {
         after,

@@ -68,6 +68,15 @@ pub(crate) struct Shop {
 /// The buyer lost patience.
 struct GaveUp;
 
+/// Something that a principal asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) api_key: &'a str,
+    pub(crate) idempotency_key: Option<&'a str>,
+    pub(crate) body: &'a Value,
+}
+
 impl Shop {
     pub(crate) fn of(stack: &Stack) -> Self {
         Self {
@@ -294,6 +303,33 @@ impl Shop {
         self.give_up(id, "the payment window")
     }
 
+    /// Asks the API for something; nothing where no answer comes.
+    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Option<(u16, Value)> {
+        let Ask { path, api_key, idempotency_key, body } = ask;
+        let mut request = self.http.post(format!("{}{path}", self.api)).bearer_auth(api_key).json(body);
+        if let Some(key) = idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let response = request.send().await.ok()?;
+        let (http, wait) = (response.status().as_u16(), told_to_wait(&response));
+        let answer = response.json().await.ok()?;
+        tokio::time::sleep(wait).await;
+        Some((http, answer))
+    }
+
+    /// Tells the simulator something, until it hears.
+    pub(crate) async fn tell_simulator(&self, path: &str, body: &Value) {
+        let patience = Instant::now();
+        loop {
+            let sent = self.http.post(format!("{}/_sim/{path}", self.simulator)).json(body).send().await;
+            if sent.is_ok_and(|response| response.status().is_success()) {
+                return;
+            }
+            assert!(patience.elapsed() < BUYER_PATIENCE, "the simulator does not hear");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Reads from the API, when all is quiet.
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         loop {
@@ -301,6 +337,8 @@ impl Shop {
             let response = request.send().await.unwrap();
             match response.status().as_u16() {
                 429 => tokio::time::sleep(told_to_wait(&response)).await,
+                // A balancer whose last look at the API was a bad one.
+                502..=504 => tokio::time::sleep(PAUSE).await,
                 http => return (http, response.json().await.unwrap()),
             }
         }

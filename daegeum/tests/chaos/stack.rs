@@ -2,30 +2,34 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::OpenOptions,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    fmt::Write as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
-use rand::Rng;
 
 use crate::{
     Arguments, Kind,
+    cluster::{self, Replicas},
+    process::{Environment, Program, free_ports},
     schedule::{Interruption, ScheduledInterruption, Target},
 };
 
 /// How often it is looked whether a process has ended by itself, and how soon it is started again.
-const SUPERVISION: Duration = Duration::from_millis(300);
+pub(crate) const SUPERVISION: Duration = Duration::from_millis(300);
 /// How long the processes may take to come up.
-const START_TIME: Duration = Duration::from_secs(60);
-/// Below the ports from which outgoing connections take theirs: a process must find its port free again.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
+const START_TIME: Duration = Duration::from_secs(120);
 /// How long a buyer may take to pay, in seconds.
-const DEADLINE_S: &str = "60";
+pub(crate) const DEADLINE_S: &str = "60";
+/// Payouts arrive a minute after they are sent.
+const SETTINGS: &str = "[payouts]\ntiming = \"express\"\n";
+const SETTINGS_FILE: &str = "daegeum.toml";
+/// The namespace of the dev server.
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// What happened and when, for whoever has to understand a failure.
 #[derive(Clone)]
@@ -61,9 +65,23 @@ impl Timeline {
 }
 
 struct Supervised {
-    arguments: Vec<String>,
-    program: PathBuf,
+    program: Program,
     child: Child,
+}
+
+/// What the processes of daegeum stand on, and where they are reached.
+pub(crate) struct Foundation {
+    pub(crate) api: SocketAddr,
+    pub(crate) temporal: SocketAddr,
+    pub(crate) namespace: &'static str,
+    pub(crate) database_url: Option<String>,
+    /// Lines at the top of the settings file.
+    pub(crate) settings: String,
+    /// What is started first.
+    pub(crate) servers: Vec<(Target, Program)>,
+    /// The roles of daegeum, by their arguments.
+    pub(crate) daegeum: Vec<(Target, Vec<String>)>,
+    pub(crate) replicas: Option<Arc<Replicas>>,
 }
 
 /// Everything that runs.
@@ -75,95 +93,133 @@ pub(crate) struct Stack {
     pub(crate) timeline: Timeline,
     directory: PathBuf,
     database_url: Option<String>,
+    namespace: &'static str,
     temporal_cli: PathBuf,
     processes: Mutex<BTreeMap<Target, Supervised>>,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Stack {
     /// Starts everything in a directory and waits until it can take work.
-    pub(crate) async fn start(arguments: &Arguments, directory: &Path) -> Arc<Self> {
-        let temporal_cli =
-            std::env::var_os("TEMPORAL_CLI").unwrap_or_else(|| panic!("TEMPORAL_CLI is not set; run `make chaos`"));
-        let [api, simulator, temporal] = free_ports();
-        let mut stack = Self {
-            api: format!("http://{api}"),
-            simulator: format!("http://{simulator}"),
-            temporal: temporal.to_string(),
-            api_key: String::new(),
-            timeline: Timeline::new(),
-            directory: directory.to_owned(),
-            database_url: arguments.database_url(),
-            temporal_cli: temporal_cli.into(),
-            processes: Mutex::default(),
+    pub(crate) async fn start(arguments: &Arguments, directory: &Path) -> anyhow::Result<Arc<Self>> {
+        let temporal_cli: PathBuf = std::env::var_os("TEMPORAL_CLI")
+            .unwrap_or_else(|| panic!("TEMPORAL_CLI is not set; run `make chaos`"))
+            .into();
+        let timeline = Timeline::new();
+        let foundation = if arguments.cluster {
+            cluster::foundation(directory, &timeline).await?
+        } else {
+            embedded(arguments, directory, &temporal_cli)
         };
-        let migrated = stack.daegeum(&["migrate", "up"]).output().unwrap();
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-        let created = stack.daegeum(&["keys", "create", "--scope", "ops"]).output().unwrap();
-        stack.api_key = String::from_utf8(created.stdout).unwrap().lines().last().unwrap().to_owned();
-        stack.start_all(api, simulator, temporal);
+        let [simulator] = free_ports();
+        let mut stack = Self {
+            api: format!("http://{}", foundation.api),
+            simulator: format!("http://{simulator}"),
+            temporal: foundation.temporal.to_string(),
+            api_key: String::new(),
+            timeline,
+            directory: directory.to_owned(),
+            database_url: foundation.database_url,
+            namespace: foundation.namespace,
+            temporal_cli,
+            processes: Mutex::default(),
+            replicas: foundation.replicas,
+        };
+        std::fs::write(directory.join(SETTINGS_FILE), format!("{}{SETTINGS}", foundation.settings))?;
+        stack.start_all(foundation.servers);
+        stack.until_done(&["migrate", "up"]).await;
+        if arguments.cluster {
+            stack.until_done(&["cluster", "apply"]).await;
+        }
+        stack.api_key = stack.create_key("ops");
+        stack.start_all(stack.daegeum_programs(simulator, foundation.daegeum));
         let stack = Arc::new(stack);
         let supervisor = Arc::clone(&stack);
         tokio::spawn(async move { supervisor.supervise().await });
+        if let Some(replicas) = stack.replicas.clone() {
+            tokio::spawn(async move { replicas.supervise().await });
+        }
         stack.wait_until_ready().await;
-        stack
+        Ok(stack)
     }
 
-    fn start_all(&self, api: SocketAddr, simulator: SocketAddr, temporal: SocketAddr) {
-        let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let file = |name: &str| self.directory.join(name).display().to_string();
-        let mut server = text(&["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]);
-        server.extend(text(&["--port", &temporal.port().to_string(), "--db-filename", &file("temporal.db")]));
-        server.extend(text(&["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]));
-        let mut psp = text(&["toss-sim", "--sim-port", &simulator.port().to_string(), "--sim-file", &file("toss.db")]);
-        psp.extend(text(&["--webhook-url", &format!("{}/v1/webhooks/toss", self.api)]));
-        let listening = text(&["--listen", &api.to_string(), "--checkout-deadline-s", DEADLINE_S, "api"]);
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_daegeum"));
-        let plan = [
-            (Target::Temporal, self.temporal_cli.clone(), server),
-            (Target::Simulator, program.clone(), psp),
-            (Target::Api, program.clone(), listening),
-            (Target::FirstWorker, program.clone(), text(&["worker"])),
-            (Target::SecondWorker, program, text(&["worker"])),
-        ];
-        for (target, program, arguments) in plan {
-            let child = self.spawn(target, &program, &arguments);
-            self.processes.lock().unwrap().insert(target, Supervised { arguments, program, child });
+    fn daegeum_programs(&self, simulator: SocketAddr, roles: Vec<(Target, Vec<String>)>) -> Vec<(Target, Program)> {
+        let (port, file) = (simulator.port().to_string(), self.directory.join("toss.db").display().to_string());
+        let webhooks = format!("{}/v1/webhooks/toss", self.api);
+        let simulator = ["toss-sim", "--sim-port", &port, "--sim-file", &file, "--webhook-url", &webhooks];
+        let simulator = (Target::Simulator, simulator.map(str::to_owned).to_vec());
+        let program = |(target, arguments)| {
+            let path = PathBuf::from(env!("CARGO_BIN_EXE_daegeum"));
+            (target, Program { path, arguments, environment: self.environment() })
+        };
+        std::iter::once(simulator).chain(roles).map(program).collect()
+    }
+
+    fn start_all(&self, programs: Vec<(Target, Program)>) {
+        for (target, program) in programs {
+            let child = program.spawn(target.name(), &self.directory).unwrap();
+            self.processes.lock().unwrap().insert(target, Supervised { program, child });
         }
     }
 
-    fn spawn(&self, target: Target, program: &Path, arguments: &[String]) -> Child {
-        let log = self.directory.join(format!("{}.log", target.name()));
-        let output = OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(program);
-        if program != self.temporal_cli {
-            self.configure(&mut command);
+    /// Repeats a command until it succeeds: the servers are coming up.
+    async fn until_done(&self, arguments: &[&str]) {
+        let began = Instant::now();
+        loop {
+            let done = self.daegeum(arguments).output().unwrap();
+            if done.status.success() {
+                return;
+            }
+            let told = [done.stdout, done.stderr].concat();
+            assert!(began.elapsed() < START_TIME, "{arguments:?}: {}", String::from_utf8_lossy(&told));
+            tokio::time::sleep(SUPERVISION).await;
+            // A server of Temporal ends when it does not reach its database.
+            self.start_again();
         }
-        command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        command.spawn().unwrap()
     }
 
     /// A command of the binary under test, on this stack.
     pub(crate) fn daegeum(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daegeum"));
-        self.configure(&mut command);
-        command.args(arguments);
+        command.envs(self.environment()).args(arguments);
         command
     }
 
-    fn configure(&self, command: &mut Command) {
-        command.env("DAEGEUM_DATA_DIR", &self.directory).env("TEMPORAL_ADDRESS", &self.temporal);
-        command.env("TOSS_BASE_URL", &self.simulator).env("TOSS_SECRET_KEY", toss_sim::DEFAULT_SECRET_KEY);
-        command.env("TOSS_SECURITY_KEY", toss_sim::DEFAULT_SECURITY_KEY);
-        command.env("TOSS_CLIENT_KEY", toss_sim::DEFAULT_CLIENT_KEY).env("DAEGEUM_LOG", "warn");
-        if let Some(url) = &self.database_url {
-            command.env("DAEGEUM_DATABASE_URL", url);
-        }
+    /// A new API key.
+    pub(crate) fn create_key(&self, scope: &str) -> String {
+        let created = self.daegeum(&["keys", "create", "--scope", scope]).output().unwrap();
+        String::from_utf8(created.stdout).unwrap().lines().last().unwrap().to_owned()
+    }
+
+    /// Where the data is.
+    pub(crate) fn database_url(&self) -> String {
+        let file = self.directory.join("daegeum.db");
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite://{}", file.display()))
+    }
+
+    /// The variables of daegeum's commands.
+    pub(crate) fn environment(&self) -> Environment {
+        let text = |words: &str| words.to_owned();
+        let settings = self.directory.join(SETTINGS_FILE).display().to_string();
+        let mut environment = vec![
+            ("DAEGEUM_CONFIG", settings),
+            ("DAEGEUM_DATA_DIR", self.directory.display().to_string()),
+            ("TEMPORAL_ADDRESS", self.temporal.clone()),
+            ("TEMPORAL_NAMESPACE", text(self.namespace)),
+            ("TOSS_BASE_URL", self.simulator.clone()),
+            ("TOSS_SECRET_KEY", text(toss_sim::DEFAULT_SECRET_KEY)),
+            ("TOSS_SECURITY_KEY", text(toss_sim::DEFAULT_SECURITY_KEY)),
+            ("TOSS_CLIENT_KEY", text(toss_sim::DEFAULT_CLIENT_KEY)),
+            ("DAEGEUM_LOG", text("warn")),
+        ];
+        environment.extend(self.database_url.clone().map(|url| ("DAEGEUM_DATABASE_URL", url)));
+        environment
     }
 
     /// A command of Temporal's own tool, on this stack.
     pub(crate) fn temporal(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.temporal_cli);
-        command.args(arguments).args(["--address", &self.temporal]);
+        command.args(arguments).args(["--address", &self.temporal, "--namespace", self.namespace]);
         command
     }
 
@@ -184,38 +240,33 @@ impl Stack {
     async fn supervise(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SUPERVISION).await;
-            for (target, process) in self.processes.lock().unwrap().iter_mut() {
-                if let Some(status) = process.child.try_wait().unwrap() {
-                    self.timeline.note(format!("{} ended by itself ({status}); started again", target.name()));
-                    process.child = self.spawn(*target, &process.program, &process.arguments);
-                }
+            self.start_again();
+        }
+    }
+
+    fn start_again(&self) {
+        for (target, process) in self.processes.lock().unwrap().iter_mut() {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                self.timeline.note(format!("{} ended by itself ({status}); started again", target.name()));
+                process.child = process.program.spawn(target.name(), &self.directory).unwrap();
             }
         }
     }
 
-    /// Carries out one interruption.
-    pub(crate) async fn strike(&self, strike: ScheduledInterruption) {
-        let name = strike.target.name();
+    /// Carries out one interruption. Answers when it fell.
+    pub(crate) async fn strike(&self, strike: ScheduledInterruption) -> Duration {
+        let (name, now) = (strike.target.name(), self.timeline.now());
         match (strike.target, strike.interruption) {
-            (Target::Database, Interruption::Kill | Interruption::Freeze(_)) => {
-                self.timeline.note(format!("kill -9 {name}"));
-                let crash = Command::new("bash")
-                    .args(["-c", ". daegeum/tests/postgres.sh && crash_postgres"])
-                    .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-                    .output()
-                    .unwrap();
-                if !crash.status.success() {
-                    // It is recovering from the interruption before.
-                    self.timeline.note(format!("{name}: {}", String::from_utf8_lossy(&crash.stderr).trim()));
-                }
-            }
+            (Target::Database, Interruption::Kill | Interruption::Freeze(_)) => self.crash_database(name),
+            (Target::Primary, _) => return self.fell(name, self.replicas().kill_primary().await),
+            (Target::Standby, _) => return self.fell(name, self.replicas().kill_standby().await),
             (target, Interruption::Kill) => {
                 self.timeline.note(format!("kill -9 {name}"));
                 let mut processes = self.processes.lock().unwrap();
                 let process = processes.get_mut(&target).unwrap();
                 process.child.kill().unwrap();
                 process.child.wait().unwrap();
-                process.child = self.spawn(target, &process.program, &process.arguments);
+                process.child = process.program.spawn(name, &self.directory).unwrap();
             }
             (target, Interruption::Freeze(time)) => {
                 self.timeline.note(format!("SIGSTOP {name} for {} ms", time.as_millis()));
@@ -224,6 +275,33 @@ impl Stack {
                 // Somebody may have killed it meanwhile; then there is nothing to wake.
                 let _ = nix::sys::signal::kill(pid, Signal::SIGCONT);
             }
+        }
+        now
+    }
+
+    fn replicas(&self) -> &Replicas {
+        self.replicas.as_ref().unwrap()
+    }
+
+    /// When an interruption of a database fell, which waits until the one before is over.
+    fn fell(&self, name: &str, struck: anyhow::Result<Duration>) -> Duration {
+        struck.unwrap_or_else(|error| {
+            println!("{name}: {error:#}");
+            self.timeline.note(format!("{name}: {error:#}"));
+            self.timeline.now()
+        })
+    }
+
+    fn crash_database(&self, name: &str) {
+        self.timeline.note(format!("kill -9 {name}"));
+        let crash = Command::new("bash")
+            .args(["-c", ". daegeum/tests/postgres.sh && crash_postgres"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .output()
+            .unwrap();
+        if !crash.status.success() {
+            // It is recovering from the interruption before.
+            self.timeline.note(format!("{name}: {}", String::from_utf8_lossy(&crash.stderr).trim()));
         }
     }
 
@@ -237,17 +315,64 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.stop();
+        self.stop_processes();
     }
 }
 
 impl Stack {
     /// Kills everything.
-    pub(crate) fn stop(&self) {
+    pub(crate) async fn stop(&self) {
+        self.stop_processes();
+        if let Some(replicas) = &self.replicas {
+            replicas.end().await;
+        }
+    }
+
+    fn stop_processes(&self) {
         for (_, mut process) in std::mem::take(&mut *self.processes.lock().unwrap()) {
             let _ = process.child.kill();
             let _ = process.child.wait();
         }
+    }
+
+    /// The id and the name of each process, line by line.
+    pub(crate) async fn processes(&self) -> String {
+        let mut listed: Vec<_> = {
+            let processes = self.processes.lock().unwrap();
+            processes.iter().map(|(target, process)| (target.name().to_owned(), process.child.id())).collect()
+        };
+        if let Some(replicas) = &self.replicas {
+            listed.extend(replicas.processes().await);
+        }
+        listed.iter().fold(String::new(), |mut text, (name, id)| {
+            let _ = writeln!(text, "{id:>8}  {name}");
+            text
+        })
+    }
+}
+
+/// One API, two workers and the dev server.
+fn embedded(arguments: &Arguments, directory: &Path, temporal_cli: &Path) -> Foundation {
+    let [api, temporal] = free_ports();
+    let (port, file) = (temporal.port().to_string(), directory.join("temporal.db").display().to_string());
+    let mut server = vec!["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"];
+    server.extend(["--port", &port, "--db-filename", &file]);
+    server.extend(["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]);
+    let listening = ["--listen", &api.to_string(), "--checkout-deadline-s", DEADLINE_S, "api"];
+    let worker = vec!["worker".to_owned()];
+    Foundation {
+        api,
+        temporal,
+        namespace: DEFAULT_NAMESPACE,
+        database_url: arguments.database_url(),
+        settings: String::new(),
+        servers: vec![(Target::Temporal, Program::new(temporal_cli, &server))],
+        daegeum: vec![
+            (Target::Api, listening.map(str::to_owned).to_vec()),
+            (Target::FirstWorker, worker.clone()),
+            (Target::SecondWorker, worker),
+        ],
+        replicas: None,
     }
 }
 
@@ -260,13 +385,4 @@ impl Arguments {
             })),
         }
     }
-}
-
-fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let mut held = Vec::new();
-    while held.len() < N {
-        let port = rand::rng().random_range(PORTS);
-        held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
-    }
-    std::array::from_fn(|index: usize| held[index].local_addr().unwrap())
 }

@@ -23,19 +23,27 @@ const RUNNING: &str = "ExecutionStatus='Running'";
 /// Paid and booked, and open only because the bank may still take a deposit back: as at rest as it will be for days.
 const WATCHED: &str = "ExecutionStatus='Running' AND PaymentStatus='SUCCESS'";
 const STUCK: &str = "ExecutionStatus='Running' AND PaymentStatus='STUCK'";
+/// A seller is followed for as long as Toss knows it: its workflow asks, and waits for news until it asks again.
+const FOLLOWED: &str = "ExecutionStatus='Running' AND WorkflowType='seller'";
 
 /// What was found; empty is good.
 pub(crate) type Wrong = Vec<String>;
 
-/// Waits until every workflow has closed, watches a deposit that came, or stands in front of a person who has said
-/// once: go on. Deposits that are still awaited come in. Answers how many needed a person.
+/// Waits until every workflow has closed, watches a deposit that came, waits for news of a seller, or stands before a
+/// person who has said once: go on. Deposits that are still awaited come in. Answers how many needed a person.
 pub(crate) async fn rest(stack: &Stack, shop: &Shop, patience: Duration) -> Result<usize, String> {
-    let (began, mut helped) = (Instant::now(), BTreeSet::new());
+    let (began, mut helped, mut waiting) = (Instant::now(), BTreeSet::new(), BTreeSet::new());
     let mut told = began;
     loop {
         shop.pay_deposits().await;
         let (open, stuck) = (workflows(stack, RUNNING), workflows(stack, STUCK).unwrap_or_default());
-        let at_rest = &workflows(stack, WATCHED).unwrap_or_default() | &stuck;
+        let mut at_rest = &workflows(stack, WATCHED).unwrap_or_default() | &stuck;
+        let followed = workflows(stack, FOLLOWED).unwrap_or_default();
+        if open.as_ref().is_ok_and(|open| open.is_subset(&(&at_rest | &followed))) {
+            let not_yet: Vec<String> = followed.difference(&waiting).cloned().collect();
+            waiting.extend(not_yet.into_iter().filter(|seller| waits(stack, seller)));
+        }
+        at_rest.extend(waiting.intersection(&followed).cloned());
         if open.as_ref().is_ok_and(|open| open.is_subset(&at_rest) && stuck.is_subset(&helped)) {
             return Ok(helped.len());
         }
@@ -69,6 +77,16 @@ fn workflows(stack: &Stack, query: &str) -> Result<BTreeSet<String>, String> {
     }
     let found: Vec<Value> = serde_json::from_slice(&listed.stdout).map_err(|error| error.to_string())?;
     Ok(found.iter().filter_map(|row| row["execution"]["workflowId"].as_str().map(str::to_owned)).collect())
+}
+
+/// Whether a workflow has nothing to do until its timer ends or somebody signals it.
+fn waits(stack: &Stack, workflow: &str) -> bool {
+    let described = stack.temporal(&["workflow", "describe", "--output", "json", "--workflow-id", workflow]).output();
+    let Some(described) = described.ok().filter(|output| output.status.success()) else { return false };
+    let Ok(described) = serde_json::from_slice::<Value>(&described.stdout) else { return false };
+    let is_running = described["workflowExecutionInfo"]["status"] == "WORKFLOW_EXECUTION_STATUS_RUNNING";
+    let is_busy = |name: &str| !described[name].is_null() && described[name] != serde_json::json!([]);
+    is_running && !is_busy("pendingActivities") && !is_busy("pendingWorkflowTask")
 }
 
 /// Compares every checkout with what Toss really did, and every answer with what came of it.
@@ -218,7 +236,7 @@ pub(crate) async fn report(shop: &Shop, schedule: &Schedule, struck: &[(Duration
     let counted: Vec<_> = answers.iter().map(|((asked, http), count)| format!("{asked} {http}: {count}")).collect();
     println!("answers: {}; without an answer: {unanswered}; lost patience: {}", counted.join(", "), gave_up.len());
     let mut longest = None;
-    println!("{:>12} {:>8} {:>8} {:>10} {:>10}", "struck", "how", "times", "p50 s", "max s");
+    println!("{:>16} {:>8} {:>8} {:>10} {:>10}", "struck", "how", "times", "p50 s", "max s");
     let mut by_kind: BTreeMap<(&str, &str), Vec<Option<Duration>>> = BTreeMap::new();
     for (when, index) in struck {
         let strike = schedule.strikes[*index];
@@ -231,7 +249,7 @@ pub(crate) async fn report(shop: &Shop, schedule: &Schedule, struck: &[(Duration
         let Some(most) = known.last().copied() else { continue };
         longest = longest.max(Some(most));
         let middle = known[known.len() / 2];
-        println!("{name:>12} {how:>8} {:>8} {:>10.2} {:>10.2}", times.len(), middle.as_secs_f64(), most.as_secs_f64());
+        println!("{name:>16} {how:>8} {:>8} {:>10.2} {:>10.2}", times.len(), middle.as_secs_f64(), most.as_secs_f64());
     }
     longest
 }

@@ -34,7 +34,7 @@ fn files_in(directory: &Path) -> Vec<String> {
 #[test]
 fn a_command_in_the_wrong_directory_makes_nothing_there() {
     let place = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 27] = [
+    let commands: [&[&str]; 29] = [
         &["keys", "list"],
         &["keys", "create", "--scope", "read"],
         &["keys", "revoke", "abc123"],
@@ -48,6 +48,8 @@ fn a_command_in_the_wrong_directory_makes_nothing_there() {
         &["ledger", "export", "--format", "csv"],
         &["ledger", "prove", "x"],
         &["ledger", "reverse", "x"],
+        &["ledger", "undo", "x", "--reason", "y"],
+        &["ledger", "reversals"],
         &["ledger", "close", "--before", "2026-01-01"],
         &["audit", "list"],
         &["dead-letters", "list"],
@@ -187,6 +189,8 @@ fn what_is_wrong_with_the_command_line_is_told_without_secrets() {
         (&["--encryption-keys=a:hidden", "doctor"], "", "set DAEGEUM_ENCRYPTION_KEYS"),
         (&["commissions", "set", "--bps", "99999"], "", "hundredths of a per cent, from 0 to 10000"),
         (&["commissions", "set", "--bps", "2.5"], "", "hundredths of a per cent, from 0 to 10000"),
+        (&["toss-sim", "--sim-merchant", "two words"], "", "1 to 14 letters, digits or underscores"),
+        (&["dev", "--sim-merchant", "daegeum"], "", "the merchant that the simulator has already"),
     ] {
         let mut command = plain(arguments);
         if !environment.is_empty() {

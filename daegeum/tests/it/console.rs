@@ -120,11 +120,17 @@ pub(crate) async fn signed_in(dev: &Dev, person: &str, role: Role) -> Visitor {
     Visitor::with(&dev.shop, &session(dev, person, role, service::now()).await)
 }
 
-/// The sign-in link that `dev` told last, as a path.
+/// The sign-in link of an administrator that `dev` told last, as a path.
 pub(crate) fn link_of(dev: &Dev) -> String {
+    link_after(dev, "  Console ")
+}
+
+/// The sign-in link that `dev` told last under a label, as a path.
+pub(crate) fn link_after(dev: &Dev, label: &str) -> String {
     let log = std::fs::read_to_string(dev.directory.path().join("log")).unwrap();
-    let (_, token) = log.rsplit_once("/console/sign-in/link?token=").unwrap();
-    format!("/console/sign-in/link?token={}", token.lines().next().unwrap().trim())
+    let line = log.lines().rfind(|line| line.starts_with(label)).unwrap();
+    let (_, path) = line.split_once("/console/").unwrap();
+    format!("/console/{}", path.trim())
 }
 
 /// What pages are about: a paid checkout, a stuck one with its dead letter, an endpoint that does not answer.

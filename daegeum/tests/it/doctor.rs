@@ -48,23 +48,24 @@ fn ill(roles: &Roles, change: impl FnOnce(&mut Command)) -> Vec<String> {
 
 async fn it_says_what_is_missing(database: Kind) {
     let mut roles = Roles::start(database).await;
-    assert_eq!(ill(&roles, |_| {}), ["worker"]);
+    assert_eq!(ill(&roles, |_| {}), ["worker", "schedules"]);
     let _worker = roles.role("worker");
     until("all is well", || async { ill(&roles, |_| {}).is_empty() }).await;
     let readable = roles.command(&["doctor"]).output().unwrap();
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
-    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 13, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 17, "{lines}");
     assert!(lines.contains("not checked: neither public_url nor listen is set"), "{lines}");
 
     let stranger = ill(&roles, |command| {
         command.env("TOSS_SECRET_KEY", "test_sk_of_another");
     });
-    assert_eq!(stranger, ["toss"]);
+    assert_eq!(stranger, ["toss", "payout service"]);
     let unreachable = ill(&roles, |command| {
         command.env("TOSS_BASE_URL", "http://127.0.0.1:1");
     });
-    assert_eq!(unreachable, ["toss", "clock"]);
+    assert_eq!(unreachable, ["toss", "payout service", "clock"]);
+    the_payout_service_is_asked(&roles).await;
     let unset = ill(&roles, |command| {
         command.env_remove("TOSS_CLIENT_KEY");
     });
@@ -76,18 +77,41 @@ async fn it_says_what_is_missing(database: Kind) {
     let nowhere = ill(&roles, |command| {
         command.env("TEMPORAL_NAMESPACE", "nowhere");
     });
-    assert_eq!(nowhere, ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"]);
+    assert_eq!(
+        nowhere,
+        [
+            "temporal",
+            "search attributes",
+            "worker",
+            "worker versions",
+            "workflow tasks",
+            "schedules",
+            "database and temporal"
+        ]
+    );
     what_no_worker_opens_is_not_sealed(&roles);
 
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
     assert_eq!(
         ill(&roles, |_| {}),
-        ["database", "API keys", "event log", "webhook endpoints", "database and temporal"]
+        ["database", "API keys", "event log", "webhook endpoints", "payouts", "database and temporal"]
     );
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();
-    let without = ["temporal", "search attributes", "worker", "workflow tasks", "database and temporal"];
-    assert_eq!(ill(&roles, |_| {}), without);
+    assert_eq!(ill(&roles, |_| {}), nowhere);
+}
+
+/// Without a payout contract Toss refuses to tell the balance; without a security key nobody asks.
+async fn the_payout_service_is_asked(roles: &Roles) {
+    let refused = json!({ "on": "balances", "kind": "error_before", "code": "PAYOUT_NOT_FOUND", "times": 0 });
+    roles.shop.simulate("mischief", &refused).await;
+    assert_eq!(ill(roles, |_| {}), ["payout service"]);
+    let unasked = |command: &mut Command| {
+        command.env_remove("TOSS_SECURITY_KEY");
+    };
+    assert!(ill(roles, unasked).is_empty());
+    roles.shop.end_mischief().await;
+    assert!(ill(roles, |_| {}).is_empty());
 }
 
 /// The workers have no keys: who seals finds out before it sends.
@@ -244,7 +268,7 @@ async fn beside_a_dev_nothing_has_to_be_set() {
     let ready = format!("{}/readyz", dev.shop.api);
     until("it is ready", || async { dev.shop.http.get(&ready).send().await.unwrap().status() == 200 }).await;
     let (code, told) = run(&["doctor"]);
-    assert_eq!((code, told.matches("well  ").count()), (Some(0), 14), "{told}");
+    assert_eq!((code, told.matches("well  ").count()), (Some(0), 18), "{told}");
     assert!(told.contains("says that it can do its work"), "{told}");
     let (code, told) = run(&["reconcile", "--grace", "0m"]);
     assert_eq!(code, Some(0), "{told}");

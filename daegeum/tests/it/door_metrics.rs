@@ -4,14 +4,18 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::{database::Kind, documents::blocks, roles::Roles, stack::Dev};
+use crate::{
+    database::Kind,
+    roles::Roles,
+    stack::{Dev, until},
+};
 
 const METRICS_PAGE: &str = include_str!("../../../docs/reference/metrics.md");
-const DASHBOARDS: [&str; 2] =
-    [include_str!("../../../deploy/dashboards/events.json"), include_str!("../../../deploy/dashboards/payments.json")];
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// The alerts on events, beside this folder's parent.
-const ALERTS: &str = "deploy/alerts-events.yaml";
+/// The rules of alerts in `deploy/`; each has its tests beside it.
+const ALERTS: [&str; 3] = ["alerts", "alerts-events", "alerts-money"];
+/// The parts of a runbook.
+const RUNBOOK: [&str; 5] = ["What it means", "What others see", "First look", "What to do", "When it is over"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_happened_to_whom_may_know() {
@@ -35,27 +39,21 @@ async fn metrics_tell_what_happened_to_whom_may_know() {
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
-    are_told_of(&text);
+    // Temporal is asked once every half minute.
+    until("Temporal has told of schedules and tasks", || async {
+        let text = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
+        text.contains("daegeum_schedule_paused{") && text.contains("daegeum_workflows_with_failing_task ")
+    })
+    .await;
+    are_told_of(&shop.http.get(&url).send().await.unwrap().text().await.unwrap());
     // A request through a proxy only seems to come from loopback.
     let forwarded = || shop.http.get(&url).header("x-forwarded-for", "203.0.113.9");
     assert_eq!(forwarded().send().await.unwrap().status(), 401);
     assert_eq!(forwarded().bearer_auth(&shop.api_key).send().await.unwrap().status(), 200);
 }
 
-/// Metrics of the alerts that a `dev` does not serve: it seals nothing for others, and its Temporal may be older.
-const NOT_IN_DEV: [&str; 2] = ["daegeum_workers_open_seals", "daegeum_workflows_with_failing_task"];
-/// What somebody must be woken for.
-const WAKING: [&str; 9] = [
-    "daegeum_checkouts",
-    "daegeum_dead_letters",
-    "daegeum_oldest_checkout_seconds",
-    "daegeum_oldest_refund_seconds",
-    "daegeum_workflows_with_failing_task",
-    "daegeum_workers_polling",
-    "daegeum_database_writable",
-    "daegeum_clock_agrees",
-    "daegeum_watch_stuck",
-];
+/// Metrics of the alerts that a `dev` does not serve: it seals nothing for others.
+const NOT_IN_DEV: [&str; 1] = ["daegeum_workers_open_seals"];
 
 /// The names of metrics in a text.
 fn metrics_in(text: &str) -> Vec<&str> {
@@ -67,28 +65,32 @@ fn metrics_in(text: &str) -> Vec<&str> {
     text.match_indices("daegeum_").map(|(at, _)| name(at)).collect()
 }
 
-/// Every metric stands in the documentation; dashboard and alerts ask for none that there is not.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap()
+}
+
+/// Every metric stands in the documentation; dashboards and alerts ask for none that there is not.
 fn are_told_of(text: &str) {
     let served: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     for name in &served {
         assert!(METRICS_PAGE.contains(&format!("| `{name}` |")), "docs/reference/metrics.md does not tell of {name}");
     }
-    for dashboard in DASHBOARDS {
-        let dashboard: Value = serde_json::from_str(dashboard).unwrap();
-        let panels = dashboard["panels"].as_array().unwrap().iter();
-        for target in panels.flat_map(|panel| panel["targets"].as_array().unwrap()) {
-            for name in metrics_in(target["expr"].as_str().unwrap()) {
-                assert!(served.contains(&name) || is_of_kafka(name), "the dashboard asks for {name}");
+    let is_there = |name: &str| served.contains(&name) || is_of_kafka(name) || NOT_IN_DEV.contains(&name);
+    for (file, dashboard) in dashboards() {
+        for panel in dashboard["panels"].as_array().unwrap() {
+            for target in panel["targets"].as_array().unwrap() {
+                for name in metrics_in(target["expr"].as_str().unwrap()) {
+                    assert!(is_there(name), "{file} asks for {name}");
+                }
             }
         }
     }
-    let alerts = &blocks(METRICS_PAGE, "What to be woken for", "")[0];
-    let alerts = metrics_in(alerts);
-    for name in &alerts {
-        assert!(served.contains(name) || NOT_IN_DEV.contains(name), "an alert asks for {name}");
-    }
-    for name in WAKING {
-        assert!(alerts.contains(&name), "no alert asks for {name}");
+    for file in ALERTS {
+        for rule in rules(file) {
+            for name in metrics_in(&rule.expression) {
+                assert!(is_there(name), "{} asks for {name}", rule.name);
+            }
+        }
     }
 }
 
@@ -97,28 +99,116 @@ fn is_of_kafka(name: &str) -> bool {
     name.starts_with("daegeum_kafka_") && METRICS_PAGE.contains(&format!("| `{name}` |"))
 }
 
-#[test]
-fn every_alert_asks_for_metrics_that_there_are_and_leads_to_a_runbook() {
-    let rules = std::fs::read_to_string(format!("{ROOT}/{ALERTS}")).unwrap();
-    for name in rules.lines().filter(|line| !line.starts_with('#')).flat_map(metrics_in) {
-        assert!(METRICS_PAGE.contains(&format!("| `{name}` |")), "{ALERTS} asks for {name}");
+/// The dashboards, by their files.
+fn dashboards() -> Vec<(String, Value)> {
+    let files = std::fs::read_dir(format!("{ROOT}/deploy/dashboards")).unwrap().map(|file| file.unwrap().path());
+    let json = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
+    json.map(|file| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        (file.file_name().unwrap().to_str().unwrap().to_owned(), serde_json::from_str(&text).unwrap())
+    })
+    .collect()
+}
+
+/// An alert, as its file says.
+struct Rule {
+    name: String,
+    expression: String,
+    lines: Vec<String>,
+}
+
+impl Rule {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.lines.iter().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "))
     }
-    let runbooks: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")).collect();
-    assert_eq!(runbooks.len(), rules.matches("- alert: ").count());
-    for runbook in runbooks {
-        let (file, anchor) = runbook.split_once('#').unwrap();
-        let text = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
-        let mut headings = text.lines().filter_map(|line| line.strip_prefix("## "));
-        assert!(headings.any(|heading| heading.to_lowercase().replace(' ', "-") == anchor), "no section {runbook}");
+}
+
+fn rules(file: &str) -> Vec<Rule> {
+    let text = read(&format!("deploy/{file}.yaml"));
+    let of = |rule: &str| {
+        let lines: Vec<String> = rule.lines().map(str::to_owned).collect();
+        let is_expression = |line: &&String| !line.trim().starts_with("for: ");
+        let expression = lines[2..].iter().take_while(is_expression).cloned().collect::<Vec<_>>().join("\n");
+        Rule { name: lines[0].clone(), expression, lines }
+    };
+    text.split("- alert: ").skip(1).map(of).collect()
+}
+
+#[test]
+fn every_dashboard_is_complete_and_looks_like_the_others() {
+    let dashboards = dashboards();
+    let names: Vec<_> = dashboards.iter().map(|(file, _)| file.trim_end_matches(".json")).collect();
+    for name in ["payments", "money", "workers", "temporal", "database", "events", "payouts", "reconciliation"] {
+        assert!(names.contains(&name), "no dashboard {name}");
+    }
+    let mut uids: Vec<_> = dashboards.iter().map(|(_, dashboard)| dashboard["uid"].as_str().unwrap()).collect();
+    uids.sort_unstable();
+    uids.dedup();
+    assert_eq!(uids.len(), dashboards.len(), "two dashboards have one uid");
+    let source = json!({ "type": "prometheus", "uid": "${datasource}" });
+    for (file, dashboard) in &dashboards {
+        let variable = &dashboard["templating"]["list"][0];
+        assert_eq!((&variable["name"], &variable["type"]), (&json!("datasource"), &json!("datasource")), "{file}");
+        assert!(dashboard["description"].as_str().is_some_and(|text| text.ends_with('.')), "{file}");
+        let mut titles = std::collections::BTreeSet::new();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let title = panel["title"].as_str().unwrap();
+            assert!(titles.insert(title), "{file} has two panels {title}");
+            assert!(panel["description"].as_str().is_some_and(|text| text.ends_with('.')), "{file}: {title}");
+            assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{file}: {title}");
+            assert_eq!(panel["datasource"], source, "{file}: {title}");
+            for target in panel["targets"].as_array().unwrap() {
+                assert_eq!(target["datasource"], source, "{file}: {title}");
+                assert!(!target["legendFormat"].as_str().unwrap().is_empty(), "{file}: {title}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_alert_leads_to_a_runbook_that_says_what_to_do() {
+    let runbooks = read("docs/how-to/alerts.md");
+    let mut names = Vec::new();
+    for rule in ALERTS.into_iter().flat_map(rules) {
+        for field in ["for", "labels", "summary", "description", "runbook_url"] {
+            assert!(rule.field(field).is_some(), "{} has no {field}", rule.name);
+        }
+        let severity = rule.field("labels").unwrap();
+        assert!(["{severity: page}", "{severity: ticket}"].contains(&severity), "{}: {severity}", rule.name);
+        let anchor = rule.name.to_lowercase();
+        assert_eq!(rule.field("runbook_url"), Some(format!("docs/how-to/alerts.md#{anchor}").as_str()));
+        let section = runbooks.split("\n## ").find(|section| section.starts_with(&format!("{}\n", rule.name)));
+        let section = section.unwrap_or_else(|| panic!("no runbook of {}", rule.name));
+        for part in RUNBOOK {
+            assert!(section.contains(&format!("* **{part}**: ")), "the runbook of {} lacks: {part}", rule.name);
+        }
+        names.push(rule.name);
+    }
+    let sections = runbooks.lines().filter_map(|line| line.strip_prefix("## "));
+    assert!(sections.eq(names.iter().map(String::as_str)), "one runbook for each alert, in the order of the rules");
+}
+
+#[test]
+fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_is_silent() {
+    for file in ALERTS {
+        let tests = read(&format!("deploy/{file}.test.yaml"));
+        for rule in rules(file) {
+            for what in ["fires", "is silent"] {
+                assert!(tests.contains(&format!("  - name: {} {what}\n", rule.name)), "{} {what}", rule.name);
+            }
+        }
     }
 }
 
 #[test]
 fn promtool_takes_the_alert_rules_and_each_fires_on_what_it_is_for() {
-    for arguments in [["check", "rules", ALERTS], ["test", "rules", "deploy/alerts-events.test.yaml"]] {
-        let ran = Command::new("promtool").current_dir(ROOT).args(arguments).output().unwrap();
-        let told = [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        assert!(ran.status.success(), "{told}");
+    for file in ALERTS {
+        let (rules, tests) = (format!("deploy/{file}.yaml"), format!("deploy/{file}.test.yaml"));
+        for arguments in [["check", "rules", &rules], ["test", "rules", &tests]] {
+            let ran = Command::new("promtool").current_dir(ROOT).args(arguments).output().unwrap();
+            let told = [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+            assert!(ran.status.success(), "{told}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! a table of what came of each step and fault; `docs/explanation/reliability.md` says how to see it.
 
 mod payouts;
+mod reconciliation;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use activities::payout::{PayoutRules, PayoutTiming};
+use activities::{
+    payout::{PayoutRules, PayoutTiming},
+    reconciliation::{ReconciliationRules, Reconciliations},
+};
 use domain::{
     Currency, Money,
     checkout::Status,
@@ -36,8 +40,10 @@ use workflows::{
     checkout::{CheckoutWorkflow, Ended},
     payout_run::PayoutRunWorkflow,
     ports,
+    reconciliation::{BreakAct, BreakActWorkflow, Conclusion, ReconciliationWorkflow, Run, StepRequest},
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
+    reversal::{ReversalAct, ReversalActWorkflow},
 };
 
 use crate::{
@@ -169,6 +175,9 @@ impl Faults {
             let seller = freeze.request.sellers.as_ref()?.first()?;
             self.name(freeze.run_id.as_str(), seller.as_str());
         }
+        if let Some(subject) = reconciliation_of(input) {
+            return Some(subject);
+        }
         let Some(id) = payout_of(input) else { return checkout_of(input) };
         self.sellers.lock().unwrap().get(&id).cloned()
     }
@@ -249,6 +258,16 @@ fn payout_of(input: &ExecuteActivityInput) -> Option<String> {
         BatchToSend: |sent| sent.batch.items[0].ref_payout_id.clone(),
         PayoutsQuestion: |asked| asked.ref_payout_ids[0].clone(),
     }
+}
+
+/// The day of a run, the break of an act, or the entry that somebody takes back.
+fn reconciliation_of(input: &ExecuteActivityInput) -> Option<String> {
+    let run = input.args_ref::<Run>();
+    let run = run.or_else(|| input.args_ref::<StepRequest>().map(|step| &step.run));
+    let run = run.or_else(|| input.args_ref::<Conclusion>().map(|conclusion| &conclusion.run));
+    let act = || input.args_ref::<BreakAct>().map(|act| act.break_id.to_string());
+    let reversal = || input.args_ref::<ReversalAct>().map(|act| act.entry_key.clone());
+    run.map(|run| run.day.clone()).or_else(act).or_else(reversal)
 }
 
 impl ActivityInboundInterceptor for Faults {
@@ -537,6 +556,18 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .unwrap()
         .register_workflow::<PayoutRunWorkflow>()
         .unwrap()
+        .register_workflow::<ReconciliationWorkflow>()
+        .unwrap()
+        .register_workflow::<BreakActWorkflow>()
+        .unwrap()
+        .register_workflow::<ReversalActWorkflow>()
+        .unwrap()
+        .register_activities(Reconciliations {
+            writer: writer.clone(),
+            reader: reader.clone(),
+            toss: toss.clone(),
+            rules: ReconciliationRules::default(),
+        })
         .register_activities(activities::checkout::Checkouts { writer: writer.clone(), reader })
         .register_activities(activities::dead_letter::DeadLetters { writer: writer.clone() })
         .register_activities(activities::ledger::Ledger {
@@ -544,7 +575,12 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
             release_rule: Default::default(),
             paid: Default::default(),
         })
-        .register_activities(activities::payout::Payouts { writer: writer.clone(), toss: toss.clone(), rules: at_once })
+        .register_activities(activities::payout::Payouts {
+            writer: writer.clone(),
+            toss: toss.clone(),
+            rules: at_once,
+            keyring: None,
+        })
         .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
         .register_activities(activities::psp::Psp { toss, keyring: None })

@@ -8,10 +8,15 @@ use serde_json::{Value, json};
 use crate::{
     database::Kind,
     on_both_databases,
+    roles::Roles,
     stack::{Dev, checkout, until},
 };
 
-on_both_databases!(checkouts_end_in_the_state_that_is_true_at_the_psp, one_key_makes_one_checkout);
+on_both_databases!(
+    checkouts_end_in_the_state_that_is_true_at_the_psp,
+    a_payment_that_nobody_confirmed_is_shown_and_not_charged,
+    one_key_makes_one_checkout,
+);
 
 async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     let dev = Dev::start(database, &["--checkout-deadline-s", "8"]).await;
@@ -72,7 +77,51 @@ async fn checkouts_end_in_the_state_that_is_true_at_the_psp(database: Kind) {
     assert_eq!((status, problem["status"].as_str()), (200, Some("SUCCESS")), "{problem}");
 
     until("the abandoned one expires", || async { shop.status("abandoned-1").await == "EXPIRED" }).await;
+    let abandoned = shop.get("/v1/payments/abandoned-1").await;
+    assert!(abandoned["failure"].is_null(), "Toss knows no payment of it: {abandoned}");
     assert_eq!(shop.charged().await, (shop.receivable().await, 0));
+}
+
+/// The buyer finished Toss's window and lost the way back.
+async fn a_payment_that_nobody_confirmed_is_shown_and_not_charged(database: Kind) {
+    let roles = Roles::start_with(database, &["--checkout-deadline-s", "8"]).await;
+    let _worker = roles.role("worker");
+    let shop = &roles.shop;
+    for id in ["left-behind", "unanswered", "came-back"] {
+        shop.create(id).await;
+    }
+    let key = shop.authorize("left-behind").await;
+    shop.authorize("unanswered").await;
+    let refuses = json!({ "on": "lookup", "kind": "error_before", "code": "FAILED_INTERNAL_SYSTEM_PROCESSING",
+        "times": 0, "orderId": "unanswered" });
+    shop.simulate("mischief", &refuses).await;
+    let late = shop.authorize("came-back").await;
+    let stalls = json!({ "on": "lookup", "kind": "stall_before", "delay_ms": 60_000, "orderId": "came-back" });
+    shop.simulate("mischief", &stalls).await;
+
+    // The buyer comes back while Toss is being asked, and is served.
+    let is_asked = |call: &Value| call.to_string().contains("orders/came-back");
+    until("Toss is asked about the one that comes back", || async {
+        let calls = shop.http.get(format!("{}/_sim/calls", shop.simulator)).send().await.unwrap();
+        calls.json::<Value>().await.unwrap().as_array().unwrap().iter().any(is_asked)
+    })
+    .await;
+    let (status, served) = shop.confirm("came-back", &late, "23000").await;
+    assert!([200, 202].contains(&status), "{status}: {served}");
+    until("the one that came back is paid", || async { shop.status("came-back").await == "SUCCESS" }).await;
+
+    for id in ["left-behind", "unanswered"] {
+        until(&format!("{id} expires"), || async { shop.status(id).await == "EXPIRED" }).await;
+    }
+    let shown = shop.get("/v1/payments/left-behind").await;
+    assert_eq!(shown["failure"]["code"], "unconfirmed_payment", "{shown}");
+    let unanswered = shop.get("/v1/payments/unanswered").await;
+    assert!(unanswered["failure"].is_null(), "without an answer it only expires: {unanswered}");
+    let told = shop.get("/v1/events?type=checkout.expired").await.to_string();
+    assert_eq!(told.matches("unconfirmed_payment").count(), 1, "{told}");
+    assert_eq!(shop.confirm("left-behind", &key, "23000").await.0, 409);
+    assert_eq!(shop.charged().await, (23_000, 0), "nobody is charged without the buyer");
+    roles.record_history("unconfirmed", "left-behind").await;
 }
 
 async fn one_key_makes_one_checkout(database: Kind) {

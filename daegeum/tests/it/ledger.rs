@@ -178,6 +178,7 @@ impl Books {
             entry,
             method: None,
             receipt_url: None,
+            receipt_numbers: Default::default(),
             confirmed_at: None,
             is_watched: false,
         };
@@ -539,14 +540,22 @@ async fn an_entry_is_reversed_and_shown(kind: Kind) {
     let key = "psp_settled:=1+1,\"a\";b\\%|c";
     let before = books.reader.books_state().await.unwrap();
     let shown = books.says(&["ledger", "reverse", key]);
-    assert!(shown.contains("would be booked") && shown.contains("repeat the command with --yes"), "{shown}");
+    assert!(shown.contains("would be booked") && shown.contains("Nothing was booked. To ask for it: "), "{shown}");
     assert!(shown.contains("debit psp:receivable  credit bank"), "{shown}");
     let shown = books.says_json(&["ledger", "reverse", key, "--json"]);
     assert_eq!((&shown["would_book"]["reverses"], &shown["refused"]), (&json!(key), &Value::Null), "{shown}");
-    assert_eq!(books.reader.books_state().await.unwrap(), before, "a preview books nothing");
-    let printed = books.says(&["ledger", "reverse", key, "--yes"]);
+    let seen = ["--digest", shown["digest"].as_str().unwrap(), "--reason", "another shop's"];
+    let asked = books.says(&[&["ledger", "reverse", key], &seen[..]].concat());
+    assert!(asked.contains("WAITING: proposed by operator:"), "{asked}");
+    assert_eq!(books.reader.books_state().await.unwrap(), before, "what is asked for books nothing");
+    let file = books.directory.path().join("finance.key");
+    let created = books.says(&["keys", "create", "--scope", "finance"]);
+    std::fs::write(&file, created.lines().last().unwrap()).unwrap();
+    let by_key = ["--api-key-file", file.to_str().unwrap()];
+    let approve = [&["ledger", "approve", key], &seen[..], &by_key[..]].concat();
+    let printed = books.says(&approve);
     assert!(printed.contains("debit psp:receivable  credit bank"), "{printed}");
-    let again = books.says_json(&["ledger", "reverse", key, "--yes", "--json"]);
+    let again = books.says_json(&[&approve[..], &["--json"]].concat())["entry"].clone();
     assert!(books.says(&["ledger", "reverse", key]).contains("was reversed before"));
     assert_eq!((&again["reverses"], &again["entry_id"]), (&json!(key), &json!(format!("reversed:{key}"))));
     let first = json!({
@@ -554,32 +563,36 @@ async fn an_entry_is_reversed_and_shown(kind: Kind) {
         "payment_order_id": null,
     });
     assert_eq!(again["postings"][0], first);
+    let ask = |key: &str| books.refuses(&["ledger", "reverse", key, "--digest", "0", "--reason", "a mistake"]);
     for (key, why) in [
         ("nothing", "nothing is booked under the key nothing"),
         (&*format!("reversed:{key}"), "a reversal is not reversed"),
         ("hold_reserved:h-2", "a hold, a payout or a release"),
         ("pending_released:checkout-2-0", "the time of order checkout-2-0 has come"),
+        ("payment_captured:checkout-2", "more is taken than there is"),
     ] {
-        let refused = books.refuses(&["ledger", "reverse", key, "--yes"]);
+        let refused = ask(key);
         assert!(refused.contains(why), "{refused}");
     }
     let before = books.reader.books_state().await.unwrap();
     for (key, rests, way) in [
         ("payment_captured:-checkout-1", "checkout -checkout-1 is PARTIALLY_REFUNDED", "cancel the payment"),
-        ("payment_captured:checkout-2", "checkout checkout-2 is SUCCESS", "cancel the payment"),
         ("refund_promised:r-1", "refund r-1 is SUCCEEDED", "daegeum reconcile"),
         ("refund_executed:r-1", "refund r-1 is SUCCEEDED", "daegeum reconcile"),
     ] {
         let shown = books.run(&["ledger", "reverse", key]);
         assert_eq!(shown.status.code(), Some(1));
-        let refused = books.refuses(&["ledger", "reverse", key, "--yes"]);
+        let refused = ask(key);
         for told in [said(&shown), refused] {
             assert!(told.contains(rests) && told.contains(way), "{key}: {told}");
         }
     }
     assert_eq!(books.reader.books_state().await.unwrap(), before);
     let log = books.says(&["audit", "list"]);
-    assert_eq!(log.matches("refused: checkout").count(), 2, "{log}");
+    assert_eq!(log.matches("refused: checkout").count(), 1, "{log}");
+    books.says(&["ledger", "verify"]);
+    let undone = books.says(&["ledger", "undo", key, "--reason", "ours after all"]);
+    assert!(undone.contains(&format!("{key}:2")) && undone.contains("UNDONE"), "{undone}");
     books.says(&["ledger", "verify"]);
 }
 

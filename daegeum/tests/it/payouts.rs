@@ -5,10 +5,14 @@ use std::{path::Path, process::Command};
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl};
+use temporalio_client::{WorkflowDescribeOptions, WorkflowTerminateOptions};
+use testkit::payees::{self, PayeeTerms};
+use workflows::payout_run::PayoutRunWorkflow;
 
 use crate::{
     database::Kind,
     on_both_databases,
+    roles::temporal_at,
     stack::{Dev, Shop, daegeum, until},
 };
 
@@ -20,6 +24,7 @@ on_both_databases!(
     no_answer_that_stalls_pays_twice_or_short,
     no_error_pays_twice_or_short,
     one_bad_seller_never_stops_the_others,
+    a_run_whose_workflow_is_lost_is_started_again,
 );
 
 /// How long a run may take: the workflow's pauses between two questions grow to a minute.
@@ -53,6 +58,17 @@ impl Payers {
         Self { maker: key(), checker: key(), dev, flags }
     }
 
+    /// Two principals say that the bank sent a payout back; one of them alone books nothing.
+    pub(crate) async fn comes_back(&self, payout: &Value) {
+        let path = format!("/v1/payouts/{}/returned", text(payout, "payout_id"));
+        let (maker, checker) = (&self.maker, &self.checker);
+        for (shop, expected) in [(maker, "PAID"), (maker, "PAID"), (checker, "RETURNED"), (maker, "RETURNED")] {
+            let (status, answer) = post(shop, &path, &json!({ "reason": "the account is closed" })).await;
+            assert_eq!((status, &answer["status"]), (200, &json!(expected)), "{answer}");
+            assert_eq!(answer["bank_answer"]["answer"], "returned", "{answer}");
+        }
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();
         command.arg("--data-dir").arg(self.dev.directory.path()).args(&self.flags).args(arguments);
@@ -74,7 +90,7 @@ impl Payers {
         write(&self.database_url(), statements).await;
     }
 
-    fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> String {
         let file = self.dev.directory.path().join("daegeum.db");
         self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()))
     }
@@ -87,6 +103,11 @@ impl Payers {
 
     /// Each seller sells for so much, and has it available.
     pub(crate) async fn earn(&self, checkout: &str, names: &[String], amount: u64) {
+        self.earn_of(checkout, names, amount, amount).await;
+    }
+
+    /// Each seller sells for `amount`, and has `available` of it.
+    pub(crate) async fn earn_of(&self, checkout: &str, names: &[String], amount: u64, available: u64) {
         let orders: Vec<Value> = names
             .iter()
             .map(|name| json!({ "seller_account": name, "amount": amount.to_string(), "currency": "KRW" }))
@@ -99,11 +120,13 @@ impl Payers {
         let authorized = shop.simulate("authorize", &json!({ "orderId": checkout, "amount": total })).await;
         let key = authorized["paymentKey"].as_str().unwrap();
         assert_eq!(shop.confirm(checkout, key, &total.to_string()).await.0, 200);
-        let earned = amount.to_string();
-        until("the earnings are available", || async {
-            self.wallet(names.last().unwrap()).await["available"] == earned.as_str()
-        })
-        .await;
+        let earned = available.to_string();
+        for name in names {
+            until(&format!("the earnings of {name} are available"), || async {
+                self.wallet(name).await["available"] == earned.as_str()
+            })
+            .await;
+        }
     }
 
     pub(crate) async fn wallet(&self, name: &str) -> Value {
@@ -134,8 +157,13 @@ impl Payers {
         self.maker.get(&path).await
     }
 
+    /// Whether Toss has taken the payout at an address, and has not paid it.
+    pub(crate) async fn is_at_toss(&self, payout: &str) -> bool {
+        matches!(text(&self.maker.get(payout).await, "status"), "REQUESTED" | "IN_PROGRESS")
+    }
+
     /// What the simulator paid: won, and how many payouts.
-    async fn paid_at_toss(&self) -> (u64, u64) {
+    pub(crate) async fn paid_at_toss(&self) -> (u64, u64) {
         let url = format!("{}/_sim/payouts", self.dev.shop.simulator);
         let paid: Value = self.dev.shop.http.get(url).send().await.unwrap().json().await.unwrap();
         (paid["completed"].as_u64().unwrap(), paid["count"].as_u64().unwrap())
@@ -150,6 +178,13 @@ impl Payers {
             in_transit += text(&wallet, "in_transit").parse::<u64>().unwrap();
         }
         (paid, in_transit)
+    }
+
+    /// The address of its Temporal server.
+    pub(crate) fn temporal(&self) -> String {
+        let addresses = std::fs::read(self.dev.directory.path().join("addresses.json")).unwrap();
+        let addresses: Value = serde_json::from_slice(&addresses).unwrap();
+        text(&addresses, "temporal").to_owned()
     }
 
     pub(crate) fn verify_books(&self) {
@@ -171,14 +206,10 @@ fn create_key(directory: &Path, flags: &[String], scopes: &[&str]) -> String {
 
 /// Sellers whom a simulator pays, and whose rows say so.
 pub(crate) async fn register(simulator: &str, database_url: &str, names: &[String]) {
-    let toss = toss_client(simulator);
-    let mut registered = Vec::new();
-    for name in names {
-        let key = toss::IdempotencyKey::parse(format!("register-{name}")).unwrap();
-        let seller = toss.register_seller(&request(name), &key).await.unwrap();
-        registered.extend(rows(name, &seller.id));
-    }
-    write(database_url, &registered).await;
+    let payees = payees::register(&toss_client(simulator), names.to_vec()).await;
+    let database = Database::connect(&database_url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
+    payees::write(&database, &payees, PayeeTerms { cycle: "manual", approval: "LIMITED" }).await;
+    database.close().await.unwrap();
 }
 
 /// A client that holds our keys at the simulator.
@@ -191,54 +222,12 @@ fn toss_client(simulator: &str) -> toss::Client {
 }
 
 /// Somebody with the database in hand.
-async fn write(database_url: &str, statements: &[String]) {
+pub(crate) async fn write(database_url: &str, statements: &[String]) {
     let database = Database::connect(&database_url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
     for sql in statements {
         database.connection().execute_unprepared(sql).await.unwrap();
     }
     database.close().await.unwrap();
-}
-
-fn request(name: &str) -> toss::SellerRequest {
-    let company = toss::CompanyDetails {
-        name: "토스 상점".to_owned(),
-        representative_name: "김대표".to_owned().into(),
-        business_registration_number: "1234567890".to_owned(),
-        email: "pay@shop.kr".to_owned().into(),
-        phone: "01012345678".to_owned().into(),
-    };
-    let account = toss::AccountDetails {
-        bank_code: "092".to_owned(),
-        account_number: "110123456789".to_owned().into(),
-        holder_name: "김토스".to_owned().into(),
-    };
-    toss::SellerRequest {
-        ref_seller_id: name.to_owned(),
-        business_type: toss::BusinessType::Corporate,
-        details: toss::SellerDetails {
-            company: Some(company),
-            account: Some(account),
-            ..toss::SellerDetails::default()
-        },
-    }
-}
-
-/// A seller as the worker leaves it once the PSP pays it.
-fn rows(name: &str, psp_id: &str) -> [String; 2] {
-    let reference = name.replace('-', "");
-    [
-        format!(
-            "INSERT INTO sellers (seller_account, version, details_version, name, business_type, details, \
-             email_masked, account_masked, account, cycle, days, lag_business_days, holiday, minimum_payout, metadata, \
-             created_at, updated_at) VALUES ('{name}', 1, 1, 'shop', 'CORPORATE', 'sealed', 'p***@shop.kr', '***6789', \
-             1, 'manual', '', 0, 'after', 0, '{{}}', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
-        ),
-        format!(
-            "INSERT INTO seller_registrations (seller_account, number, ref_seller_id, psp_seller_id, business_type, \
-             approval, sent_version, verified_account, refused_account, returned_account, begun_at) VALUES \
-             ('{name}', 1, '{reference}', '{psp_id}', 'CORPORATE', 'LIMITED', 1, 1, 0, 0, CURRENT_TIMESTAMP)"
-        ),
-    ]
 }
 
 pub(crate) async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
@@ -301,12 +290,18 @@ async fn a_run_is_frozen_approved_and_paid(database: Kind) {
     assert_eq!(seller.get(&format!("/v1/payouts/{id}/statement")).await["code"], "forbidden");
     assert_eq!(seller.get("/v1/payout-runs").await["code"], "forbidden");
 
+    // Nothing is due any more: the answer says why, and no run is made.
+    let wanted = json!({ "seller_accounts": [own, "seller-without-sales"] });
+    let (status, nothing) = post(&payers.maker, "/v1/payout-runs", &wanted).await;
+    let reasons: Vec<&Value> = nothing["not_due"].as_array().unwrap().iter().map(|seller| &seller["reason"]).collect();
+    assert_eq!((status, &nothing["payouts"], &nothing["preview"]), (200, &json!([]), &json!(false)), "{nothing}");
+    assert_eq!(reasons, ["nothing_earned", "nothing_earned"], "{nothing}");
+    assert_eq!(payers.maker.get("/v1/payout-runs").await["data"].as_array().unwrap().len(), 1);
+
     // The bank sends a payout back: only the balance shows it, and a person books it.
     let reference = text(&run["payouts"][0], "ref_payout_id");
     payers.dev.shop.simulate(&format!("payouts/{reference}/return"), &json!({})).await;
-    let path = format!("/v1/payouts/{}/returned", text(&run["payouts"][0], "payout_id"));
-    let (status, returned) = post(&payers.maker, &path, &json!({ "reason": "the account is closed" })).await;
-    assert_eq!((status, &returned["status"]), (200, &json!("RETURNED")), "{returned}");
+    payers.comes_back(&run["payouts"][0]).await;
     assert_eq!(payers.wallet(own).await["held"], "20000");
     assert_eq!(payers.paid_at_toss().await.0, payers.booked(&sellers).await.0);
     payers.verify_books();
@@ -411,8 +406,7 @@ async fn pay_through(database: Kind, kinds: &[&str]) {
         let paid = 20_000 * (index as u64 + 1);
         assert_eq!(payers.paid_at_toss().await, (paid, index as u64 + 1), "{kind}");
         assert_eq!(payers.booked(&sellers).await, (paid, 0), "{kind}");
-        let url = format!("{}/_sim/mischief", payers.dev.shop.simulator);
-        payers.dev.shop.http.delete(url).send().await.unwrap();
+        payers.dev.shop.end_mischief().await;
     }
     payers.verify_books();
 }
@@ -442,5 +436,65 @@ async fn one_bad_seller_never_stops_the_others(database: Kind) {
     assert_eq!((of("PAID"), of("FAILED") + of("CANCELED")), (248, 2), "{run}");
     assert_eq!(payers.paid_at_toss().await, (248_000, 248));
     assert_eq!(payers.booked(&sellers).await, (248_000, 0));
+    payers.verify_books();
+}
+
+/// A workflow that was ended by hand, as an operator of Temporal can do it.
+async fn end_workflow(payers: &Payers, run: &Value) {
+    let client = temporal_at(&payers.temporal()).await;
+    let id = format!("payout_run.{}", text(run, "payout_run_id"));
+    let workflow = client.get_workflow_handle::<PayoutRunWorkflow>(id);
+    // Between two questions: the SDK would log the answer of an activity whose workflow has ended.
+    until("no activity is under way", || async {
+        let told = workflow.describe(WorkflowDescribeOptions::default()).await.unwrap();
+        told.raw_description.pending_activities.is_empty()
+    })
+    .await;
+    workflow.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+}
+
+async fn a_run_whose_workflow_is_lost_is_started_again(database: Kind) {
+    let payers = Payers::start(database).await;
+    let sellers = names("seller", 2);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, 20_000).await;
+    // Toss itself says nothing.
+    payers.dev.shop.simulate("mischief", &json!({ "on": "webhook", "kind": "drop", "times": 0 })).await;
+    let mut open = Vec::new();
+    for seller in &sellers {
+        let run = payers.freeze(std::slice::from_ref(seller)).await;
+        assert_eq!(payers.approve(&run).await.0, 200);
+        let path = format!("/v1/payouts/{}", text(&run["payouts"][0], "payout_id"));
+        until("Toss has the payout", || async { payers.is_at_toss(&path).await }).await;
+        end_workflow(&payers, &run).await;
+        open.push(run);
+    }
+    // A webhook starts the first one again; what it says of the payout is not believed.
+    payers.dev.shop.simulate("clock", &json!({ "advance_s": 61 })).await;
+    let reference = text(&open[0]["payouts"][0], "ref_payout_id");
+    let entity = json!({ "id": "FPA_x", "refPayoutId": reference, "destination": "d", "scheduleType": "EXPRESS",
+        "status": "FAILED", "amount": { "currency": "KRW", "value": 1 }, "transactionDescription": "t",
+        "requestedAt": "2026-11-28T09:00:00+09:00" });
+    let hint = json!({ "eventType": "payout.changed", "createdAt": "2026-11-28T09:00:00.000000", "eventId": "e",
+        "version": "2022-11-16", "entityType": "payout", "entityBody": entity });
+    let url = format!("{}/v1/webhooks/toss", payers.maker.api);
+    assert_eq!(payers.maker.http.post(url).json(&hint).send().await.unwrap().status(), 200);
+    let first = format!("/v1/payout-runs/{}", text(&open[0], "payout_run_id"));
+    until("the webhook's run is complete", || async { payers.maker.get(&first).await["status"] == "COMPLETED" }).await;
+    // Of the other one nobody tells: `recover` finds it.
+    let recover = |flags: &[&str]| {
+        let output = payers.command(&[&["recover", "--json"], flags].concat()).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let name = text(&open[1], "payout_run_id");
+    for (flags, result) in [(vec![], Value::Null), (vec!["--yes"], json!("restarted"))] {
+        let found = recover(&flags);
+        let of = found.as_array().unwrap().iter().find(|lost| lost["id"] == name).unwrap_or_else(|| panic!("{found}"));
+        assert_eq!((&of["kind"], &of["result"]), (&json!("payout_run"), &result), "{found}");
+    }
+    for run in &open {
+        assert_eq!(payers.completed(run).await["payouts"][0]["status"], "PAID");
+    }
+    assert_eq!((payers.paid_at_toss().await, payers.booked(&sellers).await), ((40_000, 2), (40_000, 0)));
     payers.verify_books();
 }

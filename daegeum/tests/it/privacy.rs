@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use store::{Database, DatabaseUrl, Keyring};
 
 use crate::{
+    console::{Visitor, link_of},
     database::Kind,
     events, on_both_databases,
     stack::{Dev, Shop, checkout, daegeum, temporal_cli, until},
@@ -57,6 +58,20 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
         assert_eq!(files_with(dev.directory.path(), word), Vec::<String>::new(), "{word} stands in the clear");
     }
 
+    let came_in = Visitor::with(shop, "").get(&link_of(dev)).await;
+    let admin = Visitor::with(shop, came_in.cookies[0].split(['=', ';']).nth(1).unwrap());
+    let finds = async |word: &str| {
+        let request = reqwest::Url::parse_with_params("http://x/console/payments", [("q", word)]).unwrap();
+        let path = format!("{}?{}", request.path(), request.query().unwrap());
+        admin.get(&path).await.text.contains("/console/payments/privacy-1")
+    };
+    for word in PERSONAL.into_iter().chain(["HONG@example.com", "010 1234 5678", " 홍길동 "]) {
+        assert!(finds(word).await, "a caller says {word}");
+    }
+    for word in ["홍길", "hong@example.org", "010 1234 5679"] {
+        assert!(!finds(word).await, "a caller says {word}");
+    }
+
     let erase = || async {
         let url = format!("{}/v1/buyers/buyer-1/personal-data", shop.api);
         let erased = shop.http.delete(url).bearer_auth(&shop.api_key).send().await.unwrap();
@@ -75,6 +90,9 @@ async fn personal_details_are_sealed_shown_and_erased(database: Kind) {
         json!({ "buyer_id": "buyer-1", "erased_checkouts": 0, "erased_cards": 0, "erased_account_holders": 0 })
     );
     assert_eq!(sealed.card().await, None);
+    for word in PERSONAL {
+        assert!(!finds(word).await, "{word} is erased");
+    }
     let after = shop.get("/v1/payments/privacy-1").await;
     assert_eq!((&after["status"], &after["buyer_info"]), (&json!("SUCCESS"), &Value::Null));
     assert!(sealed.command().args(["ledger", "verify"]).output().unwrap().status.success());

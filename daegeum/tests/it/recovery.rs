@@ -66,11 +66,6 @@ async fn fault(shop: &Shop, id: &str, on: &str, kind: &str, times: u32) {
     shop.simulate("mischief", &mischief).await;
 }
 
-async fn clear_faults(shop: &Shop) {
-    let url = format!("{}/_sim/mischief", shop.simulator);
-    assert!(shop.http.delete(url).send().await.unwrap().status().is_success());
-}
-
 /// Confirms in the background: the answer may never come.
 fn confirm_later(shop: &Shop, id: &str, key: &str) -> tokio::task::JoinHandle<(u16, Value)> {
     let (shop, id, key) = (shop.clone(), id.to_owned(), key.to_owned());
@@ -191,7 +186,7 @@ async fn a_workflow_that_is_ended_by_hand_goes_on_from_the_record(database: Kind
     }
     // The payment of `sent-unrecorded` is recorded nowhere yet.
     assert_eq!(roles.shop.status("sent-unrecorded").await, "NOT_STARTED");
-    clear_faults(&roles.shop).await;
+    roles.shop.end_mischief().await;
     let dry = recover(&roles, &[]);
     assert!(recovered(&dry).iter().all(|(_, workflow, result)| (*workflow, *result) == ("TERMINATED", "-")), "{dry:?}");
     let rows = recover(&roles, &["--yes"]);
@@ -216,7 +211,7 @@ async fn a_temporal_that_is_lost_is_recovered_from_the_database(database: Kind) 
     every_state(&roles.shop).await;
     drop(worker);
     roles.lose_temporal().await;
-    clear_faults(&roles.shop).await;
+    roles.shop.end_mischief().await;
     let cluster = |action: &str| roles.command(&["cluster", action, "--json"]).output().unwrap();
     assert_eq!(cluster("status").status.code(), Some(1), "a fresh server has no search attributes");
     let applied = cluster("apply");

@@ -9,7 +9,11 @@ use crate::{
     stack::{Process, Shop},
 };
 
-on_both_databases!(a_key_gives_back_no_more_than_its_limit, a_large_refund_waits_for_a_second_principal);
+on_both_databases!(
+    a_key_gives_back_no_more_than_its_limit,
+    a_large_refund_waits_for_a_second_principal,
+    a_commission_is_given_back_or_kept_as_the_sale_says,
+);
 
 const ENCRYPTION_KEY: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -51,6 +55,34 @@ async fn a_key_gives_back_no_more_than_its_limit(database: Kind) {
     assert_eq!(rotated.cancel("limited-2", "sixth", &part("1")).await.status, 403, "a new key of the line is the same");
     assert_eq!(roles.shop.charged().await.0, 2 * 23_000 - 10_000);
     assert_eq!(roles.shop.delete("limited-2").await.status, 200, "another key is not held up");
+}
+
+async fn a_commission_is_given_back_or_kept_as_the_sale_says(database: Kind) {
+    let roles = Roles::start(database).await;
+    let _worker = roles.role("worker");
+    let ours = async || {
+        let account = roles.shop.get("/v1/ledger/accounts/platform:commission").await;
+        account["balances"][0]["balance"].as_str().unwrap_or("0").to_owned()
+    };
+    let set = |on_refund: &str| {
+        let output = roles.command(&["commissions", "set", "--bps", "1000", "--on-refund", on_refund]).output();
+        let told = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert!(told.contains(&format!("its commission is {on_refund}")), "{told}");
+    };
+    set("kept");
+    paid(&roles.shop, "sale-kept").await;
+    let kept = ours().await;
+    assert_ne!(kept, "0");
+    set("returned");
+    paid(&roles.shop, "sale-returned").await;
+    assert_ne!(ours().await, kept);
+    // What is set later changes no sale, however late the refund is.
+    for id in ["sale-kept", "sale-returned"] {
+        assert_eq!(roles.shop.delete(id).await.status, 200, "{id}");
+    }
+    assert_eq!(ours().await, kept, "the commission of one sale is kept, and that of the other is given back");
+    let verified = roles.command(&["ledger", "verify"]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
 /// An API that demands approvals, and its address.

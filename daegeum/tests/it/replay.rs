@@ -25,7 +25,21 @@ const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
 const DELIVERIES: [&str; 1] = ["disabled"];
 
 /// How a payout run goes on to its end.
-const PAYOUT_RUNS: [&str; 1] = ["paid-out"];
+const PAYOUT_RUNS: [&str; 8] =
+    ["paid-out", "offender", "answer-lost", "returned", "rejected", "seller-changed", "swept", "approval-lapsed"];
+/// How a seller is registered and followed.
+const SELLERS: [&str; 2] = ["followed", "lost"];
+/// What schedules start, the file by its story and its workflow. The day of `clock` is that of the worker's clock, as
+/// an older version took it, on a morning that was made up for three days later.
+const SCHEDULED: [&str; 7] = [
+    "breaks.reconciliation",
+    "clock.reconciliation_daily",
+    "morning.reconciliation_daily",
+    "due.payout_calendar",
+    "nobody-due.payout_calendar",
+    "woken.housekeeping",
+    "removed.retention",
+];
 
 #[test]
 fn recorded_histories_replay() {
@@ -44,6 +58,12 @@ fn recorded_histories_replay() {
     for story in PAYOUT_RUNS {
         assert!(said.contains(&format!("{story}.payout_run.json")), "no history of the payout run {story}:\n{said}");
     }
+    for story in SELLERS {
+        assert!(said.contains(&format!("{story}.seller.json")), "no history of the seller {story}:\n{said}");
+    }
+    for file in SCHEDULED {
+        assert!(said.contains(&format!("{file}.json")), "no history {file}:\n{said}");
+    }
     for story in DELIVERIES {
         assert!(said.contains(&format!("{story}.delivery.json")), "no history of the delivery {story}:\n{said}");
     }
@@ -56,6 +76,17 @@ fn a_history_that_took_another_path_is_noticed() {
         ("paid.json", "psp.confirm", "psp.confess"),
         ("disabled.delivery.json", "webhook.carry", "webhook.marry"),
         ("paid-out.payout_run.json", "psp.request_payouts", "psp.repeat_payouts"),
+        ("answer-lost.payout_run.json", "psp.look_up_payouts", "psp.look_away_payouts"),
+        ("returned.payout_run.json", "payout.work", "payout.rest"),
+        ("approval-lapsed.payout_run.json", "payout.decide", "payout.divide"),
+        ("seller-changed.payout_run.json", "payout.complete", "payout.begin"),
+        ("swept.payout_run.json", "payout.freeze", "payout.thaw"),
+        ("followed.seller.json", "seller.change", "seller.delete"),
+        ("clock.reconciliation_daily.json", "reconciliation.2026-11-27", "reconciliation.2026-11-24"),
+        ("due.payout_calendar.json", "payout_run.run_", "payout_run.ran_"),
+        ("nobody-due.payout_calendar.json", "payout.look_who_is_due", "payout.look_who_is_paid"),
+        ("woken.housekeeping.json", "housekeeping.do_what_is_due", "housekeeping.do_what_was_due"),
+        ("removed.retention.json", "housekeeping.remove_what_is_old", "housekeeping.remove_what_is_new"),
     ] {
         let recorded = std::fs::read_to_string(histories.join(file)).unwrap();
         let changed = tempfile::NamedTempFile::new().unwrap();

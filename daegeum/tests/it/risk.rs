@@ -157,6 +157,10 @@ impl Scene<'_> {
         let decided = self.decisions(id).await;
         let expected = "rules review [\"the risk service did not answer\"]";
         assert!(decided.contains(&expected.to_owned()), "{decided:?}");
+        // What is logged within an attempt carries the checkout.
+        let log = std::fs::read_to_string(self.roles.log("worker")).unwrap();
+        let line = log.lines().find(|line| line.contains("the risk service did not answer about")).unwrap();
+        assert!(line.contains(":attempt:") && line.ends_with(&format!("checkout.id=\"{id}\"")), "{line}");
         0
     }
 

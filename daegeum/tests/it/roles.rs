@@ -8,8 +8,7 @@ use std::{
 };
 
 use domain::id::{IdempotencyKey, WorkflowId};
-use temporalio_client::{Client, ClientOptions, ConnectionOptions, Url, WorkflowFetchHistoryOptions};
-use workflows::checkout::CheckoutWorkflow;
+use temporalio_client::{Client, ClientOptions, ConnectionOptions, UntypedWorkflow, Url, WorkflowFetchHistoryOptions};
 
 use crate::{
     database::Kind,
@@ -185,12 +184,13 @@ impl Roles {
     /// Writes the history of a checkout's workflow to the directory that `RECORD_HISTORIES` names, as a story to
     /// replay; nothing without it.
     pub(crate) async fn record_history(&self, story: &str, checkout_id: &str) {
-        let Some(directory) = std::env::var_os("RECORD_HISTORIES") else { return };
         let checkout = self.shop.get(&format!("/v1/payments/{checkout_id}")).await;
-        let client = self.temporal().await;
-        let workflow = client.get_workflow_handle::<CheckoutWorkflow>(checkout["workflow"]["id"].as_str().unwrap());
-        let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
-        std::fs::write(Path::new(&directory).join(format!("{story}.json")), history).unwrap();
+        self.record_history_of(story, checkout["workflow"]["id"].as_str().unwrap()).await;
+    }
+
+    /// The same of any workflow.
+    pub(crate) async fn record_history_of(&self, story: &str, workflow_id: &str) {
+        record_history(&self.temporal, story, workflow_id).await;
     }
 
     /// A client of Temporal, as an operator has it.
@@ -254,6 +254,15 @@ impl Roles {
     }
 }
 
+/// Writes the history of a workflow to the directory that `RECORD_HISTORIES` names; nothing without it.
+pub(crate) async fn record_history(temporal: &str, story: &str, workflow_id: &str) {
+    let Some(directory) = std::env::var_os("RECORD_HISTORIES") else { return };
+    let client = temporal_at(temporal).await;
+    let workflow = client.get_workflow_handle::<UntypedWorkflow>(workflow_id);
+    let history = workflow.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    std::fs::write(Path::new(&directory).join(format!("{story}.json")), history).unwrap();
+}
+
 /// A client of the Temporal at an address.
 pub(crate) async fn temporal_at(address: &str) -> Client {
     let target: Url = format!("http://{address}").parse().unwrap();
@@ -262,7 +271,7 @@ pub(crate) async fn temporal_at(address: &str) -> Client {
 }
 
 /// Where a role says that it listens.
-async fn listens_in(log: &Path, name: &str) -> String {
+pub(crate) async fn listens_in(log: &Path, name: &str) -> String {
     let said = || std::fs::read_to_string(log).unwrap_or_default();
     let listens = format!("daegeum {name}: http");
     until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;

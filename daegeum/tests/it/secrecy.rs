@@ -26,7 +26,7 @@ const SECRETS: [&str; 16] = [
     "tok_of_a_card",
 ];
 /// Lines of the greeting of `daegeum dev`, which is no log: it tells its key and its sign-in link.
-const GREETING: [&str; 3] = ["  API key ", "    -H 'Authorization: Bearer ", "  Console "];
+const GREETING: [&str; 4] = ["  API key ", "    -H 'Authorization: Bearer ", "  Console ", "  Seller's corner "];
 /// An API key: this, a name, an underscore and a secret.
 const API_KEY: &str = "dk_";
 /// The fewest characters of what can be the secret of an API key, or a part of it.

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,8 +15,10 @@ use tempfile::TempDir;
 use crate::{database::Kind, secrecy};
 
 /// How long anything in a test may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
+/// How much of a process's log stands beside a failed test, in lines.
+const TOLD_LINES: usize = 25;
 
 /// The binary under test.
 pub(crate) fn daegeum() -> Command {
@@ -66,12 +68,27 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Says beside a failed test what the process said last, and how it ended if that was before the test did.
+    fn tell(&self, ended_before: Option<ExitStatus>) {
+        let end = ended_before.map_or_else(|| "still runs".to_owned(), |status| format!("ended before: {status}"));
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n");
+        eprintln!("--- {} {end}; its last lines:\n{last}", self.log.display());
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
+        let ended_before = self.child.try_wait().ok().flatten();
         let _ = self.child.kill();
         let _ = self.child.wait();
         // A test that has failed already says why; a second panic would end the others too.
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            self.tell(ended_before);
+        } else {
             secrecy::search(&self.log);
             secrecy::search(&self.log.with_file_name("temporal.log"));
         }
@@ -211,6 +228,12 @@ impl Shop {
         let response = self.http.post(url).json(body).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
         response.json().await.unwrap_or(Value::Null)
+    }
+
+    /// Ends all mischief of the simulator.
+    pub(crate) async fn end_mischief(&self) {
+        let ended = self.http.delete(format!("{}/_sim/mischief", self.simulator)).send().await.unwrap();
+        assert!(ended.status().is_success(), "{}", ended.status());
     }
 
     /// The payment page of a checkout, with what its buyer proves; of one that is not there, where it would be.

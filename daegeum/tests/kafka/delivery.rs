@@ -18,19 +18,19 @@ use crate::{
 };
 
 /// The topic of the tests.
-const TOPIC: &str = "daegeum.events";
+pub(crate) const TOPIC: &str = "daegeum.events";
 /// How many checkouts a round makes; each of them has two events.
 const CHECKOUTS: usize = 8;
 
 /// A `daegeum dev` that sends to a broker, and can be started again.
-struct Sender {
+pub(crate) struct Sender {
     database: Vec<String>,
     address: String,
     dev: Dev,
 }
 
 impl Sender {
-    async fn start(database: Kind, broker: &Broker) -> Self {
+    pub(crate) async fn start(database: Kind, broker: &Broker) -> Self {
         let (database, address) = (database.flags().await, broker.address.clone());
         let dev = dev(&database, &address, tempfile::tempdir().unwrap()).await;
         Self { database, address, dev }
@@ -50,12 +50,18 @@ impl Sender {
         Self { dev, ..self }
     }
 
-    fn shop(&self) -> &Shop {
+    pub(crate) fn shop(&self) -> &Shop {
         &self.dev.shop
     }
 
+    /// What opens its database.
+    pub(crate) fn database_url(&self) -> String {
+        let file = self.dev.directory.path().join("daegeum.db");
+        self.database.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()))
+    }
+
     /// Checkouts that are created and canceled: two events of each object.
-    async fn sell(&self, round: &str) {
+    pub(crate) async fn sell(&self, round: &str) {
         for number in 0..CHECKOUTS {
             let id = format!("sale-{round}-{number}");
             self.shop().create(&id).await;
@@ -64,7 +70,7 @@ impl Sender {
         }
     }
 
-    async fn log_ends_at(&self) -> u64 {
+    pub(crate) async fn log_ends_at(&self) -> u64 {
         self.shop().get("/v1/events?limit=1").await["last_position"].as_u64().unwrap()
     }
 
@@ -77,7 +83,7 @@ impl Sender {
     }
 
     /// Waits until the brokers have acknowledged the whole log, and answers where it ends.
-    async fn all_is_sent(&self, rounds: usize) -> u64 {
+    pub(crate) async fn all_is_sent(&self, rounds: usize) -> u64 {
         let events = (rounds * CHECKOUTS * 2) as u64;
         until("every event is in the log", || async { self.log_ends_at().await == events }).await;
         until("every event is sent", || async {
@@ -88,7 +94,7 @@ impl Sender {
         events
     }
 
-    fn command(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) fn command(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = command(&self.database, &self.address, &self.dev.directory);
         let output = command.args(arguments).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

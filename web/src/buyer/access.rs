@@ -8,7 +8,10 @@ use domain::{Timestamp, checkout::Status};
 use service::{IsForBuyer, checkout::proves};
 use store::{CheckoutRecord, ConfirmToken};
 
-use super::settings::{PagesKept, Settings, page_path};
+use super::{
+    contact::Contact,
+    settings::{PagesKept, Settings, page_path},
+};
 
 /// How much of a checkout a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(super) struct Made<'a> {
     pub(super) token: Option<&'a ConfirmToken>,
     /// Whose name stands on the virtual account, on the page that shows the account.
     pub(super) holder: Option<&'a str>,
+    /// What the payment window is told of the buyer, on the page that opens it.
+    pub(super) contact: &'a Contact,
 }
 
 impl Made<'_> {
@@ -92,6 +97,7 @@ mod tests {
                 method: None,
                 approved_at: Some(at(10_000)),
                 receipt_url: None,
+                receipt_numbers: Default::default(),
                 virtual_account: None,
             };
             let record = CheckoutRecord {

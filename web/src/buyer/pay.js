@@ -57,11 +57,20 @@
       amount: { currency: state.currency, value: Number(state.amount) },
       orderId: state.order,
       orderName: state.orderName,
+      customerEmail: state.email,
+      customerMobilePhone: state.phone,
       successUrl: state.success,
       failUrl: state.fail,
       // The whole page goes to the payment window: no card data is entered in a frame of ours.
       windowTarget: "self",
     });
+
+  // The page of a window that closed without a payment says why, and leads back to the choice of methods.
+  const refused = (code) => {
+    const page = new URL(state.fail);
+    page.searchParams.set("code", code);
+    return page.href;
+  };
 
   pay.addEventListener("click", async () => {
     if (busy || over) return;
@@ -73,7 +82,9 @@
       if (await watch.hasMovedOn()) return location.reload();
       await loadScript();
       await openWindow();
-    } catch {
+    } catch (error) {
+      // The script refused by a code of its own, and not for want of a connection.
+      if (typeof error.code === "string") return location.assign(refused(error.code));
       notice.textContent = state.trouble;
       busy = false;
       show();

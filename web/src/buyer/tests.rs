@@ -63,7 +63,7 @@ fn settings() -> Settings {
 }
 
 fn made<'a>(settings: &'a Settings, token: Option<&'a ConfirmToken>) -> Made<'a> {
-    Made { settings, is_for_buyer: |_| true, token, holder: None }
+    Made { settings, is_for_buyer: |_| true, token, holder: None, contact: &Contact::NONE }
 }
 
 #[test]
@@ -293,6 +293,40 @@ fn scripts_do_not_end_their_element() {
     for text in [WATCH_SCRIPT, PAY_SCRIPT, ACCOUNT_SCRIPT, RETURN_SCRIPT, STYLE] {
         assert!(!text.contains("</"));
     }
+}
+
+#[test]
+fn how_to_reach_the_buyer_is_told_on_the_buyers_own_page_alone() {
+    let (settings, token, headers) = (settings(), ConfirmToken::sent("ct_1"), HeaderMap::new());
+    let sellers = std::collections::HashMap::new();
+    let later = Timestamp::from_epoch_ms(now().epoch_ms() + 60_000);
+    let hands_over = |status: Status, own: Option<&ConfirmToken>, token: Option<&ConfirmToken>| {
+        let record = CheckoutRecord {
+            confirm_token_hash: own.map(ConfirmToken::hash),
+            expires_at: later,
+            ..record("T", status)
+        };
+        let visit = Visit {
+            settings: &settings,
+            is_for_buyer: |_| true,
+            record: &record,
+            token,
+            headers: &headers,
+            sellers: &sellers,
+        };
+        super::hands_over(visit)
+    };
+    assert!(hands_over(Status::NotStarted, Some(&token), Some(&token)));
+    assert!(!hands_over(Status::NotStarted, Some(&token), None));
+    assert!(!hands_over(Status::NotStarted, None, None), "whoever knows the id opens that page");
+    assert!(!hands_over(Status::Success, Some(&token), Some(&token)), "there is no window to open");
+
+    let contact = Contact { email: Some("a@example.com".to_owned()), phone: Some("01012345678".to_owned()) };
+    let (page, record) = (page(Language::English), record("T", Status::NotStarted));
+    let shown = page.checkout(&record, Made { contact: &contact, ..made(&settings, None) }).into_string();
+    assert!(shown.contains(r#"data-email="a@example.com" data-phone="01012345678""#), "{shown}");
+    let shown = page.checkout(&record, made(&settings, None)).into_string();
+    assert!(!shown.contains("data-email") && !shown.contains("data-phone"), "{shown}");
 }
 
 #[test]

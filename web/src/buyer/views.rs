@@ -48,6 +48,8 @@ impl Page {
                 data-currency=(record.total.currency())
                 data-success=(made.address(record, "/success"))
                 data-fail=(made.address(record, "/fail"))
+                data-email=[made.contact.email.as_deref()]
+                data-phone=[made.contact.phone.as_deref()]
                 data-left-ms=(record.expires_at.ms_since(now()))
                 data-opening=(self.words.opening)
                 data-trouble=(self.words.trouble)

@@ -238,6 +238,7 @@ const KOREAN: Words = Words {
         ("PAY_PROCESS_ABORTED", "결제가 진행 중에 중단되었습니다."),
         ("REJECT_CARD_COMPANY", "카드사에서 결제를 승인하지 않았습니다."),
         ("EXPIRED_PAYMENT", "결제창의 시간이 지났습니다."),
+        ("NOT_SUPPORTED_METHOD", "사용할 수 없는 결제 수단입니다. 다른 결제 수단을 선택해 주세요."),
     ],
     some_reason: "결제창에서 결제를 마치지 못했습니다.",
     failures: &[
@@ -250,6 +251,7 @@ const KOREAN: Words = Words {
         ("review_expired", "결제 검토가 제때 끝나지 않았습니다. 다시 시도해 주세요."),
         ("resolved_by_operator", "확인 결과 결제가 이루어지지 않았습니다."),
         ("deposit_expired", "가상계좌의 입금 기한이 지났습니다."),
+        ("unconfirmed_payment", "결제창은 마쳤지만 결제가 확정되지 않았습니다. 결제된 금액은 없습니다."),
     ],
 };
 
@@ -374,6 +376,7 @@ const ENGLISH: Words = Words {
         ("PAY_PROCESS_ABORTED", "The payment was interrupted."),
         ("REJECT_CARD_COMPANY", "The card company declined the payment."),
         ("EXPIRED_PAYMENT", "The payment window timed out."),
+        ("NOT_SUPPORTED_METHOD", "This way of paying is not available. Please choose another one."),
     ],
     some_reason: "The payment was not finished in the payment window.",
     failures: &[
@@ -386,6 +389,10 @@ const ENGLISH: Words = Words {
         ("review_expired", "The payment was not reviewed in time. Please try again."),
         ("resolved_by_operator", "It was found that the payment did not take place."),
         ("deposit_expired", "The time to pay into the account ran out."),
+        (
+            "unconfirmed_payment",
+            "The payment window was finished, but the payment was never confirmed. Nothing was taken.",
+        ),
         // The PSP tells these in Korean only.
         ("REJECT_CARD_PAYMENT", "The card's limit is exceeded, or its balance is too low."),
         ("REJECT_CARD_COMPANY", "The card company declined the payment."),

@@ -6,7 +6,7 @@ use store::CheckoutRecord;
 
 use super::{Frame, Page, parts::Field};
 
-/// The most characters of the reason for an act on a dead letter, which stands in the audit log.
+/// The most characters of the reason for an act, which stands in the audit log.
 pub const MAX_ACT_REASON_CHARS: usize = 200;
 
 /// An act that one page asks for and confirms.
@@ -69,6 +69,7 @@ pub enum Outcome {
     RunRejected,
     RunTakenBack,
     PayoutActed,
+    PayoutNoted,
     BreakActed,
     BreakProposed,
     ReconciliationBegun,
@@ -85,13 +86,12 @@ pub struct Told<'a> {
 }
 
 impl Asking {
-    /// The most characters of the reason, where the act needs one.
-    const fn reason_limit(self) -> Option<usize> {
+    /// The most characters of the reason.
+    const fn reason_limit(self) -> usize {
         match self {
             // The PSP keeps it.
-            Self::Cancel => Some(MAX_REASON_CHARS),
-            Self::Retry | Self::Discard => Some(MAX_ACT_REASON_CHARS),
-            Self::AskToss | Self::Redeliver => None,
+            Self::Cancel => MAX_REASON_CHARS,
+            Self::Retry | Self::Discard | Self::AskToss | Self::Redeliver => MAX_ACT_REASON_CHARS,
         }
     }
 }
@@ -123,7 +123,7 @@ impl Confirming<'_> {
                         @if let Some(record) = self.record { (sum(frame, record)) }
                     }
                     @if self.is_reason_missing { p.notice.bad role="alert" { (words.fill_reason) } }
-                    @if let Some(limit) = self.asking.reason_limit() { (reason_field(label, "", limit)) }
+                    (reason_field(label, "", self.asking.reason_limit()))
                     p { strong { (words.confirm_question) } }
                     (buttons(frame, button, self.back))
                 }
@@ -185,6 +185,7 @@ impl Outcome {
             Self::RunRejected => "run-rejected",
             Self::RunTakenBack => "run-taken-back",
             Self::PayoutActed => "payout-acted",
+            Self::PayoutNoted => "payout-noted",
             Self::BreakActed => "break-acted",
             Self::BreakProposed => "break-proposed",
             Self::ReconciliationBegun => "reconciliation-begun",
@@ -304,6 +305,7 @@ impl Told<'_> {
             Outcome::RunRejected => ("notice good", finance.run_rejected),
             Outcome::RunTakenBack => ("notice good", finance.run_taken_back),
             Outcome::PayoutActed => ("notice good", finance.payout_acted),
+            Outcome::PayoutNoted => ("notice waiting", finance.payout_noted),
             Outcome::BreakActed => ("notice good", breaks.acted),
             Outcome::BreakProposed => ("notice waiting", breaks.proposed),
             Outcome::ReconciliationBegun => ("notice good", breaks.begun),

@@ -1,4 +1,4 @@
-//! Acts on a break: assign, wait, resolve, undo.
+//! Acts on a break: comment, assign, wait, resolve, undo.
 
 use domain::reconciliation::Template;
 use maud::{Markup, html};
@@ -6,6 +6,7 @@ use store::BreakRecord;
 
 use super::{
     Frame, MAX_ACT_REASON_CHARS, Page,
+    break_comment::comment_field,
     breaks::{address, kind, status, sums},
     parts::{Choice, Field},
     sheet::{Sheet, Wrong, reason_field},
@@ -14,6 +15,7 @@ use super::{
 /// What is done about a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakStep {
+    Comment,
     Assign,
     Wait,
     Resolve,
@@ -39,11 +41,12 @@ pub struct BreakForm<'a> {
 }
 
 impl BreakStep {
-    const ALL: [Self; 4] = [Self::Assign, Self::Wait, Self::Resolve, Self::Undo];
+    const ALL: [Self; 5] = [Self::Comment, Self::Assign, Self::Wait, Self::Resolve, Self::Undo];
 
     /// The end of the address.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Comment => "comment",
             Self::Assign => "assign",
             Self::Wait => "wait",
             Self::Resolve => "resolve",
@@ -63,6 +66,7 @@ impl BreakForm<'_> {
         let (words, record) = (frame.reconciling(), self.record);
         let back = address(record);
         let (title, hint, button) = match self.step {
+            BreakStep::Comment => (words.comment, words.comment_hint, words.do_comment),
             BreakStep::Assign => (words.assign, words.assign_hint, words.do_assign),
             BreakStep::Wait => (words.wait, words.wait_hint, words.do_wait),
             BreakStep::Resolve => (words.resolve, words.resolve_hint, words.do_resolve),
@@ -82,7 +86,7 @@ impl BreakForm<'_> {
                     dt { (words.proposal) } dd { (words.template_of(proposal.template)) " · " (proposal.by) }
                 }
             },
-            fields: html! { (self.fields(frame)) (reason_field(frame, self.asked.reason, MAX_ACT_REASON_CHARS)) },
+            fields: self.fields(frame),
             wrong: self.wrong,
             button,
         }
@@ -96,6 +100,7 @@ impl BreakForm<'_> {
         let template = Choice { name: "template", label: words.template, any: words.choose, chosen, is_required: true };
         html! {
             @match self.step {
+                BreakStep::Comment => { (comment_field(frame, self.asked.reason)) }
                 BreakStep::Assign => {
                     (Field { name: "to", label: words.person, value: self.asked.to, kind: "text" }.show())
                 }
@@ -107,6 +112,7 @@ impl BreakForm<'_> {
                 }
                 BreakStep::Undo => {}
             }
+            @if self.step != BreakStep::Comment { (reason_field(frame, self.asked.reason, MAX_ACT_REASON_CHARS)) }
         }
     }
 }

@@ -77,6 +77,12 @@ words! {
     undo: "되돌리기", "Undo";
     undo_hint: "마지막 처리를 그 분개와 함께 되돌립니다.", "Takes the last act back, with the entry that it booked.";
     do_undo: "되돌리기 실행", "Undo now";
+    comment: "의견", "Comment";
+    comment_hint: "이 불일치의 기록에 남습니다. 개인정보는 적지 마세요.",
+        "It joins the history of the break. Put no personal data into it.";
+    do_comment: "의견 남기기", "Add the comment";
+    moved: "그사이 다른 사람이 이 불일치를 처리했습니다. 아래 내용을 확인하고 다시 보내 주세요.",
+        "Somebody acted on the break meanwhile. Look at what is shown now, and send the comment again.";
     acted: "기록했습니다.", "It is written down.";
     proposed: "제안으로 기록했습니다. 다른 사람이 같은 방법으로 처리해야 끝납니다.",
         "It is written down as a proposal. Another principal has to resolve the break in the same way.";

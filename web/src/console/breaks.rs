@@ -10,6 +10,7 @@ use store::{BreakEvent, BreakRecord, Page as Records};
 
 use super::{
     Frame, Page,
+    break_comment::comment_form,
     parts::{Choice, Field, Tone, badge, number, payment_link, table, time},
 };
 
@@ -26,6 +27,7 @@ pub struct BreakSearch {
 /// What the person may do about a break now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BreakActs {
+    pub comment: bool,
     pub assign: bool,
     pub wait: bool,
     pub resolve: bool,
@@ -161,7 +163,13 @@ pub fn break_page(frame: &Frame<'_>, view: &BreakPage<'_>) -> Page {
                 (evidence(frame, words.ours, view.ours))
                 (evidence(frame, words.theirs, view.theirs))
             }
-            section.card { h2 { (words.history) } (history(frame, view.history)) }
+            section.card {
+                h2 { (words.history) }
+                (history(frame, view.history))
+                @if view.acts.comment {
+                    (comment_form(frame, &format!("{}/comment", address(record)), record.version))
+                }
+            }
         },
     )
 }
@@ -215,7 +223,7 @@ pub(super) fn sums(frame: &Frame<'_>, record: &BreakRecord) -> Markup {
 fn acts(frame: &Frame<'_>, view: &BreakPage<'_>) -> Markup {
     let words = frame.reconciling();
     let to = |act: &str| format!("{}/{act}", address(view.record));
-    let BreakActs { assign, wait, resolve, undo } = view.acts;
+    let BreakActs { comment: _, assign, wait, resolve, undo } = view.acts;
     html! {
         @if assign || wait || resolve || undo {
             div.acts role="group" aria-label=(frame.words().acts) {

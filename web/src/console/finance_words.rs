@@ -131,11 +131,41 @@ words! {
     cancel_payout_hint: "아직 나가지 않은 지급을 멈춥니다. 금액은 다시 지급 가능해집니다.",
         "Stops a payout that Toss has not paid yet. The money is available again.";
     do_cancel_payout: "취소 실행", "Cancel now";
+    sweep: "자사 수수료 인출", "Sweep of our own money";
+    received_at: "입금 확인", "Received";
+    received: "입금 기록", "Book as received";
+    received_hint: "우리 은행 계좌에 들어온 인출을 기록합니다. 은행 내역의 금액을 적습니다. 다른 사람이 같은 답을 기록해야 반영합니다.",
+        "For a sweep that is in our bank account: enter the sum of the bank. Another principal has to say the same.";
+    do_received: "입금으로 기록", "Book as received";
+    bank_paid: "이체됨", "The bank paid it";
+    bank_paid_hint: "은행이 이체했다는 답을 기록합니다. 다른 사람이 같은 답을 기록해야 지급이 끝납니다.",
+        "Notes that our bank paid the transfer. The payout is paid once another principal says the same.";
+    do_bank_paid: "이체됨으로 기록", "The bank paid it";
+    bank_failed: "이체 안 됨", "The bank did not pay it";
+    bank_failed_hint: "은행이 이체하지 않았다는 답을 기록합니다. 다른 사람이 같은 답을 기록하면 금액은 다시 지급 가능해집니다.",
+        "Notes that our bank did not pay it. Once another principal says the same, the money is available again.";
+    do_bank_failed: "이체 안 됨으로 기록", "The bank did not pay it";
+    bank_sum: "은행 내역의 금액(원)", "Sum that the bank shows, in won";
+    bank_answer: "은행의 답", "Answer of the bank";
+    paid_by: "지급 방법", "Paid by";
+    by_toss: "토스 지급대행", "Toss";
+    by_bank_file: "은행 이체 파일", "Bank file";
+    bank_files: "은행 이체 파일", "Bank files";
+    file: "이체 파일 받기", "Take the bank file";
+    file_hint: "계좌번호가 그대로 들어 있는 파일을 받습니다. 누가 왜 받았는지 감사 로그에 먼저 기록되고, 파일의 지급은 지급 중이 됩니다.",
+        "The file shows account numbers. The audit log names you and the reason; its payouts are in progress then.";
+    do_file: "파일 받기", "Take the file";
+    transfers: "이체 수", "Transfers";
+    taken_by: "받은 사람", "Taken by";
     returned: "반송 기록", "Book as returned";
-    returned_hint: "은행이 돈을 돌려보낸 지급을 기록합니다. 금액은 보류됩니다.",
-        "For a payout whose money the bank sent back. The money is held until the hold is lifted.";
+    returned_hint: "은행이 돈을 돌려보낸 지급을 기록합니다. 다른 사람이 같은 답을 기록하면 금액은 보류됩니다.",
+        "The bank sent the money back. Once another principal says the same, it is held until the hold is lifted.";
     do_returned: "반송으로 기록", "Book as returned";
     payout_acted: "지급에 반영했습니다.", "The payout was changed.";
+    wrong_sum: "적은 금액이 지급 금액과 다릅니다. 은행 내역을 다시 보세요.",
+        "The sum is not that of the payout. Look at the statement of the bank again.";
+    payout_noted: "답을 기록했습니다. 다른 사람이 같은 답을 기록해야 반영합니다.",
+        "Your word is noted. Another principal has to say the same before anything is booked.";
     seller_hint: "판매자 본인의 자료만 보입니다.", "Only your own data is shown.";
 }
 
@@ -208,6 +238,7 @@ impl FinanceWords {
             CarryReason::ReleasedLate => self.pick("늦게 지급 가능해짐", "Released too late"),
             CarryReason::PaidAlready => self.pick("이미 지급된 기간", "The period is paid already"),
             CarryReason::StatementOff => self.pick("정산서가 맞지 않음", "The statement does not add up"),
+            CarryReason::BankShort => self.pick("은행 잔액 부족", "Our bank account has less"),
             CarryReason::RunFull => self.pick("묶음이 가득 참", "The run is full"),
         }
     }

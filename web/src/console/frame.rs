@@ -4,9 +4,9 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use domain::Timestamp;
+use domain::{Timestamp, payout::PaidBy, seller::PayoutStatus};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use store::console::SessionRecord;
+use store::{SellerRecord, console::SessionRecord};
 
 use super::{address::encoded, break_words::BreakWords, finance_words::FinanceWords, place::Place, words::Words};
 use crate::{buyer::NOT_STORED, language::Language, policy::Policy};
@@ -28,6 +28,8 @@ pub struct Frame<'a> {
     pub address: &'a str,
     /// When the page is made.
     pub now: Timestamp,
+    /// The way on which the next run pays.
+    pub paid_by: PaidBy,
 }
 
 /// A page: its title and what stands below it.
@@ -47,6 +49,11 @@ impl Frame<'_> {
     /// What the page says.
     pub fn words(&self) -> &'static Words {
         Words::of(self.language)
+    }
+
+    /// Whether the next run may pay a seller.
+    pub(super) fn seller_status(&self, record: &SellerRecord) -> PayoutStatus {
+        record.payout_status_for(self.paid_by)
     }
 
     /// What the pages about sellers, payouts and reconciliation say besides.

@@ -13,6 +13,7 @@ use super::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LetterActs {
     pub retry: bool,
+    pub resolve: bool,
     pub discard: bool,
 }
 
@@ -32,7 +33,10 @@ pub fn letters(
             section.card {
                 form.search method="get" action="/console/dead-letters" {
                     (status.show(&LetterStatus::ALL, LetterStatus::as_str, |known| words.letter_status(known)))
-                    div.field { button.button { (words.search) } }
+                    div.field {
+                        button.button { (words.search) } " "
+                        a href="/console/dead-letters/bulk" { (words.bulk) }
+                    }
                 }
             }
             section.card {
@@ -110,6 +114,9 @@ pub fn letter(
                 }
                 div.acts {
                     @if acts.retry { a.button href=(format!("{address}/retry")) { (words.retry) } }
+                    @if acts.resolve {
+                        a.button.second #resolve href=(format!("{address}/resolve")) { (words.resolve) }
+                    }
                     @if acts.discard { a.button.second href=(format!("{address}/discard")) { (words.discard) } }
                 }
             }

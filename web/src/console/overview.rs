@@ -7,6 +7,7 @@ use domain::{
     webhook_endpoint::EndpointStatus,
 };
 use maud::{Markup, html};
+use service::schedule::Schedule;
 use store::{CheckoutFigure, Counts, FinanceFigures, webhook_endpoint::WebhookHealth};
 
 use super::{
@@ -30,6 +31,8 @@ pub struct Overview<'a> {
     pub endpoints: &'a [WebhookHealth],
     /// What waits for finance.
     pub finance: &'a FinanceFigures,
+    /// What is done at a time; nothing where Temporal does not say.
+    pub schedules: Option<&'a [Schedule]>,
 }
 
 /// The overview.
@@ -42,6 +45,7 @@ pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
             div.cards { (finance(frame, view.finance)) }
             (by_hour(frame, view.today))
             div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
+            div.cards { (schedules(frame, view.schedules)) }
             p.quiet { (words.as_of) " " (time(frame.now)) ". " (words.korea_time) }
         },
     )
@@ -234,6 +238,37 @@ fn all_checkouts(frame: &Frame<'_>, counts: &Counts) -> Markup {
                 }
             }
             @if counts.checkouts.is_empty() { (frame.nothing()) }
+        }
+    }
+}
+
+/// What Temporal does at a time, and when it last did.
+fn schedules(frame: &Frame<'_>, schedules: Option<&[Schedule]>) -> Markup {
+    let words = frame.words();
+    html! {
+        section.card {
+            h2 { (words.schedules) }
+            @match schedules {
+                Some(schedules) => {
+                    table {
+                        thead { tr { th { (words.schedule) } th { (words.last_acted) } th { (words.acts_next) } } }
+                        tbody {
+                            @for schedule in schedules {
+                                tr {
+                                    td.code { (schedule.id) }
+                                    td { @match schedule.last { Some(at) => { (time(at)) } None => { (words.none) } } }
+                                    td {
+                                        @if schedule.is_paused { (words.paused) }
+                                        @else if let Some(at) = schedule.next { (time(at)) }
+                                        @else { (words.none) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                None => { p.quiet { (words.schedules_unknown) } }
+            }
         }
     }
 }

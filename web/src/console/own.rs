@@ -19,7 +19,7 @@ pub fn own(frame: &Frame<'_>, view: &SellerFacts) -> Page {
         html! {
             section.card {
                 dl.facts {
-                    dt { (finance.payout_status) } dd { (status(frame, record.payout_status())) }
+                    dt { (finance.payout_status) } dd { (status(frame, frame.seller_status(record))) }
                     @if let Some(profile) = &record.profile {
                         dt { (words.name) } dd { (profile.name) }
                         dt { (finance.bank_account) }

@@ -12,19 +12,30 @@ use super::{
 /// The search as it was asked for, word for word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Search {
-    /// An id, or the end of a payment key.
+    /// An id, what a buyer is called or reached by, the number of a receipt, or the end of a payment key.
     pub q: String,
     pub status: Option<Status>,
     pub from: String,
     pub to: String,
     pub amount: String,
+    /// One of [`METHODS`], or nothing.
+    pub method: Option<&'static str>,
 }
+
+/// The methods of payment, as Toss calls them.
+pub const METHODS: [&str; 8] =
+    ["카드", "가상계좌", "간편결제", "계좌이체", "휴대폰", "문화상품권", "도서문화상품권", "게임문화상품권"];
 
 /// What the free text of a search turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Buyer,
+    OrderName,
     Seller,
+    BuyerName,
+    BuyerEmail,
+    BuyerPhone,
+    ReceiptNumber,
     KeyEnd,
     /// An amount that cannot be read was left out.
     WrongAmount,
@@ -59,7 +70,12 @@ fn told(frame: &Frame<'_>, meaning: Meaning) -> &'static str {
     let words = frame.words();
     match meaning {
         Meaning::Buyer => words.meant_buyer,
+        Meaning::OrderName => words.meant_order_name,
         Meaning::Seller => words.meant_seller,
+        Meaning::BuyerName => words.meant_buyer_name,
+        Meaning::BuyerEmail => words.meant_buyer_email,
+        Meaning::BuyerPhone => words.meant_buyer_phone,
+        Meaning::ReceiptNumber => words.meant_receipt_number,
         Meaning::KeyEnd => words.meant_key_end,
         Meaning::WrongAmount => words.wrong_amount,
         Meaning::WrongDay => words.wrong_day,
@@ -76,10 +92,18 @@ fn form(frame: &Frame<'_>, search: &Search) -> Markup {
         chosen: search.status,
         is_required: false,
     };
+    let method = Choice {
+        name: "method",
+        label: words.method,
+        any: words.any_method,
+        chosen: search.method,
+        is_required: false,
+    };
     html! {
         form.search method="get" action="/console/payments" role="search" {
             div.wide { (field("q", words.search_anything, &search.q, "search")) }
             (status.show(&Status::ALL, Status::as_str, |status| words.status_of(status)))
+            (method.show(&METHODS, |method| method, |method| method))
             (field("from", words.from_day, &search.from, "date"))
             (field("to", words.to_day, &search.to, "date"))
             (field("amount", words.amount, &search.amount, "text"))

@@ -2,10 +2,10 @@
 
 use domain::{
     calendar::Day,
-    payout::{PayoutStatus, RunStatus, plan::CarriedOver},
+    payout::{PaidBy, PayoutKind, PayoutStatus, RunStatus, bank_file::BankAnswer, plan::CarriedOver},
 };
 use maud::{Markup, html};
-use store::{Page as Records, PayoutRecord, RunRecord};
+use store::{BankFileRecord, Page as Records, PayoutRecord, RunRecord};
 
 use super::{
     Frame, Page,
@@ -34,6 +34,8 @@ pub struct RunActs {
     pub approve: bool,
     pub reject: bool,
     pub cancel: bool,
+    /// Whether the person may take bank files.
+    pub file: bool,
 }
 
 /// What the page of a run is made of.
@@ -41,6 +43,7 @@ pub struct RunActs {
 pub struct RunPage<'a> {
     pub run: &'a RunRecord,
     pub payouts: &'a [PayoutRecord],
+    pub bank_files: &'a [BankFileRecord],
     pub acts: RunActs,
     /// Whether the person froze the run.
     pub is_own: bool,
@@ -61,6 +64,9 @@ pub struct PayoutActs {
     pub cancel: bool,
     pub retry: bool,
     pub returned: bool,
+    pub received: bool,
+    /// Whether a person says what our bank made of the transfer.
+    pub answer: bool,
 }
 
 /// What the page of a payout is made of.
@@ -153,7 +159,7 @@ pub(super) fn payout_status(frame: &Frame<'_>, status: PayoutStatus) -> Markup {
 pub fn payout_run(frame: &Frame<'_>, view: &RunPage<'_>) -> Page {
     let (words, finance, run) = (frame.words(), frame.finance(), view.run);
     let to = |act: &str| format!("{}/{act}", run_address(run));
-    let RunActs { approve, reject, cancel } = view.acts;
+    let RunActs { approve, reject, cancel, file } = view.acts;
     Page::new(
         format!("{} {}", finance.run, run.date),
         html! {
@@ -174,6 +180,7 @@ pub fn payout_run(frame: &Frame<'_>, view: &RunPage<'_>) -> Page {
                     }
                 }
             }
+            @if run.paid_by == PaidBy::BankFile { (bank_files(frame, view, file)) }
             section.card { h2 { (words.tab(Tab::Payouts)) } (list(frame, view.payouts, STAFF)) }
             @if !run.carried_over.is_empty() {
                 section.card { h2 { (finance.carried_over) } (carried_over(frame, &run.carried_over)) }
@@ -182,12 +189,59 @@ pub fn payout_run(frame: &Frame<'_>, view: &RunPage<'_>) -> Page {
     )
 }
 
+/// The files that were taken, and the next one.
+fn bank_files(frame: &Frame<'_>, view: &RunPage<'_>, may_take: bool) -> Markup {
+    let (words, finance) = (frame.words(), frame.finance());
+    let address = |number: u32| format!("{}/file?number={number}", run_address(view.run));
+    let next = view.bank_files.last().map_or(1, |file| file.number.saturating_add(1));
+    let waits = view.payouts.iter().any(|payout| payout.status == PayoutStatus::Approved);
+    html! {
+        section.card {
+            h2 { (finance.bank_files) }
+            @if !view.bank_files.is_empty() {
+                (table(finance.bank_files, &html! {
+                    thead {
+                        tr {
+                            th.number { "#" } th.number { (finance.transfers) } th.number { (words.amount) }
+                            th { (finance.taken_by) } th { "SHA-256" } th {}
+                        }
+                    }
+                    tbody {
+                        @for file in view.bank_files {
+                            tr {
+                                td.number { (number(u64::from(file.number))) }
+                                td.number { (number(u64::from(file.transfers))) }
+                                td.number { (frame.money(file.total)) }
+                                td { (file.taken_by) " · " (time(file.taken_at)) }
+                                td.code title=(file.sha256) { (short(&file.sha256)) }
+                                td { @if may_take { a href=(address(file.number)) { (finance.file) } } }
+                            }
+                        }
+                    }
+                }))
+            }
+            @if may_take && waits {
+                div.acts role="group" aria-label=(words.acts) {
+                    a.button #file href=(address(next)) { (finance.file) }
+                }
+            }
+        }
+    }
+}
+
 /// What a run is: sum, digest, and the principals.
 pub(super) fn run_facts(frame: &Frame<'_>, run: &RunRecord) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
     html! {
         dt { (finance.run) } dd.code { (run.run_id) }
         dt { (finance.run_date) } dd { (run.date) }
+        dt { (finance.paid_by) }
+        dd {
+            @match run.paid_by {
+                PaidBy::Psp => (finance.by_toss),
+                PaidBy::BankFile => (finance.by_bank_file),
+            }
+        }
         dt { (finance.total) } dd #total { strong { (frame.money(run.total)) } }
         dt { (finance.payouts_count) } dd { (number(u64::from(run.payout_count))) }
         dt { (finance.digest) } dd { span.code { (run.digest) } p.quiet { (finance.digest_hint) } }
@@ -284,7 +338,10 @@ pub(super) fn list(frame: &Frame<'_>, payouts: &[PayoutRecord], audience: Audien
                         td { @if let Some(day) = payout.pays_on { (day) } }
                         td { @if let Some(at) = payout.ended_at { (time(at)) } }
                         td {
-                            a href=(format!("{address}/statement")) { (finance.statement) }
+                            @match payout.kind {
+                                PayoutKind::Seller => a href=(format!("{address}/statement")) { (finance.statement) },
+                                PayoutKind::Sweep => span.quiet { (finance.sweep) },
+                            }
                             @if payout.is_void { " " span.quiet { (finance.void) } }
                         }
                     }
@@ -299,7 +356,7 @@ pub fn payout(frame: &Frame<'_>, view: &PayoutPage<'_>) -> Page {
     let (words, finance, payout) = (frame.words(), frame.finance(), view.payout);
     let audience = if view.is_own { SELLER } else { STAFF };
     let to = |part: &str| format!("{}/{}/{part}", audience.base, payout.payout_id);
-    let PayoutActs { cancel, retry, returned } = view.acts;
+    let PayoutActs { cancel, retry, returned, received, answer } = view.acts;
     Page::new(
         format!("{} {}", finance.payout, payout.period),
         html! {
@@ -309,14 +366,22 @@ pub fn payout(frame: &Frame<'_>, view: &PayoutPage<'_>) -> Page {
                     (payout_facts(frame, payout, audience))
                     dt { (finance.statement) }
                     dd {
-                        a #statement href=(to("statement")) { (finance.statement) }
+                        @match payout.kind {
+                            PayoutKind::Seller => a #statement href=(to("statement")) { (finance.statement) },
+                            PayoutKind::Sweep => span.quiet { (finance.sweep) },
+                        }
                         @if payout.is_void { " " span.quiet { (finance.void) } }
                     }
                 }
-                @if cancel || retry || returned {
+                @if cancel || retry || returned || received || answer {
                     div.acts role="group" aria-label=(words.acts) {
                         @if retry { a.button #retry href=(to("act/retry")) { (finance.retry_payout) } }
                         @if cancel { a.button.second #cancel href=(to("act/cancel")) { (finance.cancel_payout) } }
+                        @if answer {
+                            a.button #paid href=(to("act/paid")) { (finance.bank_paid) }
+                            a.button.second #failed href=(to("act/failed")) { (finance.bank_failed) }
+                        }
+                        @if received { a.button #received href=(to("act/received")) { (finance.received) } }
                         @if returned { a.button.second #returned href=(to("act/returned")) { (finance.returned) } }
                     }
                 }
@@ -329,7 +394,7 @@ pub(super) fn payout_facts(frame: &Frame<'_>, payout: &PayoutRecord, audience: A
     let (words, finance) = (frame.words(), frame.finance());
     let dated = |name: &str, day: Option<Day>| html! { @if let Some(day) = day { dt { (name) } dd { (day) } } };
     html! {
-        dt { (words.amount) } dd #amount { strong { (frame.money(payout.amount)) } }
+        dt { (words.amount) } dd #payout-amount { strong { (frame.money(payout.amount)) } }
         @if audience.sees_sellers {
             dt { (words.seller) } dd { (seller_link(payout.seller.as_str())) }
             dt { (finance.run) }
@@ -342,6 +407,20 @@ pub(super) fn payout_facts(frame: &Frame<'_>, payout: &PayoutRecord, audience: A
         dt { (finance.frozen_at) } dd { (time(payout.frozen_at)) }
         @if let Some(at) = payout.sent_at { dt { (finance.sent_at) } dd { (time(at)) } }
         @if let Some(at) = payout.ended_at { dt { (finance.ended_at) } dd { (time(at)) } }
+        @if let Some(at) = payout.received_at { dt { (finance.received_at) } dd { (time(at)) } }
+        @if let Some(noted) = payout.answer.as_ref().filter(|_| audience.sees_sellers) {
+            dt { (finance.bank_answer) }
+            dd #bank-answer {
+                @match noted.answer {
+                    BankAnswer::Paid => (finance.bank_paid),
+                    BankAnswer::Failed => (finance.bank_failed),
+                    BankAnswer::Returned => (finance.returned),
+                    BankAnswer::Received => (finance.received),
+                }
+                " · " (noted.by) " · " (time(noted.at)) " · " (noted.reason)
+                @if let Some(by) = &noted.confirmed_by { " · " (by) }
+            }
+        }
         @if let Some(failure) = &payout.failure {
             dt { (finance.failure) } dd { span.code { (failure.code.as_str()) } " " (failure.message) }
         }

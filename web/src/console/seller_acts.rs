@@ -66,7 +66,7 @@ fn who(frame: &Frame<'_>, record: &SellerRecord) -> maud::Markup {
     html! {
         dt { (frame.words().seller) } dd.code { (record.seller) }
         @if let Some(profile) = &record.profile { dt { (frame.words().name) } dd { (profile.name) } }
-        dt { (frame.finance().payout_status) } dd { (status(frame, record.payout_status())) }
+        dt { (frame.finance().payout_status) } dd { (status(frame, frame.seller_status(record))) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sellers: the list, and one with wallet, holds, payouts and what comes next.
 
-use domain::{Timestamp, calendar::Day, seller::PayoutStatus as SellerStatus};
+use domain::{Timestamp, calendar::Day, payout::PaidBy, seller::PayoutStatus as SellerStatus};
 use maud::{Markup, html};
 use store::{
     HoldRecord, Page as Records, PayoutRecord, Profile, RegistrationRecord, Release, SellerHoldStatus, SellerRecord,
@@ -93,7 +93,7 @@ fn list(frame: &Frame<'_>, sellers: &[SellerRecord]) -> Markup {
                     tr {
                         td { (seller_link(record.seller.as_str())) }
                         td { @if let Some(profile) = &record.profile { (profile.name) } }
-                        td { (status(frame, record.payout_status())) }
+                        td { (status(frame, frame.seller_status(record))) }
                         td.code { @if let Some(profile) = &record.profile { (profile.account_masked) } }
                         td { @if let Some(profile) = &record.profile { (finance.schedule_of(&profile.schedule)) } }
                         td { @if let Some(at) = record.updated_at { (time(at)) } }
@@ -144,7 +144,7 @@ fn facts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
     let (words, finance, record) = (frame.words(), frame.finance(), &view.facts.record);
     html! {
         dl.facts {
-            dt { (finance.payout_status) } dd #payout-status { (status(frame, record.payout_status())) }
+            dt { (finance.payout_status) } dd #payout-status { (status(frame, frame.seller_status(record))) }
             @match &record.profile {
                 Some(profile) => { (of_profile(frame, view, profile)) }
                 None => { dt { (words.name) } dd { (finance.no_profile) } }
@@ -158,7 +158,10 @@ fn facts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
 
 fn of_profile(frame: &Frame<'_>, view: &SellerPage<'_>, profile: &Profile) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
-    let is_verified = view.facts.record.standing().is_account_verified();
+    let is_verified = match frame.paid_by {
+        PaidBy::Psp => view.facts.record.standing().is_account_verified(),
+        PaidBy::BankFile => view.facts.record.account_standing().is_account_verified(),
+    };
     html! {
         dt { (words.name) } dd { (profile.name) }
         dt { (finance.business) } dd { (finance.business_type(profile.business_type)) }

@@ -9,9 +9,16 @@ use super::{Frame, Page};
 pub enum Wrong {
     Reason,
     Amount,
+    /// The sum is not that of the payout.
+    Sum,
     Person,
     Day,
     Template,
+    /// The thing has changed since the person saw it.
+    Moved,
+    Outcome,
+    /// Other letters are chosen now than the person saw.
+    OtherLetters,
 }
 
 /// The page of one act.
@@ -56,14 +63,18 @@ impl Sheet<'_> {
     }
 }
 
-fn said(frame: &Frame<'_>, wrong: Wrong) -> &'static str {
+pub(super) fn said(frame: &Frame<'_>, wrong: Wrong) -> &'static str {
     let (words, finance) = (frame.words(), frame.finance());
     match wrong {
         Wrong::Reason => words.fill_reason,
         Wrong::Amount => words.wrong_refund_amount,
+        Wrong::Sum => finance.wrong_sum,
         Wrong::Person => finance.wrong_person,
         Wrong::Day => finance.wrong_day,
         Wrong::Template => finance.wrong_template,
+        Wrong::Moved => frame.reconciling().moved,
+        Wrong::Outcome => words.choose_outcome,
+        Wrong::OtherLetters => words.other_letters,
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the console says, in Korean and in English.
 
-use domain::{checkout::Status, dead_letter::LetterStatus, refund::RefundStatus};
+use domain::{
+    checkout::Status,
+    dead_letter::{DeclaredOutcome, LetterRefusal, LetterStatus},
+    refund::RefundStatus,
+};
 use store::console::Role;
 
 use super::place::{Place, Tab};
@@ -101,18 +105,30 @@ words! {
     other: "그 밖", "Other";
     all_by_status: "전체 결제, 상태별", "All checkouts, by status";
     refunds_by_status: "전체 환불, 상태별", "All refunds, by status";
+    schedules: "예약 작업", "Scheduled work";
+    schedule: "일정", "Schedule";
+    last_acted: "마지막 실행", "Last acted";
+    acts_next: "다음 실행", "Acts next";
+    paused: "일시 정지", "Paused";
+    schedules_unknown: "지금 Temporal에서 읽을 수 없습니다.", "Temporal does not say at the moment.";
     as_of: "기준 시각", "As of";
     korea_time: "모든 시각은 한국 표준시입니다.", "All times are Korea Standard Time.";
 
     search: "검색", "Search";
-    search_anything: "결제·주문 번호, 구매자, 판매자, 결제 키 끝 4자리 이상",
-        "Checkout or order id, buyer, seller, or the last 4 or more of a payment key";
+    search_anything: "결제·주문 번호, 주문명, 구매자 ID·이름·이메일·전화, 판매자, 승인번호·현금영수증 번호, 결제 키 끝 4자리 이상",
+        "Checkout or order id, order name, buyer's id, name, e-mail or phone, seller, receipt, payment key's last 4+";
     from_day: "시작 날짜", "From";
     to_day: "끝 날짜", "To";
     any_status: "모든 상태", "Any status";
+    any_method: "모든 결제 수단", "Any method";
     clear: "조건 지우기", "Clear";
     meant_buyer: "구매자 ID로 검색했습니다.", "Found by the id of a buyer.";
+    meant_order_name: "주문명으로 검색했습니다.", "Found by the name of an order.";
     meant_seller: "판매자 계정으로 검색했습니다.", "Found by a seller account.";
+    meant_buyer_name: "구매자 이름으로 검색했습니다.", "Found by the name of a buyer.";
+    meant_buyer_email: "구매자 이메일로 검색했습니다.", "Found by the e-mail address of a buyer.";
+    meant_buyer_phone: "구매자 전화번호로 검색했습니다.", "Found by the telephone number of a buyer.";
+    meant_receipt_number: "영수증의 승인번호로 검색했습니다.", "Found by the number of a receipt.";
     meant_key_end: "결제 키의 끝자리로 검색했습니다.", "Found by the end of a payment key.";
     wrong_amount: "금액을 읽을 수 없어 무시했습니다.", "The amount cannot be read and was left out.";
     wrong_day: "날짜를 읽을 수 없어 무시했습니다.", "A date cannot be read and was left out.";
@@ -132,6 +148,8 @@ words! {
     created: "생성", "Created";
     method: "결제 수단", "Method";
     payment_key: "결제 키", "Payment key";
+    approval_number: "승인번호", "Approval number";
+    cash_receipt_number: "현금영수증 번호", "Cash receipt number";
     approved: "승인", "Approved";
     expires: "만료", "Expires";
     refunded: "환불됨", "Refunded";
@@ -230,6 +248,18 @@ words! {
     discard: "버리기", "Discard";
     discard_hint: "워크플로가 이미 끝난 데드 레터를 목록에서 치웁니다. 돈은 움직이지 않습니다.",
         "Puts away a dead letter whose workflow has ended. No money moves.";
+    resolve: "결론 내리기", "Resolve";
+    resolve_hint: "확인한 결과를 고르면 워크플로가 그 결과로 이어집니다. 돈이 들어왔는지는 다시 시도가 토스에 묻습니다.",
+        "The workflow goes on with the outcome that you declare. Whether money came is what a retry asks Toss.";
+    choose_outcome: "결과를 골라 주세요.", "Choose an outcome.";
+    do_resolve: "결론 실행", "Resolve now";
+    bulk: "여러 데드 레터에 실행", "Act on many dead letters";
+    bulk_hint: "열린 데드 레터 가운데 오래된 것부터 100건까지 고릅니다. 먼저 미리 보고, 사유를 적어 실행합니다.",
+        "Chooses up to 100 open dead letters, the oldest first. Look at the preview, give a reason, then act.";
+    preview: "미리 보기", "Preview";
+    would: "실행할 수 있는지", "Takes it";
+    other_letters: "미리 본 것과 다른 데드 레터가 골라졌습니다. 아래를 확인하고 다시 실행하세요.",
+        "Other dead letters are chosen now than you saw. Look at these, and act again.";
     letter_acted: "기록하고 워크플로에 알렸습니다.", "It is written down, and the workflow was told.";
     action: "행위", "Action";
 
@@ -369,6 +399,30 @@ impl Words {
             RefundStatus::Stuck => self.pick("사람 필요", "Stuck"),
             RefundStatus::Succeeded => self.pick("환불됨", "Succeeded"),
             RefundStatus::Failed => self.pick("실패", "Failed"),
+        }
+    }
+
+    pub(super) const fn outcome_of(&self, outcome: DeclaredOutcome) -> &'static str {
+        match outcome {
+            DeclaredOutcome::NotPaid => self.pick("구매자의 돈을 받지 않았음", "No money of the buyer is held"),
+            DeclaredOutcome::Approved => self.pick("검토 승인: 결제해도 됨", "Review approved: it may be charged"),
+            DeclaredOutcome::Denied => self.pick("검토 거절: 결제하지 않음", "Review denied: it is not charged"),
+            DeclaredOutcome::Refunded => self.pick("구매자가 돌려받았음", "The buyer has the money back"),
+            DeclaredOutcome::NotRefunded => self.pick("구매자에게 돌려주지 않음", "The buyer does not get it back"),
+        }
+    }
+
+    pub(super) const fn refusal_of(&self, refusal: LetterRefusal) -> &'static str {
+        match refusal {
+            LetterRefusal::TakenUp => self.pick("이미 처리됨", "No: it is no longer open"),
+            LetterRefusal::Awaited => self.pick("워크플로가 기다리고 있음", "No: its workflow waits for it"),
+            LetterRefusal::Ended => self.pick("워크플로가 끝났음", "No: its workflow has ended"),
+            LetterRefusal::RepeatsItself => {
+                self.pick("워크플로가 스스로 다시 시도함", "No: its workflow repeats the step itself")
+            }
+            LetterRefusal::OtherOutcome => {
+                self.pick("이 결과를 받지 않음", "No: its workflow does not take this outcome")
+            }
         }
     }
 

@@ -48,10 +48,13 @@ struct Row {
 
 // The name in the API, the status, how long it lasts, and a title that says the same of every problem of the code.
 codes! {
+    AccountNotVerifiable("account_not_verifiable", CONFLICT, Stays, "The bank account is not verified");
     AddressMalformed("address_malformed", BAD_REQUEST, Stays, "The address cannot be read");
     AddressTooLong("address_too_long", URI_TOO_LONG, Stays, "The address is too long");
     AmbiguousId("ambiguous_id", CONFLICT, Stays, "The id names two things");
     AmountMismatch("amount_mismatch", UNPROCESSABLE_ENTITY, Stays, "The amount differs");
+    BankFileNotFound("bank_file_not_found", NOT_FOUND, Stays, "There is no such bank file");
+    BankFileRefused("bank_file_refused", CONFLICT, Stays, "No bank file is given");
     BodyMalformed("body_malformed", BAD_REQUEST, Stays, "The body cannot be read");
     BodyNotExpected("body_not_expected", BAD_REQUEST, Stays, "The route takes no body");
     BodyTimeout("body_timeout", REQUEST_TIMEOUT, Stays, "The body took too long to arrive");
@@ -74,8 +77,9 @@ codes! {
     DeadLetterNotFound("dead_letter_not_found", NOT_FOUND, Stays, "There is no such dead letter");
     DeadlineExceeded("deadline_exceeded", SERVICE_UNAVAILABLE, Passes, "The answer took too long");
     DeliveryNotFound("delivery_not_found", NOT_FOUND, Stays, "There is no such delivery");
-    DigestMismatch("digest_mismatch", CONFLICT, Stays, "The run is another than was seen");
+    DigestMismatch("digest_mismatch", CONFLICT, Stays, "It is another than was seen");
     EncryptionKeysMissing("encryption_keys_missing", CONFLICT, Stays, "No encryption keys are set");
+    EntryNotReversible("entry_not_reversible", CONFLICT, Stays, "The entry does not take this");
     EventsExpired("events_expired", GONE, Stays, "The events are not kept any more");
     Forbidden("forbidden", FORBIDDEN, Stays, "The API key may not do this");
     FourEyes("four_eyes", FORBIDDEN, Stays, "A second principal has to decide");
@@ -121,6 +125,7 @@ codes! {
     RefundRefused("refund_refused", CONFLICT, Stays, "The refund was refused");
     RequestInProgress("request_in_progress", TOO_MANY_REQUESTS, Passes, "The first request is still in progress");
     SellerNotFound("seller_not_found", NOT_FOUND, Stays, "There is no such seller");
+    SweepRefused("sweep_refused", CONFLICT, Stays, "Nothing is swept");
     TemporalUnavailable("temporal_unavailable", SERVICE_UNAVAILABLE, Passes, "Temporal cannot be reached");
     TooManySignals("too_many_signals", TOO_MANY_REQUESTS, Stays, "The workflow takes no more signals");
     TooManyWebhookEndpoints("too_many_webhook_endpoints", CONFLICT, Stays, "There are too many webhook endpoints");

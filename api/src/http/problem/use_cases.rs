@@ -18,6 +18,7 @@ use service::{
     purchase::PurchaseError,
     reconciliation::{BreakError, StartError},
     refund::RefundError,
+    reversal::ReversalError,
     seller::SellerError,
 };
 
@@ -43,6 +44,8 @@ impl From<SellerError> for Problem {
         match error {
             SellerError::NoKeys => Self::new(Code::EncryptionKeysMissing, detail),
             SellerError::Unknown | SellerError::NoDetails => Self::new(Code::SellerNotFound, detail),
+            SellerError::FourEyes => Self::new(Code::FourEyes, detail),
+            SellerError::VerifiedByPsp | SellerError::OtherAccount(_) => Self::new(Code::AccountNotVerifiable, detail),
             SellerError::NoSuchHold => Self::new(Code::HoldNotFound, detail),
             SellerError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
             SellerError::Refused(_) => Self::new(Code::HoldRefused, detail),
@@ -56,7 +59,6 @@ impl From<PurchaseError> for Problem {
     fn from(error: PurchaseError) -> Self {
         let detail = error.to_string();
         match error {
-            PurchaseError::Find(error) => error.into(),
             PurchaseError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
             PurchaseError::NotYet => Self::of_field("delivered_at", FieldCode::Invalid, detail),
             PurchaseError::Store(error) => error.into(),
@@ -174,7 +176,12 @@ impl From<PayoutError> for Problem {
             PayoutError::Undecidable(Undecidable::DigestMismatch) => Self::new(Code::DigestMismatch, detail),
             PayoutError::Undecidable(Undecidable::Stopped) => Self::new(Code::PayoutsStopped, detail),
             PayoutError::Undecidable(Undecidable::Decided(_)) => Self::new(Code::PayoutRunDecided, detail),
+            PayoutError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            PayoutError::NotSwept(_) => Self::new(Code::SweepRefused, detail),
             PayoutError::NotTaken { .. } => Self::new(Code::PayoutNotActionable, detail),
+            PayoutError::NoBankFile(_) => Self::new(Code::BankFileRefused, detail),
+            PayoutError::UnknownBankFile => Self::new(Code::BankFileNotFound, detail),
+            PayoutError::NoKeys => Self::new(Code::EncryptionKeysMissing, detail),
             PayoutError::UnderWay => Self::new(Code::RequestInProgress, detail),
             PayoutError::Fault(fault) => fault.into(),
         }
@@ -200,7 +207,23 @@ impl From<StartError> for Problem {
         match error {
             StartError::NotBegun(_) => Self::of_field("date", FieldCode::Invalid, detail),
             StartError::NoWorker => Self::new(Code::NoWorker, "No worker has taken it up yet; ask for the same again."),
+            StartError::Closing(_) => Self::new(Code::NoWorker, format!("{detail}; ask for the same again")),
             StartError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ReversalError> for Problem {
+    fn from(error: ReversalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReversalError::Unknown => Self::new(Code::NotFound, "The books have no entry of this id."),
+            ReversalError::FourEyes(_) => Self::new(Code::FourEyes, detail),
+            ReversalError::Outdated(_) => Self::new(Code::DigestMismatch, detail),
+            ReversalError::Refused(_) => Self::new(Code::EntryNotReversible, detail),
+            ReversalError::UnderWay => Self::new(Code::RequestInProgress, detail),
+            ReversalError::NotYet => Self::new(Code::DeadlineExceeded, detail),
+            ReversalError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -7,7 +7,6 @@ use axum::{
     response::Response,
 };
 use domain::{Money, refund::MAX_REASON_CHARS};
-use serde_json::Value;
 use service::{
     ask_psp::{self, Asked},
     refund::{CancelRequest, Canceled, RefundKey, Target, cancel as cancel_payment, is_open},
@@ -15,16 +14,14 @@ use service::{
 use sha2::{Digest, Sha256};
 use store::CheckoutRecord;
 use uuid::Uuid;
-use web::console::{Asking, Confirming, Outcome, Told};
+use web::console::{Asking, Confirming, MAX_ACT_REASON_CHARS, Outcome, Told};
 
-use super::{frame::Person, guard::Form, story::record};
+use super::{frame::Person, guard::Form, reason::reason_in, story::record};
 use crate::{
     Api,
     http::{
-        card_numbers,
         marks::Unchanged,
         problem::{Code, Problem},
-        text,
     },
 };
 
@@ -42,9 +39,12 @@ pub(super) async fn do_ask_toss(
     State(api): State<Arc<Api>>,
     person: Person,
     Path(id): Path<String>,
-    _: Form,
+    form: Form,
 ) -> Result<Response, Problem> {
     let record = record(&api, &id).await?;
+    if reason(&form, MAX_ACT_REASON_CHARS).is_none() {
+        return Ok(unchanged(confirming(&person, Asking::AskToss, &record, true)));
+    }
     match ask_psp::ask(&api.service, &record, &person.principal().bare()).await? {
         Asked::Somebody => Ok(told(&person, Outcome::Asked, &record)),
         Asked::Nobody => {
@@ -73,7 +73,7 @@ pub(super) async fn do_cancel(
 ) -> Result<Response, Problem> {
     let record = record(&api, &id).await?;
     let Some(reason) = reason(&form, MAX_REASON_CHARS) else {
-        return Ok(confirming(&person, Asking::Cancel, &record, true));
+        return Ok(unchanged(confirming(&person, Asking::Cancel, &record, true)));
     };
     refuse_ended(&record)?;
     let request = CancelRequest { amount: None, fingerprint: fingerprint(&id, "", "", &reason), reason, account: None };
@@ -146,10 +146,9 @@ pub(super) fn new_key() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// A reason that may be written down, for as long as a record lasts.
+/// The reason of a form, if it may be written down.
 pub(super) fn reason(form: &Form, limit: usize) -> Option<String> {
-    let reason = text::shown(form.text("reason"), limit).ok()?;
-    (!card_numbers::stands_in(&Value::from(reason.as_str()))).then_some(reason)
+    reason_in(form.text("reason"), limit)
 }
 
 /// The same key with other fields is another request.

@@ -12,7 +12,7 @@ use domain::{
 };
 use service::{
     now,
-    reconciliation::{WantedAct, act as act_on_break},
+    reconciliation::{BreakError, WantedAct, act as act_on_break},
 };
 use store::BreakRecord;
 use web::console::{BreakForm, BreakStep, MAX_ACT_REASON_CHARS, Outcome, TypedAct, Wrong};
@@ -64,12 +64,13 @@ pub(super) async fn act(
         reason: form.text("reason"),
     };
     let reason = reason(&form, MAX_ACT_REASON_CHARS).ok_or(Wrong::Reason);
+    let again = |record: &BreakRecord, wrong: Wrong| {
+        let form = BreakForm { step, record, asked, wrong: Some(wrong) };
+        unchanged(person.answer(form.page(&person.frame())))
+    };
     let (act, reason) = match wanted(step, asked).and_then(|act| Ok((act, reason?))) {
         Ok(wanted) => wanted,
-        Err(wrong) => {
-            let again = BreakForm { step, record: &record, asked, wrong: Some(wrong) };
-            return Ok(unchanged(person.answer(again.page(&person.frame()))));
-        }
+        Err(wrong) => return Ok(again(&record, wrong)),
     };
     let malformed = || Problem::new(Code::IdempotencyKeyInvalid, "The form does not name the version. Open it again.");
     let seen = form.text("version").parse().map_err(|_| malformed())?;
@@ -77,7 +78,13 @@ pub(super) async fn act(
     let by = Actor::Principal(person.principal());
     let wanted = WantedAct { act, by, reason, seen: Some(seen) };
     let service = &api.service;
-    let after = act_on_break(&service.temporal, &service.reader, &record.break_id, wanted).await?;
+    let after = match act_on_break(&service.temporal, &service.reader, &record.break_id, wanted).await {
+        // A comment is true of every version: what was typed is kept, with the version of now.
+        Err(BreakError::Refused(_)) if step == BreakStep::Comment => {
+            return Ok(again(&found(&api, record.break_id.to_string()).await?, Wrong::Moved));
+        }
+        acted => acted?,
+    };
     let outcome = if is_resolution && after.status != BreakStatus::Resolved {
         Outcome::BreakProposed
     } else {
@@ -88,6 +95,7 @@ pub(super) async fn act(
 
 fn wanted(step: BreakStep, asked: TypedAct<'_>) -> Result<Act, Wrong> {
     match step {
+        BreakStep::Comment => Ok(Act::Comment),
         BreakStep::Assign => {
             let to = text::shown(asked.to, MAX_NAME_CHARS).map_err(|_| Wrong::Person)?;
             Ok(Act::Assign { to })

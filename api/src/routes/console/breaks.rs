@@ -17,7 +17,10 @@ use store::{BreakFilter, BreakPosition, BreakRecord, Scope};
 use web::console::{self, BreakActs, BreakPage, BreakSearch};
 
 use super::frame::{Asked, Person};
-use crate::{Api, http::problem::Problem};
+use crate::{
+    Api,
+    http::{marks::is_about, problem::Problem},
+};
 
 /// The most business days that a list asks for.
 const MAX_AGE_DAYS: u16 = 365;
@@ -49,7 +52,9 @@ pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Ask
 
 pub(super) async fn found(api: &Api, id: String) -> Result<BreakRecord, Problem> {
     let id = BreakId::parse(id).map_err(|_| BreakError::Unknown)?;
-    Ok(api.service.reader.break_record(&id).await?.ok_or(BreakError::Unknown)?)
+    let record = api.service.reader.break_record(&id).await?.ok_or(BreakError::Unknown)?;
+    record.checkout_id.iter().for_each(is_about);
+    Ok(record)
 }
 
 pub(super) async fn show(
@@ -74,9 +79,9 @@ pub(super) async fn show(
 fn acts(record: &BreakRecord) -> BreakActs {
     let is_touched = record.proposal.is_some() || record.assignee.is_some();
     match record.status {
-        BreakStatus::Open => BreakActs { assign: true, wait: true, resolve: true, undo: is_touched },
-        BreakStatus::Waiting => BreakActs { assign: true, wait: true, resolve: true, undo: true },
-        BreakStatus::Resolved => BreakActs { undo: true, ..BreakActs::default() },
+        BreakStatus::Open => BreakActs { comment: true, assign: true, wait: true, resolve: true, undo: is_touched },
+        BreakStatus::Waiting => BreakActs { comment: true, assign: true, wait: true, resolve: true, undo: true },
+        BreakStatus::Resolved => BreakActs { comment: true, undo: true, ..BreakActs::default() },
     }
 }
 

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
-use domain::{Timestamp, principal::Principal};
+use domain::{Timestamp, payout::PaidBy, principal::Principal};
 use service::{Caller, console::Open, now};
 use store::{Scope, Window};
 use web::{
@@ -45,7 +45,7 @@ impl Visitor {
     /// What is around a page that needs no session.
     pub(super) fn frame(&self) -> Frame<'_> {
         let (address, language, now) = (self.address.as_str(), self.language, self.now);
-        Frame { language, session: None, form_token: "", here: None, address, now }
+        Frame { language, session: None, form_token: "", here: None, address, now, paid_by: PaidBy::Psp }
     }
 }
 
@@ -68,6 +68,8 @@ pub(super) struct SignedIn {
     pub(super) visitor: Visitor,
     pub(super) open: Open,
     pub(super) form_token: String,
+    /// The way on which the next run pays.
+    pub(super) paid_by: PaidBy,
 }
 
 /// A handler stands outside of the table of pages and acts.
@@ -86,9 +88,9 @@ impl FromRequestParts<Arc<Api>> for Person {
 impl Person {
     /// What is around a page of this person.
     pub(super) fn frame(&self) -> Frame<'_> {
-        let SignedIn { visitor, open, form_token } = &*self.0;
+        let SignedIn { visitor, open, form_token, paid_by } = &*self.0;
         let here = Place::of(visitor.address.split('?').next().unwrap_or_default());
-        Frame { session: Some(&open.record), form_token, here, ..visitor.frame() }
+        Frame { session: Some(&open.record), form_token, here, paid_by: *paid_by, ..visitor.frame() }
     }
 
     /// The page as an answer.
@@ -170,6 +172,11 @@ pub(super) fn problem_page(frame: &Frame<'_>, problem: Problem) -> Response {
     *response.status_mut() = code.status();
     response.extensions_mut().insert(problem);
     response
+}
+
+/// The page at an address of the console where nothing is.
+pub(super) async fn unknown(visitor: Visitor) -> Response {
+    problem_page(&visitor.frame(), Problem::new(Code::NotFound, "The console has no page at this address."))
 }
 
 #[cfg(test)]

@@ -11,17 +11,18 @@ use axum::{
 };
 use service::console::{Open, open};
 use subtle::ConstantTimeEq;
-use web::console::not_set_up;
+use web::console::{MAX_ACT_REASON_CHARS, not_set_up};
 
 use super::{
     cookies::{cookie, session_cookie},
     frame::{Person, SignedIn, Visitor, problem_page},
     needs::Needs,
+    reason::reason_in,
 };
 use crate::{
     Api,
     http::{
-        marks::Signature,
+        marks::{Because, Signature},
         problem::{Code, Problem},
     },
 };
@@ -79,7 +80,8 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
         signature.sign_person(&session.record.person);
     }
     let form_token = session.token.form_token(&api.key_pepper);
-    let person = Person(Arc::new(SignedIn { visitor, open: session, form_token }));
+    let paid_by = api.service.settings.plan_rules.by;
+    let person = Person(Arc::new(SignedIn { visitor, open: session, form_token, paid_by }));
     if !needs.admits(person.0.open.record.roles) {
         let detail = format!("This needs a role that includes `{}`.", needs.as_str());
         return problem_page(&person.frame(), Problem::new(Code::Forbidden, detail));
@@ -87,7 +89,16 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
     let mut response = match with_form(&person, request).await {
         Ok(mut request) => {
             request.extensions_mut().insert(person.clone());
-            next.run(request).await
+            let because = request
+                .extensions()
+                .get::<Form>()
+                .and_then(|form| reason_in(form.text("reason"), MAX_ACT_REASON_CHARS));
+            let mut response = next.run(request).await;
+            // The line of the audit log gives the reason of every act.
+            if let Some(reason) = because {
+                response.extensions_mut().insert(Because(reason));
+            }
+            response
         }
         Err(problem) => problem.into_response(),
     };
@@ -106,7 +117,7 @@ pub(super) async fn session(api: &Api, headers: &HeaderMap) -> Result<Option<Ope
 /// The way in, or what it takes to have one.
 fn nobody(api: &Api, visitor: &Visitor) -> Response {
     let frame = visitor.frame();
-    if api.console.provider.is_none() && api.console.link.is_none() {
+    if api.console.provider.is_none() && api.console.links.is_none() {
         return frame.answer(not_set_up(&frame, &api.console.callback));
     }
     Redirect::to("/console/sign-in").into_response()

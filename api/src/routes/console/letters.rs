@@ -15,13 +15,16 @@ use store::{LetterFilter, LetterPosition, LetterRecord};
 use web::console::{self, Asking, Confirming, LetterActs, MAX_ACT_REASON_CHARS, Outcome, Told};
 
 use super::{
-    acts::{new_key, reason},
+    acts::{new_key, reason, unchanged},
     frame::{Asked, Person},
     guard::Form,
 };
 use crate::{
     Api,
-    http::problem::{Code, Problem},
+    http::{
+        marks::is_about,
+        problem::{Code, Problem},
+    },
     routes::shapes::ui_url,
 };
 
@@ -47,7 +50,9 @@ pub(super) async fn show(
     let url = ui_url(&api, &letter.workflow_id).map(|url| format!("{url}/{}", letter.run_id));
     // Whether the workflow takes an act is asked when the person acts: a page is seconds old when it is read.
     let acts = match letter.status {
-        LetterStatus::Open => LetterActs { retry: true, discard: true },
+        LetterStatus::Open => {
+            LetterActs { retry: true, resolve: !console::outcomes(&letter).is_empty(), discard: true }
+        }
         LetterStatus::Retrying | LetterStatus::Resolved | LetterStatus::Discarded | LetterStatus::Closed => {
             LetterActs::default()
         }
@@ -55,10 +60,12 @@ pub(super) async fn show(
     Ok(person.answer(console::letter(&person.frame(), &letter, &done, acts, url.as_deref())))
 }
 
-async fn letter(api: &Api, id: &str) -> Result<LetterRecord, Problem> {
+pub(super) async fn letter(api: &Api, id: &str) -> Result<LetterRecord, Problem> {
     let unknown = || Problem::new(Code::DeadLetterNotFound, "No dead letter has this id.");
     let id = DeadLetterId::parse(id).map_err(|_| unknown())?;
-    api.service.reader.dead_letter(&id).await?.ok_or_else(unknown)
+    let letter = api.service.reader.dead_letter(&id).await?.ok_or_else(unknown)?;
+    letter.checkout_id.iter().for_each(is_about);
+    Ok(letter)
 }
 
 pub(super) async fn retry(
@@ -130,7 +137,7 @@ async fn confirming(
 async fn act(api: &Api, person: &Person, action: LetterAction, id: &str, form: &Form) -> Result<Response, Problem> {
     let letter = letter(api, id).await?;
     let Some(reason) = reason(form, MAX_ACT_REASON_CHARS) else {
-        return confirming(api, person, action, &letter, true).await;
+        return Ok(unchanged(confirming(api, person, action, &letter, true).await?));
     };
     let by = person.principal().bare();
     let request = ActionRequest { action, by: &by, reason: &reason };

@@ -13,10 +13,10 @@ use store::{
     webhook_endpoint::{DeliveryFilter, DeliveryRecord, EndpointRecord},
 };
 use uuid::Uuid;
-use web::console::{self, Asking, Confirming, Outcome, Told};
+use web::console::{self, Asking, Confirming, MAX_ACT_REASON_CHARS, Outcome, Told};
 
 use super::{
-    acts::new_key,
+    acts::{new_key, reason, unchanged},
     frame::{Asked, Person},
     guard::Form,
 };
@@ -92,6 +92,10 @@ pub(super) async fn redeliver(
     Path((endpoint, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let delivery = delivery(&api, &endpoint, &id).await?;
+    Ok(confirming(&person, &delivery, false))
+}
+
+fn confirming(person: &Person, delivery: &DeliveryRecord, is_reason_missing: bool) -> Response {
     let back = format!("/console/webhook-endpoints/{}", delivery.endpoint_id);
     let confirming = Confirming {
         asking: Asking::Redeliver,
@@ -100,9 +104,9 @@ pub(super) async fn redeliver(
         object: &delivery.attempt.event_id,
         record: None,
         key: &new_key(),
-        is_reason_missing: false,
+        is_reason_missing,
     };
-    Ok(person.answer(confirming.page(&person.frame())))
+    person.answer(confirming.page(&person.frame()))
 }
 
 pub(super) async fn do_redeliver(
@@ -112,6 +116,9 @@ pub(super) async fn do_redeliver(
     form: Form,
 ) -> Result<Response, Problem> {
     let delivery = delivery(&api, &endpoint, &id).await?;
+    if reason(&form, MAX_ACT_REASON_CHARS).is_none() {
+        return Ok(unchanged(confirming(&person, &delivery, true)));
+    }
     let malformed = || Problem::new(Code::IdempotencyKeyInvalid, "The form does not name the act. Open it again.");
     let name: Uuid = form.text("key").parse().map_err(|_| malformed())?;
     let asked = api.service.journal.ask_for_redelivery_as(&delivery, name).await?;

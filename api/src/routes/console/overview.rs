@@ -23,6 +23,13 @@ pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<
     let counts = reader.counts().await?;
     let endpoints = reader.webhook_health().await?;
     let finance = reader.finance_figures().await?;
-    let view = console::Overview { today: &today, counts: &counts, endpoints: &endpoints, finance: &finance };
+    let schedules = (api.service.schedules)().await;
+    let view = console::Overview {
+        today: &today,
+        counts: &counts,
+        endpoints: &endpoints,
+        finance: &finance,
+        schedules: schedules.as_deref(),
+    };
     Ok(person.answer(console::overview(&person.frame(), &view)))
 }

@@ -12,12 +12,18 @@ use domain::{
     checkout::Status,
     id::{BuyerId, RefundId, SellerAccount},
 };
-use service::checkout::{FindError, Named, find};
-use store::{CheckoutFilter, CheckoutPosition, CheckoutRecord, Page, Window};
+use service::{
+    buyer::digested,
+    checkout::{FindError, Named, find},
+};
+use store::{BuyerField, CheckoutFilter, CheckoutPosition, CheckoutRecord, Page, Window};
 use web::console::{self, Meaning, Search};
 
 use super::frame::{Asked, Person};
 use crate::{Api, http::problem::Problem};
+
+/// The most characters of what is looked up as the number of a receipt.
+const MAX_RECEIPT_NUMBER_CHARS: usize = 32;
 
 pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
     let search = Search {
@@ -26,6 +32,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Ask
         from: asked.text("from").to_owned(),
         to: asked.text("to").to_owned(),
         amount: asked.text("amount").to_owned(),
+        method: console::METHODS.into_iter().find(|method| *method == asked.text("method")),
     };
     if let Some(id) = named(&api, &search.q).await? {
         return Ok(Redirect::to(&format!("/console/payments/{id}")).into_response());
@@ -49,7 +56,9 @@ async fn found(
     filter: &CheckoutFilter,
     window: &Window<CheckoutPosition>,
 ) -> Result<Page<CheckoutRecord>, Problem> {
-    let is_meant = filter.buyer.is_some() || filter.seller.is_some() || filter.payment_key_end.is_some();
+    let is_named = filter.buyer.is_some() || filter.order_name.is_some();
+    let is_told = is_named || filter.buyer_detail.is_some() || filter.receipt_number.is_some();
+    let is_meant = is_told || filter.seller.is_some() || filter.payment_key_end.is_some();
     if !search.q.is_empty() && !is_meant {
         return Ok(Page { items: Vec::new(), more: false });
     }
@@ -92,6 +101,7 @@ fn filter(search: &Search) -> (CheckoutFilter, Vec<Meaning>) {
         created_from: from.map(Day::start),
         created_to: to.map(|to| to.next().start()),
         amount,
+        method: search.method.map(str::to_owned),
         ..CheckoutFilter::default()
     };
     (filter, meanings)
@@ -104,7 +114,8 @@ fn amount(text: &str) -> Option<Money> {
     Money::parse(number, currency.trim().parse().ok()?).ok()
 }
 
-/// What a free text means that names no payment: a buyer, a seller, or the end of a payment key.
+/// What a free text means that names no payment: a buyer, an order, a seller, the number of a receipt, a buyer's
+/// detail, or the end of a payment key.
 async fn meaning(api: &Api, text: &str, filter: &mut CheckoutFilter) -> Result<Option<Meaning>, Problem> {
     if text.is_empty() {
         return Ok(None);
@@ -117,11 +128,31 @@ async fn meaning(api: &Api, text: &str, filter: &mut CheckoutFilter) -> Result<O
             return Ok(Some(Meaning::Buyer));
         }
     }
+    let of_name = CheckoutFilter { order_name: Some(text.to_owned()), ..CheckoutFilter::default() };
+    if !reader.checkouts(&of_name, &Window { after: None, limit: 1 }).await?.items.is_empty() {
+        filter.order_name = of_name.order_name;
+        return Ok(Some(Meaning::OrderName));
+    }
     if let Ok(seller) = SellerAccount::parse(text)
         && reader.knows_seller(&seller).await?
     {
         filter.seller = Some(seller);
         return Ok(Some(Meaning::Seller));
+    }
+    if let Some(number) = receipt_number(text) {
+        let of_receipt = CheckoutFilter { receipt_number: Some(number), ..CheckoutFilter::default() };
+        if !reader.checkouts(&of_receipt, &Window { after: None, limit: 1 }).await?.items.is_empty() {
+            filter.receipt_number = of_receipt.receipt_number;
+            return Ok(Some(Meaning::ReceiptNumber));
+        }
+    }
+    let (meaning, field) = looks_like(text);
+    if let Some(detail) = digested(&api.service, field, text)? {
+        let of_detail = CheckoutFilter { buyer_detail: Some(detail), ..CheckoutFilter::default() };
+        if !reader.checkouts(&of_detail, &Window { after: None, limit: 1 }).await?.items.is_empty() {
+            filter.buyer_detail = of_detail.buyer_detail;
+            return Ok(Some(meaning));
+        }
     }
     let end = text.trim_start_matches('…');
     if end.is_ascii() && end.len() >= store::KEY_END_CHARS {
@@ -129,6 +160,27 @@ async fn meaning(api: &Api, text: &str, filter: &mut CheckoutFilter) -> Result<O
         return Ok(Some(Meaning::KeyEnd));
     }
     Ok(None)
+}
+
+/// What can be the number of a receipt, without what people put between its digits.
+fn receipt_number(text: &str) -> Option<String> {
+    let number: String = text.chars().filter(|character| !" -".contains(*character)).collect();
+    let is_number = (1..=MAX_RECEIPT_NUMBER_CHARS).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && number.bytes().any(|byte| byte.is_ascii_digit());
+    is_number.then_some(number)
+}
+
+/// The detail of a buyer that a text looks like.
+fn looks_like(text: &str) -> (Meaning, BuyerField) {
+    let is_of_phone = |character: char| character.is_ascii_digit() || "+-() ".contains(character);
+    if text.contains('@') {
+        (Meaning::BuyerEmail, BuyerField::Email)
+    } else if text.chars().all(is_of_phone) {
+        (Meaning::BuyerPhone, BuyerField::Phone)
+    } else {
+        (Meaning::BuyerName, BuyerField::Name)
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +199,20 @@ mod tests {
         assert_eq!(filter.created_from, "2026-11-27".parse::<Day>().ok().map(Day::start));
         assert_eq!((filter.created_to, filter.amount), (None, None));
         assert_eq!(meanings, [Meaning::WrongDay, Meaning::WrongAmount]);
+    }
+
+    #[test]
+    fn the_number_of_a_receipt_is_read_as_people_write_it() {
+        for (text, number) in [
+            ("00123456", Some("00123456")),
+            ("987-654 321", Some("987654321")),
+            ("seller", None),
+            ("승인 1234", None),
+            ("-", None),
+        ] {
+            assert_eq!(receipt_number(text).as_deref(), number, "{text}");
+        }
+        assert_eq!(receipt_number(&"1".repeat(MAX_RECEIPT_NUMBER_CHARS + 1)), None);
     }
 
     #[test]

@@ -8,8 +8,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use domain::{
+    Currency, Money,
     id::{PayoutId, SellerAccount},
-    payout::PayoutStatus,
+    payout::{PaidBy, PayoutKind, PayoutStatus, bank_file::BankAnswer},
 };
 use service::payout::{self, PayoutError};
 use store::{PayoutFilter, PayoutPosition, PayoutRecord, Scope};
@@ -78,12 +79,14 @@ fn acts(payout: &PayoutRecord) -> PayoutActs {
             PayoutActs { cancel: true, ..PayoutActs::default() }
         }
         PayoutStatus::Failed | PayoutStatus::Canceled => PayoutActs { retry: !payout.is_void, ..PayoutActs::default() },
-        PayoutStatus::Paid => PayoutActs { returned: true, ..PayoutActs::default() },
-        PayoutStatus::Sending
-        | PayoutStatus::Unknown
-        | PayoutStatus::InProgress
-        | PayoutStatus::Returned
-        | PayoutStatus::Stuck => PayoutActs::default(),
+        PayoutStatus::Paid => {
+            let received = payout.kind == PayoutKind::Sweep && payout.received_at.is_none();
+            PayoutActs { returned: payout.received_at.is_none(), received, ..PayoutActs::default() }
+        }
+        PayoutStatus::InProgress => PayoutActs { answer: payout.paid_by == PaidBy::BankFile, ..PayoutActs::default() },
+        PayoutStatus::Sending | PayoutStatus::Unknown | PayoutStatus::Returned | PayoutStatus::Stuck => {
+            PayoutActs::default()
+        }
     }
 }
 
@@ -144,15 +147,26 @@ pub(super) async fn act(
     let Some(reason) = reason(&form, MAX_ACT_REASON_CHARS) else {
         return Ok(unchanged(asking(&person, step, &payout, Some(Wrong::Reason))));
     };
+    // The sum of the bank is read from its own statement, and not from this page.
+    if step.asks_sum() && sum(&form) != Some(payout.amount) {
+        return Ok(unchanged(asking(&person, step, &payout, Some(Wrong::Sum))));
+    }
     let malformed = || Problem::new(Code::IdempotencyKeyInvalid, "The form does not name the attempt. Open it again.");
     let attempt: u32 = form.text("attempt").parse().map_err(|_| malformed())?;
     let wanted = match step {
         PayoutStep::Cancel => PayoutAct::Cancel,
         PayoutStep::Retry => PayoutAct::Retry,
         PayoutStep::Returned => PayoutAct::Return,
+        PayoutStep::Received => PayoutAct::Receive,
+        PayoutStep::Paid => PayoutAct::Paid,
+        PayoutStep::Failed => PayoutAct::Failed,
     };
     let back = format!("/console/payouts/{}", payout.payout_id);
-    let done = |payout: &PayoutRecord| came_of(&person, Outcome::PayoutActed, Some(payout.amount), &back);
+    let done = |payout: &PayoutRecord| {
+        let is_said = is_done(step, attempt, payout);
+        let outcome = if is_said { Outcome::PayoutActed } else { Outcome::PayoutNoted };
+        came_of(&person, outcome, Some(payout.amount), &back)
+    };
     if is_done(step, attempt, &payout) {
         return Ok(done(&payout));
     }
@@ -160,7 +174,8 @@ pub(super) async fn act(
         let detail = "Another attempt of the payout began after the page was made. Open the payout again.";
         return Err(Problem::new(Code::PayoutNotActionable, detail));
     }
-    match payout::act(&api.service, &person.caller(), &payout.payout_id, wanted, reason).await {
+    let request = payout::ActRequest { act: wanted, attempt: Some(attempt), reason };
+    match payout::act(&api.service, &person.caller(), &payout.payout_id, request).await {
         Ok(payout) => Ok(done(&payout)),
         Err(PayoutError::NotTaken { status, detail }) => {
             // Of two clicks at once the second one finds the act of the first.
@@ -174,11 +189,19 @@ pub(super) async fn act(
     }
 }
 
+/// The sum that a person read at the bank.
+fn sum(form: &Form) -> Option<Money> {
+    Money::parse(&form.text("amount").replace(',', ""), Currency::Krw).ok()
+}
+
 /// Whether an act on an attempt was carried out before.
 fn is_done(step: PayoutStep, attempt: u32, payout: &PayoutRecord) -> bool {
     match step {
         PayoutStep::Cancel => payout.attempt == attempt && payout.status == PayoutStatus::Canceled,
         PayoutStep::Retry => payout.attempt > attempt,
         PayoutStep::Returned => payout.attempt == attempt && payout.status == PayoutStatus::Returned,
+        PayoutStep::Received => payout.received_at.is_some(),
+        PayoutStep::Paid => payout.attempt == attempt && payout.status == BankAnswer::Paid.status(),
+        PayoutStep::Failed => payout.attempt == attempt && payout.status == BankAnswer::Failed.status(),
     }
 }

@@ -17,7 +17,7 @@ use store::CheckoutRecord;
 use web::console::RefundForm;
 
 use super::{
-    acts::{fingerprint, new_key, outcome, reason},
+    acts::{fingerprint, new_key, outcome, reason, unchanged},
     frame::Person,
     guard::Form,
     story::record,
@@ -85,7 +85,7 @@ pub(super) async fn carry_out(
     let record = paid(&api, &id).await?;
     let wanted = match wanted(&record, &sent)? {
         Ok(wanted) => wanted,
-        Err(again) => return Ok(person.answer(again.page(&person.frame()))),
+        Err(again) => return Ok(unchanged(person.answer(again.page(&person.frame())))),
     };
     let malformed = || Problem::new(Code::IdempotencyKeyInvalid, "The form does not name the refund. Open it again.");
     let key = IdempotencyKey::parse(sent.text("key")).map_err(|_| malformed())?;

@@ -23,7 +23,6 @@ use super::{
 use crate::{
     Api,
     http::{
-        marks::Because,
         problem::{Code, Problem},
         reading::Reading,
     },
@@ -121,17 +120,15 @@ pub(super) async fn do_lift(
     form: Form,
 ) -> Result<Response, Problem> {
     let record = placed(&api, seller, hold).await?;
-    let Some(reason) = reason(&form, MAX_HOLD_REASON_CHARS) else {
+    if reason(&form, MAX_HOLD_REASON_CHARS).is_none() {
         let again = LiftForm { record: &record, wrong: Some(Wrong::Reason) };
         return Ok(unchanged(person.answer(again.page(&person.frame()))));
-    };
+    }
     let hold = &record.hold;
     let lifted =
         LiftedHold { hold_id: hold.hold_id.clone(), seller: hold.seller.clone(), lifted_by: person.principal() };
     let lifted = seller::lift(&api.service, lifted).await?;
-    let mut response = came_of(&person, Outcome::Lifted, lifted.hold.amount, &back(&lifted.hold.seller));
-    response.extensions_mut().insert(Because(reason));
-    Ok(response)
+    Ok(came_of(&person, Outcome::Lifted, lifted.hold.amount, &back(&lifted.hold.seller)))
 }
 
 /// The page that asks why what is masked is read.

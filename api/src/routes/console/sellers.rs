@@ -32,7 +32,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Ask
         return Ok(Redirect::to(&format!("/console/sellers/{named}")).into_response());
     }
     let text = Some(search.q.clone()).filter(|text| !text.is_empty());
-    let filter = SellerFilter { payout_status: search.status, text };
+    let filter = SellerFilter { payout_status: search.status, paid_by: api.service.settings.plan_rules.by, text };
     let (page, behind) = reader.sellers(&filter, &asked.window()).await?;
     let next = behind.map(|place| asked.with("cursor", &cursor_of(&place)));
     Ok(person.answer(console::sellers(&person.frame(), &search, &page, next.as_deref())))

@@ -7,11 +7,12 @@ use axum::{
     http::{HeaderMap, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use domain::id::PersonId;
+use domain::id::{PersonId, SellerAccount};
 use service::{
     console::{
-        Open, begin,
+        Open, SignInLink, begin,
         provider::{Answer, Attempt, Identity, Provider, ProviderError},
+        take_link,
     },
     now,
 };
@@ -40,7 +41,7 @@ use crate::{
 
 /// Where the provider sends browsers back to.
 pub const SIGN_IN_CALLBACK: &str = "/console/sign-in/callback";
-/// Where the link of `dev` leads.
+/// Where a sign-in link leads.
 pub const SIGN_IN_LINK: &str = "/console/sign-in/link";
 /// How long a browser keeps an attempt to sign in, in seconds.
 const ATTEMPT_S: u64 = 10 * 60;
@@ -57,7 +58,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, visitor: Visitor, headers:
         Ok(None) => {}
         Err(problem) => return problem_page(&frame, problem),
     }
-    let (has_provider, has_link) = (api.console.provider.is_some(), api.console.link.is_some());
+    let (has_provider, has_link) = (api.console.provider.is_some(), api.console.links.is_some());
     if !has_provider && !has_link {
         return frame.answer(not_set_up(&frame, &api.console.callback));
     }
@@ -105,32 +106,53 @@ fn read(mut answer: BTreeMap<String, String>) -> Answer {
     Answer { code: take("code"), state: take("state"), issuer: take("iss"), error: take("error") }
 }
 
-/// The link of `dev`, which signs an administrator in once.
+/// A link that signs somebody in once: of the shop for a seller, or of `dev` for an administrator or a seller.
 pub(super) async fn by_link(State(api): State<Arc<Api>>, visitor: Visitor, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let signed_in = match take_link(&api, &parts) {
-        Ok(identity) => admit(&api, &visitor, &parts, identity, SignedInBy::Link).await,
+    let signed_in = match linked(&api, &parts).await {
+        Ok((identity, by)) => admit(&api, &visitor, &parts, identity, by).await,
         Err(problem) => Err(problem),
     };
     signed_in.unwrap_or_else(|problem| problem_page(&visitor.frame(), problem))
 }
 
-fn take_link(api: &Api, parts: &Parts) -> Result<Identity, Problem> {
-    let none = || {
-        Problem::new(
-            Code::Forbidden,
-            "This link was used before, or is not a sign-in link. The terminal of dev shows the next link.",
-        )
-    };
-    let link = api.console.link.as_ref().ok_or_else(none)?;
+fn token_of(parts: &Parts) -> String {
     let sent = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map(|Query(sent)| sent).unwrap_or_default();
-    let taken = link.take(sent.get("token").map_or("", String::as_str)).map_err(|error| Problem::internal(&error))?;
-    if !taken {
-        // A wrong link is a failed authentication like any other.
-        return Err(Visit::of(parts).map_or_else(none, |visit| visit.count_failure(none())));
+    sent.get("token").cloned().unwrap_or_default()
+}
+
+/// The identity that the link of a request signs in, and the kind of link.
+async fn linked(api: &Api, parts: &Parts) -> Result<(Identity, SignedInBy), Problem> {
+    let token = token_of(parts);
+    if let Some(seller) = take_link(&api.service, &api.key_pepper, &token).await? {
+        let identity = identity(seller.as_str(), Role::Seller, Some(seller.clone()))?;
+        return Ok((identity, SignedInBy::ShopLink));
     }
-    let person = PersonId::parse(DEV_PERSON).map_err(|error| Problem::internal(&error))?;
-    Ok(Identity { person, name: DEV_PERSON.to_owned(), roles: Some(Roles::only(Role::Admin)), seller: None })
+    Ok((linked_by_dev(api, parts, &token)?, SignedInBy::Link))
+}
+
+fn useless_link() -> Problem {
+    let next = "The shop makes the next link for a seller; the terminal of dev shows that of dev.";
+    Problem::new(Code::Forbidden, format!("This link was used before, is too old, or is not a sign-in link. {next}"))
+}
+
+fn identity(name: &str, role: Role, seller: Option<SellerAccount>) -> Result<Identity, Problem> {
+    let person = PersonId::parse(name).map_err(|error| Problem::internal(&error))?;
+    Ok(Identity { person, name: name.to_owned(), roles: Some(Roles::only(role)), seller })
+}
+
+fn linked_by_dev(api: &Api, parts: &Parts, token: &str) -> Result<Identity, Problem> {
+    // A wrong link is a failed authentication like any other.
+    let wrong = || Visit::of(parts).map_or_else(useless_link, |visit| visit.count_failure(useless_link()));
+    let links = api.console.links.as_ref().ok_or_else(wrong)?;
+    let takes = |link: &SignInLink| link.take(token).map_err(|error| Problem::internal(&error));
+    if takes(&links.admin)? {
+        identity(DEV_PERSON, Role::Admin, None)
+    } else if takes(&links.seller)? {
+        identity(links.account.as_str(), Role::Seller, Some(links.account.clone()))
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Begins the session of a person, after a line of the audit log was written. Without a role nobody is let in.

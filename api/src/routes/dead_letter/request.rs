@@ -1,6 +1,9 @@
 //! The bodies of operators who act on dead letters, and the parameters that choose letters.
 
-use domain::dead_letter::{LetterAction, LetterStatus};
+use domain::{
+    dead_letter::{LetterAction, LetterStatus},
+    principal::MAX_REASON_CHARS,
+};
 use service::dead_letter::{MAX_BULK, read_action};
 use store::LetterFilter;
 
@@ -17,9 +20,6 @@ use crate::{
         shapes::{CheckoutName, LetterStatusName, OutcomeName},
     },
 };
-
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 500;
 
 /// The actions of operators, by their names.
 const ACTIONS: [&str; 3] = ["retry", "resolve", "discard"];

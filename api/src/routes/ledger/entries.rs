@@ -54,7 +54,7 @@ pub(crate) struct EntryBody {
 /// One debit and one credit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Posting)]
-struct PostingBody {
+pub(super) struct PostingBody {
     debit_account: String,
     credit_account: String,
     #[schema(value_type = Balance)]
@@ -132,7 +132,7 @@ impl EntryBody {
 }
 
 impl PostingBody {
-    fn new(posting: &Posting) -> Self {
+    pub(super) fn new(posting: &Posting) -> Self {
         let posting = posting.fields();
         Self {
             debit_account: posting.debit.to_string(),

@@ -1,6 +1,6 @@
 //! The parameters that choose payouts, and why somebody acts on one.
 
-use domain::payout::plan::DayText;
+use domain::{payout::plan::DayText, principal::MAX_REASON_CHARS};
 use serde_json::{Value, json};
 use store::PayoutFilter;
 
@@ -8,26 +8,42 @@ use crate::{
     http::{
         body::JsonBody,
         fields::FieldErrors,
-        forms::{Shown, text_form},
+        forms::{Number, Shown, text_form},
         problem::Problem,
         table::{body, parameters},
     },
     openapi::shapes::{PayoutRunName, PayoutStatusName, SellerName},
 };
 
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 500;
+/// The most attempts of a payout.
+const MAX_ATTEMPTS: u64 = 100_000;
 
 body! {
     /// Why somebody acts on a payout.
     pub(crate) struct ActBody as "PayoutAction" with example example_of_act {
         /// The reason, which is kept.
         reason: required Shown<MAX_REASON_CHARS>,
+        /// The `attempt` of the payout that is meant. If another attempt has begun since, nothing is done.
+        attempt: optional Number<1, MAX_ATTEMPTS>,
+    }
+}
+
+body! {
+    /// What the bank made of a transfer.
+    pub(crate) struct AnswerBody as "BankAnswerRequest" with example example_of_answer {
+        /// The reason, which is kept.
+        reason: required Shown<MAX_REASON_CHARS>,
+        /// The `attempt` of the payout whose transfer is meant. If another attempt has begun since, nothing is done.
+        attempt: required Number<1, MAX_ATTEMPTS>,
     }
 }
 
 fn example_of_act() -> Value {
     json!({ "reason": "the seller's bank account is closed" })
+}
+
+fn example_of_answer() -> Value {
+    json!({ "reason": "the bank's list of transfers of 2 December", "attempt": 1 })
 }
 
 parameters! {
@@ -57,8 +73,18 @@ impl Chosen {
     }
 }
 
-pub(super) fn reason(body: &JsonBody) -> Result<String, Problem> {
+/// Why somebody acts, and on which attempt.
+pub(super) fn why(body: &JsonBody) -> Result<(String, Option<u32>), Problem> {
     let mut errors = FieldErrors::default();
-    let ActBody { reason } = ActBody::read(&body.fields(), &mut errors);
-    errors.finish(reason)
+    let ActBody { reason, attempt } = ActBody::read(&body.fields(), &mut errors);
+    let reason = errors.finish(reason)?;
+    Ok((reason, attempt.and_then(|attempt| u32::try_from(attempt).ok())))
+}
+
+/// The same, where the attempt has to be named.
+pub(super) fn why_of_attempt(body: &JsonBody) -> Result<(String, Option<u32>), Problem> {
+    let mut errors = FieldErrors::default();
+    let AnswerBody { reason, attempt } = AnswerBody::read(&body.fields(), &mut errors);
+    let (reason, attempt) = errors.finish(reason.zip(attempt))?;
+    Ok((reason, u32::try_from(attempt).ok()))
 }

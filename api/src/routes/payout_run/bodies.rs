@@ -6,11 +6,14 @@ use domain::{
 };
 use serde::Serialize;
 use service::payout::RunDetails;
-use store::RunRecord;
+use store::{BankFileRecord, IdleSeller, RunRecord};
 
 use crate::{
     http::values::rfc3339,
-    openapi::shapes::{Amount, CarryReasonName, CurrencyCode, Instant, PayoutRunName, RunStatusName, SellerName},
+    openapi::shapes::{
+        Amount, CarryReasonName, CurrencyCode, IdleReasonName, Instant, PaidByName, PayoutKindName, PayoutRunName,
+        RunStatusName, SellerName,
+    },
     routes::payout::PayoutBody,
 };
 
@@ -20,6 +23,10 @@ use crate::{
 pub(crate) struct RunBody {
     #[schema(value_type = PayoutRunName)]
     payout_run_id: String,
+    #[schema(value_type = PayoutKindName)]
+    kind: &'static str,
+    #[schema(value_type = PaidByName)]
+    paid_by: &'static str,
     #[schema(value_type = RunStatusName)]
     status: &'static str,
     /// The day of the run in Korea.
@@ -31,9 +38,12 @@ pub(crate) struct RunBody {
     #[schema(value_type = CurrencyCode)]
     currency: &'static str,
     payout_count: u32,
-    /// In the order of the sellers; where the run is read by itself.
+    /// The first 1,000 in the order of the sellers, where the run is read by itself. `GET /v1/payouts` lists all.
     #[serde(skip_serializing_if = "Option::is_none")]
     payouts: Option<Vec<PayoutBody>>,
+    /// The files of transfers that were taken, where the run is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_files: Option<Vec<BankFileBody>>,
     /// What stays for a later run.
     carried_over: Vec<CarriedOverBody>,
     /// The principal who froze it.
@@ -57,6 +67,24 @@ pub(crate) struct RunBody {
     first_approval_at: Option<String>,
 }
 
+/// A file of transfers that was taken.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = BankFile)]
+struct BankFileBody {
+    number: u32,
+    /// SHA-256 of the bytes, in lower-case hex.
+    sha256: String,
+    transfers: u32,
+    #[schema(value_type = Amount)]
+    total: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    /// The principal who took it first.
+    taken_by: String,
+    #[schema(value_type = Instant)]
+    taken_at: String,
+}
+
 /// Money that stays with the marketplace until a later run.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = CarriedOver)]
@@ -75,7 +103,7 @@ struct CarriedOverBody {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = PayoutRunPreview)]
 pub(crate) struct PreviewBody {
-    /// Always true: nothing was written.
+    /// Whether only a preview was asked for. If not, nothing is due, and no run was made.
     preview: bool,
     /// The day of the run in Korea.
     date: String,
@@ -85,6 +113,38 @@ pub(crate) struct PreviewBody {
     currency: &'static str,
     payouts: Vec<PlannedBody>,
     carried_over: Vec<CarriedOverBody>,
+    /// Sellers who were named, or who have any money, and of whom the run pays nothing and carries nothing over; at
+    /// most 1,000.
+    not_due: Vec<IdleBody>,
+}
+
+/// A seller whom the run does not look at.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = SellerNotDue)]
+struct IdleBody {
+    #[schema(value_type = SellerName)]
+    seller_account: String,
+    #[schema(value_type = IdleReasonName)]
+    reason: &'static str,
+    /// The money that the reason is about.
+    #[schema(value_type = Amount)]
+    amount: String,
+    #[schema(value_type = CurrencyCode)]
+    currency: &'static str,
+    /// The seller's next day by the calendar.
+    next_payout: Option<String>,
+}
+
+impl IdleBody {
+    fn new(idle: &IdleSeller) -> Self {
+        Self {
+            seller_account: idle.seller.to_string(),
+            reason: idle.reason.as_str(),
+            amount: idle.amount.to_decimal_string(),
+            currency: idle.amount.currency().code(),
+            next_payout: idle.next_payout.map(|day| day.to_string()),
+        }
+    }
 }
 
 /// A payout that would be frozen.
@@ -100,9 +160,11 @@ struct PlannedBody {
 }
 
 impl RunBody {
-    pub(super) fn new(run: &RunRecord) -> Self {
+    pub(crate) fn new(run: &RunRecord) -> Self {
         Self {
             payout_run_id: run.run_id.to_string(),
+            kind: run.kind.as_str(),
+            paid_by: run.paid_by.as_str(),
             status: run.status.as_str(),
             date: run.date.to_string(),
             digest: run.digest.clone(),
@@ -110,6 +172,7 @@ impl RunBody {
             currency: run.total.currency().code(),
             payout_count: run.payout_count,
             payouts: None,
+            bank_files: None,
             carried_over: run.carried_over.iter().map(CarriedOverBody::new).collect(),
             frozen_by: run.frozen_by.to_string(),
             frozen_at: rfc3339(run.frozen_at),
@@ -124,9 +187,24 @@ impl RunBody {
         }
     }
 
-    pub(super) fn whole(details: &RunDetails) -> Self {
+    pub(crate) fn whole(details: &RunDetails) -> Self {
         let payouts = Some(details.payouts.iter().map(PayoutBody::new).collect());
-        Self { payouts, ..Self::new(&details.run) }
+        let bank_files = Some(details.bank_files.iter().map(BankFileBody::new).collect());
+        Self { payouts, bank_files, ..Self::new(&details.run) }
+    }
+}
+
+impl BankFileBody {
+    fn new(file: &BankFileRecord) -> Self {
+        Self {
+            number: file.number,
+            sha256: file.sha256.clone(),
+            transfers: file.transfers,
+            total: file.total.to_decimal_string(),
+            currency: file.total.currency().code(),
+            taken_by: file.taken_by.to_string(),
+            taken_at: rfc3339(file.taken_at),
+        }
     }
 }
 
@@ -142,7 +220,7 @@ impl CarriedOverBody {
 }
 
 impl PreviewBody {
-    pub(super) fn new(date: Day, plan: &Plan) -> Self {
+    pub(super) fn new(date: Day, plan: &Plan, idle: &[IdleSeller]) -> Self {
         let planned = |payout: &PlannedPayout| PlannedBody {
             seller_account: payout.seller.to_string(),
             amount: payout.amount.to_decimal_string(),
@@ -150,12 +228,18 @@ impl PreviewBody {
         };
         let total = plan.total();
         Self {
-            preview: true,
+            preview: false,
             date: date.to_string(),
             total: total.to_decimal_string(),
             currency: total.currency().code(),
             payouts: plan.payouts.iter().map(planned).collect(),
             carried_over: plan.carried_over.iter().map(CarriedOverBody::new).collect(),
+            not_due: idle.iter().map(IdleBody::new).collect(),
         }
+    }
+
+    /// The same, of a run that nobody wanted frozen.
+    pub(super) fn only_shown(self) -> Self {
+        Self { preview: true, ..self }
     }
 }

@@ -3,6 +3,7 @@
 use domain::{
     id::SellerAccount,
     payout::plan::{DayText, RunRequest},
+    principal::MAX_REASON_CHARS,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
@@ -17,8 +18,6 @@ use crate::{
     openapi::shapes::SellerName,
 };
 
-/// The most characters of a reason.
-const MAX_REASON_CHARS: usize = 500;
 /// The most sellers of a run that names them.
 const MAX_SELLERS: usize = 1_000;
 

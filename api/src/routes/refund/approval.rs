@@ -14,7 +14,7 @@ use store::Scope;
 
 use crate::{
     Api,
-    http::{caller::CancelCaller, problem::Problem},
+    http::{caller::CancelCaller, marks::is_about, problem::Problem},
     openapi::{refusals::refusals, shapes::RefundName},
     routes::{refund::answer, shapes::CheckoutBody},
 };
@@ -60,6 +60,7 @@ pub(crate) async fn approve(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let canceled = service::refund::approve(&api.service, &caller.caller(), &refund_id(&caller, id)?).await?;
+    is_about(&canceled.record().checkout_id);
     Ok(answer(&canceled, &caller, &api))
 }
 
@@ -81,6 +82,7 @@ pub(crate) async fn reject(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let refused = service::refund::reject(&api.service, &caller.caller(), &refund_id(&caller, id)?).await?;
+    is_about(&refused.record.checkout_id);
     let body = CheckoutBody::for_scopes(caller.scopes, &refused.record, &api);
     Ok((StatusCode::OK, Json(body.with_approval(&refused.request, &refused.approval))).into_response())
 }

@@ -123,7 +123,11 @@ impl RequestBody {
             }),
             Err(_) => {
                 let refund_id = &record.asked.refund_id;
-                tracing::error!(refund.id = %refund_id, "what was asked for as the refund {refund_id} stays closed");
+                tracing::error!(
+                    checkout.id = %record.asked.checkout_id,
+                    refund.id = %refund_id,
+                    "what was asked for as the refund {refund_id} stays closed"
+                );
                 None
             }
         }

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    payout::schedule::{Cycle, HolidayRule, Schedule},
+    payout::{
+        PaidBy,
+        schedule::{Cycle, HolidayRule, Schedule},
+    },
     seller::{Approval, BusinessType, Details, PayoutStatus},
 };
 use serde::Serialize;
-use store::{HoldRecord, Profile, RegistrationRecord, SellerRecord};
+use store::{HoldRecord, Profile, RegistrationRecord, SellerRecord, console::SellerLink};
 use utoipa::ToSchema;
 
 use crate::{
-    Api,
+    Api, SIGN_IN_LINK,
     http::{forms::none_of, values::rfc3339},
     openapi::{
         readers::named_form,
@@ -95,8 +98,13 @@ pub(crate) struct SellerBody {
 struct AccountBody {
     /// The bank's code and the last four digits.
     masked: String,
-    /// Whether the payment provider took this account, and no payout came back from it.
+    /// The number among the seller's bank accounts: 1 for the first. Each change takes the next one.
+    number: u32,
+    /// Whether the payment provider took this account, or a principal verified it where sellers are paid by bank file;
+    /// and no payout came back from it.
     is_verified: bool,
+    /// The principal who verified it.
+    verified_by: Option<String>,
     #[schema(value_type = Option<Instant>)]
     changed_at: Option<String>,
     /// Until when nothing is paid to it because it was changed.
@@ -156,6 +164,18 @@ pub(crate) struct HoldBody {
     lifted_at: Option<String>,
 }
 
+/// A link that signs a seller in once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SellerSignInLink)]
+pub(crate) struct SignInLinkBody {
+    seller_account: String,
+    /// Where the seller's browser is led.
+    url: String,
+    /// Until when the link can be used.
+    #[schema(value_type = Instant)]
+    expires_at: String,
+}
+
 /// What is sealed of a seller.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevealedSeller)]
@@ -182,7 +202,7 @@ impl SellerBody {
         let days = service::seller::next_payouts(&api.service, record);
         Self {
             seller_account: record.seller.to_string(),
-            payout_status: record.payout_status().as_str(),
+            payout_status: service::seller::payout_status(&api.service, record).as_str(),
             name: profile.map(|profile| profile.name.clone()),
             business_type: profile.map(|profile| profile.business_type.as_str()),
             email: profile.map(|profile| profile.email_masked.clone()),
@@ -206,9 +226,15 @@ impl SellerBody {
 
 impl AccountBody {
     fn new(record: &SellerRecord, profile: &Profile, api: &Api) -> Self {
+        let verified = record.checks.verified.as_ref().filter(|verified| verified.account == profile.account);
         Self {
             masked: profile.account_masked.clone(),
-            is_verified: record.standing().is_account_verified(),
+            number: profile.account,
+            is_verified: match api.service.settings.plan_rules.by {
+                PaidBy::Psp => record.standing().is_account_verified(),
+                PaidBy::BankFile => record.account_standing().is_account_verified(),
+            },
+            verified_by: verified.map(|verified| verified.by.clone()),
             changed_at: profile.account_changed_at.map(rfc3339),
             cools_down_until: service::seller::cool_down(&api.service, record).map(rfc3339),
         }
@@ -257,6 +283,17 @@ impl HoldBody {
             placed_by: hold.placed_by.to_string(),
             placed_at: rfc3339(record.placed_at),
             lifted_at: record.lifted_at.map(rfc3339),
+        }
+    }
+}
+
+impl SignInLinkBody {
+    pub(crate) fn new(link: &SellerLink, api: &Api) -> Self {
+        let token = link.token.to_text();
+        Self {
+            seller_account: link.seller.to_string(),
+            url: format!("{}{SIGN_IN_LINK}?token={token}", api.settings.buyer_pages.public_url),
+            expires_at: rfc3339(link.expires_at),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Currency, Money, Timestamp,
     payout::schedule::{Cycle, MAX_LAG_BUSINESS_DAYS, Schedule},
+    principal::Principal,
     seller::{
         BankAccount, BankAccountParts, BusinessType, Contact, ContactParts, DetailError, Details,
         MAX_HOLD_REASON_CHARS, MAX_METADATA_PAIRS, Problem as Wrong, SellerName, checked_metadata,
@@ -31,6 +32,11 @@ const MAX_TEXT_CHARS: usize = 100;
 /// The most business days of a lag.
 const MAX_LAG: u64 = MAX_LAG_BUSINESS_DAYS as u64;
 
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 500;
+/// The most bank accounts that a seller ever has.
+const MAX_ACCOUNTS: u64 = 1_000_000;
+
 /// A text whose form `domain` checks.
 type Words = Shown<MAX_TEXT_CHARS>;
 /// Days of the week, or of the month.
@@ -56,6 +62,16 @@ body! {
         minimum_payout: optional Amount,
         /// At most five pairs of texts.
         metadata: optional Pairs,
+    }
+}
+
+body! {
+    /// A bank account that a principal calls verified.
+    pub(crate) struct VerifyBody as "SellerAccountCheck" with example verified {
+        /// The `number` of the bank account.
+        account: required Number<1, MAX_ACCOUNTS>,
+        /// What was looked at. It is kept.
+        reason: required Shown<MAX_REASON_CHARS>,
     }
 }
 
@@ -133,14 +149,14 @@ pub(super) struct WantedHold {
     pub(super) until: Option<Timestamp>,
 }
 
-pub(super) fn read_new(body: &JsonBody) -> Result<NewSellerDetails, Problem> {
+pub(super) fn read_new(body: &JsonBody, by: Principal) -> Result<NewSellerDetails, Problem> {
     let mut errors = FieldErrors::default();
     let read = NewSellerBody::read(&body.fields(), &mut errors);
-    let new = checked(read, &mut errors);
+    let new = checked(read, by, &mut errors);
     errors.finish(new)
 }
 
-fn checked(read: NewSellerBody, errors: &mut FieldErrors) -> Option<NewSellerDetails> {
+fn checked(read: NewSellerBody, by: Principal, errors: &mut FieldErrors) -> Option<NewSellerDetails> {
     let name = read.name.and_then(|name| taken(SellerName::try_new(&name), errors));
     let contact = read.business_type.zip(read.email).zip(read.phone).and_then(|((kind, email), phone)| {
         let parts = ContactParts {
@@ -166,6 +182,7 @@ fn checked(read: NewSellerBody, errors: &mut FieldErrors) -> Option<NewSellerDet
         schedule: schedule?,
         minimum_payout: minimum_payout?.unwrap_or(Money::zero(Currency::Krw)),
         metadata: metadata?,
+        by,
     })
 }
 
@@ -223,6 +240,12 @@ impl ScheduleBody {
     }
 }
 
+pub(super) fn read_verified(body: &JsonBody) -> Result<(u32, String), Problem> {
+    let mut errors = FieldErrors::default();
+    let VerifyBody { account, reason } = VerifyBody::read(&body.fields(), &mut errors);
+    errors.finish(account.and_then(|account| u32::try_from(account).ok()).zip(reason))
+}
+
 /// An amount in won; nothing inside where it is absent, and nothing at all where it is wrong.
 fn won(field: &str, text: Option<String>, errors: &mut FieldErrors) -> Option<Option<Money>> {
     let Some(text) = text else { return Some(None) };
@@ -255,6 +278,10 @@ fn new_seller() -> Value {
         "payout_schedule": { "cycle": "monthly", "days": [15, 31], "lag_business_days": 1, "holiday": "after" },
         "minimum_payout": "10000",
     })
+}
+
+fn verified() -> Value {
+    json!({ "account": 1, "reason": "a copy of the bank book, and the holder's name by the bank" })
 }
 
 fn reveal() -> Value {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use store::console::Role;
+use store::console::{Role, Roles};
 use testkit::browser::Size;
 
 use super::{
@@ -13,6 +13,7 @@ use crate::{
     console::{COOKIE, finance::things_of_finance, link_of, session, things},
     database::Kind,
     payouts::Payers,
+    reconciliation::sweeps::{balance, with_sweep},
     stack::Dev,
 };
 
@@ -27,7 +28,8 @@ async fn no_page_of_the_console_shuts_anybody_out() {
     has_no_barrier(&browser, &axe, "sign-in").await;
     browser.open(&format!("{api}{}", link_of(dev))).await;
     browser.wait_for("nav.main").await;
-    has_no_barrier(&browser, &axe, "overview-empty").await;
+    let look = Look { browser: &browser, axe: &axe, api, pictures: pictures.as_deref() };
+    look.at_empty_pages().await;
     let things = things(dev).await;
     let money = things_of_finance(&payers).await;
     let of_money = |name: &str, path: &str| path.replace("{}", &money[name]);
@@ -42,9 +44,11 @@ async fn no_page_of_the_console_shuts_anybody_out() {
         ("break", of_money("break", "breaks/{}")),
         ("assign", of_money("break", "breaks/{}/assign")),
         ("wait", of_money("break", "breaks/{}/wait")),
+        ("comment", of_money("break", "breaks/{}/comment")),
         ("resolve", of_money("break", "breaks/{}/resolve")),
     ];
     let letter = format!("dead-letters/{}", things["letter"]);
+    let letter_resolve = format!("{letter}/resolve");
     let endpoint = format!("webhook-endpoints/{}", things["endpoint"]);
     let views = [
         ("overview", ""),
@@ -56,6 +60,8 @@ async fn no_page_of_the_console_shuts_anybody_out() {
         ("ask-toss", "payments/console-stuck/ask-toss"),
         ("letters", "dead-letters"),
         ("letter", letter.as_str()),
+        ("letter-resolve", letter_resolve.as_str()),
+        ("letters-bulk", "dead-letters/bulk"),
         ("wallets", "wallets"),
         ("wallet", "wallets/seller-a"),
         ("ledger", "ledger"),
@@ -79,7 +85,6 @@ async fn no_page_of_the_console_shuts_anybody_out() {
         ("breaks", "breaks"),
         ("settlements", "settlements"),
     ];
-    let look = Look { browser: &browser, axe: &axe, api, pictures: pictures.as_deref() };
     for (name, path) in views.into_iter().chain(finance.iter().map(|(name, path)| (*name, path.as_str()))) {
         look.at(name, path).await;
     }
@@ -99,30 +104,58 @@ struct Look<'a> {
     pictures: Option<&'a Path>,
 }
 
+/// How a page is looked at.
+#[derive(Clone, Copy)]
+struct Screen {
+    language: &'static str,
+    place: &'static str,
+    size: Size,
+    schemes: &'static [&'static str],
+}
+
 impl Look<'_> {
     /// Looks at a page in both languages, on both screens, by day and by night.
     async fn at(&self, name: &str, path: &str) {
-        let Self { browser, axe, api, pictures } = self;
-        let address = format!("{api}/console/{path}");
         for language in ["en", "ko"] {
-            browser.reads(language).await;
             for (place, size) in [("phone", Size::PHONE), ("desktop", Size::DESKTOP)] {
-                browser.has_size(size).await;
-                browser.open(address.trim_end_matches('/')).await;
-                browser.wait_for("main h1").await;
-                assert_eq!(browser.run("return document.documentElement.lang").await, language);
-                let is_narrow = "return document.documentElement.scrollWidth <= window.innerWidth";
-                assert_eq!(browser.run(is_narrow).await, true, "{name} sticks out of a {place}");
-                for scheme in ["light", "dark"] {
-                    let media = serde_json::json!({
-                        "features": [{ "name": "prefers-color-scheme", "value": scheme }]
-                    });
-                    browser.command("Emulation.setEmulatedMedia", media).await;
-                    let what = format!("console-{name}-{language}-{place}-{scheme}");
-                    has_no_barrier(browser, axe, &what).await;
-                    picture(browser, *pictures, &what).await;
-                }
+                self.once(name, path, Screen { language, place, size, schemes: &["light", "dark"] }).await;
             }
+        }
+    }
+
+    /// Looks at every list before there is anything in it.
+    async fn at_empty_pages(&self) {
+        let is_list = |access: &&api::Access| {
+            access.method == "get" && !access.path.contains('{') && access.needs.admits(Roles::only(Role::Admin))
+        };
+        let screens = [
+            Screen { language: "ko", place: "phone", size: Size::PHONE, schemes: &["light"] },
+            Screen { language: "en", place: "desktop", size: Size::DESKTOP, schemes: &["dark"] },
+        ];
+        for access in api::ACCESS.iter().filter(is_list) {
+            let path = access.path.trim_start_matches("/console").trim_start_matches('/');
+            for screen in screens {
+                self.once(&format!("empty-{}", path.replace('/', "-")), path, screen).await;
+            }
+        }
+    }
+
+    async fn once(&self, name: &str, path: &str, screen: Screen) {
+        let Self { browser, axe, api, pictures } = self;
+        let Screen { language, place, size, schemes } = screen;
+        browser.reads(language).await;
+        browser.has_size(size).await;
+        browser.open(format!("{api}/console/{path}").trim_end_matches('/')).await;
+        browser.wait_for("main h1").await;
+        assert_eq!(browser.run("return document.documentElement.lang").await, language);
+        let is_narrow = "return document.documentElement.scrollWidth <= window.innerWidth";
+        assert_eq!(browser.run(is_narrow).await, true, "{name} sticks out of a {place}");
+        for scheme in schemes {
+            let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+            browser.command("Emulation.setEmulatedMedia", media).await;
+            let what = format!("console-{name}-{language}-{place}-{scheme}");
+            has_no_barrier(browser, axe, &what).await;
+            picture(browser, *pictures, &what).await;
         }
     }
 }
@@ -161,6 +194,48 @@ async fn a_second_person_approves_a_run_in_a_browser() {
     browser.click("#statement").await;
     assert!(browser.text().await.contains("15,000"), "the statement");
     assert_eq!(browser.run("return document.scripts.length").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_persons_book_a_sweep_as_received_in_a_browser() {
+    let (payers, payout) = with_sweep(Kind::Sqlite).await;
+    let (dev, browser) = (&payers.dev, Browser::of_phone().await);
+    let page = format!("{}/console/payouts/{payout}", dev.shop.api);
+    let fill = async |sum: &str| {
+        browser.click("#received").await;
+        for (field, value) in [("amount", sum), ("reason", "the statement of today")] {
+            browser.run(&format!("document.querySelector('#{field}').value = '{value}'")).await;
+        }
+        browser.click("#confirm").await;
+    };
+    browser.has_size(Size::DESKTOP).await;
+    browser.open(&format!("{}/console/sign-in", dev.shop.api)).await;
+    sign_in(&browser, &dev.shop.api, &session(dev, "kim", Role::Finance, service::now()).await).await;
+    browser.open(&page).await;
+    fill("8,999").await;
+    browser.wait_for("[role=alert]").await;
+    browser.open(&page).await;
+    fill("9,000").await;
+    browser.wait_for("[data-outcome=payout-noted]").await;
+    // The same form once more, as a reload sends it: one person is no second one.
+    browser.refresh().await;
+    browser.wait_for("[data-outcome=payout-noted]").await;
+    assert_eq!(balance(&payers, "bank").await, "0");
+    browser.click("#back").await;
+    assert!(browser.text_of("#bank-answer").await.contains("person:kim"), "the word of the first person");
+
+    sign_in(&browser, &dev.shop.api, &session(dev, "lee", Role::Finance, service::now()).await).await;
+    browser.open(&page).await;
+    fill("9,000").await;
+    browser.wait_for("[data-outcome=payout-acted]").await;
+    browser.refresh().await;
+    browser.wait_for("[data-outcome=payout-acted]").await;
+    assert_eq!(balance(&payers, "bank").await, "9000", "booked once");
+    browser.open(&page).await;
+    browser.wait_for("#bank-answer").await;
+    let acts = "return document.querySelectorAll('#received, #returned').length";
+    assert_eq!(browser.run(acts).await, 0, "nothing is left to say");
+    payers.verify_books();
 }
 
 #[tokio::test(flavor = "multi_thread")]

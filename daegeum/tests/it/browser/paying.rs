@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{Browser, PRICE, attempts_and_charges, is_settled, page_of};
-use crate::{database::Kind, stack::Dev};
+use crate::{
+    database::Kind,
+    stack::{Dev, checkout},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_buyer_pays_by_card() {
@@ -120,5 +123,43 @@ async fn the_buyer_clicks_everything_twice_and_pays_once() {
     browser.run("const pay = document.querySelector('#pay'); pay.click(); pay.click();").await;
     browser.shows_status("SUCCESS").await;
     assert_eq!(attempts_and_charges(shop, "clicked-twice").await, (1, 1));
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_is_told_how_to_reach_the_buyer() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
+    let mut body = checkout("reached");
+    body["buyer_info"] = json!({ "id": "buyer-1", "email": "hong@example.com", "phone": "+82-10-1234-5678" });
+    shop.create_with("reached", &body).await;
+    browser.open(&page_of(shop, "reached").await).await;
+    browser.click("input[value=MOBILE_PHONE]").await;
+    browser.to_the_window().await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    let told = shop.at_toss("reached").await;
+    let told = [&told["customerEmail"], &told["customerMobilePhone"]];
+    assert_eq!(told, ["hong@example.com", "01012345678"]);
+    is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_the_window_refuses_leads_back_to_the_choice() {
+    // No merchant of the simulator has the contract.
+    let dev = Dev::start(Kind::Sqlite, &["--payment-methods", "card,foreign_easy_pay"]).await;
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
+    shop.create("refused").await;
+    browser.open(&page_of(shop, "refused").await).await;
+    browser.click("input[value=FOREIGN_EASY_PAY]").await;
+    browser.click("#pay:not(:disabled)").await;
+    let text = browser.text_of("[data-code]").await;
+    assert!(text.contains("Please choose another one") && text.contains("NOT_SUPPORTED_METHOD"), "{text}");
+    browser.click("a.button").await;
+    browser.shows_status("NOT_STARTED").await;
+    browser.click("input[value=CARD]").await;
+    browser.to_the_window().await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
     is_settled(&dev, PRICE).await;
 }

@@ -90,8 +90,7 @@ async fn a_busy_checkout_is_asked_again_by_the_page() {
     };
     let (confirmed, ()) = tokio::join!(shop.confirm("busy-pages", &first, "23000"), other_window);
     assert_eq!(confirmed.0, 202);
-    let cleared = shop.http.delete(format!("{}/_sim/mischief", shop.simulator)).send().await.unwrap();
-    assert!(cleared.status().is_success());
+    shop.end_mischief().await;
     browser.shows_status("NOT_CONFIRMABLE").await;
     browser.says("ALREADY_PAID").await;
     assert_eq!(attempts_and_charges(shop, "busy-pages").await, (2, 1));

@@ -147,10 +147,19 @@ async fn a_payment_is_found_by_what_a_caller_knows() {
         assert_eq!(seen.location.as_deref(), Some("/console/payments/console-paid"), "{id}");
     }
     let end = payment["psp"]["payment_key_suffix"].as_str().unwrap();
+    let at_toss = dev.shop.at_toss("console-paid").await;
+    let approval = at_toss["card"]["approveNo"].as_str().unwrap().to_owned();
+    let spaced = format!("{}+{}", &approval[..4], &approval[4..]);
+    let story = person.get("/console/payments/console-paid").await.text;
+    assert!(story.contains(&format!("<dd class=\"code\">{approval}</dd>")), "{approval}: {story}");
     for (query, finds) in [
         ("q=buyer-1".to_owned(), true),
         ("q=seller-b".to_owned(), true),
         (format!("q={end}"), true),
+        (format!("q={approval}"), true),
+        (format!("q={spaced}&status=SUCCESS"), true),
+        (format!("q={approval}&status=REFUNDED"), false),
+        (format!("q={}", &approval[1..]), false),
         ("q=nobody-knows-this".to_owned(), false),
         ("q=x".to_owned(), false),
         ("status=SUCCESS&amount=23,000".to_owned(), true),

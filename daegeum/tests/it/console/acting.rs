@@ -96,11 +96,15 @@ async fn an_operator_asks_retries_and_delivers_again() {
         assert!(seen.text.contains(&format!("data-outcome=\"{outcome}\"")), "{path}: {}", seen.text);
         person.send(path, &fields).await
     };
-    assert_eq!(person.post("/console/payments/console-paid/ask-toss", &[]).await.status, 409, "nothing is under way");
+    let ask = "/console/payments/console-paid/ask-toss";
+    let silent = person.post(ask, &[("reason", " ")]).await;
+    assert!(silent.status == 200 && silent.text.contains("role=\"alert\""), "{}", silent.text);
+    let asked = person.post(ask, &[("reason", "the buyer called")]).await;
+    assert_eq!(asked.status, 409, "nothing is under way");
     let letter = &things["letter"];
     let refused = person.post(&format!("/console/dead-letters/{letter}/discard"), &[("reason", "x")]).await;
     assert_eq!(refused.status, 409, "its workflow is open");
-    told(&format!("/console/dead-letters/{letter}/retry"), "letter-acted").await;
+    many_letters_are_acted_on_after_a_preview(&person, letter).await;
     until("the payment went on", || async { shop.status("console-stuck").await == "SUCCESS" }).await;
     let done = shop.get(&format!("/v1/dead-letters/{letter}")).await;
     assert_eq!(done["actions"].as_array().unwrap().len(), 1, "{done}");
@@ -113,7 +117,74 @@ async fn an_operator_asks_retries_and_delivers_again() {
     let lines = shop.get("/v1/audit-log?actor=kim&limit=100").await;
     let acts: Vec<_> = lines["data"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
     assert!(acts.iter().all(|act| act.starts_with("POST /console/")), "{acts:?}");
-    for act in ["retry", "discard", "ask-toss", "redeliver"] {
+    for act in ["bulk", "discard", "ask-toss", "redeliver"] {
         assert!(acts.iter().any(|line| line.ends_with(act)), "{act} is not in {acts:?}");
     }
+    for line in lines["data"].as_array().unwrap() {
+        let (action, result) = (line["action"].as_str().unwrap(), line["result"].as_str().unwrap());
+        let says_why = result == "200 the key was mended" || result.starts_with("409 ");
+        assert!(says_why || action.ends_with("sign-in"), "{action}: {result}");
+    }
+}
+
+/// The preview names each letter and whether it takes the act. Sent again, the form finds no such letter.
+async fn many_letters_are_acted_on_after_a_preview(person: &Visitor, letter: &str) {
+    let path = "/console/dead-letters/bulk";
+    let none = person.get(&format!("{path}?act=retry&step=psp.refund")).await.text;
+    assert!(!none.contains(letter) && !none.contains("id=\"confirm\""), "{none}");
+    let refused = person.get(&format!("{path}?act=discard")).await.text;
+    assert!(refused.contains(letter) && !refused.contains("id=\"confirm\""), "its workflow waits for it: {refused}");
+    let page = person.get(&format!("{path}?act=retry&step=psp.confirm")).await;
+    assert!(page.text.contains(letter), "{}", page.text);
+    let hidden = ["form_token", "act", "step", "code", "token"].map(|name| (name, page.field(name)));
+    let sent = |reason| hidden.iter().map(|(name, value)| (*name, value.as_str())).chain([("reason", reason)]);
+    let silent = person.send(path, &sent(" ").collect::<Vec<_>>()).await.text;
+    assert!(silent.contains("role=\"alert\""), "{silent}");
+    let fields: Vec<_> = sent("the key was mended").collect();
+    let done = person.send(path, &fields).await.text;
+    assert!(done.contains("data-outcome=\"letters-acted\"") && done.contains(letter), "{done}");
+    let again = person.send(path, &fields).await.text;
+    assert!(!again.contains("data-outcome"), "{again}");
+}
+
+/// A payment waits for a review, and a person approves it with a reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_approved_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("risk.toml");
+    let rule = "[risk]\nvelocities = [{ of = \"buyer\", window_s = 3600, payments = 1, verdict = \"review\" }]\n";
+    std::fs::write(&config, rule).unwrap();
+    let dev = Dev::start(Kind::Sqlite, &["--config", config.to_str().unwrap()]).await;
+    let shop = &dev.shop;
+    for (id, status) in [("charged", 200), ("reviewed", 202)] {
+        shop.create(id).await;
+        let key = shop.authorize(id).await;
+        assert_eq!(shop.confirm(id, &key, "23000").await.0, status);
+    }
+    let letter = shop.letter_of("reviewed").await;
+    let person = signed_in(&dev, "kim", Role::Operations).await;
+    let path = format!("/console/dead-letters/{letter}/resolve");
+    assert!(person.get(&format!("/console/dead-letters/{letter}")).await.text.contains(&path));
+    let page = person.get(&path).await;
+    assert!(page.text.contains("23,000 KRW") && page.text.contains("value=\"approved\""), "{}", page.text);
+    let token = page.field("form_token");
+    let sent = |outcome, reason| vec![("form_token", token.as_str()), ("outcome", outcome), ("reason", reason)];
+    for (outcome, reason) in [("", "x"), ("nonsense", "x"), ("approved", " ")] {
+        let seen = person.send(&path, &sent(outcome, reason)).await;
+        assert!(seen.text.contains("role=\"alert\""), "{outcome} {reason}: {}", seen.text);
+    }
+    let other = person.send(&path, &sent("refunded", "x")).await;
+    assert_eq!(other.status, 409, "a review takes no such outcome: {}", other.text);
+    for _ in 0..2 {
+        let seen = person.send(&path, &sent("approved", "I called the buyer")).await;
+        assert!(seen.text.contains("data-outcome=\"letter-acted\""), "{}", seen.text);
+    }
+    until("the payment is charged", || async { shop.status("reviewed").await == "SUCCESS" }).await;
+    assert_eq!(shop.charged().await, (46_000, 0));
+    let done = shop.get(&format!("/v1/dead-letters/{letter}")).await;
+    assert_eq!(done["actions"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(
+        (&done["actions"][0]["by"], &done["actions"][0]["reason"]),
+        (&"person:kim".into(), &"I called the buyer".into())
+    );
 }

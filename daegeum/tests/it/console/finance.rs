@@ -7,6 +7,7 @@ use store::console::Role;
 
 use super::{SELLER, Visitor, signed_in};
 use crate::{
+    bank_files::with_approved_run,
     database::Kind,
     payouts::{Payers, names, post, text},
     stack::{Shop, until},
@@ -213,12 +214,61 @@ async fn a_run_is_approved_by_its_digest_and_a_seller_sees_the_payout() {
     let typed = [("reason", "the account is closed")];
     let (first, second) = tokio::join!(send(&kim, &returned, &hidden, &typed), send(&kim, &returned, &hidden, &typed));
     for seen in [first, second, send(&kim, &returned, &hidden, &typed).await] {
-        came(&seen, "payout-acted");
+        came(&seen, "payout-noted");
+    }
+    assert_eq!(payers.wallet(SELLER).await["held"], "5000", "one person alone books nothing");
+    let hidden = form(&lee, &returned, &["attempt"]).await;
+    for _ in 0..2 {
+        came(&send(&lee, &returned, &hidden, &typed).await, "payout-acted");
     }
     assert_eq!(payers.wallet(SELLER).await["held"], "20000", "the hold of 5,000 beside what came back");
     let retry = format!("/console/payouts/{}/act/retry", things["payout"]);
     let refused = kim.post(&retry, &[("attempt", "1"), ("reason", "again")]).await;
     assert!(refused.status == 409 && refused.text.contains("payout_not_actionable"), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_file_is_taken_and_its_transfers_are_answered() {
+    let (payers, run) = with_approved_run().await;
+    let kim = signed_in(&payers.dev, "kim", Role::Finance).await;
+    let lee = signed_in(&payers.dev, "lee", Role::Finance).await;
+    let page = format!("/console/payout-runs/{}", text(&run, "payout_run_id"));
+    assert!(kim.get(&page).await.text.contains("/file?number=1"));
+    let file = format!("{page}/file");
+    let hidden = form(&kim, &format!("{file}?number=1"), &["digest", "number"]).await;
+    let silent = send(&kim, &file, &hidden, &[("reason", "")]).await;
+    assert!(silent.text.contains("role=\"alert\"") && !silent.text.contains("110123456789"), "{}", silent.text);
+    let typed = [("reason", "the transfers of today")];
+    let first = send(&kim, &file, &hidden, &typed).await;
+    let second = send(&lee, &file, &form(&lee, &file, &["digest", "number"]).await, &typed).await;
+    assert!(first.status == 200 && first.text.lines().count() == 3 && first.text.contains("110123456789"), "{first:?}");
+    assert_eq!(first.text, second.text, "the same bytes");
+    let lines = lines_of(&payers.dev.shop, "lee").await;
+    assert!(lines.iter().any(|line| text(line, "result").contains("the transfers of today")), "{lines:?}");
+    assert!(!kim.get(&page).await.text.contains("id=\"file\""), "nothing waits for another file");
+
+    let payout = text(&run["payouts"][0], "payout_id");
+    let paid = format!("/console/payouts/{payout}/act/paid");
+    let hidden = form(&kim, &paid, &["attempt"]).await;
+    let wrong = send(&kim, &paid, &hidden, &[("amount", "17,999"), ("reason", "the list")]).await;
+    assert!(wrong.text.contains("role=\"alert\""), "{}", wrong.text);
+    let typed = [("amount", "18,000"), ("reason", "the list")];
+    for _ in 0..2 {
+        came(&send(&kim, &paid, &hidden, &typed).await, "payout-noted");
+    }
+    let shop = &payers.maker;
+    assert_eq!(shop.get(&format!("/v1/payouts/{payout}")).await["status"], "IN_PROGRESS");
+    let hidden = form(&lee, &paid, &["attempt"]).await;
+    for _ in 0..2 {
+        came(&send(&lee, &paid, &hidden, &typed).await, "payout-acted");
+    }
+    let ended = shop.get(&format!("/v1/payouts/{payout}")).await;
+    let said = (&ended["bank_answer"]["answered_by"], &ended["bank_answer"]["confirmed_by"]);
+    assert_eq!((&ended["status"], said), (&json!("PAID"), (&json!("person:kim"), &json!("person:lee"))), "{ended}");
+    let seller = text(&run["payouts"][0], "seller_account");
+    let page = kim.get(&format!("/console/sellers/{seller}")).await.text;
+    assert!(page.contains("data-code=\"APPROVED\""), "{page}");
+    payers.verify_books();
 }
 
 /// A seller sees own data alone, whatever address is tried.
@@ -282,6 +332,7 @@ async fn a_break_is_resolved_by_two_persons_each_act_once() {
     )
     .await;
     assert!(stale.status == 409 && stale.text.contains("break_not_actionable"), "{}", stale.text);
+    people_comment(&kim, &lee, &page).await;
     let hidden = form(&kim, &path("wait"), &["version"]).await;
     let past = send(&kim, &path("wait"), &hidden, &[("until", day.as_str()), ("reason", "x")]).await;
     assert!(past.text.contains("role=\"alert\""), "{}", past.text);
@@ -303,9 +354,39 @@ async fn a_break_is_resolved_by_two_persons_each_act_once() {
     for _ in 0..2 {
         came(&send(&kim, &undo, &hidden, &[("reason", "wrong break")]).await, "break-acted");
     }
-    let acts = ["assign person:kim", "resolve person:kim", "resolve person:lee", "undo person:kim"];
+    let acts = [
+        "assign person:kim",
+        "comment person:kim",
+        "comment person:lee",
+        "resolve person:kim",
+        "resolve person:lee",
+        "undo person:kim",
+    ];
     assert_eq!(history().await, acts);
     assert_eq!(payers.maker.get(&format!("/v1/breaks/{id}")).await["status"], "OPEN");
     let lines = lines_of(&dev.shop, "lee").await;
     assert!(lines.iter().all(|line| line["object"].as_str().unwrap().starts_with(id.as_str())), "{lines:?}");
+}
+
+/// A comment is written on the page of the break. A form that is sent twice comments once, and a text that came after
+/// another act is not lost.
+async fn people_comment(kim: &Visitor, lee: &Visitor, page: &str) {
+    let path = format!("{page}/comment");
+    let hidden = form(kim, page, &["version"]).await;
+    let of_lee = form(lee, page, &["version"]).await;
+    let typed = [("reason", "Toss has a\r\n<script>ticket</script>")];
+    for _ in 0..2 {
+        came(&send(kim, &path, &hidden, &typed).await, "break-acted");
+    }
+    let shown = lee.get(page).await.text;
+    let escaped = "Toss has a &lt;script&gt;ticket&lt;/script&gt;";
+    assert_eq!(shown.matches(escaped).count(), 1, "{shown}");
+    assert!(!shown.contains("<script>ticket"), "{shown}");
+    let empty = send(lee, &path, &of_lee, &[("reason", " ")]).await.text;
+    assert!(empty.contains("role=\"alert\""), "{empty}");
+    let moved = send(lee, &path, &of_lee, &[("reason", "it is &amp; was ours")]).await;
+    assert!(moved.status == 200 && moved.text.contains("meanwhile"), "{} {}", moved.status, moved.text);
+    assert!(moved.text.contains("it is &amp;amp; was ours</textarea>"), "what was typed is kept: {}", moved.text);
+    let again = [("version", moved.field("version")), ("form_token", moved.field("form_token"))];
+    came(&send(lee, &path, &again, &[("reason", "it is &amp; was ours")]).await, "break-acted");
 }

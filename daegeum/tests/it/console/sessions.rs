@@ -1,14 +1,20 @@
 //! Sessions: how they begin, what ends them, and what nobody can do to them.
 
+use std::str::FromStr as _;
+
 use domain::Timestamp;
 use sea_orm_migration::sea_orm::ConnectionTrait;
-use store::console::{MAX_IDLE_MS, MAX_SESSION_MS, Role};
+use serde_json::{Value, json};
+use store::{
+    Database, DatabaseUrl,
+    console::{MAX_IDLE_MS, MAX_SESSION_MS, Role},
+};
 
-use super::{COOKIE, Visitor, database_of, link_of, session, signed_in};
+use super::{COOKIE, Visitor, database_of, link_after, link_of, session, signed_in};
 use crate::{
     database::Kind,
     roles::Roles,
-    stack::{Dev, until},
+    stack::{Dev, Shop, until},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +57,87 @@ async fn a_link_signs_in_once_under_a_token_of_its_own() {
     assert_eq!(told, [(person, Some("POST /console/sign-out")), signed_in, signed_in], "{lines:?}");
     let text = format!("{lines:?}");
     assert!(!text.contains(&token[17..]) && !text.contains(link.split('=').nth(1).unwrap()), "{text}");
+}
+
+/// A shop's backend asks for a link for a seller.
+async fn offered(shop: &Shop, key: &str, seller: &str) -> (u16, Value) {
+    let url = format!("{}/v1/sellers/{seller}/sign-in-link", shop.api);
+    let answer = shop.http.post(url).bearer_auth(key).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_the_shop_signs_its_seller_in_once() {
+    let roles = Roles::start(Kind::Postgres).await;
+    let shop = &roles.shop;
+    // Its first order makes a seller known.
+    let _worker = roles.role("worker");
+    shop.create("linked-1").await;
+    let finance = roles.create_key("finance");
+    assert_eq!(offered(shop, &roles.create_key("checkout"), "seller-a").await.0, 403);
+    assert_eq!(offered(shop, &finance, "seller-nobody").await.1["code"], "seller_not_found");
+
+    let of = |link: &Value| format!("/console/{}", link["url"].as_str().unwrap().split_once("/console/").unwrap().1);
+    let (status, link) = offered(shop, &finance, "seller-a").await;
+    assert_eq!((status, &link["seller_account"]), (201, &json!("seller-a")), "{link}");
+    let path = of(&link);
+    let (token, changed) = (path.split('=').nth(1).unwrap(), path.replace(&path[path.len() - 4..], "0000"));
+    let nobody = Visitor::with(shop, "");
+    assert_eq!(nobody.get(&changed).await.status, 403, "another secret");
+    let both = tokio::join!(nobody.get(&path), nobody.get(&path));
+    let mut statuses = [both.0.status, both.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 403], "of two uses at once one signs in");
+    let came_in = [both.0, both.1].into_iter().find(|seen| seen.status == 303).unwrap();
+    assert_eq!(came_in.location.as_deref(), Some("/console/own"));
+    let seller = Visitor::with(shop, came_in.cookies[0].split(['=', ';']).nth(1).unwrap());
+    assert!(seller.get("/console/own").await.text.contains("seller-a"));
+    assert_eq!(seller.get("/console/payments").await.status, 403);
+    assert_eq!(nobody.get(&path).await.status, 403, "the link was used");
+
+    let (_, old) = offered(shop, &finance, "seller-a").await;
+    let (_, stolen) = offered(shop, &finance, "seller-a").await;
+    let database = Database::connect(&DatabaseUrl::from_str(&roles.database_url()).unwrap()).await.unwrap();
+    let id = |link: &Value| of(link).split(['=', '.']).nth(1).unwrap().to_owned();
+    for (link, change) in [(&old, "expires_at = '2000-01-01'"), (&stolen, "seller_account = 'seller-b'")] {
+        let change = format!("UPDATE seller_links SET {change} WHERE link_id = '{}'", id(link));
+        database.connection().execute_unprepared(&change).await.unwrap();
+        assert_eq!(nobody.get(&of(link)).await.status, 403, "{change}");
+    }
+    let lines = shop.http.get(format!("{}/v1/audit-log?limit=100", shop.api)).bearer_auth(roles.create_key("ops"));
+    let lines: Value = lines.send().await.unwrap().json().await.unwrap();
+    let text = lines.to_string();
+    assert!(text.contains("sign-in-link") && text.contains("ok by shop_link as seller") && !text.contains(token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_link_signs_a_seller_in_who_sees_own_data_alone() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    // Its first order makes a seller known.
+    dev.shop.create("corner-1").await;
+    let (admin, link) = (link_of(&dev), link_after(&dev, "  Seller's corner "));
+    let browser = Visitor::with(&dev.shop, "");
+    let came_in = browser.get(&link).await;
+    assert_eq!((came_in.status, came_in.location.as_deref()), (303, Some("/console/own")));
+    assert_eq!(browser.get(&link).await.status, 403, "the link was used");
+    let seller = Visitor::with(&dev.shop, came_in.cookies[0].split(['=', ';']).nth(1).unwrap());
+    let own = seller.get("/console/own").await;
+    assert!(own.status == 200 && own.text.contains("seller-a"), "{}", own.text);
+    assert_eq!(seller.get("/console/payments").await.status, 403);
+    assert_eq!(browser.get(&admin).await.status, 303, "the link of the administrator is good still");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_without_a_page_is_answered_by_a_page_in_both_languages() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    for (language, words) in [("en", "The console has no page at this address."), ("ko", "lang=\"ko\"")] {
+        let request = dev.shop.http.get(format!("{}/console/no-such-page/at-all", dev.shop.api));
+        let answer = request.header("accept-language", language).send().await.unwrap();
+        assert_eq!(answer.status(), 404);
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(words) && text.contains("not_found"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,8 +15,13 @@ use crate::{
 on_both_databases!(a_payout_that_nobody_asked_for_stops_payouts, a_returned_payout_is_known_by_its_amount_alone);
 
 /// Reconciles today as it stands when all of its rows are paid out. Answers the exit code, and what it said.
-pub(super) fn reconcile(payers: &Payers) -> (Option<i32>, Value) {
-    let (day, later) = (day_after(0), day_after(LATER));
+pub(crate) fn reconcile(payers: &Payers) -> (Option<i32>, Value) {
+    reconcile_as_of(payers, LATER)
+}
+
+/// The same as it stands after so many days.
+pub(crate) fn reconcile_as_of(payers: &Payers, days: i64) -> (Option<i32>, Value) {
+    let (day, later) = (day_after(0), day_after(days));
     let flags = ["reconcile", "--day", &day, "--grace", "0m", "--as-of", &later, "--json"];
     let output = payers.command(&flags).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
@@ -29,9 +34,19 @@ async fn settled(payers: &Payers, sellers: &[String], amounts: &[u64]) {
     for (number, (seller, amount)) in sellers.iter().zip(amounts).enumerate() {
         payers.earn(&format!("order-{number}"), std::slice::from_ref(seller), *amount).await;
     }
-    payers.dev.shop.simulate("clock", &json!({ "advance_s": DAY_S * u64::try_from(LATER).unwrap() })).await;
+    all_paid_in(payers).await;
+}
+
+/// The PSP has settled and paid all that was sold.
+pub(super) async fn all_paid_in(payers: &Payers) {
+    clock_passes(payers).await;
     let (code, report) = reconcile(payers);
     assert_eq!((code, apart(&report)), (Some(0), vec![]), "{report:#}");
+}
+
+/// So much time passes at the simulator that all is settled.
+pub(crate) async fn clock_passes(payers: &Payers) {
+    payers.dev.shop.simulate("clock", &json!({ "advance_s": DAY_S * u64::try_from(LATER).unwrap() })).await;
 }
 
 pub(super) async fn paid(payers: &Payers, sellers: &[String]) -> Value {
@@ -56,7 +71,7 @@ pub(super) async fn ask_toss(payers: &Payers, ref_payout_id: &str, amount: u64, 
     payers.toss().request_payouts(&[request], &key).await.unwrap();
 }
 
-pub(super) async fn steal(payers: &Payers, amount: u64) {
+pub(crate) async fn steal(payers: &Payers, amount: u64) {
     ask_toss(payers, "not-ours", amount, toss::Schedule::Express).await;
 }
 
@@ -152,10 +167,7 @@ async fn a_returned_payout_is_known_by_its_amount_alone(database: Kind) {
         let path = format!("payouts/{}/return", reference(index));
         payers.dev.shop.simulate(&path, &json!({})).await;
     };
-    let book = async |index: usize| {
-        let path = format!("/v1/payouts/{}/returned", text(&payouts[index], "payout_id"));
-        assert_eq!(post(&payers.maker, &path, &json!({ "reason": "the account is closed" })).await.0, 200);
-    };
+    let book = async |index: usize| payers.comes_back(&payouts[index]).await;
     let agrees = || {
         let (code, report) = reconcile(&payers);
         assert_eq!((code, apart(&report)), (Some(0), vec![]), "{report:#}");

@@ -19,10 +19,10 @@ const CLEAN: usize = 40;
 /// Buyers at once.
 const SIDE_BY_SIDE: usize = 8;
 /// After this number of days all rows of today are listed and paid out, also over a weekend and a holiday.
-pub(super) const LATER: i64 = 9;
-pub(super) const DAY_S: u64 = 24 * 60 * 60;
+pub(crate) const LATER: i64 = 9;
+pub(crate) const DAY_S: u64 = 24 * 60 * 60;
 
-pub(super) async fn plant(shop: &Shop, kind: &str, order: Option<&str>, amount: u64) {
+pub(crate) async fn plant(shop: &Shop, kind: &str, order: Option<&str>, amount: u64) {
     let mut body = json!({ "kind": kind, "amount": amount });
     if let Some(order) = order {
         body["orderId"] = json!(order);
@@ -76,11 +76,18 @@ pub(super) fn found(report: &Value) -> BTreeMap<(String, String), String> {
     breaks.map(|one| ((text(one, "type"), text(one, "subject")), text(one, "class"))).collect()
 }
 
-pub(super) async fn balance(shop: &Shop, account: &str) -> i64 {
+pub(crate) async fn balance(shop: &Shop, account: &str) -> i64 {
     let trial = shop.get("/v1/ledger/trial-balance").await;
     let accounts = trial["accounts"].as_array().unwrap();
     let account = accounts.iter().find(|one| one["account"] == account);
     account.map_or(0, |one| one["balance"].as_str().unwrap().parse().unwrap())
+}
+
+/// Every account of a trial balance, with what stands on it.
+pub(crate) fn balances(trial: &Value) -> BTreeMap<String, String> {
+    let text = |account: &Value, field: &str| account[field].as_str().unwrap().to_owned();
+    let accounts = trial["accounts"].as_array().unwrap().iter();
+    accounts.map(|account| (text(account, "account"), text(account, "balance"))).collect()
 }
 
 pub(super) fn types(found: &BTreeMap<(String, String), String>) -> BTreeMap<&str, usize> {
@@ -227,9 +234,21 @@ async fn people_resolve_breaks_by_four_eyes(database: Kind) {
     assert_eq!(act(&maker, "assign", json!({ "to": "mina", "reason": "asks Toss" })).await.1["assignee"], "mina");
     let waits = act(&maker, "wait", json!({ "until": day_after(30), "reason": "Toss answers" })).await.1;
     assert_eq!(waits["status"], "WAITING", "{waits}");
+    let (status, told) = act(&maker, "comment", json!({ "text": "Toss has a <b>ticket</b>" })).await;
+    assert_eq!((status, &told["status"], &told["assignee"]), (200, &waits["status"], &json!("mina")), "{told}");
+    assert_eq!(act(shop, "comment", json!({ "text": "x" })).await.0, 403, "a key of scope ops says nothing");
+    assert_eq!(act(&maker, "comment", json!({ "text": " " })).await.0, 422);
+    let said = roles.command(&["breaks", "comment", &id, "--text", "Toss has answered", "--json"]).output().unwrap();
+    let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(said["history"].as_array().unwrap().last().unwrap()["reason"], "Toss has answered", "{said}");
+    let audited = shop.get("/v1/audit-log?limit=20").await.to_string();
+    assert!(audited.contains("breaks comment") && audited.contains("/comment\""), "{audited}");
     let shown = maker.get(&format!("/v1/breaks/{id}")).await;
     let acts = shown["history"].as_array().unwrap().iter().map(|line| line["act"].as_str().unwrap());
-    assert_eq!(acts.collect::<Vec<_>>(), ["open", "resolve", "resolve", "undo", "assign", "wait"]);
+    assert_eq!(
+        acts.collect::<Vec<_>>(),
+        ["open", "resolve", "resolve", "undo", "assign", "wait", "comment", "comment"]
+    );
     assert!(roles.command(&["ledger", "verify"]).output().unwrap().status.success());
 
     let run = maker.get(&format!("/v1/reconciliations/{}", today())).await;

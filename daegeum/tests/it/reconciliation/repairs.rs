@@ -102,7 +102,7 @@ async fn workflows_are_asked_and_a_rule_that_is_off_asks_none(database: Kind) {
         next.map_or(0, |at| (at - chrono::Utc::now()).num_seconds())
     };
     until("the next question is far away", || async { pause().await > LONG_PAUSE_S }).await;
-    shop.http.delete(format!("{}/_sim/mischief", shop.simulator)).send().await.unwrap();
+    shop.end_mischief().await;
     let report = reconcile(&payers);
     assert_eq!(apart(&report), [("lost-answer", "capture_unbooked")], "{report:#}");
     let id = id_of(&report, "lost-answer");

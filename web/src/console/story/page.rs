@@ -1,6 +1,6 @@
 //! The page of a payment.
 
-use domain::{checkout::Status, dead_letter::LetterStatus};
+use domain::{charge::ReceiptNumbers, checkout::Status, dead_letter::LetterStatus};
 use maud::{Markup, html};
 use store::CheckoutRecord;
 
@@ -13,6 +13,7 @@ use crate::console::{
     frame::{Frame, Page},
     letters,
     parts::{key_end, table, time},
+    words::Words,
 };
 
 /// A second, in milliseconds.
@@ -53,6 +54,7 @@ fn facts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
             @if let Some(psp) = &record.psp {
                 dt { (words.payment_key) } dd.code { (key_end(psp.payment_key.as_str())) }
                 @if let Some(method) = &psp.method { dt { (words.method) } dd { (method) } }
+                (receipts(words, &psp.receipt_numbers))
                 @if let Some(at) = psp.approved_at { dt { (words.approved) } dd { (time(at)) } }
             }
             @if let Some(failure) = &record.failure {
@@ -67,6 +69,14 @@ fn facts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What stands on the buyer's receipts.
+fn receipts(words: &Words, numbers: &ReceiptNumbers) -> Markup {
+    html! {
+        @if let Some(number) = &numbers.approval { dt { (words.approval_number) } dd.code { (number) } }
+        @if let Some(number) = &numbers.cash_receipt { dt { (words.cash_receipt_number) } dd.code { (number) } }
     }
 }
 
