@@ -12,7 +12,7 @@ use temporalio_client::{Client, ClientOptions, ConnectionOptions, UntypedWorkflo
 
 use crate::{
     database::Kind,
-    stack::{Process, Shop, daegeum, temporal_cli, until},
+    stack::{Process, Shop, daegeum, day_begins, temporal_cli, until},
 };
 
 /// How often Temporal is started anew when another process came first to one of its ports.
@@ -42,6 +42,7 @@ impl Roles {
 
     /// The same, on a Temporal server that has flags too.
     pub(crate) async fn start_on(database: Kind, flags: &[&str], of_temporal: &[&str]) -> Self {
+        day_begins().await;
         let mut roles = Self {
             shop: Shop::new(String::new(), String::new(), String::new()),
             temporal: String::new(),

@@ -17,6 +17,9 @@ use crate::{database::Kind, secrecy};
 /// How long anything in a test may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
+/// What a test may take of a day in Korea: days that end sooner are waited for, as its figures are of one day.
+const DAY_LEFT: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
+const KOREA: chrono::TimeDelta = chrono::TimeDelta::hours(9);
 /// How much of a process's log stands beside a failed test, in lines.
 const TOLD_LINES: usize = 25;
 
@@ -127,6 +130,7 @@ impl Dev {
     pub(crate) async fn start_by(directory: TempDir, mut command: Command) -> Self {
         let log = directory.path().join("log");
         let _ = std::fs::remove_file(directory.path().join("addresses.json"));
+        day_begins().await;
         let mut process = Process::start(&mut command, &log);
         let addresses = directory.path().join("addresses.json");
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
@@ -157,6 +161,15 @@ impl Drop for Temporal {
         if let Some(pid) = std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse().ok()) {
             let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
+    }
+}
+
+/// Returns when enough of a day in Korea is left for a test.
+pub(crate) async fn day_begins() {
+    let day = |at: chrono::DateTime<chrono::Utc>| (at + KOREA).date_naive();
+    let ends_soon = || day(chrono::Utc::now()) != day(chrono::Utc::now() + DAY_LEFT);
+    while ends_soon() {
+        tokio::time::sleep(POLL).await;
     }
 }
 
