@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     checkout::Plan,
+    rate::Rates,
     risk::{Assessment, RiskVerdict, Rules},
 };
 use reqwest::header::{HeaderName, HeaderValue};
@@ -181,7 +182,11 @@ impl Risk {
         for velocity in &self.rules.velocities {
             counted.push(self.writer.counted(velocity, plan, card, asked.at).await?);
         }
-        let mut assessment = self.rules.assess(plan, &counted);
+        let rates = match self.rules.compares_currencies(plan.total().currency()) {
+            true => self.writer.rates_at(asked.at).await?,
+            false => Rates::default(),
+        };
+        let mut assessment = self.rules.assess(plan, &counted, &rates);
         if let Some(hook) = self.hook.as_ref().filter(|_| assessment.verdict != RiskVerdict::Deny) {
             assessment.join(hook.ask(plan, attempt, &assessment).await);
         }

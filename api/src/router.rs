@@ -24,8 +24,8 @@ use crate::{
     openapi,
     routes::{
         ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, console, dead_letter, event,
-        health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, reconciliation, refund,
-        report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
+        health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, rate, reconciliation,
+        refund, report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -118,6 +118,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(breaks::undo))
         .routes(routes!(settlement::list))
         .routes(routes!(bank_statement::import))
+        .routes(routes!(rate::list, rate::import))
         .routes(routes!(report::owed_to_sellers))
         .routes(routes!(report::seller_sales))
         .routes(routes!(report::refund_deadlines::refund_deadlines))

@@ -19,6 +19,7 @@ pub(crate) mod payments_list;
 pub(crate) mod payout;
 pub(crate) mod payout_run;
 pub(crate) mod purchase;
+pub(crate) mod rate;
 pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod report;

@@ -24,6 +24,7 @@ pub(crate) mod output;
 pub(crate) mod payout;
 mod principal;
 pub(crate) mod progress;
+pub(crate) mod rate;
 pub(crate) mod reconciliation;
 pub(crate) mod recovery;
 pub(crate) mod replay;
@@ -42,8 +43,8 @@ use self::{
     api_key::KeysAction, audit_log::AuditAction, backup::BackupOptions, bank::BankAction, breaks::BreaksAction,
     buyer::BuyersAction, cluster::ClusterAction, commission::CommissionsAction, dead_letter::DeadLettersAction,
     encryption::EncryptionAction, event::EventsAction, ledger::LedgerAction, migrate::MigrateStep, output::Output,
-    payout::PayoutsAction, reconciliation::ReconcileOptions, recovery::RecoverOptions, replay::ReplayOptions,
-    report::ReportsAction, seller::SellersAction,
+    payout::PayoutsAction, rate::RatesAction, reconciliation::ReconcileOptions, recovery::RecoverOptions,
+    replay::ReplayOptions, report::ReportsAction, seller::SellersAction,
 };
 
 /// A payment backend for marketplaces: pay-in through Toss Payments, wallets and a double-entry ledger, on Temporal.
@@ -124,6 +125,9 @@ pub(crate) enum Command {
     /// Import bank statements
     #[command(subcommand, after_help = example!("daegeum bank import statement.csv"))]
     Bank(BankAction),
+    /// Import and list exchange rates, for reports and limits: no balance is converted
+    #[command(subcommand, after_help = example!("daegeum rates import rates.csv"))]
+    Rates(RatesAction),
     /// Check the configuration and everything that a payment needs, with advice; exit 1 if a check fails
     #[command(after_help = example_with_temporal!("daegeum doctor --json"))]
     Doctor {
@@ -196,6 +200,7 @@ impl Command {
             | Self::Commissions(_)
             | Self::Encryption(_)
             | Self::Bank(_)
+            | Self::Rates(_)
             | Self::Buyers(_)
             | Self::Backup(_)
             | Self::Events(_)
@@ -228,6 +233,7 @@ impl Command {
             | Self::Backup(_)
             | Self::Breaks(_)
             | Self::Bank(_)
+            | Self::Rates(_)
             | Self::Doctor { .. }
             | Self::Replay(_) => LOG_OF_COMMANDS,
         }

@@ -36,7 +36,7 @@ use cli::{
     ledger::{self, LedgerAction},
     migrate,
     out::{self, Ended},
-    payout, reconciliation, recovery, replay, report, seller, webhook_endpoint,
+    payout, rate, reconciliation, recovery, replay, report, seller, webhook_endpoint,
 };
 use serving::{shutdown, shutdown::StopTimes};
 use telemetry::{logging, traces};
@@ -94,6 +94,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Backup(options) => backup::run(&settings, &options).await,
             Command::Breaks(action) => breaks::run(&settings, action).await,
             Command::Bank(action) => bank::run(&settings, action).await,
+            Command::Rates(action) => rate::run(&settings, action).await,
             Command::Commissions(action) => commission::run(&settings, action).await,
             Command::Encryption(action) => encryption::run(&settings, action).await,
             Command::Buyers(action) => buyer::run(&settings, action).await,

@@ -3,14 +3,21 @@
 //! Rules are data and this module is pure: whoever calls it brings along what was counted. A rule can only make the
 //! verdict stricter, so their order does not matter. With no rule everything is allowed.
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Money,
+    Currency, Money,
     checkout::Plan,
     id::{BuyerId, CardFingerprint, SellerAccount},
+    money::MAX_MINOR,
+    rate::Rates,
 };
 
 /// How long a payment may wait for a person, in milliseconds. The PSP lets a payment be confirmed for 10 minutes after
@@ -104,7 +111,7 @@ pub enum Subject {
 pub enum Most {
     /// A number of payments.
     Payments(u64),
-    /// So much money in all; it says nothing of other currencies.
+    /// So much money in all. Of payments in another currency it holds by the newest exchange rate, where one is known.
     Amount(Money),
 }
 
@@ -124,7 +131,7 @@ pub struct Velocity {
 /// A limit on one payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AmountLimit {
-    /// A payment above this, in the same currency.
+    /// A payment above this; in another currency, by the newest exchange rate, where one is known.
     pub above: Money,
     /// What happens to it.
     pub verdict: RiskVerdict,
@@ -164,8 +171,18 @@ impl Rules {
             && self.velocities.is_empty()
     }
 
+    /// Whether a limit is in another currency than this, so that a payment in it is compared by an exchange rate.
+    pub fn compares_currencies(&self, of_payment: Currency) -> bool {
+        let of_velocities = self.velocities.iter().filter_map(|velocity| match velocity.most {
+            Most::Amount(most) => Some(most),
+            Most::Payments(_) => None,
+        });
+        self.amounts.iter().map(|limit| limit.above).chain(of_velocities).any(|limit| limit.currency() != of_payment)
+    }
+
     /// Assesses a payment. `counted` belongs to the velocities, in their order; a card's limit without a card has none.
-    pub fn assess(&self, plan: &Plan, counted: &[Option<PaymentsBefore>]) -> Assessment {
+    /// `rates` are those of now.
+    pub fn assess(&self, plan: &Plan, counted: &[Option<PaymentsBefore>], rates: &Rates) -> Assessment {
         let mut assessment = Assessment::allowed();
         let fields = plan.fields();
         if self.denied_buyers.contains(&fields.buyer_id) {
@@ -180,12 +197,12 @@ impl Rules {
             }
         }
         for limit in &self.amounts {
-            if is_above(plan.total(), plan.total().minor(), limit.above) {
-                assessment.add(limit.verdict, &format!("the amount is above {}", written(limit.above)));
+            if let Some(above) = above(plan.total(), limit.above, rates) {
+                assessment.add(limit.verdict, &format!("the amount is above {above}"));
             }
         }
         for (velocity, counted) in self.velocities.iter().zip(counted) {
-            if let Some(reason) = counted.and_then(|counted| velocity.exceeded(plan.total(), counted)) {
+            if let Some(reason) = counted.and_then(|counted| velocity.exceeded(plan.total(), counted, rates)) {
                 assessment.add(velocity.verdict, &reason);
             }
         }
@@ -194,7 +211,7 @@ impl Rules {
 }
 
 impl Velocity {
-    fn exceeded(&self, total: Money, before: PaymentsBefore) -> Option<String> {
+    fn exceeded(&self, total: Money, before: PaymentsBefore, rates: &Rates) -> Option<String> {
         let of = match self.of {
             Subject::Buyer => "buyer",
             Subject::Card => "card",
@@ -204,18 +221,24 @@ impl Velocity {
             Most::Payments(most) if before.payments.saturating_add(1) > most => {
                 Some(format!("the {of} makes more than {most} payments within {seconds} s"))
             }
-            Most::Amount(most) if is_above(total, before.minor.saturating_add(total.minor()), most) => {
-                Some(format!("the {of} pays more than {} within {seconds} s", written(most)))
+            Most::Amount(most) => {
+                let minor = before.minor.saturating_add(total.minor()).min(MAX_MINOR);
+                let in_all = Money::try_from_minor(minor, total.currency()).ok()?;
+                let above = above(in_all, most, rates)?;
+                Some(format!("the {of} pays more than {above} within {seconds} s"))
             }
-            Most::Payments(_) | Most::Amount(_) => None,
+            Most::Payments(_) => None,
         }
     }
 }
 
-fn is_above(total: Money, minor: u64, limit: Money) -> bool {
-    total.currency() == limit.currency() && minor > limit.minor()
-}
-
-fn written(money: Money) -> String {
-    format!("{} {}", money.to_decimal_string(), money.currency().code())
+/// The limit that an amount is above, as a reason names it. One in another currency goes with the rate.
+fn above(amount: Money, limit: Money, rates: &Rates) -> Option<String> {
+    if amount.currency() == limit.currency() {
+        return (amount.minor() > limit.minor()).then(|| limit.to_string());
+    }
+    let rate = rates.between(amount.currency(), limit.currency())?;
+    // What is more than money can be is above every limit.
+    let is_above = rate.convert(amount)?.map_or(true, |converted| converted.minor() > limit.minor());
+    is_above.then(|| format!("{limit} (at {rate})"))
 }

@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 63] = [
+const RIGHTS: [Rights; 64] = [
     Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
@@ -88,6 +88,7 @@ const RIGHTS: [Rights; 63] = [
         worker: "SELECT, INSERT, UPDATE (position), DELETE",
         operator: "",
     },
+    Rights { table: "exchange_rates", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
     Rights { table: "ledger_balances", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "ledger_checkpoints", api: "SELECT", worker: "", operator: "INSERT" },
     Rights { table: "ledger_entries", api: "SELECT", worker: "SELECT, INSERT", operator: "" },

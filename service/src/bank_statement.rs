@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use domain::{Currency, Money, calendar::Day, settlement::Flow};
 use store::BankLine;
 
+use crate::table::{self, Columns, Line, TableError};
+
 /// The most lines of one statement.
 pub const MAX_LINES: usize = 10_000;
 /// The most characters of a text beside a line; more is cut off.
@@ -16,66 +18,44 @@ const MAX_TEXT_CHARS: usize = 200;
 /// What a statement is called whose lines name no account.
 const ONLY_ACCOUNT: &str = "default";
 
-/// Why a statement was not read. Nothing of it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {problem}")]
-pub struct StatementError {
-    /// From 1; the header is line 1.
-    pub line: usize,
-    pub problem: String,
+/// What a column of a statement holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Date,
+    Amount,
+    Deposit,
+    Withdrawal,
+    Description,
+    Account,
+    Currency,
 }
 
-/// The columns of a statement, by their places.
-#[derive(Debug, Default)]
-struct Columns {
-    date: Option<usize>,
-    amount: Option<usize>,
-    deposit: Option<usize>,
-    withdrawal: Option<usize>,
-    description: Option<usize>,
-    account: Option<usize>,
-    currency: Option<usize>,
-}
-
-impl Columns {
-    fn of(header: &[String]) -> Self {
-        let mut columns = Self::default();
-        for (place, name) in header.iter().enumerate() {
-            let place = Some(place);
-            match name.trim().trim_start_matches('\u{feff}').to_lowercase().as_str() {
-                "date" | "거래일자" | "거래일" => columns.date = place,
-                "amount" | "금액" => columns.amount = place,
-                "deposit" | "입금액" | "입금" => columns.deposit = place,
-                "withdrawal" | "출금액" | "출금" => columns.withdrawal = place,
-                "description" | "text" | "적요" | "내용" => columns.description = place,
-                "account" | "계좌" | "계좌번호" => columns.account = place,
-                "currency" | "통화" => columns.currency = place,
-                _ => {}
-            }
-        }
-        columns
+impl Column {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "date" | "거래일자" | "거래일" => Self::Date,
+            "amount" | "금액" => Self::Amount,
+            "deposit" | "입금액" | "입금" => Self::Deposit,
+            "withdrawal" | "출금액" | "출금" => Self::Withdrawal,
+            "description" | "text" | "적요" | "내용" => Self::Description,
+            "account" | "계좌" | "계좌번호" => Self::Account,
+            "currency" | "통화" => Self::Currency,
+            _ => return None,
+        })
     }
 }
 
 /// Reads a statement. Equal lines of one statement are counted, so that each is kept and a second import adds none.
-pub fn read(csv: &str) -> Result<Vec<BankLine>, StatementError> {
-    let mut rows = records(csv).into_iter();
-    let problem = |line: usize, problem: &str| StatementError { line, problem: problem.to_owned() };
-    let header = rows.next().ok_or_else(|| problem(1, "the statement has no header line"))?;
-    let columns = Columns::of(&header);
-    if columns.date.is_none() || (columns.amount.is_none() && columns.deposit.is_none()) {
-        return Err(problem(1, "the header names no `date` or no `amount`"));
+pub fn read(csv: &str) -> Result<Vec<BankLine>, TableError> {
+    let (header, rows) = table::lines(csv, MAX_LINES)?;
+    let columns = Columns::of(&header, Column::named);
+    let has_amount = columns.has(&Column::Amount) || columns.has(&Column::Deposit);
+    if !has_amount || !columns.has(&Column::Date) {
+        return Err(TableError::new(1, "the header names no `date` or no `amount`"));
     }
     let (mut lines, mut seen): (Vec<BankLine>, HashMap<String, u32>) = (Vec::new(), HashMap::new());
-    for (index, row) in rows.enumerate() {
-        let number = index + 2;
-        if row.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        if lines.len() == MAX_LINES {
-            return Err(problem(number, "a statement has at most 10,000 lines; send it in parts"));
-        }
-        if let Some(mut line) = line(&row, &columns).map_err(|text| problem(number, &text))? {
+    for row in &rows {
+        if let Some(mut line) = line(row, &columns).map_err(|problem| TableError::new(row.number, problem))? {
             let same = seen.entry(line.hash()).or_default();
             *same += 1;
             line.occurrence = *same;
@@ -86,31 +66,30 @@ pub fn read(csv: &str) -> Result<Vec<BankLine>, StatementError> {
 }
 
 /// A line; nothing where no money moved.
-fn line(row: &[String], columns: &Columns) -> Result<Option<BankLine>, String> {
-    let cell =
-        |place: Option<usize>| place.and_then(|place| row.get(place)).map(|text| text.trim()).unwrap_or_default();
-    let date = cell(columns.date).replace(['.', '/'], "-");
+fn line(row: &Line, columns: &Columns<Column>) -> Result<Option<BankLine>, String> {
+    let cell = |column| columns.cell(row, &column);
+    let date = cell(Column::Date).replace(['.', '/'], "-");
     let day: Day =
         date.get(..10).unwrap_or(&date).parse().map_err(|_| "the date is none, such as 2026-11-21".to_owned())?;
-    let currency = match cell(columns.currency) {
+    let currency = match cell(Column::Currency) {
         "" => Currency::Krw,
         code => code.parse().map_err(|_| "the currency is none of KRW, USD, JPY".to_owned())?,
     };
-    let amount = if columns.amount.is_some() {
-        flow(cell(columns.amount), currency)?
+    let amount = if columns.has(&Column::Amount) {
+        flow(cell(Column::Amount), currency)?
     } else {
-        let deposit = flow(cell(columns.deposit), currency)?;
-        if deposit.amount().is_zero() { flow(cell(columns.withdrawal), currency)?.reversed() } else { deposit }
+        let deposit = flow(cell(Column::Deposit), currency)?;
+        if deposit.amount().is_zero() { flow(cell(Column::Withdrawal), currency)?.reversed() } else { deposit }
     };
     if amount.amount().is_zero() {
         return Ok(None);
     }
     let short = |text: &str| text.chars().filter(|one| !one.is_control()).take(MAX_TEXT_CHARS).collect::<String>();
-    let account = match cell(columns.account) {
+    let account = match cell(Column::Account) {
         "" => ONLY_ACCOUNT.to_owned(),
         text => short(text),
     };
-    Ok(Some(BankLine { account, day, amount, label: short(cell(columns.description)), occurrence: 1 }))
+    Ok(Some(BankLine { account, day, amount, label: short(cell(Column::Description)), occurrence: 1 }))
 }
 
 fn flow(text: &str, currency: Currency) -> Result<Flow, String> {
@@ -121,33 +100,6 @@ fn flow(text: &str, currency: Currency) -> Result<Flow, String> {
     let (is_out, digits) = plain.strip_prefix('-').map_or((false, plain.as_str()), |digits| (true, digits));
     let amount = Money::parse(digits, currency).map_err(|error| error.to_string())?;
     Ok(if is_out { Flow::Out(amount) } else { Flow::In(amount) })
-}
-
-/// The cells of each record of RFC 4180: quoted cells may hold commas, quotes and line ends.
-fn records(csv: &str) -> Vec<Vec<String>> {
-    let (mut records, mut record, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut letters, mut is_quoted) = (csv.chars().peekable(), false);
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if is_quoted && letters.peek() == Some(&'"') => {
-                letters.next();
-                cell.push('"');
-            }
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => record.push(std::mem::take(&mut cell)),
-            '\n' if !is_quoted => {
-                record.push(std::mem::take(&mut cell));
-                records.push(std::mem::take(&mut record));
-            }
-            '\r' if !is_quoted => {}
-            letter => cell.push(letter),
-        }
-    }
-    if !cell.is_empty() || !record.is_empty() {
-        record.push(cell);
-        records.push(record);
-    }
-    records
 }
 
 #[cfg(test)]
@@ -168,6 +120,8 @@ mod tests {
         let korean = told("거래일자,적요,출금액,입금액\n2026.11.21 09:00,임대료,\"1,000\",0\n2026/11/22,토스,,900\n");
         assert_eq!(korean[0], ("2026-11-21".to_owned(), -1_000, "임대료".to_owned(), 1));
         assert_eq!(korean[1], ("2026-11-22".to_owned(), 900, "토스".to_owned(), 1));
+        let marked = told("\u{feff}\"date\",amount,description\n2026-11-21,1,\"two\nlines, and \"\"quotes\"\"\"\n");
+        assert_eq!(marked, [("2026-11-21".to_owned(), 1, "twolines, and \"quotes\"".to_owned(), 1)]);
     }
 
     #[test]
@@ -186,5 +140,8 @@ mod tests {
         assert_eq!(line("a,b\n1,2\n"), 1);
         assert_eq!(line("date,amount\n2026-11-21,1\n2026-02-30,1\n"), 3);
         assert_eq!(line("date,amount\n2026-11-21,1.5\n"), 2);
+        assert_eq!(line("date,amount,description\n\n2026-11-21,1,\"a\nb\"\n2026-11-21,x,\n"), 5);
+        let most = format!("date,amount\n{}", "2026-11-21,1\n".repeat(MAX_LINES));
+        assert_eq!((read(&most).unwrap().len(), line(&format!("{most}2026-11-21,1\n"))), (MAX_LINES, MAX_LINES + 2));
     }
 }

@@ -20,6 +20,7 @@ pub mod dead_letter;
 mod fault;
 pub mod payout;
 pub mod purchase;
+pub mod rate_file;
 pub mod readiness;
 pub mod reconciliation;
 pub mod recovery;
@@ -28,6 +29,7 @@ pub mod return_hosts;
 pub mod reversal;
 pub mod schedule;
 pub mod seller;
+mod table;
 mod temporal;
 mod waiting;
 pub mod webhook;
@@ -40,6 +42,7 @@ use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal, sett
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
+pub use table::TableError;
 pub use temporal::error_chain;
 
 /// Everything that the use cases reach.

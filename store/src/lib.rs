@@ -47,6 +47,7 @@ mod money_counts;
 mod paging;
 mod payout;
 mod purchase;
+mod rate;
 mod reader;
 mod readiness;
 mod reconciliation;
@@ -109,6 +110,7 @@ pub use payout::{
     TransferRecord, TransferShown, TransfersAtBank, Withdrawal,
 };
 pub use purchase::{PurchaseRecord, ReportedPurchase};
+pub use rate::{RateFilter, RatePosition, RateRecord, RateTaken};
 pub use reader::Reader;
 pub use reconciliation::{
     ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, PayoutBooks, PayoutBooksQuestion, Progress,

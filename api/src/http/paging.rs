@@ -12,7 +12,7 @@ use domain::{
 use serde::{Serialize, de::DeserializeOwned};
 use store::{
     AccountPosition, ApprovalPosition, BreakPosition, CheckoutPosition, LetterPosition, MovementPosition, Page,
-    PayoutPosition, ReconciliationPosition, RunPosition, Side, WalletPosition, Window,
+    PayoutPosition, RatePosition, ReconciliationPosition, RunPosition, Side, WalletPosition, Window,
 };
 
 use crate::http::{
@@ -188,6 +188,25 @@ impl Position for WalletPosition {
     fn read((seller, currency): Self::Written) -> Option<Self> {
         let seller = domain::id::SellerAccount::parse(seller).ok()?;
         Some(Self { seller, currency: currency.parse().ok()? })
+    }
+}
+
+impl Position for RatePosition {
+    const LIST: &'static str = "rates";
+    type Written = (i64, String, String, String, String);
+
+    fn write(&self) -> Self::Written {
+        let [base, quote] = [self.pair.base(), self.pair.quote()].map(|currency| currency.to_string());
+        (self.as_of.epoch_ms(), base, quote, self.kind.as_str().to_owned(), self.source.clone())
+    }
+
+    fn read((as_of_ms, base, quote, kind, source): Self::Written) -> Option<Self> {
+        Some(Self {
+            as_of: Timestamp::from_epoch_ms(as_of_ms),
+            pair: domain::rate::Pair::try_new(base.parse().ok()?, quote.parse().ok()?).ok()?,
+            kind: kind.parse().ok()?,
+            source,
+        })
     }
 }
 

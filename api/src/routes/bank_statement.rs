@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 use service::bank_statement::read;
+use store::Imported;
 
 use crate::{
     Api,
@@ -20,7 +21,7 @@ refusals! { ImportRefusals: ValidationFailed; }
 
 /// What came of an import.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = ImportedStatement)]
+#[schema(as = Imported)]
 pub(crate) struct ImportedBody {
     /// Lines that are new.
     new: u64,
@@ -56,5 +57,11 @@ pub(crate) async fn import(
     let lines = read(csv).map_err(|error| malformed(error.to_string()))?;
     let by = caller.principal().to_string();
     let imported = api.service.journal.import_bank_lines(&lines, &by).await?;
-    Ok(Json(ImportedBody { new: imported.fresh, known: imported.known }))
+    Ok(Json(ImportedBody::new(imported)))
+}
+
+impl ImportedBody {
+    pub(crate) const fn new(imported: Imported) -> Self {
+        Self { new: imported.fresh, known: imported.known }
+    }
 }

@@ -13,7 +13,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::calendar::Day;
+use domain::{Currency, Money, calendar::Day, rate::Rates};
 use serde::Serialize;
 use service::now;
 use store::{AsOf, OwedToSeller, SellerSales};
@@ -30,8 +30,9 @@ use crate::{
     },
     openapi::{
         refusals::refusals,
-        shapes::{Balance, CurrencyCode, DayName, SellerName},
+        shapes::{Amount, Balance, CurrencyCode, DayName, SellerName},
     },
+    routes::rate::RateBody,
 };
 
 const FORMATS: [&str; 2] = ["json", "csv"];
@@ -148,6 +149,18 @@ struct OwedLine {
     /// The part of `owed` that must stand apart, rounded up to the minor unit.
     #[schema(value_type = Balance)]
     keep_apart: String,
+    /// What `owed` is in won by the rate of the day's end, for a view of all. Null where it is won already, is below
+    /// zero, or no rate is known.
+    in_krw: Option<InKrw>,
+}
+
+/// An amount of another currency in won. No balance is converted by it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AmountInWon)]
+struct InKrw {
+    #[schema(value_type = Amount)]
+    amount: String,
+    rate: RateBody,
 }
 
 /// The sales of a quarter by seller.
@@ -209,16 +222,20 @@ pub(crate) async fn owed_to_sellers(
     let end = day.next().start().minus_ms(1);
     let owed = api.service.reader.owed_to_sellers(AsOf::Occurred(end)).await?;
     let keep_apart_percent = api.service.settings.reports.keep_apart_percent;
-    let sellers: Vec<OwedLine> = owed.into_iter().map(|owed| OwedLine::new(owed, keep_apart_percent)).collect();
+    let rates = api.service.reader.rates_at(end).await?;
+    let line = |owed| OwedLine::new(owed, keep_apart_percent, &rates);
+    let sellers: Vec<OwedLine> = owed.into_iter().map(line).collect();
     if format == Some(Format::Csv) {
-        let header = "seller_account,currency,pending,available,held,in_transit,debt,owed,keep_apart";
+        let header = "seller_account,currency,pending,available,held,in_transit,debt,owed,keep_apart,\
+                      owed_in_krw,rate,rate_as_of,rate_source";
         return Ok(csv(
             header,
             sellers.iter().map(|line| {
                 let OwedLine { seller_account, currency, pending, available, held, in_transit, .. } = line;
-                let OwedLine { debt, owed, keep_apart, .. } = line;
+                let OwedLine { debt, owed, keep_apart, in_krw, .. } = line;
                 let parts = format!("{pending},{available},{held},{in_transit}");
-                format!("{seller_account},{currency},{parts},{debt},{owed},{keep_apart}")
+                let in_krw = in_krw.as_ref().map_or_else(|| ",,,".to_owned(), InKrw::to_csv);
+                format!("{seller_account},{currency},{parts},{debt},{owed},{keep_apart},{in_krw}")
             }),
         ));
     }
@@ -279,7 +296,7 @@ fn csv(header: &str, lines: impl Iterator<Item = String>) -> Response {
 }
 
 impl OwedLine {
-    fn new(owed: OwedToSeller, keep_apart_percent: u32) -> Self {
+    fn new(owed: OwedToSeller, keep_apart_percent: u32, rates: &Rates) -> Self {
         let OwedToSeller { seller, currency, pending, available, held, in_transit, debt } = owed;
         let decimal = |minor: i64| signed_minor(minor, currency);
         let owed = pending.saturating_add(available).saturating_add(held).saturating_add(in_transit);
@@ -294,7 +311,21 @@ impl OwedLine {
             debt: decimal(debt),
             owed: decimal(owed),
             keep_apart: decimal(i64::try_from(apart).unwrap_or(i64::MAX)),
+            in_krw: InKrw::of(owed, currency, rates),
         }
+    }
+}
+
+impl InKrw {
+    fn of(minor: i64, currency: Currency, rates: &Rates) -> Option<Self> {
+        let amount = Money::try_from_minor(minor.try_into().ok()?, currency).ok()?;
+        let rate = rates.between(currency, Currency::Krw)?;
+        let amount = rate.convert(amount)?.ok()?.to_decimal_string();
+        Some(Self { amount, rate: RateBody::new(rate) })
+    }
+
+    fn to_csv(&self) -> String {
+        format!("{},{}", self.amount, self.rate.to_csv())
     }
 }
 

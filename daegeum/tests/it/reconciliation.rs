@@ -25,7 +25,7 @@ use crate::{
 on_both_databases!(books_and_toss_are_compared, a_database_of_another_day_does_not_agree);
 
 /// Reconciles today. Answers the exit code, and what it said.
-fn reconcile(roles: &Roles, flags: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn reconcile(roles: &Roles, flags: &[&str]) -> (Option<i32>, Value) {
     reconcile_day(roles, &today(), flags)
 }
 

@@ -36,7 +36,7 @@ async fn end_checkout(roles: &Roles, id: &str) {
 }
 
 /// What `recover` says, which must end well.
-fn recover(roles: &Roles, arguments: &[&str]) -> Vec<Value> {
+pub(crate) fn recover(roles: &Roles, arguments: &[&str]) -> Vec<Value> {
     let mut command = roles.command(&["recover", "--json"]);
     let output = command.args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -44,7 +44,7 @@ fn recover(roles: &Roles, arguments: &[&str]) -> Vec<Value> {
 }
 
 /// The ids of what is lost, and what became of each.
-fn recovered(rows: &[Value]) -> Vec<(&str, &str, &str)> {
+pub(crate) fn recovered(rows: &[Value]) -> Vec<(&str, &str, &str)> {
     let mut told: Vec<_> = rows
         .iter()
         .map(|row| {

@@ -207,6 +207,11 @@ impl Roles {
         }
     }
 
+    /// Gives every command and every role that is started from now on another database.
+    pub(crate) fn move_to(&mut self, database_url: &str) {
+        self.database = vec!["--database-url".to_owned(), database_url.to_owned()];
+    }
+
     /// A command that finds everything here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = daegeum();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::status::{PayoutStatus, written};
-use crate::{Money, principal::Principal};
+use crate::{Money, csv::cell, principal::Principal};
 
 /// The most transfers of one file: what a bank takes at once.
 pub const MAX_TRANSFERS: usize = 1_000;
@@ -120,18 +120,9 @@ pub fn csv<'a>(transfers: impl IntoIterator<Item = Transfer<'a>>) -> String {
     text += HEADER;
     for transfer in transfers {
         let Transfer { bank_code, account_number, holder_name, amount, reference, ref_payout_id } = transfer;
-        let (bank_code, account_number, holder_name) = (quoted(bank_code), quoted(account_number), quoted(holder_name));
+        let (bank_code, account_number, holder_name) = (cell(bank_code), cell(account_number), cell(holder_name));
         let amount = amount.to_decimal_string();
         text += &format!("{bank_code},{account_number},{holder_name},{amount},{reference},{ref_payout_id}\r\n");
     }
     text
-}
-
-/// A value in quotes where it needs them. What a spreadsheet would take for a formula gets an apostrophe before it.
-fn quoted(value: &str) -> String {
-    let guard = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !value.contains(['"', ',', '\n', '\r']) {
-        return String::from(value);
-    }
-    format!("\"{guard}{}\"", value.replace('"', "\"\""))
 }

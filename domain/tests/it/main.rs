@@ -16,6 +16,7 @@ mod money;
 mod payout;
 mod payout_schedule;
 mod payout_year;
+mod rate;
 mod reconciliation;
 mod refund;
 mod risk;

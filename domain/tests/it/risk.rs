@@ -1,8 +1,9 @@
 use domain::{
     Currency::{Krw, Usd},
-    Money,
+    Money, Timestamp,
     checkout::{Plan, PlanFields},
     id::{BuyerId, CardFingerprint, SellerAccount},
+    rate::{Pair, Rate, RateKind, Rates},
     risk::{
         AmountLimit, Assessment, MAX_REASON_CHARS, MAX_REASONS, Most, PaymentsBefore, RiskVerdict, Rules, Subject,
         Velocity,
@@ -27,7 +28,7 @@ fn plan() -> Plan {
 
 fn check(rules: Rules, counted: &[Option<PaymentsBefore>], verdict: RiskVerdict, reasons: &[&str]) {
     assert_eq!(
-        (rules.assess(&plan(), counted)),
+        rules.assess(&plan(), counted, &Rates::default()),
         Assessment { verdict, reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect() }
     );
 }
@@ -112,4 +113,39 @@ fn every_verdict_is_written_and_read_back() {
         assert_eq!(serde_json::to_string(&verdict).unwrap(), format!("{:?}", verdict.as_str()));
     }
     assert_eq!(RiskVerdict::parse("Deny"), None);
+}
+
+#[test]
+fn a_limit_in_another_currency_holds_by_the_newest_rate_and_says_so() {
+    let dollars = |minor| Money::try_from_minor(minor, Usd).unwrap();
+    let rules = |above| Rules {
+        amounts: vec![AmountLimit { above, verdict: RiskVerdict::Review }],
+        velocities: vec![Velocity {
+            of: Subject::Buyer,
+            window_ms: 60_000,
+            most: Most::Amount(above),
+            verdict: RiskVerdict::Deny,
+        }],
+        ..Rules::default()
+    };
+    let rate = Rate {
+        pair: Pair::try_new(Usd, Krw).unwrap(),
+        kind: RateKind::Mid,
+        value: "1000".parse().unwrap(),
+        as_of: Timestamp::from_epoch_ms(0),
+        source: "bank".to_owned(),
+    };
+    let rates = Rates::new(vec![rate]);
+    let assess = |above, before, rates: &Rates| {
+        rules(above).assess(&plan(), &[Some(PaymentsBefore { payments: 0, minor: before })], rates)
+    };
+    // 10,000 won are ten dollars.
+    assert_eq!(assess(dollars(1_000), 0, &rates), Assessment::allowed());
+    let reviewed = assess(dollars(999), 0, &rates);
+    let at = "9.99 USD (at 1000 KRW per USD by bank)";
+    let reasons = [format!("the amount is above {at}"), format!("the buyer pays more than {at} within 60 s")];
+    assert_eq!((reviewed.verdict, &reviewed.reasons[..]), (RiskVerdict::Deny, &reasons[..]));
+    assert_eq!(assess(dollars(1_000), 5, &rates).verdict, RiskVerdict::Deny, "ten dollars and half a cent");
+    assert_eq!(assess(dollars(1), 0, &Rates::default()), Assessment::allowed(), "without a rate it says nothing");
+    assert!(rules(dollars(1)).compares_currencies(Krw) && !rules(won(1)).compares_currencies(Krw));
 }

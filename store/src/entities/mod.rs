@@ -18,6 +18,7 @@ pub(crate) mod declined_payments;
 pub(crate) mod event_cursors;
 pub(crate) mod event_log;
 pub(crate) mod events;
+pub(crate) mod exchange_rates;
 pub(crate) mod ledger_balances;
 pub(crate) mod ledger_checkpoints;
 pub(crate) mod ledger_entries;

@@ -20,6 +20,7 @@ mod migrating;
 mod payouts;
 mod pgbouncer;
 mod racing;
+mod rates;
 mod reading;
 mod refusing;
 mod risk;
