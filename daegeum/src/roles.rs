@@ -40,7 +40,11 @@ pub(crate) struct SimulatedMerchants {
     added: Vec<toss_sim::Merchant>,
     /// How many business days after a sale the simulator pays the sale out, as Toss does by contract; with 0 on the day
     /// of the sale [default: 2]
-    #[arg(long = "sim-settlement-days", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(..=MAX_SETTLEMENT_DAYS))]
+    #[arg(
+        long = "sim-settlement-days",
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(..=MAX_SETTLEMENT_DAYS)
+    )]
     settlement_days: Option<u32>,
 }
 

@@ -232,7 +232,13 @@ async fn a_run_takes_no_more_than_the_bank_account_has(fresh: Fresh) {
     at_bank(&fresh, 40_000).await;
     let run = frozen_by(&fresh, "short", &["a", "b"], &rules()).await;
     let carried = CarriedOver { seller: seller("b"), amount: won(18_000), reason: CarryReason::BankShort };
-    assert_eq!((run.total, run.carried_over.clone()), (won(27_000), vec![carried]));
+    assert_eq!((run.total, run.carried_over.clone()), (won(27_000), vec![carried.clone()]));
+    // What this run takes is no other run's, while it is reserved and while it is on its way.
+    let other_run = async |name: &str| {
+        let request = RunRequest { date: None, sellers: Some(vec![seller("b")]) };
+        freeze_parts(&fresh, &Freeze { run_id: run_id(name), request, by: principal("maker") }, &rules()).await
+    };
+    assert_eq!(other_run("reserved").await, FreezeOutcome::NothingDue(vec![carried.clone()]));
     approved(&fresh, &run).await;
     // The money went elsewhere meanwhile.
     execute(&fresh, "UPDATE ledger_balances SET credits = credits + 20000 WHERE account = 'bank'").await;
@@ -241,6 +247,7 @@ async fn a_run_takes_no_more_than_the_bank_account_has(fresh: Fresh) {
     assert_eq!(only_payout(&fresh, &run).await.status, PayoutStatus::Approved, "nothing left");
     execute(&fresh, "UPDATE ledger_balances SET credits = credits - 20000 WHERE account = 'bank'").await;
     assert_eq!(taken(&fresh, &run, 1).await.unwrap().total, won(27_000));
+    assert_eq!(other_run("on-its-way").await, FreezeOutcome::NothingDue(vec![carried]));
     books_agree(&fresh).await;
 }
 
