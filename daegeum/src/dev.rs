@@ -314,6 +314,7 @@ fn spawn_simulator(
         file: Some(settings.data_dir.join(SIMULATOR_FILE)),
         webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
         merchants: merchants.all(),
+        contract: merchants.contract(),
         ..toss_sim::Options::default()
     };
     let stop = stops.rest.clone().cancelled_owned();

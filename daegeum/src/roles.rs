@@ -28,19 +28,35 @@ use crate::{
     values,
 };
 
-/// The merchants that a simulator knows.
+/// The longest time from sale to settlement that a simulator plays, in business days.
+const MAX_SETTLEMENT_DAYS: i64 = 90;
+
+/// The merchants that a simulator knows, and what they have agreed with it.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SimulatedMerchants {
     /// A merchant that the simulator knows besides its own, with the keys test_ck_NAME, test_sk_NAME, test_gck_NAME and
     /// test_gsk_NAME; may be given several times [default: none]
     #[arg(long = "sim-merchant", value_name = "NAME", value_parser = values::simulated_merchant)]
     added: Vec<toss_sim::Merchant>,
+    /// How many business days after a sale the simulator pays the sale out, as Toss does by contract; with 0 on the day
+    /// of the sale [default: 2]
+    #[arg(
+        long = "sim-settlement-days",
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(..=MAX_SETTLEMENT_DAYS)
+    )]
+    settlement_days: Option<u32>,
 }
 
 impl SimulatedMerchants {
     /// The simulator's own merchant first.
     pub(crate) fn all(&self) -> Vec<toss_sim::Merchant> {
         std::iter::once(toss_sim::Merchant::default()).chain(self.added.iter().cloned()).collect()
+    }
+
+    pub(crate) fn contract(&self) -> toss_sim::Contract {
+        let agreed = toss_sim::Contract::default();
+        toss_sim::Contract { payout_days: self.settlement_days.unwrap_or(agreed.payout_days), ..agreed }
     }
 }
 
@@ -295,6 +311,7 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
         withheld_webhooks_bps: options.withheld_webhooks_bps,
         file: options.sim_file.clone(),
         merchants: options.merchants.all(),
+        contract: options.merchants.contract(),
         ..toss_sim::Options::default()
     };
     toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")

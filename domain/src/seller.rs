@@ -241,6 +241,11 @@ impl AccountStanding {
         self.account > 0 && self.verified_account == self.account && self.returned_account != self.account
     }
 
+    /// Whether a principal may call the current account verified, and nobody has.
+    pub const fn waits_for_verification(&self) -> bool {
+        self.account > 0 && self.verified_account != self.account && self.returned_account != self.account
+    }
+
     /// Whether the seller may be paid.
     pub const fn payout_status(&self) -> PayoutStatus {
         if self.is_blocked {

@@ -64,6 +64,7 @@ mod m2026_11_28_000068_buyers_are_found;
 mod m2026_11_28_000069_key_ends_by_age;
 mod m2026_11_28_000070_bank_files;
 mod m2026_11_28_000071_commission_on_refund;
+mod m2026_11_28_000072_returned_money_is_lifted;
 mod m2026_11_28_000075_receipt_numbers;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
@@ -120,6 +121,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000069_key_ends_by_age::Migration),
             whole(m2026_11_28_000070_bank_files::Migration),
             whole(m2026_11_28_000071_commission_on_refund::Migration),
+            whole(m2026_11_28_000072_returned_money_is_lifted::Migration),
             whole(m2026_11_28_000075_receipt_numbers::Migration),
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),

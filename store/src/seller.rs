@@ -17,6 +17,7 @@ mod terms;
 mod write;
 
 pub(crate) use account_check::transfer_returned;
+pub(crate) use hold::list_hold;
 pub use hold::{HoldLifted, HoldPlaced, HoldRecord, SellerHoldStatus};
 pub use read::SellerFilter;
 pub(crate) use read::seller_record;

@@ -55,7 +55,7 @@ pub use payout_acts::{PayoutForm, PayoutStep, RunForm, RunStep};
 pub use payouts::{PayoutActs, PayoutPage, PayoutSearch, RunActs, RunPage, payout, payout_run, payout_runs, payouts};
 pub use place::Place;
 pub use reconciliations::{DayPage, reconciliation, reconciliations, start_reconciliation};
-pub use seller_acts::{HoldForm, LiftForm, RevealForm, revealed};
+pub use seller_acts::{HoldForm, LiftForm, RevealForm, VerifyForm, revealed};
 pub use sellers::{SellerActs, SellerFacts, SellerPage, SellerSearch, seller, sellers};
 pub use settlements::{CalendarPage, settlements};
 pub use sheet::Wrong;

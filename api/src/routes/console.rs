@@ -118,6 +118,8 @@ guarded! {
     post "/console/sellers/{seller}/holds/{hold}/lift" Finance seller_acts::do_lift;
     get "/console/sellers/{seller}/reveal" Finance seller_acts::reveal;
     post "/console/sellers/{seller}/reveal" Finance seller_acts::do_reveal;
+    get "/console/sellers/{seller}/verify" Finance seller_acts::verify;
+    post "/console/sellers/{seller}/verify" Finance seller_acts::do_verify;
     get "/console/payout-runs" Read payout_runs::list;
     get "/console/payout-runs/{run}" Read payout_runs::show;
     get "/console/payout-runs/{run}/{step}" Finance payout_runs::ask;

@@ -347,8 +347,9 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
         println!("  digest {}", text(found, "digest"));
         println!("  frozen by {}, decided by {}", text(found, "frozen_by"), text(found, "decided_by"));
         if let Some(missing @ 1..) = found["approvals_missing"].as_u64() {
-            println!("  {missing} more approvals needed, each by another principal");
+            println!("  approvals missing: {missing}, each by another principal");
         }
+        print_files(found);
     }
     for payout in found["payouts"].as_array().into_iter().flatten() {
         println!("  {}", line(payout));
@@ -364,6 +365,23 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The bank files of a run, and whether payouts wait for another one.
+fn print_files(run: &Value) {
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap_or("-").to_owned();
+    for file in run["bank_files"].as_array().into_iter().flatten() {
+        let (number, transfers) = (&file["number"], &file["transfers"]);
+        let (total, sha256, by) = (text(file, "total"), text(file, "sha256"), text(file, "taken_by"));
+        println!("  file {number}: {transfers} transfers, {total} won, SHA-256 {sha256}, first taken by {by}");
+    }
+    let mut payouts = run["payouts"].as_array().into_iter().flatten();
+    if run["paid_by"] == "bank_file" && payouts.any(|payout| payout["status"] == "APPROVED") {
+        let next = run["bank_files"].as_array().map_or(1, |files| files.len() + 1);
+        let (run_id, digest) = (text(run, "payout_run_id"), text(run, "digest"));
+        println!("  payouts wait for file {next}:");
+        println!("  daegeum payouts file {run_id} --digest {digest} --number {next} --reason …");
+    }
+}
+
 /// What may be swept, sum by sum.
 fn print_funds(found: &Value) {
     let sums = found["sums"].as_object().into_iter().flatten();
@@ -376,13 +394,13 @@ fn print_funds(found: &Value) {
     }
 }
 
-/// A run or a payout in one line.
 /// A word on what the bank made of a payout that nobody confirmed yet.
 fn noted(answer: &Value) -> Option<String> {
     let (word, by) = (answer["answer"].as_str()?, answer["answered_by"].as_str()?);
     answer["confirmed_by"].is_null().then(|| format!("{by} says {word}; another principal has to say the same"))
 }
 
+/// A run or a payout in one line.
 fn line(item: &Value) -> String {
     let parts = ["payout_id", "payout_run_id", "seller_account", "period", "date", "status", "total", "amount"];
     let is_payout = item["payout_id"].is_string();
@@ -390,6 +408,9 @@ fn line(item: &Value) -> String {
     let mut texts: Vec<String> = shown.filter_map(|name| item[name].as_str()).map(str::to_owned).collect();
     if item["kind"] == "sweep" {
         texts.push("sweep".to_owned());
+    }
+    if !is_payout && item["paid_by"] == "bank_file" {
+        texts.push("by bank file".to_owned());
     }
     texts.extend(item["pays_on"].as_str().map(|day| format!("pays on {day}")));
     texts.extend(item["attempt"].as_u64().filter(|_| item["paid_by"] == "bank_file").map(|it| format!("attempt {it}")));

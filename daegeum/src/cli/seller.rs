@@ -178,10 +178,12 @@ fn show(api: &ApiOptions, seller: &Value) -> anyhow::Result<()> {
         return print_json(seller);
     }
     println!("{} is {}", text(seller, "seller_account"), text(seller, "payout_status"));
-    println!("  {} ({})", text(seller, "name"), text(seller, "business_type"));
     let account = &seller["bank_account"];
-    let number = account["number"].as_u64().unwrap_or_default();
-    println!("  bank account {} (number {number}), e-mail {}", text(account, "masked"), text(seller, "email"));
+    if seller["name"].is_string() {
+        println!("  {} ({})", text(seller, "name"), text(seller, "business_type"));
+        let number = account["number"].as_u64().unwrap_or_default();
+        println!("  bank account {} (number {number}), e-mail {}", text(account, "masked"), text(seller, "email"));
+    }
     if let Some(by) = account["verified_by"].as_str() {
         println!("  {by} verified the account");
     }

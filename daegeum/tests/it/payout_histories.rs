@@ -16,12 +16,17 @@ on_both_databases!(the_history_of_each_end_replays);
 const SOLD: u64 = 20_000;
 
 /// Replays the history of a run, and writes it down where histories are recorded.
-async fn replays(payers: &Payers, story: &str, run: &Value) {
+pub(crate) async fn replays(payers: &Payers, story: &str, run: &Value) {
     let workflow = format!("payout_run.{}", text(run, "payout_run_id"));
-    let mut replay = payers.command(&["replay", "--workflow", &workflow]);
+    workflow_replays(payers, &format!("{story}.payout_run"), &workflow).await;
+}
+
+/// Replays the history of any workflow, and writes it down where histories are recorded.
+pub(crate) async fn workflow_replays(payers: &Payers, story: &str, workflow: &str) {
+    let mut replay = payers.command(&["replay", "--workflow", workflow]);
     let replayed = replay.env("TEMPORAL_ADDRESS", payers.temporal()).output().unwrap();
     assert!(replayed.status.success(), "{story}: {}", String::from_utf8_lossy(&replayed.stderr));
-    record_history(&payers.temporal(), &format!("{story}.payout_run"), &workflow).await;
+    record_history(&payers.temporal(), story, workflow).await;
 }
 
 fn statuses(run: &Value) -> Vec<&str> {

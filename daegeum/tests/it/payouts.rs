@@ -12,6 +12,7 @@ use workflows::payout_run::PayoutRunWorkflow;
 use crate::{
     database::Kind,
     on_both_databases,
+    payout_histories::workflow_replays,
     roles::temporal_at,
     stack::{Dev, Shop, daegeum, until},
 };
@@ -45,17 +46,38 @@ impl Payers {
 
     /// The same, with more settings.
     pub(crate) async fn start_with(database: Kind, settings: &str) -> Self {
+        Self::start_on(database, settings, &[]).await
+    }
+
+    /// The same, with flags of `dev`.
+    pub(crate) async fn start_on(database: Kind, settings: &str, of_dev: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("payouts.toml");
         std::fs::write(&config, format!("[payouts]\ntiming = \"express\"\n{settings}")).unwrap();
         let flags = database.flags().await;
         let mut command = daegeum();
         command.arg("--data-dir").arg(directory.path()).args(&flags).arg("--config").arg(config);
-        command.args(["--release-business-days", "0", "dev"]);
+        command.args(["--release-business-days", "0", "dev"]).args(of_dev);
         command.args(["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--sim-port", "0"]);
         let dev = Dev::start_by(directory, command).await;
         let key = || Shop { api_key: create_key(dev.directory.path(), &flags, &["finance"]), ..dev.shop.clone() };
         Self { maker: key(), checker: key(), dev, flags }
+    }
+
+    /// Somebody lifts the hold on what came back, as the documentation says.
+    pub(crate) async fn lift_returned(&self, payout: &Value) {
+        let (seller, hold) = (text(payout, "seller_account"), format!("{}-returned", text(payout, "payout_id")));
+        let listed = self.maker.get(&format!("/v1/sellers/{seller}")).await;
+        let is_listed = |listed: &Value| listed["hold_id"] == hold.as_str() && listed["amount"] == payout["amount"];
+        assert!(listed["holds"].as_array().unwrap().iter().any(is_listed), "{listed}");
+        let url = format!("{}/v1/sellers/{seller}/holds/{hold}", self.maker.api);
+        for _ in 0..2 {
+            let lifted = self.maker.http.delete(&url).bearer_auth(&self.maker.api_key).send().await.unwrap();
+            assert_eq!(lifted.status(), 200);
+        }
+        workflow_replays(self, "lifted.seller_hold", &format!("seller_hold.{hold}.lift")).await;
+        let wallet = self.wallet(seller).await;
+        assert!(wallet["held"] == "0" && wallet["available"] != "0", "{wallet}");
     }
 
     /// Two principals say that the bank sent a payout back; one of them alone books nothing.
@@ -304,6 +326,7 @@ async fn a_run_is_frozen_approved_and_paid(database: Kind) {
     payers.comes_back(&run["payouts"][0]).await;
     assert_eq!(payers.wallet(own).await["held"], "20000");
     assert_eq!(payers.paid_at_toss().await.0, payers.booked(&sellers).await.0);
+    payers.lift_returned(&run["payouts"][0]).await;
     payers.verify_books();
 }
 

@@ -25,10 +25,21 @@ const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
 const DELIVERIES: [&str; 1] = ["disabled"];
 
 /// How a payout run goes on to its end.
-const PAYOUT_RUNS: [&str; 8] =
-    ["paid-out", "offender", "answer-lost", "returned", "rejected", "seller-changed", "swept", "approval-lapsed"];
+const PAYOUT_RUNS: [&str; 9] = [
+    "paid-out",
+    "offender",
+    "answer-lost",
+    "returned",
+    "rejected",
+    "seller-changed",
+    "swept",
+    "approval-lapsed",
+    "by-bank-file",
+];
 /// How a seller is registered and followed.
 const SELLERS: [&str; 2] = ["followed", "lost"];
+/// What a principal does to a seller, the file by its story and its workflow.
+const SELLER_ACTS: [&str; 2] = ["verified.seller_account", "lifted.seller_hold"];
 /// What schedules start, the file by its story and its workflow. The day of `clock` is that of the worker's clock, as
 /// an older version took it, on a morning that was made up for three days later.
 const SCHEDULED: [&str; 7] = [
@@ -61,7 +72,7 @@ fn recorded_histories_replay() {
     for story in SELLERS {
         assert!(said.contains(&format!("{story}.seller.json")), "no history of the seller {story}:\n{said}");
     }
-    for file in SCHEDULED {
+    for file in SCHEDULED.iter().chain(&SELLER_ACTS) {
         assert!(said.contains(&format!("{file}.json")), "no history {file}:\n{said}");
     }
     for story in DELIVERIES {
@@ -86,6 +97,9 @@ fn a_history_that_took_another_path_is_noticed() {
         ("due.payout_calendar.json", "payout_run.run_", "payout_run.ran_"),
         ("nobody-due.payout_calendar.json", "payout.look_who_is_due", "payout.look_who_is_paid"),
         ("woken.housekeeping.json", "housekeeping.do_what_is_due", "housekeeping.do_what_was_due"),
+        ("by-bank-file.payout_run.json", "payout.take_file", "payout.take_fire"),
+        ("verified.seller_account.json", "seller.check_account", "seller.change_account"),
+        ("lifted.seller_hold.json", "seller_hold.lift", "seller_hold.left"),
         ("removed.retention.json", "housekeeping.remove_what_is_old", "housekeeping.remove_what_is_new"),
     ] {
         let recorded = std::fs::read_to_string(histories.join(file)).unwrap();

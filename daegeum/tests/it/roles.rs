@@ -147,6 +147,11 @@ impl Roles {
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(self.place().join(format!("temporal.db{end}")));
         }
+        self.start_temporal_again().await;
+    }
+
+    /// Starts a Temporal server at the address of the one that was stopped, on the same file.
+    pub(crate) async fn start_temporal_again(&mut self) {
         let address = self.temporal.parse().unwrap();
         for _ in 0..TEMPORAL_ATTEMPTS {
             if let Some(process) = self.temporal_on(address, &[]).await {

@@ -1,13 +1,19 @@
 //! What is done at a time is done by Temporal's schedules: for the day of the schedule, once, also when no worker ran.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use domain::{
     Timestamp,
     calendar::{Day, Holidays},
+    ledger::{Account, Reason},
 };
 use serde_json::{Value, json};
 use store::{Database, DatabaseUrl, Writer};
+use temporalio_client::schedules::{ScheduleCalendarSpec, ScheduleSpec};
+use testkit::payees::Earnings;
 
 use crate::{
     database::Kind,
@@ -20,6 +26,7 @@ use crate::{
 on_both_databases!(
     the_calendar_freezes_the_run_of_each_day_once,
     mornings_that_no_worker_saw_are_reconciled_as_their_own_days,
+    a_morning_over_which_temporal_was_away_is_made_up_for_once,
     earnings_are_released_and_holds_end_after_a_worker_is_replaced,
 );
 
@@ -28,7 +35,9 @@ const SOLD: u64 = 20_000;
 /// The hours, in UTC, at which the schedules of the morning act: those of the day before in Korea, less nine.
 const CALENDAR_HOUR: &str = "22:00:00Z";
 const RECONCILIATION_HOUR: &str = "21:00:00Z";
-const SECOND_MS: i64 = 1_000;
+const SECOND_MS: u64 = 1_000;
+/// How far ahead a schedule is pointed: by then the server has to be stopped, on a slow machine too.
+const AHEAD_MS: u64 = 40 * SECOND_MS;
 
 /// Asks Temporal's own command line, which must succeed.
 fn temporal(roles: &Roles, arguments: &[&str]) -> Value {
@@ -188,6 +197,105 @@ async fn mornings_that_no_worker_saw_are_reconciled_as_their_own_days(database: 
     replays(&roles, &[&workflow]);
 }
 
+/// Each seller has something available that was not released on the day of the test: that is of a later payout.
+async fn earn_earlier(roles: &Roles, sellers: &[String]) {
+    let database = Database::connect(&roles.database_url().parse::<DatabaseUrl>().unwrap()).await.unwrap();
+    let earnings = Earnings {
+        name: "earlier",
+        sellers,
+        amount: SOLD,
+        reason: Reason::PspSettled,
+        held_at: Account::PspPayoutBalance,
+        occurred_at: service::now(),
+    };
+    let writer = Writer::new(database);
+    for entry in earnings.entries() {
+        writer.book(entry).await.unwrap();
+    }
+    let total = SOLD * sellers.len() as u64;
+    roles.shop.simulate("balance", &json!({ "amount": total })).await;
+}
+
+/// Has a schedule act at two times and never again.
+async fn point(roles: &Roles, schedule: &str, times: [Timestamp; 2]) {
+    let at = |time: Timestamp| {
+        let part =
+            |format| chrono::DateTime::from_timestamp_millis(time.epoch_ms()).unwrap().format(format).to_string();
+        let calendar = ScheduleCalendarSpec::builder().year(part("%Y")).month(part("%-m")).day_of_month(part("%-d"));
+        calendar.hour(part("%-H")).minute(part("%-M")).second(part("%-S")).build()
+    };
+    let spec = ScheduleSpec::builder().calendars(times.map(at).to_vec()).build();
+    let handle = roles.temporal().await.get_schedule_handle(schedule);
+    handle.update(|update| _ = update.set_spec(spec), Default::default()).await.unwrap();
+    // The server carries an update out a moment after it took the update.
+    until("the schedule is pointed", || async {
+        handle.describe(Default::default()).await.unwrap().future_action_times() == times.map(system_time)
+    })
+    .await;
+}
+
+/// Schedules know no parts of a second.
+fn whole_second(at: Timestamp) -> Timestamp {
+    at.minus_ms(u64::try_from(at.epoch_ms()).unwrap() % SECOND_MS)
+}
+
+fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.epoch_ms()).unwrap())
+}
+
+/// The server itself is away at two times of each morning's schedule, and its file is all that knows of them.
+async fn a_morning_over_which_temporal_was_away_is_made_up_for_once(database: Kind) {
+    let settings = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(settings.path(), "[payouts]\nfreeze_daily = true\n").unwrap();
+    let mut roles = Roles::start_with(database, &["--config", settings.path().to_str().unwrap()]).await;
+    let finance = Shop { api_key: roles.create_key("finance"), ..roles.shop.clone() };
+    let _worker = roles.role("worker");
+    let sellers = names("seller", 1);
+    register(&roles.shop.simulator, &roles.database_url(), &sellers).await;
+    earn_earlier(&roles, &sellers).await;
+    write(&roles.database_url(), &["UPDATE sellers SET cycle = 'daily'".to_owned()]).await;
+
+    let schedules = [temporal::RECONCILIATION_SCHEDULE, temporal::PAYOUT_SCHEDULE];
+    for schedule in schedules {
+        has_schedule(&roles, schedule).await;
+    }
+    let first = whole_second(service::now().plus_ms(AHEAD_MS));
+    let times @ [_, last] = [first, first.plus_ms(SECOND_MS)];
+    for schedule in schedules {
+        point(&roles, schedule, times).await;
+    }
+    roles.stop_temporal();
+    assert!(service::now() < first, "the server was stopped too late for this test");
+    until("both times have passed", || async { service::now() > last.plus_ms(SECOND_MS) }).await;
+    roles.start_temporal_again().await;
+
+    // The server starts a workflow for each time that it missed, and tells it that time.
+    for (schedule, workflow_type) in schedules.into_iter().zip(["reconciliation_daily", "payout_calendar"]) {
+        completed(&roles, workflow_type, 2).await;
+        let handle = roles.temporal().await.get_schedule_handle(schedule);
+        let described = handle.describe(Default::default()).await.unwrap();
+        let actions = described.recent_actions();
+        let nominal: Vec<_> = actions.iter().filter_map(|action| action.schedule_time).collect();
+        assert_eq!(nominal, times.map(system_time), "{schedule}");
+        let is_late = |at: Option<SystemTime>| at.is_some_and(|at| at > system_time(last));
+        assert!(actions.iter().all(|action| is_late(action.actual_time)), "{schedule}: {actions:?}");
+        assert_eq!((described.missed_catchup_window(), described.overlap_skipped()), (0, 0), "{schedule}");
+    }
+    // Both times are of one morning, so there is one reconciliation and one run.
+    let day = Day::of(first);
+    until("the day before is reconciled", || async {
+        let told = roles.shop.get("/v1/reconciliations").await;
+        let days = told["data"].as_array().unwrap().iter().map(|day| (text(day, "date"), text(day, "status")));
+        days.collect::<Vec<_>>() == [(&*day.before().to_string(), "CLEAN")]
+    })
+    .await;
+    // Nobody is due on a day that is no business day.
+    let is_due = Holidays::default().is_business_day(day);
+    let expected: Vec<(String, String)> = is_due.then(|| (day.to_string(), sellers[0].clone())).into_iter().collect();
+    until("the run of the day is frozen", || async { runs(&finance).await == expected }).await;
+    roles.verify_books();
+}
+
 async fn earnings_are_released_and_holds_end_after_a_worker_is_replaced(database: Kind) {
     let roles = Roles::start(database).await;
     let worker = roles.role("worker");
@@ -209,7 +317,7 @@ async fn earnings_are_released_and_holds_end_after_a_worker_is_replaced(database
         amount: domain::Money::try_from_minor(5_000, domain::Currency::Krw).unwrap(),
     };
     let now = service::now();
-    let expires_at = Timestamp::from_epoch_ms(now.epoch_ms() + 5 * SECOND_MS);
+    let expires_at = now.plus_ms(5 * SECOND_MS);
     Writer::new(database).reserve(&held, Some(expires_at), now).await.unwrap();
     drop(worker);
     let _worker = roles.role("worker");

@@ -255,9 +255,7 @@ async fn refuses_what_is_wrong(office: &Office) {
 /// A seller's own key sees the seller and nothing else; what is sealed is shown to `finance`, with a line in the
 /// audit log.
 async fn is_read_by_those_who_may(office: &Office) {
-    office.shop().create("named-1").await;
-    let page = office.shop().page_text("named-1").await;
-    assert!(page.contains("김하나") && page.contains("seller-b") && !page.contains("seller-a"), "{page}");
+    a_buyer_reads_who_sells(office).await;
     let listed = office.shop().get("/v1/sellers?limit=1").await;
     assert_eq!(listed["data"][0]["seller_account"], "seller-a");
     let next = listed["next_cursor"].as_str().unwrap();
@@ -292,6 +290,35 @@ async fn is_read_by_those_who_may(office: &Office) {
     let lines: Vec<&Value> = lines["data"].as_array().unwrap().iter().filter(of_reading).collect();
     let shown = lines.iter().filter(|line| line["result"].as_str().unwrap().contains("a payout came back")).count();
     assert_eq!(shown, 1, "{lines:?}");
+}
+
+/// Pages name a seller as the marketplace does now, and by id where it has given no name.
+async fn a_buyer_reads_who_sells(office: &Office) {
+    let shop = office.shop();
+    let page = async |language: &str| {
+        let request = shop.http.get(shop.page("named-1").await).header("Accept-Language", language);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let names =
+        |page: &str, name: &str| page.contains(name) && page.contains("<b>seller-b</b>") && !page.contains("seller-a");
+    shop.create("named-1").await;
+    for language in ["ko", "en"] {
+        let page = page(language).await;
+        assert!(names(&page, "<b>김하나</b>"), "{page}");
+    }
+    // A name is text, and that of an earlier checkout is the present one.
+    let mut renamed = person(OTHER_ACCOUNT);
+    renamed["name"] = json!("하나 & <i>둘</i>");
+    assert_eq!(office.put("seller-a", renamed).await.status, 200);
+    let payment = shop.authorize("named-1").await;
+    let returned =
+        format!("{}&paymentKey={payment}&orderId=named-1&amount=23000", shop.page_at("named-1", "/success").await);
+    let returned = shop.http.get(returned).send().await.unwrap().text().await.unwrap();
+    assert_eq!(shop.confirm("named-1", &payment, "23000").await.0, 200);
+    for page in [page("ko").await, page("en").await, returned] {
+        assert!(names(&page, "<b>하나 &amp; &lt;i&gt;둘&lt;/i&gt;</b>"), "{page}");
+    }
+    assert_eq!(office.put("seller-a", person(OTHER_ACCOUNT)).await.status, 200);
 }
 
 /// A text is in no file of ours: no database, no history, no log. The simulator keeps what Toss would keep.

@@ -73,7 +73,7 @@ impl Writer {
             Heard::Noted => note(&transaction, &payout, request, answer, books.now()).await?,
             Heard::Confirmed => {
                 confirm(&transaction, &payout, &request.by).await?;
-                follow(&mut books, payout, answer, &request.reason).await?;
+                follow(&mut books, payout, answer, request).await?;
             }
         }
         books.close().await?;
@@ -166,11 +166,11 @@ async fn follow(
     books: &mut Books<'_>,
     payout: PayoutRecord,
     answer: BankAnswer,
-    reason: &str,
+    request: &PayoutRequest,
 ) -> Result<(), StoreError> {
     match answer {
-        BankAnswer::Paid | BankAnswer::Failed => end(books, payout, answer, reason).await,
-        BankAnswer::Returned => come_back(books, payout, reason).await,
+        BankAnswer::Paid | BankAnswer::Failed => end(books, payout, answer, &request.reason).await,
+        BankAnswer::Returned => come_back(books, payout, request).await,
         BankAnswer::Received => sweep::receive(books, &payout, None).await,
     }
 }

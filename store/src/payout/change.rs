@@ -12,7 +12,7 @@ use domain::{
         PaidBy, PayoutKind, PayoutStatus, bank_file::account_of, batch::PayoutChange, plan::PlanRules, status::MoneyAt,
     },
     principal::Principal,
-    seller::cools_down_until,
+    seller::{NewHold, cools_down_until},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
@@ -29,7 +29,7 @@ use crate::{
     convert::{corrupt, to_column_amount, to_column_revision, to_column_time},
     entities::{payout_attempts, payouts, wallet_holds},
     hold::{self, write::HoldChanges},
-    seller::{PayoutTerms, account_returned, payout_terms, transfer_returned},
+    seller::{PayoutTerms, account_returned, list_hold, payout_terms, transfer_returned},
     transaction::Transaction,
 };
 
@@ -212,20 +212,43 @@ impl Writer {
     }
 }
 
-/// Books that the money of a paid payout came back. It is held until somebody releases it, and the account is not
-/// verified any more.
-pub(super) async fn come_back(books: &mut Books<'_>, payout: PayoutRecord, reason: &str) -> Result<(), StoreError> {
-    let failure = Failure::new(OurCode::PayoutReturned, reason);
+/// Books that the money of a paid payout came back. It is held until a principal lifts the hold, and the account is
+/// not verified any more.
+pub(super) async fn come_back(
+    books: &mut Books<'_>,
+    payout: PayoutRecord,
+    request: &PayoutRequest,
+) -> Result<(), StoreError> {
+    let failure = Failure::new(OurCode::PayoutReturned, &request.reason);
     let change = Change { failure: Some(failure), ..Change::to(PayoutStatus::Returned) };
+    let hold = hold_of_returned(&payout, &request.by);
     let (seller, now) = (payout.seller.clone(), books.now());
     let account = match payout.paid_by {
         PaidBy::Psp => None,
         PaidBy::BankFile => account_of(&payout.destination),
     };
     carry_out(books, vec![(payout, change)]).await?;
+    if let Some(hold) = hold {
+        list_hold(books.transaction, &hold, now).await?;
+    }
     match account {
         Some(account) => transfer_returned(books.transaction, &seller, account, now).await,
         None => account_returned(books.transaction, &seller, now).await,
+    }
+}
+
+/// The hold on what came back, as a principal lifts it; nothing of a sweep, whose money is our own.
+fn hold_of_returned(payout: &PayoutRecord, by: &Principal) -> Option<NewHold> {
+    match payout.kind {
+        PayoutKind::Sweep => None,
+        PayoutKind::Seller => Some(NewHold {
+            hold_id: payout.payout_id.returned(),
+            seller: payout.seller.clone(),
+            amount: Some(payout.amount),
+            reason: format!("The payout {} came back", payout.payout_id),
+            until: None,
+            placed_by: by.clone(),
+        }),
     }
 }
 

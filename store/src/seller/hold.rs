@@ -177,6 +177,12 @@ impl Writer {
     }
 }
 
+/// Lists a hold whose amount is reserved in the same transaction, so that a principal finds and lifts it.
+pub(crate) async fn list_hold(transaction: &Transaction, hold: &NewHold, at: Timestamp) -> Result<(), StoreError> {
+    seller_holds::Entity::insert(row_of(hold, at)?).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
 /// A refusal of the books is an answer; everything else is tried again.
 fn refused(error: StoreError) -> Result<HoldAnswer, StoreError> {
     match error {

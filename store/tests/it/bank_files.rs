@@ -2,12 +2,13 @@
 
 use domain::{
     calendar::Day,
+    id::HoldId,
     payout::{
         Decision, PaidBy, PayoutStatus, RunStatus,
-        bank_file::BankAnswer,
+        bank_file::{BankAnswer, reference},
         plan::{CarriedOver, CarryReason, DayText, PlanRules, RunRequest},
     },
-    seller::{AccountCheck, AccountChecked, PayoutStatus as SellerStatus},
+    seller::{AccountCheck, AccountChecked, NewHold, PayoutStatus as SellerStatus},
 };
 use futures::future::join_all;
 use sea_orm::ConnectionTrait;
@@ -21,8 +22,8 @@ use crate::{
     database::Fresh,
     on_both_databases,
     payouts::{
-        approved, asked, begun, books_agree, decided, earned, freeze as freeze_parts, only_payout, principal, run_id,
-        said_by_two,
+        approved, asked, becomes, begun, books_agree, decided, earned, foreign_payout_seen, freeze as freeze_parts,
+        only_payout, principal, run_id, said_by_two,
     },
     sellers::details,
 };
@@ -32,6 +33,8 @@ on_both_databases!(
     a_run_pays_on_the_way_on_which_it_was_frozen,
     a_run_takes_no_more_than_the_bank_account_has,
     another_digest_or_other_rows_give_no_file,
+    no_file_is_made_while_payouts_are_stopped,
+    a_reference_is_given_once_and_a_file_is_what_its_hash_says,
     nobody_verifies_an_account_that_nobody_looked_at,
     two_principals_or_one_line_end_a_transfer_once,
     a_failed_transfer_is_tried_again_and_a_returned_one_is_held,
@@ -207,6 +210,7 @@ async fn a_run_pays_on_the_way_on_which_it_was_frozen(fresh: Fresh) {
     assert_eq!(file.total, won(27_000));
     let payout = only_payout(&fresh, &run).await;
     assert_eq!((payout.status, payout.paid_by), (PayoutStatus::InProgress, PaidBy::BankFile));
+    assert_eq!(becomes(&fresh, &payout, PayoutStatus::Paid).await, 0, "the PSP has nothing to say of it");
 
     // The other way round: a run through the PSP has no file, whatever is set later.
     crate::payouts::register(&fresh, "p").await;
@@ -228,7 +232,13 @@ async fn a_run_takes_no_more_than_the_bank_account_has(fresh: Fresh) {
     at_bank(&fresh, 40_000).await;
     let run = frozen_by(&fresh, "short", &["a", "b"], &rules()).await;
     let carried = CarriedOver { seller: seller("b"), amount: won(18_000), reason: CarryReason::BankShort };
-    assert_eq!((run.total, run.carried_over.clone()), (won(27_000), vec![carried]));
+    assert_eq!((run.total, run.carried_over.clone()), (won(27_000), vec![carried.clone()]));
+    // What this run takes is no other run's, while it is reserved and while it is on its way.
+    let other_run = async |name: &str| {
+        let request = RunRequest { date: None, sellers: Some(vec![seller("b")]) };
+        freeze_parts(&fresh, &Freeze { run_id: run_id(name), request, by: principal("maker") }, &rules()).await
+    };
+    assert_eq!(other_run("reserved").await, FreezeOutcome::NothingDue(vec![carried.clone()]));
     approved(&fresh, &run).await;
     // The money went elsewhere meanwhile.
     execute(&fresh, "UPDATE ledger_balances SET credits = credits + 20000 WHERE account = 'bank'").await;
@@ -237,6 +247,7 @@ async fn a_run_takes_no_more_than_the_bank_account_has(fresh: Fresh) {
     assert_eq!(only_payout(&fresh, &run).await.status, PayoutStatus::Approved, "nothing left");
     execute(&fresh, "UPDATE ledger_balances SET credits = credits - 20000 WHERE account = 'bank'").await;
     assert_eq!(taken(&fresh, &run, 1).await.unwrap().total, won(27_000));
+    assert_eq!(other_run("on-its-way").await, FreezeOutcome::NothingDue(vec![carried]));
     books_agree(&fresh).await;
 }
 
@@ -244,8 +255,9 @@ async fn another_digest_or_other_rows_give_no_file(fresh: Fresh) {
     payee(&fresh, "a", 27_000).await;
     payee(&fresh, "b", 18_000).await;
     payee(&fresh, "c", 9_000).await;
+    payee(&fresh, "d", 4_500).await;
     at_bank(&fresh, 100_000).await;
-    let run = frozen_by(&fresh, "digest", &["a", "b", "c"], &rules()).await;
+    let run = frozen_by(&fresh, "digest", &["a", "b", "c", "d"], &rules()).await;
     let by = |by| domain::payout::digest::of_parts_paid_by(&run.run_id, run.date, by, &[]);
     assert_ne!(by(PaidBy::Psp), by(PaidBy::BankFile), "the way is a part of what is approved");
     approved(&fresh, &run).await;
@@ -282,11 +294,54 @@ async fn another_digest_or_other_rows_give_no_file(fresh: Fresh) {
     }
     // A seller whose account was changed after the approval is taken back, and is in no file.
     fresh.writer.journal().put_seller(&seller("c"), &details("220123456789"), &keys()).await.unwrap();
+    // So is one whose payouts are held back since.
+    let hold = NewHold {
+        hold_id: HoldId::parse("hold-d".to_owned()).unwrap(),
+        seller: seller("d"),
+        amount: None,
+        reason: "an open dispute".to_owned(),
+        until: None,
+        placed_by: principal("checker"),
+    };
+    fresh.writer.journal().place_seller_hold(&hold).await.unwrap();
     let file = taken(&fresh, &run, 1).await.unwrap();
     assert_eq!((file.transfers, file.total), (2, won(45_000)));
+    assert_eq!(parts(&fresh, "d").await, [4_500, 0, 0, 0]);
     assert!(!content(&fresh, &run, 1).await.contains("220123456789"));
     assert_eq!(parts(&fresh, "c").await, [9_000, 0, 0, 0]);
     books_agree(&fresh).await;
+}
+
+async fn no_file_is_made_while_payouts_are_stopped(fresh: Fresh) {
+    payee(&fresh, "a", 27_000).await;
+    at_bank(&fresh, 27_000).await;
+    let run = frozen_by(&fresh, "stopped", &["a"], &rules()).await;
+    approved(&fresh, &run).await;
+    foreign_payout_seen(&fresh, "run-1").await;
+    assert_eq!(taken(&fresh, &run, 1).await, Err(BankFileRefusal::Stopped));
+    assert_eq!(only_payout(&fresh, &run).await.status, PayoutStatus::Approved, "nothing left");
+    books_agree(&fresh).await;
+}
+
+async fn a_reference_is_given_once_and_a_file_is_what_its_hash_says(fresh: Fresh) {
+    let (first, other) = at_work(&fresh, "a", 27_000).await;
+    payee(&fresh, "b", 18_000).await;
+    at_bank(&fresh, 18_000).await;
+    let run = frozen_by(&fresh, "clash", &["b"], &rules()).await;
+    approved(&fresh, &run).await;
+    let name = only_payout(&fresh, &run).await.ref_payout_id;
+    let [taken_already, free] = [0, 1].map(|clash| reference(&name, clash));
+    let (of_run, payout) = (&first.run_id, &other.payout_id);
+    let row = format!("'another-attempt', '{payout}', '{of_run}', 1, '{taken_already}', 1");
+    let columns = "ref_payout_id, payout_id, run_id, number, reference, amount";
+    execute(&fresh, &format!("INSERT INTO payout_transfers ({columns}) VALUES ({row})")).await;
+    taken(&fresh, &run, 1).await.unwrap();
+    let text = content(&fresh, &run, 1).await;
+    assert!(text.contains(&free) && !text.contains(&taken_already), "{text}");
+
+    execute(&fresh, &format!("UPDATE payout_files SET sha256 = '{}' WHERE run_id = '{}'", "0".repeat(64), run.run_id))
+        .await;
+    assert!(fresh.reader.bank_file_content(&run.run_id, 1, &keys()).await.is_err(), "the hash is of other bytes");
 }
 
 async fn nobody_verifies_an_account_that_nobody_looked_at(fresh: Fresh) {

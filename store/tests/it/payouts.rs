@@ -15,12 +15,14 @@ use domain::{
     },
     principal::Principal,
     reconciliation::{Act, Actor, BreakType, Finding, Layer, Template},
+    seller::{HoldAnswer, LiftedHold},
 };
 use futures::future::join_all;
+use migrations::{Migrator, MigratorTrait as _};
 use sea_orm::ConnectionTrait;
 use store::{
     BeginBatch, BegunBatch, Freeze, FreezeOutcome, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision,
-    RunRecord, Window, Withdrawal,
+    RunRecord, SellerHoldStatus, Window, Withdrawal,
 };
 
 use crate::{
@@ -40,6 +42,7 @@ on_both_databases!(
     what_the_psp_says_moves_the_money_once,
     a_refund_after_the_freeze_takes_what_is_left_and_then_makes_a_debt,
     a_failed_payout_is_attempted_again_and_a_returned_one_is_held,
+    a_return_of_an_earlier_version_is_listed,
     a_seller_who_changed_after_the_approval_is_not_paid,
     a_payout_that_was_taken_back_makes_another_digest,
     a_batch_that_was_begun_comes_back_until_it_is_answered,
@@ -332,6 +335,8 @@ async fn what_the_psp_says_moves_the_money_once(fresh: Fresh) {
     assert_eq!(becomes(&fresh, &payout, PayoutStatus::Paid).await, 0, "nothing was sent");
     approved(&fresh, &run).await;
     begun(&fresh, &run, &[]).await.unwrap();
+    let other_amount = PayoutRecord { amount: won(89_999), ..payout.clone() };
+    assert_eq!(becomes(&fresh, &other_amount, PayoutStatus::Paid).await, 0, "the PSP names another amount");
     for (status, changed, expected) in [
         (PayoutStatus::Unknown, 1, [0, 0, 90_000, 0, 0, 0]),
         (PayoutStatus::Requested, 1, [0, 0, 0, 90_000, 0, 0]),
@@ -399,7 +404,14 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
     assert_eq!(returned.status, PayoutStatus::Returned);
     assert_eq!(parts(&fresh, "a").await, [0, 0, 90_000, 0, 0, 0], "held until the account is mended");
     books_agree(&fresh).await;
-    fresh.writer.release_hold(&first.payout_id.returned(), CREATED.plus_ms(9)).await.unwrap();
+    let [listed] = &fresh.reader.seller_holds(&seller("a")).await.unwrap()[..] else { panic!("no hold is listed") };
+    let told = (listed.status, listed.hold.amount, &listed.hold.placed_by);
+    assert_eq!(told, (SellerHoldStatus::Active, Some(won(90_000)), &principal("second")));
+    let lift = LiftedHold { hold_id: first.payout_id.returned(), seller: seller("a"), lifted_by: principal("ops1") };
+    for _ in 0..2 {
+        assert_eq!(fresh.writer.free_of_seller(&lift, CREATED.plus_ms(9)).await.unwrap(), HoldAnswer::Done);
+    }
+    assert_eq!(parts(&fresh, "a").await, [0, 90_000, 0, 0, 0, 0]);
     let refused = freeze_on(&fresh, "no", "2026-12-02", &["a"]).await;
     let FreezeOutcome::NothingDue(carried) = refused else { panic!("{refused:?}") };
     assert_eq!(carried[0].reason, CarryReason::NotPayable, "the account is unverified");
@@ -412,6 +424,28 @@ async fn a_failed_payout_is_attempted_again_and_a_returned_one_is_held(fresh: Fr
         [(LineKind::PayoutNotMade, 90_000), (LineKind::PayoutAgain, -90_000), (LineKind::PayoutNotMade, 90_000)];
     assert_eq!((lines.as_slice(), fields.payout), (expected.as_slice(), won(90_000)));
     books_agree(&fresh).await;
+}
+
+/// Before this list was kept, nobody could lift the hold.
+async fn a_return_of_an_earlier_version_is_listed(fresh: Fresh) {
+    earned(&fresh, "a", "o-a", 100_000).await;
+    register(&fresh, "a").await;
+    let run = frozen_on(&fresh, "one", "2026-12-01", &["a"]).await;
+    approved(&fresh, &run).await;
+    begun(&fresh, &run, &[]).await.unwrap();
+    let payout = only_payout(&fresh, &run).await;
+    becomes(&fresh, &payout, PayoutStatus::Paid).await;
+    said_by_two(&fresh, &payout, BankAnswer::Returned).await;
+    let listed = fresh.reader.seller_holds(&seller("a")).await.unwrap();
+    let connection = fresh.database.connection();
+    connection.execute_unprepared("DELETE FROM seller_holds").await.unwrap();
+    let migrations = Migrator::migrations();
+    let place = migrations.iter().position(|migration| migration.name().contains("returned_money_is_lifted")).unwrap();
+    let steps = u32::try_from(migrations.len() - place).unwrap();
+    Migrator::down(connection, Some(steps)).await.unwrap();
+    Migrator::up(connection, None).await.unwrap();
+    let again = fresh.reader.seller_holds(&seller("a")).await.unwrap();
+    assert_eq!((again.len(), &again[0].hold, again[0].status), (1, &listed[0].hold, listed[0].status));
 }
 
 async fn a_seller_who_changed_after_the_approval_is_not_paid(fresh: Fresh) {
@@ -493,7 +527,7 @@ async fn a_statement_cannot_be_changed(fresh: Fresh) {
 }
 
 /// A run of a reconciliation that sees a payout at the PSP that nobody asked for.
-async fn foreign_payout_seen(fresh: &Fresh, run_id: &str) -> domain::id::BreakId {
+pub(crate) async fn foreign_payout_seen(fresh: &Fresh, run_id: &str) -> domain::id::BreakId {
     let day: Day = "2026-11-20".parse().unwrap();
     let new = store::NewRun { run_id: run_id.to_owned(), day, as_of: day };
     fresh.writer.begin_reconciliation(&new).await.unwrap();

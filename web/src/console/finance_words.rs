@@ -75,6 +75,13 @@ words! {
     reveal_hint: "연락처와 계좌번호를 그대로 보여 줍니다. 누가 왜 보았는지 감사 로그에 먼저 기록됩니다.",
         "Shows contact and bank account in the clear. The audit log names you and the reason before that.";
     do_reveal: "보기", "Show now";
+    verify: "계좌 확인", "Verify the bank account";
+    verify_hint: "통장 사본 같은 증빙으로 예금주를 확인했음을 기록합니다. 계좌를 등록한 사람과 다른 사람만 할 수 있습니다. \
+                  확인된 계좌로 지급이 나갑니다.",
+        "Says that you looked at a proof of the holder, such as a copy of the bank book. It is another person than the \
+         one who set the account. Payouts go to an account that is verified.";
+    do_verify: "확인 완료", "Verified";
+    account_verified: "계좌가 확인되었습니다.", "The bank account is verified.";
     revealed: "가린 정보", "In the clear";
     revealed_hint: "이 열람은 감사 로그에 기록되었습니다.", "This reading stands in the audit log.";
 

@@ -1,6 +1,9 @@
-//! Acts on a seller: holding money back, lifting a hold, and reading what is masked.
+//! Acts on a seller: holding money back, lifting a hold, reading what is masked, and verifying the bank account.
 
-use domain::seller::{Details, MAX_HOLD_REASON_CHARS};
+use domain::{
+    principal::MAX_REASON_CHARS,
+    seller::{Details, MAX_HOLD_REASON_CHARS},
+};
 use maud::html;
 use store::{HoldRecord, SellerRecord, WalletRecord};
 
@@ -33,6 +36,13 @@ pub struct LiftForm<'a> {
 /// The page that asks why what is masked is read.
 #[derive(Debug, Clone, Copy)]
 pub struct RevealForm<'a> {
+    pub record: &'a SellerRecord,
+    pub wrong: Option<Wrong>,
+}
+
+/// The page that calls the bank account of a seller verified.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifyForm<'a> {
     pub record: &'a SellerRecord,
     pub wrong: Option<Wrong>,
 }
@@ -109,6 +119,32 @@ impl RevealForm<'_> {
             fields: reason_field(frame, "", MAX_HOLD_REASON_CHARS),
             wrong: self.wrong,
             button: finance.do_reveal,
+        }
+        .page(frame)
+    }
+}
+
+impl VerifyForm<'_> {
+    /// The page. It is bound to the number of the account: another account is looked at anew.
+    pub fn page(&self, frame: &Frame<'_>) -> Page {
+        let (finance, back) = (frame.finance(), address(self.record.seller.as_str()));
+        let profile = self.record.profile.as_ref();
+        let account = profile.map_or(0, |profile| profile.account).to_string();
+        Sheet {
+            title: finance.verify,
+            hint: finance.verify_hint,
+            action: &format!("{back}/verify"),
+            back: &back,
+            hidden: &[("account", &account)],
+            facts: html! {
+                (who(frame, self.record))
+                @if let Some(profile) = profile {
+                    dt { (finance.bank_account) } dd.code { (profile.account_masked) }
+                }
+            },
+            fields: reason_field(frame, "", MAX_REASON_CHARS),
+            wrong: self.wrong,
+            button: finance.do_verify,
         }
         .page(frame)
     }

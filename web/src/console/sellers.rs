@@ -25,6 +25,8 @@ pub struct SellerSearch {
 pub struct SellerActs {
     pub hold: bool,
     pub reveal: bool,
+    /// Calling the bank account verified.
+    pub verify: bool,
 }
 
 /// What staff and the seller see of a seller.
@@ -193,10 +195,11 @@ fn registered(frame: &Frame<'_>, registration: &RegistrationRecord) -> Markup {
 fn acts(frame: &Frame<'_>, view: &SellerPage<'_>) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
     let to = |act: &str| format!("{}/{act}", address(view.facts.record.seller.as_str()));
-    let SellerActs { hold, reveal } = view.acts;
+    let SellerActs { hold, reveal, verify } = view.acts;
     html! {
-        @if hold || reveal {
+        @if hold || reveal || verify {
             div.acts role="group" aria-label=(words.acts) {
+                @if verify { a.button #verify href=(to("verify")) { (finance.verify) } }
                 @if hold { a.button #hold href=(to("hold")) { (finance.hold) } }
                 @if reveal { a.button.second #reveal href=(to("reveal")) { (finance.reveal) } }
             }

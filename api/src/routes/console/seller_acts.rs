@@ -1,4 +1,4 @@
-//! Acts on a seller: holding money back, lifting a hold, and reading what is masked.
+//! Acts on a seller: holding money back, lifting a hold, reading what is masked, and verifying the bank account.
 
 use std::sync::Arc;
 
@@ -9,11 +9,12 @@ use axum::{
 use domain::{
     Currency, Money,
     id::{HoldId, IdempotencyKey, SellerAccount},
-    seller::{LiftedHold, MAX_HOLD_REASON_CHARS, NewHold},
+    principal::MAX_REASON_CHARS,
+    seller::{AccountCheck, LiftedHold, MAX_HOLD_REASON_CHARS, NewHold},
 };
 use service::seller;
 use store::{HoldRecord, SellerRecord, WalletRecord};
-use web::console::{HoldForm, LiftForm, Outcome, RevealForm, Wrong, revealed};
+use web::console::{HoldForm, LiftForm, Outcome, RevealForm, VerifyForm, Wrong, revealed};
 
 use super::{
     acts::{came_of, new_key, reason, unchanged},
@@ -158,4 +159,33 @@ pub(super) async fn do_reveal(
     reading.write_down(&api, &format!("bank account: {reason}")).await?;
     // The line of the reading is the line of this request.
     Ok(unchanged(person.answer(revealed(&person.frame(), record.seller.as_str(), &details))))
+}
+
+/// The page that calls the bank account verified.
+pub(super) async fn verify(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(seller): Path<String>,
+) -> Result<Response, Problem> {
+    let (record, _) = found(&api, seller).await?;
+    Ok(person.answer(VerifyForm { record: &record, wrong: None }.page(&person.frame())))
+}
+
+/// Calls the bank account verified whose number the form names, once however often the form is sent.
+pub(super) async fn do_verify(
+    State(api): State<Arc<Api>>,
+    person: Person,
+    Path(seller): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let (record, _) = found(&api, seller).await?;
+    let malformed = || Problem::new(Code::AccountNotVerifiable, "The form does not name the account. Open it again.");
+    let account = form.text("account").parse().map_err(|_| malformed())?;
+    let Some(reason) = reason(&form, MAX_REASON_CHARS) else {
+        let again = VerifyForm { record: &record, wrong: Some(Wrong::Reason) };
+        return Ok(unchanged(person.answer(again.page(&person.frame()))));
+    };
+    let check = AccountCheck { seller: record.seller, account, by: person.principal(), reason };
+    let verified = seller::verify_account(&api.service, check).await?;
+    Ok(came_of(&person, Outcome::AccountVerified, None, &back(&verified.seller)))
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use domain::{id::SellerAccount, seller::PayoutStatus};
+use domain::{id::SellerAccount, payout::PaidBy, seller::PayoutStatus};
 use service::seller;
 use store::{PayoutFilter, Scope, SellerFilter, Window};
 use web::console::{self, SellerActs, SellerFacts, SellerPage, SellerSearch};
@@ -45,9 +45,16 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let facts = facts_of(&api, &seller_of(seller)?).await?;
     let may_act = person.may(Scope::Finance);
+    let standing = facts.record.account_standing();
+    // Elsewhere the PSP verifies accounts, and one that sent a transfer back is replaced.
+    let is_verifiable = api.service.settings.plan_rules.by == PaidBy::BankFile && standing.waits_for_verification();
     let view = SellerPage {
         holds: &api.service.reader.seller_holds(&facts.record.seller).await?,
-        acts: SellerActs { hold: may_act, reveal: may_act && facts.record.profile.is_some() },
+        acts: SellerActs {
+            hold: may_act,
+            reveal: may_act && facts.record.profile.is_some(),
+            verify: may_act && is_verifiable,
+        },
         facts: &facts,
     };
     Ok(person.answer(console::seller(&person.frame(), &view)))

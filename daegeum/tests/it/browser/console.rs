@@ -79,6 +79,7 @@ async fn no_page_of_the_console_shuts_anybody_out() {
         ("seller", "sellers/seller-000"),
         ("hold", "sellers/seller-000/hold"),
         ("reveal", "sellers/seller-000/reveal"),
+        ("verify", "sellers/seller-000/verify"),
         ("runs", "payout-runs"),
         ("payouts", "payouts"),
         ("reconciliations", "reconciliations"),

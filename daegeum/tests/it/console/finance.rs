@@ -271,6 +271,47 @@ async fn a_bank_file_is_taken_and_its_transfers_are_answered() {
     payers.verify_books();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_person_verifies_the_bank_account() {
+    let payers = Payers::start_with(Kind::Sqlite, "by = \"bank_file\"\n").await;
+    let (dev, shop) = (&payers.dev, &payers.maker);
+    let put = async |number: &str| {
+        let body = json!({
+            "name": "김하나", "business_type": "INDIVIDUAL", "email": "pay@shop.example", "phone": "010-1234-5678",
+            "bank_account": { "bank_code": "092", "account_number": number, "holder_name": "김하나" },
+            "payout_schedule": { "cycle": "manual" },
+        });
+        let put = shop.http.put(format!("{}/v1/sellers/hana", shop.api)).bearer_auth(&shop.api_key).json(&body);
+        assert!(put.send().await.unwrap().status().is_success());
+    };
+    put("110987654321").await;
+    let status = async || text(&shop.get("/v1/sellers/hana").await, "payout_status").to_owned();
+    let kim = signed_in(dev, "kim", Role::Finance).await;
+    assert!(kim.get("/console/sellers/hana").await.text.contains("id=\"verify\""));
+    let path = "/console/sellers/hana/verify";
+    let of_the_first = form(&kim, path, &["account"]).await;
+    let silent = send(&kim, path, &of_the_first, &[("reason", "")]).await;
+    assert!(silent.text.contains("role=\"alert\""), "{}", silent.text);
+
+    // The account is changed while the form is open: the new one is not the one that was looked at.
+    put("220123450987").await;
+    let typed = [("reason", "a copy of the bank book")];
+    let stale = send(&kim, path, &of_the_first, &typed).await;
+    assert!(stale.status == 409 && stale.text.contains("account_not_verifiable"), "{} {}", stale.status, stale.text);
+    assert_eq!(status().await, "ACCOUNT_UNVERIFIED");
+    let hidden = form(&kim, path, &["account"]).await;
+    let (first, second) = tokio::join!(send(&kim, path, &hidden, &typed), send(&kim, path, &hidden, &typed));
+    for seen in [first, second, send(&kim, path, &hidden, &typed).await] {
+        came(&seen, "account-verified");
+    }
+    assert_eq!(status().await, "APPROVED");
+    assert!(!kim.get("/console/sellers/hana").await.text.contains("id=\"verify\""), "it is verified");
+    let lines = lines_of(&dev.shop, "kim").await;
+    assert!(lines.iter().any(|line| text(line, "result").contains(typed[0].1)), "{lines:?}");
+    let lee = signed_in(dev, "lee", Role::Support).await;
+    assert_eq!(lee.post(path, &[("account", "2"), ("reason", "curious")]).await.status, 403);
+}
+
 /// A seller sees own data alone, whatever address is tried.
 async fn seller_sees_own(payers: &Payers, things: &BTreeMap<&'static str, String>) {
     let seller = signed_in(&payers.dev, "owner", Role::Seller).await;
