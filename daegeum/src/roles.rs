@@ -19,13 +19,14 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
+    psp_view,
     roles::{event_sink::EventSink, namespace_owner::NamespaceOwner, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
     },
     settings::Settings,
-    values,
+    system, values,
 };
 
 /// The merchants that a simulator knows.
@@ -97,6 +98,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         watches: vec![writer.bookkeeper(), sequencing.watch()],
         seals: seals(&client, keys.clone()),
     };
+    let (psp, system) = (psp_view::probe(Some(counted.toss.clone())), system::probe(settings, &client, true));
     let router = compose::router(ApiParts {
         temporal: client,
         journal: writer.journal(),
@@ -105,6 +107,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         keyring: keys,
         worker: Some(counted),
         readiness: Readiness::start(probes),
+        psp,
+        system,
         settings: api_settings,
     })
     .await?;
@@ -153,6 +157,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         watches: Vec::new(),
         seals: seals(&client, keys.clone()),
     };
+    // An API alone asks Toss nothing of its own, and may have no key.
+    let toss = settings.toss.secret_key.is_some().then(|| compose::toss_client(&settings.toss)).transpose()?;
+    let (psp, system) = (psp_view::probe(toss), system::probe(settings, &client, false));
     let router = compose::router(ApiParts {
         temporal: client,
         journal,
@@ -161,6 +168,8 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         keyring: keys,
         worker: None,
         readiness: Readiness::start(probes),
+        psp,
+        system,
         settings: api_settings,
     })
     .await?;

@@ -62,8 +62,11 @@ pub enum Outcome {
     NotGivenUpYet,
     LetterActed,
     Redelivered,
+    KeyRevoked,
+    Noted,
     Held,
     Lifted,
+    RunFrozen,
     RunApproved,
     RunNoted,
     RunRejected,
@@ -189,6 +192,9 @@ impl Outcome {
             Self::BreakActed => "break-acted",
             Self::BreakProposed => "break-proposed",
             Self::ReconciliationBegun => "reconciliation-begun",
+            Self::Noted => "noted",
+            Self::KeyRevoked => "key-revoked",
+            Self::RunFrozen => "run-frozen",
         }
     }
 }
@@ -298,8 +304,11 @@ impl Told<'_> {
             Outcome::NotGivenUpYet => ("notice waiting", words.not_given_up),
             Outcome::LetterActed => ("notice good", words.letter_acted),
             Outcome::Redelivered => ("notice good", words.redelivered),
+            Outcome::KeyRevoked => ("notice good", words.key_revoked),
+            Outcome::Noted => ("notice good", words.noted),
             Outcome::Held => ("notice good", finance.held_now),
             Outcome::Lifted => ("notice good", finance.lifted),
+            Outcome::RunFrozen => ("notice good", finance.run_frozen),
             Outcome::RunApproved => ("notice good", finance.run_approved),
             Outcome::RunNoted => ("notice waiting", finance.run_noted),
             Outcome::RunRejected => ("notice good", finance.run_rejected),
