@@ -175,7 +175,8 @@ pub fn read_webhook<'h>(body: &[u8], header: impl Fn(&str) -> Option<&'h str>) -
     })
 }
 
-fn read_charge(
+/// What an answer means for us. It is about the payment that was asked for, or no answer.
+pub(crate) fn read_charge(
     payment: &Payment,
     payment_key: &PaymentKey,
     checkout_id: &CheckoutId,

@@ -15,8 +15,10 @@ use migrations::{Migrator, MigratorTrait};
 use service::{
     Service,
     console::SignInLinks,
+    psp_view::PspProbe,
     readiness::Readiness,
     schedule::{self, Schedule, ScheduleProbe},
+    system::SystemProbe,
 };
 use store::{Database, DatabaseUrl, Journal, Keyring, Reader, Writer};
 use temporal::{
@@ -246,12 +248,16 @@ pub(crate) struct ApiParts<'a> {
     /// The metrics of a worker in the same process, which the API shows with its own.
     pub(crate) worker: Option<WorkerMetrics>,
     pub(crate) readiness: Readiness,
+    /// Asks Toss for its own view of a payment.
+    pub(crate) psp: Arc<PspProbe>,
+    /// Looks at everything that a payment needs.
+    pub(crate) system: Arc<SystemProbe>,
     pub(crate) settings: ApiSettings,
 }
 
 /// The API, ready to be served.
 pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> {
-    let ApiParts { temporal, journal, reader, door, keyring, worker, readiness, settings } = parts;
+    let ApiParts { temporal, journal, reader, door, keyring, worker, readiness, psp, system, settings } = parts;
     let ApiSettings { api: settings, use_cases, console } = settings;
     ensure!(
         keyring.is_some() || !use_cases.refund_rules.may_wait(),
@@ -263,8 +269,18 @@ pub(crate) async fn router(parts: ApiParts<'_>) -> anyhow::Result<axum::Router> 
     let metrics = api::Metrics::new(worker.map_or_else(|| Arc::new(|_: &mut _| {}) as _, WorkerMetrics::into_more));
     let events = api::EventFeed::new(&journal, reader.clone());
     let schedules = schedules(&temporal);
-    let service =
-        Service { temporal, reader, journal, keyring, confirm_tokens, readiness, schedules, settings: use_cases };
+    let service = Service {
+        temporal,
+        reader,
+        journal,
+        keyring,
+        confirm_tokens,
+        readiness,
+        schedules,
+        psp,
+        system,
+        settings: use_cases,
+    };
     Ok(api::router(api::Api {
         service,
         events,

@@ -24,13 +24,14 @@ use self::temporal_cli::find_cli;
 use crate::{
     cli::{api_key, migrate},
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
-    private,
+    private, psp_view,
     roles::{SimulatedMerchants, event_sink::EventSink, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, CHILD_STOP_TIME, StopTimes},
     },
     settings::{Addresses, DataDir, Settings, Toss, key_file},
+    system,
     values::now,
 };
 
@@ -200,6 +201,8 @@ impl Stack {
             keyring: Some(keys),
             worker: Some(counted),
             readiness: readiness.clone(),
+            psp: psp_view::probe(Some(watched.toss.clone())),
+            system: system::probe(&settings.within(&addresses), &temporal, true),
             settings: api_settings,
         })
         .await?;

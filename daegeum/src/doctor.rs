@@ -20,13 +20,15 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 use domain::payout::PaidBy;
 use migrations::{Migrator, MigratorTrait};
-use result::{ANSWER_TIME, CheckResult, SERVER_ERROR};
+use result::{ANSWER_TIME, CheckResult, Part, SERVER_ERROR};
+use service::system::Check;
 use store::{Database, DatabaseUrl, Reader};
 use temporal::{MEND_KEYS, Understood, failing_tasks, namespace, polling, understood};
 use temporalio_client::{Client, NamespacedClient as _, grpc::WorkflowService as _, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
     enums::v1::TaskQueueType, workflowservice::v1::DescribeNamespaceRequest,
 };
+use tokio::time::timeout;
 use workflows::attributes;
 
 use crate::{
@@ -52,112 +54,155 @@ const NO_SUCH_ADDRESS: &str = "NOT_FOUND";
 /// How many workflows that stand still are named.
 const MOST_NAMED: usize = 10;
 
-/// The result of one check.
-struct Finding {
-    part: &'static str,
-    result: CheckResult,
+/// What is looked at, and from where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Examination<'a> {
+    pub(crate) settings: &'a Settings,
+    /// How long one part may take to answer.
+    pub(crate) answer_time: Duration,
+    /// Whether the process calls Toss. An API alone needs no secret key of Toss.
+    pub(crate) calls_toss: bool,
 }
+
+/// What reads the database, and what talks to Temporal, where either answered.
+struct Reached<T>(Option<T>, Vec<Check>);
 
 /// Looks at everything and says what it found; the exit code says whether anything is ill.
 pub(crate) async fn run(settings: &Settings, output: Output) -> anyhow::Result<ExitCode> {
-    let mut findings = Vec::new();
-    let mut find = |part, result| findings.push(Finding { part, result });
-    find("configuration", configuration(settings));
-    let (reader, result) = within(database(settings)).await.unwrap_or_else(|| (None, late("the database")));
-    find("database", result);
-    let keys = match &reader {
-        Some(reader) => within(api_keys(settings, reader)).await.unwrap_or_else(|| late("the database")),
-        None => CheckResult::Unseen("database"),
-    };
-    find("API keys", keys);
-    let log = match &reader {
-        Some(reader) => within(event_log::look(reader)).await.unwrap_or_else(|| late("the database")),
-        None => CheckResult::Unseen("database"),
-    };
-    find("event log", log);
-    let hooks = match &reader {
-        Some(reader) => within(webhook_endpoint::look(reader)).await.unwrap_or_else(|| late("the database")),
-        None => CheckResult::Unseen("database"),
-    };
-    find("webhook endpoints", hooks);
-    let waiting = match &reader {
-        Some(reader) => within(payouts::look(settings, reader)).await.unwrap_or_else(|| late("the database")),
-        None => CheckResult::Unseen("database"),
-    };
-    find("payouts", waiting);
-    #[cfg(feature = "kafka")]
-    if let Some(kafka) = &settings.kafka {
-        let looked = within(kafka::look(kafka, reader.as_ref())).await;
-        find("kafka", looked.unwrap_or_else(|| late("Kafka or the database")));
-    }
-    let (client, result) = within(temporal(settings)).await.unwrap_or_else(|| (None, late("Temporal")));
-    find("temporal", result);
-    match &client {
-        Some(client) => {
-            find("search attributes", within(search_attributes(client)).await.unwrap_or_else(|| late("Temporal")));
-            find("worker", within(worker(settings, client)).await.unwrap_or_else(|| late("Temporal")));
-            find("worker versions", within(worker_versions(client)).await.unwrap_or_else(|| late("Temporal")));
-            find("workflow tasks", within(workflow_tasks(client)).await.unwrap_or_else(|| late("Temporal")));
-            find("schedules", within(schedules::look(client)).await.unwrap_or_else(|| late("Temporal")));
-        }
-        None => {
-            find("search attributes", CheckResult::Unseen("temporal"));
-            find("worker", CheckResult::Unseen("temporal"));
-            find("worker versions", CheckResult::Unseen("temporal"));
-            find("workflow tasks", CheckResult::Unseen("temporal"));
-            find("schedules", CheckResult::Unseen("temporal"));
-        }
-    }
-    find("API process", within(processes::api(settings)).await.unwrap_or_else(|| late("the API")));
-    if let Some(address) = settings.door.metrics_listen.and_then(|address| near("http", address)) {
-        let looked = within(processes::worker(&address)).await;
-        find("worker process", looked.unwrap_or_else(|| late("the worker")));
-    }
-    let toss = within(toss_takes_our_key(settings)).await.unwrap_or_else(|| late("Toss"));
-    let is_known = matches!(toss, CheckResult::Well(_));
-    find("toss", toss);
-    let service = match settings.payouts.by {
-        PaidBy::Psp if !is_known => CheckResult::Unseen("toss"),
-        PaidBy::Psp | PaidBy::BankFile => within(payouts::service(settings)).await.unwrap_or_else(|| late("Toss")),
-    };
-    find("payout service", service);
-    find("clock", within(clock(settings)).await.unwrap_or(CheckResult::Unseen("toss")));
-    find("holidays", holidays::known_ahead(service::now()));
-    let agreed = match (&client, &reader) {
-        (Some(client), Some(reader)) => within(agreement(client, reader)).await.unwrap_or_else(|| late("one of them")),
-        (None, _) => CheckResult::Unseen("temporal"),
-        (_, None) => CheckResult::Unseen("database"),
-    };
-    find("database and temporal", agreed);
-    tell(&findings, output)?;
-    let is_well =
-        findings.iter().all(|finding| matches!(finding.result, CheckResult::Well(_) | CheckResult::Unasked(_)));
+    let checks = Examination { settings, answer_time: ANSWER_TIME, calls_toss: true }.examine().await;
+    tell(&checks, output)?;
+    let is_well = checks.iter().all(|check| check.result.is_well());
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn within<T>(looking: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(ANSWER_TIME, looking).await.ok()
-}
-
-fn late(who: &str) -> CheckResult {
-    CheckResult::ill(
-        format!("{who} did not answer for {} s", ANSWER_TIME.as_secs()),
-        "see whether it runs and is reachable",
-    )
-}
-
-/// The settings could be read, or we were not here. What has no default is looked at.
-fn configuration(settings: &Settings) -> CheckResult {
-    let toss = &settings.toss;
-    match (&toss.secret_key, &toss.client_key) {
-        (Some(_), Some(_)) => CheckResult::Well("every setting is known and well formed".to_owned()),
-        (None, _) => {
-            CheckResult::ill("no secret key of Toss is set", "set TOSS_SECRET_KEY; for a try, run `daegeum dev`")
+impl Examination<'_> {
+    /// Every check. Parts that do not need each other are looked at side by side.
+    pub(crate) async fn examine(self) -> Vec<Check> {
+        let mut checks = vec![check(Part::Configuration, self.configuration())];
+        let (Reached(reader, of_database), Reached(client, of_temporal), of_processes, of_toss) =
+            tokio::join!(self.database(), self.temporal(), self.processes(), self.toss());
+        for found in [of_database, of_temporal, of_processes, of_toss] {
+            checks.extend(found);
         }
-        (_, None) => {
-            CheckResult::ill("no client key of Toss is set", "set TOSS_CLIENT_KEY, which buyers' browsers see")
+        checks.push(check(Part::Holidays, holidays::known_ahead(service::now())));
+        let agreed = match (&client, &reader) {
+            (Some(client), Some(reader)) => self.within("one of them", agreement(client, reader)).await,
+            (None, _) => CheckResult::Unseen(Part::Temporal),
+            (_, None) => CheckResult::Unseen(Part::Database),
+        };
+        checks.push(check(Part::Agreement, agreed));
+        checks
+    }
+
+    async fn database(self) -> Reached<Reader> {
+        let settings = self.settings;
+        let (reader, result) =
+            timeout(self.answer_time, database(settings)).await.unwrap_or_else(|_| (None, self.late("the database")));
+        let mut checks = vec![check(Part::Database, result)];
+        let Some(read) = &reader else {
+            let parts = [Part::ApiKeys, Part::EventLog, Part::WebhookEndpoints, Part::Payouts];
+            checks.extend(parts.map(|part| check(part, CheckResult::Unseen(Part::Database))));
+            #[cfg(feature = "kafka")]
+            checks.extend(self.kafka(None).await);
+            return Reached(None, checks);
+        };
+        let late = "the database";
+        checks.push(check(Part::ApiKeys, self.within(late, api_keys(settings, read)).await));
+        checks.push(check(Part::EventLog, self.within(late, event_log::look(read)).await));
+        checks.push(check(Part::WebhookEndpoints, self.within(late, webhook_endpoint::look(read)).await));
+        checks.push(check(Part::Payouts, self.within(late, payouts::look(settings, read)).await));
+        #[cfg(feature = "kafka")]
+        checks.extend(self.kafka(Some(read)).await);
+        Reached(reader, checks)
+    }
+
+    #[cfg(feature = "kafka")]
+    async fn kafka(self, reader: Option<&Reader>) -> Option<Check> {
+        let kafka = self.settings.kafka.as_ref()?;
+        let looked = self.within("Kafka or the database", kafka::look(kafka, reader, self.answer_time / 2)).await;
+        Some(check(Part::Kafka, looked))
+    }
+
+    async fn temporal(self) -> Reached<Client> {
+        let settings = self.settings;
+        let (client, result) =
+            timeout(self.answer_time, temporal(settings)).await.unwrap_or_else(|_| (None, self.late("Temporal")));
+        let mut checks = vec![check(Part::Temporal, result)];
+        let Some(asked) = &client else {
+            let parts =
+                [Part::SearchAttributes, Part::Worker, Part::WorkerVersions, Part::WorkflowTasks, Part::Schedules];
+            checks.extend(parts.map(|part| check(part, CheckResult::Unseen(Part::Temporal))));
+            return Reached(None, checks);
+        };
+        let late = "Temporal";
+        checks.push(check(Part::SearchAttributes, self.within(late, search_attributes(asked)).await));
+        checks.push(check(Part::Worker, self.within(late, worker(settings, asked)).await));
+        checks.push(check(Part::WorkerVersions, self.within(late, worker_versions(asked)).await));
+        checks.push(check(Part::WorkflowTasks, self.within(late, workflow_tasks(asked)).await));
+        checks.push(check(Part::Schedules, self.within(late, schedules::look(asked)).await));
+        Reached(client, checks)
+    }
+
+    async fn processes(self) -> Vec<Check> {
+        let settings = self.settings;
+        let mut checks = vec![check(Part::ApiProcess, self.within("the API", processes::api(settings)).await)];
+        if let Some(address) = settings.door.metrics_listen.and_then(|address| near("http", address)) {
+            let looked = self.within("the worker", processes::worker(&address)).await;
+            checks.push(check(Part::WorkerProcess, looked));
+        }
+        checks
+    }
+
+    async fn toss(self) -> Vec<Check> {
+        let settings = self.settings;
+        let toss = if self.has_no_key() {
+            CheckResult::Unasked("this process does not call Toss; run `daegeum doctor` beside a worker".to_owned())
+        } else {
+            self.within("Toss", toss_takes_our_key(settings)).await
+        };
+        let is_known = matches!(toss, CheckResult::Well(_));
+        let service = match settings.payouts.by {
+            PaidBy::Psp if self.has_no_key() => CheckResult::Unasked("this process does not call Toss".to_owned()),
+            PaidBy::Psp if !is_known => CheckResult::Unseen(Part::Toss),
+            PaidBy::Psp | PaidBy::BankFile => self.within("Toss", payouts::service(settings)).await,
+        };
+        let clock = timeout(self.answer_time, clock(settings)).await.unwrap_or(CheckResult::Unseen(Part::Toss));
+        vec![check(Part::Toss, toss), check(Part::PayoutService, service), check(Part::Clock, clock)]
+    }
+
+    /// Whether the secret key of Toss is neither here nor needed here.
+    const fn has_no_key(self) -> bool {
+        !self.calls_toss && self.settings.toss.secret_key.is_none()
+    }
+
+    async fn within(self, who: &str, looking: impl Future<Output = CheckResult>) -> CheckResult {
+        timeout(self.answer_time, looking).await.unwrap_or_else(|_| self.late(who))
+    }
+
+    fn late(self, who: &str) -> CheckResult {
+        CheckResult::ill(
+            format!("{who} did not answer for {} s", self.answer_time.as_secs()),
+            "see whether it runs and is reachable",
+        )
+    }
+
+    /// The settings could be read, or we were not here. What has no default is looked at.
+    fn configuration(self) -> CheckResult {
+        let toss = &self.settings.toss;
+        match (&toss.secret_key, &toss.client_key) {
+            (None, _) if !self.has_no_key() => {
+                CheckResult::ill("no secret key of Toss is set", "set TOSS_SECRET_KEY; for a try, run `daegeum dev`")
+            }
+            (_, None) => {
+                CheckResult::ill("no client key of Toss is set", "set TOSS_CLIENT_KEY, which buyers' browsers see")
+            }
+            (_, Some(_)) => CheckResult::Well("every setting is known and well formed".to_owned()),
         }
     }
+}
+
+const fn check(part: Part, result: CheckResult) -> Check {
+    Check { part, result }
 }
 
 async fn database(settings: &Settings) -> (Option<Reader>, CheckResult) {
@@ -344,7 +389,7 @@ fn refusal_of_toss(base_url: &str, error: toss::Error) -> CheckResult {
 
 /// Compares our clock with the one in Toss's answers, to the second.
 async fn clock(settings: &Settings) -> CheckResult {
-    let Some(ahead) = ahead_of_toss(&settings.toss.base_url).await else { return CheckResult::Unseen("toss") };
+    let Some(ahead) = ahead_of_toss(&settings.toss.base_url).await else { return CheckResult::Unseen(Part::Toss) };
     let skew = Duration::from_millis(ahead.num_milliseconds().unsigned_abs());
     if skew <= MOST_SKEW {
         return CheckResult::Well(format!("within {} s of Toss's", MOST_SKEW.as_secs()));
@@ -367,23 +412,26 @@ async fn agreement(client: &Client, reader: &Reader) -> CheckResult {
     }
 }
 
-fn tell(findings: &[Finding], output: Output) -> anyhow::Result<()> {
+fn tell(checks: &[Check], output: Output) -> anyhow::Result<()> {
     if output.json {
-        let rows: Vec<_> = findings
+        let rows: Vec<_> = checks
             .iter()
-            .map(|finding| {
-                let (ok, detail, mend) = match &finding.result {
+            .map(|Check { part, result }| {
+                let (ok, detail, mend) = match result {
                     CheckResult::Well(detail) => (Some(true), detail.clone(), None),
                     CheckResult::Ill { what, mend } => (Some(false), what.clone(), Some(mend)),
                     CheckResult::Unasked(why) => (None, format!("not checked: {why}"), None),
-                    CheckResult::Unseen(part) => (Some(false), format!("could not be looked at without: {part}"), None),
+                    CheckResult::Unseen(other) => {
+                        (Some(false), format!("could not be looked at without: {}", other.as_str()), None)
+                    }
                 };
-                serde_json::json!({ "check": finding.part, "ok": ok, "detail": detail, "mend": mend })
+                serde_json::json!({ "check": part.as_str(), "ok": ok, "detail": detail, "mend": mend })
             })
             .collect();
         return print_json(&rows);
     }
-    for Finding { part, result } in findings {
+    for Check { part, result } in checks {
+        let part = part.as_str();
         let indented = |text: &str| text.replace('\n', &format!("\n{:<29}", ""));
         match result {
             CheckResult::Well(detail) => println!("well  {part:<22} {}", indented(detail)),
@@ -392,7 +440,9 @@ fn tell(findings: &[Finding], output: Output) -> anyhow::Result<()> {
                 println!("{:>28} {}", "→", indented(mend));
             }
             CheckResult::Unasked(why) => println!("-     {part:<22} not checked: {}", indented(why)),
-            CheckResult::Unseen(other) => println!("?     {part:<22} could not be looked at without: {other}"),
+            CheckResult::Unseen(other) => {
+                println!("?     {part:<22} could not be looked at without: {}", other.as_str())
+            }
         }
     }
     Ok(())

@@ -22,9 +22,11 @@ mod event_json;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod private;
+mod psp_view;
 mod roles;
 mod serving;
 mod settings;
+mod system;
 mod telemetry;
 mod values;
 

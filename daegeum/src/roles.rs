@@ -19,13 +19,14 @@ use crate::{
     cli::api_key,
     clock,
     compose::{self, ApiParts, ApiProcess, WorkerDatabase, WorkerRules},
+    psp_view,
     roles::{event_sink::EventSink, namespace_owner::NamespaceOwner, sequencing::Sequencing},
     serving::{
         self, Served,
         shutdown::{self, StopTimes},
     },
     settings::Settings,
-    values,
+    system, values,
 };
 
 /// The longest time from sale to settlement that a simulator plays, in business days.
@@ -113,6 +114,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         watches: vec![writer.bookkeeper(), sequencing.watch()],
         seals: seals(&client, keys.clone()),
     };
+    let (psp, system) = (psp_view::probe(Some(counted.toss.clone())), system::probe(settings, &client, true));
     let router = compose::router(ApiParts {
         temporal: client,
         journal: writer.journal(),
@@ -121,6 +123,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         keyring: keys,
         worker: Some(counted),
         readiness: Readiness::start(probes),
+        psp,
+        system,
         settings: api_settings,
     })
     .await?;
@@ -169,6 +173,9 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         watches: Vec::new(),
         seals: seals(&client, keys.clone()),
     };
+    // An API alone asks Toss nothing of its own, and may have no key.
+    let toss = settings.toss.secret_key.is_some().then(|| compose::toss_client(&settings.toss)).transpose()?;
+    let (psp, system) = (psp_view::probe(toss), system::probe(settings, &client, false));
     let router = compose::router(ApiParts {
         temporal: client,
         journal,
@@ -177,6 +184,8 @@ pub(crate) async fn api(settings: &Settings) -> anyhow::Result<()> {
         keyring: keys,
         worker: None,
         readiness: Readiness::start(probes),
+        psp,
+        system,
         settings: api_settings,
     })
     .await?;

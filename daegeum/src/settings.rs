@@ -314,7 +314,7 @@ impl Settings {
         let Some(dev) = Addresses::of_running(&self.data_dir)? else { return Ok(self) };
         let is_unset = TEMPORAL_VARIABLES.iter().all(|name| std::env::var_os(name).is_none());
         if is_unset {
-            self.temporal = temporal::Place::Dev { address: dev.temporal.clone(), namespace: dev.namespace.clone() };
+            self.temporal = dev.temporal();
         }
         if is_unset || names_temporal_of(&dev) {
             self.api_url = Some(dev.api.clone());
@@ -324,6 +324,12 @@ impl Settings {
             self.toss = dev.simulated_toss();
         }
         Ok(self)
+    }
+
+    /// The same settings as a `dev` uses them that listens at the addresses.
+    pub(crate) fn within(&self, dev: &Addresses) -> Self {
+        let (api_url, beside) = (Some(dev.api.clone()), Some(dev.clone()));
+        Self { temporal: dev.temporal(), api_url, beside, ..self.clone() }
     }
 
     /// The database: the one that is set, or SQLite in the data directory. It has to be there: who asks in the wrong

@@ -38,6 +38,7 @@ pub mod payment_method;
 pub mod payout;
 pub mod plan;
 pub mod principal;
+pub mod psp_payment;
 pub mod rate;
 pub mod reconciliation;
 pub mod refund;

@@ -38,8 +38,14 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 64] = [
-    Rights { table: "api_keys", api: "SELECT, UPDATE (last_used_at)", worker: "", operator: "INSERT, UPDATE" },
+const RIGHTS: [Rights; 65] = [
+    // The API makes no key and widens none. A revocation only takes rights away.
+    Rights {
+        table: "api_keys",
+        api: "SELECT, UPDATE (last_used_at, revoked_at, row_mac)",
+        worker: "",
+        operator: "INSERT, UPDATE",
+    },
     Rights { table: "audit_log", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "bank_lines", api: "SELECT, INSERT", worker: "SELECT", operator: "" },
     // What people decide about breaks goes through a workflow: it may book.
@@ -104,6 +110,7 @@ const RIGHTS: [Rights; 64] = [
         operator: "",
     },
     Rights { table: "payment_ids", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
+    Rights { table: "payment_notes", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "payment_orders", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "payment_status_history", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "payout_attempts", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
@@ -250,8 +257,8 @@ mod tests {
     fn the_api_writes_no_table_of_money() {
         for rights in &RIGHTS {
             let of_money = ["ledger_", "wallet", "payment_", "refund", "commission", "payout", "statement"];
-            // What is asked for and allowed, before any money moves.
-            let of_requests = ["refund_approvals", "refund_days", "refund_reservations"];
+            // What is asked for and allowed, before any money moves, and what people write about a payment.
+            let of_requests = ["payment_notes", "refund_approvals", "refund_days", "refund_reservations"];
             let is_of_money = of_money.iter().any(|beginning| rights.table.starts_with(beginning));
             if is_of_money && !of_requests.contains(&rights.table) {
                 let erasable = if rights.table == "payment_events" { ", UPDATE (account_holder)" } else { "" };

@@ -66,6 +66,7 @@ mod m2026_11_28_000070_bank_files;
 mod m2026_11_28_000071_commission_on_refund;
 mod m2026_11_28_000072_returned_money_is_lifted;
 mod m2026_11_28_000075_receipt_numbers;
+mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000085_ledger_reversals;
@@ -123,6 +124,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000071_commission_on_refund::Migration),
             whole(m2026_11_28_000072_returned_money_is_lifted::Migration),
             whole(m2026_11_28_000075_receipt_numbers::Migration),
+            whole(m2026_11_28_000077_payment_notes::Migration),
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),

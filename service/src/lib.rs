@@ -18,7 +18,9 @@ pub mod checkout;
 pub mod console;
 pub mod dead_letter;
 mod fault;
+pub mod ledger_export;
 pub mod payout;
+pub mod psp_view;
 pub mod purchase;
 pub mod rate_file;
 pub mod readiness;
@@ -29,6 +31,7 @@ pub mod return_hosts;
 pub mod reversal;
 pub mod schedule;
 pub mod seller;
+pub mod system;
 mod table;
 mod temporal;
 mod waiting;
@@ -62,6 +65,10 @@ pub struct Service {
     pub readiness: readiness::Readiness,
     /// Names the schedules of the namespace.
     pub schedules: Arc<schedule::ScheduleProbe>,
+    /// Asks the PSP for its own view of a payment.
+    pub psp: Arc<psp_view::PspProbe>,
+    /// Looks at everything that a payment needs.
+    pub system: Arc<system::SystemProbe>,
     /// What an operator can set.
     pub settings: Settings,
 }

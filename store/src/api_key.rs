@@ -298,7 +298,9 @@ impl Writer {
         transaction.commit().await?;
         Ok(Some(grant))
     }
+}
 
+impl Journal {
     /// Revokes a key at once. Answers `false` when there is no such key, or it is revoked already.
     pub async fn revoke_api_key(&self, id: &ApiKeyId, pepper: &Pepper) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
@@ -316,9 +318,7 @@ impl Writer {
         transaction.commit().await?;
         Ok(revoked.rows_affected == 1)
     }
-}
 
-impl Journal {
     /// Writes down that a key was used, unless that was written within the last minute.
     pub async fn api_key_used(&self, id: &ApiKeyId, at: Timestamp) -> Result<(), StoreError> {
         let long_ago = to_column_time(at.minus_ms(USE_WRITTEN_EVERY_MS));

@@ -6,6 +6,7 @@ pub(crate) mod deposit_return;
 pub(crate) mod figures;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod paid_times;
 pub(crate) mod read;
 pub(crate) mod recovery;
 pub(crate) mod status;

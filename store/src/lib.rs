@@ -44,6 +44,7 @@ mod journal;
 mod ledger;
 mod migrating;
 mod money_counts;
+mod note;
 mod paging;
 mod payout;
 mod purchase;
@@ -102,6 +103,7 @@ pub use ledger::{
 };
 pub use migrating::SchemaConnection;
 pub use money_counts::{MoneyCounts, UnresolvedBreaks, WATCHED_PAYOUTS, WATCHED_RUNS};
+pub use note::{MAX_NOTE_CHARS, NoteRecord};
 pub use paging::{Page, Window};
 pub use payout::{
     BankFileRecord, BankFileRefusal, BeginBatch, BegunBatch, FirstApproval, Freeze, FreezeOutcome, FreezeSweep,

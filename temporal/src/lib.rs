@@ -53,4 +53,4 @@ pub use sdk_metrics::{SdkCounts, SdkNumber, SdkWait, WAIT_ENDS_MS, WaitTimes};
 pub use tasks::{FailingTasks, failing_tasks};
 pub use unreadable::UnreadableSignals;
 pub use worker::{Activities, Worker, WorkerParts};
-pub use workers::{MEND_KEYS, Poller, Polling, Understood, polled, polling, task_queue, understood};
+pub use workers::{MEND_KEYS, Poller, Polling, Understood, named_task_queue, polled, polling, task_queue, understood};

@@ -31,6 +31,7 @@ pub struct Poller {
     /// The ids of its keys; nothing where it does not say.
     keys: Option<Vec<String>>,
     version: Option<DeploymentVersion>,
+    polled_at: Option<SystemTime>,
 }
 
 /// The workers that poll a task queue, and the versions that get its tasks.
@@ -62,9 +63,14 @@ pub async fn polled(client: &Client) -> Result<usize, TemporalError> {
 
 /// Asks which workers poll the task queue of payments for one kind of tasks.
 pub async fn task_queue(client: &Client, kind: TaskQueueType) -> Result<Polling, TemporalError> {
+    named_task_queue(client, workflows::TASK_QUEUE, kind).await
+}
+
+/// Asks which workers poll a task queue for one kind of tasks.
+pub async fn named_task_queue(client: &Client, name: &str, kind: TaskQueueType) -> Result<Polling, TemporalError> {
     let request = DescribeTaskQueueRequest {
         namespace: client.namespace(),
-        task_queue: Some(TaskQueue { name: workflows::TASK_QUEUE.to_owned(), ..Default::default() }),
+        task_queue: Some(TaskQueue { name: name.to_owned(), ..Default::default() }),
         task_queue_type: kind.into(),
         ..Default::default()
     };
@@ -74,15 +80,14 @@ pub async fn task_queue(client: &Client, kind: TaskQueueType) -> Result<Polling,
         TemporalError::Call { call, source }
     })?;
     let described = described.into_inner();
-    let mut pollers: Vec<_> = described.pollers.iter().filter(|poller| is_live(poller)).map(Poller::of).collect();
-    pollers.sort_by(|one, other| one.identity.cmp(&other.identity));
+    let mut pollers: Vec<_> = described.pollers.iter().map(Poller::of).filter(is_live).collect();
+    pollers.sort_by(|one, other| (&one.identity, other.polled_at).cmp(&(&other.identity, one.polled_at)));
     pollers.dedup_by(|one, other| one.identity == other.identity && one.version == other.version);
     Ok(Polling { pollers, routing: Routing::of_wire(described.versioning_info) })
 }
 
-fn is_live(poller: &PollerInfo) -> bool {
-    let polled = poller.last_access_time.and_then(|time| SystemTime::try_from(time).ok());
-    polled.is_none_or(|polled| polled.elapsed().unwrap_or_default() < POLL_TIME)
+fn is_live(poller: &Poller) -> bool {
+    poller.polled_at.is_none_or(|polled| polled.elapsed().unwrap_or_default() < POLL_TIME)
 }
 
 impl Polling {
@@ -100,11 +105,24 @@ impl Poller {
         self.version.as_ref()
     }
 
+    /// How its process calls itself.
+    #[must_use]
+    pub fn process(&self) -> &str {
+        self.identity.split(KEYS).next().unwrap_or_default()
+    }
+
+    /// When it last asked for tasks.
+    #[must_use]
+    pub const fn polled_at(&self) -> Option<SystemTime> {
+        self.polled_at
+    }
+
     fn of(poller: &PollerInfo) -> Self {
         let ids = poller.identity.split_once(KEYS).map(|(_, ids)| ids);
         let keys = ids.map(|ids| ids.split(',').filter(|id| *id != NO_KEYS).map(str::to_owned).collect());
         let version = poller.deployment_options.as_ref().and_then(DeploymentVersion::of_poller);
-        Self { identity: poller.identity.clone(), keys, version }
+        let polled_at = poller.last_access_time.and_then(|time| SystemTime::try_from(time).ok());
+        Self { identity: poller.identity.clone(), keys, version, polled_at }
     }
 
     fn opens(&self, id: &str) -> bool {
@@ -137,7 +155,7 @@ pub fn understood(pollers: &[Poller], keys: Option<&Keyring>) -> Understood {
         "{} of {} workers do not have the encryption key {id}, which seals here; {} has {}",
         deaf.len(),
         pollers.len(),
-        first.identity.split(KEYS).next().unwrap_or_default(),
+        first.process(),
         match &first.keys {
             None => "not said which keys it has".to_owned(),
             Some(keys) if keys.is_empty() => "no keys".to_owned(),

@@ -15,16 +15,21 @@ mod break_acts;
 mod breaks;
 mod cookies;
 mod frame;
+mod freezing;
 mod guard;
+mod keys;
 mod letter_acts;
 mod letters;
 mod needs;
+mod notes;
 mod operations;
 mod overview;
 mod own;
 mod payments;
 mod payout_runs;
 mod payouts;
+mod proofs;
+mod psp_view;
 mod reason;
 mod reconciliations;
 mod refund;
@@ -60,6 +65,9 @@ pub struct Access {
 
 /// What a row of the table names: a kind of session, or a scope.
 macro_rules! needs {
+    (Admin) => {
+        Needs::Admin
+    };
     (Seller) => {
         Needs::Seller
     };
@@ -100,6 +108,10 @@ guarded! {
     get "/console/payments/{id}/refund" Refund refund::show;
     post "/console/payments/{id}/refund/review" Refund refund::review;
     post "/console/payments/{id}/refund" Refund refund::carry_out;
+    get "/console/payments/{id}/toss" Read psp_view::ask;
+    post "/console/payments/{id}/toss" Read psp_view::show;
+    get "/console/payments/{id}/note" Refund notes::ask;
+    post "/console/payments/{id}/note" Refund notes::write;
     get "/console/dead-letters" Ops letters::list;
     get "/console/dead-letters/bulk" Ops letter_acts::bulk;
     post "/console/dead-letters/bulk" Ops letter_acts::do_bulk;
@@ -121,6 +133,8 @@ guarded! {
     get "/console/sellers/{seller}/verify" Finance seller_acts::verify;
     post "/console/sellers/{seller}/verify" Finance seller_acts::do_verify;
     get "/console/payout-runs" Read payout_runs::list;
+    get "/console/payout-runs/new" Finance freezing::ask;
+    post "/console/payout-runs/new" Finance freezing::carry_out;
     get "/console/payout-runs/{run}" Read payout_runs::show;
     get "/console/payout-runs/{run}/{step}" Finance payout_runs::ask;
     post "/console/payout-runs/{run}/{step}" Finance payout_runs::decide;
@@ -141,6 +155,10 @@ guarded! {
     get "/console/wallets" Read books::wallets;
     get "/console/wallets/{seller}" Read books::wallet;
     get "/console/ledger" Read books::accounts;
+    get "/console/ledger/entries" Read proofs::list;
+    get "/console/ledger/proofs" Finance proofs::proofs;
+    post "/console/ledger/proofs" Finance proofs::verify;
+    get "/console/ledger/export" Finance proofs::export;
     get "/console/ledger/accounts/{account}" Read books::account;
     get "/console/ledger/entries/{entry}" Read books::entry;
     get "/console/events" Read operations::events;
@@ -149,9 +167,12 @@ guarded! {
     get "/console/webhook-endpoints/{id}/deliveries/{delivery}/redeliver" Ops operations::redeliver;
     post "/console/webhook-endpoints/{id}/deliveries/{delivery}/redeliver" Ops operations::do_redeliver;
     get "/console/api-keys" Ops operations::api_keys;
+    get "/console/api-keys/{key}/revoke" Admin keys::ask;
+    post "/console/api-keys/{key}/revoke" Admin keys::revoke;
     get "/console/audit-log" Ops operations::audit_log;
     get "/console/sessions" Ops operations::sessions;
     post "/console/sessions/{session}/end" Ops operations::end_session;
+    get "/console/system" Ops operations::system;
     get "/console/own" Seller own::show;
     get "/console/own/payouts" Seller own::payouts;
     get "/console/own/payouts/{payout}" Seller own::payout;

@@ -97,7 +97,7 @@ pub(crate) async fn run(settings: &Settings, action: KeysAction) -> anyhow::Resu
         KeysAction::Rotate { id, overlap } => show(&rotate(&writer, &id, from_now(overlap), pepper).await?)?,
         KeysAction::Revoke { id } => {
             let id = ApiKeyId::parse(id).context("this is no id of an API key")?;
-            ensure!(writer.revoke_api_key(&id, pepper).await?, "there is no unrevoked API key {id}");
+            ensure!(writer.journal().revoke_api_key(&id, pepper).await?, "there is no unrevoked API key {id}");
             audit_log::record(&writer.journal(), "keys revoke", id.as_str(), "ok").await?;
             println!("Revoked {id}.");
         }

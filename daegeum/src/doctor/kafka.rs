@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use store::{EventCursor, EventQuery, EventsRead, Reader};
 
-use super::result::{ANSWER_TIME, CheckResult};
+use super::result::{CheckResult, Part};
 use crate::{
     kafka::probe,
     settings::Kafka,
     values::{KAFKA_CURSOR, now},
 };
 
-/// How long the brokers may take. It is shorter than a check may take, so that what they say is told.
-const BROKER_TIME: Duration = Duration::from_secs(ANSWER_TIME.as_secs() / 2);
 /// How old an event may be that Kafka does not have, in seconds.
 const MOST_AGE_S: u64 = 60;
 
@@ -24,8 +22,9 @@ struct SinkState {
     oldest_s: u64,
 }
 
-pub(super) async fn look(settings: &Kafka, reader: Option<&Reader>) -> CheckResult {
-    let topic = match probe(settings.clone(), BROKER_TIME).await {
+/// Looks at the sink. The brokers get less time than a check, so that what they say is told.
+pub(super) async fn look(settings: &Kafka, reader: Option<&Reader>, broker_time: Duration) -> CheckResult {
+    let topic = match probe(settings.clone(), broker_time).await {
         Ok(topic) => topic,
         Err(error) => {
             let mend = "see that the brokers run and are reachable from here, and make the topic: it is not made by \
@@ -33,7 +32,7 @@ pub(super) async fn look(settings: &Kafka, reader: Option<&Reader>) -> CheckResu
             return CheckResult::ill(format!("{error:#}"), mend);
         }
     };
-    let Some(reader) = reader else { return CheckResult::Unseen("database") };
+    let Some(reader) = reader else { return CheckResult::Unseen(Part::Database) };
     match stands(reader).await {
         Ok(sink) => judge(&sink, &format!("the topic {} has {} partitions", settings.topic, topic.partitions)),
         Err(error) => CheckResult::ill(error.to_string(), "see whether the database is well"),

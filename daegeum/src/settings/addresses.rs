@@ -62,6 +62,11 @@ impl Addresses {
         }
     }
 
+    /// The Temporal server.
+    pub(crate) fn temporal(&self) -> temporal::Place {
+        temporal::Place::Dev { address: self.temporal.clone(), namespace: self.namespace.clone() }
+    }
+
     pub(crate) fn write(&self, data_dir: &Path) -> anyhow::Result<()> {
         let (file, whole) = (data_dir.join(ADDRESSES_FILE), data_dir.join(format!("{ADDRESSES_FILE}.new")));
         private::write(&whole, &serde_json::to_string_pretty(self)?)?;

@@ -1,10 +1,14 @@
 //! The console from outside: who sees what, who does what, and whether a form sent twice acts twice.
 
-mod access;
+pub(crate) mod access;
 mod acting;
 pub(crate) mod finance;
+mod keys;
+mod ledger;
+mod payments;
 mod provider;
 mod sessions;
+mod system;
 
 use std::collections::BTreeMap;
 
@@ -161,5 +165,6 @@ pub(crate) async fn things(dev: &Dev) -> BTreeMap<&'static str, String> {
         ("letter", letter),
         ("endpoint", endpoint),
         ("delivery", delivery),
+        ("key", shop.api_key.split('_').nth(1).unwrap().to_owned()),
     ])
 }

@@ -27,6 +27,7 @@ pub(crate) mod ledger_postings;
 pub(crate) mod ledger_reversals;
 pub(crate) mod payment_events;
 pub(crate) mod payment_ids;
+pub(crate) mod payment_notes;
 pub(crate) mod payment_orders;
 pub(crate) mod payment_status_history;
 pub(crate) mod payout_attempts;

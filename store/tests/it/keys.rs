@@ -58,8 +58,8 @@ async fn a_key_opens_with_its_secret_under_its_pepper(fresh: Fresh) {
     assert_eq!(shut_out(&Pepper::default()).await, (1, vec![id("first")]));
     let again = Secret { text: SECRET, pepper: &pepper() };
     assert!(fresh.writer.create_api_key(&grant(), "again", None, again).await.is_err());
-    assert!(fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
-    assert!(!fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
+    assert!(fresh.writer.journal().revoke_api_key(&id("first"), &pepper()).await.unwrap());
+    assert!(!fresh.writer.journal().revoke_api_key(&id("first"), &pepper()).await.unwrap());
     assert!(!opens(&fresh, SECRET, &pepper()).await);
     assert_eq!(shut_out(&Pepper::default()).await, (0, vec![]), "a key that has ended is shut out anyway");
     assert!(fresh.reader.api_keys().await.unwrap()[0].revoked_at.is_some());
@@ -102,7 +102,7 @@ async fn who_writes_to_the_database_cannot_revive_or_prolong_a_key(fresh: Fresh)
     }
     let ended = Secret { text: "another", pepper: &pepper() };
     assert_eq!(fresh.writer.rotate_api_key(&id("first"), id("second"), FUTURE, ended).await.unwrap(), None);
-    assert!(fresh.writer.revoke_api_key(&id("first"), &pepper()).await.unwrap());
+    assert!(fresh.writer.journal().revoke_api_key(&id("first"), &pepper()).await.unwrap());
     set("revoked_at = NULL").await;
     assert!(!opens(&fresh, SECRET, &pepper()).await, "revived");
     let key = fresh.reader.api_key(&id("first")).await.unwrap().unwrap();

@@ -62,10 +62,13 @@ pub enum Outcome {
     NotGivenUpYet,
     LetterActed,
     Redelivered,
+    KeyRevoked,
+    Noted,
     Held,
     Lifted,
     /// The bank account of a seller is called verified.
     AccountVerified,
+    RunFrozen,
     RunApproved,
     RunNoted,
     RunRejected,
@@ -192,6 +195,9 @@ impl Outcome {
             Self::BreakActed => "break-acted",
             Self::BreakProposed => "break-proposed",
             Self::ReconciliationBegun => "reconciliation-begun",
+            Self::Noted => "noted",
+            Self::KeyRevoked => "key-revoked",
+            Self::RunFrozen => "run-frozen",
         }
     }
 }
@@ -301,9 +307,12 @@ impl Told<'_> {
             Outcome::NotGivenUpYet => ("notice waiting", words.not_given_up),
             Outcome::LetterActed => ("notice good", words.letter_acted),
             Outcome::Redelivered => ("notice good", words.redelivered),
+            Outcome::KeyRevoked => ("notice good", words.key_revoked),
+            Outcome::Noted => ("notice good", words.noted),
             Outcome::Held => ("notice good", finance.held_now),
             Outcome::Lifted => ("notice good", finance.lifted),
             Outcome::AccountVerified => ("notice good", finance.account_verified),
+            Outcome::RunFrozen => ("notice good", finance.run_frozen),
             Outcome::RunApproved => ("notice good", finance.run_approved),
             Outcome::RunNoted => ("notice waiting", finance.run_noted),
             Outcome::RunRejected => ("notice good", finance.run_rejected),

@@ -100,6 +100,16 @@ words! {
     approvals_missing: "남은 승인", "Approvals missing";
     completed_at: "완료", "Completed";
     carried_over: "다음으로 이월", "Carried over";
+    freeze: "지급 묶음 동결", "Freeze a run";
+    freeze_hint: "지급할 금액을 잡아 두고 판매자마다 정산서를 만듭니다. 다른 사람이 승인해야 보냅니다.",
+        "Reserves what each seller is paid and makes statements. Nothing is sent before another person approves.";
+    freeze_sellers: "판매자 (비우면 지급일인 판매자 전체)", "Sellers (empty: all that are due)";
+    nothing_due: "지급할 금액이 있는 판매자가 없습니다.", "No seller is due.";
+    do_freeze: "동결 실행", "Freeze now";
+    run_frozen: "지급 묶음을 동결했습니다. 다른 사람의 승인을 기다립니다.", "The run is frozen. It waits for another person.";
+    wrong_run_day: "날짜를 읽을 수 없습니다.", "The day cannot be read.";
+    wrong_sellers: "판매자를 읽을 수 없습니다. 100명까지 쉼표로 나누어 적으세요.",
+        "The sellers cannot be read. Give up to 100, with commas.";
     waits_second: "두 번째 사람의 승인을 기다립니다.", "The run waits for a second principal.";
     own_run: "직접 동결한 묶음은 승인하거나 반려할 수 없습니다. 다른 사람이 결정해야 합니다.",
         "You froze this run. Another principal approves or rejects it; you can take it back.";

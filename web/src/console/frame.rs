@@ -161,12 +161,13 @@ impl Frame<'_> {
 
     /// The lists of the place, where it has several.
     fn tabs(&self) -> Markup {
-        let tabs = self.here.filter(|_| self.session.is_some()).map_or(&[][..], Place::tabs);
+        let Some(session) = self.session else { return html! {} };
+        let tabs = self.here.map_or(&[][..], Place::tabs);
         let path = self.address.split('?').next().unwrap_or_default();
         html! {
             @if !tabs.is_empty() {
                 nav.tabs aria-label=(self.here.map_or("", |place| self.words().place(place))) {
-                    @for tab in tabs {
+                    @for tab in tabs.iter().filter(|tab| tab.admits(session.roles)) {
                         a href=(tab.path()) aria-current=[tab.holds(path).then_some("page")] {
                             (self.words().tab(*tab))
                         }

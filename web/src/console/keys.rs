@@ -1,11 +1,12 @@
 //! API keys, without their secrets.
 
 use maud::{Markup, html};
-use store::ApiKey;
+use store::{ApiKey, Scope};
 
 use super::{
-    Frame, Page,
+    Frame, MAX_ACT_REASON_CHARS, Page,
     parts::{Tone, badge, table, time},
+    sheet::{Sheet, Wrong, reason_field},
 };
 
 /// Every key.
@@ -20,8 +21,14 @@ pub fn api_keys(frame: &Frame<'_>, keys: &[ApiKey]) -> Page {
     )
 }
 
+fn address(key: &ApiKey) -> String {
+    format!("/console/api-keys/{}/revoke", key.grant.id)
+}
+
 fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
     let words = frame.words();
+    let scopes = frame.session.map(|session| session.roles.scopes());
+    let may_revoke = scopes.is_some_and(|scopes| Scope::ALL.into_iter().all(|scope| scopes.includes(scope)));
     table(
         words.api_keys,
         &html! {
@@ -29,6 +36,7 @@ fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
                 tr {
                     th { "ID" } th { (words.name) } th { (words.scopes) } th { (words.seller) } th { (words.status) }
                     th { (words.created) } th { (words.last_used) } th { (words.expires) }
+                    @if may_revoke { th { (words.acts) } }
                 }
             }
             tbody {
@@ -42,6 +50,9 @@ fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
                         td { (time(key.created_at)) }
                         td { @if let Some(at) = key.last_used_at { (time(at)) } }
                         td { @if let Some(at) = key.expires_at { (time(at)) } }
+                        @if may_revoke {
+                            td { @if !key.has_ended(frame.now) { a href=(address(key)) { (words.revoke) } } }
+                        }
                     }
                 }
             }
@@ -58,4 +69,36 @@ fn standing(frame: &Frame<'_>, key: &ApiKey) -> Markup {
         return badge(Tone::Plain, words.expired, "EXPIRED");
     }
     badge(Tone::Good, words.good, "GOOD")
+}
+
+/// The page that revokes a key.
+#[derive(Debug, Clone, Copy)]
+pub struct RevokeForm<'a> {
+    pub key: &'a ApiKey,
+    pub wrong: Option<Wrong>,
+}
+
+impl RevokeForm<'_> {
+    /// The page.
+    pub fn page(&self, frame: &Frame<'_>) -> Page {
+        let (words, key) = (frame.words(), self.key);
+        Sheet {
+            title: words.revoke,
+            hint: words.revoke_hint,
+            action: &address(key),
+            back: "/console/api-keys",
+            hidden: &[],
+            facts: html! {
+                dt { "ID" } dd.code { (key.grant.id) }
+                dt { (words.name) } dd { (key.name) }
+                dt { (words.scopes) } dd.code { (key.grant.scopes.to_text()) }
+                dt { (words.status) } dd { (standing(frame, key)) }
+                @if let Some(at) = key.last_used_at { dt { (words.last_used) } dd { (time(at)) } }
+            },
+            fields: reason_field(frame, "", MAX_ACT_REASON_CHARS),
+            wrong: self.wrong,
+            button: words.do_revoke,
+        }
+        .page(frame)
+    }
 }

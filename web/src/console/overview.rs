@@ -1,6 +1,6 @@
 //! The overview: how today goes, and what needs a person.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     Currency, Money, Timestamp, checkout::Status, dead_letter::LetterStatus, reconciliation::BreakClass,
@@ -25,6 +25,8 @@ const HOURS: usize = 24;
 pub struct Overview<'a> {
     /// The checkouts of today, by hour.
     pub today: &'a [CheckoutFigure],
+    /// How long the last payments of today took, the shortest first.
+    pub times: &'a [Duration],
     /// Everything that is counted.
     pub counts: &'a Counts,
     /// How far behind each webhook endpoint is.
@@ -41,7 +43,10 @@ pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
     Page::new(
         words.overview,
         html! {
-            div.cards { (today(frame, view.today)) (people(frame, view.counts)) (carrying(frame, view)) }
+            div.cards {
+                (today(frame, view.today)) (time_to_paid(frame, view.times)) (people(frame, view.counts))
+                (carrying(frame, view))
+            }
             div.cards { (finance(frame, view.finance)) }
             (by_hour(frame, view.today))
             div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
@@ -80,6 +85,27 @@ fn today(frame: &Frame<'_>, figures: &[CheckoutFigure]) -> Markup {
             &html! { p.quiet { (words.approval_hint) } },
         ))
     }
+}
+
+fn time_to_paid(frame: &Frame<'_>, times: &[Duration]) -> Markup {
+    let words = frame.words();
+    let age = |time: Option<Duration>| {
+        time.map_or_else(|| "–".to_owned(), |time| words.age(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    };
+    let [median, most] = [(1, 2), (9, 10)].map(|share| age(share_of(times, share)));
+    html! {
+        (card(
+            words.time_to_paid,
+            &html! { span #time-to-paid { (median) } },
+            &html! { p.quiet { (words.time_to_paid_hint) ". " (words.slowest_tenth) ": " (most) } },
+        ))
+    }
+}
+
+/// The time within which a share of all, such as 9 of 10, was done. The times are sorted.
+fn share_of(times: &[Duration], (part, whole): (usize, usize)) -> Option<Duration> {
+    let place = (times.len() * part).div_ceil(whole).checked_sub(1)?;
+    times.get(place).copied()
 }
 
 /// A share in percent with one decimal; a dash where there is nothing to share.
@@ -243,7 +269,7 @@ fn all_checkouts(frame: &Frame<'_>, counts: &Counts) -> Markup {
 }
 
 /// What Temporal does at a time, and when it last did.
-fn schedules(frame: &Frame<'_>, schedules: Option<&[Schedule]>) -> Markup {
+pub(super) fn schedules(frame: &Frame<'_>, schedules: Option<&[Schedule]>) -> Markup {
     let words = frame.words();
     html! {
         section.card {
@@ -291,7 +317,20 @@ fn all_refunds(frame: &Frame<'_>, counts: &Counts) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::percent;
+    use std::time::Duration;
+
+    use super::{percent, share_of};
+
+    #[test]
+    fn a_share_of_times_is_done_within_one_of_them() {
+        let times: Vec<_> = (1..=10).map(Duration::from_secs).collect();
+        assert_eq!(
+            [(1, 2), (9, 10)].map(|share| share_of(&times, share)),
+            [5, 9].map(|s| Some(Duration::from_secs(s)))
+        );
+        assert_eq!(share_of(&times[..1], (9, 10)), Some(Duration::from_secs(1)));
+        assert_eq!(share_of(&[], (1, 2)), None);
+    }
 
     #[test]
     fn a_share_has_one_decimal() {

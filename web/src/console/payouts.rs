@@ -5,7 +5,7 @@ use domain::{
     payout::{PaidBy, PayoutKind, PayoutStatus, RunStatus, bank_file::BankAnswer, plan::CarriedOver},
 };
 use maud::{Markup, html};
-use store::{BankFileRecord, Page as Records, PayoutRecord, RunRecord};
+use store::{BankFileRecord, Page as Records, PayoutRecord, RunRecord, Scope};
 
 use super::{
     Frame, Page,
@@ -13,6 +13,8 @@ use super::{
     place::Tab,
 };
 
+/// Where runs are frozen.
+pub(super) const FREEZING: &str = "/console/payout-runs/new";
 /// How many characters of a digest a list shows.
 const SHORT_DIGEST: usize = 12;
 
@@ -81,9 +83,15 @@ pub struct PayoutPage<'a> {
 /// Runs, the newest first. `next` is the address of the rest.
 pub fn payout_runs(frame: &Frame<'_>, found: &Records<RunRecord>, next: Option<&str>) -> Page {
     let finance = frame.finance();
+    let may_freeze = frame.session.is_some_and(|session| session.roles.scopes().includes(Scope::Finance));
     Page::new(
         finance.runs,
         html! {
+            @if may_freeze {
+                div.acts role="group" aria-label=(frame.words().acts) {
+                    a.button #freeze href=(FREEZING) { (finance.freeze) }
+                }
+            }
             section.card {
                 @if found.items.is_empty() { (frame.nothing()) } @else { (runs(frame, &found.items)) }
                 (frame.pages(next))
@@ -259,7 +267,7 @@ pub(super) fn run_facts(frame: &Frame<'_>, run: &RunRecord) -> Markup {
     }
 }
 
-fn carried_over(frame: &Frame<'_>, carried: &[CarriedOver]) -> Markup {
+pub(super) fn carried_over(frame: &Frame<'_>, carried: &[CarriedOver]) -> Markup {
     let (words, finance) = (frame.words(), frame.finance());
     table(
         finance.carried_over,

@@ -17,6 +17,7 @@ pub enum Place {
     ApiKeys,
     Audit,
     Sessions,
+    System,
     /// A seller's own wallet.
     Own,
     /// A seller's own payouts.
@@ -25,7 +26,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the navigation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Overview,
         Self::Payments,
         Self::Sellers,
@@ -38,6 +39,7 @@ impl Place {
         Self::ApiKeys,
         Self::Audit,
         Self::Sessions,
+        Self::System,
         Self::Own,
         Self::OwnPayouts,
     ];
@@ -60,7 +62,9 @@ impl Place {
             | Self::Reconciliation
             | Self::Ledger
             | Self::Events => Some(Scope::Read),
-            Self::DeadLetters | Self::Endpoints | Self::ApiKeys | Self::Audit | Self::Sessions => Some(Scope::Ops),
+            Self::DeadLetters | Self::Endpoints | Self::ApiKeys | Self::Audit | Self::Sessions | Self::System => {
+                Some(Scope::Ops)
+            }
             Self::Own | Self::OwnPayouts => None,
         }
     }
@@ -85,6 +89,7 @@ impl Place {
             Self::ApiKeys => "/console/api-keys",
             Self::Audit => "/console/audit-log",
             Self::Sessions => "/console/sessions",
+            Self::System => "/console/system",
             Self::Own => "/console/own",
             Self::OwnPayouts => "/console/own/payouts",
         }
@@ -103,6 +108,7 @@ impl Place {
             | Self::ApiKeys
             | Self::Audit
             | Self::Sessions
+            | Self::System
             | Self::OwnPayouts => lies_under(place.path(), path),
         };
         Self::ALL.into_iter().find(is_of)
@@ -114,15 +120,16 @@ impl Place {
             Self::Sellers => &[Tab::Sellers, Tab::Wallets],
             Self::Payouts => &[Tab::Runs, Tab::Payouts],
             Self::Reconciliation => &[Tab::Days, Tab::Breaks, Tab::Settlements],
+            Self::Ledger => &[Tab::Accounts, Tab::Entries, Tab::Proofs],
             Self::Overview
             | Self::Payments
             | Self::DeadLetters
-            | Self::Ledger
             | Self::Events
             | Self::Endpoints
             | Self::ApiKeys
             | Self::Audit
             | Self::Sessions
+            | Self::System
             | Self::Own
             | Self::OwnPayouts => &[],
         }
@@ -139,6 +146,9 @@ pub(super) enum Tab {
     Days,
     Breaks,
     Settlements,
+    Accounts,
+    Entries,
+    Proofs,
 }
 
 impl Tab {
@@ -152,12 +162,43 @@ impl Tab {
             Self::Days => "/console/reconciliations",
             Self::Breaks => "/console/breaks",
             Self::Settlements => "/console/settlements",
+            Self::Accounts => "/console/ledger",
+            Self::Entries => "/console/ledger/entries",
+            Self::Proofs => "/console/ledger/proofs",
         }
     }
 
     /// Whether an address belongs to the list.
     pub(super) fn holds(self, path: &str) -> bool {
-        lies_under(self.path(), path)
+        match self {
+            // The other tabs of the ledger lie under its first.
+            Self::Accounts => path == self.path() || lies_under("/console/ledger/accounts", path),
+            Self::Proofs => lies_under(self.path(), path) || lies_under("/console/ledger/export", path),
+            Self::Sellers
+            | Self::Wallets
+            | Self::Runs
+            | Self::Payouts
+            | Self::Days
+            | Self::Breaks
+            | Self::Settlements
+            | Self::Entries => lies_under(self.path(), path),
+        }
+    }
+
+    /// Whether people with these roles may go there, of those who may go to its place.
+    pub(super) fn admits(self, roles: Roles) -> bool {
+        match self {
+            Self::Proofs => roles.scopes().includes(Scope::Finance),
+            Self::Sellers
+            | Self::Wallets
+            | Self::Runs
+            | Self::Payouts
+            | Self::Days
+            | Self::Breaks
+            | Self::Settlements
+            | Self::Accounts
+            | Self::Entries => true,
+        }
     }
 }
 
@@ -175,6 +216,7 @@ mod tests {
         assert_eq!(Place::of("/console/payments/checkout-1/refund"), Some(Place::Payments));
         assert_eq!(Place::of("/console/payout-runs/run_1/approve"), Some(Place::Payouts));
         assert_eq!(Place::of("/console/breaks"), Some(Place::Reconciliation));
+        assert_eq!(Place::of("/console/ledger/proofs"), Some(Place::Ledger));
         assert_eq!(Place::of("/console/own/payouts/po_1"), Some(Place::OwnPayouts));
         assert_eq!(Place::of("/console/paymentsx"), None);
         assert_eq!(Place::of("/console/sign-in"), None);

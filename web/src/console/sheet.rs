@@ -8,12 +8,19 @@ use super::{Frame, Page};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     Reason,
+    Note,
+    /// The day of a run cannot be read.
+    RunDay,
+    /// The sellers of a run cannot be read.
+    Sellers,
     Amount,
     /// The sum is not that of the payout.
     Sum,
     Person,
     Day,
     Template,
+    /// There are more entries than one export has.
+    TooMany,
     /// The thing has changed since the person saw it.
     Moved,
     Outcome,
@@ -67,11 +74,15 @@ pub(super) fn said(frame: &Frame<'_>, wrong: Wrong) -> &'static str {
     let (words, finance) = (frame.words(), frame.finance());
     match wrong {
         Wrong::Reason => words.fill_reason,
+        Wrong::Note => words.fill_note,
+        Wrong::RunDay => finance.wrong_run_day,
+        Wrong::Sellers => finance.wrong_sellers,
         Wrong::Amount => words.wrong_refund_amount,
         Wrong::Sum => finance.wrong_sum,
         Wrong::Person => finance.wrong_person,
         Wrong::Day => finance.wrong_day,
         Wrong::Template => finance.wrong_template,
+        Wrong::TooMany => words.too_many_entries,
         Wrong::Moved => frame.reconciling().moved,
         Wrong::Outcome => words.choose_outcome,
         Wrong::OtherLetters => words.other_letters,

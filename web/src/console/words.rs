@@ -5,6 +5,7 @@ use domain::{
     dead_letter::{DeclaredOutcome, LetterRefusal, LetterStatus},
     refund::RefundStatus,
 };
+use service::system::Part;
 use store::console::Role;
 
 use super::place::{Place, Tab};
@@ -88,6 +89,9 @@ words! {
 
     volume_today: "오늘 결제 금액", "Paid today";
     approval_today: "오늘 승인율", "Approval rate today";
+    time_to_paid: "결제까지 걸린 시간", "Time to paid";
+    time_to_paid_hint: "오늘 최근 결제 1,000건의 중앙값", "Median of the last 1,000 of today";
+    slowest_tenth: "90%는 이 안에", "9 of 10 within";
     approval_hint: "오늘 만들어진 결제 가운데 결과가 난 것 기준", "Of today's checkouts whose payment has an outcome";
     needs_a_person: "사람이 필요한 결제", "Payments that need a person";
     outcome_unknown: "결과를 모르는 결제", "Outcome not known";
@@ -182,6 +186,7 @@ words! {
     kind_letter: "데드 레터", "Dead letter";
     kind_act: "처리", "Act";
     kind_audit: "감사", "Audit";
+    kind_note: "메모", "Note";
     declined: "거절됨", "Declined";
     by_rules: "규칙", "rules";
     opened: "열림", "opened";
@@ -193,6 +198,32 @@ words! {
     ask_toss_hint: "워크플로가 예정된 시각을 기다리지 않고 바로 토스에 묻습니다. 돈은 움직이지 않습니다.",
         "The workflow asks Toss at once and does not wait for its next question. No money moves.";
     asked: "토스에 물었습니다. 잠시 뒤 이 결제를 다시 보세요.", "Toss is being asked. Look at the payment again in a moment.";
+    note: "메모", "Note";
+    note_hint: "이 결제의 이야기에 메모를 남깁니다. 메모는 지우거나 고칠 수 없습니다. 개인정보를 적지 마세요.",
+        "Adds a note to the story of this payment. It cannot be changed or removed. Write no personal data.";
+    do_note: "메모 남기기", "Write the note";
+    noted: "메모를 남겼습니다.", "The note is in the story of the payment.";
+    fill_note: "메모를 1자에서 500자로 적어 주세요. 카드 번호는 쓸 수 없습니다.",
+        "Write a note of 1 to 500 characters, without a card number.";
+    psp_view: "토스의 기록", "Toss's own view";
+    psp_view_hint: "토스에 이 결제를 조회해 우리 기록과 나란히 보여 줍니다. 아무것도 바꾸지 않으며, 조회한 사람이 감사 로그에 남습니다.",
+        "Reads this payment at Toss and shows it beside ours. Nothing is changed; the audit log names you.";
+    psp_look: "토스에서 조회", "Read it at Toss";
+    psp_look_again: "다시 조회", "Read it again";
+    psp_unknown: "토스에 이 결제가 없습니다.", "Toss knows no such payment.";
+    psp_unreadable: "토스의 답을 읽을 수 없습니다.", "Toss did not answer, or its answer cannot be read.";
+    psp_not_asked: "이 프로세스에는 토스의 시크릿 키가 없습니다. TOSS_SECRET_KEY를 설정하세요.",
+        "This process has no secret key of Toss. Set TOSS_SECRET_KEY.";
+    psp_same: "우리 기록과 토스의 기록이 같습니다.", "Toss and we say the same.";
+    psp_differs: "우리 기록과 토스의 기록이 다릅니다!", "Toss and we differ!";
+    psp_held: "토스가 보관 중인 금액", "Money that Toss holds";
+    psp_cancels: "토스의 취소 내역", "What Toss gave back";
+    ours: "우리 기록", "Ours";
+    theirs: "토스", "Toss";
+    compared: "비교", "Compared";
+    same: "같음", "Same";
+    different: "다름", "Different";
+    not_known_yet: "아직 모름", "Not known yet";
     cancel: "결제 취소", "Cancel";
     cancel_hint: "아직 결제되지 않은 이 건을 끝냅니다. 구매자는 더 이상 결제할 수 없습니다.",
         "Ends this checkout before it is paid. The buyer cannot pay it any more.";
@@ -280,6 +311,34 @@ words! {
     balanced: "차변과 대변이 같습니다.", "Debits equal credits.";
     not_balanced: "차변과 대변이 다릅니다!", "Debits differ from credits!";
     entry: "분개", "Entry";
+    entries: "분개 목록", "Entries";
+    any_reason: "모든 사유", "Any reason";
+    proofs: "증명과 내보내기", "Proofs and exports";
+    chain: "해시 체인", "The chain of hashes";
+    last_entry: "마지막 분개 번호", "Last entry";
+    closed_before: "이 시각 전은 마감됨", "Closed before";
+    checkpoint: "체크포인트", "Checkpoint";
+    no_checkpoint: "아직 없습니다. daegeum ledger checkpoint 명령이 만듭니다.",
+        "There is none yet. The command `daegeum ledger checkpoint` makes one.";
+    signature_good: "서명 맞음", "Signature fits";
+    signature_bad: "서명 틀림", "Signature does not fit";
+    merkle_root: "머클 루트", "Merkle root";
+    public_key: "공개 키", "Public key";
+    verification: "검증", "Verification";
+    verification_hint: "모든 잔액, 지갑, 주문, 해시를 분개에서 다시 계산해 비교합니다. 아무것도 바꾸지 않습니다.",
+        "Recomputes every balance, wallet, order and hash from the postings and compares. Nothing is changed.";
+    do_verify: "지금 검증", "Verify now";
+    verifying: "다른 검증이 진행 중입니다. 잠시 후 다시 시도하세요.", "Another verification runs. Try again in a moment.";
+    books_agree: "장부가 맞습니다.", "The books agree.";
+    books_disagree: "장부가 맞지 않습니다! 다른 것:", "The books do not agree! Disagreements:";
+    books_too_large: "장부가 커서 이 페이지에서는 끝나지 않습니다. daegeum ledger verify 명령을 쓰세요.",
+        "The books are too large for this page. Run `daegeum ledger verify`.";
+    export: "내보내기", "Export";
+    export_hint: "두 날짜 사이(한국 시각)의 전기를 CSV로 받습니다. 감사 로그에 남습니다. 분개 50,000건까지입니다.",
+        "The postings of these days in Korea as CSV, up to 50,000 entries. The audit log names you.";
+    do_export: "CSV 받기", "Get the CSV";
+    too_many_entries: "분개가 50,000건보다 많습니다. 기간을 줄이거나 daegeum ledger export 명령을 쓰세요.",
+        "These are more than 50,000 entries. Choose fewer days, or run `daegeum ledger export`.";
     occurred: "발생", "Occurred";
     booked: "기장", "Booked";
     hash: "해시", "Hash";
@@ -316,8 +375,13 @@ words! {
     good: "유효", "Good";
     revoked: "폐기됨", "Revoked";
     expired: "만료됨", "Expired";
-    keys_hint: "키를 만들거나 폐기하려면 daegeum keys 명령을 쓰세요. 비밀 값은 어디에도 보이지 않습니다.",
-        "The command `daegeum keys` makes and revokes keys. A secret is shown nowhere.";
+    keys_hint: "키는 daegeum keys 명령으로 만듭니다. 비밀 값은 어디에도 보이지 않습니다.",
+        "The command `daegeum keys` makes keys. A secret is shown nowhere.";
+    revoke: "키 폐기", "Revoke";
+    revoke_hint: "이 키로는 다음 요청부터 아무것도 할 수 없습니다. 되돌릴 수 없습니다.",
+        "With the next request the key opens nothing. This cannot be undone.";
+    do_revoke: "폐기 실행", "Revoke now";
+    key_revoked: "키를 폐기했습니다.", "The key is revoked.";
     when: "언제", "When";
     who: "누가", "Who";
     result: "결과", "Result";
@@ -331,6 +395,33 @@ words! {
     ended: "끝남", "Ended";
     end_session: "끝내기", "End";
     this_session: "이 세션", "This session";
+
+    system: "시스템", "System";
+    all_is_well: "모든 점검이 정상입니다.", "Every check is well.";
+    not_well: "정상이 아닌 점검:", "Checks that are not well:";
+    checks: "점검", "Checks";
+    checks_hint: "daegeum doctor와 같은 점검을 이 API 프로세스에서 지금 실행한 결과입니다. 내용은 명령줄과 같은 영어입니다.",
+        "The checks of `daegeum doctor`, made now by this API process.";
+    part: "대상", "Part";
+    found: "확인한 내용", "Found";
+    well: "정상", "Well";
+    ill: "이상", "Ill";
+    unseen: "확인 불가", "Not seen";
+    unasked: "점검 안 함", "Not checked";
+    unseen_without: "먼저 필요한 것:", "It could not be looked at without:";
+    mend: "고치는 방법", "To mend it";
+    workers: "작업자", "Workers";
+    no_worker_polls: "작업을 가져가는 작업자가 없습니다. 결제가 진행되지 않습니다.", "No worker polls, so no payment goes on.";
+    process: "프로세스", "Process";
+    task_queue: "작업 큐", "Task queue";
+    tasks: "작업 종류", "Tasks";
+    workflow_tasks: "워크플로", "Workflows";
+    activity_tasks: "액티비티", "Activities";
+    build: "빌드", "Build";
+    gets_tasks: "작업 받음", "Gets tasks";
+    gets_none: "작업 없음", "Gets none";
+    polled: "마지막 요청", "Last asked";
+    version_here: "이 프로세스의 버전:", "The version of this process:";
 }
 
 impl Words {
@@ -348,6 +439,7 @@ impl Words {
             Place::ApiKeys => self.api_keys,
             Place::Audit => self.audit,
             Place::Sessions => self.sessions,
+            Place::System => self.system,
             Place::Own => self.pick("내 지갑", "My wallet"),
             Place::OwnPayouts => self.pick("내 지급 내역", "My payouts"),
         }
@@ -359,6 +451,9 @@ impl Words {
             Tab::Wallets => self.wallets,
             Tab::Runs => self.pick("지급 묶음", "Payout runs"),
             Tab::Payouts => self.pick("지급 건", "Payouts"),
+            Tab::Accounts => self.trial_balance,
+            Tab::Entries => self.entries,
+            Tab::Proofs => self.proofs,
             Tab::Days => self.pick("대사 실행", "Days"),
             Tab::Breaks => self.pick("불일치", "Breaks"),
             Tab::Settlements => self.pick("정산 달력", "Settlement calendar"),
@@ -399,6 +494,31 @@ impl Words {
             RefundStatus::Stuck => self.pick("사람 필요", "Stuck"),
             RefundStatus::Succeeded => self.pick("환불됨", "Succeeded"),
             RefundStatus::Failed => self.pick("실패", "Failed"),
+        }
+    }
+
+    pub(super) const fn part_of(&self, part: Part) -> &'static str {
+        match part {
+            Part::Configuration => self.pick("설정", "Configuration"),
+            Part::Database => self.pick("데이터베이스", "Database"),
+            Part::ApiKeys => self.api_keys,
+            Part::EventLog => self.pick("이벤트 로그", "Event log"),
+            Part::WebhookEndpoints => self.pick("웹훅 주소", "Webhook endpoints"),
+            Part::Payouts => self.pick("지급", "Payouts"),
+            Part::Kafka => "Kafka",
+            Part::Temporal => "Temporal",
+            Part::SearchAttributes => self.pick("검색 속성", "Search attributes"),
+            Part::Worker => self.pick("작업자", "Worker"),
+            Part::WorkerVersions => self.pick("작업자 버전", "Worker versions"),
+            Part::WorkflowTasks => self.pick("워크플로 작업", "Workflow tasks"),
+            Part::Schedules => self.schedules,
+            Part::ApiProcess => self.pick("API 프로세스", "API process"),
+            Part::WorkerProcess => self.pick("작업자 프로세스", "Worker process"),
+            Part::Toss => self.pick("토스", "Toss"),
+            Part::PayoutService => self.pick("지급대행", "Payout service"),
+            Part::Clock => self.pick("시계", "Clock"),
+            Part::Holidays => self.pick("공휴일", "Holidays"),
+            Part::Agreement => self.pick("데이터베이스와 Temporal", "Database and Temporal"),
         }
     }
 

@@ -7,6 +7,8 @@ use store::{Scope, console::Roles};
 pub enum Needs {
     /// A role that includes the scope.
     Scope(Scope),
+    /// Roles that include every scope: an administrator's.
+    Admin,
     /// A session of a seller.
     Seller,
     /// Any session.
@@ -18,6 +20,7 @@ impl Needs {
     pub fn admits(self, roles: Roles) -> bool {
         match self {
             Self::Scope(scope) => roles.scopes().includes(scope),
+            Self::Admin => Scope::ALL.into_iter().all(|scope| roles.scopes().includes(scope)),
             Self::Seller => roles.is_seller(),
             Self::Session => true,
         }
@@ -27,6 +30,7 @@ impl Needs {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Scope(scope) => scope.as_str(),
+            Self::Admin => "every scope",
             Self::Seller => "seller",
             Self::Session => "a session",
         }

@@ -1,4 +1,4 @@
-//! Events, webhooks, API keys, the audit log and sessions.
+//! Events, webhooks, API keys, the audit log, sessions, and how everything stands.
 
 use std::sync::Arc;
 
@@ -145,6 +145,12 @@ pub(super) async fn audit_log(State(api): State<Arc<Api>>, person: Person, asked
 pub(super) async fn sessions(State(api): State<Arc<Api>>, person: Person) -> Result<Response, Problem> {
     let found = api.service.reader.sessions(SESSIONS).await?;
     Ok(person.answer(console::sessions(&person.frame(), &found)))
+}
+
+/// How everything stands.
+pub(super) async fn system(State(api): State<Arc<Api>>, person: Person) -> Response {
+    let (found, schedules) = tokio::join!((api.service.system)(), (api.service.schedules)());
+    person.answer(console::system(&person.frame(), &found, schedules.as_deref()))
 }
 
 /// Ends the session of another person, or of another browser.

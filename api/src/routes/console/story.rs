@@ -36,7 +36,8 @@ pub(super) async fn show(
     let audit = if may_operate { reader.audit_log_of(&objects, MAX_RECORDS).await? } else { Vec::new() };
     let next_question_at = next_question_at(&api.service, &record).await;
     let workflow_url = ui_url(&api, record.workflow_id.as_str()).filter(|_| may_operate);
-    let counts = [events.len(), deliveries.len(), audit.len()].map(|count| count as u64);
+    let notes = reader.notes(id, MAX_RECORDS).await?;
+    let counts = [events.len(), deliveries.len(), audit.len(), notes.len()].map(|count| count as u64);
     let view = Story {
         record: &record,
         history: &reader.history(id).await?,
@@ -51,6 +52,7 @@ pub(super) async fn show(
         letters: &of_letters.letters,
         letter_actions: &of_letters.actions,
         audit: &audit,
+        notes: &notes,
         standing: Standing { next_question_at },
         workflow_url: workflow_url.as_deref(),
         acts: acts(&person, &record, &refunds),
@@ -105,6 +107,7 @@ fn acts(person: &Person, record: &CheckoutRecord, refunds: &[RefundRecord]) -> A
         ask: person.may(Scope::Ops) && (record.follows_psp() || under_way),
         refund: person.may(Scope::Refund) && has_money(record),
         cancel: person.may(Scope::Checkout) && is_open(record),
+        note: person.may(Scope::Refund),
     }
 }
 

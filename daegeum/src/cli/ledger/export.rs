@@ -4,7 +4,6 @@
 //! hledger and Beancount get the same names of accounts; see [`shared::ledger_name`].
 
 mod beancount;
-mod csv;
 mod hledger;
 mod shared;
 
@@ -13,6 +12,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use domain::calendar::Day;
+use service::ledger_export;
 use shared::Accounts;
 use store::Reader;
 
@@ -66,7 +66,7 @@ async fn write(
     match format {
         ExportFormat::Hledger => hledger::begin(out, &accounts)?,
         ExportFormat::Beancount => beancount::begin(out, &accounts)?,
-        ExportFormat::Csv => csv::begin(out)?,
+        ExportFormat::Csv => ledger_export::begin(out)?,
     }
     let mut after = 0;
     while after < last {
@@ -81,7 +81,7 @@ async fn write(
             match format {
                 ExportFormat::Hledger => hledger::entry(out, booked, day)?,
                 ExportFormat::Beancount => beancount::entry(out, booked, day)?,
-                ExportFormat::Csv => csv::entry(out, booked, day)?,
+                ExportFormat::Csv => ledger_export::entry(out, booked, day)?,
             }
         }
     }

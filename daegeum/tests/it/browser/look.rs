@@ -19,7 +19,10 @@ use crate::{
 /// What finds barriers in a page. Fetched for the test; nothing of it is kept.
 const AXE: &str = "axe-core@4.14.1";
 /// The rules: those of WCAG 2.2, levels A and AA, and what is good practice besides.
-const RULES: &str = "wcag2a,wcag2aa,wcag21a,wcag21aa,wcag22aa,best-practice";
+const RULES: &str =
+    r#"{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"#;
+/// The rules that look at colors: a color scheme changes nothing else of a page whose style says so.
+const RULES_OF_COLOR: &str = r#"{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }"#;
 /// Names a folder for pictures of every page, for a person to look at.
 pub(super) const PICTURES: &str = "TEST_SCREENSHOTS";
 const CLOSED_WINDOW: &str = "&code=PAY_PROCESS_CANCELED";
@@ -76,8 +79,17 @@ pub(super) fn axe() -> String {
 
 /// The driver's scripts run beside the page's policy, not under it: nothing of the page has to give way.
 pub(super) async fn has_no_barrier(browser: &Browser, axe: &str, what: &str) {
+    found_nothing(browser, axe, RULES, what).await;
+}
+
+/// The same of the colors alone, on a page that was looked at whole in another color scheme.
+pub(super) async fn has_no_barrier_of_color(browser: &Browser, axe: &str, what: &str) {
+    found_nothing(browser, axe, RULES_OF_COLOR, what).await;
+}
+
+async fn found_nothing(browser: &Browser, axe: &str, rules: &str, what: &str) {
     let run = format!(
-        "{axe}; const told = arguments[0]; const rules = {{ type: 'tag', values: '{RULES}'.split(',') }};
+        "{axe}; const told = arguments[0]; const rules = {rules};
          axe.run(document, {{ runOnly: rules, resultTypes: ['violations'] }}).then(
            found => told(found.violations.map(each => ({{
              rule: each.id, nodes: each.nodes.map(node => node.failureSummary)

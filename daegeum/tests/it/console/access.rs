@@ -15,7 +15,7 @@ use crate::{
 on_both_databases!(every_page_is_answered);
 
 /// The address of a page about things that are there.
-fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
+pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     let id = if path.contains("dead-letters") {
         &things["letter"]
     } else if path.contains("webhook-endpoints") {
@@ -29,6 +29,7 @@ fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     path.replace("{id}", id)
         .replace("{delivery}", &things["delivery"])
         .replace("{seller}", SELLER)
+        .replace("{key}", &things["key"])
         .replace("{hold}", &things["hold"])
         .replace("{run}", &things["run"])
         .replace("{payout}", &things["payout"])
@@ -40,7 +41,7 @@ fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
 }
 
 /// Everything that pages are about.
-async fn all_things(payers: &Payers) -> BTreeMap<&'static str, String> {
+pub(crate) async fn all_things(payers: &Payers) -> BTreeMap<&'static str, String> {
     let mut all = things(&payers.dev).await;
     all.extend(things_of_finance(payers).await);
     all
@@ -107,6 +108,8 @@ async fn every_page_is_answered(database: Kind) {
     }
     let overview = admin.get("/console").await.text;
     assert!(overview.contains("100.0%") && overview.contains("35,000 KRW"), "{overview}");
+    let (_, paid) = overview.split_once("id=\"time-to-paid\">").unwrap();
+    assert!(paid.starts_with(|digit: char| digit.is_ascii_digit()), "a time: {paid}");
     let end = dev.shop.get("/v1/payments/console-paid").await["psp"]["payment_key_suffix"].as_str().unwrap().to_owned();
     for query in [format!("q={end}"), "q=buyer-1".to_owned(), "status=SUCCESS&amount=23000&from=2020-01-01".to_owned()]
     {

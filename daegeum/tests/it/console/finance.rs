@@ -130,6 +130,55 @@ async fn money_is_held_back_once_and_lifted() {
     assert!(!support.get(&format!("/console/sellers/{SELLER}")).await.text.contains("/hold\""));
 }
 
+/// A preview writes nothing. The freeze makes one run, which another person approves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_frozen_once_after_a_preview() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let dev = &payers.dev;
+    let kim = signed_in(dev, "kim", Role::Finance).await;
+    let path = "/console/payout-runs/new";
+    let empty = kim.get(path).await.text;
+    assert!(empty.contains("id=\"nothing-due\"") && !empty.contains("id=\"confirm\""), "{empty}");
+    let sellers = names("seller", 2);
+    payers.register(&sellers).await;
+    payers.sell("order-1", &sellers, EARNED).await;
+    for query in ["date=2026-13-01", "sellers=a%20seller%21"] {
+        let seen = kim.get(&format!("{path}?{query}")).await.text;
+        assert!(seen.contains("role=\"alert\"") && !seen.contains("id=\"confirm\""), "{query}: {seen}");
+    }
+    let asked = format!("{path}?sellers={}", sellers.join("%2C%20"));
+    let page = kim.get(&asked).await;
+    assert!(page.text.contains("40,000 KRW"), "{}", page.text);
+    let hidden: Vec<_> =
+        ["form_token", "key", "date", "sellers"].into_iter().map(|name| (name, page.field(name))).collect();
+    let runs = async || payers.maker.get("/v1/payout-runs").await["data"].as_array().unwrap().len();
+    let silent = send(&kim, path, &hidden, &[("reason", " ")]).await;
+    assert!(silent.text.contains("role=\"alert\"") && silent.text.contains("40,000 KRW"), "{}", silent.text);
+    assert_eq!(runs().await, 0, "a preview writes nothing");
+    assert_eq!(payers.wallet(SELLER).await["held"], "0");
+
+    let typed = [("reason", "the week is over")];
+    let (first, second) = tokio::join!(send(&kim, path, &hidden, &typed), send(&kim, path, &hidden, &typed));
+    for seen in [first, second, send(&kim, path, &hidden, &typed).await] {
+        came(&seen, "run-frozen");
+        assert!(seen.text.contains("40,000 KRW"), "{}", seen.text);
+    }
+    assert_eq!(runs().await, 1);
+    let run = payers.maker.get("/v1/payout-runs").await["data"][0].clone();
+    assert_eq!((text(&run, "frozen_by"), text(&run, "status")), ("person:kim", "FROZEN"));
+    let approve = format!("/console/payout-runs/{}/approve", text(&run, "payout_run_id"));
+    let own = form(&kim, &approve, &["digest"]).await;
+    assert_eq!(send(&kim, &approve, &own, &[("reason", "mine")]).await.status, 403, "four eyes");
+    let lines = lines_of(&dev.shop, "kim").await;
+    let frozen: Vec<_> = lines.iter().filter(|line| line["action"] == "POST /console/payout-runs/new").collect();
+    assert_eq!(frozen.len(), 3, "{lines:?}");
+    assert!(frozen.iter().all(|line| line["result"] == "200 the week is over"), "{frozen:?}");
+    let lee = signed_in(dev, "lee", Role::Support).await;
+    assert_eq!(lee.get(path).await.status, 403);
+    assert!(!lee.get("/console/payout-runs").await.text.contains("id=\"freeze\""));
+    assert!(kim.get("/console/payout-runs").await.text.contains("id=\"freeze\""));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_masked_is_shown_with_a_reason_and_a_line_of_the_audit_log() {
     let payers = Payers::start(Kind::Sqlite).await;

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use maud::{Markup, html};
-use store::{AuditEntry, EntryRecord, LetterRecord, RefundRecord, RiskRecord, Webhook};
+use store::{AuditEntry, EntryRecord, LetterRecord, NoteRecord, RefundRecord, RiskRecord, Webhook};
 
 use super::records::Story;
 use crate::console::{
@@ -28,6 +28,7 @@ pub(super) enum Kind {
     Letter,
     Act,
     Audit,
+    Note,
 }
 
 /// One thing that happened.
@@ -51,6 +52,7 @@ impl Kind {
             Self::Letter => "letter",
             Self::Act => "act",
             Self::Audit => "audit",
+            Self::Note => "note",
         }
     }
 
@@ -67,6 +69,7 @@ impl Kind {
             Self::Letter => words.kind_letter,
             Self::Act => words.kind_act,
             Self::Audit => words.kind_audit,
+            Self::Note => words.kind_note,
         }
     }
 }
@@ -86,7 +89,14 @@ pub(super) fn of(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {
     items.extend(view.entries.iter().map(|entry| booked(frame, entry)));
     items.extend(events(view));
     items.extend(deliveries(view));
+    items.extend(view.notes.iter().map(noted));
     items
+}
+
+/// What a person wrote.
+fn noted(record: &NoteRecord) -> Item {
+    let text = html! { p { (record.note) } p.quiet { (record.written_by) } };
+    Item { at: record.written_at, kind: Kind::Note, text }
 }
 
 fn statuses(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {

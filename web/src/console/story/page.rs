@@ -82,15 +82,15 @@ fn receipts(words: &Words, numbers: &ReceiptNumbers) -> Markup {
 
 fn acts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
     let words = frame.words();
-    let Acts { ask, refund, cancel } = view.acts;
+    let Acts { ask, refund, cancel, note } = view.acts;
     let to = |act: &str| format!("/console/payments/{}/{act}", view.record.checkout_id);
     html! {
-        @if ask || refund || cancel {
-            div.acts role="group" aria-label=(words.acts) {
-                @if ask { a.button #ask href=(to("ask-toss")) { (words.ask_toss) } }
-                @if refund { a.button.second #refund href=(to("refund")) { (words.refund) } }
-                @if cancel { a.button.second #cancel href=(to("cancel")) { (words.cancel) } }
-            }
+        div.acts role="group" aria-label=(words.acts) {
+            @if ask { a.button #ask href=(to("ask-toss")) { (words.ask_toss) } }
+            @if refund { a.button.second #refund href=(to("refund")) { (words.refund) } }
+            @if cancel { a.button.second #cancel href=(to("cancel")) { (words.cancel) } }
+            a.button.second #toss href=(to("toss")) { (words.psp_view) }
+            @if note { a.button.second #note href=(to("note")) { (words.note) } }
         }
     }
 }

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use store::{
     ActionRecord, ApprovalRecord, AuditEntry, CheckoutRecord, DeclineRecord, EntryRecord, EventRecord, LetterRecord,
-    RefundRecord, RiskRecord, StatusChange, Webhook, webhook_endpoint::DeliveryRecord,
+    NoteRecord, RefundRecord, RiskRecord, StatusChange, Webhook, webhook_endpoint::DeliveryRecord,
 };
 
 /// What may be done about a payment now, by the person who looks at it.
@@ -12,6 +12,7 @@ pub struct Acts {
     pub ask: bool,
     pub refund: bool,
     pub cancel: bool,
+    pub note: bool,
 }
 
 /// What the workflow waits for.
@@ -37,6 +38,7 @@ pub struct Story<'a> {
     pub letters: &'a [LetterRecord],
     pub letter_actions: &'a [(LetterRecord, ActionRecord)],
     pub audit: &'a [AuditEntry],
+    pub notes: &'a [NoteRecord],
     pub standing: Standing,
     /// Where an operator sees the workflow.
     pub workflow_url: Option<&'a str>,

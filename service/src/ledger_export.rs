@@ -1,14 +1,13 @@
-//! A table, one line per posting (RFC 4180).
+//! The books as a table, one line per posting (RFC 4180): for the command line and for the console.
 //!
 //! A cell that a spreadsheet would take for a formula begins with an apostrophe, as OWASP advises ("CSV
 //! Injection"): keys and ids may begin with `-`, `=`, `+` or `@`.
 
 use std::io::{Result, Write};
 
-use domain::calendar::Day;
+use chrono::{DateTime, SecondsFormat};
+use domain::{Timestamp, calendar::Day};
 use store::BookedEntry;
-
-use crate::values::rfc3339;
 
 const COLUMNS: [&str; 14] = [
     "sequence",
@@ -28,12 +27,12 @@ const COLUMNS: [&str; 14] = [
 ];
 
 /// The names of the columns.
-pub(super) fn begin(out: &mut impl Write) -> Result<()> {
+pub fn begin(out: &mut impl Write) -> Result<()> {
     line(out, COLUMNS)
 }
 
-/// The postings of one entry.
-pub(super) fn entry(out: &mut impl Write, booked: &BookedEntry, day: Day) -> Result<()> {
+/// The postings of one entry. `day` is the day in Korea on which it happened.
+pub fn entry(out: &mut impl Write, booked: &BookedEntry, day: Day) -> Result<()> {
     let fields = booked.entry.fields();
     for (number, posting) in fields.postings.iter().enumerate() {
         let posting = posting.fields();
@@ -57,6 +56,24 @@ pub(super) fn entry(out: &mut impl Write, booked: &BookedEntry, day: Day) -> Res
         line(out, cells.each_ref().map(String::as_str))?;
     }
     Ok(())
+}
+
+/// The whole table of some entries.
+pub fn table<'a>(entries: impl Iterator<Item = &'a BookedEntry>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let written = begin(&mut out).and_then(|()| {
+        entries.into_iter().try_for_each(|booked| entry(&mut out, booked, Day::of(booked.entry.fields().occurred_at)))
+    });
+    // A write to memory cannot fail.
+    debug_assert!(written.is_ok());
+    out
+}
+
+/// An instant in UTC, to the millisecond.
+fn rfc3339(time: Timestamp) -> String {
+    DateTime::from_timestamp_millis(time.epoch_ms())
+        .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
 }
 
 fn line<const CELLS: usize>(out: &mut impl Write, cells: [&str; CELLS]) -> Result<()> {
