@@ -64,7 +64,9 @@ mod m2026_11_28_000068_buyers_are_found;
 mod m2026_11_28_000069_key_ends_by_age;
 mod m2026_11_28_000070_bank_files;
 mod m2026_11_28_000071_commission_on_refund;
+mod m2026_11_28_000074_letter_proposals;
 mod m2026_11_28_000075_receipt_numbers;
+mod m2026_11_28_000076_escalated_breaks;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000085_ledger_reversals;
 
@@ -119,7 +121,9 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000069_key_ends_by_age::Migration),
             whole(m2026_11_28_000070_bank_files::Migration),
             whole(m2026_11_28_000071_commission_on_refund::Migration),
+            whole(m2026_11_28_000074_letter_proposals::Migration),
             whole(m2026_11_28_000075_receipt_numbers::Migration),
+            whole(m2026_11_28_000076_escalated_breaks::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
         ]
