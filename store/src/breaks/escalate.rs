@@ -1,6 +1,7 @@
 //! Breaks that grew too old are raised, once for each step.
 
 use domain::{
+    Timestamp,
     event::EventType,
     reconciliation::{BreakClass, BreakStatus, BreakType, DueEscalation},
 };
@@ -19,10 +20,12 @@ use crate::{
 const MOST: u64 = 1_000;
 
 /// Escalates what has reached a step and was not escalated to it before. A break that waits for a day is left alone
-/// until then. The step stands in the row, so a run that comes again, or a second one, finds nothing left to do.
+/// until then, and so is one that was opened since the run began. The step stands in the row, so a run that comes
+/// again, or a second one, finds nothing left to do.
 pub(crate) async fn escalate(
     transaction: &Transaction,
     due: &[DueEscalation],
+    began_at: Timestamp,
     sighting: Sighting<'_>,
 ) -> Result<u64, StoreError> {
     use breaks::Column;
@@ -34,7 +37,7 @@ pub(crate) async fn escalate(
             .filter(Column::BreakType.is_in(types.iter().copied().map(BreakType::as_str)))
             .filter(Column::Escalation.lt(i32::from(*step)))
             // What this run opened, rules and people have not seen.
-            .filter(Column::OpenedAt.lt(to_column_time(sighting.at)))
+            .filter(Column::OpenedAt.lt(to_column_time(began_at)))
             .order_by_asc(Column::Day)
             .order_by_asc(Column::BreakId)
             .limit(MOST.saturating_sub(escalated))

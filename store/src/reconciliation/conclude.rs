@@ -20,7 +20,7 @@ use crate::{
     StoreError, Writer,
     books::{booking::Booking, open::Books, refusal::Booked},
     breaks::{CloseScope, Sighting, close_unseen, escalate, see},
-    convert::{corrupt, from_column_revision, to_column_time},
+    convert::{corrupt, from_column_revision, from_column_time, to_column_time},
     entities::{breaks, reconciliations},
     event::{ObjectFact, append_object},
 };
@@ -66,7 +66,7 @@ pub(crate) async fn conclude(books: &mut Books<'_>, conclusion: &ConcludeRun) ->
         }
     }
     // Breaks grow old also while the other side cannot be read.
-    escalate(books.transaction, &conclusion.due, sighting).await?;
+    escalate(books.transaction, &conclusion.due, from_column_time(run.started_at), sighting).await?;
     if conclusion.incomplete.is_none() {
         for (layer, by_type) in open_breaks(books, run_id).await? {
             summary.entry(layer).or_default().breaks = by_type;
