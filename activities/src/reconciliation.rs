@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     calendar::Day,
-    reconciliation::{Act, ActRefusal, BreakStatus, Layer, RunStatus},
+    reconciliation::{Act, ActRefusal, BreakStatus, DueEscalation, Layer, RunStatus},
 };
 use store::{
     BreakActRequest, ConcludeRun as StoredConclusion, LayerDays, LayerSummary, NewRun, Progress, Refusal, ReversalWord,
@@ -200,6 +200,7 @@ impl Reconciliations {
             compared,
             incomplete: conclusion.incomplete.clone(),
             summary,
+            due: self.due_escalations(&run.as_of),
         };
         self.writer.conclude_reconciliation(&ending).await?;
         let record = self.reader.reconciliation_run(&run.run_id).await?;
@@ -207,6 +208,14 @@ impl Reconciliations {
         let asked = if status == RunStatus::Breaks { self.to_ask(&run.run_id).await? } else { ToAsk::default() };
         let ToAsk { workflows: to_ask, payouts: payouts_to_ask } = asked;
         Ok(Concluded { status: status.as_str().to_owned(), to_ask, payouts_to_ask })
+    }
+}
+
+impl Reconciliations {
+    /// What has reached which step of escalation by a day.
+    fn due_escalations(&self, as_of: &str) -> Vec<DueEscalation> {
+        let ReconciliationRules { holidays, escalation, .. } = &self.rules;
+        as_of.parse::<Day>().map(|as_of| escalation.due(as_of, holidays)).unwrap_or_default()
     }
 }
 

@@ -212,6 +212,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
         plan_rules: settings.payout_rules().plan,
         release_rule: settings.release_rule.clone(),
         reports: settings.reconciliation.reports(),
+        letters_alone_up_to: settings.letters_alone_up_to,
     };
     let api = api::Settings {
         return_hosts: service::return_hosts::ReturnHosts::new(

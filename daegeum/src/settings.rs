@@ -3,6 +3,7 @@
 mod addresses;
 mod console;
 mod data_dir;
+mod dead_letter;
 mod door;
 pub(crate) mod file_limit;
 mod flags;
@@ -135,6 +136,8 @@ pub(crate) struct Settings {
     pub(crate) webhooks: Webhooks,
     pub(crate) payouts: Payouts,
     pub(crate) reconciliation: Reconciliation,
+    /// The most money that one principal gives up by resolving a dead letter.
+    pub(crate) letters_alone_up_to: Money,
     #[cfg(feature = "kafka")]
     pub(crate) kafka: Option<Kafka>,
     pub(crate) console: ConsoleSettings,
@@ -192,6 +195,8 @@ struct File {
     payouts: payout::PayoutsFile,
     #[serde(default)]
     reconciliation: reconciliation::ReconciliationFile,
+    #[serde(default)]
+    dead_letters: dead_letter::DeadLettersFile,
     #[serde(default)]
     kafka: kafka::KafkaFile,
     #[serde(default)]
@@ -269,6 +274,7 @@ impl Settings {
             webhooks: webhook::webhooks(file.webhooks)?,
             payouts: payout::payouts(file.payouts)?,
             reconciliation: reconciliation::reconciliation(file.reconciliation)?,
+            letters_alone_up_to: dead_letter::alone_up_to(file.dead_letters)?,
             #[cfg(feature = "kafka")]
             kafka: kafka::kafka(file.kafka)?,
             console: console::console(flags, file.console)?,
@@ -514,8 +520,19 @@ mod tests {
     fn keys(file: &File) -> Vec<String> {
         let value = serde_json::to_value(file).unwrap();
         let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        let tables =
-            ["toss", "limits", "tls", "pages", "payouts", "risk", "webhooks", "reconciliation", "kafka", "console"];
+        let tables = [
+            "toss",
+            "limits",
+            "tls",
+            "pages",
+            "payouts",
+            "risk",
+            "webhooks",
+            "reconciliation",
+            "dead_letters",
+            "kafka",
+            "console",
+        ];
         for table in tables {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));
         }

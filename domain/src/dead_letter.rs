@@ -9,10 +9,14 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Timestamp,
+    Money, Timestamp,
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
+    reconciliation::Actor,
 };
+
+/// The most that one principal resolves alone, in won, unless an operator says otherwise.
+pub const DEFAULT_ALONE_UP_TO: u64 = 1_000_000;
 
 /// What a person may declare on evidence of their own. Nobody can declare that money came: that takes the PSP's
 /// word, which is what a retry asks for.
@@ -43,6 +47,15 @@ impl DeclaredOutcome {
             Self::Denied => "denied",
             Self::Refunded => "refunded",
             Self::NotRefunded => "not_refunded",
+        }
+    }
+
+    /// Whether it moves money or gives money up, on the word of a person. A review only lets a charge go on or stops
+    /// it: the PSP says what came of the charge.
+    pub const fn is_about_money(self) -> bool {
+        match self {
+            Self::NotPaid | Self::Refunded | Self::NotRefunded => true,
+            Self::Approved | Self::Denied => false,
         }
     }
 
@@ -218,6 +231,46 @@ pub enum LetterRefusal {
     /// The workflow does not take this outcome.
     #[error("its workflow does not take this outcome; see `outcomes`")]
     OtherOutcome,
+    /// The same principal cannot decide twice.
+    #[error("it is about more money than one principal decides about; another one has to resolve it in the same way")]
+    FourEyes,
+}
+
+/// A resolution that waits for a second principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterProposal {
+    /// Its author.
+    pub by: Actor,
+    pub outcome: DeclaredOutcome,
+    /// What shows it, in the author's words.
+    pub reason: String,
+    pub proposed_at: Timestamp,
+}
+
+/// What a resolution decides about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetterStake {
+    /// The money; nothing where it is not known.
+    pub at_stake: Option<Money>,
+    /// The most that one principal decides about alone.
+    pub alone_up_to: Money,
+}
+
+impl LetterStake {
+    /// Whether one principal decides about it. Money in another currency than the limit's is never below the limit.
+    pub fn is_for_one(self) -> bool {
+        let limit = self.alone_up_to;
+        self.at_stake.is_some_and(|money| money.currency() == limit.currency() && money.minor() <= limit.minor())
+    }
+}
+
+/// What an action on a letter comes to, where it may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterOutcome {
+    /// The letter moves to a status.
+    Taken(LetterStatus),
+    /// A second principal has to resolve it in the same way.
+    Proposed(DeclaredOutcome),
 }
 
 /// The run of the workflow that opened a letter.
@@ -252,5 +305,28 @@ pub fn check(
             Ok(LetterStatus::Resolved)
         }
         (LetterAction::Resolve(_), Awaits::Person { .. }) => Err(LetterRefusal::OtherOutcome),
+    }
+}
+
+/// What a principal's action comes to, once [`check`] has said where the letter would stand. Above the limit, a
+/// resolution that is about money is first proposed, and another principal resolves the letter with the same outcome.
+/// Another outcome takes the place of what was proposed before.
+pub fn decide(
+    action: LetterAction,
+    would_be: LetterStatus,
+    by: &Actor,
+    proposal: Option<&LetterProposal>,
+    stake: LetterStake,
+) -> Result<LetterOutcome, LetterRefusal> {
+    let outcome = match action {
+        LetterAction::Resolve(outcome) if outcome.is_about_money() && !stake.is_for_one() => outcome,
+        LetterAction::Resolve(_) | LetterAction::Retry | LetterAction::Discard => {
+            return Ok(LetterOutcome::Taken(would_be));
+        }
+    };
+    match proposal.filter(|proposal| proposal.outcome == outcome) {
+        Some(proposal) if proposal.by.is_another_than(by) => Ok(LetterOutcome::Taken(would_be)),
+        Some(_) => Err(LetterRefusal::FourEyes),
+        None => Ok(LetterOutcome::Proposed(outcome)),
     }
 }

@@ -81,6 +81,7 @@ event_types! {
     ReconciliationCompleted = Reconciliation "reconciliation.completed",
     BreakOpened = Break "break.opened",
     BreakResolved = Break "break.resolved",
+    BreakEscalated = Break "break.escalated",
     DeadLetterOpened = DeadLetter "dead_letter.opened",
     DeadLetterResolved = DeadLetter "dead_letter.resolved",
     WebhookEndpointDisabled = WebhookEndpoint "webhook_endpoint.disabled",

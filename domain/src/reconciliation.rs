@@ -7,6 +7,7 @@
 
 mod acts;
 mod catalogue;
+mod escalation;
 mod finding;
 mod matching;
 pub mod payouts;
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 
 pub use acts::{Act, ActOutcome, ActRefusal, Actor, ActorError, BreakState, Proposal, Template};
 pub use catalogue::{BreakClass, BreakStatus, BreakType, Deadline, Layer, Owner, ReasonCode, RunStatus};
+pub use escalation::{DueEscalation, EscalationSteps, EscalationStepsError};
 pub use finding::{Age, Evidence, Finding, break_id};
 pub use matching::{Expectation, Fact, Matching, match_all};
 

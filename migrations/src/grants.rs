@@ -75,7 +75,7 @@ const RIGHTS: [Rights; 65] = [
     Rights { table: "dead_letter_actions", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights {
         table: "dead_letters",
-        api: "SELECT, UPDATE (status, updated_at)",
+        api: "SELECT, UPDATE (status, updated_at, proposed_by, proposed_outcome, proposed_reason, proposed_at)",
         worker: "SELECT, INSERT, UPDATE",
         operator: "",
     },

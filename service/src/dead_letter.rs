@@ -7,8 +7,13 @@
 use std::time::Duration;
 
 use domain::{
-    dead_letter::{DeclaredOutcome, LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
+    Money,
+    dead_letter::{
+        DeclaredOutcome, LetterAction, LetterOutcome, LetterRefusal, LetterStake, LetterStatus, WorkflowRun, check,
+        decide,
+    },
     id::DeadLetterId,
+    reconciliation::Actor,
 };
 use sha2::{Digest, Sha256};
 use store::{Acted, ActionRecord, Journal, LetterFilter, LetterRecord, NewAction, Reader, StoreError};
@@ -33,6 +38,7 @@ pub struct DeadLetters {
     temporal: Client,
     reader: Reader,
     journal: Journal,
+    alone_up_to: Money,
 }
 
 /// The person who acts, and the reason.
@@ -40,8 +46,8 @@ pub struct DeadLetters {
 pub struct ActionRequest<'a> {
     /// What is to be done.
     pub action: LetterAction,
-    /// The person who asks: the id of an API key, or a name.
-    pub by: &'a str,
+    /// The principal that asks.
+    pub by: &'a Actor,
     /// Why.
     pub reason: &'a str,
 }
@@ -82,8 +88,8 @@ pub enum DeadLetterError {
 /// What an action on many letters would do.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// Each letter, the oldest first, with why it would be refused.
-    pub items: Vec<(LetterRecord, Result<(), LetterRefusal>)>,
+    /// Each letter, the oldest first, with what the action would come to, or why it would be refused.
+    pub items: Vec<(LetterRecord, Result<LetterOutcome, LetterRefusal>)>,
     /// Stands for the action and these letters. The real call repeats it.
     pub token: String,
 }
@@ -98,7 +104,11 @@ fn sentence(letter: &LetterRecord, refusal: LetterRefusal, last: Option<&ActionR
             format!("the dead letter {id} is {}: its workflow went on by itself", letter.status)
         }
         (
-            LetterRefusal::Awaited | LetterRefusal::Ended | LetterRefusal::RepeatsItself | LetterRefusal::OtherOutcome,
+            LetterRefusal::Awaited
+            | LetterRefusal::Ended
+            | LetterRefusal::RepeatsItself
+            | LetterRefusal::OtherOutcome
+            | LetterRefusal::FourEyes,
             _,
         ) => format!("the dead letter {id}: {refusal}"),
     }
@@ -114,25 +124,36 @@ pub struct ShownLetters<'a> {
 }
 
 impl DeadLetters {
-    /// Dead letters over Temporal and a database.
-    pub const fn new(temporal: Client, reader: Reader, journal: Journal) -> Self {
-        Self { temporal, reader, journal }
+    /// Dead letters over Temporal and a database. Above `alone_up_to`, two principals give up money.
+    pub const fn new(temporal: Client, reader: Reader, journal: Journal, alone_up_to: Money) -> Self {
+        Self { temporal, reader, journal, alone_up_to }
     }
 
-    /// Acts on one letter. Repeating it is safe: the workflow is told once.
+    /// Acts on one letter. Repeating it is safe: the workflow is told once. A letter that is open afterwards has a
+    /// proposal, which another principal carries out by the same action.
     pub async fn act(&self, id: &DeadLetterId, wish: ActionRequest<'_>) -> Result<LetterRecord, DeadLetterError> {
+        self.act_up_to(self.alone_up_to, id, wish).await
+    }
+
+    async fn act_up_to(
+        &self,
+        alone_up_to: Money,
+        id: &DeadLetterId,
+        wish: ActionRequest<'_>,
+    ) -> Result<LetterRecord, DeadLetterError> {
         let letter = self.reader.dead_letter(id).await?.ok_or(DeadLetterError::Unknown)?;
         let run = self.run_of(&letter).await?;
-        let new = NewAction { action: wish.action, actor: wish.by, reason: wish.reason, run };
+        let new = NewAction { action: wish.action, by: wish.by, reason: wish.reason, run, alone_up_to };
         match self.journal.act_on_dead_letter(id, new).await? {
             Acted::Now(letter) | Acted::Before(letter) => {
                 self.notify(&letter, wish).await?;
                 Ok(letter)
             }
+            // Nobody tells the workflow of one principal's word.
+            Acted::Proposed(letter) => Ok(letter),
             Acted::Refused { letter, refusal, last } => {
                 if let (LetterStatus::Retrying, Some(last)) = (letter.status, &last) {
-                    let first = ActionRequest { action: LetterAction::Retry, by: &last.actor, reason: &last.reason };
-                    self.notify(&letter, first).await?;
+                    self.notify_as(&letter, LetterAction::Retry, &last.actor, &last.reason).await?;
                 }
                 let (letter, last) = (Box::new(letter), last.map(Box::new));
                 Err(DeadLetterError::Refused { letter, refusal, last })
@@ -145,18 +166,33 @@ impl DeadLetters {
     pub async fn preview(
         &self,
         action: LetterAction,
+        by: &Actor,
         filter: &LetterFilter,
         limit: u64,
     ) -> Result<Preview, DeadLetterError> {
         let letters = self.reader.oldest_dead_letters(filter, limit.min(MAX_BULK)).await?;
-        let token = token(action, &letters);
+        let (token, alone_up_to) = (token(action, &letters), self.limit_of_all(&letters).await?);
         let mut items = Vec::with_capacity(letters.len());
         for letter in letters {
             let run = self.run_of(&letter).await?;
-            let would = check(action, letter.status, &letter.awaits, run).map(|_| ());
+            let stake = LetterStake { at_stake: self.reader.money_of_letter(&letter).await?, alone_up_to };
+            let would = check(action, letter.status, &letter.awaits, run)
+                .and_then(|would_be| decide(action, would_be, by, letter.proposal.as_ref(), stake));
             items.push((letter, would));
         }
         Ok(Preview { items, token })
+    }
+
+    /// What one principal decides about in each of many letters: nothing, where they are together about more than the
+    /// limit. Many small sums are a large one.
+    async fn limit_of_all(&self, letters: &[LetterRecord]) -> Result<Money, DeadLetterError> {
+        let mut sum = 0_u64;
+        for letter in letters {
+            let money = self.reader.money_of_letter(letter).await?;
+            sum = sum.saturating_add(money.map_or(0, Money::minor));
+        }
+        let limit = self.alone_up_to;
+        Ok(if sum > limit.minor() { Money::zero(limit.currency()) } else { limit })
     }
 
     /// Acts on the letters that a preview showed, each by itself. What one is refused does not hold up the others.
@@ -169,9 +205,10 @@ impl DeadLetters {
         if token(wish.action, &letters) != shown.token {
             return Err(DeadLetterError::Outdated);
         }
+        let alone_up_to = self.limit_of_all(&letters).await?;
         let mut results = Vec::with_capacity(letters.len());
         for letter in letters {
-            let acted = self.act(&letter.letter_id, wish).await;
+            let acted = self.act_up_to(alone_up_to, &letter.letter_id, wish).await;
             results.push((letter.letter_id, acted));
         }
         Ok(results)
@@ -196,15 +233,25 @@ impl DeadLetters {
     /// Notifies the workflow. Every workflow that calls for help takes signals of these two names, and handles a signal
     /// that names its open letter. One that has closed needs no word any more.
     async fn notify(&self, letter: &LetterRecord, wish: ActionRequest<'_>) -> Result<(), DeadLetterError> {
-        let (by, reason) = (wish.by.to_owned(), wish.reason.to_owned());
+        self.notify_as(letter, wish.action, &wish.by.bare(), wish.reason).await
+    }
+
+    async fn notify_as(
+        &self,
+        letter: &LetterRecord,
+        action: LetterAction,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), DeadLetterError> {
+        let (by, reason) = (by.to_owned(), reason.to_owned());
         let id = Some(letter.letter_id.clone());
         let workflow = self.temporal.get_workflow_handle::<CheckoutWorkflow>(letter.workflow_id.as_str());
         let options = WorkflowSignalOptions::builder()
-            .request_id(format!("{}.{}", letter.letter_id, wish.action.as_str()))
+            .request_id(format!("{}.{}", letter.letter_id, action.as_str()))
             .rpc_options(temporal::rpc_options())
             .build();
         let sent = async {
-            match wish.action {
+            match action {
                 LetterAction::Retry => {
                     let resume = Resume { by, reason, letter: id };
                     workflow.signal(CheckoutWorkflow::resume, resume.into(), options).await
@@ -245,6 +292,10 @@ fn token(action: LetterAction, letters: &[LetterRecord]) -> String {
     for letter in letters {
         hash.update("\n");
         hash.update(letter.letter_id.as_str());
+        // Another principal's word is a part of what was shown.
+        if let Some(proposal) = letter.proposal.as_ref().filter(|_| action.outcome().is_some()) {
+            hash.update(format!("\n{}\n{}", proposal.by, proposal.outcome.as_str()));
+        }
     }
     format!("{}-{}", letters.len(), &hex::encode(hash.finalize())[..TOKEN_CHARS])
 }

@@ -101,6 +101,8 @@ pub struct Settings {
     pub release_rule: ReleaseRule,
     /// What reports are measured against.
     pub reports: ReportRules,
+    /// The most money that one principal gives up by resolving a dead letter.
+    pub letters_alone_up_to: Money,
 }
 
 /// What reports are measured against.

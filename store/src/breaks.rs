@@ -2,6 +2,7 @@
 
 mod act;
 mod close;
+mod escalate;
 mod read;
 mod record;
 mod repair;
@@ -11,6 +12,7 @@ mod see;
 
 pub(crate) use act::carry_out;
 pub(crate) use close::{CloseScope, close_unseen};
+pub(crate) use escalate::escalate;
 pub use read::{BreakFilter, BreakPosition};
 pub use record::{BreakEvent, BreakRecord};
 pub use repair::{Repair, RepairRequest, Repaired};

@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod read;
 pub(crate) mod record;
+mod stake;
 pub(crate) mod write;
 
 pub use action::{Acted, NewAction};

@@ -115,8 +115,9 @@ pub use purchase::{PurchaseRecord, ReportedPurchase};
 pub use rate::{RateFilter, RatePosition, RateRecord, RateTaken};
 pub use reader::Reader;
 pub use reconciliation::{
-    ConcludeRun, InternalDifference, LayerDays, LayerSummary, NewRun, PayoutBooks, PayoutBooksQuestion, Progress,
-    RunPosition as ReconciliationPosition, RunRecord as ReconciliationRecord, RunSummary,
+    ConcludeRun, InternalDifference, InternalQuestion, LayerDays, LayerSummary, NewRun, PayoutBooks,
+    PayoutBooksQuestion, Progress, RunPosition as ReconciliationPosition, RunRecord as ReconciliationRecord,
+    RunSummary,
 };
 pub use refund::{
     ApprovalPosition, ApprovalRecord, ApprovalStanding, LostRefund, NewApproval, RefundRecord, Reservation, Reserved,

@@ -38,6 +38,8 @@ pub struct MoneyCounts {
     pub are_payouts_stopped: bool,
     /// Breaks that are not resolved.
     pub breaks: Vec<UnresolvedBreaks>,
+    /// Breaks that are not resolved and were escalated, by class.
+    pub escalated: Vec<(BreakClass, u64)>,
     /// Runs of reconciliations by status.
     pub reconciliations: Vec<(reconciliation::RunStatus, u64)>,
     /// Since when, or from when on, the first day without a verdict is to be reconciled; nothing without a checkout.
@@ -75,6 +77,7 @@ impl Reader {
                 .await?,
             are_payouts_stopped: self.are_payouts_stopped().await?,
             breaks: self.unresolved_breaks().await?,
+            escalated: self.escalated_breaks().await?,
             reconciliations: self
                 .by_status::<reconciliations::Entity, _>(reconciliations::Column::Status, reconciled)
                 .await?,
@@ -104,6 +107,26 @@ impl Reader {
                 number: u64::try_from(number).map_err(|_| corrupt("a number", number))?,
                 oldest: from_column_time(oldest),
             })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn escalated_breaks(&self) -> Result<Vec<(BreakClass, u64)>, StoreError> {
+        use breaks::Column;
+        let unresolved = [BreakStatus::Open, BreakStatus::Waiting].map(BreakStatus::as_str);
+        let rows: Vec<(String, i64)> = breaks::Entity::find()
+            .select_only()
+            .column(Column::Class)
+            .column_as(Column::BreakId.count(), "number")
+            .filter(Column::Status.is_in(unresolved))
+            .filter(Column::Escalation.gt(0))
+            .group_by(Column::Class)
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        let read = |(class, number): (String, i64)| {
+            let known = BreakClass::parse(&class).ok_or_else(|| corrupt("a class", class))?;
+            Ok((known, u64::try_from(number).map_err(|_| corrupt("a number", number))?))
         };
         rows.into_iter().map(read).collect()
     }

@@ -11,7 +11,7 @@ mod summary;
 
 pub(crate) use conclude::conclude;
 pub use conclusion::{ConcludeRun, LayerDays};
-pub use internal::InternalDifference;
+pub use internal::{InternalDifference, InternalQuestion};
 pub(crate) use payouts::settled_after;
 pub use payouts::{PayoutBooks, PayoutBooksQuestion};
 pub use run::{NewRun, RunPosition, RunRecord};

@@ -8,11 +8,11 @@ use domain::{
     settlement::Flow,
 };
 use serde_json::json;
-use store::{BankLine, InternalDifference};
+use store::{BankLine, InternalDifference, InternalQuestion};
 use workflows::reconciliation::settled_days;
 
 use super::{
-    source::StepError,
+    source::{StepError, machine_time},
     step::{Figures, StepRun},
     sweeps::{self, PSP_LABELS},
     transfers::{self, Apart, Transfers},
@@ -23,16 +23,25 @@ const DEPOSITS: &str = "psp";
 
 /// Our books against each other.
 pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
-    let differences = run.of.reader.internal_differences().await?;
+    let question = InternalQuestion { since: run.day()?.start(), now: machine_time() };
+    let differences = run.of.reader.internal_differences(&question).await?;
     let as_of = run.as_of()?;
     let finding = |difference: &InternalDifference| {
-        let flow = |minor| Flow::of_signed(minor, difference.currency).ok();
+        let flow = |minor: Option<i64>| minor.and_then(|minor| Flow::of_signed(minor, difference.currency).ok());
+        let row = |name: &str, amount: Option<i64>, says: &Option<String>| {
+            let mut row = serde_json::Map::new();
+            row.extend(amount.map(|amount| (name.to_owned(), json!(amount))));
+            row.extend(says.as_ref().map(|says| ("says".to_owned(), json!(says))));
+            serde_json::Value::Object(row).to_string()
+        };
         Finding {
             ours: flow(difference.ledger),
             theirs: flow(difference.beside),
+            checkout_id: difference.checkout_id.clone(),
+            workflow_id: difference.workflow_id.clone(),
             evidence: Evidence {
-                ours: json!({ "ledger": difference.ledger }).to_string(),
-                theirs: json!({ "beside": difference.beside }).to_string(),
+                ours: row("ledger", difference.ledger, &difference.ledger_says),
+                theirs: row("beside", difference.beside, &difference.beside_says),
             },
             ..blank(Layer::Internal, BreakType::InternalDiffers, &difference.subject, as_of, difference.currency)
         }

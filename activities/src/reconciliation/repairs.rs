@@ -67,7 +67,9 @@ impl Reconciliations {
     pub(super) async fn to_ask(&self, run_id: &str) -> Result<ToAsk, StoreError> {
         let mut to_ask = ToAsk::default();
         for record in self.reader.breaks_of_run(run_id, MOST_REPAIRED).await? {
-            let is_automatic = record.status == BreakStatus::Open && record.class == BreakClass::Automatic;
+            let is_automatic = record.status == BreakStatus::Open
+                // What was escalated is finance's, and its workflow is asked all the same.
+                && (record.class == BreakClass::Automatic || record.escalation > 0);
             let Some(workflow_id) = record.workflow_id.clone().filter(|_| is_automatic) else { continue };
             let ask = |rule| Repair::Ask { rule, workflow_id: workflow_id.clone(), gap: record.state().gap };
             if record.break_type.asks_workflow() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     calendar::{Day, Holidays},
     payout::PaidBy,
-    reconciliation::{Finding, repair::RepairLimits},
+    reconciliation::{EscalationSteps, Finding, repair::RepairLimits},
     settlement::FeeContract,
 };
 use store::{Progress, Reader, StoreError, Writer};
@@ -39,6 +39,8 @@ pub struct ReconciliationRules {
     pub alone_up_to: u64,
     /// What the machine does by itself.
     pub repairs: RepairLimits,
+    /// After how many business days behind its deadline a break is escalated.
+    pub escalation: EscalationSteps,
     /// The way on which the next run pays: by bank file, what the PSP settles comes to our bank.
     pub paid_by: PaidBy,
 }
@@ -50,6 +52,7 @@ impl Default for ReconciliationRules {
             fee_contract: None,
             alone_up_to: 0,
             repairs: RepairLimits::default(),
+            escalation: EscalationSteps::default(),
             paid_by: PaidBy::Psp,
         }
     }

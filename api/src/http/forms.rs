@@ -63,6 +63,11 @@ text_form! {
     pub(crate) Text: String = |text| Ok::<_, String>(text.to_owned()), |text| text
 }
 text_form! {
+    /// `true` or `false`.
+    pub(crate) TrueOrFalse: bool = |text| text.parse::<bool>().map_err(|_| "is `true` or `false`"),
+    |text| text.enum_values(Some(["true", "false"]))
+}
+text_form! {
     /// An e-mail address.
     pub(crate) Email: String = text::email,
     |text| text.format(Some(SchemaFormat::Custom("email".to_owned()))).max_length(Some(text::MAX_EMAIL_CHARS))

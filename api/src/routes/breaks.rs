@@ -27,7 +27,7 @@ use crate::{
         body::JsonBody,
         caller::{FinanceCaller, ReadCaller},
         fields::FieldErrors,
-        forms::{Number, Shown, Text},
+        forms::{Number, Shown, Text, TrueOrFalse},
         marks::is_about,
         paging::{ListBody, Paging, window},
         parameters::Parameters,
@@ -66,6 +66,8 @@ parameters! {
         assignee: Text,
         /// Those whose fact was expected more business days ago than this.
         older_than: Number<0, MAX_AGE_DAYS>,
+        /// `true`: only those that were escalated.
+        escalated: TrueOrFalse,
     }
 }
 
@@ -127,7 +129,8 @@ pub(crate) struct BreakBody {
     subject: String,
     #[schema(value_type = BreakStatusName)]
     status: &'static str,
-    /// The first to look at it: `machine`, `finance`, `investigation` or `developers`.
+    /// The first to look at it: `machine`, `finance`, `investigation` or `developers`. What was escalated has left the
+    /// machine.
     owner: &'static str,
     /// The day on which the fact was expected.
     #[schema(value_type = DayName)]
@@ -161,6 +164,10 @@ pub(crate) struct BreakBody {
     #[schema(value_type = Option<Instant>)]
     resolved_at: Option<String>,
     version: u32,
+    /// The step that it was escalated to, because it grew too old; 0 before the first.
+    escalation: u32,
+    #[schema(value_type = Option<Instant>)]
+    escalated_at: Option<String>,
     /// The rows of both sides; where the break is read by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<EvidenceBody>,
@@ -204,7 +211,7 @@ struct EvidenceBody {
 struct BreakEventBody {
     /// From 1.
     number: u32,
-    /// `open`, `change`, `reopen`, `repair`, `leave_out`, `comment`, `assign`, `wait`, `resolve` or `undo`.
+    /// `open`, `change`, `reopen`, `escalate`, `repair`, `leave_out`, `comment`, `assign`, `wait`, `resolve` or `undo`.
     act: String,
     /// A key, an operator, or a rule of the machine with its version.
     by: String,
@@ -233,13 +240,14 @@ pub(crate) async fn list(
     _: ReadCaller,
     parameters: Parameters,
 ) -> Result<Json<ListBody<BreakBody>>, Problem> {
-    let BreakChoice { class, r#type, status, assignee, older_than } = BreakChoice::of(&parameters)?;
+    let BreakChoice { class, r#type, status, assignee, older_than, escalated } = BreakChoice::of(&parameters)?;
     let today = Day::of(now());
     // Older than n business days: expected before the n-th business day before today.
     let oldest = older_than.and_then(|days| u16::try_from(days).ok());
     let holidays = &api.service.settings.release_rule.holidays;
     let expected_by = oldest.map(|days| holidays.business_days_before(today, days).before());
-    let filter = BreakFilter { class, break_type: r#type, status, assignee, expected_by };
+    let filter =
+        BreakFilter { class, break_type: r#type, status, assignee, expected_by, escalated: escalated.unwrap_or(false) };
     let page = api.service.reader.breaks(&filter, &window(&parameters)?).await?;
     let position =
         |record: &BreakRecord| BreakPosition { opened_at: record.opened_at, break_id: record.break_id.clone() };
@@ -432,7 +440,7 @@ impl BreakBody {
             layer: record.layer.as_str(),
             subject: record.subject.clone(),
             status: record.status.as_str(),
-            owner: record.break_type.owner().as_str(),
+            owner: record.owner().as_str(),
             date: record.day.to_string(),
             age: AgeBody {
                 business_days: age.business_days,
@@ -458,6 +466,8 @@ impl BreakBody {
             last_seen_at: rfc3339(record.last_seen_at),
             resolved_at: record.resolved_at.map(rfc3339),
             version: record.version,
+            escalation: record.escalation,
+            escalated_at: record.escalated_at.map(rfc3339),
             evidence: None,
             history: None,
         }

@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterRefusal},
+    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterOutcome, LetterProposal, LetterRefusal, LetterStatus},
     id::DeadLetterId,
+    reconciliation::Actor,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -45,6 +46,13 @@ refusals! {
         TemporalUnavailable,
         TooManySignals,
         ValidationFailed;
+    ResolveRefusals:
+        DeadLetterNotActionable,
+        DeadLetterNotFound,
+        FourEyes,
+        TemporalUnavailable,
+        TooManySignals,
+        ValidationFailed;
     BulkRefusals: PreviewOutdated, TemporalUnavailable, ValidationFailed;
 }
 
@@ -71,6 +79,8 @@ pub(crate) struct LetterBody {
     /// What `resolve` takes.
     #[schema(value_type = Vec<OutcomeName>)]
     outcomes: Vec<&'static str>,
+    /// A resolution that waits for a second principal.
+    proposal: Option<LetterProposalBody>,
     workflow: LetterWorkflow,
     #[schema(value_type = Instant)]
     created_at: String,
@@ -79,6 +89,19 @@ pub(crate) struct LetterBody {
     /// The actions of operators, oldest first; where the letter is read by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<ActionBody>>,
+}
+
+/// A resolution that waits for a second principal.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = DeadLetterProposal)]
+struct LetterProposalBody {
+    /// Its author: a key, a person or an operator.
+    by: String,
+    #[schema(value_type = OutcomeName)]
+    outcome: &'static str,
+    reason: String,
+    #[schema(value_type = Instant)]
+    proposed_at: String,
 }
 
 /// The workflow that wrote a dead letter.
@@ -98,7 +121,7 @@ struct LetterWorkflow {
 struct ActionBody {
     /// From 1.
     number: u32,
-    /// `retry`, `resolve` or `discard`.
+    /// `retry`, `propose`, `resolve` or `discard`.
     action: String,
     /// The id of an API key, or a person's name.
     by: String,
@@ -129,7 +152,7 @@ struct BulkItem {
     dead_letter_id: String,
     #[schema(value_type = Option<CheckoutName>)]
     checkout_id: Option<String>,
-    /// `done`, `refused` or `failed`; in a preview `would_do` or `would_refuse`.
+    /// `done`, `proposed`, `refused` or `failed`; in a preview `would_do`, `would_propose` or `would_refuse`.
     result: &'static str,
     #[schema(value_type = Option<LetterStatusName>)]
     status: Option<&'static str>,
@@ -204,12 +227,15 @@ pub(crate) async fn retry(
 ) -> Result<Json<LetterBody>, Problem> {
     let id = read_id(id)?;
     let reason = request::reason(&body)?;
-    act(&api, &id, ActionRequest { action: LetterAction::Retry, by: caller.key.as_str(), reason: &reason }).await
+    let by = Actor::Principal(caller.principal());
+    act(&api, &id, ActionRequest { action: LetterAction::Retry, by: &by, reason: &reason }).await
 }
 
 /// Resolve a dead letter by hand
 ///
-/// For a fact that an operator knows and no program can find out: one of the `outcomes` of the letter.
+/// For a fact that an operator knows and no program can find out: one of the `outcomes` of the letter. Above the limit
+/// of the settings, an outcome that gives up money is a `proposal` first, and another principal resolves the letter by
+/// the same request.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/resolve",
@@ -219,8 +245,12 @@ pub(crate) async fn retry(
     params(("id" = LetterName, Path, description = "The dead letter", example = "checkout-6f2c5e0a.0198c1de.1")),
     request_body = request::ResolveBody,
     responses(
-        (status = 200, description = "The action is recorded, and the workflow was notified", body = LetterBody),
-        ActRefusals,
+        (
+            status = 200,
+            description = "The workflow was notified, or the letter is open with a proposal",
+            body = LetterBody,
+        ),
+        ResolveRefusals,
     )
 )]
 pub(crate) async fn resolve(
@@ -231,7 +261,7 @@ pub(crate) async fn resolve(
 ) -> Result<Json<LetterBody>, Problem> {
     let id = read_id(id)?;
     let (action, reason) = request::resolution(&body)?;
-    act(&api, &id, ActionRequest { action, by: caller.key.as_str(), reason: &reason }).await
+    act(&api, &id, ActionRequest { action, by: &Actor::Principal(caller.principal()), reason: &reason }).await
 }
 
 /// Discard a dead letter
@@ -258,7 +288,8 @@ pub(crate) async fn discard(
 ) -> Result<Json<LetterBody>, Problem> {
     let id = read_id(id)?;
     let reason = request::reason(&body)?;
-    act(&api, &id, ActionRequest { action: LetterAction::Discard, by: caller.key.as_str(), reason: &reason }).await
+    let by = Actor::Principal(caller.principal());
+    act(&api, &id, ActionRequest { action: LetterAction::Discard, by: &by, reason: &reason }).await
 }
 
 async fn act(api: &Api, id: &DeadLetterId, request: ActionRequest<'_>) -> Result<Json<LetterBody>, Problem> {
@@ -269,7 +300,8 @@ async fn act(api: &Api, id: &DeadLetterId, request: ActionRequest<'_>) -> Result
 /// Act on many dead letters
 ///
 /// Send a `preview` first, then the same request with the `token` that the preview answered. Each letter is acted on by
-/// itself: a refusal of one letter does not stop the others.
+/// itself: a refusal of one letter does not stop the others. The limit of what one principal resolves alone is compared
+/// with the sum of all letters.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/bulk",
@@ -281,14 +313,14 @@ async fn act(api: &Api, id: &DeadLetterId, request: ActionRequest<'_>) -> Result
 )]
 pub(crate) async fn bulk(State(api): State<Arc<Api>>, caller: OpsCaller, body: JsonBody) -> Result<Response, Problem> {
     let request::Bulk { action, reason, filter, limit, token } = request::bulk(&body)?;
-    let dead_letters = api.dead_letters();
+    let (dead_letters, by) = (api.dead_letters(), Actor::Principal(caller.principal()));
     let Some(token) = token else {
-        let preview = dead_letters.preview(action, &filter, limit).await?;
+        let preview = dead_letters.preview(action, &by, &filter, limit).await?;
         let items: Vec<_> = preview.items.iter().map(|(letter, would)| BulkItem::of_preview(letter, would)).collect();
         let body = BulkBody { preview: true, count: items.len(), token: preview.token, items };
         return Ok((Extension(Unchanged), Json(body)).into_response());
     };
-    let wish = ActionRequest { action, by: caller.key.as_str(), reason: &reason };
+    let wish = ActionRequest { action, by: &by, reason: &reason };
     let results = dead_letters.act_on_all(wish, ShownLetters { filter: &filter, limit, token: &token }).await?;
     let items: Vec<_> = results.into_iter().map(|(id, acted)| BulkItem::of_result(&id, acted)).collect();
     Ok(Json(BulkBody { preview: false, count: items.len(), token, items }).into_response())
@@ -313,7 +345,9 @@ async fn whole(api: &Api, id: &DeadLetterId) -> Result<Json<LetterBody>, Problem
 
 impl Api {
     pub(super) fn dead_letters(&self) -> DeadLetters {
-        DeadLetters::new(self.service.temporal.clone(), self.service.reader.clone(), self.service.journal.clone())
+        let service = &self.service;
+        let alone_up_to = service.settings.letters_alone_up_to;
+        DeadLetters::new(service.temporal.clone(), service.reader.clone(), service.journal.clone(), alone_up_to)
     }
 }
 
@@ -333,6 +367,7 @@ impl LetterBody {
             checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),
             awaits,
             outcomes,
+            proposal: letter.proposal.as_ref().map(LetterProposalBody::new),
             workflow: LetterWorkflow {
                 id: letter.workflow_id.clone(),
                 run_id: letter.run_id.clone(),
@@ -342,6 +377,17 @@ impl LetterBody {
             created_at: rfc3339(letter.created_at),
             updated_at: rfc3339(letter.updated_at),
             actions: None,
+        }
+    }
+}
+
+impl LetterProposalBody {
+    fn new(proposal: &LetterProposal) -> Self {
+        Self {
+            by: proposal.by.to_string(),
+            outcome: proposal.outcome.as_str(),
+            reason: proposal.reason.clone(),
+            proposed_at: rfc3339(proposal.proposed_at),
         }
     }
 }
@@ -360,11 +406,15 @@ impl ActionBody {
 }
 
 impl BulkItem {
-    fn of_preview(letter: &LetterRecord, would: &Result<(), LetterRefusal>) -> Self {
+    fn of_preview(letter: &LetterRecord, would: &Result<LetterOutcome, LetterRefusal>) -> Self {
         Self {
             dead_letter_id: letter.letter_id.to_string(),
             checkout_id: letter.checkout_id.as_ref().map(ToString::to_string),
-            result: if would.is_ok() { "would_do" } else { "would_refuse" },
+            result: match would {
+                Ok(LetterOutcome::Taken(_)) => "would_do",
+                Ok(LetterOutcome::Proposed(_)) => "would_propose",
+                Err(_) => "would_refuse",
+            },
             status: Some(letter.status.as_str()),
             detail: would.as_ref().err().map(ToString::to_string),
         }
@@ -373,6 +423,7 @@ impl BulkItem {
     fn of_result(id: &DeadLetterId, acted: Result<LetterRecord, DeadLetterError>) -> Self {
         let dead_letter_id = id.to_string();
         let (result, letter, detail) = match acted {
+            Ok(letter) if letter.status == LetterStatus::Open => ("proposed", Some(Box::new(letter)), None),
             Ok(letter) => ("done", Some(Box::new(letter)), None),
             Err(error) => {
                 let told = Some(error.to_string());

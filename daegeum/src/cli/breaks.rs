@@ -46,6 +46,9 @@ pub(crate) enum BreaksAction {
         /// Expected on this day or before
         #[arg(long, value_name = "DATE")]
         expected_by: Option<Day>,
+        /// Only those that were escalated, because they grew too old
+        #[arg(long)]
+        escalated: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -119,13 +122,14 @@ pub(crate) struct BreakRequest {
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: BreaksAction) -> anyhow::Result<()> {
     match action {
-        BreaksAction::List { class, break_type, status, assignee, expected_by, output } => {
+        BreaksAction::List { class, break_type, status, assignee, expected_by, escalated, output } => {
             let filter = BreakFilter {
                 class: read("--class", class, BreakClass::parse)?,
                 break_type: read("--type", break_type, BreakType::parse)?,
                 status: read("--status", status, BreakStatus::parse)?,
                 assignee,
                 expected_by,
+                escalated,
             };
             list(&compose::open_reader(&settings.database()?).await?, &filter, output).await
         }
@@ -259,6 +263,8 @@ pub(crate) fn as_json(record: &BreakRecord) -> Value {
         "last_seen_at": rfc3339(record.last_seen_at),
         "resolved_at": record.resolved_at.map(rfc3339),
         "version": record.version,
+        "escalation": record.escalation,
+        "escalated_at": record.escalated_at.map(rfc3339),
     })
 }
 

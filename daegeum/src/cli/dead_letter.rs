@@ -3,8 +3,9 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use domain::{
-    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterStatus},
+    dead_letter::{Awaits, DeclaredOutcome, LetterOutcome, LetterRefusal, LetterStatus},
     id::{CheckoutId, DeadLetterId},
+    reconciliation::Actor,
 };
 use serde_json::{Value, json};
 use service::dead_letter::{ActionRequest, DeadLetters, MAX_BULK, ShownLetters, read_action};
@@ -50,7 +51,8 @@ pub(crate) enum DeadLettersAction {
         "daegeum dead-letters retry --code psp_access_denied --preview --reason 'key renewed'"
     ))]
     Retry(DeadLetterRequest),
-    /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP
+    /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP. Above the limit of
+    /// the settings, another principal has to resolve it in the same way, in the console or with an API key
     #[command(after_help = example_with_temporal!(
         "daegeum dead-letters resolve LETTER --outcome not_paid --reason 'Toss has no payment'"
     ))]
@@ -145,25 +147,26 @@ async fn act(
         .transpose()?;
     let action = read_action(action, outcome).map_err(anyhow::Error::msg)?;
     let (journal, reader) = compose::open_for_api(&settings.database()?).await?;
-    let dead_letters = DeadLetters::new(connect_to_workers(settings).await?, reader.clone(), journal.clone());
-    let by = audit_log::operator();
-    let by = ActionRequest { action, by: &by, reason: &request.reason };
+    let (client, alone_up_to) = (connect_to_workers(settings).await?, settings.letters_alone_up_to);
+    let dead_letters = DeadLetters::new(client, reader.clone(), journal.clone(), alone_up_to);
+    let operator = Actor::parse(&format!("operator:{}", audit_log::operator()))?;
+    let by = ActionRequest { action, by: &operator, reason: &request.reason };
     let command = format!("dead-letters {}", action.as_str());
     if let Some(id) = &request.id {
         let id = letter_id(id)?;
         let acted = dead_letters.act(&id, by).await;
-        let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
+        let result = acted.as_ref().map_or_else(ToString::to_string, came_of);
         audit_log::record(&journal, &command, id.as_str(), &result).await?;
         acted?;
         return show(&reader, id.as_str(), request.output).await;
     }
     let filter = filter_of(&request.choice, Some(LetterStatus::Open))?;
-    let Some(token) = &request.token else { return preview(&dead_letters, action, &filter, request).await };
+    let Some(token) = &request.token else { return preview(&dead_letters, by, &filter, request).await };
     let results = dead_letters.act_on_all(by, ShownLetters { filter: &filter, limit: request.limit, token }).await?;
     let mut rows = Vec::with_capacity(results.len());
     let mut refused = 0;
     for (id, acted) in results {
-        let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
+        let result = acted.as_ref().map_or_else(ToString::to_string, came_of);
         audit_log::record(&journal, &command, id.as_str(), &result).await?;
         refused += usize::from(acted.is_err());
         rows.push((id.to_string(), result));
@@ -173,6 +176,11 @@ async fn act(
         bail!("{refused} of {} dead letters did not take it", rows.len());
     }
     Ok(())
+}
+
+/// What came of an action, for the audit log.
+fn came_of(letter: &LetterRecord) -> String {
+    if letter.status == LetterStatus::Open { "proposed" } else { "ok" }.to_owned()
 }
 
 /// A client whose signals every worker opens: a signal that none opens would stop its workflow.
@@ -192,16 +200,17 @@ async fn connect_to_workers(settings: &Settings) -> anyhow::Result<Client> {
 /// Shows what would be done. Nobody acts on letters that they were not shown.
 async fn preview(
     dead_letters: &DeadLetters,
-    action: LetterAction,
+    wish: ActionRequest<'_>,
     filter: &LetterFilter,
     request: &DeadLetterRequest,
 ) -> anyhow::Result<()> {
     if !request.preview {
         bail!("name a dead letter, or look at what a filter chooses with --preview and repeat the --token it prints");
     }
-    let preview = dead_letters.preview(action, filter, request.limit).await?;
-    let told = |would: &Result<(), domain::dead_letter::LetterRefusal>| match would {
-        Ok(()) => format!("would {}", action.as_str()),
+    let preview = dead_letters.preview(wish.action, wish.by, filter, request.limit).await?;
+    let told = |would: &Result<LetterOutcome, LetterRefusal>| match would {
+        Ok(LetterOutcome::Taken(_)) => format!("would {}", wish.action.as_str()),
+        Ok(LetterOutcome::Proposed(_)) => "would wait for another principal".to_owned(),
         Err(refusal) => format!("would be refused: {refusal}"),
     };
     let rows: Vec<_> =
@@ -267,6 +276,12 @@ async fn show(reader: &Reader, id: &str, output: Output) -> anyhow::Result<()> {
     if letter.status == LetterStatus::Open {
         println!("  {}", advice(&letter.awaits));
     }
+    if let Some(proposal) = &letter.proposal {
+        let (by, outcome) = (&proposal.by, proposal.outcome.as_str());
+        println!(
+            "  {by} proposes {outcome}: another principal resolves it in the same way, in the console or by a key"
+        );
+    }
     for action in &actions {
         println!("  {} {} by {}: {}", rfc3339(action.acted_at), action.action, action.actor, action.reason);
     }
@@ -313,6 +328,12 @@ fn as_json(letter: &LetterRecord) -> Value {
         "input": serde_json::from_str::<Value>(&letter.input).unwrap_or_default(),
         "checkout_id": letter.checkout_id.as_ref().map(CheckoutId::as_str),
         "outcomes": outcomes,
+        "proposal": letter.proposal.as_ref().map(|proposal| json!({
+            "by": proposal.by.to_string(),
+            "outcome": proposal.outcome.as_str(),
+            "reason": proposal.reason,
+            "proposed_at": rfc3339(proposal.proposed_at),
+        })),
         "workflow": { "id": letter.workflow_id, "run_id": letter.run_id, "type": letter.workflow_type },
         "created_at": rfc3339(letter.created_at),
         "updated_at": rfc3339(letter.updated_at),

@@ -6,7 +6,10 @@ use domain::{
     Currency,
     calendar::Holidays,
     payout::PaidBy,
-    reconciliation::repair::{DEFAULT_DAILY_LIMIT, DEFAULT_SETTLEMENT_LIMIT, RepairLimits, RepairRule},
+    reconciliation::{
+        EscalationSteps,
+        repair::{DEFAULT_DAILY_LIMIT, DEFAULT_SETTLEMENT_LIMIT, RepairLimits, RepairRule},
+    },
     settlement::FeeContract,
 };
 use serde::Deserialize;
@@ -32,6 +35,7 @@ pub(super) struct ReconciliationFile {
     repair_limit_per_day: Option<String>,
     keep_apart_percent: Option<u32>,
     settlement_limit_per_day: Option<String>,
+    escalate_after_business_days: Option<Vec<u16>>,
 }
 
 /// How breaks are judged.
@@ -41,6 +45,7 @@ pub(crate) struct Reconciliation {
     alone_up_to: u64,
     repairs: RepairLimits,
     keep_apart_percent: u32,
+    escalation: EscalationSteps,
 }
 
 /// Reads the table.
@@ -52,6 +57,7 @@ pub(super) fn reconciliation(file: ReconciliationFile) -> anyhow::Result<Reconci
         repair_limit_per_day,
         keep_apart_percent,
         settlement_limit_per_day,
+        escalate_after_business_days,
     } = file;
     let keep_apart_percent = keep_apart_percent.unwrap_or(DEFAULT_KEEP_APART_PERCENT);
     ensure!(keep_apart_percent <= 100, "the setting reconciliation.keep_apart_percent must be 0 to 100");
@@ -59,13 +65,15 @@ pub(super) fn reconciliation(file: ReconciliationFile) -> anyhow::Result<Reconci
         psp_fee_bps.is_none_or(|bps| bps <= MAX_FEE_BPS),
         "the setting reconciliation.psp_fee_bps must be 0 to {MAX_FEE_BPS} ten-thousandths"
     );
-    let alone_up_to = won("resolve_alone_up_to", resolve_alone_up_to)?.unwrap_or(0);
+    let alone_up_to = won("reconciliation.resolve_alone_up_to", resolve_alone_up_to)?.unwrap_or(0);
     let off = repairs_off.unwrap_or_default().iter().map(|name| rule(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let daily_limit = won("repair_limit_per_day", repair_limit_per_day)?.unwrap_or(DEFAULT_DAILY_LIMIT);
+    let daily_limit = won("reconciliation.repair_limit_per_day", repair_limit_per_day)?.unwrap_or(DEFAULT_DAILY_LIMIT);
     let settlement_limit =
-        won("settlement_limit_per_day", settlement_limit_per_day)?.unwrap_or(DEFAULT_SETTLEMENT_LIMIT);
+        won("reconciliation.settlement_limit_per_day", settlement_limit_per_day)?.unwrap_or(DEFAULT_SETTLEMENT_LIMIT);
     let repairs = RepairLimits { off, daily_limit, settlement_limit };
-    Ok(Reconciliation { psp_fee_bps, alone_up_to, repairs, keep_apart_percent })
+    let escalation = escalate_after_business_days.map(EscalationSteps::try_new).transpose();
+    let escalation = escalation.context("the setting reconciliation.escalate_after_business_days")?.unwrap_or_default();
+    Ok(Reconciliation { psp_fee_bps, alone_up_to, repairs, keep_apart_percent, escalation })
 }
 
 fn rule(name: &str) -> anyhow::Result<RepairRule> {
@@ -76,12 +84,12 @@ fn rule(name: &str) -> anyhow::Result<RepairRule> {
 }
 
 /// An amount in won.
-fn won(setting: &str, text: Option<String>) -> anyhow::Result<Option<u64>> {
+pub(super) fn won(setting: &str, text: Option<String>) -> anyhow::Result<Option<u64>> {
     match text.as_deref().map(values::amount).transpose() {
         Ok(None) => Ok(None),
         Ok(Some(amount)) if amount.currency() == Currency::Krw => Ok(Some(amount.minor())),
-        Ok(Some(_)) => anyhow::bail!("the setting reconciliation.{setting} is an amount in won"),
-        Err(error) => anyhow::bail!("the setting reconciliation.{setting} {error}"),
+        Ok(Some(_)) => anyhow::bail!("the setting {setting} is an amount in won"),
+        Err(error) => anyhow::bail!("the setting {setting} {error}"),
     }
 }
 
@@ -95,8 +103,8 @@ impl Reconciliation {
     /// The rules of a worker.
     pub(crate) fn rules(&self, holidays: &Holidays, paid_by: PaidBy) -> ReconciliationRules {
         let fee_contract = self.psp_fee_bps.map(|bps| FeeContract { bps });
-        let (holidays, repairs) = (holidays.clone(), self.repairs.clone());
-        ReconciliationRules { holidays, fee_contract, alone_up_to: self.alone_up_to, repairs, paid_by }
+        let (holidays, repairs, escalation) = (holidays.clone(), self.repairs.clone(), self.escalation.clone());
+        ReconciliationRules { holidays, fee_contract, alone_up_to: self.alone_up_to, repairs, escalation, paid_by }
     }
 
     /// The same for `dev` and `demo`, which pay at the simulator.

@@ -13,7 +13,10 @@ use crate::{
     stack::{Dev, Shop, daegeum, until},
 };
 
-on_both_databases!(letters_are_answered_once_and_the_workflow_goes_on);
+on_both_databases!(
+    letters_are_answered_once_and_the_workflow_goes_on,
+    above_the_limit_two_principals_give_up_a_payment
+);
 
 const NOTHING: u64 = 0;
 const PAID: u64 = 23_000;
@@ -291,6 +294,61 @@ async fn a_write_that_does_not_succeed_has_a_letter_until_it_does() {
     let path = format!("/v1/dead-letters/{letter}");
     until("the letter is closed", || async { shop.get(&path).await["status"] == "CLOSED" }).await;
     assert_eq!((shop.charged().await, shop.receivable().await), ((PAID, 0), PAID));
+}
+
+/// One payment of 23,000 won is above the limit, as two are in bulk. Keys and the command line are principals alike.
+async fn above_the_limit_two_principals_give_up_a_payment(database: Kind) {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    std::io::Write::write_all(&mut file, b"[dead_letters]\nresolve_alone_up_to = \"22999\"\n").unwrap();
+    let roles = Roles::start_with(database, &["--config", file.path().to_str().unwrap()]).await;
+    let _worker = roles.role("worker");
+    let scene = Scene { roles: &roles, shop: &roles.shop };
+    let other = Shop { api_key: roles.create_key("ops"), ..roles.shop.clone() };
+    let letter = scene.stuck("letter-of-two", ALWAYS).await;
+    let resolve = json!({ "reason": "Toss says so on the telephone", "outcome": "not_paid" });
+    let (answer, body) = scene.shop.act(&letter, "resolve", &resolve).await;
+    assert_eq!((answer, &body["status"], &body["proposal"]["outcome"]), (200, &json!("OPEN"), &json!("not_paid")));
+    assert_eq!(body["actions"][0]["action"], "propose", "{body}");
+    let (answer, again) = scene.shop.act(&letter, "resolve", &resolve).await;
+    assert_eq!((answer, &again["code"]), (403, &json!("four_eyes")), "{again}");
+    assert_eq!(scene.shop.status("letter-of-two").await, "STUCK", "one word moves nothing");
+    let (answer, body) = other.act(&letter, "resolve", &resolve).await;
+    assert_eq!((answer, &body["status"]), (200, &json!("RESOLVED")), "{body}");
+    assert_eq!(body["proposal"], Value::Null, "{body}");
+    scene.stands_at("letter-of-two", "FAILED").await;
+
+    // Many at once: the command line proposes, and what it proposed is a part of what a key is shown.
+    let ids = ["letter-of-two-1", "letter-of-two-2"];
+    tokio::join!(scene.stuck(ids[0], ALWAYS), scene.stuck(ids[1], ALWAYS));
+    let ask = |more: Value| {
+        let mut body = json!({ "action": "resolve", "outcome": "not_paid", "reason": "closed for the night",
+            "filter": { "code": "psp_access_denied" } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let results = |body: &Value| {
+        let items = body["items"].as_array().unwrap().iter();
+        items.map(|item| item["result"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, before) = scene.bulk(&ask(json!({ "preview": true }))).await;
+    assert_eq!(results(&before), ["would_propose", "would_propose"], "{before}");
+    let filter = ["--outcome", "not_paid", "--code", "psp_access_denied", "--reason", "closed", "--json"];
+    let preview = scene.daegeum("resolve", &[&filter[..], &["--preview"]].concat()).await;
+    let token = preview["token"].as_str().unwrap();
+    let done = scene.daegeum("resolve", &[&filter[..], &["--token", token]].concat()).await;
+    assert_eq!(done["items"][0]["result"], "proposed", "{done}");
+    let (answer, outdated) = scene.bulk(&ask(json!({ "token": before["token"] }))).await;
+    assert_eq!((answer, &outdated["code"]), (409, &json!("preview_outdated")), "{outdated}");
+    let (_, preview) = scene.bulk(&ask(json!({ "preview": true }))).await;
+    assert_eq!(results(&preview), ["would_do", "would_do"], "{preview}");
+    let (answer, done) = scene.bulk(&ask(json!({ "token": preview["token"] }))).await;
+    assert_eq!((answer, results(&done)), (200, vec!["done".to_owned(), "done".to_owned()]), "{done}");
+    for id in ids {
+        scene.stands_at(id, "FAILED").await;
+    }
+    let log = scene.shop.get("/v1/audit-log?limit=100").await.to_string();
+    assert!(log.contains("dead-letters resolve") && log.contains("\"proposed\""), "{log}");
+    assert_eq!((scene.shop.charged().await, scene.shop.receivable().await), ((NOTHING, 0), NOTHING));
 }
 
 /// The data directory of a `dev` holds a key that its worker does not use. A signal under it would stop the workflow.

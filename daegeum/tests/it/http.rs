@@ -115,6 +115,7 @@ async fn a_payment_that_nobody_confirmed_is_shown_and_not_charged(database: Kind
     }
     let shown = shop.get("/v1/payments/left-behind").await;
     assert_eq!(shown["failure"]["code"], "unconfirmed_payment", "{shown}");
+    assert_eq!(shop.look_ups("left-behind").await, 1, "Toss is asked once");
     let unanswered = shop.get("/v1/payments/unanswered").await;
     assert!(unanswered["failure"].is_null(), "without an answer it only expires: {unanswered}");
     let told = shop.get("/v1/events?type=checkout.expired").await.to_string();

@@ -58,6 +58,15 @@ impl Actor {
         Principal::parse(text).map(Self::Principal).map_err(|_| ActorError)
     }
 
+    /// The author in fields that were made for keys and names alone.
+    pub fn bare(&self) -> String {
+        match self {
+            Self::Principal(principal) => principal.bare(),
+            Self::Operator(name) => name.clone(),
+            Self::Rule(_) => self.to_string(),
+        }
+    }
+
     /// Whether two authors are two pairs of eyes.
     pub fn is_another_than(&self, other: &Self) -> bool {
         match (self, other) {

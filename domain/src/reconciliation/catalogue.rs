@@ -88,6 +88,15 @@ impl Owner {
             Self::Developers => "developers",
         }
     }
+
+    /// The owner of a break that was escalated: a person.
+    pub const fn escalated(self) -> Self {
+        match self {
+            Self::Machine | Self::Finance => Self::Finance,
+            Self::Investigation => Self::Investigation,
+            Self::Developers => Self::Developers,
+        }
+    }
 }
 
 /// By when a break must be dealt with, counted from the day on which the fact was expected.

@@ -5,8 +5,8 @@ use domain::{
     Money,
     calendar::{Day, Holidays},
     reconciliation::{
-        Act, ActOutcome, ActRefusal, Actor, Age, BreakState, BreakStatus, BreakType, Expectation, Fact, Layer,
-        Template, break_id, match_all,
+        Act, ActOutcome, ActRefusal, Actor, Age, BreakClass, BreakState, BreakStatus, BreakType, EscalationSteps,
+        Expectation, Fact, Layer, Owner, Template, break_id, match_all,
         repair::{ROUNDING_LIMIT, RepairLimits, RepairRule},
     },
     settlement::Flow,
@@ -52,6 +52,35 @@ fn age_counts_business_days_since_the_fact_was_expected() {
     let at_once = Age::of(BreakType::UnknownPayment, day("2026-11-27"), day("2026-11-28"), &holidays);
     assert!(at_once.is_overdue);
     assert_eq!(Age::of(BreakType::Ambiguous, day("2026-11-27"), day("2027-11-27"), &holidays).due_on, None);
+}
+
+#[test]
+fn a_break_is_escalated_by_business_days_behind_its_deadline() {
+    let (holidays, steps) = (Holidays::default(), EscalationSteps::try_new(vec![1, 5]).unwrap());
+    let step = |break_type: BreakType, expected: &str, today: &str| {
+        let due = steps.due(day(today), &holidays);
+        // The last step comes first.
+        let reached = due.iter().find(|one| one.types.contains(&break_type) && day(expected) <= one.expected_by);
+        reached.map_or(0, |one| one.step)
+    };
+    // 2026-11-27 is a Friday.
+    let at_once = |today| step(BreakType::UnknownPayment, "2026-11-27", today);
+    assert_eq!(["2026-11-27", "2026-11-29", "2026-11-30"].map(at_once), [0, 0, 1]);
+    assert_eq!(["2026-12-03", "2026-12-04", "2027-06-01"].map(at_once), [1, 2, 2]);
+    // A day later by its deadline, and a week later where the type has none.
+    let overdue = |today| step(BreakType::SettlementOverdue, "2026-11-27", today);
+    assert_eq!(["2026-11-30", "2026-12-01", "2026-12-07"].map(overdue), [0, 1, 2]);
+    let ages = |today| step(BreakType::Ambiguous, "2026-11-27", today);
+    assert_eq!(["2026-12-04", "2026-12-07", "2026-12-11"].map(ages), [0, 1, 2]);
+    assert_eq!(EscalationSteps::try_new(Vec::new()).unwrap().due(day("2027-06-01"), &holidays), []);
+    for wrong in [vec![0], vec![5, 5], vec![5, 1], vec![251], (1..=10).collect()] {
+        EscalationSteps::try_new(wrong).unwrap_err();
+    }
+    assert_eq!(
+        BreakClass::ALL.map(BreakClass::escalated),
+        [BreakClass::Finance, BreakClass::Finance, BreakClass::Investigation]
+    );
+    assert_eq!(BreakType::CutOff.owner().escalated(), Owner::Finance);
 }
 
 fn expect(key: Option<&str>, group: &str, amount: i64) -> Expectation {

@@ -1,8 +1,13 @@
 //! The acts on a dead letter, and the status after each act.
 
 use domain::{
-    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterRefusal, LetterStatus, WorkflowRun, check},
+    Currency, Money, Timestamp,
+    dead_letter::{
+        Awaits, DeclaredOutcome, LetterAction, LetterOutcome, LetterProposal, LetterRefusal, LetterStake, LetterStatus,
+        WorkflowRun, check, decide,
+    },
     id::DeadLetterId,
+    reconciliation::Actor,
 };
 
 const RETRY: LetterAction = LetterAction::Retry;
@@ -43,6 +48,47 @@ fn whoever_is_first_wins() {
                 assert_eq!(check(action, status, &person, run), expected, "{action:?} {status} {run:?}");
             }
         }
+    }
+}
+
+#[test]
+fn above_the_limit_two_principals_give_up_money() {
+    let money = |minor, currency| Money::try_from_minor(minor, currency).unwrap();
+    let stake = |at_stake| LetterStake { at_stake, alone_up_to: money(1_000, Currency::Krw) };
+    let [below, above] = [1_000, 1_001].map(|minor| stake(Some(money(minor, Currency::Krw))));
+    let [abroad, unknown] = [stake(Some(money(1, Currency::Usd))), stake(None)];
+    let [key, other, operator, person] =
+        ["key:aaaa", "key:bbbb", "operator:kim", "person:kim"].map(|text| Actor::parse(text).unwrap());
+    let proposed = |by: &Actor, outcome| {
+        Some(LetterProposal {
+            by: by.clone(),
+            outcome,
+            reason: String::new(),
+            proposed_at: Timestamp::from_epoch_ms(0),
+        })
+    };
+    let (done, waits) = (Ok(LetterOutcome::Taken(LetterStatus::Resolved)), DeclaredOutcome::NotPaid);
+    let (waits, four_eyes) = (Ok(LetterOutcome::Proposed(waits)), Err(LetterRefusal::FourEyes));
+    let approve = LetterAction::Resolve(DeclaredOutcome::Approved);
+    let cases = [
+        (RESOLVE, &key, None, below, done),
+        (RESOLVE, &key, None, above, waits),
+        (RESOLVE, &key, None, abroad, waits),
+        (RESOLVE, &key, None, unknown, waits),
+        // A review moves no money by the word of a person, and a retry asks the PSP.
+        (approve, &key, None, above, done),
+        (RETRY, &key, None, unknown, done),
+        (DISCARD, &key, None, unknown, done),
+        (RESOLVE, &key, proposed(&key, DeclaredOutcome::NotPaid), above, four_eyes),
+        (RESOLVE, &other, proposed(&key, DeclaredOutcome::NotPaid), above, done),
+        (RESOLVE, &operator, proposed(&key, DeclaredOutcome::NotPaid), above, done),
+        (RESOLVE, &person, proposed(&operator, DeclaredOutcome::NotPaid), above, done),
+        (RESOLVE, &operator, proposed(&operator, DeclaredOutcome::NotPaid), above, four_eyes),
+        (RESOLVE, &other, proposed(&key, DeclaredOutcome::Refunded), above, waits),
+    ];
+    for (action, by, proposal, stake, expected) in cases {
+        let came = decide(action, LetterStatus::Resolved, by, proposal.as_ref(), stake);
+        assert_eq!(came, expected, "{action:?} {by} {proposal:?} {stake:?}");
     }
 }
 

@@ -25,6 +25,8 @@ pub struct BreakFilter {
     pub assignee: Option<String>,
     /// Those whose fact was expected on this day or before.
     pub expected_by: Option<Day>,
+    /// Only those that were escalated.
+    pub escalated: bool,
 }
 
 /// A place in the list of breaks.
@@ -104,6 +106,7 @@ impl BreakFilter {
             .add_option(self.break_type.map(|break_type| Column::BreakType.eq(break_type.as_str())))
             .add_option(self.status.map(|status| Column::Status.eq(status.as_str())))
             .add_option(self.assignee.as_ref().map(|assignee| Column::Assignee.eq(assignee)))
+            .add_option(self.escalated.then(|| Column::Escalation.gt(0)))
             .add_option(self.expected_by.map(|day| Column::Day.lte(day.to_string())))
     }
 }

@@ -4,7 +4,7 @@ use domain::{
     Currency, Timestamp,
     calendar::Day,
     id::{BreakId, CheckoutId},
-    reconciliation::{Actor, BreakClass, BreakState, BreakStatus, BreakType, Layer, Proposal, Template},
+    reconciliation::{Actor, BreakClass, BreakState, BreakStatus, BreakType, Layer, Owner, Proposal, Template},
     settlement::Flow,
 };
 
@@ -48,6 +48,9 @@ pub struct BreakRecord {
     pub resolved_at: Option<Timestamp>,
     /// The number of its last change.
     pub version: u32,
+    /// The step that it was escalated to; 0 before the first.
+    pub escalation: u32,
+    pub escalated_at: Option<Timestamp>,
 }
 
 /// Something that happened to a break.
@@ -64,6 +67,12 @@ pub struct BreakEvent {
 }
 
 impl BreakRecord {
+    /// The first to look at it now.
+    pub const fn owner(&self) -> Owner {
+        let owner = self.break_type.owner();
+        if self.escalation > 0 { owner.escalated() } else { owner }
+    }
+
     /// What an act needs to know of it, but for what rules did about it.
     pub fn state(&self) -> BreakState {
         let signed = |flow: Option<Flow>| flow.map_or(0, Flow::signed);
@@ -119,6 +128,8 @@ pub(super) fn record(row: breaks::Model) -> Result<BreakRecord, StoreError> {
         last_seen_run: row.last_seen_run,
         resolved_at: row.resolved_at.map(from_column_time),
         version: from_column_revision(row.version)?,
+        escalation: from_column_revision(row.escalation)?,
+        escalated_at: row.escalated_at.map(from_column_time),
     })
 }
 

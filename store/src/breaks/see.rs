@@ -6,7 +6,7 @@ use domain::{
     Timestamp,
     calendar::Day,
     event::EventType,
-    reconciliation::{Actor, BreakStatus, Finding},
+    reconciliation::{Actor, BreakClass, BreakStatus, Finding},
     settlement::Flow,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -163,7 +163,7 @@ async fn see_again(
         changed.reason_code = Set(None);
         changed.entry_id = Set(None);
     }
-    changed.class = Set(finding.class.as_str().to_owned());
+    changed.class = Set(class_of(row, finding).as_str().to_owned());
     changed.ours = Set(finding.ours.map(Flow::signed));
     changed.theirs = Set(finding.theirs.map(Flow::signed));
     changed.evidence_ours = Set(finding.evidence.ours.clone());
@@ -192,6 +192,11 @@ async fn see_again(
         append_break(transaction, EventType::BreakOpened, &row.break_id, version, sighting.at).await?;
     }
     Ok(true)
+}
+
+/// A break that was escalated does not go back to the machine's queue.
+fn class_of(row: &breaks::Model, finding: &Finding) -> BreakClass {
+    if row.escalation > 0 { finding.class.escalated() } else { finding.class }
 }
 
 fn new_row(id: &str, finding: &Finding, sighting: Sighting<'_>) -> breaks::ActiveModel {
@@ -228,6 +233,8 @@ fn new_row(id: &str, finding: &Finding, sighting: Sighting<'_>) -> breaks::Activ
         last_seen_run: Set(sighting.run_id.to_owned()),
         resolved_at: Set(closes.then_some(at)),
         version: Set(if closes { 2 } else { 1 }),
+        escalation: Set(0),
+        escalated_at: Set(None),
     }
 }
 

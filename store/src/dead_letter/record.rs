@@ -2,9 +2,10 @@
 
 use domain::{
     Timestamp,
-    dead_letter::{Awaits, DeclaredOutcome, LetterStatus},
+    dead_letter::{Awaits, DeclaredOutcome, LetterProposal, LetterStatus},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
+    reconciliation::Actor,
 };
 
 use crate::{
@@ -34,6 +35,8 @@ pub struct LetterRecord {
     /// What the workflow waits for.
     pub awaits: Awaits,
     pub status: LetterStatus,
+    /// A resolution that waits for a second principal, while the letter is open.
+    pub proposal: Option<LetterProposal>,
     /// When it was written.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -45,7 +48,7 @@ pub struct LetterRecord {
 pub struct ActionRecord {
     /// Its number, from 1.
     pub number: u32,
-    /// `retry`, `resolve` or `discard`.
+    /// `retry`, `propose`, `resolve` or `discard`.
     pub action: String,
     /// Who: the id of an API key, or a name.
     pub actor: String,
@@ -84,9 +87,23 @@ pub(crate) fn status(text: &str) -> Result<LetterStatus, StoreError> {
     LetterStatus::parse(text).ok_or_else(|| corrupt("a letter's status", text))
 }
 
+fn proposal(row: &dead_letters::Model) -> Result<Option<LetterProposal>, StoreError> {
+    let proposed = (&row.proposed_by, &row.proposed_outcome, &row.proposed_reason, row.proposed_at);
+    let (Some(by), Some(declared), Some(reason), Some(at)) = proposed else { return Ok(None) };
+    Ok(Some(LetterProposal {
+        by: Actor::parse(by).map_err(|_| corrupt("an author", by))?,
+        outcome: outcome(declared)?,
+        reason: reason.clone(),
+        proposed_at: from_column_time(at),
+    }))
+}
+
 pub(crate) fn letter(row: dead_letters::Model) -> Result<LetterRecord, StoreError> {
+    let proposal = proposal(&row)?;
     let checkout_id = row.checkout_id.map(CheckoutId::parse).transpose();
+    let letter_status = status(&row.status)?;
     Ok(LetterRecord {
+        proposal: proposal.filter(|_| letter_status == LetterStatus::Open),
         letter_id: DeadLetterId::parse(row.letter_id).map_err(|error| corrupt("an id", error))?,
         workflow_id: row.workflow_id,
         run_id: row.run_id,
@@ -96,7 +113,7 @@ pub(crate) fn letter(row: dead_letters::Model) -> Result<LetterRecord, StoreErro
         failure: Failure::new(row.code, row.message),
         input: row.input,
         awaits: from_columns(&row.awaits, &row.outcomes)?,
-        status: status(&row.status)?,
+        status: letter_status,
         created_at: from_column_time(row.created_at),
         updated_at: from_column_time(row.updated_at),
     })

@@ -43,6 +43,10 @@ impl Writer {
             status: Set(LetterStatus::Open.as_str().to_owned()),
             created_at: Set(to_column_time(letter.opened_at)),
             updated_at: Set(to_column_time(letter.opened_at)),
+            proposed_by: Set(None),
+            proposed_outcome: Set(None),
+            proposed_reason: Set(None),
+            proposed_at: Set(None),
         };
         let transaction = self.begin().await?;
         if let Some(replaced) = &letter.replaces {

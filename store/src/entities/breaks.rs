@@ -35,6 +35,8 @@ pub struct Model {
     pub last_seen_run: String,
     pub resolved_at: Option<DateTimeUtc>,
     pub version: i32,
+    pub escalation: i32,
+    pub escalated_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,10 @@ pub struct Model {
     pub status: String,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
+    pub proposed_by: Option<String>,
+    pub proposed_outcome: Option<String>,
+    pub proposed_reason: Option<String>,
+    pub proposed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     StoreError, Writer,
     books::{booking::Booking, open::Books, refusal::Booked},
-    breaks::{CloseScope, Sighting, close_unseen, see},
-    convert::{corrupt, from_column_revision, to_column_time},
+    breaks::{CloseScope, Sighting, close_unseen, escalate, see},
+    convert::{corrupt, from_column_revision, from_column_time, to_column_time},
     entities::{breaks, reconciliations},
     event::{ObjectFact, append_object},
 };
@@ -54,9 +54,9 @@ pub(crate) async fn conclude(books: &mut Books<'_>, conclusion: &ConcludeRun) ->
     let now = books.now();
     let mut summary = conclusion.summary.clone();
     let (mut status, mut open) = (RunStatus::NoVerdict, 0);
+    let as_of: Day = run.as_of.parse().map_err(|_| corrupt("a day", &run.as_of))?;
+    let sighting = Sighting { run_id, at: now, today: as_of };
     if conclusion.incomplete.is_none() {
-        let as_of: Day = run.as_of.parse().map_err(|_| corrupt("a day", &run.as_of))?;
-        let sighting = Sighting { run_id, at: now, today: as_of };
         let findings = finding::of_run(books.transaction, run_id, MOST_FINDINGS).await?;
         see(books.transaction, &findings, sighting).await?;
         // A list that was cut may lack a break that is still there: nothing of it is called agreed.
@@ -64,6 +64,10 @@ pub(crate) async fn conclude(books: &mut Books<'_>, conclusion: &ConcludeRun) ->
         for LayerDays { layer, days } in conclusion.compared.iter().filter(|_| is_whole) {
             close_unseen(books.transaction, CloseScope { layer: *layer, days: *days }, sighting).await?;
         }
+    }
+    // Breaks grow old also while the other side cannot be read.
+    escalate(books.transaction, &conclusion.due, from_column_time(run.started_at), sighting).await?;
+    if conclusion.incomplete.is_none() {
         for (layer, by_type) in open_breaks(books, run_id).await? {
             summary.entry(layer).or_default().breaks = by_type;
         }

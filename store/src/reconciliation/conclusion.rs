@@ -1,6 +1,9 @@
 //! How a run ends.
 
-use domain::{calendar::Day, reconciliation::Layer};
+use domain::{
+    calendar::Day,
+    reconciliation::{DueEscalation, Layer},
+};
 
 use super::summary::RunSummary;
 
@@ -20,4 +23,6 @@ pub struct ConcludeRun {
     /// Why there is no verdict, if there is none.
     pub incomplete: Option<String>,
     pub summary: RunSummary,
+    /// What has reached which step of escalation by the day on which the run judges deadlines.
+    pub due: Vec<DueEscalation>,
 }

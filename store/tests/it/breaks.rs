@@ -7,15 +7,16 @@ use domain::{
     id::HoldId,
     ledger::Hold,
     reconciliation::{
-        Act, Actor, BreakStatus, BreakType, Evidence, Finding, Layer, RunStatus, Template,
+        Act, Actor, BreakClass, BreakStatus, BreakType, DueEscalation, Evidence, Finding, Layer, Owner, RunStatus,
+        Template,
         repair::{RepairLimits, RepairRule},
     },
     settlement::{Counter, Flow, RowKind, SettlementRow},
 };
 use sea_orm::ConnectionTrait;
 use store::{
-    Booked, BreakActRequest, ConcludeRun, LayerDays, NewRun, ReceivedRow, Repair, RepairRequest, Repaired, RowBooking,
-    RunSummary, SettlementBookings, StoreError,
+    Booked, BreakActRequest, ConcludeRun, InternalQuestion, LayerDays, NewRun, ReceivedRow, Repair, RepairRequest,
+    Repaired, RowBooking, RunSummary, SettlementBookings, StoreError,
 };
 
 use crate::{
@@ -32,6 +33,7 @@ on_both_databases!(
     a_comment_stands_once_and_changes_nothing_else,
     a_run_without_a_verdict_opens_and_closes_nothing,
     a_repair_is_done_once_within_its_limit_and_undone_once,
+    a_break_that_grows_old_is_raised_once_for_each_step,
 );
 
 fn day(text: &str) -> Day {
@@ -101,11 +103,18 @@ async fn conclude(fresh: &Fresh, run_id: &str, incomplete: Option<&str>) -> RunS
         compared: vec![LayerDays { layer: Layer::Settlements, days }],
         incomplete: incomplete.map(str::to_owned),
         summary: RunSummary::new(),
+        due: Vec::new(),
     };
     for _ in 0..2 {
         fresh.writer.conclude_reconciliation(&conclusion).await.unwrap();
     }
     fresh.reader.reconciliation_run(run_id).await.unwrap().unwrap().status
+}
+
+/// What differs within our own books, whenever it moved.
+pub(crate) async fn internal_differences(fresh: &Fresh) -> Result<Vec<store::InternalDifference>, StoreError> {
+    let question = InternalQuestion { since: Timestamp::from_epoch_ms(0), now: Timestamp::from_epoch_ms(0) };
+    fresh.reader.internal_differences(&question).await
 }
 
 async fn suspense(fresh: &Fresh) -> i64 {
@@ -190,7 +199,7 @@ async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
         audit.findings.named[0].to_string(),
         "suspense: suspense KRW: the sum of breaks is 3999, and 4000 by the postings"
     );
-    assert_eq!(fresh.reader.internal_differences().await.unwrap()[0].subject, "suspense KRW");
+    assert_eq!(crate::breaks::internal_differences(&fresh).await.unwrap()[0].subject, "suspense KRW");
 }
 
 async fn a_comment_stands_once_and_changes_nothing_else(fresh: Fresh) {
@@ -252,8 +261,13 @@ async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
     fresh.writer.begin_reconciliation(&begun).await.unwrap();
     let found = ["one", "two"].map(|key| Finding { suspense: None, ..finding(&lump(key, 700)) });
     fresh.writer.note_findings("run-1", &found).await.unwrap();
-    let ending =
-        ConcludeRun { run_id: "run-1".to_owned(), compared: Vec::new(), incomplete: None, summary: RunSummary::new() };
+    let ending = ConcludeRun {
+        run_id: "run-1".to_owned(),
+        compared: Vec::new(),
+        incomplete: None,
+        summary: RunSummary::new(),
+        due: Vec::new(),
+    };
     fresh.writer.conclude_reconciliation(&ending).await.unwrap();
     let hold = |index: usize, amount| {
         let break_id = found[index].break_id();
@@ -307,4 +321,84 @@ async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
         "nothing is left to undo"
     );
     agrees(&fresh).await;
+}
+
+async fn a_break_that_grows_old_is_raised_once_for_each_step(fresh: Fresh) {
+    let late = |key: &str, break_type: BreakType| Finding {
+        suspense: None,
+        break_type,
+        class: break_type.class(),
+        ..finding(&lump(key, 4_000))
+    };
+    let [by_machine, of_finance, waits] =
+        [late("one", BreakType::CutOff), late("two", BreakType::FeeDiffers), late("three", BreakType::FeeDiffers)];
+    let all = [by_machine.clone(), of_finance.clone(), waits.clone()];
+    let due = |step, expected_by: &str| DueEscalation {
+        step,
+        types: vec![BreakType::CutOff, BreakType::FeeDiffers],
+        expected_by: day(expected_by),
+    };
+    let run = async |run_id: &'static str, due: Vec<DueEscalation>, incomplete: Option<&str>| {
+        begin(&fresh, run_id).await;
+        fresh.writer.note_findings(run_id, &all).await.unwrap();
+        let days = Some((day("2023-11-14"), day("2023-11-20")));
+        ConcludeRun {
+            run_id: run_id.to_owned(),
+            compared: vec![LayerDays { layer: Layer::Settlements, days }],
+            incomplete: incomplete.map(str::to_owned),
+            summary: RunSummary::new(),
+            due,
+        }
+    };
+    let conclude = async |conclusion: &ConcludeRun| fresh.writer.conclude_reconciliation(conclusion).await.unwrap();
+    let stands = async |found: &Finding| fresh.reader.break_record(&found.break_id()).await.unwrap().unwrap();
+    let lines = async |found: &Finding| {
+        let history = fresh.reader.break_history(&found.break_id()).await.unwrap();
+        let raised = history.into_iter().filter(|line| line.act == "escalate");
+        raised.map(|line| (line.actor, line.detail.unwrap())).collect::<Vec<_>>()
+    };
+    let told = async || {
+        let events = crate::events::log(&fresh).await;
+        events.iter().filter(|event| event.event_type == domain::event::EventType::BreakEscalated).count()
+    };
+
+    conclude(&run("run-1", vec![due(1, "2023-11-19")], None).await).await;
+    assert_eq!((stands(&by_machine).await.escalation, told().await), (0, 0), "expected on the 20th");
+    let wait = BreakActRequest {
+        break_id: waits.break_id(),
+        version: 1,
+        act: Act::Wait { until: "2199-01-01".to_owned() },
+        by: Actor::parse("key:aaaa").unwrap(),
+        reason: "Toss answers then".to_owned(),
+        alone_up_to: 0,
+    };
+    fresh.writer.act_on_break(&wait).await.unwrap();
+
+    // A run without a verdict, told twice, and beside another one: once.
+    let (second, third) = (
+        run("run-2", vec![due(1, "2023-11-20")], Some("the PSP did not answer")).await,
+        run("run-3", vec![due(1, "2023-11-20")], None).await,
+    );
+    futures::join!(conclude(&second), conclude(&second), conclude(&third));
+    let raised = stands(&by_machine).await;
+    assert_eq!((raised.escalation, raised.class, raised.owner()), (1, BreakClass::Finance, Owner::Finance));
+    assert!(raised.escalated_at.is_some());
+    let machine = "rule:reconciliation/1".to_owned();
+    let first = (machine.clone(), "step 1, from automatic to finance".to_owned());
+    assert_eq!(lines(&by_machine).await, [first.clone()]);
+    assert_eq!(lines(&of_finance).await, [(machine.clone(), "step 1".to_owned())]);
+    assert_eq!((stands(&waits).await.escalation, told().await), (0, 2), "what waits is left alone");
+
+    // Seen again with other amounts, it does not go back to the machine; the next step is told once more.
+    let changed = Finding { theirs: Some(flow(5_000)), ..by_machine.clone() };
+    begin(&fresh, "run-4").await;
+    fresh.writer.note_findings("run-4", &[changed, of_finance.clone()]).await.unwrap();
+    let fourth =
+        ConcludeRun { run_id: "run-4".to_owned(), due: vec![due(2, "2023-11-20"), due(1, "2023-11-20")], ..third };
+    conclude(&fourth).await;
+    conclude(&fourth).await;
+    let raised = stands(&by_machine).await;
+    assert_eq!((raised.escalation, raised.class, raised.theirs), (2, BreakClass::Finance, Some(flow(5_000))));
+    assert_eq!(lines(&by_machine).await, [first, (machine, "step 2".to_owned())]);
+    assert_eq!(told().await, 4);
 }

@@ -10,6 +10,7 @@ use domain::{
     failure::Failure,
     id::DeadLetterId,
     ledger::Entry,
+    reconciliation::Actor,
 };
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::Value;
@@ -166,9 +167,11 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
     {
         let letter = letter(number);
         fresh.writer.open_dead_letter(&letter).await.unwrap();
-        for _ in 0..2 {
+        // Nobody knows the money of such a letter: two principals resolve it, and a proposal is not told.
+        for by in ["key:aaaa", "key:bbbb", "key:bbbb"] {
             let run = if action == LetterAction::Discard { WorkflowRun::Ended } else { WorkflowRun::Running };
-            let request = NewAction { action, actor: "operator", reason: "why", run };
+            let (by, alone_up_to) = (Actor::parse(by).unwrap(), domain::Money::zero(domain::Currency::Krw));
+            let request = NewAction { action, by: &by, reason: "why", run, alone_up_to };
             journal.act_on_dead_letter(&letter.letter_id, request).await.unwrap();
         }
     }

@@ -6,17 +6,28 @@ use domain::{
     dead_letter::{Awaits, DeclaredOutcome, Letter, LetterAction, LetterRefusal, LetterStatus, WorkflowRun},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
+    reconciliation::Actor,
 };
 use store::{Acted, LetterFilter, LetterPosition, NewAction, Window};
 
-use crate::{database::Fresh, journal::is_append_only, on_both_databases, writing::CREATED};
+use crate::{
+    books::{paid, won},
+    database::Fresh,
+    journal::is_append_only,
+    on_both_databases,
+    writing::CREATED,
+};
 
 on_both_databases!(
     a_letter_is_written_once_and_closed_once,
     whoever_acts_first_wins,
     letters_are_listed_and_chosen,
     what_people_did_stays,
+    money_is_given_up_by_two_principals_who_say_the_same,
+    of_two_at_once_who_propose_one_is_first,
 );
+
+const NOT_PAID: LetterAction = LetterAction::Resolve(DeclaredOutcome::NotPaid);
 
 fn id(number: u32) -> DeadLetterId {
     DeadLetterId::of_workflow("workflow", "run", number)
@@ -65,8 +76,12 @@ async fn a_letter_is_written_once_and_closed_once(fresh: Fresh) {
     assert_eq!(fresh.reader.dead_letter(&id(99)).await.unwrap(), None);
 }
 
-fn retry_by<'a>(actor: &'a str, reason: &'a str) -> NewAction<'a> {
-    NewAction { action: LetterAction::Retry, actor, reason, run: WorkflowRun::Running }
+fn by(name: &str) -> Actor {
+    Actor::parse(&format!("operator:{name}")).unwrap()
+}
+
+fn retry_by<'a>(by: &'a Actor, reason: &'a str) -> NewAction<'a> {
+    NewAction { action: LetterAction::Retry, by, reason, run: WorkflowRun::Running, alone_up_to: won(0) }
 }
 
 async fn whoever_acts_first_wins(fresh: Fresh) {
@@ -76,7 +91,7 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
         .map(|number| {
             let journal = journal.clone();
             tokio::spawn(async move {
-                let actor = format!("operator-{number}");
+                let actor = by(&format!("operator-{number}"));
                 journal.act_on_dead_letter(&id(1), retry_by(&actor, "mended")).await.unwrap()
             })
         })
@@ -95,23 +110,26 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
     assert_eq!((winners.len(), told.len()), (1, 5));
     assert!(told.iter().all(|actor| *actor == winners[0]), "{told:?} {winners:?}");
 
-    let again = journal.act_on_dead_letter(&id(1), retry_by(&winners[0], "again")).await.unwrap();
+    let winner = by(&winners[0]);
+    let again = journal.act_on_dead_letter(&id(1), retry_by(&winner, "again")).await.unwrap();
     assert!(matches!(again, Acted::Before(_)), "{again:?}");
     let [action] = &fresh.reader.dead_letter_actions(&id(1)).await.unwrap()[..] else { panic!("one action") };
     assert_eq!((action.number, action.action.as_str(), action.reason.as_str()), (1, "retry", "mended"));
     fresh.writer.close_dead_letter(&id(1)).await.unwrap();
     assert_eq!(status(&fresh, 1).await, LetterStatus::Resolved);
 
+    let operator = by("operator");
     let act = async |number, action, run| {
-        let request = NewAction { action, actor: "operator", reason: "a reason", run };
+        let request = NewAction { action, by: &operator, reason: "a reason", run, alone_up_to: won(10_000) };
         journal.act_on_dead_letter(&id(number), request).await.unwrap()
     };
     assert_eq!(act(99, LetterAction::Retry, WorkflowRun::Running).await, Acted::Unknown);
     fresh.writer.open_dead_letter(&letter(2)).await.unwrap();
     let awaited = act(2, LetterAction::Discard, WorkflowRun::Running).await;
     assert!(matches!(awaited, Acted::Refused { refusal: LetterRefusal::Awaited, last: None, .. }), "{awaited:?}");
-    let resolve = LetterAction::Resolve(DeclaredOutcome::NotPaid);
-    assert!(matches!(act(2, resolve, WorkflowRun::Running).await, Acted::Now(_)));
+    // A payment of 10,000 won: as much as one principal decides about.
+    paid(&fresh, "2", "a", 10_000, 0).await;
+    assert!(matches!(act(2, NOT_PAID, WorkflowRun::Running).await, Acted::Now(_)));
     fresh.writer.close_dead_letter(&id(2)).await.unwrap();
     assert_eq!(status(&fresh, 2).await, LetterStatus::Resolved);
     fresh.writer.open_dead_letter(&letter(3)).await.unwrap();
@@ -168,6 +186,82 @@ async fn letters_are_listed_and_chosen(fresh: Fresh) {
 
 async fn what_people_did_stays(fresh: Fresh) {
     fresh.writer.open_dead_letter(&letter(1)).await.unwrap();
-    fresh.writer.journal().act_on_dead_letter(&id(1), retry_by("operator", "mended")).await.unwrap();
+    fresh.writer.journal().act_on_dead_letter(&id(1), retry_by(&by("operator"), "mended")).await.unwrap();
     assert!(is_append_only(&fresh, "dead_letter_actions", "reason").await);
+}
+
+async fn money_is_given_up_by_two_principals_who_say_the_same(fresh: Fresh) {
+    let refunded = Awaits::Person { outcomes: vec![DeclaredOutcome::Refunded, DeclaredOutcome::NotRefunded] };
+    fresh.writer.open_dead_letter(&Letter { awaits: refunded, ..letter(1) }).await.unwrap();
+    paid(&fresh, "1", "a", 10_000, 0).await;
+    let journal = fresh.writer.journal();
+    let act = async |by: &str, outcome, alone_up_to| {
+        let (by, action) = (Actor::parse(by).unwrap(), LetterAction::Resolve(outcome));
+        let request = NewAction { action, by: &by, reason: "Toss says so", run: WorkflowRun::Running, alone_up_to };
+        journal.act_on_dead_letter(&id(1), request).await.unwrap()
+    };
+    let (limit, yes, no) = (won(9_999), DeclaredOutcome::Refunded, DeclaredOutcome::NotRefunded);
+    let Acted::Proposed(proposed) = act("key:aaaa", yes, limit).await else { panic!("10,000 won are above the limit") };
+    let proposal = proposed.proposal.unwrap();
+    assert_eq!((proposal.by.to_string().as_str(), proposal.outcome), ("key:aaaa", yes));
+    assert_eq!((proposed.status, status(&fresh, 1).await), (LetterStatus::Open, LetterStatus::Open));
+    let refusal = |acted| match acted {
+        Acted::Refused { refusal, .. } => refusal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal(act("key:aaaa", yes, limit).await), LetterRefusal::FourEyes);
+    // Another outcome is another proposal; whoever made the first one is a second principal of it.
+    assert!(matches!(act("operator:root", no, limit).await, Acted::Proposed(_)));
+    assert_eq!(refusal(act("operator:another", no, limit).await), LetterRefusal::FourEyes, "names are not proved");
+    assert!(matches!(act("person:kim", yes, limit).await, Acted::Proposed(_)), "the outcomes differ");
+    assert!(matches!(act("key:aaaa", yes, limit).await, Acted::Now(_)));
+    assert_eq!(refusal(act("person:kim", yes, limit).await), LetterRefusal::TakenUp);
+    assert!(matches!(act("key:aaaa", yes, limit).await, Acted::Before(_)));
+    let record = fresh.reader.dead_letter(&id(1)).await.unwrap().unwrap();
+    assert_eq!((record.status, record.proposal), (LetterStatus::Resolved, None));
+    let actions = fresh.reader.dead_letter_actions(&id(1)).await.unwrap();
+    let actions: Vec<_> = actions.iter().map(|one| (one.action.as_str(), one.actor.as_str(), one.outcome)).collect();
+    let expected = [
+        ("propose", "aaaa", Some(yes)),
+        ("propose", "root", Some(no)),
+        ("propose", "person:kim", Some(yes)),
+        ("resolve", "aaaa", Some(yes)),
+    ];
+    assert_eq!(actions, expected);
+    // Money that nobody knows is above every limit.
+    fresh.writer.open_dead_letter(&letter(2)).await.unwrap();
+    let by = by("operator");
+    let request = NewAction {
+        action: NOT_PAID,
+        by: &by,
+        reason: "why",
+        run: WorkflowRun::Running,
+        alone_up_to: won(u64::pow(10, 12)),
+    };
+    assert!(matches!(journal.act_on_dead_letter(&id(2), request).await.unwrap(), Acted::Proposed(_)));
+}
+
+async fn of_two_at_once_who_propose_one_is_first(fresh: Fresh) {
+    fresh.writer.open_dead_letter(&letter(1)).await.unwrap();
+    let acting = (0..6).map(|number| {
+        let journal = fresh.writer.journal();
+        tokio::spawn(async move {
+            let by = Actor::parse(&format!("key:key{number}")).unwrap();
+            let run = WorkflowRun::Running;
+            let request = NewAction { action: NOT_PAID, by: &by, reason: "why", run, alone_up_to: won(0) };
+            journal.act_on_dead_letter(&id(1), request).await.unwrap()
+        })
+    });
+    let mut counts = [0; 3];
+    for acting in acting.collect::<Vec<_>>() {
+        match acting.await.unwrap() {
+            Acted::Proposed(_) => counts[0] += 1,
+            Acted::Now(_) => counts[1] += 1,
+            Acted::Refused { .. } => counts[2] += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(counts[0] == 1 && counts[1] <= 1, "one proposes, and one at most decides with it: {counts:?}");
+    let actions = fresh.reader.dead_letter_actions(&id(1)).await.unwrap();
+    assert_eq!(actions.len(), counts[0] + counts[1], "{actions:?}");
 }

@@ -11,6 +11,7 @@ mod deposits;
 mod due;
 mod events;
 mod faults;
+mod internal;
 mod journal;
 mod keys;
 mod large_runs;

@@ -555,7 +555,7 @@ pub(crate) async fn foreign_payout_seen(fresh: &Fresh, run_id: &str) -> domain::
 async fn concluded(fresh: &Fresh, run_id: &str) {
     let compared = vec![store::LayerDays { layer: Layer::PayoutBalance, days: None }];
     let summary = store::RunSummary::new();
-    let ending = store::ConcludeRun { run_id: run_id.to_owned(), compared, incomplete: None, summary };
+    let ending = store::ConcludeRun { run_id: run_id.to_owned(), compared, incomplete: None, summary, due: Vec::new() };
     fresh.writer.conclude_reconciliation(&ending).await.unwrap();
 }
 

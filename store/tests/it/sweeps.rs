@@ -133,7 +133,7 @@ async fn places(fresh: &Fresh) -> [i64; 3] {
 
 async fn all_agree(fresh: &Fresh) {
     books_agree(fresh).await;
-    assert_eq!(fresh.reader.internal_differences().await.unwrap(), []);
+    assert_eq!(crate::breaks::internal_differences(&fresh).await.unwrap(), []);
 }
 
 async fn funds(fresh: &Fresh) -> Funds {
@@ -194,7 +194,7 @@ async fn a_sweep_pays_our_own_money_to_our_bank_once(fresh: Fresh) {
     fresh.database.connection().execute_unprepared(sql).await.unwrap();
     let findings = fresh.reader.audit(&[], &mut |_| {}).await.unwrap().findings;
     assert_eq!(findings.count, 1, "{:?}", findings.named);
-    assert_eq!(fresh.reader.internal_differences().await.unwrap().len(), 1);
+    assert_eq!(crate::breaks::internal_differences(&fresh).await.unwrap().len(), 1);
 }
 
 async fn nobody_sweeps_alone_or_past_what_is_free(fresh: Fresh) {

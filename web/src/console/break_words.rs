@@ -44,6 +44,7 @@ words! {
     business_days: "영업일", "business days";
     due: "처리 기한", "Due";
     overdue: "기한 지남", "overdue";
+    escalated: "상위 보고", "escalated";
     expected: "예정일", "Expected on";
     ours: "우리 장부", "Our books";
     theirs: "상대 기록", "Their record";

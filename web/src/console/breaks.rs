@@ -22,6 +22,8 @@ pub struct BreakSearch {
     pub status: Option<BreakStatus>,
     pub assignee: String,
     pub older_than: String,
+    /// Only those that were escalated.
+    pub escalated: bool,
 }
 
 /// What the person may do about a break now.
@@ -80,6 +82,12 @@ fn form(frame: &Frame<'_>, search: &BreakSearch) -> Markup {
             (kind.show(&BreakType::ALL, BreakType::as_str, |kind| format!("{} {}", kind.code(), words.type_of(kind))))
             (Field { name: "assignee", label: words.assignee, value: &search.assignee, kind: "text" }.show())
             (Field { name: "older_than", label: words.older_than, value: &search.older_than, kind: "number" }.show())
+            div.field {
+                label {
+                    input type="checkbox" name="escalated" value="true" checked[search.escalated];
+                    " " (words.escalated)
+                }
+            }
             div.field { button.button { (all.search) } " " a href="/console/breaks" { (all.clear) } }
         }
     }
@@ -144,6 +152,18 @@ fn age(frame: &Frame<'_>, record: &BreakRecord, today: Day, holidays: &Holidays)
     html! {
         span.late[is_late] { (number(u64::from(age.business_days))) }
         @if is_late { " " span.late { (frame.reconciling().overdue) } }
+        (raised(frame, record))
+    }
+}
+
+/// The step that a break was escalated to.
+fn raised(frame: &Frame<'_>, record: &BreakRecord) -> Markup {
+    html! {
+        @if record.escalation > 0 && record.status != BreakStatus::Resolved {
+            " " span.late data-escalation=(record.escalation) {
+                (frame.reconciling().escalated) " " (number(u64::from(record.escalation)))
+            }
+        }
     }
 }
 
@@ -190,6 +210,10 @@ fn facts(frame: &Frame<'_>, view: &BreakPage<'_>) -> Markup {
                     (due)
                     @if age.is_overdue && record.status != BreakStatus::Resolved { " " span.late { (words.overdue) } }
                 }
+            }
+            @if let Some(at) = record.escalated_at {
+                dt { (words.escalated) }
+                dd #escalation { (number(u64::from(record.escalation))) " · " (time(at)) }
             }
             @if let Some(assignee) = &record.assignee { dt { (words.assignee) } dd { (assignee) } }
             @if let Some(day) = record.wait_until { dt { (words.wait_until) } dd { (day) } }

@@ -1,7 +1,7 @@
 //! Acts on dead letters that take more than a reason: an outcome that a person declares, and one act on many letters.
 
 use domain::{
-    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterRefusal, LetterStatus},
+    dead_letter::{Awaits, DeclaredOutcome, LetterAction, LetterOutcome, LetterRefusal, LetterStatus},
     id::DeadLetterId,
 };
 use maud::{Markup, html};
@@ -9,7 +9,7 @@ use store::{CheckoutRecord, LetterRecord};
 
 use super::{
     Frame, MAX_ACT_REASON_CHARS, Page,
-    letters::address,
+    letters::{address, proposed},
     parts::{Choice, Field, number, payment_link, table, time},
     sheet::{Sheet, Wrong, reason_field, said},
 };
@@ -39,7 +39,7 @@ pub struct BulkPage<'a> {
     pub step: &'a str,
     pub code: &'a str,
     /// The open letters that are chosen, those first that have waited longest, and why a letter would be refused.
-    pub items: &'a [(LetterRecord, Result<(), LetterRefusal>)],
+    pub items: &'a [(LetterRecord, Result<LetterOutcome, LetterRefusal>)],
     /// Stands for these letters and the act.
     pub token: &'a str,
     pub reason: &'a str,
@@ -84,6 +84,7 @@ impl ResolveForm<'_> {
                     dt { (words.amount) } dd { strong { (frame.money(record.total)) } }
                     dt { (words.status) } dd { (frame.status(record.status)) }
                 }
+                (proposed(frame, letter))
             },
             fields: html! {
                 (outcome.show(outcomes(letter), DeclaredOutcome::as_str, |outcome| words.outcome_of(outcome)))
@@ -172,7 +173,7 @@ impl BulkPage<'_> {
                             td { @if let Some(id) = &letter.checkout_id { (payment_link(id.as_str())) } }
                             td {
                                 @match would {
-                                    Ok(()) => { (words.yes) }
+                                    Ok(_) => { (words.yes) }
                                     Err(refusal) => { (words.refusal_of(*refusal)) }
                                 }
                             }

@@ -98,6 +98,7 @@ pub fn letter(
                     dt { (words.code_word) } dd.code { (letter.failure.code.as_str()) }
                     dt { (words.message) } dd { (letter.failure.message) }
                     dt { (words.awaits) } dd { (awaits(frame, &letter.awaits)) }
+                    (proposed(frame, letter))
                     @if let Some(id) = &letter.checkout_id {
                         dt { (words.checkout) } dd { (payment_link(id.as_str())) }
                     }
@@ -123,6 +124,19 @@ pub fn letter(
             section.card { h2 { (words.done_about_it) } (actions(frame, done)) }
         },
     )
+}
+
+/// A resolution that waits for a second principal.
+pub(super) fn proposed(frame: &Frame<'_>, letter: &LetterRecord) -> Markup {
+    let words = frame.words();
+    html! {
+        @if let Some(proposal) = &letter.proposal {
+            dt { (words.letter_proposal) }
+            dd #proposal {
+                strong { (words.outcome_of(proposal.outcome)) } " · " (proposal.by.to_string()) " · " (proposal.reason)
+            }
+        }
+    }
 }
 
 fn awaits(frame: &Frame<'_>, awaits: &Awaits) -> Markup {

@@ -291,6 +291,9 @@ words! {
     would: "실행할 수 있는지", "Takes it";
     other_letters: "미리 본 것과 다른 데드 레터가 골라졌습니다. 아래를 확인하고 다시 실행하세요.",
         "Other dead letters are chosen now than you saw. Look at these, and act again.";
+    letter_proposal: "두 번째 사람을 기다리는 결론", "Waits for a second principal";
+    letter_proposed: "제안으로 기록했습니다. 돈을 움직이는 결론이므로 다른 사람이 같은 결론을 내려야 합니다.",
+        "It is written down as a proposal. It is about money: another person has to resolve it in the same way.";
     letter_acted: "기록하고 워크플로에 알렸습니다.", "It is written down, and the workflow was told.";
     action: "행위", "Action";
 
@@ -543,6 +546,7 @@ impl Words {
             LetterRefusal::OtherOutcome => {
                 self.pick("이 결과를 받지 않음", "No: its workflow does not take this outcome")
             }
+            LetterRefusal::FourEyes => self.pick("다른 사람이 결정해야 함", "No: another principal has to decide"),
         }
     }
 

@@ -58,6 +58,12 @@ fn write_breaks(counts: &MoneyCounts, text: &mut Exposition) {
             text.value(BREAKS, &labels, found(class, status).map_or(0, |known| known.number));
         }
     }
+    const ESCALATED: &str = "daegeum_breaks_escalated";
+    text.begin(ESCALATED, "gauge", "How many breaks of each class are not resolved and were escalated.");
+    for class in BreakClass::ALL {
+        let number = counts.escalated.iter().find(|(known, _)| *known == class).map_or(0, |(_, number)| *number);
+        text.value(ESCALATED, &[("class", class.as_str())], number);
+    }
     const OLDEST: &str = "daegeum_oldest_break_seconds";
     text.begin(OLDEST, "gauge", "How long ago the oldest open break of each class was opened; 0 where none is open.");
     for class in BreakClass::ALL {

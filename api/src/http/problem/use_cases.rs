@@ -2,6 +2,7 @@
 
 use domain::{
     checkout::ConfirmRefusal,
+    dead_letter::LetterRefusal,
     failure::{Failure, FailureCode, OurCode},
     payout::Undecidable,
 };
@@ -192,6 +193,9 @@ impl From<DeadLetterError> for Problem {
     fn from(error: DeadLetterError) -> Self {
         match error {
             DeadLetterError::Unknown => Self::new(Code::DeadLetterNotFound, "No dead letter has this id."),
+            DeadLetterError::Refused { refusal: LetterRefusal::FourEyes, .. } => {
+                Self::new(Code::FourEyes, sentence(&error))
+            }
             DeadLetterError::Refused { .. } => Self::new(Code::DeadLetterNotActionable, sentence(&error)),
             DeadLetterError::Outdated => Self::new(Code::PreviewOutdated, sentence(&error)),
             DeadLetterError::TooManySignals(cause) => Self::too_many_signals(cause.as_ref()),

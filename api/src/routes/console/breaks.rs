@@ -32,6 +32,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Ask
         status: BreakStatus::parse(asked.text("status")),
         assignee: asked.text("assignee").to_owned(),
         older_than: asked.text("older_than").to_owned(),
+        escalated: !asked.text("escalated").is_empty(),
     };
     let holidays = &api.service.settings.release_rule.holidays;
     // Older than n business days: expected before the n-th business day before today.
@@ -42,6 +43,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, person: Person, asked: Ask
         status: search.status,
         assignee: Some(search.assignee.clone()).filter(|assignee| !assignee.is_empty()),
         expected_by: days.map(|days| holidays.business_days_before(Day::of(now()), days).before()),
+        escalated: search.escalated,
     };
     let page = api.service.reader.breaks(&filter, &asked.window()).await?;
     let position =

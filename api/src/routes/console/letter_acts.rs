@@ -6,7 +6,10 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use domain::dead_letter::{DeclaredOutcome, LetterAction, LetterStatus};
+use domain::{
+    dead_letter::{DeclaredOutcome, LetterAction, LetterStatus},
+    reconciliation::Actor,
+};
 use service::dead_letter::{ActionRequest, DeadLetterError, MAX_BULK, ShownLetters};
 use store::{CheckoutRecord, LetterFilter, LetterRecord};
 use web::console::{self, BulkAct, BulkPage, MAX_ACT_REASON_CHARS, Outcome, ResolveForm, Wrong};
@@ -51,10 +54,11 @@ pub(super) async fn do_resolve(
             return Ok(unchanged(person.answer(again.page(&person.frame()))));
         }
     };
-    let by = person.principal().bare();
+    let by = Actor::Principal(person.principal());
     let request = ActionRequest { action: LetterAction::Resolve(outcome), by: &by, reason: &reason };
-    api.dead_letters().act(&letter.letter_id, request).await?;
-    Ok(came_of(&person, Outcome::LetterActed, None, &format!("/console/dead-letters/{}", letter.letter_id)))
+    let after = api.dead_letters().act(&letter.letter_id, request).await?;
+    let came = if after.status == LetterStatus::Open { Outcome::LetterProposed } else { Outcome::LetterActed };
+    Ok(came_of(&person, came, None, &format!("/console/dead-letters/{}", letter.letter_id)))
 }
 
 async fn payment(api: &Api, letter: &LetterRecord) -> Result<Option<CheckoutRecord>, Problem> {
@@ -96,7 +100,8 @@ async fn preview(
     reason: &str,
     wrong: Option<Wrong>,
 ) -> Result<Response, Problem> {
-    let shown = api.dead_letters().preview(wanted.act.action(), &wanted.filter(), MAX_BULK).await?;
+    let by = Actor::Principal(person.principal());
+    let shown = api.dead_letters().preview(wanted.act.action(), &by, &wanted.filter(), MAX_BULK).await?;
     let Wanted { act, step, code } = wanted;
     let page = BulkPage { act: *act, step, code, items: &shown.items, token: &shown.token, reason, wrong };
     Ok(person.answer(page.page(&person.frame())))
@@ -108,7 +113,7 @@ pub(super) async fn do_bulk(State(api): State<Arc<Api>>, person: Person, form: F
     let Some(reason) = reason(&form, MAX_ACT_REASON_CHARS) else {
         return Ok(unchanged(preview(&api, &person, &wanted, form.text("reason"), Some(Wrong::Reason)).await?));
     };
-    let by = person.principal().bare();
+    let by = Actor::Principal(person.principal());
     let wish = ActionRequest { action: wanted.act.action(), by: &by, reason: &reason };
     let shown = ShownLetters { filter: &wanted.filter(), limit: MAX_BULK, token: form.text("token") };
     let results = match api.dead_letters().act_on_all(wish, shown).await {

@@ -9,6 +9,7 @@ use axum::{
 use domain::{
     dead_letter::{LetterAction, LetterStatus},
     id::DeadLetterId,
+    reconciliation::Actor,
 };
 use service::dead_letter::ActionRequest;
 use store::{LetterFilter, LetterPosition, LetterRecord};
@@ -139,7 +140,7 @@ async fn act(api: &Api, person: &Person, action: LetterAction, id: &str, form: &
     let Some(reason) = reason(form, MAX_ACT_REASON_CHARS) else {
         return Ok(unchanged(confirming(api, person, action, &letter, true).await?));
     };
-    let by = person.principal().bare();
+    let by = Actor::Principal(person.principal());
     let request = ActionRequest { action, by: &by, reason: &reason };
     api.dead_letters().act(&letter.letter_id, request).await?;
     let back = format!("/console/dead-letters/{}", letter.letter_id);

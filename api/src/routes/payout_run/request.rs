@@ -11,7 +11,7 @@ use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 use crate::{
     http::{
         fields::{FieldErrors, FieldForm, Fields, Form},
-        forms::{Shown, Text, text_form},
+        forms::{Shown, Text, TrueOrFalse, text_form},
         problem::{FieldCode, Problem},
         table::{body, parameters},
     },
@@ -68,11 +68,6 @@ text_form! {
     /// A day.
     pub(crate) Date: DayText = |text| DayText::try_from(text.to_owned()),
     |text| text.pattern(Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
-}
-text_form! {
-    /// `true` or `false`.
-    pub(crate) TrueOrFalse: bool = |text| text.parse::<bool>().map_err(|_| "is `true` or `false`"),
-    |text| text.enum_values(Some(["true", "false"]))
 }
 
 /// Sellers, by their accounts.

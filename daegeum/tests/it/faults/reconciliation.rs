@@ -195,11 +195,15 @@ async fn assign(finance: &Shop, faults: &Faults, break_id: &str, fault: Fault) {
     }
 }
 
-/// What happened to a break, the oldest first.
+/// What happened to a break, the oldest first, but for its escalations. Each step of these is taken once.
 async fn acts_on(shop: &Shop, break_id: &str) -> Vec<String> {
     let shown = shop.get(&format!("/v1/breaks/{break_id}")).await;
-    let acts = shown["history"].as_array().unwrap().iter().map(|line| line["act"].as_str().unwrap().to_owned());
-    acts.collect()
+    let is_escalation = |line: &&Value| line["act"] == "escalate";
+    let (raised, acts): (Vec<&Value>, Vec<&Value>) =
+        shown["history"].as_array().unwrap().iter().partition(is_escalation);
+    let steps: BTreeSet<&str> = raised.iter().map(|line| line["detail"].as_str().unwrap()).collect();
+    assert_eq!(steps.len(), raised.len(), "a step is taken once: {shown}");
+    acts.into_iter().map(|line| line["act"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Sends a request of a principal until the workflow of another one is out of its way. Answers the status.

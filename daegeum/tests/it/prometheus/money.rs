@@ -8,11 +8,12 @@ use super::Prometheus;
 use crate::{
     database::Kind,
     payouts::{Payers, names},
-    reconciliation::payouts::{reconcile, steal},
+    reconciliation::payouts::{reconcile, reconcile_as_of, steal},
     stack::temporal_cli,
 };
 
 pub(super) const CAUSED: &[&str] = &[
+    "DaegeumBreakEscalated",
     "DaegeumBreakOld",
     "DaegeumBreakUnexplained",
     "DaegeumOldestPayoutOpen",
@@ -78,5 +79,7 @@ async fn payouts_and_breaks_that_nobody_settles_are_told() {
     steal(&payers, 1_500).await;
     let (code, report) = reconcile(&payers);
     assert_eq!(code, Some(1), "{report:#}");
+    // As if nobody had looked at it for a quarter of a year.
+    assert_eq!(reconcile_as_of(&payers, 90).0, Some(1));
     prometheus.fires(CAUSED).await;
 }

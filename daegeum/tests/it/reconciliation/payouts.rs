@@ -196,7 +196,10 @@ async fn a_returned_payout_is_known_by_its_amount_alone(database: Kind) {
     let lost = left_behind(&payers, &sellers[4], "UNKNOWN").await;
     let (_, report) = reconcile(&payers);
     let expected = [(lost.as_str(), "payout_answer_lost"), (late.as_str(), "payout_overdue")];
-    assert_eq!(apart(&report), expected, "{report:#}");
+    // The row of the one is ahead of its hold, which our own books say by themselves.
+    let (internal, others): (Vec<_>, Vec<_>) =
+        apart(&report).into_iter().partition(|(_, break_type)| *break_type == "internal_differs");
+    assert_eq!((internal.len(), others), (1, expected.to_vec()), "{report:#}");
     assert_eq!(figure(&report, "payout_balance", "in_transit"), "40000", "{report:#}");
 
     // Money of nobody in the balance.

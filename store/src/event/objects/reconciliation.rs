@@ -30,6 +30,8 @@ struct Break {
     theirs: Option<String>,
     checkout_id: Option<String>,
     reason_code: Option<String>,
+    /// The step that it was escalated to; 0 before the first.
+    escalation: i32,
 }
 
 /// Appends what happened to a break. The row has the status already.
@@ -61,6 +63,7 @@ pub(crate) async fn append_break(
         theirs: row.theirs.map(amount).transpose()?,
         checkout_id: row.checkout_id,
         reason_code: row.reason_code,
+        escalation: row.escalation,
     };
     let fact = ObjectFact { event_type, object_id: break_id.to_owned(), version, occurred_at: at };
     append_object(transaction, fact, &data).await
