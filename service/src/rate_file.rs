@@ -1,8 +1,8 @@
 //! Reading exchange rates: CSV with a header line.
 //!
 //! Columns, in any order: `as_of` (2026-11-27T09:00:00+09:00, or a day, whose begin in Korea counts), `base`, `quote`,
-//! `rate` (how much of `quote` one unit of `base` is), `source`, and where wanted `kind` (`bid`, `mid` or `ask`; `mid` by
-//! default). Other columns are ignored.
+//! `rate` (how much of `quote` one unit of `base` is), `source`, and where wanted `kind` (`bid`, `mid` or `ask`; `mid`
+//! by default). Other columns are ignored.
 
 use chrono::DateTime;
 use domain::{

@@ -36,17 +36,22 @@ fn statuses(run: &Value) -> Vec<&str> {
     statuses
 }
 
+/// Toss wants to know more of a seller before it pays.
+async fn forbids(payers: &Payers, seller: &str) {
+    let url = format!("{}/_sim/sellers", payers.dev.shop.simulator);
+    let known: Vec<Value> = payers.dev.shop.http.get(url).send().await.unwrap().json().await.unwrap();
+    let reference = seller.replace('-', "");
+    let at_toss = known.iter().find(|seller| seller["refSellerId"] == reference.as_str()).unwrap();
+    let status = json!({ "sellerId": at_toss["id"], "status": "KYC_REQUIRED" });
+    payers.dev.shop.simulate("seller-status", &status).await;
+}
+
 /// Toss takes all payouts of a batch or none: the seller that it names is taken out.
 async fn an_offender_is_taken_out(payers: &Payers, sellers: &[String]) {
     let run = payers.freeze(sellers).await;
     // Otherwise our row says it before the payout leaves.
     payers.dev.shop.simulate("mischief", &json!({ "on": "webhook", "kind": "drop", "times": 0 })).await;
-    let url = format!("{}/_sim/sellers", payers.dev.shop.simulator);
-    let known: Vec<Value> = payers.dev.shop.http.get(url).send().await.unwrap().json().await.unwrap();
-    let reference = sellers[0].replace('-', "");
-    let at_toss = known.iter().find(|seller| seller["refSellerId"] == reference.as_str()).unwrap();
-    let forbidden = json!({ "sellerId": at_toss["id"], "status": "KYC_REQUIRED" });
-    payers.dev.shop.simulate("seller-status", &forbidden).await;
+    forbids(payers, &sellers[0]).await;
     assert_eq!(payers.approve(&run).await.0, 200);
     let run = payers.completed(&run).await;
     assert_eq!(statuses(&run), ["FAILED", "PAID"], "{run}");
@@ -79,8 +84,11 @@ async fn an_approval_is_void(payers: &Payers, sellers: &[String]) {
     replays(payers, "rejected", &run).await;
 
     let run = payers.freeze(sellers).await;
-    let changed = "UPDATE seller_registrations SET approval = 'KYC_REQUIRED' WHERE seller_account = ";
-    payers.write(&[format!("{changed}'{}'", sellers[0])]).await;
+    let seller = format!("/v1/sellers/{}", sellers[0]);
+    payers.dev.shop.end_mischief().await;
+    forbids(payers, &sellers[0]).await;
+    until("Toss's word has come", || async { payers.maker.get(&seller).await["payout_status"] == "KYC_REQUIRED" })
+        .await;
     assert_eq!(payers.approve(&run).await.0, 200);
     let run = payers.completed(&run).await;
     assert_eq!(statuses(&run), ["CANCELED"], "{run}");

@@ -72,7 +72,10 @@ fn what_is_no_rate_is_refused() {
 proptest! {
     /// By integers of a width in which nothing is lost, and there and back within what was rounded.
     #[test]
-    fn a_conversion_loses_less_than_half_a_minor_unit(minor in 0..=MAX_MINOR / 200_000, parts in 1..=150_000_000_000_u64) {
+    fn a_conversion_loses_at_most_half_a_minor_unit(
+        minor in 0..=MAX_MINOR / 200_000,
+        parts in 1..=150_000_000_000_u64,
+    ) {
         let pair = Pair::try_new(Usd, Krw).unwrap();
         let value = RateValue::try_from_parts(parts).unwrap();
         let rate = Rate { pair, value, ..rate(Usd, Krw, "1", 0) };
