@@ -237,3 +237,40 @@ async fn sellers_are_paid_by_bank_file(database: Kind) {
     let calls = json!(payers.dev.shop.calls().await).to_string();
     assert!(!["/v2/payouts", "/v2/sellers", "/v2/balances"].iter().any(|path| calls.contains(path)), "{calls}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_shows_something_else_ends_no_payout() {
+    let (payers, run) = with_approved_run().await;
+    let ask = json!({ "digest": run["digest"], "reason": "the transfers of today" });
+    let (status, _, file) = take(&payers.maker, &run, &ask).await;
+    assert_eq!(status, 200, "{file}");
+    let [first, second] = [0, 1].map(|index| transfer(&file, &run["payouts"][index])[4].clone());
+    let both = format!("{first} {second}");
+    // Another amount, two transfers in one line, and one transfer in two lines.
+    import(&payers, &[("-17,999", &first), ("-18,000", &both), ("-18,000", &second), ("-18,000", &second)]);
+    let types = || {
+        let (code, report) = reconcile_as_of(&payers, 0);
+        let mut types: Vec<String> =
+            report["breaks"].as_array().unwrap().iter().map(|found| text(found, "type").to_owned()).collect();
+        types.sort();
+        (code, types.join(" "))
+    };
+    let unknown = "bank_line_unknown bank_line_unknown";
+    assert_eq!(types(), (Some(1), format!("ambiguous ambiguous {unknown}")));
+    let payouts = run["payouts"].as_array().unwrap();
+    let paths: Vec<String> =
+        payouts.iter().map(|payout| format!("/v1/payouts/{}", text(payout, "payout_id"))).collect();
+    for path in &paths {
+        assert_eq!(payers.maker.get(path).await["status"], "IN_PROGRESS");
+    }
+
+    // What comes back has the amount of the transfer.
+    for shop in [&payers.maker, &payers.checker] {
+        let word = json!({ "reason": "the list of the bank", "attempt": 1 });
+        assert_eq!(post(shop, &format!("{}/paid", paths[0]), &word).await.0, 200);
+    }
+    payers.comes_back(&payouts[0]).await;
+    import(&payers, &[("17,999", &format!("{first} 반환"))]);
+    assert_eq!(types(), (Some(1), format!("ambiguous ambiguous {unknown} bank_line_unknown")));
+    payers.verify_books();
+}

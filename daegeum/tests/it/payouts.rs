@@ -130,6 +130,12 @@ impl Payers {
 
     /// Each seller sells for `amount`, and has `available` of it.
     pub(crate) async fn earn_of(&self, checkout: &str, names: &[String], amount: u64, available: u64) {
+        self.buy(checkout, names, amount).await;
+        self.have_available(names, available).await;
+    }
+
+    /// A buyer pays each seller so much.
+    pub(crate) async fn buy(&self, checkout: &str, names: &[String], amount: u64) {
         let orders: Vec<Value> = names
             .iter()
             .map(|name| json!({ "seller_account": name, "amount": amount.to_string(), "currency": "KRW" }))
@@ -142,6 +148,10 @@ impl Payers {
         let authorized = shop.simulate("authorize", &json!({ "orderId": checkout, "amount": total })).await;
         let key = authorized["paymentKey"].as_str().unwrap();
         assert_eq!(shop.confirm(checkout, key, &total.to_string()).await.0, 200);
+    }
+
+    /// Waits until each seller has so much available.
+    pub(crate) async fn have_available(&self, names: &[String], available: u64) {
         let earned = available.to_string();
         for name in names {
             until(&format!("the earnings of {name} are available"), || async {

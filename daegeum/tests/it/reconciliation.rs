@@ -13,6 +13,7 @@ mod proof;
 mod repairs;
 mod reports;
 pub(crate) mod sweeps;
+mod weeks;
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use domain::{
     reconciliation::{ActOutcome, BreakState, BreakStatus, BreakType},
     settlement::Flow,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
     StoreError, Writer,
@@ -18,6 +18,7 @@ use crate::{
         refusal::{Booked, Refusal},
     },
     breaks::{
+        escalate::ESCALATION,
         record::{self, BreakRecord},
         repair::{standing_repairs, undo_repairs},
         request::BreakActRequest,
@@ -41,10 +42,10 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
     let row = breaks::Entity::find_by_id(id.as_str()).one(books.transaction).await?;
     let row = row.ok_or_else(|| Refusal::NoSuchBreak { break_id: id.clone() })?;
     let current = record::record(row.clone())?;
-    let number = request.version + 1;
-    if current.version != request.version {
-        return repeated(books, &current, request).await;
+    if let Some(booked) = came_before(books, &current, request).await? {
+        return Ok(booked);
     }
+    let number = current.version + 1;
     let now = books.now();
     let repairs = standing_repairs(books.transaction, id).await?;
     let state = BreakState { is_repaired: !repairs.is_empty(), ..current.state() };
@@ -98,21 +99,34 @@ pub(crate) async fn carry_out(books: &mut Books<'_>, request: &BreakActRequest) 
     }
 }
 
-/// The same act of the same author was carried out before, or another one was first.
-async fn repeated(books: &Books<'_>, current: &BreakRecord, request: &BreakActRequest) -> Result<Booked, StoreError> {
-    let last = break_history::Entity::find()
+/// What came first since the author looked: the same act of the same author, or another one, which wins. An escalation
+/// is no act of anybody, and changes nothing that an act rests on.
+async fn came_before(
+    books: &Books<'_>,
+    current: &BreakRecord,
+    request: &BreakActRequest,
+) -> Result<Option<Booked>, StoreError> {
+    if current.version == request.version {
+        return Ok(None);
+    }
+    let first = break_history::Entity::find()
         .filter(break_history::Column::BreakId.eq(request.break_id.as_str()))
-        .filter(break_history::Column::Number.eq(to_column_revision(request.version + 1)?))
+        .filter(break_history::Column::Number.gt(to_column_revision(request.version)?))
+        .filter(break_history::Column::Act.ne(ESCALATION))
+        .order_by_asc(break_history::Column::Number)
         .one(books.transaction)
         .await?;
-    let is_same = |last: break_history::Model| {
+    let is_same = |first: &break_history::Model| {
         let by = request.by.to_string();
-        (last.act.as_str(), last.actor, last.reason) == (request.act.as_str(), by, request.reason.clone())
+        (first.act.as_str(), &first.actor, &first.reason) == (request.act.as_str(), &by, &request.reason)
     };
-    if last.is_some_and(is_same) {
-        return Ok(Booked::Before);
+    match first {
+        Some(first) if is_same(&first) => Ok(Some(Booked::Before)),
+        None if current.version > request.version => Ok(None),
+        Some(_) | None => {
+            Err(Refusal::BreakMoved { break_id: request.break_id.clone(), version: current.version }.into())
+        }
     }
-    Err(Refusal::BreakMoved { break_id: request.break_id.clone(), version: current.version }.into())
 }
 
 /// The entry that an act books: what leaves suspense, or what comes back to it.

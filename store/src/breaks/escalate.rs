@@ -16,6 +16,8 @@ use crate::{
     transaction::Transaction,
 };
 
+/// What the history of a break calls it.
+pub(crate) const ESCALATION: &str = "escalate";
 /// The most breaks that one run escalates; the next run escalates more.
 const MOST: u64 = 1_000;
 
@@ -77,7 +79,7 @@ async fn raise(
     let happened = Happened {
         break_id: &row.break_id,
         number,
-        act: "escalate",
+        act: ESCALATION,
         actor: RUN,
         reason: "",
         reason_code: None,

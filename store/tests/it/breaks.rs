@@ -385,7 +385,7 @@ async fn a_break_that_grows_old_is_raised_once_for_each_step(fresh: Fresh) {
     assert!(raised.escalated_at.is_some());
     let machine = "rule:reconciliation/1".to_owned();
     let first = (machine.clone(), "step 1, from automatic to finance".to_owned());
-    assert_eq!(lines(&by_machine).await, [first.clone()]);
+    assert_eq!(lines(&by_machine).await, std::slice::from_ref(&first));
     assert_eq!(lines(&of_finance).await, [(machine.clone(), "step 1".to_owned())]);
     assert_eq!((stands(&waits).await.escalation, told().await), (0, 2), "what waits is left alone");
 
@@ -401,4 +401,21 @@ async fn a_break_that_grows_old_is_raised_once_for_each_step(fresh: Fresh) {
     assert_eq!((raised.escalation, raised.class, raised.theirs), (2, BreakClass::Finance, Some(flow(5_000))));
     assert_eq!(lines(&by_machine).await, [first, (machine, "step 2".to_owned())]);
     assert_eq!(told().await, 4);
+
+    // An author who looked before the break was raised is not refused for that; of two, the first wins.
+    assert_eq!(stands(&of_finance).await.version, 3);
+    let comment = |by: &str| BreakActRequest {
+        break_id: of_finance.break_id(),
+        act: Act::Comment,
+        by: Actor::parse(by).unwrap(),
+        ..wait.clone()
+    };
+    for expected in [Booked::Now, Booked::Before] {
+        assert_eq!(fresh.writer.act_on_break(&comment("key:aaaa")).await.unwrap(), expected);
+    }
+    let second = fresh.writer.act_on_break(&comment("key:bbbb")).await.unwrap_err().to_string();
+    assert!(second.contains("changed meanwhile"), "{second}");
+    let history = fresh.reader.break_history(&of_finance.break_id()).await.unwrap();
+    let acts: Vec<&str> = history.iter().map(|line| line.act.as_str()).collect();
+    assert_eq!((acts, stands(&of_finance).await.version), (vec!["open", "escalate", "escalate", "comment"], 4));
 }

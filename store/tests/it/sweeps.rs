@@ -133,7 +133,7 @@ async fn places(fresh: &Fresh) -> [i64; 3] {
 
 async fn all_agree(fresh: &Fresh) {
     books_agree(fresh).await;
-    assert_eq!(crate::breaks::internal_differences(&fresh).await.unwrap(), []);
+    assert_eq!(crate::breaks::internal_differences(fresh).await.unwrap(), []);
 }
 
 async fn funds(fresh: &Fresh) -> Funds {
