@@ -51,8 +51,10 @@ pub(crate) enum DeadLettersAction {
         "daegeum dead-letters retry --code psp_access_denied --preview --reason 'key renewed'"
     ))]
     Retry(DeadLetterRequest),
-    /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP. Above the limit of
-    /// the settings, another principal has to resolve it in the same way, in the console or with an API key
+    /// Resolve by hand, stating the evidence; to confirm a payment use `retry`, which asks the PSP
+    ///
+    /// About more money than `dead_letters.resolve_alone_up_to`, another principal has to resolve it in the same way,
+    /// in the console or with an API key.
     #[command(after_help = example_with_temporal!(
         "daegeum dead-letters resolve LETTER --outcome not_paid --reason 'Toss has no payment'"
     ))]
