@@ -193,6 +193,11 @@ impl Problem {
         problem
     }
 
+    /// A body that is no JSON and makes no sense.
+    pub(crate) fn of_body(detail: impl Display) -> Self {
+        Self::of_field("body", FieldCode::Invalid, detail)
+    }
+
     /// One field that is not valid.
     pub(crate) fn of_field(field: impl Into<String>, code: FieldCode, detail: impl Display) -> Self {
         Self::of_fields(vec![FieldError { field: field.into(), code, detail: detail.to_string() }])

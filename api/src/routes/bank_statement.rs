@@ -9,11 +9,7 @@ use store::Imported;
 
 use crate::{
     Api,
-    http::{
-        body::RawBody,
-        caller::FinanceCaller,
-        problem::{FieldCode, Problem},
-    },
+    http::{body::RawBody, caller::FinanceCaller, problem::Problem},
     openapi::refusals::refusals,
 };
 
@@ -50,11 +46,9 @@ pub(crate) struct ImportedBody {
 pub(crate) async fn import(
     State(api): State<Arc<Api>>,
     caller: FinanceCaller,
-    RawBody(body): RawBody,
+    body: RawBody,
 ) -> Result<Json<ImportedBody>, Problem> {
-    let malformed = |detail: String| Problem::of_field("body", FieldCode::Invalid, detail);
-    let csv = std::str::from_utf8(&body).map_err(|_| malformed("is not UTF-8".to_owned()))?;
-    let lines = read(csv).map_err(|error| malformed(error.to_string()))?;
+    let lines = body.table(read)?;
     let by = caller.principal().to_string();
     let imported = api.service.journal.import_bank_lines(&lines, &by).await?;
     Ok(Json(ImportedBody::new(imported)))

@@ -19,7 +19,7 @@ use crate::{
         forms::{Text, none_of, text_form},
         paging::{ListBody, Paging, window},
         parameters::Parameters,
-        problem::{FieldCode, Problem},
+        problem::Problem,
         table::parameters,
         values::rfc3339,
     },
@@ -129,15 +129,13 @@ pub(crate) async fn list(
 pub(crate) async fn import(
     State(api): State<Arc<Api>>,
     caller: FinanceCaller,
-    RawBody(body): RawBody,
+    body: RawBody,
 ) -> Result<Json<ImportedBody>, Problem> {
-    let malformed = |detail: String| Problem::of_field("body", FieldCode::Invalid, detail);
-    let csv = std::str::from_utf8(&body).map_err(|_| malformed("is not UTF-8".to_owned()))?;
-    let lines = read(csv).map_err(|error| malformed(error.to_string()))?;
+    let lines = body.table(read)?;
     let rates: Vec<Rate> = lines.iter().map(|RateLine { rate, .. }| rate.clone()).collect();
     let by = caller.principal().to_string();
     let imported = api.service.journal.import_rates(&rates, &by).await?;
-    let imported = imported.map_err(|taken| malformed(format!("line {}: {taken}", lines[taken.index].line)))?;
+    let imported = imported.map_err(|taken| Problem::of_body(format!("line {}: {taken}", lines[taken.index].line)))?;
     Ok(Json(ImportedBody::new(imported)))
 }
 

@@ -4,14 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use serde_json::json;
 use service::bank_statement;
 
 use crate::{
-    cli::{
-        audit_log,
-        output::{Output, print_json},
-    },
+    cli::{audit_log, output::Output},
     compose,
     settings::Settings,
 };
@@ -38,9 +34,5 @@ pub(crate) async fn run(settings: &Settings, action: BankAction) -> anyhow::Resu
     let by = format!("operator:{}", audit_log::operator());
     let imported = journal.import_bank_lines(&lines, &by).await?;
     audit_log::record(&journal, "bank import", "", &format!("{} new lines", imported.fresh)).await?;
-    if output.json {
-        return print_json(&json!({ "new": imported.fresh, "known": imported.known }));
-    }
-    println!("{} new lines, {} that were kept before.", imported.fresh, imported.known);
-    Ok(())
+    output.print_imported(imported, "lines")
 }

@@ -61,11 +61,7 @@ pub(crate) async fn run(settings: &Settings, action: RatesAction) -> anyhow::Res
                 anyhow!("{}, line {}: {taken}; nothing was kept", file.display(), lines[taken.index].line)
             })?;
             audit_log::record(&journal, "rates import", "", &format!("{} new rates", imported.fresh)).await?;
-            if output.json {
-                return print_json(&json!({ "new": imported.fresh, "known": imported.known }));
-            }
-            println!("{} new rates, {} that were kept before.", imported.fresh, imported.known);
-            Ok(())
+            output.print_imported(imported, "rates")
         }
         RatesAction::List { base, quote, limit, output } => {
             let reader = compose::open_reader(&settings.database()?).await?;

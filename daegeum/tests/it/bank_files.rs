@@ -11,7 +11,7 @@ use crate::{
         payouts::{clock_passes, reconcile_as_of},
         sweeps::balance,
     },
-    stack::Shop,
+    stack::{Shop, day_after},
 };
 
 on_both_databases!(sellers_are_paid_by_bank_file);
@@ -31,7 +31,7 @@ async fn put(payers: &Payers, seller: &str) -> (u16, Value) {
 }
 
 fn today() -> String {
-    (chrono::Utc::now() + chrono::TimeDelta::hours(9)).date_naive().to_string()
+    day_after(0)
 }
 
 fn import(payers: &Payers, lines: &[(&str, &str)]) {

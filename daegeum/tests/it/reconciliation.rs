@@ -21,7 +21,7 @@ use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Shop, until},
+    stack::{Shop, day_after, until},
 };
 
 on_both_databases!(books_and_toss_are_compared, a_database_of_another_day_does_not_agree);
@@ -42,11 +42,6 @@ fn reconcile_day(roles: &Roles, day: &str, flags: &[&str]) -> (Option<i32>, Valu
 
 fn today() -> String {
     day_after(0)
-}
-
-/// The day in Korea so many days after today.
-pub(crate) fn day_after(days: i64) -> String {
-    (chrono::Utc::now() + chrono::TimeDelta::hours(9) + chrono::TimeDelta::days(days)).date_naive().to_string()
 }
 
 /// What stands apart: subject and type, in the order of the report.

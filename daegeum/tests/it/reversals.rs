@@ -9,7 +9,7 @@ use crate::{
     on_both_databases,
     reconciliation::planted::balances,
     roles::Roles,
-    stack::{Shop, until},
+    stack::{Shop, day_after, until},
 };
 
 on_both_databases!(
@@ -71,7 +71,7 @@ async fn paid(shop: &Shop, id: &str) {
 
 /// Reconciles today. Answers subject and type of each open break.
 fn breaks(roles: &Roles) -> Vec<(String, String)> {
-    let today = (chrono::Utc::now() + chrono::TimeDelta::hours(9)).date_naive().to_string();
+    let today = day_after(0);
     let output = roles.command(&["reconcile", "--day", &today, "--grace", "0m", "--json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let found = report["breaks"].as_array().unwrap().iter().filter(|found| found["status"] == "OPEN");

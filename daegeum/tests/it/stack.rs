@@ -164,10 +164,19 @@ impl Drop for Temporal {
     }
 }
 
+/// The day in Korea so long after now.
+fn day_in(time: chrono::TimeDelta) -> String {
+    (chrono::Utc::now() + KOREA + time).date_naive().to_string()
+}
+
+/// The day in Korea so many days after today.
+pub(crate) fn day_after(days: i64) -> String {
+    day_in(chrono::TimeDelta::days(days))
+}
+
 /// Returns when enough of a day in Korea is left for a test.
 pub(crate) async fn day_begins() {
-    let day = |at: chrono::DateTime<chrono::Utc>| (at + KOREA).date_naive();
-    let ends_soon = || day(chrono::Utc::now()) != day(chrono::Utc::now() + DAY_LEFT);
+    let ends_soon = || day_after(0) != day_in(DAY_LEFT);
     while ends_soon() {
         tokio::time::sleep(POLL).await;
     }

@@ -10,7 +10,7 @@ use crate::{
     bank_files::with_approved_run,
     database::Kind,
     payouts::{Payers, names, post, text},
-    stack::{Shop, until},
+    stack::{Shop, day_after, until},
 };
 
 /// What each of the sellers earns.
@@ -390,7 +390,7 @@ async fn seller_sees_own(payers: &Payers, things: &BTreeMap<&'static str, String
 #[tokio::test(flavor = "multi_thread")]
 async fn a_break_is_resolved_by_two_persons_each_act_once() {
     let payers = Payers::start(Kind::Sqlite).await;
-    let day = (chrono::Utc::now() + chrono::TimeDelta::hours(9)).date_naive().to_string();
+    let day = day_after(0);
     let id = unknown_payment(&payers.maker, &day).await;
     let (dev, page) = (&payers.dev, format!("/console/breaks/{id}"));
     let [kim, lee] = [signed_in(dev, "kim", Role::Finance).await, signed_in(dev, "lee", Role::Finance).await];

@@ -18,9 +18,9 @@ use super::{Cell, FAULTS, Fault, Faults, Place, print, workers};
 use crate::{
     database::Kind,
     on_both_databases,
-    reconciliation::{day_after, paid, planted},
+    reconciliation::{paid, planted},
     roles::Roles,
-    stack::{Shop, until},
+    stack::{Shop, day_after, until},
 };
 
 on_both_databases!(whatever_step_of_a_reconciliation_fails_books_and_breaks_are_the_same);
