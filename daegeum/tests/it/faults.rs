@@ -50,7 +50,7 @@ use crate::{
     database::Kind,
     events, on_both_databases,
     roles::{Roles, temporal_at},
-    stack::{Shop, until},
+    stack::{Shop, insist, until},
     virtual_accounts::stands_at,
 };
 
@@ -471,12 +471,7 @@ impl Rescue {
 
 /// Confirms, and again where nobody took it up in time, as the answer says to.
 async fn confirm(shop: &Shop, id: &str, key: &str) -> (u16, Value) {
-    loop {
-        match shop.confirm(id, key, "23000").await {
-            (503, _) => {}
-            answered => return answered,
-        }
-    }
+    insist(shop.confirmation(id, key, "23000")).await
 }
 
 /// Toss charges and does not answer; meanwhile the marketplace deletes the checkout.

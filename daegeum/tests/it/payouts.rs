@@ -14,7 +14,7 @@ use crate::{
     on_both_databases,
     payout_histories::workflow_replays,
     roles::temporal_at,
-    stack::{Dev, Shop, daegeum, until},
+    stack::{Dev, Shop, daegeum, insist, until},
 };
 
 on_both_databases!(
@@ -263,9 +263,7 @@ pub(crate) async fn write(database_url: &str, statements: &[String]) {
 }
 
 pub(crate) async fn post(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
-    let request = shop.http.post(format!("{}{path}", shop.api)).bearer_auth(&shop.api_key).json(body);
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    insist(shop.http.post(format!("{}{path}", shop.api)).bearer_auth(&shop.api_key).json(body)).await
 }
 
 pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {

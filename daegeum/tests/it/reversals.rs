@@ -9,7 +9,7 @@ use crate::{
     on_both_databases,
     reconciliation::planted::balances,
     roles::Roles,
-    stack::{Shop, day_after, until},
+    stack::{Shop, day_after, insist, until},
 };
 
 on_both_databases!(
@@ -211,9 +211,7 @@ async fn what_changed_since_the_preview_is_not_approved(database: Kind) {
 
 /// A request of a key of scope `finance`. Answers the status, and what was said.
 async fn post(shop: &Shop, key: &str, path: &str, body: &Value) -> (u16, Value) {
-    let request = shop.http.post(format!("{}{path}", shop.api)).bearer_auth(key).json(body);
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    insist(shop.http.post(format!("{}{path}", shop.api)).bearer_auth(key).json(body)).await
 }
 
 async fn the_api_takes_an_entry_back_by_two_keys_and_undoes_that(database: Kind) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -191,6 +191,23 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl 
     }
 }
 
+/// Sends a request, and again while the answer says that the same one is to be sent again: a busy machine may not carry
+/// it out in the time of an answer.
+pub(crate) async fn insist(request: RequestBuilder) -> (u16, Value) {
+    let began = Instant::now();
+    loop {
+        let answer = request.try_clone().unwrap().send().await.unwrap();
+        let status = answer.status().as_u16();
+        let passes = [429, 503].contains(&status) && answer.headers().contains_key(RETRY_AFTER);
+        let body = answer.json().await.unwrap();
+        if !passes {
+            return (status, body);
+        }
+        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} and still: {status} {body}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
 /// A marketplace and its buyers, over HTTP.
 #[derive(Clone)]
 pub(crate) struct Shop {
@@ -208,8 +225,12 @@ impl Shop {
 
     /// Posts a checkout with a key.
     pub(crate) async fn post(&self, key: &str, body: &Value) -> Response {
+        self.creation(key, body).send().await.unwrap()
+    }
+
+    fn creation(&self, key: &str, body: &Value) -> RequestBuilder {
         let request = self.http.post(format!("{}/v1/payments", self.api)).bearer_auth(&self.api_key);
-        request.header("Idempotency-Key", key).json(body).send().await.unwrap()
+        request.header("Idempotency-Key", key).json(body)
     }
 
     /// Creates a checkout of 23,000 won over two sellers. Sends the same request again while the first is
@@ -220,16 +241,8 @@ impl Shop {
 
     /// The same, with a body of the test's own.
     pub(crate) async fn create_with(&self, key: &str, body: &Value) {
-        until("the checkout is created", || async {
-            let response = self.post(key, body).await;
-            // On a busy machine the checkout may not be recorded in time, or the worker may not poll yet: the answer
-            // says to send the request again.
-            let status = response.status().as_u16();
-            let text = response.text().await.unwrap();
-            assert!([201, 429].contains(&status) || text.contains("\"no_worker\""), "{text}");
-            status == 201
-        })
-        .await;
+        let (status, answer) = insist(self.creation(key, body)).await;
+        assert_eq!(status, 201, "{answer}");
     }
 
     /// The buyer finishes the payment window.
@@ -280,10 +293,15 @@ impl Shop {
 
     /// The marketplace's own success page confirms, by its backend.
     pub(crate) async fn confirm(&self, checkout_id: &str, payment_key: &str, amount: &str) -> (u16, Value) {
+        let response = self.confirmation(checkout_id, payment_key, amount).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// The request of that.
+    pub(crate) fn confirmation(&self, checkout_id: &str, payment_key: &str, amount: &str) -> RequestBuilder {
         let url = format!("{}/v1/payments/{checkout_id}/confirm", self.api);
         let body = json!({ "payment_key": payment_key, "order_id": checkout_id, "amount": amount });
-        let response = self.http.post(url).bearer_auth(&self.api_key).json(&body).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        self.http.post(url).bearer_auth(&self.api_key).json(&body)
     }
 
     /// Cancels all of a checkout or of an order.
@@ -334,8 +352,7 @@ impl Shop {
     /// Acts on a dead letter.
     pub(crate) async fn act(&self, letter: &str, action: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/v1/dead-letters/{letter}/{action}", self.api);
-        let response = self.http.post(url).bearer_auth(&self.api_key).json(body).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        insist(self.http.post(url).bearer_auth(&self.api_key).json(body)).await
     }
 
     /// Every status that a checkout ever had.

@@ -17,7 +17,7 @@ use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Process, Shop, until},
+    stack::{Process, Shop, insist, until},
 };
 
 on_both_databases!(settlement_rows_are_booked_as_far_as_their_rule_allows);
@@ -44,14 +44,9 @@ fn stop(mut worker: Process) {
 /// may need a while to take the run up.
 async fn reconciled(finance: &Shop, number: u64) -> BTreeMap<String, String> {
     let body = json!({ "date": today(), "as_of": day_after(1) });
-    until("the run is taken", || async {
-        let request = finance.http.post(format!("{}/v1/reconciliations", finance.api)).bearer_auth(&finance.api_key);
-        let answer = request.json(&body).send().await.unwrap();
-        let (status, said) = (answer.status().as_u16(), answer.text().await.unwrap());
-        assert!(status == 202 || said.contains("\"no_worker\""), "{status} {said}");
-        status == 202
-    })
-    .await;
+    let request = finance.http.post(format!("{}/v1/reconciliations", finance.api)).bearer_auth(&finance.api_key);
+    let (status, said) = insist(request.json(&body)).await;
+    assert_eq!(status, 202, "{said}");
     let path = format!("/v1/reconciliations/{}", today());
     let has_ended = |run: &Value| run["number"] == number && run["status"] != "RUNNING";
     until(&format!("run {number} has ended"), || async { has_ended(&finance.get(&path).await) }).await;

@@ -9,7 +9,7 @@ use crate::{
     database::Kind,
     on_both_databases,
     roles::Roles,
-    stack::{Shop, until},
+    stack::{Shop, insist, until},
 };
 
 on_both_databases!(planted_breaks_are_found_and_nothing_else, people_resolve_breaks_by_four_eyes);
@@ -207,8 +207,7 @@ async fn people_resolve_breaks_by_four_eyes(database: Kind) {
     let [maker, checker] = [0, 1].map(|_| Shop { api_key: roles.create_key("finance"), ..shop.clone() });
     let act = async |shop: &Shop, act: &str, body: Value| {
         let request = shop.http.post(format!("{}/v1/breaks/{id}/{act}", shop.api)).bearer_auth(&shop.api_key);
-        let answer = request.json(&body).send().await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        insist(request.json(&body)).await
     };
     let resolve = |template: &str| json!({ "template": template, "reason": "regrade of July" });
 
