@@ -188,3 +188,36 @@ async fn a_review_is_approved_once() {
         (&"person:kim".into(), &"I called the buyer".into())
     );
 }
+
+/// Above the limit one person proposes, and another one gives the payment up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_about_much_money_takes_two_persons() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("letters.toml");
+    std::fs::write(&config, "[dead_letters]\nresolve_alone_up_to = \"22999\"\n").unwrap();
+    let dev = Dev::start(Kind::Sqlite, &["--config", config.to_str().unwrap()]).await;
+    let shop = &dev.shop;
+    shop.create("of-two").await;
+    let key = shop.authorize("of-two").await;
+    shop.lock_out("of-two", 0).await;
+    assert_eq!(shop.confirm("of-two", &key, "23000").await.0, 202);
+    let letter = shop.letter_of("of-two").await;
+    let [kim, lee] = [signed_in(&dev, "kim", Role::Operations).await, signed_in(&dev, "lee", Role::Operations).await];
+    let (page, path) = (format!("/console/dead-letters/{letter}"), format!("/console/dead-letters/{letter}/resolve"));
+    let typed = [("outcome", "not_paid"), ("reason", "Toss says so on the telephone")];
+    let seen = kim.post(&path, &typed).await;
+    assert!(seen.text.contains("data-outcome=\"letter-proposed\""), "{}", seen.text);
+    assert_eq!(kim.post(&path, &typed).await.status, 403, "the same person is no second principal");
+    assert_eq!(shop.status("of-two").await, "STUCK");
+    let shown = lee.get(&page).await.text;
+    for told in ["id=\"proposal\"", "person:kim", "Toss says so on the telephone"] {
+        assert!(shown.contains(told), "{told} is not told: {shown}");
+    }
+    for _ in 0..2 {
+        let seen = lee.post(&path, &typed).await;
+        assert!(seen.text.contains("data-outcome=\"letter-acted\""), "{}", seen.text);
+    }
+    until("the payment is given up", || async { shop.status("of-two").await == "FAILED" }).await;
+    assert!(!lee.get(&page).await.text.contains("id=\"proposal\""), "nothing waits any more");
+    assert_eq!((shop.charged().await, shop.receivable().await), ((0, 0), 0));
+}

@@ -70,6 +70,12 @@ async fn send(person: &Visitor, path: &str, hidden: &[(&'static str, String)], t
     person.send(path, &hidden.chain(typed.iter().copied()).collect::<Vec<_>>()).await
 }
 
+/// What stands between two texts of a page.
+fn between<'page>(page: &'page str, begin: &str, end: &str) -> &'page str {
+    let (_, rest) = page.split_once(begin).unwrap_or_else(|| panic!("no {begin}: {page}"));
+    rest.split(end).next().unwrap()
+}
+
 #[track_caller]
 fn came(seen: &super::Seen, outcome: &str) {
     assert!(seen.text.contains(&format!("data-outcome=\"{outcome}\"")), "not {outcome}: {} {}", seen.status, seen.text);
@@ -435,6 +441,13 @@ async fn a_break_is_resolved_by_two_persons_each_act_once() {
     }
     let again = form(&kim, &resolve, &["version"]).await;
     assert_eq!(send(&kim, &resolve, &again, &typed).await.status, 403, "the same person is no second principal");
+    assert_eq!(history().await.last().unwrap(), "resolve person:kim", "it is asked for once");
+    for seen in [lee.get(&page).await.text, lee.get(&resolve).await.text] {
+        let proposal = between(&seen, "Waits for a second principal</dt>", "</dd>");
+        assert!(proposal.contains("person:kim") && proposal.contains("Explained (books nothing)"), "{proposal}");
+    }
+    let chosen = between(&lee.get(&resolve).await.text, "value=\"accept\"", ">").to_owned();
+    assert!(chosen.contains("selected"), "what was proposed is chosen: {chosen}");
     let hidden = form(&lee, &resolve, &["version"]).await;
     for _ in 0..2 {
         came(&send(&lee, &resolve, &hidden, &typed).await, "break-acted");

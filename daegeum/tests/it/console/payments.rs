@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use store::console::Role;
 
 use super::{Visitor, signed_in, things};
-use crate::{database::Kind, stack::Dev};
+use crate::{
+    database::Kind,
+    stack::{Dev, until},
+};
 
 /// The lines of the audit log of a person.
 async fn lines_of(dev: &Dev, person: &str) -> Vec<Value> {
@@ -110,4 +113,22 @@ async fn toss_is_read_beside_our_record_and_nothing_is_written() {
     let lines = lines_of(&dev, "lee").await;
     let asked = lines.iter().filter(|line| line["action"] == "POST /console/payments/{id}/toss").count();
     assert_eq!(asked, 4, "{lines:?}");
+}
+
+/// The buyer finished the payment window and never came back: the page says so, and Toss's view shows what Toss has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_nobody_confirmed_is_found_and_explained() {
+    let dev = Dev::start(Kind::Sqlite, &["--checkout-deadline-s", "8"]).await;
+    let (shop, support) = (&dev.shop, signed_in(&dev, "lee", Role::Support).await);
+    shop.create("left-behind").await;
+    shop.authorize("left-behind").await;
+    until("it expires", || async { shop.status("left-behind").await == "EXPIRED" }).await;
+    let found = support.get("/console/payments?q=left-behind").await;
+    let story = support.get(&found.location.unwrap()).await.text;
+    for told in ["unconfirmed_payment", "nobody confirmed the payment", "No money was taken"] {
+        assert!(story.contains(told), "{told} is not told: {story}");
+    }
+    let at_toss = answer_of_toss(&support, "left-behind").await;
+    assert!(at_toss.contains("data-psp=\"same\""), "no money moved on either side: {at_toss}");
+    assert_eq!(shop.charged().await, (0, 0));
 }
