@@ -1,5 +1,7 @@
 //! Whether a failure is the database's absence rather than its answer.
 
+use std::borrow::Cow;
+
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 use crate::StoreError;
@@ -11,6 +13,9 @@ const POSTGRES_CODES: [&str; 4] = ["08", "53", "57P", "57014"];
 const POSTGRES_READ_ONLY: &str = "25006";
 /// How PostgreSQL's codes begin for a server that is stopping or starting.
 const POSTGRES_LEAVING: &str = "57P";
+/// PostgreSQL's codes for a transaction that others got in the way of, of which nothing is written: no order of them
+/// would have come to the same (SERIALIZABLE alone), or they wait for each other.
+const POSTGRES_CONFLICTS: [&str; 2] = ["40001", "40P01"];
 /// SQLite's primary codes for a file that another process keeps locked, that cannot be written, read, or opened now,
 /// and for a disk that is full. Source: SQLite, result and error codes.
 const SQLITE_CODES: [u32; 6] = [5, 6, 8, 10, 13, 14];
@@ -22,7 +27,7 @@ const SQLITE_BUSY: u32 = 5;
 const SQLITE_PRIMARY: u32 = 0xff;
 
 impl StoreError {
-    /// Whether the database could not be reached or had no time: the same request may succeed later.
+    /// Whether the database could not be reached, had no time, or took others first: the same request may succeed later.
     pub fn is_unavailable(&self) -> bool {
         let error = match self {
             Self::Database(error) => error,
@@ -35,27 +40,34 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether other transactions got in the way of this one: nothing of it is written, and the same may be tried at
+    /// once.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        code_of(error).is_some_and(|code| POSTGRES_CONFLICTS.contains(&&*code))
+    }
 }
 
-/// Whether the server at the other end will not write, whatever is asked: a connection to it is of no use.
-pub(crate) fn asks_the_wrong_server(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == POSTGRES_READ_ONLY || code.starts_with(POSTGRES_LEAVING))
-}
-
-/// Whether a statement ended because another process held a lock for too long.
-pub(crate) fn waited_for_a_lock(error: &DbErr) -> bool {
+/// The code that the database gave an error.
+fn code_of(error: &DbErr) -> Option<Cow<'_, str>> {
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
     | DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
-        return false;
+        return None;
     };
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| {
+    error.as_database_error()?.code()
+}
+
+/// Whether the server at the other end will not write, whatever is asked: a connection to it is of no use.
+pub(crate) fn asks_the_wrong_server(error: &DbErr) -> bool {
+    code_of(error).is_some_and(|code| code == POSTGRES_READ_ONLY || code.starts_with(POSTGRES_LEAVING))
+}
+
+/// Whether a statement ended because another process held a lock for too long.
+pub(crate) fn waited_for_a_lock(error: &DbErr) -> bool {
+    code_of(error).is_some_and(|code| {
         let is_sqlite = code.len() < POSTGRES_LOCK.len();
         code == POSTGRES_LOCK || is_sqlite && code.parse().is_ok_and(|code: u32| code & SQLITE_PRIMARY == SQLITE_BUSY)
     })
@@ -77,6 +89,7 @@ fn is_absence(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             is_sqlite_absence(&code)
                 || code == POSTGRES_READ_ONLY
+                || POSTGRES_CONFLICTS.contains(&&*code)
                 || POSTGRES_CODES.iter().any(|beginning| code.starts_with(beginning))
         }),
         _ => false,

@@ -63,6 +63,14 @@ pub async fn create_postgres() -> String {
     format!("{place}/{name}")
 }
 
+/// Makes every transaction of connections that are opened from now on to this PostgreSQL database serializable: the
+/// stand-in for a database that agrees by consensus.
+pub async fn make_serializable(database: &Database) {
+    let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable',
+        current_database()); END $$";
+    database.connection().execute_unprepared(sql).await.unwrap();
+}
+
 /// Migrates an empty database and opens it.
 pub async fn open(address: &str) -> Fresh {
     let url = DatabaseUrl::from_str(address).unwrap();

@@ -432,7 +432,11 @@ impl Story {
             | Self::Recovered => return None,
             Self::Refunded => (None, "SUCCEEDED"),
             Self::RefundLost => (Some(json!({ "kind": "garbage_after" })), "SUCCEEDED"),
-            Self::RefundRefused => (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED"),
+            // However often it is asked for: a worker that died may have taken the first refusal with it.
+            Self::RefundRefused => {
+                let refusal = json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE", "times": 0 });
+                (Some(refusal), "FAILED")
+            }
         };
         if let Some(mut mischief) = mischief {
             (mischief["on"], mischief["orderId"]) = ("cancel".into(), checkout_id.into());

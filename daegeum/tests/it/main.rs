@@ -30,6 +30,7 @@ mod first_contact;
 mod grants;
 mod history;
 mod http;
+mod isolation;
 mod ledger;
 mod ledger_reads;
 mod log_lines;

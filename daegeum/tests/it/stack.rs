@@ -312,9 +312,14 @@ impl Shop {
 
     /// Cancels a checkout or an order, or a part of it; without a key when it is empty.
     pub(crate) async fn cancel(&self, id: &str, key: &str, body: &Value) -> Answer {
+        Answer::of(self.cancellation(id, key, body).send().await.unwrap()).await
+    }
+
+    /// The request of that.
+    pub(crate) fn cancellation(&self, id: &str, key: &str, body: &Value) -> RequestBuilder {
         let request = self.http.post(format!("{}/v1/payments/{id}/cancel", self.api)).bearer_auth(&self.api_key);
         let request = if key.is_empty() { request } else { request.header("Idempotency-Key", key) };
-        Answer::of(request.json(body).send().await.unwrap()).await
+        request.json(body)
     }
 
     /// Reads from the API.

@@ -33,6 +33,10 @@ const BOOKING_TIME: Duration = Duration::from_secs(45);
 /// deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a batch is tried that others got in the way of: another process that books, where PostgreSQL makes every
+/// transaction serializable.
+const MOST_TRIES: usize = 10;
+
 struct Request {
     booking: Booking,
     since: Instant,
@@ -104,7 +108,7 @@ fn first_batch(taken: &mut Vec<Request>) -> Vec<Request> {
 async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
     let bookings: Vec<&Booking> = batch.iter().map(|request| &request.booking).collect();
     // A caller that gave up will retry and get `Booked::Before`.
-    let error = match book_all(desk, &bookings).await {
+    let error = match book_through(desk, &bookings).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {
                 let _ = request.answer.send(result);
@@ -122,13 +126,24 @@ async fn carry_out(desk: &Desk, mut batch: Vec<Request>) {
     } else if batch.len() > 1 {
         tracing::warn!(error = &error as &dyn std::error::Error, "a batch of bookings failed; booking one by one");
         for request in batch.into_iter().filter(|request| !request.answer.is_closed()) {
-            let alone = book_all(desk, &[&request.booking]).await;
+            let alone = book_through(desk, &[&request.booking]).await;
             let result = alone.and_then(|results| results.into_iter().next().unwrap_or(Err(StoreError::Stopped)));
             let _ = request.answer.send(result);
         }
     } else if let Some(request) = batch.pop() {
         let _ = request.answer.send(Err(error));
     }
+}
+
+/// Books all in one transaction, and again where others got in its way.
+async fn book_through(desk: &Desk, bookings: &[&Booking]) -> Result<Vec<Result<Booked, StoreError>>, StoreError> {
+    for _ in 1..MOST_TRIES {
+        match book_all(desk, bookings).await {
+            Err(error) if error.is_conflict() => tracing::debug!("others got in the way of a batch; once more"),
+            done => return done,
+        }
+    }
+    book_all(desk, bookings).await
 }
 
 /// Books all in one transaction. An error means that nothing was written, or that nobody knows; a refusal of one is

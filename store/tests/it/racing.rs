@@ -10,7 +10,7 @@ use store::{
 use tokio::task::JoinSet;
 
 use crate::{
-    database::Fresh,
+    database::{Fresh, make_serializable},
     on_both_databases,
     writing::{CREATED, begin, change, new_checkout, payment, pending, plan, post, record, workflow},
 };
@@ -127,6 +127,20 @@ async fn of_two_different_changes_with_one_number_one_is_written(fresh: Fresh) {
 
 async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
     let writers = two_writers(&fresh).await;
+    thirty_two_payments_add_up(&fresh, writers).await;
+}
+
+/// Every transaction is serializable, as on a database that agrees by consensus: two processes that book at once get in
+/// each other's way, and every booking is carried out all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_carries_out_bookings_that_got_in_each_others_way() {
+    let fresh = crate::database::postgres().await;
+    make_serializable(&fresh.database).await;
+    let connect = async || Writer::new(Database::connect(&fresh.url).await.unwrap());
+    thirty_two_payments_add_up(&fresh, [connect().await, connect().await]).await;
+}
+
+async fn thirty_two_payments_add_up(fresh: &Fresh, writers: [Writer; 2]) {
     let mut plans = Vec::new();
     for index in 0_u64..32 {
         let orders = [format!("o-{index}-1"), format!("o-{index}-2")];
@@ -134,8 +148,8 @@ async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
             &format!("checkout-{index}"),
             &[(&orders[0], "seller-a", 1_000 + index), (&orders[1], &format!("seller-{index}"), 7)],
         );
-        record(&fresh, &format!("key-{index}"), &plan).await;
-        begin(&fresh, &plan).await.unwrap();
+        record(fresh, &format!("key-{index}"), &plan).await;
+        begin(fresh, &plan).await.unwrap();
         plans.push(plan);
     }
     // Each of them posted by both processes.
@@ -146,10 +160,10 @@ async fn thirty_two_payments_to_one_seller_add_up(fresh: Fresh) {
     }))
     .await;
     assert!(posted.iter().all(Result::is_ok), "{posted:?}");
-    assert_eq!(pending(&fresh, "seller-a").await, 32 * 1_000 + (0..32).sum::<u64>());
-    assert_eq!(pending(&fresh, "seller-31").await, 7);
-    assert!(post(&fresh, &plans[0], 2).await.is_ok(), "and once more changes nothing");
-    assert_eq!(pending(&fresh, "seller-0").await, 7);
+    assert_eq!(pending(fresh, "seller-a").await, 32 * 1_000 + (0..32).sum::<u64>());
+    assert_eq!(pending(fresh, "seller-31").await, 7);
+    assert!(post(fresh, &plans[0], 2).await.is_ok(), "and once more changes nothing");
+    assert_eq!(pending(fresh, "seller-0").await, 7);
 }
 
 /// Of two transactions that lock the same rows in different orders, PostgreSQL ends one.
