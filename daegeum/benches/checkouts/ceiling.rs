@@ -33,10 +33,10 @@ pub(crate) struct Ceiling(Client);
 
 impl Ceiling {
     /// Starts a worker of its own in this process.
-    pub(crate) async fn start(temporal: &str) -> (Self, Worker) {
+    pub(crate) async fn start(temporal: &str, namespace: &str) -> (Self, Worker) {
         let target: Url = format!("http://{temporal}").parse().unwrap();
         let connection = ConnectionOptions::new(target).build();
-        let client = Client::connect(connection, ClientOptions::new("default").build()).await.unwrap();
+        let client = Client::connect(connection, ClientOptions::new(namespace).build()).await.unwrap();
         let options = WorkerOptions::new(TASK_QUEUE).register_workflow::<Nothing>().unwrap().build();
         let runtime = Runtime::from_current_tokio(Default::default()).unwrap();
         let worker = Worker::new(&runtime, client.clone(), options).unwrap();

@@ -3,7 +3,7 @@
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
 //! `rates`, `open`, `growth`, `events`, `webhooks`, `payouts`, `search` or `reconciliation` measures that part alone;
-//! `sellers=1000` says how many sellers the larger run of payouts has. Figures of one run are comparable with
+//! `sellers=1000` says how many sellers the larger run of payouts has; `cluster` measures on a cluster. Figures of one run are comparable with
 //! each other; those of two machines are not.
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
 mod ceiling;
+mod cluster;
 mod deliveries;
 mod events;
 mod figures;
@@ -73,6 +74,8 @@ const QUICK: Plan = Plan {
 const PARTS: [&str; 7] = ["rates", "open", "growth", "events", "webhooks", "payouts", "search"];
 /// The part that has a stack of its own.
 const RECONCILIATION: &str = "reconciliation";
+/// The part that needs a cluster, and is not a part of the whole.
+const CLUSTER: &str = "cluster";
 /// What stands before the number of sellers.
 const SELLERS: &str = "sellers=";
 /// Enough to saturate two processors.
@@ -92,11 +95,11 @@ async fn main() {
     if let Some(sellers) = std::env::args().find_map(|argument| argument.strip_prefix(SELLERS)?.parse::<u64>().ok()) {
         plan.sellers = [sellers.div_ceil(10), sellers];
     }
-    let is_whole = !PARTS.into_iter().chain([RECONCILIATION]).any(is_told);
+    let is_whole = !PARTS.into_iter().chain([RECONCILIATION, CLUSTER]).any(is_told);
     let parts = PARTS.map(|part| is_told(part) || is_whole);
     if parts.contains(&true) {
         let stack = Stack::start("checkouts", None).await;
-        let (ceiling, mut worker) = Ceiling::start(&stack.temporal).await;
+        let (ceiling, mut worker) = Ceiling::start(&stack.temporal, "default").await;
         tokio::select! {
             () = measure(&plan, parts, &stack, &ceiling) => {}
             ended = worker.run() => panic!("the worker of the ceiling ended: {ended:?}"),
@@ -104,6 +107,9 @@ async fn main() {
     }
     if is_whole || is_told(RECONCILIATION) {
         reconciliation::measure(&plan).await;
+    }
+    if is_told(CLUSTER) {
+        cluster::measure(&plan).await;
     }
 }
 

@@ -161,12 +161,7 @@ impl Stack {
     /// Seconds of processor time that each process has taken so far.
     pub(crate) fn processor_time(&self) -> Vec<(&'static str, f64)> {
         let mut times: Vec<_> = self.processes.iter().map(|(name, child)| (*name, ticks(child.id(), false))).collect();
-        let mut postgres = ticks(self.postgres, true);
-        for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
-            postgres += pid.filter(|pid| parent(*pid) == Some(self.postgres)).map_or(0.0, |pid| ticks(pid, false));
-        }
-        times.push(("postgres", postgres));
+        times.push(("postgres", ticks_of_family(self.postgres)));
         times.into_iter().map(|(name, ticks)| (name, ticks / TICKS_PER_SECOND)).collect()
     }
 
@@ -299,6 +294,19 @@ fn ticks(pid: u32, with_children: bool) -> f64 {
     if with_children { own + read(13) + read(14) } else { own }
 }
 
+/// Processor time of a process and of its children, in ticks.
+fn ticks_of_family(parent_pid: u32) -> f64 {
+    let pids = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let children = pids.filter(|pid| parent(*pid) == Some(parent_pid)).map(|pid| ticks(pid, false));
+    ticks(parent_pid, true) + children.sum::<f64>()
+}
+
+/// Seconds of processor time that a process and its children have taken.
+pub(crate) fn processor_seconds(pid: u32) -> f64 {
+    ticks_of_family(pid) / TICKS_PER_SECOND
+}
+
 fn parent(pid: u32) -> Option<u32> {
     stat(pid)?.get(1)?.parse().ok()
 }
@@ -346,8 +354,13 @@ pub(crate) struct Shop {
 
 impl Shop {
     fn new(api: SocketAddr, simulator: SocketAddr) -> Self {
+        Self::at(format!("http://{api}"), format!("http://{simulator}"))
+    }
+
+    /// A marketplace at these addresses, still without a key.
+    pub(crate) fn at(api: String, simulator: String) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { http, api: format!("http://{api}"), simulator: format!("http://{simulator}"), api_key: String::new() }
+        Self { http, api, simulator, api_key: String::new() }
     }
 
     /// The same marketplace with another key.
@@ -415,10 +428,12 @@ impl Shop {
         answer["paymentKey"].as_str().unwrap().to_owned()
     }
 
-    async fn confirm(&self, id: &str, key: &str, token: &str) {
+    /// The buyer confirms by what proves that it is the buyer, or the marketplace by its key.
+    async fn confirm(&self, id: &str, key: &str, token: Option<&str>) {
         let body = json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": token });
         loop {
             let request = self.http.post(format!("{}/v1/payments/{id}/confirm", self.api)).json(&body);
+            let request = if token.is_none() { request.bearer_auth(&self.api_key) } else { request };
             match request.send().await.unwrap().status().as_u16() {
                 200 => return,
                 202 | 503 => tokio::time::sleep(POLL).await,
@@ -428,16 +443,30 @@ impl Shop {
     }
 }
 
-/// A checkout from the request to the paid answer: how long creating took, and from confirming to paid.
+/// Who confirms a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfirmedBy {
+    /// The buyer, on our page.
+    Buyer,
+    /// The marketplace's backend, with its key.
+    Backend,
+}
+
+impl Shop {
+    /// A checkout from the request to the paid answer: how long creating took, and from confirming to paid.
+    pub(crate) async fn pay(&self, id: &str, by: ConfirmedBy) -> Vec<Duration> {
+        let began = Instant::now();
+        let token = self.create(id).await;
+        let created = began.elapsed();
+        let key = self.authorize(id).await;
+        let confirming = Instant::now();
+        self.confirm(id, &key, (by == ConfirmedBy::Buyer).then_some(&token)).await;
+        vec![created, confirming.elapsed()]
+    }
+}
+
 impl Load for Shop {
     async fn once(&self, number: u64) -> Vec<Duration> {
-        let id = format!("bench-{number}");
-        let began = Instant::now();
-        let token = self.create(&id).await;
-        let created = began.elapsed();
-        let key = self.authorize(&id).await;
-        let confirming = Instant::now();
-        self.confirm(&id, &key, &token).await;
-        vec![created, confirming.elapsed()]
+        self.pay(&format!("bench-{number}"), ConfirmedBy::Buyer).await
     }
 }
