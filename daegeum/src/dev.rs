@@ -15,7 +15,7 @@ use service::{
     readiness::{Probes, Readiness},
 };
 use store::{DatabaseUrl, Reader, Scopes, Writer};
-use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes};
+use temporal::{DEV_NAMESPACE, DevServer, DevServerOptions, Worker, ensure_search_attributes, stop_leftover};
 use temporalio_client::Client;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -134,6 +134,8 @@ impl Stack {
     ) -> anyhow::Result<Self> {
         let cli = find_cli(settings.temporal_cli.as_deref())?;
         Addresses::remove(&settings.data_dir);
+        // It would hold the ports as well.
+        stop_leftover(data_dir.path()).await?;
         let (api_listener, sim_listener) = take_ports(settings, ports).await?;
         let database_url = settings.database_to_make()?;
         migrate::up(&database_url).await?;

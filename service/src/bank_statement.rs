@@ -1,8 +1,8 @@
 //! Reading a bank statement: CSV with a header line.
 //!
 //! Columns, in any order: `date` (2026-11-21), `amount` (a decimal; below zero is money that left), `description`, and,
-//! where wanted, `account` and `currency` (KRW by default). Other columns are ignored. `거래일자`, `금액`, `적요` and
-//! `계좌` stand for the first four; `입금액` and `출금액` in two columns stand for `amount`.
+//! where wanted, `account` and `currency` (KRW by default). Other columns are ignored, and so are lines above the header.
+//! `거래일자`, `금액`, `적요` and `계좌` stand for the first four; `입금액` and `출금액` in two columns stand for `amount`.
 
 use std::collections::HashMap;
 
@@ -32,12 +32,13 @@ enum Column {
 
 impl Column {
     fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "date" | "거래일자" | "거래일" => Self::Date,
-            "amount" | "금액" => Self::Amount,
-            "deposit" | "입금액" | "입금" => Self::Deposit,
-            "withdrawal" | "출금액" | "출금" => Self::Withdrawal,
-            "description" | "text" | "적요" | "내용" => Self::Description,
+        let name: String = name.chars().filter(|one| !one.is_whitespace()).collect();
+        Some(match name.trim_end_matches("(원)") {
+            "date" | "거래일자" | "거래일" | "거래일시" => Self::Date,
+            "amount" | "금액" | "거래금액" => Self::Amount,
+            "deposit" | "입금액" | "입금" | "입금금액" => Self::Deposit,
+            "withdrawal" | "출금액" | "출금" | "출금금액" => Self::Withdrawal,
+            "description" | "text" | "적요" | "내용" | "거래내용" => Self::Description,
             "account" | "계좌" | "계좌번호" => Self::Account,
             "currency" | "통화" => Self::Currency,
             _ => return None,
@@ -47,11 +48,10 @@ impl Column {
 
 /// Reads a statement. Equal lines of one statement are counted, so that each is kept and a second import adds none.
 pub fn read(csv: &str) -> Result<Vec<BankLine>, TableError> {
-    let (header, rows) = table::lines(csv, MAX_LINES)?;
+    let (header, rows) = table::lines(csv, MAX_LINES, |line| lacks(&Columns::of(line, Column::named)).is_none())?;
     let columns = Columns::of(&header, Column::named);
-    let has_amount = columns.has(&Column::Amount) || columns.has(&Column::Deposit);
-    if !has_amount || !columns.has(&Column::Date) {
-        return Err(TableError::new(1, "the header names no `date` or no `amount`"));
+    if let Some(lacking) = lacks(&columns) {
+        return Err(TableError::new(header.number, lacking));
     }
     let (mut lines, mut seen): (Vec<BankLine>, HashMap<String, u32>) = (Vec::new(), HashMap::new());
     for row in &rows {
@@ -63,6 +63,18 @@ pub fn read(csv: &str) -> Result<Vec<BankLine>, TableError> {
         }
     }
     Ok(lines)
+}
+
+/// What a header lacks, in words.
+fn lacks(columns: &Columns<Column>) -> Option<&'static str> {
+    if !columns.has(&Column::Date) {
+        return Some("the header names no day: call its column `date`, 거래일자, 거래일 or 거래일시");
+    }
+    let has_amount = columns.has(&Column::Amount) || columns.has(&Column::Deposit);
+    (!has_amount).then_some(
+        "the header names no amount: call its column `amount` or 금액, or two columns `deposit` and `withdrawal`, or \
+         입금액 and 출금액",
+    )
 }
 
 /// A line; nothing where no money moved.
@@ -109,6 +121,27 @@ mod tests {
     fn told(csv: &str) -> Vec<(String, i64, String, u32)> {
         let lines = read(csv).unwrap().into_iter();
         lines.map(|line| (line.day.to_string(), line.amount.signed(), line.label, line.occurrence)).collect()
+    }
+
+    #[test]
+    fn a_file_of_a_bank_is_read_as_the_bank_writes_it() {
+        let file = "입출금 거래내역,,,\n조회기간,2026-11-01 ~ 2026-11-30,,\n\n\
+                    거래일시,거래내용,출금액(원),입금액(원)\n2026-11-21 09:00:11,토스페이먼츠,0,\"1,900\"\n";
+        let line = ("2026-11-21".to_owned(), 1_900, "토스페이먼츠".to_owned(), 1);
+        assert_eq!(told(file), [line.clone()]);
+        let (cp949, _, _) = encoding_rs::EUC_KR.encode(file);
+        for bytes in [cp949.as_ref(), &[&b"\xEF\xBB\xBF"[..], file.as_bytes()].concat()] {
+            assert_eq!(told(&table::text(bytes).unwrap()), [line.clone()]);
+        }
+        assert_eq!(table::text(b"\xff\xfe\x00").unwrap_err().problem, "the file is neither UTF-8 nor CP949");
+    }
+
+    #[test]
+    fn what_the_header_lacks_is_said() {
+        for (csv, lacking) in [("금액,적요\n1,a\n", "거래일시"), ("거래일,적요\n2026-11-21,a\n", "입금액")] {
+            let TableError { line, problem } = read(csv).unwrap_err();
+            assert!(line == 1 && problem.contains(lacking), "{line} {problem}");
+        }
     }
 
     #[test]

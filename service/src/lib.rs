@@ -32,7 +32,7 @@ pub mod reversal;
 pub mod schedule;
 pub mod seller;
 pub mod system;
-mod table;
+pub mod table;
 mod temporal;
 mod waiting;
 pub mod webhook;
@@ -45,7 +45,6 @@ use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal, sett
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
-pub use table::TableError;
 pub use temporal::error_chain;
 
 /// Everything that the use cases reach.

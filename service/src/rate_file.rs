@@ -29,11 +29,16 @@ pub struct RateLine {
 
 /// Reads a file of rates.
 pub fn read(csv: &str) -> Result<Vec<RateLine>, TableError> {
-    let (header, lines) = lines(csv, MAX_RATES)?;
-    let columns = Columns::of(&header, |name| COLUMNS.into_iter().find(|column| *column == name));
-    if let Some(missing) = COLUMNS.into_iter().find(|name| !OPTIONAL.contains(name) && !columns.has(name)) {
-        return Err(TableError::new(1, format!("the header names no `{missing}`")));
+    let of = |line: &Line| Columns::of(line, |name| COLUMNS.into_iter().find(|column| *column == name));
+    let lacks = |line: &Line| {
+        let columns = of(line);
+        COLUMNS.into_iter().find(|name| !OPTIONAL.contains(name) && !columns.has(name))
+    };
+    let (header, lines) = lines(csv, MAX_RATES, |line| lacks(line).is_none())?;
+    if let Some(missing) = lacks(&header) {
+        return Err(TableError::new(header.number, format!("the header names no `{missing}`")));
     }
+    let columns = of(&header);
     let read = |line: &Line| match rate(line, &columns) {
         Ok(rate) => Ok(RateLine { line: line.number, rate }),
         Err(problem) => Err(TableError::new(line.number, problem)),

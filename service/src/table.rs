@@ -1,6 +1,12 @@
 //! Tables that people hand in: CSV with a header line, by the names of the columns.
 
+use std::borrow::Cow;
+
 use csv::{ReaderBuilder, StringRecord};
+use encoding_rs::EUC_KR;
+
+/// Among how many lines the header is looked for: titles may stand above it.
+const MAX_LINES_TO_HEADER: usize = 20;
 
 /// Why a table was not read. Nothing of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +21,17 @@ impl TableError {
     pub(crate) fn new(line: usize, problem: impl Into<String>) -> Self {
         Self { line, problem: problem.into() }
     }
+}
+
+/// The text of a file: UTF-8, with a mark of that before it or without one, or CP949, in which programs in Korea write.
+pub fn text(bytes: &[u8]) -> Result<Cow<'_, str>, TableError> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.into());
+    }
+    // What the standards of the web call EUC-KR is CP949.
+    let read = EUC_KR.decode_without_bom_handling_and_without_replacement(bytes);
+    read.ok_or_else(|| TableError::new(1, "the file is neither UTF-8 nor CP949"))
 }
 
 /// A line with something in it.
@@ -66,8 +83,12 @@ impl Place {
 }
 
 /// The header and the lines of a table, without those that are empty. Cells are as RFC 4180 has them: quoted ones may
-/// hold commas, quotes and line ends.
-pub(crate) fn lines(csv: &str, most: usize) -> Result<(Line, Vec<Line>), TableError> {
+/// hold commas, quotes and line ends. The header is the first line that looks like one, or else the first of all.
+pub(crate) fn lines(
+    csv: &str,
+    most: usize,
+    is_header: impl Fn(&Line) -> bool,
+) -> Result<(Line, Vec<Line>), TableError> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv.as_bytes());
     let (mut lines, mut place) = (Vec::new(), Place { byte: 0, line: 1 });
     for record in reader.records() {
@@ -86,6 +107,8 @@ pub(crate) fn lines(csv: &str, most: usize) -> Result<(Line, Vec<Line>), TableEr
     if lines.is_empty() {
         return Err(TableError::new(1, "the file has no header line"));
     }
-    let header = lines.remove(0);
-    Ok((header, lines))
+    let place = lines.iter().take(MAX_LINES_TO_HEADER).position(is_header).unwrap_or(0);
+    let rows = lines.split_off(place + 1);
+    let header = lines.swap_remove(place);
+    Ok((header, rows))
 }

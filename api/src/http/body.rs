@@ -12,7 +12,7 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use service::TableError;
+use service::table::{self, TableError};
 use sha2::{Digest, Sha256};
 
 use crate::http::{
@@ -32,8 +32,7 @@ pub(crate) struct RawBody(pub(crate) Bytes);
 impl RawBody {
     /// Reads a table that somebody handed in. What is wrong with it is said of the field `body`.
     pub(crate) fn table<T>(&self, read: impl FnOnce(&str) -> Result<T, TableError>) -> Result<T, Problem> {
-        let text = std::str::from_utf8(&self.0).map_err(|_| Problem::of_body("is not UTF-8"))?;
-        read(text).map_err(Problem::of_body)
+        table::text(&self.0).and_then(|text| read(&text)).map_err(Problem::of_body)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use service::bank_statement;
+use service::{bank_statement, table::text};
 
 use crate::{
     cli::{audit_log, output::Output},
@@ -28,8 +28,9 @@ pub(crate) enum BankAction {
 /// Carries out one action.
 pub(crate) async fn run(settings: &Settings, action: BankAction) -> anyhow::Result<()> {
     let BankAction::Import { file, output } = action;
-    let csv = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-    let lines = bank_statement::read(&csv).with_context(|| format!("{} is no statement", file.display()))?;
+    let csv = std::fs::read(&file).with_context(|| format!("could not read {}", file.display()))?;
+    let lines = text(&csv).and_then(|csv| bank_statement::read(&csv));
+    let lines = lines.with_context(|| format!("{} is no statement", file.display()))?;
     let (journal, _) = compose::open_for_api(&settings.database()?).await?;
     let by = format!("operator:{}", audit_log::operator());
     let imported = journal.import_bank_lines(&lines, &by).await?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 use domain::{Currency, rate::Rate};
 use serde_json::json;
-use service::rate_file;
+use service::{rate_file, table::text};
 use store::{RateFilter, Window};
 
 use crate::{
@@ -51,8 +51,9 @@ pub(crate) enum RatesAction {
 pub(crate) async fn run(settings: &Settings, action: RatesAction) -> anyhow::Result<()> {
     match action {
         RatesAction::Import { file, output } => {
-            let csv = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-            let lines = rate_file::read(&csv).with_context(|| format!("{} is no file of rates", file.display()))?;
+            let csv = std::fs::read(&file).with_context(|| format!("could not read {}", file.display()))?;
+            let lines = text(&csv).and_then(|csv| rate_file::read(&csv));
+            let lines = lines.with_context(|| format!("{} is no file of rates", file.display()))?;
             let rates: Vec<Rate> = lines.iter().map(|line| line.rate.clone()).collect();
             let (journal, _) = compose::open_for_api(&settings.database()?).await?;
             let by = format!("operator:{}", audit_log::operator());

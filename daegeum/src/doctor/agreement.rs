@@ -2,6 +2,7 @@
 //! from an older backup. Then a workflow waits for an event that has happened, or a row for an event that never will.
 
 use std::{
+    collections::HashSet,
     fmt::Display,
     time::{Duration, SystemTime},
 };
@@ -43,6 +44,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// What was compared.
 pub(super) struct Looked {
+    /// How many checkouts and refunds, each once.
     pub(super) compared: usize,
     /// What does not stand alike, in sentences.
     pub(super) apart: Vec<String>,
@@ -66,27 +68,27 @@ pub(super) async fn look(client: &Client, reader: &Reader) -> anyhow::Result<Loo
 }
 
 async fn look_once(client: &Client, reader: &Reader) -> anyhow::Result<Looked> {
-    let (mut compared, mut apart) = (0, Vec::new());
+    let (mut compared, mut apart) = (HashSet::new(), Vec::new());
     for execution in newest_workflows(client, WORKFLOW_TYPE).await? {
-        compared += 1;
+        compared.insert(id_of(&execution));
         apart.extend(workflow_without_row(reader, &execution).await?);
     }
     for execution in newest_workflows(client, refund::WORKFLOW_TYPE).await? {
-        compared += 1;
+        compared.insert(id_of(&execution));
         apart.extend(refund_without_row(reader, &execution).await?);
     }
     let window = Window { after: None, limit: u64::from(NEWEST) };
     for checkout in reader.checkouts(&CheckoutFilter::default(), &window).await?.items {
-        compared += 1;
+        compared.insert(checkout.workflow_id.to_string());
         apart.extend(row_without_workflow(client, &checkout).await?);
         if checkout.status.is_payment_done() {
             for refund in reader.refunds_of(&checkout.checkout_id).await? {
-                compared += 1;
+                compared.insert(WorkflowId::of_refund(&refund.refund_id).to_string());
                 apart.extend(refund_row_without_workflow(client, &checkout.checkout_id, &refund).await?);
             }
         }
     }
-    Ok(Looked { compared, apart })
+    Ok(Looked { compared: compared.len(), apart })
 }
 
 async fn newest_workflows(client: &Client, workflow_type: &str) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {

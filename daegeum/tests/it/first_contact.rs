@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use crate::{
     database::Kind,
     stack::{Dev, daegeum, temporal_cli, until},
+    webhook_receivers::free_port,
 };
 
 /// The same as for the first `dev`: a part that comes up here takes no other's port.
@@ -54,6 +55,23 @@ async fn a_data_directory_is_of_one_dev_at_a_time_and_outlives_a_killed_one() {
     assert_eq!(again.shop.status("after-the-second").await, "NOT_STARTED");
     again.process.signal(Signal::SIGTERM);
     assert!(again.process.wait(Duration::from_secs(10)));
+}
+
+/// The Temporal server that a killed `dev` leaves behind holds the ports that the next one wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dev_that_was_killed_comes_back_on_its_own_ports() {
+    let ports: Vec<String> = (0..4).map(|_| free_port().to_string()).collect();
+    let flags = ["--port", "--temporal-port", "--ui-port", "--sim-port"];
+    let ports: Vec<&str> = flags.into_iter().zip(&ports).flat_map(|(flag, port)| [flag, port]).collect();
+    let dev = Dev::start_with(tempfile::tempdir().unwrap(), Kind::Sqlite, &[], &ports).await;
+    dev.shop.create("before-the-kill").await;
+    let (temporal, api) = (dev.temporal_pid(), dev.shop.api.clone());
+    let Dev { mut process, directory, .. } = dev;
+    process.signal(Signal::SIGKILL);
+    process.wait(Duration::from_secs(10));
+    assert!(exists(&temporal), "nobody was left to stop the Temporal server");
+    let again = Dev::start_with(directory, Kind::Sqlite, &[], &ports).await;
+    assert_eq!((again.shop.status("before-the-kill").await, again.shop.api), ("NOT_STARTED".to_owned(), api));
 }
 
 #[tokio::test(flavor = "multi_thread")]
