@@ -15,14 +15,14 @@ words! {
     verdict: "결과", "Verdict";
     open_breaks: "불일치", "Breaks";
     began: "시작", "Began";
-    ended: "끝", "Ended";
+    ended: "종료 일시", "Ended";
     step: "지금 하는 일", "Now";
     no_verdict: "판정하지 못한 이유", "Why there is no verdict";
     layers: "비교한 것", "Layers";
     layer: "비교", "Layer";
     figures: "건수와 합계", "Counts and sums";
     left_out: "비교하지 않음:", "Not compared:";
-    breaks_of_day: "이 실행이 본 불일치", "Breaks that the run saw";
+    breaks_of_day: "이 실행에서 마지막으로 확인한 불일치", "Breaks that this run saw last";
     cut: "처음 200건만 보입니다. 나머지는 불일치 목록에 있습니다.",
         "The first 200 are shown. The list of breaks holds the rest.";
     run_again: "이 날을 다시 대사", "Reconcile the day again";
@@ -40,7 +40,7 @@ words! {
     assignee: "담당자", "Assignee";
     older_than: "영업일 기준 이보다 오래된 것", "Older than, in business days";
     subject: "대상", "Subject";
-    age: "나이", "Age";
+    age: "경과일", "Age";
     business_days: "영업일", "business days";
     due: "처리 기한", "Due";
     overdue: "기한 지남", "overdue";
@@ -51,7 +51,7 @@ words! {
     suspense: "미결 계정", "In suspense";
     evidence: "증거", "Evidence";
     no_evidence: "이쪽에는 기록이 없습니다.", "This side has no record.";
-    usual_reason: "보통의 이유 코드", "Usual reason code";
+    usual_reason: "일반적인 사유 코드", "Usual reason code";
     reason_code: "이유 코드", "Reason code";
     wait_until: "기다리는 날", "Waits until";
     proposal: "두 번째 사람을 기다리는 처리", "Waits for a second principal";
@@ -59,7 +59,7 @@ words! {
     template: "처리 방법", "Template";
     choose: "고르세요", "Choose";
     history: "지금까지 일어난 일", "What happened to it";
-    opened_at: "열림", "Opened";
+    opened_at: "발생 일시", "Opened";
     last_seen: "마지막 확인", "Last seen";
     is_missing: "없음", "none";
 
@@ -108,7 +108,7 @@ words! {
 impl BreakWords {
     pub(super) const fn status(&self, status: BreakStatus) -> &'static str {
         match status {
-            BreakStatus::Open => self.pick("열림", "Open"),
+            BreakStatus::Open => self.pick("미해결", "Open"),
             BreakStatus::Waiting => self.pick("대기", "Waiting"),
             BreakStatus::Resolved => self.pick("처리됨", "Resolved"),
         }
@@ -169,12 +169,12 @@ impl BreakWords {
             BreakType::DuplicatePayment => self.pick("중복 결제", "Duplicate payment"),
             BreakType::PayoutAnswerLost => self.pick("지급 응답 유실", "Payout answer lost"),
             BreakType::PayoutReturned => self.pick("지급 반송", "Payout returned"),
-            BreakType::PayoutUnknownAtHome => self.pick("모르는 지급", "Unknown payout"),
+            BreakType::PayoutUnknownAtHome => self.pick("미확인 지급", "Unknown payout"),
             BreakType::PayoutOverdue => self.pick("지급 지연", "Payout overdue"),
             BreakType::PayoutBalanceDiffers => self.pick("지급 잔액 다름", "Payout balance differs"),
             BreakType::DepositDiffers => self.pick("입금액 다름", "Deposit differs"),
             BreakType::DepositMissing => self.pick("입금 없음", "Deposit missing"),
-            BreakType::BankLineUnknown => self.pick("모르는 입출금", "Unknown bank line"),
+            BreakType::BankLineUnknown => self.pick("미확인 입출금", "Unknown bank line"),
             BreakType::Ambiguous => self.pick("후보가 여럿", "Several candidates"),
             BreakType::WrongCurrency => self.pick("다른 통화", "Wrong currency"),
             BreakType::AttributeDiffers => self.pick("속성 다름", "Attribute differs"),

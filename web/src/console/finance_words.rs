@@ -17,7 +17,7 @@ words! {
     /// What the pages about sellers, payouts and reconciliation say besides.
     pub(super) FinanceWords;
     runs_wait: "승인을 기다리는 지급 묶음", "Payout runs that wait for approval";
-    payouts_stuck: "사람이 필요한 지급", "Payouts that need a person";
+    payouts_stuck: "확인이 필요한 지급", "Payouts that need a person";
     wrong_person: "담당자를 1자에서 64자로 적어 주세요.", "Name a person in 1 to 64 characters.";
     wrong_day: "오늘보다 뒤의 날짜를 골라 주세요.", "Choose a day after today.";
     wrong_template: "처리 방법을 골라 주세요.", "Choose how it is resolved.";
@@ -46,7 +46,7 @@ words! {
     no_profile: "결제에서만 나타난 판매자입니다. 등록 정보가 없습니다.",
         "This seller appeared in payments only. Nothing else is known.";
     wallet: "지갑", "Wallet";
-    to_movements: "움직임 보기", "Movements";
+    to_movements: "변동 내역", "Movements";
     becomes_available: "지급 가능해지는 날", "What becomes available when";
     nothing_pending: "기다리는 금액이 없습니다.", "Nothing waits to become available.";
     waits_for_purchase: "구매 확정을 기다림", "Waits for the buyer to confirm the purchase";
@@ -135,7 +135,7 @@ words! {
     attempt: "시도", "Attempt";
     pays_on: "토스 지급일", "Toss pays on";
     sent_at: "보냄", "Sent";
-    ended_at: "끝", "Ended";
+    ended_at: "종료 일시", "Ended";
     reference: "토스에서의 이름", "Name at Toss";
     statement: "정산서", "Statement";
     void: "무효", "void";
@@ -222,7 +222,7 @@ impl FinanceWords {
             PayoutStatus::Failed => self.pick("실패", "Failed"),
             PayoutStatus::Returned => self.pick("반송", "Returned"),
             PayoutStatus::Canceled => self.pick("취소", "Canceled"),
-            PayoutStatus::Stuck => self.pick("사람 필요", "Stuck"),
+            PayoutStatus::Stuck => self.pick("확인 필요", "Stuck"),
         }
     }
 

@@ -93,7 +93,7 @@ words! {
     time_to_paid_hint: "오늘 최근 결제 1,000건의 중앙값", "Median of the last 1,000 of today";
     slowest_tenth: "90%는 이 안에", "9 of 10 within";
     approval_hint: "오늘 만들어진 결제 가운데 결과가 난 것 기준", "Of today's checkouts whose payment has an outcome";
-    needs_a_person: "사람이 필요한 결제", "Payments that need a person";
+    needs_a_person: "확인이 필요한 결제", "Payments that need a person";
     outcome_unknown: "결과를 모르는 결제", "Outcome not known";
     executing_now: "처리 중", "Under way";
     open_letters: "열린 데드 레터", "Open dead letters";
@@ -163,7 +163,7 @@ words! {
     in_books: "장부 반영", "In the books";
     yes: "예", "Yes";
     no: "아니요", "No";
-    story: "이 결제의 이야기", "The story of this payment";
+    story: "결제 이력", "The story of this payment";
     story_cut: "일부만 보여 줍니다. 나머지는 API로 읽으세요.", "Only a part is shown. Read the rest by the API.";
     waits_for: "지금 기다리는 것", "What it waits for now";
     waits_buyer: "구매자의 결제를 기다립니다. 기한:", "The buyer has to pay. Deadline:";
@@ -189,7 +189,7 @@ words! {
     kind_note: "메모", "Note";
     declined: "거절됨", "Declined";
     by_rules: "규칙", "rules";
-    opened: "열림", "opened";
+    opened: "발생", "opened";
     requested: "요청됨", "requested";
     waits_approval: "두 번째 승인을 기다립니다", "waits for a second principal";
 
@@ -199,7 +199,7 @@ words! {
         "The workflow asks Toss at once and does not wait for its next question. No money moves.";
     asked: "토스에 물었습니다. 잠시 뒤 이 결제를 다시 보세요.", "Toss is being asked. Look at the payment again in a moment.";
     note: "메모", "Note";
-    note_hint: "이 결제의 이야기에 메모를 남깁니다. 메모는 지우거나 고칠 수 없습니다. 개인정보를 적지 마세요.",
+    note_hint: "이 결제의 이력에 메모를 남깁니다. 메모는 지우거나 고칠 수 없습니다. 개인정보를 적지 마세요.",
         "Adds a note to the story of this payment. It cannot be changed or removed. Write no personal data.";
     do_note: "메모 남기기", "Write the note";
     noted: "메모를 남겼습니다.", "The note is in the story of the payment.";
@@ -271,7 +271,7 @@ words! {
     awaits: "필요한 것", "Awaits";
     awaits_person: "사람의 결정", "a decision of a person";
     awaits_mending: "원인 해결", "its cause to be fixed";
-    updated: "변경", "Updated";
+    updated: "변경 일시", "Updated";
     done_about_it: "지금까지 한 일", "What was done about it";
     retry: "다시 시도", "Retry";
     retry_hint: "원인을 고친 뒤 단계를 다시 실행합니다. 같은 멱등 키를 쓰므로 두 번 결제되지 않습니다.",
@@ -304,7 +304,7 @@ words! {
     in_transit: "지급 중", "In transit";
     paid_out: "지급 완료", "Paid out";
     debt: "갚을 금액", "Debt";
-    movements: "움직임", "Movements";
+    movements: "변동 내역", "Movements";
     account: "계정", "Account";
     counter: "상대 계정", "Counter account";
     debits: "차변", "Debits";
@@ -393,7 +393,7 @@ words! {
     roles: "역할", "Roles";
     began: "시작", "Began";
     seen: "마지막 요청", "Last request";
-    session_ends: "끝", "Ends";
+    session_ends: "만료 일시", "Ends";
     goes_on: "사용 중", "Open";
     ended: "끝남", "Ended";
     end_session: "끝내기", "End";
@@ -485,7 +485,7 @@ impl Words {
             Status::Canceled => self.pick("취소", "Canceled"),
             Status::PartiallyRefunded => self.pick("일부 환불", "Partially refunded"),
             Status::Refunded => self.pick("환불", "Refunded"),
-            Status::Stuck => self.pick("사람 필요", "Stuck"),
+            Status::Stuck => self.pick("확인 필요", "Stuck"),
         }
     }
 
@@ -494,7 +494,7 @@ impl Words {
             RefundStatus::Requested => self.pick("요청됨", "Requested"),
             RefundStatus::Executing => self.pick("처리 중", "Executing"),
             RefundStatus::Unknown => self.pick("결과 모름", "Unknown"),
-            RefundStatus::Stuck => self.pick("사람 필요", "Stuck"),
+            RefundStatus::Stuck => self.pick("확인 필요", "Stuck"),
             RefundStatus::Succeeded => self.pick("환불됨", "Succeeded"),
             RefundStatus::Failed => self.pick("실패", "Failed"),
         }
@@ -552,7 +552,7 @@ impl Words {
 
     pub(super) const fn letter_status(&self, status: LetterStatus) -> &'static str {
         match status {
-            LetterStatus::Open => self.pick("열림", "Open"),
+            LetterStatus::Open => self.pick("미해결", "Open"),
             LetterStatus::Retrying => self.pick("다시 시도 중", "Retrying"),
             LetterStatus::Resolved => self.pick("해결됨", "Resolved"),
             LetterStatus::Discarded => self.pick("버림", "Discarded"),
