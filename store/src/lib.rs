@@ -66,7 +66,10 @@ mod webhook;
 pub mod webhook_endpoint;
 mod writer;
 
-pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
+pub use api_key::{
+    ApiKey, Grant, KeyForm, KeyRefusal, KeyRequestRecord, KeyStanding, MAX_DECISION_MS, MAX_SHOWING_MS, NewKey,
+    NewKeyRequest, Pepper, PepperError, Peppered, SHOWN_AGAIN_MS, Scope, Scopes, ScopesError, Secret, ShownKey,
+};
 pub use audit_log::{Actor, AuditEntry};
 pub use backup::{FileCopy, copy_at_one_instant};
 pub use bank::{BankLine, Imported};

@@ -16,6 +16,9 @@ mod events;
 mod finance_words;
 mod frame;
 mod freezing;
+mod key_requests;
+mod key_times;
+mod key_words;
 mod keys;
 mod ledger;
 mod letter_acts;
@@ -50,6 +53,11 @@ pub use endpoints::{endpoint, endpoints};
 pub use events::events;
 pub use frame::{Frame, Page};
 pub use freezing::{FreezeForm, TypedRun};
+pub use key_requests::{
+    DecideKeyForm, KeyRequestPage, KeyStep, MAX_KEY_NAME_CHARS, NewKeyForm, OFFERED_SCOPES, RotateForm,
+    key_request_address, key_shown, scope_field,
+};
+pub use key_times::{Lifetime, Overlap};
 pub use keys::{RevokeForm, api_keys};
 pub use ledger::{AccountPage, account, accounts, entry};
 pub use letter_acts::{BulkAct, BulkPage, BulkResult, ResolveForm, bulk_done, outcomes};

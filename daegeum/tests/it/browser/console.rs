@@ -277,3 +277,49 @@ async fn a_person_refunds_in_a_browser() {
     // Nothing on the page runs a script, so its policy needs none.
     assert_eq!(browser.run("return document.scripts.length").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_administrators_make_a_key_in_a_browser() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (api, browser) = (&dev.shop.api, Browser::of_phone().await);
+    browser.open(&format!("{api}/console/sign-in")).await;
+    let [kim, lee] = [
+        session(&dev, "kim", Role::Admin, service::now()).await,
+        session(&dev, "lee", Role::Admin, service::now()).await,
+    ];
+    sign_in(&browser, api, &kim).await;
+    browser.open(&format!("{api}/console/api-keys")).await;
+    browser.click("#ask").await;
+    browser.click("input[name=scope_checkout]").await;
+    for (field, value) in [("name", "shop backend"), ("lifetime", "90d"), ("reason", "the shop moves")] {
+        browser.run(&format!("document.querySelector('#{field}').value = '{value}'")).await;
+    }
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=key-asked-for]").await;
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=WAITING]").await;
+    assert_eq!(browser.run("return document.querySelectorAll('#approve, #show').length").await, 0);
+    sign_in(&browser, api, &lee).await;
+    browser.refresh().await;
+    browser.click("#approve").await;
+    browser.run("document.querySelector('#reason').value = 'agreed'").await;
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=key-approved]").await;
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=APPROVED]").await;
+    assert_eq!(browser.run("return document.querySelectorAll('#show').length").await, 0, "not for the approver");
+    sign_in(&browser, api, &kim).await;
+    browser.refresh().await;
+    // A double click: the second answer is the one that stays.
+    browser.run("const form = document.querySelector('#show').form; form.submit(); form.submit()").await;
+    browser.wait_for("#secret").await;
+    let key = browser.text_of("#secret").await;
+    browser.refresh().await;
+    browser.wait_for("#secret").await;
+    assert_eq!(browser.text_of("#secret").await, key, "a reload shows the same key");
+    let answer = dev.shop.http.get(format!("{api}/v1/payments")).bearer_auth(&key).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    browser.click("#back").await;
+    browser.wait_for("#ask").await;
+    assert!(!browser.text().await.contains("dk_"), "the list shows no secret");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use store::console::{Role, Roles};
 
-use super::{SELLER, Visitor, finance::things_of_finance, link_of, signed_in, things};
+use super::{SELLER, Visitor, finance::things_of_finance, keys::things_of_keys, link_of, signed_in, things};
 use crate::{
     database::Kind,
     on_both_databases,
@@ -25,11 +25,13 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     } else {
         &things["checkout"]
     };
+    let key = if path.ends_with("/rotate") { &things["plain key"] } else { &things["key"] };
     let step = if path.contains("breaks") { "assign" } else { "cancel" };
     path.replace("{id}", id)
         .replace("{delivery}", &things["delivery"])
         .replace("{seller}", SELLER)
-        .replace("{key}", &things["key"])
+        .replace("{key}", key)
+        .replace("{request}", &things["request"])
         .replace("{hold}", &things["hold"])
         .replace("{run}", &things["run"])
         .replace("{payout}", &things["payout"])
@@ -44,6 +46,7 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
 pub(crate) async fn all_things(payers: &Payers) -> BTreeMap<&'static str, String> {
     let mut all = things(&payers.dev).await;
     all.extend(things_of_finance(payers).await);
+    all.extend(things_of_keys(&payers.dev).await);
     all
 }
 
