@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod acting;
+mod acts;
 pub(crate) mod finance;
 pub(crate) mod keys;
 mod ledger;
@@ -30,6 +31,8 @@ use crate::{
 
 /// The seller whom a session of the role `seller` is confined to.
 pub(crate) const SELLER: &str = "seller-000";
+/// A seller whom no run has paid.
+pub(crate) const NEXT_SELLER: &str = "seller-002";
 /// The name of the session's cookie over plain HTTP.
 pub(crate) const COOKIE: &str = "daegeum_console";
 
