@@ -18,6 +18,7 @@
 //!   transaction is closed, never used again.
 //! * The time of money is one clock's: the database's.
 
+mod ages;
 mod api_key;
 mod audit_log;
 mod backup;
@@ -66,6 +67,7 @@ mod webhook;
 pub mod webhook_endpoint;
 mod writer;
 
+pub use ages::{AGE_BUCKETS, AGES_FROM_DAYS, Ages, WaitingAges};
 pub use api_key::{
     ApiKey, Grant, KeyForm, KeyRefusal, KeyRequestRecord, KeyStanding, MAX_DECISION_MS, MAX_SHOWING_MS, NewKey,
     NewKeyRequest, Pepper, PepperError, Peppered, SHOWN_AGAIN_MS, Scope, Scopes, ScopesError, Secret, ShownKey,

@@ -41,6 +41,7 @@ mod sheet;
 mod sign_in;
 mod story;
 mod system;
+mod trends;
 mod wallets;
 mod words;
 
@@ -79,5 +80,6 @@ pub use sheet::Wrong;
 pub use sign_in::{Refusal, no_role, not_set_up, refused, sign_in, signed_out};
 pub use story::{Acts, Standing, Story, story};
 pub use system::system;
+pub use trends::TREND_DAYS;
 pub use wallets::{wallet, wallets};
 pub use words::Words;

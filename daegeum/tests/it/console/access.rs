@@ -9,7 +9,7 @@ use crate::{
     database::Kind,
     on_both_databases,
     payouts::Payers,
-    stack::{Dev, checkout, until},
+    stack::{Dev, checkout, day_after, until},
 };
 
 on_both_databases!(every_page_is_answered);
@@ -111,6 +111,7 @@ async fn every_page_is_answered(database: Kind) {
     }
     let overview = admin.get("/console").await.text;
     assert!(overview.contains("100.0%") && overview.contains("35,000 KRW"), "{overview}");
+    told_over_time(&overview);
     let (_, paid) = overview.split_once("id=\"time-to-paid\">").unwrap();
     assert!(paid.starts_with(|digit: char| digit.is_ascii_digit()), "a time: {paid}");
     let end = dev.shop.get("/v1/payments/console-paid").await["psp"]["payment_key_suffix"].as_str().unwrap().to_owned();
@@ -119,6 +120,17 @@ async fn every_page_is_answered(database: Kind) {
         let found = admin.get(&format!("/console/payments?{query}")).await.text;
         assert!(found.contains("/console/payments/console-paid"), "{query}: {found}");
     }
+}
+
+/// The charts and their tables: what was paid today, and the break of today.
+fn told_over_time(overview: &str) {
+    let (_, days) = overview.split_once("<summary>The figures by day</summary>").unwrap();
+    let today = days.split("<tr>").nth(2).unwrap();
+    let expected = format!("<td>{}</td><td class=\"number\">2</td>", day_after(0));
+    assert!(today.starts_with(&expected) && today.contains("100.0%"), "{today}");
+    assert!(overview.contains("aria-label=\"Paid by day, in won: "), "{overview}");
+    let (_, breaks) = overview.split_once("aria-label=\"Breaks. Under a day: ").unwrap();
+    assert!(breaks.starts_with(|digit: char| ('1'..='9').contains(&digit)), "the breaks of today: {overview}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
