@@ -38,11 +38,18 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 65] = [
-    // The API makes no key and widens none. A revocation only takes rights away.
+const RIGHTS: [Rights; 66] = [
+    // The keys that administrators ask for. None is removed, so each names the two persons behind a key.
+    Rights {
+        table: "api_key_requests",
+        api: "SELECT, INSERT, UPDATE (decision, decided_by, decided_at, decision_mac, shown_at)",
+        worker: "",
+        operator: "",
+    },
+    // The API makes the keys that two administrators agreed on, and widens none. Without the pepper its rows open nothing.
     Rights {
         table: "api_keys",
-        api: "SELECT, UPDATE (last_used_at, revoked_at, row_mac)",
+        api: "SELECT, INSERT, UPDATE (last_used_at, expires_at, revoked_at, row_mac)",
         worker: "",
         operator: "INSERT, UPDATE",
     },

@@ -65,6 +65,7 @@ mod m2026_11_28_000069_key_ends_by_age;
 mod m2026_11_28_000070_bank_files;
 mod m2026_11_28_000071_commission_on_refund;
 mod m2026_11_28_000072_returned_money_is_lifted;
+mod m2026_11_28_000073_api_key_requests;
 mod m2026_11_28_000074_letter_proposals;
 mod m2026_11_28_000075_receipt_numbers;
 mod m2026_11_28_000076_escalated_breaks;
@@ -125,6 +126,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000070_bank_files::Migration),
             whole(m2026_11_28_000071_commission_on_refund::Migration),
             whole(m2026_11_28_000072_returned_money_is_lifted::Migration),
+            whole(m2026_11_28_000073_api_key_requests::Migration),
             whole(m2026_11_28_000074_letter_proposals::Migration),
             whole(m2026_11_28_000075_receipt_numbers::Migration),
             whole(m2026_11_28_000076_escalated_breaks::Migration),

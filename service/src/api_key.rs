@@ -3,8 +3,12 @@
 //! The prefix lets scanners find a key that leaked, and the checksum lets them be sure; by it a key that was
 //! mistyped or cut off is told apart from one that was revoked, without a look at the database.
 
+mod request;
+
 use domain::id::ApiKeyId;
 use sha2::{Digest, Sha256};
+
+pub use request::{KeyRequestError, KeyToShow, WantedForm, WantedKey, ask, decide, new_seed, show};
 
 /// What every key begins with.
 const PREFIX: &str = "dk_";

@@ -6,9 +6,12 @@
 //! put back whole by whoever has kept it. Without a pepper the first still holds, because a secret has 256 random bits;
 //! the rest does not.
 //!
+//! A key whose secret a person saw at the console names that person: person and key are no two principals.
+//!
 //! Keys of format 1 were made before there was a scope `refund`: their hash covers what they were given then, their
 //! `checkout` includes `refund`, and their end is not covered.
 
+mod request;
 mod scope;
 
 use std::fmt;
@@ -16,13 +19,19 @@ use std::fmt;
 use chrono::Utc;
 use domain::{
     Money, Timestamp,
-    id::{ApiKeyId, SellerAccount},
+    id::{ApiKeyId, PersonId, SellerAccount},
     principal::Principal,
 };
 use ring::hmac;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use sha2::{Digest, Sha256};
 
+pub use request::{
+    KeyForm, KeyRefusal, KeyRequestRecord, KeyStanding, MAX_DECISION_MS, MAX_SHOWING_MS, NewKeyRequest, SHOWN_AGAIN_MS,
+    ShownKey,
+};
 pub use scope::{Scope, Scopes, ScopesError};
 
 use crate::{
@@ -30,6 +39,7 @@ use crate::{
     clock::machine_time,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
     entities::api_keys,
+    transaction::Transaction,
 };
 
 /// The fewest bytes of a pepper.
@@ -182,6 +192,21 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// The person who saw its secret at the console.
+    pub shown_to: Option<PersonId>,
+}
+
+/// A key to store.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'a> {
+    /// What it is.
+    pub grant: &'a Grant,
+    /// What it is for.
+    pub name: &'a str,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// The person who sees its secret at the console.
+    pub shown_to: Option<&'a PersonId>,
 }
 
 impl ApiKey {
@@ -209,12 +234,13 @@ impl ApiKey {
         self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether end and revocation are as somebody with the pepper wrote them. Nothing is known of a key of format 1.
+    /// Whether end, revocation and holder are as somebody with the pepper wrote them. Nothing is known of a key of
+    /// format 1.
     pub fn is_intact(&self, pepper: &Pepper) -> bool {
         match self.format {
             Format::One(_) => true,
             Format::Two => {
-                let row = row_text(&self.grant.id, &self.secret_hash, self.expires_at, self.revoked_at);
+                let row = self.row_text(self.expires_at, self.revoked_at);
                 self.row_mac.as_ref().is_some_and(|code| pepper.verifies(&row, code))
             }
         }
@@ -227,16 +253,26 @@ impl ApiKey {
 
     /// The code of another end or a revocation of this key; none of a key of format 1.
     fn row_mac(&self, pepper: &Pepper, expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>) -> Option<String> {
-        let row = row_text(&self.grant.id, &self.secret_hash, expires_at, revoked_at);
+        let row = self.row_text(expires_at, revoked_at);
         (self.format == Format::Two).then(|| pepper.code(&row))
+    }
+
+    fn row_text(&self, expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>) -> Vec<u8> {
+        row_text(&self.grant.id, &self.secret_hash, self.shown_to.as_ref(), (expires_at, revoked_at))
     }
 }
 
-/// What the code of a row covers.
-fn row_text(id: &ApiKeyId, secret_hash: &str, expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>) -> Vec<u8> {
+/// What the code of a row covers. None of the parts holds a line end.
+fn row_text(
+    id: &ApiKeyId,
+    secret_hash: &str,
+    shown_to: Option<&PersonId>,
+    (expires_at, revoked_at): (Option<Timestamp>, Option<Timestamp>),
+) -> Vec<u8> {
     let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.epoch_ms().to_string());
     let parts = ["key row format 2", id.as_str(), secret_hash, &time(expires_at), &time(revoked_at)];
-    parts.join("\n").into_bytes()
+    // Keys of the command line are covered as they were before persons saw secrets.
+    parts.into_iter().chain(shown_to.map(PersonId::as_str)).collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// The secret of a new key, and where it belongs.
@@ -256,16 +292,8 @@ impl fmt::Debug for Secret<'_> {
 
 impl Writer {
     /// Stores a new key.
-    pub async fn create_api_key(
-        &self,
-        grant: &Grant,
-        name: &str,
-        expires_at: Option<Timestamp>,
-        secret: Secret<'_>,
-    ) -> Result<(), StoreError> {
-        api_keys::Entity::insert(row(grant, name, expires_at, secret)?)
-            .exec_without_returning(self.connection())
-            .await?;
+    pub async fn create_api_key(&self, key: NewKey<'_>, secret: Secret<'_>) -> Result<(), StoreError> {
+        api_keys::Entity::insert(row(key, secret)?).exec_without_returning(self.connection()).await?;
         Ok(())
     }
 
@@ -279,25 +307,49 @@ impl Writer {
         secret: Secret<'_>,
     ) -> Result<Option<Grant>, StoreError> {
         let transaction = self.begin().await?;
-        let found = api_keys::Entity::find_by_id(old.as_str()).one(&transaction).await?.map(api_key).transpose()?;
-        let Some(found) = found.filter(|key| key.is_good(secret.pepper, machine_time())) else { return Ok(None) };
-        let ends = found.expires_at.map_or(overlap_ends, |end| end.min(overlap_ends));
-        let ended = api_keys::Entity::update_many()
-            .col_expr(api_keys::Column::ExpiresAt, Expr::value(to_column_time(ends)))
-            .col_expr(api_keys::Column::RowMac, Expr::value(found.row_mac(secret.pepper, Some(ends), None)))
-            .filter(api_keys::Column::ApiKeyId.eq(old.as_str()))
-            .filter(api_keys::Column::RevokedAt.is_null())
-            .exec(&transaction)
-            .await?;
-        if ended.rows_affected != 1 {
-            return Ok(None);
+        let replaced = replace(&transaction, Replacement { old, new, overlap_ends, shown_to: None }, secret).await?;
+        if replaced.is_some() {
+            transaction.commit().await?;
         }
-        let grant = Grant { id: new, ..found.grant };
-        let row = row(&grant, &found.name, found.expires_at, secret)?;
-        api_keys::Entity::insert(row).exec_without_returning(&transaction).await?;
-        transaction.commit().await?;
-        Ok(Some(grant))
+        Ok(replaced)
     }
+}
+
+/// A key in the place of another one.
+#[derive(Debug)]
+struct Replacement<'a> {
+    old: &'a ApiKeyId,
+    new: ApiKeyId,
+    /// The end of the old key.
+    overlap_ends: Timestamp,
+    /// The person who sees the secret of the new key at the console.
+    shown_to: Option<&'a PersonId>,
+}
+
+/// Stores a key in the place of another one. `None` when there is no such key that is good: then the transaction is to
+/// be dropped.
+async fn replace(
+    transaction: &Transaction,
+    Replacement { old, new, overlap_ends, shown_to }: Replacement<'_>,
+    secret: Secret<'_>,
+) -> Result<Option<Grant>, StoreError> {
+    let found = api_keys::Entity::find_by_id(old.as_str()).one(transaction).await?.map(api_key).transpose()?;
+    let Some(found) = found.filter(|key| key.is_good(secret.pepper, machine_time())) else { return Ok(None) };
+    let ends = found.expires_at.map_or(overlap_ends, |end| end.min(overlap_ends));
+    let ended = api_keys::Entity::update_many()
+        .col_expr(api_keys::Column::ExpiresAt, Expr::value(to_column_time(ends)))
+        .col_expr(api_keys::Column::RowMac, Expr::value(found.row_mac(secret.pepper, Some(ends), None)))
+        .filter(api_keys::Column::ApiKeyId.eq(old.as_str()))
+        .filter(api_keys::Column::RevokedAt.is_null())
+        .exec(transaction)
+        .await?;
+    if ended.rows_affected != 1 {
+        return Ok(None);
+    }
+    let grant = Grant { id: new, ..found.grant };
+    let key = NewKey { grant: &grant, name: &found.name, expires_at: found.expires_at, shown_to };
+    api_keys::Entity::insert(row(key, secret)?).exec_without_returning(transaction).await?;
+    Ok(Some(grant))
 }
 
 impl Journal {
@@ -359,6 +411,19 @@ impl Reader {
         row.map(api_key).transpose()
     }
 
+    /// The persons who saw a secret of a line of keys at the console. The line is named by its first key.
+    pub async fn holders_of_line(&self, origin: &ApiKeyId) -> Result<Vec<PersonId>, StoreError> {
+        let holders: Vec<Option<String>> = api_keys::Entity::find()
+            .select_only()
+            .column(api_keys::Column::ShownTo)
+            .filter(api_keys::Column::Origin.eq(origin.as_str()))
+            .filter(api_keys::Column::ShownTo.is_not_null())
+            .into_tuple()
+            .all(self.connection())
+            .await?;
+        holders.into_iter().flatten().map(person).collect()
+    }
+
     /// Every key, oldest first.
     pub async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         let rows = api_keys::Entity::find()
@@ -371,13 +436,11 @@ impl Reader {
 }
 
 fn row(
-    grant: &Grant,
-    name: &str,
-    expires_at: Option<Timestamp>,
+    NewKey { grant, name, expires_at, shown_to }: NewKey<'_>,
     secret: Secret<'_>,
 ) -> Result<api_keys::ActiveModel, StoreError> {
     let secret_hash = secret.pepper.code(&grant.with(secret.text));
-    let row_mac = secret.pepper.code(&row_text(&grant.id, &secret_hash, expires_at, None));
+    let row_mac = secret.pepper.code(&row_text(&grant.id, &secret_hash, shown_to, (expires_at, None)));
     Ok(api_keys::ActiveModel {
         api_key_id: Set(grant.id.to_string()),
         name: Set(name.to_owned()),
@@ -394,7 +457,12 @@ fn row(
         refund_limit: Set(grant.refund_limit.map(to_column_amount).transpose()?),
         refund_currency: Set(grant.refund_limit.map(|limit| limit.currency().code().to_owned())),
         row_mac: Set(Some(row_mac)),
+        shown_to: Set(shown_to.map(ToString::to_string)),
     })
+}
+
+fn person(text: String) -> Result<PersonId, StoreError> {
+    PersonId::parse(text).map_err(|error| corrupt("a person's id", error))
 }
 
 fn api_key(row: api_keys::Model) -> Result<ApiKey, StoreError> {
@@ -420,5 +488,6 @@ fn api_key(row: api_keys::Model) -> Result<ApiKey, StoreError> {
         expires_at: row.expires_at.map(from_column_time),
         last_used_at: row.last_used_at.map(from_column_time),
         revoked_at: row.revoked_at.map(from_column_time),
+        shown_to: row.shown_to.map(person).transpose()?,
     })
 }

@@ -18,6 +18,7 @@
 //!   transaction is closed, never used again.
 //! * The time of money is one clock's: the database's.
 
+mod ages;
 mod api_key;
 mod audit_log;
 mod backup;
@@ -66,7 +67,11 @@ mod webhook;
 pub mod webhook_endpoint;
 mod writer;
 
-pub use api_key::{ApiKey, Grant, Pepper, PepperError, Peppered, Scope, Scopes, ScopesError, Secret};
+pub use ages::{AGE_BUCKETS, AGES_FROM_DAYS, Ages, WaitingAges};
+pub use api_key::{
+    ApiKey, Grant, KeyForm, KeyRefusal, KeyRequestRecord, KeyStanding, MAX_DECISION_MS, MAX_SHOWING_MS, NewKey,
+    NewKeyRequest, Pepper, PepperError, Peppered, SHOWN_AGAIN_MS, Scope, Scopes, ScopesError, Secret, ShownKey,
+};
 pub use audit_log::{Actor, AuditEntry};
 pub use backup::{FileCopy, copy_at_one_instant};
 pub use bank::{BankLine, Imported};

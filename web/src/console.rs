@@ -16,6 +16,9 @@ mod events;
 mod finance_words;
 mod frame;
 mod freezing;
+mod key_requests;
+mod key_times;
+mod key_words;
 mod keys;
 mod ledger;
 mod letter_acts;
@@ -38,6 +41,7 @@ mod sheet;
 mod sign_in;
 mod story;
 mod system;
+mod trends;
 mod wallets;
 mod words;
 
@@ -50,6 +54,11 @@ pub use endpoints::{endpoint, endpoints};
 pub use events::events;
 pub use frame::{Frame, Page};
 pub use freezing::{FreezeForm, TypedRun};
+pub use key_requests::{
+    DecideKeyForm, KeyRequestPage, KeyStep, MAX_KEY_NAME_CHARS, NewKeyForm, OFFERED_SCOPES, RotateForm,
+    key_request_address, key_shown, scope_field,
+};
+pub use key_times::{Lifetime, Overlap};
 pub use keys::{RevokeForm, api_keys};
 pub use ledger::{AccountPage, account, accounts, entry};
 pub use letter_acts::{BulkAct, BulkPage, BulkResult, ResolveForm, bulk_done, outcomes};
@@ -71,5 +80,6 @@ pub use sheet::Wrong;
 pub use sign_in::{Refusal, no_role, not_set_up, refused, sign_in, signed_out};
 pub use story::{Acts, Standing, Story, story};
 pub use system::system;
+pub use trends::TREND_DAYS;
 pub use wallets::{wallet, wallets};
 pub use words::Words;

@@ -5,7 +5,7 @@ use chrono::DateTime;
 use clap::Subcommand;
 use domain::{
     Money, Timestamp,
-    id::{ApiKeyId, SellerAccount},
+    id::{ApiKeyId, PersonId, SellerAccount},
 };
 use store::{ApiKey, Grant, Pepper, Peppered, Reader, Scope, Scopes, Secret, Writer};
 
@@ -142,8 +142,8 @@ pub(crate) async fn create(writer: &Writer, wanted: NewKey<'_>, pepper: &Pepper)
     let (id, secret) = mint()?;
     let NewKey { scopes, seller, refund_limit, .. } = wanted;
     let grant = Grant { id: id.clone(), origin: id.clone(), scopes, seller, refund_limit };
-    let text = secret.as_str();
-    writer.create_api_key(&grant, wanted.name, wanted.expires_at, Secret { text, pepper }).await?;
+    let key = store::NewKey { grant: &grant, name: wanted.name, expires_at: wanted.expires_at, shown_to: None };
+    writer.create_api_key(key, Secret { text: &secret, pepper }).await?;
     let limit = refund_limit.map_or_else(String::new, |limit| format!(" --refund-limit {limit}"));
     let action = format!("keys create --scope {}{limit}", scopes.to_text());
     audit_log::record(&writer.journal(), &action, id.as_str(), "ok").await?;
@@ -238,6 +238,7 @@ fn list(keys: &[ApiKey], output: Output) -> anyhow::Result<()> {
                     "created_at": text(key.created_at),
                     "expires_at": key.expires_at.map(text),
                     "last_used_at": key.last_used_at.map(text),
+                    "shown_to": key.shown_to.as_ref().map(PersonId::as_str),
                     "revoked_at": key.revoked_at.map(text),
                 })
             })

@@ -2,15 +2,16 @@
 
 pub(crate) mod access;
 mod acting;
+mod acts;
 pub(crate) mod finance;
-mod keys;
+pub(crate) mod keys;
 mod ledger;
 mod payments;
 mod provider;
 mod sessions;
 mod system;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr as _};
 
 use domain::{
     Timestamp,
@@ -30,6 +31,8 @@ use crate::{
 
 /// The seller whom a session of the role `seller` is confined to.
 pub(crate) const SELLER: &str = "seller-000";
+/// A seller whom no run has paid.
+pub(crate) const NEXT_SELLER: &str = "seller-002";
 /// The name of the session's cookie over plain HTTP.
 pub(crate) const COOKIE: &str = "daegeum_console";
 
@@ -67,6 +70,19 @@ impl Seen {
         let (_, rest) = self.text.split_once(&begins).unwrap_or_else(|| panic!("no field {name}: {}", self.text));
         rest.split('"').next().unwrap().to_owned()
     }
+
+    /// The hidden fields of the form that acts at an address.
+    pub(crate) fn form(&self, action: &str) -> Vec<(String, String)> {
+        let begins = format!("method=\"post\" action=\"{action}\"");
+        let (_, rest) = self.text.split_once(&begins).unwrap_or_else(|| panic!("no form {action}: {}", self.text));
+        let form = rest.split("</form>").next().unwrap();
+        let fields = form.split("type=\"hidden\" name=\"").skip(1);
+        let field = |text: &str| {
+            let mut parts = text.split('"');
+            (parts.next().unwrap().to_owned(), parts.nth(1).unwrap().to_owned())
+        };
+        fields.map(field).collect()
+    }
 }
 
 impl Visitor {
@@ -97,15 +113,25 @@ impl Visitor {
     }
 }
 
-/// The database of a `dev` on SQLite, from another process.
+/// The database of a `dev`, from another process.
 pub(crate) async fn database_of(dev: &Dev) -> Database {
-    Database::connect(&DatabaseUrl::of_file(&dev.directory.path().join("daegeum.db"))).await.unwrap()
+    database_at(&dev.database_url).await
+}
+
+/// The database at an address.
+pub(crate) async fn database_at(url: &str) -> Database {
+    Database::connect(&DatabaseUrl::from_str(url).unwrap()).await.unwrap()
 }
 
 /// A session of a person with a role, as a sign-in at an instant would have begun it.
 pub(crate) async fn session(dev: &Dev, person: &str, role: Role, at: Timestamp) -> String {
+    session_in(database_of(dev).await, person, role, at).await
+}
+
+/// The same, in a database.
+pub(crate) async fn session_in(database: Database, person: &str, role: Role, at: Timestamp) -> String {
     let seller = (role == Role::Seller).then(|| SellerAccount::parse(SELLER.to_owned()).unwrap());
-    let journal = Journal::new(database_of(dev).await);
+    let journal = Journal::new(database);
     let token = SessionToken::generate().unwrap();
     let new = NewSession {
         person: PersonId::parse(person).unwrap(),

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, io::Write as _, process::Command, str::FromStr}
 use reqwest::StatusCode;
 use sea_orm_migration::sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use store::{Database, DatabaseUrl, Keyring};
+use store::{Database, DatabaseUrl, Keyring, console::Role};
 
 use crate::{
+    console::{Visitor, keys::key_of, session_in},
     database::Kind,
     roles::Roles,
     stack::{Process, Shop, checkout, until},
@@ -103,6 +104,7 @@ async fn each_process_serves_under_the_rights_that_are_printed_for_it() {
     let reader = Shop { api_key: key.to_owned(), ..shop.clone() };
     assert_eq!(reader.status("granted-1").await, "PARTIALLY_REFUNDED");
     granted.says(&["keys", "revoke", service::api_key::SecretKey::parse(key).unwrap().0.as_str()]);
+    persons_make_keys(&granted).await;
     granted.says(&["commissions", "set", "--bps", "250"]);
     granted.says(&["encryption", "reseal"]);
     granted.says(&["buyers", "erase", "buyer-1"]);
@@ -113,6 +115,18 @@ async fn each_process_serves_under_the_rights_that_are_printed_for_it() {
         let told = std::fs::read_to_string(granted.roles.log(log)).unwrap();
         assert!(!told.contains(DENIED), "the {log} lacks a right: {told}");
     }
+}
+
+/// Two administrators make a key at the console of an API under its own role.
+async fn persons_make_keys(granted: &Granted) {
+    let signed_in = async |person| {
+        let token = session_in(granted.owner.clone(), person, Role::Admin, service::now()).await;
+        Visitor::with(&granted.shop, &token)
+    };
+    let [kim, lee] = [signed_in("kim").await, signed_in("lee").await];
+    let key = key_of(&kim, &lee, &["scope_read"]).await;
+    let reader = Shop { api_key: key, ..granted.shop.clone() };
+    assert_eq!(reader.status("granted-1").await, "PARTIALLY_REFUNDED");
 }
 
 async fn pay_and_refund(shop: &Shop) {
@@ -171,8 +185,12 @@ async fn no_process_may_do_more() {
         (
             "api",
             &[
-                "INSERT INTO api_keys DEFAULT VALUES",
                 "UPDATE api_keys SET scope = 'ops'",
+                "UPDATE api_keys SET shown_to = NULL",
+                "DELETE FROM api_keys",
+                "UPDATE api_key_requests SET scope = 'ops'",
+                "UPDATE api_key_requests SET requested_by = 'another'",
+                "DELETE FROM api_key_requests",
                 "UPDATE payment_events SET amount = 1",
                 "UPDATE wallets SET available = 1",
                 "INSERT INTO ledger_entries DEFAULT VALUES",
@@ -186,6 +204,7 @@ async fn no_process_may_do_more() {
             "worker",
             &[
                 "SELECT secret_hash FROM api_keys",
+                "SELECT reason FROM api_key_requests",
                 "INSERT INTO audit_log DEFAULT VALUES",
                 "SELECT sealed FROM buyer_details WHERE false FOR UPDATE",
                 "UPDATE ledger_postings SET amount = 1",

@@ -113,8 +113,7 @@ impl Payers {
     }
 
     pub(crate) fn database_url(&self) -> String {
-        let file = self.dev.directory.path().join("daegeum.db");
-        self.flags.last().cloned().unwrap_or_else(|| format!("sqlite://{}", file.display()))
+        self.dev.database_url.clone()
     }
 
     /// Each seller sells for so much, and has it available; the money to pay them with is at Toss.

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use store::console::Role;
+
 use crate::{
+    console::{Visitor, database_at, keys::key_of, session_in},
     database::Kind,
     on_both_databases,
     roles::Roles,
@@ -12,6 +15,7 @@ use crate::{
 on_both_databases!(
     a_key_gives_back_no_more_than_its_limit,
     a_large_refund_waits_for_a_second_principal,
+    a_person_and_the_key_that_the_person_saw_are_no_two_principals,
     a_commission_is_given_back_or_kept_as_the_sale_says,
 );
 
@@ -96,6 +100,49 @@ async fn decide(shop: &Shop, refund: &str, decision: &str) -> (u16, Value) {
     let url = format!("{}/v1/refunds/{refund}/{decision}", shop.api);
     let response = shop.http.post(url).bearer_auth(&shop.api_key).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
+}
+
+async fn a_person_and_the_key_that_the_person_saw_are_no_two_principals(database: Kind) {
+    let roles = Roles::start(database).await;
+    let mut worker = roles.command(&["--listen", "127.0.0.1:0", "worker"]);
+    worker.env("DAEGEUM_ENCRYPTION_KEYS", ENCRYPTION_KEY);
+    let _worker = Process::start(&mut worker, &roles.log("worker"));
+    let (_api, shop) = with_approvals(&roles).await;
+    let database = database_at(&roles.database_url()).await;
+    let signed_in =
+        async |person| Visitor::with(&shop, &session_in(database.clone(), person, Role::Admin, service::now()).await);
+    let [kim, lee] = [signed_in("kim").await, signed_in("lee").await];
+    let of = |key: String| Shop { api_key: key, ..shop.clone() };
+    let [of_kim, also_of_kim] =
+        [of(key_of(&kim, &lee, &["scope_refund"]).await), of(key_of(&kim, &lee, &["scope_refund"]).await)];
+    let of_lee = of(key_of(&lee, &kim, &["scope_refund"]).await);
+    paid(&shop, "person-1").await;
+    paid(&shop, "person-2").await;
+
+    // The person asks, and keys that the person saw do not approve.
+    let form = [("order", ""), ("amount", "10001"), ("reason", "a scratch"), ("key", "of-kim")];
+    let waits = kim.post("/console/payments/person-1/refund", &form).await;
+    assert!(waits.text.contains("data-outcome=\"refund-waits\""), "{} {}", waits.status, waits.text);
+    let waiting = list(&of_kim, "?approval=WAITING").await;
+    let by_person = waiting["data"][0]["refund_id"].as_str().unwrap().to_owned();
+    let rotated = of_kim.api_key.split('_').nth(1).unwrap();
+    let rotated = of(roles.last_line(&["keys", "rotate", rotated]));
+    // A key asks, and another key that the same person saw does not approve.
+    let asked = of_kim.cancel("person-2", "large", &part("10001")).await;
+    let by_key = asked.body["refund"]["refund_id"].as_str().unwrap().to_owned();
+    for (refund, key) in [(&by_person, &of_kim), (&by_person, &also_of_kim), (&by_person, &rotated)]
+        .into_iter()
+        .chain([(&by_key, &also_of_kim), (&by_key, &rotated)])
+    {
+        let (status, body) = decide(key, refund, "approve").await;
+        assert_eq!((status, &body["code"]), (403, &json!("four_eyes")), "{body}");
+    }
+    assert_eq!(shop.charged().await.0, 2 * 23_000, "nothing went back");
+    for refund in [&by_person, &by_key] {
+        let (status, body) = decide(&of_lee, refund, "approve").await;
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(shop.charged().await.0, 2 * (23_000 - 10_001));
 }
 
 async fn list(shop: &Shop, query: &str) -> Value {

@@ -104,6 +104,8 @@ pub(crate) struct Dev {
     _temporal: Temporal,
     pub(crate) directory: TempDir,
     pub(crate) shop: Shop,
+    /// The address of its database.
+    pub(crate) database_url: String,
 }
 
 impl Dev {
@@ -144,7 +146,12 @@ impl Dev {
         let api_key = std::fs::read_to_string(directory.path().join("api-key")).unwrap().trim().to_owned();
         let shop = Shop::new(text("api"), text("toss_simulator"), api_key);
         let temporal = Temporal(directory.path().join("temporal.pid"));
-        Self { process, _temporal: temporal, directory, shop }
+        let named = command.get_args().skip_while(|argument| *argument != "--database-url").nth(1);
+        let database_url = named.map_or_else(
+            || format!("sqlite://{}", directory.path().join("daegeum.db").display()),
+            |url| url.to_str().unwrap().to_owned(),
+        );
+        Self { process, _temporal: temporal, directory, shop, database_url }
     }
 
     /// The Temporal server's process id.

@@ -3,7 +3,11 @@
 //! The request is written down, sealed, before anything is asked of a workflow. The second principal's decision is
 //! written down first and carried out then. A caller who repeats either request after a failure in between carries on.
 
-use domain::{Money, id::RefundId};
+use domain::{
+    Money,
+    id::{PersonId, RefundId},
+    principal::Principal,
+};
 use store::{ApprovalRecord, CheckoutRecord, Decision, Keyring, KeyringError, NewApproval, Reservation, Reserved};
 use workflows::ports::RefundRequest;
 
@@ -149,7 +153,7 @@ pub(super) async fn decide(
 ) -> Result<ApprovalRecord, RefundError> {
     let unknown = || RefundError::UnknownRefund;
     let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
-    if record.asked.requested_by == caller.principal {
+    if share_a_person(service, &record.asked.requested_by, &caller.principal).await? {
         return Err(RefundError::FourEyes);
     }
     service.journal.decide_refund(id, decision, &caller.principal).await?;
@@ -158,6 +162,20 @@ pub(super) async fn decide(
         return Err(RefundError::Decided(record.decision.map_or("not decided", Decision::as_str)));
     }
     Ok(record)
+}
+
+/// Whether one person may stand behind two principals: they are one, or a person saw the secrets of both.
+async fn share_a_person(service: &Service, one: &Principal, other: &Principal) -> Result<bool, RefundError> {
+    let (behind_one, behind_other) = (persons_behind(service, one).await?, persons_behind(service, other).await?);
+    Ok(one == other || behind_one.iter().any(|person| behind_other.contains(person)))
+}
+
+/// The persons who act by a principal, as far as they are known: secrets that the command line showed name nobody.
+async fn persons_behind(service: &Service, principal: &Principal) -> Result<Vec<PersonId>, RefundError> {
+    match principal {
+        Principal::Person(person) => Ok(vec![person.clone()]),
+        Principal::Key(origin) => Ok(service.reader.holders_of_line(origin).await?),
+    }
 }
 
 fn rejected(record: &ApprovalRecord) -> RefundError {

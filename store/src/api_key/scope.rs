@@ -73,6 +73,15 @@ impl Scopes {
     /// Every scope.
     pub const ALL: Self = Self((1 << Scope::ALL.len()) - 1);
 
+    /// The scopes of keys that the console makes. A person who holds such a key meets four eyes at refunds alone, where
+    /// the holders of a key are known; the scopes `ops` and `finance` decide elsewhere too.
+    pub const OF_CONSOLE: Self = Self::only(Scope::Read).and(Scope::Checkout).and(Scope::Refund);
+
+    /// Whether every scope of this set is one of another.
+    pub const fn lies_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// The set with one scope more.
     #[must_use]
     pub const fn and(self, scope: Scope) -> Self {

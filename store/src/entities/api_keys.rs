@@ -21,6 +21,7 @@ pub struct Model {
     pub refund_limit: Option<i64>,
     pub refund_currency: Option<String>,
     pub row_mac: Option<String>,
+    pub shown_to: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

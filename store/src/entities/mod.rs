@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "`DeriveEntityModel` makes public what it derives")]
 
+pub(crate) mod api_key_requests;
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod bank_lines;

@@ -5,7 +5,7 @@ use domain::{
     id::{ApiKeyId, SellerAccount},
 };
 use sea_orm::ConnectionTrait;
-use store::{Grant, Pepper, Scope, Scopes, Secret};
+use store::{Grant, NewKey, Pepper, Scope, Scopes, Secret};
 
 use crate::{database::Fresh, on_both_databases};
 
@@ -36,8 +36,12 @@ fn grant() -> Grant {
     Grant { id: id("first"), origin: id("first"), scopes: Scopes::only(Scope::Read), seller: None, refund_limit: None }
 }
 
+fn new_key(grant: &Grant, expires_at: Option<Timestamp>) -> NewKey<'_> {
+    NewKey { grant, name: "shop", expires_at, shown_to: None }
+}
+
 async fn create(fresh: &Fresh, pepper: &Pepper, expires_at: Option<Timestamp>) {
-    fresh.writer.create_api_key(&grant(), "shop", expires_at, Secret { text: SECRET, pepper }).await.unwrap();
+    fresh.writer.create_api_key(new_key(&grant(), expires_at), Secret { text: SECRET, pepper }).await.unwrap();
 }
 
 async fn opens(fresh: &Fresh, secret: &str, pepper: &Pepper) -> bool {
@@ -57,7 +61,7 @@ async fn a_key_opens_with_its_secret_under_its_pepper(fresh: Fresh) {
     assert_eq!(shut_out(&pepper()).await, (1, vec![]));
     assert_eq!(shut_out(&Pepper::default()).await, (1, vec![id("first")]));
     let again = Secret { text: SECRET, pepper: &pepper() };
-    assert!(fresh.writer.create_api_key(&grant(), "again", None, again).await.is_err());
+    assert!(fresh.writer.create_api_key(new_key(&grant(), None), again).await.is_err());
     assert!(fresh.writer.journal().revoke_api_key(&id("first"), &pepper()).await.unwrap());
     assert!(!fresh.writer.journal().revoke_api_key(&id("first"), &pepper()).await.unwrap());
     assert!(!opens(&fresh, SECRET, &pepper()).await);
@@ -142,7 +146,7 @@ async fn a_key_is_rotated_and_both_are_one_client(fresh: Fresh) {
     let pepper = Pepper::default();
     let seller = Some(SellerAccount::parse("seller-a").unwrap());
     let first = Grant { seller: seller.clone(), ..grant() };
-    fresh.writer.create_api_key(&first, "shop", None, Secret { text: SECRET, pepper: &pepper }).await.unwrap();
+    fresh.writer.create_api_key(new_key(&first, None), Secret { text: SECRET, pepper: &pepper }).await.unwrap();
     let rotate = async |old: &str, new: &str, ends| {
         let secret = Secret { text: new, pepper: &pepper };
         fresh.writer.rotate_api_key(&id(old), id(new), ends, secret).await.unwrap()

@@ -11,6 +11,7 @@ use domain::{
     id::{BuyerId, CheckoutId, HoldId, PaymentOrderId, SellerAccount},
     ledger::{Account, Entry, EntryFields, Hold, NormalSide, PayoutEnd, Posting, PostingFields, Reason},
 };
+use sea_orm::ConnectionTrait;
 use store::{
     AccountBalance, AccountFilter, AccountPosition, AsOf, CheckoutFilter, CheckoutPosition, EntryFilter, EntryRecord,
     Flow, GENESIS, Movement, MovementPosition, Page, PastWallet, Side, StoreError, Window,
@@ -32,6 +33,7 @@ on_both_databases!(
     the_books_balance_at_every_moment,
     checkouts_are_listed_newest_first,
     a_seller_is_known_from_the_first_order_on,
+    what_waits_is_counted_by_its_age,
 );
 
 const SELLERS: [&str; 3] = ["seller-a", "seller-b", "seller-c"];
@@ -571,4 +573,28 @@ async fn a_seller_is_known_from_the_first_order_on(fresh: Fresh) {
     let entry = by_hand("by-hand", after(0), vec![posting(Account::Suspense, credit, 1, Krw)]);
     fresh.writer.book(entry).await.unwrap();
     assert!(known("by-hand").await);
+}
+
+async fn what_waits_is_counted_by_its_age(fresh: Fresh) {
+    let day_ms = 24 * 60 * 60 * 1_000;
+    let now = after(30 * day_ms);
+    let rows = [
+        ("unknown-new", "UNKNOWN", 0),
+        ("stuck-new", "STUCK", day_ms - 60_000),
+        ("stuck-day", "STUCK", day_ms + 60_000),
+        ("stuck-days", "STUCK", 3 * day_ms - 60_000),
+        ("unknown-week", "UNKNOWN", 3 * day_ms + 60_000),
+        ("stuck-old", "STUCK", 7 * day_ms + 60_000),
+        ("paid-old", "SUCCESS", 7 * day_ms + 60_000),
+    ];
+    for (name, status, age_ms) in rows {
+        assert!(record(&fresh, name, &plan(name, &[(&format!("order-of-{name}"), "seller-a", 1_000)])).await);
+        let at = chrono::DateTime::from_timestamp_millis(now.minus_ms(age_ms).epoch_ms()).unwrap();
+        let at = at.to_rfc3339();
+        let update =
+            format!("UPDATE payment_events SET status = '{status}', updated_at = '{at}' WHERE checkout_id = '{name}'");
+        fresh.database.connection().execute_unprepared(&update).await.unwrap();
+    }
+    let ages = fresh.reader.waiting_ages(now).await.unwrap();
+    assert_eq!((ages.unknown, ages.stuck, ages.breaks), ([1, 0, 1, 0], [1, 2, 0, 1], [0; 4]));
 }

@@ -13,6 +13,7 @@ mod events;
 mod faults;
 mod internal;
 mod journal;
+mod key_requests;
 mod keys;
 mod large_runs;
 mod letters;

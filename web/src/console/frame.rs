@@ -8,7 +8,10 @@ use domain::{Timestamp, payout::PaidBy, seller::PayoutStatus};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use store::{SellerRecord, console::SessionRecord};
 
-use super::{address::encoded, break_words::BreakWords, finance_words::FinanceWords, place::Place, words::Words};
+use super::{
+    address::encoded, break_words::BreakWords, finance_words::FinanceWords, key_words::KeyWords, place::Place,
+    words::Words,
+};
 use crate::{buyer::NOT_STORED, language::Language, policy::Policy};
 
 const STYLE: &str = include_str!("style.css");
@@ -64,6 +67,11 @@ impl Frame<'_> {
     /// What the pages about reconciliations and breaks say besides.
     pub(super) fn reconciling(&self) -> &'static BreakWords {
         BreakWords::of(self.language)
+    }
+
+    /// What the pages about requests for API keys say besides.
+    pub(super) fn keys(&self) -> &'static KeyWords {
+        KeyWords::of(self.language)
     }
 
     /// The answer that a page is.

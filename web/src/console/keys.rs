@@ -1,34 +1,40 @@
 //! API keys, without their secrets.
 
 use maud::{Markup, html};
-use store::{ApiKey, Scope};
+use store::{ApiKey, KeyRequestRecord, Scope, Scopes};
 
 use super::{
     Frame, MAX_ACT_REASON_CHARS, Page,
+    key_requests::requests,
     parts::{Tone, badge, table, time},
     sheet::{Sheet, Wrong, reason_field},
 };
 
-/// Every key.
-pub fn api_keys(frame: &Frame<'_>, keys: &[ApiKey]) -> Page {
+/// Every key and, for administrators, what was asked for.
+pub fn api_keys(frame: &Frame<'_>, keys: &[ApiKey], asked: &[KeyRequestRecord]) -> Page {
     let words = frame.words();
     Page::new(
         words.api_keys,
         html! {
             p.quiet { (words.keys_hint) }
             section.card { @if keys.is_empty() { (frame.nothing()) } @else { (list(frame, keys)) } }
+            @if is_admin(frame) { (requests(frame, asked)) }
         },
     )
 }
 
-fn address(key: &ApiKey) -> String {
-    format!("/console/api-keys/{}/revoke", key.grant.id)
+fn address(key: &ApiKey, act: &str) -> String {
+    format!("/console/api-keys/{}/{act}", key.grant.id)
+}
+
+fn is_admin(frame: &Frame<'_>) -> bool {
+    let scopes = frame.session.map(|session| session.roles.scopes());
+    scopes.is_some_and(|scopes| Scope::ALL.into_iter().all(|scope| scopes.includes(scope)))
 }
 
 fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
     let words = frame.words();
-    let scopes = frame.session.map(|session| session.roles.scopes());
-    let may_revoke = scopes.is_some_and(|scopes| Scope::ALL.into_iter().all(|scope| scopes.includes(scope)));
+    let may_act = is_admin(frame);
     table(
         words.api_keys,
         &html! {
@@ -36,7 +42,7 @@ fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
                 tr {
                     th { "ID" } th { (words.name) } th { (words.scopes) } th { (words.seller) } th { (words.status) }
                     th { (words.created) } th { (words.last_used) } th { (words.expires) }
-                    @if may_revoke { th { (words.acts) } }
+                    @if may_act { th { (words.acts) } }
                 }
             }
             tbody {
@@ -50,8 +56,15 @@ fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
                         td { (time(key.created_at)) }
                         td { @if let Some(at) = key.last_used_at { (time(at)) } }
                         td { @if let Some(at) = key.expires_at { (time(at)) } }
-                        @if may_revoke {
-                            td { @if !key.has_ended(frame.now) { a href=(address(key)) { (words.revoke) } } }
+                        @if may_act {
+                            td {
+                                @if !key.has_ended(frame.now) {
+                                    a href=(address(key, "revoke")) { (words.revoke) }
+                                    @if key.grant.scopes.lies_within(Scopes::OF_CONSOLE) {
+                                        " · " a href=(address(key, "rotate")) { (frame.keys().rotate) }
+                                    }
+                                }
+                            }
                         }
                     }
                 }
@@ -85,7 +98,7 @@ impl RevokeForm<'_> {
         Sheet {
             title: words.revoke,
             hint: words.revoke_hint,
-            action: &address(key),
+            action: &address(key, "revoke"),
             back: "/console/api-keys",
             hidden: &[],
             facts: html! {

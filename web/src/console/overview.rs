@@ -3,18 +3,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    Currency, Money, Timestamp, checkout::Status, dead_letter::LetterStatus, reconciliation::BreakClass,
+    Currency, Money, Timestamp, calendar::Day, checkout::Status, dead_letter::LetterStatus, reconciliation::BreakClass,
     webhook_endpoint::EndpointStatus,
 };
 use maud::{Markup, html};
 use service::schedule::Schedule;
-use store::{CheckoutFigure, Counts, FinanceFigures, webhook_endpoint::WebhookHealth};
+use store::{CheckoutFigure, Counts, FinanceFigures, WaitingAges, webhook_endpoint::WebhookHealth};
 
 use super::{
     Frame, Page, Place,
     chart::{self, Hour},
     parts::{Tone, number, time},
     place::Tab,
+    trends::{by_age, by_day, percent},
 };
 
 /// The hours of a day.
@@ -25,6 +26,12 @@ const HOURS: usize = 24;
 pub struct Overview<'a> {
     /// The checkouts of today, by hour.
     pub today: &'a [CheckoutFigure],
+    /// The first of the last [`TREND_DAYS`](super::TREND_DAYS).
+    pub first_day: Day,
+    /// The checkouts of those days.
+    pub days: &'a [CheckoutFigure],
+    /// What waits, by age.
+    pub ages: &'a WaitingAges,
     /// How long the last payments of today took, the shortest first.
     pub times: &'a [Duration],
     /// Everything that is counted.
@@ -49,6 +56,8 @@ pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
             }
             div.cards { (finance(frame, view.finance)) }
             (by_hour(frame, view.today))
+            (by_day(frame, view.first_day, view.days))
+            (by_age(frame, view.ages))
             div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
             div.cards { (schedules(frame, view.schedules)) }
             p.quiet { (words.as_of) " " (time(frame.now)) ". " (words.korea_time) }
@@ -106,15 +115,6 @@ fn time_to_paid(frame: &Frame<'_>, times: &[Duration]) -> Markup {
 fn share_of(times: &[Duration], (part, whole): (usize, usize)) -> Option<Duration> {
     let place = (times.len() * part).div_ceil(whole).checked_sub(1)?;
     times.get(place).copied()
-}
-
-/// A share in percent with one decimal; a dash where there is nothing to share.
-fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return "–".to_owned();
-    }
-    let thousandths = part.saturating_mul(1_000) / whole;
-    format!("{}.{}%", thousandths / 10, thousandths % 10)
 }
 
 fn people(frame: &Frame<'_>, counts: &Counts) -> Markup {
@@ -319,7 +319,7 @@ fn all_refunds(frame: &Frame<'_>, counts: &Counts) -> Markup {
 mod tests {
     use std::time::Duration;
 
-    use super::{percent, share_of};
+    use super::share_of;
 
     #[test]
     fn a_share_of_times_is_done_within_one_of_them() {
@@ -330,10 +330,5 @@ mod tests {
         );
         assert_eq!(share_of(&times[..1], (9, 10)), Some(Duration::from_secs(1)));
         assert_eq!(share_of(&[], (1, 2)), None);
-    }
-
-    #[test]
-    fn a_share_has_one_decimal() {
-        assert_eq!([percent(0, 0), percent(1, 3), percent(3, 3), percent(0, 9)], ["–", "33.3%", "100.0%", "0.0%"]);
     }
 }

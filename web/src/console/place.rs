@@ -2,6 +2,9 @@
 
 use store::{Scope, console::Roles};
 
+/// Where the requests for API keys are.
+const KEY_REQUESTS: &str = "/console/api-key-requests";
+
 /// A place in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -99,13 +102,13 @@ impl Place {
     pub fn of(path: &str) -> Option<Self> {
         let is_of = |place: &Self| match place {
             Self::Overview | Self::Own => path == place.path(),
+            Self::ApiKeys => lies_under(place.path(), path) || lies_under(KEY_REQUESTS, path),
             Self::Sellers | Self::Payouts | Self::Reconciliation => place.tabs().iter().any(|tab| tab.holds(path)),
             Self::Payments
             | Self::DeadLetters
             | Self::Ledger
             | Self::Events
             | Self::Endpoints
-            | Self::ApiKeys
             | Self::Audit
             | Self::Sessions
             | Self::System

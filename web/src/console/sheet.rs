@@ -26,6 +26,10 @@ pub enum Wrong {
     Outcome,
     /// Other letters are chosen now than the person saw.
     OtherLetters,
+    KeyName,
+    KeyScopes,
+    /// No lifetime, or no overlap, is chosen.
+    KeyTime,
 }
 
 /// The page of one act.
@@ -86,6 +90,9 @@ pub(super) fn said(frame: &Frame<'_>, wrong: Wrong) -> &'static str {
         Wrong::Moved => frame.reconciling().moved,
         Wrong::Outcome => words.choose_outcome,
         Wrong::OtherLetters => words.other_letters,
+        Wrong::KeyName => frame.keys().wrong_name,
+        Wrong::KeyScopes => frame.keys().wrong_scopes,
+        Wrong::KeyTime => frame.keys().wrong_time,
     }
 }
 

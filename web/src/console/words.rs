@@ -297,6 +297,16 @@ words! {
     letter_acted: "기록하고 워크플로에 알렸습니다.", "It is written down, and the workflow was told.";
     action: "행위", "Action";
 
+    volume_by_day: "날짜별 결제 금액 (원)", "Paid by day, in won";
+    approval_by_day: "날짜별 승인율", "Approval rate by day";
+    figures_of_days: "날짜별 수치 표", "The figures by day";
+    together: "합계", "Together";
+    waits_by_age: "기다린 시간별 처리 대기", "What waits, by age";
+    share_of_ages: "비율", "By age";
+    age_day: "하루 미만", "Under a day";
+    age_days: "1~3일", "1 to 3 days";
+    age_week: "3~7일", "3 to 7 days";
+    age_older: "7일 이상", "A week or more";
     currency: "통화", "Currency";
     pending: "정산 대기", "Pending";
     available: "지급 가능", "Available";
@@ -378,8 +388,8 @@ words! {
     good: "유효", "Good";
     revoked: "폐기됨", "Revoked";
     expired: "만료됨", "Expired";
-    keys_hint: "키는 daegeum keys 명령으로 만듭니다. 비밀 값은 어디에도 보이지 않습니다.",
-        "The command `daegeum keys` makes keys. A secret is shown nowhere.";
+    keys_hint: "비밀 값은 키를 만들 때 한 번만 보입니다. ops와 finance 권한의 키는 daegeum keys 명령으로 만들고 교체합니다.",
+        "A secret is shown once, when its key is made. Keys with `ops` or `finance` are made and rotated by `daegeum keys`.";
     revoke: "키 폐기", "Revoke";
     revoke_hint: "이 키로는 다음 요청부터 아무것도 할 수 없습니다. 되돌릴 수 없습니다.",
         "With the next request the key opens nothing. This cannot be undone.";

@@ -8,6 +8,7 @@ use domain::{
 };
 use service::{
     IsForBuyer,
+    api_key::KeyRequestError,
     checkout::{
         FindError,
         confirm::ConfirmError,
@@ -22,6 +23,7 @@ use service::{
     reversal::ReversalError,
     seller::SellerError,
 };
+use store::KeyRefusal;
 
 use super::{Code, Decline, FieldCode, Problem};
 
@@ -53,6 +55,31 @@ impl From<SellerError> for Problem {
             SellerError::InProgress => Self::new(Code::RequestInProgress, detail),
             SellerError::Fault(fault) => fault.into(),
         }
+    }
+}
+
+impl From<KeyRequestError> for Problem {
+    fn from(error: KeyRequestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            KeyRequestError::BeyondConsole => Self::new(Code::Forbidden, detail),
+            KeyRequestError::SellerReads => Self::of_field("scopes", FieldCode::Invalid, detail),
+            KeyRequestError::NoRefunds => Self::of_field("refund_limit", FieldCode::Invalid, detail),
+            KeyRequestError::UnknownKey => Self::new(Code::NotFound, detail),
+            KeyRequestError::RequestReused => Self::new(Code::IdempotencyKeyReused, detail),
+            KeyRequestError::Refused(refusal) => Self::new(refused_key(refusal), detail),
+            KeyRequestError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+const fn refused_key(refusal: KeyRefusal) -> Code {
+    match refusal {
+        KeyRefusal::Unknown => Code::NotFound,
+        KeyRefusal::FourEyes => Code::FourEyes,
+        KeyRefusal::OfAnother => Code::Forbidden,
+        KeyRefusal::Stands(_) | KeyRefusal::KeyEnded => Code::DigestMismatch,
+        KeyRefusal::Seed => Code::IdempotencyKeyInvalid,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use domain::{Money, refund::MAX_REASON_CHARS};
+use domain::{Money, checkout::Status, refund::MAX_REASON_CHARS};
 use service::{
     ask_psp::{self, Asked},
     refund::{CancelRequest, Canceled, RefundKey, Target, cancel as cancel_payment, is_open},
@@ -75,6 +75,10 @@ pub(super) async fn do_cancel(
     let Some(reason) = reason(&form, MAX_REASON_CHARS) else {
         return Ok(unchanged(confirming(&person, Asking::Cancel, &record, true)));
     };
+    // The second click of a double click finds what the first one did.
+    if record.status == Status::Canceled {
+        return Ok(told(&person, Outcome::GivenUp, &record));
+    }
     refuse_ended(&record)?;
     let request = CancelRequest { amount: None, fingerprint: fingerprint(&id, "", "", &reason), reason, account: None };
     let target = Target { record: record.clone(), order: None };

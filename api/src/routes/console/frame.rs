@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
-use domain::{Timestamp, payout::PaidBy, principal::Principal};
+use domain::{Timestamp, id::PersonId, payout::PaidBy, principal::Principal};
 use service::{Caller, console::Open, now};
 use store::{Scope, Window};
 use web::{
@@ -106,6 +106,11 @@ impl Person {
     /// The person as a principal.
     pub(super) fn principal(&self) -> Principal {
         self.0.open.record.principal()
+    }
+
+    /// The person, by the identity provider's name.
+    pub(super) fn id(&self) -> &PersonId {
+        &self.0.open.record.person
     }
 
     /// Whether the roles include a scope.

@@ -1,4 +1,4 @@
-//! Revoking an API key. Keys are made at the command line alone: a person who makes a key could be a second principal.
+//! Revoking an API key.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use crate::{
     http::problem::{Code, Problem},
 };
 
-async fn found(api: &Api, id: String) -> Result<ApiKey, Problem> {
+/// A key by its id.
+pub(super) async fn found(api: &Api, id: String) -> Result<ApiKey, Problem> {
     let unknown = || Problem::new(Code::NotFound, "No API key has this id.");
     let id = ApiKeyId::parse(id).map_err(|_| unknown())?;
     api.service.reader.api_key(&id).await?.ok_or_else(unknown)

@@ -33,6 +33,8 @@ use crate::{
 const EVENTS: u64 = 50;
 /// How many sessions the page of sessions shows.
 const SESSIONS: u64 = 100;
+/// How many requests for keys the page of keys shows.
+const KEY_REQUESTS: u64 = 50;
 
 /// Events, the newest first. `until` is the newest position of the page.
 pub(super) async fn events(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
@@ -130,8 +132,9 @@ pub(super) async fn do_redeliver(
 }
 
 pub(super) async fn api_keys(State(api): State<Arc<Api>>, person: Person) -> Result<Response, Problem> {
-    let keys = api.service.reader.api_keys().await?;
-    Ok(person.answer(console::api_keys(&person.frame(), &keys)))
+    let reader = &api.service.reader;
+    let (keys, requests) = (reader.api_keys().await?, reader.key_requests(KEY_REQUESTS).await?);
+    Ok(person.answer(console::api_keys(&person.frame(), &keys, &requests)))
 }
 
 pub(super) async fn audit_log(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {

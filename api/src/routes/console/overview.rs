@@ -6,13 +6,15 @@ use axum::{extract::State, response::Response};
 use domain::calendar::Day;
 use service::now;
 use store::Parts;
-use web::console;
+use web::console::{self, TREND_DAYS};
 
 use super::frame::Person;
 use crate::{Api, http::problem::Problem};
 
 /// An hour, in milliseconds.
 const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * HOUR_MS;
 /// How many of the last payments the time to paid is of.
 const TIMES: u64 = 1_000;
 /// The hours of a day.
@@ -20,7 +22,12 @@ const HOURS: u32 = 24;
 
 pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<Response, Problem> {
     let reader = &api.service.reader;
-    let today = Parts { from: Day::of(now()).start(), length_ms: HOUR_MS, count: HOURS };
+    let today_begins = Day::of(now()).start();
+    let first_day = Day::of(today_begins.minus_ms(DAY_MS * u64::from(TREND_DAYS - 1)));
+    let days = Parts { from: first_day.start(), length_ms: DAY_MS, count: TREND_DAYS };
+    let days = reader.checkout_figures(days).await?;
+    let ages = reader.waiting_ages(now()).await?;
+    let today = Parts { from: today_begins, length_ms: HOUR_MS, count: HOURS };
     let times = reader.times_to_paid(today.from, TIMES).await?;
     let today = reader.checkout_figures(today).await?;
     let counts = reader.counts().await?;
@@ -29,6 +36,9 @@ pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<
     let schedules = (api.service.schedules)().await;
     let view = console::Overview {
         today: &today,
+        first_day,
+        days: &days,
+        ages: &ages,
         times: &times,
         counts: &counts,
         endpoints: &endpoints,

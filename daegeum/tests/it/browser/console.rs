@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     console::{
-        COOKIE,
+        COOKIE, NEXT_SELLER, SELLER,
         access::{all_things, filled},
-        finance::things_of_finance,
+        finance::{has_a_seller_to_pay, things_of_finance},
         link_of, session, things,
     },
     database::Kind,
@@ -276,4 +276,117 @@ async fn a_person_refunds_in_a_browser() {
     browser.wait_for("html[lang=ko] #status").await;
     // Nothing on the page runs a script, so its policy needs none.
     assert_eq!(browser.run("return document.scripts.length").await, 0);
+}
+
+/// An act with money: the page that asks for it, the sum that it shows, what a person fills in, and what comes of it.
+struct MoneyAct {
+    path: String,
+    sum: &'static str,
+    typed: &'static [(&'static str, &'static str)],
+    outcome: &'static str,
+}
+
+fn money_acts(things: &BTreeMap<&'static str, String>) -> Vec<MoneyAct> {
+    let act = |path: String, sum, typed, outcome| MoneyAct { path: format!("/console/{path}"), sum, typed, outcome };
+    vec![
+        act("payments/browser-open/cancel".to_owned(), "23,000 KRW", &[], "given-up"),
+        act(format!("sellers/{SELLER}/holds/{}/lift", things["hold"]), "5,000 KRW", &[], "lifted"),
+        act(format!("sellers/{SELLER}/hold"), "5,000 KRW", &[("amount", "2,000")], "held"),
+        act(format!("payouts/{}/act/cancel", things["other payout"]), "20,000 KRW", &[], "payout-acted"),
+        act(format!("payout-runs/new?sellers={NEXT_SELLER}"), "12,000 KRW", &[], "run-frozen"),
+        act(format!("payout-runs/{}/approve", things["run"]), "15,000 KRW", &[], "run-approved"),
+        act(format!("breaks/{}/resolve", things["break"]), "23,000 KRW", &[("template", "accept")], "break-proposed"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_with_money_show_the_sum_want_a_reason_and_are_done_once_in_a_browser() {
+    let payers = Payers::start(Kind::Sqlite).await;
+    let things = things_of_finance(&payers).await;
+    let (dev, browser) = (&payers.dev, Browser::of_phone().await);
+    dev.shop.create("browser-open").await;
+    has_a_seller_to_pay(&payers).await;
+    let api = &dev.shop.api;
+    browser.has_size(Size::DESKTOP).await;
+    browser.open(&format!("{api}/console/sign-in")).await;
+    for role in [Role::Support, Role::Seller] {
+        sign_in(&browser, api, &session(dev, role.as_str(), role, service::now()).await).await;
+        for act in money_acts(&things) {
+            browser.open(&format!("{api}{}", act.path)).await;
+            browser.wait_for("main h1").await;
+            let forms = browser.run("return document.querySelectorAll('main form, main textarea').length").await;
+            assert_eq!(forms, 0, "{} at {}", role.as_str(), act.path);
+        }
+    }
+    sign_in(&browser, api, &session(dev, "kim", Role::Admin, service::now()).await).await;
+    for act in money_acts(&things) {
+        browser.open(&format!("{api}{}", act.path)).await;
+        browser.wait_for("#confirm").await;
+        let page = browser.text().await;
+        assert!(page.contains(act.sum), "{} does not show {}: {page}", act.path, act.sum);
+        // The browser sends no form without a reason.
+        browser.click("#confirm").await;
+        assert_eq!(browser.run("return document.querySelectorAll('[data-outcome]').length").await, 0, "{}", act.path);
+        for (field, value) in act.typed.iter().chain(&[("reason", "a test in a browser")]) {
+            browser.run(&format!("document.querySelector('#{field}').value = '{value}'")).await;
+        }
+        browser.click("#confirm").await;
+        let outcome = format!("[data-outcome={}]", act.outcome);
+        browser.wait_for(&outcome).await;
+        // The same form once more, as a reload sends it.
+        browser.refresh().await;
+        browser.wait_for(&outcome).await;
+        assert_eq!(browser.run("return document.scripts.length").await, 0);
+    }
+    assert_eq!(payers.wallet(SELLER).await["held"], "2000", "held once");
+    let runs = payers.maker.get("/v1/payout-runs").await;
+    assert_eq!(runs["data"].as_array().unwrap().len(), 2, "frozen once: {runs}");
+    payers.completed(&payers.maker.get(&format!("/v1/payout-runs/{}", things["run"])).await).await;
+    payers.verify_books();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_administrators_make_a_key_in_a_browser() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (api, browser) = (&dev.shop.api, Browser::of_phone().await);
+    browser.open(&format!("{api}/console/sign-in")).await;
+    let [kim, lee] = [
+        session(&dev, "kim", Role::Admin, service::now()).await,
+        session(&dev, "lee", Role::Admin, service::now()).await,
+    ];
+    sign_in(&browser, api, &kim).await;
+    browser.open(&format!("{api}/console/api-keys")).await;
+    browser.click("#ask").await;
+    browser.click("input[name=scope_checkout]").await;
+    for (field, value) in [("name", "shop backend"), ("lifetime", "90d"), ("reason", "the shop moves")] {
+        browser.run(&format!("document.querySelector('#{field}').value = '{value}'")).await;
+    }
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=key-asked-for]").await;
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=WAITING]").await;
+    assert_eq!(browser.run("return document.querySelectorAll('#approve, #show').length").await, 0);
+    sign_in(&browser, api, &lee).await;
+    browser.refresh().await;
+    browser.click("#approve").await;
+    browser.run("document.querySelector('#reason').value = 'agreed'").await;
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=key-approved]").await;
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=APPROVED]").await;
+    assert_eq!(browser.run("return document.querySelectorAll('#show').length").await, 0, "not for the approver");
+    sign_in(&browser, api, &kim).await;
+    browser.refresh().await;
+    // A double click: the second answer is the one that stays.
+    browser.run("const form = document.querySelector('#show').form; form.submit(); form.submit()").await;
+    browser.wait_for("#secret").await;
+    let key = browser.text_of("#secret").await;
+    browser.refresh().await;
+    browser.wait_for("#secret").await;
+    assert_eq!(browser.text_of("#secret").await, key, "a reload shows the same key");
+    let answer = dev.shop.http.get(format!("{api}/v1/payments")).bearer_auth(&key).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    browser.click("#back").await;
+    browser.wait_for("#ask").await;
+    assert!(!browser.text().await.contains("dk_"), "the list shows no secret");
 }

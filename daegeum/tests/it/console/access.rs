@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use store::console::{Role, Roles};
 
-use super::{SELLER, Visitor, finance::things_of_finance, link_of, signed_in, things};
+use super::{SELLER, Visitor, finance::things_of_finance, keys::things_of_keys, link_of, signed_in, things};
 use crate::{
     database::Kind,
     on_both_databases,
     payouts::Payers,
-    stack::{Dev, checkout, until},
+    stack::{Dev, checkout, day_after, until},
 };
 
 on_both_databases!(every_page_is_answered);
@@ -25,11 +25,13 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     } else {
         &things["checkout"]
     };
+    let key = if path.ends_with("/rotate") { &things["plain key"] } else { &things["key"] };
     let step = if path.contains("breaks") { "assign" } else { "cancel" };
     path.replace("{id}", id)
         .replace("{delivery}", &things["delivery"])
         .replace("{seller}", SELLER)
-        .replace("{key}", &things["key"])
+        .replace("{key}", key)
+        .replace("{request}", &things["request"])
         .replace("{hold}", &things["hold"])
         .replace("{run}", &things["run"])
         .replace("{payout}", &things["payout"])
@@ -44,6 +46,7 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
 pub(crate) async fn all_things(payers: &Payers) -> BTreeMap<&'static str, String> {
     let mut all = things(&payers.dev).await;
     all.extend(things_of_finance(payers).await);
+    all.extend(things_of_keys(&payers.dev).await);
     all
 }
 
@@ -108,6 +111,7 @@ async fn every_page_is_answered(database: Kind) {
     }
     let overview = admin.get("/console").await.text;
     assert!(overview.contains("100.0%") && overview.contains("35,000 KRW"), "{overview}");
+    told_over_time(&overview);
     let (_, paid) = overview.split_once("id=\"time-to-paid\">").unwrap();
     assert!(paid.starts_with(|digit: char| digit.is_ascii_digit()), "a time: {paid}");
     let end = dev.shop.get("/v1/payments/console-paid").await["psp"]["payment_key_suffix"].as_str().unwrap().to_owned();
@@ -116,6 +120,17 @@ async fn every_page_is_answered(database: Kind) {
         let found = admin.get(&format!("/console/payments?{query}")).await.text;
         assert!(found.contains("/console/payments/console-paid"), "{query}: {found}");
     }
+}
+
+/// The charts and their tables: what was paid today, and the break of today.
+fn told_over_time(overview: &str) {
+    let (_, days) = overview.split_once("<summary>The figures by day</summary>").unwrap();
+    let today = days.split("<tr>").nth(2).unwrap();
+    let expected = format!("<td>{}</td><td class=\"number\">2</td>", day_after(0));
+    assert!(today.starts_with(&expected) && today.contains("100.0%"), "{today}");
+    assert!(overview.contains("aria-label=\"Paid by day, in won: "), "{overview}");
+    let (_, breaks) = overview.split_once("aria-label=\"Breaks. Under a day: ").unwrap();
+    assert!(breaks.starts_with(|digit: char| ('1'..='9').contains(&digit)), "the breaks of today: {overview}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

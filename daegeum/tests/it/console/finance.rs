@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use store::console::Role;
 
-use super::{SELLER, Visitor, signed_in};
+use super::{NEXT_SELLER, SELLER, Visitor, signed_in};
 use crate::{
     bank_files::with_approved_run,
     database::Kind,
@@ -42,6 +42,25 @@ pub(crate) async fn things_of_finance(payers: &Payers) -> BTreeMap<&'static str,
         ("day", day),
         ("break", found),
     ])
+}
+
+/// A seller whom no run has paid has money to be paid.
+pub(crate) async fn has_a_seller_to_pay(payers: &Payers) {
+    let seller = [NEXT_SELLER.to_owned()];
+    payers.register(&seller).await;
+    payers.sell("order-2", &seller, 12_000).await;
+}
+
+/// The marketplace says who a seller is.
+pub(crate) async fn has_details(shop: &Shop, seller: &str) {
+    let body = json!({
+        "name": "토스 상점", "business_type": "CORPORATE", "business_registration_number": "123-45-67890",
+        "representative_name": "김대표", "email": "pay@shop.example", "phone": "010-1234-5678",
+        "bank_account": { "bank_code": "092", "account_number": "110987654321", "holder_name": "토스 상점" },
+        "payout_schedule": { "cycle": "monthly", "days": [15, 31] },
+    });
+    let put = shop.http.put(format!("{}/v1/sellers/{seller}", shop.api)).bearer_auth(&shop.api_key).json(&body);
+    assert_eq!(put.send().await.unwrap().status(), 201);
 }
 
 /// Another holder of our key charges at Toss, and the day is reconciled. Answers the break.
@@ -189,14 +208,7 @@ async fn a_run_is_frozen_once_after_a_preview() {
 async fn what_is_masked_is_shown_with_a_reason_and_a_line_of_the_audit_log() {
     let payers = Payers::start(Kind::Sqlite).await;
     let (dev, shop) = (&payers.dev, &payers.maker);
-    let body = json!({
-        "name": "토스 상점", "business_type": "CORPORATE", "business_registration_number": "123-45-67890",
-        "representative_name": "김대표", "email": "pay@shop.example", "phone": "010-1234-5678",
-        "bank_account": { "bank_code": "092", "account_number": "110987654321", "holder_name": "토스 상점" },
-        "payout_schedule": { "cycle": "monthly", "days": [15, 31] },
-    });
-    let put = shop.http.put(format!("{}/v1/sellers/masked", shop.api)).bearer_auth(&shop.api_key).json(&body);
-    assert_eq!(put.send().await.unwrap().status(), 201);
+    has_details(shop, "masked").await;
     let kim = signed_in(dev, "kim", Role::Finance).await;
     let page = kim.get("/console/sellers?q=토스").await.text;
     assert!(page.contains("/console/sellers/masked") && !page.contains("110987654321"), "{page}");
