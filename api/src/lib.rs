@@ -39,7 +39,7 @@ pub use http::{
 };
 pub use router::{document, router};
 pub use routes::{
-    console::{ACCESS, Access, Needs, SIGN_IN_CALLBACK, SIGN_IN_LINK},
+    console::{ACCESS, Access, Needs, PastDays, SIGN_IN_CALLBACK, SIGN_IN_LINK},
     event::EventFeed,
 };
 use service::{
@@ -126,6 +126,8 @@ pub struct Console {
     pub callback: String,
     /// Whether browsers reach the console by HTTPS alone.
     pub is_https: bool,
+    /// What the overview shows of days that are over.
+    pub past_days: PastDays,
 }
 
 impl fmt::Debug for Api {

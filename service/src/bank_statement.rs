@@ -127,18 +127,19 @@ mod tests {
     fn a_file_of_a_bank_is_read_as_the_bank_writes_it() {
         let file = "입출금 거래내역,,,\n조회기간,2026-11-01 ~ 2026-11-30,,\n\n\
                     거래일시,거래내용,출금액(원),입금액(원)\n2026-11-21 09:00:11,토스페이먼츠,0,\"1,900\"\n";
-        let line = ("2026-11-21".to_owned(), 1_900, "토스페이먼츠".to_owned(), 1);
-        assert_eq!(told(file), [line.clone()]);
+        let lines = [("2026-11-21".to_owned(), 1_900, "토스페이먼츠".to_owned(), 1)];
+        assert_eq!(told(file), lines);
         let (cp949, _, _) = encoding_rs::EUC_KR.encode(file);
         for bytes in [cp949.as_ref(), &[&b"\xEF\xBB\xBF"[..], file.as_bytes()].concat()] {
-            assert_eq!(told(&table::text(bytes).unwrap()), [line.clone()]);
+            assert_eq!(told(&table::text(bytes).unwrap()), lines);
         }
         assert_eq!(table::text(b"\xff\xfe\x00").unwrap_err().problem, "the file is neither UTF-8 nor CP949");
     }
 
     #[test]
     fn what_the_header_lacks_is_said() {
-        for (csv, lacking) in [("금액,적요\n1,a\n", "거래일시"), ("거래일,적요\n2026-11-21,a\n", "입금액")] {
+        for (csv, lacking) in [("금액,적요\n1,a\n", "거래일시"), ("거래일,적요\n2026-11-21,a\n", "입금액")]
+        {
             let TableError { line, problem } = read(csv).unwrap_err();
             assert!(line == 1 && problem.contains(lacking), "{line} {problem}");
         }

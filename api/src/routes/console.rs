@@ -26,6 +26,7 @@ mod notes;
 mod operations;
 mod overview;
 mod own;
+mod past_days;
 mod payments;
 mod payout_runs;
 mod payouts;
@@ -51,6 +52,7 @@ use store::Scope;
 use crate::Api;
 use guard::Guard;
 pub use needs::Needs;
+pub use past_days::PastDays;
 pub use sign_in::{SIGN_IN_CALLBACK, SIGN_IN_LINK};
 
 /// A page or an act, and what it needs.

@@ -124,7 +124,8 @@ impl ConsoleSettings {
             })
         });
         let provider = provider.transpose().context("the settings of console cannot be used")?;
-        Ok(api::Console { provider, links, is_https: url.starts_with("https://"), callback })
+        let is_https = url.starts_with("https://");
+        Ok(api::Console { provider, links, is_https, callback, past_days: api::PastDays::default() })
     }
 }
 

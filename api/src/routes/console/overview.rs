@@ -24,8 +24,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<
     let reader = &api.service.reader;
     let today_begins = Day::of(now()).start();
     let first_day = Day::of(today_begins.minus_ms(DAY_MS * u64::from(TREND_DAYS - 1)));
-    let days = Parts { from: first_day.start(), length_ms: DAY_MS, count: TREND_DAYS };
-    let days = reader.checkout_figures(days).await?;
+    let days = api.console.past_days.read(reader, first_day, (TREND_DAYS, Day::of(today_begins))).await?;
     let ages = reader.waiting_ages(now()).await?;
     let today = Parts { from: today_begins, length_ms: HOUR_MS, count: HOURS };
     let times = reader.times_to_paid(today.from, TIMES).await?;
