@@ -89,7 +89,8 @@ async fn a_sweep_is_paid_once_and_agrees_with_toss_and_the_bank(database: Kind) 
     let body = json!({ "amount": "9000" });
     let clicks = futures::future::join_all((0..20).map(|_| ask(&payers, "click", &body))).await;
     let run = clicks[0].1.clone();
-    let is_that_run = |(status, answer): &(u16, Value)| *status == 201 && answer["payout_run_id"] == run["payout_run_id"];
+    let is_that_run =
+        |(status, answer): &(u16, Value)| *status == 201 && answer["payout_run_id"] == run["payout_run_id"];
     assert!(clicks.iter().all(is_that_run), "{clicks:?}");
     assert_eq!(
         (&run["kind"], &run["status"], &run["payouts"][0]["statement"]),
