@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use chrono::Utc;
 use domain::{
-    Timestamp,
+    Currency, Timestamp,
     failure::{Failure, OurCode},
     inquiry::Doubt,
 };
@@ -101,6 +101,13 @@ pub(crate) fn try_again(error: toss::Error) -> ActivityError {
     ActivityError::application(
         ApplicationFailure::builder(Nameless(error)).type_name("psp.try_again".to_owned()).build(),
     )
+}
+
+/// No keys of a currency are set. Nothing was asked: to other keys of ours the payment does not exist. Temporal tries
+/// again, for the keys may be set meanwhile.
+pub(crate) fn no_keys(currency: Currency) -> ActivityError {
+    let reason = format!("no keys of the PSP for {currency} are set, by which the payment could be asked about");
+    ActivityError::application(ApplicationFailure::builder(reason).type_name("psp.try_again".to_owned()).build())
 }
 
 /// An error of Toss without what it was about: that may be a payment key, and messages of failures are read in logs

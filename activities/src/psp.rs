@@ -71,7 +71,8 @@ impl Psp {
             amount: charge.amount.minor(),
             currency: to_toss_currency(charge.amount.currency()),
         };
-        match self.toss.confirm(&request, &key).await {
+        let toss = by_keys_of(&self.toss, Some(charge.amount.currency()))?;
+        match toss.confirm(&request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match after_attempt(ctx.info().attempt, classify(&error)) {
                 PspErrorClass::Refused(failure) => Ok(Charge::Refused(failure)),
@@ -89,7 +90,7 @@ impl Psp {
         _ctx: ActivityContext,
         charge: LookUpCharge,
     ) -> Result<Charge, ActivityError> {
-        match self.toss.payment(charge.payment_key.as_str()).await {
+        match by_keys_of(&self.toss, charge.keys_of)?.payment(charge.payment_key.as_str()).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => Ok(Charge::Absent),
             Err(error) => Err(try_again(error)),
@@ -103,7 +104,8 @@ impl Psp {
         _ctx: ActivityContext,
         wanted: FindCharge,
     ) -> Result<Option<FoundCharge>, ActivityError> {
-        let payment = match self.toss.payment_by_order(wanted.checkout_id.as_str()).await {
+        let toss = by_keys_of(&self.toss, wanted.keys_of)?;
+        let payment = match toss.payment_by_order(wanted.checkout_id.as_str()).await {
             Ok(payment) => payment,
             Err(error) if error.meaning() == Some(Meaning::UnknownPayment) => return Ok(None),
             Err(error) => return Err(try_again(error)),
@@ -126,7 +128,8 @@ impl Psp {
             refundable_amount: None,
             refund_account: charge.account.map(to_toss_account),
         };
-        match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
+        let toss = by_keys_of(&self.toss, charge.keys_of)?;
+        match toss.cancel(charge.payment_key.as_str(), &request, &key).await {
             Ok(payment) => self.read(&payment, &charge.payment_key, &charge.checkout_id),
             Err(error) => match classify(&error) {
                 PspErrorClass::TryAgain => Err(try_again(error)),
@@ -304,7 +307,14 @@ pub(crate) fn to_toss_account(account: RefundAccount) -> toss::RefundAccount {
     toss::RefundAccount { bank, account_number, holder_name }
 }
 
-pub(crate) const fn to_toss_currency(currency: Currency) -> toss::Currency {
+/// The PSP by the keys of a currency; by the first keys for a request of a version that knew no others.
+pub(crate) fn by_keys_of(toss: &toss::Client, currency: Option<Currency>) -> Result<toss::Client, ActivityError> {
+    let Some(currency) = currency else { return Ok(toss.clone()) };
+    toss.of(to_toss_currency(currency)).ok_or_else(|| failure::no_keys(currency))
+}
+
+/// The currency as the PSP's client knows it.
+pub const fn to_toss_currency(currency: Currency) -> toss::Currency {
     match currency {
         Currency::Krw => toss::Currency::Krw,
         Currency::Usd => toss::Currency::Usd,

@@ -1,6 +1,7 @@
 //! The PSP's own view of a payment, for a person. It is no activity: nothing waits for it and nothing is written.
 
 use domain::{
+    Currency,
     id::{CheckoutId, PaymentKey},
     inquiry::Doubt,
     psp_payment::{PspCancel, PspPayment},
@@ -8,7 +9,7 @@ use domain::{
 use toss::{Meaning, Payment};
 
 use crate::{
-    psp::{money, read_charge, to_timestamp, unreadable},
+    psp::{money, read_charge, to_timestamp, to_toss_currency, unreadable},
     words::plain,
 };
 
@@ -24,7 +25,15 @@ pub enum PspReading {
 }
 
 /// Looks a payment up once, by its key or, where none is known, by its checkout.
-pub async fn look_at(toss: &toss::Client, checkout_id: &CheckoutId, key: Option<&PaymentKey>) -> PspReading {
+pub async fn look_at(
+    toss: &toss::Client,
+    checkout_id: &CheckoutId,
+    currency: Currency,
+    key: Option<&PaymentKey>,
+) -> PspReading {
+    let Some(toss) = toss.of(to_toss_currency(currency)) else {
+        return PspReading::Unreadable(format!("no keys of the PSP for {currency} are set"));
+    };
     let answer = match key {
         Some(key) => toss.payment(key.as_str()).await,
         None => toss.payment_by_order(checkout_id.as_str()).await,

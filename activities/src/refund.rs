@@ -19,7 +19,7 @@ use workflows::ports::{
 
 use crate::{
     failure::{PspErrorClass, after_attempt, classify, doubtful, store_failure, try_again},
-    psp::{idempotency_key, is_about, money, to_timestamp, to_toss_account, to_toss_currency, unreadable},
+    psp::{by_keys_of, idempotency_key, is_about, money, to_timestamp, to_toss_account, to_toss_currency, unreadable},
 };
 
 /// By how much the PSP's clock may be behind ours, in milliseconds, when we tell old cancellations from new ones.
@@ -89,7 +89,8 @@ impl Refunds {
             refundable_amount: Some(charge.held.minor()),
             refund_account: charge.account.map(to_toss_account),
         };
-        match self.toss.cancel(charge.payment_key.as_str(), &request, &key).await {
+        let toss = by_keys_of(&self.toss, Some(charge.amount.currency()))?;
+        match toss.cancel(charge.payment_key.as_str(), &request, &key).await {
             Ok(payment) => {
                 is_about(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful)?;
                 let marked = marked(&payment, &mark(&charge.refund_id)).map_err(doubtful)?;
@@ -111,7 +112,8 @@ impl Refunds {
         _ctx: ActivityContext,
         question: RefundQuestion,
     ) -> Result<RefundReport, ActivityError> {
-        let payment = self.toss.payment(question.payment_key.as_str()).await.map_err(try_again)?;
+        let toss = by_keys_of(&self.toss, Some(question.amount.currency()))?;
+        let payment = toss.payment(question.payment_key.as_str()).await.map_err(try_again)?;
         is_about(&payment, &question.payment_key, &question.checkout_id).map_err(doubtful)?;
         see(&payment, &question).map_err(doubtful)
     }

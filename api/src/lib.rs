@@ -55,8 +55,6 @@ pub struct Settings {
     pub buyer_pages: web::buyer::Settings,
     /// The Temporal UI, without a slash at its end, where operators have one.
     pub temporal_ui_url: Option<String>,
-    /// The currency in which the PSP takes payments: another one is refused when a checkout is created.
-    pub psp_currency: domain::Currency,
     /// Where a buyer's browser may be led after paying.
     pub return_hosts: ReturnHosts,
     /// How much may come in.

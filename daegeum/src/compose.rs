@@ -6,11 +6,12 @@ use activities::{
     delivery::{Deliveries, DeliveryClock, DeliveryCounts, DeliveryParts, DeliveryRules},
     paid::PaidTimes,
     payout::PayoutRules,
+    psp::to_toss_currency,
     reconciliation::{ReconciliationRules, Reconciliations},
 };
 use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
-use domain::calendar::ReleaseRule;
+use domain::{Currency, calendar::ReleaseRule};
 use migrations::{Migrator, MigratorTrait};
 use service::{
     Service,
@@ -30,7 +31,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     serving::shutdown::WORKER_STOP_TIME,
-    settings::{Door, Risk, Settings, Toss},
+    settings::{Door, KeySet, Risk, Settings, Toss},
     telemetry::{metrics::WorkerMetrics, traces},
     values,
 };
@@ -175,9 +176,23 @@ pub(crate) fn toss_client(toss: &Toss) -> anyhow::Result<toss::Client> {
         .clone()
         .context("no secret key of Toss is set; set TOSS_SECRET_KEY (for a try without one, run `daegeum dev`)")?;
     let mut config = toss::Config::new(toss.base_url.clone(), secret_key);
+    config.currency = to_toss_currency(toss.currency);
+    for KeySet { currency, secret_key, .. } in &toss.others {
+        let secret_key = secret_key.clone().with_context(|| {
+            format!("no secret key of Toss for {currency} is set; set TOSS_{currency}_SECRET_KEY beside the client key")
+        })?;
+        config.other_keys.push((to_toss_currency(*currency), secret_key));
+    }
     config.concurrency_limit = toss.concurrent_calls.unwrap_or(config.concurrency_limit);
     config.security_key.clone_from(&toss.security_key);
     toss::Client::try_new(config).context("the settings of Toss are malformed")
+}
+
+/// The client key of each currency in which a checkout can be paid.
+fn client_keys(toss: &Toss) -> anyhow::Result<Vec<(Currency, String)>> {
+    let first = toss.client_key.clone().context("no client key of Toss is set; set TOSS_CLIENT_KEY")?;
+    let others = toss.others.iter().map(|keys| (keys.currency, keys.client_key.clone()));
+    Ok(std::iter::once((toss.currency, first)).chain(others).collect())
 }
 
 /// The process that the API runs in.
@@ -219,14 +234,9 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
             &public_url,
             settings.return_hosts.clone().unwrap_or_default(),
         ),
-        psp_currency: settings.toss.currency,
         buyer_pages: web::buyer::Settings {
             public_url,
-            psp_client_key: settings
-                .toss
-                .client_key
-                .clone()
-                .context("no client key of Toss is set; set TOSS_CLIENT_KEY")?,
+            psp_client_keys: client_keys(&settings.toss)?,
             psp_script_url: settings.toss.script_url.clone(),
             methods: settings.toss.offered(),
             kept: settings.door.pages_kept,

@@ -276,7 +276,7 @@ impl Stack {
 /// The simulator, with what the settings say of the payment page.
 fn simulated_toss(settings: &Settings, addresses: &Addresses) -> Toss {
     let simulated = addresses.simulated_toss();
-    Toss { methods: settings.toss.methods.clone().or(simulated.methods), currency: settings.toss.currency, ..simulated }
+    Toss { methods: settings.toss.methods.clone().or(simulated.methods), ..simulated }
 }
 
 /// Links to the console: the terminal shows the next link when one was used.

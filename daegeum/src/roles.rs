@@ -50,9 +50,9 @@ pub(crate) struct SimulatedMerchants {
 }
 
 impl SimulatedMerchants {
-    /// The simulator's own merchant first.
+    /// The simulator's own merchant first, with a contract in each currency.
     pub(crate) fn all(&self) -> Vec<toss_sim::Merchant> {
-        std::iter::once(toss_sim::Merchant::default()).chain(self.added.iter().cloned()).collect()
+        toss_sim::Merchant::defaults().into_iter().chain(self.added.iter().cloned()).collect()
     }
 
     pub(crate) fn contract(&self) -> toss_sim::Contract {

@@ -47,7 +47,7 @@ pub(crate) use kafka::{Kafka, SaslMechanism, Security};
 pub(crate) use payout::Payouts;
 pub(crate) use reconciliation::Reconciliation;
 pub(crate) use risk::Risk;
-pub(crate) use toss::Toss;
+pub(crate) use toss::{KeySet, Toss};
 pub(crate) use webhook::Webhooks;
 
 use crate::{private, values};

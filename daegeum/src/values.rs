@@ -36,7 +36,7 @@ pub(crate) fn payment_method(text: &str) -> Result<PaymentMethod, String> {
 pub(crate) fn simulated_merchant(text: &str) -> Result<toss_sim::Merchant, String> {
     let merchant = toss_sim::Merchant::of_test(text)
         .ok_or_else(|| "a merchant's name has 1 to 14 letters, digits or underscores".to_owned())?;
-    if merchant.secret_key == toss_sim::DEFAULT_SECRET_KEY {
+    if toss_sim::Merchant::defaults().iter().any(|known| known.secret_key == merchant.secret_key) {
         return Err(format!("{text} is the merchant that the simulator has already"));
     }
     Ok(merchant)

@@ -38,18 +38,6 @@ impl Currency {
         }
     }
 
-    /// The least payment that the PSP takes, in minor units. Source: Toss Payments, text of the error
-    /// `BELOW_MINIMUM_AMOUNT`: 100 won by card, 200 won from an account. The method is chosen later, so the smaller
-    /// counts here. Neither the list of errors nor the guides to payments in USD and JPY (read in November 2026) name a
-    /// least amount of these currencies: one minor unit is our assumption, and an amount that is too small for a
-    /// contract is declined by the PSP.
-    pub const fn least_payment_minor(self) -> u64 {
-        match self {
-            Self::Krw => 100,
-            Self::Usd | Self::Jpy => 1,
-        }
-    }
-
     /// The ISO 4217 code, such as `KRW`.
     pub const fn code(self) -> &'static str {
         match self {

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::{fmt, str::FromStr};
 
+use crate::money::{Currency, Money};
+
 /// A method of payment that the payment page can open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentMethod {
@@ -57,6 +59,53 @@ impl PaymentMethod {
             Self::GameGiftCertificate => "game_gift_certificate",
             Self::ForeignEasyPay => "foreign_easy_pay",
         }
+    }
+
+    /// Whether the PSP has the method in a currency: the methods of Korea in won, cards and foreign easy pays in
+    /// dollars, cards in yen. Source: Toss Payments, guides to payments in other currencies.
+    pub const fn is_offered_in(self, currency: Currency) -> bool {
+        match (currency, self) {
+            (Currency::Krw, Self::ForeignEasyPay) => false,
+            (Currency::Krw, _)
+            | (Currency::Usd | Currency::Jpy, Self::Card)
+            | (Currency::Usd, Self::ForeignEasyPay) => true,
+            (Currency::Usd | Currency::Jpy, _) => false,
+        }
+    }
+
+    /// The least payment that the PSP takes by the method, in minor units. Source: Toss Payments, text of the error
+    /// `BELOW_MINIMUM_AMOUNT`: 100 won by card, 200 won from an account. Of the other methods in won, the lower of
+    /// these is our assumption. Neither the list of errors nor the guides to payments in USD and JPY (read in November
+    /// 2026) name a least amount of these currencies: one minor unit is our assumption, and an amount that is too small
+    /// for a contract is declined by the PSP.
+    pub const fn least_minor(self, currency: Currency) -> u64 {
+        match (currency, self) {
+            (Currency::Krw, Self::Transfer | Self::VirtualAccount) => 200,
+            (Currency::Krw, _) => 100,
+            (Currency::Usd | Currency::Jpy, _) => 1,
+        }
+    }
+
+    /// The methods of a list by which the PSP takes payments in a currency. Where the list has none of them, cards:
+    /// every contract has them.
+    pub fn offered_in(listed: &[Self], currency: Currency) -> Vec<Self> {
+        let offered: Vec<Self> = listed.iter().copied().filter(|method| method.is_offered_in(currency)).collect();
+        if offered.is_empty() { alloc::vec![Self::Card] } else { offered }
+    }
+
+    /// The methods of a list by which the PSP takes an amount. Where it takes the amount by none of them, all of the
+    /// currency: the PSP says why.
+    pub fn taking(listed: &[Self], amount: Money) -> Vec<Self> {
+        let currency = amount.currency();
+        let offered = Self::offered_in(listed, currency);
+        let takes = |method: &Self| amount.minor() >= method.least_minor(currency);
+        if offered.iter().any(takes) { offered.into_iter().filter(takes).collect() } else { offered }
+    }
+
+    /// The least payment that the PSP takes by one of a list of methods.
+    pub fn least_payment(listed: &[Self], currency: Currency) -> Money {
+        let least = Self::offered_in(listed, currency).into_iter().map(|method| method.least_minor(currency)).min();
+        Money::try_from_minor(least.unwrap_or(0), currency).unwrap_or(Money::zero(currency))
     }
 
     /// The methods of a list, each once, in the order in which a page offers them.

@@ -3,6 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use domain::{
+    Currency,
     id::{CheckoutId, PaymentKey},
     psp_payment::PspPayment,
 };
@@ -28,6 +29,8 @@ pub enum PspAnswer {
 pub struct PspQuestion {
     /// The checkout.
     pub checkout_id: CheckoutId,
+    /// The checkout's currency, by whose keys the PSP is asked.
+    pub currency: Currency,
     /// The PSP's name of the buyer's attempt.
     pub payment_key: Option<PaymentKey>,
 }

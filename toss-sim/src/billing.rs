@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::card_number::{CardBody, masked};
 use crate::codes::{Code, Language};
-use crate::fields::{self, Won, is_order_id, is_order_name};
+use crate::currency::Amount;
+use crate::fields::{self, is_order_id, is_order_name};
 use crate::file::{Change, File, FileError};
 use crate::method::Method;
 use crate::registration::Registration;
@@ -84,7 +85,7 @@ pub(crate) struct AuthKeyBody {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChargeBody {
-    pub(crate) amount: Won,
+    pub(crate) amount: Amount,
     pub(crate) customer_key: String,
     #[serde(deserialize_with = "fields::text")]
     pub(crate) order_id: String,

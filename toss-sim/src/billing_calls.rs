@@ -67,7 +67,8 @@ impl World {
         if let Some(code) = billing_key.refuses(&body.customer_key) {
             return Err(code);
         }
-        let (method, card, amount) = (billing_key.method, billing_key.card_terms(), body.amount.0);
+        let (method, card, amount) =
+            (billing_key.method, billing_key.card_terms(), self.money(body.amount, caller.merchant)?);
         let plan = installment(body.card_installment_plan, amount)?;
         let mut terms = body.common.terms(amount, now)?;
         terms.card = CardTerms { installment_months: plan, ..card };

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::banks::{RefundAccount, bank_code};
 use crate::cancel::CancelRequest;
 use crate::codes::Code;
+use crate::currency::{Amount, Currency, Money};
 use crate::fields::{Won, is_order_id, is_order_name, optional_text, read, text};
 use crate::terms::{CommonBody, Terms};
 use crate::time::Instant;
@@ -23,7 +24,7 @@ pub(crate) struct ConfirmBody {
     pub(crate) payment_key: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) order_id: String,
-    pub(crate) amount: Won,
+    pub(crate) amount: Amount,
 }
 
 /// The fields every body may carry that say whom it is about.
@@ -39,12 +40,12 @@ pub(crate) struct About {
 #[serde(rename_all = "camelCase")]
 struct CancelBody {
     cancel_reason: String,
-    cancel_amount: Option<Won>,
-    refundable_amount: Option<Won>,
+    cancel_amount: Option<Amount>,
+    refundable_amount: Option<Amount>,
     currency: Option<String>,
     refund_receive_account: Option<RefundReceiveAccount>,
-    tax_free_amount: Option<Won>,
-    tax_exemption_amount: Option<Won>,
+    tax_free_amount: Option<Amount>,
+    tax_exemption_amount: Option<Amount>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,25 +82,26 @@ pub(crate) struct AccountRequest {
     pub(crate) terms: Terms,
 }
 
-/// Reads the body of a cancel.
+/// Reads the body of a cancel of a payment in a currency.
 ///
 /// # Errors
 /// Toss's code for what is wrong with the body by itself.
-pub(crate) fn cancel_request(body: &[u8]) -> Result<CancelRequest, Code> {
+pub(crate) fn cancel_request(body: &[u8], currency: Currency) -> Result<CancelRequest, Code> {
     let body: CancelBody = read(body)?;
     if body.cancel_reason.trim().is_empty() || body.cancel_reason.chars().count() > MAX_CANCEL_REASON {
         return Err(Code::InvalidRequest);
     }
-    if body.currency.is_some_and(|currency| currency != "KRW") {
+    if body.currency.is_some_and(|named| named != currency.code()) {
         return Err(Code::InvalidCurrency);
     }
+    let minor = |amount: Option<Amount>| amount.map(|amount| amount.minor(currency)).transpose();
     Ok(CancelRequest {
         reason: body.cancel_reason,
-        amount: body.cancel_amount.map(|Won(amount)| amount),
-        refundable: body.refundable_amount.map(|Won(amount)| amount),
+        amount: minor(body.cancel_amount)?,
+        refundable: minor(body.refundable_amount)?,
         refund_account: body.refund_receive_account.map(refund_account).transpose()?,
-        tax_free: body.tax_free_amount.map(|Won(amount)| amount),
-        tax_exemption: body.tax_exemption_amount.map(|Won(amount)| amount),
+        tax_free: minor(body.tax_free_amount)?,
+        tax_exemption: minor(body.tax_exemption_amount)?,
     })
 }
 
@@ -140,7 +142,7 @@ pub(crate) fn account_request(body: &[u8], now: Instant) -> Result<AccountReques
     Ok(AccountRequest {
         amount: body.amount.0,
         bank_code: bank_code(&body.bank).ok_or(Code::InvalidBank)?,
-        terms: body.common.terms(body.amount.0, now)?,
+        terms: body.common.terms(Money::won(body.amount.0), now)?,
         order_id: body.order_id,
         order_name: body.order_name,
         customer_name: body.customer_name,
@@ -151,6 +153,7 @@ pub(crate) fn account_request(body: &[u8], now: Instant) -> Result<AccountReques
 mod tests {
     use super::{account_request, cancel_request};
     use crate::codes::Code;
+    use crate::currency::Currency;
     use chrono::DateTime;
 
     #[test]
@@ -159,6 +162,7 @@ mod tests {
             (r#"{"cancelAmount":1}"#, Code::InvalidRequest),
             (r#"{"cancelReason":" "}"#, Code::InvalidRequest),
             (r#"{"cancelReason":"a","currency":"USD"}"#, Code::InvalidCurrency),
+            (r#"{"cancelReason":"a","cancelAmount":10.05}"#, Code::InvalidRequest),
             (
                 r#"{"cancelReason":"a","refundReceiveAccount":{"bank":"가짜","accountNumber":"1","holderName":"a"}}"#,
                 Code::InvalidBank,
@@ -169,9 +173,11 @@ mod tests {
             ),
         ];
         for (body, code) in cases {
-            assert_eq!(cancel_request(body.as_bytes()).map(|_| ()), Err(code), "{body}");
+            assert_eq!(cancel_request(body.as_bytes(), Currency::Krw).map(|_| ()), Err(code), "{body}");
         }
-        assert!(cancel_request(r#"{"cancelReason":"변심","unknown":1}"#.as_bytes()).is_ok());
+        assert!(cancel_request(r#"{"cancelReason":"변심","unknown":1}"#.as_bytes(), Currency::Krw).is_ok());
+        let cents = r#"{"cancelReason":"a","cancelAmount":10.05,"currency":"USD"}"#;
+        assert_eq!(cancel_request(cents.as_bytes(), Currency::Usd).map(|request| request.amount), Ok(Some(1_005)));
     }
 
     #[test]

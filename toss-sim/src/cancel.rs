@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::banks::RefundAccount;
 use crate::time::Instant;
 
-/// One cancel that was carried out.
+/// One cancel that was carried out. Amounts are minor units of the payment's currency.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cancel {
     pub(crate) amount: u64,
@@ -14,10 +14,10 @@ pub(crate) struct Cancel {
     pub(crate) refundable: u64,
     pub(crate) canceled_at: Instant,
     pub(crate) transaction_key: String,
-    /// The part without tax, in won.
+    /// The part without tax.
     #[serde(default)]
     pub(crate) tax_free: u64,
-    /// The part exempt from tax, in won.
+    /// The part exempt from tax.
     #[serde(default)]
     pub(crate) tax_exemption: u64,
     /// The cash receipt that takes the amount back.

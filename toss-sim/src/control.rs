@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,13 +16,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::codes::{Code, Language};
-use crate::fields::{MAX_BODY, Won, is_order_id, is_order_name};
+use crate::currency::{Amount, Currency, Money};
+use crate::fields::{MAX_BODY, is_order_id, is_order_name};
 use crate::method::Method;
 use crate::mischief::{Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Pages, Subject};
 use crate::payment::Payment;
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
-use crate::world::{FIRST, MAX_CLOCK_AHEAD, Shared, World};
+use crate::wallets::ForeignEasyPay;
+use crate::world::{MAX_CLOCK_AHEAD, Shared, World};
 
 type Sim = State<Arc<Shared>>;
 
@@ -89,11 +92,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Told<T> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AuthorizeBody {
     order_id: String,
-    amount: Won,
+    amount: Amount,
+    /// Won unless said.
+    #[serde(default)]
+    currency: Currency,
     order_name: Option<String>,
     method: Option<String>,
     customer_key: Option<String>,
-    /// The `mId` of the merchant; the first one when absent.
+    /// The `mId` of the merchant; the first one of the currency when absent.
     merchant: Option<String>,
 }
 
@@ -113,24 +119,32 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
     if !is_order_name(&order_name) {
         return Err(Objection::Invalid("orderName has 1 to 100 characters".to_owned()));
     }
-    if body.amount.0 == 0 {
-        return Err(Objection::Invalid("amount is more than 0".to_owned()));
+    let currency = body.currency;
+    let code = currency.code();
+    let minor = body.amount.minor(currency).ok().filter(|minor| *minor > 0);
+    let minor = minor.ok_or_else(|| Objection::Invalid(format!("amount is no amount of {code} above 0")))?;
+    if !method.is_offered_in(currency) {
+        return Err(Objection::Invalid(format!("no contract in {code} has {}", method.name(Language::Korean))));
     }
     let (order_id, customer_key) = (body.order_id, body.customer_key);
     let key = sim.enter(|world, now| {
         let merchant = match &body.merchant {
-            None => FIRST,
+            None => world.merchant_in(currency).ok_or_else(|| Objection::Unknown(format!("merchant of {code}")))?,
             Some(id) => world.merchant_called(id).ok_or_else(|| Objection::Unknown(format!("merchant {id}")))?,
         };
+        if world.currency_of(merchant) != currency {
+            return Err(Objection::Invalid(format!("the merchant's contract is not in {code}")));
+        }
         let merchant_id = world.merchants.get(merchant).map_or("", |merchant| merchant.merchant_id.as_str());
         let key = world.mint.payment_key(merchant_id, now);
-        let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, body.amount.0, now);
+        let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, Money { minor, currency }, now);
+        payment.terms.foreign_easy_pay = (method == Method::ForeignEasyPay).then_some(ForeignEasyPay::PayPal);
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
         let is_kept = world.till.keep(Kept::of(payment, merchant));
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
-    Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": body.amount.0 })))
+    Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": currency.number(minor) })))
 }
 
 #[derive(Debug, Deserialize)]
@@ -329,8 +343,11 @@ async fn show_order(sim: Sim, Path(order_id): Path<String>) -> Result<Json<Value
             fields.insert("customerEmail".to_owned(), json!(terms.customer_email));
             fields.insert("customerMobilePhone".to_owned(), json!(terms.customer_mobile_phone));
             fields.insert("charges".to_owned(), json!(captured().count()));
-            fields.insert("charged".to_owned(), json!(captured().map(|payment| payment.total).sum::<u64>()));
-            fields.insert("canceled".to_owned(), json!(captured().map(|payment| payment.refunded()).sum::<u64>()));
+            let currency = kept.payment.currency;
+            let alike = || captured().filter(|payment| payment.currency == currency);
+            let sum = |amount: fn(&Payment) -> u64| currency.number(alike().map(|payment| amount(payment)).sum());
+            fields.insert("charged".to_owned(), json!(sum(|payment| payment.total)));
+            fields.insert("canceled".to_owned(), json!(sum(Payment::refunded)));
             let tried: Vec<Value> = attempts
                 .iter()
                 .map(|payment| json!({ "paymentKey": payment.key, "status": payment.status.name() }))
@@ -347,6 +364,15 @@ async fn list_calls(sim: Sim) -> Json<Value> {
     Json(sim.enter(|world, _| json!(world.calls.iter().collect::<Vec<_>>())))
 }
 
-async fn totals(sim: Sim) -> Json<Totals> {
-    Json(sim.enter(|world, _| world.till.totals()))
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TotalsQuery {
+    /// Won unless said.
+    #[serde(default)]
+    currency: Currency,
+}
+
+async fn totals(sim: Sim, query: Result<Query<TotalsQuery>, QueryRejection>) -> Result<Json<Totals>, Objection> {
+    let Query(TotalsQuery { currency }) = query.map_err(|error| Objection::Invalid(error.body_text()))?;
+    Ok(Json(sim.enter(|world, _| world.till.totals(currency))))
 }

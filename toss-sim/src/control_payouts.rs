@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::codes::Code;
 use crate::control::{Objection, Told, code_named};
+use crate::currency::Money;
 use crate::fields::{MAX_AMOUNT, Won, is_order_id};
 use crate::method::Method;
 use crate::payment::{Payment, Twist};
@@ -223,7 +224,7 @@ impl World {
         let merchant_id = self.merchants.get(FIRST).map(|merchant| merchant.merchant_id.clone())?;
         let key = self.mint.payment_key(&merchant_id, now);
         let name = "다른 시스템의 주문".to_owned();
-        let mut payment = Payment::ready(key.clone(), order_id.to_owned(), name, amount, now);
+        let mut payment = Payment::ready(key.clone(), order_id.to_owned(), name, Money::won(amount), now);
         payment.authenticate(Method::Card, None, now).ok()?;
         if !self.till.keep(Kept::of(payment, FIRST)) {
             return None;

@@ -10,7 +10,7 @@ use crate::codes::Code;
 
 /// Largest body read, in bytes; a larger one is `INVALID_REQUEST`.
 pub(crate) const MAX_BODY: usize = 64 * 1_024;
-/// Largest amount of one payment in won, so that no sum of all payments overflows.
+/// Largest amount of one payment in minor units, so that no sum of all payments overflows.
 pub(crate) const MAX_AMOUNT: u64 = 1_000_000_000_000;
 const MAX_ORDER_NAME: usize = 100;
 const MAX_METADATA: usize = 5;

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use crate::authorization::Caller;
 use crate::card_number::{CardBody, masked};
 use crate::codes::Code;
+use crate::currency::{Amount, Money};
 use crate::envelope::Done;
-use crate::fields::{self, Won, is_order_id, is_order_name};
+use crate::fields::{self, is_order_id, is_order_name};
 use crate::method::Method;
 use crate::operations::Ask;
 use crate::payment::{Confirmed, Payment, Twist};
@@ -18,7 +19,7 @@ use crate::world::World;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeyInBody {
-    amount: Won,
+    amount: Amount,
     #[serde(deserialize_with = "fields::text")]
     order_id: String,
     order_name: String,
@@ -35,8 +36,8 @@ struct KeyInBody {
 }
 
 impl KeyInBody {
-    fn terms(self, now: Instant) -> Result<Terms, Code> {
-        let (amount, plan) = (self.amount.0, installment(self.card_installment_plan, self.amount.0)?);
+    fn terms(self, amount: Money, now: Instant) -> Result<Terms, Code> {
+        let plan = installment(self.card_installment_plan, amount)?;
         let number = masked(&self.card.card_number);
         let mut terms = self.common.terms(amount, now)?;
         terms.card.number = Some(number);
@@ -57,8 +58,9 @@ impl World {
             return Err(Code::InvalidOrderName);
         }
         body.card.check()?;
-        let (order_id, order_name, amount) = (body.order_id.clone(), body.order_name.clone(), body.amount.0);
-        let terms = body.terms(now)?;
+        let (order_id, order_name, amount) =
+            (body.order_id.clone(), body.order_name.clone(), self.money(body.amount, caller.merchant)?);
+        let terms = body.terms(amount, now)?;
         let order = NewOrder { order_id, order_name, amount, terms, method: Method::Card };
         let kept = Kept::of(self.paid_at_once(order, caller, twist, now)?, caller.merchant);
         let payment_key = self.keep_paid(kept, now)?;
@@ -78,6 +80,7 @@ impl World {
         twist: Twist,
         now: Instant,
     ) -> Result<Payment, Code> {
+        self.refuse_other_methods(order.method, caller)?;
         if self.till.attempts(&order.order_id).any(|kept| kept.payment.status.uses_up_the_order()) {
             return Err(Code::DuplicatedOrderId);
         }
@@ -86,7 +89,7 @@ impl World {
         let mut payment = Payment::ready(key, order.order_id.clone(), order.order_name, order.amount, now);
         payment.terms = order.terms;
         payment.authenticate(order.method, None, now)?;
-        match payment.confirm(&order.order_id, order.amount, twist, now, self.mint.fresh()) {
+        match payment.confirm(&order.order_id, order.amount.minor, twist, now, self.mint.fresh()) {
             Confirmed::Captured => Ok(payment),
             Confirmed::Refused(code) | Confirmed::Declined(code) => Err(code),
             Confirmed::AccountIssued => Err(Code::NotSupportedMethod),
@@ -111,8 +114,7 @@ impl World {
 pub(crate) struct NewOrder {
     pub(crate) order_id: String,
     pub(crate) order_name: String,
-    /// Won.
-    pub(crate) amount: u64,
+    pub(crate) amount: Money,
     pub(crate) terms: Terms,
     pub(crate) method: Method,
 }

@@ -8,8 +8,8 @@
 //!
 //! It moves no money and checks no card. It shares no type with the client that talks to it: two
 //! readings of one reference disagree where one of them is wrong, and that is what tests are for. It
-//! knows one merchant contract, one currency and one version of the API; see the README for what is not
-//! here.
+//! knows one merchant contract for each currency and one version of the API; see the README for what is
+//! not here.
 //!
 //! # Invariants
 //!
@@ -49,6 +49,7 @@ mod connection;
 mod control;
 mod control_payouts;
 mod control_webhooks;
+mod currency;
 mod envelope;
 mod fields;
 mod file;
@@ -86,6 +87,7 @@ mod way_back;
 mod window;
 mod world;
 
+pub use crate::currency::Currency;
 pub use crate::options::{
     BankCodes, Compression, Contract, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY,
     DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Merchant, Options, SettlementCycle, SigningKey,

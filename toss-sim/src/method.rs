@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::currency::Currency;
+
 /// Least amount of a card payment, in won.
 const CARD_MINIMUM: u64 = 100;
 /// Least amount of a payment from an account, in won.
@@ -18,18 +20,24 @@ pub(crate) enum Method {
     CultureGiftCertificate,
     BookGiftCertificate,
     GameGiftCertificate,
+    /// An easy pay of another country, such as PayPal.
+    ForeignEasyPay,
 }
 
 impl Method {
-    /// Least amount in won; Toss documents one for cards and one for accounts.
-    pub(crate) fn minimum(self) -> u64 {
+    /// Least amount in minor units. Toss documents one for cards and one for accounts, in won.
+    pub(crate) fn minimum(self, currency: Currency) -> u64 {
+        if currency != Currency::Krw {
+            return 1;
+        }
         match self {
             Self::Card | Self::EasyPay => CARD_MINIMUM,
             Self::Transfer | Self::VirtualAccount => ACCOUNT_MINIMUM,
             Self::MobilePhone
             | Self::CultureGiftCertificate
             | Self::BookGiftCertificate
-            | Self::GameGiftCertificate => 1,
+            | Self::GameGiftCertificate
+            | Self::ForeignEasyPay => 1,
         }
     }
 
@@ -42,7 +50,20 @@ impl Method {
             | Self::MobilePhone
             | Self::CultureGiftCertificate
             | Self::BookGiftCertificate
-            | Self::GameGiftCertificate => false,
+            | Self::GameGiftCertificate
+            | Self::ForeignEasyPay => false,
+        }
+    }
+
+    /// Whether a contract in a currency has the method: all methods of Korea in won, foreign cards and easy pays in
+    /// dollars, foreign cards in yen.
+    ///
+    /// Source: Toss Payments, guides to payments in other currencies.
+    pub(crate) fn is_offered_in(self, currency: Currency) -> bool {
+        match currency {
+            Currency::Krw => self != Self::ForeignEasyPay,
+            Currency::Usd => matches!(self, Self::Card | Self::ForeignEasyPay),
+            Currency::Jpy => self == Self::Card,
         }
     }
 

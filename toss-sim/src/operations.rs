@@ -8,8 +8,9 @@ use crate::billing::BillingCall;
 use crate::bodies::{ConfirmBody, account_request, cancel_request};
 use crate::cash_receipt::ReceiptCall;
 use crate::codes::{Code, Language};
+use crate::currency::Money;
 use crate::envelope::{self, Dialect, Done, Refusal};
-use crate::fields::{Won, read};
+use crate::fields::read;
 use crate::jwe;
 use crate::method::Method;
 use crate::mischief::{Pages, Subject};
@@ -136,7 +137,7 @@ impl Operation {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tampering {
     pub(crate) twist: Twist,
-    /// Won by which the answer alone is wrong.
+    /// Minor units by which the answer alone is wrong.
     pub(crate) shown_extra: u64,
     /// A field of the answer that no client knows.
     pub(crate) novelty: Option<Novelty>,
@@ -283,7 +284,7 @@ impl World {
         twist: Twist,
         now: Instant,
     ) -> Result<Done, Code> {
-        let ConfirmBody { payment_key, order_id, amount: Won(amount) } = read(&ask.body)?;
+        let ConfirmBody { payment_key, order_id, amount } = read(&ask.body)?;
         let payment_key = of_path.map(str::to_owned).or(payment_key).ok_or(Code::InvalidRequest)?;
         let kept = self.owned(&payment_key, caller)?;
         if kept.pair.is_some_and(|pair| pair != caller.pair) {
@@ -293,6 +294,7 @@ impl World {
             return Err(Code::DuplicatedOrderId);
         }
         self.refuse_closed_bank(kept.payment.method, now)?;
+        let amount = amount.minor(kept.payment.currency)?;
         let fresh = self.mint.fresh();
         let confirmed = self
             .till
@@ -319,6 +321,12 @@ impl World {
         if is_closed && needs_it { Err(Code::NotAvailableBank) } else { Ok(()) }
     }
 
+    /// A method that the contract in the merchant's currency does not have.
+    pub(crate) fn refuse_other_methods(&self, method: Method, caller: &Caller) -> Result<(), Code> {
+        let is_offered = method.is_offered_in(self.currency_of(caller.merchant));
+        if is_offered { Ok(()) } else { Err(Code::NotSupportedMethod) }
+    }
+
     fn order_is_used_up_by_another(&self, payment_key: &str, order_id: &str) -> bool {
         self.till
             .attempts(order_id)
@@ -333,8 +341,8 @@ impl World {
     }
 
     fn cancel(&mut self, payment_key: &str, ask: &Ask, caller: &Caller, now: Instant) -> Result<Done, Code> {
-        let request = cancel_request(&ask.body)?;
         let payment = &self.owned(payment_key, caller)?.payment;
+        let request = cancel_request(&ask.body, payment.currency)?;
         let was_captured = payment.captured;
         self.refuse_closed_bank(payment.method.filter(|_| was_captured), now)?;
         let fresh = self.mint.fresh();
@@ -353,13 +361,15 @@ impl World {
 
     fn issue_virtual_account(&mut self, ask: &Ask, caller: &Caller, now: Instant) -> Result<Done, Code> {
         let request = account_request(&ask.body, now)?;
+        self.refuse_other_methods(Method::VirtualAccount, caller)?;
         let is_used_up = self.till.attempts(&request.order_id).any(|kept| kept.payment.status.uses_up_the_order());
         if is_used_up {
             return Err(Code::DuplicatedOrderId);
         }
         let merchant_id = self.merchants.get(caller.merchant).map_or("", |merchant| merchant.merchant_id.as_str());
         let key = self.mint.payment_key(merchant_id, now);
-        let mut payment = Payment::ready(key.clone(), request.order_id, request.order_name, request.amount, now);
+        let mut payment =
+            Payment::ready(key.clone(), request.order_id, request.order_name, Money::won(request.amount), now);
         payment.customer_name = request.customer_name;
         payment.bank_code = request.bank_code.to_owned();
         let due = request.terms.deposit_due(now);

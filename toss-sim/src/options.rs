@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::currency::Currency;
+
 /// The client key of the default merchant: 결제창, `payment()` of the browser script.
 pub const DEFAULT_CLIENT_KEY: &str = "test_ck_daegeum";
 /// The secret key of the default merchant: pairs with [`DEFAULT_CLIENT_KEY`].
@@ -30,6 +32,8 @@ pub struct Merchant {
     pub widget_secret_key: String,
     /// 64 hexadecimal characters: encrypts payouts and signs their webhooks. Payment webhooks are unsigned.
     pub security_key: String,
+    /// The currency of every payment: Toss has an `mId` and keys for each.
+    pub currency: Currency,
 }
 
 impl Default for Merchant {
@@ -42,6 +46,7 @@ impl Default for Merchant {
             widget_client_key: DEFAULT_WIDGET_CLIENT_KEY.to_owned(),
             widget_secret_key: DEFAULT_WIDGET_SECRET_KEY.to_owned(),
             security_key: DEFAULT_SECURITY_KEY.to_owned(),
+            currency: Currency::Krw,
         }
     }
 }
@@ -50,6 +55,32 @@ impl Default for Merchant {
 const MAX_MERCHANT_ID: usize = 14;
 
 impl Merchant {
+    /// The default merchant's contract in a currency. In won it is [`Merchant::default`]; in dollars and yen the keys
+    /// end in the currency, such as `test_sk_daegeum_usd`.
+    pub fn default_in(currency: Currency) -> Self {
+        let merchant = Self::default();
+        if currency == Currency::Krw {
+            return merchant;
+        }
+        let ending = currency.code().to_ascii_lowercase();
+        let of = |key: &str| format!("{key}_{ending}");
+        Self {
+            merchant_id: of(&merchant.merchant_id),
+            name: merchant.name,
+            client_key: of(&merchant.client_key),
+            secret_key: of(&merchant.secret_key),
+            widget_client_key: of(&merchant.widget_client_key),
+            widget_secret_key: of(&merchant.widget_secret_key),
+            security_key: merchant.security_key,
+            currency,
+        }
+    }
+
+    /// The default merchant's contracts: won first.
+    pub fn defaults() -> Vec<Self> {
+        Currency::ALL.map(Self::default_in).to_vec()
+    }
+
     /// A merchant with the test keys of a name, which is its `mId`: `test_ck_{name}` and `test_sk_{name}`, and
     /// `test_gck_{name}` and `test_gsk_{name}` for widgets. The security key is the fixed one of the simulator.
     ///
@@ -65,6 +96,7 @@ impl Merchant {
             widget_client_key: format!("test_gck_{name}"),
             widget_secret_key: format!("test_gsk_{name}"),
             security_key: DEFAULT_SECURITY_KEY.to_owned(),
+            currency: Currency::Krw,
         })
     }
 }
@@ -130,10 +162,11 @@ impl Default for Contract {
     }
 }
 
-/// How a simulator is set up; the default is one merchant with the `DEFAULT_…` keys and no webhooks.
+/// How a simulator is set up; the default is one merchant with the `DEFAULT_…` keys, with a contract in each currency,
+/// and no webhooks.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The merchants it knows. The first owns what `POST /_sim/authorize` creates.
+    /// The merchants it knows. The first of a currency owns what `POST /_sim/authorize` creates in it.
     pub merchants: Vec<Merchant>,
     /// Where webhooks go; may be empty, and may be set later with `POST /_sim/webhooks`.
     pub webhook_urls: Vec<String>,
@@ -168,7 +201,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            merchants: vec![Merchant::default()],
+            merchants: Merchant::defaults(),
             webhook_urls: Vec::new(),
             public_url: None,
             bind_server_errors: true,

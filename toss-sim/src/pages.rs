@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::banks::DEFAULT_BANK;
 use crate::cash_receipt::ReceiptKind;
 use crate::codes::{Code, Language};
+use crate::currency::Currency;
 use crate::method::Method;
 use crate::payment::Payment;
 use crate::terms::Offer;
@@ -28,19 +29,6 @@ fn bank_name(code: &str) -> &str {
 }
 
 const STYLE: &str = include_str!("window.css");
-
-/// `15,000원`.
-fn won(amount: u64) -> String {
-    let digits = amount.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped}원")
-}
 
 fn page(title: &str, content: &Markup) -> Markup {
     html! {
@@ -72,17 +60,20 @@ pub(crate) fn hint(method: Method) -> &'static str {
         Method::CultureGiftCertificate => "컬쳐랜드",
         Method::BookGiftCertificate => "북앤라이프",
         Method::GameGiftCertificate => "게임문화상품권",
+        Method::ForeignEasyPay => "PayPal 등 해외 간편결제",
     }
 }
 
 /// The payment window of a payment that is READY. A payment that no script opened offers every method.
 pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offer: Option<&Offer>) -> Markup {
     let base = format!("/_window/{}", payment.key);
-    let offered = offer.map_or(Method::ALL.as_slice(), |offer| &offer.methods);
+    let total = payment.currency.shown(payment.total);
+    let of_contract = Method::ALL.into_iter().filter(|method| method.is_offered_in(payment.currency));
+    let offered = offer.map_or_else(|| of_contract.collect(), |offer| offer.methods.clone());
     let content = html! {
         p class="merchant" { (merchant_name) }
         h1 { (payment.order_name) }
-        p class="amount" id="amount" { (won(payment.total)) }
+        p class="amount" id="amount" { (total) }
         p class="order" { "주문번호 " (payment.order_id) }
         (agreed(payment))
         form method="post" action=(format!("{base}/pay")) {
@@ -107,7 +98,7 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offer: Opti
             }
             (bench())
             div class="actions" {
-                button type="submit" id="pay" { (won(payment.total)) " 결제하기" }
+                button type="submit" id="pay" { (total) " 결제하기" }
                 (other_ends(&base))
             }
         }
@@ -119,7 +110,7 @@ pub(crate) fn payment_window(payment: &Payment, merchant_name: &str, offer: Opti
 fn agreed(payment: &Payment) -> Markup {
     let terms = &payment.terms;
     html! {
-        @if terms.tax_free > 0 { p class="order" id="tax-free" { "면세 금액 " (won(terms.tax_free)) } }
+        @if terms.tax_free > 0 { p class="order" id="tax-free" { "면세 금액 " (payment.currency.shown(terms.tax_free)) } }
         @if terms.use_escrow { p class="order" id="escrow" { "에스크로(구매안전) 결제" } }
     }
 }
@@ -218,7 +209,7 @@ pub(crate) fn cash_receipt(receipt: &Value) -> Markup {
     let content = html! {
         p class="merchant" { "테스트 현금영수증 · " (text("type")) }
         h1 { (text("orderName")) }
-        p class="amount" { (won(receipt["amount"].as_u64().unwrap_or_default())) }
+        p class="amount" { (Currency::Krw.shown(receipt["amount"].as_u64().unwrap_or_default())) }
         dl {
             dt { "거래" } dd { (text("transactionType")) }
             dt { "주문번호" } dd { (text("orderId")) }
@@ -255,7 +246,7 @@ pub(crate) fn receipt(payment: &Payment, merchant_name: &str) -> Markup {
     let content = html! {
         p class="merchant" { (merchant_name) " · 테스트 영수증" }
         h1 { (payment.order_name) }
-        p class="amount" { (won(payment.total)) }
+        p class="amount" { (payment.currency.shown(payment.total)) }
         dl {
             dt { "상태" } dd { (payment.status.name()) }
             dt { "결제수단" } dd { (method) }
@@ -265,9 +256,9 @@ pub(crate) fn receipt(payment: &Payment, merchant_name: &str) -> Markup {
                 dt { "입금기한" } dd { (without_offset(account.due).replace('T', " ")) }
             }
             dt { "승인일시" } dd { (payment.approved_at.map_or_else(|| "-".to_owned(), with_offset)) }
-            dt { "남은 금액" } dd { (won(payment.balance)) }
+            dt { "남은 금액" } dd { (payment.currency.shown(payment.balance)) }
             @for cancel in &payment.cancels {
-                dt { "취소" } dd { "−" (won(cancel.amount)) " · " (cancel.reason) }
+                dt { "취소" } dd { "−" (payment.currency.shown(cancel.amount)) " · " (cancel.reason) }
             }
         }
     };
@@ -290,16 +281,4 @@ pub(crate) fn front() -> Markup {
         pre { "curl -d '{\"orderId\":\"order-0001\",\"amount\":15000}' \\\n  <이 주소>/_sim/authorize" }
     };
     page("토스페이먼츠 시뮬레이터", &content)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::won;
-
-    #[test]
-    fn won_are_grouped_by_thousands() {
-        for (amount, text) in [(0, "0원"), (999, "999원"), (15_000, "15,000원"), (1_234_567, "1,234,567원")] {
-            assert_eq!(won(amount), text);
-        }
-    }
 }

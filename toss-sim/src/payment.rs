@@ -10,6 +10,7 @@ use crate::banks::RefundAccount;
 use crate::cancel::Cancel;
 use crate::cash_receipt::{self, CashReceipt, FreshReceipt, ReceiptAmount, ReceiptOrder};
 use crate::codes::Code;
+use crate::currency::{Currency, Money};
 use crate::method::Method;
 use crate::terms::Terms;
 use crate::time::Instant;
@@ -84,7 +85,7 @@ pub(crate) struct VirtualAccount {
 pub(crate) struct Twist {
     /// The issuer declines with this code.
     pub(crate) decline: Option<Code>,
-    /// Won charged on top of what was asked.
+    /// Minor units charged on top of what was asked.
     pub(crate) overcharge: u64,
 }
 
@@ -112,6 +113,9 @@ pub(crate) struct Payment {
     pub(crate) bank_code: String,
     pub(crate) method: Option<Method>,
     pub(crate) status: Status,
+    /// Of every amount here, all in minor units.
+    #[serde(default)]
+    pub(crate) currency: Currency,
     pub(crate) total: u64,
     pub(crate) balance: u64,
     pub(crate) requested_at: Instant,
@@ -135,7 +139,7 @@ pub(crate) struct Payment {
 
 impl Payment {
     /// A payment whose window has just opened.
-    pub(crate) fn ready(key: String, order_id: String, order_name: String, amount: u64, now: Instant) -> Self {
+    pub(crate) fn ready(key: String, order_id: String, order_name: String, amount: Money, now: Instant) -> Self {
         Self {
             key,
             order_id,
@@ -145,8 +149,9 @@ impl Payment {
             bank_code: crate::banks::DEFAULT_BANK.to_owned(),
             method: None,
             status: Status::Ready,
-            total: amount,
-            balance: amount,
+            currency: amount.currency,
+            total: amount.minor,
+            balance: amount.minor,
             requested_at: now,
             authenticated_at: None,
             approved_at: None,
@@ -180,12 +185,12 @@ impl Payment {
         }
     }
 
-    /// Won without tax that are not cancelled.
+    /// What is without tax and not cancelled.
     pub(crate) fn tax_free_left(&self) -> u64 {
         self.terms.tax_free.saturating_sub(self.cancels.iter().map(|cancel| cancel.tax_free).sum())
     }
 
-    /// Won exempt from tax that are not cancelled.
+    /// What is exempt from tax and not cancelled.
     pub(crate) fn tax_exemption_left(&self) -> u64 {
         self.terms.tax_exemption.saturating_sub(self.cancels.iter().map(|cancel| cancel.tax_exemption).sum())
     }
@@ -283,7 +288,8 @@ impl Payment {
             | Method::MobilePhone
             | Method::CultureGiftCertificate
             | Method::BookGiftCertificate
-            | Method::GameGiftCertificate => {
+            | Method::GameGiftCertificate
+            | Method::ForeignEasyPay => {
                 self.status = Status::Done;
                 self.approved_at = Some(now);
                 self.secret = Some(fresh.secret);
@@ -310,7 +316,7 @@ impl Payment {
                 return Some(Code::AlreadyProcessedPayment);
             }
         }
-        let minimum = self.method.unwrap_or(Method::Card).minimum();
+        let minimum = self.method.unwrap_or(Method::Card).minimum(self.currency);
         (amount < minimum).then_some(Code::BelowMinimumAmount)
     }
 
@@ -365,7 +371,7 @@ impl Payment {
         Ok(())
     }
 
-    /// Won given back to the buyer. A virtual account cancelled before its deposit gives nothing back.
+    /// What was given back to the buyer. A virtual account cancelled before its deposit gives nothing back.
     pub(crate) fn refunded(&self) -> u64 {
         if self.captured { self.total - self.balance } else { 0 }
     }

@@ -11,10 +11,12 @@ use crate::time::{Instant, next_month};
 
 /// How long after approval a bank transfer can be refunded.
 const TRANSFER_REFUND_PATIENCE: TimeDelta = TimeDelta::days(180);
+/// How long after approval a payment by PayPal can be refunded.
+const FOREIGN_REFUND_PATIENCE: TimeDelta = TimeDelta::days(180);
 /// How long after the deposit a virtual account payment can be refunded.
 const DEPOSIT_REFUND_PATIENCE: TimeDelta = TimeDelta::days(365);
 
-/// What a cancel takes away, in won.
+/// What a cancel takes away, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cancelable {
     amount: u64,
@@ -114,6 +116,8 @@ impl Payment {
             | Method::CultureGiftCertificate
             | Method::BookGiftCertificate
             | Method::GameGiftCertificate => None,
+            // PayPal's; Toss names no limit of the others.
+            Method::ForeignEasyPay => Some(approved_at + FOREIGN_REFUND_PATIENCE),
             Method::Transfer => Some(approved_at + TRANSFER_REFUND_PATIENCE),
             Method::VirtualAccount => Some(approved_at + DEPOSIT_REFUND_PATIENCE),
             Method::MobilePhone => next_month(approved_at),

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::cancel::Cancel;
 use crate::cash_receipt;
 use crate::codes::Language;
+use crate::currency::Currency;
 use crate::method::Method;
 use crate::payment::{Payment, Status, VirtualAccount};
 use crate::time::{Instant, with_offset};
-use crate::wallets::{DEFAULT_ISSUER, acquirer};
+use crate::wallets::{DEFAULT_ISSUER, ForeignEasyPay, acquirer};
 
 pub(crate) const API_VERSION: &str = "2022-11-16";
 /// The phone of a buyer whose shop has not said it.
@@ -33,7 +34,7 @@ pub(crate) struct Setting<'a> {
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Card,
         Self::EasyPay,
         Self::Transfer,
@@ -42,6 +43,7 @@ impl Method {
         Self::CultureGiftCertificate,
         Self::BookGiftCertificate,
         Self::GameGiftCertificate,
+        Self::ForeignEasyPay,
     ];
 
     /// The name in a Payment. The English names are inferred from the browser script's.
@@ -55,6 +57,7 @@ impl Method {
             Self::CultureGiftCertificate => ("문화상품권", "CULTURE_GIFT_CERTIFICATE"),
             Self::BookGiftCertificate => ("도서문화상품권", "BOOK_GIFT_CERTIFICATE"),
             Self::GameGiftCertificate => ("게임문화상품권", "GAME_GIFT_CERTIFICATE"),
+            Self::ForeignEasyPay => ("해외간편결제", "FOREIGN_EASY_PAY"),
         };
         match language {
             Language::Korean => korean,
@@ -77,12 +80,17 @@ impl Method {
     fn is_gift_certificate(self) -> bool {
         match self {
             Self::CultureGiftCertificate | Self::BookGiftCertificate | Self::GameGiftCertificate => true,
-            Self::Card | Self::EasyPay | Self::Transfer | Self::VirtualAccount | Self::MobilePhone => false,
+            Self::Card
+            | Self::EasyPay
+            | Self::Transfer
+            | Self::VirtualAccount
+            | Self::MobilePhone
+            | Self::ForeignEasyPay => false,
         }
     }
 }
 
-/// What is left of a payment, by tax, in won.
+/// What is left of a payment, by tax, in minor units.
 struct Taxed {
     supplied: u64,
     vat: u64,
@@ -103,6 +111,8 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
     let method = payment.method;
     let is_confirmed = payment.status.uses_up_the_order();
     let Taxed { supplied, vat } = Taxed::of(payment);
+    let currency = payment.currency;
+    let number = |minor| currency.number(minor);
     let shown = json!({
         "mId": setting.merchant_id,
         "version": API_VERSION,
@@ -120,7 +130,7 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "cashReceipts": cash_receipt::rows_of_payment(&payment.receipts, setting.public_url, setting.now),
         "discount": null,
         "cancels": (!payment.cancels.is_empty())
-            .then(|| payment.cancels.iter().map(cancel_json).collect::<Vec<_>>()),
+            .then(|| payment.cancels.iter().map(|cancel| cancel_json(cancel, currency)).collect::<Vec<_>>()),
         "secret": payment.secret,
         "type": setting.payment_type,
         "easyPayAmount": null,
@@ -131,13 +141,13 @@ pub(crate) fn payment_json(payment: &Payment, setting: Setting<'_>) -> Value {
         "isPartialCancelable": !payment.terms.use_escrow && payment.terms.tax_exemption == 0,
         "receipt": is_confirmed.then(|| json!({ "url": receipt_url(payment, setting) })),
         "checkout": { "url": format!("{}/v1/payments/{}/checkout", setting.public_url, payment.key) },
-        "currency": "KRW",
-        "totalAmount": payment.total,
-        "balanceAmount": payment.balance,
-        "suppliedAmount": supplied,
-        "vat": vat,
-        "taxFreeAmount": payment.tax_free_left(),
-        "taxExemptionAmount": payment.tax_exemption_left(),
+        "currency": currency.code(),
+        "totalAmount": number(payment.total),
+        "balanceAmount": number(payment.balance),
+        "suppliedAmount": number(supplied),
+        "vat": number(vat),
+        "taxFreeAmount": number(payment.tax_free_left()),
+        "taxExemptionAmount": number(payment.tax_exemption_left()),
         "metadata": payment.terms.metadata,
         "method": method.map(|method| method.name(setting.language)),
     });
@@ -167,12 +177,30 @@ fn methods_json(payment: &Payment, setting: Setting<'_>) -> Value {
         })),
         "giftCertificate": (is_confirmed && method.is_some_and(Method::is_gift_certificate))
             .then(|| json!({ "approveNo": payment.approve_number, "settlementStatus": "INCOMPLETED" })),
-        "easyPay": (is_confirmed && method == Some(Method::EasyPay))
-            .then(|| {
-                let provider = payment.terms.easy_pay.name(setting.language);
-                json!({ "provider": provider, "amount": payment.total, "discountAmount": 0 })
-            }),
+        "easyPay": easy_pay_json(payment, setting.language),
     })
+}
+
+/// An object for an easy pay of Korea, and a plain text for one of another country.
+fn easy_pay_json(payment: &Payment, language: Language) -> Value {
+    let is_confirmed = payment.status.uses_up_the_order();
+    match payment.method.filter(|_| is_confirmed) {
+        Some(Method::EasyPay) => {
+            let provider = payment.terms.easy_pay.name(language);
+            json!({ "provider": provider, "amount": payment.currency.number(payment.total), "discountAmount": 0 })
+        }
+        Some(Method::ForeignEasyPay) => json!(payment.terms.foreign_easy_pay.map(ForeignEasyPay::name)),
+        Some(
+            Method::Card
+            | Method::Transfer
+            | Method::VirtualAccount
+            | Method::MobilePhone
+            | Method::CultureGiftCertificate
+            | Method::BookGiftCertificate
+            | Method::GameGiftCertificate,
+        )
+        | None => Value::Null,
+    }
 }
 
 fn receipt_url(payment: &Payment, setting: Setting<'_>) -> String {
@@ -188,7 +216,7 @@ fn card_json(payment: &Payment, language: Language) -> Value {
     let issuer = card.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
     let acquire_status = if payment.status == Status::Canceled { "CANCELED" } else { "READY" };
     json!({
-        "amount": payment.total,
+        "amount": payment.currency.number(payment.total),
         "issuerCode": issuer,
         "acquirerCode": acquirer(issuer),
         "number": card.number.as_deref().unwrap_or(CARD_NUMBER),
@@ -228,13 +256,14 @@ fn account_json(account: &VirtualAccount, payment: &Payment, setting: Setting<'_
 }
 
 /// The Cancel object.
-pub(crate) fn cancel_json(cancel: &Cancel) -> Value {
+pub(crate) fn cancel_json(cancel: &Cancel, currency: Currency) -> Value {
+    let number = |minor| currency.number(minor);
     json!({
-        "cancelAmount": cancel.amount,
+        "cancelAmount": number(cancel.amount),
         "cancelReason": cancel.reason,
-        "taxFreeAmount": cancel.tax_free,
-        "taxExemptionAmount": cancel.tax_exemption,
-        "refundableAmount": cancel.refundable,
+        "taxFreeAmount": number(cancel.tax_free),
+        "taxExemptionAmount": number(cancel.tax_exemption),
+        "refundableAmount": number(cancel.refundable),
         "cardDiscountAmount": 0,
         "transferDiscountAmount": 0,
         "easyPayDiscountAmount": 0,

@@ -6,6 +6,7 @@ use super::{Confirmed, Fresh, Method, Payment, RefundAccount, Status, Twist};
 use crate::cancel::CancelRequest;
 use crate::cash_receipt::{FreshReceipt, ReceiptKind, ReceiptWish, left, standing};
 use crate::codes::Code;
+use crate::currency::Money;
 use crate::terms::{Terms, TimeToPay};
 use crate::time::Instant;
 
@@ -27,7 +28,7 @@ fn account() -> RefundAccount {
 }
 
 fn ready(amount: u64) -> Payment {
-    Payment::ready("key".to_owned(), "order-1".to_owned(), "책".to_owned(), amount, START)
+    Payment::ready("key".to_owned(), "order-1".to_owned(), "책".to_owned(), Money::won(amount), START)
 }
 
 /// A payment of that method, taken as far as that status by legal steps alone.

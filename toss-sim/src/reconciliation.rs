@@ -8,6 +8,7 @@ use chrono::{Datelike, Days, NaiveDate, TimeDelta, Weekday};
 use serde_json::{Value, json};
 
 use crate::codes::{Code, Language};
+use crate::currency::Currency;
 use crate::options::{Contract, SettlementCycle};
 use crate::payment::Status;
 use crate::payment_json::{Setting, cancel_json, with_methods};
@@ -114,8 +115,8 @@ pub(crate) fn transactions(world: &World, merchant: usize, query: &str, language
             "receiptUrl": format!("{public_url}/_window/receipts/{}", transaction.payment_key),
             "status": transaction.status.name(),
             "transactionAt": with_offset(at(transaction, kept)),
-            "currency": "KRW",
-            "amount": transaction.amount,
+            "currency": kept.payment.currency.code(),
+            "amount": kept.payment.currency.number(transaction.amount),
         })
     });
     Ok(Value::Array(shown.collect()))
@@ -166,11 +167,13 @@ pub(crate) fn settlements(
     Ok(Value::Array(shown.collect()))
 }
 
-/// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled.
+/// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled. Payouts are
+/// won: what is settled in another currency goes to the merchant's bank.
 pub(crate) fn settled(world: &World, merchant: usize, is_wanted: impl Fn(NaiveDate) -> bool) -> i64 {
     // A row that is late is paid late.
     let paid = |row: &SettlementRow<'_>| row.paid_out.max(row.appears_late.unwrap_or(row.paid_out));
-    settlement_rows(world, merchant).filter(|row| is_wanted(paid(row))).map(|row| row.settled.pay_out()).sum()
+    let in_won = settlement_rows(world, merchant).filter(|row| row.currency == Currency::Krw);
+    in_won.filter(|row| is_wanted(paid(row))).map(|row| row.settled.pay_out()).sum()
 }
 
 /// One row of the settlement list.
@@ -181,6 +184,8 @@ struct SettlementRow<'a> {
     order_id: &'a str,
     /// The payment; a lump has none.
     kept: Option<&'a Kept>,
+    /// Of every amount.
+    currency: Currency,
     settled: Settled,
     sold: NaiveDate,
     paid_out: NaiveDate,
@@ -236,6 +241,7 @@ impl<'a> SettlementRow<'a> {
             payment_key: &transaction.payment_key,
             order_id: &kept.payment.order_id,
             kept: Some(kept),
+            currency: kept.payment.currency,
             settled,
             sold,
             paid_out: world.contract.paid_out(sold),
@@ -253,6 +259,7 @@ impl<'a> SettlementRow<'a> {
             payment_key: &plant.key,
             order_id: &plant.order_id,
             kept: None,
+            currency: Currency::Krw,
             settled: Settled { sign: 1, amount: plant.amount, fee: 0 },
             sold,
             paid_out: world.contract.paid_out(sold),
@@ -267,24 +274,25 @@ impl<'a> SettlementRow<'a> {
         let cancels = payment.map(|payment| payment.cancels.as_slice()).unwrap_or_default();
         let cancel = cancels.iter().find(|cancel| cancel.transaction_key == self.transaction_key);
         let settled = &self.settled;
+        let number = |minor| self.currency.signed_number(minor);
         let shown = json!({
             "mId": setting.merchant_id,
             "paymentKey": self.payment_key,
             "transactionKey": self.transaction_key,
             "orderId": self.order_id,
-            "currency": "KRW",
+            "currency": self.currency.code(),
             "method": payment.and_then(|payment| payment.method).map(|method| method.name(setting.language)),
-            "amount": settled.signed(settled.amount),
+            "amount": number(settled.signed(settled.amount)),
             "interestFee": 0,
-            "fees": [{ "type": "BASE", "fee": settled.signed(settled.fee) }],
-            "fee": settled.signed(settled.fee),
-            "supplyAmount": settled.signed(settled.fee - settled.vat()),
-            "vat": settled.signed(settled.vat()),
-            "payOutAmount": settled.pay_out(),
+            "fees": [{ "type": "BASE", "fee": number(settled.signed(settled.fee)) }],
+            "fee": number(settled.signed(settled.fee)),
+            "supplyAmount": number(settled.signed(settled.fee - settled.vat())),
+            "vat": number(settled.signed(settled.vat())),
+            "payOutAmount": number(settled.pay_out()),
             "approvedAt": payment.and_then(|payment| payment.approved_at).map(with_offset),
             "soldDate": self.sold.to_string(),
             "paidOutDate": self.paid_out.to_string(),
-            "cancel": cancel.map(cancel_json),
+            "cancel": cancel.map(|cancel| cancel_json(cancel, self.currency)),
         });
         match payment {
             Some(payment) => with_methods(shown, payment, setting),
@@ -319,7 +327,7 @@ impl Contract {
     }
 }
 
-/// What one transaction comes to, in won: below nothing when it undoes an approval.
+/// What one transaction comes to, in minor units: below nothing when it undoes an approval.
 #[derive(Clone)]
 struct Settled {
     sign: i64,

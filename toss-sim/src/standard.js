@@ -2,11 +2,13 @@
 (function () {
   "use strict";
   var origin = new URL(document.currentScript.src).origin;
+  // Client keys, each with the currency of its contract.
   var paymentKeys = __PAYMENT_KEYS__;
   var widgetKeys = __WIDGET_KEYS__;
+  var decimals = { KRW: 0, USD: 2, JPY: 0 };
   var isPhone = /Mobi|Android|iPhone|iPad/.test(navigator.userAgent);
 
-  // Method of a payment, what a widget calls it, what a buyer reads, and a word about it.
+  // Method of a payment, what a widget calls it, what a buyer reads, a word about it, and whose contracts have it.
   var choices = __METHODS__;
 
   function failure(code, message) {
@@ -38,18 +40,26 @@
     return null;
   }
 
-  function amountObjection(amount) {
+  function currencyOf(clientKey) {
+    return paymentKeys[clientKey] || widgetKeys[clientKey];
+  }
+
+  function choicesIn(currency) {
+    return choices.filter(function (choice) { return choice.currencies.indexOf(currency) >= 0; });
+  }
+
+  function amountObjection(amount, currency) {
     if (!amount || typeof amount.value !== "number" || !isFinite(amount.value)) {
       return failure("INVALID_AMOUNT_VALUE", "금액이 올바르지 않습니다.");
     }
     if (amount.value <= 0) {
       return failure("BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다.");
     }
-    if ((amount.currency || "KRW") !== "KRW") {
+    if ((amount.currency || "KRW") !== currency) {
       return failure("INVALID_AMOUNT_CURRENCY", "잘못된 통화 값입니다.");
     }
-    // A won has no parts.
-    return Number.isInteger(amount.value) ? null : failure("INVALID_AMOUNT_VALUE", "금액이 올바르지 않습니다.");
+    var isExact = Number(amount.value.toFixed(decimals[currency])) === amount.value;
+    return isExact ? null : failure("INVALID_AMOUNT_VALUE", "금액이 올바르지 않습니다.");
   }
 
   function metadataObjection(metadata) {
@@ -60,14 +70,14 @@
     return isShort ? null : failure("INVALID_METADATA", "metadata가 올바르지 않습니다.");
   }
 
-  function objection(request, isWidget) {
-    var known = choices.some(function (choice) {
+  function objection(request, currency, isWidget) {
+    var known = choicesIn(currency).some(function (choice) {
       return choice.method === request.method && (isWidget || choice.method !== "EASY_PAY");
     });
     if (!known) {
       return failure("NOT_SUPPORTED_METHOD", "지원되지 않는 결제수단입니다.");
     }
-    var wrongAmount = amountObjection(request.amount);
+    var wrongAmount = amountObjection(request.amount, currency);
     if (wrongAmount) {
       return wrongAmount;
     }
@@ -91,10 +101,10 @@
     if (/^(test|live)_g?sk_/.test(clientKey)) {
       return failure("INSECURE_KEY_USAGE", "시크릿 키는 브라우저에서 사용할 수 없습니다.");
     }
-    if (others.indexOf(clientKey) >= 0) {
+    if (others[clientKey]) {
       return failure(othersCode, "이 키로는 사용할 수 없는 기능입니다.");
     }
-    return wanted.indexOf(clientKey) < 0 ? failure("INVALID_CLIENT_KEY", "잘못된 클라이언트 연동 정보 입니다.") : null;
+    return wanted[clientKey] ? null : failure("INVALID_CLIENT_KEY", "잘못된 클라이언트 연동 정보 입니다.");
   }
 
   // What the address of a window says by itself, or what is not the simulator's business.
@@ -201,7 +211,7 @@
   }
 
   function openPayment(clientKey, customerKey, request, state) {
-    var refused = objection(request, widgetKeys.indexOf(clientKey) >= 0);
+    var refused = objection(request, currencyOf(clientKey), clientKey in widgetKeys);
     if (refused) {
       return Promise.reject(refused);
     }
@@ -294,7 +304,7 @@
     listeners.push(callback);
   }
 
-  function methodsWidget(selector, forget) {
+  function methodsWidget(selector, choices, forget) {
     var view = render(selector, "methods");
     if (!view) {
       return null;
@@ -360,7 +370,7 @@
     return {
       setAmount: function (value) {
         // Nothing may be set before there is anything to pay; it may not be asked for.
-        var wrong = value && value.value === 0 ? null : amountObjection(value);
+        var wrong = value && value.value === 0 ? null : amountObjection(value, currencyOf(clientKey));
         if (wrong) {
           return Promise.reject(wrong);
         }
@@ -368,7 +378,9 @@
         return Promise.resolve();
       },
       renderPaymentMethods: function (options) {
-        var make = function (selector) { return methodsWidget(selector, function () { methods = null; }); };
+        var make = function (selector) { 
+          return methodsWidget(selector, choicesIn(currencyOf(clientKey)), function () { methods = null; });
+        };
         var result = renderOnce(methods, make, "PAYMENT_METHODS_WIDGET_ALREADY_RENDERED", options);
         methods = result.made || methods;
         return result.refused ? Promise.reject(result.refused) : Promise.resolve(result.made.shown);
@@ -390,6 +402,9 @@
           return Promise.reject(refused);
         }
         var asked = Object.assign({}, request, { amount: amount, method: methods.method() });
+        if (asked.method === "FOREIGN_EASY_PAY") {
+          asked.foreignEasyPay = { provider: "PAYPAL" };
+        }
         return openPayment(clientKey, customerKey, asked, state).then(function (paid) {
           return Object.assign({ paymentType: "NORMAL" }, paid);
         });

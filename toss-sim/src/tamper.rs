@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// Won by which `wrong_amount` is wrong.
+use crate::currency::{Amount, Currency};
+
+/// Minor units by which `wrong_amount` is wrong.
 pub(crate) const WRONG_BY: u64 = 100;
 
 /// What Toss may add without a new version of its API.
@@ -40,10 +42,13 @@ pub(crate) fn overstate(value: &mut Value, extra: u64) {
         return;
     }
     let Some(target) = target(value) else { return };
+    let named = target.get("currency").and_then(Value::as_str).and_then(Currency::named);
+    let currency = named.unwrap_or_default();
     for path in ["/totalAmount", "/amount", "/amount/value", "/availableAmount/value"] {
         let Some(found) = target.pointer_mut(path) else { continue };
-        if let Some(amount) = found.as_u64() {
-            *found = json!(amount.saturating_add(extra));
+        let amount = serde_json::from_value::<Amount>(found.clone()).ok();
+        if let Some(minor) = amount.and_then(|amount| amount.minor(currency).ok()) {
+            *found = json!(currency.number(minor.saturating_add(extra)));
         }
     }
 }
@@ -94,6 +99,7 @@ mod tests {
             (json!({ "totalAmount": 1 }), json!({ "totalAmount": 101 })),
             (json!([{ "amount": 1 }, { "amount": 1 }]), json!([{ "amount": 101 }, { "amount": 1 }])),
             (json!({ "items": [{ "amount": { "value": 1 } }] }), json!({ "items": [{ "amount": { "value": 101 } }] })),
+            (json!({ "totalAmount": 10.05, "currency": "USD" }), json!({ "totalAmount": 11.05, "currency": "USD" })),
             (json!([]), json!([])),
         ];
         for (mut value, wanted) in cases {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::banks::{RefundAccount, bank_code};
 use crate::cash_receipt::{ReceiptKind, ReceiptWish};
 use crate::codes::Code;
-use crate::fields::{self, Metadata, Won};
+use crate::currency::{Amount, Currency, Money};
+use crate::fields::{self, Metadata};
 use crate::method::Method;
 use crate::time::{Instant, parse};
-use crate::wallets::{EasyPay, card_company};
+use crate::wallets::{EasyPay, ForeignEasyPay, card_company};
 
 /// How long a virtual account waits unless the request names a time.
 const DEFAULT_DEPOSIT_PATIENCE: TimeDelta = TimeDelta::hours(168);
@@ -63,9 +64,9 @@ impl TimeToPay {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Terms {
-    /// Won.
+    /// Minor units of the payment's currency.
     pub(crate) tax_free: u64,
-    /// Won.
+    /// Minor units of the payment's currency.
     pub(crate) tax_exemption: u64,
     pub(crate) metadata: Metadata,
     pub(crate) use_escrow: bool,
@@ -75,6 +76,7 @@ pub(crate) struct Terms {
     /// Where a deposit is refunded to, as far as the shop knows.
     pub(crate) refund_account: Option<RefundAccount>,
     pub(crate) easy_pay: EasyPay,
+    pub(crate) foreign_easy_pay: Option<ForeignEasyPay>,
     pub(crate) card: CardTerms,
     pub(crate) customer_email: Option<String>,
     pub(crate) customer_mobile_phone: Option<String>,
@@ -123,8 +125,9 @@ struct FreePlan {
 
 impl Offer {
     /// The window of one method, without wishes of the shop. That of cards offers the easy pays, too.
-    fn of(method: Method, amount: u64) -> Result<Self, Code> {
+    fn of(method: Method, amount: Money) -> Result<Self, Code> {
         let (methods, easy_pays) = match method {
+            Method::Card if amount.currency != Currency::Krw => (vec![Method::Card], Vec::new()),
             Method::Card => (vec![Method::Card, Method::EasyPay], EasyPay::ALL.to_vec()),
             Method::EasyPay => (vec![Method::EasyPay], vec![EasyPay::default()]),
             Method::VirtualAccount
@@ -132,7 +135,8 @@ impl Offer {
             | Method::MobilePhone
             | Method::CultureGiftCertificate
             | Method::BookGiftCertificate
-            | Method::GameGiftCertificate => (vec![method], Vec::new()),
+            | Method::GameGiftCertificate
+            | Method::ForeignEasyPay => (vec![method], Vec::new()),
         };
         Ok(Self { methods, easy_pays, months: months(None, None, amount)?, free_plans: Vec::new(), receipt: None })
     }
@@ -145,16 +149,21 @@ impl Offer {
 }
 
 /// The months that a shop's wishes leave to the buyer.
-fn months(plan: Option<i64>, most: Option<i64>, amount: u64) -> Result<Vec<u8>, Code> {
+fn months(plan: Option<i64>, most: Option<i64>, amount: Money) -> Result<Vec<u8>, Code> {
     match (plan, most) {
         (Some(_), Some(_)) => Err(Code::InvalidCardInstallmentPlan),
         (Some(plan), None) => Ok(vec![installment(Some(plan), amount)?]),
         (None, most) => {
             let most = most.map_or(Ok(MAX_INSTALLMENT_MONTHS), known_months)?;
-            let most = if amount < INSTALLMENT_MINIMUM { 0 } else { most };
+            let most = if takes_installments(amount) { most } else { 0 };
             Ok(std::iter::once(0).chain(2..=most).collect())
         }
     }
+}
+
+/// Whether an amount can be paid in instalments, which foreign cards do not offer.
+fn takes_installments(amount: Money) -> bool {
+    amount.currency == Currency::Krw && amount.minor >= INSTALLMENT_MINIMUM
 }
 
 fn known_months(months: i64) -> Result<u8, Code> {
@@ -163,9 +172,9 @@ fn known_months(months: i64) -> Result<u8, Code> {
 }
 
 /// The months of a plan that a request names for an amount.
-pub(crate) fn installment(plan: Option<i64>, amount: u64) -> Result<u8, Code> {
+pub(crate) fn installment(plan: Option<i64>, amount: Money) -> Result<u8, Code> {
     let months = known_months(plan.unwrap_or(0))?;
-    let is_too_little = months > 0 && amount < INSTALLMENT_MINIMUM;
+    let is_too_little = months > 0 && !takes_installments(amount);
     if is_too_little { Err(Code::NotSupportedMonthlyInstallmentPlanBelowAmount) } else { Ok(months) }
 }
 
@@ -173,8 +182,8 @@ pub(crate) fn installment(plan: Option<i64>, amount: u64) -> Result<u8, Code> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CommonBody {
-    tax_free_amount: Option<Won>,
-    tax_exemption_amount: Option<Won>,
+    tax_free_amount: Option<Amount>,
+    tax_exemption_amount: Option<Amount>,
     metadata: Metadata,
     use_escrow: Option<bool>,
     cash_receipt: Option<ReceiptBody>,
@@ -222,7 +231,7 @@ impl CommonBody {
     ///
     /// # Errors
     /// Toss's code for what is wrong with the fields.
-    pub(crate) fn terms(self, amount: u64, now: Instant) -> Result<Terms, Code> {
+    pub(crate) fn terms(self, amount: Money, now: Instant) -> Result<Terms, Code> {
         self.check_customer()?;
         let (tax_free, tax_exemption) = self.untaxed(amount)?;
         let time_to_pay = TimeToPay::read(self.valid_hours, self.due_date.as_deref(), now)?;
@@ -257,10 +266,10 @@ impl CommonBody {
     }
 
     /// The part without tax and the part exempt from tax.
-    fn untaxed(&self, amount: u64) -> Result<(u64, u64), Code> {
-        let won = |part: Option<Won>| part.map_or(0, |Won(part)| part);
-        let (free, exemption) = (won(self.tax_free_amount), won(self.tax_exemption_amount));
-        if free + exemption > amount { Err(Code::InvalidRequest) } else { Ok((free, exemption)) }
+    fn untaxed(&self, amount: Money) -> Result<(u64, u64), Code> {
+        let minor = |part: Option<Amount>| part.map_or(Ok(0), |part| part.minor(amount.currency));
+        let (free, exemption) = (minor(self.tax_free_amount)?, minor(self.tax_exemption_amount)?);
+        if free + exemption > amount.minor { Err(Code::InvalidRequest) } else { Ok((free, exemption)) }
     }
 }
 
@@ -273,6 +282,12 @@ struct WindowBody {
     card: Option<MethodBody>,
     virtual_account: Option<MethodBody>,
     transfer: Option<MethodBody>,
+    foreign_easy_pay: Option<ForeignEasyPayBody>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ForeignEasyPayBody {
+    provider: String,
 }
 
 /// The fields of one method.
@@ -280,7 +295,7 @@ struct WindowBody {
 #[serde(rename_all = "camelCase", default)]
 struct MethodBody {
     use_escrow: Option<bool>,
-    tax_exemption_amount: Option<Won>,
+    tax_exemption_amount: Option<Amount>,
     flow_mode: Option<FlowMode>,
     card_company: Option<String>,
     easy_pay: Option<String>,
@@ -324,8 +339,7 @@ struct RefundAccountBody {
 #[derive(Clone, Copy)]
 pub(crate) struct WindowRequest<'a> {
     pub(crate) method: Method,
-    /// Won.
-    pub(crate) amount: u64,
+    pub(crate) amount: Money,
     /// The request as JSON, empty when it says nothing more.
     pub(crate) wishes: &'a str,
 }
@@ -337,7 +351,8 @@ impl WindowRequest<'_> {
     /// Toss's code for what is wrong with the request.
     pub(crate) fn read(self, now: Instant) -> Result<(Terms, Offer), Code> {
         let text = if self.wishes.is_empty() { "{}" } else { self.wishes };
-        let body: WindowBody = fields::read(text.as_bytes())?;
+        let mut body: WindowBody = fields::read(text.as_bytes())?;
+        let foreign_easy_pay = self.foreign_easy_pay(body.foreign_easy_pay.take())?;
         let of_method = match self.method {
             Method::Card | Method::EasyPay => body.card,
             Method::VirtualAccount => body.virtual_account,
@@ -345,7 +360,8 @@ impl WindowRequest<'_> {
             Method::MobilePhone
             | Method::CultureGiftCertificate
             | Method::BookGiftCertificate
-            | Method::GameGiftCertificate => None,
+            | Method::GameGiftCertificate
+            | Method::ForeignEasyPay => None,
         };
         let wishes = of_method.unwrap_or_default();
         let offer = self.offer(&wishes)?;
@@ -365,7 +381,17 @@ impl WindowRequest<'_> {
         terms.card.issuer = wishes.card_company.as_deref().and_then(card_company).map(str::to_owned);
         terms.card.installment_months = offer.months.first().copied().unwrap_or(0);
         terms.easy_pay = offer.easy_pays.first().copied().unwrap_or_default();
+        terms.foreign_easy_pay = foreign_easy_pay;
         Ok((terms, offer))
+    }
+
+    /// The window of foreign easy pays opens the one that the shop names.
+    fn foreign_easy_pay(self, named: Option<ForeignEasyPayBody>) -> Result<Option<ForeignEasyPay>, Code> {
+        if self.method != Method::ForeignEasyPay {
+            return Ok(None);
+        }
+        let ForeignEasyPayBody { provider } = named.ok_or(Code::InvalidRequiredParam)?;
+        ForeignEasyPay::named(&provider).map(Some).ok_or(Code::InvalidRequest)
     }
 
     fn offer(self, wishes: &MethodBody) -> Result<Offer, Code> {
@@ -407,7 +433,7 @@ mod tests {
     use super::*;
 
     fn read(method: Method, amount: u64, wishes: &str) -> Result<(Terms, Offer), Code> {
-        WindowRequest { method, amount, wishes }.read(Instant::UNIX_EPOCH)
+        WindowRequest { method, amount: Money::won(amount), wishes }.read(Instant::UNIX_EPOCH)
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 use crate::authorization::KeyPair;
+use crate::currency::Currency;
 use crate::file::{Change, File, FileError};
 use crate::payment::{Payment, Status};
 use crate::shelf::{Saved, Shelf};
@@ -58,14 +60,14 @@ pub(crate) struct Transaction {
     pub(crate) amount: u64,
 }
 
-/// What all payments come to, in won.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What all payments in a currency come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Totals {
     /// Taken from buyers, refunds not subtracted.
-    pub(crate) charged: u64,
+    pub(crate) charged: Number,
     /// Given back to buyers.
-    pub(crate) canceled: u64,
-    pub(crate) net: u64,
+    pub(crate) canceled: Number,
+    pub(crate) net: Number,
     /// Payments whose money was taken.
     pub(crate) payments: u64,
     /// Orders with more than one payment whose money was taken.
@@ -215,18 +217,23 @@ impl Till {
         self.kept.iter().map(|(_, kept)| kept)
     }
 
-    /// What all payments come to.
-    pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+    /// What all payments in a currency come to.
+    pub(crate) fn totals(&self, currency: Currency) -> Totals {
+        let (mut charged, mut canceled, mut payments) = (0, 0, 0);
         let mut captures: HashMap<&str, u64> = HashMap::new();
-        for payment in self.iter().map(|kept| &kept.payment).filter(|payment| payment.captured) {
-            totals.charged += payment.total;
-            totals.canceled += payment.refunded();
-            totals.payments += 1;
+        let captured = self.iter().map(|kept| &kept.payment).filter(|payment| payment.captured);
+        for payment in captured.filter(|payment| payment.currency == currency) {
+            charged += payment.total;
+            canceled += payment.refunded();
+            payments += 1;
             *captures.entry(payment.order_id.as_str()).or_default() += 1;
         }
-        totals.net = totals.charged - totals.canceled;
-        totals.double_charged_orders = captures.values().map(|count| u64::from(*count > 1)).sum();
-        totals
+        Totals {
+            charged: currency.number(charged),
+            canceled: currency.number(canceled),
+            net: currency.number(charged - canceled),
+            payments,
+            double_charged_orders: captures.values().map(|count| u64::from(*count > 1)).sum(),
+        }
     }
 }

@@ -55,6 +55,32 @@ pub(crate) fn acquirer(issuer: &str) -> &str {
     if issuer == DEFAULT_ISSUER { DEFAULT_ACQUIRER } else { issuer }
 }
 
+/// 해외간편결제사. Source: Toss Payments, `foreignEasyPay.provider` of the browser script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ForeignEasyPay {
+    PayPal,
+    Alipay,
+}
+
+impl ForeignEasyPay {
+    /// The one that a shop names.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "PAYPAL" => Some(Self::PayPal),
+            "ALIPAY" => Some(Self::Alipay),
+            _ => None,
+        }
+    }
+
+    /// As a payment names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PayPal => "PayPal",
+            Self::Alipay => "Alipay",
+        }
+    }
+}
+
 /// 간편결제사.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum EasyPay {

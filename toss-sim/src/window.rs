@@ -10,13 +10,14 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::authorization::{KeyPair, client_key_owner};
 use crate::banks::bank_code;
 use crate::cash_receipt::{ReceiptKind, ReceiptWish};
 use crate::codes::{Code, Language};
-use crate::fields::{MAX_BODY, Won, is_order_id, is_order_name};
+use crate::currency::{Amount, Currency, Money};
+use crate::fields::{MAX_BODY, is_order_id, is_order_name};
 use crate::method::Method;
 use crate::pages;
 use crate::payment::{Payment, Status};
@@ -27,8 +28,6 @@ use crate::wallets::{DEFAULT_ISSUER, EasyPay};
 use crate::way_back::{Ended, Exit, ReturnFields, Success, end, refuse, show, show_to};
 use crate::world::{Shared, World};
 
-/// The method of the script for which no merchant of the simulator has a contract.
-const FOREIGN_EASY_PAY: &str = "FOREIGN_EASY_PAY";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SCRIPT: &str = include_str!("standard.js");
 const FINISH: &str = include_str!("finish.js");
@@ -66,8 +65,13 @@ async fn script_of_v1() -> Response {
 
 /// Client keys are public, so the script may know which ones exist and refuse the others by itself.
 async fn script(sim: Sim) -> Response {
-    let (payment, widget): (Vec<String>, Vec<String>) = sim.enter(|world, _| {
-        world.merchants.iter().map(|merchant| (merchant.client_key.clone(), merchant.widget_client_key.clone())).unzip()
+    let (payment, widget): (Map<String, Value>, Map<String, Value>) = sim.enter(|world, _| {
+        let keys = world.merchants.iter().map(|merchant| {
+            let currency = merchant.currency.code();
+            let of_key = |key: &String| (key.clone(), Value::from(currency));
+            (of_key(&merchant.client_key), of_key(&merchant.widget_client_key))
+        });
+        keys.unzip()
     });
     let methods: Vec<_> = Method::ALL
         .into_iter()
@@ -79,7 +83,10 @@ async fn script(sim: Sim) -> Response {
             } else {
                 (name, method.name(Language::Korean))
             };
-            json!({ "method": name, "code": code, "label": label, "hint": pages::hint(method) })
+            let offered_in = Currency::ALL.into_iter().filter(|currency| method.is_offered_in(*currency));
+            let currencies: Vec<&str> = offered_in.map(Currency::code).collect();
+            let hint = pages::hint(method);
+            json!({ "method": name, "code": code, "label": label, "hint": hint, "currencies": currencies })
         })
         .collect();
     let script = SCRIPT
@@ -120,16 +127,19 @@ async fn open(sim: Sim, opening: Result<Query<Opening>, QueryRejection>) -> Resp
     }
 }
 
-/// The amount of a window, in won.
-fn window_amount(opening: &Opening) -> Result<u64, Code> {
+/// The amount of a window, in the currency of the merchant's contract.
+fn window_amount(opening: &Opening, currency: Currency) -> Result<Money, Code> {
     if opening.amount.is_empty() {
         return Err(Code::RequiredAmount);
     }
-    if !matches!(opening.currency.as_str(), "" | "KRW") {
+    // A window that names none is one of won.
+    let named = if opening.currency.is_empty() { Currency::Krw.code() } else { &opening.currency };
+    if named != currency.code() {
         return Err(Code::InvalidCurrency);
     }
-    let Won(amount) = serde_json::from_str(&opening.amount).map_err(|_| Code::InvalidRequest)?;
-    if amount == 0 { Err(Code::BelowZeroAmount) } else { Ok(amount) }
+    let amount: Amount = serde_json::from_str(&opening.amount).map_err(|_| Code::InvalidRequest)?;
+    let minor = amount.minor(currency)?;
+    if minor == 0 { Err(Code::BelowZeroAmount) } else { Ok(Money { minor, currency }) }
 }
 
 fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<String, Code> {
@@ -140,11 +150,12 @@ fn open_payment(world: &mut World, opening: Opening, now: Instant) -> Result<Str
     if !is_order_name(&opening.order_name) {
         return Err(Code::InvalidOrderName);
     }
-    let amount = window_amount(&opening)?;
-    if opening.method == FOREIGN_EASY_PAY {
+    let currency = world.currency_of(merchant);
+    let amount = window_amount(&opening, currency)?;
+    let method = Method::named(&opening.method).ok_or(Code::NotFoundMethod)?;
+    if !method.is_offered_in(currency) {
         return Err(Code::NotSupportedMethod);
     }
-    let method = Method::named(&opening.method).ok_or(Code::NotFoundMethod)?;
     // The shop's script asks for cards, whose window offers the easy pays; only a widget asks for an easy pay itself.
     if method == Method::EasyPay && pair != KeyPair::Widget {
         return Err(Code::NotFoundMethod);
@@ -267,7 +278,11 @@ async fn pay(sim: Sim, Path(payment_key): Path<String>, choice: Result<Form<Choi
     end(sim.enter(|world, now| {
         let exit = exit(world, &payment_key, Ended::Done)?;
         let kept = world.till.get(&payment_key).ok_or(Code::NotFoundPayment)?;
-        if kept.offer.as_ref().is_some_and(|offer| !offer.methods.contains(&method)) {
+        let is_offered = match &kept.offer {
+            Some(offer) => offer.methods.contains(&method),
+            None => method.is_offered_in(kept.payment.currency),
+        };
+        if !is_offered {
             return Err(Code::NotFoundMethod);
         }
         let terms = choice.terms(kept)?;
@@ -302,14 +317,14 @@ fn exit(world: &World, payment_key: &str, ended: Ended) -> Result<Exit, Code> {
         return Err(code);
     }
     let payment = &kept.payment;
-    let (order_id, amount) = (payment.order_id.as_str(), payment.total.to_string());
+    let (order_id, amount) = (payment.order_id.as_str(), payment.currency.text(payment.total));
     let pairs = [
         ("paymentType", "NORMAL"),
         ("orderId", order_id),
         ("paymentKey", payment.key.as_str()),
         ("amount", amount.as_str()),
     ];
-    let paid = json!({ "currency": "KRW", "value": payment.total });
+    let paid = json!({ "currency": payment.currency.code(), "value": payment.currency.number(payment.total) });
     let value = json!({ "paymentKey": payment.key, "orderId": order_id, "amount": paid });
     let way_back = kept.way_back.as_ref().ok_or(Code::NotFoundPaymentSession)?;
     way_back.exit(ended, &Success { pairs: &pairs, value }, Some(order_id))

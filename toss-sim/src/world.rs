@@ -11,7 +11,8 @@ use tokio::sync::{Notify, watch};
 use crate::billing::BillingKeys;
 use crate::calls::CallLog;
 use crate::cash_receipt::CashReceipts;
-use crate::codes::Language;
+use crate::codes::{Code, Language};
+use crate::currency::{Amount, Currency, Money};
 use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
@@ -181,6 +182,25 @@ impl World {
     /// The time on the simulator's clock.
     pub(crate) fn now(&self) -> Instant {
         Utc::now() + self.clock_ahead
+    }
+
+    /// The currency of a merchant's contract.
+    pub(crate) fn currency_of(&self, merchant: usize) -> Currency {
+        self.merchants.get(merchant).map(|merchant| merchant.currency).unwrap_or_default()
+    }
+
+    /// An amount that a merchant names, in the currency of its contract.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST`: the currency has no such part.
+    pub(crate) fn money(&self, amount: Amount, merchant: usize) -> Result<Money, Code> {
+        let currency = self.currency_of(merchant);
+        Ok(Money { minor: amount.minor(currency)?, currency })
+    }
+
+    /// The first merchant whose contract is in a currency.
+    pub(crate) fn merchant_in(&self, currency: Currency) -> Option<usize> {
+        self.merchants.iter().position(|merchant| merchant.currency == currency)
     }
 
     /// The merchant of an `mId`.

@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
+use crate::amounts::Currency;
 use crate::codes::Operation;
 use crate::config::{Config, ConfigError};
 use crate::error::{Call, Error, NotSentReason};
@@ -38,6 +39,7 @@ const SECURITY_MODE: HeaderName = HeaderName::from_static("tosspayments-api-secu
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    authorization: HeaderValue,
     answer_time: Option<Duration>,
     page_rows: Option<u32>,
 }
@@ -45,7 +47,8 @@ pub struct Client {
 struct Shared {
     http: reqwest::Client,
     base_url: Url,
-    authorization: HeaderValue,
+    /// By currency; at first those of every client.
+    keys: Vec<(Currency, HeaderValue)>,
     content_key: Option<ContentKey>,
     long_answer_time: Duration,
     gates: Gates,
@@ -67,7 +70,11 @@ impl Client {
     pub fn try_new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let base_url = base_url(&config.base_url)?;
-        let authorization = authorization(&config.secret_key)?;
+        let of_first = authorization(&config.secret_key)?;
+        let mut keys = vec![(config.currency, of_first.clone())];
+        for (currency, secret_key) in &config.other_keys {
+            keys.push((*currency, authorization(secret_key)?));
+        }
         let content_key = config
             .security_key
             .as_ref()
@@ -89,8 +96,22 @@ impl Client {
             .map_err(ConfigError::Http)?;
         let gates = Gates::new(config.breaker, config.concurrency_limit);
         let long_answer_time = config.long_answer_time;
-        let shared = Shared { http, base_url, authorization, content_key, long_answer_time, gates, pins };
-        Ok(Self { shared: Arc::new(shared), answer_time: None, page_rows: None })
+        let shared = Shared { http, base_url, keys, content_key, long_answer_time, gates, pins };
+        Ok(Self { shared: Arc::new(shared), authorization: of_first, answer_time: None, page_rows: None })
+    }
+
+    /// The same client by the keys of a currency; `None` where the merchant has none. To other keys than those of its
+    /// contract a payment does not exist.
+    #[must_use]
+    pub fn of(&self, currency: Currency) -> Option<Self> {
+        let (_, authorization) = self.shared.keys.iter().find(|(of, _)| *of == currency)?;
+        Some(Self { authorization: authorization.clone(), ..self.clone() })
+    }
+
+    /// The same client by the keys of each contract, the first ones first.
+    pub fn contracts(&self) -> impl Iterator<Item = Self> {
+        let keys = self.shared.keys.iter();
+        keys.map(|(_, authorization)| Self { authorization: authorization.clone(), ..self.clone() })
     }
 
     /// The same client with another deadline for every call, connecting included.
@@ -203,7 +224,7 @@ impl Client {
             // Each segment is percent-encoded, so a slash in a key stays inside it.
             path.pop_if_empty().extend(segments);
         }
-        let request = self.shared.http.request(method, url).header(AUTHORIZATION, self.shared.authorization.clone());
+        let request = self.shared.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
         let slow = is_slow(call.operation).then_some(self.shared.long_answer_time);
         match self.answer_time.or(slow) {
             Some(answer_time) => request.timeout(answer_time),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::amounts::Currency;
 use crate::breaker::BreakerRule;
 use crate::pins::{ENFORCED_PINS_MINIMUM, Pinning};
 use crate::private::{SecretKey, SecurityKey};
@@ -15,6 +16,11 @@ pub struct Config {
     pub base_url: String,
     /// The merchant's secret key.
     pub secret_key: SecretKey,
+    /// The currency of the contract that the secret key is of. Won unless set.
+    pub currency: Currency,
+    /// The secret keys of the merchant's contracts in other currencies. Toss has a contract, with its own keys, for
+    /// each currency.
+    pub other_keys: Vec<(Currency, SecretKey)>,
     /// The merchant's security key, 64 hexadecimal characters. Needed only to register or change
     /// sellers and to request payouts, which are sealed with it.
     pub security_key: Option<SecurityKey>,
@@ -47,6 +53,8 @@ impl Config {
         Self {
             base_url: base_url.into(),
             secret_key: secret_key.into(),
+            currency: Currency::Krw,
+            other_keys: Vec::new(),
             security_key: None,
             answer_time: Duration::from_secs(3),
             long_answer_time: Duration::from_secs(60),
@@ -62,6 +70,12 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if [self.answer_time, self.long_answer_time, self.connect_time].iter().any(Duration::is_zero) {
             return Err(ConfigError::Time);
+        }
+        let mut currencies: Vec<Currency> = self.other_keys.iter().map(|(currency, _)| *currency).collect();
+        currencies.push(self.currency);
+        let are_different = (1..currencies.len()).all(|end| !currencies[..end].contains(&currencies[end]));
+        if !are_different {
+            return Err(ConfigError::Currencies);
         }
         if self.concurrency_limit == 0 || self.breaker.failures == 0 {
             return Err(ConfigError::Protection);
@@ -83,6 +97,9 @@ pub enum ConfigError {
     /// The secret key is empty or has characters other than visible ASCII, such as a newline.
     #[error("the secret key of Toss is not a line of visible ASCII")]
     SecretKey,
+    /// Two secret keys are of one currency.
+    #[error("two secret keys of Toss are of one currency")]
+    Currencies,
     /// The security key is not 64 hexadecimal characters.
     #[error("the security key of Toss is not 64 hexadecimal characters")]
     SecurityKey,

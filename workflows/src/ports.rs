@@ -212,6 +212,9 @@ pub struct LookUpCharge {
     pub payment_key: PaymentKey,
     /// The checkout it must belong to.
     pub checkout_id: CheckoutId,
+    /// The currency by whose keys the PSP is asked: the checkout's. None in requests of versions that knew one key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_of: Option<Currency>,
 }
 
 /// A charge to give back in full.
@@ -223,6 +226,9 @@ pub struct CancelCharge {
     pub checkout_id: CheckoutId,
     /// The currency of the payment.
     pub currency: Currency,
+    /// The currency by whose keys the PSP is asked: the checkout's. None in requests of versions that knew one key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_of: Option<Currency>,
     /// Where a deposit goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<RefundAccount>,

@@ -26,17 +26,27 @@ struct Reading {
     mark: u128,
 }
 
-/// Reads the rows of a day of sale until two readings in a row are the same, and keeps them.
+/// Keeps the rows of a day of sale, of each contract.
 pub(super) async fn pull(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, StepError> {
-    let mut before = patiently_counted(run, sold_on).await?;
+    let (mut figures, mut named) = (Figures::default(), 0);
+    for toss in run.of.toss.contracts() {
+        let of_contract = pull_from(run, &toss, sold_on).await?;
+        figures.merge(of_contract.figures);
+        named += of_contract.named;
+    }
+    holds_what_it_held(run, sold_on, named).await?;
+    Ok(figures)
+}
+
+/// Reads the rows of a contract until two readings in a row are the same, and keeps them.
+async fn pull_from(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Kept, StepError> {
+    let mut before = patiently_counted(run, toss, sold_on).await?;
     for reading in 1..READINGS {
-        let toss = paged(&run.of.toss, reading, before.rows);
-        let Kept { reading: again, figures, named } = kept(run, &toss, sold_on).await?;
-        if again == before {
-            holds_what_it_held(run, sold_on, named).await?;
-            return Ok(figures);
+        let again = kept(run, &paged(toss, reading, before.rows), sold_on).await?;
+        if again.reading == before {
+            return Ok(again);
         }
-        before = again;
+        before = again.reading;
     }
     Err(incomplete(format!("the PSP's settlement rows of {sold_on} were other ones at each reading")))
 }
@@ -54,11 +64,11 @@ async fn holds_what_it_held(run: &StepRun<'_>, sold_on: Day, named: u64) -> Resu
 }
 
 /// The first reading: counts alone.
-async fn patiently_counted(run: &StepRun<'_>, sold_on: Day) -> Result<Reading, StepError> {
+async fn patiently_counted(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Reading, StepError> {
     let date = date(sold_on)?;
     let counted = patiently(|| async {
         let mut reading = Reading::default();
-        let mut rows = std::pin::pin!(run.of.toss.settlements(date, date, DateType::Sold));
+        let mut rows = std::pin::pin!(toss.settlements(date, date, DateType::Sold));
         while let Some(row) = rows.try_next().await? {
             reading.add(&row);
             if reading.rows.is_multiple_of(PAGE as u64) {

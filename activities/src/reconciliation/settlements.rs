@@ -81,7 +81,7 @@ async fn settle_page(
             ("vat", stored.row.vat.signed()),
             ("net", stored.row.pay_out.signed()),
         ] {
-            figures.add(figure, amount);
+            figures.add(format!("{figure}_{}", stored.row.currency()), amount);
         }
         if stored.counter.is_none() {
             let is_late = closed_before.is_some_and(|closed| stored.row.sold_on.start() < closed);

@@ -103,7 +103,7 @@ async fn moved_between(
 ) -> Result<HashMap<String, Seen>, StepError> {
     let mut orders: HashMap<String, Seen> = HashMap::new();
     let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
-    for movement in listed_twice(run, from, to).await? {
+    for movement in listed_by_all(run, from, to).await? {
         let turnover = turnover_of_movement(&movement)?;
         figures.add("transactions", 1);
         add_turnover(figures, "at_psp", turnover);
@@ -144,15 +144,28 @@ struct Listing {
     rows: u64,
 }
 
-/// Every approval and cancellation from one instant until another, as two readings in a row say the same. Of a reading
-/// that was read before, its mark alone is kept.
-async fn listed_twice(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Vec<Movement>, StepError> {
-    let first = listed(run, &run.of.toss, from, to).await?;
+/// Every approval and cancellation from one instant until another, of each contract.
+async fn listed_by_all(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Vec<Movement>, StepError> {
+    let mut movements = Vec::new();
+    for toss in run.of.toss.contracts() {
+        movements.append(&mut listed_twice(run, &toss, from, to).await?);
+    }
+    Ok(movements)
+}
+
+/// The list of a contract, as two readings in a row say the same. Of a reading that was read before, its mark alone is
+/// kept.
+async fn listed_twice(
+    run: &StepRun<'_>,
+    toss: &toss::Client,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Movement>, StepError> {
+    let first = listed(run, toss, from, to).await?;
     let (mut before, mut rows) = (first.mark.finish(), first.rows);
     drop(first);
     for reading in 1..READINGS {
-        let Listing { movements, mark, rows: again } =
-            listed(run, &paged(&run.of.toss, reading, rows), from, to).await?;
+        let Listing { movements, mark, rows: again } = listed(run, &paged(toss, reading, rows), from, to).await?;
         if mark.finish() == before {
             return Ok(movements);
         }
@@ -270,7 +283,7 @@ async fn date_differs(run: &StepRun<'_>, order: &str, seen: &Seen) -> Result<Opt
 
 /// Asks both sides about the whole life of one order.
 async fn examine(run: &StepRun<'_>, order: &str, seen: &Seen) -> Result<Examined, StepError> {
-    let (toss, reader) = (&run.of.toss, &run.of.reader);
+    let reader = &run.of.reader;
     let checkout_id = CheckoutId::parse(order).ok();
     let record: Option<CheckoutRecord> = match &checkout_id {
         Some(checkout_id) => reader.checkout(checkout_id).await?,
@@ -279,12 +292,14 @@ async fn examine(run: &StepRun<'_>, order: &str, seen: &Seen) -> Result<Examined
     let mut payments: Vec<Payment> = Vec::new();
     let mut to_ask = seen.payments.clone();
     to_ask.extend(record.iter().filter_map(|record| Some(record.psp.as_ref()?.payment_key.as_str().to_owned())));
-    if let Some(payment) = if_known(patiently(|| toss.payment_by_order(order))).await? {
-        to_ask.remove(&payment.payment_key);
-        payments.push(payment);
+    for toss in run.of.toss.contracts() {
+        if let Some(payment) = if_known(patiently(|| toss.payment_by_order(order))).await? {
+            to_ask.remove(&payment.payment_key);
+            payments.push(payment);
+        }
     }
     for payment_key in to_ask {
-        let payment = if_known(patiently(|| toss.payment(&payment_key))).await?;
+        let payment = payment_of(run, &payment_key).await?;
         if payment.is_none() && seen.payments.contains(&payment_key) {
             return Err(incomplete("the PSP lists a payment, and does not know that payment"));
         }
@@ -313,6 +328,17 @@ async fn examine(run: &StepRun<'_>, order: &str, seen: &Seen) -> Result<Examined
         stuck_refunds: refunds.iter().filter_map(stuck).collect(),
     };
     Ok(Examined { compared, record, payments, refunds })
+}
+
+/// A payment by its name, of whichever contract it is.
+async fn payment_of(run: &StepRun<'_>, payment_key: &str) -> Result<Option<Payment>, StepError> {
+    for toss in run.of.toss.contracts() {
+        let payment = if_known(patiently(|| toss.payment(payment_key))).await?;
+        if payment.is_some() {
+            return Ok(payment);
+        }
+    }
+    Ok(None)
 }
 
 impl Seen {
@@ -364,8 +390,14 @@ fn turnover_of_payment(payment: &Payment) -> Result<Turnover, StepError> {
     }
 }
 
+/// A payment that moved nothing adds nothing in any currency: a window that was opened in another one is no difference.
 fn sum(before: Option<Turnover>, turnover: Turnover) -> Result<Turnover, StepError> {
+    let moves_nothing = |turnover: &Turnover| turnover.taken.is_zero() && turnover.given_back.is_zero();
+    if moves_nothing(&turnover) {
+        return Ok(before.unwrap_or(turnover));
+    }
     before
+        .filter(|before| !moves_nothing(before))
         .map_or(Ok(turnover), |before| before.plus(turnover))
         .map_err(|error| incomplete(format!("the amounts of an order cannot be added: {error}")))
 }

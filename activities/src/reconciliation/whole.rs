@@ -71,14 +71,18 @@ impl Told<'_> {
 /// How many movements of an order the PSP lists in a slice of time.
 async fn listed_in(run: &StepRun<'_>, order: &str, slice: Range<Timestamp>) -> Result<usize, StepError> {
     let (start, end) = (to_toss_time(slice.start), to_toss_time(slice.end));
-    let counted = patiently(|| async {
-        run.alive().await;
-        let mut count = 0;
-        let mut rows = std::pin::pin!(run.of.toss.transactions(start, end));
-        while let Some(row) = rows.try_next().await? {
-            count += usize::from(row.order_id == order && row.amount != 0);
-        }
-        Ok(count)
-    });
-    Ok(counted.await?)
+    let mut listed = 0;
+    for toss in run.of.toss.contracts() {
+        let counted = patiently(|| async {
+            run.alive().await;
+            let mut count = 0;
+            let mut rows = std::pin::pin!(toss.transactions(start, end));
+            while let Some(row) = rows.try_next().await? {
+                count += usize::from(row.order_id == order && row.amount != 0);
+            }
+            Ok(count)
+        });
+        listed += counted.await?;
+    }
+    Ok(listed)
 }

@@ -3,7 +3,7 @@
 
 use activities::psp::Psp;
 use domain::{
-    Currency::Krw,
+    Currency::{Jpy, Krw, Usd},
     Money,
     charge::{Capture, Charge},
     id::{CheckoutId, PaymentKey},
@@ -42,7 +42,7 @@ fn confirm_of(payment_key: &PaymentKey) -> ConfirmCharge {
 }
 
 fn look_up_of(payment_key: &PaymentKey) -> LookUpCharge {
-    LookUpCharge { payment_key: payment_key.clone(), checkout_id: checkout() }
+    LookUpCharge { payment_key: payment_key.clone(), checkout_id: checkout(), keys_of: None }
 }
 
 fn cancel_of(payment_key: &PaymentKey, idempotency_key: &str) -> CancelCharge {
@@ -50,6 +50,7 @@ fn cancel_of(payment_key: &PaymentKey, idempotency_key: &str) -> CancelCharge {
         payment_key: payment_key.clone(),
         checkout_id: checkout(),
         currency: Krw,
+        keys_of: None,
         account: None,
         reason: "주문 취소".to_owned(),
         idempotency_key: idempotency_key.to_owned(),
@@ -263,6 +264,27 @@ async fn a_look_up_that_fails_is_repeated_and_never_absent() {
         repeated(sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await);
         assert_eq!(captured(sim.psp.run(Psp::look_up, look_up_of(&payment_key)).await).amount, won(TOTAL), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_payment_is_asked_about_by_the_keys_of_its_currency_alone() {
+    let sim = Simulator::start().await;
+    let payment_key = sim.authorize_in("USD", &checkout(), "12.55").await;
+    let amount = Money::try_from_minor(1_255, Usd).unwrap();
+    let confirm = ConfirmCharge { amount, ..confirm_of(&payment_key) };
+    assert_eq!(captured(sim.psp.run(Psp::confirm, confirm.clone()).await).amount, amount);
+    let look_up = async |currency| {
+        sim.psp.run(Psp::look_up, LookUpCharge { keys_of: Some(currency), ..look_up_of(&payment_key) }).await
+    };
+    assert_eq!(captured(look_up(Usd).await).amount, amount);
+    assert!(matches!(look_up(Krw).await, Ok(Charge::Absent)), "to other keys the payment does not exist");
+    // Keys that are not set are no proof of anything: the payment is never called absent.
+    repeated(look_up(Jpy).await);
+    let in_yen = Money::try_from_minor(1_255, Jpy).unwrap();
+    repeated(sim.psp.run(Psp::confirm, ConfirmCharge { amount: in_yen, ..confirm }).await);
+    let cancel = |keys_of| CancelCharge { currency: Usd, keys_of, ..cancel_of(&payment_key, "workflow.cancel.1") };
+    repeated(sim.psp.run(Psp::cancel, cancel(Some(Jpy))).await);
+    assert!(matches!(sim.psp.run(Psp::cancel, cancel(Some(Usd))).await, Ok(Charge::Returned)));
 }
 
 #[tokio::test]

@@ -308,7 +308,11 @@ async fn what_came_into_a_virtual_account_goes_to_the_buyers() {
             .psp
             .run(
                 Psp::look_up,
-                workflows::ports::LookUpCharge { payment_key: paid.payment_key.clone(), checkout_id: checkout_id() }
+                workflows::ports::LookUpCharge {
+                    payment_key: paid.payment_key.clone(),
+                    checkout_id: checkout_id(),
+                    keys_of: None
+                }
             )
             .await
             .unwrap(),

@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use tokio::{net::TcpListener, sync::oneshot};
-use toss_sim::{DEFAULT_SECRET_KEY, Options};
+use toss_sim::{DEFAULT_SECRET_KEY, Merchant, Options};
 
 /// Long enough for loopback, short enough to wait for on purpose.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_millis(300);
@@ -67,6 +67,13 @@ impl Simulator {
         PaymentKey::parse(answer["paymentKey"].as_str().unwrap()).unwrap()
     }
 
+    /// The buyer finished the payment window of a contract in another currency.
+    pub(crate) async fn authorize_in(&self, currency: &str, checkout_id: &CheckoutId, amount: &str) -> PaymentKey {
+        let body = json!({ "orderId": checkout_id.as_str(), "amount": amount, "currency": currency });
+        let answer = self.tell("/_sim/authorize", body).await;
+        PaymentKey::parse(answer["paymentKey"].as_str().unwrap()).unwrap()
+    }
+
     /// The buyer paid into the virtual account.
     pub(crate) async fn deposit(&self, checkout_id: &CheckoutId) {
         self.tell("/_sim/deposit", json!({ "orderId": checkout_id.as_str() })).await;
@@ -99,9 +106,12 @@ pub(crate) fn psp_at(url: &str) -> ActivityEnvironment {
     ActivityEnvironment::builder().register_activities(Psp { toss: client_of(url, ANSWER_TIME), keyring: None }).build()
 }
 
-/// A client of the PSP at an address.
+/// A client of the PSP at an address, with keys for won and dollars.
 pub(crate) fn client_of(url: &str, answer_time: Duration) -> toss::Client {
-    toss::Client::try_new(toss::Config { answer_time, ..toss::Config::new(url, DEFAULT_SECRET_KEY) }).unwrap()
+    let in_dollars = Merchant::default_in(toss_sim::Currency::Usd).secret_key;
+    let other_keys = vec![(toss::Currency::Usd, in_dollars.into())];
+    let config = toss::Config { answer_time, other_keys, ..toss::Config::new(url, DEFAULT_SECRET_KEY) };
+    toss::Client::try_new(config).unwrap()
 }
 
 /// An address at which nobody listens.

@@ -104,8 +104,9 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let workflow_id = WorkflowId::of_checkout(&caller.key, &key);
-    let Settings { return_hosts, psp_currency, .. } = &api.settings;
-    let accepted = request::Accepted { return_hosts, currency: *psp_currency };
+    let Settings { return_hosts, buyer_pages, .. } = &api.settings;
+    let accepted =
+        request::Accepted { return_hosts, currencies: &buyer_pages.currencies(), methods: &buyer_pages.methods };
     let new = request::read(&body?, &accepted)?;
     let checkout = create::create(&api.service, &workflow_id, caller.key, new).await?;
     Ok(created(&checkout, &api))

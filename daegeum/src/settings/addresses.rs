@@ -7,7 +7,7 @@ use domain::{Currency, payment_method::PaymentMethod};
 
 use crate::{
     private,
-    settings::{DataDir, Toss},
+    settings::{DataDir, KeySet, Toss},
 };
 
 /// The file in the data directory that says where everything listens.
@@ -27,8 +27,22 @@ pub(crate) struct Addresses {
 }
 
 /// What the payment page of `dev` offers.
-const SIMULATED_METHODS: [PaymentMethod; 4] =
-    [PaymentMethod::Card, PaymentMethod::VirtualAccount, PaymentMethod::Transfer, PaymentMethod::MobilePhone];
+const SIMULATED_METHODS: [PaymentMethod; 5] = [
+    PaymentMethod::Card,
+    PaymentMethod::VirtualAccount,
+    PaymentMethod::Transfer,
+    PaymentMethod::MobilePhone,
+    PaymentMethod::ForeignEasyPay,
+];
+
+/// The simulator's contracts in other currencies than won.
+fn simulated_key_sets() -> Vec<KeySet> {
+    let of = |currency, simulated| {
+        let merchant = toss_sim::Merchant::default_in(simulated);
+        KeySet { currency, client_key: merchant.client_key, secret_key: Some(merchant.secret_key.into()) }
+    };
+    vec![of(Currency::Usd, toss_sim::Currency::Usd), of(Currency::Jpy, toss_sim::Currency::Jpy)]
+}
 
 impl Addresses {
     /// Where a `dev` listens that runs in a data directory, if one does.
@@ -53,6 +67,7 @@ impl Addresses {
             base_url: self.toss_simulator.clone(),
             script_url: format!("{}/v2/standard", self.toss_simulator),
             client_key: Some(toss_sim::DEFAULT_CLIENT_KEY.to_owned()),
+            others: simulated_key_sets(),
             concurrent_calls: None,
             secret_key: Some(toss_sim::DEFAULT_SECRET_KEY.to_owned().into()),
             security_key: Some(toss_sim::DEFAULT_SECURITY_KEY.into()),

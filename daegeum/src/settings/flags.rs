@@ -105,7 +105,8 @@ pub(crate) struct Common {
         value_parser = values::payment_method
     )]
     pub(crate) payment_methods: Option<Vec<PaymentMethod>>,
-    /// The currency of the key set at Toss; checkouts in another currency are refused [default: KRW]
+    /// The currency of these keys at Toss. Keys of other currencies are TOSS_USD_CLIENT_KEY, TOSS_USD_SECRET_KEY,
+    /// TOSS_JPY_CLIENT_KEY and TOSS_JPY_SECRET_KEY; a checkout in a currency without keys is refused [default: KRW]
     #[arg(long, global = true, env = "TOSS_CURRENCY", value_name = "CURRENCY", value_parser = values::currency)]
     pub(crate) toss_currency: Option<Currency>,
     /// The Temporal command line that runs the embedded server [default: `temporal` on the PATH, then

@@ -20,16 +20,21 @@ pub(super) const KEY_PEPPER: &str = "DAEGEUM_KEY_PEPPER";
 pub(super) const RISK_HOOK_SECRET: &str = "DAEGEUM_RISK_HOOK_SECRET";
 /// The secret key at Toss.
 pub(super) const TOSS_SECRET_KEY: &str = "TOSS_SECRET_KEY";
+/// The secret keys at Toss of contracts in dollars and yen.
+pub(super) const TOSS_USD_SECRET_KEY: &str = "TOSS_USD_SECRET_KEY";
+pub(super) const TOSS_JPY_SECRET_KEY: &str = "TOSS_JPY_SECRET_KEY";
 /// The key at Toss that seals sellers and payouts.
 pub(super) const TOSS_SECURITY_KEY: &str = "TOSS_SECURITY_KEY";
 /// Every variable that holds a secret.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 10] = [
     DATABASE_URL,
     ENCRYPTION_KEYS,
     CONSOLE_CLIENT_SECRET,
     KEY_PEPPER,
     RISK_HOOK_SECRET,
     TOSS_SECRET_KEY,
+    TOSS_USD_SECRET_KEY,
+    TOSS_JPY_SECRET_KEY,
     TOSS_SECURITY_KEY,
     TEMPORAL_API_KEY,
 ];

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     settings::{
         Common,
-        secret::{self, TOSS_SECRET_KEY, TOSS_SECURITY_KEY},
+        secret::{self, TOSS_JPY_SECRET_KEY, TOSS_SECRET_KEY, TOSS_SECURITY_KEY, TOSS_USD_SECRET_KEY},
     },
     values::{self, web_address},
 };
@@ -20,6 +20,8 @@ const SCRIPT_URL: &str = "https://js.tosspayments.com/v2/standard";
 const CONCURRENT_CALLS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const SECRET_KEY: &str = "TOSS_SECRET_KEY (toss.secret_key)";
 const CLIENT_KEY: &str = "TOSS_CLIENT_KEY (toss.client_key)";
+const TOSS_USD_CLIENT_KEY: &str = "TOSS_USD_CLIENT_KEY";
+const TOSS_JPY_CLIENT_KEY: &str = "TOSS_JPY_CLIENT_KEY";
 
 /// The length of the key that seals payouts. Source: Toss Payments, "ENCRYPTION 보안".
 const SECURITY_KEY_HEX: usize = 64;
@@ -35,12 +37,32 @@ pub(crate) struct Toss {
     pub(crate) security_key: Option<toss::SecurityKey>,
     /// What the payment page offers, where that is set; at least one method.
     pub(crate) methods: Option<Vec<PaymentMethod>>,
-    /// The currency of the key set: Toss has one set for each currency.
+    /// The currency of these keys: Toss has a key set for each currency.
     pub(crate) currency: Currency,
+    /// The key sets of other currencies.
+    pub(crate) others: Vec<KeySet>,
     /// The most calls of one operation at once, where it is set.
     pub(crate) concurrent_calls: Option<u32>,
     /// Which of them are set, and not defaults.
     pub(crate) set: Vec<&'static str>,
+}
+
+/// The keys of a contract in another currency.
+#[derive(Debug, Clone)]
+pub(crate) struct KeySet {
+    pub(crate) currency: Currency,
+    pub(crate) client_key: String,
+    /// A process that does not call Toss has none.
+    pub(crate) secret_key: Option<toss::SecretKey>,
+}
+
+/// The settings `toss.usd` and `toss.jpy`.
+#[derive(Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeySetFile {
+    client_key: Option<String>,
+    secret_key: Option<String>,
 }
 
 /// The table `[toss]`.
@@ -56,6 +78,8 @@ pub(super) struct TossFile {
     methods: Option<Vec<String>>,
     currency: Option<String>,
     concurrent_calls: Option<u32>,
+    usd: Option<KeySetFile>,
+    jpy: Option<KeySetFile>,
 }
 
 /// Whose money a key moves.
@@ -110,18 +134,32 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         ("TOSS_CLIENT_KEY", client_key.is_some()),
         (TOSS_SECRET_KEY, secret_key.is_some()),
     ];
-    let set = named.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect();
+    let mut set: Vec<&str> = named.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect();
     let base_url = web_address("toss.base_url", base_url.unwrap_or_else(|| BASE_URL.to_owned()))?;
     let script_url = web_address("toss.script_url", script_url.unwrap_or_else(|| SCRIPT_URL.to_owned()))?;
     check_keys(
-        secret_key.as_deref(),
-        client_key.as_deref(),
+        &Named { name: SECRET_KEY, key: secret_key.as_deref() },
+        &Named { name: CLIENT_KEY, key: client_key.as_deref() },
         &[("TOSS_BASE_URL", &base_url), ("TOSS_SCRIPT_URL", &script_url)],
     )?;
     let currency = match flags.toss_currency {
         Some(currency) => currency,
         None => file.currency.as_deref().map_or(Ok(Currency::Krw), in_file("toss.currency", values::currency))?,
     };
+    let addresses = [("TOSS_BASE_URL", &base_url), ("TOSS_SCRIPT_URL", &script_url)];
+    let mut others = Vec::new();
+    for (names, of_file) in [(&USD, file.usd), (&JPY, file.jpy)] {
+        let Some(keys) = key_set(names, of_file.unwrap_or_default(), &addresses)? else { continue };
+        let code = keys.currency;
+        ensure!(
+            code != currency,
+            "the setting {} holds keys for {code}, and so does TOSS_SECRET_KEY with TOSS_CURRENCY={code}; set one of \
+             them",
+            names.secret_key
+        );
+        set.push(names.client_key);
+        others.push(keys);
+    }
     let concurrent_calls = file.concurrent_calls;
     ensure!(
         concurrent_calls.is_none_or(|calls| CONCURRENT_CALLS.contains(&calls)),
@@ -137,9 +175,45 @@ pub(super) fn toss(flags: &Common, file: TossFile) -> anyhow::Result<Toss> {
         security_key: security_key.as_deref().map(toss::SecurityKey::from),
         methods: methods(flags, file.methods)?,
         currency,
+        others,
         concurrent_calls,
         set,
     })
+}
+
+/// The variables of a key set.
+struct KeySetNames {
+    currency: Currency,
+    client_key: &'static str,
+    secret_key: &'static str,
+}
+
+const USD: KeySetNames =
+    KeySetNames { currency: Currency::Usd, client_key: TOSS_USD_CLIENT_KEY, secret_key: TOSS_USD_SECRET_KEY };
+const JPY: KeySetNames =
+    KeySetNames { currency: Currency::Jpy, client_key: TOSS_JPY_CLIENT_KEY, secret_key: TOSS_JPY_SECRET_KEY };
+
+/// The keys of a currency besides the first, where they are set. The client key says that there is a contract.
+fn key_set(names: &KeySetNames, file: KeySetFile, addresses: &[(&str, &String)]) -> anyhow::Result<Option<KeySet>> {
+    let secret_key = secret::of_environment(names.secret_key)?.or(file.secret_key);
+    let client_key = std::env::var(names.client_key).ok().or(file.client_key);
+    let Some(client_key) = client_key else {
+        ensure!(secret_key.is_none(), "the setting {} is set without {}", names.secret_key, names.client_key);
+        return Ok(None);
+    };
+    let (secret_name, client_name) = (names.secret_key, names.client_key);
+    check_keys(
+        &Named { name: secret_name, key: secret_key.as_deref() },
+        &Named { name: client_name, key: Some(&client_key) },
+        addresses,
+    )?;
+    Ok(Some(KeySet { currency: names.currency, client_key, secret_key: secret_key.map(toss::SecretKey::from) }))
+}
+
+/// A key, and the setting that holds it.
+struct Named<'a> {
+    name: &'a str,
+    key: Option<&'a str>,
 }
 
 fn methods(flags: &Common, file: Option<Vec<String>>) -> anyhow::Result<Option<Vec<PaymentMethod>>> {
@@ -172,17 +246,19 @@ fn check_security_key(key: Option<&str>) -> anyhow::Result<()> {
 
 /// Refuses keys that Toss would refuse, that belong to different contracts, or that would travel in the clear. The
 /// message never holds a key.
-fn check_keys(secret: Option<&str>, client: Option<&str>, addresses: &[(&str, &String)]) -> anyhow::Result<()> {
-    let secret = secret.map(|key| kind(SECRET_KEY, key, &SECRET)).transpose()?;
-    let client = client.map(|key| kind(CLIENT_KEY, key, &CLIENT)).transpose()?;
+fn check_keys(secret: &Named<'_>, client: &Named<'_>, addresses: &[(&str, &String)]) -> anyhow::Result<()> {
+    let (secret_name, client_name) = (secret.name, client.name);
+    let secret = secret.key.map(|key| kind(secret_name, key, &SECRET)).transpose()?;
+    let client = client.key.map(|key| kind(client_name, key, &CLIENT)).transpose()?;
     if let (Some(secret), Some(client)) = (secret, client) {
         ensure!(
             secret.money == client.money,
-            "the settings {SECRET_KEY} and {CLIENT_KEY} do not belong together: one is a test key, the other a live key"
+            "the settings {secret_name} and {client_name} do not belong together: one is a test key, the other a live \
+             key"
         );
         ensure!(
             secret.product == client.product,
-            "the settings {SECRET_KEY} and {CLIENT_KEY} do not belong together: one is of the payment widget (gsk, \
+            "the settings {secret_name} and {client_name} do not belong together: one is of the payment widget (gsk, \
              gck), the other of the payment window (sk, ck)"
         );
     }
@@ -223,12 +299,38 @@ fn kind(name: &str, key: &str, forms: &Forms) -> anyhow::Result<Kind> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
     use super::*;
 
     fn refused(secret: &str, client: &str, base_url: &str) -> String {
         let [secret, client] = [secret, client].map(|key| (!key.is_empty()).then_some(key));
-        let checked = check_keys(secret, client, &[("TOSS_BASE_URL", &base_url.to_owned())]);
+        let (secret, client) = (Named { name: SECRET_KEY, key: secret }, Named { name: CLIENT_KEY, key: client });
+        let checked = check_keys(&secret, &client, &[("TOSS_BASE_URL", &base_url.to_owned())]);
         checked.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_contract_in_another_currency_has_keys_of_its_own() {
+        let base_url = BASE_URL.to_owned();
+        let read = |client: Option<&str>, secret: Option<&str>| {
+            let [client_key, secret_key] = [client, secret].map(|key| key.map(str::to_owned));
+            let read = key_set(&USD, KeySetFile { client_key, secret_key }, &[("TOSS_BASE_URL", &base_url)]);
+            read.map_err(|error| error.to_string())
+        };
+        let keys = read(Some("test_ck_usd"), Some("test_sk_usd")).unwrap().unwrap();
+        assert_eq!((keys.currency, keys.client_key.as_str()), (Currency::Usd, "test_ck_usd"));
+        // A process that does not call Toss has no secret key.
+        assert!(read(Some("test_ck_usd"), None).unwrap().unwrap().secret_key.is_none());
+        assert!(read(None, None).unwrap().is_none());
+        for (client, secret, named) in [
+            (None, Some("test_sk_hidden"), "TOSS_USD_SECRET_KEY is set without TOSS_USD_CLIENT_KEY"),
+            (Some("test_ck_usd"), Some("live_sk_hidden"), "TOSS_USD_SECRET_KEY and TOSS_USD_CLIENT_KEY do not belong"),
+            (Some("test_sk_hidden"), None, "TOSS_USD_CLIENT_KEY must be test_ck_"),
+        ] {
+            let told = read(client, secret).unwrap_err();
+            assert!(told.contains(named) && !told.contains("hidden"), "{told}");
+        }
     }
 
     #[test]

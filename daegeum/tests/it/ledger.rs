@@ -425,7 +425,7 @@ async fn a_proof_holds_without_a_database_and_not_when_anything_is_changed() {
     assert!(check_proof(&json!({ "format": "daegeum-proof 1" }), &public_key).1.contains("this is no proof"));
 }
 
-fn hledger(journal: &str, arguments: &[&str]) -> String {
+pub(crate) fn hledger(journal: &str, arguments: &[&str]) -> String {
     let mut command = Command::new("hledger");
     command.args(["-f", "-"]).args(arguments).env("LANG", "C.UTF-8");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

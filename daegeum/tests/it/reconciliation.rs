@@ -4,6 +4,7 @@ mod attributes;
 mod booking;
 mod bulk;
 mod closing;
+mod currencies;
 mod escalated;
 mod killed;
 mod lists;

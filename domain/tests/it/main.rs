@@ -13,6 +13,7 @@ mod ledger;
 mod merkle;
 mod model;
 mod money;
+mod payment_method;
 mod payout;
 mod payout_schedule;
 mod payout_year;

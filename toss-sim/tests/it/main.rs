@@ -5,6 +5,7 @@ mod billing;
 mod browser;
 mod cash_receipts;
 mod contract;
+mod currencies;
 mod files;
 mod fuzz;
 mod key_in;

@@ -61,6 +61,8 @@
       customerMobilePhone: state.phone,
       successUrl: state.success,
       failUrl: state.fail,
+      // The window of foreign easy pays opens the one that is named. Source: Toss Payments, guide to foreign easy pays.
+      foreignEasyPay: method() === "FOREIGN_EASY_PAY" ? { provider: "PAYPAL", country: "KR" } : undefined,
       // The whole page goes to the payment window: no card data is entered in a frame of ours.
       windowTarget: "self",
     });

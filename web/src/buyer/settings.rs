@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{id::CheckoutId, payment_method::PaymentMethod};
+use domain::{Currency, id::CheckoutId, payment_method::PaymentMethod};
 use store::ConfirmToken;
 
 /// What an operator can set of the buyer's pages.
@@ -10,14 +10,27 @@ use store::ConfirmToken;
 pub struct Settings {
     /// The address that buyers reach, without a slash at its end; payment pages are below it.
     pub public_url: String,
-    /// The PSP's public key, for the payment window.
-    pub psp_client_key: String,
+    /// The PSP's public keys, for the payment window, by the currency of their contract.
+    pub psp_client_keys: Vec<(Currency, String)>,
     /// The PSP's script for the browser.
     pub psp_script_url: String,
     /// What the payment page offers, in this order; at least one method.
     pub methods: Vec<PaymentMethod>,
     /// How long the pages show what was bought.
     pub kept: PagesKept,
+}
+
+impl Settings {
+    /// The currencies in which a buyer can pay.
+    pub fn currencies(&self) -> Vec<Currency> {
+        self.psp_client_keys.iter().map(|(currency, _)| *currency).collect()
+    }
+
+    /// The PSP's public key of a currency; empty where there is none, and then the PSP's script refuses it.
+    pub(super) fn client_key(&self, currency: Currency) -> &str {
+        let found = self.psp_client_keys.iter().find(|(of, _)| *of == currency);
+        found.map_or("", |(_, key)| key.as_str())
+    }
 }
 
 /// How long the buyer's pages show goods, receipt and account; after that they show the status alone.

@@ -55,7 +55,7 @@ fn page(language: Language) -> Page {
 fn settings() -> Settings {
     Settings {
         public_url: "https://pay.example".to_owned(),
-        psp_client_key: "test_ck_x".to_owned(),
+        psp_client_keys: vec![(Currency::Krw, "test_ck_x".to_owned())],
         psp_script_url: "https://js.example/v2".to_owned(),
         methods: vec![PaymentMethod::Card],
         kept: PagesKept::default(),
@@ -87,7 +87,7 @@ fn the_token_goes_with_the_buyer_from_page_to_page() {
 fn every_page_of_a_payment_by_a_test_key_says_so() {
     let page = page(Language::English);
     let is_told = |client_key: &str| {
-        let settings = Settings { psp_client_key: client_key.to_owned(), ..settings() };
+        let settings = Settings { psp_client_keys: vec![(Currency::Krw, client_key.to_owned())], ..settings() };
         let (record, made) = (record("T", Status::NotStarted), made(&settings, None));
         let pages = [
             page.checkout(&record, made),
@@ -343,4 +343,14 @@ fn the_page_offers_the_methods_of_the_contract() {
     assert!(!two.contains("CARD"), "{two}");
     let one = offers(&[PaymentMethod::Card]);
     assert!(one.contains(r#"type="hidden" name="method" value="CARD""#) && !one.contains("radio"), "{one}");
+    let in_dollars = CheckoutRecord { total: Money::try_from_minor(1_255, Currency::Usd).unwrap(), ..record.clone() };
+    let keys = vec![(Currency::Krw, "test_ck_x".to_owned()), (Currency::Usd, "test_ck_usd".to_owned())];
+    let methods = vec![PaymentMethod::Card, PaymentMethod::Transfer, PaymentMethod::ForeignEasyPay];
+    let settings = Settings { methods, psp_client_keys: keys, ..settings() };
+    let dollars = page.checkout(&in_dollars, made(&settings, None)).into_string();
+    assert!(
+        dollars.contains("data-client-key=\"test_ck_usd\"") && dollars.contains("data-amount=\"12.55\""),
+        "{dollars}"
+    );
+    assert!(dollars.contains("value=\"FOREIGN_EASY_PAY\"") && !dollars.contains("TRANSFER"), "{dollars}");
 }

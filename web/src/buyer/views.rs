@@ -40,7 +40,7 @@ impl Page {
                 data-revision=(record.revision)
                 data-offline=(self.words.offline)
                 data-stopped=(self.words.stopped)
-                data-client-key=(settings.psp_client_key)
+                data-client-key=(settings.client_key(record.total.currency()))
                 data-script=(settings.psp_script_url)
                 data-order=(record.checkout_id)
                 data-order-name=(record.order_name)
@@ -56,11 +56,11 @@ impl Page {
                 data-last-minute=(self.words.last_minute)
                 data-time-over=(self.words.time_over)
             {
-                (self.test_badge(&settings.psp_client_key))
+                (self.test_badge(settings.client_key(record.total.currency())))
                 @if is_new || again {
                     @if again { (self.declined(record, made.is_for_buyer)) }
                     (self.order(record, if is_new { Heading::First } else { Heading::Second }))
-                    (self.payment(record, again, &settings.methods))
+                    (self.payment(record, again, &PaymentMethod::taking(&settings.methods, record.total)))
                 } @else {
                     div role="status" { (State::of(record, self.words).show()) }
                     (self.cause(record, made.is_for_buyer))
@@ -127,7 +127,7 @@ impl Page {
                 data-success=[record.success_url.as_deref().map(|url| return_address(url, record))]
                 data-fail=[record.fail_url.as_deref().map(|url| return_address(url, record))]
             {
-                (self.test_badge(&made.settings.psp_client_key))
+                (self.test_badge(made.settings.client_key(record.total.currency())))
                 div role="status" { (states::sections(shown, self.words)) }
                 p.advice #reason lang=[reason.map(|reason| reason.language)] {
                     @if let Some(reason) = reason { (reason.text) }
@@ -156,7 +156,7 @@ impl Page {
                 data-offline=(self.words.offline)
                 data-stopped=(self.words.stopped)
             {
-                (self.test_badge(&made.settings.psp_client_key))
+                (self.test_badge(made.settings.client_key(record.total.currency())))
                 @if open {
                     (states::closed_window(reason, self.words))
                 } @else {
@@ -192,7 +192,7 @@ impl Page {
                 data-offline=(self.words.offline)
                 data-stopped=(self.words.stopped)
             {
-                (self.test_badge(&made.settings.psp_client_key))
+                (self.test_badge(made.settings.client_key(record.total.currency())))
                 div role="status" { (state.show()) }
                 (self.connection(record))
                 p.quiet #hidden-why { (why) }

@@ -160,7 +160,11 @@ impl<'a> ChargeDriver<'a> {
             checkout.nudges.echo.asked_at(asked_at);
             (checkout.nudges.count, checkout.nudges.asks)
         });
-        let request = LookUpCharge { payment_key: self.payment_key.clone(), checkout_id: self.checkout_id.clone() };
+        let request = LookUpCharge {
+            payment_key: self.payment_key.clone(),
+            checkout_id: self.checkout_id.clone(),
+            keys_of: Some(self.inquiry.subject.total.currency()),
+        };
         inquiry::look_up(ctx, LookUp, request).await
     }
 }
@@ -261,6 +265,7 @@ impl Driver for ChargeDriver<'_> {
             payment_key: self.payment_key.clone(),
             checkout_id: self.checkout_id.clone(),
             currency: held.map_or(total.currency(), |held| held.currency),
+            keys_of: Some(total.currency()),
             account: ctx.state(|checkout| checkout.refund_account.clone()).filter(|_| is_deposit),
             reason: "결제 취소 (주문 미완료)".to_owned(),
             idempotency_key: format!("{}.void.{round}", key_prefix(ctx)),

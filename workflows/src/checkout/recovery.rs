@@ -185,12 +185,11 @@ async fn unrecorded_payment(ctx: &Context, recovery: Recovery) -> Result<Option<
 /// Asks the PSP for a payment until it has answered at a time when no request of the lost workflow can begin one any
 /// more.
 async fn find(ctx: &Context, quiet_until: Timestamp) -> Option<FoundCharge> {
-    let checkout_id = ctx.state(|checkout| checkout.input.plan.checkout_id().clone());
+    let request = ctx.state(|checkout| FindCharge::of(&checkout.input.plan));
     let mut pauses = 0;
     loop {
         let asked_at = now(ctx);
-        let request = FindCharge { checkout_id: checkout_id.clone() };
-        match inquiry::look_up::<_, _, Charge>(ctx, Find, request).await {
+        match inquiry::look_up::<_, _, Charge>(ctx, Find, request.clone()).await {
             inquiries::Knowledge::Reported(Some(found)) if is_held(&found.charge) => return Some(found),
             inquiries::Knowledge::Reported(_) if asked_at >= quiet_until => return None,
             inquiries::Knowledge::Reported(_)

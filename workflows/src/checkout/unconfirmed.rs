@@ -23,8 +23,8 @@ pub(super) async fn ask(ctx: &Context) -> Option<Failure> {
         return None;
     }
     ctx.set_current_details("the time to pay is over; the payment provider is asked for a payment");
-    let checkout_id = ctx.state(|checkout| checkout.input.plan.checkout_id().clone());
-    match inquiry::look_up::<_, _, Charge>(ctx, Find, FindCharge { checkout_id }).await {
+    let request = ctx.state(|checkout| FindCharge::of(&checkout.input.plan));
+    match inquiry::look_up::<_, _, Charge>(ctx, Find, request).await {
         Knowledge::Reported(Some(FoundCharge { charge, .. })) => found(&charge),
         Knowledge::Reported(None)
         | Knowledge::Answered(_)

@@ -1,9 +1,9 @@
 //! What a workflow that takes the place of a lost one hands through the ports.
 
 use domain::{
-    Timestamp,
+    Currency, Timestamp,
     charge::Charge,
-    checkout::Status,
+    checkout::{Plan, Status},
     commission::BasisPoints,
     failure::Failure,
     id::{CheckoutId, PaymentKey, WorkflowId},
@@ -57,6 +57,16 @@ pub struct RecalledCheckout {
 pub struct FindCharge {
     /// The checkout.
     pub checkout_id: CheckoutId,
+    /// The currency by whose keys the PSP is asked: the checkout's. None in requests of versions that knew one key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_of: Option<Currency>,
+}
+
+impl FindCharge {
+    /// The question about the payment of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        Self { checkout_id: plan.checkout_id().clone(), keys_of: Some(plan.total().currency()) }
+    }
 }
 
 /// A payment that the PSP has of a checkout.

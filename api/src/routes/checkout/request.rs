@@ -12,6 +12,7 @@ use domain::{
         is_return_address,
     },
     id::{CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
+    payment_method::PaymentMethod,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -108,8 +109,10 @@ text_form! {
 pub(super) struct Accepted<'a> {
     /// Where a buyer's browser may be led.
     pub(super) return_hosts: &'a ReturnHosts,
-    /// The currency in which the PSP takes payments.
-    pub(super) currency: Currency,
+    /// The currencies for which there are keys at the PSP.
+    pub(super) currencies: &'a [Currency],
+    /// The methods that the payment page offers.
+    pub(super) methods: &'a [PaymentMethod],
 }
 
 /// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
@@ -131,7 +134,7 @@ fn plan_fields(
     errors: &mut FieldErrors,
 ) -> Option<(PlanFields, Option<BuyerDetails>)> {
     let body = NewCheckoutBody::read(body, errors);
-    let orders = orders(body.payment_orders, accepted.currency, errors);
+    let orders = orders(body.payment_orders, accepted, errors);
     let success_url = reachable(body.success_url, "success_url", accepted.return_hosts, errors);
     let fail_url = reachable(body.fail_url, "fail_url", accepted.return_hosts, errors);
     let buyer = body.buyer_info?;
@@ -186,7 +189,7 @@ struct ReadOrder {
 
 fn orders(
     listed: Option<Vec<Option<NewOrderBody>>>,
-    accepted: Currency,
+    accepted: &Accepted<'_>,
     errors: &mut FieldErrors,
 ) -> Option<Vec<Order>> {
     let listed = listed?;
@@ -194,7 +197,7 @@ fn orders(
     let paths = (0..).map(|index| format!("payment_orders[{index}]."));
     let read = paths.zip(listed).filter_map(|(path, body)| Some(order(path, body?, accepted, errors)));
     let orders: Vec<ReadOrder> = read.collect();
-    check_together(&orders, errors);
+    check_together(&orders, accepted, errors);
     let whole_orders = orders.into_iter().filter_map(|order| {
         let id = order.id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4()));
         Some(Order { id, seller: order.seller?, amount: order.amount? })
@@ -202,10 +205,12 @@ fn orders(
     Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
 
-fn order(path: String, body: NewOrderBody, accepted: Currency, errors: &mut FieldErrors) -> ReadOrder {
-    let currency = body.currency.filter(|currency| *currency == accepted);
+fn order(path: String, body: NewOrderBody, accepted: &Accepted<'_>, errors: &mut FieldErrors) -> ReadOrder {
+    let currency = body.currency.filter(|currency| accepted.currencies.contains(currency));
     if let (Some(refused), None) = (body.currency, currency) {
-        let detail = format!("this marketplace takes payments in {accepted}; it has no payment keys for {refused}");
+        let taken: Vec<&str> = accepted.currencies.iter().map(|currency| currency.code()).collect();
+        let taken = taken.join(", ");
+        let detail = format!("this marketplace takes payments in {taken}; it has no payment keys for {refused}");
         errors.add(format!("{path}currency"), FieldCode::Invalid, detail);
     }
     let amount = match (body.amount, currency) {
@@ -224,7 +229,7 @@ fn read_amount(text: &str, currency: Currency) -> Result<Option<Money>, String> 
 }
 
 /// What the orders must keep to together: ids that differ, one currency, and a sum that the PSP takes.
-fn check_together(orders: &[ReadOrder], errors: &mut FieldErrors) {
+fn check_together(orders: &[ReadOrder], accepted: &Accepted<'_>, errors: &mut FieldErrors) {
     let mut seen = BTreeSet::new();
     for order in orders {
         if order.id.as_ref().is_some_and(|id| !seen.insert(id)) {
@@ -247,8 +252,8 @@ fn check_together(orders: &[ReadOrder], errors: &mut FieldErrors) {
     let all_read = orders.iter().all(|order| order.amount.is_some_and(|amount| amount.currency() == currency));
     match total {
         Some(total) if total.minor() <= MAX_TOTAL_MINOR => {
-            if all_read && total.minor() < currency.least_payment_minor() {
-                let least = Money::try_from_minor(currency.least_payment_minor(), currency).unwrap_or(total);
+            let least = PaymentMethod::least_payment(accepted.methods, currency);
+            if all_read && total.minor() < least.minor() {
                 let detail = format!("add up to {total}; the least that the payment provider takes is {least}");
                 errors.add("payment_orders".to_owned(), FieldCode::Invalid, detail);
             }
@@ -299,7 +304,7 @@ mod tests {
     }
 
     fn read_in(currency: Currency, body: &Value) -> Result<NewCheckout, Problem> {
-        let accepted = Accepted { return_hosts: &hosts(), currency };
+        let accepted = Accepted { return_hosts: &hosts(), currencies: &[currency], methods: &[PaymentMethod::Card] };
         read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &accepted)
     }
 
@@ -470,6 +475,16 @@ mod tests {
             { "seller_account": "t", "amount": "50", "currency": "KRW" }
         ]);
         assert!(read_value(&with("/payment_orders", halves)).is_ok(), "the sum counts");
+        let by = |methods: &[PaymentMethod]| {
+            let order = json!({ "seller_account": "s", "amount": "199", "currency": "KRW" });
+            let body = with("/payment_orders", json!([order]));
+            let accepted = Accepted { return_hosts: &hosts(), currencies: &[Currency::Krw], methods };
+            read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &accepted)
+        };
+        use PaymentMethod::{Card, Transfer, VirtualAccount};
+        assert!(by(&[Card, VirtualAccount]).is_ok(), "a card pays it");
+        let problem = by(&[VirtualAccount, Transfer]).unwrap_err();
+        assert!(problem.fields()[0].detail.contains("200 KRW"), "{problem:?}");
     }
 
     #[test]

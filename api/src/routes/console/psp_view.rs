@@ -31,7 +31,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let record = record(&api, &id).await?;
     let payment_key = record.psp.as_ref().map(|psp| psp.payment_key.clone());
-    let question = PspQuestion { checkout_id: record.checkout_id.clone(), payment_key };
+    let currency = record.total.currency();
+    let question = PspQuestion { checkout_id: record.checkout_id.clone(), currency, payment_key };
     let answer = (api.service.psp)(question).await;
     Ok(person.answer(psp_view(&person.frame(), &record, Some(&answer))))
 }

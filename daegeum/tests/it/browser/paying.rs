@@ -146,11 +146,12 @@ async fn the_window_is_told_how_to_reach_the_buyer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_method_that_the_window_refuses_leads_back_to_the_choice() {
-    // No merchant of the simulator has the contract.
-    let dev = Dev::start(Kind::Sqlite, &["--payment-methods", "card,foreign_easy_pay"]).await;
+    let dev = Dev::start(Kind::Sqlite, &["--payment-methods", "card,transfer"]).await;
     let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     shop.create("refused").await;
     browser.open(&page_of(shop, "refused").await).await;
+    // The simulator's contract in won has every method of the page but this one.
+    browser.run("document.querySelector('input[value=TRANSFER]').value = 'FOREIGN_EASY_PAY'").await;
     browser.click("input[value=FOREIGN_EASY_PAY]").await;
     browser.click("#pay:not(:disabled)").await;
     let text = browser.text_of("[data-code]").await;
@@ -162,4 +163,23 @@ async fn a_method_that_the_window_refuses_leads_back_to_the_choice() {
     browser.click("#pay").await;
     browser.shows_status("SUCCESS").await;
     is_settled(&dev, PRICE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_pays_in_dollars_by_a_foreign_easy_pay() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
+    let mut body = checkout("in-dollars");
+    body["payment_orders"] = json!([{ "seller_account": "seller-a", "amount": "1234.50", "currency": "USD" }]);
+    shop.create_with("in-dollars", &body).await;
+    browser.open(&page_of(shop, "in-dollars").await).await;
+    assert!(browser.text().await.contains("Pay 1,234.50 USD"));
+    assert!(!browser.has("input[value=TRANSFER]").await, "a method of Korea");
+    browser.click("input[value=FOREIGN_EASY_PAY]").await;
+    browser.to_the_window().await;
+    assert_eq!(browser.text_of("#amount").await, "$1,234.50");
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    let paid = shop.at_toss("in-dollars").await;
+    assert_eq!((&paid["totalAmount"], &paid["easyPay"]), (&json!(1_234.5), &json!("PayPal")));
 }

@@ -173,7 +173,8 @@ async fn planted_breaks_are_found_and_nothing_else(database: Kind) {
     }
 
     // The books say of the settlements what Toss says, to the won, and the payout balance is Toss's.
-    let sums = ["gross", "fee", "vat", "net"].map(|name| figure(&report, "settlements", name).parse::<i64>().unwrap());
+    let sums = ["gross_KRW", "fee_KRW", "vat_KRW", "net_KRW"]
+        .map(|name| figure(&report, "settlements", name).parse::<i64>().unwrap());
     assert_eq!(sums[0], sums[1] + sums[3]);
     assert_eq!(balance(shop, "psp:payout_balance").await, sums[3]);
     assert_eq!(balance(shop, "psp:fees").await + balance(shop, "vat:input").await, sums[1]);
