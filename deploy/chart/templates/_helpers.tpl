@@ -99,6 +99,14 @@ spec:
         - {name: DAEGEUM_ENCRYPTION_KEYS_FILE, value: /run/secrets/daegeum/encryption-keys}
         - {name: TOSS_SECRET_KEY_FILE, value: /run/secrets/daegeum/toss-secret-key}
         - {name: TOSS_CLIENT_KEY, value: {{ $values.tossClientKey | quote }}}
+        {{- with $values.tossUsdClientKey }}
+        - {name: TOSS_USD_SECRET_KEY_FILE, value: /run/secrets/daegeum/toss-usd-secret-key}
+        - {name: TOSS_USD_CLIENT_KEY, value: {{ . | quote }}}
+        {{- end }}
+        {{- with $values.tossJpyClientKey }}
+        - {name: TOSS_JPY_SECRET_KEY_FILE, value: /run/secrets/daegeum/toss-jpy-secret-key}
+        - {name: TOSS_JPY_CLIENT_KEY, value: {{ . | quote }}}
+        {{- end }}
         {{- if $serves }}
         - {name: DAEGEUM_KEY_PEPPER_FILE, value: /run/secrets/daegeum/key-pepper}
         - {name: DAEGEUM_PUBLIC_URL, value: {{ $values.publicUrl | quote }}}
@@ -147,6 +155,12 @@ spec:
           {{- include "daegeum.secretFile" (list $database "database-url") | nindent 10 }}
           {{- include "daegeum.secretFile" (list $values.secrets.encryptionKeys "encryption-keys") | nindent 10 }}
           {{- include "daegeum.secretFile" (list $values.secrets.tossSecretKey "toss-secret-key") | nindent 10 }}
+          {{- if $values.tossUsdClientKey }}
+          {{- include "daegeum.secretFile" (list $values.secrets.tossUsdSecretKey "toss-usd-secret-key") | nindent 10 }}
+          {{- end }}
+          {{- if $values.tossJpyClientKey }}
+          {{- include "daegeum.secretFile" (list $values.secrets.tossJpySecretKey "toss-jpy-secret-key") | nindent 10 }}
+          {{- end }}
           {{- if $serves }}
           {{- include "daegeum.secretFile" (list $values.secrets.keyPepper "key-pepper") | nindent 10 }}
           {{- end }}
