@@ -46,7 +46,8 @@ const RIGHTS: [Rights; 66] = [
         worker: "",
         operator: "",
     },
-    // The API makes the keys that two administrators agreed on, and widens none. Without the pepper its rows open nothing.
+    // The API makes the keys that two administrators agreed on, and widens none. Without the pepper its rows open
+    // nothing.
     Rights {
         table: "api_keys",
         api: "SELECT, INSERT, UPDATE (last_used_at, expires_at, revoked_at, row_mac)",

@@ -1,8 +1,9 @@
 //! Reading a bank statement: CSV with a header line.
 //!
 //! Columns, in any order: `date` (2026-11-21), `amount` (a decimal; below zero is money that left), `description`, and,
-//! where wanted, `account` and `currency` (KRW by default). Other columns are ignored, and so are lines above the header.
-//! `거래일자`, `금액`, `적요` and `계좌` stand for the first four; `입금액` and `출금액` in two columns stand for `amount`.
+//! where wanted, `account` and `currency` (KRW by default). Other columns are ignored, and so are lines above the
+//! header. `거래일자`, `금액`, `적요` and `계좌` stand for the first four; `입금액` and `출금액` in two columns stand for
+//! `amount`.
 
 use std::collections::HashMap;
 

@@ -27,7 +27,8 @@ const SQLITE_BUSY: u32 = 5;
 const SQLITE_PRIMARY: u32 = 0xff;
 
 impl StoreError {
-    /// Whether the database could not be reached, had no time, or took others first: the same request may succeed later.
+    /// Whether the database could not be reached, had no time or took others first: the same request may succeed
+    /// later.
     pub fn is_unavailable(&self) -> bool {
         let error = match self {
             Self::Database(error) => error,

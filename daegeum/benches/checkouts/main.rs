@@ -3,8 +3,8 @@
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
 //! `rates`, `open`, `growth`, `events`, `webhooks`, `payouts`, `search` or `reconciliation` measures that part alone;
-//! `sellers=1000` says how many sellers the larger run of payouts has; `cluster` measures on a cluster. Figures of one run are comparable with
-//! each other; those of two machines are not.
+//! `sellers=1000` says how many sellers the larger run of payouts has; `cluster` measures on a cluster. Figures of one
+//! run are comparable with each other; those of two machines are not.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

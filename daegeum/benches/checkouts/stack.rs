@@ -443,7 +443,7 @@ impl Shop {
     }
 }
 
-/// Who confirms a payment.
+/// The side that confirms a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConfirmedBy {
     /// The buyer, on our page.

@@ -15,18 +15,21 @@ words! {
     request: "키 요청", "Request for a key";
     ask: "새 키 요청", "Ask for a key";
     ask_hint: "다른 관리자가 승인하면 요청한 사람만 비밀 값을 한 번 볼 수 있습니다. ops와 finance 권한의 키는 daegeum keys 명령으로 만듭니다.",
-        "Once another administrator approves, you see the secret once. Keys with `ops` or `finance` are made by `daegeum keys`.";
+        "Once another administrator approves, you see the secret once. Keys with `ops` or `finance` are made by \
+         `daegeum keys`.";
     do_ask: "요청하기", "Ask for the key";
     purpose: "이름 (무엇에 쓰는지)", "Name: what the key is for";
     scope_read: "read: 조회", "read: look at payments, wallets and the books";
     scope_checkout: "checkout: 결제 생성·승인·취소", "checkout: create, confirm and cancel checkouts";
     scope_refund: "refund: 환불", "refund: give money back";
     seller: "판매자 (한 판매자의 자료만 보는 키일 때)", "Seller, for a key that reads one seller's data alone";
-    refund_limit: "하루 환불 한도, 원 (없으면 설정의 한도)", "Limit of refunds in a day, in won; without it, the limit of the settings";
+    refund_limit: "하루 환불 한도, 원 (없으면 설정의 한도)",
+        "Limit of refunds in a day, in won; without it, the limit of the settings";
     lifetime: "유효 기간", "Lifetime";
     rotate: "키 교체", "Rotate";
     rotate_hint: "같은 권한의 새 키를 요청합니다. 새 키의 비밀 값을 본 때부터 옛 키는 고른 시간만큼 더 쓸 수 있고, 멱등 키는 함께 씁니다.",
-        "Asks for a key with the same rights. The old key goes on for the chosen time after the new secret was shown. Both share their idempotency keys.";
+        "Asks for a key with the same rights. The old key goes on for the chosen time after the new secret was shown. \
+         Both share their idempotency keys.";
     overlap: "옛 키를 더 쓰는 시간", "How long the old key goes on";
     replaces: "교체할 키", "Replaces the key";
     choose: "선택", "Choose";
@@ -43,12 +46,14 @@ words! {
     own_waits: "다른 관리자의 승인을 기다립니다. 7일이 지나면 요청이 끝납니다.",
         "The request waits for another administrator, for seven days at most.";
     own_approved: "승인되었습니다. 아래 단추를 누르면 키가 만들어지고 비밀 값이 한 번 보입니다. 옮겨 적을 준비가 되면 누르세요.",
-        "The request is approved. The button makes the key and shows its secret once. Press it when you are ready to store it.";
+        "The request is approved. The button makes the key and shows its secret once. Press it when you are ready to \
+         store it.";
     of_another: "비밀 값은 요청한 사람에게만 보입니다.", "The secret is shown to the person who asked, and to nobody else.";
     show: "키를 만들고 비밀 값 보기", "Make the key and show its secret";
     secret_title: "API 키", "The API key";
     secret_hint: "이 화면에서만 보입니다. 지금 비밀 저장소에 옮기세요. 놓치면 키를 폐기하고 다시 요청합니다.",
-        "The key is shown on this page and nowhere else. Store it now. If you miss it, revoke the key and ask for another one.";
+        "The key is shown on this page and nowhere else. Store it now. If you miss it, revoke the key and ask for \
+         another one.";
     asked: "요청했습니다. 다른 관리자의 승인을 기다립니다.", "The key is asked for. Another administrator has to approve.";
     approved: "승인했습니다. 요청한 사람이 비밀 값을 볼 수 있습니다.", "Approved. The person who asked can see the secret now.";
     rejected: "반려했습니다. 키를 만들지 않습니다.", "Rejected. No key is made.";

@@ -389,7 +389,8 @@ words! {
     revoked: "폐기됨", "Revoked";
     expired: "만료됨", "Expired";
     keys_hint: "비밀 값은 키를 만들 때 한 번만 보입니다. ops와 finance 권한의 키는 daegeum keys 명령으로 만들고 교체합니다.",
-        "A secret is shown once, when its key is made. Keys with `ops` or `finance` are made and rotated by `daegeum keys`.";
+        "A secret is shown once, when its key is made. Keys with `ops` or `finance` are made and rotated by \
+         `daegeum keys`.";
     revoke: "키 폐기", "Revoke";
     revoke_hint: "이 키로는 다음 요청부터 아무것도 할 수 없습니다. 되돌릴 수 없습니다.",
         "With the next request the key opens nothing. This cannot be undone.";

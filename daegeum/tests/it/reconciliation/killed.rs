@@ -55,7 +55,7 @@ async fn a_run_that_is_killed_between_pages_comes_to_the_same_books(database: Ki
     let first = found(&report);
     let planted = [("lump_without_payment", 1), ("settlement_overdue", 1)];
     assert_eq!(types(&first), planted.into(), "{report:#}");
-    let net: i64 = figure(&report, "settlements", "net").parse().unwrap();
+    let net: i64 = figure(&report, "settlements", "net_KRW").parse().unwrap();
     assert_eq!(balance(shop, "psp:payout_balance").await, net);
     roles.verify_books();
     let books = shop.get("/v1/ledger/trial-balance").await;
