@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 /// How long figures are kept: payments of a day that is over still end, or are given back.
 const KEPT: Duration = Duration::from_secs(60 * 60);
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// A day, in milliseconds.
+pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The figures of days, and when they were read. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -25,13 +26,13 @@ struct Read {
 }
 
 impl PastDays {
-    /// The figures of so many days from one on; the part of each is the number of its day. What is kept is not read
-    /// again, but for today. Each day is a statement of its own, so that those which were read stay when time is up.
+    /// The figures of so many days from one on, all of which are over; the part of each is the number of its day. Each
+    /// day is a statement of its own, so that those which were read stay when time is up.
     pub(super) async fn read(
         &self,
         reader: &Reader,
         first: Day,
-        (count, today): (u32, Day),
+        count: u32,
     ) -> Result<Vec<CheckoutFigure>, StoreError> {
         self.forget_old();
         let (mut all, mut day) = (Vec::new(), first);
@@ -41,9 +42,7 @@ impl PastDays {
                 None => {
                     let of_day = Parts { from: day.start(), length_ms: DAY_MS, count: 1 };
                     let figures = reader.checkout_figures(of_day).await?;
-                    if day != today {
-                        self.keep(day, figures.clone());
-                    }
+                    self.keep(day, figures.clone());
                     figures
                 }
             };

@@ -40,9 +40,9 @@ fn stop(mut worker: Process) {
     worker.wait(STOP_TIME);
 }
 
-/// Reconciles today for the time of this number. Answers the figures of the settlements. A worker that has just begun
-/// may need a while to take the run up.
-async fn reconciled(finance: &Shop, number: u64) -> BTreeMap<String, String> {
+/// Reconciles today for the time of this number. Answers the run. A worker that has just begun may need a while to take
+/// the run up.
+pub(super) async fn run_of_today(finance: &Shop, number: u64) -> Value {
     let body = json!({ "date": today(), "as_of": day_after(1) });
     let request = finance.http.post(format!("{}/v1/reconciliations", finance.api)).bearer_auth(&finance.api_key);
     let (status, said) = insist(request.json(&body)).await;
@@ -50,7 +50,12 @@ async fn reconciled(finance: &Shop, number: u64) -> BTreeMap<String, String> {
     let path = format!("/v1/reconciliations/{}", today());
     let has_ended = |run: &Value| run["number"] == number && run["status"] != "RUNNING";
     until(&format!("run {number} has ended"), || async { has_ended(&finance.get(&path).await) }).await;
-    let run = finance.get(&path).await;
+    finance.get(&path).await
+}
+
+/// Reconciles today for the time of this number. Answers the figures of the settlements.
+async fn reconciled(finance: &Shop, number: u64) -> BTreeMap<String, String> {
+    let run = run_of_today(finance, number).await;
     assert_ne!(run["status"], "NO_VERDICT", "{run:#}");
     serde_json::from_value(run["layers"]["settlements"]["figures"].clone()).unwrap()
 }

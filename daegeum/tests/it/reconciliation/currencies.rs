@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{day_after, figure, paid, planted::DAY_S, reconcile, today};
+use super::{booking::run_of_today, figure, paid, planted::DAY_S, reconcile};
 use crate::{
     database::Kind,
     ledger::hledger,
@@ -142,14 +142,7 @@ async fn a_day_in_three_currencies_is_matched(database: Kind) {
     shop.simulate("clock", &json!({ "advance_s": DAY_S })).await;
     let finance = Shop { api_key: roles.create_key("finance"), ..shop.clone() };
     for number in [2, 3] {
-        let body = json!({ "date": today(), "as_of": day_after(1) });
-        let request = finance.http.post(format!("{}/v1/reconciliations", finance.api)).bearer_auth(&finance.api_key);
-        let (status, said) = insist(request.json(&body)).await;
-        assert_eq!(status, 202, "{said}");
-        let path = format!("/v1/reconciliations/{}", today());
-        let has_ended = |run: &Value| run["number"] == number && run["status"] != "RUNNING";
-        until(&format!("run {number} has ended"), || async { has_ended(&finance.get(&path).await) }).await;
-        let run = finance.get(&path).await;
+        let run = run_of_today(&finance, number).await;
         let breaks = finance.get("/v1/breaks?status=OPEN").await;
         assert_eq!(run["status"], "CLEAN", "{run:#} {breaks:#}");
         let booked = if number == 2 { "11" } else { "0" };
