@@ -187,36 +187,69 @@ impl SettlementRow {
         self.supply.signed() + self.vat.signed()
     }
 
-    /// The key of the row's entry.
+    /// The key of the entry of a row that is booked by itself.
     pub fn entry_key(transaction_key: &str) -> String {
         Reason::PspSettled.key(transaction_key)
     }
 
-    /// The entry of the row, by its own signs. Nothing where the row moves nothing.
-    pub fn entry(&self, counter: Counter, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
-        let parts =
-            [(Account::PspPayoutBalance, self.pay_out), (Account::PspFees, self.supply), (Account::InputVat, self.vat)];
-        let mut postings = Vec::with_capacity(parts.len());
-        for (account, flow) in parts.into_iter().filter(|(_, flow)| !flow.amount().is_zero()) {
-            let (debit, credit) = match flow {
-                Flow::In(_) => (account, counter.account()),
-                Flow::Out(_) => (counter.account(), account),
+    /// Whether the row moves no money, so that there is nothing to book.
+    pub const fn moves_nothing(&self) -> bool {
+        self.pay_out.amount().is_zero() && self.supply.amount().is_zero() && self.vat.amount().is_zero()
+    }
+}
+
+/// The entry of rows that are booked together, each by its own signs: what comes in and what goes out is summed apart.
+/// Nothing where no row moves anything.
+///
+/// A row by itself gives the entry its name, `psp_settled:KEY`; several are named by the day of sale, the first of them
+/// and their number, `psp_settled:DAY.KEY.NUMBER`: a row is booked once, so no other entry has that name.
+pub fn entry_of(rows: &[&SettlementRow], counter: Counter, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
+    let Some(first) = rows.first() else { return Ok(None) };
+    let other = counter.account();
+    let parts: [(Account, fn(&SettlementRow) -> Flow); 3] = [
+        (Account::PspPayoutBalance, |row| row.pay_out),
+        (Account::PspFees, |row| row.supply),
+        (Account::InputVat, |row| row.vat),
+    ];
+    let mut postings = Vec::with_capacity(2 * parts.len());
+    for (account, part) in parts {
+        let (mut comes_in, mut goes_out) = (Money::zero(first.currency()), Money::zero(first.currency()));
+        for row in rows {
+            let (sum, amount) = match part(row) {
+                Flow::In(amount) => (&mut comes_in, amount),
+                Flow::Out(amount) => (&mut goes_out, amount),
             };
-            postings.push(Posting::try_new(PostingFields { debit, credit, amount: flow.amount(), order: None })?);
+            *sum = sum.plus(amount).map_err(sum_error)?;
         }
-        if postings.is_empty() {
-            return Ok(None);
+        let directions = [(comes_in, &account, &other), (goes_out, &other, &account)];
+        for (amount, debit, credit) in directions.into_iter().filter(|(amount, ..)| !amount.is_zero()) {
+            let (debit, credit) = (debit.clone(), credit.clone());
+            postings.push(Posting::try_new(PostingFields { debit, credit, amount, order: None })?);
         }
-        // About no checkout: what the PSP settles does not change what it took and gave back.
-        let entry = Entry::try_new(EntryFields {
-            key: Self::entry_key(&self.transaction_key),
-            reason: Reason::PspSettled,
-            checkout_id: None,
-            reverses: None,
-            occurred_at: settled_at,
-            postings,
-        })?;
-        Ok(Some(entry))
+    }
+    if postings.is_empty() {
+        return Ok(None);
+    }
+    let key = match rows {
+        [alone] => SettlementRow::entry_key(&alone.transaction_key),
+        several => SettlementRow::entry_key(&format!("{}.{}.{}", first.sold_on, first.transaction_key, several.len())),
+    };
+    // About no checkout: what the PSP settles does not change what it took and gave back.
+    let entry = Entry::try_new(EntryFields {
+        key,
+        reason: Reason::PspSettled,
+        checkout_id: None,
+        reverses: None,
+        occurred_at: settled_at,
+        postings,
+    })?;
+    Ok(Some(entry))
+}
+
+const fn sum_error(error: MoneyError) -> EntryError {
+    match error {
+        MoneyError::MixedCurrencies(..) => EntryError::MixedCurrencies,
+        _ => EntryError::TooLarge,
     }
 }
 

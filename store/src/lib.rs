@@ -135,8 +135,8 @@ pub use seller::{
     RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend, VerifiedAccount,
 };
 pub use settlement::{
-    CanceledPayment, CapturedCheckout, KeptRows, ReceivedRow, RecordedPayment, RefundedPart, RowBooking,
-    SettlementBookings, SettlementCalendar, SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
+    CanceledPayment, CapturedCheckout, KeptRows, ReceivedRow, RecordedPayment, RefundedPart, ReversedSettlement,
+    RowBooking, SettlementBookings, SettlementCalendar, SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
 };
 pub use wallet::{Flow, PastWallet, Release, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};

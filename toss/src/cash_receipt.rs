@@ -125,7 +125,8 @@ impl Client {
 
 /// Reads a page, `{hasNext, lastCursor, data}`.
 pub(crate) fn page(body: &[u8], cursor: Option<&i64>) -> Result<Page<CashReceiptRecord, i64>, ShapeError> {
-    let mut list = Fields::of(&shape::json(body)?, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
+    let document = shape::json(body)?;
+    let mut list = Fields::of(&document, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
     let rows = list.required("data")?;
     let has_next = list.required("hasNext")?;
     let last_cursor: Option<Value> = list.loose("lastCursor")?;

@@ -64,43 +64,50 @@ fn in_currency<T: Read>(document: &Value, currency: Currency) -> Result<T, Shape
     })
 }
 
-/// The fields of one object that are not taken yet.
-pub(crate) struct Fields {
-    fields: Map<String, Value>,
+/// The fields of one object, and which of them were taken.
+pub(crate) struct Fields<'a> {
+    fields: &'a Map<String, Value>,
     currency: Currency,
+    taken: Vec<&'static str>,
 }
 
-impl Fields {
-    pub(crate) fn of(value: &Value, currency: Currency) -> Result<Self, Misread> {
-        let fields = value.as_object().ok_or(Misread::Type)?.clone();
-        Ok(Self { fields, currency })
+impl<'a> Fields<'a> {
+    pub(crate) fn of(value: &'a Value, currency: Currency) -> Result<Self, Misread> {
+        let fields = value.as_object().ok_or(Misread::Type)?;
+        Ok(Self { fields, currency, taken: Vec::with_capacity(fields.len()) })
     }
 
     pub(crate) fn required<T: Read>(&mut self, key: &'static str) -> Result<T, ShapeError> {
-        let value = self.fields.remove(key).ok_or(Misread::Type).map_err(|missing| missing.of(key))?;
-        T::read(&value, self.currency).map_err(|misread| misread.of(key))
+        let value = self.take(key).ok_or(Misread::Type).map_err(|missing| missing.of(key))?;
+        T::read(value, self.currency).map_err(|misread| misread.of(key))
     }
 
     pub(crate) fn exact<T: Read + Default>(&mut self, key: &'static str) -> Result<T, ShapeError> {
-        match self.fields.remove(key) {
+        match self.take(key) {
             None => Ok(T::default()),
-            Some(value) => T::read(&value, self.currency).map_err(|misread| misread.of(key)),
+            Some(value) => T::read(value, self.currency).map_err(|misread| misread.of(key)),
         }
     }
 
     pub(crate) fn loose<T: Read + Default>(&mut self, key: &'static str) -> Result<T, ShapeError> {
-        let read = self.fields.get(key).map(|value| T::read(value, self.currency));
-        match read {
+        match self.fields.get(key).map(|value| T::read(value, self.currency)) {
             Some(Ok(read)) => {
-                self.fields.remove(key);
+                self.taken.push(key);
                 Ok(read)
             }
             Some(Err(_)) | None => Ok(T::default()),
         }
     }
 
+    fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.taken.push(key);
+        self.fields.get(key)
+    }
+
+    /// What was not taken. Most objects have nothing of the kind, and nothing of them is copied.
     pub(crate) fn rest(self) -> Unknown {
-        Private::new(self.fields)
+        let rest = self.fields.iter().filter(|(key, _)| !self.taken.contains(&key.as_str()));
+        Private::new(rest.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn entities<T>(
     cursor: Option<&String>,
     read: impl Fn(Value) -> Result<T, ShapeError>,
 ) -> Result<Page<T, String>, ShapeError> {
-    let mut list = Fields::of(&shape::entity(body)?, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
+    let document = shape::entity(body)?;
+    let mut list = Fields::of(&document, Currency::Krw).map_err(|_| ShapeError::NotAnObject)?;
     let items: Vec<Value> = list.required("items")?;
     let items = items.into_iter().map(read).collect::<Result<_, _>>()?;
     let has_next: Option<bool> = list.exact("hasNext")?;

@@ -285,7 +285,8 @@ fn deposit_callback(fields: Map<String, Value>) -> Result<Webhook, WebhookError>
     if !looks_like_one {
         return Err(WebhookError::NoEvent);
     }
-    let mut deposit = fields_of(&Value::Object(fields)).map_err(lacks)?;
+    let document = Value::Object(fields);
+    let mut deposit = fields_of(&document).map_err(lacks)?;
     Ok(Webhook::DepositCallback {
         created_at,
         secret: deposit.loose("secret").map_err(lacks)?,
@@ -313,7 +314,8 @@ fn billing_deleted(fields: &Map<String, Value>) -> Result<Webhook, WebhookError>
 fn entity(event_type: &'static str, fields: Map<String, Value>) -> Result<Entity, WebhookError> {
     let lacks = lacks(event_type);
     let created_at = created_at(&fields);
-    let mut envelope = fields_of(&Value::Object(fields)).map_err(lacks)?;
+    let document = Value::Object(fields);
+    let mut envelope = fields_of(&document).map_err(lacks)?;
     let body: Map<String, Value> = envelope.required("entityBody").map_err(lacks)?;
     Ok(Entity {
         created_at,
@@ -325,7 +327,7 @@ fn entity(event_type: &'static str, fields: Map<String, Value>) -> Result<Entity
 }
 
 /// No webhook is read for its amounts, so any currency will do.
-fn fields_of(value: &Value) -> Result<Fields, ShapeError> {
+fn fields_of(value: &Value) -> Result<Fields<'_>, ShapeError> {
     Fields::of(value, Currency::Krw).map_err(|_| ShapeError::NotAnObject)
 }
 

@@ -14,8 +14,8 @@ use domain::{
 };
 use serde_json::json;
 use store::{
-    CanceledPayment, CapturedCheckout, ReceivedRow, Refusal, Repaired, Residue, RowBooking, SettlementBookings,
-    StoreError, StoredRow, UnsettledCapture,
+    CanceledPayment, CapturedCheckout, ReceivedRow, Refusal, Repaired, Residue, ReversedSettlement, RowBooking,
+    SettlementBookings, StoreError, StoredRow, UnsettledCapture,
 };
 use toss::Settlement;
 
@@ -26,10 +26,8 @@ use super::{
 };
 use crate::psp::to_timestamp;
 
-/// How many rows are kept by one transaction, or read for one comparison: as many as the PSP lists on one page.
+/// How many rows are kept or booked by one transaction, or read for one comparison: as many as the PSP lists on one page.
 pub(super) const PAGE: usize = 1_000;
-/// How many rows are booked by one transaction. Payments wait for it.
-const BOOKED_AT_ONCE: usize = 500;
 /// The name of the figure that counts rows that the rule left out.
 const LEFT_OUT: &str = "left_unbooked";
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -98,48 +96,54 @@ async fn settle_page(
     Ok(figures)
 }
 
-/// Rows whose entry somebody took back. The machine does not book them again.
+/// Rows whose entry somebody took back, entry by entry. The machine does not book them again.
 async fn taken_back(run: &StepRun<'_>, page: &[StoredRow]) -> Result<Vec<Finding>, StoreError> {
     let booked = page.iter().filter(|stored| stored.counter.is_some());
     let keys: Vec<&str> = booked.map(|stored| stored.row.transaction_key.as_str()).collect();
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let reversed = run.of.reader.reversed_rows(&keys).await?;
-    let taken_back = page.iter().filter(|stored| reversed.contains(&stored.row.transaction_key));
-    let unbooked =
-        |stored| Finding { class: BreakClass::Finance, ..finding(BreakType::SettlementUnbooked, stored, None) };
-    Ok(taken_back.map(unbooked).collect())
+    let unbooked = |taken_back: ReversedSettlement| {
+        let ReversedSettlement { entry_key, sold_on, rows, amount } = taken_back;
+        // What the break is about is named as the PSP's row is, where it is one row.
+        let subject = entry_key.split_once(':').map_or(&*entry_key, |(_, subject)| subject);
+        Finding {
+            class: BreakClass::Finance,
+            theirs: Some(amount),
+            evidence: Evidence {
+                ours: json!({ "taken_back": entry_key }).to_string(),
+                theirs: json!({ "rows": rows, "amount": amount.to_decimal_string() }).to_string(),
+            },
+            ..blank(Layer::Settlements, BreakType::SettlementUnbooked, subject, sold_on, amount.amount().currency())
+        }
+    };
+    Ok(run.of.reader.reversed_settlements(&keys).await?.into_iter().map(unbooked).collect())
 }
 
 /// Books rows, as far as the rule and its limit of a day allow. A row that the books refuse is a break, and does not
 /// hold up the others.
-async fn book(
-    run: &StepRun<'_>,
-    mut bookings: Vec<RowBooking>,
-    figures: &mut Figures,
-) -> Result<Vec<Finding>, StoreError> {
+async fn book(run: &StepRun<'_>, bookings: Vec<RowBooking>, figures: &mut Figures) -> Result<Vec<Finding>, StoreError> {
     let limits = &run.of.rules.repairs;
-    let mut refused = Vec::new();
     // Shown as zero where nothing is left to book.
     figures.add("booked_now", 0);
     if !limits.is_on(RepairRule::BookSettlement) {
         leave_out(&bookings, figures);
-        return Ok(refused);
+        return Ok(Vec::new());
     }
-    while !bookings.is_empty() {
-        let rest = bookings.split_off(bookings.len().min(BOOKED_AT_ONCE));
-        let together = std::mem::replace(&mut bookings, rest);
-        let count = i64::try_from(together.len()).unwrap_or(i64::MAX);
-        let all = SettlementBookings { rows: together.clone(), limits: limits.clone() };
-        match run.of.writer.book_settlement_rows(all).await {
-            Ok(_) => figures.add("booked_now", count),
-            // The books refuse one of them, and so all. Each by itself says which.
-            Err(StoreError::Refused(_)) => refused.extend(book_each(run, together, figures).await?),
-            Err(error) => return Err(error),
+    if bookings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let count = i64::try_from(bookings.len()).unwrap_or(i64::MAX);
+    let all = SettlementBookings { rows: bookings.clone(), limits: limits.clone() };
+    match run.of.writer.book_settlement_rows(all).await {
+        Ok(_) => {
+            figures.add("booked_now", count);
+            Ok(Vec::new())
         }
+        // The books refuse one of them, and so all. Each by itself says which.
+        Err(StoreError::Refused(_)) => book_each(run, bookings, figures).await,
+        Err(error) => Err(error),
     }
-    Ok(refused)
 }
 
 async fn book_each(

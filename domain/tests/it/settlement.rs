@@ -4,8 +4,8 @@ use domain::{
     Currency::Krw,
     Money, Timestamp,
     calendar::Day,
-    ledger::Account,
-    settlement::{Counter, FeeContract, Flow, RowError, RowKind, SettlementRow, vat_in},
+    ledger::{Account, Entry, EntryError},
+    settlement::{Counter, FeeContract, Flow, RowError, RowKind, SettlementRow, entry_of, vat_in},
 };
 
 fn day(text: &str) -> Day {
@@ -31,9 +31,17 @@ fn row(kind: RowKind, [amount, pay_out, supply, vat]: [i64; 4]) -> SettlementRow
     }
 }
 
+fn entry(rows: &[&SettlementRow], counter: Counter) -> Result<Option<Entry>, EntryError> {
+    entry_of(rows, counter, Timestamp::from_epoch_ms(0))
+}
+
 fn postings(row: &SettlementRow, counter: Counter) -> Vec<(String, String, u64)> {
-    let entry = row.entry(counter, Timestamp::from_epoch_ms(0)).unwrap().unwrap();
+    let entry = entry(&[row], counter).unwrap().unwrap();
     assert_eq!((entry.fields().key.as_str(), &entry.fields().checkout_id), ("psp_settled:txr-1", &None));
+    moved(&entry)
+}
+
+fn moved(entry: &Entry) -> Vec<(String, String, u64)> {
     let postings = entry.fields().postings.iter().map(|posting| posting.fields());
     postings.map(|of| (of.debit.to_string(), of.credit.to_string(), of.amount.minor())).collect()
 }
@@ -53,9 +61,36 @@ fn a_row_is_booked_by_its_own_signs() {
     // The PSP keeps its fee: payout and tax move in two directions.
     let kept = row(RowKind::Cancel, [-1_000, -1_000, 0, 0]);
     assert_eq!(postings(&kept, Counter::Suspense), [("suspense".to_owned(), "psp:payout_balance".to_owned(), 1_000)]);
-    assert!(
-        row(RowKind::Approval, [0, 0, 0, 0]).entry(Counter::Receivable, Timestamp::from_epoch_ms(0)).unwrap().is_none()
-    );
+    let nothing = row(RowKind::Approval, [0, 0, 0, 0]);
+    assert_eq!((nothing.moves_nothing(), approval.moves_nothing()), (true, false));
+    assert_eq!((entry(&[&nothing], Counter::Receivable), entry(&[], Counter::Receivable)), (Ok(None), Ok(None)));
+}
+
+/// What comes in and what goes out stays apart, so that debits and credits are those of the rows.
+#[test]
+fn rows_that_are_booked_together_are_one_entry() {
+    let rows = [
+        row(RowKind::Approval, [99_800, 97_550, 2_045, 205]),
+        row(RowKind::Approval, [1_000, 1_000, 0, 0]),
+        row(RowKind::Cancel, [-99_800, -97_550, -2_045, -205]),
+    ];
+    let all: Vec<&SettlementRow> = rows.iter().collect();
+    let booked = entry(&all, Counter::Receivable).unwrap().unwrap();
+    assert_eq!(booked.fields().key, "psp_settled:2023-11-25.txr-1.3");
+    let receivable = "psp:receivable".to_owned();
+    let both = |account: &str, [comes_in, goes_out]: [u64; 2]| {
+        let account = account.to_owned();
+        [(account.clone(), receivable.clone(), comes_in), (receivable.clone(), account, goes_out)]
+    };
+    let expected =
+        [both("psp:payout_balance", [98_550, 97_550]), both("psp:fees", [2_045; 2]), both("vat:input", [205; 2])];
+    assert_eq!(moved(&booked), expected.concat());
+    let most = i64::try_from(domain::money::MAX_MINOR).unwrap();
+    let too_much = [row(RowKind::Approval, [most, most, 0, 0]), row(RowKind::Approval, [1, 1, 0, 0])];
+    assert_eq!(entry(&[&too_much[0], &too_much[1]], Counter::Receivable), Err(EntryError::TooLarge));
+    let mut dollar = row(RowKind::Approval, [1, 1, 0, 0]);
+    dollar.pay_out = Flow::In(Money::try_from_minor(1, domain::Currency::Usd).unwrap());
+    assert_eq!(entry(&[&rows[0], &dollar], Counter::Receivable), Err(EntryError::MixedCurrencies));
 }
 
 #[test]

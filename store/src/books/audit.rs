@@ -16,6 +16,7 @@ mod findings;
 mod payouts;
 mod refunds;
 mod rows;
+mod settlements;
 mod suspense;
 mod wallets;
 
@@ -104,6 +105,7 @@ impl Reader {
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
         let payouts = payouts::compare(&snapshot, &fold, &mut findings).await?;
         suspense::compare(&snapshot, &fold, &mut findings).await?;
+        settlements::compare(&snapshot, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),

@@ -74,8 +74,7 @@ impl Booking {
     /// About how many postings it makes.
     pub(crate) fn postings(&self) -> usize {
         match self {
-            // Payout, fee and tax of each row.
-            Self::Settlements(bookings) => 3 * bookings.rows.len(),
+            Self::Settlements(bookings) => bookings.postings(),
             Self::Payment { .. }
             | Self::DepositReturn(_)
             | Self::Entry(_)

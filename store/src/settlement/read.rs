@@ -1,6 +1,6 @@
 //! Rows, and what the books expect of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     Currency, Money, Timestamp,
@@ -83,6 +83,18 @@ pub struct UnsettledCapture {
     pub checkout_id: CheckoutId,
     pub amount: Money,
     pub captured_at: Timestamp,
+}
+
+/// Rows whose booking somebody took back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReversedSettlement {
+    /// The key of the entry that was taken back.
+    pub entry_key: String,
+    pub sold_on: Day,
+    /// How many rows it booked.
+    pub rows: u64,
+    /// What they come to.
+    pub amount: Flow,
 }
 
 /// One day of settlements.
@@ -293,25 +305,58 @@ impl Reader {
         rows.into_iter().map(recorded).collect()
     }
 
-    /// Which rows of these keys had their entry taken back.
-    pub async fn reversed_rows(&self, keys: &[&str]) -> Result<HashSet<String>, StoreError> {
+    /// The bookings of rows of these keys that somebody took back.
+    pub async fn reversed_settlements(&self, keys: &[&str]) -> Result<Vec<ReversedSettlement>, StoreError> {
+        use settlement_rows::Column;
+        #[derive(FromQueryResult)]
+        struct Row {
+            entry_id: String,
+            sold_on: String,
+            currency: String,
+            rows: i64,
+            amount: i64,
+        }
         let reversed = Query::select()
             .expr(Expr::value(1))
             .from(ledger_entries::Entity)
             .and_where(
-                Expr::col(ledger_entries::Column::Reverses.as_column_ref())
-                    .equals(settlement_rows::Column::EntryId.as_column_ref()),
+                Expr::col(ledger_entries::Column::Reverses.as_column_ref()).equals(Column::EntryId.as_column_ref()),
             )
             .to_owned();
-        let reversed: Vec<String> = settlement_rows::Entity::find()
+        let entries: Vec<String> = settlement_rows::Entity::find()
             .select_only()
-            .column(settlement_rows::Column::TransactionKey)
-            .filter(settlement_rows::Column::TransactionKey.is_in(keys.iter().copied()))
+            .column(Column::EntryId)
+            .distinct()
+            .filter(Column::TransactionKey.is_in(keys.iter().copied()))
             .filter(Expr::exists(reversed))
             .into_tuple()
             .all(self.connection())
             .await?;
-        Ok(reversed.into_iter().collect())
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = settlement_rows::Entity::find()
+            .select_only()
+            .columns([Column::EntryId, Column::SoldOn, Column::Currency])
+            .column_as(Func::count(Expr::col(Column::TransactionKey)).cast_as("bigint"), "rows")
+            .column_as(Func::sum(Expr::col(Column::Amount)).cast_as("bigint"), "amount")
+            .filter(Column::EntryId.is_in(entries))
+            .group_by(Column::EntryId)
+            .group_by(Column::SoldOn)
+            .group_by(Column::Currency)
+            .into_model::<Row>()
+            .all(self.connection())
+            .await?;
+        let reversed = |row: Row| {
+            let amount = Flow::of_signed(row.amount, from_column_currency(&row.currency)?);
+            Ok(ReversedSettlement {
+                entry_key: row.entry_id,
+                sold_on: row.sold_on.parse().map_err(|_| corrupt("a day", &row.sold_on))?,
+                rows: u64::try_from(row.rows).unwrap_or_default(),
+                amount: amount.map_err(|error| corrupt("an amount", error))?,
+            })
+        };
+        rows.into_iter().map(reversed).collect()
     }
 
     /// What stands on an account, in minor units: debits less credits.

@@ -42,3 +42,11 @@ pub struct SettlementBookings {
     /// What rules may do on one day.
     pub limits: RepairLimits,
 }
+
+impl SettlementBookings {
+    /// About how many postings they make: payout, fee and tax of each row that a break holds, and for all others
+    /// together as many in each direction.
+    pub(crate) fn postings(&self) -> usize {
+        3 * (2 + self.rows.iter().filter(|booking| booking.finding.is_some()).count())
+    }
+}

@@ -11,7 +11,7 @@ use domain::{
         Finding,
         repair::{RepairLimits, RepairRule},
     },
-    settlement::SettlementRow,
+    settlement::{Counter, SettlementRow, entry_of},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -88,8 +88,7 @@ impl Writer {
     }
 }
 
-/// The entries, the marks on the rows, and the breaks that hold what is in suspense, all or nothing. One statement for
-/// each table, however many rows there are.
+/// The entries, the marks on the rows, and the breaks that hold what is in suspense, all or nothing.
 pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -> Result<Booked, StoreError> {
     let SettlementBookings { rows, limits } = bookings;
     let keys = rows.iter().map(|booking| booking.row.transaction_key.as_str());
@@ -113,36 +112,64 @@ pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -
     if fresh.is_empty() {
         return Ok(Booked::Before);
     }
-    let entries = checked_entries(books, &fresh).await?;
+    let groups = checked(books, grouped(&fresh)).await?;
     count(books, &fresh, limits).await?;
     let now = books.now();
-    mark(books, &fresh, &entries).await?;
+    mark(books, &groups).await?;
     for (run_id, findings) in findings_by_run(&fresh) {
         let sighting = Sighting { run_id, at: now, today: Day::of(now) };
         see(books.transaction, &findings, sighting).await?;
     }
-    for entry in entries.into_iter().flatten() {
+    for entry in groups.into_iter().filter_map(|group| group.entry) {
         books.add(entry).await?;
     }
     Ok(Booked::Now)
 }
 
-/// The entry of each row, or nothing where the row moves nothing. Refuses before anything is written.
-async fn checked_entries(books: &mut Books<'_>, fresh: &[&RowBooking]) -> Result<Vec<Option<Entry>>, StoreError> {
-    let mut entries = Vec::with_capacity(fresh.len());
-    for booking in fresh {
-        // A contract may sell a payment on a day that has not come yet.
-        let settled_at = Ord::min(booking.row.sold_on.start(), books.now());
-        let entry = booking.row.entry(booking.counter, settled_at).map_err(Refusal::from)?;
-        entries.push(entry.map(|entry| not_before(&entry, books.open_from())).transpose()?);
+/// Rows with one entry, or with none where they move nothing.
+struct Group<'a> {
+    counter: Counter,
+    rows: Vec<&'a SettlementRow>,
+    entry: Option<Entry>,
+}
+
+/// What is held by a break has an entry of its own, which is taken back with the break. All other rows of a day of sale
+/// and a currency are one entry: a million rows make the books no longer than a thousand.
+fn grouped<'a>(fresh: &[&'a RowBooking]) -> Vec<(Counter, Vec<&'a SettlementRow>)> {
+    let (mut alone, mut together) = (Vec::new(), BTreeMap::new());
+    for RowBooking { row, counter, finding, .. } in fresh {
+        if finding.is_some() {
+            alone.push((*counter, vec![row]));
+        } else {
+            let alike = (counter.as_str(), row.currency(), row.sold_on, row.moves_nothing());
+            together.entry(alike).or_insert_with(|| (*counter, Vec::new())).1.push(row);
+        }
     }
-    books.look_up_keys(entries.iter().flatten().map(|entry| entry.fields().key.clone()).collect()).await?;
-    for entry in entries.iter().flatten() {
+    alone.extend(together.into_values());
+    alone
+}
+
+/// Each group with its entry. Refuses before anything is written.
+async fn checked<'a>(
+    books: &mut Books<'_>,
+    groups: Vec<(Counter, Vec<&'a SettlementRow>)>,
+) -> Result<Vec<Group<'a>>, StoreError> {
+    let mut checked = Vec::with_capacity(groups.len());
+    for (counter, rows) in groups {
+        // A contract may sell a payment on a day that has not come yet.
+        let sold_at = rows.first().map_or(books.now(), |row| row.sold_on.start());
+        let entry = entry_of(&rows, counter, sold_at.min(books.now())).map_err(Refusal::from)?;
+        let entry = entry.map(|entry| not_before(&entry, books.open_from())).transpose()?;
+        checked.push(Group { counter, rows, entry });
+    }
+    let entries = || checked.iter().filter_map(|group| group.entry.as_ref());
+    books.look_up_keys(entries().map(|entry| entry.fields().key.clone()).collect()).await?;
+    for entry in entries() {
         if books.check(entry).await?.is_some() {
             return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
         }
     }
-    Ok(entries)
+    Ok(checked)
 }
 
 /// Adds rows to what is booked today. Refuses where that is more than the limit of a day.
@@ -177,17 +204,37 @@ async fn count(books: &Books<'_>, fresh: &[&RowBooking], limits: &RepairLimits) 
     Ok(())
 }
 
-/// Marks rows as booked: one statement for each account on the other side.
-async fn mark(books: &Books<'_>, fresh: &[&RowBooking], entries: &[Option<Entry>]) -> Result<(), StoreError> {
-    let mut alike: HashMap<(&str, bool), Vec<&str>> = HashMap::new();
-    for (booking, entry) in fresh.iter().zip(entries) {
-        let keys = alike.entry((booking.counter.as_str(), entry.is_some())).or_default();
-        keys.push(&booking.row.transaction_key);
+/// How the entry of a row is called.
+#[derive(PartialEq, Eq, Hash)]
+enum EntryName {
+    /// The row moves nothing, and has none.
+    None,
+    /// By the key of the row.
+    OfRow,
+    /// By a key that it has with others.
+    Shared(String),
+}
+
+/// Marks rows as booked: one statement for each entry of several rows, and one for all that have their own.
+async fn mark(books: &Books<'_>, groups: &[Group<'_>]) -> Result<(), StoreError> {
+    let mut alike: HashMap<(&str, EntryName), Vec<&str>> = HashMap::new();
+    for group in groups {
+        let name = match (&group.entry, &group.rows[..]) {
+            (None, _) => EntryName::None,
+            (Some(_), [_]) => EntryName::OfRow,
+            (Some(entry), _) => EntryName::Shared(entry.fields().key.clone()),
+        };
+        let keys = alike.entry((group.counter.as_str(), name)).or_default();
+        keys.extend(group.rows.iter().map(|row| row.transaction_key.as_str()));
     }
-    for ((counter, moves), keys) in alike {
-        // The key of an entry is its reason and the key of its row.
-        let entry_key = Expr::value(SettlementRow::entry_key("")).binary(CONCAT, Expr::col(Column::TransactionKey));
-        let entry_key = if moves { entry_key } else { Expr::value(None::<String>) };
+    for ((counter, name), keys) in alike {
+        let entry_key = match name {
+            EntryName::None => Expr::value(None::<String>),
+            EntryName::OfRow => {
+                Expr::value(SettlementRow::entry_key("")).binary(CONCAT, Expr::col(Column::TransactionKey))
+            }
+            EntryName::Shared(key) => Expr::value(key),
+        };
         Entity::update_many()
             .col_expr(Column::Counter, Expr::value(counter))
             .col_expr(Column::EntryId, entry_key)

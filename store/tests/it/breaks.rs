@@ -44,7 +44,7 @@ fn flow(minor: i64) -> Flow {
     Flow::of_signed(minor, Krw).unwrap()
 }
 
-fn lump(key: &str, amount: i64) -> SettlementRow {
+pub(crate) fn lump(key: &str, amount: i64) -> SettlementRow {
     SettlementRow {
         transaction_key: key.to_owned(),
         payment_key: key.to_owned(),
@@ -62,7 +62,7 @@ fn lump(key: &str, amount: i64) -> SettlementRow {
     }
 }
 
-fn finding(row: &SettlementRow) -> Finding {
+pub(crate) fn finding(row: &SettlementRow) -> Finding {
     Finding {
         layer: Layer::Settlements,
         break_type: BreakType::LumpWithoutPayment,

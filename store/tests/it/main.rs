@@ -29,6 +29,7 @@ mod risk;
 mod sellers;
 mod sequences;
 mod sequencing;
+mod settlements;
 mod sweeps;
 mod writing;
 
