@@ -73,7 +73,7 @@ mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000085_ledger_reversals;
-mod m2026_11_28_000090_room_for_bookings;
+mod m2026_11_28_000090_settlements_in_order;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
-            whole(m2026_11_28_000090_room_for_bookings::Migration),
+            whole(m2026_11_28_000090_settlements_in_order::Migration),
         ]
     }
 }

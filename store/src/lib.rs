@@ -136,7 +136,8 @@ pub use seller::{
 };
 pub use settlement::{
     CanceledPayment, CapturedCheckout, KeptRows, ReceivedRow, RecordedPayment, RefundedPart, ReversedSettlement,
-    RowBooking, SettlementBookings, SettlementCalendar, SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
+    RowBooking, RowPage, RowPlace, SettlementBookings, SettlementCalendar, SettlementDay, StandingCapture, StoredRow,
+    UnsettledCapture,
 };
 pub use wallet::{Flow, PastWallet, Release, WalletPosition, WalletRecord};
 pub use watch::{Reading, Watch};

@@ -5,8 +5,8 @@ mod rows;
 mod write;
 
 pub use read::{
-    CanceledPayment, CapturedCheckout, RecordedPayment, RefundedPart, ReversedSettlement, SettlementCalendar,
-    SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
+    CanceledPayment, CapturedCheckout, RecordedPayment, RefundedPart, ReversedSettlement, RowPage, RowPlace,
+    SettlementCalendar, SettlementDay, StandingCapture, StoredRow, UnsettledCapture,
 };
 pub use rows::{KeptRows, ReceivedRow, RowBooking, SettlementBookings};
 pub(crate) use write::book;

@@ -42,13 +42,12 @@ pub(super) async fn settle(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, S
     let (mut figures, mut rows_of_day) = (Figures::default(), 0_u64);
     let reader = &run.of.reader;
     let mut page = reader.settlement_rows(sold_on, None, PAGE as u64).await?;
-    while let Some(last) = page.last() {
-        let last = last.row.transaction_key.clone();
-        rows_of_day += page.len() as u64;
+    while let Some(last) = page.last {
+        rows_of_day += page.rows.len() as u64;
         // One page is read while the one before is booked.
         let (next, of_page) = futures::join!(
             reader.settlement_rows(sold_on, Some(&last), PAGE as u64),
-            settle_page(run, page, closed_before)
+            settle_page(run, page.rows, closed_before)
         );
         figures.merge(of_page?);
         page = next?;

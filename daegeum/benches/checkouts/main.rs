@@ -3,7 +3,8 @@
 //!
 //! `make bench` runs it on a PostgreSQL of its own with fsync on; `--quick` shows in a minute that it runs, and
 //! `rates`, `open`, `growth`, `events`, `webhooks`, `payouts`, `search` or `reconciliation` measures that part alone;
-//! `sellers=1000` says how many sellers the larger run of payouts has; `cluster` measures on a cluster. Figures of one
+//! `sellers=1000` says how many sellers the larger run of payouts has, `rows=1000` how many settlement rows the largest
+//! day; `cluster` measures on a cluster. Figures of one
 //! run are comparable with each other; those of two machines are not.
 #![expect(
     clippy::unwrap_used,
@@ -78,6 +79,8 @@ const RECONCILIATION: &str = "reconciliation";
 const CLUSTER: &str = "cluster";
 /// What stands before the number of sellers.
 const SELLERS: &str = "sellers=";
+/// What stands before the number of settlement rows.
+const ROWS: &str = "rows=";
 /// Enough to saturate two processors.
 const IN_FLIGHT: usize = 32;
 /// The steady pace at which latencies are measured, per second.
@@ -92,8 +95,12 @@ async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let is_told = |word: &str| std::env::args().any(|argument| argument == word);
     let mut plan = if is_told("--quick") { QUICK } else { FULL };
-    if let Some(sellers) = std::env::args().find_map(|argument| argument.strip_prefix(SELLERS)?.parse::<u64>().ok()) {
+    let number = |name: &str| std::env::args().find_map(|argument| argument.strip_prefix(name)?.parse::<u64>().ok());
+    if let Some(sellers) = number(SELLERS) {
         plan.sellers = [sellers.div_ceil(10), sellers];
+    }
+    if let Some(rows) = number(ROWS) {
+        plan.settlement_rows = [rows.div_ceil(100), rows.div_ceil(10), rows];
     }
     let is_whole = !PARTS.into_iter().chain([RECONCILIATION, CLUSTER]).any(is_told);
     let parts = PARTS.map(|part| is_told(part) || is_whole);

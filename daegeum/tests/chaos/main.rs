@@ -70,6 +70,10 @@ struct Arguments {
     /// struck, and the primary's death promotes a standby
     #[arg(long, conflicts_with = "database")]
     cluster: bool,
+    /// Another build of daegeum, which the second worker runs, or the second `serve` of a cluster: two versions side by
+    /// side, as while a new one is deployed
+    #[arg(long, value_name = "BINARY")]
+    beside: Option<PathBuf>,
     /// Keeps the cluster up in this directory until Ctrl-C, with no load and no interruption
     #[arg(long, value_name = "DIRECTORY", requires = "cluster")]
     keep_up: Option<PathBuf>,
@@ -154,6 +158,9 @@ async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(|| rand::rng().random());
     let place = if arguments.cluster { "Cluster".to_owned() } else { format!("{:?}", arguments.database) };
     println!("chaos: {} checkouts, {} interruptions, {place}, --seed {seed}", arguments.checkouts, arguments.kills);
+    if let Some(binary) = &arguments.beside {
+        println!("chaos: the second worker is {}", binary.display());
+    }
     let targets = arguments.targets();
     let interruptions = (arguments.kills, &targets[..]);
     let mut schedule = Schedule::draw(seed, (arguments.checkouts, arguments.rate), interruptions);

@@ -97,6 +97,7 @@ pub(crate) struct Stack {
     temporal_cli: PathBuf,
     processes: Mutex<BTreeMap<Target, Supervised>>,
     replicas: Option<Arc<Replicas>>,
+    beside: Option<PathBuf>,
 }
 
 impl Stack {
@@ -124,6 +125,7 @@ impl Stack {
             temporal_cli,
             processes: Mutex::default(),
             replicas: foundation.replicas,
+            beside: arguments.beside.clone(),
         };
         std::fs::write(directory.join(SETTINGS_FILE), format!("{}{SETTINGS}", foundation.settings))?;
         stack.start_all(foundation.servers);
@@ -149,7 +151,8 @@ impl Stack {
         let simulator = ["toss-sim", "--sim-port", &port, "--sim-file", &file, "--webhook-url", &webhooks];
         let simulator = (Target::Simulator, simulator.map(str::to_owned).to_vec());
         let program = |(target, arguments)| {
-            let path = PathBuf::from(env!("CARGO_BIN_EXE_daegeum"));
+            let other = self.beside.clone().filter(|_| [Target::SecondWorker, Target::SecondServe].contains(&target));
+            let path = other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_daegeum")));
             (target, Program { path, arguments, environment: self.environment() })
         };
         std::iter::once(simulator).chain(roles).map(program).collect()

@@ -203,7 +203,8 @@ async fn books(stack: &Stack, shop: &Shop, before_a_person: u64, wrong: &mut Wro
         let reconciled = stack.daegeum(&["reconcile", "--day", &day, "--grace", "0m"]).output().unwrap();
         println!("{}", String::from_utf8_lossy(&reconciled.stdout).lines().last().unwrap_or_default());
         if !reconciled.status.success() {
-            wrong.push(format!("reconcile {day}: {}", String::from_utf8_lossy(&reconciled.stdout)));
+            let said = [&reconciled.stdout[..], &reconciled.stderr].map(String::from_utf8_lossy).join("");
+            wrong.push(format!("reconcile {day}: {said}"));
         }
     }
     let totals = shop.really("totals").await;

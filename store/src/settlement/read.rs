@@ -33,6 +33,21 @@ pub struct StoredRow {
     pub received: String,
 }
 
+/// Some of the rows of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPage {
+    pub rows: Vec<StoredRow>,
+    /// The place of the last of them; `None` where there is none.
+    pub last: Option<RowPlace>,
+}
+
+/// Where a row stands in the order in which rows came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPlace {
+    received_at: chrono::DateTime<chrono::Utc>,
+    transaction_key: String,
+}
+
 /// What the books know of a checkout that a row names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedCheckout {
@@ -131,21 +146,34 @@ impl Reader {
         Ok(settlement_rows::Entity::find().filter(of_day).count(self.connection()).await?)
     }
 
-    /// Rows of one day of sale in the order of their keys, after a key.
+    /// Rows of one day of sale in the order in which they came, after a row.
     pub async fn settlement_rows(
         &self,
         sold_on: Day,
-        after: Option<&str>,
+        after: Option<&RowPlace>,
         limit: u64,
-    ) -> Result<Vec<StoredRow>, StoreError> {
+    ) -> Result<RowPage, StoreError> {
+        let place = Expr::tuple([
+            Expr::col(settlement_rows::Column::ReceivedAt).into(),
+            Expr::col(settlement_rows::Column::TransactionKey).into(),
+        ]);
+        let later = |after: &RowPlace| {
+            place.gt(Expr::tuple([Expr::value(after.received_at), Expr::value(&after.transaction_key)]))
+        };
         let rows = settlement_rows::Entity::find()
             .filter(settlement_rows::Column::SoldOn.eq(sold_on.to_string()))
-            .filter(Condition::all().add_option(after.map(|key| settlement_rows::Column::TransactionKey.gt(key))))
+            .filter(Condition::all().add_option(after.map(later)))
+            .order_by_asc(settlement_rows::Column::ReceivedAt)
             .order_by_asc(settlement_rows::Column::TransactionKey)
             .limit(limit)
             .all(self.connection())
             .await?;
-        rows.into_iter().map(stored).collect()
+        let place = |row: &settlement_rows::Model| RowPlace {
+            received_at: row.received_at,
+            transaction_key: row.transaction_key.clone(),
+        };
+        let last = rows.last().map(place);
+        Ok(RowPage { rows: rows.into_iter().map(stored).collect::<Result<_, _>>()?, last })
     }
 
     /// What the books know of the checkouts of some rows; those that are no checkouts of ours are absent.
