@@ -21,6 +21,7 @@
 extern crate alloc;
 
 pub mod calendar;
+pub mod cash_receipt;
 pub mod charge;
 pub mod checkout;
 pub mod commission;

@@ -73,6 +73,7 @@ mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000085_ledger_reversals;
+mod m2026_11_28_000087_cash_receipts;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -134,6 +135,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
+            whole(m2026_11_28_000087_cash_receipts::Migration),
         ]
     }
 }

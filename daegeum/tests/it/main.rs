@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod bank_files;
 mod browser;
+mod cash_receipts;
 mod circles;
 mod clocks;
 mod command_line;

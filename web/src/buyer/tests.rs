@@ -63,7 +63,7 @@ fn settings() -> Settings {
 }
 
 fn made<'a>(settings: &'a Settings, token: Option<&'a ConfirmToken>) -> Made<'a> {
-    Made { settings, is_for_buyer: |_| true, token, holder: None, contact: &Contact::NONE }
+    Made { settings, is_for_buyer: |_| true, token, holder: None, cash_receipt: None, contact: &Contact::NONE }
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl Page {
                     (self.connection(record))
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
+                    (self.cash_receipt(made.cash_receipt))
                     (self.way_out(record, weight))
                     @if Watch::of(record.status) == Watch::Always {
                         noscript { p.notice { (self.words.reload_by_hand) } }
