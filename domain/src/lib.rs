@@ -46,6 +46,7 @@ pub mod refund;
 pub mod risk;
 pub mod seller;
 pub mod settlement;
+pub mod tax;
 pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;

@@ -59,6 +59,7 @@ mod sellers;
 mod stack;
 mod stopping;
 mod stuck;
+mod taxes;
 mod traces;
 mod versions;
 mod virtual_accounts;

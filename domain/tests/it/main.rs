@@ -25,4 +25,5 @@ mod risk;
 mod seller;
 mod settlement;
 mod sweep;
+mod tax;
 mod webhook_endpoint;

@@ -31,6 +31,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
                 id: PaymentOrderId::parse("o-1").unwrap(),
                 seller: SellerAccount::parse("seller-a").unwrap(),
                 amount: won(15_000),
+                tax_free: None,
             },
             status,
             wallet_updated: false,
