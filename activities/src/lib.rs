@@ -13,6 +13,7 @@
 //! * A refusal of the PSP is a value; an error means that we do not know, or cannot go on.
 //! * Whether Temporal tries again is decided in [`failure::classify`] and nowhere else.
 
+pub mod cash_receipt;
 pub mod checkout;
 pub mod dead_letter;
 pub mod delivery;

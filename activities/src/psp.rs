@@ -223,17 +223,18 @@ fn capture(payment: &Payment, minor: u64) -> Result<Charge, Doubt> {
 
 /// What stands on the buyer's receipts. A number of another form than Toss documents is left out.
 fn receipt_numbers(payment: &Payment) -> ReceiptNumbers {
-    let is_number = |number: &String| {
-        (1..=MAX_RECEIPT_NUMBER_CHARS).contains(&number.len())
-            && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
     let of_card = payment.card.as_ref().and_then(|card| card.approve_no.clone());
     let of_voucher = || payment.gift_certificate.as_ref().and_then(|voucher| voucher.approve_no.clone());
     let of_tax_office = payment.cash_receipt.as_ref().and_then(|receipt| receipt.issue_number.clone());
     ReceiptNumbers {
-        approval: of_card.or_else(of_voucher).filter(is_number),
-        cash_receipt: of_tax_office.filter(is_number),
+        approval: of_card.or_else(of_voucher).filter(|number| is_receipt_number(number)),
+        cash_receipt: of_tax_office.filter(|number| is_receipt_number(number)),
     }
+}
+
+/// Whether the number of a receipt has the form that Toss documents.
+pub(crate) fn is_receipt_number(number: &str) -> bool {
+    (1..=MAX_RECEIPT_NUMBER_CHARS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// An amount of a payment as the books hold it.

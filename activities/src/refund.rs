@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use domain::{
+    Money,
     failure::{Failure, OurCode},
     inquiry::Doubt,
     refund::{Executed, RefundAnswer, RefundReport, Unrefundable, is_marked, mark},
@@ -11,7 +12,7 @@ use domain::{
 use store::{Refusal, StoreError, Writer};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use toss::{Cancel, CancelRequest, CancelStatus, Payment};
+use toss::{Cancel, CancelDetails, CancelRequest, CancelStatus, Payment};
 use workflows::ports::{
     AdvanceRefund, ExecuteRefund, FailRefund, LookUpRefund, NewRefund, Promise, PromiseRefund, RecordRefund, Refund,
     RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise, RefundQuestion, RefundRecorded,
@@ -89,8 +90,10 @@ impl Refunds {
             refundable_amount: Some(charge.held.minor()),
             refund_account: charge.account.map(to_toss_account),
         };
+        let tax_free_amount = charge.tax_free.map(Money::minor);
+        let details = CancelDetails { tax_free_amount, ..CancelDetails::default() };
         let toss = by_keys_of(&self.toss, Some(charge.amount.currency()))?;
-        match toss.cancel(charge.payment_key.as_str(), &request, &key).await {
+        match toss.cancel_with(charge.payment_key.as_str(), &request, &details, &key).await {
             Ok(payment) => {
                 is_about(&payment, &charge.payment_key, &charge.checkout_id).map_err(doubtful)?;
                 let marked = marked(&payment, &mark(&charge.refund_id)).map_err(doubtful)?;

@@ -23,9 +23,9 @@ use crate::{
     },
     openapi,
     routes::{
-        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, checkout, codec, console, dead_letter, event,
-        health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, rate, reconciliation,
-        refund, report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
+        ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, cash_receipts, checkout, codec, console,
+        dead_letter, event, health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, rate,
+        reconciliation, refund, report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -159,6 +159,7 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(payments_list::list, checkout::create))
         .routes(routes!(payment_order::show, refund::delete))
         .routes(routes!(history::show))
+        .routes(routes!(cash_receipts::show))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
         .routes(routes!(purchase::report))

@@ -6,6 +6,7 @@ pub(crate) mod bank_statement;
 pub(crate) mod breaks;
 pub(crate) mod buyer;
 pub(crate) mod buyer_page;
+pub(crate) mod cash_receipts;
 pub(crate) mod checkout;
 pub(crate) mod codec;
 pub(crate) mod console;

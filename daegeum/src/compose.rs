@@ -122,7 +122,7 @@ pub(crate) fn worker(
         counts,
         clock: DeliveryClock::default(),
     };
-    let (toss_of_sellers, paid_by) = (toss.clone(), payouts.plan.by);
+    let (toss_of_sellers, toss_of_receipts, paid_by) = (toss.clone(), toss.clone(), payouts.plan.by);
     let reconciliations =
         Reconciliations { writer: writer.clone(), reader: reader.clone(), toss: toss.clone(), rules: reconciliation };
     let activities = Activities {
@@ -144,6 +144,7 @@ pub(crate) fn worker(
             paid_by,
         },
         housekeeping: activities::housekeeping::Housekeeping { writer: writer.clone() },
+        cash_receipts: activities::cash_receipt::CashReceipts { writer: writer.clone(), toss: toss_of_receipts },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
         reconciliations,
         deliveries: Deliveries::try_new(deliveries)?,

@@ -21,6 +21,7 @@
 extern crate alloc;
 
 pub mod calendar;
+pub mod cash_receipt;
 pub mod charge;
 pub mod checkout;
 pub mod commission;
@@ -45,6 +46,7 @@ pub mod refund;
 pub mod risk;
 pub mod seller;
 pub mod settlement;
+pub mod tax;
 pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;

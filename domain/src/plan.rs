@@ -8,6 +8,7 @@ use crate::{
     Money,
     id::{BuyerId, CardFingerprint, CheckoutId, ConfirmTokenHash, PaymentOrderId, SellerAccount},
     money::MoneyError,
+    tax::{TaxParts, tax_free_of_refund, tax_free_of_refunded},
 };
 
 /// The largest checkout in minor units: far above any purchase, and so far below the largest amount of money that
@@ -31,6 +32,33 @@ pub struct Order {
     pub seller: SellerAccount,
     /// What it costs; never zero.
     pub amount: Money,
+    /// The part of the amount without value-added tax; where it is not told, all of it is taxed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_free: Option<Money>,
+}
+
+impl Order {
+    /// What the amount is made of.
+    pub fn tax_parts(&self) -> TaxParts {
+        TaxParts::of(self.amount, self.untaxed())
+    }
+
+    /// What is left of each part after so much was given back.
+    pub fn tax_parts_after(&self, refunded: Money) -> TaxParts {
+        let zero = Money::zero(self.amount.currency());
+        let gone = tax_free_of_refunded(self.amount, self.untaxed(), refunded);
+        let left = self.amount.minus(refunded).unwrap_or(zero);
+        TaxParts::of(left, self.untaxed().minus(gone).unwrap_or(zero))
+    }
+
+    /// The part of a refund without tax, of an order of which so much is given back with that refund.
+    pub fn untaxed_of_refund(&self, refunded: Money, part: Money) -> Money {
+        tax_free_of_refund(self.amount, self.untaxed(), refunded, part)
+    }
+
+    fn untaxed(&self) -> Money {
+        self.tax_free.unwrap_or(Money::zero(self.amount.currency()))
+    }
 }
 
 /// What a buyer is asked to pay, and to whom it goes. Valid by construction.
@@ -85,6 +113,12 @@ pub enum PlanError {
     /// An order over nothing.
     #[error("an amount must be above zero")]
     ZeroAmount {
+        /// Which order.
+        index: usize,
+    },
+    /// A part without tax that is more than its order, or in another currency.
+    #[error("the part without tax is a part of the amount")]
+    TaxFree {
         /// Which order.
         index: usize,
     },
@@ -164,6 +198,13 @@ impl Plan {
     }
 }
 
+/// The part of some orders without value-added tax; nothing where none is told.
+pub fn tax_free_of<'a>(orders: impl IntoIterator<Item = &'a Order>) -> Option<Money> {
+    let mut told = orders.into_iter().filter_map(|order| order.tax_free);
+    let first = told.next()?;
+    told.try_fold(first, |sum, part| sum.plus(part).ok())
+}
+
 fn total(orders: &[Order]) -> Result<Money, PlanError> {
     let first = orders.first().ok_or(PlanError::NoOrders)?;
     let mut total = Money::zero(first.amount.currency());
@@ -171,6 +212,9 @@ fn total(orders: &[Order]) -> Result<Money, PlanError> {
     for (index, order) in orders.iter().enumerate() {
         if order.amount.is_zero() {
             return Err(PlanError::ZeroAmount { index });
+        }
+        if order.tax_free.is_some_and(|part| order.amount.minus(part).is_err()) {
+            return Err(PlanError::TaxFree { index });
         }
         if !seen.insert(&order.id) {
             return Err(PlanError::DuplicateOrder { index });

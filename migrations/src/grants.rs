@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 66] = [
+const RIGHTS: [Rights; 68] = [
     // The keys that administrators ask for. None is removed, so each names the two persons behind a key.
     Rights {
         table: "api_key_requests",
@@ -72,6 +72,8 @@ const RIGHTS: [Rights; 66] = [
         worker: "SELECT, DELETE",
         operator: "",
     },
+    Rights { table: "cash_receipt_watches", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
+    Rights { table: "cash_receipts", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "checkout_requests", api: "SELECT", worker: "SELECT, INSERT", operator: "" },
     Rights { table: "commission_rates", api: "SELECT", worker: "SELECT", operator: "INSERT" },
     Rights {

@@ -73,6 +73,8 @@ mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000085_ledger_reversals;
+mod m2026_11_28_000087_cash_receipts;
+mod m2026_11_28_000088_tax_free_amounts;
 mod m2026_11_28_000090_settlements_in_order;
 
 /// Every migration, oldest first.
@@ -135,6 +137,8 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
+            whole(m2026_11_28_000087_cash_receipts::Migration),
+            whole(m2026_11_28_000088_tax_free_amounts::Migration),
             whole(m2026_11_28_000090_settlements_in_order::Migration),
         ]
     }

@@ -27,6 +27,7 @@ mod books;
 mod breaks;
 mod buyer;
 mod by_status;
+mod cash_receipt;
 mod checkout;
 mod clock;
 mod commission;
@@ -83,6 +84,7 @@ pub use breaks::{
     BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord, Repair, RepairRequest, Repaired, Residue,
 };
 pub use buyer::{BuyerDetails, BuyerDigests, BuyerField, DigestedDetail, Erased, SealedBuyer};
+pub use cash_receipt::{CashReceipts, ReceiptLook, WrongReceipts};
 pub use checkout::{
     CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,
     FRESH_LOOK_MS, HistorySources, KEY_END_CHARS, LostCheckout, OperatorDecision, OrderRecord, PaidBack, Parts,

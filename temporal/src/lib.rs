@@ -46,8 +46,9 @@ pub use namespace::ensure_search_attributes;
 pub use replay::Replayer;
 pub use schedule_watch::{ScheduleState, ScheduleWatch, list_schedules};
 pub use schedules::{
-    HOUSEKEEPING_SCHEDULE, NeededSchedule, PAYOUT_SCHEDULE, RECONCILIATION_SCHEDULE, RETENTION_SCHEDULE,
-    ScheduleStanding, apply_schedules, claim_namespace, database_of_namespace, give_namespace, needed_schedules,
+    CASH_RECEIPT_SCHEDULE, HOUSEKEEPING_SCHEDULE, NeededSchedule, PAYOUT_SCHEDULE, RECONCILIATION_SCHEDULE,
+    RETENTION_SCHEDULE, ScheduleStanding, apply_schedules, claim_namespace, database_of_namespace, give_namespace,
+    needed_schedules,
 };
 pub use sdk_metrics::{SdkCounts, SdkNumber, SdkWait, WAIT_ENDS_MS, WaitTimes};
 pub use tasks::{FailingTasks, failing_tasks};

@@ -6,6 +6,7 @@ use store::Keyring;
 use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
+    cash_receipt::CashReceiptsWorkflow,
     checkout::CheckoutWorkflow,
     delivery::DeliveryWorkflow,
     housekeeping::{HousekeepingWorkflow, RetentionWorkflow},
@@ -45,6 +46,7 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<ReversalActWorkflow>())
             .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
             .and_then(|options| options.register_workflow::<RetentionWorkflow>())
+            .and_then(|options| options.register_workflow::<CashReceiptsWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

@@ -1,5 +1,6 @@
 //! The schedules: the reconciliation of the day before and the payout run of the day, each morning in Korea; releases
-//! and expiries, each minute; what is too old, each hour. There is no other clock for what is done at a time.
+//! and expiries, and questions about cash receipts, each minute; what is too old, each hour. There is no other clock
+//! for what is done at a time.
 //!
 //! The schedule of the reconciliation also names the database that the namespace belongs to, by the id of its event
 //! log. Workers of two databases on one task queue would take each other's tasks: a checkout of one database would be
@@ -26,7 +27,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use workflows::{TASK_QUEUE, housekeeping, payout_calendar, reconciliation};
+use workflows::{TASK_QUEUE, cash_receipt, housekeeping, payout_calendar, reconciliation};
 
 use crate::{
     TemporalError,
@@ -41,6 +42,8 @@ pub const PAYOUT_SCHEDULE: &str = "payout-calendar";
 pub const HOUSEKEEPING_SCHEDULE: &str = "housekeeping";
 /// The id of the schedule that removes what is too old.
 pub const RETENTION_SCHEDULE: &str = "retention";
+/// The id of the schedule that asks about cash receipts.
+pub const CASH_RECEIPT_SCHEDULE: &str = "cash-receipts";
 const TIME_ZONE: &str = "Asia/Seoul";
 /// How late a missed morning is still made up for: Temporal may have been away over a weekend.
 const MORNING_CATCH_UP: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -103,7 +106,14 @@ const RETENTION: Planned = Planned {
     overlap: ScheduleOverlapPolicy::Skip,
     catch_up: SHORT_CATCH_UP,
 };
-const ALL: [&Planned; 4] = [&RECONCILIATION, &PAYOUT_CALENDAR, &HOUSEKEEPING, &RETENTION];
+const CASH_RECEIPTS: Planned = Planned {
+    id: CASH_RECEIPT_SCHEDULE,
+    when: When::Every(cash_receipt::EVERY),
+    workflow_type: cash_receipt::WORKFLOW_TYPE,
+    overlap: ScheduleOverlapPolicy::Skip,
+    catch_up: SHORT_CATCH_UP,
+};
+const ALL: [&Planned; 5] = [&RECONCILIATION, &PAYOUT_CALENDAR, &HOUSEKEEPING, &RETENTION, &CASH_RECEIPTS];
 
 /// The field of the schedule's memo that names the database.
 const DATABASE: &str = "database";

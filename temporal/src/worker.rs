@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use activities::{
-    checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries, housekeeping::Housekeeping, ledger::Ledger,
-    payout::Payouts, psp::Psp, reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
+    cash_receipt::CashReceipts, checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries,
+    housekeeping::Housekeeping, ledger::Ledger, payout::Payouts, psp::Psp, reconciliation::Reconciliations,
+    refund::Refunds, risk::Risk, seller::Sellers,
 };
 use store::Writer;
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::{
+    cash_receipt::CashReceiptsWorkflow,
     checkout::CheckoutWorkflow,
     housekeeping::{HousekeepingWorkflow, RetentionWorkflow},
     payout_calendar::PayoutCalendarWorkflow,
@@ -56,6 +58,8 @@ pub struct Activities {
     pub sellers: Sellers,
     /// Releases, expiries, and what is too old.
     pub housekeeping: Housekeeping,
+    /// How cash receipts stand.
+    pub cash_receipts: CashReceipts,
     /// Reconciliations and acts on breaks.
     pub reconciliations: Reconciliations,
     /// Deliveries to webhook endpoints.
@@ -110,6 +114,7 @@ impl Worker {
             .and_then(|options| options.register_workflow::<ReversalActWorkflow>())
             .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
             .and_then(|options| options.register_workflow::<RetentionWorkflow>())
+            .and_then(|options| options.register_workflow::<CashReceiptsWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -121,6 +126,7 @@ impl Worker {
             .register_activities(activities.sellers)
             .register_activities(activities.reconciliations)
             .register_activities(activities.housekeeping)
+            .register_activities(activities.cash_receipts)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())

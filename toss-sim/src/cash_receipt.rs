@@ -105,6 +105,9 @@ pub(crate) struct CashReceipt {
     /// The receipt that a cancellation takes back.
     pub(crate) of: Option<String>,
     pub(crate) requested_at: Instant,
+    /// What the tax office says of a receipt that it refused.
+    #[serde(default)]
+    refusal: Option<String>,
 }
 
 /// The order of a receipt, and its amounts in won.
@@ -136,7 +139,13 @@ impl CashReceipt {
             entry: ReceiptEntry::Confirm,
             of: None,
             requested_at: now,
+            refusal: None,
         }
+    }
+
+    /// The tax office refuses it.
+    pub(crate) fn refuse(&mut self, message: String) {
+        self.refusal = Some(message);
     }
 
     /// The cancellation of a part of this receipt. The key of the first begins as Toss documents it.
@@ -150,6 +159,7 @@ impl CashReceipt {
             entry: ReceiptEntry::Cancel,
             of: Some(self.key.clone()),
             requested_at: now,
+            refusal: None,
             ..self.clone()
         }
     }
@@ -184,7 +194,11 @@ impl CashReceipt {
         json!({
             "receiptKey": self.key,
             "issueNumber": self.issue_number,
-            "issueStatus": if is_final { "COMPLETED" } else { "IN_PROGRESS" },
+            "issueStatus": match &self.refusal {
+                Some(_) => "FAILED",
+                None if is_final => "COMPLETED",
+                None => "IN_PROGRESS",
+            },
             "amount": self.amount,
             "taxFreeAmount": self.tax_free,
             "orderId": self.order_id,
@@ -194,7 +208,7 @@ impl CashReceipt {
             "transactionType": if is_cancel { "CANCEL" } else { "CONFIRM" },
             "businessNumber": BUSINESS_NUMBER,
             "customerIdentityNumber": self.wish.number,
-            "failure": null,
+            "failure": self.refusal.as_ref().map(|message| json!({ "code": "NTS_ERROR", "message": message })),
             "requestedAt": requested_at,
             "approvedAt": requested_at,
             "canceledAt": is_cancel.then_some(requested_at),
@@ -221,10 +235,10 @@ impl CashReceipt {
     }
 }
 
-/// What is left of a receipt, or nothing when it is not in the list.
+/// What is left of a receipt, or nothing when it is not in the list. What the tax office refused is nothing.
 pub(crate) fn left(receipts: &[CashReceipt], key: &str) -> ReceiptAmount {
     let mut left = ReceiptAmount { whole: 0, tax_free: 0 };
-    for receipt in receipts {
+    for receipt in receipts.iter().filter(|receipt| receipt.refusal.is_none()) {
         match receipt.entry {
             ReceiptEntry::Confirm if receipt.key == key => {
                 left = ReceiptAmount { whole: receipt.amount, tax_free: receipt.tax_free };
@@ -404,6 +418,22 @@ mod tests {
         assert_eq!(back(4_000, 1_000, "a"), (Some("c_k".to_owned()), 6_000, 2_000));
         assert_eq!(back(9_000, 9_000, "b"), (Some("c_b".to_owned()), 0, 0), "no more than there is");
         assert_eq!(back(1, 0, "c"), (None, 0, 0));
+        assert_eq!(standing(&receipts), None);
+    }
+
+    #[test]
+    fn a_refused_receipt_records_and_takes_back_nothing() {
+        let now = Instant::UNIX_EPOCH;
+        let wish = ReceiptWish { kind: ReceiptKind::Deduction, number: "01000001234".to_owned() };
+        let order = ReceiptOrder { order_id: "order-1", order_name: "책", amount: 10_000, tax_free: 0 };
+        let mut receipts = vec![CashReceipt::issued(wish, order, fresh("k"), now)];
+        let part = ReceiptAmount { whole: 4_000, tax_free: 0 };
+        CashReceipt::take_back(&mut receipts, "k", part, fresh("a"), now);
+        receipts[1].refuse("[TS9] 취소할 수 없습니다.".to_owned());
+        assert_eq!(left(&receipts, "k").whole, 10_000);
+        assert_eq!(receipts[1].json("http://sim", now)["issueStatus"], "FAILED");
+        assert_eq!(receipts[1].json("http://sim", now)["failure"]["code"], "NTS_ERROR");
+        receipts[0].refuse("[TS2] 사업자번호 오류".to_owned());
         assert_eq!(standing(&receipts), None);
     }
 

@@ -86,6 +86,22 @@ impl World {
         merchants.find_map(|merchant| self.receipts_of(merchant).flatten().find(|receipt| receipt.key == key))
     }
 
+    /// The tax office refuses a receipt; answers the receipt.
+    pub(crate) fn refuse_receipt(&mut self, key: &str, message: String, now: Instant) -> Option<Value> {
+        let merchant = (0..self.merchants.len())
+            .find(|merchant| self.receipts_of(*merchant).flatten().any(|receipt| receipt.key == key))?;
+        let public_url = self.public_url.clone();
+        let refuse = |list: &mut Vec<CashReceipt>| {
+            let receipt = list.iter_mut().find(|receipt| receipt.key == key)?;
+            receipt.refuse(message);
+            Some(receipt.json(&public_url, now))
+        };
+        match self.payment_of_receipt(key, merchant) {
+            Some(payment_key) => self.till.change(&payment_key, |payment| refuse(&mut payment.receipts)).flatten(),
+            None => self.receipts.holding_mut(merchant, key).and_then(refuse),
+        }
+    }
+
     fn payment_of_receipt(&self, key: &str, merchant: usize) -> Option<String> {
         let holds = |receipts: &[CashReceipt]| receipts.iter().any(|receipt| receipt.key == key);
         let mut kept = self.till.iter().filter(|kept| kept.merchant == merchant);

@@ -21,6 +21,7 @@ use crate::fields::{MAX_BODY, is_order_id, is_order_name};
 use crate::method::Method;
 use crate::mischief::{Chance, DEFAULT_DELAY_MS, Kind, MAX_DELAY_MS, MAX_MISCHIEFS, Mischief, Pages, Subject};
 use crate::payment::Payment;
+use crate::terms::ReceiptBody;
 use crate::till::{Kept, MAX_PAYMENTS, Totals};
 use crate::time::{Instant, with_offset};
 use crate::wallets::ForeignEasyPay;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sim/bank", post(close_bank))
         .route("/_sim/deposit", post(deposit))
         .route("/_sim/deposit-error", post(deposit_error))
+        .route("/_sim/cash-receipts/{receipt_key}/fail", post(fail_receipt))
         .route("/_sim/clock", post(advance_clock).get(read_clock))
         .route("/_sim/payments", get(list_payments))
         .route("/_sim/payments/{order_id}", get(show_order))
@@ -99,6 +101,10 @@ struct AuthorizeBody {
     order_name: Option<String>,
     method: Option<String>,
     customer_key: Option<String>,
+    /// The receipt that the buyer asks for in the window.
+    cash_receipt: Option<ReceiptBody>,
+    /// The part of the amount without tax, as the shop told the window.
+    tax_free_amount: Option<Amount>,
     /// The `mId` of the merchant; the first one of the currency when absent.
     merchant: Option<String>,
 }
@@ -127,6 +133,12 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
         return Err(Objection::Invalid(format!("no contract in {code} has {}", method.name(Language::Korean))));
     }
     let (order_id, customer_key) = (body.order_id, body.customer_key);
+    let wrong = |code: Code| Objection::Invalid(code.name().to_owned());
+    let cash_receipt = body.cash_receipt.map_or(Ok(None), ReceiptBody::wish).map_err(wrong)?;
+    let tax_free = body.tax_free_amount.map_or(Ok(0), |amount| amount.minor(currency)).map_err(wrong)?;
+    if tax_free > minor {
+        return Err(Objection::Invalid("taxFreeAmount is a part of the amount".to_owned()));
+    }
     let key = sim.enter(|world, now| {
         let merchant = match &body.merchant {
             None => world.merchant_in(currency).ok_or_else(|| Objection::Unknown(format!("merchant of {code}")))?,
@@ -139,12 +151,35 @@ async fn authorize(sim: Sim, Told(body): Told<AuthorizeBody>) -> Result<Json<Val
         let key = world.mint.payment_key(merchant_id, now);
         let mut payment = Payment::ready(key.clone(), order_id.clone(), order_name, Money { minor, currency }, now);
         payment.terms.foreign_easy_pay = (method == Method::ForeignEasyPay).then_some(ForeignEasyPay::PayPal);
+        payment.terms.cash_receipt = cash_receipt;
+        payment.terms.tax_free = tax_free;
         payment.customer_key = customer_key;
         payment.authenticate(method, None, now).map_err(|code| Objection::WrongState(code.name()))?;
         let is_kept = world.till.keep(Kept::of(payment, merchant));
         if is_kept { Ok(key) } else { Err(Objection::Full(format!("{MAX_PAYMENTS} payments"))) }
     })?;
     Ok(Json(json!({ "paymentKey": key, "orderId": order_id, "amount": currency.number(minor) })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusalBody {
+    #[serde(default = "usual_refusal")]
+    message: String,
+}
+
+fn usual_refusal() -> String {
+    "[TS2] 국세청에 등록되지 않은 번호입니다.".to_owned()
+}
+
+/// The tax office refuses a receipt, or the cancellation of one.
+async fn fail_receipt(
+    sim: Sim,
+    Path(receipt_key): Path<String>,
+    Told(body): Told<RefusalBody>,
+) -> Result<Json<Value>, Objection> {
+    let refused = sim.enter(|world, now| world.refuse_receipt(&receipt_key, body.message, now));
+    refused.map(Json).ok_or_else(|| Objection::Unknown(format!("cash receipt {receipt_key}")))
 }
 
 #[derive(Debug, Deserialize)]

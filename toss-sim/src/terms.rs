@@ -196,7 +196,7 @@ pub(crate) struct CommonBody {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ReceiptBody {
+pub(crate) struct ReceiptBody {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -215,7 +215,7 @@ impl ReceiptBody {
     }
 
     /// The receipt of a request by API, which names the number.
-    fn wish(self) -> Result<Option<ReceiptWish>, Code> {
+    pub(crate) fn wish(self) -> Result<Option<ReceiptWish>, Code> {
         let Some(kind) = self.kind()? else { return Ok(None) };
         let number = self.registration_number.ok_or(Code::InvalidRequest)?;
         if kind.takes(&number) {

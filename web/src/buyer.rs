@@ -20,7 +20,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use domain::{checkout::Status, id::SellerAccount};
+use domain::{cash_receipt::CashReceipt, checkout::Status, id::SellerAccount};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use service::{IsForBuyer, buyer::BuyerDetails, now};
 use store::{CheckoutRecord, ConfirmToken};
@@ -62,6 +62,8 @@ pub struct Visit<'a> {
 pub struct Personal<'a> {
     /// The name on the virtual account.
     pub holder: Option<&'a str>,
+    /// The cash receipt.
+    pub cash_receipt: Option<&'a CashReceipt>,
     /// How to reach the buyer.
     pub details: Option<&'a BuyerDetails>,
 }
@@ -84,7 +86,7 @@ pub fn checkout(visit: Visit<'_>, personal: Personal<'_>) -> Response {
     let (page, record) = (Page::of_visit(&visit), visit.record);
     let contact = personal.details.filter(|_| hands_over(visit)).map(Contact::of).unwrap_or_default();
     let made = match page.made(visit) {
-        Ok(made) => Made { holder: personal.holder, contact: &contact, ..made },
+        Ok(made) => Made { holder: personal.holder, cash_receipt: personal.cash_receipt, contact: &contact, ..made },
         Err(bare) => return bare,
     };
     let policy = Policy::with_psp(&visit.settings.psp_script_url);
@@ -150,7 +152,8 @@ impl Page {
     fn made<'a>(&self, visit: Visit<'a>) -> Result<Made<'a>, Response> {
         let Visit { settings, is_for_buyer, record, token, headers: _, sellers: _ } = visit;
         let access = Access::of(record, token, settings.kept, now());
-        let made = Made { settings, is_for_buyer, token, holder: None, contact: &Contact::NONE };
+        let (holder, cash_receipt) = (None, None);
+        let made = Made { settings, is_for_buyer, token, holder, cash_receipt, contact: &Contact::NONE };
         match access {
             Access::Whole => Ok(made),
             Access::Unproved | Access::Over => {

@@ -20,6 +20,7 @@
 //! * No signal stops a workflow (`signal.rs`), and no answer that a worker cannot read is taken for another one.
 
 pub mod attributes;
+pub mod cash_receipt;
 pub mod checkout;
 pub mod dead_letter;
 pub mod delivery;

@@ -2,13 +2,14 @@
 
 use domain::{
     Currency,
-    calendar::Day,
+    calendar::{Day, KoreanTime},
+    cash_receipt::{CashReceipt, ReceiptStanding, WRONG_PATIENCE_MS},
     payout::PaidBy,
     reconciliation::{BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all},
     settlement::Flow,
 };
 use serde_json::json;
-use store::{BankLine, InternalDifference, InternalQuestion};
+use store::{BankLine, InternalDifference, InternalQuestion, WrongReceipts};
 use workflows::reconciliation::settled_days;
 
 use super::{
@@ -18,6 +19,8 @@ use super::{
     transfers::{self, Apart, Transfers},
 };
 
+/// The most payments with wrong cash receipts that become findings of one run.
+const MOST_WRONG_RECEIPTS: u64 = 1_000;
 /// The group of the PSP's deposits.
 const DEPOSITS: &str = "psp";
 
@@ -48,8 +51,54 @@ pub(super) async fn internal(run: &StepRun<'_>) -> Result<Figures, StepError> {
     };
     run.note(&differences.iter().map(finding).collect::<Vec<_>>()).await?;
     let mut figures = Figures::default();
+    figures.add("wrong_cash_receipts", wrong_receipts(run).await?);
     figures.add("differences", i64::try_from(differences.len()).unwrap_or(i64::MAX));
     Ok(figures)
+}
+
+/// Cash receipts that say something else than what was paid. The tax office's refusal is seen at once; a difference may
+/// be one that the PSP mends within a day. Answers how many there are.
+async fn wrong_receipts(run: &StepRun<'_>) -> Result<i64, StepError> {
+    let now = machine_time();
+    let mut findings = Vec::new();
+    for wrong in run.of.reader.wrong_receipts(now, MOST_WRONG_RECEIPTS).await? {
+        if wrong.standing != ReceiptStanding::Failed && now.ms_since(wrong.since) < WRONG_PATIENCE_MS {
+            continue;
+        }
+        let WrongReceipts { checkout_id, workflow_id, standing, since, receipts } = wrong;
+        let Some(payment) = run.of.reader.checkout(&checkout_id).await? else { continue };
+        let refunded = payment.orders.iter().map(|order| order.refunded.minor()).sum();
+        let currency = payment.total.currency();
+        let shown = |receipt: &CashReceipt| {
+            json!({
+                "key": receipt.key,
+                "entry": receipt.entry.as_str(),
+                "status": receipt.status.as_str(),
+                "amount": receipt.amount.minor(),
+                "failure": receipt.failure.as_ref().map(|failure| &failure.message),
+            })
+        };
+        let held = payment.total.minor().saturating_sub(refunded);
+        let theirs = json!({
+            "cash_receipts": receipts.receipts.iter().map(shown).collect::<Vec<_>>(),
+            "standing": standing.as_str(),
+            "since": KoreanTime(since).to_string(),
+        });
+        findings.push(Finding {
+            checkout_id: Some(checkout_id.clone()),
+            workflow_id: Some(workflow_id.to_string()),
+            evidence: Evidence { ours: json!({ "held": held }).to_string(), theirs: theirs.to_string() },
+            ..blank(
+                Layer::Internal,
+                BreakType::AttributeDiffers,
+                &format!("cash receipt {checkout_id}"),
+                Day::of(since),
+                currency,
+            )
+        });
+    }
+    run.note(&findings).await?;
+    Ok(i64::try_from(findings.len()).unwrap_or(i64::MAX))
 }
 
 /// Lines of bank statements of the last days.

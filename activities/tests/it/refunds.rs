@@ -112,6 +112,7 @@ impl Paid {
             payment_key: self.payment_key.clone(),
             amount: won(minor),
             held: won(held),
+            tax_free: None,
             reason: "단순 변심".to_owned(),
             account: None,
             idempotency_key: key.to_owned(),
@@ -161,7 +162,7 @@ async fn a_refund_is_recorded_promised_and_executed_once() {
         assert_eq!(paid.activities.run(Refunds::record, other).await.unwrap(), RefundRecorded::Others);
     }
     for _ in 0..2 {
-        let Promise::Given(PromisedRefund { parts, amount, held }) = paid.promise(&wanted).await else {
+        let Promise::Given(PromisedRefund { parts, amount, held, tax_free: None }) = paid.promise(&wanted).await else {
             panic!("not promised")
         };
         assert_eq!((amount, held), (won(6_000), won(TOTAL)));

@@ -76,6 +76,7 @@ pub(crate) fn plan() -> Plan {
         id: PaymentOrderId::parse(id).unwrap(),
         seller: SellerAccount::parse(seller).unwrap(),
         amount: won(minor),
+        tax_free: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse("checkout-1").unwrap(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
+    cash_receipt::{ReceiptEntry, ReceiptPurpose, ReceiptStanding, ReceiptStatus},
     checkout::Status,
     dead_letter::{DeclaredOutcome, LetterStatus},
     event::EventType,
@@ -43,6 +44,22 @@ pub(crate) use text_of_a_list;
 text_of_a_list! {
     /// Where a checkout or a payment order stands.
     StatusName, "Status", Status::ALL.map(Status::as_str)
+}
+text_of_a_list! {
+    /// Where the cash receipts of a payment stand together.
+    ReceiptStandingName, "CashReceiptStanding", ReceiptStanding::ALL.map(ReceiptStanding::as_str)
+}
+text_of_a_list! {
+    /// Whether a cash receipt records a payment or takes a part of it back.
+    ReceiptEntryName, "CashReceiptEntry", ReceiptEntry::ALL.map(ReceiptEntry::as_str)
+}
+text_of_a_list! {
+    /// What the buyer uses a cash receipt for: a person's income deduction, or the proof of a business expense.
+    ReceiptPurposeName, "CashReceiptPurpose", ReceiptPurpose::ALL.map(ReceiptPurpose::as_str)
+}
+text_of_a_list! {
+    /// Where a cash receipt stands at the tax office.
+    ReceiptStatusName, "CashReceiptStatus", ReceiptStatus::ALL.map(ReceiptStatus::as_str)
 }
 text_of_a_list! {
     /// Why an entry was booked.

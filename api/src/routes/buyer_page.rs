@@ -14,7 +14,7 @@ use axum::{
 use domain::id::{CheckoutId, SellerAccount};
 use serde::Serialize;
 use service::buyer::{account_holder, kept};
-use store::{CheckoutRecord, ConfirmToken};
+use store::{CashReceipts, CheckoutRecord, ConfirmToken};
 use web::buyer::{self, NOT_STORED, Personal, Visit};
 
 use crate::{
@@ -66,7 +66,12 @@ pub(crate) async fn checkout(
     let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
     let details = if buyer::hands_over(visit) { kept(&api.service, &record).await? } else { None };
     let holder = account_holder(&api.service, &record);
-    Ok(buyer::checkout(visit, Personal { holder: holder.as_deref(), details: details.as_ref() }))
+    let is_paid = record.status.is_payment_done();
+    let receipts =
+        if is_paid { api.service.reader.cash_receipts(&record.checkout_id).await? } else { CashReceipts::default() };
+    let cash_receipt = receipts.shown();
+    let personal = Personal { holder: holder.as_deref(), cash_receipt, details: details.as_ref() };
+    Ok(buyer::checkout(visit, personal))
 }
 
 /// The success page

@@ -7,6 +7,7 @@ use domain::{
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
     refund::{Part, RefundStatus},
+    tax::TaxParts,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -161,6 +162,32 @@ pub(crate) struct OrderBody {
     ledger_updated: bool,
     #[schema(value_type = Balance)]
     refunded_amount: String,
+    tax: TaxBody,
+    /// The same of what is left after refunds.
+    tax_left: TaxBody,
+}
+
+/// What an amount is made of; the three add up to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Tax)]
+struct TaxBody {
+    /// What is supplied, without its tax.
+    #[schema(value_type = Balance)]
+    supply_amount: String,
+    /// The value-added tax on the supply.
+    #[schema(value_type = Balance)]
+    vat: String,
+    /// What is supplied without tax.
+    #[schema(value_type = Balance)]
+    tax_free_amount: String,
+}
+
+impl TaxBody {
+    fn new(parts: TaxParts) -> Self {
+        let TaxParts { supply, vat, tax_free } = parts;
+        let [supply_amount, vat, tax_free_amount] = [supply, vat, tax_free].map(Money::to_decimal_string);
+        Self { supply_amount, vat, tax_free_amount }
+    }
 }
 
 /// What the payment provider says.
@@ -390,6 +417,8 @@ impl OrderBody {
             wallet_updated: record.wallet_updated,
             ledger_updated: record.ledger_updated,
             refunded_amount: record.refunded.to_decimal_string(),
+            tax: TaxBody::new(record.order.tax_parts()),
+            tax_left: TaxBody::new(record.order.tax_parts_after(record.refunded)),
         }
     }
 

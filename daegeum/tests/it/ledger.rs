@@ -142,6 +142,7 @@ impl Books {
             id: PaymentOrderId::parse(format!("{checkout}-{line}")).unwrap(),
             seller: SellerAccount::parse(*seller).unwrap(),
             amount: *amount,
+            tax_free: None,
         };
         let plan = Plan::try_new(PlanFields {
             checkout_id: CheckoutId::parse(checkout).unwrap(),

@@ -67,7 +67,12 @@ pub(crate) async fn paid(shop: &Shop, id: &str) -> String {
 
 /// Somebody uses our secret key at Toss past daegeum.
 async fn at_toss(shop: &Shop, path: &str, body: &Value) {
-    let request = shop.http.post(format!("{}/v1/payments/{path}", shop.simulator));
+    at_toss_by_key(shop, &format!("payments/{path}"), body).await;
+}
+
+/// The same with any call of Toss's API.
+pub(crate) async fn at_toss_by_key(shop: &Shop, path: &str, body: &Value) {
+    let request = shop.http.post(format!("{}/v1/{path}", shop.simulator));
     let request = request.basic_auth(toss_sim::DEFAULT_SECRET_KEY, Some("")).json(body);
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200, "{}", answer.text().await.unwrap());

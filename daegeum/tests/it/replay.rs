@@ -42,7 +42,7 @@ const SELLERS: [&str; 2] = ["followed", "lost"];
 const SELLER_ACTS: [&str; 2] = ["verified.seller_account", "lifted.seller_hold"];
 /// What schedules start, the file by its story and its workflow. The day of `clock` is that of the worker's clock, as
 /// an older version took it, on a morning that was made up for three days later.
-const SCHEDULED: [&str; 7] = [
+const SCHEDULED: [&str; 8] = [
     "breaks.reconciliation",
     "clock.reconciliation_daily",
     "morning.reconciliation_daily",
@@ -50,6 +50,7 @@ const SCHEDULED: [&str; 7] = [
     "nobody-due.payout_calendar",
     "woken.housekeeping",
     "removed.retention",
+    "followed.cash_receipts",
 ];
 
 #[test]
@@ -100,6 +101,7 @@ fn a_history_that_took_another_path_is_noticed() {
         ("by-bank-file.payout_run.json", "payout.take_file", "payout.take_fire"),
         ("verified.seller_account.json", "seller.check_account", "seller.change_account"),
         ("lifted.seller_hold.json", "seller_hold.lift", "seller_hold.left"),
+        ("followed.cash_receipts.json", "cash_receipt.follow", "cash_receipt.forget"),
         ("removed.retention.json", "housekeeping.remove_what_is_old", "housekeeping.remove_what_is_new"),
     ] {
         let recorded = std::fs::read_to_string(histories.join(file)).unwrap();

@@ -40,7 +40,7 @@ const SECOND_MS: u64 = 1_000;
 const AHEAD_MS: u64 = 40 * SECOND_MS;
 
 /// Asks Temporal's own command line, which must succeed.
-fn temporal(roles: &Roles, arguments: &[&str]) -> Value {
+pub(crate) fn temporal(roles: &Roles, arguments: &[&str]) -> Value {
     let mut command = Command::new(temporal_cli());
     let output = command.args(arguments).args(["--address", &roles.temporal, "-o", "json"]).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -63,14 +63,14 @@ fn workflow_of(schedule: &str, morning: Day, hour: &str) -> String {
     format!("{schedule}-{}T{hour}", morning.before())
 }
 
-async fn has_schedule(roles: &Roles, schedule: &str) {
+pub(crate) async fn has_schedule(roles: &Roles, schedule: &str) {
     let client = roles.temporal().await;
     let handle = client.get_schedule_handle(schedule);
     until("the schedule is there", || async { handle.describe(Default::default()).await.is_ok() }).await;
 }
 
 /// Waits until so many workflows of a type have completed.
-async fn completed(roles: &Roles, workflow_type: &str, number: u64) {
+pub(crate) async fn completed(roles: &Roles, workflow_type: &str, number: u64) {
     let query = format!("WorkflowType = '{workflow_type}' AND ExecutionStatus = 'Completed'");
     until(&format!("{number} of {workflow_type} have completed"), || async {
         let counted = temporal(roles, &["workflow", "count", "--query", &query]);

@@ -67,6 +67,9 @@ pub struct PromisedRefund {
     pub amount: Money,
     /// What the PSP holds of the payment by our books, this refund included.
     pub held: Money,
+    /// The part of the amount without value-added tax; nothing of a payment that is taxed as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_free: Option<Money>,
 }
 
 /// A change of a refund that moves no money.

@@ -13,6 +13,7 @@ pub(crate) fn order(id: &str, seller: &str, minor: u64) -> Order {
         id: PaymentOrderId::parse(id).unwrap(),
         seller: SellerAccount::parse(seller).unwrap(),
         amount: Money::try_from_minor(minor, Krw).unwrap(),
+        tax_free: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod bank_file;
 mod breaks;
 mod calendar;
+mod cash_receipt;
 mod charge;
 mod checkout;
 mod dead_letter;
@@ -24,4 +25,5 @@ mod risk;
 mod seller;
 mod settlement;
 mod sweep;
+mod tax;
 mod webhook_endpoint;

@@ -276,6 +276,7 @@ mod tests {
             id: PaymentOrderId::parse(format!("o-{index}")).unwrap(),
             seller: SellerAccount::parse(seller.as_str()).unwrap(),
             amount: Money::try_from_minor(5_000, Currency::Krw).unwrap(),
+            tax_free: None,
         };
         Plan::try_new(PlanFields {
             checkout_id: CheckoutId::parse("checkout-1").unwrap(),

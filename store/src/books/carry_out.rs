@@ -17,6 +17,7 @@ use crate::{
         refusal::{Booked, Principals, Refusal},
     },
     breaks,
+    cash_receipt::{self, CashLike},
     checkout::{
         deposit_return,
         status::{NextStatus, WriteResult, is_written, write_status},
@@ -83,6 +84,9 @@ async fn book_payment(
         .filter(payment_orders::Column::CheckoutId.eq(change.checkout_id.as_str()))
         .exec(books.transaction)
         .await?;
+    let like =
+        CashLike { method: payment.method.as_deref(), has_receipt: payment.receipt_numbers.cash_receipt.is_some() };
+    cash_receipt::follow(books.transaction, &change.checkout_id, like, books.now()).await?;
     books.announce(change).await?;
     books.add(entry).await
 }

@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::{
     StoreError,
     books::{open::Books, refusal::Refusal},
+    checkout::read::tax_free,
     convert::{corrupt, from_column_amount, from_column_currency},
     entities::{ledger_entries, payment_orders},
 };
@@ -72,7 +73,12 @@ pub(crate) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Re
     let currency = from_column_currency(&row.currency)?;
     let seller = SellerAccount::parse(row.seller_account).map_err(|error| corrupt("a seller", error))?;
     Ok(PaidOrder {
-        order: Order { id: id.clone(), seller, amount: from_column_amount(row.amount, currency)? },
+        order: Order {
+            id: id.clone(),
+            seller,
+            amount: from_column_amount(row.amount, currency)?,
+            tax_free: tax_free(row.tax_free_amount, currency)?,
+        },
         checkout_id,
         commission: from_column_amount(row.commission, currency)?,
         commission_vat: from_column_amount(row.commission_vat, currency)?,

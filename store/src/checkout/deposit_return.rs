@@ -1,6 +1,7 @@
 //! A deposit that the bank took back after it was booked.
 
 use domain::{
+    charge::VIRTUAL_ACCOUNT,
     checkout::{Change, DepositReturn},
     ledger::Entry,
 };
@@ -13,6 +14,7 @@ use crate::{
         order::{check_orders, not_before},
         refusal::{Booked, Refusal},
     },
+    cash_receipt::{self, CashLike},
     checkout::status::{NextStatus, WriteResult, is_written, set_account, write_status},
     entities::{payment_events, payment_orders},
 };
@@ -35,6 +37,9 @@ pub(crate) async fn take_back(books: &mut Books<'_>, returned: &DepositReturn) -
     }
     set_account(books.transaction, change).await?;
     forget_payment(books, change).await?;
+    // A deposit is always paid like cash.
+    let like = CashLike { method: Some(VIRTUAL_ACCOUNT), has_receipt: false };
+    cash_receipt::follow(books.transaction, &change.checkout_id, like, books.now()).await?;
     books.announce(change).await?;
     books.add(reversal).await
 }

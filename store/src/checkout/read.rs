@@ -1,7 +1,7 @@
 //! Checkouts, their orders, their history and the requests that made them.
 
 use domain::{
-    Money, Timestamp,
+    Currency, Money, Timestamp,
     charge::{ReceiptNumbers, VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
     failure::Failure,
@@ -239,6 +239,11 @@ impl Reader {
     }
 }
 
+/// The part of an order without tax, where there is one.
+pub(crate) fn tax_free(minor: i64, currency: Currency) -> Result<Option<Money>, StoreError> {
+    from_column_amount(minor, currency).map(|part| Some(part).filter(|part| !part.is_zero()))
+}
+
 pub(crate) fn order_record(row: payment_orders::Model) -> Result<OrderRecord, StoreError> {
     let currency = from_column_currency(&row.currency)?;
     Ok(OrderRecord {
@@ -246,6 +251,7 @@ pub(crate) fn order_record(row: payment_orders::Model) -> Result<OrderRecord, St
             id: id(PaymentOrderId::parse(row.payment_order_id))?,
             seller: id(SellerAccount::parse(row.seller_account))?,
             amount: from_column_amount(row.amount, currency)?,
+            tax_free: tax_free(row.tax_free_amount, currency)?,
         },
         status: from_column_status(&row.payment_order_status)?,
         wallet_updated: row.wallet_updated,

@@ -223,6 +223,7 @@ fn order_rows(plan: &Plan, terms: &[CommissionTerms]) -> Result<Vec<payment_orde
             wallet_updated: Set(false),
             ledger_updated: Set(false),
             refunded_amount: Set(0),
+            tax_free_amount: Set(order.tax_free.map_or(Ok(0), to_column_amount)?),
             commission: Set(0),
             commission_vat: Set(0),
             commission_on_refund: Set(terms.on_refund.as_str().to_owned()),

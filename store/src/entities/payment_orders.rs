@@ -16,6 +16,7 @@ pub struct Model {
     pub wallet_updated: bool,
     pub ledger_updated: bool,
     pub refunded_amount: i64,
+    pub tax_free_amount: i64,
     pub commission: i64,
     pub commission_vat: i64,
     pub commission_on_refund: String,

@@ -26,6 +26,7 @@ use crate::{
         order::{PaidOrder, check_orders, not_before, paid_order, refuse_reversed},
         refusal::{Booked, Refusal},
     },
+    cash_receipt::{self, CashLike},
     checkout::status::{NextStatus, WriteResult, write_status},
     convert::{
         corrupt, from_column_amount, from_column_currency, from_column_refund_status, from_column_revision,
@@ -164,6 +165,7 @@ async fn write_next_status(
         WriteResult::Now => {}
         WriteResult::Before => return Err(corrupt("a change before its time", change.revision)),
     }
+    cash_receipt::follow(books.transaction, checkout_id, CashLike::of_row(&event), books.now()).await?;
     for OrderAfter { order, status } in after.orders {
         payment_orders::Entity::update_many()
             .col_expr(payment_orders::Column::PaymentOrderStatus, Expr::value(status.as_str()))

@@ -1,11 +1,14 @@
 //! Refunds: recorded, promised, and then carried out or taken back; each with what it does to the books.
 
+use std::collections::HashMap;
+
 use chrono::Utc;
 use domain::{
     Money,
     id::WorkflowId,
+    plan::tax_free_of,
     refund::{
-        NewRefund, PromisedRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded,
+        NewRefund, Part, PromisedRefund, RefundChange, RefundExecution, RefundFailure, RefundPromise, RefundRecorded,
         RefundStatus, Unrefundable,
     },
 };
@@ -21,11 +24,36 @@ use crate::{
         booking::Booking,
         refusal::{Booked, Refusal},
     },
+    checkout::read::order_record,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_amount, to_column_time},
-    entities::{payment_events, refunds},
+    entities::{payment_events, payment_orders, refunds},
     event::append_refund,
     refund::book::{executed_by_order, found, orders_of, parts_of},
 };
+
+/// What a refund gives back without tax; nothing where no order of the checkout has such a part. Refunds follow one
+/// another, so what was given back before is what the PSP knows of.
+fn tax_free_of_parts(
+    parts: &[Part],
+    orders: Vec<payment_orders::Model>,
+    gone: &HashMap<String, i64>,
+) -> Result<Option<Money>, StoreError> {
+    let orders = orders.into_iter().map(order_record).collect::<Result<Vec<_>, _>>()?;
+    if tax_free_of(orders.iter().map(|record| &record.order)).is_none() {
+        return Ok(None);
+    }
+    let mut sum = None;
+    for part in parts {
+        let Some(record) = orders.iter().find(|record| record.order.id == part.order) else { continue };
+        let before = gone.get(part.order.as_str()).copied().unwrap_or(0);
+        let before = from_column_amount(before, part.amount.currency())?;
+        let after = before.plus(part.amount).map_err(|_| StoreError::Amount)?;
+        let untaxed = record.order.untaxed_of_refund(after, part.amount);
+        let added = sum.map_or(Ok(untaxed), |sum: Money| sum.plus(untaxed));
+        sum = Some(added.map_err(|_| StoreError::Amount)?);
+    }
+    Ok(sum)
+}
 
 impl Writer {
     /// Records that a refund was asked for. The refund's id is the key: asked again, it changes nothing, and answers
@@ -77,12 +105,18 @@ impl Writer {
         let parts = parts_of(&row, self.connection()).await?;
         let currency = from_column_currency(&row.currency)?;
         let amount = row.amount.ok_or_else(|| corrupt("a promised refund without amount", refund))?;
-        let mut held = orders_of(&row.checkout_id, self.connection()).await?.iter().map(|order| order.amount).sum();
-        for (other, gone) in executed_by_order(&row.checkout_id, self.connection()).await? {
-            held -= if other.0 == row.refund_id { 0 } else { gone };
+        let orders = orders_of(&row.checkout_id, self.connection()).await?;
+        let mut held = orders.iter().map(|order| order.amount).sum();
+        let mut gone: HashMap<String, i64> = HashMap::new();
+        for ((other, order), amount) in executed_by_order(&row.checkout_id, self.connection()).await? {
+            if other != row.refund_id {
+                held -= amount;
+                *gone.entry(order).or_default() += amount;
+            }
         }
         let (amount, held) = (from_column_amount(amount, currency)?, from_column_amount(held, currency)?);
-        Ok(PromisedRefund { parts, amount, held })
+        let tax_free = tax_free_of_parts(&parts, orders, &gone)?;
+        Ok(PromisedRefund { parts, amount, held, tax_free })
     }
 
     /// Books that the PSP gave back what was promised, and moves the orders and the checkout to their next status,

@@ -6,6 +6,7 @@ mod bank_files;
 mod books;
 mod breaks;
 mod buyers;
+mod cash_receipts;
 mod connection;
 mod deposits;
 mod due;

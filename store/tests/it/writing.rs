@@ -47,6 +47,7 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
         id: PaymentOrderId::parse(*id).unwrap(),
         seller: SellerAccount::parse(*seller).unwrap(),
         amount: Money::try_from_minor(*minor, Krw).unwrap(),
+        tax_free: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse(checkout).unwrap(),

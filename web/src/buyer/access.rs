@@ -4,7 +4,7 @@
 //! shown to a browser that brings the confirmation token, and no longer than a while after the end; without either the
 //! pages show the status alone.
 
-use domain::{Timestamp, checkout::Status};
+use domain::{Timestamp, cash_receipt::CashReceipt, checkout::Status};
 use service::{IsForBuyer, checkout::proves};
 use store::{CheckoutRecord, ConfirmToken};
 
@@ -56,6 +56,8 @@ pub(super) struct Made<'a> {
     pub(super) token: Option<&'a ConfirmToken>,
     /// Whose name stands on the virtual account, on the page that shows the account.
     pub(super) holder: Option<&'a str>,
+    /// The cash receipt, on the page that shows where the payment stands.
+    pub(super) cash_receipt: Option<&'a CashReceipt>,
     /// What the payment window is told of the buyer, on the page that opens it.
     pub(super) contact: &'a Contact,
 }

@@ -1,6 +1,13 @@
 //! What several pages show: the order, amounts, the account to pay into, the ways to go on.
 
-use domain::{Money, calendar::KoreanTime, charge::VirtualAccount, checkout::Status, failure::Failure};
+use domain::{
+    Money,
+    calendar::KoreanTime,
+    cash_receipt::{CashReceipt, ReceiptStatus},
+    charge::VirtualAccount,
+    checkout::Status,
+    failure::Failure,
+};
 use maud::{Markup, html};
 use service::IsForBuyer;
 use store::CheckoutRecord;
@@ -109,6 +116,22 @@ impl Page {
         let url = receipt_url(record);
         html! {
             a.button.second #receipt hidden[url.is_none()] href=[url] rel="noopener noreferrer" { (self.words.receipt) }
+        }
+    }
+
+    /// The buyer's cash receipt, where the PSP issued one.
+    pub(super) fn cash_receipt(&self, receipt: Option<&CashReceipt>) -> Markup {
+        html! {
+            @if let Some(receipt) = receipt {
+                p.quiet #cash-receipt data-status=(receipt.status.as_str()) {
+                    (self.words.cash_receipt) " "
+                    @if let Some(number) = &receipt.number { span.code { (number) } " " }
+                    @if receipt.status == ReceiptStatus::InProgress { (self.words.cash_receipt_in_progress) " " }
+                    @if let Some(url) = &receipt.url {
+                        a href=(url) rel="noopener noreferrer" { (self.words.cash_receipt_page) }
+                    }
+                }
+            }
         }
     }
 

@@ -57,6 +57,7 @@
       amount: { currency: state.currency, value: Number(state.amount) },
       orderId: state.order,
       orderName: state.orderName,
+      taxFreeAmount: state.taxFree === undefined ? undefined : Number(state.taxFree),
       customerEmail: state.email,
       customerMobilePhone: state.phone,
       successUrl: state.success,

@@ -31,6 +31,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
                 id: PaymentOrderId::parse("o-1").unwrap(),
                 seller: SellerAccount::parse("seller-a").unwrap(),
                 amount: won(15_000),
+                tax_free: None,
             },
             status,
             wallet_updated: false,
@@ -63,7 +64,7 @@ fn settings() -> Settings {
 }
 
 fn made<'a>(settings: &'a Settings, token: Option<&'a ConfirmToken>) -> Made<'a> {
-    Made { settings, is_for_buyer: |_| true, token, holder: None, contact: &Contact::NONE }
+    Made { settings, is_for_buyer: |_| true, token, holder: None, cash_receipt: None, contact: &Contact::NONE }
 }
 
 #[test]

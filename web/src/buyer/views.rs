@@ -1,6 +1,8 @@
 //! What each page shows.
 
-use domain::{calendar::KoreanTime, checkout::Status, failure::Failure, payment_method::PaymentMethod};
+use domain::{
+    Money, calendar::KoreanTime, checkout::Status, failure::Failure, payment_method::PaymentMethod, plan::tax_free_of,
+};
 use maud::{Markup, html};
 use service::{IsForBuyer, now};
 use store::CheckoutRecord;
@@ -46,6 +48,7 @@ impl Page {
                 data-order-name=(record.order_name)
                 data-amount=(record.total.to_decimal_string())
                 data-currency=(record.total.currency())
+                data-tax-free=[tax_free(record)]
                 data-success=(made.address(record, "/success"))
                 data-fail=(made.address(record, "/fail"))
                 data-email=[made.contact.email.as_deref()]
@@ -68,6 +71,7 @@ impl Page {
                     (self.connection(record))
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
+                    (self.cash_receipt(made.cash_receipt))
                     (self.way_out(record, weight))
                     @if Watch::of(record.status) == Watch::Always {
                         noscript { p.notice { (self.words.reload_by_hand) } }
@@ -209,6 +213,11 @@ impl Page {
             }
         }
     }
+}
+
+/// The part of the total without tax, where the marketplace named one.
+fn tax_free(record: &CheckoutRecord) -> Option<String> {
+    tax_free_of(record.orders.iter().map(|order| &order.order)).map(Money::to_decimal_string)
 }
 
 fn standing_address(record: &CheckoutRecord) -> String {

@@ -1,6 +1,7 @@
 //! What the console says, in Korean and in English.
 
 use domain::{
+    cash_receipt::{ReceiptEntry, ReceiptPurpose, ReceiptStanding, ReceiptStatus},
     checkout::Status,
     dead_letter::{DeclaredOutcome, LetterRefusal, LetterStatus},
     refund::RefundStatus,
@@ -154,6 +155,11 @@ words! {
     payment_key: "결제 키", "Payment key";
     approval_number: "승인번호", "Approval number";
     cash_receipt_number: "현금영수증 번호", "Cash receipt number";
+    cash_receipts: "현금영수증", "Cash receipts";
+    cash_receipt_entry: "구분", "Kind";
+    cash_receipt_requested: "신청 시각", "Requested";
+    cash_receipts_seen: "토스 확인:", "As Toss told at";
+    tax_free: "면세 금액", "Tax-free";
     approved: "승인", "Approved";
     expires: "만료", "Expires";
     refunded: "환불됨", "Refunded";
@@ -481,6 +487,44 @@ impl Words {
             Role::Finance => self.pick("재무", "Finance"),
             Role::Admin => self.pick("관리자", "Admin"),
             Role::Seller => self.pick("판매자", "Seller"),
+        }
+    }
+
+    pub(super) const fn cash_receipt_standing_of(&self, standing: ReceiptStanding) -> &'static str {
+        match standing {
+            ReceiptStanding::Missing => self.pick("발급되지 않았습니다.", "No receipt was issued."),
+            ReceiptStanding::InProgress => self.pick("국세청 확인 중입니다.", "The tax office has not answered yet."),
+            ReceiptStanding::Issued => self.pick("발급되었습니다.", "Issued."),
+            ReceiptStanding::TakenBack => self.pick("모두 취소되었습니다.", "All of it was canceled."),
+            ReceiptStanding::Failed => {
+                self.pick("국세청이 거절했습니다. 확인이 필요합니다.", "The tax office refused it. A person is needed.")
+            }
+            ReceiptStanding::Differs => self.pick(
+                "현금영수증 금액이 결제 잔액과 다릅니다. 확인이 필요합니다.",
+                "The receipts do not say what is held. A person is needed.",
+            ),
+        }
+    }
+
+    pub(super) const fn cash_receipt_entry_of(&self, entry: ReceiptEntry) -> &'static str {
+        match entry {
+            ReceiptEntry::Issue => self.pick("발급", "Issue"),
+            ReceiptEntry::Cancel => self.pick("취소", "Cancellation"),
+        }
+    }
+
+    pub(super) const fn cash_receipt_purpose_of(&self, purpose: ReceiptPurpose) -> &'static str {
+        match purpose {
+            ReceiptPurpose::IncomeDeduction => self.pick("소득공제", "Income deduction"),
+            ReceiptPurpose::ExpenseProof => self.pick("지출증빙", "Expense proof"),
+        }
+    }
+
+    pub(super) const fn cash_receipt_status_of(&self, status: ReceiptStatus) -> &'static str {
+        match status {
+            ReceiptStatus::InProgress => self.pick("처리 중", "In progress"),
+            ReceiptStatus::Completed => self.pick("완료", "Completed"),
+            ReceiptStatus::Failed => self.pick("실패", "Failed"),
         }
     }
 

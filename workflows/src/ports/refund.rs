@@ -63,6 +63,9 @@ pub struct RefundCharge {
     pub amount: Money,
     /// What we believe is left of the payment; the PSP does nothing if that is wrong.
     pub held: Money,
+    /// The part of the amount without value-added tax; nothing of a payment that is taxed as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_free: Option<Money>,
     /// Why, for the buyer's statement.
     pub reason: String,
     /// Where the money goes, if it came into a virtual account.

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use domain::{
-    Timestamp,
+    Money, Timestamp,
     dead_letter::{Awaits, DeclaredOutcome},
     failure::{Failure, OurCode},
     inquiry::{Inquiry, Request},
@@ -27,6 +27,8 @@ use crate::{
 struct RefundDriver<'a> {
     ctx: &'a Context,
     inquiry: Inquiry<Refunding>,
+    /// The part of the amount without tax.
+    tax_free: Option<Money>,
     first_sent_at: Timestamp,
 }
 
@@ -34,16 +36,17 @@ struct RefundDriver<'a> {
 pub(super) async fn execute(ctx: &Context, promised: &PromisedRefund) -> Result<(), WorkflowTermination> {
     let first_sent_at = now(ctx);
     let refunding = Refunding { amount: promised.amount, held: promised.held };
+    let tax_free = promised.tax_free;
     let (mut driver, knowledge) = match ctx.state(|refund| refund.request.sent_since) {
         None => {
             let (inquiry, request) = Inquiry::new(refunding, first_sent_at);
-            let mut driver = RefundDriver { ctx, inquiry, first_sent_at };
+            let mut driver = RefundDriver { ctx, inquiry, tax_free, first_sent_at };
             let knowledge = driver.send(request).await;
             (driver, knowledge)
         }
         Some(sent_since) => {
             let inquiry = Inquiry::resumed(refunding, sent_since, first_sent_at);
-            let driver = RefundDriver { ctx, inquiry, first_sent_at: sent_since };
+            let driver = RefundDriver { ctx, inquiry, tax_free, first_sent_at: sent_since };
             let knowledge = driver.look_up().await;
             (driver, knowledge)
         }
@@ -77,12 +80,14 @@ impl Driver for RefundDriver<'_> {
         let ctx = self.ctx;
         let key_number = self.inquiry.send(request, now(ctx));
         let Refunding { amount, held } = self.inquiry.subject;
+        let tax_free = self.tax_free;
         let charge = ctx.state(|refund| RefundCharge {
             refund_id: refund.request.refund_id.clone(),
             checkout_id: refund.request.checkout_id.clone(),
             payment_key: refund.request.payment_key.clone(),
             amount,
             held,
+            tax_free,
             reason: refund.request.reason.clone(),
             account: refund.request.account.clone(),
             idempotency_key: format!("{}.{key_number}", refund.request.refund_id),

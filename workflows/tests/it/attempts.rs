@@ -20,6 +20,7 @@ fn plan() -> Plan {
         id: PaymentOrderId::parse("order-1").unwrap(),
         seller: SellerAccount::parse("seller-a").unwrap(),
         amount: won(1_000),
+        tax_free: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse("checkout-1").unwrap(),

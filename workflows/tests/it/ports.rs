@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use workflows::{checkout, ports, reconciliation, refund, refunds, reversal, seller, seller_account, seller_hold};
+use workflows::{
+    cash_receipt, checkout, ports, reconciliation, refund, refunds, reversal, seller, seller_account, seller_hold,
+};
 
 #[test]
 fn the_names_of_ports_and_workflows_are_distinct_and_dotted() {
-    let scheduled = || ports::OF_HOUSEKEEPING.iter().chain(ports::OF_PAYOUT_CALENDAR);
+    let scheduled = || {
+        let of_schedules = ports::OF_HOUSEKEEPING.iter().chain(ports::OF_PAYOUT_CALENDAR);
+        of_schedules.chain(cash_receipt::OF_CASH_RECEIPTS)
+    };
     let of_payouts = || ports::OF_PAYOUTS.iter().chain(ports::OF_BANK_FILES);
     let by_hand = || reconciliation::OF_RECONCILIATION.iter().chain(reversal::OF_REVERSALS);
     let all = || {

@@ -90,6 +90,8 @@ body! {
         payment_order_id: optional PaymentOrderName,
         seller_account: required SellerName,
         amount: required Amount,
+        /// The part of the amount without value-added tax; where it is absent, all of it is taxed.
+        tax_free_amount: optional Amount,
         currency: required CurrencyCode,
     }
 }
@@ -185,6 +187,7 @@ struct ReadOrder {
     id: Option<PaymentOrderId>,
     seller: Option<SellerAccount>,
     amount: Option<Money>,
+    tax_free: Option<Money>,
 }
 
 fn orders(
@@ -200,7 +203,7 @@ fn orders(
     check_together(&orders, accepted, errors);
     let whole_orders = orders.into_iter().filter_map(|order| {
         let id = order.id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4()));
-        Some(Order { id, seller: order.seller?, amount: order.amount? })
+        Some(Order { id, seller: order.seller?, amount: order.amount?, tax_free: order.tax_free })
     });
     Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
@@ -220,7 +223,19 @@ fn order(path: String, body: NewOrderBody, accepted: &Accepted<'_>, errors: &mut
         (None, _) => Ok(None),
     };
     let amount = amount.map_err(|error| errors.add(format!("{path}amount"), FieldCode::Invalid, error)).ok().flatten();
-    ReadOrder { path, id: body.payment_order_id, seller: body.seller_account, amount }
+    let tax_free = body.tax_free_amount.zip(currency).map(|(text, currency)| untaxed(&text, currency, amount));
+    let tax_free = tax_free.transpose().map_err(|error| {
+        errors.add(format!("{path}tax_free_amount"), FieldCode::Invalid, error);
+    });
+    let tax_free = tax_free.ok().flatten();
+    ReadOrder { path, id: body.payment_order_id, seller: body.seller_account, amount, tax_free }
+}
+
+/// A part without tax: no more than the amount, where that could be read.
+fn untaxed(text: &str, currency: Currency, amount: Option<Money>) -> Result<Money, String> {
+    let part = Money::parse(text, currency).map_err(|error| error.to_string())?;
+    let is_part = amount.is_none_or(|amount| amount.minus(part).is_ok());
+    if is_part { Ok(part) } else { Err(PlanError::TaxFree { index: 0 }.to_string()) }
 }
 
 fn read_amount(text: &str, currency: Currency) -> Result<Option<Money>, String> {
@@ -268,6 +283,7 @@ fn refused(error: PlanError) -> Problem {
         PlanError::OrderName => "order_name".to_owned(),
         PlanError::NoOrders | PlanError::TooManyOrders | PlanError::TotalTooLarge => "payment_orders".to_owned(),
         PlanError::ZeroAmount { index } => format!("payment_orders[{index}].amount"),
+        PlanError::TaxFree { index } => format!("payment_orders[{index}].tax_free_amount"),
         PlanError::MixedCurrencies { index } => format!("payment_orders[{index}].currency"),
         PlanError::DuplicateOrder { index } => format!("payment_orders[{index}].payment_order_id"),
         PlanError::Url { success: true } => "success_url".to_owned(),

@@ -53,6 +53,7 @@ pub(super) async fn show(
         letter_actions: &of_letters.actions,
         audit: &audit,
         notes: &notes,
+        cash_receipts: &reader.cash_receipts(id).await?,
         standing: Standing { next_question_at },
         workflow_url: workflow_url.as_deref(),
         acts: acts(&person, &record, &refunds),

@@ -127,11 +127,12 @@ async fn the_buyer_clicks_everything_twice_and_pays_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_window_is_told_how_to_reach_the_buyer() {
+async fn the_window_is_told_how_to_reach_the_buyer_and_what_is_without_tax() {
     let dev = Dev::start(Kind::Sqlite, &[]).await;
     let (shop, browser) = (&dev.shop, Browser::of_phone().await);
     let mut body = checkout("reached");
     body["buyer_info"] = json!({ "id": "buyer-1", "email": "hong@example.com", "phone": "+82-10-1234-5678" });
+    body["payment_orders"][0]["tax_free_amount"] = json!("3000");
     shop.create_with("reached", &body).await;
     browser.open(&page_of(shop, "reached").await).await;
     browser.click("input[value=MOBILE_PHONE]").await;
@@ -141,6 +142,7 @@ async fn the_window_is_told_how_to_reach_the_buyer() {
     let told = shop.at_toss("reached").await;
     let told = [&told["customerEmail"], &told["customerMobilePhone"]];
     assert_eq!(told, ["hong@example.com", "01012345678"]);
+    assert_eq!(shop.at_toss("reached").await["taxFreeAmount"], 3_000, "the part without tax too");
     is_settled(&dev, PRICE).await;
 }
 

@@ -42,7 +42,7 @@ async fn the_page_says_what_doctor_says_and_who_polls() {
         assert_eq!(page.matches(&format!("<td class=\"code\">{queue}</td>")).count(), 2, "{queue}: {page}");
     }
     assert!(page.contains("data-code=\"GETS_TASKS\"") && !page.contains("data-code=\"GETS_NONE\""), "{page}");
-    for schedule in ["reconciliation-daily", "payout-calendar", "housekeeping", "retention"] {
+    for schedule in ["reconciliation-daily", "payout-calendar", "housekeeping", "retention", "cash-receipts"] {
         assert!(page.contains(&format!("<td class=\"code\">{schedule}</td>")), "{schedule}: {page}");
     }
     assert!(page.contains(&format!("id=\"version\">{}<", env!("CARGO_PKG_VERSION"))), "{page}");

@@ -59,6 +59,7 @@ fn of(charged: &Charged) -> (NewCheckout, Payment) {
         id: PaymentOrderId::parse(format!("{}-order", charged.order)).unwrap(),
         seller: SellerAccount::parse("bulk-seller").unwrap(),
         amount: Money::try_from_minor(AMOUNT, Currency::Krw).unwrap(),
+        tax_free: None,
     };
     let plan = Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse(charged.order.as_str()).unwrap(),

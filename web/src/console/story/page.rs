@@ -2,7 +2,7 @@
 
 use domain::{charge::ReceiptNumbers, checkout::Status, dead_letter::LetterStatus};
 use maud::{Markup, html};
-use store::CheckoutRecord;
+use store::{CashReceipts, CheckoutRecord};
 
 use super::{
     items::{self, Item},
@@ -31,6 +31,9 @@ pub fn story(frame: &Frame<'_>, view: &Story<'_>) -> Page {
             }
             section.card { h2 { (words.waits_for) } (waits(frame, view)) }
             section.card { h2 { (words.orders) } (orders(frame, view.record)) }
+            @if view.cash_receipts.standing.is_some() {
+                section.card #cash-receipts { h2 { (words.cash_receipts) } (cash_receipts(frame, view.cash_receipts)) }
+            }
             section.card {
                 h2 { (words.story) }
                 (time_line(frame, view))
@@ -149,6 +152,55 @@ fn orders(frame: &Frame<'_>, record: &CheckoutRecord) -> Markup {
             }
         },
     )
+}
+
+/// The cash receipts, and where they stand together.
+fn cash_receipts(frame: &Frame<'_>, found: &CashReceipts) -> Markup {
+    let words = frame.words();
+    let lines = html! {
+        thead {
+            tr {
+                th { (words.cash_receipt_requested) } th { (words.cash_receipt_entry) }
+                th { (words.cash_receipt_number) }
+                th { (words.status) } th.number { (words.amount) } th.number { (words.tax_free) }
+            }
+        }
+        tbody {
+            @for receipt in &found.receipts {
+                tr {
+                    td { @if let Some(at) = receipt.requested_at { (time(at)) } }
+                    td {
+                        (words.cash_receipt_entry_of(receipt.entry))
+                        @if let Some(purpose) = receipt.purpose { " · " (words.cash_receipt_purpose_of(purpose)) }
+                    }
+                    td.code {
+                        @match (&receipt.number, &receipt.url) {
+                            (Some(number), Some(url)) => { a href=(url) rel="noreferrer" { (number) } }
+                            (Some(number), None) => { (number) }
+                            (None, _) => { "–" }
+                        }
+                    }
+                    td {
+                        (words.cash_receipt_status_of(receipt.status))
+                        @if let Some(failure) = &receipt.failure {
+                            " " span.code { (failure.code.as_str()) } " " (failure.message)
+                        }
+                    }
+                    td.number { (frame.money(receipt.amount)) }
+                    td.number { (frame.money(receipt.tax_free)) }
+                }
+            }
+        }
+    };
+    html! {
+        @if let Some(standing) = found.standing {
+            p #cash-receipt-standing data-standing=(standing.as_str()) {
+                (words.cash_receipt_standing_of(standing))
+                @if let Some(at) = found.looked_at { " " span.quiet { (words.cash_receipts_seen) " " (time(at)) } }
+            }
+        }
+        @if !found.receipts.is_empty() { (table(words.cash_receipts, &lines)) }
+    }
 }
 
 fn time_line(frame: &Frame<'_>, view: &Story<'_>) -> Markup {

@@ -2,8 +2,8 @@
 
 use domain::Timestamp;
 use store::{
-    ActionRecord, ApprovalRecord, AuditEntry, CheckoutRecord, DeclineRecord, EntryRecord, EventRecord, LetterRecord,
-    NoteRecord, RefundRecord, RiskRecord, StatusChange, Webhook, webhook_endpoint::DeliveryRecord,
+    ActionRecord, ApprovalRecord, AuditEntry, CashReceipts, CheckoutRecord, DeclineRecord, EntryRecord, EventRecord,
+    LetterRecord, NoteRecord, RefundRecord, RiskRecord, StatusChange, Webhook, webhook_endpoint::DeliveryRecord,
 };
 
 /// What may be done about a payment now, by the person who looks at it.
@@ -39,6 +39,7 @@ pub struct Story<'a> {
     pub letter_actions: &'a [(LetterRecord, ActionRecord)],
     pub audit: &'a [AuditEntry],
     pub notes: &'a [NoteRecord],
+    pub cash_receipts: &'a CashReceipts,
     pub standing: Standing,
     /// Where an operator sees the workflow.
     pub workflow_url: Option<&'a str>,
