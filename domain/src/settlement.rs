@@ -2,6 +2,10 @@
 //!
 //! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero;
 //! it is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
+//!
+//! A sale in one currency that the PSP pays in another is two entries with one reference, one in each currency, because
+//! an entry has one currency. Between them stands `fx:trading`: in the currency of the sale what the PSP took to
+//! exchange it, in the other what it gave for that. The amounts are the PSP's; no rate of ours has a part in them.
 
 use alloc::{format, string::String, vec, vec::Vec};
 use core::fmt::Display;
@@ -123,6 +127,41 @@ impl Counter {
     }
 }
 
+/// What the PSP gave for what it took of a sale in another currency: the amount, and what became of it. All amounts are
+/// in the currency that the PSP pays in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// What the PSP gave for [`SettlementRow::pay_out`].
+    pub amount: Flow,
+    /// What the PSP pays us of it.
+    pub pay_out: Flow,
+    /// The fee without its tax, where the PSP takes its fee after the exchange.
+    pub supply: Flow,
+    /// The value-added tax of that fee.
+    pub vat: Flow,
+}
+
+impl Exchange {
+    /// The currency of all amounts.
+    pub const fn currency(&self) -> Currency {
+        self.amount.amount().currency()
+    }
+
+    /// The fee that was taken after the exchange, with its tax, in minor units with a sign.
+    pub const fn fee(&self) -> i64 {
+        self.supply.signed() + self.vat.signed()
+    }
+}
+
+/// A fee, and the amount that it was taken of: both in the currency in which the PSP took the fee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenFee {
+    /// What the fee was taken of.
+    pub of: Flow,
+    /// The fee with its tax, in minor units with a sign.
+    pub minor: i64,
+}
+
 /// A row as the PSP wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettlementRow {
@@ -136,12 +175,14 @@ pub struct SettlementRow {
     pub kind: RowKind,
     /// What the buyer paid, or got back.
     pub amount: Flow,
-    /// What the PSP pays us of it.
+    /// What the PSP pays us of it, or exchanges.
     pub pay_out: Flow,
     /// The fee without its tax.
     pub supply: Flow,
     /// The value-added tax of the fee.
     pub vat: Flow,
+    /// What the PSP made of it in another currency, where it pays in another than the buyer.
+    pub exchange: Option<Exchange>,
     /// The day that the row counts for, by contract.
     pub sold_on: Day,
     /// The day on which the PSP pays.
@@ -163,28 +204,49 @@ pub enum RowError {
     /// Payout, fee and tax are not the amount.
     #[error("payout, fee and tax of the row do not add up to its amount")]
     DoesNotAddUp,
+    /// An exchange of a currency for itself.
+    #[error("the row is exchanged into its own currency")]
+    ExchangedForItself,
+    /// An exchange that gives, or takes, in both currencies.
+    #[error("the exchange of the row moves both currencies in one direction")]
+    OneSidedExchange,
+    /// A fee in both currencies.
+    #[error("the fee of the row is taken before the exchange and after it")]
+    FeeTwice,
 }
 
 impl SettlementRow {
-    /// Checks that the row explains its amount to the minor unit.
+    /// Checks that the row explains its amounts to the minor unit.
     pub fn check(&self) -> Result<(), RowError> {
-        let currency = self.currency();
-        let parts = [self.pay_out, self.supply, self.vat];
-        if parts.iter().any(|part| part.amount().currency() != currency) {
-            return Err(RowError::MixedCurrencies);
+        add_up(self.amount, [self.pay_out, self.supply, self.vat])?;
+        let Some(exchange) = &self.exchange else { return Ok(()) };
+        add_up(exchange.amount, [exchange.pay_out, exchange.supply, exchange.vat])?;
+        if exchange.currency() == self.currency() {
+            return Err(RowError::ExchangedForItself);
         }
-        let sum: i64 = parts.iter().map(|part| part.signed()).sum();
-        if sum == self.amount.signed() { Ok(()) } else { Err(RowError::DoesNotAddUp) }
+        let [taken, given] = [self.pay_out, exchange.amount].map(|flow| flow.signed().signum());
+        if given != 0 && given != taken {
+            return Err(RowError::OneSidedExchange);
+        }
+        if self.fee() != 0 && exchange.fee() != 0 { Err(RowError::FeeTwice) } else { Ok(()) }
     }
 
-    /// The currency of all amounts.
+    /// The currency in which the buyer paid: of all amounts but those of the exchange.
     pub const fn currency(&self) -> Currency {
         self.amount.amount().currency()
     }
 
-    /// The whole fee with its tax, in minor units with a sign.
+    /// The fee in the currency of the sale with its tax, in minor units with a sign.
     pub const fn fee(&self) -> i64 {
         self.supply.signed() + self.vat.signed()
+    }
+
+    /// The fee, in the currency in which the PSP took it.
+    pub fn taken_fee(&self) -> TakenFee {
+        match &self.exchange {
+            Some(exchange) if exchange.fee() != 0 => TakenFee { of: exchange.amount, minor: exchange.fee() },
+            Some(_) | None => TakenFee { of: self.amount, minor: self.fee() },
+        }
     }
 
     /// The key of the row's entry.
@@ -192,15 +254,38 @@ impl SettlementRow {
         Reason::PspSettled.key(transaction_key)
     }
 
-    /// The entry of the row, by its own signs. Nothing where the row moves nothing.
+    /// The entry of the row in the currency of the sale, by its own signs. Nothing where the row moves nothing.
     pub fn entry(&self, counter: Counter, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
-        let parts =
-            [(Account::PspPayoutBalance, self.pay_out), (Account::PspFees, self.supply), (Account::InputVat, self.vat)];
+        let paid_into = if self.exchange.is_some() { Account::FxTrading } else { Account::PspPayoutBalance };
+        let parts = [(paid_into, self.pay_out), (Account::PspFees, self.supply), (Account::InputVat, self.vat)];
+        self.entry_of(Reason::PspSettled, parts, &counter.account(), settled_at)
+    }
+
+    /// The entry of the row in the currency that the PSP pays in, where that is another one. Both entries of a row are
+    /// booked in one transaction.
+    pub fn exchange_entry(&self, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
+        let Some(exchange) = &self.exchange else { return Ok(None) };
+        let parts = [
+            (Account::PspPayoutBalance, exchange.pay_out),
+            (Account::PspFees, exchange.supply),
+            (Account::InputVat, exchange.vat),
+        ];
+        self.entry_of(Reason::PspExchanged, parts, &Account::FxTrading, settled_at)
+    }
+
+    /// An entry about the row: each part by its own sign, against one account.
+    fn entry_of(
+        &self,
+        reason: Reason,
+        parts: [(Account, Flow); 3],
+        counter: &Account,
+        settled_at: Timestamp,
+    ) -> Result<Option<Entry>, EntryError> {
         let mut postings = Vec::with_capacity(parts.len());
         for (account, flow) in parts.into_iter().filter(|(_, flow)| !flow.amount().is_zero()) {
             let (debit, credit) = match flow {
-                Flow::In(_) => (account, counter.account()),
-                Flow::Out(_) => (counter.account(), account),
+                Flow::In(_) => (account, counter.clone()),
+                Flow::Out(_) => (counter.clone(), account),
             };
             postings.push(Posting::try_new(PostingFields { debit, credit, amount: flow.amount(), order: None })?);
         }
@@ -208,16 +293,26 @@ impl SettlementRow {
             return Ok(None);
         }
         // About no checkout: what the PSP settles does not change what it took and gave back.
-        let entry = Entry::try_new(EntryFields {
-            key: Self::entry_key(&self.transaction_key),
-            reason: Reason::PspSettled,
+        Entry::try_new(EntryFields {
+            key: reason.key(&self.transaction_key),
+            reason,
             checkout_id: None,
             reverses: None,
             occurred_at: settled_at,
             postings,
-        })?;
-        Ok(Some(entry))
+        })
+        .map(Some)
     }
+}
+
+/// Refuses parts that are not their amount.
+fn add_up(amount: Flow, parts: [Flow; 3]) -> Result<(), RowError> {
+    let currency = amount.amount().currency();
+    if parts.iter().any(|part| part.amount().currency() != currency) {
+        return Err(RowError::MixedCurrencies);
+    }
+    let sum: i64 = parts.iter().map(|part| part.signed()).sum();
+    if sum == amount.signed() { Ok(()) } else { Err(RowError::DoesNotAddUp) }
 }
 
 /// The rows of a payment whose amounts come to nothing: it was given back in full.
@@ -261,7 +356,7 @@ pub const fn vat_in(fee_minor: u64) -> u64 {
     (2 * fee_minor + VAT_PARTS) / (2 * VAT_PARTS)
 }
 
-/// The fee of the contract with the PSP, its tax included.
+/// The fee of a contract with the PSP, its tax included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeeContract {
     /// Ten-thousandths of the amount.
@@ -269,13 +364,37 @@ pub struct FeeContract {
 }
 
 impl FeeContract {
+    /// The fee on an amount, in minor units with its sign.
+    pub fn fee_on(self, amount: Flow) -> i64 {
+        let fee = amount.amount().share(u64::from(self.bps), BASIS_POINTS).minor().cast_signed();
+        match amount {
+            Flow::In(_) => fee,
+            Flow::Out(_) => -fee,
+        }
+    }
+
     /// Whether a row's fee is the contract's, but for the rounding of one row.
     pub fn explains(self, row: &SettlementRow) -> bool {
-        let expected = row.amount.amount().share(u64::from(self.bps), BASIS_POINTS).minor().cast_signed();
-        let expected = match row.amount {
-            Flow::In(_) => expected,
-            Flow::Out(_) => -expected,
-        };
-        row.fee().abs_diff(expected) <= FEE_ROUNDING
+        let fee = row.taken_fee();
+        fee.minor.abs_diff(self.fee_on(fee.of)) <= FEE_ROUNDING
+    }
+}
+
+/// The contracts with the PSP: there is one for each currency in which buyers pay. Of a currency without one, fees are
+/// not judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FeeContracts([Option<FeeContract>; Currency::ALL.len()]);
+
+impl FeeContracts {
+    /// These, and a contract in a currency.
+    #[must_use]
+    pub const fn with(mut self, currency: Currency, contract: FeeContract) -> Self {
+        self.0[currency as usize] = Some(contract);
+        self
+    }
+
+    /// The contract in the currency of a sale.
+    pub const fn of(self, currency: Currency) -> Option<FeeContract> {
+        self.0[currency as usize]
     }
 }

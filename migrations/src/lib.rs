@@ -72,6 +72,7 @@ mod m2026_11_28_000076_escalated_breaks;
 mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
+mod m2026_11_28_000081_exchanged_rows;
 mod m2026_11_28_000085_ledger_reversals;
 
 /// Every migration, oldest first.
@@ -133,6 +134,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000077_payment_notes::Migration),
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
+            whole(m2026_11_28_000081_exchanged_rows::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
         ]
     }

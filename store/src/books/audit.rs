@@ -12,6 +12,7 @@
 
 mod chain;
 mod checkouts;
+mod exchanges;
 mod findings;
 mod payouts;
 mod refunds;
@@ -104,6 +105,7 @@ impl Reader {
         let holds = wallets::compare_holds(&snapshot, &fold, &mut findings).await?;
         let payouts = payouts::compare(&snapshot, &fold, &mut findings).await?;
         suspense::compare(&snapshot, &fold, &mut findings).await?;
+        exchanges::compare(&snapshot, &fold, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),

@@ -42,6 +42,8 @@ pub enum Check {
     Payouts,
     /// Money in suspense and the open breaks that it is booked to.
     Suspense,
+    /// What the PSP exchanged, and the account between currencies.
+    Exchanges,
 }
 
 impl Check {
@@ -60,6 +62,7 @@ impl Check {
             Self::Refunds => "refunds",
             Self::Payouts => "payouts",
             Self::Suspense => "suspense",
+            Self::Exchanges => "exchanges",
         }
     }
 }
