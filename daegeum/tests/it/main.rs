@@ -52,6 +52,7 @@ mod reversals;
 mod risk;
 mod roles;
 mod schedules;
+mod second_psp;
 mod secrecy;
 mod secrets;
 mod sellers;
