@@ -8,8 +8,8 @@
 //! Two sums bound a sweep, both in won, because the PSP pays out won alone:
 //!
 //! * What is our own: the payout balance and what the PSP still owes us, less all that we owe to sellers, to buyers and
-//!   to whomever money in suspense belongs, and less what came of sales in other currencies. A seller's debt is no money
-//!   at the PSP, so it does not count.
+//!   to whomever money in suspense belongs, and less what came of sales in other currencies. A seller's debt is no
+//!   money at the PSP, so it does not count.
 //! * What is due from the balance: the same debts, but of pending money the part that the PSP has settled already, and
 //!   refunds that the PSP has not deducted yet. What the PSP has booked and not paid in yet is not there to be paid.
 //!
