@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod paid;
 pub mod payout;
 pub mod psp;
+pub mod psp_refund;
 pub mod psp_view;
 pub mod reconciliation;
 pub mod refund;

@@ -124,6 +124,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(report::refund_deadlines::refund_deadlines))
         .routes(routes!(report::cash_receipts::cash_receipts))
         .routes(routes!(report::psp_fees::psp_fees))
+        .routes(routes!(report::fx_trading::fx_trading))
         .routes(routes!(dead_letter::list))
         .routes(routes!(dead_letter::bulk))
         .routes(routes!(dead_letter::show))

@@ -128,7 +128,7 @@ pub(crate) fn worker(
     let activities = Activities {
         checkouts: activities::checkout::Checkouts { writer: writer.clone(), reader },
         ledger: activities::ledger::Ledger { writer: writer.clone(), release_rule, paid },
-        refunds: activities::refund::Refunds { writer: writer.clone(), toss: toss.clone() },
+        refunds: activities::refund::Refunds { writer: writer.clone() },
         payouts: activities::payout::Payouts {
             writer: writer.clone(),
             toss: toss.clone(),
@@ -136,6 +136,7 @@ pub(crate) fn worker(
             keyring: keyring.clone(),
         },
         dead_letters: activities::dead_letter::DeadLetters { writer: writer.clone() },
+        psp_refunds: activities::psp_refund::PspRefunds { toss: toss.clone() },
         psp: activities::psp::Psp { toss, keyring: keyring.clone() },
         sellers: activities::seller::Sellers {
             writer: writer.clone(),

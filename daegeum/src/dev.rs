@@ -320,6 +320,7 @@ fn spawn_simulator(
         webhook_urls: vec![format!("{}/v1/webhooks/toss", addresses.api)],
         merchants: merchants.all(),
         contract: merchants.contract(),
+        exchanges: merchants.exchanges(),
         ..toss_sim::Options::default()
     };
     let stop = stops.rest.clone().cancelled_owned();

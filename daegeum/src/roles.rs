@@ -47,12 +47,20 @@ pub(crate) struct SimulatedMerchants {
         value_parser = clap::value_parser!(u32).range(..=MAX_SETTLEMENT_DAYS)
     )]
     settlement_days: Option<u32>,
+    /// A currency whose sales the simulator settles in won, with the rate, such as USD=1391.5; may be given several
+    /// times [default: none]
+    #[arg(long = "sim-settled-in-won", value_name = "CURRENCY=RATE", value_parser = values::simulated_exchange)]
+    exchanges: Vec<toss_sim::Exchange>,
 }
 
 impl SimulatedMerchants {
     /// The simulator's own merchant first, with a contract in each currency.
     pub(crate) fn all(&self) -> Vec<toss_sim::Merchant> {
         toss_sim::Merchant::defaults().into_iter().chain(self.added.iter().cloned()).collect()
+    }
+
+    pub(crate) fn exchanges(&self) -> Vec<toss_sim::Exchange> {
+        self.exchanges.clone()
     }
 
     pub(crate) fn contract(&self) -> toss_sim::Contract {
@@ -321,6 +329,7 @@ pub(crate) async fn toss_sim(options: &SimulatorOptions) -> anyhow::Result<()> {
         file: options.sim_file.clone(),
         merchants: options.merchants.all(),
         contract: options.merchants.contract(),
+        exchanges: options.merchants.exchanges(),
         ..toss_sim::Options::default()
     };
     toss_sim::serve(listener, simulator, stop.cancelled_owned()).await.context("the simulator stopped")

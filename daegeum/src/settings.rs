@@ -28,7 +28,7 @@ use std::{
 use activities::payout::PayoutRules;
 use anyhow::{Context as _, bail, ensure};
 use domain::{
-    Money,
+    Limits, Money,
     calendar::{Day, Holidays, NotByCard, ReleaseRule},
 };
 use serde::Deserialize;
@@ -137,7 +137,7 @@ pub(crate) struct Settings {
     pub(crate) payouts: Payouts,
     pub(crate) reconciliation: Reconciliation,
     /// The most money that one principal gives up by resolving a dead letter.
-    pub(crate) letters_alone_up_to: Money,
+    pub(crate) letters_alone_up_to: Limits,
     #[cfg(feature = "kafka")]
     pub(crate) kafka: Option<Kafka>,
     pub(crate) console: ConsoleSettings,

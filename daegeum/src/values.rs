@@ -42,6 +42,16 @@ pub(crate) fn simulated_merchant(text: &str) -> Result<toss_sim::Merchant, Strin
     Ok(merchant)
 }
 
+/// Reads a currency whose sales the Toss simulator settles in won, with the rate: `USD=1391.5`.
+pub(crate) fn simulated_exchange(text: &str) -> Result<toss_sim::Exchange, String> {
+    let (code, rate) = text.split_once('=').ok_or_else(|| "a currency and a rate, such as USD=1391.5".to_owned())?;
+    let currency = toss_sim::Currency::named(code).filter(|currency| *currency != toss_sim::Currency::Krw);
+    let currency = currency.ok_or_else(|| format!("{code} is none of USD, JPY"))?;
+    let rate = toss_sim::ExchangeRate::parse(rate);
+    let rate = rate.ok_or_else(|| "a rate is above 0, with at most four decimals".to_owned())?;
+    Ok(toss_sim::Exchange { currency, rate, fee: toss_sim::FeeTaken::default() })
+}
+
 /// Reads a length of time, such as `90d`, `24h` or `30m`; in milliseconds.
 pub(crate) fn length(text: &str) -> Result<u64, String> {
     let unit_ms = match text.chars().last() {

@@ -9,14 +9,14 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Money, Timestamp,
+    Limits, Money, Timestamp,
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
     reconciliation::Actor,
 };
 
-/// The most that one principal resolves alone, in won, unless an operator says otherwise.
-pub const DEFAULT_ALONE_UP_TO: u64 = 1_000_000;
+/// The most that one principal resolves alone, unless an operator says otherwise: of other currencies than won nothing.
+pub const DEFAULT_ALONE_UP_TO: Limits = Limits::of_minor(1_000_000, 0, 0);
 
 /// What a person may declare on evidence of their own. Nobody can declare that money came: that takes the PSP's
 /// word, which is what a retry asks for.
@@ -253,14 +253,13 @@ pub struct LetterStake {
     /// The money; nothing where it is not known.
     pub at_stake: Option<Money>,
     /// The most that one principal decides about alone.
-    pub alone_up_to: Money,
+    pub alone_up_to: Limits,
 }
 
 impl LetterStake {
-    /// Whether one principal decides about it. Money in another currency than the limit's is never below the limit.
+    /// Whether one principal decides about it.
     pub fn is_for_one(self) -> bool {
-        let limit = self.alone_up_to;
-        self.at_stake.is_some_and(|money| money.currency() == limit.currency() && money.minor() <= limit.minor())
+        self.at_stake.is_some_and(|money| self.alone_up_to.allow(money))
     }
 }
 

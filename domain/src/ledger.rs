@@ -141,6 +141,8 @@ pub enum Reason {
     PayoutReturned,
     /// The PSP paid us what it had captured, less its fees.
     PspSettled,
+    /// The PSP exchanged what it had captured into the currency that it pays in.
+    PspExchanged,
     /// Money that was in suspense found its account.
     SuspenseCleared,
     /// What the rounding of a payment's settlement rows left over found its account.
@@ -159,7 +161,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PaymentCaptured,
         Self::PendingReleased,
         Self::RefundPromised,
@@ -172,6 +174,7 @@ impl Reason {
         Self::PayoutFailed,
         Self::PayoutReturned,
         Self::PspSettled,
+        Self::PspExchanged,
         Self::SuspenseCleared,
         Self::RoundingBooked,
         Self::SweepPaid,
@@ -189,6 +192,7 @@ impl Reason {
             | Self::RefundPromised
             | Self::RefundExecuted
             | Self::PspSettled
+            | Self::PspExchanged
             | Self::SuspenseCleared
             | Self::RoundingBooked
             | Self::PendingReleased => Ok(()),
@@ -222,6 +226,7 @@ impl Reason {
             Self::PayoutFailed => "payout_failed",
             Self::PayoutReturned => "payout_returned",
             Self::PspSettled => "psp_settled",
+            Self::PspExchanged => "psp_exchanged",
             Self::SuspenseCleared => "suspense_cleared",
             Self::RoundingBooked => "rounding_booked",
             Self::SweepPaid => "sweep_paid",

@@ -51,5 +51,5 @@ pub mod time;
 pub mod wallet;
 pub mod webhook_endpoint;
 
-pub use money::{Currency, Money};
+pub use money::{Currency, Limits, Money};
 pub use time::Timestamp;

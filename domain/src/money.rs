@@ -212,6 +212,39 @@ impl Money {
     }
 }
 
+/// The most of each currency. A sum is measured against the limit of its own currency alone. By default nothing of any
+/// currency is allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits([u64; Currency::ALL.len()]);
+
+impl Limits {
+    /// Of won, cents and yen.
+    pub const fn of_minor(won: u64, cents: u64, yen: u64) -> Self {
+        let mut limits = [0; Currency::ALL.len()];
+        limits[Currency::Krw as usize] = won;
+        limits[Currency::Usd as usize] = cents;
+        limits[Currency::Jpy as usize] = yen;
+        Self(limits)
+    }
+
+    /// These, with another limit of a currency.
+    #[must_use]
+    pub const fn with(mut self, limit: Money) -> Self {
+        self.0[limit.currency as usize] = limit.minor;
+        self
+    }
+
+    /// The limit of a currency.
+    pub const fn of(self, currency: Currency) -> Money {
+        Money { minor: self.0[currency as usize], currency }
+    }
+
+    /// Whether an amount is within the limit of its currency.
+    pub const fn allow(self, amount: Money) -> bool {
+        amount.minor <= self.of(amount.currency).minor
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.to_decimal_string(), self.currency)

@@ -2,6 +2,10 @@
 //!
 //! Every amount of a row has the sign that the PSP wrote. A cancellation is a row of its own with amounts below zero;
 //! it is booked by its own signs, never as the reverse of the approval, because each row is rounded by itself.
+//!
+//! A sale in one currency that the PSP pays in another is two entries with one reference, one in each currency, because
+//! an entry has one currency. Between them stands `fx:trading`: in the currency of the sale what the PSP took to
+//! exchange it, in the other what it gave for that. The amounts are the PSP's; no rate of ours has a part in them.
 
 use alloc::{format, string::String, vec, vec::Vec};
 use core::fmt::Display;
@@ -123,6 +127,41 @@ impl Counter {
     }
 }
 
+/// What the PSP gave for what it took of a sale in another currency: the amount, and what became of it. All amounts are
+/// in the currency that the PSP pays in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// What the PSP gave for [`SettlementRow::pay_out`].
+    pub amount: Flow,
+    /// What the PSP pays us of it.
+    pub pay_out: Flow,
+    /// The fee without its tax, where the PSP takes its fee after the exchange.
+    pub supply: Flow,
+    /// The value-added tax of that fee.
+    pub vat: Flow,
+}
+
+impl Exchange {
+    /// The currency of all amounts.
+    pub const fn currency(&self) -> Currency {
+        self.amount.amount().currency()
+    }
+
+    /// The fee that was taken after the exchange, with its tax, in minor units with a sign.
+    pub const fn fee(&self) -> i64 {
+        self.supply.signed() + self.vat.signed()
+    }
+}
+
+/// A fee, and the amount that it was taken of: both in the currency in which the PSP took the fee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenFee {
+    /// What the fee was taken of.
+    pub of: Flow,
+    /// The fee with its tax, in minor units with a sign.
+    pub minor: i64,
+}
+
 /// A row as the PSP wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettlementRow {
@@ -136,12 +175,14 @@ pub struct SettlementRow {
     pub kind: RowKind,
     /// What the buyer paid, or got back.
     pub amount: Flow,
-    /// What the PSP pays us of it.
+    /// What the PSP pays us of it, or exchanges.
     pub pay_out: Flow,
     /// The fee without its tax.
     pub supply: Flow,
     /// The value-added tax of the fee.
     pub vat: Flow,
+    /// What the PSP made of it in another currency, where it pays in another than the buyer.
+    pub exchange: Option<Exchange>,
     /// The day that the row counts for, by contract.
     pub sold_on: Day,
     /// The day on which the PSP pays.
@@ -163,28 +204,49 @@ pub enum RowError {
     /// Payout, fee and tax are not the amount.
     #[error("payout, fee and tax of the row do not add up to its amount")]
     DoesNotAddUp,
+    /// An exchange of a currency for itself.
+    #[error("the row is exchanged into its own currency")]
+    ExchangedForItself,
+    /// An exchange that gives, or takes, in both currencies.
+    #[error("the exchange of the row moves both currencies in one direction")]
+    OneSidedExchange,
+    /// A fee in both currencies.
+    #[error("the fee of the row is taken before the exchange and after it")]
+    FeeTwice,
 }
 
 impl SettlementRow {
-    /// Checks that the row explains its amount to the minor unit.
+    /// Checks that the row explains its amounts to the minor unit.
     pub fn check(&self) -> Result<(), RowError> {
-        let currency = self.currency();
-        let parts = [self.pay_out, self.supply, self.vat];
-        if parts.iter().any(|part| part.amount().currency() != currency) {
-            return Err(RowError::MixedCurrencies);
+        add_up(self.amount, [self.pay_out, self.supply, self.vat])?;
+        let Some(exchange) = &self.exchange else { return Ok(()) };
+        add_up(exchange.amount, [exchange.pay_out, exchange.supply, exchange.vat])?;
+        if exchange.currency() == self.currency() {
+            return Err(RowError::ExchangedForItself);
         }
-        let sum: i64 = parts.iter().map(|part| part.signed()).sum();
-        if sum == self.amount.signed() { Ok(()) } else { Err(RowError::DoesNotAddUp) }
+        let [taken, given] = [self.pay_out, exchange.amount].map(|flow| flow.signed().signum());
+        if given != 0 && given != taken {
+            return Err(RowError::OneSidedExchange);
+        }
+        if self.fee() != 0 && exchange.fee() != 0 { Err(RowError::FeeTwice) } else { Ok(()) }
     }
 
-    /// The currency of all amounts.
+    /// The currency in which the buyer paid: of all amounts but those of the exchange.
     pub const fn currency(&self) -> Currency {
         self.amount.amount().currency()
     }
 
-    /// The whole fee with its tax, in minor units with a sign.
+    /// The fee in the currency of the sale with its tax, in minor units with a sign.
     pub const fn fee(&self) -> i64 {
         self.supply.signed() + self.vat.signed()
+    }
+
+    /// The fee, in the currency in which the PSP took it.
+    pub fn taken_fee(&self) -> TakenFee {
+        match &self.exchange {
+            Some(exchange) if exchange.fee() != 0 => TakenFee { of: exchange.amount, minor: exchange.fee() },
+            Some(_) | None => TakenFee { of: self.amount, minor: self.fee() },
+        }
     }
 
     /// The key of the entry of a row that is booked by itself.
@@ -196,54 +258,78 @@ impl SettlementRow {
     pub const fn moves_nothing(&self) -> bool {
         self.pay_out.amount().is_zero() && self.supply.amount().is_zero() && self.vat.amount().is_zero()
     }
+
+    /// The entry of the row in the currency that the PSP pays in, where that is another one. Both entries of a row are
+    /// booked in one transaction.
+    pub fn exchange_entry(&self, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
+        let Some(exchange) = &self.exchange else { return Ok(None) };
+        let parts = [
+            (Account::PspPayoutBalance, vec![exchange.pay_out]),
+            (Account::PspFees, vec![exchange.supply]),
+            (Account::InputVat, vec![exchange.vat]),
+        ];
+        let postings = postings(&parts, &Account::FxTrading, exchange.currency())?;
+        entry_with(Reason::PspExchanged.key(&self.transaction_key), Reason::PspExchanged, postings, settled_at)
+    }
 }
 
-/// The entry of rows that are booked together, each by its own signs: what comes in and what goes out is summed apart.
-/// Nothing where no row moves anything.
+/// The entry of rows that are booked together in the currency of the sale, each by its own signs: what comes in and what
+/// goes out is summed apart. Nothing where no row moves anything. A row that is exchanged is booked by itself.
 ///
 /// A row by itself gives the entry its name, `psp_settled:KEY`; several are named by the day of sale, the first of them
 /// and their number, `psp_settled:DAY.KEY.NUMBER`: a row is booked once, so no other entry has that name.
 pub fn entry_of(rows: &[&SettlementRow], counter: Counter, settled_at: Timestamp) -> Result<Option<Entry>, EntryError> {
     let Some(first) = rows.first() else { return Ok(None) };
-    let other = counter.account();
-    let parts: [(Account, fn(&SettlementRow) -> Flow); 3] = [
-        (Account::PspPayoutBalance, |row| row.pay_out),
-        (Account::PspFees, |row| row.supply),
-        (Account::InputVat, |row| row.vat),
+    let paid_into = if first.exchange.is_some() { Account::FxTrading } else { Account::PspPayoutBalance };
+    let parts = [
+        (paid_into, rows.iter().map(|row| row.pay_out).collect()),
+        (Account::PspFees, rows.iter().map(|row| row.supply).collect()),
+        (Account::InputVat, rows.iter().map(|row| row.vat).collect()),
     ];
+    let postings = postings(&parts, &counter.account(), first.currency())?;
+    let key = match rows {
+        [alone] => SettlementRow::entry_key(&alone.transaction_key),
+        several => SettlementRow::entry_key(&format!("{}.{}.{}", first.sold_on, first.transaction_key, several.len())),
+    };
+    entry_with(key, Reason::PspSettled, postings, settled_at)
+}
+
+/// The postings of each account against another: one for all that comes in, and one for all that goes out.
+fn postings(
+    parts: &[(Account, Vec<Flow>)],
+    counter: &Account,
+    currency: Currency,
+) -> Result<Vec<Posting>, EntryError> {
     let mut postings = Vec::with_capacity(2 * parts.len());
-    for (account, part) in parts {
-        let (mut comes_in, mut goes_out) = (Money::zero(first.currency()), Money::zero(first.currency()));
-        for row in rows {
-            let (sum, amount) = match part(row) {
-                Flow::In(amount) => (&mut comes_in, amount),
-                Flow::Out(amount) => (&mut goes_out, amount),
+    for (account, flows) in parts {
+        let (mut comes_in, mut goes_out) = (Money::zero(currency), Money::zero(currency));
+        for flow in flows {
+            let (sum, amount) = match flow {
+                Flow::In(amount) => (&mut comes_in, *amount),
+                Flow::Out(amount) => (&mut goes_out, *amount),
             };
             *sum = sum.plus(amount).map_err(sum_error)?;
         }
-        let directions = [(comes_in, &account, &other), (goes_out, &other, &account)];
+        let directions = [(comes_in, account, counter), (goes_out, counter, account)];
         for (amount, debit, credit) in directions.into_iter().filter(|(amount, ..)| !amount.is_zero()) {
             let (debit, credit) = (debit.clone(), credit.clone());
             postings.push(Posting::try_new(PostingFields { debit, credit, amount, order: None })?);
         }
     }
+    Ok(postings)
+}
+
+/// About no checkout: what the PSP settles does not change what it took and gave back.
+fn entry_with(
+    key: String,
+    reason: Reason,
+    postings: Vec<Posting>,
+    occurred_at: Timestamp,
+) -> Result<Option<Entry>, EntryError> {
     if postings.is_empty() {
         return Ok(None);
     }
-    let key = match rows {
-        [alone] => SettlementRow::entry_key(&alone.transaction_key),
-        several => SettlementRow::entry_key(&format!("{}.{}.{}", first.sold_on, first.transaction_key, several.len())),
-    };
-    // About no checkout: what the PSP settles does not change what it took and gave back.
-    let entry = Entry::try_new(EntryFields {
-        key,
-        reason: Reason::PspSettled,
-        checkout_id: None,
-        reverses: None,
-        occurred_at: settled_at,
-        postings,
-    })?;
-    Ok(Some(entry))
+    Entry::try_new(EntryFields { key, reason, checkout_id: None, reverses: None, occurred_at, postings }).map(Some)
 }
 
 const fn sum_error(error: MoneyError) -> EntryError {
@@ -251,6 +337,16 @@ const fn sum_error(error: MoneyError) -> EntryError {
         MoneyError::MixedCurrencies(..) => EntryError::MixedCurrencies,
         _ => EntryError::TooLarge,
     }
+}
+
+/// Refuses parts that are not their amount.
+fn add_up(amount: Flow, parts: [Flow; 3]) -> Result<(), RowError> {
+    let currency = amount.amount().currency();
+    if parts.iter().any(|part| part.amount().currency() != currency) {
+        return Err(RowError::MixedCurrencies);
+    }
+    let sum: i64 = parts.iter().map(|part| part.signed()).sum();
+    if sum == amount.signed() { Ok(()) } else { Err(RowError::DoesNotAddUp) }
 }
 
 /// The rows of a payment whose amounts come to nothing: it was given back in full.
@@ -294,7 +390,7 @@ pub const fn vat_in(fee_minor: u64) -> u64 {
     (2 * fee_minor + VAT_PARTS) / (2 * VAT_PARTS)
 }
 
-/// The fee of the contract with the PSP, its tax included.
+/// The fee of a contract with the PSP, its tax included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeeContract {
     /// Ten-thousandths of the amount.
@@ -302,13 +398,37 @@ pub struct FeeContract {
 }
 
 impl FeeContract {
+    /// The fee on an amount, in minor units with its sign.
+    pub fn fee_on(self, amount: Flow) -> i64 {
+        let fee = amount.amount().share(u64::from(self.bps), BASIS_POINTS).minor().cast_signed();
+        match amount {
+            Flow::In(_) => fee,
+            Flow::Out(_) => -fee,
+        }
+    }
+
     /// Whether a row's fee is the contract's, but for the rounding of one row.
     pub fn explains(self, row: &SettlementRow) -> bool {
-        let expected = row.amount.amount().share(u64::from(self.bps), BASIS_POINTS).minor().cast_signed();
-        let expected = match row.amount {
-            Flow::In(_) => expected,
-            Flow::Out(_) => -expected,
-        };
-        row.fee().abs_diff(expected) <= FEE_ROUNDING
+        let fee = row.taken_fee();
+        fee.minor.abs_diff(self.fee_on(fee.of)) <= FEE_ROUNDING
+    }
+}
+
+/// The contracts with the PSP: there is one for each currency in which buyers pay. Of a currency without one, fees are
+/// not judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FeeContracts([Option<FeeContract>; Currency::ALL.len()]);
+
+impl FeeContracts {
+    /// These, and a contract in a currency.
+    #[must_use]
+    pub const fn with(mut self, currency: Currency, contract: FeeContract) -> Self {
+        self.0[currency as usize] = Some(contract);
+        self
+    }
+
+    /// The contract in the currency of a sale.
+    pub const fn of(self, currency: Currency) -> Option<FeeContract> {
+        self.0[currency as usize]
     }
 }

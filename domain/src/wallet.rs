@@ -164,6 +164,7 @@ impl Part {
             | Account::OutputVat
             | Account::SweepInTransit
             | Account::Rounding
+            | Account::FxTrading
             | Account::RefundsPayable
             | Account::Suspense
             | Account::PlatformCommission

@@ -72,6 +72,7 @@ mod m2026_11_28_000076_escalated_breaks;
 mod m2026_11_28_000077_payment_notes;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
+mod m2026_11_28_000081_exchanged_rows;
 mod m2026_11_28_000085_ledger_reversals;
 mod m2026_11_28_000087_cash_receipts;
 mod m2026_11_28_000088_tax_free_amounts;
@@ -136,6 +137,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000077_payment_notes::Migration),
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
+            whole(m2026_11_28_000081_exchanged_rows::Migration),
             whole(m2026_11_28_000085_ledger_reversals::Migration),
             whole(m2026_11_28_000087_cash_receipts::Migration),
             whole(m2026_11_28_000088_tax_free_amounts::Migration),

@@ -4,10 +4,10 @@
 //! notification that was lost is sent again when somebody asks for the same letter. Temporal takes it once, because its
 //! request id is made of the letter's id.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    Money,
+    Currency, Limits, Money,
     dead_letter::{
         DeclaredOutcome, LetterAction, LetterOutcome, LetterRefusal, LetterStake, LetterStatus, WorkflowRun, check,
         decide,
@@ -38,7 +38,7 @@ pub struct DeadLetters {
     temporal: Client,
     reader: Reader,
     journal: Journal,
-    alone_up_to: Money,
+    alone_up_to: Limits,
 }
 
 /// The person who acts, and the reason.
@@ -125,7 +125,7 @@ pub struct ShownLetters<'a> {
 
 impl DeadLetters {
     /// Dead letters over Temporal and a database. Above `alone_up_to`, two principals give up money.
-    pub const fn new(temporal: Client, reader: Reader, journal: Journal, alone_up_to: Money) -> Self {
+    pub const fn new(temporal: Client, reader: Reader, journal: Journal, alone_up_to: Limits) -> Self {
         Self { temporal, reader, journal, alone_up_to }
     }
 
@@ -137,7 +137,7 @@ impl DeadLetters {
 
     async fn act_up_to(
         &self,
-        alone_up_to: Money,
+        alone_up_to: Limits,
         id: &DeadLetterId,
         wish: ActionRequest<'_>,
     ) -> Result<LetterRecord, DeadLetterError> {
@@ -183,16 +183,21 @@ impl DeadLetters {
         Ok(Preview { items, token })
     }
 
-    /// What one principal decides about in each of many letters: nothing, where they are together about more than the
-    /// limit. Many small sums are a large one.
-    async fn limit_of_all(&self, letters: &[LetterRecord]) -> Result<Money, DeadLetterError> {
-        let mut sum = 0_u64;
+    /// What one principal decides about in each of many letters: nothing of a currency of which they are together about
+    /// more than its limit. Many small sums are a large one.
+    async fn limit_of_all(&self, letters: &[LetterRecord]) -> Result<Limits, DeadLetterError> {
+        let mut sums: BTreeMap<Currency, Option<Money>> = BTreeMap::new();
         for letter in letters {
-            let money = self.reader.money_of_letter(letter).await?;
-            sum = sum.saturating_add(money.map_or(0, Money::minor));
+            let Some(money) = self.reader.money_of_letter(letter).await? else { continue };
+            let sum = sums.entry(money.currency()).or_insert(Some(Money::zero(money.currency())));
+            // A sum beyond what money can be is above every limit.
+            *sum = sum.and_then(|sum| sum.plus(money).ok());
         }
-        let limit = self.alone_up_to;
-        Ok(if sum > limit.minor() { Money::zero(limit.currency()) } else { limit })
+        let above = |(currency, sum): (Currency, Option<Money>)| {
+            sum.is_none_or(|sum| !self.alone_up_to.allow(sum)).then_some(currency)
+        };
+        let above = sums.into_iter().filter_map(above);
+        Ok(above.fold(self.alone_up_to, |limits, currency| limits.with(Money::zero(currency))))
     }
 
     /// Acts on the letters that a preview showed, each by itself. What one is refused does not hold up the others.

@@ -41,7 +41,7 @@ pub mod webhook_endpoint;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use domain::{Money, Timestamp, calendar::ReleaseRule, principal::Principal, settlement::FeeContract};
+use domain::{Limits, Money, Timestamp, calendar::ReleaseRule, principal::Principal, settlement::FeeContracts};
 use store::{ConfirmTokens, Journal, Keyring, Reader, Scopes};
 
 pub use fault::Fault;
@@ -101,7 +101,7 @@ pub struct Settings {
     /// What reports are measured against.
     pub reports: ReportRules,
     /// The most money that one principal gives up by resolving a dead letter.
-    pub letters_alone_up_to: Money,
+    pub letters_alone_up_to: Limits,
 }
 
 /// What reports are measured against.
@@ -110,7 +110,7 @@ pub struct ReportRules {
     /// The part of what is owed to sellers that must stand apart, in hundredths.
     pub keep_apart_percent: u32,
     /// The fee of the contract with the PSP with its tax, where one is set.
-    pub fee_contract: Option<FeeContract>,
+    pub fee_contracts: FeeContracts,
 }
 
 /// The principal that asks for a change, and its rights.

@@ -83,6 +83,7 @@ impl Reader {
                 | Account::OutputVat
                 | Account::SweepInTransit
                 | Account::Rounding
+                | Account::FxTrading
                 | Account::RefundsPayable
                 | Account::Suspense
                 | Account::PlatformCommission

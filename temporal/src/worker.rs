@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use activities::{
     cash_receipt::CashReceipts, checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries,
-    housekeeping::Housekeeping, ledger::Ledger, payout::Payouts, psp::Psp, reconciliation::Reconciliations,
-    refund::Refunds, risk::Risk, seller::Sellers,
+    housekeeping::Housekeeping, ledger::Ledger, payout::Payouts, psp::Psp, psp_refund::PspRefunds,
+    reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
 };
 use store::Writer;
 use temporalio_client::Client;
@@ -44,7 +44,7 @@ pub struct Activities {
     pub checkouts: Checkouts,
     /// The books.
     pub ledger: Ledger,
-    /// Refunds at the PSP and their rows.
+    /// The rows of refunds.
     pub refunds: Refunds,
     /// Payouts at the PSP and their rows.
     pub payouts: Payouts,
@@ -52,6 +52,8 @@ pub struct Activities {
     pub dead_letters: DeadLetters,
     /// Charges at the PSP.
     pub psp: Psp,
+    /// Refunds at the PSP.
+    pub psp_refunds: PspRefunds,
     /// Risk rules and the risk hook.
     pub risk: Risk,
     /// Registrations of sellers at the PSP, and holds on their money.
@@ -122,6 +124,7 @@ impl Worker {
             .register_activities(activities.payouts)
             .register_activities(activities.dead_letters)
             .register_activities(activities.psp)
+            .register_activities(activities.psp_refunds)
             .register_activities(activities.risk)
             .register_activities(activities.sellers)
             .register_activities(activities.reconciliations)

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::codes::Code;
 use crate::control::{Objection, Told, code_named};
-use crate::currency::Money;
+use crate::currency::{Currency, Money};
+use crate::exchange::{Exchange, ExchangeRate, FeeTaken, MAX_EXCHANGES};
 use crate::fields::{MAX_AMOUNT, Won, is_order_id};
 use crate::method::Method;
 use crate::payment::{Payment, Twist};
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sim/payouts/{ref_payout_id}/return", post(return_payout))
         .route("/_sim/sellers", get(list_sellers))
         .route("/_sim/settlements/plant", post(plant))
+        .route("/_sim/exchange", post(exchange))
         .route("/_sim/charges", post(charge_many))
 }
 
@@ -208,6 +210,32 @@ async fn plant(sim: Sim, Told(body): Told<PlantBody>) -> Result<Json<Value>, Obj
             }
         }
         Ok(Json(json!({ "kind": body.kind, "orderId": order_id, "amount": amount })))
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExchangeBody {
+    currency: Currency,
+    /// Won for one unit; sales are settled in their own currency where it is null.
+    rate: Option<ExchangeRate>,
+    #[serde(default)]
+    fee: FeeTaken,
+}
+
+/// Has sales of a currency settled in won from now on, or in their own currency again.
+async fn exchange(sim: Sim, Told(body): Told<ExchangeBody>) -> Result<Json<Value>, Objection> {
+    let ExchangeBody { currency, rate, fee } = body;
+    if currency == Currency::Krw {
+        return Err(Objection::Invalid("sales in won are settled in won".to_owned()));
+    }
+    sim.enter(|world, now| {
+        let exchange = rate.map(|rate| Exchange { currency, rate, fee });
+        if !world.exchanges.change(currency, exchange, now) {
+            return Err(Objection::Full(format!("{MAX_EXCHANGES} changes of rates")));
+        }
+        let rate = rate.map(ExchangeRate::number);
+        Ok(Json(json!({ "currency": currency.code(), "rate": rate, "fee": fee })))
     })
 }
 

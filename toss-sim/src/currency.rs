@@ -45,7 +45,7 @@ impl Currency {
         }
     }
 
-    const fn minor_of_one(self) -> u64 {
+    pub(crate) const fn minor_of_one(self) -> u64 {
         match self {
             Self::Krw | Self::Jpy => 1,
             Self::Usd => 100,

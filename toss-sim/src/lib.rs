@@ -51,6 +51,7 @@ mod control_payouts;
 mod control_webhooks;
 mod currency;
 mod envelope;
+mod exchange;
 mod fields;
 mod file;
 mod gate;
@@ -88,6 +89,7 @@ mod window;
 mod world;
 
 pub use crate::currency::Currency;
+pub use crate::exchange::{Exchange, ExchangeRate, FeeTaken};
 pub use crate::options::{
     BankCodes, Compression, Contract, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_SECURITY_KEY,
     DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Merchant, Options, SettlementCycle, SigningKey,

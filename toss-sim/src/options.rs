@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::currency::Currency;
+use crate::exchange::Exchange;
 
 /// The client key of the default merchant: 결제창, `payment()` of the browser script.
 pub const DEFAULT_CLIENT_KEY: &str = "test_ck_daegeum";
@@ -181,6 +182,8 @@ pub struct Options {
     pub keep_express_hours: bool,
     /// What every merchant has agreed on settlement.
     pub contract: Contract,
+    /// Currencies whose sales are settled in won. `POST /_sim/exchange` changes them.
+    pub exchanges: Vec<Exchange>,
     /// Which bytes of [`Merchant::security_key`] sign payout and seller webhooks: the 32 it stands for, or
     /// its 64 characters. Toss does not document it.
     pub signs_with: SigningKey,
@@ -207,6 +210,7 @@ impl Default for Options {
             bind_server_errors: true,
             keep_express_hours: false,
             contract: Contract::default(),
+            exchanges: Vec::new(),
             signs_with: SigningKey::default(),
             bank_codes: BankCodes::default(),
             compression: Compression::default(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::codes::{Code, Language};
 use crate::currency::Currency;
+use crate::exchange::{Exchanged, FeeTaken};
 use crate::options::{Contract, SettlementCycle};
 use crate::payment::Status;
 use crate::payment_json::{Setting, cancel_json, with_methods};
@@ -168,12 +169,17 @@ pub(crate) fn settlements(
 }
 
 /// Won that settlements pay out on the days that are wanted; less than nothing when more was cancelled. Payouts are
-/// won: what is settled in another currency goes to the merchant's bank.
+/// won: what is settled in another currency goes to the merchant's bank, and what is exchanged into won to the balance
+/// of the contract in won.
 pub(crate) fn settled(world: &World, merchant: usize, is_wanted: impl Fn(NaiveDate) -> bool) -> i64 {
     // A row that is late is paid late.
     let paid = |row: &SettlementRow<'_>| row.paid_out.max(row.appears_late.unwrap_or(row.paid_out));
-    let in_won = settlement_rows(world, merchant).filter(|row| row.currency == Currency::Krw);
-    in_won.filter(|row| is_wanted(paid(row))).map(|row| row.settled.pay_out()).sum()
+    let is_in_won = world.merchant_in(Currency::Krw) == Some(merchant);
+    let has_exchanged =
+        |other: &usize| *other == merchant || is_in_won && world.exchanges.knows(world.currency_of(*other));
+    let merchants = (0..world.merchants.len()).filter(has_exchanged);
+    let rows = merchants.flat_map(|other| settlement_rows(world, other));
+    rows.filter(|row| is_wanted(paid(row))).map(|row| row.paid_in_won()).sum()
 }
 
 /// One row of the settlement list.
@@ -187,6 +193,8 @@ struct SettlementRow<'a> {
     /// Of every amount.
     currency: Currency,
     settled: Settled,
+    /// What it was exchanged into, in won.
+    exchanged: Option<Exchanged>,
     sold: NaiveDate,
     paid_out: NaiveDate,
     /// The first day on which the row is listed.
@@ -224,7 +232,7 @@ impl<'a> SettlementRow<'a> {
             Some((PlantKind::FeeKept, _)) => settled.fee = 0,
             Some((PlantKind::WrongAmount, too_high)) => {
                 settled.amount += too_high;
-                settled.fee = settled.amount * world.contract.fee_per_mille * 11 / 10_000;
+                settled.fee = world.contract.fee_on(settled.amount);
             }
             Some((
                 PlantKind::Lump
@@ -236,6 +244,16 @@ impl<'a> SettlementRow<'a> {
             ))
             | None => {}
         }
+        let exchange = world.exchanges.at(kept.payment.currency, transaction.at);
+        let exchanged = exchange.map(|exchange| {
+            let fee_of = |amount: u64| if settled.fee == 0 { 0 } else { world.contract.fee_on(amount) };
+            if exchange.fee == FeeTaken::Before {
+                return exchange.of(settled.amount.saturating_sub(settled.fee), fee_of);
+            }
+            let exchanged = exchange.of(settled.amount, fee_of);
+            settled.fee = 0;
+            exchanged
+        });
         Some(Self {
             transaction_key: &transaction.key,
             payment_key: &transaction.payment_key,
@@ -243,6 +261,7 @@ impl<'a> SettlementRow<'a> {
             kept: Some(kept),
             currency: kept.payment.currency,
             settled,
+            exchanged,
             sold,
             paid_out: world.contract.paid_out(sold),
             appears: appears_late.unwrap_or_else(|| day_after(korean_date(transaction.at))),
@@ -261,6 +280,7 @@ impl<'a> SettlementRow<'a> {
             kept: None,
             currency: Currency::Krw,
             settled: Settled { sign: 1, amount: plant.amount, fee: 0 },
+            exchanged: None,
             sold,
             paid_out: world.contract.paid_out(sold),
             appears: day_after(day),
@@ -269,13 +289,41 @@ impl<'a> SettlementRow<'a> {
         }
     }
 
+    /// Won that it pays into the balance.
+    fn paid_in_won(&self) -> i64 {
+        match (&self.exchanged, self.currency) {
+            (Some(exchanged), _) => self.given(exchanged).pay_out(),
+            (None, Currency::Krw) => self.settled.pay_out(),
+            (None, Currency::Usd | Currency::Jpy) => 0,
+        }
+    }
+
+    /// What an exchange gave, with the sign of the row.
+    const fn given(&self, exchanged: &Exchanged) -> Settled {
+        Settled { sign: self.settled.sign, amount: exchanged.amount, fee: exchanged.fee }
+    }
+
+    /// What an exchange gave, in the names of a row.
+    fn exchange_json(&self, exchanged: &Exchanged) -> Value {
+        let given = self.given(exchanged);
+        json!({
+            "currency": Currency::Krw.code(),
+            "rate": exchanged.rate.number(),
+            "amount": given.signed(given.amount),
+            "fee": given.signed(given.fee),
+            "supplyAmount": given.signed(given.fee - given.vat()),
+            "vat": given.signed(given.vat()),
+            "payOutAmount": given.pay_out(),
+        })
+    }
+
     fn json(&self, setting: Setting<'_>) -> Value {
         let payment = self.kept.map(|kept| &kept.payment);
         let cancels = payment.map(|payment| payment.cancels.as_slice()).unwrap_or_default();
         let cancel = cancels.iter().find(|cancel| cancel.transaction_key == self.transaction_key);
         let settled = &self.settled;
         let number = |minor| self.currency.signed_number(minor);
-        let shown = json!({
+        let mut shown = json!({
             "mId": setting.merchant_id,
             "paymentKey": self.payment_key,
             "transactionKey": self.transaction_key,
@@ -294,6 +342,9 @@ impl<'a> SettlementRow<'a> {
             "paidOutDate": self.paid_out.to_string(),
             "cancel": cancel.map(|cancel| cancel_json(cancel, self.currency)),
         });
+        if let (Some(exchanged), Some(fields)) = (&self.exchanged, shown.as_object_mut()) {
+            fields.insert("exchange".to_owned(), self.exchange_json(exchanged));
+        }
         match payment {
             Some(payment) => with_methods(shown, payment, setting),
             None => shown,
@@ -306,6 +357,11 @@ fn day_after(day: NaiveDate) -> NaiveDate {
 }
 
 impl Contract {
+    /// The fee on an amount, its tax included. The rate is in thousandths without the tax of a tenth.
+    const fn fee_on(&self, amount: u64) -> u64 {
+        amount * self.fee_per_mille * 11 / 10_000
+    }
+
     /// The `soldDate` of a payment of that day.
     fn sold(&self, paid: NaiveDate) -> NaiveDate {
         let last = match self.cycle {
@@ -341,8 +397,7 @@ impl Settled {
         let is_cancel = kept.payment.cancels.iter().any(|cancel| cancel.transaction_key == transaction.key);
         // A cancel, or a bank that takes a deposit back, undoes what the approval paid out.
         let is_reversal = is_cancel || transaction.status == Status::WaitingForDeposit;
-        // The rate is in thousandths without the tax of a tenth.
-        let fee = transaction.amount * contract.fee_per_mille * 11 / 10_000;
+        let fee = contract.fee_on(transaction.amount);
         Self { sign: if is_reversal { -1 } else { 1 }, amount: transaction.amount, fee }
     }
 

@@ -13,6 +13,7 @@ use crate::calls::CallLog;
 use crate::cash_receipt::CashReceipts;
 use crate::codes::{Code, Language};
 use crate::currency::{Amount, Currency, Money};
+use crate::exchange::Exchanges;
 use crate::file::{File, FileError};
 use crate::idempotency::Keys;
 use crate::mint::Mint;
@@ -71,6 +72,7 @@ pub(crate) struct World {
     pub(crate) till: Till,
     pub(crate) payouts: PayoutOffice,
     pub(crate) plants: Plants,
+    pub(crate) exchanges: Exchanges,
     pub(crate) billing: BillingKeys,
     pub(crate) registrations: Registrations,
     pub(crate) receipts: CashReceipts,
@@ -100,6 +102,7 @@ impl World {
             till: Till::default(),
             payouts: PayoutOffice::default(),
             plants: Plants::default(),
+            exchanges: Exchanges::new(options.exchanges),
             billing: BillingKeys::default(),
             registrations: Registrations::default(),
             receipts: CashReceipts::default(),
@@ -117,12 +120,13 @@ impl World {
         Ok(world)
     }
 
-    fn collections(&mut self) -> [&mut dyn Saved; 11] {
+    fn collections(&mut self) -> [&mut dyn Saved; 12] {
         [
             &mut self.desk,
             &mut self.till,
             &mut self.payouts,
             &mut self.plants,
+            &mut self.exchanges,
             &mut self.billing,
             &mut self.registrations,
             &mut self.receipts,

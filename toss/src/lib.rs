@@ -95,7 +95,7 @@ pub use seller::{
     AccountDetails, Company, CompanyDetails, Individual, IndividualDetails, Seller, SellerAccount, SellerDetails,
     SellerRequest,
 };
-pub use settlement::{DateType, Fee, Settlement};
+pub use settlement::{DateType, Exchange, ExchangeFields, Fee, Settlement};
 pub use shape::{ShapeError, Unknown};
 pub use transaction::Transaction;
 pub use transport::ANSWER_LIMIT_BYTES;

@@ -22,9 +22,9 @@ const PAGE_SIZE: u32 = 1000;
 object! {
     /// One approval or cancellation as it is settled. Rows appear the next day, and only with live keys.
     ///
-    /// Amounts are minor units of [`Settlement::currency`], **with the sign Toss wrote**: how a cancellation
-    /// is signed is not documented, and a fee may exceed what is left. A row with [`Settlement::cancel`] is a
-    /// cancellation.
+    /// Amounts are minor units of [`Settlement::currency`], but for those of [`Settlement::exchange`], **with the sign
+    /// Toss wrote**: how a cancellation is signed is not documented, and a fee may exceed what is left. A row with
+    /// [`Settlement::cancel`] is a cancellation.
     ///
     /// Source: docs.tosspayments.com/reference, "정산 조회".
     Settlement {
@@ -74,6 +74,8 @@ object! {
         virtual_account: Option<VirtualAccount> = loose "virtualAccount",
         /// The cancellation that this row settles.
         cancel: Option<Cancel> = exact "cancel",
+        /// What Toss made of the payout in another currency, where it pays in another than the buyer.
+        exchange: Option<Exchange> = exact "exchange",
     }
 }
 
@@ -85,6 +87,43 @@ impl Settlement {
     /// [`ShapeError`] when it is not JSON, or lacks a name, a currency we know or an amount.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShapeError> {
         object::in_its_currency(&shape::json(bytes)?)
+    }
+}
+
+object! {
+    /// What Toss gave for [`Settlement::pay_out_amount`] in the currency that it pays in, and what became of that.
+    ///
+    /// Source: none. Toss publishes neither in which currency it settles a sale in dollars or yen, nor a row of such a
+    /// sale. The names are those of a row, so that the amounts add up in each currency by itself.
+    ExchangeFields {
+        /// What was given.
+        amount: i64 = required "amount",
+        /// What the merchant gets of it.
+        pay_out_amount: i64 = required "payOutAmount",
+        /// The fee that is taken after the exchange, its value added tax included.
+        fee: Option<i64> = exact "fee",
+        /// The supply value of that fee.
+        supply_amount: Option<i64> = exact "supplyAmount",
+        /// The value added tax of that fee.
+        vat: Option<i64> = exact "vat",
+    }
+}
+
+/// An exchange, with the currency of its amounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The currency of every amount of it.
+    pub currency: Currency,
+    /// The amounts.
+    pub fields: ExchangeFields,
+}
+
+impl object::Read for Exchange {
+    /// The amounts are in its own currency, not in the document's.
+    fn read(value: &Value, _currency: Currency) -> Result<Self, object::Misread> {
+        let named = value.get("currency").and_then(Value::as_str).and_then(Currency::from_code);
+        let currency = named.ok_or(object::Misread::Within(ShapeError::Currency))?;
+        Ok(Self { currency, fields: object::Read::read(value, currency)? })
     }
 }
 

@@ -10,7 +10,7 @@ use domain::{
     reconciliation::{
         BreakClass, BreakType, Evidence, Expectation, Fact, Finding, Layer, match_all, repair::RepairRule,
     },
-    settlement::{Counter, Flow, RowKind, SettlementRow, vat_in},
+    settlement::{Counter, Exchange, Flow, RowKind, SettlementRow, TakenFee, vat_in},
 };
 use serde_json::json;
 use store::{
@@ -72,14 +72,7 @@ async fn settle_page(
     let (mut findings, mut bookings) = (taken_back(run, &page).await?, Vec::new());
     for stored in page {
         let judged = judge(run, &stored, checkouts.get(&stored.row.order))?;
-        for (figure, amount) in [
-            ("gross", stored.row.amount.signed()),
-            ("fee", stored.row.fee()),
-            ("vat", stored.row.vat.signed()),
-            ("net", stored.row.pay_out.signed()),
-        ] {
-            figures.add(format!("{figure}_{}", stored.row.currency()), amount);
-        }
+        count(&stored.row, &mut figures);
         if stored.counter.is_none() {
             let is_late = closed_before.is_some_and(|closed| stored.row.sold_on.start() < closed);
             findings.extend(is_late.then(|| finding(BreakType::LateRow, &stored, None)));
@@ -93,6 +86,25 @@ async fn settle_page(
     findings.extend(book(run, bookings, &mut figures).await?);
     run.note(&findings).await?;
     Ok(figures)
+}
+
+/// What a row comes to, in each of its currencies by itself.
+fn count(row: &SettlementRow, figures: &mut Figures) {
+    let mut add = |currency: Currency, amounts: [(&str, i64); 4]| {
+        for (figure, amount) in amounts {
+            figures.add(format!("{figure}_{currency}"), amount);
+        }
+    };
+    let [gross, fee, vat] = [("gross", row.amount.signed()), ("fee", row.fee()), ("vat", row.vat.signed())];
+    match &row.exchange {
+        None => add(row.currency(), [gross, fee, vat, ("net", row.pay_out.signed())]),
+        Some(exchange) => {
+            add(row.currency(), [gross, fee, vat, ("exchanged", row.pay_out.reversed().signed())]);
+            let (given, fee, vat) = (exchange.amount.signed(), exchange.fee(), exchange.vat.signed());
+            let paid = exchange.pay_out.signed();
+            add(exchange.currency(), [("exchanged", given), ("fee", fee), ("vat", vat), ("net", paid)]);
+        }
+    }
 }
 
 /// Rows whose entry somebody took back, entry by entry. The machine does not book them again.
@@ -252,7 +264,8 @@ fn judge(run: &StepRun<'_>, stored: &StoredRow, checkout: Option<&CapturedChecko
         }
         RowKind::Cancel => findings.extend(judge_cancel(stored, checkout)),
     }
-    if run.of.rules.fee_contract.is_some_and(|contract| !contract.explains(row)) {
+    let contract = run.of.rules.fee_contracts.of(row.currency());
+    if contract.is_some_and(|contract| !contract.explains(row)) {
         let break_type = match row.kind {
             RowKind::Approval => BreakType::FeeDiffers,
             RowKind::Cancel => BreakType::FeeNotReturned,
@@ -289,10 +302,14 @@ fn in_suspense(break_type: BreakType, stored: &StoredRow) -> Judged {
 
 fn finding(break_type: BreakType, stored: &StoredRow, ours: Option<Flow>) -> Finding {
     let row = &stored.row;
-    // What a break of a fee is about is the fee.
-    let theirs = match break_type {
-        BreakType::FeeDiffers | BreakType::FeeNotReturned => Flow::of_signed(row.fee(), row.currency()).ok(),
-        _ => Some(row.amount),
+    // What a break of a fee is about is the fee, in the currency in which it was taken.
+    let (currency, theirs) = match break_type {
+        BreakType::FeeDiffers | BreakType::FeeNotReturned => {
+            let TakenFee { of, minor } = row.taken_fee();
+            let currency = of.amount().currency();
+            (currency, Flow::of_signed(minor, currency).ok())
+        }
+        _ => (row.currency(), Some(row.amount)),
     };
     Finding {
         layer: Layer::Settlements,
@@ -300,7 +317,7 @@ fn finding(break_type: BreakType, stored: &StoredRow, ours: Option<Flow>) -> Fin
         class: break_type.class(),
         key: row.transaction_key.clone(),
         day: row.sold_on,
-        currency: row.currency(),
+        currency,
         ours,
         theirs,
         suspense: None,
@@ -380,6 +397,7 @@ pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
     let flow = |minor: i64| {
         Flow::of_signed(minor, currency).map_err(|error| RowProblem::Unreadable(format!("a settlement row: {error}")))
     };
+    let exchange = row.exchange.as_ref().map(exchanged).transpose()?;
     let fees = (!row.fees.is_empty()).then(|| row.fees.iter().map(|fee| fee.fee).sum::<i64>());
     let fee = row.fee.or(fees).unwrap_or(row.amount - row.pay_out_amount);
     let vat = row.vat.unwrap_or_else(|| vat_in(fee.unsigned_abs()).cast_signed() * fee.signum());
@@ -397,6 +415,7 @@ pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
         pay_out: flow(row.pay_out_amount)?,
         supply: flow(supply)?,
         vat: flow(vat)?,
+        exchange,
         sold_on: day(row.sold_date.ok_or_else(|| missing("day of sale"))?).ok_or_else(|| missing("day of sale"))?,
         paid_out_on: day(row.paid_out_date.ok_or_else(|| missing("day of payout"))?)
             .ok_or_else(|| missing("day of payout"))?,
@@ -406,6 +425,22 @@ pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
     };
     settled.check().map_err(|error| RowProblem::DoesNotAddUp(error.to_string()))?;
     Ok(ReceivedRow { row: settled, received: shown(row).to_string() })
+}
+
+/// What the PSP gave for a row in another currency.
+fn exchanged(exchange: &toss::Exchange) -> Result<Exchange, RowProblem> {
+    let unreadable = |what: String| RowProblem::Unreadable(format!("the exchange of a settlement row: {what}"));
+    let currency = known_currency(exchange.currency).map_err(|error| unreadable(error.to_string()))?;
+    let flow = |minor: i64| Flow::of_signed(minor, currency).map_err(|error| unreadable(error.to_string()));
+    let fields = &exchange.fields;
+    let fee = fields.fee.unwrap_or(fields.amount - fields.pay_out_amount);
+    let vat = fields.vat.unwrap_or_else(|| vat_in(fee.unsigned_abs()).cast_signed() * fee.signum());
+    let supply = fields.supply_amount.unwrap_or(fee - vat);
+    if supply + vat != fee {
+        return Err(RowProblem::DoesNotAddUp("supply and tax of the exchange are not its fee".to_owned()));
+    }
+    let (amount, pay_out) = (flow(fields.amount)?, flow(fields.pay_out_amount)?);
+    Ok(Exchange { amount, pay_out, supply: flow(supply)?, vat: flow(vat)? })
 }
 
 /// What is kept of a row as evidence: its names, amounts and days.
@@ -425,6 +460,14 @@ fn shown(row: &Settlement) -> serde_json::Value {
         "method": row.method.as_ref().map(|method| method.as_str()),
         "merchant_id": row.m_id,
         "is_cancel": row.cancel.is_some(),
+        "exchange": row.exchange.as_ref().map(|exchange| json!({
+            "currency": exchange.currency.as_str(),
+            "amount": exchange.fields.amount,
+            "fee": exchange.fields.fee,
+            "supply_amount": exchange.fields.supply_amount,
+            "vat": exchange.fields.vat,
+            "pay_out_amount": exchange.fields.pay_out_amount,
+        })),
     })
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    Limits,
     calendar::{Day, Holidays},
     payout::PaidBy,
     reconciliation::{EscalationSteps, Finding, repair::RepairLimits},
-    settlement::FeeContract,
+    settlement::FeeContracts,
 };
 use store::{Progress, Reader, StoreError, Writer};
 use temporalio_sdk::activities::ActivityContext;
@@ -33,10 +34,10 @@ pub struct Reconciliations {
 pub struct ReconciliationRules {
     /// Which days are no business days.
     pub holidays: Holidays,
-    /// The fee of the contract with the PSP. Without one, fees are booked and not judged.
-    pub fee_contract: Option<FeeContract>,
-    /// The largest difference that one principal resolves alone, in minor units.
-    pub alone_up_to: u64,
+    /// The fees of the contracts with the PSP. Of a currency without one, fees are booked and not judged.
+    pub fee_contracts: FeeContracts,
+    /// The largest difference that one principal resolves alone.
+    pub alone_up_to: Limits,
     /// What the machine does by itself.
     pub repairs: RepairLimits,
     /// After how many business days behind its deadline a break is escalated.
@@ -49,8 +50,8 @@ impl Default for ReconciliationRules {
     fn default() -> Self {
         Self {
             holidays: Holidays::default(),
-            fee_contract: None,
-            alone_up_to: 0,
+            fee_contracts: FeeContracts::default(),
+            alone_up_to: Limits::default(),
             repairs: RepairLimits::default(),
             escalation: EscalationSteps::default(),
             paid_by: PaidBy::Psp,

@@ -1,6 +1,6 @@
 //! Refunds: each activity twice, on a real database and a real simulator of the PSP, and when the PSP misbehaves.
 
-use activities::{checkout::Checkouts, ledger::Ledger, psp::Psp, refund::Refunds};
+use activities::{checkout::Checkouts, ledger::Ledger, psp::Psp, psp_refund::PspRefunds, refund::Refunds};
 use domain::{
     Currency::Krw,
     Money, Timestamp,
@@ -64,14 +64,16 @@ impl Paid {
         sim.psp.run(Psp::confirm, confirm).await.unwrap();
         let database = testkit::database::sqlite().await;
         let writer = database.writer.clone();
-        let refunds = Refunds { writer: writer.clone(), toss: sim.impatient_toss(ANSWER_TIME) };
+        let at_psp = PspRefunds { toss: sim.impatient_toss(ANSWER_TIME) };
+        let refunds = Refunds { writer: writer.clone() };
         let activities = ActivityEnvironment::builder()
             .register_activities(Checkouts { writer: writer.clone(), reader: database.reader.clone() })
             .register_activities(Ledger { writer, release_rule: Default::default(), paid: Default::default() })
-            .register_activities(refunds.clone())
+            .register_activities(refunds)
+            .register_activities(at_psp.clone())
             .build();
         let again = TestActivityInfoOptions::builder().attempt(2).build();
-        let repeated = ActivityEnvironment::builder().info(again).register_activities(refunds).build();
+        let repeated = ActivityEnvironment::builder().info(again).register_activities(at_psp).build();
         let plan = plan();
         activities.run(Checkouts::record, record_of("workflow-1", &plan)).await.unwrap();
         activities.run(Checkouts::advance, begin_of(&plan)).await.unwrap();
@@ -223,13 +225,13 @@ async fn more_than_was_paid_is_refused_both_times() {
 async fn refunding_twice_under_one_key_refunds_once() {
     let paid = Paid::by("카드").await;
     let charge = || paid.charge(4_000, TOTAL, "refund-1.0");
-    let first = given_back(paid.activities.run(Refunds::refund, charge()).await.unwrap());
-    let second = given_back(paid.activities.run(Refunds::refund, charge()).await.unwrap());
+    let first = given_back(paid.activities.run(PspRefunds::refund, charge()).await.unwrap());
+    let second = given_back(paid.activities.run(PspRefunds::refund, charge()).await.unwrap());
     assert_eq!((first.amount, &first), (won(4_000), &second));
     assert!(first.transaction_key.is_some());
     assert_eq!(paid.sim.totals().await, (TOTAL, 4_000, 1));
     for _ in 0..2 {
-        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        let report = paid.activities.run(PspRefunds::look_up, paid.question(4_000)).await.unwrap();
         assert_eq!((report.ours.as_ref(), report.left, report.lookalike), (Some(&first), won(11_000), false));
     }
 }
@@ -239,12 +241,12 @@ async fn a_lost_answer_is_found_by_its_mark() {
     for kind in ["execute_and_stall", "execute_and_error", "garbage_after"] {
         let paid = Paid::by("카드").await;
         paid.sim.mischief(json!({ "on": "cancel", "kind": kind })).await;
-        let lost = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await);
+        let lost = doubt(paid.activities.run(PspRefunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await);
         assert_eq!(lost.answered, kind != "execute_and_stall", "{kind}");
-        let report = paid.activities.run(Refunds::look_up, paid.question(4_000)).await.unwrap();
+        let report = paid.activities.run(PspRefunds::look_up, paid.question(4_000)).await.unwrap();
         assert_eq!(report.ours.map(|ours| ours.amount), Some(won(4_000)), "{kind}");
         // Under another key, with what we believed before, nothing more goes back.
-        let again = doubt(paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
+        let again = doubt(paid.activities.run(PspRefunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
         assert!(again.answered);
         assert_eq!(paid.sim.totals().await, (TOTAL, 4_000, 1), "{kind}");
     }
@@ -255,11 +257,11 @@ async fn a_refusal_is_a_value_the_first_time_and_a_doubt_after_it() {
     let paid = Paid::by("카드").await;
     let too_late = json!({ "on": "cancel", "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE", "times": 2 });
     paid.sim.mischief(too_late).await;
-    match paid.activities.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await.unwrap() {
+    match paid.activities.run(PspRefunds::refund, paid.charge(4_000, TOTAL, "refund-1.0")).await.unwrap() {
         RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "EXCEED_MAX_REFUND_DUE"),
         other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
-    let later = doubt(paid.repeated.run(Refunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
+    let later = doubt(paid.repeated.run(PspRefunds::refund, paid.charge(4_000, TOTAL, "refund-1.1")).await);
     assert_eq!(later.refusal.unwrap().code.as_str(), "EXCEED_MAX_REFUND_DUE");
     assert_eq!(paid.sim.totals().await, (TOTAL, 0, 1));
 }
@@ -283,7 +285,7 @@ async fn what_others_cancel_is_seen_and_not_taken_for_ours() {
     ] {
         let key = IdempotencyKey::parse(format!("hand-{left}")).unwrap();
         paid.sim.toss().cancel(paid.payment_key.as_str(), &by_hand(minor, reason), &key).await.unwrap();
-        let report = paid.activities.run(Refunds::look_up, question.clone()).await.unwrap();
+        let report = paid.activities.run(PspRefunds::look_up, question.clone()).await.unwrap();
         assert_eq!((report.ours, report.left, report.lookalike), (None, won(left), lookalike));
     }
 }
@@ -298,12 +300,12 @@ async fn what_came_into_a_virtual_account_goes_to_the_buyers() {
         holder_name: "김토스".to_owned(),
     };
     assert!(!format!("{account:?}").contains("110123456789"));
-    match paid.activities.run(Refunds::refund, paid.charge(TOTAL, TOTAL, "refund-1.0")).await.unwrap() {
+    match paid.activities.run(PspRefunds::refund, paid.charge(TOTAL, TOTAL, "refund-1.0")).await.unwrap() {
         RefundAnswer::Refused(failure) => assert_eq!(failure.code.as_str(), "INVALID_REFUND_ACCOUNT_INFO"),
         other @ RefundAnswer::Executed(_) => panic!("not refused: {other:?}"),
     }
     let charge = RefundCharge { account: Some(account), ..paid.charge(TOTAL, TOTAL, "refund-1.1") };
-    assert_eq!(given_back(paid.activities.run(Refunds::refund, charge).await.unwrap()).amount, won(TOTAL));
+    assert_eq!(given_back(paid.activities.run(PspRefunds::refund, charge).await.unwrap()).amount, won(TOTAL));
     assert!(matches!(
         paid.sim
             .psp

@@ -166,6 +166,7 @@ const fn class(class: AccountClass) -> &'static str {
         AccountClass::Liability => "liability",
         AccountClass::Income => "income",
         AccountClass::Expense => "expense",
+        AccountClass::Equity => "equity",
     }
 }
 

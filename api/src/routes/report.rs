@@ -2,6 +2,7 @@
 //! figures are.
 
 pub(crate) mod cash_receipts;
+pub(crate) mod fx_trading;
 pub(crate) mod psp_fees;
 pub(crate) mod refund_deadlines;
 

@@ -77,7 +77,10 @@ struct SettlementDayBody {
     fee: String,
     #[schema(value_type = Balance)]
     vat: String,
-    /// What the provider pays.
+    /// What the provider gave of this currency for sales in others, less what it took of it to pay in another.
+    #[schema(value_type = Balance)]
+    exchanged: String,
+    /// What the provider pays in this currency: `gross` and `exchanged` less `fee`.
     #[schema(value_type = Balance)]
     net: String,
     /// What of `net` is in the books.
@@ -126,7 +129,7 @@ pub(crate) async fn list(
 impl SettlementDayBody {
     fn new(day: Day, currency: Currency, of_day: SettlementDay) -> Self {
         let decimal = |minor: i64| signed_minor(minor, currency);
-        let SettlementDay { rows, gross, fee, vat, net, booked, received, expected } = of_day;
+        let SettlementDay { rows, gross, fee, vat, exchanged, net, booked, received, expected } = of_day;
         Self {
             date: day.to_string(),
             currency: currency.code(),
@@ -134,6 +137,7 @@ impl SettlementDayBody {
             gross: decimal(gross),
             fee: decimal(fee),
             vat: decimal(vat),
+            exchanged: decimal(exchanged),
             net: decimal(net),
             booked: decimal(booked),
             received: decimal(received),

@@ -57,7 +57,8 @@ pub(crate) struct FundsBody {
     currency: &'static str,
     /// The sums behind it, with a minus sign where an account is overdrawn: `booked` and `not_paid_yet` of the payout
     /// balance, `receivable`, what is owed (`pending`, `settled_pending`, `available`, `held`, `in_transit`,
-    /// `refunds_payable`, `refunds_to_deduct`, `suspense`), and `sweeps` under way.
+    /// `refunds_payable`, `refunds_to_deduct`, `suspense`), `exchanged` (what came of sales in other currencies), and
+    /// `sweeps` under way.
     sums: BTreeMap<&'static str, String>,
     /// Why a sweep would be refused now.
     refusal: Option<String>,
@@ -77,6 +78,7 @@ impl FundsBody {
             ("refunds_payable", funds.refunds_payable),
             ("refunds_to_deduct", funds.refunds_to_deduct),
             ("suspense", funds.suspense),
+            ("exchanged", funds.exchanged),
             ("sweeps", funds.sweeps),
         ];
         Self {

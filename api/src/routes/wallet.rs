@@ -227,6 +227,7 @@ const fn part(account: &Account) -> &'static str {
         | Account::OutputVat
         | Account::SweepInTransit
         | Account::Rounding
+        | Account::FxTrading
         | Account::RefundsPayable
         | Account::Suspense
         | Account::PlatformCommission

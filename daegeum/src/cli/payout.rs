@@ -356,7 +356,8 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
     }
     for carried in found["carried_over"].as_array().into_iter().flatten() {
         let (seller, amount) = (text(carried, "seller_account"), text(carried, "amount"));
-        println!("  {seller} {amount} carried over: {}", text(carried, "reason"));
+        let (currency, reason) = (text(carried, "currency"), text(carried, "reason"));
+        println!("  {seller} {amount} {currency} carried over: {reason}");
     }
     for idle in found["not_due"].as_array().into_iter().flatten() {
         let (seller, amount) = (text(idle, "seller_account"), text(idle, "amount"));

@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The columns of the settlement calendar as CSV, which the API answers as JSON alone.
-const SETTLEMENT_COLUMNS: [&str; 10] =
-    ["date", "currency", "rows", "gross", "fee", "vat", "net", "expected", "booked", "received"];
+const SETTLEMENT_COLUMNS: [&str; 11] =
+    ["date", "currency", "rows", "gross", "fee", "vat", "exchanged", "net", "expected", "booked", "received"];
 
 /// A report. All of them go through the API, with a key of scope `read`.
 #[derive(Debug, Subcommand)]
@@ -43,6 +43,9 @@ pub(crate) enum ReportsAction {
         #[command(flatten)]
         form: Form,
     },
+    /// Show what Toss exchanged into won, and the gain or the loss of it, at the end of a day
+    #[command(after_help = example!("daegeum reports fx-trading --date 2026-11-21"))]
+    FxTrading(OfDay),
     /// Show what the books owe each seller at the end of a day
     #[command(after_help = example!("daegeum reports owed-to-sellers --date 2026-11-21"))]
     OwedToSellers(OfDay),
@@ -127,6 +130,7 @@ pub(crate) async fn run(settings: &Settings, action: ReportsAction) -> anyhow::R
             Ok(())
         }
         ReportsAction::PspFees { month, form } => print(settings, &form, "psp-fees", ("month", month)).await,
+        ReportsAction::FxTrading(OfDay { date, form }) => print(settings, &form, "fx-trading", ("date", date)).await,
         ReportsAction::OwedToSellers(OfDay { date, form }) => {
             print(settings, &form, "owed-to-sellers", ("date", date)).await
         }

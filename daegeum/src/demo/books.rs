@@ -28,7 +28,9 @@ pub(super) async fn open(shop: &Shop, database: &DatabaseUrl) -> anyhow::Result<
     println!("The books");
     println!("     {:<28} {:>12} {:>12}", "account", "debits", "credits");
     let (mut debits, mut credits, mut receivable) = (0, 0, 0);
-    for account in trial["accounts"].as_array().context("a trial balance without accounts")? {
+    let accounts = trial["accounts"].as_array().context("a trial balance without accounts")?;
+    // The demonstration sells in won.
+    for account in accounts.iter().filter(|account| account["currency"] == "KRW") {
         let (debit, credit) = (amount(&account["debits"])?, amount(&account["credits"])?);
         let name = account["account"].as_str().unwrap_or_default();
         println!("     {name:<28} {:>12} {:>12}", won(&debit.to_string()), won(&credit.to_string()));

@@ -602,7 +602,8 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
             rules: at_once,
             keyring: None,
         })
-        .register_activities(activities::refund::Refunds { writer, toss: toss.clone() })
+        .register_activities(activities::refund::Refunds { writer })
+        .register_activities(activities::psp_refund::PspRefunds { toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
         .register_activities(activities::psp::Psp { toss, keyring: None })
         .activity_inbound_interceptor(faults)

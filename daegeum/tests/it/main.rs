@@ -53,6 +53,7 @@ mod reversals;
 mod risk;
 mod roles;
 mod schedules;
+mod second_psp;
 mod secrecy;
 mod secrets;
 mod sellers;

@@ -25,6 +25,9 @@ pub enum Account {
     SweepInTransit,
     /// What the PSP's rounding of a payment's rows left over, either way.
     Rounding,
+    /// What the PSP exchanged: what it took of the currency of a sale, and what it gave for that in the currency that
+    /// it pays in. Valued at a rate, what stands here is the gain or the loss of exchanges.
+    FxTrading,
     /// What a seller owes us: refunds of money that was paid out to them already.
     SellerDebt(SellerAccount),
     /// What a seller has earned and cannot be paid out yet.
@@ -56,6 +59,8 @@ pub enum AccountClass {
     Income,
     /// What it costs.
     Expense,
+    /// What stands between currencies: a gain where it is a credit.
+    Equity,
 }
 
 /// On which side an account grows.
@@ -63,7 +68,7 @@ pub enum AccountClass {
 pub enum NormalSide {
     /// Assets and expenses.
     Debit,
-    /// Liabilities and income.
+    /// Liabilities, income and equity.
     Credit,
 }
 
@@ -86,6 +91,7 @@ impl Account {
             | Self::Suspense => AccountClass::Liability,
             Self::PlatformCommission => AccountClass::Income,
             Self::PspFees | Self::Rounding => AccountClass::Expense,
+            Self::FxTrading => AccountClass::Equity,
         }
     }
 
@@ -93,7 +99,7 @@ impl Account {
     pub const fn normal_side(&self) -> NormalSide {
         match self.class() {
             AccountClass::Asset | AccountClass::Expense => NormalSide::Debit,
-            AccountClass::Liability | AccountClass::Income => NormalSide::Credit,
+            AccountClass::Liability | AccountClass::Income | AccountClass::Equity => NormalSide::Credit,
         }
     }
 
@@ -112,6 +118,7 @@ impl Account {
             | Self::OutputVat
             | Self::SweepInTransit
             | Self::Rounding
+            | Self::FxTrading
             | Self::RefundsPayable
             | Self::Suspense
             | Self::PlatformCommission
@@ -130,6 +137,7 @@ impl fmt::Display for Account {
             Self::OutputVat => f.write_str("vat:output"),
             Self::SweepInTransit => f.write_str("platform:sweep_in_transit"),
             Self::Rounding => f.write_str("recon:rounding"),
+            Self::FxTrading => f.write_str("fx:trading"),
             Self::SellerDebt(seller) => write!(f, "seller:{seller}:debt"),
             Self::SellerPending(seller) => write!(f, "seller:{seller}:pending"),
             Self::SellerAvailable(seller) => write!(f, "seller:{seller}:available"),
@@ -146,7 +154,7 @@ impl fmt::Display for Account {
 /// A text that names no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no such account; accounts are bank, platform:commission, platform:sweep_in_transit, psp:fees, \
+    "no such account; accounts are bank, fx:trading, platform:commission, platform:sweep_in_transit, psp:fees, \
      psp:payout_balance, psp:receivable, recon:rounding, refunds:payable, suspense, vat:input, vat:output, and \
      seller:<seller>: with one of available, debt, held, in_transit, pending"
 )]
@@ -164,6 +172,7 @@ impl FromStr for Account {
             "vat:output" => return Ok(Self::OutputVat),
             "platform:sweep_in_transit" => return Ok(Self::SweepInTransit),
             "recon:rounding" => return Ok(Self::Rounding),
+            "fx:trading" => return Ok(Self::FxTrading),
             "refunds:payable" => return Ok(Self::RefundsPayable),
             "suspense" => return Ok(Self::Suspense),
             "platform:commission" => return Ok(Self::PlatformCommission),

@@ -303,6 +303,16 @@ impl Entry {
         Self::try_new(EntryFields { key, occurred_at: undone_at, ..fields.clone() })
     }
 
+    /// The key of the entry that is booked, taken back and booked again together with this one, where this is one half
+    /// of an exchange. A half without the other would leave what the PSP took without what it gave.
+    pub fn other_half(&self) -> Option<String> {
+        let EntryFields { key, reason, .. } = self.fields();
+        let halves = [(Reason::PspSettled, Reason::PspExchanged), (Reason::PspExchanged, Reason::PspSettled)];
+        let (_, other) = halves.into_iter().find(|(half, _)| half == reason)?;
+        let reference = key.strip_prefix(reason.as_str()).and_then(|rest| rest.strip_prefix(':'))?;
+        Some(other.key(reference))
+    }
+
     /// The key under which the same movement is booked for the time number `round`, from 1.
     pub fn key_of_round(&self, round: u32) -> String {
         let first = self.first_key();

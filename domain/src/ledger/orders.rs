@@ -48,6 +48,7 @@ impl Entry {
                     | Account::InputVat
                     | Account::SweepInTransit
                     | Account::Rounding
+                    | Account::FxTrading
                     | Account::SellerDebt(_)
                     | Account::SellerAvailable(_)
                     | Account::SellerHeld(_)

@@ -141,6 +141,8 @@ written! {
         RunFull = "run_full",
         /// Our bank account has less by the books, and the run is paid by bank file.
         BankShort = "bank_balance_short",
+        /// It is in another currency than won, and payouts are in won alone.
+        OtherCurrency = "currency_not_paid_out",
     }
 }
 

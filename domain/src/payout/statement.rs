@@ -345,6 +345,7 @@ fn kind_of(entry: &Entry) -> LineKind {
         | Reason::PayoutArrived
         | Reason::PendingReleased
         | Reason::PspSettled
+        | Reason::PspExchanged
         | Reason::SuspenseCleared
         | Reason::RoundingBooked
         | Reason::SweepPaid
@@ -378,6 +379,7 @@ fn outside_of_postings(entry: &Entry, role: &impl Fn(&HoldId) -> HoldRole) -> i6
             | Reason::PayoutSent
             | Reason::PayoutReturned
             | Reason::PspSettled
+            | Reason::PspExchanged
             | Reason::SuspenseCleared
             | Reason::RoundingBooked
             | Reason::SweepPaid

@@ -8,7 +8,8 @@
 //! Two sums bound a sweep, both in won, because the PSP pays out won alone:
 //!
 //! * What is our own: the payout balance and what the PSP still owes us, less all that we owe to sellers, to buyers and
-//!   to whomever money in suspense belongs. A seller's debt is no money at the PSP, so it does not count.
+//!   to whomever money in suspense belongs, and less what came of sales in other currencies. A seller's debt is no
+//!   money at the PSP, so it does not count.
 //! * What is due from the balance: the same debts, but of pending money the part that the PSP has settled already, and
 //!   refunds that the PSP has not deducted yet. What the PSP has booked and not paid in yet is not there to be paid.
 //!
@@ -46,6 +47,9 @@ pub struct Funds {
     pub refunds_to_deduct: i64,
     /// Money that nobody has claimed.
     pub suspense: i64,
+    /// What the PSP gave in won for sales in other currencies, less what it took back. Their sellers and buyers are
+    /// owed other money, which is yet to be bought.
+    pub exchanged: i64,
     /// Sweeps that are frozen, approved or under way.
     pub sweeps: i64,
 }
@@ -71,7 +75,8 @@ impl Funds {
 
     /// What may leave at any moment. An account that is overdrawn frees nothing.
     fn due(&self) -> i64 {
-        sum([self.available, self.held, self.in_transit, self.refunds_payable.max(0), self.suspense.max(0)])
+        let owed = sum([self.available, self.held, self.in_transit, self.refunds_payable.max(0), self.suspense.max(0)]);
+        owed.saturating_add(self.exchanged.max(0))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BreakStatus, BreakType};
 use crate::{
-    Money, Timestamp,
+    Limits, Money, Timestamp,
     calendar::Day,
     id::BreakId,
     ledger::{Account, Entry, EntryError, EntryFields, Posting, PostingFields, Reason},
@@ -279,7 +279,7 @@ pub enum ActRefusal {
 
 impl BreakState {
     /// What an act does to the break, or why it is refused. Above `alone_up_to`, two principals resolve it.
-    pub fn after(&self, act: &Act, by: &Actor, today: Day, alone_up_to: u64) -> Result<ActOutcome, ActRefusal> {
+    pub fn after(&self, act: &Act, by: &Actor, today: Day, alone_up_to: Limits) -> Result<ActOutcome, ActRefusal> {
         let is_closed = self.status == BreakStatus::Resolved;
         match act {
             Act::Comment => Ok(ActOutcome::Commented),
@@ -306,7 +306,7 @@ impl BreakState {
         }
     }
 
-    fn resolve(&self, template: Template, by: &Actor, alone_up_to: u64) -> Result<ActOutcome, ActRefusal> {
+    fn resolve(&self, template: Template, by: &Actor, alone_up_to: Limits) -> Result<ActOutcome, ActRefusal> {
         let in_suspense = self.suspense.is_some_and(|suspense| !suspense.amount().is_zero());
         match template {
             Template::Accept if in_suspense => return Err(ActRefusal::InSuspense),
@@ -315,8 +315,8 @@ impl BreakState {
             }
             Template::Accept | Template::PspFee | Template::PlatformIncome | Template::Receivable => {}
         }
-        let at_stake = self.gap.minor().max(self.suspense.map_or(0, |suspense| suspense.amount().minor()));
-        if at_stake <= alone_up_to {
+        let is_for_one = |amount: Money| alone_up_to.allow(amount);
+        if is_for_one(self.gap) && self.suspense.is_none_or(|suspense| is_for_one(suspense.amount())) {
             return Ok(ActOutcome::Resolved(template));
         }
         match &self.proposal {

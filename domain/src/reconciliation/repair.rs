@@ -6,15 +6,16 @@
 use alloc::{format, vec::Vec};
 
 use super::Actor;
+use crate::{Limits, Money};
 
-/// How much one rule repairs on one day, unless an operator says otherwise, in minor units.
-pub const DEFAULT_DAILY_LIMIT: u64 = 100_000_000;
+/// How much one rule repairs on one day, unless an operator says otherwise.
+pub const DEFAULT_DAILY_LIMIT: Limits = Limits::of_minor(100_000_000, 10_000_000, 10_000_000);
 
-/// How much of the PSP's settlement rows is booked on one day, unless an operator says otherwise, in minor units.
-pub const DEFAULT_SETTLEMENT_LIMIT: u64 = 1_000_000_000_000;
+/// How much of the PSP's settlement rows is booked on one day, unless an operator says otherwise.
+pub const DEFAULT_SETTLEMENT_LIMIT: Limits = Limits::of_minor(1_000_000_000_000, 100_000_000_000, 100_000_000_000);
 
-/// How much rounding is booked on one day, whatever an operator says, in minor units. More than that is no rounding.
-pub const ROUNDING_LIMIT: u64 = 10_000;
+/// How much rounding is booked on one day, whatever an operator says. More than that is no rounding.
+pub const ROUNDING_LIMIT: Limits = Limits::of_minor(10_000, 1_000, 1_000);
 
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,10 +71,10 @@ impl RepairRule {
 pub struct RepairLimits {
     /// Rules that do nothing.
     pub off: Vec<RepairRule>,
-    /// The most that one rule repairs on one day of one currency, in minor units; but for settlement rows.
-    pub daily_limit: u64,
-    /// The most of settlement rows that is booked on one day of one currency, in minor units.
-    pub settlement_limit: u64,
+    /// The most that one rule repairs on one day; but for settlement rows.
+    pub daily_limit: Limits,
+    /// The most of settlement rows that is booked on one day.
+    pub settlement_limit: Limits,
 }
 
 impl Default for RepairLimits {
@@ -88,13 +89,14 @@ impl RepairLimits {
         !self.off.contains(&rule)
     }
 
-    /// Whether a rule that has repaired so much today may repair so much more.
-    pub fn allow(&self, rule: RepairRule, repaired: u64, more: u64) -> bool {
-        let limit = match rule {
-            RepairRule::HoldMoney | RepairRule::AskWorkflow | RepairRule::AskPayoutRun => self.daily_limit,
-            RepairRule::BookSettlement => self.settlement_limit,
-            RepairRule::BookRounding => self.daily_limit.min(ROUNDING_LIMIT),
-        };
-        repaired.checked_add(more).is_some_and(|sum| sum <= limit)
+    /// Whether a rule that has repaired so much today may repair so much more. Amounts of two currencies are never
+    /// within a limit.
+    pub fn allow(&self, rule: RepairRule, repaired: Money, more: Money) -> bool {
+        let is_within = |limits: Limits| repaired.plus(more).is_ok_and(|sum| limits.allow(sum));
+        match rule {
+            RepairRule::HoldMoney | RepairRule::AskWorkflow | RepairRule::AskPayoutRun => is_within(self.daily_limit),
+            RepairRule::BookSettlement => is_within(self.settlement_limit),
+            RepairRule::BookRounding => is_within(self.daily_limit) && is_within(ROUNDING_LIMIT),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Breaks: identity, age, matching, and what people may do about them.
 
 use domain::{
-    Currency::Krw,
-    Money,
+    Currency::{Jpy, Krw, Usd},
+    Limits, Money,
     calendar::{Day, Holidays},
+    money::MAX_MINOR,
     reconciliation::{
         Act, ActOutcome, ActRefusal, Actor, Age, BreakClass, BreakState, BreakStatus, BreakType, EscalationSteps,
         Expectation, Fact, Layer, Owner, Template, break_id, match_all,
@@ -127,7 +128,7 @@ fn state(gap: u64, suspense: i64) -> BreakState {
 const TODAY: &str = "2026-11-27";
 
 fn act(state: &BreakState, act: &Act, by: &Actor, alone_up_to: u64) -> Result<ActOutcome, ActRefusal> {
-    state.after(act, by, day(TODAY), alone_up_to)
+    state.after(act, by, day(TODAY), Limits::of_minor(alone_up_to, 0, 0))
 }
 
 #[test]
@@ -145,6 +146,20 @@ fn above_the_limit_two_principals_resolve() {
     let another_name = Actor::parse("operator:jun").unwrap();
     assert_eq!(act(&open, &resolve, &another_name, 0), Err(ActRefusal::FourEyes), "a name is not proved");
     assert_eq!(act(&open, &Act::Undo, &key("aaaa"), 0), Ok(ActOutcome::ProposalDropped));
+}
+
+#[test]
+fn a_difference_is_measured_by_the_limit_of_its_own_currency() {
+    let resolve = Act::Resolve { template: Template::Accept };
+    let gap = |minor, currency| Money::try_from_minor(minor, currency).unwrap();
+    let alone_up_to = Limits::of_minor(1_000, 50, 0);
+    let is_alone = |gap: Money| {
+        let open = BreakState { gap, suspense: None, ..state(0, 0) };
+        open.after(&resolve, &key("aaaa"), day(TODAY), alone_up_to) == Ok(ActOutcome::Resolved(Template::Accept))
+    };
+    assert!(is_alone(gap(1_000, Krw)) && !is_alone(gap(1_001, Krw)));
+    assert!(is_alone(gap(50, Usd)) && !is_alone(gap(51, Usd)), "fifty cents");
+    assert!(is_alone(gap(0, Jpy)) && !is_alone(gap(1, Jpy)), "nothing is set for yen");
 }
 
 #[test]
@@ -168,17 +183,28 @@ fn money_in_suspense_needs_an_account_and_none_is_moved_twice() {
 
 #[test]
 fn a_rule_keeps_to_its_limit_of_the_day_and_can_be_off() {
-    let limits = RepairLimits { off: vec![RepairRule::AskWorkflow], daily_limit: 1_000, settlement_limit: 5_000 };
+    let limits = RepairLimits {
+        off: vec![RepairRule::AskWorkflow],
+        daily_limit: Limits::of_minor(1_000, 20, 0),
+        settlement_limit: Limits::of_minor(5_000, 0, 0),
+    };
     assert_eq!(RepairRule::ALL.map(|rule| limits.is_on(rule)), [true, false, true, true, true]);
-    let allow = |rule, repaired, more| limits.allow(rule, repaired, more);
+    let allow = |rule, repaired, more| limits.allow(rule, won(repaired), won(more));
     let held = |repaired, more| allow(RepairRule::HoldMoney, repaired, more);
-    assert_eq!([held(0, 1_000), held(1, 1_000), held(u64::MAX, 1)], [true, false, false]);
+    assert_eq!([held(0, 1_000), held(1, 1_000), held(MAX_MINOR, 1)], [true, false, false]);
     let booked = |repaired, more| allow(RepairRule::BookSettlement, repaired, more);
     assert_eq!([booked(0, 5_000), booked(1, 5_000)], [true, false], "settlement rows have a limit of their own");
     let rounded = |repaired, more| allow(RepairRule::BookRounding, repaired, more);
     assert_eq!([rounded(999, 1), rounded(1_000, 1)], [true, false]);
-    let wide = RepairLimits { daily_limit: u64::MAX, ..limits.clone() };
-    assert!(!wide.allow(RepairRule::BookRounding, ROUNDING_LIMIT, 1), "more is no rounding, whatever is set");
+    let wide = RepairLimits { daily_limit: Limits::of_minor(u64::MAX, u64::MAX, u64::MAX), ..limits.clone() };
+    let most = ROUNDING_LIMIT.of(Krw);
+    assert!(!wide.allow(RepairRule::BookRounding, most, won(1)), "more is no rounding, whatever is set");
+    // Each currency has a limit of its own: a thousand cents are no thousand won.
+    let cents = |minor| Money::try_from_minor(minor, Usd).unwrap();
+    let held = |repaired, more| limits.allow(RepairRule::HoldMoney, repaired, more);
+    assert_eq!([held(cents(0), cents(20)), held(cents(1), cents(20))], [true, false]);
+    assert!(!held(won(0), cents(1)) && !held(cents(0), won(1)), "two currencies are never within a limit");
+    assert!(!limits.allow(RepairRule::BookSettlement, cents(0), cents(1)), "none is set for dollars");
     for rule in RepairRule::ALL {
         assert_eq!(RepairRule::parse(rule.as_str()), Some(rule));
         assert_eq!(rule.author().to_string(), format!("rule:{}/{}", rule.as_str(), rule.version()));

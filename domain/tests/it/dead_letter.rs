@@ -1,7 +1,7 @@
 //! The acts on a dead letter, and the status after each act.
 
 use domain::{
-    Currency, Money, Timestamp,
+    Currency, Limits, Money, Timestamp,
     dead_letter::{
         Awaits, DeclaredOutcome, LetterAction, LetterOutcome, LetterProposal, LetterRefusal, LetterStake, LetterStatus,
         WorkflowRun, check, decide,
@@ -54,9 +54,10 @@ fn whoever_is_first_wins() {
 #[test]
 fn above_the_limit_two_principals_give_up_money() {
     let money = |minor, currency| Money::try_from_minor(minor, currency).unwrap();
-    let stake = |at_stake| LetterStake { at_stake, alone_up_to: money(1_000, Currency::Krw) };
+    let stake = |at_stake| LetterStake { at_stake, alone_up_to: Limits::of_minor(1_000, 0, 5) };
     let [below, above] = [1_000, 1_001].map(|minor| stake(Some(money(minor, Currency::Krw))));
     let [abroad, unknown] = [stake(Some(money(1, Currency::Usd))), stake(None)];
+    let [yen, much_yen] = [5, 6].map(|minor| stake(Some(money(minor, Currency::Jpy))));
     let [key, other, operator, person] =
         ["key:aaaa", "key:bbbb", "operator:kim", "person:kim"].map(|text| Actor::parse(text).unwrap());
     let proposed = |by: &Actor, outcome| {
@@ -75,6 +76,8 @@ fn above_the_limit_two_principals_give_up_money() {
         (RESOLVE, &key, None, above, waits),
         (RESOLVE, &key, None, abroad, waits),
         (RESOLVE, &key, None, unknown, waits),
+        (RESOLVE, &key, None, yen, done),
+        (RESOLVE, &key, None, much_yen, waits),
         // A review moves no money by the word of a person, and a retry asks the PSP.
         (approve, &key, None, above, done),
         (RETRY, &key, None, unknown, done),

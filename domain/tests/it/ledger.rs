@@ -94,6 +94,7 @@ fn every_account_of_the_chart_is_written_and_read_back() {
         Account::OutputVat,
         Account::SweepInTransit,
         Account::Rounding,
+        Account::FxTrading,
         Account::SellerDebt(seller.clone()),
         Account::SellerPending(seller.clone()),
         Account::SellerAvailable(seller.clone()),

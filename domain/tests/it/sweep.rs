@@ -33,6 +33,7 @@ const SETTLED: Funds = Funds {
     refunds_payable: 0,
     refunds_to_deduct: 0,
     suspense: 0,
+    exchanged: 0,
     sweeps: 0,
 };
 
@@ -46,6 +47,8 @@ fn what_is_owed_stays_wherever_it_is() {
         (Funds { refunds_payable: 4_000, ..SETTLED }, 3_000, "promised to a buyer"),
         (Funds { receivable: -4_000, refunds_to_deduct: 4_000, ..SETTLED }, 3_000, "given back, and not deducted"),
         (Funds { suspense: 6_000, ..SETTLED }, 1_000, "nobody knows whose it is"),
+        (Funds { exchanged: 6_500, ..SETTLED }, 500, "what came of dollars is owed in dollars"),
+        (Funds { exchanged: -6_500, ..SETTLED }, 7_000, "won that were given for dollars free nothing"),
         (Funds { sweeps: 5_000, ..SETTLED }, 2_000, "another sweep"),
         (Funds { not_paid_yet: 97_000, ..SETTLED }, 0, "the PSP pays it tomorrow"),
         (Funds { not_paid_yet: 1_500, ..SETTLED }, 5_500, "a part of it tomorrow"),
@@ -104,17 +107,18 @@ proptest! {
         booked in 0_i64..4_000_000, not_paid_yet in -1_000_i64..100_000, receivable in -100_000_i64..1_000_000,
         settled_pending in 0_i64..500_000, unsettled_pending in 0_i64..500_000, available in 0_i64..500_000,
         held in 0_i64..100_000, in_transit in 0_i64..100_000, refunds in 0_i64..100_000, suspense in 0_i64..100_000,
+        exchanged in 0_i64..100_000,
     ) {
         let funds = Funds {
             booked, not_paid_yet, receivable, settled_pending, available, held, in_transit, suspense,
             pending: settled_pending + unsettled_pending, refunds_payable: refunds, refunds_to_deduct: refunds,
-            sweeps: 0,
+            exchanged, sweeps: 0,
         };
         let swept = funds.free().minor().cast_signed();
         if swept == 0 {
             return Ok(());
         }
-        let due = available + held + in_transit + refunds + suspense;
+        let due = available + held + in_transit + refunds + suspense + exchanged;
         prop_assert!(booked - swept >= due + settled_pending);
         prop_assert!(booked - not_paid_yet - swept >= due + settled_pending);
         prop_assert!(booked + receivable - swept >= due + funds.pending);

@@ -12,6 +12,7 @@
 
 mod chain;
 mod checkouts;
+mod exchanges;
 mod findings;
 mod payouts;
 mod refunds;
@@ -106,6 +107,7 @@ impl Reader {
         let payouts = payouts::compare(&snapshot, &fold, &mut findings).await?;
         suspense::compare(&snapshot, &fold, &mut findings).await?;
         settlements::compare(&snapshot, &mut findings).await?;
+        exchanges::compare(&snapshot, &fold, &mut findings).await?;
         let (checkouts, orders) = checkouts::compare(&snapshot, &mut findings, progress).await?;
         let audit = Audit {
             end: chain.end(),

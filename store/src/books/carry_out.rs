@@ -111,7 +111,25 @@ pub(crate) async fn reverse(
         return Err(refusal.into());
     }
     check_orders(books, &reversal).await?;
-    books.book(reversal).await
+    let other = other_half(books, &mistake).await?;
+    let other = other.map(|other| Entry::of_reversal(&other, at)).transpose().map_err(Refusal::from)?;
+    // Both halves may be booked, or neither is.
+    if let Some(other) = &other {
+        books.check(other).await?;
+    }
+    let booked = books.book(reversal).await?;
+    if let Some(other) = other {
+        books.book(other).await?;
+    }
+    Ok(booked)
+}
+
+/// The other entry of a settlement row that the PSP exchanged.
+pub(crate) async fn other_half(books: &mut Books<'_>, half: &Entry) -> Result<Option<Entry>, StoreError> {
+    match half.other_half() {
+        Some(key) => books.find(&key).await,
+        None => Ok(None),
+    }
 }
 
 async fn release(books: &mut Books<'_>, order: &PaymentOrderId, at: Timestamp) -> Result<Booked, StoreError> {

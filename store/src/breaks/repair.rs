@@ -1,7 +1,7 @@
 //! What rules do about breaks, written down with the money that moves for it, in one transaction.
 
 use domain::{
-    Money, Timestamp,
+    Currency, Money, Timestamp,
     calendar::Day,
     hold::{HoldEvent, HoldStatus},
     id::{BreakId, HoldId},
@@ -22,7 +22,7 @@ use crate::{
     StoreError, Writer,
     books::{open::Books, order::not_before, refusal::Refusal},
     breaks::see::Happened,
-    convert::{corrupt, to_column_amount, to_column_time},
+    convert::{corrupt, from_column_amount, to_column_amount, to_column_time},
     entities::{break_history, break_repairs, breaks, wallet_holds},
     hold,
     transaction::Transaction,
@@ -128,7 +128,7 @@ impl Writer {
         }
         let now = books.now();
         let (day, amount) = (Day::of(now), wanted.repair.amount());
-        if !limits.allow(rule, repaired_on(&transaction, rule, day, amount).await?, amount.minor()) {
+        if !limits.allow(rule, repaired_on(&transaction, rule, day, amount.currency()).await?, amount) {
             leave_out(&transaction, &row, wanted, now).await?;
             books.close().await?;
             transaction.commit().await?;
@@ -247,18 +247,18 @@ pub(super) async fn repaired_on(
     transaction: &Transaction,
     rule: RepairRule,
     day: Day,
-    amount: Money,
-) -> Result<u64, StoreError> {
+    currency: Currency,
+) -> Result<Money, StoreError> {
     let sum = break_repairs::Entity::find()
         .select_only()
         .column_as(Func::sum(Expr::col(break_repairs::Column::Amount)).cast_as("bigint"), "amount")
         .filter(break_repairs::Column::Rule.eq(rule.as_str()))
         .filter(break_repairs::Column::Day.eq(day.to_string()))
-        .filter(break_repairs::Column::Currency.eq(amount.currency().code()))
+        .filter(break_repairs::Column::Currency.eq(currency.code()))
         .into_tuple::<Option<i64>>()
         .one(transaction)
         .await?;
-    Ok(sum.flatten().map_or(0, i64::unsigned_abs))
+    from_column_amount(sum.flatten().unwrap_or_default(), currency)
 }
 
 /// An act of a rule.

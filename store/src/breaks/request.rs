@@ -1,6 +1,7 @@
 //! What people ask of a break.
 
 use domain::{
+    Limits,
     id::BreakId,
     reconciliation::{Act, Actor},
 };
@@ -15,6 +16,6 @@ pub struct BreakActRequest {
     pub by: Actor,
     /// Why, in a person's words.
     pub reason: String,
-    /// The largest difference that one principal resolves alone, in minor units.
-    pub alone_up_to: u64,
+    /// The largest difference that one principal resolves alone.
+    pub alone_up_to: Limits,
 }

@@ -61,7 +61,7 @@ impl Writer {
             return Ok(Repaired::Before);
         }
         let (day, amount) = (Day::of(now), residue.amount.amount());
-        if !limits.allow(rule, repaired_on(&transaction, rule, day, amount).await?, amount.minor()) {
+        if !limits.allow(rule, repaired_on(&transaction, rule, day, amount.currency()).await?, amount) {
             return Ok(Repaired::OverLimit);
         }
         let sighting = Sighting { run_id: &residue.run_id, at: now, today: residue.today };

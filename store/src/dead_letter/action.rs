@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use domain::{
-    Money,
+    Limits,
     dead_letter::{
         DeclaredOutcome, LetterAction, LetterOutcome, LetterRefusal, LetterStake, LetterStatus, WorkflowRun, check,
         decide,
@@ -55,7 +55,7 @@ pub struct NewAction<'a> {
     pub reason: &'a str,
     pub run: WorkflowRun,
     /// The most that one principal decides about alone.
-    pub alone_up_to: Money,
+    pub alone_up_to: Limits,
 }
 
 /// The name of an action that waits for a second principal.

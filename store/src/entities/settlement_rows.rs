@@ -26,6 +26,11 @@ pub struct Model {
     pub counter: Option<String>,
     pub entry_id: Option<String>,
     pub booked_at: Option<DateTimeUtc>,
+    pub exchange_currency: Option<String>,
+    pub exchange_amount: Option<i64>,
+    pub exchange_pay_out: Option<i64>,
+    pub exchange_supply: Option<i64>,
+    pub exchange_vat: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -69,6 +69,7 @@ pub(crate) async fn resting_on(
         | Reason::PayoutFailed
         | Reason::PayoutReturned
         | Reason::PspSettled
+        | Reason::PspExchanged
         | Reason::SweepPaid
         | Reason::SweepReturned
         | Reason::SweepReceived
@@ -150,6 +151,8 @@ pub struct ReversalPreview {
     pub mistake: BookedEntry,
     /// What would be booked; nothing where the entry is none that can be reversed.
     pub reversal: Option<Entry>,
+    /// The key of the entry that would be taken back with it: the other half of an exchange.
+    pub other_half: Option<String>,
     /// The reversal that was booked before, if any.
     pub booked: Option<BookedEntry>,
     /// The row whose status the entry brought about.
@@ -206,7 +209,11 @@ impl Reader {
             refusal = refusal.or(release_due(&mistake.entry, at, self.connection()).await?);
         }
         let refusal = refusal.filter(|_| booked.is_none());
-        Ok(Some(ReversalPreview { mistake, reversal, booked, resting, wallets, orders, digest, refusal }))
+        let other_half = match mistake.entry.other_half() {
+            Some(key) => self.booked_entry(&key).await?.map(|_| key),
+            None => None,
+        };
+        Ok(Some(ReversalPreview { mistake, reversal, other_half, booked, resting, wallets, orders, digest, refusal }))
     }
 
     async fn order_moves(&self, reversal: &Entry) -> Result<(Vec<OrderMove>, Option<Refusal>), StoreError> {

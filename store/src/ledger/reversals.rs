@@ -11,7 +11,7 @@ use super::reversal::{check, digest, release_due, resting_on};
 use crate::{
     Decision, Reader, StoreError, Writer,
     books::{
-        carry_out::reverse,
+        carry_out::{other_half, reverse},
         open::Books,
         order::{check_orders, is_reversed, not_before},
         refusal::{Booked, Principals, Refusal},
@@ -181,12 +181,20 @@ impl Writer {
         let again_key = again.fields().key.clone();
         check_orders(&mut books, &again).await?;
         books.book(again).await?;
+        let mut stand_again = vec![(key.clone(), again_key.clone())];
+        if let Some(other) = other_half(&mut books, &taken_back).await? {
+            let again = next_round(&mut books, &other, now).await?;
+            stand_again.push((other.fields().key.clone(), again.fields().key.clone()));
+            books.book(again).await?;
+        }
         // The row of the PSP goes by the entry that stands.
-        settlement_rows::Entity::update_many()
-            .col_expr(settlement_rows::Column::EntryId, Expr::value(again_key.as_str()))
-            .filter(settlement_rows::Column::EntryId.eq(key.as_str()))
-            .exec(&transaction)
-            .await?;
+        for (taken_back, again) in stand_again {
+            settlement_rows::Entity::update_many()
+                .col_expr(settlement_rows::Column::EntryId, Expr::value(again))
+                .filter(settlement_rows::Column::EntryId.eq(taken_back))
+                .exec(&transaction)
+                .await?;
+        }
         let mut undone: ledger_reversals::ActiveModel = last.into();
         undone.undone_by = Set(Some(word.by.to_string()));
         undone.undone_at = Set(Some(to_column_time(now)));

@@ -9,7 +9,7 @@ use domain::{
     ledger::{Account, Reason},
     payout::{
         MAX_PAYOUTS_PER_RUN, PaidBy, PayoutKind, PayoutStatus,
-        plan::{self, Candidate, Plan, PlanRules, Room, Standing, WEEK_DAYS},
+        plan::{self, Candidate, CarriedOver, CarryReason, Plan, PlanRules, Room, Standing, WEEK_DAYS},
         schedule::PayoutDay,
     },
 };
@@ -129,13 +129,18 @@ pub(super) async fn plan_part(
         wallets.push((record::seller(row.seller_account.clone())?, wallet_of_row(&row)?));
     }
     let next = wallets.last().filter(|_| wallets.len() == PORTION).map(|(seller, _)| seller.to_string());
+    let others = in_other_currencies(connection, sellers, part.after, next.as_deref()).await?;
     let all: Vec<SellerAccount> = wallets.iter().map(|(seller, _)| seller.clone()).collect();
-    let terms = payout_terms(connection, &all, now).await?;
+    let known: Vec<SellerAccount> = all.iter().chain(others.iter().map(|(seller, _)| seller)).cloned().collect();
+    let terms = payout_terms(connection, &known, now).await?;
     let is_named = sellers.is_some();
     let due = |seller: &SellerAccount| terms.get(seller).and_then(|terms| due_on(terms, date, rules, is_named));
+    let not_paid_out = others.into_iter().filter(|(seller, _)| due(seller).is_some());
+    let not_paid_out =
+        not_paid_out.map(|(seller, amount)| CarriedOver { seller, amount, reason: CarryReason::OtherCurrency });
     let due_sellers: Vec<&SellerAccount> = all.iter().filter(|seller| due(seller).is_some()).collect();
     if due_sellers.is_empty() {
-        return Ok(PlannedPart { plan: Plan::empty(), next });
+        return Ok(PlannedPart { plan: Plan { carried_over: not_paid_out.collect(), ..Plan::empty() }, next });
     }
     let earliest = due_sellers.iter().filter_map(|seller| due(seller).map(|day| day.released_before)).min();
     let late = match earliest {
@@ -162,7 +167,36 @@ pub(super) async fn plan_part(
             seller,
         });
     }
-    Ok(PlannedPart { plan: plan::plan_part(candidates, rules, now, part.room), next })
+    let not_paid_out: Vec<CarriedOver> = not_paid_out.collect();
+    let mut plan = plan::plan_part(candidates, rules, now, part.room);
+    plan.carried_over.extend(not_paid_out);
+    plan.carried_over.sort_by(|one, other| one.seller.cmp(&other.seller));
+    Ok(PlannedPart { plan, next })
+}
+
+/// What sellers of a part have available in other currencies than won, at most [`PORTION`] of it: a run says that it is
+/// not paid out.
+async fn in_other_currencies(
+    connection: &impl ConnectionTrait,
+    sellers: Option<&[SellerAccount]>,
+    after: &str,
+    until: Option<&str>,
+) -> Result<Vec<(SellerAccount, Money)>, StoreError> {
+    use wallets::Column;
+    let mut rows = wallets::Entity::find()
+        .filter(Column::Currency.ne(Currency::Krw.code()))
+        .filter(Column::Available.gt(0))
+        .filter(Column::SellerAccount.gt(after))
+        .filter(Condition::all().add_option(until.map(|until| Column::SellerAccount.lte(until))));
+    if let Some(sellers) = sellers {
+        rows = rows.filter(Column::SellerAccount.is_in(sellers.iter().map(SellerAccount::as_str)));
+    }
+    let rows = rows.order_by_asc(Column::SellerAccount).order_by_asc(Column::Currency).limit(PORTION as u64);
+    let of_row = |row: wallets::Model| {
+        let available = wallet_of_row(&row)?.available;
+        Ok((record::seller(row.seller_account)?, available))
+    };
+    rows.all(connection).await?.into_iter().map(of_row).collect()
 }
 
 /// The payout of a seller on a day; a seller who is named is due on any day.

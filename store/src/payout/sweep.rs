@@ -351,6 +351,7 @@ async fn funds(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Fund
         refunds_payable: -debits(Account::RefundsPayable).await?,
         refunds_to_deduct: refunds_to_deduct(connection).await?,
         suspense: -debits(Account::Suspense).await?,
+        exchanged: -debits(Account::FxTrading).await?,
         sweeps: sweeps_at(connection, &[MoneyAt::Held, MoneyAt::InTransit]).await?,
     })
 }

@@ -22,6 +22,7 @@ use crate::{
     convert::{corrupt, from_column_currency, to_column_time},
     entities::{ledger_balances, ledger_entries},
     payout::sweep,
+    settlement::{TradingTotal, trading_totals},
     transaction::Transaction,
 };
 
@@ -130,7 +131,7 @@ async fn booked_before(snapshot: &Transaction, since: Timestamp) -> Result<i64, 
     Ok(last.unwrap_or(0))
 }
 
-/// Suspense against the breaks that hold it, and sweeps on their way against their rows.
+/// Suspense against the breaks that hold it, exchanges and sweeps on their way against their rows.
 async fn suspense_and_sweeps(snapshot: &Transaction) -> Result<Vec<InternalDifference>, StoreError> {
     let mut found = Vec::new();
     let mut compare = |subject: String, currency, beside, ledger| {
@@ -151,6 +152,10 @@ async fn suspense_and_sweeps(snapshot: &Transaction) -> Result<Vec<InternalDiffe
     for currency in Currency::ALL {
         let suspense = credits_less_debits(snapshot, &Account::Suspense, currency).await?;
         compare(format!("suspense {currency}"), currency, held.get(&currency).copied().unwrap_or(0), suspense);
+    }
+    for total in trading_totals(snapshot).await? {
+        let TradingTotal { currency, rows, ledger } = total;
+        compare(format!("fx:trading {currency}"), currency, rows, ledger);
     }
     let in_transit = credits_less_debits(snapshot, &Account::SweepInTransit, Currency::Krw).await?;
     compare("sweeps KRW".to_owned(), Currency::Krw, sweep::not_received(snapshot).await?, -in_transit);

@@ -146,16 +146,24 @@ async fn booked(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
     Ok(row.map_or(0, |row| row.debits - row.credits))
 }
 
-/// What the PSP pays into the balance after a day, by rows that are booked.
+/// What the PSP pays into the balance after a day, by rows that are booked: of sales in won, and of sales that it
+/// exchanged into won.
 pub(crate) async fn settled_after(connection: &impl ConnectionTrait, day: Day) -> Result<i64, StoreError> {
-    let sum = settlement_rows::Entity::find()
-        .select_only()
-        .column_as(Func::sum(Expr::col(settlement_rows::Column::PayOut)).cast_as("bigint"), "net")
-        .filter(settlement_rows::Column::Currency.eq(Currency::Krw.code()))
-        .filter(settlement_rows::Column::PaidOutOn.gt(day.to_string()))
-        .filter(settlement_rows::Column::BookedAt.is_not_null())
-        .into_tuple::<Option<i64>>()
-        .one(connection)
-        .await?;
-    Ok(sum.flatten().unwrap_or_default())
+    use settlement_rows::Column;
+    let won = Currency::Krw.code();
+    let mut sum = 0_i64;
+    let in_won = Column::Currency.eq(won).and(Column::ExchangeCurrency.is_null());
+    for (is_paid, pay_out) in [(in_won, Column::PayOut), (Column::ExchangeCurrency.eq(won), Column::ExchangePayOut)] {
+        let paid = settlement_rows::Entity::find()
+            .select_only()
+            .column_as(Func::sum(Expr::col(pay_out)).cast_as("bigint"), "net")
+            .filter(is_paid)
+            .filter(Column::PaidOutOn.gt(day.to_string()))
+            .filter(Column::BookedAt.is_not_null())
+            .into_tuple::<Option<i64>>()
+            .one(connection)
+            .await?;
+        sum = sum.saturating_add(paid.flatten().unwrap_or_default());
+    }
+    Ok(sum)
 }

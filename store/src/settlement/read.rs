@@ -1,6 +1,9 @@
 //! Rows, and what the books expect of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+};
 
 use domain::{
     Currency, Money, Timestamp,
@@ -21,6 +24,7 @@ use crate::{
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_time},
     entities::{ledger_entries, payment_events, refunds, settlement_rows},
     ledger::read::is_reversed,
+    settlement::exchange,
 };
 
 /// A row that is kept.
@@ -120,7 +124,9 @@ pub struct SettlementDay {
     pub gross: i64,
     pub fee: i64,
     pub vat: i64,
-    /// What the PSP pays.
+    /// What the PSP gave of this currency for another one, less what it took of this currency to give another one.
+    pub exchanged: i64,
+    /// What the PSP pays in this currency: what is sold and exchanged less the fee.
     pub net: i64,
     /// What of it is booked.
     pub booked: i64,
@@ -137,6 +143,36 @@ pub enum SettlementCalendar {
     Sold,
     /// The day on which the PSP pays.
     PaidOut,
+}
+
+/// One of the two currencies that a row may have amounts in.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    /// In which the buyer paid.
+    Sale,
+    /// In which the PSP pays, where that is another one.
+    Exchange,
+}
+
+/// The columns of the amounts in one currency.
+struct SideColumns {
+    currency: settlement_rows::Column,
+    supply: settlement_rows::Column,
+    vat: settlement_rows::Column,
+}
+
+impl Side {
+    const fn columns(self) -> SideColumns {
+        use settlement_rows::Column;
+        match self {
+            Self::Sale => SideColumns { currency: Column::Currency, supply: Column::Supply, vat: Column::Vat },
+            Self::Exchange => SideColumns {
+                currency: Column::ExchangeCurrency,
+                supply: Column::ExchangeSupply,
+                vat: Column::ExchangeVat,
+            },
+        }
+    }
 }
 
 impl Reader {
@@ -408,6 +444,24 @@ impl Reader {
         calendar: SettlementCalendar,
         today: Day,
     ) -> Result<BTreeMap<(Day, Currency), SettlementDay>, StoreError> {
+        let mut days = BTreeMap::new();
+        self.add_days(Side::Sale, from..=to, calendar, today, &mut days).await?;
+        self.add_days(Side::Exchange, from..=to, calendar, today, &mut days).await?;
+        if calendar == SettlementCalendar::Sold {
+            self.add_expectations(from, to, &mut days).await?;
+        }
+        Ok(days)
+    }
+
+    /// Adds what rows come to in the currency of one side.
+    async fn add_days(
+        &self,
+        side: Side,
+        of: RangeInclusive<Day>,
+        calendar: SettlementCalendar,
+        today: Day,
+        days: &mut BTreeMap<(Day, Currency), SettlementDay>,
+    ) -> Result<(), StoreError> {
         use settlement_rows::Column;
         #[derive(FromQueryResult)]
         struct Row {
@@ -417,6 +471,7 @@ impl Reader {
             gross: i64,
             supply: i64,
             vat: i64,
+            exchanged: i64,
             net: i64,
             booked: i64,
             received: i64,
@@ -426,44 +481,60 @@ impl Reader {
             SettlementCalendar::PaidOut => Column::PaidOutOn,
         };
         let sum = |amount: SimpleExpr| -> SimpleExpr { Func::sum(amount).cast_as("bigint") };
-        let net_if = |condition: SimpleExpr| Expr::case(condition, Column::PayOut.into_expr()).finally(0_i64).into();
+        let if_so = |condition: SimpleExpr, amount: SimpleExpr| -> SimpleExpr {
+            Expr::case(condition, amount).finally(0_i64).into()
+        };
+        let columns = side.columns();
+        let paid = || match side {
+            Side::Sale => if_so(Column::ExchangeCurrency.is_null(), Column::PayOut.into_expr()),
+            Side::Exchange => Column::ExchangePayOut.into_expr(),
+        };
+        // A row counts where it was sold.
+        let (rows, gross, exchanged) = match side {
+            Side::Sale => (
+                Func::count(Expr::col(Column::TransactionKey)).cast_as("bigint"),
+                Column::Amount.into_expr(),
+                if_so(Column::ExchangeCurrency.is_not_null(), Expr::value(0_i64).sub(Expr::col(Column::PayOut))),
+            ),
+            Side::Exchange => (
+                Expr::value(0_i64).cast_as("bigint"),
+                Expr::value(0_i64).cast_as("bigint"),
+                Column::ExchangeAmount.into_expr(),
+            ),
+        };
         let rows = settlement_rows::Entity::find()
             .select_only()
             .column_as(column.into_expr(), "day")
-            .column(Column::Currency)
-            .column_as(Func::count(Expr::col(Column::TransactionKey)).cast_as("bigint"), "rows")
-            .column_as(sum(Column::Amount.into_expr()), "gross")
-            .column_as(sum(Column::Supply.into_expr()), "supply")
-            .column_as(sum(Column::Vat.into_expr()), "vat")
-            .column_as(sum(Column::PayOut.into_expr()), "net")
-            .column_as(sum(net_if(Column::BookedAt.is_not_null())), "booked")
-            .column_as(sum(net_if(Column::PaidOutOn.lte(today.to_string()))), "received")
-            .filter(column.gte(from.to_string()))
-            .filter(column.lte(to.to_string()))
+            .column_as(columns.currency.into_expr(), "currency")
+            .column_as(rows, "rows")
+            .column_as(sum(gross), "gross")
+            .column_as(sum(columns.supply.into_expr()), "supply")
+            .column_as(sum(columns.vat.into_expr()), "vat")
+            .column_as(sum(exchanged), "exchanged")
+            .column_as(sum(paid()), "net")
+            .column_as(sum(if_so(Column::BookedAt.is_not_null(), paid())), "booked")
+            .column_as(sum(if_so(Column::PaidOutOn.lte(today.to_string()), paid())), "received")
+            .filter(column.gte(of.start().to_string()))
+            .filter(column.lte(of.end().to_string()))
+            .filter(columns.currency.is_not_null())
             .group_by(column)
-            .group_by(Column::Currency)
+            .group_by(columns.currency)
             .into_model::<Row>()
             .all(self.connection())
             .await?;
-        let mut days = BTreeMap::new();
         for row in rows {
             let day: Day = row.day.parse().map_err(|_| corrupt("a day", &row.day))?;
-            let of_day = SettlementDay {
-                rows: u64::try_from(row.rows).unwrap_or_default(),
-                gross: row.gross,
-                fee: row.supply + row.vat,
-                vat: row.vat,
-                net: row.net,
-                booked: row.booked,
-                received: row.received,
-                expected: None,
-            };
-            days.insert((day, from_column_currency(&row.currency)?), of_day);
+            let of_day = days.entry((day, from_column_currency(&row.currency)?)).or_default();
+            of_day.rows += u64::try_from(row.rows).unwrap_or_default();
+            of_day.gross += row.gross;
+            of_day.fee += row.supply + row.vat;
+            of_day.vat += row.vat;
+            of_day.exchanged += row.exchanged;
+            of_day.net += row.net;
+            of_day.booked += row.booked;
+            of_day.received += row.received;
         }
-        if calendar == SettlementCalendar::Sold {
-            self.add_expectations(from, to, &mut days).await?;
-        }
-        Ok(days)
+        Ok(())
     }
 
     async fn add_expectations(
@@ -493,8 +564,10 @@ fn stored(row: settlement_rows::Model) -> Result<StoredRow, StoreError> {
     let day = |text: &str| text.parse::<Day>().map_err(|_| corrupt("a day", text));
     let kind = RowKind::parse(&row.kind).ok_or_else(|| corrupt("a kind of row", &row.kind))?;
     let counter = row.counter.as_deref().map(|text| Counter::parse(text).ok_or_else(|| corrupt("a counter", text)));
+    let exchange = exchange::stored(&row)?;
     Ok(StoredRow {
         row: SettlementRow {
+            exchange,
             kind,
             amount: flow(row.amount)?,
             pay_out: flow(row.pay_out)?,

@@ -44,9 +44,11 @@ pub struct SettlementBookings {
 }
 
 impl SettlementBookings {
-    /// About how many postings they make: payout, fee and tax of each row that a break holds, and for all others
-    /// together as many in each direction.
+    /// About how many postings they make: payout, fee and tax of each row that a break holds, twice as many of one
+    /// that was exchanged, and for all others together as many in each direction.
     pub(crate) fn postings(&self) -> usize {
-        3 * (2 + self.rows.iter().filter(|booking| booking.finding.is_some()).count())
+        let held = self.rows.iter().filter(|booking| booking.finding.is_some()).count();
+        let exchanged = self.rows.iter().filter(|booking| booking.row.exchange.is_some()).count();
+        3 * (2 + held + 2 * exchanged)
     }
 }

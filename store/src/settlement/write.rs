@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 use domain::{
-    Currency,
+    Currency, Money,
     calendar::Day,
     ledger::Entry,
     reconciliation::{
@@ -29,12 +29,15 @@ use crate::{
         refusal::{Booked, Refusal},
     },
     breaks::{Sighting, see},
-    convert::{corrupt, to_column_time},
+    convert::{corrupt, from_column_amount, to_column_amount, to_column_time},
     entities::{
         settlement_rows::{ActiveModel, Column, Entity},
         settlement_totals,
     },
-    settlement::rows::{KeptRows, ReceivedRow, RowBooking, SettlementBookings},
+    settlement::{
+        exchange,
+        rows::{KeptRows, ReceivedRow, RowBooking, SettlementBookings},
+    },
 };
 
 /// Puts two texts together, on SQLite and on PostgreSQL.
@@ -113,6 +116,7 @@ pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -
         return Ok(Booked::Before);
     }
     let groups = checked(books, grouped(&fresh)).await?;
+    let exchanges = exchange::checked_entries(books, &fresh).await?;
     count(books, &fresh, limits).await?;
     let now = books.now();
     mark(books, &groups).await?;
@@ -120,7 +124,7 @@ pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -
         let sighting = Sighting { run_id, at: now, today: Day::of(now) };
         see(books.transaction, &findings, sighting).await?;
     }
-    for entry in groups.into_iter().filter_map(|group| group.entry) {
+    for entry in groups.into_iter().filter_map(|group| group.entry).chain(exchanges) {
         books.add(entry).await?;
     }
     Ok(Booked::Now)
@@ -133,12 +137,12 @@ struct Group<'a> {
     entry: Option<Entry>,
 }
 
-/// What is held by a break has an entry of its own, which is taken back with the break. All other rows of a day of sale
-/// and a currency are one entry: a million rows make the books no longer than a thousand.
+/// What is held by a break has an entry of its own, which is taken back with the break, and so has what the PSP
+/// exchanged. All other rows of a day of sale and a currency are one entry: a million rows make the books no longer than a thousand.
 fn grouped<'a>(fresh: &[&'a RowBooking]) -> Vec<(Counter, Vec<&'a SettlementRow>)> {
     let (mut alone, mut together) = (Vec::new(), BTreeMap::new());
     for RowBooking { row, counter, finding, .. } in fresh {
-        if finding.is_some() {
+        if finding.is_some() || row.exchange.is_some() {
             alone.push((*counter, vec![row]));
         } else {
             let alike = (counter.as_str(), row.currency(), row.sold_on, row.moves_nothing());
@@ -175,22 +179,24 @@ async fn checked<'a>(
 /// Adds rows to what is booked today. Refuses where that is more than the limit of a day.
 async fn count(books: &Books<'_>, fresh: &[&RowBooking], limits: &RepairLimits) -> Result<(), StoreError> {
     let (rule, day) = (RepairRule::BookSettlement, Day::of(books.now()).to_string());
-    let mut sums: BTreeMap<Currency, u64> = BTreeMap::new();
+    let mut sums: BTreeMap<Currency, Money> = BTreeMap::new();
     for booking in fresh {
-        let sum = sums.entry(booking.row.currency()).or_default();
-        *sum = sum.saturating_add(booking.row.amount.amount().minor());
+        let currency = booking.row.currency();
+        let sum = sums.entry(currency).or_insert(Money::zero(currency));
+        *sum = sum.plus(booking.row.amount.amount()).map_err(|_| StoreError::Amount)?;
     }
     for (currency, more) in sums {
         let key = (day.clone(), currency.code().to_owned());
         let before = settlement_totals::Entity::find_by_id(key).one(books.transaction).await?;
-        let booked = before.as_ref().map_or(0, |total| total.amount.unsigned_abs());
+        let booked = from_column_amount(before.as_ref().map_or(0, |total| total.amount), currency)?;
         if !limits.allow(rule, booked, more) {
             return Err(Refusal::RuleLimit { rule: rule.as_str() }.into());
         }
+        let booked = booked.plus(more).map_err(|_| StoreError::Amount)?;
         let total = settlement_totals::ActiveModel {
             day: Set(day.clone()),
             currency: Set(currency.code().to_owned()),
-            amount: Set(i64::try_from(booked.saturating_add(more)).map_err(|_| StoreError::Amount)?),
+            amount: Set(to_column_amount(booked)?),
         };
         match before {
             None => {
@@ -258,6 +264,7 @@ fn findings_by_run<'a>(fresh: &[&'a RowBooking]) -> BTreeMap<&'a str, Vec<Findin
 
 fn to_row(received: &ReceivedRow, digest: String) -> ActiveModel {
     let row = &received.row;
+    let exchange = row.exchange.as_ref();
     ActiveModel {
         transaction_key: Set(row.transaction_key.clone()),
         payment_key: Set(row.payment_key.clone()),
@@ -279,6 +286,11 @@ fn to_row(received: &ReceivedRow, digest: String) -> ActiveModel {
         counter: Set(None),
         entry_id: Set(None),
         booked_at: Set(None),
+        exchange_currency: Set(exchange.map(|exchange| exchange.currency().code().to_owned())),
+        exchange_amount: Set(exchange.map(|exchange| exchange.amount.signed())),
+        exchange_pay_out: Set(exchange.map(|exchange| exchange.pay_out.signed())),
+        exchange_supply: Set(exchange.map(|exchange| exchange.supply.signed())),
+        exchange_vat: Set(exchange.map(|exchange| exchange.vat.signed())),
     }
 }
 
@@ -288,6 +300,7 @@ fn digest(row: &SettlementRow) -> String {
     let amounts = [amount, pay_out, supply, vat].map(|flow| flow.signed().to_string()).join(" ");
     let currency = row.currency().code();
     let kind = kind.as_str();
-    let text = format!("{payment_key}\n{order}\n{kind}\n{currency}\n{amounts}\n{sold_on}\n{paid_out_on}");
+    let exchange = row.exchange.as_ref().map(exchange::digested).unwrap_or_default();
+    let text = format!("{payment_key}\n{order}\n{kind}\n{currency}\n{amounts}\n{sold_on}\n{paid_out_on}{exchange}");
     hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Currency::Krw,
-    Timestamp,
+    Limits, Timestamp,
     calendar::Day,
     id::HoldId,
     ledger::Hold,
@@ -54,6 +54,7 @@ pub(crate) fn lump(key: &str, amount: i64) -> SettlementRow {
         pay_out: flow(amount),
         supply: flow(0),
         vat: flow(0),
+        exchange: None,
         sold_on: day("2023-11-20"),
         paid_out_on: day("2023-11-22"),
         approved_at: None,
@@ -174,7 +175,7 @@ async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {
         act,
         by: Actor::parse(by).unwrap(),
         reason: "asked".to_owned(),
-        alone_up_to: 4_000,
+        alone_up_to: Limits::of_minor(4_000, 0, 0),
     };
     let resolve = act(1, Act::Resolve { template: Template::PlatformIncome }, "key:aaaa");
     assert_eq!(fresh.writer.act_on_break(&resolve).await.unwrap(), Booked::Now);
@@ -213,7 +214,7 @@ async fn a_comment_stands_once_and_changes_nothing_else(fresh: Fresh) {
         act,
         by: Actor::parse("key:aaaa").unwrap(),
         reason: reason.to_owned(),
-        alone_up_to: 0,
+        alone_up_to: Limits::default(),
     };
     let resolve = Act::Resolve { template: Template::PspFee };
     assert_eq!(fresh.writer.act_on_break(&act(1, resolve, "regrade")).await.unwrap(), Booked::Now);
@@ -275,7 +276,7 @@ async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
         let hold = Hold { id, seller: seller(["a", "b"][index]), amount: won(amount) };
         RepairRequest { break_id, run_id: "run-1".to_owned(), repair: Repair::Hold(hold) }
     };
-    let limits = RepairLimits { daily_limit: 1_000, ..RepairLimits::default() };
+    let limits = RepairLimits { daily_limit: Limits::of_minor(1_000, 0, 0), ..RepairLimits::default() };
     let repair =
         async |wanted: RepairRequest, limits: &RepairLimits| fresh.writer.repair_break(&wanted, limits).await.unwrap();
     let off = RepairLimits { off: vec![RepairRule::HoldMoney], ..limits.clone() };
@@ -308,7 +309,7 @@ async fn a_repair_is_done_once_within_its_limit_and_undone_once(fresh: Fresh) {
         act: Act::Undo,
         by: Actor::parse("operator:mina").unwrap(),
         reason: "the seller has paid us".to_owned(),
-        alone_up_to: 0,
+        alone_up_to: Limits::default(),
     };
     for expected in [Booked::Now, Booked::Before] {
         assert_eq!(fresh.writer.act_on_break(&undo(2)).await.unwrap(), expected);
@@ -370,7 +371,7 @@ async fn a_break_that_grows_old_is_raised_once_for_each_step(fresh: Fresh) {
         act: Act::Wait { until: "2199-01-01".to_owned() },
         by: Actor::parse("key:aaaa").unwrap(),
         reason: "Toss answers then".to_owned(),
-        alone_up_to: 0,
+        alone_up_to: Limits::default(),
     };
     fresh.writer.act_on_break(&wait).await.unwrap();
 

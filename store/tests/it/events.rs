@@ -170,7 +170,7 @@ async fn refunds_and_dead_letters_are_told_from_their_beginning_to_their_end(fre
         // Nobody knows the money of such a letter: two principals resolve it, and a proposal is not told.
         for by in ["key:aaaa", "key:bbbb", "key:bbbb"] {
             let run = if action == LetterAction::Discard { WorkflowRun::Ended } else { WorkflowRun::Running };
-            let (by, alone_up_to) = (Actor::parse(by).unwrap(), domain::Money::zero(domain::Currency::Krw));
+            let (by, alone_up_to) = (Actor::parse(by).unwrap(), domain::Limits::default());
             let request = NewAction { action, by: &by, reason: "why", run, alone_up_to };
             journal.act_on_dead_letter(&letter.letter_id, request).await.unwrap();
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    Limits,
     dead_letter::{Awaits, DeclaredOutcome, Letter, LetterAction, LetterRefusal, LetterStatus, WorkflowRun},
     failure::Failure,
     id::{CheckoutId, DeadLetterId},
@@ -10,13 +11,7 @@ use domain::{
 };
 use store::{Acted, LetterFilter, LetterPosition, NewAction, Window};
 
-use crate::{
-    books::{paid, won},
-    database::Fresh,
-    journal::is_append_only,
-    on_both_databases,
-    writing::CREATED,
-};
+use crate::{books::paid, database::Fresh, journal::is_append_only, on_both_databases, writing::CREATED};
 
 on_both_databases!(
     a_letter_is_written_once_and_closed_once,
@@ -81,7 +76,7 @@ fn by(name: &str) -> Actor {
 }
 
 fn retry_by<'a>(by: &'a Actor, reason: &'a str) -> NewAction<'a> {
-    NewAction { action: LetterAction::Retry, by, reason, run: WorkflowRun::Running, alone_up_to: won(0) }
+    NewAction { action: LetterAction::Retry, by, reason, run: WorkflowRun::Running, alone_up_to: Limits::default() }
 }
 
 async fn whoever_acts_first_wins(fresh: Fresh) {
@@ -120,7 +115,8 @@ async fn whoever_acts_first_wins(fresh: Fresh) {
 
     let operator = by("operator");
     let act = async |number, action, run| {
-        let request = NewAction { action, by: &operator, reason: "a reason", run, alone_up_to: won(10_000) };
+        let request =
+            NewAction { action, by: &operator, reason: "a reason", run, alone_up_to: Limits::of_minor(10_000, 0, 0) };
         journal.act_on_dead_letter(&id(number), request).await.unwrap()
     };
     assert_eq!(act(99, LetterAction::Retry, WorkflowRun::Running).await, Acted::Unknown);
@@ -200,7 +196,7 @@ async fn money_is_given_up_by_two_principals_who_say_the_same(fresh: Fresh) {
         let request = NewAction { action, by: &by, reason: "Toss says so", run: WorkflowRun::Running, alone_up_to };
         journal.act_on_dead_letter(&id(1), request).await.unwrap()
     };
-    let (limit, yes, no) = (won(9_999), DeclaredOutcome::Refunded, DeclaredOutcome::NotRefunded);
+    let (limit, yes, no) = (Limits::of_minor(9_999, 0, 0), DeclaredOutcome::Refunded, DeclaredOutcome::NotRefunded);
     let Acted::Proposed(proposed) = act("key:aaaa", yes, limit).await else { panic!("10,000 won are above the limit") };
     let proposal = proposed.proposal.unwrap();
     assert_eq!((proposal.by.to_string().as_str(), proposal.outcome), ("key:aaaa", yes));
@@ -236,7 +232,7 @@ async fn money_is_given_up_by_two_principals_who_say_the_same(fresh: Fresh) {
         by: &by,
         reason: "why",
         run: WorkflowRun::Running,
-        alone_up_to: won(u64::pow(10, 12)),
+        alone_up_to: Limits::of_minor(u64::pow(10, 12), 0, 0),
     };
     assert!(matches!(journal.act_on_dead_letter(&id(2), request).await.unwrap(), Acted::Proposed(_)));
 }
@@ -248,7 +244,7 @@ async fn of_two_at_once_who_propose_one_is_first(fresh: Fresh) {
         tokio::spawn(async move {
             let by = Actor::parse(&format!("key:key{number}")).unwrap();
             let run = WorkflowRun::Running;
-            let request = NewAction { action: NOT_PAID, by: &by, reason: "why", run, alone_up_to: won(0) };
+            let request = NewAction { action: NOT_PAID, by: &by, reason: "why", run, alone_up_to: Limits::default() };
             journal.act_on_dead_letter(&id(1), request).await.unwrap()
         })
     });

@@ -11,6 +11,7 @@ mod connection;
 mod deposits;
 mod due;
 mod events;
+mod exchanges;
 mod faults;
 mod internal;
 mod journal;

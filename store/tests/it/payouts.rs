@@ -1,16 +1,17 @@
 //! Payout runs in their rows: reserved, stated, decided, sent and ended, each once.
 
 use domain::{
-    Money,
+    Limits, Money,
     calendar::Day,
     event::EventType,
     failure::Failure,
-    id::{PayoutId, PayoutRunId},
+    id::{PayoutId, PayoutRunId, SellerAccount},
+    ledger::{Account, Entry, EntryFields, Posting, PostingFields, Reason},
     payout::{
         CALENDAR, Decision, PayoutStatus, RunStatus, Undecidable,
         bank_file::BankAnswer,
         batch::PayoutChange,
-        plan::{CarryReason, DayText, PlanRules, RunRequest},
+        plan::{CarriedOver, CarryReason, DayText, Plan, PlanRules, RunRequest},
         statement::{LineKind, StatementFields},
     },
     principal::Principal,
@@ -21,8 +22,8 @@ use futures::future::join_all;
 use migrations::{Migrator, MigratorTrait as _};
 use sea_orm::ConnectionTrait;
 use store::{
-    BeginBatch, BegunBatch, Freeze, FreezeOutcome, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, RunDecision,
-    RunRecord, SellerHoldStatus, Window, Withdrawal,
+    BeginBatch, BegunBatch, Freeze, FreezeOutcome, Keyring, PayoutRecord, PayoutRefusal, PayoutRequest, PlanRequest,
+    RunDecision, RunRecord, SellerHoldStatus, Window, Withdrawal,
 };
 
 use crate::{
@@ -34,6 +35,7 @@ use crate::{
 };
 
 on_both_databases!(
+    what_is_not_in_won_is_told_and_not_paid,
     a_run_reserves_what_it_pays_and_states_every_line,
     a_seller_and_a_period_have_one_payout_however_many_runs_are_frozen_at_once,
     nobody_approves_alone_nor_what_they_did_not_see,
@@ -586,7 +588,7 @@ async fn nothing_is_approved_or_begun_while_payouts_are_stopped(fresh: Fresh) {
         act,
         by: Actor::Principal(principal(by)),
         reason: "the treasurer made it".to_owned(),
-        alone_up_to: 0,
+        alone_up_to: Limits::default(),
     };
     let resolve = Act::Resolve { template: Template::Accept };
     fresh.writer.act_on_break(&act(1, resolve.clone(), "maker")).await.unwrap();
@@ -596,4 +598,52 @@ async fn nothing_is_approved_or_begun_while_payouts_are_stopped(fresh: Fresh) {
     assert_eq!(begun(&fresh, &before, &[]).await.unwrap().batch.items.len(), 1);
     fresh.writer.act_on_break(&act(3, Act::Undo, "maker")).await.unwrap();
     assert_eq!(begun(&fresh, &after, &[]).await, None, "the resolution was undone");
+}
+
+/// A seller of whom all is in dollars is told of as well as one who has won besides.
+async fn what_is_not_in_won_is_told_and_not_paid(fresh: Fresh) {
+    for name in ["a", "b", "c"] {
+        register(&fresh, name).await;
+    }
+    earned(&fresh, "a", "o-a", 100_000).await;
+    earned(&fresh, "c", "o-c", 50_000).await;
+    let cents = |minor| Money::try_from_minor(minor, domain::Currency::Usd).unwrap();
+    let (debit, credits) = (Account::PspReceivable, ["b", "c"].map(|name| Account::SellerAvailable(seller(name))));
+    let postings = credits.into_iter().zip([1_250, 99]).map(|(credit, minor)| {
+        let fields = PostingFields { debit: debit.clone(), credit, amount: cents(minor), order: None };
+        Posting::try_new(fields).unwrap()
+    });
+    let fields = EntryFields {
+        key: "psp_settled:dollars".to_owned(),
+        reason: Reason::PspSettled,
+        checkout_id: None,
+        reverses: None,
+        occurred_at: CREATED,
+        postings: postings.collect(),
+    };
+    fresh.writer.book(Entry::try_new(fields).unwrap()).await.unwrap();
+    let (date, rules, now) = ("2023-11-20".parse().unwrap(), PlanRules::default(), CREATED.plus_ms(1));
+    let plan = async |sellers: &[SellerAccount]| {
+        let request = PlanRequest { date, sellers: Some(sellers), rules: &rules, now };
+        fresh.reader.plan_payouts(request).await.unwrap()
+    };
+    let told = |name: &str, minor| CarriedOver {
+        seller: seller(name),
+        amount: cents(minor),
+        reason: CarryReason::OtherCurrency,
+    };
+    let others = |plan: &Plan| {
+        let carried = plan.carried_over.iter().filter(|carried| carried.reason == CarryReason::OtherCurrency);
+        carried.cloned().collect::<Vec<_>>()
+    };
+    let named = plan(&["a", "b", "c"].map(seller)).await;
+    assert_eq!(others(&named), [told("b", 1_250), told("c", 99)]);
+    let paid: Vec<_> = named.payouts.iter().map(|payout| (payout.seller.as_str(), payout.amount)).collect();
+    assert_eq!(paid, [("a", won(90_000)), ("c", won(45_000))]);
+    let alone = plan(&[seller("b")]).await;
+    assert_eq!((alone.payouts.len(), others(&alone)), (0, vec![told("b", 1_250)]));
+    let FreezeOutcome::NothingDue(carried) = freeze_on(&fresh, "dollars", "2023-11-20", &["b"]).await else {
+        panic!("dollars are not paid out")
+    };
+    assert_eq!(carried, [told("b", 1_250)]);
 }

@@ -99,6 +99,52 @@ async fn a_payment_in_dollars_is_taken_and_given_back_to_the_cent() {
     assert_eq!(sim.ask("/_sim/totals").await["charged"], 0, "no sum crosses currencies");
 }
 
+/// Rows of a contract in dollars, by their amounts.
+async fn exchanged_rows(dollars: &Contract<'_>) -> Vec<Value> {
+    let now = dollars.sim.ask("/_sim/clock").await["now"].as_str().unwrap()[..10].to_owned();
+    let day: chrono::NaiveDate = now.parse().unwrap();
+    let (from, to) = (day - chrono::Days::new(5), day + chrono::Days::new(5));
+    let path = format!("/v1/settlements?startDate={from}&endDate={to}");
+    send(dollars.toss(Method::GET, &path)).await.json.as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn sales_in_dollars_are_settled_in_won_at_the_rate_of_their_time() {
+    let sim = start().await;
+    let dollars = Contract::in_currency(&sim, Currency::Usd);
+    let rate = async |rate: Value, fee: &str| {
+        sim.tell("/_sim/exchange", json!({ "currency": "USD", "rate": rate, "fee": fee })).await
+    };
+    dollars.paid("own-currency", json!(1), "카드").await;
+    assert_eq!(rate(json!(1391.5), "after").await, json!({ "currency": "USD", "rate": 1391.5, "fee": "after" }));
+    let payment = dollars.paid("fee-after", json!(100), "카드").await;
+    rate(json!("1400"), "after").await;
+    dollars.cancel(&payment, json!({ "cancelReason": "변심", "cancelAmount": 25 })).await;
+    rate(json!(1391.5), "before").await;
+    dollars.paid("fee-before", json!(100), "카드").await;
+    rate(Value::Null, "after").await;
+    dollars.paid("own-again", json!(2), "카드").await;
+    sim.advance(DAY_S).await;
+    let rows = exchanged_rows(&dollars).await;
+    let [own, after, back, before, again] = &rows[..] else { panic!("{rows:?}") };
+    let of = |row: &Value| ["amount", "fee", "vat", "payOutAmount"].map(|name| row[name].clone());
+    assert_eq!([&own["exchange"], &again["exchange"]], [&Value::Null, &Value::Null]);
+    assert_eq!(of(after), [json!(100), json!(0), json!(0), json!(100)]);
+    let exchange = &after["exchange"];
+    assert_eq!(of(exchange), [json!(139_150), json!(4_132), json!(376), json!(135_018)]);
+    assert_eq!((&exchange["currency"], &exchange["rate"]), (&json!("KRW"), &json!(1391.5)));
+    assert_eq!(of(back), [json!(-25), json!(0), json!(0), json!(-25)]);
+    assert_eq!(of(&back["exchange"]), [json!(-35_000), json!(-1_039), json!(-94), json!(-33_961)]);
+    assert_eq!(of(before), [json!(100), json!(2.97), json!(0.27), json!(97.03)]);
+    assert_eq!(of(&before["exchange"]), [json!(135_017), json!(0), json!(0), json!(135_017)]);
+    // Won come to the balance of the contract in won.
+    sim.advance(7 * DAY_S).await;
+    assert_eq!(sim.ask("/_sim/balances").await["available"], 135_018 - 33_961 + 135_017);
+    for wrong in [json!({ "currency": "KRW", "rate": 1 }), json!({ "currency": "USD", "rate": 0 })] {
+        assert_eq!(send(sim.bare(Method::POST, "/_sim/exchange").json(&wrong)).await.status, 400, "{wrong}");
+    }
+}
+
 #[tokio::test]
 async fn a_payment_in_yen_has_no_decimals() {
     let sim = start().await;

@@ -414,6 +414,44 @@ fn a_settlement_row_as_recorded_is_read_with_its_whole_fee() -> Outcome {
     Ok(())
 }
 
+/// No row of this kind is recorded: this is how the simulator writes it.
+#[test]
+fn an_exchanged_row_is_read_in_the_currency_of_each_part() -> Outcome {
+    let mut document: Value = serde_json::from_slice(OTHERS[4].1)?;
+    let recorded = document.clone();
+    document["currency"] = json!("USD");
+    for (name, amount) in
+        [("amount", 100.5), ("fee", 0.0), ("supplyAmount", 0.0), ("vat", 0.0), ("payOutAmount", 100.5)]
+    {
+        document[name] = json!(amount);
+    }
+    document["fees"] = json!([]);
+    document["card"] = Value::Null;
+    document["cancel"] = Value::Null;
+    let exchange = json!({
+        "currency": "KRW", "rate": 1391.5, "amount": 139_846, "fee": 4_153, "supplyAmount": 3_775, "vat": 378,
+        "payOutAmount": 135_693,
+    });
+    document["exchange"] = exchange.clone();
+    let row = Settlement::parse(document.to_string().as_bytes())?;
+    assert_eq!((row.amount, row.pay_out_amount, row.fee), (10_050, 10_050, Some(0)), "cents");
+    let read = row.exchange.ok_or("no exchange")?;
+    assert_eq!((read.currency, read.fields.amount, read.fields.pay_out_amount), (Currency::Krw, 139_846, 135_693));
+    assert_eq!((read.fields.fee, read.fields.supply_amount, read.fields.vat), (Some(4_153), Some(3_775), Some(378)));
+    // What changes what the amounts mean is read strictly.
+    for (field, wrong) in
+        [("currency", json!("EUR")), ("currency", Value::Null), ("amount", json!(0.5)), ("vat", json!("x"))]
+    {
+        document["exchange"] = exchange.clone();
+        document["exchange"][field] = wrong.clone();
+        assert!(Settlement::parse(document.to_string().as_bytes()).is_err(), "{field} {wrong}");
+    }
+    document["exchange"] = json!(true);
+    assert!(Settlement::parse(document.to_string().as_bytes()).is_err());
+    assert_eq!(Settlement::parse(recorded.to_string().as_bytes())?.exchange, None);
+    Ok(())
+}
+
 #[test]
 fn a_deposit_without_its_secret_is_still_a_hint() -> Outcome {
     let webhook = webhook::parse(WEBHOOKS[3].1)?;

@@ -96,6 +96,7 @@ words! {
     gross: "거래 금액", "Gross";
     fee: "수수료", "Fee";
     vat: "그중 부가세", "VAT in it";
+    exchanged: "환전", "Exchanged";
     net: "정산 금액", "Net";
     booked: "장부 반영", "Booked";
     received: "입금", "Received";

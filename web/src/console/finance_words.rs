@@ -256,6 +256,7 @@ impl FinanceWords {
             CarryReason::PaidAlready => self.pick("이미 지급된 기간", "The period is paid already"),
             CarryReason::StatementOff => self.pick("정산서가 맞지 않음", "The statement does not add up"),
             CarryReason::BankShort => self.pick("은행 잔액 부족", "Our bank account has less"),
+            CarryReason::OtherCurrency => self.pick("원화가 아니어서 지급할 수 없음", "Payouts are in won alone"),
             CarryReason::RunFull => self.pick("묶음이 가득 참", "The run is full"),
         }
     }

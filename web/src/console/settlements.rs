@@ -65,7 +65,7 @@ fn days(frame: &Frame<'_>, view: &CalendarPage<'_>) -> Markup {
                     th { (words.day) } th.number { (words.rows) }
                     @if has_expectations { th.number { (words.by_books) } }
                     @for name in
-                        [words.gross, words.fee, words.vat, words.net, words.booked, words.received] {
+                        [words.gross, words.fee, words.vat, words.exchanged, words.net, words.booked, words.received] {
                         th.number { (name) }
                     }
                 }
@@ -91,12 +91,12 @@ fn days(frame: &Frame<'_>, view: &CalendarPage<'_>) -> Markup {
 fn amounts(frame: &Frame<'_>, calendar: SettlementCalendar, currency: Currency, of_day: &SettlementDay) -> Markup {
     let shown =
         |minor: i64| Flow::of_signed(minor, currency).map_or_else(|_| minor.to_string(), |flow| frame.flow(flow));
-    let SettlementDay { rows: _, gross, fee, vat, net, booked, received, expected } = *of_day;
+    let SettlementDay { rows: _, gross, fee, vat, exchanged, net, booked, received, expected } = *of_day;
     html! {
         @if calendar == SettlementCalendar::Sold {
             td.number { @if let Some(expected) = expected { (shown(expected)) } }
         }
-        @for minor in [gross, fee, vat, net, booked, received] { td.number { (shown(minor)) } }
+        @for minor in [gross, fee, vat, exchanged, net, booked, received] { td.number { (shown(minor)) } }
     }
 }
 
@@ -109,6 +109,7 @@ fn sums(days: &BTreeMap<(Day, Currency), SettlementDay>) -> BTreeMap<Currency, S
             (&mut sum.gross, day.gross),
             (&mut sum.fee, day.fee),
             (&mut sum.vat, day.vat),
+            (&mut sum.exchanged, day.exchanged),
             (&mut sum.net, day.net),
             (&mut sum.booked, day.booked),
             (&mut sum.received, day.received),

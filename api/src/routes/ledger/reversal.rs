@@ -78,6 +78,8 @@ pub(crate) struct ReversalBody {
     rests_on_it: Option<String>,
     /// What would be booked; empty where the entry is taken back already, or cannot be.
     would_book: Vec<PostingBody>,
+    /// The entry that would be taken back with it: the other half of what the provider exchanged.
+    other_half: Option<String>,
     wallets: Vec<WalletMoveBody>,
     payment_orders: Vec<OrderMoveBody>,
     /// The last reversal that somebody asked for.
@@ -284,6 +286,7 @@ impl ReversalBody {
             refused: preview.refusal.as_ref().map(ToString::to_string),
             rests_on_it: preview.resting.as_ref().map(ToString::to_string),
             would_book: postings.unwrap_or_default(),
+            other_half: preview.other_half.clone(),
             wallets: preview.wallets.iter().map(WalletMoveBody::new).collect(),
             payment_orders: preview.orders.iter().map(OrderMoveBody::new).collect(),
             reversal: last.as_ref().map(RecordBody::new),

@@ -7,7 +7,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use domain::{Money, calendar::Day, settlement::FeeContract};
+use domain::{
+    Currency,
+    calendar::Day,
+    settlement::{FeeContracts, Flow},
+};
 use serde::Serialize;
 use service::now;
 use store::MethodFees;
@@ -27,7 +31,6 @@ use crate::{
 };
 
 const MONTHS: i64 = 12;
-const BASIS_POINTS: u64 = 10_000;
 
 /// A month, as its first and its last day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,7 @@ parameters! {
 #[schema(as = PspFees)]
 pub(crate) struct FeesBody {
     month: String,
-    /// The fee of the contract with its tax, in ten-thousandths, by the setting `reconciliation.psp_fee_bps`.
+    /// The fee of the contract in won with its tax, in ten-thousandths, by the setting `reconciliation.psp_fee_bps`.
     contract_bps: Option<u32>,
     methods: Vec<FeesLine>,
 }
@@ -79,8 +82,14 @@ struct FeesLine {
     method: Option<String>,
     /// `APPROVAL` or `CANCEL`.
     kind: &'static str,
+    /// The currency in which buyers paid, which says by which contract.
+    #[schema(value_type = CurrencyCode)]
+    sold_in: &'static str,
+    /// The currency of the amounts, in which Toss took its fee: another one where it took the fee after an exchange.
     #[schema(value_type = CurrencyCode)]
     currency: &'static str,
+    /// The fee of the contract in `sold_in`.
+    contract_bps: Option<u32>,
     rows: u64,
     #[schema(value_type = Balance)]
     gross: String,
@@ -124,31 +133,31 @@ pub(crate) async fn psp_fees(
     let this = || month(&format!("{year:04}-{number:02}"));
     let wanted = wanted.map_or_else(this, Ok);
     let Month { from, to } = wanted.map_err(|detail| Problem::of_field("month", FieldCode::Invalid, detail))?;
-    let contract = api.service.settings.reports.fee_contract;
+    let contracts = api.service.settings.reports.fee_contracts;
     let fees = api.service.reader.psp_fees(from, to).await?;
-    let methods: Vec<FeesLine> = fees.into_iter().map(|fees| FeesLine::new(fees, contract)).collect();
+    let methods: Vec<FeesLine> = fees.into_iter().map(|fees| FeesLine::new(fees, contracts)).collect();
     if format == Some(Format::Csv) {
-        let header = "method,kind,currency,rows,gross,fee,vat,contract_fee,difference";
+        let header = "method,kind,sold_in,currency,rows,gross,fee,vat,contract_bps,contract_fee,difference";
         return Ok(csv(header, methods.iter().map(FeesLine::to_csv)));
     }
     let (year, number, _) = from.date();
-    let contract_bps = contract.map(|contract| contract.bps);
+    let contract_bps = contracts.of(Currency::Krw).map(|contract| contract.bps);
     Ok(Json(FeesBody { month: format!("{year:04}-{number:02}"), contract_bps, methods }).into_response())
 }
 
 impl FeesLine {
-    fn new(fees: MethodFees, contract: Option<FeeContract>) -> Self {
-        let MethodFees { method, currency, kind, rows, gross, fee, vat } = fees;
+    fn new(fees: MethodFees, contracts: FeeContracts) -> Self {
+        let MethodFees { method, sold_in, currency, kind, rows, gross, fee, vat } = fees;
         let decimal = |minor: i64| signed_minor(minor, currency);
-        let contract_fee = contract.and_then(|contract| {
-            let gross_amount = Money::try_from_minor(gross.unsigned_abs(), currency).ok()?;
-            let fee = gross_amount.share(u64::from(contract.bps), BASIS_POINTS).minor().cast_signed();
-            Some(fee * gross.signum())
-        });
+        let contract = contracts.of(sold_in);
+        let gross_amount = Flow::of_signed(gross, currency).ok();
+        let contract_fee = contract.zip(gross_amount).map(|(contract, gross)| contract.fee_on(gross));
         Self {
             method,
             kind: kind.as_str(),
+            sold_in: sold_in.code(),
             currency: currency.code(),
+            contract_bps: contract.map(|contract| contract.bps),
             rows,
             gross: decimal(gross),
             fee: decimal(fee),
@@ -159,10 +168,14 @@ impl FeesLine {
     }
 
     fn to_csv(&self) -> String {
-        let Self { method, kind, currency, rows, gross, fee, vat, contract_fee, difference } = self;
+        let Self { method, kind, sold_in, currency, contract_bps, rows, gross, fee, vat, contract_fee, difference } =
+            self;
+        let contract_bps = contract_bps.map(|bps| bps.to_string()).unwrap_or_default();
         let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
         let (method, contract_fee, difference) = (text(method), text(contract_fee), text(difference));
-        format!("{method},{kind},{currency},{rows},{gross},{fee},{vat},{contract_fee},{difference}")
+        format!(
+            "{method},{kind},{sold_in},{currency},{rows},{gross},{fee},{vat},{contract_bps},{contract_fee},{difference}"
+        )
     }
 }
 

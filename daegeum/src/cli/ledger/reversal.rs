@@ -185,7 +185,7 @@ fn consequence(preview: &ReversalPreview) -> Option<String> {
 }
 
 fn tell(preview: &ReversalPreview, key: &str) {
-    let ReversalPreview { reversal, booked, resting, wallets, orders, digest, refusal, .. } = preview;
+    let ReversalPreview { reversal, other_half, booked, resting, wallets, orders, digest, refusal, .. } = preview;
     if let Some(resting) = resting {
         println!("{resting}");
     }
@@ -196,6 +196,9 @@ fn tell(preview: &ReversalPreview, key: &str) {
     if let Some(reversal) = reversal {
         println!("Entry {} would be booked:", reversal.fields().key);
         print_postings(reversal.fields());
+    }
+    if let Some(other) = other_half {
+        println!("With it, {other} would be taken back: what Toss gave for what it took.");
     }
     for WalletMove { seller, before, after } in wallets {
         let parts = |wallet: &domain::wallet::Wallet| {
@@ -223,7 +226,7 @@ fn tell(preview: &ReversalPreview, key: &str) {
 }
 
 fn as_json(preview: &ReversalPreview) -> Value {
-    let ReversalPreview { mistake, reversal, booked, resting, wallets, orders, digest, refusal } = preview;
+    let ReversalPreview { mistake, reversal, other_half, booked, resting, wallets, orders, digest, refusal } = preview;
     let parts = |wallet: &domain::wallet::Wallet| {
         json!({
             "currency": wallet.currency().code(),
@@ -253,6 +256,7 @@ fn as_json(preview: &ReversalPreview) -> Value {
         "preview": true,
         "entry": entry_json(mistake),
         "would_book": reversal.as_ref().filter(|_| booked.is_none()).map(|entry| entry_fields_json(entry.fields())),
+        "other_half": other_half,
         "reversed_by": booked.as_ref().map(entry_json),
         "digest": digest,
         "consequence": consequence(preview),

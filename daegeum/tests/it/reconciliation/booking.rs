@@ -81,7 +81,7 @@ fn booked_keys(roles: &Roles) -> Vec<String> {
 }
 
 /// Two principals take an entry back: the person at the command line asks, and an API key approves.
-fn take_back(roles: &Roles, key: &str) {
+pub(super) fn take_back(roles: &Roles, key: &str) {
     let preview = roles.command(&["ledger", "reverse", key, "--json"]).output().unwrap();
     let preview: Value = serde_json::from_slice(&preview.stdout).unwrap();
     let seen = ["--digest", preview["digest"].as_str().unwrap(), "--reason", "a row of another shop"];

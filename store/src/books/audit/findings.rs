@@ -44,6 +44,8 @@ pub enum Check {
     Suspense,
     /// Settlement rows and the entries that booked them.
     Settlements,
+    /// What the PSP exchanged, and the account between currencies.
+    Exchanges,
 }
 
 impl Check {
@@ -63,6 +65,7 @@ impl Check {
             Self::Payouts => "payouts",
             Self::Suspense => "suspense",
             Self::Settlements => "settlements",
+            Self::Exchanges => "exchanges",
         }
     }
 }

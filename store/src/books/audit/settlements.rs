@@ -15,13 +15,17 @@ struct Row {
 
 /// Compares the rows under each entry with its postings, payout, fee and tax by themselves.
 pub(super) async fn compare(connection: &impl ConnectionTrait, findings: &mut Findings) -> Result<(), StoreError> {
-    let moved = |account: Account| {
+    let moved = |accounts: &[Account]| {
+        let names: Vec<String> = accounts.iter().map(|account| format!("'{account}'")).collect();
+        let names = names.join(", ");
         format!(
-            "SUM(CASE WHEN p.debit_account = '{account}' THEN p.amount WHEN p.credit_account = '{account}' THEN \
+            "SUM(CASE WHEN p.debit_account IN ({names}) THEN p.amount WHEN p.credit_account IN ({names}) THEN \
              -p.amount ELSE 0 END)"
         )
     };
-    let [pay_out, supply, vat] = [Account::PspPayoutBalance, Account::PspFees, Account::InputVat].map(moved);
+    // What is exchanged goes to another account than what is paid out.
+    let pay_out = moved(&[Account::PspPayoutBalance, Account::FxTrading]);
+    let [supply, vat] = [Account::PspFees, Account::InputVat].map(|account| moved(&[account]));
     let sql = format!(
         "WITH kept AS (
              SELECT entry_id, SUM(pay_out) AS pay_out, SUM(supply) AS supply, SUM(vat) AS vat

@@ -26,6 +26,7 @@ pub(super) fn begin(out: &mut impl Write, accounts: &Accounts) -> Result<()> {
             AccountClass::Liability => 'L',
             AccountClass::Income => 'R',
             AccountClass::Expense => 'X',
+            AccountClass::Equity => 'E',
         };
         writeln!(out, "account {}  ; type: {class}", ledger_name(account))?;
     }

@@ -44,6 +44,7 @@ pub(super) fn ledger_name(account: &Account) -> String {
         AccountClass::Liability => "Liabilities",
         AccountClass::Income => "Income",
         AccountClass::Expense => "Expenses",
+        AccountClass::Equity => "Equity",
     };
     let rest = match account {
         Account::PspReceivable => "Psp:Receivable".to_owned(),
@@ -53,6 +54,7 @@ pub(super) fn ledger_name(account: &Account) -> String {
         Account::OutputVat => "Vat:Output".to_owned(),
         Account::SweepInTransit => "Platform:SweepInTransit".to_owned(),
         Account::Rounding => "Recon:Rounding".to_owned(),
+        Account::FxTrading => "Fx:Trading".to_owned(),
         Account::SellerDebt(seller) => format!("Seller-{}:Debt", part(seller.as_str())),
         Account::SellerPending(seller) => format!("Seller-{}:Pending", part(seller.as_str())),
         Account::SellerAvailable(seller) => format!("Seller-{}:Available", part(seller.as_str())),
