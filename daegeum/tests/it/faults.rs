@@ -458,9 +458,7 @@ impl Story {
             | Self::Recovered => return None,
             Self::Refunded => (None, "SUCCEEDED"),
             Self::RefundLost => (Some(json!({ "kind": "garbage_after" })), "SUCCEEDED"),
-            Self::RefundRefused => {
-                (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED")
-            }
+            Self::RefundRefused => (Some(json!({ "kind": "error_before", "code": "EXCEED_MAX_REFUND_DUE" })), "FAILED"),
         };
         if let Some(mut mischief) = mischief {
             (mischief["on"], mischief["orderId"]) = ("cancel".into(), checkout_id.into());
