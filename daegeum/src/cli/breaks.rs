@@ -96,7 +96,7 @@ pub(crate) enum BreaksAction {
     },
     /// Resolve a break by a template; above the limit a second principal does the same
     #[command(
-        after_help = example_with_temporal!("daegeum breaks resolve BREAK --template psp_fee --reason 'July regrade' --api-key-file finance.key")
+        after_help = example_with_temporal!("daegeum breaks resolve BREAK --template psp_fee --reason 'July regrade'")
     )]
     Resolve {
         /// accept, psp_fee, platform_income or receivable
