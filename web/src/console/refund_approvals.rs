@@ -116,7 +116,8 @@ fn facts(frame: &Frame<'_>, refund: &WaitingRefund) -> Markup {
         } @else {
             dt { (words.reason) } dd { (words.stays_closed) }
         }
-        dt { (frame.keys().requested_by) } dd { (approval.asked.requested_by) " · " (time(approval.asked.requested_at)) }
+        dt { (frame.keys().requested_by) }
+        dd { (approval.asked.requested_by) " · " (time(approval.asked.requested_at)) }
     }
 }
 
@@ -178,7 +179,8 @@ fn list(frame: &Frame<'_>, records: &[ApprovalRecord]) -> Markup {
         &html! {
             thead {
                 tr {
-                    th { (keys.requested_at) } th { (words.checkout) } th.number { (words.amount) } th { (words.status) }
+                    th { (keys.requested_at) } th { (words.checkout) } th.number { (words.amount) }
+                    th { (words.status) }
                     th { (keys.requested_by) } th { (keys.decided_by) }
                 }
             }

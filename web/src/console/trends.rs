@@ -78,7 +78,11 @@ pub(super) fn by_day(frame: &Frame<'_>, first: Day, figures: &[CheckoutFigure]) 
         div.sides {
             section.card {
                 h2 { (words.volume_by_day) }
-                (chart::points(&volume, Drawn::Bars { at_least: 1 }, &format!("{}: {}", words.volume_by_day, frame.money(sum))))
+                (chart::points(
+                    &volume,
+                    Drawn::Bars { at_least: 1 },
+                    &format!("{}: {}", words.volume_by_day, frame.money(sum)),
+                ))
                 p.quiet { (words.together) ": " (frame.money(sum)) }
             }
             section.card {

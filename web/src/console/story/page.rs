@@ -125,7 +125,10 @@ fn waits(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
         }
         @if let Some(at) = view.standing.next_question_at { p { (words.next_question) " " (time(at)) } }
         @if let Some(letter) = open {
-            p { a href=(letters::address(letter)) { (words.letter) " " (letter.step) } " " (said(frame, &letter.failure)) }
+            p {
+                a href=(letters::address(letter)) { (words.letter) " " (letter.step) } " "
+                (said(frame, &letter.failure))
+            }
         }
     }
 }
