@@ -84,7 +84,7 @@ pub(crate) async fn run(settings: &Settings, histories: Option<&Path>) -> anyhow
         println!("All as it should be, in {:.1} s.", seconds(began));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{wrong} things are not as they should be; see the lines marked ✗.");
+    println!("Not as it should be: {wrong}; see the lines marked ✗.");
     Ok(ExitCode::FAILURE)
 }
 

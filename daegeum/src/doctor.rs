@@ -4,6 +4,7 @@
 //! without them. Nothing is changed.
 
 mod agreement;
+mod dead_letter;
 mod event_log;
 mod holidays;
 #[cfg(feature = "kafka")]
@@ -20,7 +21,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 use domain::payout::PaidBy;
 use migrations::{Migrator, MigratorTrait};
-use result::{ANSWER_TIME, CheckResult, Part, SERVER_ERROR};
+use result::{ANSWER_TIME, CheckResult, MOST_NAMED, Part, SERVER_ERROR};
 use service::system::Check;
 use store::{Database, DatabaseUrl, Reader};
 use temporal::{MEND_KEYS, Understood, failing_tasks, namespace, polling, understood};
@@ -51,8 +52,6 @@ const WRONG_KEY: [&str; 4] =
     ["INCORRECT_BASIC_AUTH_FORMAT", "INVALID_API_KEY", "NOT_FOUND_MERCHANT", "UNAUTHORIZED_KEY"];
 /// Toss's code for an address that it does not serve.
 const NO_SUCH_ADDRESS: &str = "NOT_FOUND";
-/// How many workflows that stand still are named.
-const MOST_NAMED: usize = 10;
 
 /// What is looked at, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +99,7 @@ impl Examination<'_> {
             timeout(self.answer_time, database(settings)).await.unwrap_or_else(|_| (None, self.late("the database")));
         let mut checks = vec![check(Part::Database, result)];
         let Some(read) = &reader else {
-            let parts = [Part::ApiKeys, Part::EventLog, Part::WebhookEndpoints, Part::Payouts];
+            let parts = [Part::ApiKeys, Part::EventLog, Part::WebhookEndpoints, Part::Payouts, Part::DeadLetters];
             checks.extend(parts.map(|part| check(part, CheckResult::Unseen(Part::Database))));
             #[cfg(feature = "kafka")]
             checks.extend(self.kafka(None).await);
@@ -111,6 +110,7 @@ impl Examination<'_> {
         checks.push(check(Part::EventLog, self.within(late, event_log::look(read)).await));
         checks.push(check(Part::WebhookEndpoints, self.within(late, webhook_endpoint::look(read)).await));
         checks.push(check(Part::Payouts, self.within(late, payouts::look(settings, read)).await));
+        checks.push(check(Part::DeadLetters, self.within(late, dead_letter::look(read)).await));
         #[cfg(feature = "kafka")]
         checks.extend(self.kafka(Some(read)).await);
         Reached(reader, checks)

@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 68] = [
+const RIGHTS: [Rights; 69] = [
     // The keys that administrators ask for. None is removed, so each names the two persons behind a key.
     Rights {
         table: "api_key_requests",
@@ -97,6 +97,7 @@ const RIGHTS: [Rights; 68] = [
         worker: "SELECT, INSERT, UPDATE",
         operator: "",
     },
+    Rights { table: "event_lag", api: "SELECT", worker: "SELECT, INSERT, UPDATE, DELETE", operator: "" },
     Rights { table: "event_log", api: "SELECT", worker: "SELECT, UPDATE (last_position, floor)", operator: "" },
     Rights {
         table: "events",

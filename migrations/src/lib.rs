@@ -70,6 +70,7 @@ mod m2026_11_28_000074_letter_proposals;
 mod m2026_11_28_000075_receipt_numbers;
 mod m2026_11_28_000076_escalated_breaks;
 mod m2026_11_28_000077_payment_notes;
+mod m2026_11_28_000078_event_lag;
 mod m2026_11_28_000079_exchange_rates;
 mod m2026_11_28_000080_parts_of_runs;
 mod m2026_11_28_000081_exchanged_rows;
@@ -135,6 +136,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000075_receipt_numbers::Migration),
             whole(m2026_11_28_000076_escalated_breaks::Migration),
             whole(m2026_11_28_000077_payment_notes::Migration),
+            whole(m2026_11_28_000078_event_lag::Migration),
             whole(m2026_11_28_000079_exchange_rates::Migration),
             whole(m2026_11_28_000080_parts_of_runs::Migration),
             whole(m2026_11_28_000081_exchanged_rows::Migration),

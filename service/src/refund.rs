@@ -8,6 +8,6 @@ mod approval;
 mod cancel;
 mod terms;
 
-pub use approval::{Decided, RefundRules, opened, reject};
+pub use approval::{Decided, RefundRules, is_second, opened, reject};
 pub use cancel::{approve, cancel};
 pub use terms::{AmountError, CancelRequest, Canceled, RefundError, RefundKey, Target, is_open, left_of};

@@ -37,6 +37,8 @@ parts! {
     WebhookEndpoints: "webhook endpoints";
     /// Whether payouts go on.
     Payouts: "payouts";
+    /// Whether anything waits for a person's decision.
+    DeadLetters: "dead letters";
     /// The brokers of the Kafka sink.
     Kafka: "kafka";
     /// The Temporal server and the namespace.

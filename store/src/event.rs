@@ -12,6 +12,7 @@
 mod append;
 mod cursors;
 pub(crate) mod data;
+mod lag;
 mod log_row;
 mod objects;
 mod read;
@@ -22,6 +23,7 @@ mod tail;
 
 pub(crate) use append::{append, append_all};
 pub use cursors::{EventCursor, HeldCursor};
+pub use lag::EventLag;
 pub(crate) use objects::{
     ObjectFact, append_break, append_checkouts, append_letter, append_object, append_refund, append_seller, created,
 };

@@ -58,6 +58,7 @@ mod refund;
 mod report;
 mod risk;
 mod sealing;
+mod second_person;
 mod seller;
 mod settlement;
 mod transaction;
@@ -98,7 +99,7 @@ pub use dead_letter::{Acted, ActionRecord, LetterFilter, LetterPosition, LetterR
 pub use decision::Decision;
 pub use error::StoreError;
 pub use event::{
-    EventCursor, EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
+    EventCursor, EventFigures, EventLag, EventLogState, EventPage, EventQuery, EventRecord, EventRetention, EventsRead,
     HeldCursor, MAX_EVENTS, Sequencer, Tail, Unsequenced,
 };
 pub use finance_figures::{FinanceFigures, OpenBreaks};
@@ -132,6 +133,7 @@ pub use refund::{
 pub use report::{CashLikeSale, MethodFees, OwedToSeller, RefundInTime, SellerSales};
 pub use risk::{CardNames, RiskDecision, RiskRecord};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
+pub use second_person::{SecondPersonFigures, Waits};
 pub use seller::{
     AccountChecks, HoldLifted, HoldPlaced, HoldRecord, NewSellerDetails, PayoutBlock, PayoutTerms, Profile,
     RegistrationRecord, SellerFilter, SellerHoldStatus, SellerPut, SellerRecord, SellerToSend, VerifiedAccount,

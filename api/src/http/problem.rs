@@ -5,6 +5,7 @@
 //! request's path and writes the body.
 
 mod code;
+mod korean;
 mod use_cases;
 
 use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};

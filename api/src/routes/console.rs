@@ -35,6 +35,8 @@ mod psp_view;
 mod reason;
 mod reconciliations;
 mod refund;
+mod refund_approvals;
+mod refund_waits;
 mod seller_acts;
 mod sellers;
 mod sign_in;
@@ -111,6 +113,9 @@ guarded! {
     get "/console/payments/{id}/refund" Refund refund::show;
     post "/console/payments/{id}/refund/review" Refund refund::review;
     post "/console/payments/{id}/refund" Refund refund::carry_out;
+    get "/console/payments/{id}/refunds/{refund}/{step}" Refund refund_approvals::ask;
+    post "/console/payments/{id}/refunds/{refund}/{step}" Refund refund_approvals::decide;
+    get "/console/refund-approvals" Read refund_approvals::list;
     get "/console/payments/{id}/toss" Read psp_view::ask;
     post "/console/payments/{id}/toss" Read psp_view::show;
     get "/console/payments/{id}/note" Refund notes::ask;

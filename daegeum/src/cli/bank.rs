@@ -7,7 +7,10 @@ use clap::Subcommand;
 use service::{bank_statement, table::text};
 
 use crate::{
-    cli::{audit_log, output::Output},
+    cli::{
+        audit_log,
+        output::{Output, counted},
+    },
     compose,
     settings::Settings,
 };
@@ -34,6 +37,6 @@ pub(crate) async fn run(settings: &Settings, action: BankAction) -> anyhow::Resu
     let (journal, _) = compose::open_for_api(&settings.database()?).await?;
     let by = format!("operator:{}", audit_log::operator());
     let imported = journal.import_bank_lines(&lines, &by).await?;
-    audit_log::record(&journal, "bank import", "", &format!("{} new lines", imported.fresh)).await?;
-    output.print_imported(imported, "lines")
+    audit_log::record(&journal, "bank import", "", &counted(imported.fresh, "new line")).await?;
+    output.print_imported(imported, "line")
 }

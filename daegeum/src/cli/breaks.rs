@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use domain::{
     calendar::Day,
     id::BreakId,
-    reconciliation::{Act, Actor, BreakClass, BreakStatus, BreakType, Proposal, Template},
+    reconciliation::{Act, BreakClass, BreakStatus, BreakType, Proposal, Template},
     settlement::Flow,
 };
 use serde_json::{Value, json};
@@ -14,8 +14,9 @@ use store::{BreakEvent, BreakFilter, BreakRecord, Reader, Window};
 
 use crate::{
     cli::{
-        audit_log,
+        audit_log::{self, Line},
         output::{Output, print_json},
+        principal::{PrincipalOptions, audited},
     },
     compose,
     settings::Settings,
@@ -78,6 +79,8 @@ pub(crate) enum BreaksAction {
         #[arg(long)]
         text: String,
         #[command(flatten)]
+        principal: PrincipalOptions,
+        #[command(flatten)]
         output: Output,
     },
     /// Leave a break alone until a day
@@ -116,6 +119,8 @@ pub(crate) struct BreakRequest {
     #[arg(long)]
     pub(crate) reason: String,
     #[command(flatten)]
+    pub(crate) principal: PrincipalOptions,
+    #[command(flatten)]
     pub(crate) output: Output,
 }
 
@@ -137,8 +142,8 @@ pub(crate) async fn run(settings: &Settings, action: BreaksAction) -> anyhow::Re
             show(&compose::open_reader(&settings.database()?).await?, &break_id(&id)?, output).await
         }
         BreaksAction::Assign { to, request } => carry_out(settings, Act::Assign { to }, &request).await,
-        BreaksAction::Comment { id, text, output } => {
-            carry_out(settings, Act::Comment, &BreakRequest { id, reason: text, output }).await
+        BreaksAction::Comment { id, text, principal, output } => {
+            carry_out(settings, Act::Comment, &BreakRequest { id, reason: text, principal, output }).await
         }
         BreaksAction::Wait { until, request } => {
             carry_out(settings, Act::Wait { until: until.to_string() }, &request).await
@@ -157,11 +162,13 @@ async fn carry_out(settings: &Settings, wanted: Act, request: &BreakRequest) -> 
     let (journal, reader) = compose::open_for_api(&settings.database()?).await?;
     let client = compose::connect(settings, settings.temporal_keyring()?).await?;
     let command = format!("breaks {}", wanted.as_str());
-    let by = Actor::parse(&format!("operator:{}", audit_log::operator()))?;
+    let by = request.principal.actor(settings, &reader).await?;
+    let audited_as = audited(&by);
     let wanted = WantedAct { act: wanted, by, reason: request.reason.clone(), seen: None };
     let acted = act(&client, &reader, &id, wanted).await;
     let result = acted.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
-    audit_log::record(&journal, &command, id.as_str(), &result).await?;
+    let line = Line { action: &command, object: id.as_str(), result: &result };
+    audit_log::record_of(&journal, audited_as, line).await?;
     match acted {
         Ok(_) => show(&reader, &id, request.output).await,
         Err(BreakError::FourEyes(told)) => bail!("{told}: another principal, such as an API key of scope finance"),
@@ -227,7 +234,7 @@ pub(crate) fn sentence(record: &BreakRecord) -> String {
         record.break_type,
         record.status.as_str(),
         record.class.as_str(),
-        record.subject,
+        record.told_subject(),
         amount(record.ours),
         amount(record.theirs),
         record.break_id

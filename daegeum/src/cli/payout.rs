@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     cli::{
         api_request::{ApiOptions, ApiRequest, with_query},
-        output::print_json,
+        output::{counted, print_json},
     },
     private,
     settings::Settings,
@@ -370,9 +370,10 @@ fn show(api: &ApiOptions, found: &Value) -> anyhow::Result<()> {
 fn print_files(run: &Value) {
     let text = |item: &Value, name: &str| item[name].as_str().unwrap_or("-").to_owned();
     for file in run["bank_files"].as_array().into_iter().flatten() {
-        let (number, transfers) = (&file["number"], &file["transfers"]);
+        let number = &file["number"];
+        let transfers = counted(file["transfers"].as_u64().unwrap_or_default(), "transfer");
         let (total, sha256, by) = (text(file, "total"), text(file, "sha256"), text(file, "taken_by"));
-        println!("  file {number}: {transfers} transfers, {total} won, SHA-256 {sha256}, first taken by {by}");
+        println!("  file {number}: {transfers}, {total} won, SHA-256 {sha256}, first taken by {by}");
     }
     let mut payouts = run["payouts"].as_array().into_iter().flatten();
     if run["paid_by"] == "bank_file" && payouts.any(|payout| payout["status"] == "APPROVED") {

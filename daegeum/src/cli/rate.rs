@@ -12,7 +12,7 @@ use store::{RateFilter, Window};
 use crate::{
     cli::{
         audit_log,
-        output::{Output, print_json},
+        output::{Output, counted, print_json},
     },
     compose,
     settings::Settings,
@@ -61,8 +61,8 @@ pub(crate) async fn run(settings: &Settings, action: RatesAction) -> anyhow::Res
             let imported = imported.map_err(|taken| {
                 anyhow!("{}, line {}: {taken}; nothing was kept", file.display(), lines[taken.index].line)
             })?;
-            audit_log::record(&journal, "rates import", "", &format!("{} new rates", imported.fresh)).await?;
-            output.print_imported(imported, "rates")
+            audit_log::record(&journal, "rates import", "", &counted(imported.fresh, "new rate")).await?;
+            output.print_imported(imported, "rate")
         }
         RatesAction::List { base, quote, limit, output } => {
             let reader = compose::open_reader(&settings.database()?).await?;

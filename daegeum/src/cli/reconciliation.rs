@@ -73,7 +73,7 @@ async fn reconcile(settings: &Settings, options: &ReconcileOptions) -> anyhow::R
     let limit = if options.wait { None } else { Some(FOLLOW_TIME) };
     let begun = begin(&client, &reader, wanted, limit).await?;
     let ended = follow(&reader, &begun.run_id, limit).await?;
-    let found = reader.breaks_of_run(&begun.run_id, MOST_SHOWN).await?;
+    let found = reader.breaks_found_by(&begun.run_id, MOST_SHOWN).await?;
     if options.output.json {
         print_json(&as_json(&ended, &found))?;
     } else {
@@ -98,7 +98,7 @@ pub(crate) async fn agrees(client: &Client, reader: &Reader) -> anyhow::Result<(
     Ok(match ended.status {
         RunStatus::Clean => (true, format!("{listed}, and order by order they are in the books")),
         RunStatus::Breaks => {
-            let found = reader.breaks_of_run(&begun.run_id, MOST_SHOWN).await?;
+            let found = reader.breaks_found_by(&begun.run_id, MOST_SHOWN).await?;
             let first = found.first().map(breaks::sentence).unwrap_or_default();
             (false, format!("{listed}, and not all are in the books; the first: {first}"))
         }

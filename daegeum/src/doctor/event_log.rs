@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::{EventFigures, Reader};
 
 use super::result::CheckResult;
-use crate::values::now;
+use crate::{cli::output::counted, values::now};
 
 /// How long an event may wait for its position.
 const MOST_WAITING: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ fn judge(figures: EventFigures) -> CheckResult {
     let waits = figures.unsequenced.oldest.map_or(0, |since| now().ms_since(since) / 1_000);
     if waits > MOST_WAITING.as_secs() {
         let what = format!(
-            "{} events have no position, the oldest for {waits} s: no sequencer runs, or it stands still",
-            figures.unsequenced.facts
+            "{} without a position, the oldest for {waits} s: no sequencer runs, or it stands still",
+            counted(figures.unsequenced.facts, "event")
         );
         return CheckResult::ill(
             what,
@@ -30,7 +30,10 @@ fn judge(figures: EventFigures) -> CheckResult {
         );
     }
     if figures.passed_cursors > 0 {
-        let what = format!("{} readers of the log have not read events that were removed", figures.passed_cursors);
+        let what = format!(
+            "{} of the log missed events that were removed before they were read",
+            counted(figures.passed_cursors, "reader")
+        );
         return CheckResult::ill(what, "mend the receivers, and raise event_retention_days until they have caught up");
     }
     if figures.last_position < figures.floor {
@@ -61,7 +64,7 @@ mod tests {
         assert_eq!(told(None, 0), (true, "positions 3 to 7 are kept, and no event waits".to_owned()));
         assert!(told(Some(1_000), 0).0, "the sequencer is at it");
         let (is_well, what) = told(Some(60_000), 0);
-        assert!(!is_well && what.contains("1 events have no position, the oldest for 60 s"), "{what}");
+        assert!(!is_well && what.contains("1 event without a position, the oldest for 60 s"), "{what}");
         let (is_well, what) = told(None, 2);
         assert!(!is_well && what.contains("2 readers"), "{what}");
     }

@@ -8,7 +8,7 @@ use domain::{
 use store::{MoneyCounts, Reader, StoreError, TransfersAtBank};
 
 use super::result::{CheckResult, SERVER_ERROR};
-use crate::{compose, settings::Settings, values::now};
+use crate::{cli::output::counted, compose, settings::Settings, values::now};
 
 /// For how many business days a run may wait for its approval.
 const APPROVAL_DAYS: u32 = 3;
@@ -84,7 +84,7 @@ impl Waiting<'_> {
     fn stuck(&self) -> Option<Trouble> {
         let stuck = self.counts.payouts.iter().find(|(status, _)| *status == PayoutStatus::Stuck);
         stuck.map(|(_, number)| Trouble {
-            what: format!("{number} payouts are STUCK: their outcome is unknown"),
+            what: format!("{} STUCK: the outcome is unknown", counted(*number, "payout")),
             mend: "look for them in Toss's shop manager, and answer their dead letters: `daegeum dead-letters list`",
         })
     }
@@ -116,7 +116,11 @@ impl Waiting<'_> {
     fn transfers(&self) -> Option<Trouble> {
         let TransfersAtBank { number, oldest } = self.at_bank?;
         self.is_late(oldest, BANK_DAYS).then(|| Trouble {
-            what: format!("no line shows what came of {number} transfers; the oldest left on {}", Day::of(oldest)),
+            what: format!(
+                "no line shows what came of {}; the oldest left on {}",
+                counted(number, "transfer"),
+                Day::of(oldest)
+            ),
             mend: "import the bank statement and reconcile, or say what the bank answered: `daegeum payouts paid`",
         })
     }
@@ -200,7 +204,7 @@ mod tests {
             (sent(PayoutStatus::Unknown, "2026-12-02"), None, "is UNKNOWN still"),
             (none.clone(), at_bank("2026-12-01"), ""),
             (none.clone(), at_bank("2026-11-28"), "what came of 2 transfers; the oldest left on 2026-11-28"),
-            (MoneyCounts { payouts: vec![(PayoutStatus::Stuck, 3)], ..none.clone() }, None, "3 payouts are STUCK"),
+            (MoneyCounts { payouts: vec![(PayoutStatus::Stuck, 3)], ..none.clone() }, None, "3 payouts STUCK"),
             (MoneyCounts { are_payouts_stopped: true, ..none.clone() }, None, "payouts are stopped"),
         ] {
             let told = told(&counts, at_bank);

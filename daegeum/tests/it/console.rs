@@ -5,9 +5,12 @@ mod acting;
 mod acts;
 pub(crate) mod finance;
 pub(crate) mod keys;
+mod korean;
 mod ledger;
+mod overview;
 mod payments;
 mod provider;
+pub(crate) mod refund_approvals;
 mod sessions;
 mod system;
 
@@ -95,8 +98,13 @@ impl Visitor {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Seen {
+        self.read(path, "en").await
+    }
+
+    /// A page in a language.
+    pub(crate) async fn read(&self, path: &str, language: &str) -> Seen {
         let request = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
-        Seen::of(request.header("accept-language", "en").send().await.unwrap()).await
+        Seen::of(request.header("accept-language", language).send().await.unwrap()).await
     }
 
     /// Sends a form as it is given.

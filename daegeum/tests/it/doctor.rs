@@ -54,7 +54,7 @@ async fn it_says_what_is_missing(database: Kind) {
     let readable = roles.command(&["doctor"]).output().unwrap();
     assert!(readable.status.success());
     let lines = String::from_utf8(readable.stdout).unwrap();
-    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 17, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("well  ")).count(), 18, "{lines}");
     assert!(lines.contains("not checked: neither public_url nor listen is set"), "{lines}");
 
     let stranger = ill(&roles, |command| {
@@ -94,7 +94,7 @@ async fn it_says_what_is_missing(database: Kind) {
     assert!(roles.command(&["migrate", "down"]).output().unwrap().status.success());
     assert_eq!(
         ill(&roles, |_| {}),
-        ["database", "API keys", "event log", "webhook endpoints", "payouts", "database and temporal"]
+        ["database", "API keys", "event log", "webhook endpoints", "payouts", "dead letters", "database and temporal"]
     );
     assert!(roles.command(&["migrate", "up"]).output().unwrap().status.success());
     roles.stop_temporal();

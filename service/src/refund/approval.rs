@@ -153,7 +153,7 @@ pub(super) async fn decide(
 ) -> Result<ApprovalRecord, RefundError> {
     let unknown = || RefundError::UnknownRefund;
     let record = service.reader.approval(id).await?.ok_or_else(unknown)?;
-    if share_a_person(service, &record.asked.requested_by, &caller.principal).await? {
+    if !is_second(service, &record, &caller.principal).await? {
         return Err(RefundError::FourEyes);
     }
     service.journal.decide_refund(id, decision, &caller.principal).await?;
@@ -162,6 +162,11 @@ pub(super) async fn decide(
         return Err(RefundError::Decided(record.decision.map_or("not decided", Decision::as_str)));
     }
     Ok(record)
+}
+
+/// Whether a principal is another one than the one who asked for a refund.
+pub async fn is_second(service: &Service, record: &ApprovalRecord, by: &Principal) -> Result<bool, RefundError> {
+    Ok(!share_a_person(service, &record.asked.requested_by, by).await?)
 }
 
 /// Whether one person may stand behind two principals: they are one, or a person saw the secrets of both.

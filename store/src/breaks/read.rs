@@ -7,13 +7,13 @@ use domain::{
     id::{BreakId, HoldId},
     reconciliation::{BreakClass, BreakStatus, BreakType},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query};
 
 use crate::{
     Page, Reader, StoreError, Window,
     breaks::record::{self, BreakEvent, BreakRecord},
     convert::{corrupt, to_column_time},
-    entities::{break_history, breaks, wallet_holds},
+    entities::{break_history, breaks, reconciliation_findings, wallet_holds},
 };
 
 /// Which breaks are wanted; all of them by default.
@@ -71,10 +71,33 @@ impl Reader {
         window.page(rows, record::record)
     }
 
-    /// The breaks that a run saw, in the order of their layers, types and subjects; at most `limit`.
+    /// The breaks that a run was the last to see, in the order of their layers, types and subjects; at most `limit`.
     pub async fn breaks_of_run(&self, run_id: &str, limit: u64) -> Result<Vec<BreakRecord>, StoreError> {
         let rows = breaks::Entity::find()
             .filter(breaks::Column::LastSeenRun.eq(run_id))
+            .order_by_asc(breaks::Column::Layer)
+            .order_by_asc(breaks::Column::BreakType)
+            .order_by_asc(breaks::Column::Subject)
+            .limit(limit)
+            .all(self.connection())
+            .await?;
+        rows.into_iter().map(record::record).collect()
+    }
+
+    /// The breaks that a run found, also those that a later run found again, in the order of their layers, types and
+    /// subjects; at most `limit`.
+    pub async fn breaks_found_by(&self, run_id: &str, limit: u64) -> Result<Vec<BreakRecord>, StoreError> {
+        let found = Query::select()
+            .column(reconciliation_findings::Column::BreakId)
+            .from(reconciliation_findings::Entity)
+            .and_where(reconciliation_findings::Column::RunId.eq(run_id))
+            .to_owned();
+        // A break that was opened with the booking of its row is no finding.
+        let of_run = Condition::any()
+            .add(breaks::Column::BreakId.in_subquery(found))
+            .add(breaks::Column::LastSeenRun.eq(run_id));
+        let rows = breaks::Entity::find()
+            .filter(of_run)
             .order_by_asc(breaks::Column::Layer)
             .order_by_asc(breaks::Column::BreakType)
             .order_by_asc(breaks::Column::Subject)

@@ -1,5 +1,7 @@
 //! A break as it is read from its row.
 
+use std::borrow::Cow;
+
 use domain::{
     Currency, Timestamp,
     calendar::Day,
@@ -7,12 +9,16 @@ use domain::{
     reconciliation::{Actor, BreakClass, BreakState, BreakStatus, BreakType, Layer, Owner, Proposal, Template},
     settlement::Flow,
 };
+use serde_json::Value;
 
 use crate::{
     StoreError,
     convert::{corrupt, from_column_currency, from_column_revision, from_column_time},
     entities::{break_history, breaks},
 };
+
+/// How many characters the hash of a line of a bank statement has: SHA-256 in hex.
+const HASH_CHARS: usize = 64;
 
 /// A break.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +73,20 @@ pub struct BreakEvent {
 }
 
 impl BreakRecord {
+    /// What the break is about, as a person knows it: of a line of a bank statement its day and its text, where the key
+    /// is a hash.
+    pub fn told_subject(&self) -> Cow<'_, str> {
+        let is_hash = self.subject.len() == HASH_CHARS && self.subject.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if self.layer != Layer::Bank || !is_hash {
+            return Cow::Borrowed(&self.subject);
+        }
+        let line: Value = serde_json::from_str(&self.evidence_theirs).unwrap_or_default();
+        match (line["day"].as_str(), line["label"].as_str()) {
+            (Some(day), Some(label)) => Cow::Owned(format!("{day} {label}")),
+            _ => Cow::Borrowed(&self.subject),
+        }
+    }
+
     /// The first to look at it now.
     pub const fn owner(&self) -> Owner {
         let owner = self.break_type.owner();

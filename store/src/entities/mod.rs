@@ -19,6 +19,7 @@ pub(crate) mod dead_letter_actions;
 pub(crate) mod dead_letters;
 pub(crate) mod declined_payments;
 pub(crate) mod event_cursors;
+pub(crate) mod event_lag;
 pub(crate) mod event_log;
 pub(crate) mod events;
 pub(crate) mod exchange_rates;

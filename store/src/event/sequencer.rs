@@ -14,6 +14,7 @@ use std::{
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement, sea_query::Expr};
 
 use super::{
+    lag,
     log_row::{LOG, lock},
     read::from_column_position,
     retention::{self, EventRetention},
@@ -76,9 +77,13 @@ impl Sequencer {
     /// pause.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
-        let mut cut_at: Option<Instant> = None;
+        let (mut cut_at, mut measured_at): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             self.watch.works_since(Instant::now());
+            if measured_at.is_none_or(|at| at.elapsed() >= lag::MEASURE_PAUSE) {
+                self.measure_once().await;
+                measured_at = Some(Instant::now());
+            }
             let mut pause = self.look_once().await;
             if pause == IDLE_PAUSE && cut_at.is_none_or(|at| at.elapsed() >= RETENTION_PAUSE) {
                 match self.cut_once().await {
@@ -112,6 +117,13 @@ impl Sequencer {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not give positions to events");
                 ERROR_PAUSE
             }
+        }
+    }
+
+    /// Writes down how far the slowest reader is behind. After an error, the minute has no measurement.
+    async fn measure_once(&self) {
+        if let Err(error) = lag::measure(&self.database).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "could not measure how far readers are behind");
         }
     }
 

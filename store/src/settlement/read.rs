@@ -20,7 +20,7 @@ use sea_orm::{
 };
 
 use crate::{
-    EntryFilter, Reader, StoreError,
+    Reader, StoreError,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_time},
     entities::{ledger_entries, payment_events, refunds, settlement_rows},
     ledger::read::is_reversed,
@@ -543,16 +543,10 @@ impl Reader {
         to: Day,
         days: &mut BTreeMap<(Day, Currency), SettlementDay>,
     ) -> Result<(), StoreError> {
-        let mut day = from;
-        while day <= to {
-            let filter =
-                EntryFilter { from: Some(day.start()), to: Some(day.next().start()), ..EntryFilter::default() };
-            for (_, turnover) in self.psp_turnover(&filter).await? {
-                let expected = turnover.taken.minor().cast_signed() - turnover.given_back.minor().cast_signed();
-                let of_day = days.entry((day, turnover.taken.currency())).or_default();
-                *of_day.expected.get_or_insert(0) += expected;
-            }
-            day = day.next();
+        for (day, turnover) in self.psp_turnover_of_days(from, to).await? {
+            let expected = turnover.taken.minor().cast_signed() - turnover.given_back.minor().cast_signed();
+            let of_day = days.entry((day, turnover.taken.currency())).or_default();
+            *of_day.expected.get_or_insert(0) += expected;
         }
         Ok(())
     }

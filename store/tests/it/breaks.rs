@@ -34,6 +34,7 @@ on_both_databases!(
     a_run_without_a_verdict_opens_and_closes_nothing,
     a_repair_is_done_once_within_its_limit_and_undone_once,
     a_break_that_grows_old_is_raised_once_for_each_step,
+    a_line_of_a_statement_is_told_by_its_day_and_its_text,
 );
 
 fn day(text: &str) -> Day {
@@ -152,8 +153,15 @@ async fn a_break_outlives_every_run_and_is_never_deleted(fresh: Fresh) {
         history.into_iter().map(|event| event.act).collect::<Vec<_>>()
     };
     assert_eq!(acts(&fresh).await, ["open"], "seen again, nothing happened");
+    // Both runs found it, and only the later one was the last to see it.
+    for run in ["run-1", "run-2"] {
+        let found_by = fresh.reader.breaks_found_by(run, 10).await.unwrap();
+        assert_eq!(found_by.iter().map(|record| &record.break_id).collect::<Vec<_>>(), [&id], "{run}");
+    }
+    assert_eq!(fresh.reader.breaks_of_run("run-1", 10).await.unwrap(), []);
     begin(&fresh, "run-3").await;
     assert_eq!(conclude(&fresh, "run-3", None).await, RunStatus::Clean);
+    assert_eq!(fresh.reader.breaks_found_by("run-3", 10).await.unwrap(), []);
     begin(&fresh, "run-4").await;
     fresh.writer.note_findings("run-4", &[found]).await.unwrap();
     assert_eq!(conclude(&fresh, "run-4", None).await, RunStatus::Breaks);
@@ -162,6 +170,29 @@ async fn a_break_outlives_every_run_and_is_never_deleted(fresh: Fresh) {
         fresh.database.connection().execute_unprepared(statement).await.unwrap_err();
     }
     assert_eq!(acts(&fresh).await.len(), 3);
+}
+
+async fn a_line_of_a_statement_is_told_by_its_day_and_its_text(fresh: Fresh) {
+    begin(&fresh, "run-1").await;
+    let theirs = |text: &str| Evidence { ours: "{}".to_owned(), theirs: text.to_owned() };
+    let of_line = |key: &str, evidence| Finding {
+        layer: Layer::Bank,
+        break_type: BreakType::BankLineUnknown,
+        class: BreakType::BankLineUnknown.class(),
+        evidence,
+        ..finding(&lump(key, 4_000))
+    };
+    let known = r#"{"account":"main","day":"2023-11-20","amount":4000,"label":"국세환급"}"#;
+    let findings = [
+        of_line(&"a".repeat(64), theirs(known)),
+        of_line(&"b".repeat(64), theirs("{}")),
+        of_line("main 2023-11-20", theirs(known)),
+    ];
+    fresh.writer.note_findings("run-1", &findings).await.unwrap();
+    conclude(&fresh, "run-1", None).await;
+    let found = fresh.reader.breaks_found_by("run-1", 10).await.unwrap();
+    let told: Vec<_> = found.iter().map(|record| record.told_subject().into_owned()).collect();
+    assert_eq!(told, ["2023-11-20 국세환급".to_owned(), "b".repeat(64), "main 2023-11-20".to_owned()]);
 }
 
 async fn an_act_is_carried_out_once_and_undone_with_its_entry(fresh: Fresh) {

@@ -1,8 +1,12 @@
 //! Each fact is told once, in its own transaction, by positions without a gap, and for good.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use domain::{
+    Timestamp,
     charge::VirtualAccount,
     checkout::{Change, DepositReturn, Payment, Status},
     dead_letter::{Awaits, DeclaredOutcome, Letter, LetterAction, WorkflowRun},
@@ -35,6 +39,7 @@ on_both_databases!(
     a_log_is_read_by_positions,
     a_rare_type_is_found_in_a_long_log,
     what_is_too_old_goes_and_is_missed_aloud,
+    the_worst_lag_of_an_hour_is_kept,
     a_cursor_is_moved_by_one,
 );
 
@@ -354,6 +359,42 @@ async fn a_rare_type_is_found_in_a_long_log(fresh: Fresh) {
         query.after = Some(page.next_after);
     };
     assert_eq!((found.events[0].object_id.as_str(), answers), ("b44000", 3), "each answer looks through a part");
+}
+
+async fn the_worst_lag_of_an_hour_is_kept(fresh: Fresh) {
+    let worst = async || {
+        let lags = fresh.reader.event_lags(Timestamp::from_epoch_ms(0)).await.unwrap();
+        assert!(lags.iter().all(|lag| lag.hour.epoch_ms() % (60 * 60 * 1_000) == 0), "{lags:?}");
+        // The test may run across the full hour.
+        assert!((1..=2).contains(&lags.len()), "{lags:?}");
+        let events = lags.iter().map(|lag| lag.events).max().unwrap();
+        (events, lags.iter().map(|lag| lag.age_ms).max().unwrap())
+    };
+    for number in 0..3 {
+        let order = format!("o-{number}");
+        record(&fresh, &format!("key-{number}"), &plan(&format!("checkout-{number}"), &[(&order, "seller-a", 1)]))
+            .await;
+    }
+    // No reader is behind, and facts without a position wait.
+    let waited = Instant::now();
+    while waited.elapsed() < Duration::from_millis(20) {
+        tokio::task::yield_now().await;
+    }
+    fresh.writer.sequencer(KEPT).run(async {}).await;
+    let (events, age_ms) = worst().await;
+    assert!(events == 0 && age_ms >= 10, "{events} {age_ms}");
+    let journal = fresh.writer.journal();
+    journal.set_event_cursor("slow", 1).await.unwrap();
+    fresh.writer.sequencer(KEPT).run(async {}).await;
+    let (events, longer) = worst().await;
+    assert!(events == 2 && longer >= age_ms, "{events} {longer}");
+    journal.set_event_cursor("slow", 3).await.unwrap();
+    fresh.writer.sequencer(KEPT).run(async {}).await;
+    assert_eq!(worst().await, (2, longer), "the worst stays");
+    let old = "INSERT INTO event_lag (hour, events, age_ms) VALUES ('2020-01-01T00:00:00+00:00', 9, 9)";
+    fresh.database.connection().execute_unprepared(old).await.unwrap();
+    fresh.writer.sequencer(KEPT).run(async {}).await;
+    assert_eq!(worst().await, (2, longer), "what is too old is gone");
 }
 
 async fn what_is_too_old_goes_and_is_missed_aloud(fresh: Fresh) {

@@ -1,7 +1,7 @@
 //! The audit log, and who is signed in.
 
 use maud::{Markup, html};
-use store::{AuditEntry, Page as Records, console::SessionRecord};
+use store::{Actor, AuditEntry, Page as Records, console::SessionRecord};
 
 use super::{
     Frame, Page,
@@ -43,7 +43,7 @@ fn list(frame: &Frame<'_>, lines: &[(u64, AuditEntry)]) -> Markup {
                 @for (_, line) in lines {
                     tr {
                         td { (time(line.occurred_at)) }
-                        td { span.quiet { (line.actor.kind()) } " " (line.actor.name()) }
+                        td { (actor(frame, line)) }
                         td.code { (line.action) }
                         td.code { (line.object) }
                         td.code { (line.result) }
@@ -53,6 +53,17 @@ fn list(frame: &Frame<'_>, lines: &[(u64, AuditEntry)]) -> Markup {
             }
         },
     )
+}
+
+/// The author of a line.
+pub(super) fn actor(frame: &Frame<'_>, line: &AuditEntry) -> Markup {
+    let words = frame.words();
+    let kind = match line.actor {
+        Actor::ApiKey(_) => words.actor_key,
+        Actor::Person(_) => words.person,
+        Actor::Operator(_) => words.actor_operator,
+    };
+    html! { span.quiet { (kind) } " " span.code { (line.actor.name()) } }
 }
 
 /// Sessions, the last begun first.
@@ -70,7 +81,7 @@ pub fn sessions(frame: &Frame<'_>, found: &[SessionRecord]) -> Page {
             @for session in found {
                 tr {
                     td { (session.name) " " span.quiet.code { (session.person) } }
-                    td { (session.roles.to_text()) }
+                    td { (frame.roles(session)) }
                     td { (time(session.created_at)) }
                     td { (time(session.seen_at)) }
                     td { (time(session.ended_at.unwrap_or(session.expires_at))) }

@@ -113,7 +113,7 @@ pub(super) fn list(frame: &Frame<'_>, breaks: &[BreakRecord], holidays: &Holiday
                 @for record in breaks {
                     tr {
                         td { a href=(address(record)) title=(record.break_type.as_str()) { (kind(frame, record)) } }
-                        td.code { (record.subject) }
+                        td.code { (record.told_subject()) }
                         td { (status(frame, record.status)) }
                         td { (words.class_of(record.class)) }
                         td.number { (age(frame, record, today, holidays)) }
@@ -236,7 +236,7 @@ fn facts(frame: &Frame<'_>, view: &BreakPage<'_>) -> Markup {
 pub(super) fn sums(frame: &Frame<'_>, record: &BreakRecord) -> Markup {
     let words = frame.reconciling();
     html! {
-        dt { (words.subject) } dd.code { (record.subject) }
+        dt { (words.subject) } dd.code { (record.told_subject()) }
         @if let Some(id) = &record.checkout_id { dt { (frame.words().checkout) } dd { (payment_link(id.as_str())) } }
         dt { (words.ours) } dd { strong { (side(frame, record.ours)) } }
         dt { (words.theirs) } dd { strong { (side(frame, record.theirs)) } }

@@ -63,8 +63,8 @@ pub(super) struct Point {
 /// How the values of a chart are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drawn {
-    /// As bars. The highest one fills the chart.
-    Bars,
+    /// As bars. The highest one fills the chart, unless it is lower than this value, which would fill it then.
+    Bars { at_least: u64 },
     /// As a line of shares, in thousandths. The whole fills the chart.
     Shares,
 }
@@ -73,7 +73,7 @@ pub(super) enum Drawn {
 pub(super) fn points(points: &[Point], drawn: Drawn, label: &str) -> Markup {
     let step = DAYS_WIDTH / (points.len() as u64).max(1);
     let most = match drawn {
-        Drawn::Bars => points.iter().filter_map(|point| point.value).max().unwrap_or(0).max(1),
+        Drawn::Bars { at_least } => points.iter().filter_map(|point| point.value).max().unwrap_or(0).max(at_least),
         Drawn::Shares => 1_000,
     };
     let height = |value: u64| {
@@ -94,7 +94,7 @@ pub(super) fn points(points: &[Point], drawn: Drawn, label: &str) -> Markup {
                     g {
                         title { (point.name) " · " (point.told) }
                         @match drawn {
-                            Drawn::Bars => {
+                            Drawn::Bars { .. } => {
                                 rect.paid x=(x) width=(step - GAP) y=(DAYS_HEIGHT - FOOT - height(value))
                                     height=(height(value)) {}
                             }
@@ -157,9 +157,11 @@ mod tests {
     #[test]
     fn the_highest_bar_fills_the_chart_and_a_day_without_a_value_has_none() {
         let days = [point("1", Some(u64::MAX)), point("2", None), point("3", Some(0))];
-        let chart = points(&days, Drawn::Bars, "three days").into_string();
+        let chart = points(&days, Drawn::Bars { at_least: 1 }, "three days").into_string();
         assert_eq!(chart.matches("<rect").count(), 2, "{chart}");
         assert!(chart.contains("y=\"8\" height=\"92\"") && chart.contains("height=\"0\""), "{chart}");
+        let low = points(&[point("1", Some(1))], Drawn::Bars { at_least: 4 }, "one day").into_string();
+        assert!(low.contains("height=\"23\""), "a quarter of the chart: {low}");
         let line = points(&[point("1", Some(1_000)), point("2", Some(500))], Drawn::Shares, "two").into_string();
         assert!(line.contains("points=\"91,8 273,54\""), "{line}");
     }

@@ -6,7 +6,7 @@ use axum::{
 };
 use domain::{Timestamp, payout::PaidBy, seller::PayoutStatus};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use store::{SellerRecord, console::SessionRecord};
+use store::{Scope, SellerRecord, console::SessionRecord};
 
 use super::{
     address::encoded, break_words::BreakWords, finance_words::FinanceWords, key_words::KeyWords, place::Place,
@@ -52,6 +52,16 @@ impl Frame<'_> {
     /// What the page says.
     pub fn words(&self) -> &'static Words {
         Words::of(self.language)
+    }
+
+    /// Whether the person who looks has every scope.
+    pub(super) fn is_admin(&self) -> bool {
+        Scope::ALL.into_iter().all(|scope| self.may(scope))
+    }
+
+    /// Whether the roles of the person who looks include a scope.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.session.is_some_and(|session| session.roles.scopes().includes(scope))
     }
 
     /// Whether the next run may pay a seller.
@@ -123,19 +133,18 @@ impl Frame<'_> {
         let words = self.words();
         html! {
             @if let Some(session) = self.session {
-                span.who {
-                    (session.name) " · "
-                    @for (number, role) in session.roles.given().enumerate() {
-                        @if number > 0 { ", " }
-                        (words.role(role))
-                    }
-                }
+                span.who { (session.name) " · " (self.roles(session)) }
                 form method="post" action="/console/sign-out" {
                     (self.form_token())
                     button.link { (words.sign_out) }
                 }
             }
         }
+    }
+
+    /// The roles of a session.
+    pub(super) fn roles(&self, session: &SessionRecord) -> String {
+        session.roles.given().map(|role| self.words().role(role)).collect::<Vec<_>>().join(", ")
     }
 
     fn other_language(&self) -> Markup {

@@ -34,6 +34,7 @@ words! {
     replaces: "교체할 키", "Replaces the key";
     choose: "선택", "Choose";
     requested_by: "요청한 사람", "Asked by";
+    requested_at: "요청 일시", "Asked at";
     decided_by: "결정한 사람", "Decided by";
     shown: "비밀 값을 본 때", "Secret shown";
     approve: "승인", "Approve";

@@ -1,7 +1,7 @@
 //! API keys, without their secrets.
 
 use maud::{Markup, html};
-use store::{ApiKey, KeyRequestRecord, Scope, Scopes};
+use store::{ApiKey, KeyRequestRecord, Scopes};
 
 use super::{
     Frame, MAX_ACT_REASON_CHARS, Page,
@@ -18,7 +18,7 @@ pub fn api_keys(frame: &Frame<'_>, keys: &[ApiKey], asked: &[KeyRequestRecord]) 
         html! {
             p.quiet { (words.keys_hint) }
             section.card { @if keys.is_empty() { (frame.nothing()) } @else { (list(frame, keys)) } }
-            @if is_admin(frame) { (requests(frame, asked)) }
+            @if frame.is_admin() { (requests(frame, asked)) }
         },
     )
 }
@@ -27,14 +27,9 @@ fn address(key: &ApiKey, act: &str) -> String {
     format!("/console/api-keys/{}/{act}", key.grant.id)
 }
 
-fn is_admin(frame: &Frame<'_>) -> bool {
-    let scopes = frame.session.map(|session| session.roles.scopes());
-    scopes.is_some_and(|scopes| Scope::ALL.into_iter().all(|scope| scopes.includes(scope)))
-}
-
 fn list(frame: &Frame<'_>, keys: &[ApiKey]) -> Markup {
     let words = frame.words();
-    let may_act = is_admin(frame);
+    let may_act = frame.is_admin();
     table(
         words.api_keys,
         &html! {

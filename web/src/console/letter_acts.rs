@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use store::{CheckoutRecord, LetterRecord};
 
 use super::{
-    Frame, MAX_ACT_REASON_CHARS, Page,
+    Frame, MAX_ACT_REASON_CHARS, Page, failure_words,
     letters::{address, proposed},
     parts::{Choice, Field, number, payment_link, table, time},
     sheet::{Sheet, Wrong, reason_field, said},
@@ -78,7 +78,7 @@ impl ResolveForm<'_> {
             facts: html! {
                 dt { (words.letter) } dd.code { (letter.letter_id) }
                 dt { (words.step) } dd.code { (letter.step) }
-                dt { (words.message) } dd { span.code { (letter.failure.code.as_str()) } " " (letter.failure.message) }
+                dt { (words.message) } dd { (failure_words::failure(frame, &letter.failure)) }
                 @if let Some(record) = self.record {
                     dt { (words.checkout) } dd { (payment_link(record.checkout_id.as_str())) }
                     dt { (words.amount) } dd { strong { (frame.money(record.total)) } }

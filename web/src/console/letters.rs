@@ -6,6 +6,7 @@ use store::{ActionRecord, LetterRecord, Page as Records};
 
 use super::{
     Frame, Page,
+    failure_words::said,
     parts::{Choice, payment_link, table, time},
 };
 
@@ -96,7 +97,7 @@ pub fn letter(
                 dl.facts {
                     dt { (words.status) } dd { (frame.letter_status(letter.status)) }
                     dt { (words.code_word) } dd.code { (letter.failure.code.as_str()) }
-                    dt { (words.message) } dd { (letter.failure.message) }
+                    dt { (words.message) } dd { (said(frame, &letter.failure)) }
                     dt { (words.awaits) } dd { (awaits(frame, &letter.awaits)) }
                     (proposed(frame, letter))
                     @if let Some(id) = &letter.checkout_id {

@@ -8,14 +8,17 @@ use domain::{
 };
 use maud::{Markup, html};
 use service::schedule::Schedule;
-use store::{CheckoutFigure, Counts, FinanceFigures, WaitingAges, webhook_endpoint::WebhookHealth};
+use store::{
+    CheckoutFigure, Counts, EventLag, FinanceFigures, SecondPersonFigures, WaitingAges, webhook_endpoint::WebhookHealth,
+};
 
 use super::{
     Frame, Page, Place,
     chart::{self, Hour},
-    parts::{Tone, number, time},
+    parts::{Tone, number, table, time},
     place::Tab,
-    trends::{by_age, by_day, percent},
+    refund_approvals,
+    trends::{by_age, by_day, lag_over_time, percent},
 };
 
 /// The hours of a day.
@@ -30,6 +33,8 @@ pub struct Overview<'a> {
     pub first_day: Day,
     /// The checkouts of those days.
     pub days: &'a [CheckoutFigure],
+    /// How far the slowest reader of the event log was behind on those days, by hour.
+    pub lags: &'a [EventLag],
     /// What waits, by age.
     pub ages: &'a WaitingAges,
     /// How long the last payments of today took, the shortest first.
@@ -38,6 +43,8 @@ pub struct Overview<'a> {
     pub counts: &'a Counts,
     /// How far behind each webhook endpoint is.
     pub endpoints: &'a [WebhookHealth],
+    /// What waits for a second person, besides payout runs.
+    pub second_person: &'a SecondPersonFigures,
     /// What waits for finance.
     pub finance: &'a FinanceFigures,
     /// What is done at a time; nothing where Temporal does not say.
@@ -54,10 +61,11 @@ pub fn overview(frame: &Frame<'_>, view: &Overview<'_>) -> Page {
                 (today(frame, view.today)) (time_to_paid(frame, view.times)) (people(frame, view.counts))
                 (carrying(frame, view))
             }
-            div.cards { (finance(frame, view.finance)) }
+            div.cards { (finance(frame, view.finance)) (second_person(frame, view.second_person)) }
             (by_hour(frame, view.today))
             (by_day(frame, view.first_day, view.days))
             (by_age(frame, view.ages))
+            (lag_over_time(frame, view.first_day, view.lags))
             div.cards { (all_checkouts(frame, view.counts)) (all_refunds(frame, view.counts)) }
             div.cards { (schedules(frame, view.schedules)) }
             p.quiet { (words.as_of) " " (time(frame.now)) ". " (words.korea_time) }
@@ -222,6 +230,27 @@ fn finance(frame: &Frame<'_>, figures: &FinanceFigures) -> Markup {
     }
 }
 
+/// Refunds and API keys that wait for a second person. The keys lead on where a person may decide about them.
+fn second_person(frame: &Frame<'_>, figures: &SecondPersonFigures) -> Markup {
+    let words = frame.words();
+    html! {
+        (card(
+            words.refunds_wait,
+            &linked(figures.refunds.number, &refund_approvals::waiting_address(), Tone::Waiting),
+            &since(frame, figures.refunds.oldest),
+        ))
+        (card(
+            words.keys_wait,
+            &if frame.is_admin() {
+                linked(figures.keys.number, Place::ApiKeys.path(), Tone::Waiting)
+            } else {
+                html! { (number(figures.keys.number)) }
+            },
+            &since(frame, figures.keys.oldest),
+        ))
+    }
+}
+
 fn by_hour(frame: &Frame<'_>, figures: &[CheckoutFigure]) -> Markup {
     let words = frame.words();
     let mut hours = [Hour::default(); HOURS];
@@ -276,7 +305,7 @@ pub(super) fn schedules(frame: &Frame<'_>, schedules: Option<&[Schedule]>) -> Ma
             h2 { (words.schedules) }
             @match schedules {
                 Some(schedules) => {
-                    table {
+                    (table(words.schedules, &html! {
                         thead { tr { th { (words.schedule) } th { (words.last_acted) } th { (words.acts_next) } } }
                         tbody {
                             @for schedule in schedules {
@@ -291,7 +320,7 @@ pub(super) fn schedules(frame: &Frame<'_>, schedules: Option<&[Schedule]>) -> Ma
                                 }
                             }
                         }
-                    }
+                    }))
                 }
                 None => { p.quiet { (words.schedules_unknown) } }
             }

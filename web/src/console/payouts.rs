@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use store::{BankFileRecord, Page as Records, PayoutRecord, RunRecord, Scope};
 
 use super::{
-    Frame, Page,
+    Frame, Page, failure_words,
     parts::{Choice, Field, Tone, badge, number, seller_link, table, time},
     place::Tab,
 };
@@ -430,7 +430,7 @@ pub(super) fn payout_facts(frame: &Frame<'_>, payout: &PayoutRecord, audience: A
             }
         }
         @if let Some(failure) = &payout.failure {
-            dt { (finance.failure) } dd { span.code { (failure.code.as_str()) } " " (failure.message) }
+            dt { (finance.failure) } dd { (failure_words::failure(frame, failure)) }
         }
     }
 }

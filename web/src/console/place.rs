@@ -81,7 +81,7 @@ impl Place {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/console",
-            Self::Payments => "/console/payments",
+            Self::Payments => Tab::Payments.path(),
             Self::DeadLetters => "/console/dead-letters",
             Self::Sellers => Tab::Sellers.path(),
             Self::Payouts => Tab::Runs.path(),
@@ -103,9 +103,10 @@ impl Place {
         let is_of = |place: &Self| match place {
             Self::Overview | Self::Own => path == place.path(),
             Self::ApiKeys => lies_under(place.path(), path) || lies_under(KEY_REQUESTS, path),
-            Self::Sellers | Self::Payouts | Self::Reconciliation => place.tabs().iter().any(|tab| tab.holds(path)),
-            Self::Payments
-            | Self::DeadLetters
+            Self::Payments | Self::Sellers | Self::Payouts | Self::Reconciliation => {
+                place.tabs().iter().any(|tab| tab.holds(path))
+            }
+            Self::DeadLetters
             | Self::Ledger
             | Self::Events
             | Self::Endpoints
@@ -120,12 +121,12 @@ impl Place {
     /// The lists of the place, where it has several.
     pub(super) const fn tabs(self) -> &'static [Tab] {
         match self {
+            Self::Payments => &[Tab::Payments, Tab::Approvals],
             Self::Sellers => &[Tab::Sellers, Tab::Wallets],
             Self::Payouts => &[Tab::Runs, Tab::Payouts],
             Self::Reconciliation => &[Tab::Days, Tab::Breaks, Tab::Settlements],
             Self::Ledger => &[Tab::Accounts, Tab::Entries, Tab::Proofs],
             Self::Overview
-            | Self::Payments
             | Self::DeadLetters
             | Self::Events
             | Self::Endpoints
@@ -142,6 +143,9 @@ impl Place {
 /// A list beside others of one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
+    Payments,
+    /// Refunds that wait for a second person.
+    Approvals,
     Sellers,
     Wallets,
     Runs,
@@ -158,6 +162,8 @@ impl Tab {
     /// Where it is.
     pub(super) const fn path(self) -> &'static str {
         match self {
+            Self::Payments => "/console/payments",
+            Self::Approvals => "/console/refund-approvals",
             Self::Sellers => "/console/sellers",
             Self::Wallets => "/console/wallets",
             Self::Runs => "/console/payout-runs",
@@ -177,7 +183,9 @@ impl Tab {
             // The other tabs of the ledger lie under its first.
             Self::Accounts => path == self.path() || lies_under("/console/ledger/accounts", path),
             Self::Proofs => lies_under(self.path(), path) || lies_under("/console/ledger/export", path),
-            Self::Sellers
+            Self::Payments
+            | Self::Approvals
+            | Self::Sellers
             | Self::Wallets
             | Self::Runs
             | Self::Payouts
@@ -192,7 +200,9 @@ impl Tab {
     pub(super) fn admits(self, roles: Roles) -> bool {
         match self {
             Self::Proofs => roles.scopes().includes(Scope::Finance),
-            Self::Sellers
+            Self::Payments
+            | Self::Approvals
+            | Self::Sellers
             | Self::Wallets
             | Self::Runs
             | Self::Payouts
@@ -217,6 +227,7 @@ mod tests {
     fn an_address_belongs_to_one_place() {
         assert_eq!(Place::of("/console"), Some(Place::Overview));
         assert_eq!(Place::of("/console/payments/checkout-1/refund"), Some(Place::Payments));
+        assert_eq!(Place::of("/console/refund-approvals"), Some(Place::Payments));
         assert_eq!(Place::of("/console/payout-runs/run_1/approve"), Some(Place::Payouts));
         assert_eq!(Place::of("/console/breaks"), Some(Place::Reconciliation));
         assert_eq!(Place::of("/console/ledger/proofs"), Some(Place::Ledger));

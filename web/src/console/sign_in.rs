@@ -83,8 +83,8 @@ pub fn no_role(frame: &Frame<'_>) -> Page {
     )
 }
 
-/// What stands in the place of a page. `code` and `detail` are those of the API.
-pub fn refused(frame: &Frame<'_>, refusal: Refusal, code: &str, detail: &str) -> Page {
+/// What stands in the place of a page. `code` is that of the API, and `said` explains it in the language of the page.
+pub fn refused(frame: &Frame<'_>, refusal: Refusal, code: &str, said: &str) -> Page {
     let words = frame.words();
     let title = match refusal {
         Refusal::Forbidden => words.forbidden,
@@ -96,7 +96,7 @@ pub fn refused(frame: &Frame<'_>, refusal: Refusal, code: &str, detail: &str) ->
         title,
         html! {
             div.card.stack {
-                p lang="en" { (detail) }
+                p #said { (said) }
                 p.quiet.code { (code) }
                 a.button.second href="/console" { (words.to_overview) }
             }

@@ -1,8 +1,8 @@
 //! The figures of the overview over time and by age: a chart that is drawn, and a table that says the same.
 
-use domain::{Currency, Money, calendar::Day, checkout::Status};
+use domain::{Currency, Money, Timestamp, calendar::Day, checkout::Status};
 use maud::{Markup, html};
-use store::{Ages, CheckoutFigure, WaitingAges};
+use store::{Ages, CheckoutFigure, EventLag, WaitingAges};
 
 use super::{
     Frame,
@@ -12,6 +12,18 @@ use super::{
 
 /// How many days the charts of days show.
 pub const TREND_DAYS: u32 = 14;
+/// How many hours the chart of hours shows.
+const TREND_HOURS: u64 = 24;
+/// An hour, in milliseconds.
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// The hours of a day.
+const DAY_HOURS: u64 = 24;
+/// How far Korea is ahead of UTC, in milliseconds.
+const KOREA_MS: u64 = 9 * HOUR_MS;
+/// The age that fills a chart of ages, unless one is larger: a minute, in milliseconds. Less is no lag to speak of.
+const CALM_AGE_MS: u64 = 60 * 1_000;
+/// The age that a bar has at least: an hour without a lag was measured, and is told from one that was not.
+const SEEN_AGE_MS: u64 = CALM_AGE_MS / 40;
 
 /// The checkouts of one day.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +68,7 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 pub(super) fn by_day(frame: &Frame<'_>, first: Day, figures: &[CheckoutFigure]) -> Markup {
     let words = frame.words();
     let days = days(first, figures);
-    let name = |day: Day| day.to_string().get(5..).unwrap_or_default().to_owned();
-    let point = |of: &OfDay, value, told| Point { name: name(of.day), value, told };
+    let point = |of: &OfDay, value, told| Point { name: short(of.day), value, told };
     let volume: Vec<Point> = days.iter().map(|of| point(of, Some(of.volume.minor()), frame.money(of.volume))).collect();
     let rate: Vec<Point> =
         days.iter().map(|of| point(of, share(of.paid, of.ended), percent(of.paid, of.ended))).collect();
@@ -67,7 +78,11 @@ pub(super) fn by_day(frame: &Frame<'_>, first: Day, figures: &[CheckoutFigure]) 
         div.sides {
             section.card {
                 h2 { (words.volume_by_day) }
-                (chart::points(&volume, Drawn::Bars, &format!("{}: {}", words.volume_by_day, frame.money(sum))))
+                (chart::points(
+                    &volume,
+                    Drawn::Bars { at_least: 1 },
+                    &format!("{}: {}", words.volume_by_day, frame.money(sum)),
+                ))
                 p.quiet { (words.together) ": " (frame.money(sum)) }
             }
             section.card {
@@ -140,9 +155,112 @@ pub(super) fn by_age(frame: &Frame<'_>, ages: &WaitingAges) -> Markup {
     }
 }
 
+/// The worst lag of a part of the time; nothing where no process measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Worst {
+    events: u64,
+    age_ms: u64,
+}
+
+fn worst<'a>(lags: impl Iterator<Item = &'a EventLag>) -> Option<Worst> {
+    let larger = |worst: Worst, lag: &EventLag| Worst {
+        events: worst.events.max(lag.events),
+        age_ms: worst.age_ms.max(lag.age_ms),
+    };
+    lags.fold(None, |worst, lag| Some(larger(worst.unwrap_or_default(), lag)))
+}
+
+/// The last hours, the one of now last, each with its worst lag. The name of an hour is that of a clock in Korea.
+fn lag_of_hours(now: Timestamp, lags: &[EventLag]) -> Vec<(String, Option<Worst>)> {
+    let this_hour = now.minus_ms(now.epoch_ms().unsigned_abs() % HOUR_MS);
+    let hours = (0..TREND_HOURS).rev().map(|before| this_hour.minus_ms(before * HOUR_MS));
+    let of_hour = |hour: Timestamp| {
+        let clock = hour.plus_ms(KOREA_MS).epoch_ms().unsigned_abs() / HOUR_MS % DAY_HOURS;
+        (format!("{clock:02}"), worst(lags.iter().filter(|lag| lag.hour == hour)))
+    };
+    hours.map(of_hour).collect()
+}
+
+/// How far the slowest reader of the event log was behind, by hour and by day.
+pub(super) fn lag_over_time(frame: &Frame<'_>, first: Day, lags: &[EventLag]) -> Markup {
+    let words = frame.words();
+    let told = |worst: Option<Worst>| worst.map_or_else(|| words.not_measured.to_owned(), |of| words.age(of.age_ms));
+    let chart = |title: &str, parts: &[(String, Option<Worst>)]| {
+        let value = |(name, worst): &(String, Option<Worst>)| Point {
+            name: name.clone(),
+            value: worst.map(|of| of.age_ms.max(SEEN_AGE_MS)),
+            told: told(*worst),
+        };
+        let points: Vec<Point> = parts.iter().map(value).collect();
+        let longest = parts.iter().filter_map(|(_, worst)| *worst).max_by_key(|of| of.age_ms);
+        let longest = format!("{}: {}", words.longest, told(longest));
+        html! {
+            section.card {
+                h2 { (title) }
+                (chart::points(&points, Drawn::Bars { at_least: CALM_AGE_MS }, &format!("{title}. {longest}")))
+                p.quiet { (longest) }
+            }
+        }
+    };
+    let days: Vec<(Day, Option<Worst>)> = std::iter::successors(Some(first), |day| Some(day.next()))
+        .take(TREND_DAYS as usize)
+        .map(|day| (day, worst(lags.iter().filter(|lag| Day::of(lag.hour) == day))))
+        .collect();
+    let named: Vec<(String, Option<Worst>)> = days.iter().map(|(day, of)| (short(*day), *of)).collect();
+    html! {
+        div.sides {
+            (chart(words.lag_by_hour, &lag_of_hours(frame.now, lags)))
+            (chart(words.lag_by_day, &named))
+        }
+        details.card.figures {
+            summary { (words.figures_of_lag) }
+            p.quiet { (words.lag_hint) }
+            (table(words.figures_of_lag, &html! {
+                thead {
+                    tr {
+                        th { (frame.reconciling().day) } th.number { (words.lag_by_day) }
+                        th.number { (words.events_behind) }
+                    }
+                }
+                tbody {
+                    @for (day, worst) in days.iter().rev() {
+                        tr {
+                            td { (day) }
+                            td.number { (told(*worst)) }
+                            td.number { @if let Some(of) = worst { (number(of.events)) } @else { "–" } }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// A day without its year.
+fn short(day: Day) -> String {
+    day.to_string().get(5..).unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{percent, share};
+    use domain::Timestamp;
+    use store::EventLag;
+
+    use super::{HOUR_MS, Worst, lag_of_hours, percent, share};
+
+    #[test]
+    fn an_hour_without_a_measurement_has_no_lag() {
+        // 00:30 in Korea.
+        let now = Timestamp::from_epoch_ms(1_795_707_000_000);
+        let midnight = now.minus_ms(HOUR_MS / 2);
+        let lag = |before: u64, events, age_ms| EventLag { hour: midnight.minus_ms(before * HOUR_MS), events, age_ms };
+        let hours = lag_of_hours(now, &[lag(24, 9, 9), lag(2, 3, 70), lag(0, 0, 5)]);
+        let names: Vec<&str> = hours.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((hours.len(), names[0], names[21], names[23]), (24, "01", "22", "00"));
+        assert_eq!(hours[21].1, Some(Worst { events: 3, age_ms: 70 }));
+        assert_eq!(hours[23].1, Some(Worst { events: 0, age_ms: 5 }));
+        assert_eq!(hours.iter().filter(|(_, worst)| worst.is_none()).count(), 22, "{hours:?}");
+    }
 
     #[test]
     fn a_share_has_one_decimal() {

@@ -7,7 +7,7 @@ use domain::{
     refund::RefundStatus,
 };
 use service::system::Part;
-use store::console::Role;
+use store::{ApprovalStanding, Decision, console::Role};
 
 use super::place::{Place, Tab};
 use crate::language::Language;
@@ -260,6 +260,20 @@ words! {
         "The refund goes on, and its outcome is not known yet. Look at the payment again.";
     refund_waits: "두 번째 사람의 승인을 기다립니다. 아직 토스에 요청하지 않았습니다.",
         "The refund waits for a second principal. Nothing was asked of Toss yet.";
+    refund_waits_for: "두 번째 사람을 기다리는 환불", "A refund waits for a second person";
+    another_decides: "요청한 사람이 아닌, 환불 권한이 있는 다른 사람이 결정합니다.",
+        "Another person than the one who asked decides, with the right to refund.";
+    approve_refund: "환불 승인", "Approve the refund";
+    approve_refund_hint: "승인하면 바로 환불합니다. 되돌릴 수 없습니다.",
+        "The approval carries the refund out. This cannot be undone.";
+    do_approve_refund: "승인하고 환불", "Approve and refund";
+    reject_refund: "환불 반려", "Reject the refund";
+    reject_refund_hint: "환불하지 않습니다. 필요하면 새로 요청합니다.", "No money goes back. The refund can be asked for anew.";
+    do_reject_refund: "반려 실행", "Reject now";
+    refund_rejected: "반려했습니다. 돈은 움직이지 않았습니다.", "Rejected. No money has moved.";
+    refund_account: "환불 계좌", "Account";
+    named_by_sender: "요청한 사람이 지정한 계좌", "An account that the sender of the request named";
+    stays_closed: "암호화 키가 없어 읽을 수 없습니다.", "It cannot be read: its encryption key is missing.";
     given_up: "결제가 끝났습니다. 구매자에게서 받은 돈은 없습니다.", "The checkout has ended. No money is held.";
     not_given_up: "취소가 진행 중입니다. 결제를 다시 확인하세요.", "The cancellation goes on. Look at the payment again.";
     to_payment: "결제로 돌아가기", "To the payment";
@@ -307,6 +321,17 @@ words! {
     approval_by_day: "날짜별 승인율", "Approval rate by day";
     figures_of_days: "날짜별 수치 표", "The figures by day";
     together: "합계", "Together";
+    lag_by_hour: "시간별 이벤트 지연", "Event lag by hour";
+    lag_by_day: "날짜별 이벤트 지연", "Event lag by day";
+    lag_hint: "작업자가 1분마다 잰 값 가운데 가장 큰 것입니다. 순번이나 가장 느린 구독자를 기다린 시간이며, 재지 못한 때는 비어 있습니다.",
+        "The worst that workers measured, once a minute: how long an event waited for a position or for the slowest \
+         reader. Nothing is shown where no worker measured.";
+    longest: "가장 긴 지연", "At most";
+    not_measured: "재지 않음", "Not measured";
+    figures_of_lag: "이벤트 지연 수치 표", "The figures of event lag";
+    events_behind: "밀린 이벤트", "Events behind";
+    refunds_wait: "승인을 기다리는 환불", "Refunds that wait for approval";
+    keys_wait: "승인을 기다리는 키 요청", "API keys that wait for approval";
     waits_by_age: "기다린 시간별 처리 대기", "What waits, by age";
     share_of_ages: "비율", "By age";
     age_day: "하루 미만", "Under a day";
@@ -407,6 +432,8 @@ words! {
     result: "결과", "Result";
     address: "접속 주소", "Address";
     person: "사람", "Person";
+    actor_key: "API 키", "API key";
+    actor_operator: "명령줄", "Command line";
     roles: "역할", "Roles";
     began: "시작", "Began";
     seen: "마지막 요청", "Last request";
@@ -467,6 +494,8 @@ impl Words {
 
     pub(super) const fn tab(&self, tab: Tab) -> &'static str {
         match tab {
+            Tab::Payments => self.payments,
+            Tab::Approvals => self.pick("환불 승인", "Refund approvals"),
             Tab::Sellers => self.pick("판매자", "Sellers"),
             Tab::Wallets => self.wallets,
             Tab::Runs => self.pick("지급 묶음", "Payout runs"),
@@ -544,6 +573,14 @@ impl Words {
         }
     }
 
+    pub(super) const fn approval(&self, standing: ApprovalStanding) -> &'static str {
+        match standing {
+            ApprovalStanding::Waiting => self.pick("승인 대기", "Waits for approval"),
+            ApprovalStanding::Decided(Decision::Approved) => self.pick("승인됨", "Approved"),
+            ApprovalStanding::Decided(Decision::Rejected) => self.pick("반려됨", "Rejected"),
+        }
+    }
+
     pub(super) const fn refund_status(&self, status: RefundStatus) -> &'static str {
         match status {
             RefundStatus::Requested => self.pick("요청됨", "Requested"),
@@ -563,6 +600,7 @@ impl Words {
             Part::EventLog => self.pick("이벤트 로그", "Event log"),
             Part::WebhookEndpoints => self.pick("웹훅 주소", "Webhook endpoints"),
             Part::Payouts => self.pick("지급", "Payouts"),
+            Part::DeadLetters => self.dead_letters,
             Part::Kafka => "Kafka",
             Part::Temporal => "Temporal",
             Part::SearchAttributes => self.pick("검색 속성", "Search attributes"),

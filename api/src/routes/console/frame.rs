@@ -173,7 +173,11 @@ pub(super) fn problem_page(frame: &Frame<'_>, problem: Problem) -> Response {
         _ if code.is_transient() => Refusal::Passes,
         _ => Refusal::Stays,
     };
-    let mut response = frame.answer(refused(frame, refusal, code.name(), problem.detail()));
+    let said = match frame.language {
+        Language::Korean => code.in_korean(),
+        Language::English => problem.detail(),
+    };
+    let mut response = frame.answer(refused(frame, refusal, code.name(), said));
     *response.status_mut() = code.status();
     response.extensions_mut().insert(problem);
     response

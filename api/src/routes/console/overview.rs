@@ -28,20 +28,24 @@ pub(super) async fn show(State(api): State<Arc<Api>>, person: Person) -> Result<
     let first_day = Day::of(today_begins.minus_ms(DAY_MS * u64::from(days_before)));
     let mut days = api.console.past_days.read(reader, first_day, days_before).await?;
     days.extend(today.iter().map(|figure| CheckoutFigure { part: days_before, ..*figure }));
+    let lags = reader.event_lags(first_day.start()).await?;
     let ages = reader.waiting_ages(now()).await?;
     let counts = reader.counts().await?;
     let endpoints = reader.webhook_health().await?;
     let finance = reader.finance_figures().await?;
+    let second_person = reader.second_person_figures(now()).await?;
     let schedules = (api.service.schedules)().await;
     let view = console::Overview {
         today: &today,
         first_day,
         days: &days,
+        lags: &lags,
         ages: &ages,
         times: &times,
         counts: &counts,
         endpoints: &endpoints,
         finance: &finance,
+        second_person: &second_person,
         schedules: schedules.as_deref(),
     };
     Ok(person.answer(console::overview(&person.frame(), &view)))

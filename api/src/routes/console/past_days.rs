@@ -34,7 +34,7 @@ impl PastDays {
         first: Day,
         count: u32,
     ) -> Result<Vec<CheckoutFigure>, StoreError> {
-        self.forget_old();
+        self.forget_old(Instant::now());
         let (mut all, mut day) = (Vec::new(), first);
         for part in 0..count {
             let figures = match self.kept(day) {
@@ -62,7 +62,23 @@ impl PastDays {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(day, read);
     }
 
-    fn forget_old(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, read| read.at.elapsed() < KEPT);
+    fn forget_old(&self, now: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, read| now.duration_since(read.at) < KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_kept_for_an_hour() {
+        let (days, day) = (PastDays::default(), "2026-11-27".parse().unwrap());
+        let began = Instant::now();
+        days.keep(day, Vec::new());
+        days.forget_old(began + KEPT.saturating_sub(Duration::from_millis(1)));
+        assert_eq!(days.kept(day), Some(Vec::new()));
+        days.forget_old(Instant::now() + KEPT);
+        assert_eq!(days.kept(day), None);
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn show(
     let unknown = || Problem::new(Code::ReconciliationNotFound, "The day was never reconciled.");
     let reader = &api.service.reader;
     let run = reader.reconciliation_of(day(&named)?).await?.ok_or_else(unknown)?;
-    let mut breaks = reader.breaks_of_run(&run.run_id, SHOWN_BREAKS + 1).await?;
+    let mut breaks = reader.breaks_found_by(&run.run_id, SHOWN_BREAKS + 1).await?;
     let is_cut = breaks.len() as u64 > SHOWN_BREAKS;
     breaks.truncate(usize::try_from(SHOWN_BREAKS).unwrap_or(usize::MAX));
     let view = DayPage {

@@ -11,7 +11,7 @@ use service::{ask_psp::next_question_at, refund::is_open};
 use store::{ActionRecord, CheckoutRecord, EntryFilter, LetterFilter, LetterRecord, RefundRecord, Scope, Window};
 use web::console::{self, Acts, Standing, Story};
 
-use super::frame::Person;
+use super::{frame::Person, refund_waits};
 use crate::{Api, http::problem::Problem, routes::shapes::ui_url};
 
 /// The most records of a kind in one story.
@@ -38,13 +38,16 @@ pub(super) async fn show(
     let workflow_url = ui_url(&api, record.workflow_id.as_str()).filter(|_| may_operate);
     let notes = reader.notes(id, MAX_RECORDS).await?;
     let counts = [events.len(), deliveries.len(), audit.len(), notes.len()].map(|count| count as u64);
+    let approvals = reader.approvals_of(id).await?;
+    let waiting = refund_waits::waiting(&api, &person, &approvals).await?;
     let view = Story {
         record: &record,
         history: &reader.history(id).await?,
         declines: &reader.declines(id).await?,
         webhooks: &reader.webhooks(id).await?,
         risk: &reader.risk_decisions(id).await?,
-        approvals: &reader.approvals_of(id).await?,
+        approvals: &approvals,
+        waiting_refunds: &waiting,
         is_cut: entries.more || counts.iter().any(|count| *count >= MAX_RECORDS),
         entries: &entries.items,
         events: &events,

@@ -7,6 +7,7 @@ use domain::principal::Principal;
 use serde::Serialize;
 use service::refund::opened;
 use store::{ApprovalPosition, ApprovalRecord};
+use workflows::ports::RefundRequest;
 
 use crate::{
     Api,
@@ -90,7 +91,8 @@ pub(crate) async fn list(
     Ok(Json(ListBody::new(&page, position, |record| ApprovalBody::new(&api, record))))
 }
 
-fn position(record: &ApprovalRecord) -> ApprovalPosition {
+/// The place of a refund in the list.
+pub(crate) fn position(record: &ApprovalRecord) -> ApprovalPosition {
     ApprovalPosition { requested_at: record.asked.requested_at, refund_id: record.asked.refund_id.clone() }
 }
 
@@ -113,25 +115,28 @@ impl ApprovalBody {
 }
 
 impl RequestBody {
-    /// What cannot be opened is logged and not shown: a missing key must not hide the refunds of others.
     fn of(api: &Api, record: &ApprovalRecord) -> Option<Self> {
-        match opened(&api.service, record) {
-            Ok(request) => Some(Self {
-                payment_order_id: request.wanted.order.as_ref().map(ToString::to_string),
-                reason: request.reason,
-                names_account: request.account.is_some(),
-            }),
-            Err(_) => {
-                let refund_id = &record.asked.refund_id;
-                tracing::error!(
-                    checkout.id = %record.asked.checkout_id,
-                    refund.id = %refund_id,
-                    "what was asked for as the refund {refund_id} stays closed"
-                );
-                None
-            }
-        }
+        opened_or_logged(api, record).map(|request| Self {
+            payment_order_id: request.wanted.order.as_ref().map(ToString::to_string),
+            reason: request.reason,
+            names_account: request.account.is_some(),
+        })
     }
+}
+
+/// What was asked for. What cannot be opened is logged and not shown: a missing key must not hide the refunds of
+/// others.
+pub(crate) fn opened_or_logged(api: &Api, record: &ApprovalRecord) -> Option<RefundRequest> {
+    let request = opened(&api.service, record);
+    if request.is_err() {
+        let refund_id = &record.asked.refund_id;
+        tracing::error!(
+            checkout.id = %record.asked.checkout_id,
+            refund.id = %refund_id,
+            "what was asked for as the refund {refund_id} stays closed"
+        );
+    }
+    request.ok()
 }
 
 fn told(principal: &Principal) -> String {

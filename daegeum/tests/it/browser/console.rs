@@ -17,7 +17,9 @@ use crate::{
         COOKIE, NEXT_SELLER, SELLER,
         access::{all_things, filled},
         finance::{has_a_seller_to_pay, things_of_finance},
-        link_of, session, things,
+        link_of,
+        refund_approvals::{refund_that_waits, with_approvals},
+        session, things,
     },
     database::Kind,
     payouts::Payers,
@@ -70,7 +72,7 @@ fn states(things: &BTreeMap<&'static str, String>) -> Vec<View> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_of_the_console_shuts_anybody_out() {
     let axe = axe();
-    let payers = Payers::start(Kind::Sqlite).await;
+    let payers = with_approvals(Kind::Sqlite).await;
     let dev = &payers.dev;
     let (api, browser, other) = (&dev.shop.api, Browser::of_phone().await, Browser::of_phone().await);
     browser.open(&format!("{api}/console/sign-in")).await;
@@ -247,6 +249,37 @@ async fn two_persons_book_a_sweep_as_received_in_a_browser() {
     let acts = "return document.querySelectorAll('#received, #returned').length";
     assert_eq!(browser.run(acts).await, 0, "nothing is left to say");
     payers.verify_books();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_person_approves_a_refund_in_a_browser() {
+    let dev = Dev::start(Kind::Sqlite, &["--refund-approval-above", "1000"]).await;
+    let _things = things(&dev).await;
+    let (api, browser) = (&dev.shop.api, Browser::of_phone().await);
+    let refund = refund_that_waits(&dev, "kim", "2000").await;
+    browser.open(&format!("{api}/console/sign-in")).await;
+    // The person who asked sees that the refund waits, and cannot decide.
+    sign_in(&browser, api, &session(&dev, "kim", Role::Finance, service::now()).await).await;
+    browser.open(&format!("{api}/console/payments/console-paid")).await;
+    assert!(browser.text_of(".refund-waits").await.contains(&refund), "the refund that waits");
+    assert_eq!(browser.run("return document.querySelectorAll('.refund-waits a.button').length").await, 0);
+    // Another person comes to it from the overview.
+    sign_in(&browser, api, &session(&dev, "lee", Role::Finance, service::now()).await).await;
+    browser.open(&format!("{api}/console")).await;
+    browser.click("a[href='/console/refund-approvals?approval=WAITING']").await;
+    browser.click("a[href='/console/payments/console-paid']").await;
+    browser.click(".approve-refund").await;
+    assert!(browser.text_of("main").await.contains("2,000 KRW"), "the sum is shown");
+    browser.run("document.querySelector('#reason').value = 'I saw the picture'").await;
+    browser.click("#confirm").await;
+    browser.wait_for("[data-outcome=refunded]").await;
+    // The same form once more, as a reload sends it.
+    browser.refresh().await;
+    browser.wait_for("[data-outcome=refunded-before]").await;
+    browser.click("#back").await;
+    browser.wait_for("#status [data-code=PARTIALLY_REFUNDED]").await;
+    assert_eq!(browser.run("return document.querySelectorAll('.refund-waits').length").await, 0);
+    assert_eq!(dev.shop.charged().await, (21_000, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use store::console::{Role, Roles};
 
-use super::{SELLER, Visitor, finance::things_of_finance, keys::things_of_keys, link_of, signed_in, things};
+use super::{
+    SELLER, Visitor,
+    finance::things_of_finance,
+    keys::things_of_keys,
+    link_of,
+    refund_approvals::{things_of_refunds, with_approvals},
+    signed_in, things,
+};
 use crate::{
     database::Kind,
     on_both_databases,
@@ -25,13 +32,20 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     } else {
         &things["checkout"]
     };
+    let step = if path.contains("/refunds/") {
+        "approve"
+    } else if path.contains("breaks") {
+        "assign"
+    } else {
+        "cancel"
+    };
     let key = if path.ends_with("/rotate") { &things["plain key"] } else { &things["key"] };
-    let step = if path.contains("breaks") { "assign" } else { "cancel" };
     path.replace("{id}", id)
         .replace("{delivery}", &things["delivery"])
         .replace("{seller}", SELLER)
         .replace("{key}", key)
         .replace("{request}", &things["request"])
+        .replace("{refund}", &things["refund"])
         .replace("{hold}", &things["hold"])
         .replace("{run}", &things["run"])
         .replace("{payout}", &things["payout"])
@@ -42,11 +56,12 @@ pub(crate) fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
         .replace("{entry}", "payment_captured%3Aconsole-paid")
 }
 
-/// Everything that pages are about.
+/// Everything that pages are about. Refunds above a thousand won wait for a second person.
 pub(crate) async fn all_things(payers: &Payers) -> BTreeMap<&'static str, String> {
     let mut all = things(&payers.dev).await;
     all.extend(things_of_finance(payers).await);
     all.extend(things_of_keys(&payers.dev).await);
+    all.extend(things_of_refunds(&payers.dev).await);
     all
 }
 
@@ -58,7 +73,7 @@ fn of_nothing(path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_reaches_what_the_table_says_and_nothing_besides() {
-    let payers = Payers::start(Kind::Sqlite).await;
+    let payers = with_approvals(Kind::Sqlite).await;
     let dev = &payers.dev;
     let things = all_things(&payers).await;
     assert!(api::ACCESS.len() > 55, "the table was not found");
@@ -96,7 +111,7 @@ async fn each_role_reaches_what_the_table_says_and_nothing_besides() {
 }
 
 async fn every_page_is_answered(database: Kind) {
-    let payers = Payers::start(database).await;
+    let payers = with_approvals(database).await;
     let dev = &payers.dev;
     let came_in = Visitor::with(&dev.shop, "").get(&link_of(dev)).await;
     let admin = Visitor::with(&dev.shop, came_in.cookies[0].split(['=', ';']).nth(1).unwrap());
@@ -112,6 +127,7 @@ async fn every_page_is_answered(database: Kind) {
     let overview = admin.get("/console").await.text;
     assert!(overview.contains("100.0%") && overview.contains("35,000 KRW"), "{overview}");
     told_over_time(&overview);
+    told_of_second_persons(&overview);
     let (_, paid) = overview.split_once("id=\"time-to-paid\">").unwrap();
     assert!(paid.starts_with(|digit: char| digit.is_ascii_digit()), "a time: {paid}");
     let end = dev.shop.get("/v1/payments/console-paid").await["psp"]["payment_key_suffix"].as_str().unwrap().to_owned();
@@ -131,6 +147,18 @@ fn told_over_time(overview: &str) {
     assert!(overview.contains("aria-label=\"Paid by day, in won: "), "{overview}");
     let (_, breaks) = overview.split_once("aria-label=\"Breaks. Under a day: ").unwrap();
     assert!(breaks.starts_with(|digit: char| ('1'..='9').contains(&digit)), "the breaks of today: {overview}");
+}
+
+/// What waits for a second person: a refund and a request for a key, each with the way there.
+fn told_of_second_persons(overview: &str) {
+    for (name, address) in [
+        ("Refunds that wait", "/console/refund-approvals?approval=WAITING"),
+        ("API keys that wait", "/console/api-keys"),
+    ] {
+        let (_, card) = overview.split_once(&format!("<h2>{name} for approval</h2>")).unwrap();
+        let expected = format!("<p class=\"figure\"><a class=\"waiting\" href=\"{address}\">1</a></p>");
+        assert!(card.starts_with(&expected), "{name}: {card}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,7 +245,7 @@ async fn a_story_tells_a_person_what_the_roles_let_them_see() {
     let paid = support.get("/console/payments/console-paid").await.text;
     assert_eq!(kinds(&paid), ["attempt", "event", "ledger", "status", "webhook"], "{paid}");
     let stuck = support.get("/console/payments/console-stuck").await.text;
-    for hidden in [things["letter"].as_str(), "Open in Temporal", "/refund", "/cancel", "/ask-toss"] {
+    for hidden in [things["letter"].as_str(), "Open in Temporal", "stuck/refund", "/cancel", "/ask-toss"] {
         assert!(!stuck.contains(hidden), "support is shown {hidden}");
     }
 }

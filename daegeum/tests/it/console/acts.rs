@@ -15,9 +15,10 @@ use super::{
     database_of,
     finance::{has_a_seller_to_pay, has_details},
     keys::request_of,
+    refund_approvals::with_approvals,
     signed_in,
 };
-use crate::{database::Kind, on_both_databases, payouts::Payers, stack::Dev};
+use crate::{database::Kind, on_both_databases, stack::Dev};
 
 on_both_databases!(each_role_acts_as_the_table_says);
 
@@ -75,6 +76,7 @@ async fn acts(dev: &Dev, things: &mut BTreeMap<&'static str, String>) -> Vec<Act
             &[("order", ""), ("amount", "1000"), ("key", "acts")],
             "data-outcome=\"refunded\"",
         ),
+        row("/console/payments/{id}/refunds/{refund}/{step}", &[], "data-outcome=\"refunded"),
         row("/console/payments/{id}/toss", &[], "23,000 KRW"),
         row("/console/payments/{id}/note", &[("note", "the buyer called")], "data-outcome=\"noted\""),
         row("/console/dead-letters/{id}/discard", &[], "dead_letter_not_actionable"),
@@ -144,7 +146,7 @@ async fn send(person: &Visitor, act: &Act, hidden: &[(String, String)], typed: &
 }
 
 async fn each_role_acts_as_the_table_says(database: Kind) {
-    let payers = Payers::start(database).await;
+    let payers = with_approvals(database).await;
     let dev = &payers.dev;
     let mut things = all_things(&payers).await;
     has_a_seller_to_pay(&payers).await;

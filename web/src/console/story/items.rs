@@ -2,14 +2,16 @@
 
 use domain::Timestamp;
 use maud::{Markup, html};
-use store::{AuditEntry, EntryRecord, LetterRecord, NoteRecord, RefundRecord, RiskRecord, Webhook};
+use store::{ApprovalStanding, AuditEntry, EntryRecord, LetterRecord, NoteRecord, RefundRecord, RiskRecord, Webhook};
 
 use super::records::Story;
 use crate::console::{
-    endpoints,
+    audit::actor,
+    endpoints, failure_words,
     frame::Frame,
     letters,
     parts::{key_end, number},
+    refund_approvals::standing,
     wallets::{account_link, entry_link},
     words::Words,
 };
@@ -77,7 +79,7 @@ impl Kind {
 /// Every item, in the order in which one thing leads to the other.
 pub(super) fn of(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {
     let mut items = Vec::new();
-    items.extend(view.audit.iter().map(audited));
+    items.extend(view.audit.iter().map(|line| audited(frame, line)));
     items.extend(view.risk.iter().map(|risk| assessed(frame, risk)));
     items.extend(view.webhooks.iter().map(|(webhook, at)| received(webhook, *at)));
     items.extend(statuses(frame, view));
@@ -106,7 +108,7 @@ fn statuses(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {
         text: html! {
             (frame.status(change.status))
             @if let Some(failure) = &change.failure {
-                " " span.code { (failure.code.as_str()) } " " (failure.message)
+                " " (failure_words::failure(frame, failure))
             }
         },
     };
@@ -121,7 +123,7 @@ fn attempts(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {
         let text = html! {
             p { (words.declined) " · " (words.payment_key) " " span.code { (key_end(decline.payment_key.as_str())) } }
             @if let Some(failure) = &decline.failure {
-                p { span.code { (failure.code.as_str()) } " " (failure.message) }
+                p { (failure_words::failure(frame, failure)) }
             }
         };
         Some(Item { at: change.occurred_at, kind: Kind::Attempt, text })
@@ -167,7 +169,7 @@ fn refunds(frame: &Frame<'_>, refund: &RefundRecord) -> Vec<Item> {
             p {
                 (frame.refund_status(refund.status))
                 @if let Some(failure) = &refund.failure {
-                    " " span.code { (failure.code.as_str()) } " " (failure.message)
+                    " " (failure_words::failure(frame, failure))
                 }
             }
         }
@@ -191,7 +193,7 @@ fn waiting(frame: &Frame<'_>, view: &Story<'_>) -> Vec<Item> {
         };
         items.push(Item { at: asked.requested_at, kind: Kind::Refund, text });
         if let (Some(decision), Some(by), Some(at)) = (approval.decision, &approval.decided_by, approval.decided_at) {
-            let text = html! { span.code { (decision.as_str()) } " · " (by) };
+            let text = html! { (standing(frame, ApprovalStanding::Decided(decision))) " · " (by) };
             items.push(Item { at, kind: Kind::Refund, text });
         }
     }
@@ -219,7 +221,7 @@ fn opened(frame: &Frame<'_>, letter: &LetterRecord) -> Item {
             a href=(letters::address(letter)) { (letter.step) } " " (frame.words().opened) " · "
             (frame.letter_status(letter.status))
         }
-        p { span.code { (letter.failure.code.as_str()) } " " (letter.failure.message) }
+        p { (failure_words::failure(frame, &letter.failure)) }
     };
     Item { at: letter.created_at, kind: Kind::Letter, text }
 }
@@ -260,9 +262,9 @@ fn deliveries(view: &Story<'_>) -> Vec<Item> {
     view.deliveries.iter().map(item).collect()
 }
 
-fn audited(line: &AuditEntry) -> Item {
+fn audited(frame: &Frame<'_>, line: &AuditEntry) -> Item {
     let text = html! {
-        span.code { (line.action) } " · " span.quiet { (line.actor.kind()) } " " (line.actor.name()) " · "
+        span.code { (line.action) } " · " (actor(frame, line)) " · "
         span.code { (line.result) }
     };
     Item { at: line.occurred_at, kind: Kind::Audit, text }

@@ -10,9 +10,11 @@ use super::{
 };
 use crate::console::{
     address::encoded,
+    failure_words::{self, said},
     frame::{Frame, Page},
     letters,
     parts::{key_end, table, time},
+    refund_approvals,
     words::Words,
 };
 
@@ -30,6 +32,7 @@ pub fn story(frame: &Frame<'_>, view: &Story<'_>) -> Page {
                 (acts(frame, view))
             }
             section.card { h2 { (words.waits_for) } (waits(frame, view)) }
+            (refund_approvals::waiting(frame, view.waiting_refunds))
             section.card { h2 { (words.orders) } (orders(frame, view.record)) }
             @if view.cash_receipts.standing.is_some() {
                 section.card #cash-receipts { h2 { (words.cash_receipts) } (cash_receipts(frame, view.cash_receipts)) }
@@ -61,7 +64,7 @@ fn facts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
                 @if let Some(at) = psp.approved_at { dt { (words.approved) } dd { (time(at)) } }
             }
             @if let Some(failure) = &record.failure {
-                dt { (words.message) } dd { span.code { (failure.code.as_str()) } " " (failure.message) }
+                dt { (words.message) } dd { (failure_words::failure(frame, failure)) }
             }
             dt { (words.created) } dd { (time(record.created_at)) }
             dt { (words.workflow) }
@@ -117,12 +120,18 @@ fn waits(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
                 | Status::Expired
                 | Status::Canceled
                 | Status::PartiallyRefunded
-                | Status::Refunded => { (words.waits_nothing) }
+                | Status::Refunded => {
+                    @if view.waiting_refunds.is_empty() { (words.waits_nothing) }
+                    @else { (words.refund_waits_for) }
+                }
             }
         }
         @if let Some(at) = view.standing.next_question_at { p { (words.next_question) " " (time(at)) } }
         @if let Some(letter) = open {
-            p { a href=(letters::address(letter)) { (words.letter) " " (letter.step) } " " (letter.failure.message) }
+            p {
+                a href=(letters::address(letter)) { (words.letter) " " (letter.step) } " "
+                (said(frame, &letter.failure))
+            }
         }
     }
 }

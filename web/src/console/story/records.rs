@@ -6,6 +6,8 @@ use store::{
     LetterRecord, NoteRecord, RefundRecord, RiskRecord, StatusChange, Webhook, webhook_endpoint::DeliveryRecord,
 };
 
+use crate::console::refund_approvals::WaitingRefund;
+
 /// What may be done about a payment now, by the person who looks at it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Acts {
@@ -32,6 +34,8 @@ pub struct Story<'a> {
     pub risk: &'a [RiskRecord],
     pub refunds: &'a [RefundRecord],
     pub approvals: &'a [ApprovalRecord],
+    /// Those of the approvals that nobody has decided on.
+    pub waiting_refunds: &'a [WaitingRefund],
     pub entries: &'a [EntryRecord],
     pub events: &'a [EventRecord],
     pub deliveries: &'a [DeliveryRecord],
