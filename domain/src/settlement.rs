@@ -295,11 +295,7 @@ pub fn entry_of(rows: &[&SettlementRow], counter: Counter, settled_at: Timestamp
 }
 
 /// The postings of each account against another: one for all that comes in, and one for all that goes out.
-fn postings(
-    parts: &[(Account, Vec<Flow>)],
-    counter: &Account,
-    currency: Currency,
-) -> Result<Vec<Posting>, EntryError> {
+fn postings(parts: &[(Account, Vec<Flow>)], counter: &Account, currency: Currency) -> Result<Vec<Posting>, EntryError> {
     let mut postings = Vec::with_capacity(2 * parts.len());
     for (account, flows) in parts {
         let (mut comes_in, mut goes_out) = (Money::zero(currency), Money::zero(currency));

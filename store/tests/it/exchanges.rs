@@ -126,7 +126,7 @@ async fn an_exchanged_row_is_two_entries_once(fresh: Fresh) {
     let other = exchanged("txr-1", 10_000, 139_151, 4_132);
     let received = ReceivedRow { row: other, received: "{}".to_owned() };
     assert_eq!(fresh.writer.keep_settlement_rows(&[received]).await.unwrap().changed, ["txr-1"]);
-    assert_eq!(fresh.reader.settlement_rows(day(), None, 10).await.unwrap()[0].row, row);
+    assert_eq!(fresh.reader.settlement_rows(day(), None, 10).await.unwrap().rows[0].row, row);
 
     // All is given back at another rate: no dollar is left, and what is left in won is the loss.
     book(&fresh, &exchanged("txr-2", -10_000, -140_000, -4_158)).await.unwrap();
