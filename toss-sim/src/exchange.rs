@@ -142,8 +142,8 @@ impl Exchanges {
 
     /// How a transaction of a currency is settled.
     pub(crate) fn at(&self, currency: Currency, at: Instant) -> Option<Exchange> {
-        let changes = self.changes.iter().map(|(_, since)| since);
-        let last = changes.filter(|since| since.currency == currency && since.at <= at).next_back();
+        let mut changes = self.changes.iter().map(|(_, since)| since);
+        let last = changes.rfind(|since| since.currency == currency && since.at <= at);
         let first = || self.first.iter().find(|exchange| exchange.currency == currency).copied();
         last.map_or_else(first, |since| since.exchange)
     }

@@ -162,6 +162,8 @@ impl Reconciliation {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done fails the test")]
+
     use domain::Currency::{Jpy, Krw, Usd};
 
     use super::*;

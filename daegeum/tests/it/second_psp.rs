@@ -235,10 +235,10 @@ async fn a_checkout_is_paid_and_refunded_at_another_psp(database: Kind) {
         ended = worker.run() => panic!("the worker ended: {ended:?}"),
         () = story => {}
     }
-    let held = psp.payments.lock().unwrap();
-    let [held] = held.values().collect::<Vec<_>>()[..] else { panic!("{held:?}") };
+    let payments = psp.payments.lock().unwrap().clone();
+    let [held] = payments.values().collect::<Vec<_>>()[..] else { panic!("{payments:?}") };
     assert_eq!((held.left().minor(), held.refunds.len()), (0, 2));
-    let asked = psp.asked.lock().unwrap();
+    let asked = psp.asked.lock().unwrap().clone();
     assert!(asked.contains(&"look_up elsewhere".to_owned()), "a lost answer is asked about: {asked:?}");
     assert!(asked.contains(&"look_up_refund elsewhere".to_owned()), "{asked:?}");
     // Toss heard nothing of it.

@@ -153,7 +153,7 @@ async fn a_row_whose_second_key_is_taken_is_not_booked_at_all(fresh: Fresh) {
     assert!(matches!(refused, Err(StoreError::Refused(Refusal::KeyReused { .. }))), "{refused:?}");
     assert_eq!(stands(&fresh).await, before);
     assert_eq!(fresh.reader.booked_entry("psp_settled:txr-1").await.unwrap(), None);
-    let kept = fresh.reader.settlement_rows(day(), None, 10).await.unwrap();
+    let kept = fresh.reader.settlement_rows(day(), None, 10).await.unwrap().rows;
     assert_eq!((kept.len(), kept[0].counter), (1, None), "the row waits unbooked");
 }
 
