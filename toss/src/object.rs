@@ -12,7 +12,7 @@
 //! in a report, where Toss may write a cancellation below zero.
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::amounts::{self, AmountError, Currency};
 use crate::private::Private;
@@ -144,9 +144,14 @@ impl Read for u64 {
     }
 }
 
+/// In reports, Toss writes an amount as a number or as a number in quotes.
 impl Read for i64 {
     fn read(value: &Value, currency: Currency) -> Result<Self, Misread> {
-        let number = value.as_number().ok_or(Misread::Type)?.to_string();
+        let number = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.parse::<Number>().map_err(|_| Misread::Type)?.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(Misread::Type),
+        };
         let (magnitude, sign) = number.strip_prefix('-').map_or((number.as_str(), 1), |magnitude| (magnitude, -1));
         let minor = amounts::minor_units(magnitude, currency).map_err(Misread::Amount)?;
         Self::try_from(minor).map(|minor| sign * minor).map_err(|_| Misread::Amount(AmountError::TooLarge))

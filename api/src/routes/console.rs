@@ -47,6 +47,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     middleware::from_fn_with_state,
+    response::Redirect,
     routing::{any, get, post},
 };
 use store::Scope;
@@ -207,5 +208,6 @@ pub(crate) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route(SIGN_IN_CALLBACK, get(sign_in::from_provider))
         .route(SIGN_IN_LINK, get(sign_in::by_link))
         .route("/console/language/{tag}", get(sign_in::language))
+        .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/console/{*rest}", any(frame::unknown))
 }

@@ -31,8 +31,6 @@ fn judge(endpoints: &[WebhookHealth]) -> CheckResult {
                 format!("see `daegeum webhooks deliveries {id} --status FAILED`, and whether a worker runs"),
             )
         }
-        Some(_) | None => {
-            CheckResult::Well(format!("{} endpoints are enabled, {disabled} are disabled", enabled.count()))
-        }
+        Some(_) | None => CheckResult::Well(format!("endpoints: {} enabled, {disabled} disabled", enabled.count())),
     }
 }

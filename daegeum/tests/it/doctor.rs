@@ -268,7 +268,7 @@ async fn beside_a_dev_nothing_has_to_be_set() {
     let ready = format!("{}/readyz", dev.shop.api);
     until("it is ready", || async { dev.shop.http.get(&ready).send().await.unwrap().status() == 200 }).await;
     let (code, told) = run(&["doctor"]);
-    assert_eq!((code, told.matches("well  ").count()), (Some(0), 18), "{told}");
+    assert_eq!((code, told.matches("well  ").count()), (Some(0), 19), "{told}");
     assert!(told.contains("says that it can do its work"), "{told}");
     let (code, told) = run(&["reconcile", "--grace", "0m"]);
     assert_eq!(code, Some(0), "{told}");

@@ -139,9 +139,12 @@ pub struct Decided {
 
 /// Rejects a refund that waits for a second principal.
 pub async fn reject(service: &Service, caller: &Caller, id: &RefundId) -> Result<Decided, RefundError> {
+    // First what may fail: a decision that is written is answered.
+    let asked = service.reader.approval(id).await?.ok_or(RefundError::UnknownRefund)?;
+    let request = opened(service, &asked)?;
+    let record = service.reader.checkout(&asked.asked.checkout_id).await?.ok_or(RefundError::UnknownRefund)?;
     let approval = decide(service, caller, id, Decision::Rejected).await?;
-    let record = service.reader.checkout(&approval.asked.checkout_id).await?.ok_or(RefundError::UnknownRefund)?;
-    Ok(Decided { record, request: opened(service, &approval)?, approval })
+    Ok(Decided { record, request, approval })
 }
 
 /// Writes down the decision of a second principal, and answers what stands there. The first decision stays.

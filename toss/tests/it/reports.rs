@@ -133,6 +133,27 @@ async fn settlements_are_read_with_every_field() -> Outcome {
     Ok(())
 }
 
+/// The recorded cancellation, with its amounts as Toss's documents print them: in quotes.
+#[tokio::test]
+async fn numbers_in_quotes_are_numbers() -> Outcome {
+    let mut quoted = settlement("t-1");
+    quoted["amount"] = json!("-99800");
+    quoted["fees"] = json!([{"type": "BASE", "fee": "-2250"}, {"type": "ETC", "fee": "0"}]);
+    quoted["payOutAmount"] = json!("-97550.0");
+    let (_server, client) = pages(&[json!([quoted]), json!([])]).await?;
+    let rows: Vec<_> = client.settlements(day("2022-06-01")?, day("2022-06-30")?, DateType::Sold).try_collect().await?;
+    assert_eq!((rows[0].amount, rows[0].pay_out_amount), (-99_800, -97_550));
+    assert_eq!(rows[0].fees.iter().map(|fee| fee.fee).collect::<Vec<_>>(), [-2_250, 0]);
+    for text in ["", "2,250", "+5", " 5", "five", "0x10"] {
+        let mut row = settlement("t-1");
+        row["fees"] = json!([{"type": "BASE", "fee": text}]);
+        let (_server, client) = pages(&[json!([row])]).await?;
+        let rows: Vec<_> = client.settlements(day("2022-06-01")?, day("2022-06-01")?, DateType::Sold).collect().await;
+        assert!(is_shape(&rows[0], |shape| matches!(shape, ShapeError::Field { .. })), "{text}: {rows:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_amount_that_cannot_be_read_exactly_is_an_error() -> Outcome {
     let is_amount = |shape: &ShapeError| matches!(shape, ShapeError::Amount { .. });

@@ -138,6 +138,8 @@ async fn an_address_without_a_page_is_answered_by_a_page_in_both_languages() {
         let text = answer.text().await.unwrap();
         assert!(text.contains(words) && text.contains("not_found"), "{text}");
     }
+    let overview = Visitor::with(&dev.shop, "").get("/console/").await;
+    assert_eq!((overview.status, overview.location.as_deref()), (308, Some("/console")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
