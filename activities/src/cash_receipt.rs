@@ -20,7 +20,7 @@ use toss::{CashReceiptRecord, CashReceiptType, IssueStatus, Payment, PaymentStat
 use workflows::cash_receipt::{FollowCashReceipts, ReceiptsFollowed};
 
 use crate::{
-    failure::{failure, store_failure},
+    failure::{evidence, failure, store_failure},
     psp::{is_about, is_receipt_number, money, to_timestamp, to_toss_currency, unreadable},
     words::plain,
 };
@@ -48,8 +48,9 @@ pub struct CashReceipts {
 /// Why nothing was learned of the receipts of a payment.
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
-    #[error("the PSP did not tell the payment")]
-    Psp(#[source] toss::Error),
+    /// In words that name no payment key: the log is read by many.
+    #[error("{0}")]
+    Psp(String),
     #[error("the PSP's answer is unreadable: {}", .0.evidence)]
     Unreadable(Doubt),
     #[error("there are no keys for {0}")]
@@ -109,7 +110,8 @@ impl CashReceipts {
 
     async fn ask(&self, look: &ReceiptLook) -> Result<ReceiptsSeen, NoAnswer> {
         let toss = self.toss.of(to_toss_currency(look.currency)).ok_or(NoAnswer::NoKeys(look.currency))?;
-        let payment = toss.payment(look.payment_key.as_str()).await.map_err(NoAnswer::Psp)?;
+        let payment = toss.payment(look.payment_key.as_str()).await;
+        let payment = payment.map_err(|error| NoAnswer::Psp(evidence(&error)))?;
         is_about(&payment, &look.payment_key, &look.checkout_id).map_err(NoAnswer::Unreadable)?;
         seen(&payment).map_err(NoAnswer::Unreadable)
     }

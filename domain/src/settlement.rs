@@ -273,8 +273,8 @@ impl SettlementRow {
     }
 }
 
-/// The entry of rows that are booked together in the currency of the sale, each by its own signs: what comes in and what
-/// goes out is summed apart. Nothing where no row moves anything. A row that is exchanged is booked by itself.
+/// The entry of rows that are booked together in the currency of the sale, each by its own signs: what comes in and
+/// what goes out is summed apart. Nothing where no row moves anything. A row that is exchanged is booked by itself.
 ///
 /// A row by itself gives the entry its name, `psp_settled:KEY`; several are named by the day of sale, the first of them
 /// and their number, `psp_settled:DAY.KEY.NUMBER`: a row is booked once, so no other entry has that name.

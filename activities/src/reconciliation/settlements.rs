@@ -26,7 +26,8 @@ use super::{
 };
 use crate::psp::to_timestamp;
 
-/// How many rows are kept or booked by one transaction, or read for one comparison: as many as the PSP lists on one page.
+/// How many rows are kept or booked by one transaction, or read for one comparison: as many as a page of the PSP's list
+/// has.
 pub(super) const PAGE: usize = 1_000;
 /// The name of the figure that counts rows that the rule left out.
 const LEFT_OUT: &str = "left_unbooked";
