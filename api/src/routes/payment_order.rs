@@ -54,7 +54,7 @@ pub(crate) fn kind(parameters: &Parameters) -> Result<Option<Kind>, Problem> {
 #[serde(untagged)]
 pub(crate) enum Shown {
     Checkout(Box<CheckoutBody>),
-    Order(OrderBody),
+    Order(Box<OrderBody>),
 }
 
 /// Read a checkout or a payment order
@@ -103,7 +103,7 @@ pub(crate) async fn show(
         }
         Named::Order { record, order } => {
             let order = record.orders.iter().find(|line| line.order.id == order).ok_or(FindError::Unknown)?;
-            Ok(Json(Shown::Order(OrderBody::alone(order, &record.checkout_id))))
+            Ok(Json(Shown::Order(Box::new(OrderBody::alone(order, &record.checkout_id)))))
         }
     }
 }

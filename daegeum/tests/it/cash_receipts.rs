@@ -190,10 +190,9 @@ async fn a_refused_receipt_holds_no_money_up_and_is_seen(database: Kind) {
     until("the silent one is told", || async {
         write(
             &roles.database_url(),
-            &[format!(
-                "UPDATE cash_receipt_watches SET look_at = (SELECT MIN(created_at) FROM payment_events) \
-             WHERE checkout_id = 'silent' AND look_at IS NOT NULL"
-            )],
+            &["UPDATE cash_receipt_watches SET look_at = (SELECT MIN(created_at) FROM payment_events) \
+               WHERE checkout_id = 'silent' AND look_at IS NOT NULL"
+                .to_owned()],
         )
         .await;
         temporal_of(&roles, temporal::CASH_RECEIPT_SCHEDULE);

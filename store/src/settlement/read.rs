@@ -190,8 +190,8 @@ impl Reader {
         limit: u64,
     ) -> Result<RowPage, StoreError> {
         let place = Expr::tuple([
-            Expr::col(settlement_rows::Column::ReceivedAt).into(),
-            Expr::col(settlement_rows::Column::TransactionKey).into(),
+            Expr::col(settlement_rows::Column::ReceivedAt),
+            Expr::col(settlement_rows::Column::TransactionKey),
         ]);
         let later = |after: &RowPlace| {
             place.gt(Expr::tuple([Expr::value(after.received_at), Expr::value(&after.transaction_key)]))

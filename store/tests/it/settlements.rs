@@ -136,8 +136,9 @@ async fn an_entry_of_many_rows_is_taken_back_as_a_whole(fresh: Fresh) {
         rows: 2,
         amount: Flow::In(won(30_000)),
     };
-    assert_eq!(fresh.reader.reversed_settlements(&keys).await.unwrap(), [reversed.clone()]);
-    assert_eq!(fresh.reader.reversed_settlements(&["txr-2"]).await.unwrap(), [reversed]);
+    for keys in [&keys[..], &["txr-2"]] {
+        assert_eq!(fresh.reader.reversed_settlements(keys).await.unwrap(), std::slice::from_ref(&reversed));
+    }
     assert_eq!(fresh.reader.reversed_settlements(&["txr-3"]).await.unwrap(), []);
     // The rows stay marked, so nothing books them again.
     assert_eq!(book(&fresh, &all).await, Booked::Before);
