@@ -138,8 +138,8 @@ struct Group<'a> {
 }
 
 /// What is held by a break has an entry of its own, which is taken back with the break, and so has what the PSP
-/// exchanged. All other rows of a day of sale and a currency are one entry: a million rows make the books no longer than
-/// a thousand.
+/// exchanged. All other rows of a day of sale and a currency are one entry: a million rows make the books no longer
+/// than a thousand.
 fn grouped<'a>(fresh: &[&'a RowBooking]) -> Vec<(Counter, Vec<&'a SettlementRow>)> {
     let (mut alone, mut together) = (Vec::new(), BTreeMap::new());
     for RowBooking { row, counter, finding, .. } in fresh {
