@@ -93,14 +93,14 @@ impl OnRefund {
     }
 }
 
-/// How many parts of a fee with value-added tax are tax: one of eleven, in Korea.
+/// How many parts of an amount with value-added tax are tax: one of eleven, in Korea.
 const VAT_PARTS: u64 = 11;
 
-/// The value-added tax in a commission, which includes it: an eleventh, rounded half up.
-pub fn vat_in(commission: Money) -> Money {
+/// The value-added tax in an amount, which includes it, such as a commission: an eleventh, rounded half up.
+pub fn vat_in(amount: Money) -> Money {
     // The amount is at most 2^53, so twice the amount fits.
-    let doubled = commission.minor().saturating_mul(2).saturating_add(VAT_PARTS);
-    Money::try_from_minor(doubled / (2 * VAT_PARTS), commission.currency()).unwrap_or(commission)
+    let doubled = amount.minor().saturating_mul(2).saturating_add(VAT_PARTS);
+    Money::try_from_minor(doubled / (2 * VAT_PARTS), amount.currency()).unwrap_or(amount)
 }
 
 /// How much of an order's commission has been given up once `refunded` of its `amount` has been given back,

@@ -254,6 +254,11 @@ impl SettlementRow {
         Reason::PspSettled.key(transaction_key)
     }
 
+    /// When the row counts as settled. A contract may sell a payment on a day that has not come yet.
+    pub fn settled_at(&self, now: Timestamp) -> Timestamp {
+        self.sold_on.start().min(now)
+    }
+
     /// Whether the row moves no money, so that there is nothing to book.
     pub const fn moves_nothing(&self) -> bool {
         self.pay_out.amount().is_zero() && self.supply.amount().is_zero() && self.vat.amount().is_zero()

@@ -1,10 +1,6 @@
 //! Value-added tax in what a buyer pays: the part without tax, the supply and its tax always make up the amount.
 
-use crate::Money;
-
-/// An amount, of which a tenth of the taxed supply is tax: eleven parts are ten of supply and one of tax. Source:
-/// Value-Added Tax Act, Article 30.
-const PARTS: u64 = 11;
+use crate::{Money, commission::vat_in};
 
 /// What an amount is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +14,16 @@ pub struct TaxParts {
 }
 
 impl TaxParts {
-    /// The parts of an amount; of a part without tax that is more than the amount, the amount. The tax is rounded to
-    /// the nearest minor unit, half up. Source: Toss Payments, field `vat`.
+    /// The parts of an amount; of a part without tax that is more than the amount, the amount. A tenth of the taxed
+    /// supply is tax, rounded to the nearest minor unit, half up. Sources: Value-Added Tax Act, Article 30; Toss
+    /// Payments, field `vat`.
     pub fn of(amount: Money, tax_free: Money) -> Self {
         let currency = amount.currency();
         let money = |minor: u64| Money::try_from_minor(minor, currency).unwrap_or(Money::zero(currency));
         let free = tax_free.minor().min(amount.minor());
-        let taxed = amount.minor() - free;
-        let vat = (taxed + PARTS / 2) / PARTS;
-        Self { supply: money(taxed - vat), vat: money(vat), tax_free: money(free) }
+        let taxed = money(amount.minor() - free);
+        let vat = vat_in(taxed);
+        Self { supply: money(taxed.minor() - vat.minor()), vat, tax_free: money(free) }
     }
 }
 

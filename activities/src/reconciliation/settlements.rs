@@ -142,9 +142,6 @@ async fn book(run: &StepRun<'_>, bookings: Vec<RowBooking>, figures: &mut Figure
         leave_out(&bookings, figures);
         return Ok(Vec::new());
     }
-    if bookings.is_empty() {
-        return Ok(Vec::new());
-    }
     let count = i64::try_from(bookings.len()).unwrap_or(i64::MAX);
     let all = SettlementBookings { rows: bookings.clone(), limits: limits.clone() };
     match run.of.writer.book_settlement_rows(all).await {
@@ -401,11 +398,8 @@ pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
     let exchange = row.exchange.as_ref().map(exchanged).transpose()?;
     let fees = (!row.fees.is_empty()).then(|| row.fees.iter().map(|fee| fee.fee).sum::<i64>());
     let fee = row.fee.or(fees).unwrap_or(row.amount - row.pay_out_amount);
-    let vat = row.vat.unwrap_or_else(|| vat_in(fee.unsigned_abs()).cast_signed() * fee.signum());
-    let supply = row.supply_amount.unwrap_or(fee - vat);
-    if supply + vat != fee {
-        return Err(RowProblem::DoesNotAddUp("supply and tax are not the fee".to_owned()));
-    }
+    let [supply, vat] = parts_of(fee, row.supply_amount, row.vat)
+        .ok_or_else(|| RowProblem::DoesNotAddUp("supply and tax are not the fee".to_owned()))?;
     let is_cancel = row.cancel.is_some() || row.amount < 0;
     let settled = SettlementRow {
         transaction_key: row.transaction_key.clone(),
@@ -428,6 +422,13 @@ pub(super) fn received(row: &Settlement) -> Result<ReceivedRow, RowProblem> {
     Ok(ReceivedRow { row: settled, received: shown(row).to_string() })
 }
 
+/// Supply and tax of a fee, computed where the PSP does not write them. Nothing where they are not the fee.
+fn parts_of(fee: i64, supply: Option<i64>, vat: Option<i64>) -> Option<[i64; 2]> {
+    let vat = vat.unwrap_or_else(|| vat_in(fee.unsigned_abs()).cast_signed() * fee.signum());
+    let supply = supply.unwrap_or(fee - vat);
+    (supply + vat == fee).then_some([supply, vat])
+}
+
 /// What the PSP gave for a row in another currency.
 fn exchanged(exchange: &toss::Exchange) -> Result<Exchange, RowProblem> {
     let unreadable = |what: String| RowProblem::Unreadable(format!("the exchange of a settlement row: {what}"));
@@ -435,11 +436,8 @@ fn exchanged(exchange: &toss::Exchange) -> Result<Exchange, RowProblem> {
     let flow = |minor: i64| Flow::of_signed(minor, currency).map_err(|error| unreadable(error.to_string()));
     let fields = &exchange.fields;
     let fee = fields.fee.unwrap_or(fields.amount - fields.pay_out_amount);
-    let vat = fields.vat.unwrap_or_else(|| vat_in(fee.unsigned_abs()).cast_signed() * fee.signum());
-    let supply = fields.supply_amount.unwrap_or(fee - vat);
-    if supply + vat != fee {
-        return Err(RowProblem::DoesNotAddUp("supply and tax of the exchange are not its fee".to_owned()));
-    }
+    let [supply, vat] = parts_of(fee, fields.supply_amount, fields.vat)
+        .ok_or_else(|| RowProblem::DoesNotAddUp("supply and tax of the exchange are not its fee".to_owned()))?;
     let (amount, pay_out) = (flow(fields.amount)?, flow(fields.pay_out_amount)?);
     Ok(Exchange { amount, pay_out, supply: flow(supply)?, vat: flow(vat)? })
 }

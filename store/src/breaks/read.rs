@@ -73,15 +73,7 @@ impl Reader {
 
     /// The breaks that a run was the last to see, in the order of their layers, types and subjects; at most `limit`.
     pub async fn breaks_of_run(&self, run_id: &str, limit: u64) -> Result<Vec<BreakRecord>, StoreError> {
-        let rows = breaks::Entity::find()
-            .filter(breaks::Column::LastSeenRun.eq(run_id))
-            .order_by_asc(breaks::Column::Layer)
-            .order_by_asc(breaks::Column::BreakType)
-            .order_by_asc(breaks::Column::Subject)
-            .limit(limit)
-            .all(self.connection())
-            .await?;
-        rows.into_iter().map(record::record).collect()
+        self.breaks_where(Condition::all().add(breaks::Column::LastSeenRun.eq(run_id)), limit).await
     }
 
     /// The breaks that a run found, also those that a later run found again, in the order of their layers, types and
@@ -96,8 +88,13 @@ impl Reader {
         let of_run = Condition::any()
             .add(breaks::Column::BreakId.in_subquery(found))
             .add(breaks::Column::LastSeenRun.eq(run_id));
+        self.breaks_where(of_run, limit).await
+    }
+
+    /// In the order of their layers, types and subjects.
+    async fn breaks_where(&self, condition: Condition, limit: u64) -> Result<Vec<BreakRecord>, StoreError> {
         let rows = breaks::Entity::find()
-            .filter(of_run)
+            .filter(condition)
             .order_by_asc(breaks::Column::Layer)
             .order_by_asc(breaks::Column::BreakType)
             .order_by_asc(breaks::Column::Subject)

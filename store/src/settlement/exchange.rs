@@ -15,21 +15,12 @@ use crate::{
     settlement::rows::RowBooking,
 };
 
-/// The entry of each exchange, checked: it is booked in the transaction of the row's own entry, or both are refused.
-/// Refuses before anything is written.
-pub(super) async fn checked_entries(books: &mut Books<'_>, fresh: &[&RowBooking]) -> Result<Vec<Entry>, StoreError> {
+/// The entry of each exchange. It is booked in the transaction of the row's own entry, or both are refused.
+pub(super) fn entries(books: &Books<'_>, fresh: &[&RowBooking]) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
-    for booking in fresh {
-        // The same time as the row's own entry.
-        let settled_at = Ord::min(booking.row.sold_on.start(), books.now());
-        let Some(entry) = booking.row.exchange_entry(settled_at).map_err(Refusal::from)? else { continue };
+    for RowBooking { row, .. } in fresh {
+        let Some(entry) = row.exchange_entry(row.settled_at(books.now())).map_err(Refusal::from)? else { continue };
         entries.push(not_before(&entry, books.open_from())?);
-    }
-    books.look_up_entries(&entries).await?;
-    for entry in &entries {
-        if books.check(entry).await?.is_some() {
-            return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
-        }
     }
     Ok(entries)
 }

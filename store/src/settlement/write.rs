@@ -115,8 +115,9 @@ pub(crate) async fn book(books: &mut Books<'_>, bookings: &SettlementBookings) -
     if fresh.is_empty() {
         return Ok(Booked::Before);
     }
-    let groups = checked(books, grouped(&fresh)).await?;
-    let exchanges = exchange::checked_entries(books, &fresh).await?;
+    let groups = with_entries(books, grouped(&fresh))?;
+    let exchanges = exchange::entries(books, &fresh)?;
+    check(books, groups.iter().filter_map(|group| group.entry.as_ref()).chain(&exchanges).collect()).await?;
     count(books, &fresh, limits).await?;
     let now = books.now();
     mark(books, &groups).await?;
@@ -154,27 +155,29 @@ fn grouped<'a>(fresh: &[&'a RowBooking]) -> Vec<(Counter, Vec<&'a SettlementRow>
     alone
 }
 
-/// Each group with its entry. Refuses before anything is written.
-async fn checked<'a>(
-    books: &mut Books<'_>,
+/// Each group with its entry.
+fn with_entries<'a>(
+    books: &Books<'_>,
     groups: Vec<(Counter, Vec<&'a SettlementRow>)>,
 ) -> Result<Vec<Group<'a>>, StoreError> {
-    let mut checked = Vec::with_capacity(groups.len());
-    for (counter, rows) in groups {
-        // A contract may sell a payment on a day that has not come yet.
-        let sold_at = rows.first().map_or(books.now(), |row| row.sold_on.start());
-        let entry = entry_of(&rows, counter, sold_at.min(books.now())).map_err(Refusal::from)?;
+    let with_entry = |(counter, rows): (Counter, Vec<&'a SettlementRow>)| {
+        let settled_at = rows.first().map_or(books.now(), |row| row.settled_at(books.now()));
+        let entry = entry_of(&rows, counter, settled_at).map_err(Refusal::from)?;
         let entry = entry.map(|entry| not_before(&entry, books.open_from())).transpose()?;
-        checked.push(Group { counter, rows, entry });
-    }
-    let entries = || checked.iter().filter_map(|group| group.entry.as_ref());
-    books.look_up_keys(entries().map(|entry| entry.fields().key.clone()).collect()).await?;
-    for entry in entries() {
+        Ok(Group { counter, rows, entry })
+    };
+    groups.into_iter().map(with_entry).collect()
+}
+
+/// Refuses an entry that may not be booked, or whose key is taken, before anything is written.
+async fn check(books: &mut Books<'_>, entries: Vec<&Entry>) -> Result<(), StoreError> {
+    books.look_up_keys(entries.iter().map(|entry| entry.fields().key.clone()).collect()).await?;
+    for entry in entries {
         if books.check(entry).await?.is_some() {
             return Err(Refusal::KeyReused { key: entry.fields().key.clone() }.into());
         }
     }
-    Ok(checked)
+    Ok(())
 }
 
 /// Adds rows to what is booked today. Refuses where that is more than the limit of a day.

@@ -65,9 +65,19 @@ impl Tone {
     }
 }
 
+/// The hour that a clock in Korea shows, in two digits.
+pub(super) fn hour(at: Timestamp) -> String {
+    format!("{:02}", seconds_of_day(at) / 3_600)
+}
+
+/// How many seconds of its day in Korea have passed at an instant.
+const fn seconds_of_day(at: Timestamp) -> i64 {
+    at.epoch_ms().saturating_add(KOREA_MS).rem_euclid(DAY_MS) / 1_000
+}
+
 /// An instant as a clock in Korea shows it, to the second.
 pub(super) fn time(at: Timestamp) -> Markup {
-    let seconds = at.epoch_ms().saturating_add(KOREA_MS).rem_euclid(DAY_MS) / 1_000;
+    let seconds = seconds_of_day(at);
     let (day, hour, minute, second) = (Day::of(at), seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let clock = format!("{hour:02}:{minute:02}:{second:02}");
     html! { time datetime=(format!("{day}T{clock}+09:00")) { (day) " " (clock) } }

@@ -7,7 +7,7 @@ use store::{Ages, CheckoutFigure, EventLag, WaitingAges};
 use super::{
     Frame,
     chart::{self, Drawn, Point},
-    parts::{number, table},
+    parts::{hour, number, table},
 };
 
 /// How many days the charts of days show.
@@ -16,10 +16,6 @@ pub const TREND_DAYS: u32 = 14;
 const TREND_HOURS: u64 = 24;
 /// An hour, in milliseconds.
 const HOUR_MS: u64 = 60 * 60 * 1_000;
-/// The hours of a day.
-const DAY_HOURS: u64 = 24;
-/// How far Korea is ahead of UTC, in milliseconds.
-const KOREA_MS: u64 = 9 * HOUR_MS;
 /// The age that fills a chart of ages, unless one is larger: a minute, in milliseconds. Less is no lag to speak of.
 const CALM_AGE_MS: u64 = 60 * 1_000;
 /// The age that a bar has at least: an hour without a lag was measured, and is told from one that was not.
@@ -174,11 +170,7 @@ fn worst<'a>(lags: impl Iterator<Item = &'a EventLag>) -> Option<Worst> {
 fn lag_of_hours(now: Timestamp, lags: &[EventLag]) -> Vec<(String, Option<Worst>)> {
     let this_hour = now.minus_ms(now.epoch_ms().unsigned_abs() % HOUR_MS);
     let hours = (0..TREND_HOURS).rev().map(|before| this_hour.minus_ms(before * HOUR_MS));
-    let of_hour = |hour: Timestamp| {
-        let clock = hour.plus_ms(KOREA_MS).epoch_ms().unsigned_abs() / HOUR_MS % DAY_HOURS;
-        (format!("{clock:02}"), worst(lags.iter().filter(|lag| lag.hour == hour)))
-    };
-    hours.map(of_hour).collect()
+    hours.map(|at| (hour(at), worst(lags.iter().filter(|lag| lag.hour == at)))).collect()
 }
 
 /// How far the slowest reader of the event log was behind, by hour and by day.
