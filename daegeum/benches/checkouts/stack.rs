@@ -109,7 +109,8 @@ impl Stack {
         let simulator = stack.daegeum(&["toss-sim", "--sim-port", &port]);
         stack.spawn("toss-sim", simulator);
         let until = Instant::now();
-        while std::net::TcpStream::connect(temporal).is_err() {
+        // It listens before it knows its namespace, and says where it listens when all of it is up.
+        while !stack.log("temporal").contains("Temporal Server:") {
             stack.check_since(until);
             tokio::time::sleep(POLL).await;
         }
@@ -146,10 +147,14 @@ impl Stack {
             return;
         }
         for (name, _) in &self.processes {
-            let log = std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
-            println!("--- {name}\n{log}");
+            println!("--- {name}\n{}", self.log(name));
         }
         panic!("the stack did not come up");
+    }
+
+    /// What a process wrote so far.
+    fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
     fn spawn(&mut self, name: &'static str, mut command: Command) {

@@ -4,7 +4,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
-    sync::Mutex,
 };
 
 use domain::id::{IdempotencyKey, WorkflowId};
@@ -72,8 +71,10 @@ impl Roles {
 
     /// Starts a role that listens, for as long as the test runs, and answers where: it says so when it does.
     async fn start_listening(&mut self, name: &str) -> String {
-        self.processes.push(self.role(name));
-        listens_in(&self.log(name), name).await
+        let mut process = self.role(name);
+        let address = process.listens(name).await;
+        self.processes.push(process);
+        address
     }
 
     /// Where a role's output goes.
@@ -96,9 +97,8 @@ impl Roles {
     /// A second API, on another address and with another way into the database.
     pub(crate) async fn second_api(&self, database_url: &str) -> (Process, String) {
         let mut command = self.command(&["--listen", "127.0.0.1:0", "--database-url", database_url, "api"]);
-        let log = self.log("second-api");
-        let process = Process::start(&mut command, &log);
-        let address = listens_in(&log, "api").await;
+        let mut process = Process::start(&mut command, &self.log("second-api"));
+        let address = process.listens("api").await;
         (process, address)
     }
 
@@ -106,18 +106,16 @@ impl Roles {
     pub(crate) async fn another_api(&self, environment: &[(&str, &str)], flags: &[&str]) -> (Process, String) {
         let mut command = self.command(&["--listen", "127.0.0.1:0"]);
         command.args(flags).arg("api").envs(environment.iter().copied());
-        let log = self.log("another-api");
-        let process = Process::start(&mut command, &log);
-        let address = listens_in(&log, "api").await;
+        let mut process = Process::start(&mut command, &self.log("another-api"));
+        let address = process.listens("api").await;
         (process, address)
     }
 
     /// A worker with settings of its own that tells its metrics, and where.
     pub(crate) async fn worker_with_metrics(&self, flags: &[&str]) -> (Process, String) {
         let mut command = self.command(flags);
-        let log = self.log("worker");
-        let process = Process::start(command.arg("worker"), &log);
-        let address = listens_in(&log, "worker metrics").await;
+        let mut process = Process::start(command.arg("worker"), &self.log("worker"));
+        let address = process.listens("worker metrics").await;
         (process, address)
     }
 
@@ -256,12 +254,9 @@ impl Roles {
         server.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"]);
         server.args(["--port", &address.port().to_string()]);
         server.arg("--db-filename").arg(self.place().join("temporal.db")).args(flags);
-        let process = Mutex::new(Process::start(&mut server, &self.log("temporal")));
-        let is_running = || process.lock().unwrap().is_running();
-        until("Temporal listens", || async { !is_running() || tokio::net::TcpStream::connect(address).await.is_ok() })
-            .await;
-        let has_started = is_running();
-        has_started.then(|| process.into_inner().unwrap())
+        let mut process = Process::start(&mut server, &self.log("temporal"));
+        // It listens before it knows its namespace, and says where it listens when all of it is up.
+        process.says("Temporal Server:").await.is_some().then_some(process)
     }
 }
 
@@ -279,14 +274,4 @@ pub(crate) async fn temporal_at(address: &str) -> Client {
     let target: Url = format!("http://{address}").parse().unwrap();
     let connection = ConnectionOptions::new(target).build();
     Client::connect(connection, ClientOptions::new("default").build()).await.unwrap()
-}
-
-/// Where a role says that it listens.
-pub(crate) async fn listens_in(log: &Path, name: &str) -> String {
-    let said = || std::fs::read_to_string(log).unwrap_or_default();
-    let listens = format!("daegeum {name}: http");
-    until(&listens, || async { said().lines().any(|line| line.starts_with(&listens)) }).await;
-    let said = said();
-    let line = said.lines().find(|line| line.starts_with(&listens)).unwrap();
-    line.split_once(": ").unwrap().1.to_owned()
 }

@@ -58,6 +58,30 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// The line with these words, as soon as it says it; nothing if it ends before.
+    pub(crate) async fn says(&mut self, words: &str) -> Option<String> {
+        let began = Instant::now();
+        loop {
+            // Asked before the log is read: the last words of a process are heard too.
+            let is_running = self.is_running();
+            let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let whole_lines = said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            match whole_lines.into_iter().find(|line| line.starts_with(words)) {
+                Some(line) => return Some(line.to_owned()),
+                None if !is_running => return None,
+                None => assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} and still not: {words}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Where this role says that it listens.
+    pub(crate) async fn listens(&mut self, role: &str) -> String {
+        let listens = format!("daegeum {role}: http");
+        let Some(line) = self.says(&listens).await else { panic!("it ended before it listened: {role}") };
+        line.split_once(": ").unwrap().1.to_owned()
+    }
+
     /// Waits for the end, at most `limit`; answers whether it ended well.
     pub(crate) fn wait(&mut self, limit: Duration) -> bool {
         let began = Instant::now();

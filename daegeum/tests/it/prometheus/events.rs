@@ -9,7 +9,7 @@ use store::{Database, DatabaseUrl, EventRetention, Keyring, Writer};
 use super::Prometheus;
 use crate::{
     database::Kind,
-    roles::{Roles, listens_in},
+    roles::Roles,
     stack::{Process, Shop},
     webhook_receivers::{free_port, register},
 };
@@ -39,9 +39,9 @@ const CUTTING: Duration = Duration::from_secs(1);
 async fn worker(roles: &Roles, name: &str, keys: Option<&str>) -> (Process, String) {
     let mut command = roles.command(&["worker"]);
     command.envs(keys.map(|keys| ("DAEGEUM_ENCRYPTION_KEYS", keys)));
-    let log = roles.log(name);
-    let process = Process::start(&mut command, &log);
-    (process, listens_in(&log, "worker metrics").await)
+    let mut process = Process::start(&mut command, &roles.log(name));
+    let address = process.listens("worker metrics").await;
+    (process, address)
 }
 
 /// A receiver that wants no more events.
