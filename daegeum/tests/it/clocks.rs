@@ -7,11 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    database::Kind,
-    roles::Roles,
-    stack::{Process, until},
-};
+use crate::{database::Kind, roles::Roles, stack::Process};
 
 /// How long a process may take to refuse its start.
 const START_TIME: Duration = Duration::from_secs(20);
@@ -48,7 +44,6 @@ async fn on_sqlite_nothing_that_moves_money_starts_with_a_clock_that_toss_contra
     }
     // A Toss that is away at the start stops nothing.
     let mut command = roles.command(&["worker"]);
-    let _worker = Process::start(command.env("TOSS_BASE_URL", "http://127.0.0.1:1"), &roles.log("worker"));
-    let log = roles.log("worker");
-    until("it polls", || async { std::fs::read_to_string(&log).unwrap().contains("polling the task queue") }).await;
+    let mut worker = Process::start(command.env("TOSS_BASE_URL", "http://127.0.0.1:1"), &roles.log("worker"));
+    worker.says("daegeum worker: polling the task queue").await.unwrap();
 }

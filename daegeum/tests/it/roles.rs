@@ -62,17 +62,21 @@ impl Roles {
 
     /// Starts a role; its output goes to a file in the data directory.
     pub(crate) fn role(&self, name: &str) -> Process {
+        Process::start(&mut self.command_of(name), &self.log(name))
+    }
+
+    /// The command that is a role, on free ports.
+    fn command_of(&self, name: &str) -> Command {
         let mut command = self.command(&["--listen", "127.0.0.1:0", name]);
         if name == "toss-sim" {
             command.args(["--sim-port", "0"]);
         }
-        Process::start(&mut command, &self.log(name))
+        command
     }
 
     /// Starts a role that listens, for as long as the test runs, and answers where: it says so when it does.
     async fn start_listening(&mut self, name: &str) -> String {
-        let mut process = self.role(name);
-        let address = process.listens(name).await;
+        let (process, address) = Process::start_listening(&mut self.command_of(name), &self.log(name), name).await;
         self.processes.push(process);
         address
     }
@@ -97,26 +101,20 @@ impl Roles {
     /// A second API, on another address and with another way into the database.
     pub(crate) async fn second_api(&self, database_url: &str) -> (Process, String) {
         let mut command = self.command(&["--listen", "127.0.0.1:0", "--database-url", database_url, "api"]);
-        let mut process = Process::start(&mut command, &self.log("second-api"));
-        let address = process.listens("api").await;
-        (process, address)
+        Process::start_listening(&mut command, &self.log("second-api"), "api").await
     }
 
     /// Another API beside the first, with settings of its own.
     pub(crate) async fn another_api(&self, environment: &[(&str, &str)], flags: &[&str]) -> (Process, String) {
         let mut command = self.command(&["--listen", "127.0.0.1:0"]);
         command.args(flags).arg("api").envs(environment.iter().copied());
-        let mut process = Process::start(&mut command, &self.log("another-api"));
-        let address = process.listens("api").await;
-        (process, address)
+        Process::start_listening(&mut command, &self.log("another-api"), "api").await
     }
 
     /// A worker with settings of its own that tells its metrics, and where.
     pub(crate) async fn worker_with_metrics(&self, flags: &[&str]) -> (Process, String) {
         let mut command = self.command(flags);
-        let mut process = Process::start(command.arg("worker"), &self.log("worker"));
-        let address = process.listens("worker metrics").await;
-        (process, address)
+        Process::start_listening(command.arg("worker"), &self.log("worker"), "worker metrics").await
     }
 
     /// A place for files of the test's own.

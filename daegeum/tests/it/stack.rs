@@ -65,8 +65,8 @@ impl Process {
             // Asked before the log is read: the last words of a process are heard too.
             let is_running = self.is_running();
             let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-            let whole_lines = said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-            match whole_lines.into_iter().find(|line| line.starts_with(words)) {
+            let mut whole_lines = said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            match whole_lines.find(|line| line.starts_with(words)) {
                 Some(line) => return Some(line.to_owned()),
                 None if !is_running => return None,
                 None => assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} and still not: {words}"),
@@ -75,11 +75,12 @@ impl Process {
         }
     }
 
-    /// Where this role says that it listens.
-    pub(crate) async fn listens(&mut self, role: &str) -> String {
+    /// Starts a role whose output goes to a file; answers it with where it says that it listens.
+    pub(crate) async fn start_listening(command: &mut Command, log: &Path, role: &str) -> (Self, String) {
+        let mut process = Self::start(command, log);
         let listens = format!("daegeum {role}: http");
-        let Some(line) = self.says(&listens).await else { panic!("it ended before it listened: {role}") };
-        line.split_once(": ").unwrap().1.to_owned()
+        let Some(line) = process.says(&listens).await else { panic!("it ended before it listened: {role}") };
+        (process, line.split_once(": ").unwrap().1.to_owned())
     }
 
     /// Waits for the end, at most `limit`; answers whether it ended well.

@@ -61,6 +61,6 @@ async fn a_process_with_another_database_than_its_namespace_does_not_work(databa
     let told = std::fs::read_to_string(roles.log("worker")).unwrap();
     assert!(told.contains("stopped: "), "{told}");
     let log = directory.path().join("worker-again.log");
-    let _worker = Process::start(&mut other(&["worker"]), &log);
-    until("the other worker polls", || async { std::fs::read_to_string(&log).unwrap().contains("polling") }).await;
+    let mut worker = Process::start(&mut other(&["worker"]), &log);
+    worker.says("daegeum worker: polling").await.unwrap();
 }

@@ -39,9 +39,7 @@ const CUTTING: Duration = Duration::from_secs(1);
 async fn worker(roles: &Roles, name: &str, keys: Option<&str>) -> (Process, String) {
     let mut command = roles.command(&["worker"]);
     command.envs(keys.map(|keys| ("DAEGEUM_ENCRYPTION_KEYS", keys)));
-    let mut process = Process::start(&mut command, &roles.log(name));
-    let address = process.listens("worker metrics").await;
-    (process, address)
+    Process::start_listening(&mut command, &roles.log(name), "worker metrics").await
 }
 
 /// A receiver that wants no more events.
