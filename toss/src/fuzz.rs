@@ -22,6 +22,7 @@ pub fn answer(bytes: &[u8]) {
     let _ = Refusal::parse(bytes);
     let _ = transaction::page(bytes, None);
     let _ = settlement::rows(bytes);
+    let _ = pages::RowMark::page(bytes);
     let _ = cash_receipt::page(bytes, None);
     let _ = pages::entities(bytes, None, Seller::from_value);
     let _ = payout::requested(bytes, &[]);

@@ -81,6 +81,7 @@ pub use limits::{
     PAYMENT_KEY_LIMIT, REASON_LIMIT,
 };
 pub use money::Money;
+pub use pages::RowMark;
 pub use payment::{
     Cancel, Card, CashReceipt, CashReceiptRecord, Checkout, Discount, EasyPay, Failure, GiftCertificate, MobilePhone,
     Payment, Receipt, RefundReceiveAccount, Transfer, VirtualAccount,

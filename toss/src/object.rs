@@ -64,6 +64,11 @@ fn in_currency<T: Read>(document: &Value, currency: Currency) -> Result<T, Shape
     })
 }
 
+/// The value of a field.
+pub(crate) fn field<T: Read>(value: &Value, currency: Currency, name: &str) -> Result<T, ShapeError> {
+    T::read(value, currency).map_err(|misread| misread.of(name))
+}
+
 /// The fields of one object, and which of them were taken.
 pub(crate) struct Fields<'a> {
     fields: &'a Map<String, Value>,
@@ -79,13 +84,13 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn required<T: Read>(&mut self, key: &'static str) -> Result<T, ShapeError> {
         let value = self.take(key).ok_or(Misread::Type).map_err(|missing| missing.of(key))?;
-        T::read(value, self.currency).map_err(|misread| misread.of(key))
+        field(value, self.currency, key)
     }
 
     pub(crate) fn exact<T: Read + Default>(&mut self, key: &'static str) -> Result<T, ShapeError> {
         match self.take(key) {
             None => Ok(T::default()),
-            Some(value) => T::read(value, self.currency).map_err(|misread| misread.of(key)),
+            Some(value) => field(value, self.currency, key),
         }
     }
 

@@ -1,15 +1,18 @@
 //! Lists that Toss gives in pages, as one stream.
 
+use std::borrow::Cow;
 use std::future::Future;
 
+use chrono::{DateTime, FixedOffset};
 use futures::stream::{self, Stream, TryStreamExt};
-
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::amounts::Currency;
 use crate::error::Error;
-use crate::object::Fields;
+use crate::object::{self, Fields};
 use crate::shape::{self, ShapeError};
+use crate::times;
 
 /// One page, and where the next one begins; `None` after the last.
 pub(crate) struct Page<T, C> {
@@ -39,6 +42,57 @@ impl<T, C: PartialEq> Page<T, C> {
             (true, None) => Err(ShapeError::Loop),
             (true, next) => Self::after(items, this, next),
         }
+    }
+}
+
+/// What two readings of a list are compared by: the name and the amounts of a row. Reading it costs a fraction of what
+/// the row costs.
+///
+/// Amounts are minor units, with the sign Toss wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowMark {
+    /// Name of this approval or cancellation.
+    pub transaction_key: String,
+    /// What was paid or given back.
+    pub amount: i64,
+    /// What the merchant gets; in a list of settlements alone.
+    pub pay_out_amount: Option<i64>,
+    /// When; in a list of transactions alone.
+    pub transaction_at: Option<DateTime<FixedOffset>>,
+}
+
+impl RowMark {
+    /// The marks of a page.
+    pub(crate) fn page(body: &[u8]) -> Result<Vec<Self>, ShapeError> {
+        let rows: Vec<MarkFields<'_>> = shape::list(body)?;
+        rows.into_iter().map(MarkFields::mark).collect()
+    }
+}
+
+/// The fields of a row that its mark is made of.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MarkFields<'a> {
+    #[serde(borrow)]
+    transaction_key: Cow<'a, str>,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    amount: Value,
+    pay_out_amount: Option<Value>,
+    transaction_at: Option<Value>,
+}
+
+impl MarkFields<'_> {
+    fn mark(self) -> Result<RowMark, ShapeError> {
+        let currency = Currency::from_code(&self.currency).ok_or(ShapeError::Currency)?;
+        let amount = |value: &Value, field| object::field(value, currency, field);
+        let pay_out_amount = self.pay_out_amount.map(|value| amount(&value, "payOutAmount")).transpose()?;
+        Ok(RowMark {
+            amount: amount(&self.amount, "amount")?,
+            pay_out_amount,
+            transaction_at: self.transaction_at.as_ref().and_then(Value::as_str).and_then(times::parse),
+            transaction_key: self.transaction_key.into_owned(),
+        })
     }
 }
 

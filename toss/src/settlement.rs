@@ -11,7 +11,7 @@ use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::{self, IdempotencyKey, holds};
 use crate::object::{self, object};
-use crate::pages::{self, Page};
+use crate::pages::{self, Page, RowMark};
 use crate::payment::{Cancel, Card, EasyPay, GiftCertificate, MobilePhone, Transfer, VirtualAccount};
 use crate::shape::{self, ShapeError};
 use crate::words::{FeeType, Method};
@@ -157,9 +157,9 @@ impl DateType {
 
 /// A page number, and the first row of the page before it: the number alone would not show a server
 /// that always answers the same page.
-struct Position {
+struct Position<T> {
     page: u32,
-    first_before: Option<Settlement>,
+    first_before: Option<T>,
 }
 
 impl Client {
@@ -175,28 +175,50 @@ impl Client {
         end: NaiveDate,
         date_type: DateType,
     ) -> impl Stream<Item = Result<Settlement, Error>> {
-        pages::all(move |position: Option<Position>| async move {
-            holds(start <= end, "startDate", "is not after endDate")?;
-            let Position { page, first_before } = position.unwrap_or(Position { page: 1, first_before: None });
-            let query = [
-                ("startDate", start.to_string()),
-                ("endDate", end.to_string()),
-                ("dateType", date_type.as_str().to_owned()),
-                ("page", page.to_string()),
-                ("size", self.page_rows(PAGE_SIZE).to_string()),
-            ];
-            let read = |body: &[u8]| {
-                let items = rows(body)?;
-                let first = items.first().cloned();
-                if first.is_some() && first == first_before {
-                    return Err(ShapeError::Loop);
-                }
-                // Only an empty page is the last: a short one does not prove that nothing follows.
-                let next = first.map(|first| Position { page: page + 1, first_before: Some(first) });
-                Ok(Page { items, next })
-            };
-            self.get(call(Operation::Settlements, ""), &["v1", "settlements"], &query, read).await
-        })
+        pages::all(move |position| self.settlements_page([start, end], date_type, position, rows))
+    }
+
+    /// Lists the marks of [`Client::settlements`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn settlement_marks(
+        &self,
+        start: NaiveDate,
+        end: NaiveDate,
+        date_type: DateType,
+    ) -> impl Stream<Item = Result<RowMark, Error>> {
+        pages::all(move |position| self.settlements_page([start, end], date_type, position, RowMark::page))
+    }
+
+    async fn settlements_page<T: Clone + PartialEq>(
+        &self,
+        [start, end]: [NaiveDate; 2],
+        date_type: DateType,
+        position: Option<Position<T>>,
+        rows: impl FnOnce(&[u8]) -> Result<Vec<T>, ShapeError>,
+    ) -> Result<Page<T, Position<T>>, Error> {
+        holds(start <= end, "startDate", "is not after endDate")?;
+        let Position { page, first_before } = position.unwrap_or(Position { page: 1, first_before: None });
+        let query = [
+            ("startDate", start.to_string()),
+            ("endDate", end.to_string()),
+            ("dateType", date_type.as_str().to_owned()),
+            ("page", page.to_string()),
+            ("size", self.page_rows(PAGE_SIZE).to_string()),
+        ];
+        let read = |body: &[u8]| {
+            let items = rows(body)?;
+            let first = items.first().cloned();
+            if first.is_some() && first == first_before {
+                return Err(ShapeError::Loop);
+            }
+            // Only an empty page is the last: a short one does not prove that nothing follows.
+            let next = first.map(|first| Position { page: page + 1, first_before: Some(first) });
+            Ok(Page { items, next })
+        };
+        self.get(call(Operation::Settlements, ""), &["v1", "settlements"], &query, read).await
     }
 
     /// Asks Toss to settle one payment, for contracts that settle by hand: `POST /v1/settlements`.
@@ -227,6 +249,6 @@ impl Client {
 
 /// Reads the rows of a page.
 pub(crate) fn rows(body: &[u8]) -> Result<Vec<Settlement>, ShapeError> {
-    let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
+    let rows: Vec<Value> = shape::list(body)?;
     rows.iter().map(object::in_its_currency).collect()
 }

@@ -1,6 +1,6 @@
 //! From bytes of Toss to JSON values, and what can be wrong with them.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::amounts::AmountError;
@@ -53,6 +53,14 @@ pub enum ShapeError {
 
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, ShapeError> {
     serde_json::from_slice(bytes).map_err(ShapeError::Json)
+}
+
+/// A list of what `T` declares.
+pub(crate) fn list<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Vec<T>, ShapeError> {
+    serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+        true => ShapeError::Fields(error),
+        false => ShapeError::Json(error),
+    })
 }
 
 /// Anything of the shape that `T` declares.

@@ -10,7 +10,7 @@ use crate::codes::Operation;
 use crate::error::Error;
 use crate::limits::holds;
 use crate::object::{self, object};
-use crate::pages::{self, Page};
+use crate::pages::{self, Page, RowMark};
 use crate::private::Private;
 use crate::shape::{self, ShapeError};
 use crate::times;
@@ -76,24 +76,57 @@ impl Client {
         start: DateTime<FixedOffset>,
         end: DateTime<FixedOffset>,
     ) -> impl Stream<Item = Result<Transaction, Error>> {
-        pages::all(move |cursor: Option<String>| async move {
-            holds(start <= end, "startDate", "is not after endDate")?;
-            let mut query = vec![
-                ("startDate", times::without_offset(start)),
-                ("endDate", times::without_offset(end)),
-                ("limit", self.page_rows(PAGE_SIZE).to_string()),
-            ];
-            query.extend(cursor.clone().map(|cursor| ("startingAfter", cursor)));
-            let call = call(Operation::Transactions, "");
-            self.get(call, &["v1", "transactions"], &query, |body| page(body, cursor.as_ref())).await
-        })
+        pages::all(move |cursor| self.transactions_page(start, end, cursor, page))
+    }
+
+    /// Lists the marks of [`Client::transactions`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn transaction_marks(
+        &self,
+        start: DateTime<FixedOffset>,
+        end: DateTime<FixedOffset>,
+    ) -> impl Stream<Item = Result<RowMark, Error>> {
+        let page = |body: &[u8], cursor: Option<&String>| {
+            following(RowMark::page(body)?, cursor, |mark| &mark.transaction_key)
+        };
+        pages::all(move |cursor| self.transactions_page(start, end, cursor, page))
+    }
+
+    async fn transactions_page<T>(
+        &self,
+        start: DateTime<FixedOffset>,
+        end: DateTime<FixedOffset>,
+        cursor: Option<String>,
+        read: impl FnOnce(&[u8], Option<&String>) -> Result<Page<T, String>, ShapeError>,
+    ) -> Result<Page<T, String>, Error> {
+        holds(start <= end, "startDate", "is not after endDate")?;
+        let mut query = vec![
+            ("startDate", times::without_offset(start)),
+            ("endDate", times::without_offset(end)),
+            ("limit", self.page_rows(PAGE_SIZE).to_string()),
+        ];
+        query.extend(cursor.clone().map(|cursor| ("startingAfter", cursor)));
+        let call = call(Operation::Transactions, "");
+        self.get(call, &["v1", "transactions"], &query, |body| read(body, cursor.as_ref())).await
     }
 }
 
-/// Reads a page. Only an empty one is the last: a short page does not prove that nothing follows.
+/// Reads a page.
 pub(crate) fn page(body: &[u8], cursor: Option<&String>) -> Result<Page<Transaction, String>, ShapeError> {
-    let rows: Vec<Value> = shape::fields(shape::json(body)?)?;
+    let rows: Vec<Value> = shape::list(body)?;
     let rows: Vec<Transaction> = rows.iter().map(object::in_its_currency).collect::<Result<_, _>>()?;
-    let next = rows.last().map(|row| row.transaction_key.clone());
+    following(rows, cursor, |row| &row.transaction_key)
+}
+
+/// A page that begins after a row. Only an empty one is the last: a short page does not prove that nothing follows.
+fn following<T>(
+    rows: Vec<T>,
+    cursor: Option<&String>,
+    key: impl Fn(&T) -> &String,
+) -> Result<Page<T, String>, ShapeError> {
+    let next = rows.last().map(|row| key(row).clone());
     Page::after(rows, cursor, next)
 }

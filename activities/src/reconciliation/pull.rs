@@ -42,7 +42,7 @@ pub(super) async fn pull(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, Ste
 async fn pull_from(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Kept, StepError> {
     let mut before = patiently_counted(run, toss, sold_on).await?;
     for reading in 1..READINGS {
-        let again = kept(run, &paged(toss, reading, before.rows), sold_on).await?;
+        let again = kept(run, &paged(toss, reading, before.rows), sold_on, before.rows).await?;
         if again.reading == before {
             return Ok(again);
         }
@@ -63,14 +63,14 @@ async fn holds_what_it_held(run: &StepRun<'_>, sold_on: Day, named: u64) -> Resu
     Ok(())
 }
 
-/// The first reading: counts alone.
+/// The first reading: what the next one is compared by.
 async fn patiently_counted(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Reading, StepError> {
     let date = date(sold_on)?;
     let counted = patiently(|| async {
         let mut reading = Reading::default();
-        let mut rows = std::pin::pin!(toss.settlements(date, date, DateType::Sold));
-        while let Some(row) = rows.try_next().await? {
-            reading.add(&row);
+        let mut marks = std::pin::pin!(toss.settlement_marks(date, date, DateType::Sold));
+        while let Some(mark) = marks.try_next().await? {
+            reading.add(&mark.transaction_key, mark.amount, mark.pay_out_amount.unwrap_or_default());
             if reading.rows.is_multiple_of(PAGE as u64) {
                 run.alive().await;
             }
@@ -90,10 +90,11 @@ struct Kept {
 
 /// What a later reading lists is kept, page by page. A row is a fact of the PSP's also where the list breaks off; it is
 /// booked only when the list was whole.
-async fn kept(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Kept, StepError> {
+async fn kept(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day, expected: u64) -> Result<Kept, StepError> {
     let date = date(sold_on)?;
     let (mut reading, mut figures) = (Reading::default(), Figures::default());
-    let mut keys: HashSet<u128> = HashSet::new();
+    // Of the size at once: one that grows is twice in memory for a moment.
+    let mut keys: HashSet<u128> = HashSet::with_capacity(usize::try_from(expected).unwrap_or_default());
     let mut pages = std::pin::pin!(toss.settlements(date, date, DateType::Sold).try_chunks(PAGE));
     let mut listed = Listed::default();
     loop {
@@ -102,7 +103,7 @@ async fn kept(run: &StepRun<'_>, toss: &toss::Client, sold_on: Day) -> Result<Ke
         figures.add("rows_new", fresh?.cast_signed());
         let Some(page) = page else { break };
         let page = page.map_err(|error| StepError::from(error.1))?;
-        page.iter().for_each(|row| reading.add(row));
+        page.iter().for_each(|row| reading.add(&row.transaction_key, row.amount, row.pay_out_amount));
         listed = Listed::of(page, &mut keys, sold_on)?;
         run.alive().await;
         run.report(format!("settlement rows of {sold_on}"), reading.rows);
@@ -160,10 +161,10 @@ fn shortened(key: &impl Hash) -> u128 {
 }
 
 impl Reading {
-    fn add(&mut self, row: &Settlement) {
+    fn add(&mut self, transaction_key: &str, amount: i64, pay_out_amount: i64) {
         self.rows += 1;
-        self.mark = self.mark.wrapping_add(shortened(&(&row.transaction_key, row.amount)));
-        self.sum += i128::from(row.amount);
-        self.net += i128::from(row.pay_out_amount);
+        self.mark = self.mark.wrapping_add(shortened(&(transaction_key, amount)));
+        self.sum += i128::from(amount);
+        self.net += i128::from(pay_out_amount);
     }
 }

@@ -11,6 +11,7 @@ use std::{
     ops::Range,
 };
 
+use chrono::{DateTime, FixedOffset};
 use domain::{
     Currency, Timestamp,
     calendar::Day,
@@ -19,7 +20,7 @@ use domain::{
     refund::RefundStatus,
     settlement::Flow,
 };
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use store::{CheckoutRecord, EntryFilter, RefundRecord};
 use toss::{Payment, PaymentStatus, Transaction};
@@ -69,41 +70,55 @@ struct Approved {
 pub(super) async fn compare(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Result<Figures, StepError> {
     let mut figures = Figures::default();
     let mut examined = 0;
-    let mut begins = from;
-    while begins < to {
-        let ends = begins.plus_ms(HOUR_MS).min(to);
+    let hours = hours(from, to).map(|hour| async move {
         run.alive().await;
-        let moved = moved_between(run, begins, ends, &mut figures).await?;
-        let mut findings = attributes::compare(run, approvals(&moved)).await?;
-        for (order, seen) in moved.into_iter().filter(|(_, seen)| !seen.is_the_same()) {
-            examined += 1;
-            if examined > MOST_EXAMINED {
-                let reason = format!(
-                    "more than {MOST_EXAMINED} orders seem to differ: is this the database, and are these the keys, of \
-                     one shop?"
-                );
-                return Err(incomplete(reason));
+        Ok::<_, StepError>((listed_by_all(run, hour.start, hour.end).await?, hour))
+    });
+    // One hour is listed while the one before is compared.
+    let mut hours = std::pin::pin!(stream::iter(hours).buffered(1).peekable());
+    while let Some(listed) = hours.as_mut().next().await {
+        let (movements, hour) = listed?;
+        let compared = async {
+            let moved = moved_in(run, movements, &hour, &mut figures).await?;
+            let mut findings = attributes::compare(run, approvals(&moved)).await?;
+            for (order, seen) in moved.into_iter().filter(|(_, seen)| !seen.is_the_same()) {
+                examined += 1;
+                if examined > MOST_EXAMINED {
+                    let reason = format!(
+                        "more than {MOST_EXAMINED} orders seem to differ: is this the database, and are these the \
+                         keys, of one shop?"
+                    );
+                    return Err(incomplete(reason));
+                }
+                run.alive().await;
+                findings.extend(examine_settled(run, &order, &seen, hour.clone(), &mut figures).await?);
             }
-            run.alive().await;
-            findings.extend(examine_settled(run, &order, &seen, begins..ends, &mut figures).await?);
-        }
-        run.note(&findings).await?;
-        run.report(format!("transactions until {}", domain::calendar::KoreanTime(ends)), figures.of("transactions"));
-        begins = ends;
+            Ok(run.note(&findings).await?)
+        };
+        let (compared, _next) = futures::join!(compared, hours.as_mut().peek());
+        compared?;
+        let until = domain::calendar::KoreanTime(hour.end);
+        run.report(format!("transactions until {until}"), figures.of("transactions"));
     }
     Ok(figures)
 }
 
-/// What moved from one instant until another, order by order, added to the figures.
-async fn moved_between(
+/// A stretch of time in hours.
+fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Range<Timestamp>> {
+    let begins = std::iter::successors(Some(from), |begins| Some(begins.plus_ms(HOUR_MS)));
+    begins.take_while(move |begins| *begins < to).map(move |begins| begins..begins.plus_ms(HOUR_MS).min(to))
+}
+
+/// What moved in a stretch of time, order by order, added to the figures.
+async fn moved_in(
     run: &StepRun<'_>,
-    from: Timestamp,
-    to: Timestamp,
+    listed: Vec<Movement>,
+    time: &Range<Timestamp>,
     figures: &mut Figures,
 ) -> Result<HashMap<String, Seen>, StepError> {
     let mut orders: HashMap<String, Seen> = HashMap::new();
-    let filter = EntryFilter { from: Some(from), to: Some(to), ..EntryFilter::default() };
-    for movement in listed_by_all(run, from, to).await? {
+    let filter = EntryFilter { from: Some(time.start), to: Some(time.end), ..EntryFilter::default() };
+    for movement in listed {
         let turnover = turnover_of_movement(&movement)?;
         figures.add("transactions", 1);
         add_turnover(figures, "at_psp", turnover);
@@ -138,8 +153,13 @@ struct Movement {
 #[derive(Debug, Default)]
 struct Listing {
     movements: Vec<Movement>,
-    /// Over key and amount of each row, in their order.
-    mark: DefaultHasher,
+    mark: Mark,
+}
+
+/// What two readings of the list are compared by: key and amount of each row, in their order.
+#[derive(Debug, Default)]
+struct Mark {
+    of_rows: DefaultHasher,
     /// How many rows there are, also of those that move nothing.
     rows: u64,
 }
@@ -153,30 +173,49 @@ async fn listed_by_all(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -> Res
     Ok(movements)
 }
 
-/// The list of a contract, as two readings in a row say the same. Of a reading that was read before, its mark alone is
-/// kept.
+/// The list of a contract, as two readings in a row say the same. Of the first one, its mark alone is read.
 async fn listed_twice(
     run: &StepRun<'_>,
     toss: &toss::Client,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<Movement>, StepError> {
-    let first = listed(run, toss, from, to).await?;
-    let (mut before, mut rows) = (first.mark.finish(), first.rows);
-    drop(first);
+    let mut before = marked(run, toss, from, to).await?;
     for reading in 1..READINGS {
-        let Listing { movements, mark, rows: again } = listed(run, &paged(toss, reading, rows), from, to).await?;
-        if mark.finish() == before {
+        let Listing { movements, mark } = listed(run, &paged(toss, reading, before.rows), from, to).await?;
+        if mark.is(&before) {
             return Ok(movements);
         }
-        (before, rows) = (mark.finish(), again);
+        before = mark;
     }
     Err(incomplete("the PSP's list of transactions was another one at each reading"))
 }
 
 /// The PSP's times are whole seconds.
+fn asked(from: Timestamp, to: Timestamp) -> [DateTime<FixedOffset>; 2] {
+    [to_toss_time(from), to_toss_time(to.plus_ms(999))]
+}
+
+async fn marked(run: &StepRun<'_>, toss: &toss::Client, from: Timestamp, to: Timestamp) -> Result<Mark, StepError> {
+    let [start, end] = asked(from, to);
+    let marked = patiently(|| async {
+        let mut mark = Mark::default();
+        let mut rows = std::pin::pin!(toss.transaction_marks(start, end));
+        while let Some(row) = rows.try_next().await? {
+            if row.transaction_at.map(to_timestamp).is_none_or(|at| (from..to).contains(&at)) {
+                mark.add(&row.transaction_key, row.amount);
+            }
+            if mark.rows.is_multiple_of(ALIVE_EVERY) {
+                run.alive().await;
+            }
+        }
+        Ok(mark)
+    });
+    Ok(marked.await?)
+}
+
 async fn listed(run: &StepRun<'_>, toss: &toss::Client, from: Timestamp, to: Timestamp) -> Result<Listing, StepError> {
-    let (start, end) = (to_toss_time(from), to_toss_time(to.plus_ms(999)));
+    let [start, end] = asked(from, to);
     let listed = patiently(|| async {
         let mut listing = Listing::default();
         let mut rows = std::pin::pin!(toss.transactions(start, end));
@@ -185,7 +224,7 @@ async fn listed(run: &StepRun<'_>, toss: &toss::Client, from: Timestamp, to: Tim
             if at.is_none_or(|at| (from..to).contains(&at)) {
                 listing.add(row, at);
             }
-            if listing.rows.is_multiple_of(ALIVE_EVERY) {
+            if listing.mark.rows.is_multiple_of(ALIVE_EVERY) {
                 run.alive().await;
             }
         }
@@ -194,10 +233,20 @@ async fn listed(run: &StepRun<'_>, toss: &toss::Client, from: Timestamp, to: Tim
     Ok(listed.await?)
 }
 
+impl Mark {
+    fn add(&mut self, transaction_key: &str, amount: i64) {
+        (transaction_key, amount).hash(&mut self.of_rows);
+        self.rows += 1;
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.of_rows.finish() == other.of_rows.finish()
+    }
+}
+
 impl Listing {
     fn add(&mut self, row: Transaction, at: Option<Timestamp>) {
-        (&row.transaction_key, row.amount).hash(&mut self.mark);
-        self.rows += 1;
+        self.mark.add(&row.transaction_key, row.amount);
         // The row of an account that was opened and not paid into moves nothing, and is no payment to ask about.
         if row.amount != 0 {
             let approved = (row.status == PaymentStatus::Done).then(|| Approved {

@@ -67,6 +67,51 @@ async fn transactions_are_read_to_the_empty_page() -> Outcome {
     Ok(())
 }
 
+/// A reading of marks and a reading of rows say the same of one list, also of amounts in quotes and of other currencies.
+#[tokio::test]
+async fn marks_are_the_keys_and_amounts_of_the_rows() -> Outcome {
+    let time = DateTime::parse_from_rfc3339("2022-06-08T00:00:00+09:00")?;
+    let mut dollars = transaction("t-2", "CANCELED", &json!("-10.5"));
+    dollars["currency"] = json!("USD");
+    let page = json!([transaction("t-1", "DONE", &json!(15_000)), dollars]);
+    let (_server, client) = pages(&[page.clone(), json!([])]).await?;
+    let marks: Vec<_> = client.transaction_marks(time, time).try_collect().await?;
+    let (_server, client) = pages(&[page, json!([])]).await?;
+    let rows: Vec<_> = client.transactions(time, time).try_collect().await?;
+    let of_marks: Vec<_> = marks.iter().map(|mark| (&*mark.transaction_key, mark.amount, mark.transaction_at)).collect();
+    let of_rows: Vec<_> = rows.iter().map(|row| (&*row.transaction_key, row.amount, row.transaction_at)).collect();
+    assert_eq!(of_marks, of_rows);
+    assert_eq!((of_marks[0].0, of_marks[0].1, of_marks[1].1), ("t-1", 15_000, -1_050));
+    assert_eq!(marks[0].pay_out_amount, None);
+
+    let mut quoted = settlement("t-4");
+    quoted["payOutAmount"] = json!("-97550.0");
+    let (_server, client) = pages(&[json!([settlement("t-3"), quoted]), json!([])]).await?;
+    let (start, end) = (day("2022-06-01")?, day("2022-06-30")?);
+    let marks: Vec<_> = client.settlement_marks(start, end, DateType::Sold).try_collect().await?;
+    let amounts: Vec<_> = marks.iter().map(|mark| (&*mark.transaction_key, mark.amount, mark.pay_out_amount)).collect();
+    assert_eq!(amounts, [("t-3", 15_000, Some(14_553)), ("t-4", 15_000, Some(-97_550))]);
+    Ok(())
+}
+
+/// What cannot be read of a mark is an error as it is in a row: a reading that skips a row would prove nothing.
+#[tokio::test]
+async fn a_mark_that_cannot_be_read_is_an_error() -> Outcome {
+    for (field, value) in [("amount", json!(0.5)), ("amount", json!(null)), ("currency", json!("KRWX"))] {
+        let mut row = settlement("t-1");
+        row[field] = value;
+        let (_server, client) = pages(&[json!([row])]).await?;
+        let marks: Vec<_> =
+            client.settlement_marks(day("2022-06-01")?, day("2022-06-01")?, DateType::Sold).collect().await;
+        assert!(is_shape(&marks[0], |_| true) && marks.len() == 1, "{field}: {marks:?}");
+    }
+    let time = DateTime::parse_from_rfc3339("2022-06-08T00:00:00+09:00")?;
+    let (_server, client) = pages(&[json!([transaction("t-1", "DONE", &json!(1))])]).await?;
+    let marks: Vec<_> = client.transaction_marks(time, time).collect().await;
+    assert!(marks.len() == 2 && is_shape(&marks[1], |shape| matches!(shape, ShapeError::Loop)), "{marks:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_error_in_the_middle_ends_the_stream_visibly() -> Outcome {
     let first = answer(200, "", &json!([transaction("t-1", "DONE", &json!(1))]).to_string());
