@@ -34,8 +34,8 @@ use store::{
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::reconciliation::{
-    ActOnBreak, BeginRun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
-    StepOutcome, StepRequest, TakeStep, settled_days,
+    ActOnBreak, BeginRun, Begun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
+    StepOutcome, StepRequest, TakeStep, settled_from,
 };
 use workflows::reversal::{ActOnReversal, ReversalAct, ReversalActed, ReversalStep};
 
@@ -51,11 +51,12 @@ use crate::failure::store_failure;
 impl Reconciliations {
     /// Writes that a run begins. The run's id is the key.
     #[activity(definition = BeginRun)]
-    pub async fn begin(self: Arc<Self>, _ctx: ActivityContext, run: Run) -> Result<(), ActivityError> {
+    pub async fn begin(self: Arc<Self>, _ctx: ActivityContext, run: Run) -> Result<Option<Begun>, ActivityError> {
         let today = Day::of(source::machine_time());
         let day = |text: &str| text.parse::<Day>().unwrap_or(today);
         let new = NewRun { day: day(&run.day), as_of: day(&run.as_of), run_id: run.run_id };
-        self.writer.begin_reconciliation(&new).await.map_err(store_failure)
+        self.writer.begin_reconciliation(&new).await.map_err(store_failure)?;
+        Ok(Some(Begun { settled_from: settled_from(new.day, &self.rules.holidays).to_string() }))
     }
 
     /// Compares one slice of one layer. Run and break are the key of a finding.
@@ -192,7 +193,7 @@ impl Reconciliations {
             let of_layer = LayerSummary { figures, left_out: left_out.clone(), breaks: BTreeMap::new() };
             summary.insert(layer.clone(), of_layer);
             if left_out.is_none() {
-                compared.extend(Layer::parse(layer).map(|layer| LayerDays { layer, days: days_of(layer, &run.day) }));
+                compared.extend(Layer::parse(layer).map(|layer| LayerDays { layer, days: days_of(layer, run) }));
             }
         }
         let ending = StoredConclusion {
@@ -220,9 +221,9 @@ impl Reconciliations {
 }
 
 /// The days that a layer of a run has looked at.
-fn days_of(layer: Layer, day: &str) -> Option<(Day, Day)> {
-    let day: Day = day.parse().ok()?;
-    let first = settled_days(day).first().copied().unwrap_or(day);
+fn days_of(layer: Layer, run: &Run) -> Option<(Day, Day)> {
+    let day: Day = run.day.parse().ok()?;
+    let first = run.settled_days(day).first().copied().unwrap_or(day);
     match layer {
         Layer::Internal | Layer::PayoutBalance => None,
         Layer::Transactions => Some((day, day)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::{
     Timestamp,
-    calendar::Day,
+    calendar::{Day, Holidays},
     id::BreakId,
     reconciliation::{Act, Actor, Layer},
 };
@@ -39,7 +39,10 @@ pub const HEARTBEAT_TIME: Duration = Duration::from_secs(60);
 /// How old a movement at the PSP must be before it counts as late, unless a caller says otherwise.
 pub const GRACE_MS: u64 = 60 * 60 * 1_000;
 /// How many days before a day its settlements are pulled again: rows can come late.
-pub const LOOK_BACK_DAYS: u32 = 7;
+const LOOK_BACK_DAYS: u32 = 7;
+/// At least how many business days these are. A row counts as overdue after three, and a run may have no verdict: before
+/// a long holiday, seven days would end before anybody is told of a row that never came.
+const LOOK_BACK_BUSINESS_DAYS: u16 = 5;
 /// How many hours of transactions one step compares.
 const SLICE_HOURS: u64 = 6;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -55,7 +58,7 @@ ports! {
     /// The name of every port of reconciliations. Tests count their steps by it.
     list OF_RECONCILIATION:
     /// Writes that a run begins. Safe to repeat: the run's id is the key.
-    BeginRun = "reconciliation.begin": Run => ();
+    BeginRun = "reconciliation.begin": Run => Option<Begun>;
     /// Compares one slice of one layer, and keeps what it found. Safe to repeat: run and break are the key of a
     /// finding, and the transaction key that of a booking.
     TakeStep = "reconciliation.step": StepRequest => StepOutcome;
@@ -93,6 +96,16 @@ pub struct Run {
     pub as_of: String,
     /// What the PSP moved after it may not be booked yet.
     pub settled_by: Timestamp,
+    /// The first day of sale whose settlements it looks at; a week before its day where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_from: Option<String>,
+}
+
+/// What the worker that begins a run says of it. Absent in histories that are older than it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The first day of sale whose settlements the run looks at, by the holidays that are set.
+    pub settled_from: String,
 }
 
 /// One step of a run.
@@ -261,15 +274,17 @@ impl ReconciliationWorkflow {
         let day: Day = input.day.parse().unwrap_or_else(|_| today.before());
         let grace_ms = input.grace_ms.unwrap_or(GRACE_MS);
         let silence = input.silence_ms.map_or(HEARTBEAT_TIME, Duration::from_millis);
-        let run = Run {
+        let mut run = Run {
             run_id: ctx.run_id().to_owned(),
             day: day.to_string(),
             as_of: input.as_of.unwrap_or_else(|| today.to_string()),
             settled_by: began.minus_ms(grace_ms),
+            settled_from: None,
         };
-        readable(ctx.execute_activity(BeginRun, run.clone(), write_options("begin the run", silence)).await)?;
+        let begun = ctx.execute_activity(BeginRun, run.clone(), write_options("begin the run", silence)).await;
+        run.settled_from = readable(begun)?.map(|begun| begun.settled_from);
         let mut conclusion = Conclusion { run: run.clone(), layers: Vec::new(), incomplete: None };
-        for step in steps(day, began) {
+        for step in steps(&run, day, began) {
             ctx.set_current_details(format!("the reconciliation of {day}: {}", summary(&step)));
             let request = StepRequest { run: run.clone(), step: step.clone() };
             let outcome = readable(ctx.execute_activity(TakeStep, request, step_options(&step, silence)).await)?;
@@ -330,7 +345,7 @@ fn note(conclusion: &mut Conclusion, step: &Step, outcome: StepOutcome) -> bool 
 }
 
 /// The steps of a day. Whole sources are read before anything is booked from them.
-fn steps(day: Day, began: Timestamp) -> Vec<Step> {
+fn steps(run: &Run, day: Day, began: Timestamp) -> Vec<Step> {
     let mut steps = vec![Step::Internal];
     let end = day.next().start().min(began.plus_ms(1));
     for slice in 0..DAY_HOURS / SLICE_HOURS {
@@ -340,7 +355,7 @@ fn steps(day: Day, began: Timestamp) -> Vec<Step> {
             steps.push(Step::Transactions { from, to });
         }
     }
-    let days = settled_days(day);
+    let days = run.settled_days(day);
     steps.extend(days.iter().map(|sold_on| Step::PullSettlements { sold_on: sold_on.to_string() }));
     steps.push(Step::ReadPayoutBalance);
     steps.extend(days.iter().map(|sold_on| Step::Settle { sold_on: sold_on.to_string() }));
@@ -348,14 +363,21 @@ fn steps(day: Day, began: Timestamp) -> Vec<Step> {
     steps
 }
 
-/// The days whose settlements a run looks at, the oldest first.
-pub fn settled_days(day: Day) -> Vec<Day> {
-    let mut days = vec![day];
-    for _ in 0..LOOK_BACK_DAYS {
-        days.extend(days.last().map(|last| last.before()));
+impl Run {
+    /// The days of sale whose settlements the run of a day looks at, the oldest first.
+    pub fn settled_days(&self, day: Day) -> Vec<Day> {
+        let from = self.settled_from.as_deref().and_then(|from| from.parse().ok()).unwrap_or_else(|| week_before(day));
+        std::iter::successors(Some(from), |sold_on| Some(sold_on.next())).take_while(|sold_on| *sold_on <= day).collect()
     }
-    days.reverse();
-    days
+}
+
+/// The first day of sale whose settlements the run of a day looks at.
+pub fn settled_from(day: Day, holidays: &Holidays) -> Day {
+    week_before(day).min(holidays.business_days_before(day, LOOK_BACK_BUSINESS_DAYS))
+}
+
+fn week_before(day: Day) -> Day {
+    (0..LOOK_BACK_DAYS).fold(day, |day, _| day.before())
 }
 
 fn summary(step: &Step) -> String {

@@ -10,7 +10,6 @@ use domain::{
 };
 use serde_json::json;
 use store::{BankLine, InternalDifference, InternalQuestion, WrongReceipts};
-use workflows::reconciliation::settled_days;
 
 use super::{
     source::{StepError, machine_time},
@@ -105,7 +104,7 @@ async fn wrong_receipts(run: &StepRun<'_>) -> Result<i64, StepError> {
 pub(super) async fn bank(run: &StepRun<'_>) -> Result<Figures, StepError> {
     let mut figures = Figures::default();
     let mut days = Vec::new();
-    for day in settled_days(run.day()?) {
+    for day in run.request.run.settled_days(run.day()?) {
         let lines = run.of.reader.bank_lines(day).await?;
         figures.add("lines", i64::try_from(lines.len()).unwrap_or(i64::MAX));
         let lines = sweeps::without_sweeps(run, lines, &mut figures).await?;

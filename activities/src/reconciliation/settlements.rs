@@ -1,6 +1,6 @@
 //! The PSP's settlement rows: booked once each, and compared with what was captured.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use domain::{
@@ -12,10 +12,11 @@ use domain::{
     },
     settlement::{Counter, Exchange, Flow, RowKind, SettlementRow, TakenFee, vat_in},
 };
+use futures::{Stream, StreamExt as _, stream};
 use serde_json::json;
 use store::{
     CanceledPayment, CapturedCheckout, ReceivedRow, Refusal, Repaired, Residue, ReversedSettlement, RowBooking,
-    SettlementBookings, StoreError, StoredRow, UnsettledCapture,
+    RowPage, RowPlace, SettlementBookings, StoreError, StoredRow, UnsettledCapture,
 };
 use toss::Settlement;
 
@@ -41,17 +42,13 @@ const CUT_OFF_DAYS: u16 = 2;
 pub(super) async fn settle(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, StepError> {
     let closed_before = run.of.reader.books_state().await?.closed_before;
     let (mut figures, mut rows_of_day) = (Figures::default(), 0_u64);
-    let reader = &run.of.reader;
-    let mut page = reader.settlement_rows(sold_on, None, PAGE as u64).await?;
-    while let Some(last) = page.last {
+    // One page is read and looked up in the books while the one before is booked.
+    let mut pages = std::pin::pin!(pages(run, sold_on).peekable());
+    while let Some(page) = pages.as_mut().next().await {
+        let page = page?;
         rows_of_day += page.rows.len() as u64;
-        // One page is read while the one before is booked.
-        let (next, of_page) = futures::join!(
-            reader.settlement_rows(sold_on, Some(&last), PAGE as u64),
-            settle_page(run, page.rows, closed_before)
-        );
+        let (of_page, _next) = futures::join!(settle_page(run, page, closed_before), pages.as_mut().peek());
         figures.merge(of_page?);
-        page = next?;
         run.alive().await;
         run.report(format!("settlement rows of {sold_on} booked"), rows_of_day);
     }
@@ -61,17 +58,33 @@ pub(super) async fn settle(run: &StepRun<'_>, sold_on: Day) -> Result<Figures, S
     Ok(figures)
 }
 
+/// Rows, with what the books know of their checkouts.
+struct Page {
+    rows: Vec<StoredRow>,
+    checkouts: HashMap<String, CapturedCheckout>,
+}
+
+/// The rows of a day of sale, page by page.
+fn pages(run: &StepRun<'_>, sold_on: Day) -> impl Stream<Item = Result<Page, StepError>> {
+    let reader = &run.of.reader;
+    stream::try_unfold(None::<RowPlace>, move |after| async move {
+        let RowPage { rows, last } = reader.settlement_rows(sold_on, after.as_ref(), PAGE as u64).await?;
+        let Some(last) = last else { return Ok(None) };
+        let ids: HashSet<String> = rows.iter().map(|stored| stored.row.order.clone()).collect();
+        let checkouts = reader.captured_checkouts(&ids.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Some((Page { rows, checkouts }, Some(last))))
+    })
+}
+
 /// Books and compares a page. Answers what its rows came to.
 async fn settle_page(
     run: &StepRun<'_>,
-    page: Vec<StoredRow>,
+    Page { rows, checkouts }: Page,
     closed_before: Option<Timestamp>,
 ) -> Result<Figures, StepError> {
     let mut figures = Figures::default();
-    let ids: HashSet<String> = page.iter().map(|stored| stored.row.order.clone()).collect();
-    let checkouts = run.of.reader.captured_checkouts(&ids.into_iter().collect::<Vec<_>>()).await?;
-    let (mut findings, mut bookings) = (taken_back(run, &page).await?, Vec::new());
-    for stored in page {
+    let (mut findings, mut bookings) = (taken_back(run, &rows).await?, Vec::new());
+    for stored in rows {
         let judged = judge(run, &stored, checkouts.get(&stored.row.order))?;
         count(&stored.row, &mut figures);
         if stored.counter.is_none() {
@@ -110,8 +123,7 @@ fn count(row: &SettlementRow, figures: &mut Figures) {
 
 /// Rows whose entry somebody took back, entry by entry. The machine does not book them again.
 async fn taken_back(run: &StepRun<'_>, page: &[StoredRow]) -> Result<Vec<Finding>, StoreError> {
-    let booked = page.iter().filter(|stored| stored.counter.is_some());
-    let keys: Vec<&str> = booked.map(|stored| stored.row.transaction_key.as_str()).collect();
+    let keys: HashSet<&str> = page.iter().filter_map(|stored| stored.entry_key.as_deref()).collect();
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -129,6 +141,7 @@ async fn taken_back(run: &StepRun<'_>, page: &[StoredRow]) -> Result<Vec<Finding
             ..blank(Layer::Settlements, BreakType::SettlementUnbooked, subject, sold_on, amount.amount().currency())
         }
     };
+    let keys: Vec<&str> = keys.into_iter().collect();
     Ok(run.of.reader.reversed_settlements(&keys).await?.into_iter().map(unbooked).collect())
 }
 
@@ -169,7 +182,7 @@ async fn book_each(
             Err(StoreError::Refused(Refusal::RuleLimit { .. })) => leave_out(&[booking], figures),
             Err(StoreError::Refused(refusal)) => {
                 let received = json!({ "reason": refusal.to_string() }).to_string();
-                let stored = StoredRow { row: booking.row, counter: None, received };
+                let stored = StoredRow { row: booking.row, counter: None, entry_key: None, received };
                 refused.push(finding(BreakType::AmountsDiffer, &stored, None));
             }
             Err(error) => return Err(error),

@@ -6,6 +6,7 @@ mod bulk;
 mod closing;
 mod currencies;
 mod escalated;
+mod holidays;
 mod killed;
 mod lists;
 pub(crate) mod payouts;
@@ -17,6 +18,11 @@ pub(crate) mod sweeps;
 mod weeks;
 
 use serde_json::{Value, json};
+use temporalio_client::{Client, WorkflowStartOptions};
+use workflows::{
+    TASK_QUEUE,
+    reconciliation::{ReconciliationInput, ReconciliationWorkflow},
+};
 
 use crate::{
     database::Kind,
@@ -39,6 +45,16 @@ fn reconcile_day(roles: &Roles, day: &str, flags: &[&str]) -> (Option<i32>, Valu
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
     assert_eq!(report["agrees"], output.status.success(), "{report}");
     (output.status.code(), report)
+}
+
+/// Reconciles a day of the simulator's clock, which is ahead of ours, and judges it on another. Answers the run.
+async fn reconcile_ahead(temporal: &Client, shop: &Shop, day: &str, as_of: &str) -> Value {
+    let (date, judged) = (day.to_owned(), Some(as_of.to_owned()));
+    let input = ReconciliationInput { day: date, as_of: judged, grace_ms: Some(0), silence_ms: None };
+    let options = WorkflowStartOptions::new(TASK_QUEUE, format!("reconciliation.{day}")).build();
+    let run = temporal.start_workflow(ReconciliationWorkflow::run, input, options).await.unwrap();
+    run.get_result(Default::default()).await.unwrap();
+    shop.get(&format!("/v1/reconciliations/{day}")).await
 }
 
 fn today() -> String {

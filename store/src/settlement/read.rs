@@ -33,6 +33,8 @@ pub struct StoredRow {
     pub row: SettlementRow,
     /// The account on the other side, once the row is booked.
     pub counter: Option<Counter>,
+    /// The key of the entry that booked it; `None` also where the row moves nothing.
+    pub entry_key: Option<String>,
     /// The row as it was received.
     pub received: String,
 }
@@ -369,8 +371,8 @@ impl Reader {
         rows.into_iter().map(recorded).collect()
     }
 
-    /// The bookings of rows of these keys that somebody took back.
-    pub async fn reversed_settlements(&self, keys: &[&str]) -> Result<Vec<ReversedSettlement>, StoreError> {
+    /// Those of the entries of rows that somebody took back.
+    pub async fn reversed_settlements(&self, entry_keys: &[&str]) -> Result<Vec<ReversedSettlement>, StoreError> {
         use settlement_rows::Column;
         #[derive(FromQueryResult)]
         struct Row {
@@ -380,19 +382,10 @@ impl Reader {
             rows: i64,
             amount: i64,
         }
-        let reversed = Query::select()
-            .expr(Expr::value(1))
-            .from(ledger_entries::Entity)
-            .and_where(
-                Expr::col(ledger_entries::Column::Reverses.as_column_ref()).equals(Column::EntryId.as_column_ref()),
-            )
-            .to_owned();
-        let entries: Vec<String> = settlement_rows::Entity::find()
+        let entries: Vec<String> = ledger_entries::Entity::find()
             .select_only()
-            .column(Column::EntryId)
-            .distinct()
-            .filter(Column::TransactionKey.is_in(keys.iter().copied()))
-            .filter(Expr::exists(reversed))
+            .column(ledger_entries::Column::Reverses)
+            .filter(ledger_entries::Column::Reverses.is_in(entry_keys.iter().copied()))
             .into_tuple()
             .all(self.connection())
             .await?;
@@ -577,6 +570,7 @@ fn stored(row: settlement_rows::Model) -> Result<StoredRow, StoreError> {
             merchant_id: row.merchant_id,
         },
         counter: counter.transpose()?,
+        entry_key: row.entry_id,
         received: row.received,
     })
 }

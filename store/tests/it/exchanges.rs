@@ -181,12 +181,12 @@ async fn both_entries_are_taken_back_and_booked_again_together(fresh: Fresh) {
         }
         assert_eq!(stands(&fresh).await, [0; 6]);
         agrees(&fresh).await;
-        assert_eq!(fresh.reader.reversed_settlements(&["txr-1"]).await.unwrap().len(), 1);
+        assert_eq!(fresh.reader.reversed_settlements(&["psp_settled:txr-1"]).await.unwrap().len(), 1);
         for booked in [Booked::Now, Booked::Before] {
             assert_eq!(fresh.writer.undo_reversal(&word("key:cccc")).await.unwrap(), booked);
         }
         assert_eq!(stands(&fresh).await, SALE);
-        assert!(fresh.reader.reversed_settlements(&["txr-1"]).await.unwrap().is_empty());
+        assert!(fresh.reader.reversed_settlements(&["psp_settled:txr-1:2"]).await.unwrap().is_empty());
         agrees(&fresh).await;
     }
     assert_eq!(stands(&fresh).await, [0; 6]);

@@ -5,12 +5,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use domain::calendar::{Day, Holidays};
 use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowStartOptions};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use workflows::{
     TASK_QUEUE,
-    reconciliation::{LOOK_BACK_DAYS, OF_RECONCILIATION, ReconciliationInput, ReconciliationWorkflow},
+    reconciliation::{OF_RECONCILIATION, ReconciliationInput, ReconciliationWorkflow, settled_from},
     reversal::OF_REVERSALS,
 };
 
@@ -30,9 +31,9 @@ const RUNS_AT_ONCE: usize = 10;
 /// How many payments there are; one of them has no row.
 const PAID: [&str; 3] = ["paid-1", "paid-2", "missing"];
 /// The days of sale: one for each fault, so far apart that no run looks at two of them.
-const APART_DAYS: usize = LOOK_BACK_DAYS as usize + 1;
+const APART_DAYS: usize = 16;
 /// After this number of days all rows of all days are listed and paid out.
-const LATER: i64 = 60;
+const LATER: i64 = 150;
 /// After how much silence of an activity another worker takes it up.
 const SILENCE_MS: u64 = 15_000;
 /// How long a run may take on a busy machine.
@@ -96,18 +97,26 @@ impl Case {
     }
 
     /// Where the step stands among those of its name in the run of a day that has not begun, and so has no
-    /// transactions: our own books; for each of eight days of sale, the oldest first, its rows are read; the balance is
-    /// read; for each of those days the rows are booked; the balance; the bank.
+    /// transactions: our own books; for each day of sale that is looked at, the oldest first, its rows are read; the
+    /// balance is read; for each of those days the rows are booked; the balance; the bank.
     fn place(self) -> Place {
-        let sold = APART_DAYS - 1 - self.sold_before;
+        let days = looked_at(days_ahead(self.day).parse().unwrap());
+        let sold = days - 1 - self.sold_before;
         let time = match self.what {
             What::Only(_) => 0,
             What::Pull => 1 + sold,
-            What::Settle => 1 + APART_DAYS + 1 + sold,
-            What::Balance => 1 + APART_DAYS + 1 + APART_DAYS,
+            What::Settle => 1 + days + 1 + sold,
+            What::Balance => 1 + days + 1 + days,
         };
         Place { step: self.what.step(), time }
     }
+}
+
+/// How many days of sale the run of a day looks at.
+fn looked_at(day: Day) -> usize {
+    let first = settled_from(day, &Holidays::default());
+    let days = std::iter::successors(Some(first), |sold_on| Some(sold_on.next())).take_while(|sold_on| *sold_on <= day);
+    days.count()
 }
 
 fn days_ahead(days: usize) -> String {

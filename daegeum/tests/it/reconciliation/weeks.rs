@@ -1,16 +1,12 @@
 //! More than four weeks of trading with refunds and payouts: in the end every receivable is matched.
 
-use serde_json::{Value, json};
-use temporalio_client::WorkflowStartOptions;
-use workflows::{
-    TASK_QUEUE,
-    reconciliation::{ReconciliationInput, ReconciliationWorkflow},
-};
+use serde_json::json;
 
 use super::{
     day_after,
     payouts::clock_passes,
     planted::{LATER, balance},
+    reconcile_ahead,
 };
 use crate::{
     database::Kind,
@@ -26,17 +22,6 @@ const ROUNDS: i64 = 4;
 /// We keep a twentieth, which is more than the PSP takes: its balance is enough for every seller.
 const COMMISSION_PART: u64 = 20;
 const COMMISSION_BPS: &str = "500";
-
-/// Reconciles a day of the simulator's clock, which is ahead of ours, and judges it on another.
-async fn reconcile(payers: &Payers, day: &str, as_of: &str) -> Value {
-    let temporal = temporal_at(&payers.temporal()).await;
-    let (day_text, judged) = (day.to_owned(), Some(as_of.to_owned()));
-    let input = ReconciliationInput { day: day_text, as_of: judged, grace_ms: Some(0), silence_ms: None };
-    let options = WorkflowStartOptions::new(TASK_QUEUE, format!("reconciliation.{day}")).build();
-    let run = temporal.start_workflow(ReconciliationWorkflow::run, input, options).await.unwrap();
-    run.get_result(Default::default()).await.unwrap();
-    payers.dev.shop.get(&format!("/v1/reconciliations/{day}")).await
-}
 
 /// Two sales that stay, one that is given back in full, and one of which a part goes back.
 async fn trade(payers: &Payers, round: i64, sellers: &[String]) {
@@ -62,6 +47,7 @@ async fn trade(payers: &Payers, round: i64, sellers: &[String]) {
 async fn weeks_of_trading_leave_nothing_unmatched(database: Kind) {
     let payers = Payers::start(database).await;
     let shop = &payers.dev.shop;
+    let temporal = temporal_at(&payers.temporal()).await;
     let sellers = names("trader", 3);
     payers.register(&sellers).await;
     assert!(payers.command(&["commissions", "set", "--bps", COMMISSION_BPS]).status().unwrap().success());
@@ -71,7 +57,7 @@ async fn weeks_of_trading_leave_nothing_unmatched(database: Kind) {
         assert!(balance(shop, "psp:receivable").await > 0);
         clock_passes(&payers).await;
         let (day, as_of) = (day_after(round * LATER), day_after((round + 1) * LATER));
-        let run = reconcile(&payers, &day, &as_of).await;
+        let run = reconcile_ahead(&temporal, shop, &day, &as_of).await;
         assert_eq!(run["status"], "CLEAN", "round {round}: {run:#}");
         assert_eq!(balance(shop, "psp:receivable").await, 0, "every receivable of round {round} is matched");
         // What the PSP has settled is paid to the sellers.
@@ -82,7 +68,7 @@ async fn weeks_of_trading_leave_nothing_unmatched(database: Kind) {
     }
     clock_passes(&payers).await;
     let (day, as_of) = (day_after(ROUNDS * LATER), day_after((ROUNDS + 1) * LATER));
-    let run = reconcile(&payers, &day, &as_of).await;
+    let run = reconcile_ahead(&temporal, shop, &day, &as_of).await;
     assert_eq!(run["status"], "CLEAN", "{run:#}");
     for account in ["psp:receivable", "suspense", "refunds:payable"] {
         assert_eq!(balance(shop, account).await, 0, "{account}");
