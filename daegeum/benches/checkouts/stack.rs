@@ -435,14 +435,18 @@ impl Shop {
 
     /// The buyer confirms by what proves that it is the buyer, or the marketplace by its key.
     async fn confirm(&self, id: &str, key: &str, token: Option<&str>) {
-        let body = json!({ "payment_key": key, "order_id": id, "amount": "23000", "token": token });
+        let mut body = json!({ "payment_key": key, "order_id": id, "amount": "23000" });
+        if let Some(token) = token {
+            body["token"] = json!(token);
+        }
         loop {
             let request = self.http.post(format!("{}/v1/payments/{id}/confirm", self.api)).json(&body);
             let request = if token.is_none() { request.bearer_auth(&self.api_key) } else { request };
-            match request.send().await.unwrap().status().as_u16() {
+            let answer = request.send().await.unwrap();
+            match answer.status().as_u16() {
                 200 => return,
                 202 | 503 => tokio::time::sleep(POLL).await,
-                other => panic!("a buyer was told {other}"),
+                other => panic!("a confirmation was answered {other}: {}", answer.text().await.unwrap()),
             }
         }
     }
