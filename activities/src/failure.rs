@@ -62,10 +62,16 @@ fn is_confirm(error: &toss::Error) -> bool {
     matches!(error, toss::Error::Refused { call, .. } if call.operation == Operation::Confirm)
 }
 
+/// Whether a payment was asked for.
+fn is_payment(error: &toss::Error) -> bool {
+    let asked = |operation| matches!(operation, Operation::Confirm | Operation::BillingCharge);
+    matches!(error, toss::Error::Refused { call, .. } if asked(call.operation))
+}
+
 /// Whether the PSP will not capture anything this way for longer than a buyer waits: a method is maintained, or the
 /// bank is closed.
 fn is_closed_for_long(error: &toss::Error) -> bool {
-    is_confirm(error) && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
+    is_payment(error) && pause_of(error).is_some_and(|pause| pause != Pause::Moment)
 }
 
 /// How long a refusal stands, where its code says so.

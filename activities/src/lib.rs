@@ -29,5 +29,6 @@ pub mod psp_view;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+pub mod saved_card;
 pub mod seller;
 mod words;

@@ -44,8 +44,6 @@ use words::{Refusal, day, refusal, report, to_toss};
 
 /// For how long one activity freezes portions of a run: well below the time that it has.
 const PORTIONS_TIME: Duration = Duration::from_secs(3);
-/// How often an activity says that it lives: well below the time after which Temporal believes that it does not.
-const HEARTBEAT_PAUSE: Duration = Duration::from_secs(5);
 /// How many payouts of the PSP's list are compared with ours at once.
 const FOLLOWED: usize = 500;
 
@@ -149,7 +147,7 @@ impl Payouts {
     ) -> Result<RunDecided, ActivityError> {
         let DecideOnRun { run_id, decision, by, reason } = asked;
         let decision = RunDecision { run_id, decision, by, reason };
-        let decided = alive(&ctx, self.writer.decide_payout_run(&decision)).await;
+        let decided = heartbeat::alive(&ctx, self.writer.decide_payout_run(&decision)).await;
         Ok(match decided.map_err(store_failure)? {
             None => RunDecided::Unknown,
             Some(Ok(run)) => RunDecided::Done(run.status),
@@ -238,7 +236,7 @@ impl Payouts {
             let found = is_asked.then(|| report(&payout).ok_or_else(words::unreadable).map_err(doubtful));
             std::future::ready(found.transpose())
         });
-        Ok(BatchReport { found: alive(&ctx, listed.try_collect()).await? })
+        Ok(BatchReport { found: heartbeat::alive(&ctx, listed.try_collect()).await? })
     }
 
     /// Writes what is known of payouts.
@@ -354,17 +352,6 @@ impl Payouts {
             PayoutStatus::Canceled => PayoutActed::Done(status),
             status => acted(&PayoutRefusal::Status(status)),
         })
-    }
-}
-
-/// Does work that takes as long as a list is, and tells Temporal meanwhile that its worker lives.
-async fn alive<T>(ctx: &ActivityContext, work: impl Future<Output = T>) -> T {
-    pin_mut!(work);
-    loop {
-        match tokio::time::timeout(HEARTBEAT_PAUSE, &mut work).await {
-            Ok(done) => return done,
-            Err(_) => heartbeat::send(ctx).await,
-        }
     }
 }
 

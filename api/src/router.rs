@@ -25,7 +25,7 @@ use crate::{
     routes::{
         ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, cash_receipts, checkout, codec, console,
         dead_letter, event, health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, rate,
-        reconciliation, refund, report, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
+        reconciliation, refund, report, saved_card, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
     },
 };
 
@@ -148,6 +148,12 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(buyer_page::success))
         .routes(routes!(buyer_page::fail))
         .routes(routes!(buyer_page::status))
+        .routes(routes!(saved_card::list, saved_card::create))
+        .routes(routes!(saved_card::show, saved_card::delete))
+        .routes(routes!(saved_card::charge))
+        .routes(routes!(saved_card::page::register))
+        .routes(routes!(saved_card::page::success))
+        .routes(routes!(saved_card::page::fail))
         .routes(routes!(metrics::show))
         .routes(routes!(openapi::show))
         .routes(routes!(openapi::page::lead))

@@ -24,6 +24,7 @@ pub(crate) mod rate;
 pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod report;
+pub(crate) mod saved_card;
 pub(crate) mod seller;
 pub(crate) mod settlement;
 pub(crate) mod shapes;

@@ -122,7 +122,8 @@ pub(crate) fn worker(
         counts,
         clock: DeliveryClock::default(),
     };
-    let (toss_of_sellers, toss_of_receipts, paid_by) = (toss.clone(), toss.clone(), payouts.plan.by);
+    let (toss_of_sellers, toss_of_receipts, toss_of_cards) = (toss.clone(), toss.clone(), toss.clone());
+    let paid_by = payouts.plan.by;
     let reconciliations =
         Reconciliations { writer: writer.clone(), reader: reader.clone(), toss: toss.clone(), rules: reconciliation };
     let activities = Activities {
@@ -146,6 +147,11 @@ pub(crate) fn worker(
         },
         housekeeping: activities::housekeeping::Housekeeping { writer: writer.clone() },
         cash_receipts: activities::cash_receipt::CashReceipts { writer: writer.clone(), toss: toss_of_receipts },
+        saved_cards: activities::saved_card::SavedCards {
+            writer: writer.clone(),
+            toss: toss_of_cards,
+            keyring: keyring.clone(),
+        },
         risk: activities::risk::Risk { writer, rules, hook, keyring },
         reconciliations,
         deliveries: Deliveries::try_new(deliveries)?,

@@ -7,6 +7,8 @@
 //!
 //! * a refusal of the *first* request, since nothing ran before it. A repeated request may be refused while
 //!   the first one captured, by a worker with another key for one: it sends us to ask.
+//! * a refusal of a repeated request for a saved card, where the PSP knows no payment: all requests of a saved card
+//!   have one idempotency key, which brings the first answer again.
 //! * a payment that the PSP itself has ended: aborted, expired, returned. One that is merely open may still
 //!   be captured by a request under way; the PSP ends it in time, and then says so.
 //! * never that the PSP does not know the payment, once a request may have reached it.
@@ -20,7 +22,7 @@ pub use watch::{DEPOSIT_WATCH_MS, LONGEST_WATCH_PAUSE_MS, WATCH_PAUSES_MS, Watch
 
 use crate::{
     Currency, Money, Timestamp,
-    failure::{Failure, OurCode},
+    failure::{Failure, FailureCode, OurCode},
     inquiry::{self, At, Key, Patience, Patient, Progress, Request, Situation, Step, Subject, pause_ms},
 };
 
@@ -28,6 +30,9 @@ use crate::{
 pub const VIRTUAL_ACCOUNT: &str = "가상계좌";
 /// How often a charge is sent to the PSP again after it provably did not happen.
 pub const MAX_CONFIRMS: u32 = 5;
+/// How often the charge of a saved card is sent, under one idempotency key: with the pauses between, for a quarter of
+/// an hour.
+pub const MAX_CARD_CHARGES: u32 = 12;
 /// Longest pause between two questions about a charge of unknown outcome, in milliseconds.
 pub const LONGEST_PAUSE_MS: u64 = 5 * 60 * 1_000;
 /// Longest pause between two questions about an awaited deposit, in milliseconds; a webhook cuts it short.
@@ -183,12 +188,19 @@ pub struct Charging {
     pub undo_refusal: Option<Failure>,
     /// The money that the PSP last reported to hold.
     pub held: Option<HeldMoney>,
+    /// Whether a saved card is charged. Every request for it has the same idempotency key.
+    pub by_saved_card: bool,
 }
 
 impl Charging {
     /// A charge of which nothing is known.
     pub const fn new(total: Money) -> Self {
-        Self { total, known: false, overdue_since: None, undo_refusal: None, held: None }
+        Self { total, known: false, overdue_since: None, undo_refusal: None, held: None, by_saved_card: false }
+    }
+
+    /// A charge of a saved card of which nothing is known.
+    pub fn of_saved_card(total: Money) -> Self {
+        Self { by_saved_card: true, ..Self::new(total) }
     }
 }
 
@@ -336,6 +348,13 @@ impl Subject for Charging {
 }
 
 impl Charging {
+    /// The PSP's refusal of a saved card that a report without a payment proves: all requests had one idempotency key,
+    /// so an earlier one that captured would have brought its own answer again. A refusal of ours proves nothing.
+    fn refusal_of_card<'a>(&self, progress: &'a Progress) -> Option<&'a Failure> {
+        let is_told = |refusal: &&Failure| matches!(refusal.code, FailureCode::Psp(_));
+        progress.refusal.as_ref().filter(is_told).filter(|_| self.by_saved_card && !self.known)
+    }
+
     fn remember(&mut self, charge: &Charge, now: Timestamp) {
         let held = match charge {
             Charge::Captured(capture) => Some(HeldMoney::of(capture)),
@@ -380,7 +399,12 @@ impl Decision<'_> {
 
     fn on_charge(self, charge: &Charge) -> Step<Charging> {
         let Self { progress, at: At { circumstances, .. }, .. } = self;
-        let sendable = progress.sent < MAX_CONFIRMS && progress.refusal.is_none() && !circumstances.awaits_deposit;
+        let by_saved_card = self.charge.by_saved_card;
+        let most = if by_saved_card { MAX_CARD_CHARGES } else { MAX_CONFIRMS };
+        let sendable = progress.sent < most && progress.refusal.is_none() && !circumstances.awaits_deposit;
+        if let (Charge::Absent, Some(refusal)) = (charge, self.charge.refusal_of_card(progress)) {
+            return fail(refusal.clone());
+        }
         match charge {
             Charge::Captured(capture) if capture.amount != self.charge.total => {
                 Step::BeginUndo(UndoReason::WrongAmount)
@@ -403,9 +427,9 @@ impl Decision<'_> {
             }
             Charge::AwaitingDeposit { .. } => self.await_deposit(),
             Charge::Open if sendable && progress.unanswered => Step::Send(Request::under(Key::Same)),
-            Charge::Open if sendable => Step::Send(Request::under(Key::New)),
-            // The request seems never to have arrived; under its key it may arrive twice.
-            Charge::Absent if sendable && progress.unanswered && !self.charge.known => {
+            Charge::Open if sendable && !by_saved_card => Step::Send(Request::under(Key::New)),
+            // The request seems not to have arrived or not to be carried out; under its key it may arrive twice.
+            Charge::Absent if sendable && (progress.unanswered || by_saved_card) && !self.charge.known => {
                 Step::Send(Request::under(Key::Same))
             }
             Charge::Open | Charge::Absent | Charge::NotOurs(_) => self.ask(),

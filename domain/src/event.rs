@@ -85,6 +85,8 @@ event_types! {
     DeadLetterOpened = DeadLetter "dead_letter.opened",
     DeadLetterResolved = DeadLetter "dead_letter.resolved",
     WebhookEndpointDisabled = WebhookEndpoint "webhook_endpoint.disabled",
+    SavedCardRegistered = SavedCard "saved_card.registered",
+    SavedCardDeleted = SavedCard "saved_card.deleted",
 }
 
 impl EventType {
@@ -186,6 +188,8 @@ pub enum ObjectType {
     DeadLetter,
     /// A webhook endpoint.
     WebhookEndpoint,
+    /// A saved card: version 0 as it was registered, 1 as it was deleted.
+    SavedCard,
 }
 
 impl ObjectType {
@@ -202,6 +206,7 @@ impl ObjectType {
             Self::Break => "break",
             Self::DeadLetter => "dead_letter",
             Self::WebhookEndpoint => "webhook_endpoint",
+            Self::SavedCard => "saved_card",
         }
     }
 }

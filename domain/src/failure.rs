@@ -136,6 +136,8 @@ our_codes! {
     DepositTakenBack = "deposit_taken_back";
     /// An operator declared that no payment took place.
     ResolvedByOperator = "resolved_by_operator";
+    /// The saved card was deleted before it was charged.
+    SavedCardDeleted = "saved_card_deleted";
     /// The payment waits for a review of its risk.
     RiskReview = "risk_review";
     /// The payment was denied because of its risk.

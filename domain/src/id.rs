@@ -162,6 +162,10 @@ text_id! {
     BreakId, 4..=40, "a-z 0-9 _", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 text_id! {
+    /// A saved card, and the buyer's name at the PSP that the card is kept under: 6 to 50 of `A-Z a-z 0-9 - _`.
+    SavedCardId, 6..=50, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
     /// The id of a workflow: 1 to 128 of `A-Z a-z 0-9 - _`. Bounded, because Temporal and its stores bound it.
     WorkflowId, 1..=128, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
@@ -338,6 +342,15 @@ impl PayoutId {
     /// The hold of money that came back.
     pub fn returned(&self) -> HoldId {
         HoldId(format!("{self}-returned"))
+    }
+}
+
+impl SavedCardId {
+    /// The saved card that a request asks for: one API key and one idempotency key make one card.
+    pub fn of_request(api_key: &ApiKeyId, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x3c81_f5d2_7b06_4e19_a2c7_90de_44b1_6a5f);
+        let of_api_key = Uuid::new_v5(&NAMESPACE, api_key.as_str().as_bytes());
+        Self(format!("card_{}", Uuid::new_v5(&of_api_key, key.as_str().as_bytes()).simple()))
     }
 }
 

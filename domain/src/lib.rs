@@ -44,6 +44,7 @@ pub mod rate;
 pub mod reconciliation;
 pub mod refund;
 pub mod risk;
+pub mod saved_card;
 pub mod seller;
 pub mod settlement;
 pub mod tax;

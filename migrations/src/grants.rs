@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 69] = [
+const RIGHTS: [Rights; 70] = [
     // The keys that administrators ask for. None is removed, so each names the two persons behind a key.
     Rights {
         table: "api_key_requests",
@@ -154,6 +154,13 @@ const RIGHTS: [Rights; 69] = [
     Rights { table: "refund_reservations", api: "SELECT, INSERT", worker: "", operator: "" },
     Rights { table: "refunds", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "risk_decisions", api: "SELECT, UPDATE (card)", worker: "SELECT, INSERT", operator: "" },
+    // The API begins registrations, and a worker keeps the keys of the cards. Another encryption key seals them anew.
+    Rights {
+        table: "saved_cards",
+        api: "SELECT, INSERT",
+        worker: "SELECT, UPDATE",
+        operator: "UPDATE (sealed_key, key_digest)",
+    },
     Rights { table: "seaql_migrations", api: "SELECT", worker: "SELECT", operator: "" },
     // What a principal or a returned transfer says of an account: no API process can call an account verified.
     Rights { table: "seller_account_checks", api: "SELECT", worker: "SELECT, INSERT", operator: "" },

@@ -78,6 +78,7 @@ mod m2026_11_28_000085_ledger_reversals;
 mod m2026_11_28_000087_cash_receipts;
 mod m2026_11_28_000088_tax_free_amounts;
 mod m2026_11_28_000090_settlements_in_order;
+mod m2026_11_29_000082_saved_cards;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -144,6 +145,7 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000087_cash_receipts::Migration),
             whole(m2026_11_28_000088_tax_free_amounts::Migration),
             whole(m2026_11_28_000090_settlements_in_order::Migration),
+            whole(m2026_11_29_000082_saved_cards::Migration),
         ]
     }
 }

@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod refund;
 pub mod return_hosts;
 pub mod reversal;
+pub mod saved_card;
 pub mod schedule;
 pub mod seller;
 pub mod system;

@@ -29,7 +29,7 @@ use workflows::{
     TASK_QUEUE,
     checkout::{CheckoutInput, CheckoutWorkflow, Recovery},
     payout_run::{self, PayoutRunInput, PayoutRunWorkflow},
-    ports::{Confirm, RefundRequest},
+    ports::{ChargeSavedCard, Confirm, RefundRequest},
     refunds::{self, RefundsInput, RefundsWorkflow},
 };
 
@@ -288,6 +288,7 @@ impl Recoverer<'_> {
             fingerprint: fingerprint.clone(),
             deadline_ms: record.expires_at.ms_since(record.created_at),
             recovery: Some(Recovery { quiet_until }),
+            saved_card: record.saved_card.clone(),
         };
         match self.client.start_workflow(CheckoutWorkflow::run, input, options).await {
             Ok(_) => Ok(Restarted::Now),
@@ -320,7 +321,7 @@ impl Recoverer<'_> {
                 match event.attributes {
                     Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => {
                         let name = scheduled.activity_type.map(|activity| activity.name).unwrap_or_default();
-                        sent.extend((name == confirm_name()).then_some(event.event_id));
+                        sent.extend(is_charge(&name).then_some(event.event_id));
                     }
                     Some(Attributes::ActivityTaskCompletedEventAttributes(done)) => {
                         answered.push(done.scheduled_event_id);
@@ -401,10 +402,10 @@ fn is_over(record: &CheckoutRecord, now: Timestamp) -> bool {
 #[error("a refund of a checkout that has no payment")]
 struct Unpaid;
 
-fn confirm_name() -> &'static str {
+/// Whether an activity of this name sends a payment.
+fn is_charge(name: &str) -> bool {
     use temporalio_common::ActivityDefinition as _;
-    const CONFIRM: Confirm = Confirm;
-    CONFIRM.name()
+    [Confirm.name(), ChargeSavedCard.name()].contains(&name)
 }
 
 fn execution(workflow_id: &str) -> WorkflowExecution {

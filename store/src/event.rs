@@ -25,7 +25,8 @@ pub(crate) use append::{append, append_all};
 pub use cursors::{EventCursor, HeldCursor};
 pub use lag::EventLag;
 pub(crate) use objects::{
-    ObjectFact, append_break, append_checkouts, append_letter, append_object, append_refund, append_seller, created,
+    ObjectFact, append_break, append_checkouts, append_letter, append_object, append_refund, append_saved_card,
+    append_seller, created,
 };
 pub use read::{EventFigures, EventLogState, EventPage, EventQuery, EventRecord, EventsRead, MAX_EVENTS, Unsequenced};
 pub use retention::EventRetention;

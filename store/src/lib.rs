@@ -57,6 +57,7 @@ mod reconciliation;
 mod refund;
 mod report;
 mod risk;
+mod saved_card;
 mod sealing;
 mod second_person;
 mod seller;
@@ -132,6 +133,7 @@ pub use refund::{
 };
 pub use report::{CashLikeSale, MethodFees, OwedToSeller, RefundInTime, SellerSales};
 pub use risk::{CardNames, RiskDecision, RiskRecord};
+pub use saved_card::{CardSecret, NewSavedCard, SavedCardPut, SavedCardRecord, SealedCardKey};
 pub use sealing::{Keyring, KeyringError, Sealed, open_holder, seal_holder};
 pub use second_person::{SecondPersonFigures, Waits};
 pub use seller::{

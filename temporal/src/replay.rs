@@ -16,6 +16,7 @@ use workflows::{
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
     reversal::ReversalActWorkflow,
+    saved_card::{SavedCardDeletionWorkflow, SavedCardRegistrationWorkflow},
     seller::SellerWorkflow,
     seller_account::SellerAccountWorkflow,
     seller_hold::SellerHoldWorkflow,
@@ -47,6 +48,8 @@ impl Replayer {
             .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
             .and_then(|options| options.register_workflow::<RetentionWorkflow>())
             .and_then(|options| options.register_workflow::<CashReceiptsWorkflow>())
+            .and_then(|options| options.register_workflow::<SavedCardRegistrationWorkflow>())
+            .and_then(|options| options.register_workflow::<SavedCardDeletionWorkflow>())
             .map_err(|error| ReplayError::SetUp(error.into()))?
             .build();
         WorkflowReplayer::new(options).map(Self).map_err(|error| ReplayError::SetUp(error.into()))

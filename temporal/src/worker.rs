@@ -6,7 +6,7 @@ use std::time::Duration;
 use activities::{
     cash_receipt::CashReceipts, checkout::Checkouts, dead_letter::DeadLetters, delivery::Deliveries,
     housekeeping::Housekeeping, ledger::Ledger, payout::Payouts, psp::Psp, psp_refund::PspRefunds,
-    reconciliation::Reconciliations, refund::Refunds, risk::Risk, seller::Sellers,
+    reconciliation::Reconciliations, refund::Refunds, risk::Risk, saved_card::SavedCards, seller::Sellers,
 };
 use store::Writer;
 use temporalio_client::Client;
@@ -22,6 +22,7 @@ use workflows::{
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
     reversal::ReversalActWorkflow,
+    saved_card::{SavedCardDeletionWorkflow, SavedCardRegistrationWorkflow},
     seller::SellerWorkflow,
     seller_account::SellerAccountWorkflow,
     seller_hold::SellerHoldWorkflow,
@@ -58,6 +59,8 @@ pub struct Activities {
     pub risk: Risk,
     /// Registrations of sellers at the PSP, and holds on their money.
     pub sellers: Sellers,
+    /// Saved cards, and their charges at the PSP.
+    pub saved_cards: SavedCards,
     /// Releases, expiries, and what is too old.
     pub housekeeping: Housekeeping,
     /// How cash receipts stand.
@@ -117,6 +120,8 @@ impl Worker {
             .and_then(|options| options.register_workflow::<HousekeepingWorkflow>())
             .and_then(|options| options.register_workflow::<RetentionWorkflow>())
             .and_then(|options| options.register_workflow::<CashReceiptsWorkflow>())
+            .and_then(|options| options.register_workflow::<SavedCardRegistrationWorkflow>())
+            .and_then(|options| options.register_workflow::<SavedCardDeletionWorkflow>())
             .map_err(|error| set_up(error.into()))?
             .register_activities(activities.checkouts)
             .register_activities(activities.ledger)
@@ -130,6 +135,7 @@ impl Worker {
             .register_activities(activities.reconciliations)
             .register_activities(activities.housekeeping)
             .register_activities(activities.cash_receipts)
+            .register_activities(activities.saved_cards)
             // As a plugin it comes after the one for traces, and so sees the span of the attempt.
             .worker_plugin(attempts::plugin())
             .worker_plugin(unreadable.plugin())

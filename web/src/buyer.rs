@@ -32,7 +32,7 @@ pub use settings::{PagesKept, Settings, page_path};
 use words::Language;
 use words::Words;
 
-const STYLE: &str = include_str!("buyer/style.css");
+pub(crate) const STYLE: &str = include_str!("buyer/style.css");
 const WATCH_SCRIPT: &str = include_str!("buyer/watch.js");
 const PAY_SCRIPT: &str = include_str!("buyer/pay.js");
 const ACCOUNT_SCRIPT: &str = include_str!("buyer/account.js");

@@ -12,4 +12,5 @@ pub mod buyer;
 pub mod console;
 pub mod language;
 pub mod policy;
+pub mod saved_card;
 pub mod statement;

@@ -17,8 +17,9 @@ use charging::Charged;
 use domain::{
     Timestamp,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, REJECTION_PAUSE_MS, Status},
+    id::SavedCardId,
 };
-use state::{Begun, Context, Nudges};
+use state::{Begun, Context, Nudges, is_given_up};
 pub use state::{Cancellation, CheckoutInput, CheckoutStanding, CheckoutWorkflow, Ended, Nudge, Recovery, Review};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, workflow_methods,
@@ -29,7 +30,7 @@ use crate::{
     dead_letter::{AskPsp, HelpDesk, Resolve, Resume},
     ports::Recorded,
     signal::{Received, SignalCount, read_signal},
-    time::detached,
+    time::{detached, now},
 };
 
 /// The workflow type's name; permanent.
@@ -192,6 +193,9 @@ impl CheckoutWorkflow {
 
 /// Takes one payment after the other, until the checkout has come to rest.
 async fn live(ctx: &Context) -> Result<(), WorkflowTermination> {
+    if let Some(id) = ctx.state(|checkout| checkout.input.saved_card.clone()) {
+        return live_by_saved_card(ctx, id).await;
+    }
     loop {
         match waiting::for_buyer(ctx).await {
             Waited::Buyer(confirmation) => match charging::charge(ctx, confirmation).await? {
@@ -210,6 +214,17 @@ async fn live(ctx: &Context) -> Result<(), WorkflowTermination> {
             Waited::Canceled => return recording::give_up(ctx).await,
         }
     }
+}
+
+/// Charges a saved card, unless the checkout was given up before, or nobody was there to charge it in time.
+async fn live_by_saved_card(ctx: &Context, id: SavedCardId) -> Result<(), WorkflowTermination> {
+    if is_given_up(ctx) {
+        return recording::give_up(ctx).await;
+    }
+    if ctx.state(|checkout| checkout.expires_at) <= now(ctx) {
+        return recording::expire(ctx, None).await;
+    }
+    charging::charge_saved_card(ctx, id).await
 }
 
 /// Forgets a payment that is none of this checkout, and after a pause takes another one. After too many it

@@ -33,6 +33,13 @@ const PSP_CALL_TIME: Duration = Duration::from_secs(5);
 const SENDING_TIME: Duration = Duration::from_secs(8);
 /// How often a request that was provably not carried out is sent before the PSP is asked about it.
 const SENDING_ATTEMPTS: u32 = 5;
+/// How long all attempts to charge a saved card may take: the PSP asks its clients to wait a minute for the answer, and
+/// no browser waits meanwhile. Source: Toss Payments, `/v1/billing/{billingKey}`.
+const PATIENT_SENDING_TIME: Duration = Duration::from_secs(75);
+/// How long one attempt may take of it.
+const PATIENT_CALL_TIME: Duration = Duration::from_secs(65);
+/// How soon Temporal learns that the worker of such an attempt is gone.
+const PATIENT_HEARTBEAT_TIME: Duration = Duration::from_secs(15);
 /// The pause after the first attempt; it doubles: 1 s, 2 s, 4 s, 8 s.
 const FIRST_SENDING_PAUSE: Duration = Duration::from_secs(1);
 
@@ -152,8 +159,42 @@ where
         schedule_to_close: SENDING_TIME,
         start_to_close: PSP_CALL_TIME,
     };
-    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, summary };
-    match readable(ctx.execute_activity(port, request, call.options()).await) {
+    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: None, summary };
+    sent(ctx, port, request, call.options()).await
+}
+
+/// Sends a request to the PSP that takes up to a minute, by a port that sends heartbeats meanwhile.
+pub(crate) async fn send_patiently<W, P, R>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    request: P::Input,
+    summary: &'static str,
+) -> Knowledge<P::Output, R>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: PATIENT_SENDING_TIME,
+        start_to_close: PATIENT_CALL_TIME,
+    };
+    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: Some(PATIENT_HEARTBEAT_TIME), summary };
+    sent(ctx, port, request, call.options()).await
+}
+
+async fn sent<W, P, R>(
+    ctx: &WorkflowContext<W>,
+    port: P,
+    request: P::Input,
+    options: ActivityOptions,
+) -> Knowledge<P::Output, R>
+where
+    P: ActivityDefinition + Copy + 'static,
+    P::Input: TemporalSerializable,
+    P::Output: TemporalDeserializable,
+{
+    match readable(ctx.execute_activity(port, request, options).await) {
         Ok(answer) => Knowledge::Answered(answer),
         Err(error) => Knowledge::Lost(doubt_of(&error)),
     }
@@ -167,7 +208,7 @@ where
     P::Output: TemporalDeserializable,
 {
     let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
-    let call = PspCall { timeouts, attempts: 1, summary: ASKING };
+    let call = PspCall { timeouts, attempts: 1, heartbeat: None, summary: ASKING };
     report(ctx, port, question, call.options()).await
 }
 
@@ -216,7 +257,8 @@ where
     P::Output: TemporalDeserializable,
 {
     let timeouts = ActivityCloseTimeouts::StartToClose(PSP_CALL_TIME);
-    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, summary: "giving the payment back" };
+    let summary = "giving the payment back";
+    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: None, summary };
     match readable(ctx.execute_activity(port, request, call.options()).await) {
         // Anything else does not prove that nothing is held: ask again, after a pause.
         Ok(answer) => proof(answer).map_or(Knowledge::NoReport, Knowledge::Reported),
@@ -228,6 +270,7 @@ where
 struct PspCall {
     timeouts: ActivityCloseTimeouts,
     attempts: u32,
+    heartbeat: Option<Duration>,
     summary: &'static str,
 }
 
@@ -240,6 +283,7 @@ impl PspCall {
             .maximum_attempts(self.attempts);
         ActivityOptions::with_close_timeouts(self.timeouts)
             .retry_policy(policy.build())
+            .maybe_heartbeat_timeout(self.heartbeat)
             .summary(self.summary)
             .cancellation_token(WorkflowCancellationToken::new())
             .build()

@@ -36,6 +36,7 @@ pub mod reconciliation;
 pub mod refund;
 pub mod refunds;
 pub mod reversal;
+pub mod saved_card;
 pub mod seller;
 pub mod seller_account;
 pub mod seller_hold;

@@ -34,6 +34,11 @@ pub use refund::{
     NewRefund, Promise, PromisedRefund, RefundChange, RefundCharge, RefundExecution, RefundFailure, RefundPromise,
     RefundQuestion, RefundRecorded, RefundRequest,
 };
+pub use saved_card::{
+    ChargeSavedCard, DeleteSavedCard, DeletedCard, Forgotten, Issuance, IssueSavedCard, IssuedCard, KeepSavedCard,
+    Kept, LookUpSavedCardCharge, OF_SAVED_CARDS, RegisteredCard, Registration, RevokeSavedCard, RevokedKey,
+    SavedCardAnswer, SavedCardCharge,
+};
 pub use seller::{
     AccountCheck, AccountChecked, ChangeSeller, CheckAccount, CheckSellerAccount, DeleteSeller, HoldAnswer, LiftHold,
     LiftSellerHold, LiftedHold, LookUpSeller, NewHold, OF_SELLERS, PlaceHold, PlaceSellerHold, ReadSeller,
@@ -82,6 +87,7 @@ pub(crate) use ports;
 mod bank_file;
 mod housekeeping;
 mod payout;
+mod saved_card;
 mod seller;
 
 ports! {

@@ -100,6 +100,7 @@ pub(crate) fn record_of(workflow: &str, plan: &Plan) -> NewCheckout {
         plan: plan.clone(),
         created_at: NOW,
         expires_at: LATER,
+        saved_card: None,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::operation::Operation;
 
 /// The parameters of the addresses in the story that the examples tell.
-const PATH_EXAMPLES: [(&str, &str); 10] = [
+const PATH_EXAMPLES: [(&str, &str); 11] = [
     ("{break_id}", "brk_5d41402abc4b2a76b9719d91"),
     ("{date}", "2026-11-21"),
     ("{id}", "order-2026-1"),
@@ -13,6 +13,7 @@ const PATH_EXAMPLES: [(&str, &str); 10] = [
     ("{seller_account}", "seller-a"),
     ("{account}", "psp:receivable"),
     ("{buyer_id}", "buyer-1"),
+    ("{saved_card_id}", "card_6f2c5e0a7d0b5c7e9a55d2c034b8a1f7"),
     ("{webhook_endpoint_id}", "we_6f2c5e0a7d0b4c7e9a55d2c034b8a1f7"),
     ("{delivery_id}", "1"),
     ("{entry_id}", "payment_captured:order-2026-1"),

@@ -211,6 +211,10 @@ fn tags() -> Value {
     json!([
         { "name": "Payments", "description": "Checkouts: create one, let the buyer pay, read what came of it." },
         {
+            "name": "Saved cards",
+            "description": "Cards that buyers register once, and that are charged without the payment window.",
+        },
+        {
             "name": "Sellers",
             "description": "Who is paid, on which account, when, and whether a payout is allowed now.",
         },

@@ -3,6 +3,10 @@
 use serde_json::{Value, json};
 
 /// A checkout over two sellers.
+pub(crate) fn new_saved_card() -> Value {
+    json!({ "buyer_id": "buyer-1" })
+}
+
 pub(crate) fn new_checkout() -> Value {
     json!({
         "checkout_id": "order-2026-1",

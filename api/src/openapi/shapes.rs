@@ -11,6 +11,7 @@ use domain::{
     payout::{PaidBy, PayoutKind, PayoutStatus, RunStatus, bank_file::BankAnswer, idle::IdleReason, plan::CarryReason},
     reconciliation::{BreakClass, BreakStatus, BreakType, RunStatus as ReconciliationStatus, Template},
     refund::RefundStatus,
+    saved_card::SavedCardStatus,
 };
 use store::ApprovalStanding;
 use utoipa::{
@@ -44,6 +45,10 @@ pub(crate) use text_of_a_list;
 text_of_a_list! {
     /// Where a checkout or a payment order stands.
     StatusName, "Status", Status::ALL.map(Status::as_str)
+}
+text_of_a_list! {
+    /// Where a saved card stands.
+    SavedCardStatusName, "SavedCardStatus", SavedCardStatus::ALL.map(SavedCardStatus::as_str)
 }
 text_of_a_list! {
     /// Where the cash receipts of a payment stand together.
@@ -169,6 +174,10 @@ text_of_a_form! {
 text_of_a_form! {
     /// The marketplace's own id of a buyer.
     BuyerName, "BuyerId", "^[A-Za-z0-9_.:@+-]{1,64}$", "buyer-1"
+}
+text_of_a_form! {
+    /// The id of a saved card.
+    SavedCardName, "SavedCardId", "^[A-Za-z0-9_-]{6,50}$", "card_6f2c5e0a7d0b5c7e9a55d2c034b8a1f7"
 }
 text_of_a_form! {
     /// The id of a refund.

@@ -2,7 +2,7 @@
 
 mod confirm;
 mod metadata;
-mod request;
+pub(crate) mod request;
 
 use std::sync::Arc;
 

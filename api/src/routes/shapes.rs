@@ -22,7 +22,7 @@ use crate::{
     http::values::{decimal, rfc3339},
     openapi::shapes::{
         Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName,
-        RefundStatusName, SellerName, StatusName,
+        RefundStatusName, SavedCardName, SellerName, StatusName,
     },
 };
 
@@ -63,6 +63,10 @@ pub(crate) struct CheckoutBody {
     #[schema(value_type = Instant)]
     created_at: String,
     payment_orders: Vec<OrderBody>,
+    /// The saved card that pays it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<SavedCardName>)]
+    saved_card_id: Option<String>,
     /// As the marketplace sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -317,6 +321,7 @@ impl CheckoutBody {
             expires_at: rfc3339(deadline(record)),
             created_at: rfc3339(record.created_at),
             payment_orders: record.orders.iter().map(OrderBody::new).collect(),
+            saved_card_id: record.saved_card.as_ref().map(ToString::to_string),
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             failure: record.failure.as_ref().map(|failure| FailureBody::new(failure, record.takes_retry(now()))),
             psp: record.psp.as_ref().map(PspBody::new),

@@ -78,11 +78,21 @@ pub(crate) async fn run(settings: &Settings, action: EncryptionAction) -> anyhow
                 files += portion;
                 eprintln!("{files} bank files …");
             }
+            let mut cards = 0;
+            loop {
+                let portion = journal.reseal_saved_cards(&keys, PORTION).await?;
+                if portion == 0 {
+                    break;
+                }
+                cards += portion;
+                eprintln!("{cards} saved cards …");
+            }
             audit_log::record(&journal, "encryption reseal", "", "ok").await?;
             println!("The details of {resealed} checkouts are sealed anew; all are under the newest key.");
             println!("The names on {holders} virtual accounts are sealed anew.");
             println!("The details of {sellers} sellers are sealed anew.");
             println!("{files} bank files are sealed anew.");
+            println!("The keys of {cards} saved cards are sealed anew.");
             println!("Keep the older keys for as long as Temporal keeps histories.");
         }
     }

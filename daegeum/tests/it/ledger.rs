@@ -164,6 +164,7 @@ impl Books {
             plan: plan.clone(),
             created_at: at(0),
             expires_at: at(60),
+            saved_card: None,
         };
         assert!(self.writer.record_checkout(&new).await.unwrap());
         let change = |revision, status, occurred_at| {

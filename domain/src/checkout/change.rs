@@ -11,7 +11,7 @@ use crate::{
     Timestamp,
     charge::{ReceiptNumbers, VirtualAccount},
     failure::Failure,
-    id::{ApiKeyId, CheckoutId, PaymentKey, WorkflowId},
+    id::{ApiKeyId, CheckoutId, PaymentKey, SavedCardId, WorkflowId},
     ledger::Entry,
 };
 
@@ -30,6 +30,9 @@ pub struct NewCheckout {
     pub created_at: Timestamp,
     /// When the checkout expires unless the buyer has paid.
     pub expires_at: Timestamp,
+    /// The saved card that is charged, where it is paid by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_card: Option<SavedCardId>,
 }
 
 impl NewCheckout {

@@ -3,10 +3,10 @@ use domain::{
     Money, Timestamp,
     charge::{
         Capture, Charge, Charging, Circumstances, Conclusion, DEPOSIT_GRACE_MS, DEPOSIT_PATIENCE_MS, DEPOSIT_WATCH_MS,
-        Knowledge, LONGEST_WATCH_PAUSE_MS, MAX_CONFIRMS, PATIENCE_MS, SESSION_MS, UNDO_PATIENCE_MS, UndoReason,
-        VIRTUAL_ACCOUNT, Wait, Watch, WatchStep, WayBack, deposit_pause_ms,
+        Knowledge, LONGEST_WATCH_PAUSE_MS, MAX_CARD_CHARGES, MAX_CONFIRMS, PATIENCE_MS, SESSION_MS, UNDO_PATIENCE_MS,
+        UndoReason, VIRTUAL_ACCOUNT, Wait, Watch, WatchStep, WayBack, deposit_pause_ms,
     },
-    failure::Failure,
+    failure::{Failure, OurCode},
     inquiry::{At, Doubt, Inquiry, Key, LOOKUPS_WHILE_LOCKED_OUT, Step, pause_ms},
 };
 use proptest::prelude::*;
@@ -519,4 +519,42 @@ fn send(state: &mut Charge, mishap: Mishap) -> Knowledge {
         Mishap::RepeatedByStranger => locked_out(Doubt::unanswered),
         Mishap::RepeatedByAnotherMerchant => repeated("NOT_FOUND_PAYMENT"),
     }
+}
+
+/// The steps of a saved card's charge by what is learned, one after the other; each request that is asked for is sent.
+fn steps_of_card(told: Vec<Knowledge>) -> Vec<String> {
+    let (mut inquiry, request) = Inquiry::new(Charging::of_saved_card(won(TOTAL)), START);
+    assert_eq!(inquiry.send(request, START), 0);
+    let at = At { now: START, circumstances: PAYING };
+    let step_of = |knowledge: Knowledge| match inquiry.next(&knowledge, at) {
+        Step::Send(request) => {
+            assert_eq!(inquiry.send(request, START), 0, "every request has the first key");
+            "send".to_owned()
+        }
+        step => name(&step),
+    };
+    told.into_iter().map(step_of).collect()
+}
+
+#[test]
+fn a_saved_card_is_charged_under_one_key_and_fails_on_evidence() {
+    let absent = || Knowledge::Reported(Charge::Absent);
+    let paid = || Knowledge::Reported(captured(TOTAL));
+    assert_eq!(steps_of_card(vec![Knowledge::Answered(captured(TOTAL))]), ["settle"]);
+    assert_eq!(steps_of_card(vec![Knowledge::Answered(refused())]), ["decline REJECT_CARD_PAYMENT"]);
+    for doubt in [unanswered, doubtful] {
+        let told = steps_of_card(vec![doubt(), absent(), doubt(), paid()]);
+        assert_eq!((told[1].as_str(), told[3].as_str()), ("send", "settle"), "{told:?}");
+    }
+    // The key of the first request brought a refusal, and there is no payment.
+    let refused_again = steps_of_card(vec![repeated("REJECT_CARD_PAYMENT"), absent()]);
+    assert_eq!(refused_again[1], "fail REJECT_CARD_PAYMENT");
+    // A refusal of ours says nothing of a request before it.
+    let deleted = Knowledge::Answered(Charge::Refused(Failure::new(OurCode::SavedCardDeleted, "gone")));
+    let told = steps_of_card(vec![unanswered(), absent(), deleted, absent()]);
+    assert!(told[1] == "send" && told[3].starts_with("ask"), "{told:?}");
+    // After the last sending, the PSP is asked and nothing is sent.
+    let most = usize::try_from(MAX_CARD_CHARGES).unwrap();
+    let tries = (0..most).flat_map(|_| [doubtful(), absent()]).collect();
+    assert_eq!(steps_of_card(tries).iter().filter(|step| *step == "send").count(), most - 1);
 }

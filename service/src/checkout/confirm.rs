@@ -104,7 +104,7 @@ impl From<StoreError> for ConfirmError {
 
 /// What the record says to a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Recorded {
+pub(crate) enum Recorded {
     /// The record holds the outcome.
     Known,
     /// The record holds the payment, and no outcome yet.
@@ -219,6 +219,10 @@ impl Claim {
 }
 
 fn answer(record: &CheckoutRecord, confirmation: &Confirmation, now: Timestamp) -> Result<Recorded, ConfirmError> {
+    // A checkout that a saved card pays takes no payment of the window.
+    if record.saved_card.is_some() {
+        return Err(ConfirmError::Refused { refusal: ConfirmRefusal::NotConfirmable, status: record.status });
+    }
     let payable = Payable {
         checkout_id: &record.checkout_id,
         total: record.total,
@@ -237,7 +241,7 @@ fn answer(record: &CheckoutRecord, confirmation: &Confirmation, now: Timestamp) 
 }
 
 /// What the record says of the payment that it is bound to.
-fn of_bound_payment(record: &CheckoutRecord) -> Result<Recorded, ConfirmError> {
+pub(crate) fn of_bound_payment(record: &CheckoutRecord) -> Result<Recorded, ConfirmError> {
     match record.status.phase() {
         Phase::Paid | Phase::Deposit => Ok(Recorded::Known),
         Phase::Declined => Err(declined(record, record.failure.clone())),
@@ -307,6 +311,7 @@ pub(super) mod tests {
             fail_url: None,
             metadata: None,
             confirm_token_hash: None,
+            saved_card: None,
             created_at: Timestamp::from_epoch_ms(0),
             expires_at: Timestamp::from_epoch_ms(1),
         }

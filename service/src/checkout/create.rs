@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     checkout::{Plan, Status},
-    id::{ApiKeyId, WorkflowId},
+    id::{ApiKeyId, SavedCardId, WorkflowId},
 };
 use store::{CheckoutRecord, RequestRecord, StoreError};
 use temporalio_client::{
@@ -45,6 +45,8 @@ pub struct NewCheckout {
     pub buyer: Option<BuyerDetails>,
     /// SHA-256 of the request.
     pub fingerprint: String,
+    /// The saved card that is charged at once, where one is.
+    pub saved_card: Option<SavedCardId>,
 }
 
 /// A checkout that was created.
@@ -167,7 +169,7 @@ async fn start(
     api_key_id: ApiKeyId,
     new: NewCheckout,
 ) -> Result<Answered, Fault> {
-    let NewCheckout { plan, fingerprint, buyer: _ } = new;
+    let NewCheckout { plan, fingerprint, buyer: _, saved_card } = new;
     let settings = &service.settings;
     let token = service.confirm_tokens.token(plan.checkout_id(), workflow_id);
     // The history holds the hash and never the token.
@@ -181,7 +183,7 @@ async fn start(
         .rpc_options(temporal::rpc_options())
         .build();
     let deadline_ms = u64::try_from(settings.checkout_deadline.as_millis()).unwrap_or(u64::MAX);
-    let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms, recovery: None };
+    let input = CheckoutInput { plan, api_key_id, fingerprint, deadline_ms, recovery: None, saved_card };
     match service.temporal.start_workflow(CheckoutWorkflow::run, input, options).await {
         Ok(_) => Ok(Answered::Now),
         Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Answered::Before),

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::id::{CheckoutId, ConfirmTokenHash, WorkflowId};
+use domain::id::{CheckoutId, ConfirmTokenHash, SavedCardId, WorkflowId};
 use ring::hmac;
 use sea_orm::EntityTrait;
 use sha2::{Digest, Sha256};
@@ -39,7 +39,16 @@ impl ConfirmTokens {
     /// The token of a checkout that a workflow records. The workflow id makes it another one for another checkout that
     /// asked for the same id.
     pub fn token(&self, checkout_id: &CheckoutId, workflow_id: &WorkflowId) -> ConfirmToken {
-        let place = format!("{checkout_id}\n{workflow_id}");
+        self.derive(&format!("{checkout_id}\n{workflow_id}"))
+    }
+
+    /// The token by which a buyer's browser registers a card.
+    pub fn of_saved_card(&self, saved_card: &SavedCardId) -> ConfirmToken {
+        // No id of a checkout holds a space.
+        self.derive(&format!("saved card {saved_card}"))
+    }
+
+    fn derive(&self, place: &str) -> ConfirmToken {
         let derived = hmac::sign(&self.0, place.as_bytes());
         ConfirmToken(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&derived.as_ref()[..TOKEN_BYTES])))
     }

@@ -5,7 +5,10 @@ use domain::{
     charge::{ReceiptNumbers, VirtualAccount, is_virtual_account},
     checkout::{Order, Status},
     failure::Failure,
-    id::{BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SellerAccount, WorkflowId},
+    id::{
+        BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SavedCardId, SellerAccount,
+        WorkflowId,
+    },
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -57,6 +60,8 @@ pub struct CheckoutRecord {
     pub metadata: Option<String>,
     /// The hash of what its buyer proves to confirm; none where it was made before there were tokens.
     pub confirm_token_hash: Option<ConfirmTokenHash>,
+    /// The saved card that it was made with, which is charged first.
+    pub saved_card: Option<SavedCardId>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it expires unless the buyer has paid.
@@ -304,6 +309,7 @@ pub(crate) fn checkout_record(
         fail_url: event.fail_url,
         metadata: event.metadata,
         confirm_token_hash: event.confirm_token_hash.map(ConfirmTokenHash::parse).transpose().map_err(bad_id)?,
+        saved_card: event.saved_card_id.map(SavedCardId::parse).transpose().map_err(bad_id)?,
         created_at: from_column_time(event.created_at),
         expires_at: from_column_time(event.expires_at),
     })

@@ -205,6 +205,7 @@ fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreErro
         expires_at: Set(to_column_time(new.expires_at)),
         updated_at: Set(Utc::now()),
         confirm_token_hash: Set(fields.confirm_token_hash.as_ref().map(ToString::to_string)),
+        saved_card_id: Set(new.saved_card.as_ref().map(ToString::to_string)),
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) mod refund_orders;
 pub(crate) mod refund_reservations;
 pub(crate) mod refunds;
 pub(crate) mod risk_decisions;
+pub(crate) mod saved_cards;
 pub(crate) mod seller_account_checks;
 pub(crate) mod seller_holds;
 pub(crate) mod seller_links;

@@ -36,6 +36,7 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub confirm_token_hash: Option<String>,
+    pub saved_card_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,6 +5,7 @@
 //! order name, metadata, reasons, messages, account numbers, names and the address of the receipt.
 
 mod reconciliation;
+mod saved_card;
 mod seller;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use domain::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 
+pub(crate) use saved_card::append_saved_card;
 pub(crate) use seller::append_seller;
 
 use super::{

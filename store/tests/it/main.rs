@@ -28,6 +28,7 @@ mod rates;
 mod reading;
 mod refusing;
 mod risk;
+mod saved_cards;
 mod sellers;
 mod sequences;
 mod sequencing;

@@ -66,6 +66,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
         fail_url: plan.fields().fail_url.clone(),
         confirm_token_hash: plan.fields().confirm_token_hash.clone(),
         metadata: plan.fields().metadata.clone(),
+        saved_card: None,
         created_at: CREATED,
         expires_at: EXPIRES,
     };

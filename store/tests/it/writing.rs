@@ -75,6 +75,7 @@ pub(crate) fn new_checkout(workflow_name: &str, plan: &Plan) -> NewCheckout {
         plan: plan.clone(),
         created_at: CREATED,
         expires_at: EXPIRES,
+        saved_card: None,
     }
 }
 

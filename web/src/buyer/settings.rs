@@ -27,7 +27,7 @@ impl Settings {
     }
 
     /// The PSP's public key of a currency; empty where there is none, and then the PSP's script refuses it.
-    pub(super) fn client_key(&self, currency: Currency) -> &str {
+    pub(crate) fn client_key(&self, currency: Currency) -> &str {
         let found = self.psp_client_keys.iter().find(|(of, _)| *of == currency);
         found.map_or("", |(_, key)| key.as_str())
     }

@@ -44,6 +44,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
         fail_url: None,
         metadata: None,
         confirm_token_hash: None,
+        saved_card: None,
         created_at: Timestamp::from_epoch_ms(0),
         expires_at: Timestamp::from_epoch_ms(1),
     }

@@ -33,6 +33,7 @@ const fn in_korean(code: OurCode) -> &'static str {
         OurCode::UndoUnfinished => "돌려주어야 할 결제를 제때 취소하지 못했습니다.",
         OurCode::DepositTakenBack => "은행이 입금을 되가져갔지만 장부에서는 되돌릴 수 없습니다.",
         OurCode::ResolvedByOperator => "담당자가 결제되지 않은 것으로 결론 내렸습니다.",
+        OurCode::SavedCardDeleted => "결제하기 전에 등록 카드가 삭제되었습니다.",
         OurCode::RiskReview => "위험 검토를 기다립니다.",
         OurCode::RiskDenied => "위험 때문에 결제하지 않았습니다.",
         OurCode::ReviewExpired => "위험 검토가 제때 이루어지지 않았습니다.",

@@ -9,6 +9,7 @@ use domain::{
     charge::{Capture, Conclusion, Knowledge, Watch},
     checkout::{Confirmation, Status},
     failure::Failure,
+    id::SavedCardId,
     inquiry::Request,
 };
 use temporalio_workflow::WorkflowTermination;
@@ -40,6 +41,15 @@ pub(super) enum Charged {
 pub(super) async fn charge(ctx: &Context, confirmation: Confirmation) -> Result<Charged, WorkflowTermination> {
     let (mut driver, request) = ChargeDriver::new(ctx, confirmation);
     charge_cleared(ctx, &mut driver, request).await
+}
+
+/// Charges a saved card. Where no money is held in the end, the checkout is closed all the same: another charge is
+/// another checkout.
+pub(super) async fn charge_saved_card(ctx: &Context, id: SavedCardId) -> Result<(), WorkflowTermination> {
+    let (mut driver, request) = ChargeDriver::of_saved_card(ctx, id);
+    match charge_cleared(ctx, &mut driver, request).await? {
+        Charged::Closed | Charged::Declined | Charged::Rejected => Ok(()),
+    }
 }
 
 /// Charges the buyer once the risk of it is cleared.
@@ -85,9 +95,10 @@ pub(super) async fn decline(
     failure: Failure,
 ) -> Result<Charged, WorkflowTermination> {
     driver.begin().await?;
-    let is_last = is_given_up(ctx) || !ctx.state(|checkout| checkout.attempts.may_follow());
+    let is_last =
+        is_given_up(ctx) || driver.is_by_saved_card() || !ctx.state(|checkout| checkout.attempts.may_follow());
     let failure = Failure { retryable: failure.retryable && !is_last, ..failure };
-    recording::decline(ctx, driver.payment_key.clone(), failure.clone()).await?;
+    recording::decline(ctx, driver.payment_key().cloned(), failure.clone()).await?;
     ctx.state_mut(|checkout| checkout.attempts.decline(&failure));
     let stays_open = failure.retryable && ctx.state(|checkout| checkout.status) == Status::Failed;
     Ok(if stays_open { Charged::Declined } else { Charged::Closed })
@@ -104,7 +115,8 @@ async fn settle_and_watch(
     let beginning = (!has_begun(ctx)).then(|| driver.beginning());
     let confirmed_at = (!driver.by_deposit).then_some(driver.began_at);
     let is_watched = driver.by_deposit && ctx.patched(patches::DEPOSIT_SEEN);
-    settle(ctx, Settlement { capture, beginning, confirmed_at, is_watched }).await?;
+    let paid_as = driver.payment_key().filter(|_| driver.is_by_saved_card()).cloned();
+    settle(ctx, Settlement { capture, paid_as, beginning, confirmed_at, is_watched }).await?;
     if !driver.by_deposit {
         return Ok(None);
     }

@@ -10,8 +10,9 @@ use domain::{
     checkout::{Confirmation, Event, Phase, Status},
     dead_letter::{Awaits, DeclaredOutcome},
     failure::{Failure, OurCode},
-    id::{CheckoutId, PaymentKey},
-    inquiry::{Inquiry, Request, pause_ms},
+    id::{CheckoutId, PaymentKey, SavedCardId},
+    inquiry::{self as inquiries, Inquiry, Request, pause_ms},
+    plan::tax_free_of,
 };
 use temporalio_workflow::{WorkflowTermination, common::ActivityDefinition as _};
 
@@ -25,7 +26,10 @@ use crate::{
     facts::{Facts, facts_of},
     inquiry::{self, Driver, Next},
     patches,
-    ports::{Cancel, CancelCharge, Confirm, ConfirmCharge, LookUp, LookUpCharge, Withdrawn},
+    ports::{
+        Cancel, CancelCharge, ChargeSavedCard, Confirm, ConfirmCharge, FindCharge, LookUp, LookUpCharge,
+        LookUpSavedCardCharge, SavedCardAnswer, SavedCardCharge, Withdrawn,
+    },
     time::now,
 };
 
@@ -34,7 +38,7 @@ pub(super) struct ChargeDriver<'a> {
     ctx: &'a Context,
     pub(super) inquiry: Inquiry<Charging>,
     pub(super) checkout_id: CheckoutId,
-    pub(super) payment_key: PaymentKey,
+    paid_by: PaidBy,
     pub(super) began_at: Timestamp,
     /// The nudges that came before the last look-up.
     nudges_seen: u32,
@@ -53,6 +57,15 @@ pub(super) struct ChargeDriver<'a> {
     pub(super) by_deposit: bool,
 }
 
+/// How a charge is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PaidBy {
+    /// In the PSP's window, which gave the payment its key.
+    Window(PaymentKey),
+    /// By a saved card. The PSP's answer names the payment.
+    SavedCard { id: SavedCardId, payment_key: Option<PaymentKey> },
+}
+
 /// What led to a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AskedBy {
@@ -66,21 +79,35 @@ impl<'a> ChargeDriver<'a> {
     /// A charge that has sent nothing yet, and the permission to send it.
     pub(super) fn new(ctx: &'a Context, confirmation: Confirmation) -> (Self, Request) {
         let (inquiry, request) = Inquiry::new(Charging::new(confirmation.amount), now(ctx));
-        (Self::of(ctx, confirmation, inquiry), request)
+        (Self::of(ctx, PaidBy::Window(confirmation.payment_key), inquiry), request)
+    }
+
+    /// A charge of a saved card that has sent nothing yet, and the permission to send it.
+    pub(super) fn of_saved_card(ctx: &'a Context, id: SavedCardId) -> (Self, Request) {
+        let total = ctx.state(|checkout| checkout.input.plan.total());
+        let (inquiry, request) = Inquiry::new(Charging::of_saved_card(total), now(ctx));
+        (Self::of(ctx, PaidBy::SavedCard { id, payment_key: None }, inquiry), request)
+    }
+
+    /// A charge of a saved card that a lost workflow may have sent. It begins with a question.
+    pub(super) fn of_saved_card_resumed(ctx: &'a Context, id: SavedCardId) -> Self {
+        let total = ctx.state(|checkout| checkout.input.plan.total());
+        let inquiry = Inquiry::resumed(Charging::of_saved_card(total), now(ctx), now(ctx));
+        Self::of(ctx, PaidBy::SavedCard { id, payment_key: None }, inquiry)
     }
 
     /// A charge that a lost workflow may have sent. It begins with a question.
     pub(super) fn resumed(ctx: &'a Context, confirmation: Confirmation) -> Self {
         let inquiry = Inquiry::resumed(Charging::new(confirmation.amount), now(ctx), now(ctx));
-        Self::of(ctx, confirmation, inquiry)
+        Self::of(ctx, PaidBy::Window(confirmation.payment_key), inquiry)
     }
 
-    fn of(ctx: &'a Context, confirmation: Confirmation, inquiry: Inquiry<Charging>) -> Self {
+    fn of(ctx: &'a Context, paid_by: PaidBy, inquiry: Inquiry<Charging>) -> Self {
         Self {
             ctx,
             inquiry,
-            checkout_id: confirmation.checkout_id,
-            payment_key: confirmation.payment_key,
+            checkout_id: ctx.state(|checkout| checkout.input.plan.checkout_id().clone()),
+            paid_by,
             began_at: now(ctx),
             nudges_seen: ctx.state(|checkout| checkout.nudges.count),
             asks_seen: ctx.state(|checkout| checkout.nudges.asks),
@@ -95,7 +122,37 @@ impl<'a> ChargeDriver<'a> {
 
     /// When the payment began, and under which key.
     pub(super) fn beginning(&self) -> Beginning {
-        Beginning { payment_key: self.payment_key.clone(), began_at: self.began_at }
+        Beginning { payment_key: self.payment_key().cloned(), began_at: self.began_at }
+    }
+
+    /// The PSP's name of the payment, as far as it is known.
+    pub(super) const fn payment_key(&self) -> Option<&PaymentKey> {
+        match &self.paid_by {
+            PaidBy::Window(payment_key) => Some(payment_key),
+            PaidBy::SavedCard { payment_key, .. } => payment_key.as_ref(),
+        }
+    }
+
+    /// Whether a saved card is charged: without it, no payment is there before the request.
+    pub(super) const fn is_by_saved_card(&self) -> bool {
+        matches!(self.paid_by, PaidBy::SavedCard { .. })
+    }
+
+    /// Remembers the payment that an answer about a saved card names.
+    fn learn_of_card(&mut self, knowledge: inquiries::Knowledge<SavedCardAnswer, SavedCardAnswer>) -> Knowledge {
+        let mut charge_of = |SavedCardAnswer { payment_key: told, charge }| {
+            if let (PaidBy::SavedCard { payment_key, .. }, Some(_)) = (&mut self.paid_by, &told) {
+                *payment_key = told;
+            }
+            charge
+        };
+        match knowledge {
+            inquiries::Knowledge::Answered(answer) => Knowledge::Answered(charge_of(answer)),
+            inquiries::Knowledge::Reported(report) => Knowledge::Reported(charge_of(report)),
+            inquiries::Knowledge::Lost(doubt) => Knowledge::Lost(doubt),
+            inquiries::Knowledge::NoReport => Knowledge::NoReport,
+            inquiries::Knowledge::UndoRefused(failure) => Knowledge::UndoRefused(failure),
+        }
     }
 
     /// Allows as many nudges from now on as a new charge has.
@@ -160,12 +217,32 @@ impl<'a> ChargeDriver<'a> {
             checkout.nudges.echo.asked_at(asked_at);
             (checkout.nudges.count, checkout.nudges.asks)
         });
-        let request = LookUpCharge {
-            payment_key: self.payment_key.clone(),
+        let (checkout_id, keys_of) = (self.checkout_id.clone(), Some(self.inquiry.subject.total.currency()));
+        match self.paid_by.clone() {
+            PaidBy::Window(payment_key) => {
+                inquiry::look_up(ctx, LookUp, LookUpCharge { payment_key, checkout_id, keys_of }).await
+            }
+            PaidBy::SavedCard { .. } => {
+                let question = FindCharge { checkout_id, keys_of };
+                let told = inquiry::look_up(ctx, LookUpSavedCardCharge, question).await;
+                self.learn_of_card(told)
+            }
+        }
+    }
+
+    /// Charges the saved card. Every request has the same idempotency key: a second one brings the answer of the first.
+    async fn charge_card(&mut self, saved_card_id: SavedCardId) -> Knowledge {
+        let ctx = self.ctx;
+        let charge = ctx.state(|checkout| SavedCardCharge {
             checkout_id: self.checkout_id.clone(),
-            keys_of: Some(self.inquiry.subject.total.currency()),
-        };
-        inquiry::look_up(ctx, LookUp, request).await
+            saved_card_id,
+            amount: self.inquiry.subject.total,
+            tax_free: tax_free_of(checkout.input.plan.orders()),
+            order_name: checkout.input.plan.fields().order_name.clone(),
+            idempotency_key: format!("{}.charge", ctx.workflow_id()),
+        });
+        let told = inquiry::send_patiently(ctx, ChargeSavedCard, charge, "charging the saved card").await;
+        self.learn_of_card(told)
     }
 }
 
@@ -198,9 +275,13 @@ impl Driver for ChargeDriver<'_> {
     async fn send(&mut self, request: Request) -> Knowledge {
         let ctx = self.ctx;
         let key_number = self.inquiry.send(request, now(ctx));
+        let payment_key = match self.paid_by.clone() {
+            PaidBy::Window(payment_key) => payment_key,
+            PaidBy::SavedCard { id, .. } => return self.charge_card(id).await,
+        };
         let charge = ConfirmCharge {
             checkout_id: self.checkout_id.clone(),
-            payment_key: self.payment_key.clone(),
+            payment_key,
             amount: self.inquiry.subject.total,
             idempotency_key: format!("{}.confirm.{key_number}", key_prefix(ctx)),
         };
@@ -257,12 +338,14 @@ impl Driver for ChargeDriver<'_> {
     /// Tells the PSP to give everything back.
     async fn undo(&mut self, _reason: UndoReason) -> Knowledge {
         let ctx = self.ctx;
+        // Money that the PSP reported has a payment with a name.
+        let Some(payment_key) = self.payment_key().cloned() else { return Knowledge::NoReport };
         let round = self.cancels;
         self.cancels += 1;
         let Charging { total, held, .. } = self.inquiry.subject;
         let is_deposit = held.is_some_and(|held| held.by_deposit);
         let request = CancelCharge {
-            payment_key: self.payment_key.clone(),
+            payment_key,
             checkout_id: self.checkout_id.clone(),
             currency: held.map_or(total.currency(), |held| held.currency),
             keys_of: Some(total.currency()),
@@ -277,7 +360,11 @@ impl Driver for ChargeDriver<'_> {
     /// person's declaration that there is none.
     async fn call_for_help(&mut self, failure: Failure) -> Result<Next<Charging>, WorkflowTermination> {
         let ctx = self.ctx;
-        let step = if self.inquiry.undoing().is_some() { Cancel.name() } else { Confirm.name() };
+        let step = match &self.paid_by {
+            _ if self.inquiry.undoing().is_some() => Cancel.name(),
+            PaidBy::Window(_) => Confirm.name(),
+            PaidBy::SavedCard { .. } => ChargeSavedCard.name(),
+        };
         let total = self.inquiry.subject.total;
         let input = facts_of([("checkout_id", &self.checkout_id), ("amount", &total)]);
         let reply = call_for_help(ctx, step, failure, input).await?;

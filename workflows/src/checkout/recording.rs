@@ -41,6 +41,7 @@ pub(super) async fn record(ctx: &Context) -> Result<Recorded, WorkflowTerminatio
         plan: input.plan,
         created_at,
         expires_at: created_at.plus_ms(input.deadline_ms),
+        saved_card: input.saved_card,
     };
     let expires_at = request.expires_at;
     let recorded = write(ctx, Record, request).await?;
@@ -63,11 +64,10 @@ pub(super) async fn advance(ctx: &Context, event: Event, failure: Option<Failure
 /// Writes that the attempt under way ended without money, and why; where another may follow, the checkout waits for it.
 pub(super) async fn decline(
     ctx: &Context,
-    payment_key: PaymentKey,
+    payment_key: Option<PaymentKey>,
     failure: Failure,
 ) -> Result<(), WorkflowTermination> {
-    let change =
-        Change { payment_key: Some(payment_key), failure: Some(failure), ..next_change(ctx, Event::Declined)? };
+    let change = Change { payment_key, failure: Some(failure), ..next_change(ctx, Event::Declined)? };
     ctx.state_mut(|checkout| checkout.declining = true);
     write_change(ctx, change, "the attempt ended without money").await?;
     ctx.state_mut(|checkout| checkout.declining = false);
@@ -149,8 +149,8 @@ pub(super) async fn take_back(
 /// When a payment began, and under which key the PSP knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Beginning {
-    /// The PSP's key of the buyer's attempt.
-    pub(super) payment_key: PaymentKey,
+    /// The PSP's key of the buyer's attempt; none of a saved card of which no answer came.
+    pub(super) payment_key: Option<PaymentKey>,
     /// When the buyer confirmed.
     pub(super) began_at: Timestamp,
 }
@@ -170,13 +170,15 @@ async fn write_beginning(ctx: &Context, change: Change) -> Result<(), WorkflowTe
 fn change_of_beginning(ctx: &Context, beginning: Beginning) -> Result<Change, WorkflowTermination> {
     let Beginning { payment_key, began_at } = beginning;
     let change = next_change(ctx, Event::ConfirmRequested)?;
-    Ok(Change { payment_key: Some(payment_key), occurred_at: began_at, ..change })
+    Ok(Change { payment_key, occurred_at: began_at, ..change })
 }
 
 /// A captured payment to book.
 pub(super) struct Settlement {
     /// The money.
     pub(super) capture: Capture,
+    /// The PSP's key of the payment of a saved card, which the beginning may not have known.
+    pub(super) paid_as: Option<PaymentKey>,
     /// The beginning of the payment, where that is not written yet.
     pub(super) beginning: Option<Beginning>,
     /// When the buyer confirmed; none for a deposit.
@@ -188,10 +190,10 @@ pub(super) struct Settlement {
 /// Books a captured payment and writes that the checkout is paid, in one transaction; and with it, where that is not
 /// written yet, when the payment began and under which key.
 pub(super) async fn settle(ctx: &Context, settlement: Settlement) -> Result<(), WorkflowTermination> {
-    let Settlement { capture, beginning, confirmed_at, is_watched } = settlement;
+    let Settlement { capture, paid_as, beginning, confirmed_at, is_watched } = settlement;
     let began = beginning.map(|beginning| change_of_beginning(ctx, beginning)).transpose()?;
     let before = began.as_ref().map_or_else(|| state(ctx), Change::state);
-    let change = change_after(ctx, before, Event::Paid)?;
+    let change = Change { payment_key: paid_as, ..change_after(ctx, before, Event::Paid)? };
     let entry = ctx
         .state(|checkout| {
             let capture_number = checkout.captures + 1;

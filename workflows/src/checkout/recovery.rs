@@ -10,7 +10,7 @@ use domain::{
     charge::{Charge, Knowledge, Watch},
     checkout::{Confirmation, Phase, Status},
     failure::{Failure, FailureCode, OurCode},
-    id::{PaymentKey, WorkflowId},
+    id::{PaymentKey, SavedCardId, WorkflowId},
     inquiry as inquiries,
 };
 use temporalio_workflow::{WorkflowTermination, common::error::ApplicationFailure};
@@ -97,6 +97,9 @@ fn is_because_of(recalled: &RecalledCheckout, code: OurCode) -> bool {
 
 /// Goes on with the payment that the record names.
 async fn recorded_payment(ctx: &Context, recalled: &RecalledCheckout) -> Result<Charged, WorkflowTermination> {
+    if let Some(id) = ctx.state(|checkout| checkout.input.saved_card.clone()) {
+        return charge_of_card(ctx, id, recalled).await;
+    }
     let Some(confirmation) = ctx.state(|checkout| checkout.attempts.next().cloned()) else {
         return Err(no_payment(recalled));
     };
@@ -108,6 +111,21 @@ async fn recorded_payment(ctx: &Context, recalled: &RecalledCheckout) -> Result<
     }
     let mut driver = ChargeDriver::resumed(ctx, confirmation);
     driver.by_deposit = recalled.by_deposit;
+    let knowledge = driver.look_up().await;
+    charging::pursue(ctx, &mut driver, knowledge).await
+}
+
+/// Goes on with the charge of a saved card that the record tells of.
+async fn charge_of_card(
+    ctx: &Context,
+    id: SavedCardId,
+    recalled: &RecalledCheckout,
+) -> Result<Charged, WorkflowTermination> {
+    if is_because_of(recalled, OurCode::RiskReview) {
+        let (mut driver, request) = ChargeDriver::of_saved_card(ctx, id);
+        return charging::charge_cleared(ctx, &mut driver, request).await;
+    }
+    let mut driver = ChargeDriver::of_saved_card_resumed(ctx, id);
     let knowledge = driver.look_up().await;
     charging::pursue(ctx, &mut driver, knowledge).await
 }
@@ -171,6 +189,11 @@ async fn watch(
 async fn unrecorded_payment(ctx: &Context, recovery: Recovery) -> Result<Option<Charged>, WorkflowTermination> {
     let quiet_until = recovery.quiet_until.unwrap_or_else(|| now(ctx));
     let Some(FoundCharge { payment_key, charge }) = find(ctx, quiet_until).await else { return Ok(None) };
+    if let Some(id) = ctx.state(|checkout| checkout.input.saved_card.clone()) {
+        let mut driver = ChargeDriver::of_saved_card_resumed(ctx, id);
+        let knowledge = driver.look_up().await;
+        return charging::pursue(ctx, &mut driver, knowledge).await.map(Some);
+    }
     let confirmation = ctx.state(|checkout| Confirmation {
         payment_key,
         checkout_id: checkout.input.plan.checkout_id().clone(),

@@ -50,17 +50,9 @@ async fn review(
     driver: &mut ChargeDriver<'_>,
     assessment: &Assessment,
 ) -> Result<Cleared, WorkflowTermination> {
-    let knowledge = driver.look_up().await;
-    driver.inquiry.learn(&knowledge, now(ctx));
-    match knowledge {
-        Knowledge::Reported(
-            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
-        ) => {}
-        Knowledge::Reported(Charge::Absent | Charge::NotOurs(_))
-        | Knowledge::Answered(_)
-        | Knowledge::Lost(_)
-        | Knowledge::NoReport
-        | Knowledge::UndoRefused(_) => return Ok(Cleared::Reject),
+    // Of a saved card there is no payment before it is charged.
+    if !driver.is_by_saved_card() && !is_known(ctx, driver).await {
+        return Ok(Cleared::Reject);
     }
     driver.begin().await?;
     let question = Failure::new(OurCode::RiskReview, "The payment waits for a review.");
@@ -81,6 +73,22 @@ async fn review(
     let said = waiting::for_review(ctx, REVIEW_MS, replies).await;
     ctx.state_mut(|checkout| checkout.attempts.in_review = false);
     conclude(ctx, said).await
+}
+
+/// Whether the PSP knows the payment.
+async fn is_known(ctx: &Context, driver: &mut ChargeDriver<'_>) -> bool {
+    let knowledge = driver.look_up().await;
+    driver.inquiry.learn(&knowledge, now(ctx));
+    match knowledge {
+        Knowledge::Reported(
+            Charge::Captured(_) | Charge::AwaitingDeposit { .. } | Charge::Returned | Charge::Refused(_) | Charge::Open,
+        ) => true,
+        Knowledge::Reported(Charge::Absent | Charge::NotOurs(_))
+        | Knowledge::Answered(_)
+        | Knowledge::Lost(_)
+        | Knowledge::NoReport
+        | Knowledge::UndoRefused(_) => false,
+    }
 }
 
 async fn conclude(ctx: &Context, said: Option<Review>) -> Result<Cleared, WorkflowTermination> {

@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     checkout::{ConfirmRefusal, Confirmable, Confirmation, Plan, Status},
     commission::BasisPoints,
-    id::{ApiKeyId, CheckoutId},
+    id::{ApiKeyId, CheckoutId, SavedCardId},
     refund::RefundAccount,
 };
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct CheckoutInput {
     /// Set where it takes the place of a workflow that was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// The saved card that is charged at once, where one is; then no buyer is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_card: Option<SavedCardId>,
 }
 
 /// A workflow takes the place of one that was lost. It goes on from the record, and begins with a question to the PSP.
@@ -196,7 +199,7 @@ impl CheckoutWorkflow {
     }
 
     pub(super) fn check(&self, confirmation: &Confirmation) -> Result<Confirmable, ConfirmRefusal> {
-        if self.ending {
+        if self.ending || self.input.saved_card.is_some() {
             return Err(ConfirmRefusal::NotConfirmable);
         }
         if self.closed && self.attempts.answer(&confirmation.payment_key, self.status) == Some(Status::NotStarted) {

@@ -124,6 +124,8 @@ codes! {
     RefundNotFound("refund_not_found", NOT_FOUND, Stays, "There is no such refund");
     RefundRefused("refund_refused", CONFLICT, Stays, "The refund was refused");
     RequestInProgress("request_in_progress", TOO_MANY_REQUESTS, Passes, "The first request is still in progress");
+    SavedCardNotActive("saved_card_not_active", CONFLICT, Stays, "The saved card is not charged");
+    SavedCardNotFound("saved_card_not_found", NOT_FOUND, Stays, "There is no such saved card");
     SellerNotFound("seller_not_found", NOT_FOUND, Stays, "There is no such seller");
     SweepRefused("sweep_refused", CONFLICT, Stays, "Nothing is swept");
     TemporalUnavailable("temporal_unavailable", SERVICE_UNAVAILABLE, Passes, "Temporal cannot be reached");

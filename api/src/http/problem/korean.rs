@@ -77,6 +77,10 @@ impl Code {
             Self::RefundNotFound => "그런 환불이 없습니다.",
             Self::RefundRefused => "환불이 거절되었습니다.",
             Self::RequestInProgress => "먼저 보낸 요청을 처리하는 중입니다.",
+            Self::SavedCardNotActive => {
+                "지금 결제할 수 없는 등록 카드입니다. 등록이 끝나지 않았거나 삭제된 카드입니다."
+            }
+            Self::SavedCardNotFound => "그런 등록 카드가 없습니다.",
             Self::SellerNotFound => "그런 판매자가 없습니다.",
             Self::SweepRefused => "지금은 옮길 수 있는 돈이 없습니다.",
             Self::TemporalUnavailable => "Temporal에 연결할 수 없습니다.",

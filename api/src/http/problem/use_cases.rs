@@ -21,6 +21,7 @@ use service::{
     reconciliation::{BreakError, StartError},
     refund::RefundError,
     reversal::ReversalError,
+    saved_card::SavedCardError,
     seller::SellerError,
 };
 use store::KeyRefusal;
@@ -54,6 +55,24 @@ impl From<SellerError> for Problem {
             SellerError::Refused(_) => Self::new(Code::HoldRefused, detail),
             SellerError::InProgress => Self::new(Code::RequestInProgress, detail),
             SellerError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<SavedCardError> for Problem {
+    fn from(error: SavedCardError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SavedCardError::NoKeys => Self::new(Code::EncryptionKeysMissing, detail),
+            SavedCardError::Unknown => Self::new(Code::SavedCardNotFound, detail),
+            SavedCardError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            SavedCardError::NotActive(_) => Self::new(Code::SavedCardNotActive, detail),
+            SavedCardError::OtherBuyer => Self::of_field("buyer_info.id", FieldCode::Invalid, detail),
+            SavedCardError::Currency(_) => Self::of_field("payment_orders[0].currency", FieldCode::Invalid, detail),
+            SavedCardError::InProgress => Self::new(Code::RequestInProgress, detail),
+            SavedCardError::NotCreated(error) => error.into(),
+            SavedCardError::NotPaid(error) => Self::of_confirmation(error, |_| false),
+            SavedCardError::Fault(fault) => fault.into(),
         }
     }
 }

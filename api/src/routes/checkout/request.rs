@@ -98,7 +98,7 @@ body! {
 
 text_form! {
     /// An address to which a buyer's browser can be led.
-    ReturnAddress: String = return_address,
+    pub(crate) ReturnAddress: String = return_address,
     |text| text.max_length(Some(MAX_URL_BYTES)).pattern(Some("^https?://[^\\s]+$"))
 }
 text_form! {
@@ -108,17 +108,17 @@ text_form! {
 
 /// What the settings let into a new checkout.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Accepted<'a> {
+pub(crate) struct Accepted<'a> {
     /// Where a buyer's browser may be led.
-    pub(super) return_hosts: &'a ReturnHosts,
+    pub(crate) return_hosts: &'a ReturnHosts,
     /// The currencies for which there are keys at the PSP.
-    pub(super) currencies: &'a [Currency],
+    pub(crate) currencies: &'a [Currency],
     /// The methods that the payment page offers.
-    pub(super) methods: &'a [PaymentMethod],
+    pub(crate) methods: &'a [PaymentMethod],
 }
 
 /// Reads the body, and tells all that is wrong with it at once. Ids that it does not name are minted here.
-pub(super) fn read(body: &JsonBody, accepted: &Accepted<'_>) -> Result<NewCheckout, Problem> {
+pub(crate) fn read(body: &JsonBody, accepted: &Accepted<'_>) -> Result<NewCheckout, Problem> {
     if card_numbers::stands_in(body.value()) {
         let detail = "The body holds what looks like a card number. The buyer enters it in the payment window only.";
         return Err(Problem::new(Code::CardNumberRefused, detail));
@@ -127,7 +127,7 @@ pub(super) fn read(body: &JsonBody, accepted: &Accepted<'_>) -> Result<NewChecko
     let fields = plan_fields(&body.fields(), accepted, &mut errors);
     let (fields, buyer) = errors.finish(fields)?;
     let plan = Plan::try_new(fields).map_err(refused)?;
-    Ok(NewCheckout { plan, buyer, fingerprint: body.fingerprint() })
+    Ok(NewCheckout { plan, buyer, fingerprint: body.fingerprint(), saved_card: None })
 }
 
 fn plan_fields(
@@ -156,7 +156,7 @@ fn plan_fields(
 }
 
 /// An address of a host to which the settings let a buyer be led.
-fn reachable(
+pub(crate) fn reachable(
     address: Option<String>,
     name: &str,
     return_hosts: &ReturnHosts,

@@ -81,6 +81,7 @@ fn of(charged: &Charged) -> (NewCheckout, Payment) {
         plan: plan.clone(),
         created_at: now,
         expires_at: now.plus_ms(EXPIRES_MS),
+        saved_card: None,
     };
     (new, payment(&plan, charged, now))
 }
