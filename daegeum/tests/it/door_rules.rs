@@ -100,6 +100,9 @@ async fn no_route_passes_over_a_parameter_or_a_body_in_silence() {
         "/checkout/checkout_id/status",
         "/checkout/checkout_id/success",
         "/payments/webhook",
+        "/saved-cards/saved_card_id",
+        "/saved-cards/saved_card_id/fail",
+        "/saved-cards/saved_card_id/success",
         "/v1/webhooks/toss",
     ];
     assert_eq!(open, others_decide);

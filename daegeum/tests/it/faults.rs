@@ -5,6 +5,7 @@
 
 mod payouts;
 mod reconciliation;
+mod saved_cards;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -28,7 +29,7 @@ use service::{
     Histories,
     recovery::{Recoverer, Restarted},
 };
-use store::{Database, DatabaseUrl, Reader, Writer};
+use store::{Database, DatabaseUrl, Keyring, Reader, Writer};
 use temporalio_client::{Client, WorkflowCancelOptions, WorkflowTerminateOptions};
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
@@ -44,12 +45,13 @@ use workflows::{
     refund::RefundWorkflow,
     refunds::RefundsWorkflow,
     reversal::{ReversalAct, ReversalActWorkflow},
+    saved_card::{SavedCardDeletionWorkflow, SavedCardRegistrationWorkflow},
 };
 
 use crate::{
     database::Kind,
     events, on_both_databases,
-    roles::{Roles, temporal_at},
+    roles::Roles,
     stack::{Shop, insist, until},
     virtual_accounts::stands_at,
 };
@@ -170,10 +172,14 @@ struct Plan {
 #[derive(Clone, Default)]
 struct Faults {
     plans: Arc<Mutex<Vec<Plan>>>,
-    /// The seller whom a run or a payout is about.
-    sellers: Arc<Mutex<HashMap<String, String>>>,
+    /// The subject of a run, a payout or a saved card.
+    subjects: Arc<Mutex<HashMap<String, String>>>,
     /// The runner of the worker is told to let the worker die.
     deaths: Arc<tokio::sync::Notify>,
+    /// The keys of the worker; without them no saved card has a key.
+    keyring: Option<Arc<Keyring>>,
+    /// Whether the worker seals histories under these keys.
+    seals: bool,
 }
 
 impl Faults {
@@ -190,9 +196,9 @@ impl Faults {
         self.plans.lock().unwrap().push(plan);
     }
 
-    /// A run or a payout is about a seller.
-    fn name(&self, id: &str, seller: &str) {
-        self.sellers.lock().unwrap().insert(id.to_owned(), seller.to_owned());
+    /// A run or a payout is about a seller, a saved card is of a story.
+    fn name(&self, id: &str, subject: &str) {
+        self.subjects.lock().unwrap().insert(id.to_owned(), subject.to_owned());
     }
 
     /// The checkout, or the seller of the payout, that an activity is about.
@@ -204,8 +210,8 @@ impl Faults {
         if let Some(subject) = reconciliation_of(input) {
             return Some(subject);
         }
-        let Some(id) = payout_of(input) else { return checkout_of(input) };
-        self.sellers.lock().unwrap().get(&id).cloned()
+        let Some(id) = payout_of(input).or_else(|| card_of(input)) else { return checkout_of(input) };
+        self.subjects.lock().unwrap().get(&id).cloned()
     }
 
     fn strike(&self, input: &ExecuteActivityInput) -> Option<Fault> {
@@ -252,6 +258,7 @@ fn checkout_of(input: &ExecuteActivityInput) -> Option<String> {
         FindCharge: |charge| Some(&charge.checkout_id),
         RecallCheckout: |asked| Some(&asked.checkout_id),
         CancelCharge: |charge| Some(&charge.checkout_id),
+        SavedCardCharge: |charge| Some(&charge.checkout_id),
         DepositReturn: |returned| Some(&returned.change.checkout_id),
         DepositSeen: |seen| Some(&seen.checkout_id),
         Letter: |letter| letter.checkout_id.as_ref(),
@@ -284,6 +291,15 @@ fn payout_of(input: &ExecuteActivityInput) -> Option<String> {
         BatchToSend: |sent| sent.batch.items[0].ref_payout_id.clone(),
         PayoutsQuestion: |asked| asked.ref_payout_ids[0].clone(),
     }
+}
+
+/// The saved card that an activity registers or deletes.
+fn card_of(input: &ExecuteActivityInput) -> Option<String> {
+    let card = input.args_ref::<ports::Registration>().map(|registration| &registration.saved_card_id);
+    let card = card.or_else(|| input.args_ref::<ports::RegisteredCard>().map(|card| &card.saved_card_id));
+    let card = card.or_else(|| input.args_ref::<ports::RevokedKey>().map(|key| &key.saved_card_id));
+    let card = card.or_else(|| input.args_ref::<ports::DeletedCard>().map(|card| &card.saved_card_id));
+    card.map(ToString::to_string)
 }
 
 /// The day of a run, the break of an act, or the entry that somebody takes back.
@@ -583,6 +599,10 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
         .unwrap()
         .register_workflow::<ReversalActWorkflow>()
         .unwrap()
+        .register_workflow::<SavedCardRegistrationWorkflow>()
+        .unwrap()
+        .register_workflow::<SavedCardDeletionWorkflow>()
+        .unwrap()
         .register_activities(Reconciliations {
             writer: writer.clone(),
             reader: reader.clone(),
@@ -602,14 +622,21 @@ async fn worker(database_url: &str, temporal: &str, simulator: &str, faults: Fau
             rules: at_once,
             keyring: None,
         })
+        .register_activities(activities::saved_card::SavedCards {
+            writer: writer.clone(),
+            toss: toss.clone(),
+            keyring: faults.keyring.clone(),
+        })
         .register_activities(activities::refund::Refunds { writer })
         .register_activities(activities::psp_refund::PspRefunds { toss: toss.clone() })
         .register_activities(activities::risk::Risk { writer: risk_writer, rules: rules(), hook: None, keyring: None })
         .register_activities(activities::psp::Psp { toss, keyring: None })
-        .activity_inbound_interceptor(faults)
+        .activity_inbound_interceptor(faults.clone())
         .build();
     let runtime = Runtime::from_current_tokio(Default::default()).unwrap();
-    Worker::new(&runtime, temporal_at(temporal).await, options).unwrap()
+    let place = temporal::Place::Dev { address: temporal.to_owned(), namespace: "default".to_owned() };
+    let parts = temporal::ClientParts { keys: faults.keyring.filter(|_| faults.seals), ..Default::default() };
+    Worker::new(&runtime, temporal::connect(&place, parts).await.unwrap(), options).unwrap()
 }
 
 /// Runs one worker after another, until the returned half is dropped. Each has a runtime of its own, so that when it

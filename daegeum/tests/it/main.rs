@@ -52,6 +52,7 @@ mod retries;
 mod reversals;
 mod risk;
 mod roles;
+mod saved_cards;
 mod schedules;
 mod second_psp;
 mod secrecy;

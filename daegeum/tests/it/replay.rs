@@ -4,7 +4,7 @@ use crate::stack::daegeum;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Every way that a checkout can go.
-const CHECKOUTS: [&str; 13] = [
+const CHECKOUTS: [&str; 16] = [
     "paid",
     "declined",
     "retried",
@@ -18,6 +18,9 @@ const CHECKOUTS: [&str; 13] = [
     "undone",
     "returned-deposit",
     "kept-deposit",
+    "card-charged",
+    "card-lost",
+    "card-declined",
 ];
 /// Every way that a refund can go without a person.
 const REFUNDS: [&str; 3] = ["refunded", "part", "refused"];
@@ -40,6 +43,8 @@ const PAYOUT_RUNS: [&str; 9] = [
 const SELLERS: [&str; 2] = ["followed", "lost"];
 /// What a principal does to a seller, the file by its story and its workflow.
 const SELLER_ACTS: [&str; 2] = ["verified.seller_account", "lifted.seller_hold"];
+/// How a saved card is registered and deleted, the file by its story and its workflow.
+const SAVED_CARDS: [&str; 2] = ["registered.saved_card_registration", "deleted.saved_card_deletion"];
 /// What schedules start, the file by its story and its workflow. The day of `clock` is that of the worker's clock, as
 /// an older version took it, on a morning that was made up for three days later.
 const SCHEDULED: [&str; 8] = [
@@ -73,7 +78,7 @@ fn recorded_histories_replay() {
     for story in SELLERS {
         assert!(said.contains(&format!("{story}.seller.json")), "no history of the seller {story}:\n{said}");
     }
-    for file in SCHEDULED.iter().chain(&SELLER_ACTS) {
+    for file in SCHEDULED.iter().chain(&SELLER_ACTS).chain(&SAVED_CARDS) {
         assert!(said.contains(&format!("{file}.json")), "no history {file}:\n{said}");
     }
     for story in DELIVERIES {
