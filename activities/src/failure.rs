@@ -165,6 +165,11 @@ pub(crate) fn failure(code: &str, message: &str) -> Failure {
     Failure::new(plain(code), plain(message))
 }
 
+/// The PSP's code of an error, or ours where it gave none.
+pub(crate) fn code_of(error: &toss::Error) -> String {
+    refusal(error).code.into()
+}
+
 fn refusal(error: &toss::Error) -> Failure {
     match error {
         toss::Error::Refused { code, message, .. } => {

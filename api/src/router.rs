@@ -24,8 +24,9 @@ use crate::{
     openapi,
     routes::{
         ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, cash_receipts, checkout, codec, console,
-        dead_letter, event, health, history, ledger, payment_order, payments_list, payout, payout_run, purchase, rate,
-        reconciliation, refund, report, saved_card, seller, settlement, sweep, wallet, webhook, webhook_endpoint,
+        dead_letter, event, health, history, ledger, payment_order, payments_list, payout, payout_run, purchase,
+        purchase_statement, rate, reconciliation, refund, report, saved_card, seller, settlement, sweep, wallet, webhook,
+        webhook_endpoint,
     },
 };
 
@@ -147,6 +148,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(buyer_page::checkout))
         .routes(routes!(buyer_page::success))
         .routes(routes!(buyer_page::fail))
+        .routes(routes!(buyer_page::statement))
         .routes(routes!(buyer_page::status))
         .routes(routes!(saved_card::list, saved_card::create))
         .routes(routes!(saved_card::show, saved_card::delete))
@@ -166,10 +168,11 @@ fn payments() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(payments_list::list, checkout::create))
         .routes(routes!(payment_order::show, refund::delete))
         .routes(routes!(history::show))
-        .routes(routes!(cash_receipts::show))
+        .routes(routes!(cash_receipts::show, cash_receipts::request))
         .routes(routes!(checkout::confirm))
         .routes(routes!(refund::cancel))
         .routes(routes!(purchase::report))
+        .routes(routes!(purchase_statement::show))
         .routes(routes!(ask_psp::ask))
 }
 

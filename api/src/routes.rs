@@ -20,6 +20,7 @@ pub(crate) mod payments_list;
 pub(crate) mod payout;
 pub(crate) mod payout_run;
 pub(crate) mod purchase;
+pub(crate) mod purchase_statement;
 pub(crate) mod rate;
 pub(crate) mod reconciliation;
 pub(crate) mod refund;

@@ -146,7 +146,11 @@ pub(crate) fn worker(
             paid_by,
         },
         housekeeping: activities::housekeeping::Housekeeping { writer: writer.clone() },
-        cash_receipts: activities::cash_receipt::CashReceipts { writer: writer.clone(), toss: toss_of_receipts },
+        cash_receipts: activities::cash_receipt::CashReceipts {
+            writer: writer.clone(),
+            toss: toss_of_receipts,
+            keyring: keyring.clone(),
+        },
         saved_cards: activities::saved_card::SavedCards {
             writer: writer.clone(),
             toss: toss_of_cards,
@@ -248,6 +252,7 @@ pub(crate) fn api_settings(settings: &Settings, process: ApiProcess<'_>) -> anyh
             psp_script_url: settings.toss.script_url.clone(),
             methods: settings.toss.offered(),
             kept: settings.door.pages_kept,
+            shop: settings.shop.clone(),
         },
         temporal_ui_url: settings.temporal_ui_url.clone(),
         limits: settings.door.limits.clone(),

@@ -13,6 +13,7 @@ mod payout;
 mod reconciliation;
 mod risk;
 mod secret;
+mod shop;
 mod toss;
 mod webhook;
 
@@ -141,6 +142,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "kafka")]
     pub(crate) kafka: Option<Kafka>,
     pub(crate) console: ConsoleSettings,
+    /// The shop, as its papers name it.
+    pub(crate) shop: web::buyer::Shop,
     pub(crate) door: Door,
     pub(crate) refund_rules: RefundRules,
     pub(crate) log: Option<String>,
@@ -201,6 +204,8 @@ struct File {
     kafka: kafka::KafkaFile,
     #[serde(default)]
     console: console::ConsoleFile,
+    #[serde(default)]
+    shop: shop::ShopFile,
 }
 
 impl Settings {
@@ -278,6 +283,7 @@ impl Settings {
             #[cfg(feature = "kafka")]
             kafka: kafka::kafka(file.kafka)?,
             console: console::console(flags, file.console)?,
+            shop: shop::shop(file.shop)?,
             door,
             refund_rules,
             log: flags.log.clone().or(file.log),
@@ -532,6 +538,7 @@ mod tests {
             "dead_letters",
             "kafka",
             "console",
+            "shop",
         ];
         for table in tables {
             keys.extend(value[table].as_object().unwrap().keys().map(|key| format!("{table}.{key}")));

@@ -4,6 +4,8 @@
 
 use alloc::{string::String, vec::Vec};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Money, failure::Failure, time::Timestamp};
 
 /// The methods that count as cash, in the PSP's words: virtual account and transfer, in Korean and in English.
@@ -42,6 +44,10 @@ macro_rules! words {
     };
 }
 
+mod request;
+
+pub use request::{MoneyHeld, ReceiptRefusal, ReceiptRequest, ReceiptStep, RequestStatus, next_step};
+
 /// What the buyer uses a receipt for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptPurpose {
@@ -52,6 +58,22 @@ pub enum ReceiptPurpose {
 }
 
 words! { ReceiptPurpose { IncomeDeduction = "INCOME_DEDUCTION", ExpenseProof = "EXPENSE_PROOF" } }
+
+/// The cash receipt that the payment window has chosen when it opens. The buyer enters the number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReceiptPreset {
+    /// One for the income deduction of a person (소득공제).
+    IncomeDeduction,
+    /// One that proves a business expense (지출증빙).
+    ExpenseProof,
+    /// None (미발행).
+    None,
+}
+
+words! {
+    ReceiptPreset { IncomeDeduction = "INCOME_DEDUCTION", ExpenseProof = "EXPENSE_PROOF", None = "NONE" }
+}
 
 /// Whether a receipt records a payment or takes a part of it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

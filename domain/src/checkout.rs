@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::plan::{
     MAX_METADATA_BYTES, MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_TOTAL_MINOR, MAX_URL_BYTES, Order, Plan, PlanError,
-    PlanFields, is_return_address,
+    PlanFields, WindowTerms, is_return_address,
 };
 use crate::{
     Money,

@@ -98,6 +98,10 @@ text_id! {
     HoldId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 text_id! {
+    /// A cash receipt that is asked for: 1 to 64 of `A-Z a-z 0-9 - _`.
+    ReceiptRequestId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+text_id! {
     /// A refund: 1 to 64 of `A-Z a-z 0-9 - _`.
     RefundId, 1..=64, "A-Z a-z 0-9 - _", |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
@@ -192,6 +196,20 @@ impl HoldId {
         const NAMESPACE: Uuid = Uuid::from_u128(0xb7a4_52e1_0f9d_4c3b_9e68_15c7_a0d2_6f84);
         let of_author = Uuid::new_v5(&NAMESPACE, by.as_bytes());
         Self(format!("hold-{}", Uuid::new_v5(&of_author, key.as_str().as_bytes())))
+    }
+}
+
+impl ReceiptRequestId {
+    /// The receipt that a principal asks for: one principal and one idempotency key make one.
+    pub(crate) fn of_request(by: &str, key: &IdempotencyKey) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x3c8e_17d4_6ab9_4f05_91c2_d87e_40b3_5a6f);
+        let of_principal = Uuid::new_v5(&NAMESPACE, by.as_bytes());
+        Self(format!("receipt-{}", Uuid::new_v5(&of_principal, key.as_str().as_bytes())))
+    }
+
+    /// The taking back of a part of this receipt, by its number from one.
+    pub fn taken_back(&self, number: usize) -> Self {
+        Self(format!("{self}-c{number}"))
     }
 }
 

@@ -40,6 +40,7 @@ pub mod payout;
 pub mod plan;
 pub mod principal;
 pub mod psp_payment;
+pub mod purchase;
 pub mod rate;
 pub mod reconciliation;
 pub mod refund;

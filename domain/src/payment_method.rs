@@ -73,6 +73,13 @@ impl PaymentMethod {
         }
     }
 
+    /// Whether the PSP has escrow for the method: those by which the buyer's money leaves an account. The law exempts
+    /// cards. Source: Act on Consumer Protection in Electronic Commerce, Article 24; Toss Payments, browser script,
+    /// `virtualAccount.useEscrow` and `transfer.useEscrow`.
+    pub const fn has_escrow(self, currency: Currency) -> bool {
+        matches!((currency, self), (Currency::Krw, Self::VirtualAccount | Self::Transfer))
+    }
+
     /// The least payment that the PSP takes by the method, in minor units. Source: Toss Payments, text of the error
     /// `BELOW_MINIMUM_AMOUNT`: 100 won by card, 200 won from an account. Of the other methods in won, the lower of
     /// these is our assumption. Neither the list of errors nor the guides to payments in USD and JPY (read in November
@@ -100,6 +107,13 @@ impl PaymentMethod {
         let offered = Self::offered_in(listed, currency);
         let takes = |method: &Self| amount.minor() >= method.least_minor(currency);
         if offered.iter().any(takes) { offered.into_iter().filter(takes).collect() } else { offered }
+    }
+
+    /// The methods of a list by which the PSP takes an amount in escrow.
+    pub fn taking_in_escrow(listed: &[Self], amount: Money) -> Vec<Self> {
+        let currency = amount.currency();
+        let takes = |method: &Self| method.has_escrow(currency) && amount.minor() >= method.least_minor(currency);
+        listed.iter().copied().filter(takes).collect()
     }
 
     /// The least payment that the PSP takes by one of a list of methods.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Money,
+    cash_receipt::ReceiptPreset,
     id::{BuyerId, CardFingerprint, CheckoutId, ConfirmTokenHash, PaymentOrderId, SellerAccount},
     money::MoneyError,
     tax::{TaxParts, tax_free_of_refund, tax_free_of_refunded},
@@ -35,6 +36,9 @@ pub struct Order {
     /// The part of the amount without value-added tax; where it is not told, all of it is taxed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_free: Option<Money>,
+    /// What was bought, 1 to 100 characters; where it is not told, the name of the checkout stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Order {
@@ -96,6 +100,27 @@ pub struct PlanFields {
     /// before there were tokens, and needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_token_hash: Option<ConfirmTokenHash>,
+    /// What the payment window is asked for besides the amount.
+    #[serde(default, skip_serializing_if = "WindowTerms::are_usual")]
+    pub window: WindowTerms,
+}
+
+/// What the payment window is asked for besides the amount.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowTerms {
+    /// Whether a bank keeps the payment until the buyer has the goods (에스크로). Only methods that have escrow are
+    /// offered then.
+    #[serde(default)]
+    pub use_escrow: bool,
+    /// The cash receipt that is chosen when the window opens; where it is not told, the window decides.
+    #[serde(default)]
+    pub cash_receipt: Option<ReceiptPreset>,
+}
+
+impl WindowTerms {
+    fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why some fields are no [`Plan`]. `index` counts payment orders from zero.
@@ -110,6 +135,12 @@ pub enum PlanError {
     /// More payment orders than [`MAX_ORDERS`].
     #[error("a checkout has at most {MAX_ORDERS} payment orders")]
     TooManyOrders,
+    /// The name of what was bought is empty, too long, or has control characters.
+    #[error("what was bought has a name of 1 to {MAX_ORDER_NAME_CHARS} characters and no control characters")]
+    ItemName {
+        /// Which order.
+        index: usize,
+    },
     /// An order over nothing.
     #[error("an amount must be above zero")]
     ZeroAmount {
@@ -151,8 +182,7 @@ pub enum PlanError {
 impl Plan {
     /// Checks the fields, in order, and adds up the total.
     pub fn try_new(fields: PlanFields) -> Result<Self, PlanError> {
-        let name_chars = fields.order_name.chars().count();
-        if !(1..=MAX_ORDER_NAME_CHARS).contains(&name_chars) || fields.order_name.chars().any(char::is_control) {
+        if !is_name(&fields.order_name) {
             return Err(PlanError::OrderName);
         }
         if fields.orders.len() > MAX_ORDERS {
@@ -205,6 +235,10 @@ pub fn tax_free_of<'a>(orders: impl IntoIterator<Item = &'a Order>) -> Option<Mo
     told.try_fold(first, |sum, part| sum.plus(part).ok())
 }
 
+fn is_name(text: &str) -> bool {
+    (1..=MAX_ORDER_NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
 fn total(orders: &[Order]) -> Result<Money, PlanError> {
     let first = orders.first().ok_or(PlanError::NoOrders)?;
     let mut total = Money::zero(first.amount.currency());
@@ -215,6 +249,9 @@ fn total(orders: &[Order]) -> Result<Money, PlanError> {
         }
         if order.tax_free.is_some_and(|part| order.amount.minus(part).is_err()) {
             return Err(PlanError::TaxFree { index });
+        }
+        if !order.name.as_deref().is_none_or(is_name) {
+            return Err(PlanError::ItemName { index });
         }
         if !seen.insert(&order.id) {
             return Err(PlanError::DuplicateOrder { index });

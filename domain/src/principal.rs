@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ApiKeyId, HoldId, IdempotencyKey, PersonId, RefundId};
+use crate::id::{ApiKeyId, HoldId, IdempotencyKey, PersonId, ReceiptRequestId, RefundId};
 
 /// The most characters of the reason that a principal or an operator gives for an act.
 pub const MAX_REASON_CHARS: usize = 500;
@@ -52,6 +52,11 @@ impl Principal {
     /// The refund that a request of this principal asks for: one principal and one idempotency key make one refund.
     pub fn refund(&self, key: &IdempotencyKey) -> RefundId {
         RefundId::of_request(&self.bare(), key)
+    }
+
+    /// The cash receipt that a request of this principal asks for: one principal and one idempotency key make one.
+    pub fn receipt(&self, key: &IdempotencyKey) -> ReceiptRequestId {
+        ReceiptRequestId::of_request(&self.bare(), key)
     }
 
     /// The hold on a seller that a request of this principal asks for: one principal and one idempotency key make one.

@@ -27,6 +27,17 @@ impl TaxParts {
     }
 }
 
+impl TaxParts {
+    /// The parts of two amounts together; nothing where they are of two currencies or too large.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        Some(Self {
+            supply: self.supply.plus(other.supply).ok()?,
+            vat: self.vat.plus(other.vat).ok()?,
+            tax_free: self.tax_free.plus(other.tax_free).ok()?,
+        })
+    }
+}
+
 /// How much of what was given back of an order is without tax. It depends on the sum alone: refunds follow one another,
 /// so each gives back what the sum after it says, less what the sum before it says, and all of them together give back
 /// all that was without tax.

@@ -72,6 +72,13 @@ const RIGHTS: [Rights; 70] = [
         worker: "SELECT, DELETE",
         operator: "",
     },
+    // The API writes down what is asked for, and erases whom it is for.
+    Rights {
+        table: "cash_receipt_requests",
+        api: "SELECT, INSERT, UPDATE (sealed_number)",
+        worker: "SELECT, INSERT, UPDATE",
+        operator: "",
+    },
     Rights { table: "cash_receipt_watches", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "cash_receipts", api: "SELECT", worker: "SELECT, INSERT, UPDATE", operator: "" },
     Rights { table: "checkout_requests", api: "SELECT", worker: "SELECT, INSERT", operator: "" },

@@ -79,6 +79,8 @@ mod m2026_11_28_000087_cash_receipts;
 mod m2026_11_28_000088_tax_free_amounts;
 mod m2026_11_28_000090_settlements_in_order;
 mod m2026_11_29_000082_saved_cards;
+mod m2026_11_29_000086_window_terms;
+mod m2026_11_29_000089_receipt_requests;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -146,6 +148,8 @@ impl MigratorTrait for Migrator {
             whole(m2026_11_28_000088_tax_free_amounts::Migration),
             whole(m2026_11_28_000090_settlements_in_order::Migration),
             whole(m2026_11_29_000082_saved_cards::Migration),
+            whole(m2026_11_29_000086_window_terms::Migration),
+            whole(m2026_11_29_000089_receipt_requests::Migration),
         ]
     }
 }

@@ -4,23 +4,30 @@
 //! money waits for a receipt.
 
 mod read;
+mod request;
 
 use domain::{
     Currency, Timestamp,
-    cash_receipt::{CashReceipt, ReceiptStatus, ReceiptsSeen, is_cash_like},
+    cash_receipt::{CashReceipt, ReceiptStatus, ReceiptsSeen, RequestStatus, is_cash_like},
     id::{CheckoutId, PaymentKey},
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
 
-pub use self::read::{CashReceipts, WrongReceipts};
+pub(crate) use self::request::erase_numbers;
+pub use self::{
+    read::{CashReceipts, WrongReceipts},
+    request::{NewReceiptRequest, ReceiptRequested, open_receipt_number, seal_receipt_number},
+};
 use crate::{
     StoreError, Writer,
     convert::{corrupt, from_column_currency, from_column_time, to_column_amount, to_column_time},
-    entities::{cash_receipt_watches as watches, cash_receipts as receipts, payment_events},
+    entities::{
+        cash_receipt_requests as requests, cash_receipt_watches as watches, cash_receipts as receipts, payment_events,
+    },
 };
 
 /// A payment about whose receipts the PSP is to be asked.
@@ -80,8 +87,17 @@ impl Writer {
     /// The payments about whose receipts the PSP is to be asked by now; those that wait longest first.
     pub async fn receipts_to_look_at(&self, limit: u64) -> Result<Vec<ReceiptLook>, StoreError> {
         let now = self.time().await?;
+        let asked_for = requests::Entity::find()
+            .select_only()
+            .column(requests::Column::CheckoutId)
+            .filter(requests::Column::Status.eq(RequestStatus::Pending.as_str()))
+            .filter(requests::Column::TryAt.lte(to_column_time(now)))
+            .into_query();
+        let is_due = Condition::any()
+            .add(watches::Column::LookAt.lte(to_column_time(now)))
+            .add(watches::Column::CheckoutId.in_subquery(asked_for));
         let due = watches::Entity::find()
-            .filter(watches::Column::LookAt.lte(to_column_time(now)))
+            .filter(is_due)
             .order_by_asc(watches::Column::LookAt)
             .order_by_asc(watches::Column::CheckoutId)
             .limit(limit)
@@ -121,7 +137,7 @@ impl Writer {
         let now = to_column_time(self.time().await?);
         let transaction = self.begin().await?;
         for receipt in &seen.receipts {
-            let row = row_of(look, receipt, now)?;
+            let row = row_of(&look.checkout_id, receipt, now)?;
             let conflict = OnConflict::column(receipts::Column::ReceiptKey).do_nothing().to_owned();
             receipts::Entity::insert(row).on_conflict(conflict).exec_without_returning(&transaction).await?;
             receipts::Entity::update_many()
@@ -171,18 +187,18 @@ impl Writer {
             .filter(watches::Column::Round.eq(look.round))
             .exec(self.connection())
             .await?;
-        Ok(())
+        self.try_receipts_later(&look.checkout_id, look_at).await
     }
 }
 
 fn row_of(
-    look: &ReceiptLook,
+    checkout_id: &CheckoutId,
     receipt: &CashReceipt,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<receipts::ActiveModel, StoreError> {
     Ok(receipts::ActiveModel {
         receipt_key: Set(receipt.key.clone()),
-        checkout_id: Set(look.checkout_id.to_string()),
+        checkout_id: Set(checkout_id.to_string()),
         entry: Set(receipt.entry.as_str().to_owned()),
         purpose: Set(receipt.purpose.map(|purpose| purpose.as_str().to_owned())),
         amount: Set(to_column_amount(receipt.amount)?),

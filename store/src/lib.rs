@@ -86,7 +86,10 @@ pub use breaks::{
     BreakActRequest, BreakEvent, BreakFilter, BreakPosition, BreakRecord, Repair, RepairRequest, Repaired, Residue,
 };
 pub use buyer::{BuyerDetails, BuyerDigests, BuyerField, DigestedDetail, Erased, SealedBuyer};
-pub use cash_receipt::{CashReceipts, ReceiptLook, WrongReceipts};
+pub use cash_receipt::{
+    CashReceipts, NewReceiptRequest, ReceiptLook, ReceiptRequested, WrongReceipts, open_receipt_number,
+    seal_receipt_number,
+};
 pub use checkout::{
     CheckoutFigure, CheckoutFilter, CheckoutPosition, CheckoutRecord, ConfirmToken, ConfirmTokens, DeclineRecord,
     FRESH_LOOK_MS, HistorySources, KEY_END_CHARS, LostCheckout, OperatorDecision, OrderRecord, PaidBack, Parts,

@@ -6,4 +6,5 @@ pub(crate) mod read;
 pub(crate) mod write;
 
 pub use approval::{ApprovalPosition, ApprovalRecord, ApprovalStanding, NewApproval, Reservation, Reserved};
+pub(crate) use read::refunds_in;
 pub use read::{LostRefund, RefundRecord};

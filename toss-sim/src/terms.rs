@@ -310,6 +310,7 @@ struct MethodBody {
     due_date: Option<String>,
     cash_receipt: Option<ReceiptBody>,
     is_cultural_expenses: Option<bool>,
+    escrow_products: Option<Vec<EscrowProductBody>>,
     refund_receive_account: Option<RefundAccountBody>,
 }
 
@@ -319,6 +320,20 @@ enum FlowMode {
     #[default]
     Default,
     Direct,
+}
+
+/// A product of a payment in escrow; what is read of it is that it is one.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the fields are read to find out whether they can be")]
+struct EscrowProductBody {
+    id: Option<String>,
+    name: Option<String>,
+    code: Option<String>,
+    #[serde(default, deserialize_with = "fields::optional_number")]
+    unit_price: Option<i64>,
+    #[serde(default, deserialize_with = "fields::optional_number")]
+    quantity: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -364,6 +379,11 @@ impl WindowRequest<'_> {
             | Method::ForeignEasyPay => None,
         };
         let wishes = of_method.unwrap_or_default();
+        // Documented: a shop that uses escrow names the products.
+        let names_products = wishes.escrow_products.as_ref().is_some_and(|products| !products.is_empty());
+        if self.method.is_cash() && wishes.use_escrow == Some(true) && !names_products {
+            return Err(Code::InvalidRequiredParam);
+        }
         let offer = self.offer(&wishes)?;
         let common = CommonBody {
             use_escrow: wishes.use_escrow,
@@ -489,9 +509,17 @@ mod tests {
                 Code::InvalidValidHoursWithDueDateAndSingle,
             ),
             (Method::Transfer, r#"{"transfer":{"cashReceipt":{"type":"영수증"}}}"#, Code::InvalidRequest),
+            (Method::Transfer, r#"{"transfer":{"useEscrow":true}}"#, Code::InvalidRequiredParam),
+            (
+                Method::VirtualAccount,
+                r#"{"virtualAccount":{"useEscrow":true,"escrowProducts":[]}}"#,
+                Code::InvalidRequiredParam,
+            ),
         ] {
             assert_eq!(read(method, 1_000, wishes).map(|_| ()), Err(code), "{wishes}");
         }
+        let products = r#"{"transfer":{"useEscrow":true,"escrowProducts":[{"id":"1","unitPrice":1000,"quantity":1}]}}"#;
+        assert!(read(Method::Transfer, 1_000, products).unwrap().0.use_escrow);
         // What belongs to another method is not looked at.
         assert!(read(Method::Card, 1_000, r#"{"virtualAccount":{"validHours":2161}}"#).is_ok());
     }

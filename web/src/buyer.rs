@@ -18,17 +18,20 @@ use std::collections::HashMap;
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use domain::{cash_receipt::CashReceipt, checkout::Status, id::SellerAccount};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use service::{IsForBuyer, buyer::BuyerDetails, now};
+use service::{IsForBuyer, buyer::BuyerDetails, now, purchase_statement::PurchaseStatement};
 use store::{CheckoutRecord, ConfirmToken};
 
-use crate::policy::Policy;
+use crate::{
+    policy::Policy,
+    purchase_statement::{self, Shown},
+};
 use access::{Access, Made};
 use contact::Contact;
-pub use settings::{PagesKept, Settings, page_path};
+pub use settings::{PagesKept, Settings, Shop, page_path};
 use words::Language;
 use words::Words;
 
@@ -118,6 +121,32 @@ pub fn fail(visit: Visit<'_>, code: &str) -> Response {
     }
 }
 
+/// The page of a statement of a purchase. Only the browser that brings the token is shown it, and for as long as the
+/// other pages show what was bought.
+pub fn statement(visit: Visit<'_>, statement: &PurchaseStatement) -> Response {
+    let page = Page::of_visit(&visit);
+    if let Err(bare) = page.made(visit) {
+        return bare;
+    }
+    let accept_language = visit.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let shown = Shown { statement, shop: &visit.settings.shop, accept_language: accept_language.unwrap_or_default() };
+    let policy = Policy::own();
+    let html = purchase_statement::page(&shown, &policy);
+    (page.headers(&policy), NOT_STORED, Html(html)).into_response()
+}
+
+/// The page of a checkout of which there is no statement: where it stands.
+pub fn no_statement(visit: Visit<'_>) -> Response {
+    let page = Page::of_visit(&visit);
+    match page.made(visit) {
+        Ok(made) => {
+            let (title, body) = page.bare(visit.record, made, Access::Whole);
+            page.answer(&Policy::own(), title, &[WATCH_SCRIPT], &body)
+        }
+        Err(bare) => bare,
+    }
+}
+
 /// The page of a checkout that does not exist.
 pub fn unknown(headers: &HeaderMap) -> Response {
     let page = Page::of(headers);
@@ -181,14 +210,17 @@ impl Page {
                 }
             }
         };
-        let headers: [(HeaderName, HeaderValue); 4] = [
+        (self.headers(policy), NOT_STORED, page).into_response()
+    }
+
+    fn headers(&self, policy: &Policy) -> [(HeaderName, HeaderValue); 4] {
+        [
             (header::CONTENT_SECURITY_POLICY, policy.header()),
             // The address holds the confirmation token, and that of the return page the payment key.
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (header::CONTENT_LANGUAGE, HeaderValue::from_static(self.language.tag())),
             (header::VARY, HeaderValue::from_static("accept-language")),
-        ];
-        (headers, NOT_STORED, page).into_response()
+        ]
     }
 }
 

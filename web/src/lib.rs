@@ -13,4 +13,5 @@ pub mod console;
 pub mod language;
 pub mod policy;
 pub mod saved_card;
+pub mod purchase_statement;
 pub mod statement;

@@ -9,7 +9,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{amount::grouped, language::Language, policy::Policy};
 
-const STYLE: &str = "\
+/// How a paper looks, on the screen and on A4.
+pub(crate) const STYLE: &str = "\
 body{font:15px/1.5 system-ui,'Apple SD Gothic Neo','Noto Sans KR',sans-serif;color:#1a1a1a;\
 margin:2rem auto;max-width:60rem;padding:0 1rem}\
 h1{font-size:1.5rem;margin:0}p{margin:.25rem 0}table{border-collapse:collapse;width:100%;margin:1.25rem 0}\

@@ -1,4 +1,4 @@
-//! What the PSP's list says of payments besides their amounts: the method, and escrow, which we never ask for.
+//! What the PSP's list says of payments besides their amounts: the method, and escrow.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub(super) async fn compare(run: &StepRun<'_>, listed: Vec<Listed<'_>>) -> Resul
 /// A name of the method is a name alone; escrow changes when the money is ours.
 fn class_of(listed: &Listed<'_>, ours: &RecordedPayment) -> Option<BreakClass> {
     let other_method = listed.method.zip(ours.method.as_deref()).is_some_and(|(theirs, ours)| theirs != ours);
-    match (listed.is_in_escrow, other_method) {
+    match (listed.is_in_escrow != ours.use_escrow, other_method) {
         (true, _) => Some(BreakClass::Finance),
         (false, true) => Some(BreakClass::Automatic),
         (false, false) => None,
@@ -64,7 +64,7 @@ fn finding(
         theirs: amount,
         checkout_id: CheckoutId::parse(listed.order).ok(),
         evidence: Evidence {
-            ours: json!({ "method": ours.method, "escrow": false }).to_string(),
+            ours: json!({ "method": ours.method, "escrow": ours.use_escrow }).to_string(),
             theirs: json!({ "method": listed.method, "escrow": listed.is_in_escrow }).to_string(),
         },
         ..blank(layer, break_type, listed.order, run.day()?, ours.amount.currency())

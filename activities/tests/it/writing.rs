@@ -77,6 +77,7 @@ pub(crate) fn plan() -> Plan {
         seller: SellerAccount::parse(seller).unwrap(),
         amount: won(minor),
         tax_free: None,
+        name: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse("checkout-1").unwrap(),
@@ -88,6 +89,7 @@ pub(crate) fn plan() -> Plan {
         metadata: None,
         card: None,
         confirm_token_hash: None,
+        window: Default::default(),
     })
     .unwrap()
 }

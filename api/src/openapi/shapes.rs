@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
-    cash_receipt::{ReceiptEntry, ReceiptPurpose, ReceiptStanding, ReceiptStatus},
+    cash_receipt::{ReceiptEntry, ReceiptPreset, ReceiptPurpose, ReceiptStanding, ReceiptStatus, RequestStatus},
     checkout::Status,
     dead_letter::{DeclaredOutcome, LetterStatus},
     event::EventType,
@@ -61,6 +61,14 @@ text_of_a_list! {
 text_of_a_list! {
     /// What the buyer uses a cash receipt for: a person's income deduction, or the proof of a business expense.
     ReceiptPurposeName, "CashReceiptPurpose", ReceiptPurpose::ALL.map(ReceiptPurpose::as_str)
+}
+text_of_a_list! {
+    /// The cash receipt that is chosen when the payment window opens: for a person, for a business, or none.
+    ReceiptPresetName, "CashReceiptPreset", ReceiptPreset::ALL.map(ReceiptPreset::as_str)
+}
+text_of_a_list! {
+    /// How far a cash receipt is that was asked for.
+    ReceiptRequestStatusName, "CashReceiptRequestStatus", RequestStatus::ALL.map(RequestStatus::as_str)
 }
 text_of_a_list! {
     /// Where a cash receipt stands at the tax office.

@@ -33,6 +33,8 @@ pub(crate) struct ErasedBody {
     erased_cards: u64,
     /// Of how many virtual accounts the holder's name was kept.
     erased_account_holders: u64,
+    /// Of how many cash receipts that were asked for the number was kept.
+    erased_receipt_numbers: u64,
 }
 
 /// Erase what is kept of a buyer
@@ -56,11 +58,12 @@ pub(crate) async fn erase(
 ) -> Result<Json<ErasedBody>, Problem> {
     let unknown = |_| Problem::new(Code::NotFound, "This is no id of a buyer.");
     let id = BuyerId::parse(id).map_err(unknown)?;
-    let Erased { checkouts, cards, account_holders } = api.service.journal.erase_buyer(&id).await?;
+    let Erased { checkouts, cards, account_holders, receipt_numbers } = api.service.journal.erase_buyer(&id).await?;
     Ok(Json(ErasedBody {
         buyer_id: id,
         erased_checkouts: checkouts,
         erased_cards: cards,
         erased_account_holders: account_holders,
+        erased_receipt_numbers: receipt_numbers,
     }))
 }

@@ -13,7 +13,10 @@ use axum::{
 };
 use domain::id::{CheckoutId, SellerAccount};
 use serde::Serialize;
-use service::buyer::{account_holder, kept};
+use service::{
+    buyer::{account_holder, kept},
+    purchase_statement::{self, StatementError},
+};
 use store::{CashReceipts, CheckoutRecord, ConfirmToken};
 use web::buyer::{self, NOT_STORED, Personal, Visit};
 
@@ -145,6 +148,50 @@ pub(crate) async fn fail(
     let sellers = sellers(&api, &record).await?;
     let visit = visit(&api, &record, token.as_ref(), &headers, &sellers);
     Ok(buyer::fail(visit, parameters.get("code").map_or("", String::as_str)))
+}
+
+/// The statement of the purchase
+///
+/// What was bought of whom, its tax, what was given back, and the receipts. It prints. Before the payment, the page
+/// shows the status.
+#[utoipa::path(
+    get,
+    path = "/checkout/{checkout_id}/statement",
+    operation_id = "show_purchase_statement",
+    extensions(("x-open-query" = json!(true))),
+    tag = "Buyer's pages",
+    params(
+        ("checkout_id" = CheckoutName, Path, description = "The checkout"),
+        (
+            "token" = Option<String>,
+            Query,
+            description = "The `confirm_token` of the checkout; without it the page shows the status alone",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such checkout", body = String, content_type = "text/html"),
+        PageRefusals,
+    )
+)]
+pub(crate) async fn statement(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
+    let (token, sellers) = (token(&parameters), HashMap::new());
+    match purchase_statement::statement(&api.service, &record.checkout_id).await {
+        Ok(found) => {
+            let visit = visit(&api, &found.record, token.as_ref(), &headers, &found.sellers);
+            Ok(buyer::statement(visit, &found))
+        }
+        Err(StatementError::NotPaid(_)) => {
+            Ok(buyer::no_statement(visit(&api, &record, token.as_ref(), &headers, &sellers)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How far a checkout is

@@ -2,6 +2,7 @@
 
 use domain::{
     Money, Timestamp,
+    cash_receipt::ReceiptPreset,
     charge::{VIRTUAL_ACCOUNT, VirtualAccount},
     checkout::Status,
     failure::Failure,
@@ -21,8 +22,8 @@ use crate::{
     Api, Settings,
     http::values::{decimal, rfc3339},
     openapi::shapes::{
-        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, RefundName,
-        RefundStatusName, SavedCardName, SellerName, StatusName,
+        Amount, Balance, BuyerName, CheckoutName, CurrencyCode, Instant, PaymentOrderName, ReceiptPresetName,
+        RefundName, RefundStatusName, SavedCardName, SellerName, StatusName,
     },
 };
 
@@ -67,6 +68,12 @@ pub(crate) struct CheckoutBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<SavedCardName>)]
     saved_card_id: Option<String>,
+    /// Whether the payment window was asked for escrow.
+    use_escrow: bool,
+    /// The cash receipt that is chosen when the payment window opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReceiptPresetName>)]
+    cash_receipt_for: Option<&'static str>,
     /// As the marketplace sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -154,6 +161,9 @@ pub(crate) struct OrderBody {
     payment_order_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_id: Option<String>,
+    /// What is bought of this seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[schema(value_type = SellerName)]
     seller_account: String,
     #[schema(value_type = Amount)]
@@ -174,7 +184,7 @@ pub(crate) struct OrderBody {
 /// What an amount is made of; the three add up to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Tax)]
-struct TaxBody {
+pub(crate) struct TaxBody {
     /// What is supplied, without its tax.
     #[schema(value_type = Balance)]
     supply_amount: String,
@@ -187,7 +197,7 @@ struct TaxBody {
 }
 
 impl TaxBody {
-    fn new(parts: TaxParts) -> Self {
+    pub(crate) fn new(parts: TaxParts) -> Self {
         let TaxParts { supply, vat, tax_free } = parts;
         let [supply_amount, vat, tax_free_amount] = [supply, vat, tax_free].map(Money::to_decimal_string);
         Self { supply_amount, vat, tax_free_amount }
@@ -322,6 +332,8 @@ impl CheckoutBody {
             created_at: rfc3339(record.created_at),
             payment_orders: record.orders.iter().map(OrderBody::new).collect(),
             saved_card_id: record.saved_card.as_ref().map(ToString::to_string),
+            use_escrow: record.window.use_escrow,
+            cash_receipt_for: record.window.cash_receipt.map(ReceiptPreset::as_str),
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             failure: record.failure.as_ref().map(|failure| FailureBody::new(failure, record.takes_retry(now()))),
             psp: record.psp.as_ref().map(PspBody::new),
@@ -415,6 +427,7 @@ impl OrderBody {
         Self {
             payment_order_id: record.order.id.to_string(),
             checkout_id: None,
+            name: record.order.name.clone(),
             seller_account: record.order.seller.to_string(),
             amount,
             currency,

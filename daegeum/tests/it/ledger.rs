@@ -143,6 +143,7 @@ impl Books {
             seller: SellerAccount::parse(*seller).unwrap(),
             amount: *amount,
             tax_free: None,
+            name: None,
         };
         let plan = Plan::try_new(PlanFields {
             checkout_id: CheckoutId::parse(checkout).unwrap(),
@@ -154,6 +155,7 @@ impl Books {
             metadata: None,
             card: None,
             confirm_token_hash: None,
+            window: Default::default(),
         })
         .unwrap();
         let api_key = ApiKeyId::parse("test").unwrap();

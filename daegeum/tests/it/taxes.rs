@@ -75,7 +75,13 @@ async fn refunds_in_part_give_back_what_was_without_tax(database: Kind) {
     let refused: Value = refused.json().await.unwrap();
     assert_eq!(refused["errors"][0]["field"], "payment_orders[2].tax_free_amount", "{refused}");
 
-    shop.create_with("taxed-1", &plan("taxed-1")).await;
+    let mut named = plan("taxed-1");
+    named["payment_orders"][1]["name"] = json!("쌀 10kg");
+    shop.create_with("taxed-1", &named).await;
+    // Nothing is bought yet.
+    let path = "/v1/payments/taxed-1/purchase-statement";
+    assert_eq!(problem(shop, path).await, (409, "not_paid".to_owned()));
+    assert_eq!(problem(shop, "/v1/payments/nothing/purchase-statement").await, (404, "checkout_not_found".to_owned()));
     let free = PART_FREE[1] + ALL_FREE;
     let wish = json!({ "type": "지출증빙", "registrationNumber": "1234567890" });
     let body = json!({ "orderId": "taxed-1", "amount": TOTAL, "method": "계좌이체", "taxFreeAmount": free,
@@ -101,11 +107,68 @@ async fn refunds_in_part_give_back_what_was_without_tax(database: Kind) {
     assert!([200, 202].contains(&shop.delete("taxed-1").await.status));
     agrees(shop, TOTAL).await;
     let toss = shop.at_toss("taxed-1").await;
+    let statement = statement(shop, "taxed-1").await;
+    let item = &statement["items"][1];
+    assert_eq!((&item["name"], &item["seller_account"]), (&json!("쌀 10kg"), &json!("seller-b")), "{statement}");
+    assert_eq!(statement["items"][0]["name"], "쌀과 책");
+    assert_eq!(statement["refunds"].as_array().unwrap().len(), 5, "{statement}");
+    assert!(statement["receipt_url"].as_str().is_some_and(|url| url.starts_with("http")), "{statement}");
+    printed(shop).await;
     let of_cancels = toss["cancels"].as_array().unwrap().iter();
     let of_cancels: Vec<u64> = of_cancels.map(|cancel| cancel["taxFreeAmount"].as_u64().unwrap()).collect();
     assert_eq!(of_cancels.iter().sum::<u64>(), free, "{of_cancels:?}");
     assert!(of_cancels[0] > 0 && of_cancels[2] == 1_000 && of_cancels[3] == 0, "{of_cancels:?}");
     roles.verify_books();
+}
+
+/// The status and the code of what a path is refused with.
+async fn problem(shop: &Shop, path: &str) -> (u16, String) {
+    let (status, body) = insist(shop.http.get(format!("{}{path}", shop.api)).bearer_auth(&shop.api_key)).await;
+    (status, body["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The page for the marketplace and for the buyer, in both languages; and nothing for a browser without the token.
+async fn printed(shop: &Shop) {
+    let url = format!("{}/v1/payments/taxed-1/purchase-statement", shop.api);
+    for (language, told) in [("ko", ["거래명세서", "환불 후 금액", "0원"]), ("en", ["VAT", "After refunds", "0 KRW"])]
+    {
+        let of_buyer = shop.page_at("taxed-1", "/statement").await;
+        for request in [shop.http.get(&url).bearer_auth(&shop.api_key), shop.http.get(&of_buyer)] {
+            let request = request.header("accept", "text/html").header("accept-language", language);
+            let page = request.send().await.unwrap().text().await.unwrap();
+            for text in told.into_iter().chain(["쌀 10kg", "seller-b"]) {
+                assert!(page.contains(text), "{text}: {page}");
+            }
+        }
+    }
+    let unproved = shop.http.get(format!("{}/checkout/taxed-1/statement", shop.api)).send().await.unwrap();
+    let unproved = unproved.text().await.unwrap();
+    assert!(!unproved.contains("쌀 10kg") && unproved.contains("hidden-why"), "{unproved}");
+}
+
+/// The statement of a purchase, after every sum of it was checked.
+async fn statement(shop: &Shop, id: &str) -> Value {
+    let statement = shop.get(&format!("/v1/payments/{id}/purchase-statement")).await;
+    let of_items =
+        |field: &str| -> u64 { statement["items"].as_array().unwrap().iter().map(|item| number(&item[field])).sum() };
+    assert_eq!((of_items("amount"), number(&statement["paid_amount"])), (TOTAL, TOTAL), "{statement}");
+    let refunded = number(&statement["refunded_amount"]);
+    let of_refunds: u64 = statement["refunds"].as_array().unwrap().iter().map(|refund| number(&refund["amount"])).sum();
+    assert_eq!((of_items("refunded_amount"), of_refunds), (refunded, refunded), "{statement}");
+    assert_eq!(number(&statement["left_amount"]), TOTAL - refunded, "{statement}");
+    for (field, sum) in [("tax", TOTAL), ("tax_left", TOTAL - refunded)] {
+        let of_sums = parts(&statement[field], sum);
+        let of_items = statement["items"].as_array().unwrap().iter().fold([0; 3], |sums, item| {
+            let names = ["supply_amount", "vat", "tax_free_amount"];
+            std::array::from_fn(|index| sums[index] + number(&item[field][names[index]]))
+        });
+        assert_eq!(of_items, of_sums, "{field}: {statement}");
+    }
+    statement
+}
+
+fn parts_left(statement: &Value) -> [u64; 3] {
+    parts(&statement["tax_left"], number(&statement["left_amount"]))
 }
 
 /// Waits until so much was given back, and holds what is left without tax beside Toss's figure, in payment and receipt.
@@ -125,6 +188,8 @@ async fn agrees(shop: &Shop, given_back: u64) {
     })
     .await;
     assert_eq!(tax_free_left(shop, "taxed-1").await, left);
+    let statement = statement(shop, "taxed-1").await;
+    assert_eq!((number(&statement["refunded_amount"]), parts_left(&statement)[2]), (given_back, left), "{statement}");
     let receipts = toss["cashReceipts"].as_array().unwrap().iter();
     let of_receipts: u64 = receipts
         .filter(|receipt| receipt["transactionType"] == "CANCEL")

@@ -14,6 +14,7 @@ pub(crate) fn order(id: &str, seller: &str, minor: u64) -> Order {
         seller: SellerAccount::parse(seller).unwrap(),
         amount: Money::try_from_minor(minor, Krw).unwrap(),
         tax_free: None,
+        name: None,
     }
 }
 
@@ -28,6 +29,7 @@ pub(crate) fn fields(orders: Vec<Order>) -> PlanFields {
         metadata: None,
         card: None,
         confirm_token_hash: None,
+        window: Default::default(),
     }
 }
 

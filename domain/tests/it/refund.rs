@@ -267,7 +267,13 @@ fn what_is_asked_for_is_shared_out() {
 fn orders_of_one_seller_take_what_is_available_once() {
     let seller = domain::id::SellerAccount::parse("seller-a").unwrap();
     let part = |id: &str| RefundPart {
-        order: domain::checkout::Order { id: order(id), seller: seller.clone(), amount: won(600), tax_free: None },
+        order: domain::checkout::Order {
+            id: order(id),
+            seller: seller.clone(),
+            amount: won(600),
+            tax_free: None,
+            name: None,
+        },
         amount: won(600),
         commission: won(0),
         commission_vat: won(0),

@@ -2,9 +2,13 @@
 
 use domain::{
     Currency, Money,
+    checkout::Order,
+    purchase::PurchaseSums,
     tax::{TaxParts, tax_free_of_refund, tax_free_of_refunded},
 };
 use proptest::prelude::*;
+
+use crate::checkout::order;
 
 fn won(minor: u64) -> Money {
     Money::try_from_minor(minor, Currency::Krw).unwrap()
@@ -54,4 +58,39 @@ proptest! {
         }
         prop_assert_eq!((free_left, taxed_left), (0, 0));
     }
+}
+
+/// What an order costs, the share of it without tax, and the share of it that was given back, in millionths.
+fn bought() -> impl Strategy<Value = (u64, u64, u64)> {
+    (1_u64..1_000_000_000, 0_u64..=1_000_000, 0_u64..=1_000_000)
+}
+
+proptest! {
+    /// Whatever was given back of whichever orders: the statement's sums are those of its lines, and add up.
+    #[test]
+    fn the_sums_of_a_purchase_add_up(bought in proptest::collection::vec(bought(), 1..6)) {
+        let of = |amount: u64, share: u64| u64::try_from(u128::from(amount) * u128::from(share) / 1_000_000).unwrap();
+        let lines: Vec<(Order, Money)> = bought
+            .iter()
+            .map(|&(amount, free, refunded)| {
+                let order = Order { tax_free: Some(won(of(amount, free))), ..order("o", "s", amount) };
+                (order, won(of(amount, refunded)))
+            })
+            .collect();
+        let sums = PurchaseSums::of(lines.iter().map(|(order, refunded)| (order, *refunded))).unwrap();
+        let sum = |parts: TaxParts| parts.supply.minor() + parts.vat.minor() + parts.tax_free.minor();
+        prop_assert_eq!(sums.paid.minor(), lines.iter().map(|(order, _)| order.amount.minor()).sum::<u64>());
+        prop_assert_eq!(sums.paid.minor(), sums.refunded.minor() + sums.left.minor());
+        prop_assert_eq!(sum(sums.tax), sums.paid.minor());
+        prop_assert_eq!(sum(sums.tax_left), sums.left.minor());
+        let vat_left: u64 = lines.iter().map(|(order, refunded)| order.tax_parts_after(*refunded).vat.minor()).sum();
+        prop_assert_eq!(sums.tax_left.vat.minor(), vat_left);
+    }
+}
+
+#[test]
+fn a_purchase_of_nothing_and_one_that_gave_back_too_much_have_no_sums() {
+    assert_eq!(PurchaseSums::of([]), None);
+    let order = order("o", "s", 100);
+    assert_eq!(PurchaseSums::of([(&order, won(101))]), None);
 }

@@ -312,6 +312,7 @@ pub(super) mod tests {
             metadata: None,
             confirm_token_hash: None,
             saved_card: None,
+            window: Default::default(),
             created_at: Timestamp::from_epoch_ms(0),
             expires_at: Timestamp::from_epoch_ms(1),
         }

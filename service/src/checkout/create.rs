@@ -279,6 +279,7 @@ mod tests {
             seller: SellerAccount::parse(seller.as_str()).unwrap(),
             amount: Money::try_from_minor(5_000, Currency::Krw).unwrap(),
             tax_free: None,
+            name: None,
         };
         Plan::try_new(PlanFields {
             checkout_id: CheckoutId::parse("checkout-1").unwrap(),
@@ -290,6 +291,7 @@ mod tests {
             metadata: None,
             card: None,
             confirm_token_hash: None,
+            window: Default::default(),
         })
         .unwrap()
     }

@@ -78,6 +78,7 @@ pub(crate) async fn paid_order(books: &mut Books<'_>, id: &PaymentOrderId) -> Re
             seller,
             amount: from_column_amount(row.amount, currency)?,
             tax_free: tax_free(row.tax_free_amount, currency)?,
+            name: row.item_name,
         },
         checkout_id,
         commission: from_column_amount(row.commission, currency)?,

@@ -16,6 +16,7 @@ use sea_orm::{
 
 use crate::{
     BuyerDetails, BuyerDigests, Journal, Keyring, KeyringError, Reader, Sealed, StoreError,
+    cash_receipt::erase_numbers,
     convert::{corrupt, to_column_time},
     entities::{buyer_details, checkout_requests, payment_events, risk_decisions},
     sealing::holder::{open_holder, seal_holder},
@@ -30,6 +31,8 @@ pub struct Erased {
     pub cards: u64,
     /// Of how many virtual accounts the holder's name was kept.
     pub account_holders: u64,
+    /// Of how many cash receipts that were asked for the number was kept.
+    pub receipt_numbers: u64,
 }
 
 /// The sealed details of a buyer, as a request for a checkout brings them.
@@ -93,11 +96,13 @@ impl Journal {
             .filter(payment_events::Column::AccountHolder.is_not_null())
             .exec(&transaction)
             .await?;
+        let receipt_numbers = erase_numbers(&transaction, buyer_id).await?;
         transaction.commit().await?;
         Ok(Erased {
             checkouts: erased.rows_affected,
             cards: cards.rows_affected,
             account_holders: holders.rows_affected,
+            receipt_numbers,
         })
     }
 

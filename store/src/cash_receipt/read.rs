@@ -7,11 +7,13 @@ use domain::{
     cash_receipt::{CashReceipt, ReceiptEntry, ReceiptPurpose, ReceiptStanding, ReceiptStatus},
     failure::Failure,
     id::{CheckoutId, WorkflowId},
+    purchase::PurchaseSums,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
-    Reader, StoreError,
+    CheckoutRecord, Reader, StoreError, Writer,
+    checkout::read::checkout_in,
     convert::{corrupt, from_column_amount, from_column_currency, from_column_time, to_column_time},
     entities::{
         cash_receipt_watches as watches,
@@ -66,15 +68,7 @@ impl Reader {
         let ids = || checkouts.iter().map(CheckoutId::as_str);
         let watches =
             watches::Entity::find().filter(watches::Column::CheckoutId.is_in(ids())).all(self.connection()).await?;
-        let rows = Entity::find()
-            .filter(Column::CheckoutId.is_in(ids()))
-            .order_by_asc(Column::RequestedAt)
-            .order_by_asc(Column::FirstSeenAt)
-            // An issue stands before the cancellations of the same instant.
-            .order_by_desc(Column::Entry)
-            .order_by_asc(Column::ReceiptKey)
-            .all(self.connection())
-            .await?;
+        let rows = rows_of(self.connection(), checkouts).await?;
         let mut found: HashMap<String, CashReceipts> = HashMap::new();
         for watch in watches {
             let of_checkout = found.entry(watch.checkout_id).or_default();
@@ -123,6 +117,38 @@ impl Reader {
         });
         wrong.collect()
     }
+}
+
+impl Writer {
+    /// What was kept of the receipts of a payment.
+    pub async fn kept_receipts(&self, checkout_id: &CheckoutId) -> Result<Vec<CashReceipt>, StoreError> {
+        let rows = rows_of(self.connection(), std::slice::from_ref(checkout_id)).await?;
+        rows.into_iter().map(receipt).collect()
+    }
+
+    /// A checkout that is paid, and its sums; nothing of one that is not.
+    pub async fn paid_checkout(
+        &self,
+        checkout_id: &CheckoutId,
+    ) -> Result<Option<(CheckoutRecord, PurchaseSums)>, StoreError> {
+        let record = checkout_in(self.connection(), checkout_id).await?;
+        let Some(record) = record.filter(|record| record.status.is_payment_done()) else { return Ok(None) };
+        let sums = PurchaseSums::of(record.orders.iter().map(|line| (&line.order, line.refunded)));
+        Ok(sums.map(|sums| (record, sums)))
+    }
+}
+
+async fn rows_of(connection: &impl ConnectionTrait, checkouts: &[CheckoutId]) -> Result<Vec<Model>, StoreError> {
+    let rows = Entity::find()
+        .filter(Column::CheckoutId.is_in(checkouts.iter().map(CheckoutId::as_str)))
+        .order_by_asc(Column::RequestedAt)
+        .order_by_asc(Column::FirstSeenAt)
+        // An issue stands before the cancellations of the same instant.
+        .order_by_desc(Column::Entry)
+        .order_by_asc(Column::ReceiptKey)
+        .all(connection)
+        .await?;
+    Ok(rows)
 }
 
 fn checkout(text: &str) -> Result<CheckoutId, StoreError> {

@@ -2,22 +2,24 @@
 
 use domain::{
     Currency, Money, Timestamp,
+    cash_receipt::ReceiptPreset,
     charge::{ReceiptNumbers, VirtualAccount, is_virtual_account},
-    checkout::{Order, Status},
+    checkout::{Order, Status, WindowTerms},
     failure::Failure,
     id::{
         BuyerId, CheckoutId, ConfirmTokenHash, IdError, PaymentKey, PaymentOrderId, SavedCardId, SellerAccount,
         WorkflowId,
     },
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
-    Reader, StoreError,
+    Reader, RefundRecord, StoreError,
     convert::{
         corrupt, from_column_amount, from_column_currency, from_column_revision, from_column_status, from_column_time,
     },
     entities::{checkout_requests, declined_payments, payment_events, payment_orders, payment_status_history},
+    refund::refunds_in,
 };
 
 /// The request that created a checkout, or was refused.
@@ -62,6 +64,8 @@ pub struct CheckoutRecord {
     pub confirm_token_hash: Option<ConfirmTokenHash>,
     /// The saved card that it was made with, which is charged first.
     pub saved_card: Option<SavedCardId>,
+    /// What the payment window is asked for besides the amount.
+    pub window: WindowTerms,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it expires unless the buyer has paid.
@@ -160,17 +164,19 @@ impl Reader {
 
     /// A checkout with its orders.
     pub async fn checkout(&self, checkout_id: &CheckoutId) -> Result<Option<CheckoutRecord>, StoreError> {
-        let connection = self.connection();
-        let Some(event) = payment_events::Entity::find_by_id(checkout_id.as_str()).one(connection).await? else {
-            return Ok(None);
-        };
-        let orders = payment_orders::Entity::find()
-            .filter(payment_orders::Column::CheckoutId.eq(checkout_id.as_str()))
-            .order_by_asc(payment_orders::Column::Line)
-            .all(connection)
-            .await?;
-        let orders = orders.into_iter().map(order_record).collect::<Result<_, _>>()?;
-        checkout_record(event, orders).map(Some)
+        checkout_in(self.connection(), checkout_id).await
+    }
+
+    /// A checkout with its orders and refunds, as they were together at one instant.
+    pub async fn checkout_and_refunds(
+        &self,
+        checkout_id: &CheckoutId,
+    ) -> Result<Option<(CheckoutRecord, Vec<RefundRecord>)>, StoreError> {
+        let snapshot = self.snapshot().await?;
+        let found = checkout_in(&snapshot, checkout_id).await?;
+        let refunds = refunds_in(&snapshot, checkout_id).await?;
+        snapshot.rollback().await?;
+        Ok(found.map(|checkout| (checkout, refunds)))
     }
 
     /// When the last change of a checkout was written.
@@ -244,6 +250,22 @@ impl Reader {
     }
 }
 
+pub(crate) async fn checkout_in(
+    connection: &impl ConnectionTrait,
+    checkout_id: &CheckoutId,
+) -> Result<Option<CheckoutRecord>, StoreError> {
+    let Some(event) = payment_events::Entity::find_by_id(checkout_id.as_str()).one(connection).await? else {
+        return Ok(None);
+    };
+    let orders = payment_orders::Entity::find()
+        .filter(payment_orders::Column::CheckoutId.eq(checkout_id.as_str()))
+        .order_by_asc(payment_orders::Column::Line)
+        .all(connection)
+        .await?;
+    let orders = orders.into_iter().map(order_record).collect::<Result<_, _>>()?;
+    checkout_record(event, orders).map(Some)
+}
+
 /// The part of an order without tax, where there is one.
 pub(crate) fn tax_free(minor: i64, currency: Currency) -> Result<Option<Money>, StoreError> {
     from_column_amount(minor, currency).map(|part| Some(part).filter(|part| !part.is_zero()))
@@ -257,6 +279,7 @@ pub(crate) fn order_record(row: payment_orders::Model) -> Result<OrderRecord, St
             seller: id(SellerAccount::parse(row.seller_account))?,
             amount: from_column_amount(row.amount, currency)?,
             tax_free: tax_free(row.tax_free_amount, currency)?,
+            name: row.item_name,
         },
         status: from_column_status(&row.payment_order_status)?,
         wallet_updated: row.wallet_updated,
@@ -310,9 +333,17 @@ pub(crate) fn checkout_record(
         metadata: event.metadata,
         confirm_token_hash: event.confirm_token_hash.map(ConfirmTokenHash::parse).transpose().map_err(bad_id)?,
         saved_card: event.saved_card_id.map(SavedCardId::parse).transpose().map_err(bad_id)?,
+        window: WindowTerms {
+            use_escrow: event.use_escrow,
+            cash_receipt: event.receipt_preset.as_deref().map(receipt_preset).transpose()?,
+        },
         created_at: from_column_time(event.created_at),
         expires_at: from_column_time(event.expires_at),
     })
+}
+
+fn receipt_preset(text: &str) -> Result<ReceiptPreset, StoreError> {
+    ReceiptPreset::parse(text).ok_or_else(|| corrupt("a preset of a receipt", text))
 }
 
 fn failure(code: Option<String>, message: Option<String>) -> Option<Failure> {

@@ -137,6 +137,7 @@ impl Reader {
             metadata: record.metadata.clone(),
             card: None,
             confirm_token_hash: record.confirm_token_hash.clone(),
+            window: record.window,
         };
         let plan = Plan::try_new(fields).map_err(|error| corrupt("a plan", error))?;
         let api_key_id = ApiKeyId::parse(request.api_key_id).map_err(|error| corrupt("an id", error))?;

@@ -206,6 +206,8 @@ fn event_row(new: &NewCheckout) -> Result<payment_events::ActiveModel, StoreErro
         updated_at: Set(Utc::now()),
         confirm_token_hash: Set(fields.confirm_token_hash.as_ref().map(ToString::to_string)),
         saved_card_id: Set(new.saved_card.as_ref().map(ToString::to_string)),
+        use_escrow: Set(fields.window.use_escrow),
+        receipt_preset: Set(fields.window.cash_receipt.map(|preset| preset.as_str().to_owned())),
     })
 }
 
@@ -225,6 +227,7 @@ fn order_rows(plan: &Plan, terms: &[CommissionTerms]) -> Result<Vec<payment_orde
             ledger_updated: Set(false),
             refunded_amount: Set(0),
             tax_free_amount: Set(order.tax_free.map_or(Ok(0), to_column_amount)?),
+            item_name: Set(order.name.clone()),
             commission: Set(0),
             commission_vat: Set(0),
             commission_on_refund: Set(terms.on_refund.as_str().to_owned()),

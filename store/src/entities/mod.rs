@@ -10,6 +10,7 @@ pub(crate) mod break_history;
 pub(crate) mod break_repairs;
 pub(crate) mod breaks;
 pub(crate) mod buyer_details;
+pub(crate) mod cash_receipt_requests;
 pub(crate) mod cash_receipt_watches;
 pub(crate) mod cash_receipts;
 pub(crate) mod checkout_requests;

@@ -37,6 +37,8 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     pub confirm_token_hash: Option<String>,
     pub saved_card_id: Option<String>,
+    pub use_escrow: bool,
+    pub receipt_preset: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -17,6 +17,7 @@ pub struct Model {
     pub ledger_updated: bool,
     pub refunded_amount: i64,
     pub tax_free_amount: i64,
+    pub item_name: Option<String>,
     pub commission: i64,
     pub commission_vat: i64,
     pub commission_on_refund: String,

@@ -9,7 +9,7 @@ use domain::{
     principal::Principal,
     refund::{Part, RefundStatus},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     Reader, StoreError,
@@ -56,18 +56,12 @@ impl Reader {
     /// A refund.
     pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundRecord>, StoreError> {
         let rows = refunds::Entity::find_by_id(refund.as_str()).all(self.connection()).await?;
-        Ok(self.refund_records(rows).await?.pop())
+        Ok(records(self.connection(), rows).await?.pop())
     }
 
     /// Every refund of a checkout, in the order in which they were asked for.
     pub async fn refunds_of(&self, checkout: &CheckoutId) -> Result<Vec<RefundRecord>, StoreError> {
-        let rows = refunds::Entity::find()
-            .filter(refunds::Column::CheckoutId.eq(checkout.as_str()))
-            .order_by_asc(refunds::Column::RequestedAt)
-            .order_by_asc(refunds::Column::RefundId)
-            .all(self.connection())
-            .await?;
-        self.refund_records(rows).await
+        refunds_in(self.connection(), checkout).await
     }
 
     /// The refunds that have not ended, after the one of an id, in the order of their ids.
@@ -83,29 +77,46 @@ impl Reader {
         }
         let rows = query.order_by_asc(refunds::Column::RefundId).limit(limit).all(self.connection()).await?;
         let keys: Vec<String> = rows.iter().map(|row| row.api_key_id.clone()).collect();
-        let records = self.refund_records(rows).await?;
+        let records = records(self.connection(), rows).await?;
         let lost = records.into_iter().zip(keys).map(|(record, key)| {
             let requested_by = Principal::parse_bare(&key).map_err(|error| corrupt("a principal", error))?;
             Ok(LostRefund { record, requested_by })
         });
         lost.collect()
     }
+}
 
-    async fn refund_records(&self, rows: Vec<refunds::Model>) -> Result<Vec<RefundRecord>, StoreError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let lines = refund_orders::Entity::find()
-            .filter(refund_orders::Column::RefundId.is_in(rows.iter().map(|row| row.refund_id.as_str())))
-            .order_by_asc(refund_orders::Column::Line)
-            .all(self.connection())
-            .await?;
-        let mut parts: HashMap<String, Vec<refund_orders::Model>> = HashMap::new();
-        for line in lines {
-            parts.entry(line.refund_id.clone()).or_default().push(line);
-        }
-        rows.into_iter().map(|row| record(&parts.remove(&row.refund_id).unwrap_or_default(), row)).collect()
+/// Every refund of a checkout, in the order in which they were asked for.
+pub(crate) async fn refunds_in(
+    connection: &impl ConnectionTrait,
+    checkout: &CheckoutId,
+) -> Result<Vec<RefundRecord>, StoreError> {
+    let rows = refunds::Entity::find()
+        .filter(refunds::Column::CheckoutId.eq(checkout.as_str()))
+        .order_by_asc(refunds::Column::RequestedAt)
+        .order_by_asc(refunds::Column::RefundId)
+        .all(connection)
+        .await?;
+    records(connection, rows).await
+}
+
+async fn records(
+    connection: &impl ConnectionTrait,
+    rows: Vec<refunds::Model>,
+) -> Result<Vec<RefundRecord>, StoreError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
+    let lines = refund_orders::Entity::find()
+        .filter(refund_orders::Column::RefundId.is_in(rows.iter().map(|row| row.refund_id.as_str())))
+        .order_by_asc(refund_orders::Column::Line)
+        .all(connection)
+        .await?;
+    let mut parts: HashMap<String, Vec<refund_orders::Model>> = HashMap::new();
+    for line in lines {
+        parts.entry(line.refund_id.clone()).or_default().push(line);
+    }
+    rows.into_iter().map(|row| record(&parts.remove(&row.refund_id).unwrap_or_default(), row)).collect()
 }
 
 fn record(lines: &[refund_orders::Model], row: refunds::Model) -> Result<RefundRecord, StoreError> {

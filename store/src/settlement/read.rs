@@ -96,6 +96,8 @@ pub struct RecordedPayment {
     /// The PSP's name of the method.
     pub method: Option<String>,
     pub amount: Money,
+    /// Whether the payment window was asked for escrow.
+    pub use_escrow: bool,
 }
 
 /// A captured payment for which no row has come.
@@ -357,16 +359,16 @@ impl Reader {
     /// How checkouts were paid, by their ids; those that are no checkouts of ours are absent.
     pub async fn recorded_payments(&self, ids: &[&str]) -> Result<HashMap<String, RecordedPayment>, StoreError> {
         use payment_events::Column;
-        let rows: Vec<(String, Option<String>, i64, String)> = payment_events::Entity::find()
+        let rows: Vec<(String, Option<String>, i64, String, bool)> = payment_events::Entity::find()
             .select_only()
-            .columns([Column::CheckoutId, Column::PspMethod, Column::Amount, Column::Currency])
+            .columns([Column::CheckoutId, Column::PspMethod, Column::Amount, Column::Currency, Column::UseEscrow])
             .filter(Column::CheckoutId.is_in(ids.iter().copied()))
             .into_tuple()
             .all(self.connection())
             .await?;
-        let recorded = |(id, method, amount, currency): (String, Option<String>, i64, String)| {
+        let recorded = |(id, method, amount, currency, use_escrow): (String, Option<String>, i64, String, bool)| {
             let amount = from_column_amount(amount, from_column_currency(&currency)?)?;
-            Ok((id, RecordedPayment { method, amount }))
+            Ok((id, RecordedPayment { method, amount, use_escrow }))
         };
         rows.into_iter().map(recorded).collect()
     }

@@ -519,6 +519,7 @@ async fn checkouts_are_listed_newest_first(fresh: Fresh) {
             seller: seller(seller_name),
             amount: won(1_000),
             tax_free: None,
+            name: None,
         });
         let base = plan(name, &[("x", "seller-a", 1)]);
         let buyer_id = BuyerId::parse(buyer).unwrap();

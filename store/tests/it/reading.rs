@@ -3,7 +3,8 @@
 use domain::{
     Currency::{Krw, Usd},
     Money,
-    checkout::{Change, Order, Plan, PlanFields, Status},
+    cash_receipt::ReceiptPreset,
+    checkout::{Change, Order, Plan, PlanFields, Status, WindowTerms},
     failure::Failure,
     id::{BuyerId, CheckoutId, ConfirmTokenHash, PaymentKey, PaymentOrderId, SellerAccount},
 };
@@ -26,11 +27,15 @@ on_both_databases!(
 );
 
 async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
+    let plan = plan("checkout-1", &[("o-2", "seller-b", 8_000), ("o-1", "seller-a", 15_000)]);
+    let named = |order: &Order| Order { name: Some(format!("셔츠 {}", order.id)), ..order.clone() };
     let fields = PlanFields {
         fail_url: Some("http://shop.example/fail?a=1&b='2'".to_owned()),
         confirm_token_hash: Some(ConfirmTokenHash::parse("ab".repeat(32)).unwrap()),
         order_name: "'토스' \"티셔츠\" 👕; DROP TABLE wallets --".to_owned(),
-        ..plan("checkout-1", &[("o-2", "seller-b", 8_000), ("o-1", "seller-a", 15_000)]).fields().clone()
+        window: WindowTerms { use_escrow: true, cash_receipt: Some(ReceiptPreset::ExpenseProof) },
+        orders: plan.orders().iter().map(named).collect(),
+        ..plan.fields().clone()
     };
     let plan = Plan::try_new(fields).unwrap();
     record(&fresh, "key", &plan).await;
@@ -65,6 +70,7 @@ async fn every_field_of_a_checkout_comes_back(fresh: Fresh) {
         success_url: plan.fields().success_url.clone(),
         fail_url: plan.fields().fail_url.clone(),
         confirm_token_hash: plan.fields().confirm_token_hash.clone(),
+        window: plan.fields().window,
         metadata: plan.fields().metadata.clone(),
         saved_card: None,
         created_at: CREATED,

@@ -48,6 +48,7 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
         seller: SellerAccount::parse(*seller).unwrap(),
         amount: Money::try_from_minor(*minor, Krw).unwrap(),
         tax_free: None,
+        name: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse(checkout).unwrap(),
@@ -59,6 +60,7 @@ pub(crate) fn plan(checkout: &str, orders: &[(&str, &str, u64)]) -> Plan {
         metadata: Some(r#"{"cart":7}"#.to_owned()),
         card: None,
         confirm_token_hash: None,
+        window: Default::default(),
     })
     .unwrap()
 }

@@ -15,7 +15,9 @@ use store::CheckoutRecord;
 use crate::amount::amount;
 
 use super::{
-    Page, banks,
+    Page,
+    access::Made,
+    banks,
     states::{Watch, WayOut},
     words::Language,
 };
@@ -64,7 +66,10 @@ impl Page {
                 ul.lines aria-label=(self.words.lines) {
                     @for order in &record.orders {
                         li {
-                            span { (self.words.seller) " " b { (self.seller(&order.order.seller)) } }
+                            span {
+                                @if let Some(name) = &order.order.name { (name) br; }
+                                (self.words.seller) " " b { (self.seller(&order.order.seller)) }
+                            }
                             span.amount { (self.money(order.order.amount)) }
                         }
                     }
@@ -116,6 +121,15 @@ impl Page {
         let url = receipt_url(record);
         html! {
             a.button.second #receipt hidden[url.is_none()] href=[url] rel="noopener noreferrer" { (self.words.receipt) }
+        }
+    }
+
+    /// The way to the statement of the purchase, once it is paid.
+    pub(super) fn statement(&self, record: &CheckoutRecord, made: Made<'_>) -> Markup {
+        html! {
+            a.plain #statement hidden[!record.status.is_payment_done()] href=(made.path(record, "/statement")) {
+                (self.words.statement)
+            }
         }
     }
 

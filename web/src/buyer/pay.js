@@ -50,6 +50,13 @@
   // Without a choice the page has a hidden field, of the one method.
   const method = () => document.querySelector("input[name=method]:checked, input[type=hidden][name=method]").value;
 
+  // What the methods that are paid like cash are asked for.
+  const likeCash = () => ({
+    cashReceipt: state.cashReceipt === undefined ? undefined : { type: state.cashReceipt },
+    useEscrow: state.escrow === undefined ? undefined : true,
+    escrowProducts: state.escrow === undefined ? undefined : JSON.parse(state.escrow),
+  });
+
   const openWindow = () => window.TossPayments(state.clientKey)
     .payment({ customerKey: window.TossPayments.ANONYMOUS })
     .requestPayment({
@@ -64,6 +71,8 @@
       failUrl: state.fail,
       // The window of foreign easy pays opens the one that is named. Source: Toss Payments, guide to foreign easy pays.
       foreignEasyPay: method() === "FOREIGN_EASY_PAY" ? { provider: "PAYPAL", country: "KR" } : undefined,
+      virtualAccount: method() === "VIRTUAL_ACCOUNT" ? likeCash() : undefined,
+      transfer: method() === "TRANSFER" ? likeCash() : undefined,
       // The whole page goes to the payment window: no card data is entered in a frame of ours.
       windowTarget: "self",
     });

@@ -7,6 +7,7 @@
   const next = document.querySelector("#next");
   const again = document.querySelector("#again");
   const receipt = document.querySelector("#receipt");
+  const statement = document.querySelector("#statement");
   const lookAgain = document.querySelector("#look");
   const query = new URLSearchParams(location.search);
   const claim = {
@@ -71,6 +72,7 @@
       receipt.href = url;
       receipt.hidden = false;
     }
+    statement.hidden = false;
     // The address is kept by the browser, and holds the payment key. The token shows the buyer this page again.
     history.replaceState(null, "", location.pathname + (claim.token ? `?token=${encodeURIComponent(claim.token)}` : ""));
     show(body.status, body.status, body.status);

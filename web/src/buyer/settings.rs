@@ -18,6 +18,27 @@ pub struct Settings {
     pub methods: Vec<PaymentMethod>,
     /// How long the pages show what was bought.
     pub kept: PagesKept,
+    /// The shop, as its papers name it.
+    pub shop: Shop,
+}
+
+/// The shop, as its papers name it. Source: Act on Consumer Protection in Electronic Commerce, Articles 10 and 13.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shop {
+    /// What it is called.
+    pub name: Option<String>,
+    /// The representative of the business (대표자).
+    pub representative: Option<String>,
+    /// The number of its registration as a business (사업자등록번호).
+    pub business_number: Option<String>,
+    /// The number of its report as a mail-order business (통신판매업 신고번호).
+    pub mail_order_number: Option<String>,
+    /// Where it is.
+    pub address: Option<String>,
+    /// Its telephone number.
+    pub phone: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
 }
 
 impl Settings {

@@ -32,6 +32,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
                 seller: SellerAccount::parse("seller-a").unwrap(),
                 amount: won(15_000),
                 tax_free: None,
+                name: None,
             },
             status,
             wallet_updated: false,
@@ -45,6 +46,7 @@ pub(super) fn record(order_name: &str, status: Status) -> CheckoutRecord {
         metadata: None,
         confirm_token_hash: None,
         saved_card: None,
+        window: Default::default(),
         created_at: Timestamp::from_epoch_ms(0),
         expires_at: Timestamp::from_epoch_ms(1),
     }
@@ -61,6 +63,7 @@ fn settings() -> Settings {
         psp_script_url: "https://js.example/v2".to_owned(),
         methods: vec![PaymentMethod::Card],
         kept: PagesKept::default(),
+        shop: Shop::default(),
     }
 }
 

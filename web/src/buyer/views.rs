@@ -4,8 +4,9 @@ use domain::{
     Money, calendar::KoreanTime, checkout::Status, failure::Failure, payment_method::PaymentMethod, plan::tax_free_of,
 };
 use maud::{Markup, html};
+use serde_json::{Value, json};
 use service::{IsForBuyer, now};
-use store::CheckoutRecord;
+use store::{CheckoutRecord, OrderRecord};
 
 use super::{
     Page,
@@ -51,6 +52,8 @@ impl Page {
                 data-tax-free=[tax_free(record)]
                 data-success=(made.address(record, "/success"))
                 data-fail=(made.address(record, "/fail"))
+                data-escrow=[escrow_products(record)]
+                data-cash-receipt=[record.window.cash_receipt.map(methods::receipt_name)]
                 data-email=[made.contact.email.as_deref()]
                 data-phone=[made.contact.phone.as_deref()]
                 data-left-ms=(record.expires_at.ms_since(now()))
@@ -63,7 +66,7 @@ impl Page {
                 @if is_new || again {
                     @if again { (self.declined(record, made.is_for_buyer)) }
                     (self.order(record, if is_new { Heading::First } else { Heading::Second }))
-                    (self.payment(record, again, &PaymentMethod::taking(&settings.methods, record.total)))
+                    (self.payment(record, again, &methods::offered(record, &settings.methods)))
                 } @else {
                     div role="status" { (State::of(record, self.words).show()) }
                     (self.cause(record, made.is_for_buyer))
@@ -71,6 +74,7 @@ impl Page {
                     (self.connection(record))
                     (self.order(record, Heading::Second))
                     (self.receipt(record))
+                    (self.statement(record, made))
                     (self.cash_receipt(made.cash_receipt))
                     (self.way_out(record, weight))
                     @if Watch::of(record.status) == Watch::Always {
@@ -85,6 +89,7 @@ impl Page {
     fn payment(&self, record: &CheckoutRecord, again: bool, offered: &[PaymentMethod]) -> Markup {
         let label = if again { self.words.pay_again } else { self.words.pay };
         html! {
+            @if record.window.use_escrow { p.quiet #escrow { (self.words.escrow) } }
             (methods::choice(offered, self.words))
             div.payment {
                 p.left { span { (self.words.time_left) } " " strong #countdown role="timer" { "–" } }
@@ -139,6 +144,7 @@ impl Page {
                 (self.order(record, Heading::Second))
                 a.button #next hidden { (self.words.back_to_shop) }
                 (self.receipt(record))
+                (self.statement(record, made))
                 a.button #again hidden href=(made.path(record, "")) {
                     (self.words.back_to_checkout)
                 }
@@ -218,6 +224,22 @@ impl Page {
 /// The part of the total without tax, where the marketplace named one.
 fn tax_free(record: &CheckoutRecord) -> Option<String> {
     tax_free_of(record.orders.iter().map(|order| &order.order)).map(Money::to_decimal_string)
+}
+
+/// The products of a payment in escrow, as the payment window takes them: each order is one.
+fn escrow_products(record: &CheckoutRecord) -> Option<String> {
+    let product = |line: &OrderRecord| {
+        let order = &line.order;
+        json!({
+            "id": order.id,
+            "name": order.name.as_deref().unwrap_or(&record.order_name),
+            "code": order.seller,
+            // Escrow is for won alone, whose minor unit is the won.
+            "unitPrice": order.amount.minor(),
+            "quantity": 1,
+        })
+    };
+    record.window.use_escrow.then(|| record.orders.iter().map(product).collect::<Value>().to_string())
 }
 
 fn standing_address(record: &CheckoutRecord) -> String {

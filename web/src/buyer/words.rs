@@ -37,6 +37,7 @@ pub(super) struct Words {
     /// The same after a payment that was declined.
     pub(super) pay_again: &'static str,
     pub(super) choose_method: &'static str,
+    pub(super) escrow: &'static str,
     /// What buyers call each method.
     pub(super) methods: MethodWords,
     pub(super) opening: &'static str,
@@ -49,6 +50,7 @@ pub(super) struct Words {
     pub(super) look_again: &'static str,
     pub(super) code: &'static str,
     pub(super) receipt: &'static str,
+    pub(super) statement: &'static str,
     pub(super) cash_receipt: &'static str,
     pub(super) cash_receipt_in_progress: &'static str,
     pub(super) cash_receipt_page: &'static str,
@@ -140,6 +142,7 @@ const KOREAN: Words = Words {
     pay: "{amount} 결제하기",
     pay_again: "{amount} 다시 결제하기",
     choose_method: "결제 수단",
+    escrow: "구매 안전 서비스(에스크로)로 결제합니다. 구매를 확정할 때까지 은행이 대금을 보관합니다.",
     methods: MethodWords {
         card: "카드 · 간편결제",
         virtual_account: "가상계좌 (무통장입금)",
@@ -160,6 +163,7 @@ const KOREAN: Words = Words {
     look_again: "지금 확인하기",
     code: "코드",
     receipt: "영수증 보기",
+    statement: "거래명세서 보기",
     cash_receipt: "현금영수증",
     cash_receipt_in_progress: "국세청 확인 중(1~2일 소요)",
     cash_receipt_page: "현금영수증 보기",
@@ -277,6 +281,7 @@ const ENGLISH: Words = Words {
     pay: "Pay {amount}",
     pay_again: "Try again: {amount}",
     choose_method: "How to pay",
+    escrow: "This payment is protected: a bank keeps it until you have confirmed the purchase (escrow).",
     methods: MethodWords {
         card: "Card or easy pay",
         virtual_account: "Deposit into an account",
@@ -297,6 +302,7 @@ const ENGLISH: Words = Words {
     look_again: "Check now",
     code: "Code",
     receipt: "See the receipt",
+    statement: "See the statement of purchase",
     cash_receipt: "Cash receipt",
     cash_receipt_in_progress: "The tax office confirms it in a day or two.",
     cash_receipt_page: "See the cash receipt",

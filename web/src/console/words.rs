@@ -160,6 +160,7 @@ words! {
     cash_receipt_requested: "신청 시각", "Requested";
     cash_receipts_seen: "토스 확인:", "As Toss told at";
     tax_free: "면세 금액", "Tax-free";
+    escrow: "에스크로", "Escrow";
     approved: "승인", "Approved";
     expires: "만료", "Expires";
     refunded: "환불됨", "Refunded";

@@ -21,6 +21,7 @@ fn plan() -> Plan {
         seller: SellerAccount::parse("seller-a").unwrap(),
         amount: won(1_000),
         tax_free: None,
+        name: None,
     };
     Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse("checkout-1").unwrap(),
@@ -32,6 +33,7 @@ fn plan() -> Plan {
         metadata: None,
         card: None,
         confirm_token_hash: None,
+        window: Default::default(),
     })
     .unwrap()
 }

@@ -63,6 +63,7 @@ codes! {
     BreakNotFound("break_not_found", NOT_FOUND, Stays, "There is no such break");
     CancelNotAccepted("cancel_not_accepted", SERVICE_UNAVAILABLE, Passes, "The cancellation was not accepted yet");
     CardNumberRefused("card_number_refused", UNPROCESSABLE_ENTITY, Stays, "Card numbers are not accepted");
+    CashReceiptRefused("cash_receipt_refused", CONFLICT, Stays, "The payment takes no cash receipt");
     CheckoutExists("checkout_exists", CONFLICT, Stays, "The checkout exists already");
     CheckoutNotFound("checkout_not_found", NOT_FOUND, Stays, "There is no such checkout");
     ConfirmNotAccepted("confirm_not_accepted", SERVICE_UNAVAILABLE, Passes, "The confirmation was not accepted yet");

@@ -21,6 +21,7 @@ impl Code {
             Self::BreakNotFound => "그런 불일치가 없습니다.",
             Self::CancelNotAccepted => "취소 요청이 아직 접수되지 않았습니다. 잠시 후 다시 시도하세요.",
             Self::CardNumberRefused => "카드 번호는 쓸 수 없습니다.",
+            Self::CashReceiptRefused => "이 결제에는 현금영수증을 신청할 수 없습니다.",
             Self::CheckoutExists => "같은 번호의 결제가 이미 있습니다.",
             Self::CheckoutNotFound => "그런 결제가 없습니다.",
             Self::ConfirmNotAccepted => "승인 요청이 아직 접수되지 않았습니다. 잠시 후 다시 시도하세요.",

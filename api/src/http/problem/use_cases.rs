@@ -9,6 +9,7 @@ use domain::{
 use service::{
     IsForBuyer,
     api_key::KeyRequestError,
+    cash_receipt::ReceiptError,
     checkout::{
         FindError,
         confirm::ConfirmError,
@@ -18,6 +19,7 @@ use service::{
     now,
     payout::PayoutError,
     purchase::PurchaseError,
+    purchase_statement::StatementError,
     reconciliation::{BreakError, StartError},
     refund::RefundError,
     reversal::ReversalError,
@@ -109,6 +111,31 @@ impl From<PurchaseError> for Problem {
             PurchaseError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
             PurchaseError::NotYet => Self::of_field("delivered_at", FieldCode::Invalid, detail),
             PurchaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReceiptError> for Problem {
+    fn from(error: ReceiptError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReceiptError::NoCheckout => Self::no_checkout(),
+            ReceiptError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
+            ReceiptError::Refused(_) => Self::new(Code::CashReceiptRefused, detail),
+            ReceiptError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            ReceiptError::NoEncryptionKeys => Self::new(Code::EncryptionKeysMissing, detail),
+            ReceiptError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StatementError> for Problem {
+    fn from(error: StatementError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StatementError::NoCheckout => Self::no_checkout(),
+            StatementError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
+            StatementError::Store(error) => error.into(),
         }
     }
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use domain::{
     Currency, Money,
+    cash_receipt::ReceiptPreset,
     checkout::{
         MAX_ORDER_NAME_CHARS, MAX_ORDERS, MAX_TOTAL_MINOR, MAX_URL_BYTES, Order, Plan, PlanError, PlanFields,
-        is_return_address,
+        WindowTerms, is_return_address,
     },
     id::{CardFingerprint, CheckoutId, PaymentOrderId, SellerAccount},
     payment_method::PaymentMethod,
@@ -25,7 +26,7 @@ use crate::{
         body::JsonBody,
         card_numbers,
         fields::{FieldErrors, Fields},
-        forms::{Email, Objects, Phone, Shown, text_form},
+        forms::{Email, Flag, Objects, Phone, Shown, none_of, text_form},
         problem::{Code, FieldCode, Problem},
         table::body,
         text,
@@ -56,6 +57,12 @@ body! {
         success_url: optional ReturnAddress,
         /// Where the buyer is led when nothing was paid.
         fail_url: optional ReturnAddress,
+        /// Whether a bank keeps the payment until the buyer has confirmed the purchase. Then the page offers only the
+        /// methods that have escrow: `virtual_account` and `transfer`, in won. Such a payment is refunded as a whole.
+        use_escrow: optional Flag,
+        /// The cash receipt that is chosen when the payment window opens, for the methods that are paid like cash. The
+        /// buyer enters the number there: it never comes here.
+        cash_receipt_for: optional ReceiptPresetForm,
         /// Anything of the marketplace's own, at most 4096 bytes; it comes back as it was sent.
         metadata: optional Metadata,
     }
@@ -88,6 +95,8 @@ body! {
     struct NewOrderBody as "NewPaymentOrder" {
         /// Minted when absent.
         payment_order_id: optional PaymentOrderName,
+        /// What is bought of this seller, for the buyer's pages and the statement of the purchase.
+        name: optional Shown<MAX_ORDER_NAME_CHARS>,
         seller_account: required SellerName,
         amount: required Amount,
         /// The part of the amount without value-added tax; where it is absent, all of it is taxed.
@@ -100,6 +109,13 @@ text_form! {
     /// An address to which a buyer's browser can be led.
     pub(crate) ReturnAddress: String = return_address,
     |text| text.max_length(Some(MAX_URL_BYTES)).pattern(Some("^https?://[^\\s]+$"))
+}
+text_form! {
+    /// The purpose of a cash receipt, or `NONE` for none.
+    ReceiptPresetForm: ReceiptPreset = |text| {
+        ReceiptPreset::parse(text).ok_or_else(|| none_of(ReceiptPreset::ALL.map(ReceiptPreset::as_str)))
+    },
+    |text| text.enum_values(Some(ReceiptPreset::ALL.map(ReceiptPreset::as_str)))
 }
 text_form! {
     /// A card by the hash of its token: the token itself goes no further.
@@ -139,6 +155,8 @@ fn plan_fields(
     let orders = orders(body.payment_orders, accepted, errors);
     let success_url = reachable(body.success_url, "success_url", accepted.return_hosts, errors);
     let fail_url = reachable(body.fail_url, "fail_url", accepted.return_hosts, errors);
+    let window = WindowTerms { use_escrow: body.use_escrow == Some(true), cash_receipt: body.cash_receipt_for };
+    check_window(window, orders.as_deref(), accepted, errors);
     let buyer = body.buyer_info?;
     let details = BuyerDetails { name: buyer.name, email: buyer.email, phone: buyer.phone };
     let fields = PlanFields {
@@ -151,8 +169,33 @@ fn plan_fields(
         metadata: body.metadata,
         card: body.credit_card_info.and_then(|card| card.token).flatten(),
         confirm_token_hash: None,
+        window,
     };
     Some((fields, details.said()))
+}
+
+/// What the payment window is asked for must be something that it has, for the amount of these orders.
+fn check_window(window: WindowTerms, orders: Option<&[Order]>, accepted: &Accepted<'_>, errors: &mut FieldErrors) {
+    // Orders that could not be read are told of already.
+    let Some(total) = orders.and_then(total_of) else { return };
+    if window.use_escrow && PaymentMethod::taking_in_escrow(accepted.methods, total).is_empty() {
+        let with_escrow = PaymentMethod::ALL.into_iter().filter(|method| method.has_escrow(Currency::Krw));
+        let with_escrow: Vec<&str> = with_escrow.map(PaymentMethod::as_str).collect();
+        let detail = format!(
+            "no method of the payment page takes {total} in escrow; {} have escrow, in won, from 200 won on",
+            with_escrow.join(" and ")
+        );
+        errors.add("use_escrow".to_owned(), FieldCode::Invalid, detail);
+    }
+    if window.cash_receipt.is_some() && total.currency() != Currency::Krw {
+        let detail = format!("there are cash receipts for won alone, and none for {}", total.currency());
+        errors.add("cash_receipt_for".to_owned(), FieldCode::Invalid, detail);
+    }
+}
+
+fn total_of(orders: &[Order]) -> Option<Money> {
+    let (first, others) = orders.split_first()?;
+    others.iter().try_fold(first.amount, |sum, order| sum.plus(order.amount).ok())
 }
 
 /// An address of a host to which the settings let a buyer be led.
@@ -188,6 +231,7 @@ struct ReadOrder {
     seller: Option<SellerAccount>,
     amount: Option<Money>,
     tax_free: Option<Money>,
+    name: Option<String>,
 }
 
 fn orders(
@@ -203,7 +247,7 @@ fn orders(
     check_together(&orders, accepted, errors);
     let whole_orders = orders.into_iter().filter_map(|order| {
         let id = order.id.unwrap_or_else(|| PaymentOrderId::from_uuid(Uuid::new_v4()));
-        Some(Order { id, seller: order.seller?, amount: order.amount?, tax_free: order.tax_free })
+        Some(Order { id, seller: order.seller?, amount: order.amount?, tax_free: order.tax_free, name: order.name })
     });
     Some(whole_orders.collect::<Vec<_>>()).filter(|orders| orders.len() == count)
 }
@@ -228,7 +272,7 @@ fn order(path: String, body: NewOrderBody, accepted: &Accepted<'_>, errors: &mut
         errors.add(format!("{path}tax_free_amount"), FieldCode::Invalid, error);
     });
     let tax_free = tax_free.ok().flatten();
-    ReadOrder { path, id: body.payment_order_id, seller: body.seller_account, amount, tax_free }
+    ReadOrder { path, id: body.payment_order_id, seller: body.seller_account, amount, tax_free, name: body.name }
 }
 
 /// A part without tax: no more than the amount, where that could be read.
@@ -282,6 +326,7 @@ fn refused(error: PlanError) -> Problem {
     let field = match error {
         PlanError::OrderName => "order_name".to_owned(),
         PlanError::NoOrders | PlanError::TooManyOrders | PlanError::TotalTooLarge => "payment_orders".to_owned(),
+        PlanError::ItemName { index } => format!("payment_orders[{index}].name"),
         PlanError::ZeroAmount { index } => format!("payment_orders[{index}].amount"),
         PlanError::TaxFree { index } => format!("payment_orders[{index}].tax_free_amount"),
         PlanError::MixedCurrencies { index } => format!("payment_orders[{index}].currency"),
@@ -413,6 +458,32 @@ mod tests {
             let fields: Vec<_> = problem.fields().iter().map(|error| error.field.as_str()).collect();
             assert_eq!(fields, [field], "{pointer}");
         }
+    }
+
+    #[test]
+    fn the_window_is_asked_for_what_it_has() {
+        let fields = |read: Result<NewCheckout, Problem>| -> Vec<String> {
+            let problem = read.unwrap_err();
+            problem.fields().iter().map(|error| error.field.clone()).collect()
+        };
+        let (mut won, mut dollars) = (full(), full());
+        for body in [&mut won, &mut dollars] {
+            body["use_escrow"] = json!(true);
+            body["cash_receipt_for"] = json!("NONE");
+        }
+        for order in dollars["payment_orders"].as_array_mut().unwrap() {
+            order["currency"] = json!("USD");
+        }
+        let with = |currency, methods: &[PaymentMethod], body: &Value| {
+            let accepted = Accepted { return_hosts: &hosts(), currencies: &[currency], methods };
+            read(&JsonBody::parse(body.to_string().as_bytes()).unwrap(), &accepted)
+        };
+        let all = &PaymentMethod::ALL;
+        assert_eq!(fields(with(Currency::Usd, all, &dollars)), ["use_escrow", "cash_receipt_for"]);
+        assert_eq!(fields(with(Currency::Krw, &[PaymentMethod::Card], &won)), ["use_escrow"]);
+        let read = with(Currency::Krw, &[PaymentMethod::Card, PaymentMethod::Transfer], &won).unwrap();
+        let window = read.plan.fields().window;
+        assert_eq!(window, WindowTerms { use_escrow: true, cash_receipt: Some(ReceiptPreset::None) });
     }
 
     #[test]

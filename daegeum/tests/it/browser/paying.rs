@@ -28,6 +28,10 @@ async fn the_buyer_pays_by_card() {
     browser.says("SUCCESS").await;
     browser.wait_for("#receipt[href^='http']:not([hidden])").await;
     assert_eq!(shop.status("by-card").await, "SUCCESS");
+    browser.click("#statement:not([hidden])").await;
+    browser.wait_for("#paid").await;
+    let text = browser.text_of("#paid").await;
+    assert!(text.contains("20,909 KRW") && text.contains("2,091 KRW") && text.contains("23,000 KRW"), "{text}");
     is_settled(&dev, PRICE).await;
 }
 
@@ -184,4 +188,33 @@ async fn the_buyer_pays_in_dollars_by_a_foreign_easy_pay() {
     browser.shows_status("SUCCESS").await;
     let paid = shop.at_toss("in-dollars").await;
     assert_eq!((&paid["totalAmount"], &paid["easyPay"]), (&json!(1_234.5), &json!("PayPal")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_is_asked_for_escrow_and_for_the_receipt_that_the_shop_chose() {
+    let dev = Dev::start(Kind::Sqlite, &[]).await;
+    let (shop, browser) = (&dev.shop, Browser::of_phone().await);
+    let mut body = checkout("protected");
+    body["use_escrow"] = json!(true);
+    body["cash_receipt_for"] = json!("EXPENSE_PROOF");
+    body["payment_orders"][0]["name"] = json!("토스 티셔츠");
+    shop.create_with("protected", &body).await;
+    browser.open(&page_of(shop, "protected").await).await;
+    let text = browser.text().await;
+    assert!(text.contains("escrow") && text.contains("토스 티셔츠"), "{text}");
+    assert!(!browser.has("input[value=CARD]").await, "a card has no escrow");
+    browser.click("input[value=TRANSFER]").await;
+    browser.to_the_window().await;
+    browser.wait_for("#escrow").await;
+    let chosen = browser.run("return document.querySelector('[name=cash_receipt]').value").await;
+    assert_eq!(chosen, "지출증빙");
+    // The number is for the window alone.
+    browser.run("document.querySelector('[name=receipt_number]').value = '1234567890'").await;
+    browser.click("#pay").await;
+    browser.shows_status("SUCCESS").await;
+    let paid = shop.at_toss("protected").await;
+    assert_eq!((&paid["useEscrow"], &paid["cashReceipt"]["type"]), (&json!(true), &json!("지출증빙")), "{paid}");
+    let refused = shop.cancel("protected", "part", &json!({ "amount": "1000", "reason": "변심" })).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    is_settled(&dev, PRICE).await;
 }

@@ -60,6 +60,7 @@ fn of(charged: &Charged) -> (NewCheckout, Payment) {
         seller: SellerAccount::parse("bulk-seller").unwrap(),
         amount: Money::try_from_minor(AMOUNT, Currency::Krw).unwrap(),
         tax_free: None,
+        name: None,
     };
     let plan = Plan::try_new(PlanFields {
         checkout_id: CheckoutId::parse(charged.order.as_str()).unwrap(),
@@ -71,6 +72,7 @@ fn of(charged: &Charged) -> (NewCheckout, Payment) {
         metadata: None,
         card: None,
         confirm_token_hash: None,
+        window: Default::default(),
     })
     .unwrap();
     let (api_key_id, key) = (ApiKeyId::parse("test").unwrap(), IdempotencyKey::parse(charged.order.as_str()).unwrap());

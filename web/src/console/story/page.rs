@@ -60,6 +60,7 @@ fn facts(frame: &Frame<'_>, view: &Story<'_>) -> Markup {
             @if let Some(psp) = &record.psp {
                 dt { (words.payment_key) } dd.code { (key_end(psp.payment_key.as_str())) }
                 @if let Some(method) = &psp.method { dt { (words.method) } dd { (method) } }
+                @if record.window.use_escrow { dt { (words.escrow) } dd #escrow { (words.yes) } }
                 (receipts(words, &psp.receipt_numbers))
                 @if let Some(at) = psp.approved_at { dt { (words.approved) } dd { (time(at)) } }
             }
