@@ -79,9 +79,10 @@ pub fn hands_over(visit: Visit<'_>) -> bool {
     is_proved && takes_payment(record) && Access::of(record, token, settings.kept, now()) == Access::Whole
 }
 
-/// Whether the page of a checkout has the button that pays.
+/// Whether the page of a checkout has the button that pays. A saved card is charged without the buyer; when that card
+/// was declined, the buyer may pay in another way.
 fn takes_payment(record: &CheckoutRecord) -> bool {
-    record.status == Status::NotStarted || record.takes_retry(now())
+    (record.status == Status::NotStarted && record.saved_card.is_none()) || record.takes_retry(now())
 }
 
 /// The payment page, or where the checkout stands.
