@@ -19,6 +19,7 @@ pub mod checkout;
 pub mod console;
 pub mod dead_letter;
 mod fault;
+pub mod fx_trading;
 pub mod ledger_export;
 pub mod payout;
 pub mod psp_view;

@@ -13,6 +13,7 @@ mod breaks;
 mod chart;
 mod endpoints;
 mod events;
+mod exchanges;
 mod failure_words;
 mod finance_words;
 mod frame;
@@ -54,6 +55,7 @@ pub use break_acts::{BreakForm, BreakStep, TypedAct};
 pub use breaks::{BreakActs, BreakPage, BreakSearch, break_page, breaks};
 pub use endpoints::{endpoint, endpoints};
 pub use events::events;
+pub use exchanges::exchanges;
 pub use frame::{Frame, Page};
 pub use freezing::{FreezeForm, TypedRun};
 pub use key_requests::{

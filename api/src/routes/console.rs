@@ -161,6 +161,8 @@ guarded! {
     get "/console/breaks/{break}/{step}" Finance break_acts::ask;
     post "/console/breaks/{break}/{step}" Finance break_acts::act;
     get "/console/settlements" Read reconciliations::settlements;
+    get "/console/fx-trading" Read reconciliations::exchanges;
+    get "/console/fx-trading/export" Read reconciliations::export_exchanges;
     get "/console/wallets" Read books::wallets;
     get "/console/wallets/{seller}" Read books::wallet;
     get "/console/ledger" Read books::accounts;

@@ -71,6 +71,7 @@ mod watching;
 mod webhook_endpoints;
 mod webhook_receivers;
 mod webhooks;
+mod window_terms;
 mod wrong_place;
 
 use testkit::{database, on_both_databases};

@@ -97,6 +97,20 @@ words! {
     fee: "수수료", "Fee";
     vat: "그중 부가세", "VAT in it";
     exchanged: "환전", "Exchanged";
+    exchanges: "환전 손익", "Exchange gain or loss";
+    exchanges_hint: "토스가 원화로 정산한 외화 매출의 환전 내역입니다. 음수는 토스가 가져간 통화, 양수는 토스가 준 통화입니다.",
+        "Sales in other currencies that Toss settles in won. Below zero is what Toss took; above zero is what it gave.";
+    end_of_day: "기준일 (하루의 끝)", "At the end of";
+    as_csv: "CSV로 받기", "As CSV";
+    currency: "통화", "Currency";
+    position: "잔액", "Balance";
+    in_won: "원화 환산", "In won";
+    rate: "환율", "Rate";
+    rate_as_of: "환율 기준 시각", "Rate as of";
+    rate_source: "환율 출처", "Source";
+    realized_gain: "손익 (실현)", "Gain or loss (realized)";
+    open_gain: "손익 (미결제 잔액 포함)", "Gain or loss (with open balances)";
+    no_rate: "환율 없음", "No rate";
     net: "정산 금액", "Net";
     booked: "장부 반영", "Booked";
     received: "입금", "Received";

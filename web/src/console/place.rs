@@ -124,7 +124,7 @@ impl Place {
             Self::Payments => &[Tab::Payments, Tab::Approvals],
             Self::Sellers => &[Tab::Sellers, Tab::Wallets],
             Self::Payouts => &[Tab::Runs, Tab::Payouts],
-            Self::Reconciliation => &[Tab::Days, Tab::Breaks, Tab::Settlements],
+            Self::Reconciliation => &[Tab::Days, Tab::Breaks, Tab::Settlements, Tab::Exchanges],
             Self::Ledger => &[Tab::Accounts, Tab::Entries, Tab::Proofs],
             Self::Overview
             | Self::DeadLetters
@@ -153,6 +153,7 @@ pub(super) enum Tab {
     Days,
     Breaks,
     Settlements,
+    Exchanges,
     Accounts,
     Entries,
     Proofs,
@@ -171,6 +172,7 @@ impl Tab {
             Self::Days => "/console/reconciliations",
             Self::Breaks => "/console/breaks",
             Self::Settlements => "/console/settlements",
+            Self::Exchanges => "/console/fx-trading",
             Self::Accounts => "/console/ledger",
             Self::Entries => "/console/ledger/entries",
             Self::Proofs => "/console/ledger/proofs",
@@ -192,6 +194,7 @@ impl Tab {
             | Self::Days
             | Self::Breaks
             | Self::Settlements
+            | Self::Exchanges
             | Self::Entries => lies_under(self.path(), path),
         }
     }
@@ -209,6 +212,7 @@ impl Tab {
             | Self::Days
             | Self::Breaks
             | Self::Settlements
+            | Self::Exchanges
             | Self::Accounts
             | Self::Entries => true,
         }

@@ -507,6 +507,7 @@ impl Words {
             Tab::Days => self.pick("대사 실행", "Days"),
             Tab::Breaks => self.pick("불일치", "Breaks"),
             Tab::Settlements => self.pick("정산 달력", "Settlement calendar"),
+            Tab::Exchanges => self.pick("환전 손익", "Exchange gain or loss"),
         }
     }
 

@@ -1,13 +1,15 @@
-//! Reconciliations by day, and the calendar of settlements.
+//! Reconciliations by day, the calendar of settlements, and what the payment provider exchanged.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::Response,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
 };
 use domain::calendar::Day;
 use service::{
+    fx_trading::fx_trading,
     now,
     reconciliation::{self, DayToReconcile},
 };
@@ -22,6 +24,7 @@ use super::{
 use crate::{
     Api,
     http::problem::{Code, Problem},
+    routes::report::fx_trading::as_csv,
 };
 
 /// How many breaks the page of a day shows.
@@ -92,6 +95,34 @@ pub(super) async fn settlements(
     let days = api.service.reader.settlement_days(from, to, calendar, today).await?;
     let view = CalendarPage { calendar, from, to, days: &days, is_wrong: asked_for.is_none() };
     Ok(person.answer(console::settlements(&person.frame(), &view)))
+}
+
+/// What the payment provider exchanged, and the gain or the loss of it.
+pub(super) async fn exchanges(State(api): State<Arc<Api>>, person: Person, asked: Asked) -> Result<Response, Problem> {
+    let day = day_of(&asked);
+    let trading = fx_trading(&api.service.reader, day.unwrap_or_else(|| Day::of(now()))).await?;
+    Ok(person.answer(console::exchanges(&person.frame(), &trading, day.is_none())))
+}
+
+/// The same as CSV.
+pub(super) async fn export_exchanges(
+    State(api): State<Arc<Api>>,
+    _: Person,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let trading = fx_trading(&api.service.reader, day_of(&asked).unwrap_or_else(|| Day::of(now()))).await?;
+    let name = HeaderValue::try_from(format!("attachment; filename=\"fx-trading-{}.csv\"", trading.day));
+    let name = name.map_err(|error| Problem::internal(&error))?;
+    let headers = [(header::CONTENT_DISPOSITION, name), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((headers, as_csv(&trading)).into_response())
+}
+
+/// The day that was asked for, today by default; nothing where it cannot be read.
+fn day_of(asked: &Asked) -> Option<Day> {
+    match asked.text("date") {
+        "" => Some(Day::of(now())),
+        text => text.parse().ok(),
+    }
 }
 
 /// The first and the last day; nothing where they cannot be read, or are too many.

@@ -7,10 +7,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use domain::{Currency, calendar::Day, ledger::Account, rate::Rates, settlement::Flow};
+use domain::{Currency, calendar::Day};
 use serde::Serialize;
-use service::now;
-use store::AsOf;
+use service::{
+    fx_trading::{self as traded, FxPosition, FxTrading},
+    now,
+};
 
 use super::{Format, FormatName, ReportRefusals, csv};
 use crate::{
@@ -60,13 +62,6 @@ struct PositionLine {
     rate: Option<RateBody>,
 }
 
-/// A position with its value in won.
-struct Position {
-    line: PositionLine,
-    won: Option<i64>,
-    is_open: bool,
-}
-
 /// Read what the payment provider exchanged
 ///
 /// Sales in another currency that the provider pays in won go through the account `fx:trading`, with the amounts of
@@ -90,52 +85,41 @@ pub(crate) async fn fx_trading(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let TradingChoice { date, format } = TradingChoice::of(&parameters)?;
-    let day = date.unwrap_or_else(|| Day::of(now()));
-    let end = day.next().start().minus_ms(1);
-    let balances = api.service.reader.trial_balance_as_of(AsOf::Occurred(end)).await?;
-    let rates = api.service.reader.rates_at(end).await?;
-    let of_trading = balances.into_iter().filter(|balance| balance.account == Account::FxTrading);
-    let positions: Vec<Position> = of_trading
-        .map(|balance| {
-            let minor = balance.credits.minor().cast_signed() - balance.debits.minor().cast_signed();
-            Position::new(minor, balance.debits.currency(), &rates)
-        })
-        .collect();
-    let sum = |sum: i64, position: &Position| sum.checked_add(position.won?);
-    let gain = positions.iter().try_fold(0, sum).map(|gain| signed_minor(gain, Currency::Krw));
-    let is_realized = !positions.iter().any(|position| position.is_open);
-    let positions: Vec<PositionLine> = positions.into_iter().map(|position| position.line).collect();
+    let trading = traded::fx_trading(&api.service.reader, date.unwrap_or_else(|| Day::of(now()))).await?;
     if format == Some(Format::Csv) {
-        return Ok(csv(
-            "currency,balance,in_krw,rate,rate_as_of,rate_source",
-            positions.iter().map(PositionLine::to_csv),
-        ));
+        Ok(as_csv(&trading))
+    } else {
+        Ok(Json(TradingBody::new(&trading)).into_response())
     }
-    Ok(Json(TradingBody { date: day.to_string(), positions, gain, is_realized }).into_response())
 }
 
-impl Position {
-    fn new(minor: i64, currency: Currency, rates: &Rates) -> Self {
-        let rate = rates.between(currency, Currency::Krw);
-        let won = match currency {
-            Currency::Krw => Some(minor),
-            Currency::Usd | Currency::Jpy if minor == 0 => Some(0),
-            Currency::Usd | Currency::Jpy => rate.and_then(|rate| {
-                let amount = rate.convert(Flow::of_signed(minor, currency).ok()?.amount())?.ok()?;
-                Some(amount.minor().cast_signed() * minor.signum())
-            }),
-        };
-        let line = PositionLine {
-            currency: currency.code(),
-            balance: signed_minor(minor, currency),
-            in_krw: won.map(|won| signed_minor(won, Currency::Krw)),
-            rate: rate.filter(|_| minor != 0).map(RateBody::new),
-        };
-        Self { line, won, is_open: currency != Currency::Krw && minor != 0 }
+/// The report as CSV.
+pub(crate) fn as_csv(trading: &FxTrading) -> Response {
+    let lines = trading.positions.iter().map(|position| PositionLine::new(position).to_csv());
+    csv("currency,balance,in_krw,rate,rate_as_of,rate_source", lines)
+}
+
+impl TradingBody {
+    fn new(trading: &FxTrading) -> Self {
+        Self {
+            date: trading.day.to_string(),
+            positions: trading.positions.iter().map(PositionLine::new).collect(),
+            gain: trading.gain().map(|gain| signed_minor(gain, Currency::Krw)),
+            is_realized: trading.is_realized(),
+        }
     }
 }
 
 impl PositionLine {
+    fn new(position: &FxPosition) -> Self {
+        Self {
+            currency: position.currency.code(),
+            balance: signed_minor(position.minor, position.currency),
+            in_krw: position.won.map(|won| signed_minor(won, Currency::Krw)),
+            rate: position.rate.as_ref().map(RateBody::new),
+        }
+    }
+
     fn to_csv(&self) -> String {
         let Self { currency, balance, in_krw, rate } = self;
         let rate = rate.as_ref().map_or_else(|| ",,".to_owned(), RateBody::to_csv);
