@@ -34,8 +34,8 @@ use store::{
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::reconciliation::{
-    ActOnBreak, BeginRun, Begun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome, Run, Step,
-    StepOutcome, StepRequest, TakeStep, settled_from,
+    ActOnBreak, BeginRun, Begun, BreakAct, BreakActed, ConcludeRun, Concluded, Conclusion, HoldMoney, LayerOutcome,
+    Run, Step, StepOutcome, StepRequest, TakeStep, settled_from,
 };
 use workflows::reversal::{ActOnReversal, ReversalAct, ReversalActed, ReversalStep};
 

@@ -25,8 +25,8 @@ use crate::{
     routes::{
         ask_psp, audit_log, bank_statement, breaks, buyer, buyer_page, cash_receipts, checkout, codec, console,
         dead_letter, event, health, history, ledger, payment_order, payments_list, payout, payout_run, purchase,
-        purchase_statement, rate, reconciliation, refund, report, saved_card, seller, settlement, sweep, wallet, webhook,
-        webhook_endpoint,
+        purchase_statement, rate, reconciliation, refund, report, saved_card, seller, settlement, sweep, wallet,
+        webhook, webhook_endpoint,
     },
 };
 

@@ -12,6 +12,6 @@ pub mod buyer;
 pub mod console;
 pub mod language;
 pub mod policy;
-pub mod saved_card;
 pub mod purchase_statement;
+pub mod saved_card;
 pub mod statement;

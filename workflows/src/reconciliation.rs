@@ -367,7 +367,9 @@ impl Run {
     /// The days of sale whose settlements the run of a day looks at, the oldest first.
     pub fn settled_days(&self, day: Day) -> Vec<Day> {
         let from = self.settled_from.as_deref().and_then(|from| from.parse().ok()).unwrap_or_else(|| week_before(day));
-        std::iter::successors(Some(from), |sold_on| Some(sold_on.next())).take_while(|sold_on| *sold_on <= day).collect()
+        std::iter::successors(Some(from), |sold_on| Some(sold_on.next()))
+            .take_while(|sold_on| *sold_on <= day)
+            .collect()
     }
 }
 

@@ -78,7 +78,8 @@ async fn marks_are_the_keys_and_amounts_of_the_rows() -> Outcome {
     let marks: Vec<_> = client.transaction_marks(time, time).try_collect().await?;
     let (_server, client) = pages(&[page, json!([])]).await?;
     let rows: Vec<_> = client.transactions(time, time).try_collect().await?;
-    let of_marks: Vec<_> = marks.iter().map(|mark| (&*mark.transaction_key, mark.amount, mark.transaction_at)).collect();
+    let of_marks: Vec<_> =
+        marks.iter().map(|mark| (&*mark.transaction_key, mark.amount, mark.transaction_at)).collect();
     let of_rows: Vec<_> = rows.iter().map(|row| (&*row.transaction_key, row.amount, row.transaction_at)).collect();
     assert_eq!(of_marks, of_rows);
     assert_eq!((of_marks[0].0, of_marks[0].1, of_marks[1].1), ("t-1", 15_000, -1_050));
