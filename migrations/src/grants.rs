@@ -38,7 +38,7 @@ struct Rights {
     operator: &'static str,
 }
 
-const RIGHTS: [Rights; 70] = [
+const RIGHTS: [Rights; 71] = [
     // The keys that administrators ask for. None is removed, so each names the two persons behind a key.
     Rights {
         table: "api_key_requests",

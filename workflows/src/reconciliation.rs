@@ -40,8 +40,8 @@ pub const HEARTBEAT_TIME: Duration = Duration::from_secs(60);
 pub const GRACE_MS: u64 = 60 * 60 * 1_000;
 /// How many days before a day its settlements are pulled again: rows can come late.
 const LOOK_BACK_DAYS: u32 = 7;
-/// At least how many business days these are. A row counts as overdue after three, and a run may have no verdict: before
-/// a long holiday, seven days would end before anybody is told of a row that never came.
+/// At least how many business days these are. A row counts as overdue after three, and a run may have no verdict:
+/// before a long holiday, seven days would end before anybody is told of a row that never came.
 const LOOK_BACK_BUSINESS_DAYS: u16 = 5;
 /// How many hours of transactions one step compares.
 const SLICE_HOURS: u64 = 6;

@@ -356,7 +356,7 @@ async fn a_receipt_that_is_asked_for_is_issued_and_taken_back_once_whatever_fail
     })
     .await;
     worker.signal(Signal::SIGKILL);
-    assert!(worker.wait(std::time::Duration::from_secs(30)), "it is gone");
+    assert!(!worker.wait(std::time::Duration::from_secs(30)), "it was killed");
     assert_eq!(receipts(shop, "worker-dies").await["requests"][0]["status"], "PENDING");
     end_runs(&roles);
     let _another = roles.role("worker");

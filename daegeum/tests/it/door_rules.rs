@@ -97,6 +97,7 @@ async fn no_route_passes_over_a_parameter_or_a_body_in_silence() {
     let others_decide = [
         "/checkout/checkout_id",
         "/checkout/checkout_id/fail",
+        "/checkout/checkout_id/statement",
         "/checkout/checkout_id/status",
         "/checkout/checkout_id/success",
         "/payments/webhook",

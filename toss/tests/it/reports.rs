@@ -67,7 +67,7 @@ async fn transactions_are_read_to_the_empty_page() -> Outcome {
     Ok(())
 }
 
-/// A reading of marks and a reading of rows say the same of one list, also of amounts in quotes and of other currencies.
+/// A reading of marks and a reading of rows say the same of one list, also of amounts in quotes and other currencies.
 #[tokio::test]
 async fn marks_are_the_keys_and_amounts_of_the_rows() -> Outcome {
     let time = DateTime::parse_from_rfc3339("2022-06-08T00:00:00+09:00")?;
