@@ -131,10 +131,11 @@ impl Look<'_> {
         }
     }
 
-    /// Looks at every list before there is anything in it.
+    /// Looks at every list before there is anything in it. A file that is exported is no page.
     async fn at_empty_pages(&self) {
         let is_list = |access: &&api::Access| {
-            access.method == "get" && !access.path.contains('{') && access.needs.admits(Roles::only(Role::Admin))
+            let is_page = !access.path.contains('{') && !access.path.ends_with("/export");
+            access.method == "get" && is_page && access.needs.admits(Roles::only(Role::Admin))
         };
         let screens = [
             Screen { language: "ko", place: "phone", size: Size::PHONE, schemes: &["light"] },
