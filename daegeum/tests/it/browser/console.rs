@@ -27,8 +27,9 @@ use crate::{
     stack::Dev,
 };
 
-/// Pages of another kind: they are printed, and have no navigation.
-const PRINTED: [&str; 2] = ["/console/payouts/{payout}/statement", "/console/own/payouts/{payout}/statement"];
+/// What is no page of the console: two are printed and have no navigation, one is a file.
+const NO_PAGES: [&str; 3] =
+    ["/console/payouts/{payout}/statement", "/console/own/payouts/{payout}/statement", "/console/fx-trading/export"];
 
 /// A page to look at: its name among the pictures, and its path.
 type View = (String, String);
@@ -36,7 +37,7 @@ type View = (String, String);
 /// Every page of the table that a role may open, of things that are there.
 fn pages_of(role: Role, things: &BTreeMap<&'static str, String>) -> Vec<View> {
     let is_page = |access: &&api::Access| {
-        access.method == "get" && access.needs.admits(Roles::only(role)) && !PRINTED.contains(&access.path)
+        access.method == "get" && access.needs.admits(Roles::only(role)) && !NO_PAGES.contains(&access.path)
     };
     let view = |access: &api::Access| {
         let name = access.path.trim_start_matches("/console").replace(['/', '{', '}'], "-");
@@ -131,10 +132,10 @@ impl Look<'_> {
         }
     }
 
-    /// Looks at every list before there is anything in it. A file that is exported is no page.
+    /// Looks at every list before there is anything in it.
     async fn at_empty_pages(&self) {
         let is_list = |access: &&api::Access| {
-            let is_page = !access.path.contains('{') && !access.path.ends_with("/export");
+            let is_page = !access.path.contains('{') && !NO_PAGES.contains(&access.path);
             access.method == "get" && is_page && access.needs.admits(Roles::only(Role::Admin))
         };
         let screens = [
