@@ -56,6 +56,16 @@ impl Day {
         Self { since_epoch: self.since_epoch.saturating_sub(1) }
     }
 
+    /// This day and all after it.
+    pub fn onward(self) -> impl Iterator<Item = Self> {
+        core::iter::successors(Some(self), |day| Some(day.next()))
+    }
+
+    /// This day and those after it, up to and with `last`; none if `last` is earlier.
+    pub fn through(self, last: Self) -> impl Iterator<Item = Self> {
+        self.onward().take_while(move |day| *day <= last)
+    }
+
     /// Whether it is a Saturday or a Sunday. 1970-01-01 was a Thursday.
     pub const fn is_weekend(self) -> bool {
         matches!(self.since_epoch.rem_euclid(7), 2 | 3)

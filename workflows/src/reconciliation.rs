@@ -366,10 +366,8 @@ fn steps(run: &Run, day: Day, began: Timestamp) -> Vec<Step> {
 impl Run {
     /// The days of sale whose settlements the run of a day looks at, the oldest first.
     pub fn settled_days(&self, day: Day) -> Vec<Day> {
-        let from = self.settled_from.as_deref().and_then(|from| from.parse().ok()).unwrap_or_else(|| week_before(day));
-        std::iter::successors(Some(from), |sold_on| Some(sold_on.next()))
-            .take_while(|sold_on| *sold_on <= day)
-            .collect()
+        let from: Option<Day> = self.settled_from.as_deref().and_then(|from| from.parse().ok());
+        from.unwrap_or_else(|| week_before(day)).through(day).collect()
     }
 }
 

@@ -115,8 +115,7 @@ pub(crate) async fn list(
     let today = Day::of(now());
     let to = to.unwrap_or(today);
     let from = from.unwrap_or_else(|| (0..7).fold(to, |day, _| day.before()));
-    let days = std::iter::successors(Some(from), |day| Some(day.next())).take(MAX_DAYS + 1);
-    if from > to || !days.into_iter().any(|day| day == to) {
+    if from > to || !from.onward().take(MAX_DAYS + 1).any(|day| day == to) {
         let detail = format!("is at most {MAX_DAYS} days before `to`, and not after it");
         return Err(Problem::of_field("from", FieldCode::Invalid, detail));
     }

@@ -154,8 +154,7 @@ async fn the_calendar_freezes_the_run_of_each_day_once(database: Kind) {
     drop(worker);
     backfill(&roles, temporal::PAYOUT_SCHEDULE, [first, last]);
     let _worker = roles.role("worker");
-    let mornings =
-        2 * std::iter::successors(Some(first), |day| Some(day.next())).take_while(|day| *day <= last).count();
+    let mornings = 2 * first.through(last).count();
     completed(&roles, "payout_calendar", mornings as u64).await;
     temporal(&roles, &["schedule", "trigger", "--schedule-id", temporal::PAYOUT_SCHEDULE]);
     completed(&roles, "payout_calendar", mornings as u64 + 1).await;

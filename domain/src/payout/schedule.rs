@@ -138,8 +138,11 @@ impl Schedule {
         if self.cycle == Cycle::Manual {
             return alloc::vec::Vec::new();
         }
-        let days = core::iter::successors(Some(from), |day| Some(day.next()));
-        days.take(SEARCHED_DAYS.saturating_mul(count)).filter_map(|day| self.on(day, holidays)).take(count).collect()
+        from.onward()
+            .take(SEARCHED_DAYS.saturating_mul(count))
+            .filter_map(|day| self.on(day, holidays))
+            .take(count)
+            .collect()
     }
 
     /// A payout on a day, scheduled or not: what it takes follows from the lag.

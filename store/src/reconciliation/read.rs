@@ -67,8 +67,7 @@ impl Reader {
     /// What moved at the PSP on each day of some, in Korea, all checkouts of one currency together. One statement.
     pub(crate) async fn psp_turnover_of_days(&self, from: Day, to: Day) -> Result<Vec<(Day, Turnover)>, StoreError> {
         use ledger_entries::Column as Entry;
-        let days: Vec<Day> =
-            std::iter::successors(Some(from), |day| Some(day.next())).take_while(|day| *day <= to).collect();
+        let days: Vec<Day> = from.through(to).collect();
         let range = EntryFilter { from: Some(from.start()), to: Some(to.next().start()), ..EntryFilter::default() };
         let number = days.iter().enumerate().fold(CaseStatement::new(), |case, (number, day)| {
             let ends = to_column_time(day.next().start());

@@ -33,9 +33,8 @@ struct OfDay {
 
 /// The days from the first one on, today last.
 fn days(first: Day, figures: &[CheckoutFigure]) -> Vec<OfDay> {
-    let starts = std::iter::successors(Some(first), |day| Some(day.next()));
     let empty = |day| OfDay { day, paid: 0, ended: 0, volume: Money::zero(Currency::Krw) };
-    let mut days: Vec<OfDay> = starts.take(TREND_DAYS as usize).map(empty).collect();
+    let mut days: Vec<OfDay> = first.onward().take(TREND_DAYS as usize).map(empty).collect();
     for figure in figures {
         let Some(day) = usize::try_from(figure.part).ok().and_then(|part| days.get_mut(part)) else { continue };
         let is_paid = figure.status.is_payment_done();
@@ -194,7 +193,8 @@ pub(super) fn lag_over_time(frame: &Frame<'_>, first: Day, lags: &[EventLag]) ->
             }
         }
     };
-    let days: Vec<(Day, Option<Worst>)> = std::iter::successors(Some(first), |day| Some(day.next()))
+    let days: Vec<(Day, Option<Worst>)> = first
+        .onward()
         .take(TREND_DAYS as usize)
         .map(|day| (day, worst(lags.iter().filter(|lag| Day::of(lag.hour) == day))))
         .collect();

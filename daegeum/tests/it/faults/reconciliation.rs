@@ -114,9 +114,7 @@ impl Case {
 
 /// How many days of sale the run of a day looks at.
 fn looked_at(day: Day) -> usize {
-    let first = settled_from(day, &Holidays::default());
-    let days = std::iter::successors(Some(first), |sold_on| Some(sold_on.next())).take_while(|sold_on| *sold_on <= day);
-    days.count()
+    settled_from(day, &Holidays::default()).through(day).count()
 }
 
 fn days_ahead(days: usize) -> String {
