@@ -23,7 +23,7 @@ use toss::Settlement;
 use super::{
     balances::blank,
     source::{StepError, incomplete, known_currency},
-    step::{Figures, StepRun},
+    step::{Figures, StepRun, hours},
 };
 use crate::psp::to_timestamp;
 
@@ -32,7 +32,6 @@ use crate::psp::to_timestamp;
 pub(super) const PAGE: usize = 1_000;
 /// The name of the figure that counts rows that the rule left out.
 const LEFT_OUT: &str = "left_unbooked";
-const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// How many payments without a row are named.
 const MOST_MISSING: u64 = 1_000;
 /// After how many business days a row that is missing is overdue, besides the day on which it is published.
@@ -380,16 +379,14 @@ async fn missing(run: &StepRun<'_>, day: Day, rows_of_day: u64, figures: &mut Fi
 
 /// Captured payments of a day without a row, hour by hour: one statement over a large day takes too long.
 async fn without_row(run: &StepRun<'_>, day: Day) -> Result<Vec<UnsettledCapture>, StepError> {
-    let (mut captures, mut from) = (Vec::new(), day.start());
-    while from < day.next().start() {
-        let to = from.plus_ms(HOUR_MS).min(day.next().start());
+    let mut captures = Vec::new();
+    for hour in hours(day.start(), day.next().start()) {
         let room = MOST_MISSING.saturating_sub(captures.len() as u64);
         if room == 0 {
             break;
         }
-        captures.extend(run.of.reader.captures_without_row(from, to, room).await?);
+        captures.extend(run.of.reader.captures_without_row(hour.start, hour.end, room).await?);
         run.alive().await;
-        from = to;
     }
     Ok(captures)
 }

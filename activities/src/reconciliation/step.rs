@@ -1,9 +1,9 @@
 //! What a step works with: the sources, the rules, and where its findings go.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use domain::{
-    Limits,
+    Limits, Timestamp,
     calendar::{Day, Holidays},
     payout::PaidBy,
     reconciliation::{EscalationSteps, Finding, repair::RepairLimits},
@@ -57,6 +57,15 @@ impl Default for ReconciliationRules {
             paid_by: PaidBy::Psp,
         }
     }
+}
+
+/// What is read at once: memory grows with what moved in this time, and one statement over a large day takes too long.
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+/// A stretch of time in hours.
+pub(super) fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Range<Timestamp>> {
+    let begins = std::iter::successors(Some(from), |begins| Some(begins.plus_ms(HOUR_MS)));
+    begins.take_while(move |begins| *begins < to).map(move |begins| begins..begins.plus_ms(HOUR_MS).min(to))
 }
 
 /// Counts and sums of a step by their names.

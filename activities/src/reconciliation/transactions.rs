@@ -30,13 +30,11 @@ use super::{
     balances::blank,
     classes::{self, Examined},
     source::{READINGS, StepError, if_known, incomplete, known_currency, money, paged, patiently, to_toss_time},
-    step::{Figures, StepRun},
+    step::{Figures, StepRun, hours},
     whole::{self, Told},
 };
 use crate::psp::to_timestamp;
 
-/// What is listed at once: memory grows with what moved in this time.
-const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// After how many rows of the list the step says that it lives.
 const ALIVE_EVERY: u64 = 1_000;
 /// How many orders of one step are looked at closely. More than that is no break but a wrong account or a database of
@@ -101,12 +99,6 @@ pub(super) async fn compare(run: &StepRun<'_>, from: Timestamp, to: Timestamp) -
         run.report(format!("transactions until {until}"), figures.of("transactions"));
     }
     Ok(figures)
-}
-
-/// A stretch of time in hours.
-fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Range<Timestamp>> {
-    let begins = std::iter::successors(Some(from), |begins| Some(begins.plus_ms(HOUR_MS)));
-    begins.take_while(move |begins| *begins < to).map(move |begins| begins..begins.plus_ms(HOUR_MS).min(to))
 }
 
 /// What moved in a stretch of time, order by order, added to the figures.
