@@ -148,53 +148,14 @@ pub(crate) async fn send<W, P, R>(
     ctx: &WorkflowContext<W>,
     port: P,
     request: P::Input,
-    summary: &'static str,
+    call: PspCall,
 ) -> Knowledge<P::Output, R>
 where
     P: ActivityDefinition + Copy + 'static,
     P::Input: TemporalSerializable,
     P::Output: TemporalDeserializable,
 {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: SENDING_TIME,
-        start_to_close: PSP_CALL_TIME,
-    };
-    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: None, summary };
-    sent(ctx, port, request, call.options()).await
-}
-
-/// Sends a request to the PSP that takes up to a minute, by a port that sends heartbeats meanwhile.
-pub(crate) async fn send_patiently<W, P, R>(
-    ctx: &WorkflowContext<W>,
-    port: P,
-    request: P::Input,
-    summary: &'static str,
-) -> Knowledge<P::Output, R>
-where
-    P: ActivityDefinition + Copy + 'static,
-    P::Input: TemporalSerializable,
-    P::Output: TemporalDeserializable,
-{
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: PATIENT_SENDING_TIME,
-        start_to_close: PATIENT_CALL_TIME,
-    };
-    let call = PspCall { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: Some(PATIENT_HEARTBEAT_TIME), summary };
-    sent(ctx, port, request, call.options()).await
-}
-
-async fn sent<W, P, R>(
-    ctx: &WorkflowContext<W>,
-    port: P,
-    request: P::Input,
-    options: ActivityOptions,
-) -> Knowledge<P::Output, R>
-where
-    P: ActivityDefinition + Copy + 'static,
-    P::Input: TemporalSerializable,
-    P::Output: TemporalDeserializable,
-{
-    match readable(ctx.execute_activity(port, request, options).await) {
+    match readable(ctx.execute_activity(port, request, call.options()).await) {
         Ok(answer) => Knowledge::Answered(answer),
         Err(error) => Knowledge::Lost(doubt_of(&error)),
     }
@@ -267,7 +228,7 @@ where
 }
 
 /// How the PSP is called.
-struct PspCall {
+pub(crate) struct PspCall {
     timeouts: ActivityCloseTimeouts,
     attempts: u32,
     heartbeat: Option<Duration>,
@@ -275,6 +236,24 @@ struct PspCall {
 }
 
 impl PspCall {
+    /// A request whose answer comes within seconds.
+    pub(crate) const fn brief(summary: &'static str) -> Self {
+        let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+            schedule_to_close: SENDING_TIME,
+            start_to_close: PSP_CALL_TIME,
+        };
+        Self { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: None, summary }
+    }
+
+    /// A request that takes up to a minute, by a port that sends heartbeats meanwhile.
+    pub(crate) const fn patient(summary: &'static str) -> Self {
+        let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+            schedule_to_close: PATIENT_SENDING_TIME,
+            start_to_close: PATIENT_CALL_TIME,
+        };
+        Self { timeouts, attempts: SENDING_ATTEMPTS, heartbeat: Some(PATIENT_HEARTBEAT_TIME), summary }
+    }
+
     /// The call is not cut off when the workflow is canceled: its outcome has to be known.
     fn options(self) -> ActivityOptions {
         let policy = RetryPolicy::builder()

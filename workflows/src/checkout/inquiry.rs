@@ -24,7 +24,7 @@ use super::{
 use crate::{
     dead_letter::{self, FailedStep, OperatorAction, OperatorReply},
     facts::{Facts, facts_of},
-    inquiry::{self, Driver, Next},
+    inquiry::{self, Driver, Next, PspCall},
     patches,
     ports::{
         Cancel, CancelCharge, ChargeSavedCard, Confirm, ConfirmCharge, FindCharge, LookUp, LookUpCharge,
@@ -241,7 +241,7 @@ impl<'a> ChargeDriver<'a> {
             order_name: checkout.input.plan.fields().order_name.clone(),
             idempotency_key: format!("{}.charge", ctx.workflow_id()),
         });
-        let told = inquiry::send_patiently(ctx, ChargeSavedCard, charge, "charging the saved card").await;
+        let told = inquiry::send(ctx, ChargeSavedCard, charge, PspCall::patient("charging the saved card")).await;
         self.learn_of_card(told)
     }
 }
@@ -285,7 +285,7 @@ impl Driver for ChargeDriver<'_> {
             amount: self.inquiry.subject.total,
             idempotency_key: format!("{}.confirm.{key_number}", key_prefix(ctx)),
         };
-        inquiry::send(ctx, Confirm, charge, "capturing the payment").await
+        inquiry::send(ctx, Confirm, charge, PspCall::brief("capturing the payment")).await
     }
 
     async fn record_wait(&mut self, wait: Wait, knowledge: &Knowledge) -> Result<(), WorkflowTermination> {

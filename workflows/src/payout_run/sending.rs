@@ -20,7 +20,7 @@ use super::state::{Context, PayoutRunWorkflow, run_id};
 use crate::{
     dead_letter::{self, FailedStep},
     facts::facts_of,
-    inquiry::{self, Driver, Next},
+    inquiry::{self, Driver, Next, PspCall},
     patches::PAYOUT_LANES_END,
     ports::{
         BatchToSend, BeginPayouts, ChangePayouts, LookUpPayouts, NextPayouts, PayoutChanges, PayoutsQuestion,
@@ -192,7 +192,7 @@ impl Driver for BatchDriver<'_> {
     async fn send(&mut self, request: Request) -> Knowledge {
         let key_number = self.inquiry.send(request, now(self.ctx));
         let to_send = BatchToSend { batch: self.batch.clone(), idempotency_key: self.batch.key(key_number) };
-        inquiry::send(self.ctx, RequestPayouts, to_send, "sending payouts").await
+        inquiry::send(self.ctx, RequestPayouts, to_send, PspCall::brief("sending payouts")).await
     }
 
     async fn record_wait(&mut self, wait: BatchWait, knowledge: &Knowledge) -> Result<(), WorkflowTermination> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     dead_letter::{self, FailedStep, OperatorAction},
     facts::facts_of,
-    inquiry::{self, Driver, Next},
+    inquiry::{self, Driver, Next, PspCall},
     ports::{LookUpRefund, Refund, RefundCharge, RefundQuestion},
     time::{detached, now, until},
 };
@@ -92,7 +92,7 @@ impl Driver for RefundDriver<'_> {
             account: refund.request.account.clone(),
             idempotency_key: format!("{}.{key_number}", refund.request.refund_id),
         });
-        inquiry::send(ctx, Refund, charge, "giving money back").await
+        inquiry::send(ctx, Refund, charge, PspCall::brief("giving money back")).await
     }
 
     async fn record_wait(&mut self, Wait::Outcome: Wait, knowledge: &Knowledge) -> Result<(), WorkflowTermination> {
