@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use domain::{
-    checkout::Status,
     id::{CheckoutId, SellerAccount},
     purchase::PurchaseSums,
     refund::RefundStatus,
@@ -34,8 +33,8 @@ pub enum StatementError {
     #[error("No checkout has this id.")]
     NoCheckout,
     /// Nothing was bought.
-    #[error("The checkout is {0}, so there is no purchase to state.")]
-    NotPaid(Status),
+    #[error("The checkout is {}, so there is no purchase to state.", .0.status)]
+    NotPaid(Box<CheckoutRecord>),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,7 +46,7 @@ pub async fn statement(service: &Service, checkout_id: &CheckoutId) -> Result<Pu
     let found = reader.checkout_and_refunds(checkout_id).await?;
     let (record, mut refunds) = found.ok_or(StatementError::NoCheckout)?;
     if !record.status.is_payment_done() {
-        return Err(StatementError::NotPaid(record.status));
+        return Err(StatementError::NotPaid(Box::new(record)));
     }
     refunds.retain(|refund| refund.status == RefundStatus::Succeeded);
     refunds.sort_by_key(|refund| refund.executed_at);

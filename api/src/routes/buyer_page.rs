@@ -180,16 +180,17 @@ pub(crate) async fn statement(
     Query(parameters): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(record) = find(&api, &id).await? else { return Ok(no_such_checkout(&headers)) };
-    let (token, sellers) = (token(&parameters), HashMap::new());
-    match purchase_statement::statement(&api.service, &record.checkout_id).await {
+    let Ok(id) = CheckoutId::parse(id) else { return Ok(no_such_checkout(&headers)) };
+    let token = token(&parameters);
+    match purchase_statement::statement(&api.service, &id).await {
         Ok(found) => {
             let visit = visit(&api, &found.record, token.as_ref(), &headers, &found.sellers);
             Ok(buyer::statement(visit, &found))
         }
-        Err(StatementError::NotPaid(_)) => {
-            Ok(buyer::no_statement(visit(&api, &record, token.as_ref(), &headers, &sellers)))
+        Err(StatementError::NotPaid(record)) => {
+            Ok(buyer::no_statement(visit(&api, &record, token.as_ref(), &headers, &HashMap::new())))
         }
+        Err(StatementError::NoCheckout) => Ok(no_such_checkout(&headers)),
         Err(error) => Err(error.into()),
     }
 }

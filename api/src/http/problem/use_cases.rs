@@ -134,7 +134,7 @@ impl From<StatementError> for Problem {
         let detail = error.to_string();
         match error {
             StatementError::NoCheckout => Self::no_checkout(),
-            StatementError::NotPaid(status) => Self::new(Code::NotPaid, detail).about(status),
+            StatementError::NotPaid(record) => Self::new(Code::NotPaid, detail).about(record.status),
             StatementError::Store(error) => error.into(),
         }
     }
