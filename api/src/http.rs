@@ -17,6 +17,7 @@ pub(crate) mod paging;
 pub(crate) mod parameters;
 pub(crate) mod problem;
 pub(crate) mod reading;
+pub(crate) mod replay;
 pub(crate) mod request;
 pub(crate) mod route_rules;
 pub(crate) mod table;

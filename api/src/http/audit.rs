@@ -34,7 +34,8 @@ use crate::{
         lifecycle::Lifecycle,
         limits::origin,
         marks::{Because, RequestId, Signature, Unchanged},
-        problem::{IDEMPOTENT_REPLAYED, Problem},
+        problem::Problem,
+        replay::IDEMPOTENT_REPLAYED,
         values::rfc3339,
     },
 };

@@ -12,7 +12,7 @@ use std::{borrow::Cow, error::Error, fmt::Display, time::Duration};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -29,7 +29,10 @@ pub(crate) use code::Code;
 use service::{Fault, IsForBuyer, api_key::KeyError, error_chain};
 
 use crate::{
-    http::values::{rfc3339, whole_seconds},
+    http::{
+        replay::{IDEMPOTENT_REPLAYED, REPLAYED},
+        values::{rfc3339, whole_seconds},
+    },
     openapi::shapes::{Instant, StatusName},
 };
 
@@ -37,8 +40,6 @@ use crate::{
 pub(crate) const TYPE_BASE: &str = "https://daegeum.dev/problems/";
 /// The media type of RFC 9457.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// Says that an answer is a repeated one.
-pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// When to try again after something that passes quickly, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -384,7 +385,7 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.0.replayed {
-            headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            headers.insert(IDEMPOTENT_REPLAYED, REPLAYED);
         }
         headers
     }

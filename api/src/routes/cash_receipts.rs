@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -26,7 +26,8 @@ use crate::{
         fields::FieldErrors,
         forms::{none_of, text_form},
         marks::is_about,
-        problem::{FieldCode, IDEMPOTENT_REPLAYED, Problem},
+        problem::{FieldCode, Problem},
+        replay::replayed,
         table::body,
         values::{decimal, rfc3339},
     },
@@ -220,11 +221,7 @@ pub(crate) async fn request(
     let wanted = WantedReceipt { checkout_id: &id, purpose, number: &number, key: &key };
     let is_replayed = service::cash_receipt::request(&api.service, &caller.caller(), wanted).await?;
     let body = ReceiptsBody::of(&api, &id).await?;
-    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
-    if is_replayed {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(replayed((StatusCode::ACCEPTED, Json(body)).into_response(), is_replayed))
 }
 
 impl ReceiptsBody {

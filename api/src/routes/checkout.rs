@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::id::{CheckoutId, IdempotencyKey, WorkflowId};
@@ -32,7 +32,8 @@ use crate::{
         body::JsonBody,
         caller::{CheckoutCaller, Confirmer},
         forms::any_text,
-        problem::{Code, IDEMPOTENT_REPLAYED, Problem},
+        problem::{Code, Problem},
+        replay::replayed,
     },
     openapi::{refusals::refusals, shapes::CheckoutName},
     routes::shapes::CheckoutBody,
@@ -148,7 +149,7 @@ pub(crate) async fn confirm(
     confirm::admit(&api, &confirmer, &id, sent.token.as_ref()).await?;
     let confirmed = service::checkout::confirm::confirm(&api.service, &id, &sent.claim).await;
     let confirmed = confirmed.map_err(|error| Problem::of_confirmation(error, api.is_for_buyer))?;
-    Ok(answer(confirmed, &api))
+    Ok(outcome(&confirmed, |record| CheckoutBody::for_buyer(record, &api.settings)))
 }
 
 /// The header `Idempotency-Key`, for the document.
@@ -196,23 +197,17 @@ pub(crate) fn location(record: &CheckoutRecord) -> (HeaderName, String) {
 fn created(checkout: &Created, api: &Api) -> Response {
     let record = checkout.record();
     let body = Json(CheckoutBody::first(record, api));
-    let mut response = (StatusCode::CREATED, [location(record)], body).into_response();
-    match checkout {
-        Created::Now(_) => {}
-        Created::Before(_) => {
-            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-        }
-    }
-    response
+    let response = (StatusCode::CREATED, [location(record)], body).into_response();
+    replayed(response, matches!(checkout, Created::Before(_)))
 }
 
-fn answer(confirmed: Confirmed, api: &Api) -> Response {
+/// The outcome of a payment, or where to ask for it.
+pub(crate) fn outcome(confirmed: &Confirmed, body: impl Fn(&CheckoutRecord) -> CheckoutBody) -> Response {
     match confirmed {
-        Confirmed::Known(record) => Json(CheckoutBody::for_buyer(&record, &api.settings)).into_response(),
+        Confirmed::Known(record) => Json(body(record)).into_response(),
         Confirmed::NotKnownYet(record) => {
-            let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(&record)];
-            let body = Json(CheckoutBody::for_buyer(&record, &api.settings));
-            (StatusCode::ACCEPTED, again, body).into_response()
+            let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(record)];
+            (StatusCode::ACCEPTED, again, Json(body(record))).into_response()
         }
     }
 }

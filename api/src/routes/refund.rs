@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use service::{
@@ -24,13 +24,7 @@ use store::{CheckoutRecord, RefundRecord};
 
 use crate::{
     Api,
-    http::{
-        body::JsonBody,
-        caller::CancelCaller,
-        marks::is_about,
-        parameters::Parameters,
-        problem::{IDEMPOTENT_REPLAYED, Problem},
-    },
+    http::{body::JsonBody, caller::CancelCaller, marks::is_about, parameters::Parameters, problem::Problem, replay},
     openapi::{refusals::refusals, shapes::PaymentOrderName},
     routes::{
         checkout::{ASK_AGAIN_AFTER_S, Idempotent, idempotency_key, location},
@@ -190,11 +184,7 @@ pub(super) fn answer(canceled: &Canceled, caller: &CancelCaller, api: &Api) -> R
         Canceled::GivenUp(record) => Json(body(record)).into_response(),
         Canceled::NotGivenUpYet(record) => (StatusCode::ACCEPTED, not_yet(record), Json(body(record))).into_response(),
         Canceled::Refunded { record, refund, replayed } => {
-            let mut response = with_refund(record, refund).into_response();
-            if *replayed {
-                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-            }
-            response
+            replay::replayed(with_refund(record, refund).into_response(), *replayed)
         }
         Canceled::WaitsForApproval { record, request, approval } => {
             let body = Json(body(record).with_approval(request, approval));

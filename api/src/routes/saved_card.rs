@@ -8,18 +8,15 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{
     id::{SavedCardId, WorkflowId},
     payment_method::PaymentMethod,
 };
-use service::{
-    checkout::confirm::Confirmed,
-    saved_card::{Charged, SavedCardError},
-};
-use store::Scope;
+use service::saved_card::{Charged, SavedCardError};
+use store::{CheckoutRecord, Scope};
 
 use crate::{
     Api, Settings,
@@ -27,7 +24,8 @@ use crate::{
         body::JsonBody,
         caller::{CheckoutCaller, ReadCaller},
         parameters::Parameters,
-        problem::{Code, FieldCode, IDEMPOTENT_REPLAYED, Problem},
+        problem::{Code, FieldCode, Problem},
+        replay::replayed,
         table::parameters,
     },
     openapi::{
@@ -35,7 +33,7 @@ use crate::{
         shapes::{BuyerName, SavedCardName},
     },
     routes::{
-        checkout::{ASK_AGAIN_AFTER_S, Idempotent, idempotency_key, location, request},
+        checkout::{Idempotent, idempotency_key, outcome, request},
         shapes::CheckoutBody,
     },
 };
@@ -118,7 +116,7 @@ pub(crate) async fn create(
     let location = format!("/v1/saved-cards/{}", saved.record.saved_card_id);
     let body = Json(SavedCardBody::first(&saved.record, &api));
     let response = (StatusCode::CREATED, [(header::LOCATION, location)], body).into_response();
-    Ok(told(response, saved.is_replayed))
+    Ok(replayed(response, saved.is_replayed))
 }
 
 /// List a buyer's saved cards
@@ -249,23 +247,8 @@ pub(crate) async fn delete(
 }
 
 fn answer(charged: &Charged, caller: &CheckoutCaller, api: &Api) -> Response {
-    let body = |record| Json(CheckoutBody::for_scopes(caller.scopes, record, api));
-    let response = match &charged.outcome {
-        Confirmed::Known(record) => body(record).into_response(),
-        Confirmed::NotKnownYet(record) => {
-            let again = [(header::RETRY_AFTER, ASK_AGAIN_AFTER_S.to_string()), location(record)];
-            (StatusCode::ACCEPTED, again, body(record)).into_response()
-        }
-    };
-    told(response, charged.is_replayed)
-}
-
-/// Says whether an answer was given before.
-fn told(mut response: Response, is_replayed: bool) -> Response {
-    if is_replayed {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
+    let body = |record: &CheckoutRecord| CheckoutBody::for_scopes(caller.scopes, record, api);
+    replayed(outcome(&charged.outcome, body), charged.is_replayed)
 }
 
 fn read_id(text: String) -> Result<SavedCardId, Problem> {

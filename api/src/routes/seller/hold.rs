@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -23,7 +23,8 @@ use crate::{
     http::{
         body::JsonBody,
         caller::FinanceCaller,
-        problem::{Code, IDEMPOTENT_REPLAYED, Problem},
+        problem::{Code, Problem},
+        replay::replayed,
     },
     openapi::{
         refusals::refusals,
@@ -75,11 +76,8 @@ pub(crate) async fn place(
     let held = service::seller::hold(&api.service, new).await?;
     let body = HoldBody::new(&held.record);
     let location = format!("/v1/sellers/{}", held.record.hold.seller);
-    let mut response = (StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response();
-    if held.is_replayed {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let response = (StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response();
+    Ok(replayed(response, held.is_replayed))
 }
 
 /// Lift a hold
