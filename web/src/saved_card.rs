@@ -1,7 +1,7 @@
 //! The pages on which a buyer registers a card that is charged again later.
 //!
-//! The card is entered in the PSP's window and never comes here. Who may open the page is decided before: its address
-//! holds a token.
+//! The buyer enters the card in the PSP's window, and its number never comes here. A token in the address of a page
+//! proves that the browser is the buyer's; the caller checks the token.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
